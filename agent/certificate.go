@@ -1,0 +1,74 @@
+package agent
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// oidEmailAddress is the subject attribute emailAddress (PKCS#9, RFC 2985
+// section 5.2.1).
+var oidEmailAddress = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+
+// Email returns the e-mail address by which Anaplan maps the certificate to a
+// user: the first rfc822Name of the subject alternative name, else the subject's
+// emailAddress; "" if there is neither (contract section 5.1).
+func Email(cert *x509.Certificate) string {
+	if len(cert.EmailAddresses) > 0 {
+		return cert.EmailAddresses[0]
+	}
+	for _, name := range cert.Subject.Names {
+		if email, ok := name.Value.(string); ok && name.Type.Equal(oidEmailAddress) {
+			return email
+		}
+	}
+	return ""
+}
+
+// Doubts returns why Anaplan will probably refuse the certificate, a sentence
+// each; none if it looks right. They are warnings, for Anaplan is the judge
+// (contract section 5.1).
+func Doubts(cert *x509.Certificate) []string {
+	var doubts []string
+	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
+
+	if Email(cert) == "" {
+		doubt("it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
+	}
+	if isSelfSigned(cert) {
+		doubt("it is self-signed; Anaplan wants a certificate from a CA on its list")
+	}
+	if cert.IsCA {
+		doubt("it is a CA's certificate, not a person's or a service's")
+	}
+	if cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		doubt("its key usage lacks digitalSignature")
+	}
+	if isServerOnly(cert) {
+		doubt("it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection")
+	}
+	if isWeaklySigned(cert.SignatureAlgorithm) {
+		doubt("its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
+	}
+	return doubts
+}
+
+// isSelfSigned compares names first: a certificate that claims to be its own
+// issuer is no use, whoever signed it.
+func isSelfSigned(cert *x509.Certificate) bool {
+	return string(cert.RawIssuer) == string(cert.RawSubject)
+}
+
+func isServerOnly(cert *x509.Certificate) bool {
+	usages := cert.ExtKeyUsage
+	return slices.Contains(usages, x509.ExtKeyUsageServerAuth) &&
+		!slices.Contains(usages, x509.ExtKeyUsageClientAuth) &&
+		!slices.Contains(usages, x509.ExtKeyUsageEmailProtection)
+}
+
+func isWeaklySigned(algorithm x509.SignatureAlgorithm) bool {
+	name := algorithm.String()
+	return strings.Contains(name, "SHA1") || strings.Contains(name, "MD5") || strings.Contains(name, "MD2")
+}

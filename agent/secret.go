@@ -1,0 +1,62 @@
+package agent
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// redacted is what every way of printing a Secret prints.
+const redacted = "[redacted]"
+
+// Secret holds bytes that must not be seen: a payload, a signature, a token.
+// Every fmt verb, slog and encoding/json print it as [redacted]; only Reveal
+// and Bytes give it out, so that each place that does is easy to find.
+//
+// The zero Secret holds nothing.
+type Secret struct {
+	// A pointer, because fmt reaches through unexported fields and past the
+	// methods below (as it does for %p); of a nested pointer it prints the
+	// address only.
+	value *[]byte
+}
+
+// NewSecret returns a Secret that holds a copy of value.
+func NewSecret[T ~string | ~[]byte](value T) Secret {
+	held := append([]byte{}, value...)
+	return Secret{value: &held}
+}
+
+// Reveal returns what the Secret holds, as text.
+func (s Secret) Reveal() string { return string(s.Bytes()) }
+
+// Bytes returns what the Secret holds; nil for the zero Secret. The slice is the
+// Secret's own: who changes it changes the Secret.
+func (s Secret) Bytes() []byte {
+	if s.value == nil {
+		return nil
+	}
+	return *s.value
+}
+
+// IsZero reports whether the Secret holds nothing.
+func (s Secret) IsZero() bool { return len(s.Bytes()) == 0 }
+
+// Wipe overwrites what the Secret, and every copy of it, holds.
+func (s Secret) Wipe() { clear(s.Bytes()) }
+
+// Format implements fmt.Formatter.
+func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
+
+// String implements fmt.Stringer, for callers that do not go through fmt.
+func (s Secret) String() string { return redacted }
+
+// GoString implements fmt.GoStringer.
+func (s Secret) GoString() string { return redacted }
+
+// LogValue implements slog.LogValuer.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText implements encoding.TextMarshaler, which encoding/json uses for
+// values and for map keys.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,183 @@
+// Package hsm signs with an RSA key in a PKCS#11 token: a network HSM, a TPM, a
+// USB token, SoftHSM.
+//
+// A key is named by an RFC 7512 address:
+//
+//	address, err := uri.Parse("pkcs11:token=prod;object=login?module-name=softhsm2")
+//	...
+//	key, err := hsm.Open(ctx, address, hsm.Options{PIN: ask})
+//	...
+//	defer key.Close()
+//	signature, err := key.SignSHA512(ctx, message)
+//
+// The package trusts the certificate and not the handle: the public key is the
+// certificate's, key and certificate are paired by their public keys, and no
+// signature leaves the package that the certificate's public key does not
+// verify. It refuses to guess: an address that fits two keys is an error that
+// lists both.
+//
+// Reading and signing go through miekg/pkcs11 in read-only sessions; what writes
+// to a token (Generate, StoreCertificate) goes through crypto11.
+//
+// PKCS#11 modules are C libraries. They need cgo: without it every function
+// returns ErrNoCgo.
+package hsm
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// Errors to branch on. What the module or the loader said is in the text of the
+// error that wraps them.
+var (
+	// ErrNoCgo: this build has no PKCS#11.
+	ErrNoCgo = errors.New("this build has no PKCS#11 support (it was made without cgo)")
+	// ErrModule: the module is not there, is no PKCS#11 library, or does not initialise.
+	ErrModule = errors.New("PKCS#11 module cannot be used")
+	// ErrNoToken: no token fits the address.
+	ErrNoToken = errors.New("no such token")
+	// ErrNoKey: no private key on the token fits the address.
+	ErrNoKey = errors.New("no such key")
+	// ErrKeyExists: Generate was asked for a key that is there.
+	ErrKeyExists = errors.New("the key exists")
+	// ErrUnusableKey: the key is not RSA, shorter than 2048 bits, or may not sign.
+	ErrUnusableKey = errors.New("the key cannot log in")
+	// ErrNoCertificate: nothing on the token certifies the key, and none was given.
+	ErrNoCertificate = errors.New("no certificate")
+	// ErrCertificateExpired: the newest certificate of the key has ended.
+	ErrCertificateExpired = errors.New("the certificate has expired")
+	// ErrCertificateNotYetValid: the certificate's time has not begun.
+	ErrCertificateNotYetValid = errors.New("the certificate is not valid yet")
+	// ErrCertificateMismatch: the certificate is that of another key.
+	ErrCertificateMismatch = errors.New("the certificate is for another key")
+	// ErrPINNeeded: the token wants a PIN and there is no way to get one.
+	ErrPINNeeded = errors.New("a PIN is needed")
+	// ErrBadSignature: what the token returned does not verify.
+	ErrBadSignature = errors.New("the token returned a signature that does not verify")
+)
+
+// AmbiguousError says that an address fits several things.
+type AmbiguousError struct {
+	What       string   // "tokens" or "keys"
+	Candidates []string // an address each, ready to copy
+}
+
+// Error implements error.
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("the address fits %d %s:\n  %s", len(e.Candidates), e.What, strings.Join(e.Candidates, "\n  "))
+}
+
+// PINState is what a token tells of its PIN counter (PKCS#11 section 3.2,
+// CKF_USER_PIN_*). Tokens do not say how many tries are left, only this.
+type PINState int
+
+// The states, from good to bad.
+const (
+	PINFresh    PINState = iota // no try was wrong since the last good one, or the token does not tell
+	PINLow                      // at least one try was wrong (CKF_USER_PIN_COUNT_LOW)
+	PINFinalTry                 // one wrong PIN more locks it (CKF_USER_PIN_FINAL_TRY)
+	PINLocked                   // no PIN is taken any more (CKF_USER_PIN_LOCKED)
+)
+
+// PINError says that the token did not take a PIN. It is final: the same PIN must
+// not be sent again.
+type PINError struct {
+	Token  string // the token's label
+	Reason string // in words, with the code in parentheses
+	Locked bool   // no PIN helps before somebody unlocks the token
+	State  PINState
+}
+
+// Error implements error.
+func (e *PINError) Error() string { return fmt.Sprintf("token %q: %s", e.Token, e.Reason) }
+
+// PINRequest says for what a PIN is asked.
+type PINRequest struct {
+	Token  string // label
+	Serial string
+	State  PINState
+	// Key is the key that wants its PIN for this one signature
+	// (CKA_ALWAYS_AUTHENTICATE); "" for the login to the token.
+	Key string
+	// PINPad: the PIN is typed on the device. Tell the person, and return nothing.
+	PINPad bool
+	// Source is the address's pin-source attribute, as it stands; "" without one.
+	Source string
+}
+
+// PINFunc returns the PIN. It is called at most once for each PIN that the token
+// asks for, never again after a refusal. hsm overwrites the PIN after use. An
+// error from it ends the call, and wraps ErrPINNeeded where no PIN can be had.
+type PINFunc func(ctx context.Context, request PINRequest) ([]byte, error)
+
+// Options of Open and List.
+type Options struct {
+	// PIN is asked when the token wants one. nil: tokens that want one fail with
+	// ErrPINNeeded (Open), or show only their public objects (List).
+	PIN PINFunc
+
+	// Certificate is the key's certificate, where the token does not hold it.
+	// nil: it is looked for on the token.
+	Certificate *x509.Certificate
+
+	// Time is now, by which certificates are judged. Zero: time.Now().
+	Time time.Time
+}
+
+// Token is a token and what is on it.
+type Token struct {
+	Address      uri.URI // with module, token label and serial: enough to find it again
+	Label        string
+	Manufacturer string
+	Model        string
+	Serial       string
+	Slot         uint
+	PIN          PINState
+	PINPad       bool
+	LoggedIn     bool // private objects are listed
+	ReadOnly     bool // CKF_WRITE_PROTECTED
+	Keys         []KeyInfo
+	Certificates []CertificateInfo
+	// Err is why the token could not be read to its end; nil if it was.
+	Err error
+}
+
+// KeyInfo is a private key on a token, or, where nobody has logged in, a public
+// key that speaks of one.
+type KeyInfo struct {
+	Address            uri.URI
+	Label              string
+	ID                 []byte
+	Type               string // "RSA 2048", "EC P-256", "Ed25519", or the code in words
+	Public             crypto.PublicKey
+	Certificate        *x509.Certificate // the one that a login uses; nil without
+	PassedOver         []CertificateInfo // the key's other certificates
+	AlwaysAuthenticate bool
+	NeverExtractable   bool // CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE: it was born in the token and never left it
+	// Problem is why the key cannot log in: it wraps ErrUnusableKey,
+	// ErrNoCertificate and so on. nil: it can.
+	Problem error
+}
+
+// CertificateInfo is a certificate on a token.
+type CertificateInfo struct {
+	Label       string
+	ID          []byte
+	Certificate *x509.Certificate
+	// Note is why the certificate is not used: "expired 2026-01-02", "its key is
+	// not on this token", "another certificate ends later"; "" if it is used.
+	Note string
+}
+
+// KeySpec says what key Generate makes.
+type KeySpec struct {
+	Bits int // 2048, 3072 or 4096
+}
