@@ -70,5 +70,5 @@ func isServerOnly(cert *x509.Certificate) bool {
 
 func isWeaklySigned(algorithm x509.SignatureAlgorithm) bool {
 	name := algorithm.String()
-	return strings.Contains(name, "SHA1") || strings.Contains(name, "MD5") || strings.Contains(name, "MD2")
+	return strings.Contains(name, "SHA1") || strings.Contains(name, "MD5")
 }

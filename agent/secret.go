@@ -15,16 +15,18 @@ const redacted = "[redacted]"
 //
 // The zero Secret holds nothing.
 type Secret struct {
-	// A pointer, because fmt reaches through unexported fields and past the
-	// methods below (as it does for %p); of a nested pointer it prints the
-	// address only.
-	value *[]byte
+	// fmt reaches through unexported fields, past the methods below. Of a
+	// pointer it finds there it prints the address; but for a verb that does not
+	// fit a pointer (%s, %q) it starts over, and follows one pointer to a slice.
+	// It never follows two.
+	value **[]byte
 }
 
 // NewSecret returns a Secret that holds a copy of value.
 func NewSecret[T ~string | ~[]byte](value T) Secret {
 	held := append([]byte{}, value...)
-	return Secret{value: &held}
+	first := &held
+	return Secret{value: &first}
 }
 
 // Reveal returns what the Secret holds, as text.
@@ -36,7 +38,7 @@ func (s Secret) Bytes() []byte {
 	if s.value == nil {
 		return nil
 	}
-	return *s.value
+	return **s.value
 }
 
 // IsZero reports whether the Secret holds nothing.

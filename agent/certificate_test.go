@@ -1,0 +1,141 @@
+package agent_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"math/big"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/google/go-cmp/cmp"
+)
+
+var oidEmail = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
+
+// issue returns a certificate of the template, signed by a CA or, where the
+// template is a CA's, by itself. What Email and Doubts look at does not depend
+// on the kind of key.
+func issue(t *testing.T, template *x509.Certificate) *x509.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template.SerialNumber = big.NewInt(7)
+	issuer := &x509.Certificate{Subject: pkix.Name{CommonName: "Test CA"}}
+	if template.IsCA {
+		issuer = template
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
+}
+
+func subject(emails ...string) pkix.Name {
+	name := pkix.Name{CommonName: "Robot"}
+	for _, email := range emails {
+		name.ExtraNames = append(name.ExtraNames, pkix.AttributeTypeAndValue{
+			Type: oidEmail, Value: asn1.RawValue{Tag: asn1.TagIA5String, Bytes: []byte(email)},
+		})
+	}
+	return name
+}
+
+func TestEmail(t *testing.T) {
+	tests := []struct {
+		name     string
+		template x509.Certificate
+		want     string
+	}{
+		{"alternative name", x509.Certificate{Subject: subject(), EmailAddresses: []string{"a@example.com"}}, "a@example.com"},
+		{"first of two", x509.Certificate{Subject: subject(), EmailAddresses: []string{"a@example.com", "b@example.com"}}, "a@example.com"},
+		{"subject", x509.Certificate{Subject: subject("s@example.com")}, "s@example.com"},
+		{"alternative name before subject", x509.Certificate{Subject: subject("s@example.com"), EmailAddresses: []string{"a@example.com"}}, "a@example.com"},
+		{"common name does not count", x509.Certificate{Subject: pkix.Name{CommonName: "c@example.com"}}, ""},
+		{"DNS name does not count", x509.Certificate{Subject: subject(), DNSNames: []string{"example.com"}}, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			if got := agent.Email(issue(t, &test.template)); got != test.want {
+				t.Errorf("Email() = %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestDoubts(t *testing.T) {
+	const (
+		noEmail    = "it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user"
+		selfSigned = "it is self-signed; Anaplan wants a certificate from a CA on its list"
+		ca         = "it is a CA's certificate, not a person's or a service's"
+		noUsage    = "its key usage lacks digitalSignature"
+		serverOnly = "it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection"
+	)
+	usages := func(usages ...x509.ExtKeyUsage) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { c.ExtKeyUsage = usages }
+	}
+	tests := []struct {
+		name   string
+		change func(*x509.Certificate)
+		want   []string
+	}{
+		{"as Anaplan wants it", func(c *x509.Certificate) {}, nil},
+		{"no extended usage", usages(), nil},
+		{"client and server", usages(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth), nil},
+		{"mail and server", usages(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageEmailProtection), nil},
+		{"server only", usages(x509.ExtKeyUsageServerAuth), []string{serverOnly}},
+		{"no e-mail", func(c *x509.Certificate) { c.EmailAddresses = nil }, []string{noEmail}},
+		{"e-mail in the subject", func(c *x509.Certificate) { c.EmailAddresses, c.Subject = nil, subject("s@example.com") }, nil},
+		{"no key usage", func(c *x509.Certificate) { c.KeyUsage = 0 }, []string{noUsage}},
+		{"encipherment only", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment }, []string{noUsage}},
+		{"more than signature", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageKeyEncipherment }, nil},
+		{"named like its issuer", func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "Test CA"} }, []string{selfSigned}},
+		{"a CA", func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }, []string{selfSigned, ca}},
+		{"everything wrong", func(c *x509.Certificate) {
+			*c = x509.Certificate{IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+		}, []string{noEmail, selfSigned, ca, noUsage, serverOnly}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			template := &x509.Certificate{
+				Subject: subject(), EmailAddresses: []string{"robot@example.com"}, KeyUsage: x509.KeyUsageDigitalSignature,
+				ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+			}
+			test.change(template)
+			if diff := cmp.Diff(test.want, agent.Doubts(issue(t, template))); diff != "" {
+				t.Errorf("doubts (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Go signs with none of these any more, so the certificate is altered after it
+// was parsed.
+func TestDoubtsAboutWeakSignatures(t *testing.T) {
+	for algorithm, weak := range map[x509.SignatureAlgorithm]bool{
+		x509.SHA1WithRSA: true, x509.ECDSAWithSHA1: true, x509.DSAWithSHA1: true, x509.MD5WithRSA: true,
+		x509.SHA256WithRSA: false, x509.SHA512WithRSA: false, x509.SHA256WithRSAPSS: false, x509.ECDSAWithSHA384: false, x509.PureEd25519: false,
+	} {
+		cert := issue(t, &x509.Certificate{
+			Subject: subject(), EmailAddresses: []string{"robot@example.com"}, KeyUsage: x509.KeyUsageDigitalSignature,
+		})
+		cert.SignatureAlgorithm = algorithm
+		var want []string
+		if weak {
+			want = []string{"its CA signed it with " + algorithm.String() + ", which is no longer trusted"}
+		}
+		if diff := cmp.Diff(want, agent.Doubts(cert)); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", algorithm, diff)
+		}
+	}
+}

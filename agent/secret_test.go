@@ -1,0 +1,164 @@
+package agent_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+const hushed = "hunter2hunter2"
+
+// Shapes in which a Secret may reach a formatter. fmt cannot call the methods of
+// a field that is not exported, so those are the hard ones.
+type (
+	exported struct{ S agent.Secret }
+	hidden   struct {
+		s agent.Secret
+		p *agent.Secret
+	}
+	inInterface struct{ x any }
+)
+
+func shapes() []any {
+	s := agent.NewSecret(hushed)
+	return []any{
+		s, &s, exported{s}, &exported{s}, hidden{s, &s}, &hidden{s, &s}, inInterface{s}, inInterface{&s}, inInterface{hidden{s, &s}},
+		[]agent.Secret{s}, [1]agent.Secret{s}, map[string]agent.Secret{"k": s}, map[agent.Secret]int{s: 1},
+		[]hidden{{s, &s}}, map[string]hidden{"k": {s, &s}}, map[hidden]int{{s, &s}: 1}, []any{s, hidden{s, &s}},
+		agent.Login{Message: s, Signature: s}, &agent.Login{Message: s}, agent.Token{Value: s}, struct{ t agent.Token }{agent.Token{Value: s}},
+		fmt.Errorf("%v", s),
+	}
+}
+
+// leaks reports whether text holds the secret in any notation that fmt knows.
+func leaks(text string) bool {
+	spaced := func(format string) string {
+		return strings.Trim(fmt.Sprintf(format, []byte(hushed)), "[]")
+	}
+	notations := []string{
+		hushed, hex.EncodeToString([]byte(hushed)), spaced("% x"), spaced("%v"), spaced("%#v")[len("byte{"):],
+		spaced("%o"), spaced("%b"), spaced("%c"), spaced("%q"), spaced("%U"),
+	}
+	for _, notation := range notations {
+		// Half of it would be bad enough.
+		if strings.Contains(strings.ToLower(text), strings.ToLower(notation[:len(notation)/2])) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestLeaksFindsSecrets(t *testing.T) {
+	for _, format := range []string{"%s", "%v", "%d", "%x", "%X", "% x", "%o", "%b", "%c", "%q", "%U", "%#v"} {
+		if text := fmt.Sprintf(format, []byte(hushed)); !leaks(text) {
+			t.Errorf("%s shows the secret as %s, and leaks does not see it", format, text)
+		}
+	}
+}
+
+func TestSecretSurvivesEveryVerb(t *testing.T) {
+	// Every letter, those that are no verb and the two that print addresses or
+	// types included; flags change the path through fmt.
+	for verb := 'A'; verb <= 'z'; verb++ {
+		for _, flags := range []string{"", "+", "#", " ", "-20", "010", ".3"} {
+			format := "%" + flags + string(verb)
+			for _, value := range shapes() {
+				if text := fmt.Sprintf(format, value); leaks(text) {
+					t.Errorf("Sprintf(%q, %T) = %s", format, value, text)
+				}
+			}
+		}
+	}
+}
+
+func TestSecretPrintsRedacted(t *testing.T) {
+	secret := agent.NewSecret(hushed)
+	for _, text := range []string{
+		fmt.Sprint(secret), fmt.Sprintf("%s", secret), fmt.Sprintf("%#v", secret), fmt.Sprintf("%x", secret),
+		fmt.Sprintf("%d", &secret), secret.String(), secret.GoString(), secret.LogValue().String(),
+	} {
+		if text != "[redacted]" {
+			t.Errorf("printed %q", text)
+		}
+	}
+}
+
+func TestSecretSurvivesLogs(t *testing.T) {
+	var log bytes.Buffer
+	for _, handler := range []slog.Handler{
+		slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}),
+		slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}),
+	} {
+		logger := slog.New(handler)
+		for _, value := range shapes() {
+			logger.Debug("value", "value", value, slog.Group("group", "value", value))
+			logger.With("value", value).Info("with")
+		}
+	}
+	if leaks(log.String()) {
+		t.Errorf("the log shows the secret:\n%s", &log)
+	}
+	if !strings.Contains(log.String(), "value=[redacted]") || !strings.Contains(log.String(), `"value":"[redacted]"`) {
+		t.Errorf("the log does not say that it redacts:\n%s", &log)
+	}
+}
+
+func TestSecretSurvivesJSON(t *testing.T) {
+	secret := agent.NewSecret(hushed)
+	tests := []struct {
+		value any
+		want  string
+	}{
+		{secret, `"[redacted]"`},
+		{&secret, `"[redacted]"`},
+		{exported{secret}, `{"S":"[redacted]"}`},
+		{hidden{secret, &secret}, `{}`},
+		{[]agent.Secret{secret}, `["[redacted]"]`},
+		{map[string]agent.Secret{"k": secret}, `{"k":"[redacted]"}`},
+		{map[agent.Secret]int{secret: 1}, `{"[redacted]":1}`},
+	}
+	for _, test := range tests {
+		got, err := json.Marshal(test.value)
+		if err != nil || string(got) != test.want {
+			t.Errorf("Marshal(%T) = %s, %v; want %s", test.value, got, err, test.want)
+		}
+	}
+}
+
+func TestSecretHoldsACopy(t *testing.T) {
+	source := []byte(hushed)
+	secret := agent.NewSecret(source)
+	clear(source)
+	if secret.Reveal() != hushed || string(secret.Bytes()) != hushed {
+		t.Error("clearing the source changed the secret")
+	}
+}
+
+func TestSecretWipe(t *testing.T) {
+	secret := agent.NewSecret(hushed)
+	twin := secret
+	secret.Wipe()
+	if got := twin.Bytes(); !bytes.Equal(got, make([]byte, len(hushed))) {
+		t.Errorf("after Wipe a copy still holds %d bytes that are not all zero", len(got))
+	}
+}
+
+func TestSecretIsZero(t *testing.T) {
+	var zero agent.Secret
+	zero.Wipe()
+	if !zero.IsZero() || zero.Bytes() != nil || zero.Reveal() != "" || fmt.Sprint(zero) != "[redacted]" {
+		t.Error("the zero Secret holds something, or says so")
+	}
+	if !agent.NewSecret("").IsZero() {
+		t.Error("a Secret of the empty text is not zero")
+	}
+	if agent.NewSecret(hushed).IsZero() {
+		t.Error("a Secret that holds something is zero")
+	}
+}
