@@ -1,0 +1,333 @@
+package hsm
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// Module is a PKCS#11 library on this machine.
+type Module struct {
+	Name string // for an address: module-name=Name
+	Path string
+}
+
+// FindModule returns the library that the address's module-path or module-name
+// means (RFC 7512 section 2.3). A name is looked up among the modules that
+// p11-kit has registered, then in the directories where such libraries lie.
+// Errors wrap ErrModule.
+func FindModule(u uri.URI) (path string, err error) {
+	return newModuleDirs(runtime.GOOS, runtime.GOARCH, os.Getenv).find(u)
+}
+
+// KnownModules returns the modules that are registered with p11-kit, or that are
+// well known and installed where FindModule looks, by name. p11-kit's proxy and
+// trust modules are not listed: the one loads every other module, the other
+// holds no keys.
+func KnownModules() []Module {
+	return newModuleDirs(runtime.GOOS, runtime.GOARCH, os.Getenv).known()
+}
+
+// wellKnown are names under which vendors ship their modules.
+var wellKnown = []string{
+	"Cryptoki2_64",    // Thales Luna
+	"cknfast",         // Entrust nShield
+	"cloudhsm_pkcs11", // AWS CloudHSM
+	"cs_pkcs11_R3",    // Utimaco
+	"eTPkcs11",        // Thales SafeNet eToken
+	"opencryptoki",
+	"opensc-pkcs11",
+	"p11-kit-client",
+	"softhsm2",
+	"softhsm2-x64", // SoftHSM on Windows
+	"tpm2_pkcs11",
+	"ykcs11", // YubiKey
+	"yubihsm_pkcs11",
+}
+
+// neverKnown are p11-kit's own modules that are no use for a login.
+var neverKnown = []string{"p11-kit-proxy", "p11-kit-trust"}
+
+// multiarch maps a GOARCH to the name of its library directory on Debian.
+var multiarch = map[string]string{
+	"386":     "i386-linux-gnu",
+	"amd64":   "x86_64-linux-gnu",
+	"arm":     "arm-linux-gnueabihf",
+	"arm64":   "aarch64-linux-gnu",
+	"ppc64le": "powerpc64le-linux-gnu",
+	"riscv64": "riscv64-linux-gnu",
+	"s390x":   "s390x-linux-gnu",
+}
+
+// moduleDirs says where modules are looked for on one machine. Each list is in
+// the order of looking.
+type moduleDirs struct {
+	registries []string // p11-kit's *.module files
+	relative   []string // what a relative path in such a file is relative to
+	libraries  []string
+	suffix     string // of a library's file name
+}
+
+// newModuleDirs returns the usual directories of an operating system.
+func newModuleDirs(goos, goarch string, getenv func(string) string) moduleDirs {
+	switch goos {
+	case "windows":
+		return windowsModuleDirs(getenv)
+	case "darwin":
+		return unixModuleDirs(getenv, ".dylib", "/opt/homebrew/lib", "/usr/local/lib", "/Library/OpenSC/lib")
+	}
+	roots := []string{"/usr/lib64", "/usr/lib", "/usr/local/lib64", "/usr/local/lib"}
+	if triplet := multiarch[goarch]; triplet != "" {
+		roots = slices.Insert(roots, 0, "/usr/lib/"+triplet)
+	}
+	dirs := unixModuleDirs(getenv, ".so", roots...)
+	dirs.libraries = append(dirs.libraries, "/usr/safenet/lunaclient/lib", "/opt/nfast/toolkits/pkcs11", "/opt/cloudhsm/lib")
+	return dirs
+}
+
+func unixModuleDirs(getenv func(string) string, suffix string, roots ...string) moduleDirs {
+	dirs := moduleDirs{suffix: suffix}
+	if config := cmp.Or(getenv("XDG_CONFIG_HOME"), filepath.Join(getenv("HOME"), ".config")); filepath.IsAbs(config) {
+		dirs.registries = append(dirs.registries, filepath.Join(config, "pkcs11/modules"))
+	}
+	for _, prefix := range []string{"/etc/pkcs11", "/usr/share/p11-kit", "/usr/local/etc/pkcs11", "/usr/local/share/p11-kit",
+		"/opt/homebrew/etc/pkcs11", "/opt/homebrew/share/p11-kit"} {
+		dirs.registries = append(dirs.registries, filepath.Join(prefix, "modules"))
+	}
+	for _, root := range roots {
+		dirs.relative = append(dirs.relative, filepath.Join(root, "pkcs11"))
+		for _, folder := range []string{"pkcs11", "softhsm", "opencryptoki", ""} {
+			dirs.libraries = append(dirs.libraries, filepath.Join(root, folder))
+		}
+	}
+	return dirs
+}
+
+func windowsModuleDirs(getenv func(string) string) moduleDirs {
+	programs := cmp.Or(getenv("ProgramFiles"), `C:\Program Files`)
+	return moduleDirs{suffix: ".dll", libraries: []string{
+		cmp.Or(getenv("SystemRoot"), `C:\Windows`) + `\System32`,
+		`C:\SoftHSM2\lib`,
+		programs + `\OpenSC Project\OpenSC\pkcs11`,
+		programs + `\Yubico\Yubico PIV Tool\bin`,
+		programs + `\Yubico\YubiHSM Shell\bin`,
+	}}
+}
+
+// find is FindModule.
+func (d moduleDirs) find(u uri.URI) (string, error) {
+	name, hasName := u.Get("module-name")
+	if path, ok := u.Get("module-path"); ok {
+		return d.atPath(path, name)
+	}
+	if !hasName {
+		return "", d.noneNamed(u)
+	}
+	return d.byName(name)
+}
+
+// atPath returns the module-path, or the module of that name in it if it is a
+// directory. A bare file name is left to the loader, which looks in places of
+// its own.
+func (d moduleDirs) atPath(path, name string) (string, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir() && name == "":
+		return "", fmt.Errorf("%w: module-path %s is a directory; add module-name to the address, or the file's name to the path", ErrModule, path)
+	case err == nil && info.IsDir():
+		if found := d.inDirs([]string{path}, name); found != "" {
+			return found, nil
+		}
+		return "", fmt.Errorf("%w: there is no %s in %s", ErrModule, strings.Join(d.fileNames(name), " or "), path)
+	case err != nil && filepath.Base(path) != path:
+		return "", fmt.Errorf("%w: module-path: %w; %s", ErrModule, err, d.usable())
+	}
+	return path, nil
+}
+
+// byName looks a module-name up.
+func (d moduleDirs) byName(name string) (string, error) {
+	if name == "" || strings.ContainsAny(name, `/\`) {
+		return "", fmt.Errorf("%w: module-name %q is no name, as softhsm2 is one; a file goes into module-path", ErrModule, name)
+	}
+	for _, r := range d.registered() {
+		if wanted := moduleName(name); r.Name == name || moduleName(r.Path) == wanted {
+			return r.Path, nil
+		}
+	}
+	if found := d.inDirs(d.libraries, name); found != "" {
+		return found, nil
+	}
+	looked := slices.DeleteFunc(slices.Concat(d.registries, d.libraries), func(dir string) bool { return !isDir(dir) })
+	return "", fmt.Errorf("%w: there is no module %q in %s; %s", ErrModule, name, strings.Join(looked, ", "), d.usable())
+}
+
+// noneNamed returns the error for an address without a module.
+func (d moduleDirs) noneNamed(u uri.URI) error {
+	problem := "the address names none; add module-name=NAME or module-path=FILE to it"
+	known := d.known()
+	if len(known) == 0 {
+		return fmt.Errorf("%w: %s; %s", ErrModule, problem, d.usable())
+	}
+	for _, m := range known {
+		problem += "\n  " + u.With("module-name", m.Name).String()
+	}
+	return fmt.Errorf("%w: %s", ErrModule, problem)
+}
+
+// usable names the modules that would work, for the end of an error.
+func (d moduleDirs) usable() string {
+	var names []string
+	for _, m := range d.known() {
+		names = append(names, m.Name)
+	}
+	if len(names) == 0 {
+		return "no module is installed in the usual places: install your device's PKCS#11 library and give its file as module-path"
+	}
+	return "module-name can be " + strings.Join(names, ", ")
+}
+
+// known is KnownModules. Every name that it returns leads byName to the path
+// beside it.
+func (d moduleDirs) known() []Module {
+	candidates := d.registered()
+	for i, m := range candidates {
+		candidates[i].Name = moduleName(m.Path)
+	}
+	for _, name := range wellKnown {
+		if path := d.inDirs(d.libraries, name); path != "" {
+			candidates = append(candidates, Module{Name: name, Path: path})
+		}
+	}
+	var modules []Module
+	seen := map[string]bool{}
+	for _, m := range candidates {
+		file := resolve(m.Path)
+		if seen[file] || seen[m.Name] || slices.Contains(neverKnown, m.Name) {
+			continue
+		}
+		seen[file], seen[m.Name] = true, true
+		modules = append(modules, m)
+	}
+	slices.SortFunc(modules, func(a, b Module) int { return cmp.Compare(a.Name, b.Name) })
+	return modules
+}
+
+// registered returns the modules whose files p11-kit has registered and that
+// exist, under the names of p11-kit.
+func (d moduleDirs) registered() []Module {
+	var modules []Module
+	for _, dir := range d.registries {
+		files, err := filepath.Glob(filepath.Join(dir, "*.module"))
+		if err != nil {
+			continue
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".module")
+			if path := d.registeredPath(file); path != "" {
+				modules = append(modules, Module{Name: name, Path: path})
+			}
+		}
+	}
+	return modules
+}
+
+// registeredPath returns the library that one of p11-kit's files names, "" if it
+// names none or one that is not there.
+func (d moduleDirs) registeredPath(file string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	path := moduleLine(text)
+	switch {
+	case path == "":
+		return ""
+	case filepath.IsAbs(path):
+		return existing(path)
+	}
+	for _, dir := range d.relative {
+		if found := existing(filepath.Join(dir, path)); found != "" {
+			return found
+		}
+	}
+	return ""
+}
+
+// moduleLine returns the value of "module:" in one of p11-kit's files
+// (pkcs11.conf(5)).
+func moduleLine(text []byte) string {
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		key, value, ok := strings.Cut(lines.Text(), ":")
+		if ok && strings.TrimSpace(key) == "module" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}
+
+// inDirs returns the first library of that name in the directories, "" if there
+// is none.
+func (d moduleDirs) inDirs(dirs []string, name string) string {
+	for _, dir := range dirs {
+		for _, file := range d.fileNames(name) {
+			if path := existing(filepath.Join(dir, file)); path != "" {
+				return path
+			}
+		}
+	}
+	return ""
+}
+
+// fileNames returns the names that the file of a module may have.
+func (d moduleDirs) fileNames(name string) []string {
+	bare := moduleName(name)
+	names := []string{name, bare + d.suffix, "lib" + bare + d.suffix}
+	if d.suffix == ".dylib" {
+		// Some builds keep the Unix suffix for what dlopen loads.
+		names = append(names, bare+".so", "lib"+bare+".so")
+	}
+	return slices.Compact(names)
+}
+
+// moduleName returns the name of a library without directory, "lib" and suffix
+// (RFC 7512 section 2.3).
+func moduleName(path string) string {
+	name := strings.TrimPrefix(filepath.Base(path), "lib")
+	for _, suffix := range []string{".so", ".dylib", ".dll"} {
+		if bare, version, ok := strings.Cut(name, suffix); ok && strings.Trim(version, ".0123456789") == "" {
+			return bare
+		}
+	}
+	return name
+}
+
+// existing returns the path if it is a file.
+func existing(path string) string {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return path
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// resolve returns the path behind all links, by which a file is one.
+func resolve(path string) string {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved
+	}
+	return path
+}
