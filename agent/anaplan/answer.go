@@ -1,0 +1,239 @@
+package anaplan
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Codes of the service (contract section 2.2).
+const (
+	codeBadCredential = "FAILURE_BAD_CREDENTIAL"
+	codeBadHeader     = "FAILURE_BAD_HEADER"
+)
+
+// code is what the service's codes look like. Anything else in their place is
+// not repeated to anybody.
+var code = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+
+// maxRetryAfter bounds what a server can ask for; beyond it only the fact matters.
+const maxRetryAfter = 24 * time.Hour
+
+// maxTime is the end of the year 9999 in Unix milliseconds, past which JSON
+// cannot write a time.
+const maxTime = 253402300799999
+
+// answer is a response of the service, read to its end or to maxBody.
+type answer struct {
+	host     string
+	status   int
+	header   http.Header
+	body     []byte
+	arrived  time.Time // by this machine's clock
+	attempts int
+	secrets  secrets
+}
+
+// success is what a good answer holds; the rest of it is ignored (contract
+// sections 2.1 and 3).
+type success struct {
+	TokenInfo struct {
+		TokenID        string `json:"tokenId"`
+		TokenValue     string `json:"tokenValue"`
+		ExpiresAt      int64  `json:"expiresAt"` // Unix milliseconds
+		RefreshTokenID string `json:"refreshTokenId"`
+	} `json:"tokenInfo"`
+	UserInfo struct {
+		UserID       string `json:"userId"`
+		UserGUID     string `json:"userGuid"`
+		CustomerGUID string `json:"customerGuid"`
+	} `json:"userInfo"`
+}
+
+// token returns the token in the answer to a login or a refresh.
+func (a *answer) token() (agent.Token, error) {
+	good, err := a.success()
+	if err != nil {
+		return agent.Token{}, err
+	}
+	info := good.TokenInfo
+	if info.TokenValue == "" {
+		return agent.Token{}, a.unusable("it has no tokenInfo.tokenValue")
+	}
+	// From here on the server may not make us repeat this one either.
+	a.secrets = append(a.secrets, info.TokenValue)
+	if !visible(info.TokenValue) {
+		return agent.Token{}, a.unusable("tokenInfo.tokenValue has characters that no header can carry")
+	}
+	expires := time.UnixMilli(info.ExpiresAt)
+	if !expires.After(a.arrived) {
+		return agent.Token{}, a.unusable("the token has ended before it came" + a.clocks())
+	}
+	return agent.Token{
+		Value:     agent.NewSecret(info.TokenValue),
+		ID:        cut(a.secrets.clean(info.TokenID), maxID),
+		RefreshID: cut(a.secrets.clean(info.RefreshTokenID), maxID),
+		ExpiresAt: expires,
+	}, nil
+}
+
+// identity returns the user in the answer to a validate.
+func (a *answer) identity() (Identity, error) {
+	good, err := a.success()
+	if err != nil {
+		return Identity{}, err
+	}
+	if good.UserInfo.UserID == "" {
+		return Identity{}, a.unusable("it has no userInfo.userId")
+	}
+	identity := Identity{
+		UserID:       a.secrets.clean(good.UserInfo.UserID),
+		UserGUID:     cut(a.secrets.clean(good.UserInfo.UserGUID), maxID),
+		CustomerGUID: cut(a.secrets.clean(good.UserInfo.CustomerGUID), maxID),
+	}
+	if good.TokenInfo.ExpiresAt > 0 {
+		identity.ExpiresAt = time.UnixMilli(good.TokenInfo.ExpiresAt)
+	}
+	return identity, nil
+}
+
+// success decodes the body of a 2xx. What encoding/json has to say about it stays
+// here: it may quote the token.
+func (a *answer) success() (success, error) {
+	if len(a.body) > maxBody {
+		return success{}, a.unusable(fmt.Sprintf("it is longer than %d bytes", maxBody))
+	}
+	var good success
+	if json.Unmarshal(a.body, &good) != nil {
+		return success{}, a.unusable("it is cut off, or not the JSON of a token")
+	}
+	if at := good.TokenInfo.ExpiresAt; at < 0 || at > maxTime {
+		return success{}, a.unusable("tokenInfo.expiresAt is not a time in milliseconds")
+	}
+	return good, nil
+}
+
+// clocks adds to a complaint about time how the two clocks differ, if they do.
+func (a *answer) clocks() string {
+	if a.arrived.Sub(a.date()).Abs() <= clockTolerance {
+		return ""
+	}
+	return fmt.Sprintf("; this machine's clock says %s, the service's %s",
+		a.arrived.UTC().Format(time.RFC3339), a.date().UTC().Format(time.RFC3339))
+}
+
+// unusable returns the error of a success that is none.
+func (a *answer) unusable(detail string) error {
+	refusal := a.newError(ErrResponse)
+	refusal.Detail = detail
+	return refusal
+}
+
+// refusal returns the error that the answer is, nil for a success: any 2xx that
+// is no web page. unauthorized is what a 401 means here.
+func (a *answer) refusal(unauthorized error) error {
+	if a.status/100 == 2 && !a.isHTML() {
+		return nil
+	}
+	refusal := a.newError(nil)
+	refusal.Kind = a.kind(refusal.Code, unauthorized)
+	switch {
+	case refusal.Kind == ErrRedirect:
+		refusal.Detail = "it points to " + a.target()
+	case refusal.Kind == ErrUnavailable && a.isHTML():
+		refusal.Detail = "a web page came instead of an answer"
+	}
+	return refusal
+}
+
+// kind maps statuses and codes to sentinels, here and nowhere else. The texts
+// beside them are for people (contract section 2.2).
+func (a *answer) kind(code string, unauthorized error) error {
+	switch {
+	case a.status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case a.status >= 500 || a.status == http.StatusRequestTimeout:
+		return ErrUnavailable
+	case a.status/100 == 3:
+		return ErrRedirect
+	case code == codeBadHeader && unauthorized == ErrBadCredential:
+		return ErrBadHeader
+	case a.status == http.StatusUnauthorized || code == codeBadCredential:
+		return unauthorized
+	case a.isHTML():
+		return ErrBlocked
+	case a.status == http.StatusBadRequest:
+		return ErrBadRequest
+	}
+	return ErrRefused
+}
+
+func (a *answer) newError(kind error) *AnswerError {
+	var said struct {
+		Status        any `json:"status"` // an object on sibling APIs
+		StatusMessage any `json:"statusMessage"`
+	}
+	// Whoever answers may not speak JSON; then the status alone has to do.
+	_ = json.Unmarshal(a.body, &said)
+	refusal := &AnswerError{Kind: kind, Host: a.host, Status: a.status, Attempts: a.attempts, RetryAfter: a.retryAfter()}
+	if text, ok := said.Status.(string); ok && code.MatchString(text) {
+		refusal.Code = a.secrets.clean(text)
+	}
+	if text, ok := said.StatusMessage.(string); ok {
+		refusal.Message = a.secrets.clean(text)
+	}
+	return refusal
+}
+
+// isHTML reports whether the answer is a web page, which the service never sends
+// and what stands in front of it does.
+func (a *answer) isHTML() bool {
+	media, _, _ := mime.ParseMediaType(a.header.Get("Content-Type"))
+	return media == "text/html" || media == "application/xhtml+xml" || bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<"))
+}
+
+// target returns the host that a redirect points to, and no more of it: the rest
+// of the address may carry anything.
+func (a *answer) target() string {
+	location, err := url.Parse(a.header.Get("Location"))
+	switch {
+	case err != nil || location.String() == "":
+		return "nowhere"
+	case location.Host == "":
+		return "another path of the same host"
+	}
+	return a.secrets.clean(location.Host)
+}
+
+// date returns the service's time of the answer; this machine's where the
+// answer carries none.
+func (a *answer) date() time.Time {
+	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
+		return date
+	}
+	return a.arrived
+}
+
+func (a *answer) retryAfter() time.Duration {
+	return parseRetryAfter(a.header.Get("Retry-After"), a.date())
+}
+
+// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the
+// clock of who sent it. 0 for anything else, and for the past.
+func parseRetryAfter(value string, now time.Time) time.Duration {
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	if date, err := http.ParseTime(value); err == nil {
+		return min(max(date.Sub(now), 0), maxRetryAfter)
+	}
+	return 0
+}

@@ -1,0 +1,47 @@
+package anaplan
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ErrRegion is returned for a region that is not in the table.
+var ErrRegion = errors.New("unknown region")
+
+// Hosts are the base URLs of a region, without a trailing slash. They belong
+// together: a token of one region is worth nothing in another.
+type Hosts struct {
+	Auth string // of /token/authenticate and its siblings
+	API  string // of the integration API, /2/0/...
+}
+
+// regions lists the names in the order in which Anaplan's allowlist page gives
+// them (contract section 4).
+var regions = []string{
+	"us1", "us2", "us5", "us7", "eu1", "eu2", "eu4", "ap1",
+	"us9", "eu3", "eu5", "gb1", "in1", "id1", "me1", "sg1", "ae1",
+	"ca1", "au1",
+}
+
+// Regions returns the names that Region knows.
+func Regions() []string { return slices.Clone(regions) }
+
+// Region returns the hosts of the region of that name, such as "us1" or "eu3".
+func Region(name string) (Hosts, error) {
+	if !slices.Contains(regions, name) {
+		return Hosts{}, fmt.Errorf("%w %q: it is one of %s, or give the two base URLs instead",
+			ErrRegion, name, strings.Join(regions, ", "))
+	}
+	switch name {
+	case "us1", "us2", "us5", "us7", "eu1", "eu2", "eu4", "ap1":
+		return Hosts{Auth: "https://auth.anaplan.com", API: "https://api.anaplan.com"}, nil
+	case "ca1":
+		return Hosts{Auth: "https://ca1a.auth.anaplan.com", API: "https://ca1a.api.anaplan.com"}, nil
+	case "au1":
+		// The one region whose API host does not end like the others.
+		return Hosts{Auth: "https://au1a.app2.anaplan.com", API: "https://api.au1a.app2.anaplan.com"}, nil
+	}
+	return Hosts{Auth: "https://" + name + ".auth.anaplan.com", API: "https://" + name + ".api.anaplan.com"}, nil
+}

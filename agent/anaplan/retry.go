@@ -1,0 +1,119 @@
+package anaplan
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Retry bounds the attempts of one call.
+type Retry struct {
+	// Attempts is how often a request is sent at most. Zero: 4; 1: no retry.
+	Attempts int
+
+	// Delay is the first wait; it doubles each time, and half of it is left to
+	// chance. Zero: 500 ms.
+	Delay time.Duration
+
+	// MaxDelay is the longest wait. A service that asks for a longer one gets no
+	// further attempt. Zero: one minute.
+	MaxDelay time.Duration
+
+	// AttemptTimeout is how long one attempt may take. Zero: 15 s.
+	AttemptTimeout time.Duration
+}
+
+// limitedDelay is the wait after a 429 that names none; what clients of the
+// integration API do (contract section 6).
+const limitedDelay = 10 * time.Second
+
+func (r Retry) orDefaults() Retry {
+	return Retry{
+		Attempts:       cmp.Or(r.Attempts, 4),
+		Delay:          cmp.Or(r.Delay, 500*time.Millisecond),
+		MaxDelay:       cmp.Or(r.MaxDelay, time.Minute),
+		AttemptTimeout: cmp.Or(r.AttemptTimeout, 15*time.Second),
+	}
+}
+
+// send does the call, again where that may help, and returns the answer that
+// ended it: with an error too, if there was one.
+func (c *Client) send(ctx context.Context, call *call) (*answer, error) {
+	for attempt := 1; ; attempt++ {
+		answer, err := c.attempt(ctx, call, attempt)
+		if !isTransient(err) {
+			return answer, err
+		}
+		if ctx.Err() != nil {
+			return answer, fmt.Errorf("gave up waiting for %s: %w", c.base.Host, context.Cause(ctx))
+		}
+		wait := c.retry.wait(attempt, err)
+		if attempt >= c.retry.Attempts || !c.worthWaiting(ctx, wait, call.freshUntil) {
+			return answer, err
+		}
+		c.log.Warn("trying again", "op", call.op, "host", c.base.Host, "attempt", attempt, "wait", wait, "error", err)
+		if sleep(ctx, wait) != nil {
+			return answer, fmt.Errorf("gave up waiting to try again: %w; before that: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// isTransient is the one place that decides whether a request may be sent again:
+// after a failure that can pass by itself, never after a refusal.
+func isTransient(err error) bool {
+	if broken, ok := errors.AsType[*ConnectionError](err); ok {
+		return !broken.final
+	}
+	return errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)
+}
+
+// wait returns how long to wait after the failure of an attempt. Chance keeps
+// agents that failed together from coming back together.
+func (r Retry) wait(attempt int, err error) time.Duration {
+	if refusal, ok := errors.AsType[*AnswerError](err); ok && refusal.RetryAfter > 0 {
+		return refusal.RetryAfter + jitter(r.Delay)
+	}
+	if errors.Is(err, ErrRateLimited) {
+		return limitedDelay + jitter(r.Delay)
+	}
+	delay := r.Delay
+	for range attempt - 1 {
+		delay = min(2*delay, r.MaxDelay)
+	}
+	return delay/2 + jitter(delay/2)
+}
+
+// worthWaiting reports whether after the wait there is still something to be had:
+// within the bound, the caller's deadline, and the freshness of the payload.
+func (c *Client) worthWaiting(ctx context.Context, wait time.Duration, freshUntil time.Time) bool {
+	then := time.Now().Add(wait)
+	if deadline, ok := ctx.Deadline(); ok && !then.Before(deadline) {
+		return false
+	}
+	return wait <= c.retry.MaxDelay && (freshUntil.IsZero() || then.Before(freshUntil))
+}
+
+// jitter returns a random duration from 0 up to limit.
+func jitter(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	var random [8]byte
+	rand.Read(random[:])
+	return time.Duration(binary.NativeEndian.Uint64(random[:]) % uint64(limit))
+}
+
+func sleep(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
