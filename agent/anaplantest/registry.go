@@ -162,12 +162,16 @@ func parsePEM(text []byte) (*x509.Certificate, error) {
 	if !bytes.HasPrefix(text, []byte(pemCertificate)) {
 		return nil, fmt.Errorf("%w: it does not begin with %s", ErrNotOneCertificate, pemCertificate)
 	}
+	// pem.Decode would step over a first block that is damaged.
+	if bytes.Count(text, []byte("-----BEGIN ")) > 1 {
+		return nil, fmt.Errorf("%w: there is more than one block", ErrNotOneCertificate)
+	}
 	block, rest := pem.Decode(text)
 	if block == nil || block.Type != "CERTIFICATE" {
 		return nil, fmt.Errorf("%w: its PEM block is damaged", ErrNotOneCertificate)
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, fmt.Errorf("%w: there is more after the first block", ErrNotOneCertificate)
+		return nil, fmt.Errorf("%w: there is more after the block", ErrNotOneCertificate)
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {

@@ -29,6 +29,7 @@ type Server struct {
 	t        TB
 	client   *http.Client
 	listener net.Listener
+	close    func()
 	inFlight sync.RWMutex // read-locked by each handler
 }
 
@@ -49,8 +50,7 @@ func NewServer(t TB, opts *Options) *Server {
 	return s
 }
 
-// serve starts the server and arranges for its end: connections are closed,
-// which also ends faults that hang, and all handlers are waited for.
+// serve starts the server and arranges for its end.
 func (s *Server) serve(cert tls.Certificate) {
 	server := &http.Server{
 		Handler:   s,
@@ -62,14 +62,19 @@ func (s *Server) serve(cert tls.Certificate) {
 		defer close(ended)
 		server.ServeTLS(s.listener, "", "")
 	}()
-	s.t.Cleanup(func() {
+	s.close = sync.OnceFunc(func() {
 		s.client.CloseIdleConnections()
 		server.Close()
 		<-ended
 		s.inFlight.Lock()
 		defer s.inFlight.Unlock()
 	})
+	s.t.Cleanup(s.close)
 }
+
+// Close ends the server: connections are closed, which also ends faults that
+// hang, and all handlers are waited for. The end of the test does it too.
+func (s *Server) Close() { s.close() }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
