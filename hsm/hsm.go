@@ -68,11 +68,26 @@ var (
 type AmbiguousError struct {
 	What       string   // "tokens" or "keys"
 	Candidates []string // an address each, ready to copy
+	Notes      []string // what tells a candidate from the others besides; may be shorter than Candidates
 }
+
+// listed is how many candidates an error shows.
+const listed = 20
 
 // Error implements error.
 func (e *AmbiguousError) Error() string {
-	return fmt.Sprintf("the address fits %d %s:\n  %s", len(e.Candidates), e.What, strings.Join(e.Candidates, "\n  "))
+	var text strings.Builder
+	fmt.Fprintf(&text, "the address fits %d %s:", len(e.Candidates), e.What)
+	for i, candidate := range e.Candidates[:min(listed, len(e.Candidates))] {
+		text.WriteString("\n  " + candidate)
+		if i < len(e.Notes) && e.Notes[i] != "" {
+			text.WriteString(" (" + e.Notes[i] + ")")
+		}
+	}
+	if more := len(e.Candidates) - listed; more > 0 {
+		fmt.Fprintf(&text, "\n  and %d more", more)
+	}
+	return text.String()
 }
 
 // PINState is what a token tells of its PIN counter (PKCS#11 section 3.2,

@@ -1,0 +1,167 @@
+//go:build cgo
+
+package hsm_test
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// request is what the tests ask a certificate for.
+var request = &x509.CertificateRequest{
+	Subject:        pkix.Name{CommonName: "integration@example.com"},
+	EmailAddresses: []string{"integration@example.com"},
+	// A caller that asks for SHA-512 does not get it.
+	SignatureAlgorithm: x509.SHA512WithRSA,
+}
+
+// enroll makes a key, asks for a certificate and stores it, as a person would; it
+// returns the full address of the key.
+func enroll(t *testing.T, address uri.URI, options hsm.Options) (uri.URI, *x509.Certificate) {
+	t.Helper()
+	made, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: 2048}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := hsm.CertificateRequest(t.Context(), made.Address, options, request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := x509.ParseCertificateRequest(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if csr.SignatureAlgorithm != x509.SHA256WithRSA {
+		t.Errorf("the request is signed with %v, and that could be a login", csr.SignatureAlgorithm)
+	}
+	if !made.Public.(*rsa.PublicKey).Equal(csr.PublicKey) {
+		t.Error("the request is for another key than was made")
+	}
+	certificate := hsmtest.Issue(t, csr.PublicKey, hsmtest.RSAKey(t, "c"), nil)
+	stored, err := hsm.StoreCertificate(t.Context(), made.Address, certificate, options)
+	if err != nil || !stored {
+		t.Fatalf("StoreCertificate = %v, %v", stored, err)
+	}
+	return made.Address, certificate
+}
+
+func TestEnroll(t *testing.T) {
+	token := hsmtest.NewToken(t)
+	pin := &pins{pin: token.PIN}
+	options := hsm.Options{PIN: pin.ask}
+	address, certificate := enroll(t, token.Address(t, ";object=new"), options)
+
+	key := mustSign(t, token.Address(t, ";object=new"), options, certificate.PublicKey.(*rsa.PublicKey))
+	if key.Address().String() != address.String() {
+		t.Errorf("the key is at %s, and Generate said %s", key.Address(), address)
+	}
+	key.Close()
+
+	tokens, err := hsm.List(t.Context(), token.Address(t), options)
+	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 {
+		t.Fatalf("List = %+v, %v", tokens, err)
+	}
+	listed := tokens[0].Keys[0]
+	if listed.Type != "RSA 2048" || !listed.NeverExtractable || listed.Problem != nil || listed.Certificate == nil {
+		t.Errorf("listed as %+v", listed)
+	}
+	wantAttributes(t, token)
+}
+
+// wantAttributes checks that the generated key can sign and do nothing else.
+func wantAttributes(t *testing.T, token *hsmtest.Token) {
+	t.Helper()
+	want := map[uint]byte{
+		pkcs11.CKA_TOKEN: 1, pkcs11.CKA_PRIVATE: 1, pkcs11.CKA_SENSITIVE: 1, pkcs11.CKA_EXTRACTABLE: 0,
+		pkcs11.CKA_SIGN: 1, pkcs11.CKA_DECRYPT: 0, pkcs11.CKA_UNWRAP: 0, pkcs11.CKA_ALWAYS_SENSITIVE: 1,
+	}
+	token.InSession(t, func(p *pkcs11.Ctx, session pkcs11.SessionHandle) {
+		p.FindObjectsInit(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY)})
+		keys, _, err := p.FindObjects(session, 1)
+		if err != nil || len(keys) != 1 {
+			t.Fatalf("keys %v, %v", keys, err)
+		}
+		for kind, value := range want {
+			got, err := p.GetAttributeValue(session, keys[0], []*pkcs11.Attribute{pkcs11.NewAttribute(kind, nil)})
+			if err != nil || !bytes.Equal(got[0].Value, []byte{value}) {
+				t.Errorf("attribute 0x%x is %v, want %d", kind, got, value)
+			}
+		}
+	})
+}
+
+func TestStoreCertificateTwice(t *testing.T) {
+	token := hsmtest.NewToken(t)
+	a := hsmtest.RSAKey(t, "a")
+	old := hsmtest.Certify(t, a, hsmtest.Valid(-10, 10))
+	token.Put(t, hsmtest.Named("login", 7).Pair(a, old)...)
+	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+	renewed := hsmtest.Certify(t, a)
+	for i, want := range []bool{true, false} {
+		stored, err := hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), renewed, options)
+		if err != nil || stored != want {
+			t.Errorf("call %d: stored %v, %v; want %v", i, stored, err, want)
+		}
+	}
+	if n := token.Count(t, pkcs11.CKO_CERTIFICATE); n != 2 {
+		t.Errorf("%d certificates, want the old one and the renewed", n)
+	}
+	if key := mustSign(t, token.Address(t), options, &a.PublicKey); !key.Certificate().Equal(renewed) {
+		t.Error("the old certificate is still in use")
+	}
+}
+
+func TestEnrollRefuses(t *testing.T) {
+	token := hsmtest.NewToken(t)
+	a, b := hsmtest.RSAKey(t, "a"), hsmtest.RSAKey(t, "b")
+	token.Put(t, hsmtest.Named("login", 7).Private(a))
+	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+	generate := func(address uri.URI, bits int) error {
+		_, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: bits}, options)
+		return err
+	}
+	for name, c := range map[string]struct {
+		err  error
+		want error
+		text string
+	}{
+		"label is there": {generate(token.Address(t, ";object=login"), 2048), hsm.ErrKeyExists, "object=login"},
+		"id is there":    {generate(token.Address(t, ";object=other;id=%07"), 2048), hsm.ErrKeyExists, "object=login;id=%07"},
+		"no name":        {generate(token.Address(t), 2048), nil, "add ;object=NAME"},
+		"odd size":       {generate(token.Address(t, ";object=x"), 1024), nil, "2048, 3072 or 4096"},
+		"no token":       {generate(token.Through(token.Module).Address(t, "x;object=x"), 2048), hsm.ErrNoToken, "there are:"},
+	} {
+		wantError(t, name, c.err, c.want, c.text)
+	}
+	_, err := hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), hsmtest.Certify(t, b), options)
+	wantError(t, "another key's certificate", err, hsm.ErrCertificateMismatch, "")
+	if n := token.Count(t, pkcs11.CKO_PRIVATE_KEY); n != 1 {
+		t.Errorf("%d private keys, want the one that was there", n)
+	}
+}
+
+// wantError checks an error's sentinel and text, and that it is written as house
+// style has it.
+func wantError(t *testing.T, name string, err, want error, text string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s: no error", name)
+		return
+	}
+	if want != nil && !errors.Is(err, want) {
+		t.Errorf("%s: error %q, want %q", name, err, want)
+	}
+	if !bytes.Contains([]byte(err.Error()), []byte(text)) {
+		t.Errorf("%s: error %q does not say %q", name, err, text)
+	}
+}

@@ -1,0 +1,47 @@
+package hsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// deviceError is what a module returned, in words.
+type deviceError struct {
+	doing string // "logging in"
+	words string
+	code  string // "CKR_DEVICE_REMOVED"
+	final bool   // asking again cannot help
+}
+
+func (e *deviceError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.doing, e.words, e.code) }
+
+// silenceError says that a module did not answer before the caller's time ended.
+type silenceError struct {
+	module string
+	doing  string
+	cause  error
+}
+
+func (e *silenceError) Error() string {
+	return fmt.Sprintf("the module %s did not answer while %s: %v", e.module, e.doing, e.cause)
+}
+
+func (e *silenceError) Unwrap() error { return e.cause }
+
+// Transient reports whether err is trouble of the device that may pass: a token
+// that is not there, a module that fails or does not answer. Such a call may be
+// made again later, best in a new process, because a module that failed once is
+// in no known state. What a person must put right (a refused PIN, a wrong
+// address, a certificate that ended) is not transient, nor is a call that its
+// caller cancelled.
+func Transient(err error) bool {
+	if _, refused := errors.AsType[*PINError](err); refused || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if device, ok := errors.AsType[*deviceError](err); ok {
+		return !device.final
+	}
+	_, silent := errors.AsType[*silenceError](err)
+	return silent || errors.Is(err, ErrNoToken)
+}

@@ -1,0 +1,137 @@
+//go:build cgo
+
+package hsmtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// Token is a token with a user PIN.
+type Token struct {
+	Module string // path
+	Label  string
+	Serial string
+	PIN    string
+	Slot   uint
+}
+
+// The PINs of new tokens.
+const (
+	userPIN    = "hsmtest-4711"
+	officerPIN = "hsmtest-officer"
+)
+
+// NewToken returns a SoftHSM token labelled "test" in a store of its own, which
+// goes with the test.
+func NewToken(t testing.TB) *Token {
+	t.Helper()
+	module := SoftHSM(t)
+	directory := t.TempDir()
+	store := filepath.Join(directory, "tokens")
+	configuration := filepath.Join(directory, "softhsm2.conf")
+	if err := os.Mkdir(store, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "directories.tokendir = " + store + "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
+	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SOFTHSM2_CONF", configuration)
+	return InitToken(t, module, "test")
+}
+
+// InitToken initialises a token in the first free slot of a module that is not in
+// use.
+func InitToken(t testing.TB, module, label string) *Token {
+	t.Helper()
+	token := &Token{Module: module, Label: label, PIN: userPIN}
+	withModule(t, module, func(p *pkcs11.Ctx) {
+		slot := freeSlot(t, p)
+		check(t, "C_InitToken", p.InitToken(slot, officerPIN, label))
+		session, err := p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		check(t, "C_OpenSession", err)
+		check(t, "C_Login", p.Login(session, pkcs11.CKU_SO, officerPIN))
+		check(t, "C_InitPIN", p.InitPIN(session, userPIN))
+		info, err := p.GetTokenInfo(slot)
+		check(t, "C_GetTokenInfo", err)
+		token.Serial = info.SerialNumber
+	})
+	withModule(t, module, func(p *pkcs11.Ctx) { token.Slot = slotOf(t, p, token) })
+	return token
+}
+
+// freeSlot returns the first slot whose token is not initialised.
+func freeSlot(t testing.TB, p *pkcs11.Ctx) uint {
+	t.Helper()
+	slots, err := p.GetSlotList(true)
+	check(t, "C_GetSlotList", err)
+	for _, slot := range slots {
+		info, err := p.GetTokenInfo(slot)
+		if err == nil && info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+			return slot
+		}
+	}
+	t.Fatal("the module has no free slot")
+	return 0
+}
+
+// slotOf finds the token again: SoftHSM gives it another slot once it is
+// initialised and the module started anew.
+func slotOf(t testing.TB, p *pkcs11.Ctx, token *Token) uint {
+	t.Helper()
+	slots, err := p.GetSlotList(true)
+	check(t, "C_GetSlotList", err)
+	for _, slot := range slots {
+		info, err := p.GetTokenInfo(slot)
+		if err == nil && info.Label == token.Label && info.SerialNumber == token.Serial {
+			return slot
+		}
+	}
+	t.Fatalf("the token %q is gone", token.Label)
+	return 0
+}
+
+// Address returns the address of the token, with more before the "?", such as
+// ";object=login".
+func (k *Token) Address(t testing.TB, more ...string) uri.URI {
+	t.Helper()
+	address, err := uri.Parse("pkcs11:token=" + k.Label + strings.Join(more, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address.With("module-path", k.Module)
+}
+
+// Through returns the same token seen through another module.
+func (k *Token) Through(module string) *Token {
+	other := *k
+	other.Module = module
+	return &other
+}
+
+// withModule initialises the module for the time of work.
+func withModule(t testing.TB, module string, work func(*pkcs11.Ctx)) {
+	t.Helper()
+	p := pkcs11.New(module)
+	if p == nil {
+		t.Fatalf("%s does not load", module)
+	}
+	defer p.Destroy()
+	check(t, "C_Initialize", p.Initialize())
+	defer p.Finalize()
+	work(p)
+}
+
+func check(t testing.TB, call string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", call, err)
+	}
+}

@@ -1,0 +1,293 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"encoding/asn1"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// List returns every token of the module that fits the address, and what is on
+// it. It logs in only if exactly one token fits and there is a PINFunc; without a
+// login private keys are hidden, and their public halves speak for them. A token
+// that fails has an Err and does not fail the others.
+func List(ctx context.Context, address uri.URI, options Options) ([]Token, error) {
+	progress := &progress{}
+	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
+		func() ([]Token, error) { return list(ctx, address, options, progress) },
+		func([]Token) {})
+}
+
+func list(ctx context.Context, address uri.URI, options Options, progress *progress) ([]Token, error) {
+	progress.module("starting")
+	m, err := openModule(address)
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	found, err := m.survey(address)
+	if err != nil {
+		return nil, err
+	}
+	tokens := found.failures(address)
+	if len(found.fit) != 1 {
+		options.PIN = nil
+	}
+	for _, t := range found.fit {
+		progress.module("reading the token")
+		tokens = append(tokens, t.list(ctx, address, options, progress))
+	}
+	if len(tokens) == 0 {
+		return nil, found.none(address)
+	}
+	return tokens, nil
+}
+
+// failures returns the slots that did not answer as tokens of which nothing is
+// known, as far as the address fits them.
+func (s *survey) failures(address uri.URI) []Token {
+	var tokens []Token
+	for _, slot := range slices.Sorted(maps.Keys(s.failed)) {
+		if address.MatchToken(uri.Token{Slot: slot}) {
+			at := address.With("slot-id", strconv.FormatUint(uint64(slot), 10))
+			tokens = append(tokens, Token{Address: at, Slot: slot, Err: s.failed[slot]})
+		}
+	}
+	return tokens
+}
+
+// list reads one token, as far as it goes.
+func (t token) list(ctx context.Context, address uri.URI, options Options, progress *progress) Token {
+	listed := Token{
+		Address: t.address, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
+		Model: t.info.Model, Serial: t.info.SerialNumber, Slot: t.slot, PIN: t.pinState(),
+		PINPad:   t.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH),
+		ReadOnly: t.has(pkcs11.CKF_WRITE_PROTECTED),
+	}
+	s, err := t.open()
+	if err != nil {
+		listed.Err = err
+		return listed
+	}
+	defer s.close()
+	v := newVisit(s, address, options, progress)
+	listed.Err = v.loginToList(ctx)
+	listed.PIN = v.pinState()
+	listed.LoggedIn = !v.has(pkcs11.CKF_LOGIN_REQUIRED) || v.isLoggedIn()
+	if err := v.fill(&listed, address); err != nil && listed.Err == nil {
+		listed.Err = err
+	}
+	return listed
+}
+
+// loginToList logs in if the caller has a PIN to do it with.
+func (v *visit) loginToList(ctx context.Context) error {
+	if v.ask == nil {
+		return nil
+	}
+	pin, err := v.login(ctx, v.asker)
+	clear(pin)
+	return err
+}
+
+// fill lists keys and certificates.
+func (v *visit) fill(listed *Token, address uri.URI) error {
+	keys, err := v.listKeys(address, listed.LoggedIn)
+	if err != nil {
+		return err
+	}
+	certificates, err := v.listCertificates()
+	if err != nil {
+		return err
+	}
+	shown := map[int]bool{}
+	for _, k := range keys {
+		info := v.keyInfo(k)
+		v.judge(k, &info, certificates, shown)
+		listed.Keys = append(listed.Keys, info)
+	}
+	for i, c := range certificates {
+		if c.Note == "" && !shown[i] && c.Certificate != nil {
+			c.Note = strangerNote(listed.LoggedIn)
+		}
+		if shown[i] || address.Without("type").MatchObject(uri.Object{Label: c.Label, ID: c.ID}) {
+			listed.Certificates = append(listed.Certificates, c)
+		}
+	}
+	return nil
+}
+
+func strangerNote(loggedIn bool) string {
+	if loggedIn {
+		return "its key is not on this token"
+	}
+	return "its key is not seen without a login"
+}
+
+// listedKey is a key object with what only a list shows.
+type listedKey struct {
+	*keyObject
+	values attributes
+}
+
+// listKeys returns the private keys, and, where they are hidden, the public keys
+// that stand for them.
+func (v *visit) listKeys(address uri.URI, loggedIn bool) ([]listedKey, error) {
+	private, err := v.listClass(address, pkcs11.CKO_PRIVATE_KEY)
+	if err != nil {
+		return nil, err
+	}
+	public, err := v.listClass(address, pkcs11.CKO_PUBLIC_KEY)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range public {
+		at := slices.IndexFunc(private, func(k listedKey) bool { return k.isHalfOf(p) })
+		switch {
+		case at >= 0 && private[at].public == nil:
+			private[at].public = p.public
+		case at < 0 && !loggedIn:
+			p.maySign = true // what a public key may do says nothing of the private one
+			private = append(private, p)
+		}
+	}
+	return private, nil
+}
+
+// isHalfOf reports whether a private key and a public one belong together.
+func (k listedKey) isHalfOf(public listedKey) bool {
+	if k.public != nil && public.public != nil {
+		return k.public.Equal(public.public)
+	}
+	return k.kind == public.kind && bytes.Equal(k.id, public.id) && k.label == public.label
+}
+
+func (v *visit) listClass(address uri.URI, class uint) ([]listedKey, error) {
+	handles, err := v.find(template(address, class)...)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]listedKey, len(handles))
+	for i, handle := range handles {
+		k, err := v.readKey(handle)
+		if err != nil {
+			return nil, err
+		}
+		values, err := v.read(handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
+		if err != nil {
+			return nil, v.fail("reading a key", err)
+		}
+		keys[i] = listedKey{k, values}
+	}
+	return keys, nil
+}
+
+func (v *visit) listCertificates() ([]CertificateInfo, error) {
+	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE))
+	if err != nil {
+		return nil, err
+	}
+	certificates := make([]CertificateInfo, len(handles))
+	for i, handle := range handles {
+		if certificates[i], err = v.readCertificate(handle); err != nil {
+			return nil, err
+		}
+	}
+	return certificates, nil
+}
+
+func (v *visit) keyInfo(k listedKey) KeyInfo {
+	info := KeyInfo{
+		Address: k.address(v.address), Label: k.label, ID: k.id, Type: k.describe(),
+		AlwaysAuthenticate: k.alwaysAuthenticate,
+		NeverExtractable:   k.values.flag(pkcs11.CKA_SENSITIVE, false) && k.values.flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
+	}
+	if k.public != nil {
+		info.Public = crypto.PublicKey(k.public)
+	}
+	return info
+}
+
+// judge finds the key's certificate among all of the token's, marks in shown
+// those that have to do with the key, and notes on them what Open would.
+func (v *visit) judge(k listedKey, info *KeyInfo, certificates []CertificateInfo, shown map[int]bool) {
+	candidates := make([]candidate, len(certificates))
+	for i, c := range certificates {
+		candidates[i] = k.candidate(c)
+	}
+	if v.options.Certificate != nil {
+		candidates = []candidate{k.candidate(CertificateInfo{Certificate: v.options.Certificate})}
+	}
+	best := choose(candidates, v.now)
+	info.PassedOver = passedOver(candidates)
+	if info.Problem = k.unusable(); best != nil {
+		info.Certificate = best.Certificate
+	} else if info.Problem == nil {
+		info.Problem = noneOf(candidates, v.now)
+	}
+	for i, c := range candidates {
+		if v.options.Certificate == nil && (c.pairs || c.sameID && !shown[i]) {
+			certificates[i].Note, shown[i] = c.Note, true
+		}
+	}
+}
+
+// candidate compares a certificate with the key. Where the token does not tell
+// the public key, a list goes by the id, for it does not sign to find out.
+func (k listedKey) candidate(info CertificateInfo) candidate {
+	c := candidate{CertificateInfo: info, sameID: len(k.id) > 0 && bytes.Equal(k.id, info.ID)}
+	switch {
+	case info.Certificate == nil:
+	case k.public != nil:
+		c.pairs = k.public.Equal(info.Certificate.PublicKey)
+	default:
+		c.pairs = c.sameID
+	}
+	return c
+}
+
+// curves are the curves of CKA_EC_PARAMS (RFC 5480 section 2.1.1.1, RFC 8410
+// section 3).
+var curves = map[string]string{
+	"1.2.840.10045.3.1.7": "EC P-256",
+	"1.3.132.0.34":        "EC P-384",
+	"1.3.132.0.35":        "EC P-521",
+	"1.3.132.0.10":        "EC secp256k1",
+	"1.3.101.112":         "Ed25519",
+	"1.3.101.113":         "Ed448",
+}
+
+// describe names the type of the key with its size or curve.
+func (k listedKey) describe() string {
+	if k.public != nil {
+		return fmt.Sprintf("RSA %d", k.public.N.BitLen())
+	}
+	if name, ok := curveNames[string(k.values[pkcs11.CKA_EC_PARAMS])]; ok {
+		return name
+	}
+	var curve asn1.ObjectIdentifier
+	if _, err := asn1.Unmarshal(k.values[pkcs11.CKA_EC_PARAMS], &curve); err == nil {
+		if name, ok := curves[curve.String()]; ok {
+			return name
+		}
+		return "EC " + curve.String()
+	}
+	return keyType(k.kind)
+}
+
+// curveNames are the Edwards curves as PKCS#11 3.0 section 2.3.5 names them in
+// CKA_EC_PARAMS, a PrintableString.
+var curveNames = map[string]string{
+	"\x13\x0cedwards25519": "Ed25519",
+	"\x13\x0aedwards448":   "Ed448",
+}

@@ -1,0 +1,54 @@
+//go:build cgo && !windows
+
+package hsm
+
+/*
+#cgo linux LDFLAGS: -ldl
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+// open_module loads a library. dlerror keeps its text per thread, so it is asked
+// in the same call.
+static void *open_module(const char *path, char **why) {
+	void *handle = dlopen(path, RTLD_LAZY);
+	if (handle == NULL) {
+		const char *text = dlerror();
+		*why = strdup(text == NULL ? "the loader does not say why" : text);
+	}
+	return handle;
+}
+
+static int is_module(void *handle) { return dlsym(handle, "C_GetFunctionList") != NULL; }
+*/
+import "C"
+
+import (
+	"errors"
+	"unsafe"
+)
+
+// probe loads the library at path and returns what unloads it. miekg/pkcs11
+// says neither why a library does not load nor that it is no module.
+func probe(path string) (unload func(), err error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	var why *C.char
+	handle := C.open_module(name, &why)
+	if handle == nil {
+		defer C.free(unsafe.Pointer(why))
+		return nil, errors.New(C.GoString(why))
+	}
+	unload = func() { C.dlclose(handle) }
+	if C.is_module(handle) == 0 {
+		unload()
+		return nil, errNotModule
+	}
+	return unload, nil
+}
+
+// cString returns a C string and what frees it.
+func cString(text string) (at unsafe.Pointer, free func()) {
+	at = unsafe.Pointer(C.CString(text))
+	return at, func() { C.free(at) }
+}

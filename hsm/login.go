@@ -1,0 +1,138 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// asker asks for PINs as the caller wants it.
+type asker struct {
+	ask      PINFunc
+	source   string
+	progress *progress
+}
+
+func newAsker(address uri.URI, options Options, progress *progress) asker {
+	source, _ := address.Get("pin-source")
+	return asker{ask: options.PIN, source: source, progress: progress}
+}
+
+// login logs in if the token wants that and nobody in this process has. It
+// returns the PIN for keys that want it once more for each signature; the caller
+// overwrites it.
+func (s *session) login(ctx context.Context, a asker) (pin []byte, err error) {
+	if !s.has(pkcs11.CKF_LOGIN_REQUIRED) || s.isLoggedIn() {
+		return nil, nil
+	}
+	pin, err = s.askPIN(ctx, a, "")
+	if err != nil {
+		return nil, err
+	}
+	a.progress.module("logging in")
+	if err := s.send(pkcs11.CKU_USER, pin); err != nil {
+		clear(pin)
+		return nil, err
+	}
+	return pin, nil
+}
+
+// isLoggedIn asks the token, since a login is shared by all sessions of the
+// process: a PIN is not asked for in vain, nor is a wrong one taken for right.
+func (s *session) isLoggedIn() bool {
+	info, err := s.GetSessionInfo(s.handle)
+	return err == nil && (info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS)
+}
+
+// askPIN asks the caller for the PIN: of the token, or of a key that wants one for
+// each signature. It is nil where the PIN is typed on the device.
+func (s *session) askPIN(ctx context.Context, a asker, key string) ([]byte, error) {
+	if s.pinState() == PINLocked {
+		return nil, s.refused(pkcs11.CKR_PIN_LOCKED)
+	}
+	if a.ask == nil {
+		return nil, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, ErrPINNeeded)
+	}
+	request := PINRequest{
+		Token: s.info.Label, Serial: s.info.SerialNumber, State: s.pinState(), Key: key,
+		PINPad: s.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH), Source: a.source,
+	}
+	a.progress.person("waiting for the PIN")
+	pin, err := a.ask(ctx, request)
+	return s.accept(ctx, request, pin, err)
+}
+
+// accept looks at what a PINFunc returned.
+func (s *session) accept(ctx context.Context, request PINRequest, pin []byte, err error) ([]byte, error) {
+	if err == nil {
+		err = context.Cause(ctx) // nobody waits for the login any more
+	}
+	if err == nil && request.PINPad {
+		clear(pin)
+		return nil, nil
+	}
+	if err == nil && len(pin) == 0 {
+		err = fmt.Errorf("%w, and an empty one was given", ErrPINNeeded)
+	}
+	if err != nil {
+		clear(pin)
+		return nil, fmt.Errorf("token %q: %w", request.Token, err)
+	}
+	return pin, nil
+}
+
+// send sends a PIN, once. miekg/pkcs11 wants it as a string and copies it for C;
+// neither copy can be overwritten from here.
+func (s *session) send(user uint, pin []byte) error {
+	err := s.Login(s.handle, user, string(pin))
+	switch {
+	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+		return nil
+	case isCode(err, pinCodes...):
+		return s.refused(err.(pkcs11.Error))
+	case err != nil:
+		return s.fail("logging in", err)
+	}
+	return nil
+}
+
+// refused returns the error for a PIN that the token did not take, with the
+// counter as it stands now.
+func (s *session) refused(code pkcs11.Error) error {
+	if info, err := s.GetTokenInfo(s.slot); err == nil {
+		s.info = info
+	}
+	refused := &PINError{Token: s.info.Label, State: s.pinState()}
+	refused.Locked = refused.State == PINLocked || code == pkcs11.CKR_PIN_LOCKED
+	refused.Reason = fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)) + s.outlook(refused, code)
+	return refused
+}
+
+// outlook says what the refusal means for the next try.
+func (s *session) outlook(refused *PINError, code pkcs11.Error) string {
+	switch {
+	case refused.Locked && s.isTPM():
+		return "; a TPM counts wrong PINs and power cuts alike and unlocks itself after a time: see tpm2_getcap properties-variable, and tpm2_dictionarylockout -c to unlock it now"
+	case refused.Locked && code == pkcs11.CKR_PIN_LOCKED:
+		return "; its security officer can unlock it"
+	case refused.Locked:
+		return "; it is locked now, and its security officer can unlock it"
+	case refused.State == PINFinalTry:
+		return "; one more wrong PIN locks it"
+	case refused.State == PINLow:
+		return "; the token counts wrong PINs, and too many lock it"
+	}
+	return ""
+}
+
+// isTPM reports whether the module is tpm2-pkcs11.
+func (s *session) isTPM() bool {
+	info, err := s.GetInfo()
+	return err == nil && strings.Contains(strings.ToLower(info.ManufacturerID+info.LibraryDescription), "tpm2")
+}

@@ -1,0 +1,141 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+var errNotModule = errors.New("it is a library, but not a PKCS#11 module (it has no C_GetFunctionList)")
+
+// initReserved is the attribute whose value goes to C_Initialize as it is, named
+// as in p11-kit's module files. NSS does not start without it:
+// x-init-reserved=configdir='sql:/home/me/.pki/nssdb'.
+const initReserved = "x-init-reserved"
+
+// module is a loaded and initialised PKCS#11 library.
+type module struct {
+	*pkcs11.Ctx
+	path string
+	// owner: this module did the C_Initialize that counts, so it does C_Finalize.
+	owner bool
+}
+
+// openModule finds, loads and initialises the module that the address names.
+func openModule(address uri.URI) (*module, error) {
+	path, err := FindModule(address)
+	if err != nil {
+		return nil, err
+	}
+	m, err := load(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
+	}
+	if err := m.initialize(address); err != nil {
+		m.Destroy()
+		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
+	}
+	if err := m.check(address); err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// load loads the library, or says in the loader's words why not.
+func load(path string) (*module, error) {
+	if strings.ContainsRune(path, os.PathSeparator) {
+		if _, err := os.Stat(path); err != nil {
+			return nil, errors.Unwrap(err)
+		}
+	}
+	unload, err := probe(path)
+	if err != nil {
+		return nil, err
+	}
+	defer unload()
+	ctx := pkcs11.New(path)
+	if ctx == nil {
+		return nil, errNotModule
+	}
+	return &module{Ctx: ctx, path: path}, nil
+}
+
+// initialize calls C_Initialize. Another user of the module in this process has
+// been there first if it says so; then its C_Finalize ends this one's sessions.
+func (m *module) initialize(address uri.URI) error {
+	err := m.Initialize(reserved(address))
+	if isCode(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+		return nil
+	}
+	m.owner = err == nil
+	return m.hint(inWords("starting the module", err))
+}
+
+// reserved passes the address's x-init-reserved to C_Initialize. The string stays
+// allocated, because a module may keep the pointer.
+func reserved(address uri.URI) pkcs11.InitializeOption {
+	text, ok := address.Get(initReserved)
+	if !ok {
+		return pkcs11.InitializeWithFlags(pkcs11.CKF_OS_LOCKING_OK)
+	}
+	at, _ := cString(text)
+	return pkcs11.InitializeWithReserved(at)
+}
+
+// remedies say what to do about modules that do not start before something else
+// does, by a part of the module's name.
+var remedies = []struct{ module, remedy string }{
+	{"opencryptoki", "is its daemon running (systemctl start pkcsslotd), and may this user talk to it (group pkcs11)?"},
+	{"p11-kit-client", "is the server running, and does P11_KIT_SERVER_ADDRESS name its socket?"},
+	{"softokn", "NSS wants its database named: put ;x-init-reserved=configdir='sql:/path/to/db' into the address, before the \"?\""},
+	{"softhsm", "is its configuration there and readable (SOFTHSM2_CONF, /etc/softhsm/softhsm2.conf; group softhsm)?"},
+}
+
+// hint adds the remedy for the module to err.
+func (m *module) hint(err error) error {
+	name := strings.ToLower(filepath.Base(m.path))
+	for _, r := range remedies {
+		if err != nil && strings.Contains(name, r.module) {
+			return fmt.Errorf("%w; %s", err, r.remedy)
+		}
+	}
+	return err
+}
+
+// check compares the module with the library-* attributes of the address.
+func (m *module) check(address uri.URI) error {
+	if address.MatchLibrary(uri.Library{}) {
+		return nil // it asks for none, so spare the call
+	}
+	info, err := m.GetInfo()
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("asking the module for its name", err))
+	}
+	library := uri.Library{
+		Manufacturer: info.ManufacturerID,
+		Description:  info.LibraryDescription,
+		Version:      fmt.Sprintf("%d.%d", info.LibraryVersion.Major, info.LibraryVersion.Minor),
+	}
+	if !address.MatchLibrary(library) {
+		return fmt.Errorf("%w: %s is %q %s of %q, and the address asks for another library",
+			ErrModule, m.path, library.Description, library.Version, library.Manufacturer)
+	}
+	return nil
+}
+
+// close ends the module's life in this process, as far as it was begun here.
+func (m *module) close() {
+	if m.owner {
+		_ = m.Finalize()
+	}
+	m.Destroy()
+}

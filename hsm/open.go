@@ -1,0 +1,251 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// visit is a session in which somebody is logged in who may use keys, until
+// leave.
+type visit struct {
+	*session
+	asker
+	options Options
+	now     time.Time
+	pin     []byte // for keys that want it for each signature; nil where there is none
+	refusal error  // of the PIN for a signature, which is not sent again
+}
+
+// enter opens the module, the one token that fits the address, and a session, and
+// logs in.
+func enter(ctx context.Context, address uri.URI, options Options, progress *progress) (*visit, error) {
+	progress.module("starting")
+	m, err := openModule(address)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.session(address)
+	if err != nil {
+		m.close()
+		return nil, err
+	}
+	v := newVisit(s, address, options, progress)
+	if v.pin, err = s.login(ctx, v.asker); err != nil {
+		v.leave()
+		return nil, err
+	}
+	progress.module("reading the token")
+	return v, nil
+}
+
+func newVisit(s *session, address uri.URI, options Options, progress *progress) *visit {
+	now := options.Time
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return &visit{session: s, asker: newAsker(address, options, progress), options: options, now: now}
+}
+
+// session opens a session with the one token that fits the address.
+func (m *module) session(address uri.URI) (*session, error) {
+	found, err := m.survey(address)
+	if err != nil {
+		return nil, err
+	}
+	t, err := found.one(address)
+	if err != nil {
+		return nil, err
+	}
+	return t.open()
+}
+
+// key returns the one key that the address names.
+func (v *visit) key(ctx context.Context, address uri.URI) (*keyObject, error) {
+	found, err := v.keys(address)
+	if err != nil {
+		return nil, err
+	}
+	return v.pick(ctx, address, found)
+}
+
+// forgetPIN overwrites the PIN.
+func (v *visit) forgetPIN() {
+	clear(v.pin)
+	v.pin = nil
+}
+
+// leave ends the session, which logs out, and closes the module.
+func (v *visit) leave() {
+	v.forgetPIN()
+	v.session.close()
+	v.module.close()
+}
+
+// Key is a private key in a token, with its certificate. It is used by several
+// goroutines at will, which take turns.
+//
+// Two Keys of one module in one process share what the module keeps per process:
+// the login, and its end. Close the Key that was opened first last.
+type Key struct {
+	visit       *visit
+	object      *keyObject
+	certificate *x509.Certificate
+	passedOver  []CertificateInfo
+	address     uri.URI
+	progress    *progress
+
+	turn  chan struct{} // holds one while the session is in use
+	ended chan struct{} // closed when the Key is closed or lost
+	state atomic.Int32  // 0, closed or lost: what closed ended
+}
+
+// Why a Key has ended.
+const (
+	closed int32 = iota + 1
+	lost
+)
+
+var (
+	errClosed = errors.New("the key is closed")
+	errLost   = errors.New("the module did not answer before; open the key anew, best in a new process")
+)
+
+// Open finds the module, the token, the key and its certificate that address
+// names, and logs in. It waits for the PIN and the module until ctx ends; a
+// module that does not answer then is left behind in its goroutine.
+func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
+	progress := &progress{}
+	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
+		func() (*Key, error) { return open(ctx, address, options, progress) },
+		func(k *Key) {
+			if k != nil {
+				k.visit.leave()
+			}
+		})
+}
+
+func open(ctx context.Context, address uri.URI, options Options, progress *progress) (*Key, error) {
+	v, err := enter(ctx, address, options, progress)
+	if err != nil {
+		return nil, err
+	}
+	k, err := v.open(ctx, address)
+	if err != nil {
+		v.leave()
+		return nil, err
+	}
+	k.progress = progress
+	if !k.object.alwaysAuthenticate {
+		v.forgetPIN()
+	}
+	return k, nil
+}
+
+// open finds the key and its certificate.
+func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
+	object, err := v.key(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	full := object.address(v.address)
+	certificate, passedOver, err := v.certificateFor(ctx, object)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", full, err)
+	}
+	object.public = certificate.PublicKey.(*rsa.PublicKey) // pairs compared it
+	if err := object.unusable(); err != nil {
+		return nil, fmt.Errorf("%s: %w", full, err)
+	}
+	return &Key{
+		visit: v, object: object, certificate: certificate, passedOver: passedOver, address: full,
+		turn: make(chan struct{}, 1), ended: make(chan struct{}),
+	}, nil
+}
+
+// Certificate returns the key's certificate.
+func (k *Key) Certificate() *x509.Certificate { return k.certificate }
+
+// Address returns the full address of the key: its module, the token's label and
+// serial number, the key's label and id, as far as it has them.
+func (k *Key) Address() uri.URI { return k.address }
+
+// PassedOver returns the certificates that have to do with the key and are not
+// used, and why.
+func (k *Key) PassedOver() []CertificateInfo { return k.passedOver }
+
+// take waits for the session to be free.
+func (k *Key) take(ctx context.Context) error {
+	select {
+	case k.turn <- struct{}{}:
+	case <-k.ended:
+		return k.endedError()
+	case <-ctx.Done():
+		return fmt.Errorf("%s: another signature was under way: %w", k.address, context.Cause(ctx))
+	}
+	if err := k.endedError(); err != nil {
+		<-k.turn
+		return err
+	}
+	return nil
+}
+
+// endedError says why the Key is of no use any more; nil if it is.
+func (k *Key) endedError() error {
+	switch k.state.Load() {
+	case closed:
+		return fmt.Errorf("%s: %w", k.address, errClosed)
+	case lost:
+		return fmt.Errorf("%s: %w", k.address, errLost)
+	}
+	return nil
+}
+
+// end makes the Key useless; it reports false if it was before.
+func (k *Key) end(why int32) bool {
+	if !k.state.CompareAndSwap(0, why) {
+		return false
+	}
+	close(k.ended)
+	return true
+}
+
+// lose returns the error for a module that did not answer, once it did not.
+func (k *Key) lose(ctx context.Context, isLost *bool) func() error {
+	return func() error {
+		*isLost = true
+		k.end(lost)
+		return k.progress.silence(ctx, k.visit.path)
+	}
+}
+
+// closePatience is how long Close waits for a module. C_Finalize takes
+// milliseconds.
+const closePatience = 5 * time.Second
+
+// Close ends the session, which logs out, and overwrites the PIN. It waits for a
+// signature that is under way, but not for a module that does not answer. Closing
+// twice is no error.
+func (k *Key) Close() error {
+	if !k.end(closed) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	_, err := await(ctx, func() error { return k.progress.silence(ctx, k.visit.path) },
+		func() (struct{}, error) {
+			k.turn <- struct{}{}
+			k.progress.module("closing")
+			k.visit.leave()
+			return struct{}{}, nil
+		}, func(struct{}) {})
+	return err
+}

@@ -1,0 +1,258 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"github.com/miekg/pkcs11"
+)
+
+// candidate is a certificate that may be the key's.
+type candidate struct {
+	CertificateInfo
+	sameID bool // as the key: who stored it meant it for the key
+	pairs  bool // its public key is the key's
+}
+
+// certificateFor returns the certificate of the key, and those that were passed
+// over. It looks first where the certificate should be, under the key's id or
+// label, and then at all certificates of the token; what pairs them is the public
+// key alone.
+func (v *visit) certificateFor(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
+	if v.options.Certificate != nil {
+		return v.given(ctx, k)
+	}
+	var all []candidate
+	seen := map[pkcs11.ObjectHandle]bool{}
+	for _, template := range certificateSearches(k) {
+		candidates, err := v.candidates(ctx, k, seen, template)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, candidates...)
+		if best := choose(all, v.now); best != nil {
+			return best.Certificate, passedOver(all), nil
+		}
+	}
+	return nil, passedOver(all), noneOf(all, v.now)
+}
+
+// certificateSearches are the templates to find certificates of the key with, the
+// likeliest first.
+func certificateSearches(k *keyObject) [][]*pkcs11.Attribute {
+	class := pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE)
+	var searches [][]*pkcs11.Attribute
+	if len(k.id) > 0 {
+		searches = append(searches, []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_ID, k.id)})
+	} else if k.label != "" {
+		searches = append(searches, []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label)})
+	}
+	return append(searches, []*pkcs11.Attribute{class})
+}
+
+// given judges the certificate that the caller gave.
+func (v *visit) given(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
+	certificate := v.options.Certificate
+	pairs, err := v.pairs(ctx, k, certificate.PublicKey)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !pairs {
+		return nil, nil, fmt.Errorf("%w: the one given (%s) is not that of %s",
+			ErrCertificateMismatch, certificate.Subject, k.address(v.address))
+	}
+	only := []candidate{{CertificateInfo: CertificateInfo{Certificate: certificate}, pairs: true}}
+	if choose(only, v.now) == nil {
+		return nil, nil, noneOf(only, v.now)
+	}
+	return certificate, nil, nil
+}
+
+// candidates reads the certificates that fit the template and were not seen
+// before.
+func (v *visit) candidates(ctx context.Context, k *keyObject, seen map[pkcs11.ObjectHandle]bool, template []*pkcs11.Attribute) ([]candidate, error) {
+	handles, err := v.find(template...)
+	if err != nil {
+		return nil, err
+	}
+	var found []candidate
+	for _, handle := range handles {
+		if seen[handle] {
+			continue
+		}
+		seen[handle] = true
+		c, err := v.candidate(ctx, k, handle)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	return found, nil
+}
+
+func (v *visit) candidate(ctx context.Context, k *keyObject, handle pkcs11.ObjectHandle) (c candidate, err error) {
+	c.CertificateInfo, err = v.readCertificate(handle)
+	if err != nil {
+		return c, err
+	}
+	c.sameID = len(k.id) > 0 && bytes.Equal(c.ID, k.id)
+	if c.Certificate != nil {
+		c.pairs, err = v.pairs(ctx, k, c.Certificate.PublicKey)
+	}
+	return c, err
+}
+
+// readCertificate reads a certificate object. One that does not parse is noted,
+// and no error: it may be another key's, or none that matters.
+func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, error) {
+	values, err := s.read(handle, pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_VALUE)
+	if err != nil {
+		return CertificateInfo{}, s.fail("reading a certificate", err)
+	}
+	info := CertificateInfo{Label: string(values[pkcs11.CKA_LABEL]), ID: values[pkcs11.CKA_ID]}
+	info.Certificate, err = x509.ParseCertificate(values[pkcs11.CKA_VALUE])
+	if err != nil {
+		info.Note = fmt.Sprintf("it is no X.509 certificate that can be read: %v", err)
+	}
+	return info, nil
+}
+
+// pairs reports whether public is the key's. A token that does not tell the
+// modulus of its private keys is asked for a signature instead.
+func (v *visit) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey) (bool, error) {
+	if k.public != nil {
+		return k.public.Equal(public), nil
+	}
+	rsaKey, ok := public.(*rsa.PublicKey)
+	if !ok {
+		return false, nil
+	}
+	if k.probe == nil {
+		signature, err := v.sign(ctx, k, crypto.SHA256, []byte(probeText))
+		if err != nil {
+			return false, err
+		}
+		k.probe = signature
+	}
+	return verify(rsaKey, crypto.SHA256, []byte(probeText), k.probe) == nil, nil
+}
+
+// probeText is signed to see which public key is a private key's. It is short and
+// signed with SHA-256, so that the signature is no login (contract section 1.2).
+const probeText = "hsm: which key is this?"
+
+// choose notes on each candidate why it is not used, and returns the one that is:
+// of those that are the key's and valid now, the one that ends last; nil if there
+// is none.
+func choose(candidates []candidate, now time.Time) *candidate {
+	var best *candidate
+	for i := range candidates {
+		c := &candidates[i]
+		if c.Certificate == nil {
+			continue // readCertificate has noted why
+		}
+		c.Note = objection(c, now)
+		if c.Note == "" && (best == nil || c.Certificate.NotAfter.After(best.Certificate.NotAfter)) {
+			best = c
+		}
+	}
+	for i := range candidates {
+		if c := &candidates[i]; c.Note == "" && c != best {
+			c.Note = "another certificate ends later"
+		}
+	}
+	return best
+}
+
+// objection says why a certificate cannot be used; "" if it can.
+func objection(c *candidate, now time.Time) string {
+	switch {
+	case !c.pairs:
+		return "it is for another key"
+	case now.After(c.Certificate.NotAfter):
+		return "expired " + day(c.Certificate.NotAfter)
+	case now.Before(c.Certificate.NotBefore):
+		return "not valid before " + day(c.Certificate.NotBefore)
+	}
+	return ""
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// passedOver returns the candidates with a note that have to do with the key: its
+// own, and strangers under its id.
+func passedOver(candidates []candidate) []CertificateInfo {
+	var passed []CertificateInfo
+	for _, c := range candidates {
+		if c.Note != "" && (c.pairs || c.sameID) {
+			passed = append(passed, c.CertificateInfo)
+		}
+	}
+	return passed
+}
+
+// noneOf returns why none of the candidates is used: the objection to the one
+// that comes nearest.
+func noneOf(candidates []candidate, now time.Time) error {
+	var nearest *candidate
+	for i := range candidates {
+		if c := &candidates[i]; nearest == nil || nearness(c, now) > nearness(nearest, now) ||
+			nearness(c, now) == nearness(nearest, now) && c.pairs && c.Certificate.NotAfter.After(nearest.Certificate.NotAfter) {
+			nearest = c
+		}
+	}
+	if nearest == nil {
+		return ErrNoCertificate
+	}
+	return nearest.refusal(now)
+}
+
+// nearness orders candidates by how little they lack.
+func nearness(c *candidate, now time.Time) int {
+	switch {
+	case c.pairs && now.Before(c.Certificate.NotBefore):
+		return 4
+	case c.pairs:
+		return 3
+	case c.sameID && c.Certificate != nil:
+		return 2
+	case c.sameID:
+		return 1
+	}
+	return 0
+}
+
+// refusal is the error for a key whose best certificate is c.
+func (c *candidate) refusal(now time.Time) error {
+	switch nearness(c, now) {
+	case 4:
+		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, c.Certificate.Subject, c.Certificate.NotBefore.UTC().Format(time.RFC3339))
+	case 3:
+		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, c.Certificate.Subject, day(c.Certificate.NotAfter))
+	case 2:
+		return fmt.Errorf("%w: under the key's id there is one of %s", ErrCertificateMismatch, c.Certificate.Subject)
+	case 1:
+		return fmt.Errorf("%w: under the key's id there is something else: %s", ErrNoCertificate, c.Note)
+	}
+	return ErrNoCertificate
+}
+
+// certified says what certificate has the key's id or label, for a person who
+// must choose between keys.
+func (v *visit) certified(k *keyObject) string {
+	if k.public == nil {
+		return "the token does not tell its public key"
+	}
+	certificate, _, err := v.certificateFor(context.Background(), k)
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprintf("certificate of %s until %s", certificate.Subject, day(certificate.NotAfter))
+}

@@ -1,0 +1,123 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// CertificateRequest returns a PKCS#10 request (RFC 2986) for the key that
+// address names, in DER, with the subject, names and extensions of template. It is
+// signed with SHA-256, never SHA-512, so that it can be no login, and verified.
+func CertificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
+	progress := &progress{}
+	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
+		func() ([]byte, error) { return certificateRequest(ctx, address, options, template, progress) },
+		func([]byte) {})
+}
+
+func certificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest, progress *progress) ([]byte, error) {
+	v, err := enter(ctx, address, options, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer v.leave()
+	object, err := v.key(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.learnPublic(ctx, object); err != nil {
+		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
+	}
+	der, err := request(template, requestSigner{ctx, v, object})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
+	}
+	return der, nil
+}
+
+// learnPublic finds out the public key of a key for which there may be no
+// certificate yet.
+func (v *visit) learnPublic(ctx context.Context, k *keyObject) error {
+	if k.public == nil {
+		public, err := v.publicAmong(ctx, k)
+		if err != nil {
+			return err
+		}
+		k.public = public
+	}
+	return k.unusable()
+}
+
+// publicAmong tries the public keys of the token, for a private key that does not
+// tell its modulus.
+func (v *visit) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, error) {
+	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
+	if err != nil {
+		return nil, err
+	}
+	for _, handle := range handles {
+		half, err := v.readKey(handle)
+		if err != nil || half.public == nil {
+			continue
+		}
+		if pairs, err := v.pairs(ctx, k, half.public); err != nil || pairs {
+			return half.public, err
+		}
+	}
+	return nil, fmt.Errorf("%w: the token does not tell its public key", ErrUnusableKey)
+}
+
+// request signs the request and verifies it.
+func request(template *x509.CertificateRequest, signer crypto.Signer) ([]byte, error) {
+	wanted := *template
+	wanted.SignatureAlgorithm = x509.SHA256WithRSA
+	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, signer)
+	if err != nil {
+		return nil, fmt.Errorf("making the request: %w", err)
+	}
+	made, err := x509.ParseCertificateRequest(der)
+	if err == nil {
+		err = made.CheckSignature()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrBadSignature, err)
+	}
+	return der, nil
+}
+
+// requestSigner lets crypto/x509 sign a request. It signs with SHA-256 and does
+// nothing else.
+type requestSigner struct {
+	ctx    context.Context // of the one call that it lives for
+	visit  *visit
+	object *keyObject
+}
+
+// Public implements crypto.Signer.
+func (s requestSigner) Public() crypto.PublicKey { return s.object.public }
+
+// SignMessage implements crypto.MessageSigner, which crypto/x509 prefers: tokens
+// that only sign what they have hashed themselves need the message.
+func (s requestSigner) SignMessage(_ io.Reader, message []byte, options crypto.SignerOpts) ([]byte, error) {
+	if options.HashFunc() != crypto.SHA256 {
+		return nil, errors.New("requests are signed with SHA-256 only")
+	}
+	return s.visit.sign(s.ctx, s.object, crypto.SHA256, message)
+}
+
+// Sign implements crypto.Signer. Nobody calls it.
+func (s requestSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("requests are signed from the message only")
+}

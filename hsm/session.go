@@ -1,0 +1,119 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+)
+
+// session is a read-only session with one token. It is used by one goroutine at
+// a time.
+type session struct {
+	token
+	handle pkcs11.SessionHandle
+}
+
+// open opens a session, not logged in. Read-only: tokens that are
+// write-protected, or have one read/write session only, sign all the same.
+func (t token) open() (*session, error) {
+	handle, err := t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION)
+	if err != nil {
+		return nil, t.fail("opening a session", err)
+	}
+	return &session{token: t, handle: handle}, nil
+}
+
+// fail says which token returned err.
+func (t token) fail(doing string, err error) error {
+	return fmt.Errorf("token %q: %w", t.info.Label, inWords(doing, err))
+}
+
+// close closes the session and leaves the module open.
+func (s *session) close() { _ = s.CloseSession(s.handle) }
+
+// batch is how many handles one C_FindObjects asks for: few tokens hold as many
+// objects that fit, so one call finds all.
+const batch = 256
+
+// find returns the objects that fit the template.
+func (s *session) find(template ...*pkcs11.Attribute) ([]pkcs11.ObjectHandle, error) {
+	if err := s.FindObjectsInit(s.handle, template); err != nil {
+		return nil, s.fail("searching the token", err)
+	}
+	defer s.FindObjectsFinal(s.handle)
+	var found []pkcs11.ObjectHandle
+	for {
+		handles, _, err := s.FindObjects(s.handle, batch)
+		if err != nil {
+			return nil, s.fail("searching the token", err)
+		}
+		found = append(found, handles...)
+		if len(handles) < batch {
+			return found, nil
+		}
+	}
+}
+
+// attributes of an object by type. Those that it does not have, or does not
+// tell, are missing.
+type attributes map[uint][]byte
+
+// read reads attributes of an object: all in one call, or, since one that is
+// missing fails the call, each alone.
+func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
+	values, err := s.readAtOnce(object, types...)
+	if !isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE) {
+		return values, err
+	}
+	values = attributes{}
+	for _, kind := range types {
+		value, err := s.readAtOnce(object, kind)
+		if err != nil && !isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE) {
+			return nil, err
+		}
+		if err == nil {
+			values[kind] = value[kind]
+		}
+	}
+	return values, nil
+}
+
+func (s *session) readAtOnce(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
+	template := make([]*pkcs11.Attribute, len(types))
+	for i, kind := range types {
+		template[i] = pkcs11.NewAttribute(kind, nil)
+	}
+	read, err := s.GetAttributeValue(s.handle, object, template)
+	if err != nil {
+		return nil, err
+	}
+	values := attributes{}
+	for _, a := range read {
+		values[a.Type] = a.Value
+	}
+	return values, nil
+}
+
+// number returns a CK_ULONG, which has the machine's size and byte order, and
+// whether the object told it.
+func (a attributes) number(kind uint) (uint, bool) {
+	switch value := a[kind]; len(value) {
+	case 8:
+		return uint(binary.NativeEndian.Uint64(value)), true
+	case 4:
+		return uint(binary.NativeEndian.Uint32(value)), true
+	}
+	return 0, false
+}
+
+// flag returns a CK_BBOOL; fallback where the object does not tell.
+func (a attributes) flag(kind uint, fallback bool) bool {
+	value := a[kind]
+	if len(value) != 1 {
+		return fallback
+	}
+	return value[0] != 0
+}

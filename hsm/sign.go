@@ -1,0 +1,132 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"encoding/asn1"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+)
+
+// scheme is how RSASSA-PKCS1-v1_5 is done with one hash.
+type scheme struct {
+	mechanism uint                  // hashes on the token
+	object    asn1.ObjectIdentifier // of the hash (RFC 8017 appendix B.1)
+}
+
+var schemes = map[crypto.Hash]scheme{
+	crypto.SHA256: {pkcs11.CKM_SHA256_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}},
+	crypto.SHA512: {pkcs11.CKM_SHA512_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}},
+}
+
+// digestInfo is what RSASSA-PKCS1-v1_5 pads and signs (RFC 8017 section 9.2).
+func digestInfo(hash crypto.Hash, message []byte) ([]byte, error) {
+	type algorithm struct {
+		Object asn1.ObjectIdentifier
+		Null   asn1.RawValue
+	}
+	return asn1.Marshal(struct {
+		Algorithm algorithm
+		Digest    []byte
+	}{algorithm{schemes[hash].object, asn1.NullRawValue}, digest(hash, message)})
+}
+
+func digest(hash crypto.Hash, message []byte) []byte {
+	h := hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+// verify checks a signature over message.
+func verify(public *rsa.PublicKey, hash crypto.Hash, message, signature []byte) error {
+	return rsa.VerifyPKCS1v15(public, hash, digest(hash, message), signature)
+}
+
+// otherMechanism are the answers of tokens that do not sign with CKM_RSA_PKCS, or
+// not with this key, but may with a mechanism that hashes.
+var otherMechanism = []pkcs11.Error{
+	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
+}
+
+// sign signs message. CKM_RSA_PKCS comes first, because some tokens
+// (openCryptoki's) have no CKM_SHA512_RSA_PKCS; few have it the other way round.
+func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message []byte) ([]byte, error) {
+	info, err := digestInfo(hash, message)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := v.signWith(ctx, k, pkcs11.CKM_RSA_PKCS, info)
+	if isCode(err, otherMechanism...) {
+		signature, err = v.signWith(ctx, k, schemes[hash].mechanism, message)
+	}
+	if _, isCode := err.(pkcs11.Error); isCode {
+		err = v.fail("signing", err)
+	}
+	return signature, err
+}
+
+// signWith signs once. A key with CKA_ALWAYS_AUTHENTICATE wants its PIN between
+// C_SignInit and C_Sign (PKCS#11 section 4.9).
+func (v *visit) signWith(ctx context.Context, k *keyObject, mechanism uint, data []byte) ([]byte, error) {
+	v.progress.module("signing")
+	if err := v.SignInit(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle); err != nil {
+		return nil, err
+	}
+	if k.alwaysAuthenticate {
+		if err := v.authenticate(ctx, k); err != nil {
+			return nil, err
+		}
+	}
+	v.progress.module("signing")
+	return v.Sign(v.handle, data)
+}
+
+// authenticate sends the PIN for one signature. The PIN that logged in is the
+// same secret, so it serves for the first.
+func (v *visit) authenticate(ctx context.Context, k *keyObject) (err error) {
+	if v.refusal != nil {
+		return v.refusal
+	}
+	if v.pin == nil {
+		v.pin, err = v.askPIN(ctx, v.asker, k.name())
+		if err != nil {
+			return err
+		}
+	}
+	v.progress.module("authenticating for the signature")
+	err = v.send(pkcs11.CKU_CONTEXT_SPECIFIC, v.pin)
+	if err != nil {
+		v.forgetPIN()
+		v.refusal = err
+	}
+	return err
+}
+
+// SignSHA512 returns the RSASSA-PKCS1-v1_5 signature with SHA-512 over message,
+// verified with the certificate's public key. It gives up when ctx ends; the key
+// is then of no use any more, since the module may still be at it.
+func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
+	if err := k.take(ctx); err != nil {
+		return nil, err
+	}
+	isLost := false
+	signature, err := await(ctx, k.lose(ctx, &isLost), func() ([]byte, error) {
+		defer k.visit.forgetPIN()
+		return k.visit.sign(ctx, k.object, crypto.SHA512, message)
+	}, func([]byte) { k.visit.leave() })
+	if isLost {
+		return nil, err // and the turn stays taken, because the module is still at it
+	}
+	<-k.turn
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", k.address, err)
+	}
+	if err := verify(k.object.public, crypto.SHA512, message, signature); err != nil {
+		return nil, fmt.Errorf("%s: %w", k.address, ErrBadSignature)
+	}
+	return signature, nil
+}

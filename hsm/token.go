@@ -1,0 +1,156 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// token is a slot with an initialised token in it.
+type token struct {
+	*module
+	slot    uint
+	info    pkcs11.TokenInfo
+	address uri.URI // of the token, see tokenAddress
+}
+
+// survey is what the slots of a module hold.
+type survey struct {
+	fit    []token // tokens that fit the address
+	others []token
+	failed map[uint]error // slots that did not answer
+}
+
+// survey asks every slot. A slot that fails does not fail the others.
+func (m *module) survey(address uri.URI) (*survey, error) {
+	slots, err := m.GetSlotList(true)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("listing its slots", err))
+	}
+	found := &survey{failed: map[uint]error{}}
+	for _, slot := range slots {
+		info, err := m.GetTokenInfo(slot)
+		if err != nil {
+			found.failed[slot] = inWords(fmt.Sprintf("asking slot %d for its token", slot), err)
+			continue
+		}
+		if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+			continue // SoftHSM shows a free slot for the next token
+		}
+		found.add(address, token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)})
+	}
+	return found, nil
+}
+
+func (s *survey) add(address uri.URI, t token) {
+	if address.MatchToken(t.describe(address)) {
+		s.fit = append(s.fit, t)
+		return
+	}
+	s.others = append(s.others, t)
+}
+
+// describe puts what the token says of itself beside the address. The slot is
+// only asked if the address wants to know.
+func (t token) describe(address uri.URI) uri.Token {
+	described := uri.Token{
+		Label:        t.info.Label,
+		Manufacturer: t.info.ManufacturerID,
+		Serial:       t.info.SerialNumber,
+		Model:        t.info.Model,
+		Slot:         t.slot,
+	}
+	_, description := address.Get("slot-description")
+	_, manufacturer := address.Get("slot-manufacturer")
+	if description || manufacturer {
+		info, _ := t.GetSlotInfo(t.slot) // on failure the empty answer does not fit
+		described.SlotDescription, described.SlotManufacturer = info.SlotDescription, info.ManufacturerID
+	}
+	return described
+}
+
+// tokenAddress returns the address of a token: how asked got to the module, and
+// the token's label and serial number.
+func tokenAddress(asked uri.URI, path string, info pkcs11.TokenInfo) uri.URI {
+	address := asked.Without("token", "manufacturer", "serial", "model",
+		"library-manufacturer", "library-version", "library-description",
+		"slot-description", "slot-manufacturer", "slot-id",
+		"object", "type", "id", "pin-source")
+	_, byName := address.Get("module-name")
+	if _, byPath := address.Get("module-path"); !byName && !byPath {
+		address = address.With("module-path", path)
+	}
+	if info.Label != "" {
+		address = address.With("token", info.Label)
+	}
+	if info.SerialNumber != "" {
+		address = address.With("serial", info.SerialNumber)
+	}
+	return address
+}
+
+// one returns the only token that fits.
+func (s *survey) one(address uri.URI) (token, error) {
+	switch len(s.fit) {
+	case 1:
+		return s.fit[0], nil
+	case 0:
+		return token{}, s.none(address)
+	}
+	return token{}, &AmbiguousError{What: "tokens", Candidates: distinct(s.fit)}
+}
+
+// none says which tokens there are instead.
+func (s *survey) none(address uri.URI) error {
+	var there strings.Builder
+	for _, text := range distinct(s.others) {
+		there.WriteString("\n  " + text)
+	}
+	for _, err := range s.failed {
+		there.WriteString("\n  (" + err.Error() + ")")
+	}
+	if there.Len() == 0 {
+		return fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address)
+	}
+	return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
+}
+
+// distinct returns addresses of tokens that tell them apart: where label and
+// serial number are the same, with the slot.
+func distinct(tokens []token) []string {
+	count := map[string]int{}
+	for _, t := range tokens {
+		count[t.address.String()]++
+	}
+	var addresses []string
+	for _, t := range tokens {
+		address := t.address
+		if count[address.String()] > 1 {
+			address = address.With("slot-id", strconv.FormatUint(uint64(t.slot), 10))
+		}
+		addresses = append(addresses, address.String())
+	}
+	return addresses
+}
+
+// pinState reads the flags of the PIN counter.
+func (t token) pinState() PINState {
+	switch flags := t.info.Flags; {
+	case flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
+		return PINLocked
+	case flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
+		return PINFinalTry
+	case flags&pkcs11.CKF_USER_PIN_COUNT_LOW != 0:
+		return PINLow
+	}
+	return PINFresh
+}
+
+// has reports whether the token has a flag.
+func (t token) has(flag uint) bool { return t.info.Flags&flag != 0 }

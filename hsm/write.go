@@ -1,0 +1,87 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ThalesGroup/crypto11"
+	"github.com/miekg/pkcs11"
+)
+
+// writeSessions is how many sessions crypto11 may open: one that it keeps, one to
+// work in.
+const writeSessions = 2
+
+// write ends the visit and runs work in a read/write session of crypto11's.
+//
+// The module is closed before and opened anew, because crypto11 does not take one
+// that somebody else has initialised. The token is chosen by its slot, which
+// crypto11 finds without guessing.
+func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Context) error) error {
+	if err := v.writable(); err != nil {
+		return err
+	}
+	pin, err := v.pinToWrite(ctx)
+	if err != nil {
+		return err
+	}
+	defer clear(pin)
+	v.progress.module(doing)
+	path, slot := v.path, int(v.slot)
+	v.leave()
+	err = withCrypto11(&crypto11.Config{
+		Path: path, SlotNumber: &slot, Pin: string(pin), MaxSessions: writeSessions,
+		LoginNotSupported: !v.has(pkcs11.CKF_LOGIN_REQUIRED),
+	}, work)
+	if code, ok := errors.AsType[pkcs11.Error](err); ok && isCode(code, pinCodes...) {
+		return &PINError{Token: v.info.Label, Reason: fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code))}
+	}
+	if err != nil {
+		return v.fail(doing, err)
+	}
+	return nil
+}
+
+// writable refuses tokens that cannot be written, and those on which crypto11
+// would panic, since it needs two sessions.
+func (v *visit) writable() error {
+	switch {
+	case v.has(pkcs11.CKF_WRITE_PROTECTED):
+		return fmt.Errorf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", v.info.Label)
+	case v.info.MaxRwSessionCount == 1:
+		return fmt.Errorf("token %q has one read/write session only, and two are needed; use the maker's tool, or pkcs11-tool, to put the key and the certificate on it", v.info.Label)
+	case !v.owner:
+		return fmt.Errorf("token %q: the module is in use by this process already; close the keys that are open first", v.info.Label)
+	}
+	return nil
+}
+
+// pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed
+// again, so the person is told again.
+func (v *visit) pinToWrite(ctx context.Context) ([]byte, error) {
+	if v.has(pkcs11.CKF_LOGIN_REQUIRED) && v.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH) {
+		return v.askPIN(ctx, v.asker, "")
+	}
+	pin := v.pin
+	v.pin = nil
+	return pin, nil
+}
+
+// withCrypto11 opens a context for the time of work. Panics of crypto11's become
+// errors: they must not reach a person.
+func withCrypto11(config *crypto11.Config, work func(*crypto11.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the library crypto11 failed: %v", p)
+		}
+	}()
+	token, err := crypto11.Configure(config)
+	if err != nil {
+		return err
+	}
+	defer token.Close()
+	return work(token)
+}
