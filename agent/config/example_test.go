@@ -1,0 +1,74 @@
+package config_test
+
+import (
+	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+)
+
+func ExampleParse() {
+	file, err := config.Parse("config.toml", []byte(`
+[profile.default]
+key = "pkcs11:token=demo;object=login?module-name=softhsm2"
+pin = "env:DEMO_PIN"
+
+[profile.prod]
+key = ["pkcs11:token=one", "pkcs11:token=two"]
+region = "eu3"
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	profile, err := file.Profile("prod", map[string]config.Value{"timeout": {Text: "2m", From: "--timeout"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(file.Profiles())
+	fmt.Println(profile.Keys, profile.PIN, profile.Region, profile.Timeout)
+	// Output:
+	// [default prod]
+	// [pkcs11:token=one pkcs11:token=two] prompt eu3 2m0s
+}
+
+func ExampleParse_mistake() {
+	_, err := config.Parse("config.toml", []byte("[profile.default]\nregoin = \"eu3\"\n"))
+	fmt.Println(err)
+	// Output:
+	// config.toml:2:1: there is no setting "regoin"; did you mean region?
+	//   regoin = ...
+	//   ^
+}
+
+func ExampleSettings() {
+	for _, s := range config.Settings()[:2] {
+		fmt.Printf("--%s, %s, default %q\n", s.Flag(), s.Env(), s.Default)
+	}
+	// Output:
+	// --key, ANAPLAN_AGENT_KEY, default ""
+	// --pin, ANAPLAN_AGENT_PIN, default "prompt"
+}
+
+func ExampleParsePINSource() {
+	source, err := config.ParsePINSource("file:/run/secrets/pin")
+	fmt.Println(source.Kind, source.Arg, err)
+	_, err = config.ParsePINSource("1234")
+	fmt.Println(err)
+	// Output:
+	// file /run/secrets/pin <nil>
+	// a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, command:PROGRAM, pinentry, prompt or none
+}
+
+func ExampleParsePINURI() {
+	fmt.Println(config.ParsePINURI("|/usr/bin/get-pin prod"))
+	// Output:
+	// command:/usr/bin/get-pin prod <nil>
+}
+
+func ExampleWords() {
+	words, err := config.Words(`pass show "hsm pin"`)
+	fmt.Printf("%q %v\n", words, err)
+	// Output:
+	// ["pass" "show" "hsm pin"] <nil>
+}

@@ -1,0 +1,195 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// settingList is the end of errors that list the settings.
+const settingList = "key, pin, certificate, region, auth_url, api_url, ca_file, header_form, format, timeout, socket"
+
+const outside = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
+
+func TestParseErrors(t *testing.T) {
+	tests := []struct {
+		name string
+		text []string // lines
+		want []string // lines
+	}{
+		{
+			"near a setting",
+			[]string{"[profile.default]", "", "  auth-url = 'https://a'"},
+			[]string{`c.toml:3:3: there is no setting "auth-url"; did you mean auth_url?`, "    auth-url = ...", "    ^"},
+		},
+		{
+			"tabs",
+			[]string{"[profile.default]", "\ttimout = '60s'"},
+			[]string{`c.toml:2:2: there is no setting "timout"; did you mean timeout?`, "   timout = ...", "   ^"},
+		},
+		{
+			"far from all",
+			[]string{"[profile.default]", "password = '835261'"},
+			[]string{`c.toml:2:1: there is no setting "password"; there are ` + settingList, "  password = ...", "  ^"},
+		},
+		{
+			"quoted and dotted",
+			[]string{`profile.default."é.x" = '1'`},
+			[]string{`c.toml:1:1: there is no setting "é.x"; there are ` + settingList},
+		},
+		{
+			"deeper table",
+			[]string{"[profile.default.pin]", "env = 'X'"},
+			[]string{`c.toml:1:2: pin is one text in quotes: pin = "..."`, "  [profile.default.pin]", "   ^"},
+		},
+		{
+			"number for text",
+			[]string{"[profile.default]", "key = 'pkcs11:'", "timeout = 60"},
+			[]string{`c.toml:3:1: timeout is one text in quotes: timeout = "..."`, "  timeout = ...", "  ^"},
+		},
+		{
+			"PIN as a number",
+			[]string{"[profile.default]", "pin = 835261"},
+			[]string{`c.toml:2:1: pin is one text in quotes: pin = "..."`, "  pin = ...", "  ^"},
+		},
+		{
+			"list for text",
+			[]string{"[profile.default]", "pin = ['env:A', 'env:B']"},
+			[]string{`c.toml:2:1: pin is one text in quotes: pin = "..."`, "  pin = ...", "  ^"},
+		},
+		{
+			"key of numbers",
+			[]string{"[profile.default]", "key = ['pkcs11:', 3]"},
+			[]string{`c.toml:2:1: key is an address in quotes, or a list of them: key = ["pkcs11:...", "pkcs11:..."]`, "  key = ...", "  ^"},
+		},
+		{
+			"setting outside",
+			[]string{"timeout = '60s'"},
+			[]string{"c.toml:1:1: " + outside, "  timeout = ...", "  ^"},
+		},
+		{
+			"profile without a name",
+			[]string{"[profile]", "timeout = '60s'"},
+			[]string{"c.toml:2:1: " + outside, "  timeout = ...", "  ^"},
+		},
+		{
+			"array of tables",
+			[]string{"[[profile.a]]", "timeout = '60s'"},
+			[]string{"c.toml:1:1: " + outside, "  [[profile.a]]", "  ^"},
+		},
+		{
+			"other table",
+			[]string{"[profile.default]", "[profiles.default]", "key = 'pkcs11:'"},
+			[]string{`c.toml:3:1: there is no table "profiles"; settings stand in tables [profile.NAME]`, "  key = ...", "  ^"},
+		},
+		{
+			"other empty table",
+			[]string{"[other.x]"},
+			[]string{`c.toml: there is no table "other"; settings stand in tables [profile.NAME]`},
+		},
+		{
+			"syntax",
+			[]string{"[profile.default]", "format: v2"},
+			[]string{"c.toml:2:7: expected '=' after key"},
+		},
+		{
+			"syntax in a PIN",
+			[]string{"[profile.default]", "pin = 83x261"},
+			[]string{`c.toml:2:9: this is no TOML; write NAME = "VALUE"`, "  pin = ...", "        ^"},
+		},
+		{
+			"twice",
+			[]string{"[profile.default]", "format = 'v1'", "format = 'v2'"},
+			[]string{"c.toml:3:1: key format is already defined", "  format = ...", "  ^"},
+		},
+		{
+			"bad address in another profile",
+			[]string{"[profile.default]", "[profile.prod]", "key = ['pkcs11:', 'pkcs11:label=x']"},
+			[]string{`c.toml:3:1: key: address "pkcs11:label=x", column 8: there is no attribute "label"; did you mean object (before the "?")?`},
+		},
+		{
+			"PIN in an address",
+			[]string{"[profile.default]", "key = 'pkcs11:?pin-value=835261'"},
+			[]string{`c.toml:2:1: key: address "pkcs11:?pin-value=...", column 9: ` +
+				"a PIN must not stand in an address; give pin-source or the setting pin in place of pin-value"},
+		},
+		{
+			"PIN in pin",
+			[]string{"[profile.default]", "pin = '835261'"},
+			[]string{"c.toml:2:1: pin: a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, " +
+				"command:PROGRAM, pinentry, prompt or none"},
+		},
+		{
+			"bad inline table",
+			[]string{"profile.default = { timeout = 'soon' }"},
+			[]string{`c.toml: timeout: "soon" is no duration; write a number with its unit, as 90s or 2m`},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			file, err := Parse("c.toml", []byte(strings.Join(test.text, "\n")+"\n"))
+			if err == nil {
+				t.Fatalf("got %+v", file)
+			}
+			if diff := cmp.Diff(test.want, strings.Split(err.Error(), "\n")); diff != "" {
+				t.Errorf("error (-want +got):\n%s", diff)
+			}
+			if strings.Contains(err.Error(), "835261") {
+				t.Error("the PIN is shown")
+			}
+		})
+	}
+}
+
+func TestParseCountsCharacters(t *testing.T) {
+	_, err := Parse("c.toml", []byte("[profile.'ü']\r\n'ü' = 1\r\n"))
+	if want := "c.toml:2:1: there is no setting \"ü\"; there are " + settingList; err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	_, err = Parse("c.toml", []byte("profile.'ü'.pin.x = ü"))
+	if want := `c.toml:1:21: this is no TOML; write NAME = "VALUE"`; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	file, err := Parse("c.toml", []byte("\xef\xbb\xbf[profile.b]\n[profile.a]\n[profile.default]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b", "default"}, file.Profiles()); diff != "" {
+		t.Errorf("profiles (-want +got):\n%s", diff)
+	}
+	if got := (*File)(nil).Profiles(); got != nil {
+		t.Errorf("of no file: %q", got)
+	}
+	empty, err := Parse("c.toml", nil)
+	if err != nil || empty.Profiles() != nil {
+		t.Errorf("of an empty file: %q, %v", empty.Profiles(), err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"", "[profile.a]\nkey = 'pkcs11:token=a'\n", "[profile.a]\nkey = ['pkcs11:', 'x']", "profile = 3", "[[profile]]",
+		"a.b.c.d = 1", "[profile.a]\npin = \"\"\"\n1234\n\"\"\"", "[profile.a]\r\n\ttimeout: 3", "profile.a = {x = {y = 1}}",
+		"[profile.a]\nkey = [[{a = 1}], 2]", "\xef\xbb\xbf\x00", "[profile.'']\n'' = 1979-05-27",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Parse("c.toml", data)
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "c.toml:") {
+				t.Errorf("%q: the error names no file: %v", data, err)
+			}
+			return
+		}
+		for _, name := range file.Profiles() {
+			if _, err := file.Profile(name, nil); err != nil {
+				t.Errorf("%q: Parse took profile %q, Profile did not: %v", data, name, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,140 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Kinds of PINSource.
+const (
+	PINPrompt     = "prompt"     // ask on the terminal
+	PINNone       = "none"       // there is no PIN
+	PINPinentry   = "pinentry"   // ask with a pinentry program; Arg: its path, "" for the usual one
+	PINEnv        = "env"        // Arg: an environment variable
+	PINFile       = "file"       // Arg: a file
+	PINCredential = "credential" // Arg: a systemd credential
+	PINCommand    = "command"    // Arg: a command that prints the PIN; split it with Words
+)
+
+// PINSource is where a PIN comes from. It never holds a PIN.
+type PINSource struct{ Kind, Arg string }
+
+// String returns the source as ParsePINSource reads it.
+func (s PINSource) String() string {
+	if s.Arg == "" {
+		return s.Kind
+	}
+	return s.Kind + ":" + s.Arg
+}
+
+// argument checks what stands behind the colon of one kind of source.
+type argument struct {
+	kind string
+	// check says what has to stand there, nil if arg is that.
+	check func(arg string) error
+}
+
+// arguments is a table of all kinds.
+var arguments = []argument{
+	{PINPrompt, isEmpty},
+	{PINNone, isEmpty},
+	{PINPinentry, func(string) error { return nil }},
+	{PINEnv, isVariable},
+	{PINFile, isPath},
+	{PINCredential, isCredential},
+	{PINCommand, isCommand},
+}
+
+// variable is a name that shells can set. A PIN of digits is none.
+var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// ParsePINSource reads the setting pin. "" is prompt. Since people put the PIN
+// itself there, errors do not show the text.
+func ParsePINSource(s string) (PINSource, error) {
+	if s == "" {
+		return PINSource{Kind: PINPrompt}, nil
+	}
+	kind, arg, colon := strings.Cut(s, ":")
+	for _, a := range arguments {
+		if a.kind != kind {
+			continue
+		}
+		err := a.check(arg)
+		if err == nil && colon && arg == "" {
+			err = errors.New("nothing stands behind its colon")
+		}
+		if err != nil {
+			return PINSource{}, fmt.Errorf("%s: %w", kind, err)
+		}
+		return PINSource{Kind: kind, Arg: arg}, nil
+	}
+	return PINSource{}, errNoSource(kind)
+}
+
+// errNoSource words that there is no such kind, without showing it.
+func errNoSource(kind string) error {
+	var kinds []string
+	for _, a := range arguments {
+		kinds = append(kinds, a.kind)
+	}
+	if meant := nearest(strings.ToLower(kind), kinds); meant != "" {
+		return fmt.Errorf("there is no such source of a PIN; did you mean %s?", meant)
+	}
+	return errors.New("a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, command:PROGRAM, pinentry, prompt or none")
+}
+
+// ParsePINURI reads the pin-source attribute of an address (RFC 7512 section
+// 2.4): file:/path, /path or |command. Errors do not show the text.
+func ParsePINURI(s string) (PINSource, error) {
+	if command, ok := strings.CutPrefix(s, "|"); ok {
+		if err := isCommand(command); err != nil {
+			return PINSource{}, fmt.Errorf("pin-source: %w", err)
+		}
+		return PINSource{Kind: PINCommand, Arg: strings.TrimSpace(command)}, nil
+	}
+	path := strings.TrimPrefix(s, "file:")
+	path = strings.TrimPrefix(path, "//") // an empty host: file:///path
+	if !strings.HasPrefix(path, "/") && !filepath.IsAbs(path) {
+		return PINSource{}, errors.New("pin-source: write file:/PATH or |COMMAND; a PIN must not be given here")
+	}
+	return PINSource{Kind: PINFile, Arg: path}, nil
+}
+
+func isEmpty(arg string) error {
+	if arg != "" {
+		return errors.New("nothing may stand behind it")
+	}
+	return nil
+}
+
+func isVariable(arg string) error {
+	if !variable.MatchString(arg) {
+		return errors.New("write env:NAME with the name of an environment variable, not its value and without $")
+	}
+	return nil
+}
+
+func isPath(arg string) error {
+	if arg == "" {
+		return errors.New("write file:PATH")
+	}
+	return nil
+}
+
+func isCredential(arg string) error {
+	if arg == "" || strings.ContainsAny(arg, `/\`) || strings.HasPrefix(arg, ".") {
+		return errors.New("write credential:NAME with a name that systemd's LoadCredential= has, not a path")
+	}
+	return nil
+}
+
+func isCommand(arg string) error {
+	words, err := Words(arg)
+	if err == nil && len(words) == 0 {
+		err = errors.New("write the program that prints the PIN, and what to call it with")
+	}
+	return err
+}

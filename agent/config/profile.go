@@ -1,0 +1,202 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// DefaultProfile is the profile that needs no file.
+const DefaultProfile = "default"
+
+// Profile is one set of settings, checked. Empty texts are settings that were
+// not given and have no default here.
+type Profile struct {
+	Name string
+
+	// Keys are addresses of keys, in the order in which to try them.
+	Keys []uri.URI
+	PIN  PINSource
+
+	Certificate string // file
+
+	Region  string // a name, not checked here; "" if there are URLs or nothing was said
+	AuthURL string // without a slash at the end
+	APIURL  string // without a slash at the end
+	CAFile  string
+
+	HeaderForm string // "pem" or "der"
+	Format     string // "v1" or "v2"
+
+	Timeout time.Duration // above zero
+	Socket  string        // path, or "none"
+}
+
+// Profile returns the settings of the profile of that name. over holds, by name
+// of the setting, what flags and environment say; it goes before the file, which
+// goes before the defaults. An empty text in it stands for the default.
+func (f *File) Profile(name string, over map[string]Value) (*Profile, error) {
+	merged := values{}
+	for _, s := range settings {
+		merged[s.Name] = []Value{{Text: s.Default, From: s.Name}}
+	}
+	if !slices.Contains(f.Profiles(), name) {
+		if name != DefaultProfile {
+			return nil, f.noProfile(name)
+		}
+	} else {
+		maps.Copy(merged, f.profiles[name])
+	}
+	for setting, value := range over {
+		if _, ok := merged[setting]; !ok {
+			return nil, fmt.Errorf("%s: there is no setting %q; %s", value.From, setting, instead(setting))
+		}
+		merged[setting] = []Value{value}
+	}
+	for _, s := range settings {
+		if v := merged[s.Name]; len(v) == 1 && v[0].Text == "" {
+			merged[s.Name] = []Value{{Text: s.Default, From: v[0].From}}
+		}
+	}
+	return merged.build(name)
+}
+
+// noProfile returns the error for a profile that is not there.
+func (f *File) noProfile(name string) error {
+	names := f.Profiles()
+	if len(names) == 0 {
+		return fmt.Errorf("there is no profile %q: there is no configuration file, or none in it; leave the profile out", name)
+	}
+	return fmt.Errorf("there is no profile %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// build checks the settings and makes them a profile. They are checked in a
+// fixed order, so that of two mistakes the same one is always told.
+func (v values) build(name string) (*Profile, error) {
+	p := &Profile{
+		Name:        name,
+		Certificate: v.text(certificateSetting),
+		Region:      v.text(regionSetting),
+		CAFile:      v.text(caFileSetting),
+		Socket:      v.text(socketSetting),
+	}
+	checks := []error{
+		read(&p.PIN, v[pinSetting], ParsePINSource),
+		read(&p.AuthURL, v[authURLSetting], baseURL),
+		read(&p.APIURL, v[apiURLSetting], baseURL),
+		read(&p.HeaderForm, v[headerFormSetting], oneOf("pem", "der")),
+		read(&p.Format, v[formatSetting], oneOf("v1", "v2")),
+		read(&p.Timeout, v[timeoutSetting], duration),
+		v.chooseHosts(),
+	}
+	for _, key := range v[keySetting] {
+		var address uri.URI
+		if key.Text == "" && len(v[keySetting]) == 1 {
+			break
+		}
+		checks = append(checks, read(&address, []Value{key}, keyAddress))
+		p.Keys = append(p.Keys, address)
+	}
+	for _, err := range checks {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// text returns a setting that needs no check.
+func (v values) text(setting string) string { return v[setting][0].Text }
+
+// read sets *to to the parsed value, whose origin it puts before an error.
+func read[T any](to *T, from []Value, parse func(string) (T, error)) error {
+	parsed, err := parse(from[0].Text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", from[0].From, err)
+	}
+	*to = parsed
+	return nil
+}
+
+// chooseHosts returns an error if the hosts are given in both ways.
+func (v values) chooseHosts() error {
+	region := v[regionSetting][0]
+	for _, name := range []string{authURLSetting, apiURLSetting} {
+		if given := v[name][0]; region.Text != "" && given.Text != "" {
+			return fmt.Errorf("%s and %s are both given; choose one, a region or URLs", region.From, given.From)
+		}
+	}
+	return nil
+}
+
+// keyAddress reads the address of a key.
+func keyAddress(text string) (uri.URI, error) {
+	if len(text) >= 4 && strings.EqualFold(text[:4], "piv:") {
+		return uri.URI{}, errors.New("PIV addresses are not supported by this build; use a pkcs11: address")
+	}
+	return uri.Parse(text)
+}
+
+// oneOf returns a parser that takes only these values.
+func oneOf(values ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if slices.Contains(values, text) {
+			return text, nil
+		}
+		return "", fmt.Errorf("%q is not one of %s", text, strings.Join(values, ", "))
+	}
+}
+
+// duration reads a time above zero.
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no duration; write a number with its unit, as 90s or 2m", text)
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("%q is not above zero; write for instance 60s", text)
+	}
+	return d, nil
+}
+
+// baseURL reads the URL of a host. Its errors do not show the text, which may
+// hold a password.
+func baseURL(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return "", errors.New("this is no URL of a host; write it as https://auth.anaplan.com")
+	case u.User != nil:
+		return "", errors.New("the URL must not hold a user name or a password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#") || strings.Trim(u.Path, "/") != "":
+		return "", errors.New("the URL must end after the host, as https://auth.anaplan.com does; leave out path, query and fragment")
+	case u.Hostname() == "" || !isPort(u.Port()):
+		return "", errors.New("the URL has no host or a bad port; write it as https://auth.anaplan.com or https://HOST:8443")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return "", errors.New("http sends logins and tokens unencrypted, so it is for this machine only (localhost, 127.0.0.1, ::1); use https")
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// isPort reports whether a port is one, or not given.
+func isPort(port string) bool {
+	number, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && number > 0
+}
+
+// isLoopback reports whether what is sent to the host stays on this machine.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}

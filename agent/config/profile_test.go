@@ -1,0 +1,233 @@
+package config
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+func mustParse(t *testing.T, text string) *File {
+	t.Helper()
+	file, err := Parse("c.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func mustAddress(t *testing.T, text string) uri.URI {
+	t.Helper()
+	u, err := uri.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// over makes flags of pairs of a setting's name and its text.
+func over(pairs ...string) map[string]Value {
+	values := map[string]Value{}
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = Value{Text: pairs[i+1], From: "--" + Setting{Name: pairs[i]}.Flag()}
+	}
+	return values
+}
+
+func TestProfileDefaults(t *testing.T) {
+	var none *File
+	got, err := none.Profile("default", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Profile{Name: "default", PIN: PINSource{Kind: PINPrompt}, HeaderForm: "pem", Format: "v2", Timeout: time.Minute}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("profile (-want +got):\n%s", diff)
+	}
+}
+
+func TestProfileFromFile(t *testing.T) {
+	file := mustParse(t, `
+[profile.prod]
+key = ["pkcs11:token=a,b;object=k", "pkcs11:token=c"]
+pin = "command:pass 'my pin'"
+certificate = "/etc/cert.pem"
+auth_url = "https://auth.example:8443/"
+api_url = "http://[::1]:8080"
+ca_file = "ca.pem"
+header_form = "der"
+format = "v1"
+timeout = "1m30s"
+socket = "none"
+`)
+	got, err := file.Profile("prod", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Profile{
+		Name:        "prod",
+		Keys:        []uri.URI{mustAddress(t, "pkcs11:token=a,b;object=k"), mustAddress(t, "pkcs11:token=c")},
+		PIN:         PINSource{Kind: PINCommand, Arg: "pass 'my pin'"},
+		Certificate: "/etc/cert.pem",
+		AuthURL:     "https://auth.example:8443",
+		APIURL:      "http://[::1]:8080",
+		CAFile:      "ca.pem",
+		HeaderForm:  "der",
+		Format:      "v1",
+		Timeout:     90 * time.Second,
+		Socket:      "none",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("profile (-want +got):\n%s", diff)
+	}
+}
+
+func TestProfilePrecedence(t *testing.T) {
+	file := mustParse(t, "[profile.default]\nkey = ['pkcs11:token=a', 'pkcs11:token=b']\ntimeout = '10s'\nregion = 'eu1'\npin = 'none'\n")
+	got, err := file.Profile("default", over("key", "pkcs11:token=c,d", "timeout", "20s", "region", "", "pin", "", "auth_url", "https://a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Profile{
+		Name: "default", Keys: []uri.URI{mustAddress(t, "pkcs11:token=c,d")}, PIN: PINSource{Kind: PINPrompt},
+		AuthURL: "https://a", HeaderForm: "pem", Format: "v2", Timeout: 20 * time.Second,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("profile (-want +got):\n%s", diff)
+	}
+}
+
+func TestProfileNames(t *testing.T) {
+	file := mustParse(t, "[profile.b]\n[profile.a]\n")
+	tests := []struct {
+		name    string
+		file    *File
+		profile string
+		want    string
+	}{
+		{"default need not exist", file, "default", ""},
+		{"known", file, "a", ""},
+		{"unknown", file, "c", `there is no profile "c"; there are a, b`},
+		{"empty", file, "", `there is no profile ""; there are a, b`},
+		{"no file", nil, "c", `there is no profile "c": there is no configuration file, or none in it; leave the profile out`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := test.file.Profile(test.profile, nil)
+			if (err == nil) != (test.want == "") || err != nil && err.Error() != test.want {
+				t.Errorf("got  %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestProfileErrors(t *testing.T) {
+	const (
+		noHost  = "this is no URL of a host; write it as https://auth.anaplan.com"
+		toEnd   = "the URL must end after the host, as https://auth.anaplan.com does; leave out path, query and fragment"
+		badPort = "the URL has no host or a bad port; write it as https://auth.anaplan.com or https://HOST:8443"
+		noUser  = "the URL must not hold a user name or a password"
+		noHTTP  = "http sends logins and tokens unencrypted, so it is for this machine only (localhost, 127.0.0.1, ::1); use https"
+	)
+	file := mustParse(t, "[profile.default]\nregion = 'eu1'\n[profile.hosts]\nauth_url = 'https://a'\n")
+	tests := []struct {
+		name, profile string
+		over          map[string]Value
+		want          string
+	}{
+		{"address", "default", over("key", "pkcs11:token"), `--key: address "pkcs11:token", column 13: token has no value; write token=VALUE`},
+		{"PIV", "default", over("key", "PIV:slot=9a"), "--key: PIV addresses are not supported by this build; use a pkcs11: address"},
+		{
+			"origin", "default", map[string]Value{"timeout": {"60", "ANAPLAN_AGENT_TIMEOUT"}},
+			`ANAPLAN_AGENT_TIMEOUT: "60" is no duration; write a number with its unit, as 90s or 2m`,
+		},
+		{"no time", "default", over("timeout", "0s"), `--timeout: "0s" is not above zero; write for instance 60s`},
+		{"negative", "default", over("timeout", "-1s"), `--timeout: "-1s" is not above zero; write for instance 60s`},
+		{"header form", "default", over("header_form", "PEM"), `--header-form: "PEM" is not one of pem, der`},
+		{"format", "default", over("format", "3"), `--format: "3" is not one of v1, v2`},
+		{"pin", "default", over("pin", "env:"), "--pin: env: write env:NAME with the name of an environment variable, not its value and without $"},
+		{
+			"region of the file and a URL", "default", over("api_url", "https://b"),
+			"c.toml:2:1: region and --api-url are both given; choose one, a region or URLs",
+		},
+		{
+			"URL of the file and a region", "hosts", over("region", "us1"),
+			"--region and c.toml:4:1: auth_url are both given; choose one, a region or URLs",
+		},
+		{"no URL", "hosts", over("auth_url", "auth.anaplan.com"), "--auth-url: " + noHost},
+		{"no host", "hosts", over("auth_url", "https://"), "--auth-url: " + noHost},
+		{"other scheme", "hosts", over("api_url", "ftp://a"), "--api-url: " + noHost},
+		{"broken URL", "hosts", over("auth_url", "https://a:b:c/%zz"), "--auth-url: " + noHost},
+		{"user", "hosts", over("auth_url", "https://u:p@a"), "--auth-url: " + noUser},
+		{"path", "hosts", over("auth_url", "https://a/token"), "--auth-url: " + toEnd},
+		{"query", "hosts", over("auth_url", "https://a?b"), "--auth-url: " + toEnd},
+		{"empty query", "hosts", over("auth_url", "https://a?"), "--auth-url: " + toEnd},
+		{"fragment", "hosts", over("auth_url", "https://a#b"), "--auth-url: " + toEnd},
+		{"empty fragment", "hosts", over("auth_url", "https://a#"), "--auth-url: " + toEnd},
+		{"port only", "hosts", over("auth_url", "https://:443"), "--auth-url: " + badPort},
+		{"port too large", "hosts", over("auth_url", "https://a:65536"), "--auth-url: " + badPort},
+		{"port 0", "hosts", over("auth_url", "https://a:0"), "--auth-url: " + badPort},
+		{"http", "hosts", over("auth_url", "http://auth.anaplan.com"), "--auth-url: " + noHTTP},
+		{"http like loopback", "hosts", over("auth_url", "http://127.0.0.1.example"), "--auth-url: " + noHTTP},
+		{"unknown setting", "default", over("ca-file", "x"), `--ca-file: there is no setting "ca-file"; did you mean ca_file?`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			p, err := file.Profile(test.profile, test.over)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("got  %v, %v\nwant %s", p, err, test.want)
+			}
+		})
+	}
+}
+
+func TestBaseURLs(t *testing.T) {
+	tests := []struct{ in, want string }{
+		{"https://auth.anaplan.com", "https://auth.anaplan.com"},
+		{"HTTPS://auth.anaplan.com/", "https://auth.anaplan.com"},
+		{"https://a:8443", "https://a:8443"},
+		{"http://localhost:8080", "http://localhost:8080"},
+		{"http://127.1.2.3", "http://127.1.2.3"},
+		{"http://[::1]:1", "http://[::1]:1"},
+		{"", ""},
+	}
+	for _, test := range tests {
+		if got, err := baseURL(test.in); got != test.want || err != nil {
+			t.Errorf("%s: got %q, %v, want %q", test.in, got, err, test.want)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	for _, s := range Settings() {
+		if s.Usage == "" {
+			t.Errorf("%s has no usage", s.Name)
+		}
+	}
+	auth := Setting{Name: "auth_url"}
+	if auth.Flag() != "auth-url" || auth.Env() != "ANAPLAN_AGENT_AUTH_URL" {
+		t.Errorf("got %s, %s", auth.Flag(), auth.Env())
+	}
+	Settings()[0].Name = "changed"
+	if Settings()[0].Name != "key" {
+		t.Error("a caller can change the table")
+	}
+}
+
+func TestNearest(t *testing.T) {
+	tests := []struct{ name, want string }{
+		{"timout", "timeout"},
+		{"regoin", "region"},
+		{"keys", "key"},
+		{"cert", ""},
+		{"", ""},
+		{"a very long name that cannot be a setting", ""},
+	}
+	for _, test := range tests {
+		if got := nearest(test.name, settingNames()); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
