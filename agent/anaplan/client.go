@@ -39,20 +39,16 @@ func (c *Client) Authenticate(ctx context.Context, login *agent.Login) (agent.To
 }
 
 func (c *Client) authenticate(ctx context.Context, login *agent.Login) (agent.Token, error) {
-	body, err := newPayload(login)
+	body, err := MarshalPayload(login)
 	if err != nil {
 		return agent.Token{}, err
 	}
-	raw, err := MarshalPayload(login)
-	if err != nil {
-		return agent.Token{}, err
-	}
-	defer clear(raw)
+	defer clear(body)
 	authorization := Authorization(login.Certificate, c.form)
 	call := &call{
 		op: "authenticate", method: http.MethodPost, path: "token/authenticate",
-		authorization: authorization, body: raw, unauthorized: ErrBadCredential,
-		secrets: secrets{authorization, body.Data, body.Signed},
+		authorization: authorization, body: body, unauthorized: ErrBadCredential,
+		secrets: secrets{authorization, encode(login.Message), encode(login.Signature)},
 	}
 	if made := login.MadeAt(); !made.IsZero() {
 		call.freshUntil = made.Add(freshFor)

@@ -113,7 +113,7 @@ func isLoopback(host string) bool {
 
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		Proxy:                  proxy,
+		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: checkProxy,
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
@@ -122,16 +122,6 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 		IdleConnTimeout:        90 * time.Second,
 		ForceAttemptHTTP2:      true,
 	}
-}
-
-// proxy is http.ProxyFromEnvironment without its error, which shows the whole
-// variable and with it the proxy's password.
-func proxy(request *http.Request) (*url.URL, error) {
-	address, err := http.ProxyFromEnvironment(request)
-	if err != nil {
-		return nil, &ConnectionError{Kind: ErrUnreachable, Reason: "the proxy address in the environment is not a URL; check HTTPS_PROXY", final: true}
-	}
-	return address, nil
 }
 
 // checkProxy turns a proxy's refusal into words; net/http would report the

@@ -40,39 +40,43 @@ type payload struct {
 // MarshalPayload returns the login as the JSON body that Authenticate posts. It is
 // a password: for minutes in v2, for the life of the certificate in v1.
 func MarshalPayload(login *agent.Login) ([]byte, error) {
-	body, err := newPayload(login)
+	if login == nil || login.Certificate == nil {
+		return nil, fmt.Errorf("%w: there is no login, or it has no certificate", ErrPayload)
+	}
+	if login.Message.IsZero() || login.Signature.IsZero() {
+		return nil, fmt.Errorf("%w: it is not signed", ErrPayload)
+	}
+	format, err := agent.ParseFormat(string(login.Format))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	body := payload{Data: encode(login.Message), Signed: encode(login.Signature)}
+	if format == agent.V2 {
+		body.Format = string(format)
 	}
 	return json.Marshal(body)
 }
 
-func newPayload(login *agent.Login) (payload, error) {
-	if login == nil || login.Certificate == nil {
-		return payload{}, fmt.Errorf("%w: there is no login, or it has no certificate", ErrPayload)
-	}
-	if login.Message.IsZero() || login.Signature.IsZero() {
-		return payload{}, fmt.Errorf("%w: it is not signed", ErrPayload)
-	}
-	format, err := agent.ParseFormat(string(login.Format))
-	if err != nil {
-		return payload{}, fmt.Errorf("%w: %w", ErrPayload, err)
-	}
-	body := payload{
-		Data:   base64.StdEncoding.EncodeToString(login.Message.Bytes()),
-		Signed: base64.StdEncoding.EncodeToString(login.Signature.Bytes()),
-	}
-	if format == agent.V2 {
-		body.Format = string(format)
-	}
-	return body, nil
-}
+func encode(value agent.Secret) string { return base64.StdEncoding.EncodeToString(value.Bytes()) }
 
 // ParsePayload reads what MarshalPayload wrote, on this machine or another, and
 // checks it as far as that can be done without Anaplan: JSON, base64, format,
 // lengths, and the signature against the certificate. Unknown fields are ignored.
 // It does not judge the age of the payload; the service does.
 func ParsePayload(data []byte, cert *x509.Certificate) (*agent.Login, error) {
+	login, err := readPayload(data)
+	if err != nil {
+		return nil, err
+	}
+	login.Certificate = cert
+	if err := checkSignature(login); err != nil {
+		return nil, err
+	}
+	return login, nil
+}
+
+// readPayload does all that needs no certificate.
+func readPayload(data []byte) (*agent.Login, error) {
 	body, err := decodePayload(data)
 	if err != nil {
 		return nil, err
@@ -89,19 +93,8 @@ func ParsePayload(data []byte, cert *x509.Certificate) (*agent.Login, error) {
 	if err != nil {
 		return nil, err
 	}
-	login := &agent.Login{
-		Certificate: cert,
-		Format:      format,
-		Message:     agent.NewSecret(message),
-		Signature:   agent.NewSecret(signature),
-	}
-	if err := checkMessage(login); err != nil {
-		return nil, err
-	}
-	if err := checkSignature(login); err != nil {
-		return nil, err
-	}
-	return login, nil
+	login := &agent.Login{Format: format, Message: agent.NewSecret(message), Signature: agent.NewSecret(signature)}
+	return login, checkMessage(login)
 }
 
 // decodePayload keeps encoding/json's own words out of the error: they quote
