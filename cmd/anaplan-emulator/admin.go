@@ -1,0 +1,134 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// maxAdminBody bounds what the administration reads.
+const maxAdminBody = 1 << 20
+
+// admin does over HTTP what a tenant administrator, or bad weather, does.
+type admin struct {
+	service *anaplantest.Service
+	log     *slog.Logger
+}
+
+// newHandler puts the administration beside the emulated hosts.
+func newHandler(service *anaplantest.Service, log *slog.Logger) http.Handler {
+	a := &admin{service, log}
+	mux := http.NewServeMux()
+	mux.Handle("/", service)
+	mux.Handle("/emulator/", a.act(func(*http.Request) (any, error) { return nil, errNoPath }))
+	mux.Handle("GET /emulator/certificates", a.act(a.list))
+	mux.Handle("POST /emulator/certificates", a.act(a.register))
+	mux.Handle("DELETE /emulator/certificates/{id}", a.act(byID(service.Delete)))
+	mux.Handle("POST /emulator/certificates/{id}/disable", a.act(byID(service.Disable)))
+	mux.Handle("POST /emulator/certificates/{id}/enable", a.act(byID(service.Enable)))
+	mux.Handle("POST /emulator/faults", a.act(a.fault))
+	mux.Handle("DELETE /emulator/faults", a.act(a.clearFaults))
+	mux.Handle("POST /emulator/revoke", a.act(a.revoke))
+	mux.Handle("GET /emulator/counters", a.act(a.counters))
+	return mux
+}
+
+// errNoPath: the administration has no such path.
+var errNoPath = errors.New("there is nothing of that method and path; see anaplan-emulator --help")
+
+// action is one thing that the administration does. Its result is sent as JSON;
+// nil is an empty answer.
+type action func(r *http.Request) (any, error)
+
+// act answers requests with what an action returns, and logs them.
+func (a *admin) act(do action) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
+		result, err := do(r)
+		status, reason := http.StatusOK, ""
+		switch {
+		case err != nil:
+			status, reason = statusOf(err), err.Error()
+			result = map[string]string{"error": reason}
+		case result == nil:
+			status = http.StatusNoContent
+		}
+		a.log.Info("administration", "method", r.Method, "path", r.URL.Path, "status", status, "reason", reason)
+		send(w, status, result)
+	})
+}
+
+func send(w http.ResponseWriter, status int, body any) {
+	if body == nil {
+		w.WriteHeader(status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body)
+}
+
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, errNoPath), errors.Is(err, anaplantest.ErrNotRegistered):
+		return http.StatusNotFound
+	case errors.Is(err, anaplantest.ErrDuplicate):
+		return http.StatusConflict
+	}
+	return http.StatusBadRequest
+}
+
+// byID makes an action of one that concerns the certificate in the path.
+func byID(do func(id string) error) action {
+	return func(r *http.Request) (any, error) { return nil, do(r.PathValue("id")) }
+}
+
+func (a *admin) list(*http.Request) (any, error) {
+	return map[string]any{"certificates": a.service.Certificates()}, nil
+}
+
+func (a *admin) register(r *http.Request) (any, error) {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate: %w", err)
+	}
+	added, err := a.service.Register(text)
+	if err != nil {
+		return nil, err
+	}
+	return added, nil
+}
+
+func (a *admin) revoke(*http.Request) (any, error) {
+	return map[string]int{"revoked": a.service.RevokeAll()}, nil
+}
+
+func (a *admin) counters(*http.Request) (any, error) { return a.service.Counts(), nil }
+
+func (a *admin) clearFaults(*http.Request) (any, error) {
+	a.service.ClearFaults()
+	return nil, nil
+}
+
+// fault scripts a fault.
+func (a *admin) fault(r *http.Request) (any, error) {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the fault: %w", err)
+	}
+	order, err := parseFault(text)
+	if err != nil {
+		return nil, err
+	}
+	made, err := order.make(a.service)
+	if err != nil {
+		return nil, err
+	}
+	a.service.Fault(order.Path, order.Times, made)
+	return nil, nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// endlessBytes is how long an endless answer is unless said otherwise: more than
+// any client should read, less than would fill a disk.
+const endlessBytes = 64 << 20
+
+// faultOrder is the JSON that scripts a fault.
+type faultOrder struct {
+	Path     string `json:"path"`
+	Fault    string `json:"fault"`
+	Argument string `json:"argument"`
+	Times    int    `json:"times"`
+}
+
+// parseFault reads an order. Unknown fields are errors, for a misspelt one would
+// otherwise make a fault that never comes.
+func parseFault(text []byte) (faultOrder, error) {
+	var order faultOrder
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&order); err != nil {
+		return order, fmt.Errorf("the fault is not JSON of the right shape: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return order, errors.New("there is more after the fault: send one at a time")
+	}
+	if !strings.HasPrefix(order.Path, "/") {
+		return order, fmt.Errorf("path %q does not begin with a slash", order.Path)
+	}
+	if order.Times < 0 {
+		return order, fmt.Errorf("times is %d, less than none", order.Times)
+	}
+	return order, nil
+}
+
+// make returns the fault of that name.
+func (o faultOrder) make(service *anaplantest.Service) (anaplantest.Fault, error) {
+	plain := map[string]anaplantest.Fault{
+		"blocked":      anaplantest.Blocked(),
+		"cut":          anaplantest.Cut(),
+		"cut-after":    anaplantest.CutAfter(),
+		"cut-inside":   anaplantest.CutInside(),
+		"extra-fields": anaplantest.WithExtraFields(),
+		"hang":         anaplantest.Hang(nil),
+		"not-json":     anaplantest.NotJSON(),
+		"revoke":       service.RevokeFirst(),
+		"truncated":    anaplantest.Truncated(),
+		"unavailable":  anaplantest.Unavailable(),
+	}
+	if fault, ok := plain[o.Fault]; ok {
+		if o.Argument != "" {
+			return nil, fmt.Errorf("fault %q takes no argument", o.Fault)
+		}
+		return fault, nil
+	}
+	argued := map[string]func() (anaplantest.Fault, error){
+		"endless":           o.endless,
+		"status":            func() (anaplantest.Fault, error) { return o.status(400, anaplantest.Failing) },
+		"too-many-requests": o.tooManyRequests,
+		"with-status":       func() (anaplantest.Fault, error) { return o.status(200, anaplantest.WithStatus) },
+	}
+	if build, ok := argued[o.Fault]; ok {
+		return build()
+	}
+	names := slices.Sorted(maps.Keys(plain))
+	names = append(names, slices.Sorted(maps.Keys(argued))...)
+	return nil, fmt.Errorf("unknown fault %q: it is one of %s", o.Fault, strings.Join(names, ", "))
+}
+
+func (o faultOrder) endless() (anaplantest.Fault, error) {
+	if o.Argument == "" {
+		return anaplantest.Endless(endlessBytes), nil
+	}
+	limit, err := strconv.ParseInt(o.Argument, 10, 64)
+	if err != nil || limit < 1 {
+		return nil, fmt.Errorf("argument %q of fault %q is not a number of bytes", o.Argument, o.Fault)
+	}
+	return anaplantest.Endless(limit), nil
+}
+
+// status takes a status from least to 599.
+func (o faultOrder) status(least int, build func(int) anaplantest.Fault) (anaplantest.Fault, error) {
+	status, err := strconv.Atoi(o.Argument)
+	if err != nil || status < least || status > 599 {
+		return nil, fmt.Errorf("argument %q of fault %q is not a status from %d to 599", o.Argument, o.Fault, least)
+	}
+	return build(status), nil
+}
+
+// tooManyRequests takes what Retry-After may be (RFC 9110 section 10.2.3).
+func (o faultOrder) tooManyRequests() (anaplantest.Fault, error) {
+	_, notSeconds := strconv.ParseUint(o.Argument, 10, 31)
+	_, notDate := http.ParseTime(o.Argument)
+	if o.Argument != "" && notSeconds != nil && notDate != nil {
+		return nil, fmt.Errorf("argument %q of fault %q is neither seconds nor an HTTP date", o.Argument, o.Fault)
+	}
+	return anaplantest.TooManyRequests(o.Argument), nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// issue prints the certificate that a signing request asks for.
+func issue(s *settings, stdout io.Writer) error {
+	request, err := os.ReadFile(s.issue)
+	if err != nil {
+		return fmt.Errorf("reading the signing request: %w", err)
+	}
+	ca, err := anaplantest.OpenCA(s.caDir)
+	if err != nil {
+		return err
+	}
+	cert, err := ca.Issue(request, &anaplantest.IssueOptions{
+		Email:    s.email,
+		NotAfter: time.Now().AddDate(0, 0, s.days),
+	})
+	if err != nil {
+		return adviseRequest(fmt.Errorf("issuing for %s: %w", s.issue, err))
+	}
+	return printTo(stdout, string(anaplantest.EncodePEM(cert)))
+}
+
+// adviseRequest adds what to do about a request that gets no certificate.
+func adviseRequest(err error) error {
+	switch {
+	case errors.Is(err, anaplantest.ErrNoEmail):
+		return advise(err, "--email ADDRESS, the Anaplan user's")
+	case errors.Is(err, anaplantest.ErrCSR):
+		return advise(err, "openssl req -new -key key.pem -out request.pem")
+	}
+	return err
+}
+
+// adviseCertificate adds what to do about a certificate that is not registered.
+func adviseCertificate(err error) error {
+	switch {
+	case errors.Is(err, anaplantest.ErrNotOneCertificate):
+		return advise(err, "openssl x509 -in FILE -out cert.pem keeps the first certificate of a file and nothing else")
+	case errors.Is(err, anaplantest.ErrNoEmail):
+		return advise(err, "the certificate needs the user's address in its subject alternative name; is it the leaf, not the CA?")
+	case errors.Is(err, anaplantest.ErrDuplicate):
+		return advise(err, "name each certificate once")
+	case errors.Is(err, anaplantest.ErrUnusableKey):
+		return advise(err, "openssl genrsa -out key.pem 2048")
+	}
+	return err
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// headerTimeout ends connections that say nothing.
+const headerTimeout = 30 * time.Second
+
+// serve runs the emulator until ctx ends.
+func serve(ctx context.Context, s *settings, stderr io.Writer) error {
+	log := slog.New(slog.NewTextHandler(stderr, nil))
+	if err := removeStale(s.readyFile); err != nil {
+		return err
+	}
+	s.options.Log = log
+	service := anaplantest.New(&s.options)
+	if err := registerFiles(service, s.register); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return advise(fmt.Errorf("listening: %w", err), "--listen 127.0.0.1:0 takes any free port")
+	}
+	defer listener.Close()
+	server := &http.Server{
+		Handler:           newHandler(service, log),
+		ReadHeaderTimeout: headerTimeout,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	if server.TLSConfig, err = tlsConfig(s, listener.Addr()); err != nil {
+		return err
+	}
+	return serveOn(ctx, server, listener, s.readyFile, log)
+}
+
+// serveOn serves until ctx ends. The ready file stands as long as it does.
+func serveOn(ctx context.Context, server *http.Server, listener net.Listener, readyFile string, log *slog.Logger) error {
+	base := "http://" + listener.Addr().String()
+	accept := server.Serve
+	if server.TLSConfig != nil {
+		base = "https://" + listener.Addr().String()
+		accept = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := writeReady(readyFile, base); err != nil {
+		return err
+	}
+	defer removeStale(readyFile)
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	log.Info("listening", "url", base)
+	if err := accept(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving %s: %w", base, err)
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// registerFiles registers the certificates of --register.
+func registerFiles(service *anaplantest.Service, files []string) error {
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("reading a certificate to register: %w", err)
+		}
+		if _, err := service.Register(text); err != nil {
+			return adviseCertificate(fmt.Errorf("registering %s: %w", file, err))
+		}
+	}
+	return nil
+}
+
+// tlsConfig makes a server certificate for the address and writes the CA that
+// signed it to --ca-out. Without --tls it returns nil.
+func tlsConfig(s *settings, address net.Addr) (*tls.Config, error) {
+	if !s.tls {
+		return nil, nil
+	}
+	ca, err := openCA(s.caDir)
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(address.String())
+	if err != nil {
+		return nil, fmt.Errorf("address %v: %w", address, err)
+	}
+	cert, err := ca.ServerCertificate(host, "127.0.0.1", "::1", "localhost")
+	if err != nil {
+		return nil, err
+	}
+	if s.caOut != "" {
+		if err := os.WriteFile(s.caOut, ca.PEM(), 0o644); err != nil {
+			return nil, fmt.Errorf("writing --ca-out: %w", err)
+		}
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
+}
+
+// openCA returns the CA that is kept in dir, or a new one that is kept nowhere.
+func openCA(dir string) (*anaplantest.CA, error) {
+	if dir == "" {
+		return anaplantest.NewCA()
+	}
+	return anaplantest.OpenCA(dir)
+}
+
+// writeReady writes the base URL to path in one step, so that who waits for the
+// file never reads half of it. An empty path is no file.
+func writeReady(path, base string) error {
+	if path == "" {
+		return nil
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("writing --ready-file: %w", err)
+	}
+	_, err = fmt.Fprintln(file, base)
+	err = errors.Join(err, file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+		return fmt.Errorf("writing --ready-file: %w", err)
+	}
+	return nil
+}
+
+// removeStale removes a ready file, which may be that of a process that died.
+func removeStale(path string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the old --ready-file: %w", err)
+	}
+	return nil
+}

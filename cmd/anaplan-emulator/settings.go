@@ -1,0 +1,138 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// helpTemplate is the text of --help, with a place for the flags.
+//
+//go:embed help.txt
+var helpTemplate string
+
+// settings is the command line.
+type settings struct {
+	listen    string
+	tls       bool
+	caDir     string
+	caOut     string
+	register  []string
+	readyFile string
+	issue     string
+	email     string
+	days      int
+	version   bool
+	options   anaplantest.Options
+}
+
+// newFlags returns the flags, and the settings that parsing fills.
+func newFlags() (*pflag.FlagSet, *settings) {
+	s := &settings{}
+	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
+	f.SortFlags = false
+	f.SetOutput(io.Discard) // main words the errors
+	f.Usage = func() {}
+
+	f.StringVar(&s.listen, "listen", "127.0.0.1:8443", "loopback `ADDRESS` and port; port 0 is any free one")
+	f.BoolVar(&s.tls, "tls", false, "serve https, with a certificate of the test CA")
+	f.StringVar(&s.caDir, "ca-dir", "", "keep the test CA in `DIR`; without it the CA ends with the program")
+	f.StringVar(&s.caOut, "ca-out", "", "write the CA that clients must trust to `FILE` (with --tls)")
+	f.StringArrayVar(&s.register, "register", nil, "register the certificate in the PEM `FILE`; repeatable")
+	f.StringVar(&s.readyFile, "ready-file", "", "write the base URL to `FILE` once it is served")
+	f.DurationVar(&s.options.TokenLife, "token-life", anaplantest.DefaultTokenLife, "how long a token lives")
+	f.DurationVar(&s.options.Window, "window", anaplantest.DefaultWindow, "how far a login's time may be off")
+	f.BoolVar(&s.options.AcceptV1, "accept-v1", false, "take logins without a timestamp too")
+	f.DurationVar(&s.options.ClockSkew, "clock-skew", 0, "set the server's clock ahead, or behind if negative")
+	f.StringVar(&s.issue, "issue", "", "issue the certificate that the PEM request `FILE` asks for, print it, and end")
+	f.StringVar(&s.email, "email", "", "with --issue: the user's `ADDRESS`, if not the one in the request")
+	f.IntVar(&s.days, "days", 365, "with --issue: the certificate's life in days")
+	f.BoolVar(&s.version, "version", false, "print the version and end")
+	return f, s
+}
+
+func helpText() string {
+	flags, _ := newFlags()
+	return strings.Replace(helpTemplate, "{{flags}}\n", flags.FlagUsages(), 1)
+}
+
+// parse reads and judges the command line.
+func parse(args []string) (*settings, error) {
+	flags, s := newFlags()
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return nil, err
+		}
+		return nil, misuse(program+" --help", "%w", err)
+	}
+	if flags.NArg() > 0 {
+		return nil, misuse(program+" --help", "unexpected argument %q", flags.Arg(0))
+	}
+	for _, judge := range []func(*pflag.FlagSet, *settings) error{checkClashes, checkValues, checkListen} {
+		if err := judge(flags, s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// checkClashes refuses flags that would do nothing beside the others.
+func checkClashes(f *pflag.FlagSet, s *settings) error {
+	for _, clash := range []struct {
+		flag    string
+		useless bool
+		hint    string
+	}{
+		{"ca-out", !s.tls, "add --tls: the file is for checking the server's certificate"},
+		{"email", s.issue == "", "--email goes with --issue REQUEST.pem"},
+		{"days", s.issue == "", "--days goes with --issue REQUEST.pem"},
+		{"tls", s.issue != "", "--issue prints a certificate and ends; leave --tls out"},
+		{"listen", s.issue != "", "--issue prints a certificate and ends; leave --listen out"},
+		{"register", s.issue != "", "issue first, then start the server with --register"},
+		{"ready-file", s.issue != "", "--issue prints a certificate and ends; leave --ready-file out"},
+	} {
+		if clash.useless && f.Changed(clash.flag) {
+			return misuse(clash.hint, "--%s has no use here", clash.flag)
+		}
+	}
+	if s.issue != "" && s.caDir == "" {
+		return misuse("--ca-dir DIR, the same as the server's", "--issue needs a CA that is kept")
+	}
+	return nil
+}
+
+// checkValues refuses numbers that make no sense.
+func checkValues(_ *pflag.FlagSet, s *settings) error {
+	if s.options.TokenLife <= 0 {
+		return misuse("such as --token-life 35m", "--token-life is %v, which is no time at all", s.options.TokenLife)
+	}
+	if s.options.Window < time.Second {
+		return misuse("such as --window 5m", "--window is %v, less than a second", s.options.Window)
+	}
+	if s.days < 1 {
+		return misuse("such as --days 365", "--days is %d, less than a day", s.days)
+	}
+	return nil
+}
+
+// checkListen keeps the emulator off the network: it has test keys, and an
+// administration without a password.
+func checkListen(_ *pflag.FlagSet, s *settings) error {
+	const hint = "such as --listen 127.0.0.1:8443, or port 0 for any free one"
+	host, _, err := net.SplitHostPort(s.listen)
+	if err != nil {
+		return misuse(hint, "--listen %q is not an address and a port", s.listen)
+	}
+	ip := net.ParseIP(host)
+	if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return misuse(hint, "--listen %q is not on the loopback interface, and the emulator serves no other", s.listen)
+	}
+	return nil
+}
