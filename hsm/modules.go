@@ -20,9 +20,10 @@ type Module struct {
 	Path string
 }
 
-// FindModule returns the library that the address's module-path or module-name
+// FindModule returns the file of the library that the address's module-path or module-name
 // means (RFC 7512 section 2.3). A name is looked up among the modules that
-// p11-kit has registered, then in the directories where such libraries lie.
+// p11-kit has registered, then in the directories where such libraries lie; it
+// may be p11-kit's (tpm2), the library's (tpm2_pkcs11), or the whole file name.
 // Errors wrap ErrModule.
 func FindModule(u uri.URI) (path string, err error) {
 	return newModuleDirs(runtime.GOOS, runtime.GOARCH, os.Getenv).find(u)
@@ -76,7 +77,9 @@ type moduleDirs struct {
 	suffix     string // of a library's file name
 }
 
-// newModuleDirs returns the usual directories of an operating system.
+// newModuleDirs returns the usual directories of an operating system. It opens
+// none of them, and takes the environment as a function, so that each system's
+// list can be checked on any other.
 func newModuleDirs(goos, goarch string, getenv func(string) string) moduleDirs {
 	switch goos {
 	case "windows":
@@ -93,6 +96,8 @@ func newModuleDirs(goos, goarch string, getenv func(string) string) moduleDirs {
 	return dirs
 }
 
+// unixModuleDirs returns the directories below the library roots. The user's
+// registry goes before the system's, as it does for p11-kit (pkcs11.conf(5)).
 func unixModuleDirs(getenv func(string) string, suffix string, roots ...string) moduleDirs {
 	dirs := moduleDirs{suffix: suffix}
 	if config := cmp.Or(getenv("XDG_CONFIG_HOME"), filepath.Join(getenv("HOME"), ".config")); filepath.IsAbs(config) {
@@ -111,6 +116,7 @@ func unixModuleDirs(getenv func(string) string, suffix string, roots ...string) 
 	return dirs
 }
 
+// windowsModuleDirs returns where installers put modules; there is no p11-kit.
 func windowsModuleDirs(getenv func(string) string) moduleDirs {
 	programs := cmp.Or(getenv("ProgramFiles"), `C:\Program Files`)
 	return moduleDirs{suffix: ".dll", libraries: []string{
@@ -122,7 +128,8 @@ func windowsModuleDirs(getenv func(string) string) moduleDirs {
 	}}
 }
 
-// find is FindModule.
+// find is FindModule. A module-path goes before a module-name, which then only
+// says which file to take if the path is a directory.
 func (d moduleDirs) find(u uri.URI) (string, error) {
 	name, hasName := u.Get("module-name")
 	if path, ok := u.Get("module-path"); ok {
@@ -135,8 +142,8 @@ func (d moduleDirs) find(u uri.URI) (string, error) {
 }
 
 // atPath returns the module-path, or the module of that name in it if it is a
-// directory. A bare file name is left to the loader, which looks in places of
-// its own.
+// directory. Whether there is such a file is left to the loader, which looks in
+// places of its own and says best what is wrong.
 func (d moduleDirs) atPath(path, name string) (string, error) {
 	info, err := os.Stat(path)
 	switch {
@@ -147,13 +154,12 @@ func (d moduleDirs) atPath(path, name string) (string, error) {
 			return found, nil
 		}
 		return "", fmt.Errorf("%w: there is no %s in %s", ErrModule, strings.Join(d.fileNames(name), " or "), path)
-	case err != nil && filepath.Base(path) != path:
-		return "", fmt.Errorf("%w: module-path: %w; %s", ErrModule, err, d.usable())
 	}
 	return path, nil
 }
 
-// byName looks a module-name up.
+// byName looks a module-name up. What p11-kit has registered goes first: an
+// administrator chose it, while a directory holds whatever is installed.
 func (d moduleDirs) byName(name string) (string, error) {
 	if name == "" || strings.ContainsAny(name, `/\`) {
 		return "", fmt.Errorf("%w: module-name %q is no name, as softhsm2 is one; a file goes into module-path", ErrModule, name)
@@ -170,7 +176,9 @@ func (d moduleDirs) byName(name string) (string, error) {
 	return "", fmt.Errorf("%w: there is no module %q in %s; %s", ErrModule, name, strings.Join(looked, ", "), d.usable())
 }
 
-// noneNamed returns the error for an address without a module.
+// noneNamed returns the error for an address without a module. It lists the
+// address once with each module, ready to copy, rather than trying modules one
+// after the other: loading one runs its code.
 func (d moduleDirs) noneNamed(u uri.URI) error {
 	problem := "the address names none; add module-name=NAME or module-path=FILE to it"
 	known := d.known()
@@ -222,12 +230,13 @@ func (d moduleDirs) known() []Module {
 }
 
 // registered returns the modules whose files p11-kit has registered and that
-// exist, under the names of p11-kit.
+// exist, under the names of p11-kit. enable-in and disable-in are not heeded: they
+// say who loads a module unasked, and here it is asked for.
 func (d moduleDirs) registered() []Module {
 	var modules []Module
 	for _, dir := range d.registries {
 		files, err := filepath.Glob(filepath.Join(dir, "*.module"))
-		if err != nil {
+		if err != nil { // a pattern in the directory's own name
 			continue
 		}
 		for _, file := range files {
@@ -241,7 +250,8 @@ func (d moduleDirs) registered() []Module {
 }
 
 // registeredPath returns the library that one of p11-kit's files names, "" if it
-// names none or one that is not there.
+// names none (a remote module) or one that is not there (its package is gone, the
+// file stayed).
 func (d moduleDirs) registeredPath(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -300,7 +310,7 @@ func (d moduleDirs) fileNames(name string) []string {
 }
 
 // moduleName returns the name of a library without directory, "lib" and suffix
-// (RFC 7512 section 2.3).
+// (RFC 7512 section 2.3). Version numbers behind the suffix go too.
 func moduleName(path string) string {
 	name := strings.TrimPrefix(filepath.Base(path), "lib")
 	for _, suffix := range []string{".so", ".dylib", ".dll"} {
@@ -311,7 +321,7 @@ func moduleName(path string) string {
 	return name
 }
 
-// existing returns the path if it is a file.
+// existing returns the path if it is a file, or a link to one; else "".
 func existing(path string) string {
 	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
 		return ""
@@ -319,6 +329,8 @@ func existing(path string) string {
 	return path
 }
 
+// isDir reports whether the path is a directory, so that errors list only places
+// that exist.
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()

@@ -10,11 +10,11 @@ func ExampleParse() {
 	file, err := config.Parse("config.toml", []byte(`
 [profile.default]
 key = "pkcs11:token=demo;object=login?module-name=softhsm2"
-pin = "env:DEMO_PIN"
 
 [profile.prod]
 key = ["pkcs11:token=one", "pkcs11:token=two"]
 region = "eu3"
+pin = "env:DEMO_PIN"
 `))
 	if err != nil {
 		fmt.Println(err)
@@ -29,7 +29,7 @@ region = "eu3"
 	fmt.Println(profile.Keys, profile.PIN, profile.Region, profile.Timeout)
 	// Output:
 	// [default prod]
-	// [pkcs11:token=one pkcs11:token=two] prompt eu3 2m0s
+	// [pkcs11:token=one pkcs11:token=two] env:DEMO_PIN eu3 2m0s
 }
 
 func ExampleParse_mistake() {
@@ -47,7 +47,7 @@ func ExampleSettings() {
 	}
 	// Output:
 	// --key, ANAPLAN_AGENT_KEY, default ""
-	// --pin, ANAPLAN_AGENT_PIN, default "prompt"
+	// --pin, ANAPLAN_AGENT_PIN, default ""
 }
 
 func ExampleParsePINSource() {

@@ -24,11 +24,17 @@ type File struct {
 	profiles map[string]values
 }
 
-// values are the settings of one profile. Only key has more than one.
+// values are the settings of one profile, as text with its origin: a value is
+// checked again each time, so that the file's and the command line's go through
+// the same checks. Only key has more than one text.
 type values map[string][]Value
 
 // Parse reads a configuration file, called name in errors, and checks the
-// settings of every profile in it.
+// settings of every profile in it. Of several mistakes it tells the first, by
+// name of profile and setting.
+//
+// A file holds tables [profile.NAME] and nothing else. key is a text or a list of
+// texts, every other setting a text.
 func Parse(name string, data []byte) (*File, error) {
 	const byteOrderMark = "\xef\xbb\xbf" // some editors on Windows write one
 	d := document{name: name, text: bytes.TrimPrefix(data, []byte(byteOrderMark))}
@@ -53,6 +59,7 @@ func Parse(name string, data []byte) (*File, error) {
 			return nil, err
 		}
 		file.profiles[profile] = read
+		// The values must be good by themselves, before flags change any.
 		if _, err := file.Profile(profile, nil); err != nil {
 			return nil, err
 		}
@@ -80,7 +87,8 @@ func (d document) profile(places []place, name string, table any) (values, error
 	return read, nil
 }
 
-// textsOf returns the text or the texts of a TOML value.
+// textsOf returns the text or the texts of a TOML value, and whether it is made
+// of text. Numbers are not taken for text: pin = 0123 is not what it seems.
 func textsOf(value any) (texts []string, ok bool) {
 	switch value := value.(type) {
 	case string:
@@ -106,7 +114,8 @@ func shape(setting string) string {
 	return fmt.Sprintf("%s is one text in quotes: %s = \"...\"", setting, setting)
 }
 
-// instead words what to write for an unknown setting.
+// instead words what to write for an unknown setting. Flag and environment
+// spellings count as near.
 func instead(name string) string {
 	if meant := nearest(strings.ReplaceAll(strings.ToLower(name), "-", "_"), settingNames()); meant != "" {
 		return fmt.Sprintf("did you mean %s?", meant)

@@ -8,7 +8,7 @@ import (
 )
 
 // settingList is the end of errors that list the settings.
-const settingList = "key, pin, certificate, region, auth_url, api_url, ca_file, header_form, format, timeout, socket"
+const settingList = "key, pin, certificate, region, auth_url, api_url, ca_file, header_form, format, timeout"
 
 const outside = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
 

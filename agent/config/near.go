@@ -17,7 +17,9 @@ func nearest(name string, candidates []string) string {
 	return best
 }
 
-// distance counts the insertions, deletions and replacements that turn a into b.
+// distance counts the insertions, deletions and replacements that turn a into b
+// (Levenshtein), keeping one row of the table: row[j] is the distance of what has
+// been read of a to the first j bytes of b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

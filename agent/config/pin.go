@@ -48,14 +48,15 @@ var arguments = []argument{
 	{PINCommand, isCommand},
 }
 
-// variable is a name that shells can set. A PIN of digits is none.
+// variable is a name that shells can set. A PIN of digits is none, so that one
+// which was written for the name is found.
 var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// ParsePINSource reads the setting pin. "" is prompt. Since people put the PIN
+// ParsePINSource reads the setting pin. "" is the zero source. Since people put the PIN
 // itself there, errors do not show the text.
 func ParsePINSource(s string) (PINSource, error) {
 	if s == "" {
-		return PINSource{Kind: PINPrompt}, nil
+		return PINSource{}, nil
 	}
 	kind, arg, colon := strings.Cut(s, ":")
 	for _, a := range arguments {
@@ -74,7 +75,8 @@ func ParsePINSource(s string) (PINSource, error) {
 	return PINSource{}, errNoSource(kind)
 }
 
-// errNoSource words that there is no such kind, without showing it.
+// errNoSource words that there is no such kind. It does not show what was given,
+// for that is most often a PIN; a near miss is answered with what was meant.
 func errNoSource(kind string) error {
 	var kinds []string
 	for _, a := range arguments {
@@ -87,7 +89,8 @@ func errNoSource(kind string) error {
 }
 
 // ParsePINURI reads the pin-source attribute of an address (RFC 7512 section
-// 2.4): file:/path, /path or |command. Errors do not show the text.
+// 2.4): file:/path, /path or |command. The path is not decoded a second time, as
+// other readers of the attribute do not either. Errors do not show the text.
 func ParsePINURI(s string) (PINSource, error) {
 	if command, ok := strings.CutPrefix(s, "|"); ok {
 		if err := isCommand(command); err != nil {
@@ -103,6 +106,7 @@ func ParsePINURI(s string) (PINSource, error) {
 	return PINSource{Kind: PINFile, Arg: path}, nil
 }
 
+// isEmpty is for kinds that need nothing more.
 func isEmpty(arg string) error {
 	if arg != "" {
 		return errors.New("nothing may stand behind it")
@@ -110,6 +114,7 @@ func isEmpty(arg string) error {
 	return nil
 }
 
+// isVariable takes the name of an environment variable.
 func isVariable(arg string) error {
 	if !variable.MatchString(arg) {
 		return errors.New("write env:NAME with the name of an environment variable, not its value and without $")
@@ -117,6 +122,7 @@ func isVariable(arg string) error {
 	return nil
 }
 
+// isPath takes any path; whether the file is there shows when it is read.
 func isPath(arg string) error {
 	if arg == "" {
 		return errors.New("write file:PATH")
@@ -124,6 +130,8 @@ func isPath(arg string) error {
 	return nil
 }
 
+// isCredential takes the name of a file in systemd's credentials directory, and
+// nothing that leads out of it (systemd.exec(5), LoadCredential=).
 func isCredential(arg string) error {
 	if arg == "" || strings.ContainsAny(arg, `/\`) || strings.HasPrefix(arg, ".") {
 		return errors.New("write credential:NAME with a name that systemd's LoadCredential= has, not a path")
@@ -131,6 +139,7 @@ func isCredential(arg string) error {
 	return nil
 }
 
+// isCommand takes what Words splits into at least a program.
 func isCommand(arg string) error {
 	words, err := Words(arg)
 	if err == nil && len(words) == 0 {

@@ -12,7 +12,7 @@ func TestParsePINSource(t *testing.T) {
 		in   string
 		want PINSource
 	}{
-		{"", PINSource{Kind: PINPrompt}},
+		{"", PINSource{}},
 		{"prompt", PINSource{Kind: PINPrompt}},
 		{"none", PINSource{Kind: PINNone}},
 		{"pinentry", PINSource{Kind: PINPinentry}},

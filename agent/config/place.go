@@ -45,6 +45,7 @@ func (d document) places() ([]place, error) {
 	return nil, err
 }
 
+// placeOf returns where the decoder found a mistake.
 func placeOf(e *toml.DecodeError) place {
 	line, column := e.Position()
 	return place{key: e.Key(), line: line, column: column}
@@ -58,7 +59,9 @@ func (d document) lineStart(p place) place {
 	return p
 }
 
-// find returns the place of a key, or of the first thing in it.
+// find returns the place of a key, or of the first thing in it: the decoder does
+// not tell of tables. The zero place, for empty ones and inside inline tables,
+// makes errors that name the file only.
 func find(places []place, key ...string) place {
 	for _, p := range places {
 		if len(p.key) >= len(key) && slices.Equal(p.key[:len(key)], key) {
@@ -85,6 +88,7 @@ func (d document) lineText(p place) string {
 }
 
 // fail returns an error about a place, with the line and a caret under its key.
+// Neither format nor args may hold a value from the file.
 func (d document) fail(p place, format string, args ...any) error {
 	return errors.New(d.at(p) + ": " + fmt.Sprintf(format, args...) + d.excerpt(p))
 }

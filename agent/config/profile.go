@@ -24,7 +24,10 @@ type Profile struct {
 
 	// Keys are addresses of keys, in the order in which to try them.
 	Keys []uri.URI
-	PIN  PINSource
+
+	// PIN is where the PIN comes from. Zero: from where an address says
+	// (pin-source), else from a prompt.
+	PIN PINSource
 
 	Certificate string // file
 
@@ -37,12 +40,15 @@ type Profile struct {
 	Format     string // "v1" or "v2"
 
 	Timeout time.Duration // above zero
-	Socket  string        // path, or "none"
 }
 
 // Profile returns the settings of the profile of that name. over holds, by name
 // of the setting, what flags and environment say; it goes before the file, which
-// goes before the defaults. An empty text in it stands for the default.
+// goes before the defaults. An empty text in it stands for the default, so a flag
+// can take back what the file says.
+//
+// A key in over is one address: addresses may hold commas, so a list is for the
+// file only.
 func (f *File) Profile(name string, over map[string]Value) (*Profile, error) {
 	merged := values{}
 	for _, s := range settings {
@@ -86,7 +92,6 @@ func (v values) build(name string) (*Profile, error) {
 		Certificate: v.text(certificateSetting),
 		Region:      v.text(regionSetting),
 		CAFile:      v.text(caFileSetting),
-		Socket:      v.text(socketSetting),
 	}
 	checks := []error{
 		read(&p.PIN, v[pinSetting], ParsePINSource),
@@ -116,7 +121,8 @@ func (v values) build(name string) (*Profile, error) {
 // text returns a setting that needs no check.
 func (v values) text(setting string) string { return v[setting][0].Text }
 
-// read sets *to to the parsed value, whose origin it puts before an error.
+// read sets *to to the parsed value, whose origin it puts before an error: what
+// parse says need not name the setting.
 func read[T any](to *T, from []Value, parse func(string) (T, error)) error {
 	parsed, err := parse(from[0].Text)
 	if err != nil {
@@ -126,7 +132,9 @@ func read[T any](to *T, from []Value, parse func(string) (T, error)) error {
 	return nil
 }
 
-// chooseHosts returns an error if the hosts are given in both ways.
+// chooseHosts returns an error if the hosts are given in both ways. Neither wins
+// silently: a login sent to the wrong region is refused there for reasons that
+// are hard to find.
 func (v values) chooseHosts() error {
 	region := v[regionSetting][0]
 	for _, name := range []string{authURLSetting, apiURLSetting} {
@@ -137,7 +145,8 @@ func (v values) chooseHosts() error {
 	return nil
 }
 
-// keyAddress reads the address of a key.
+// keyAddress reads the address of a key. Errors of the address name the column
+// and never show a PIN in it.
 func keyAddress(text string) (uri.URI, error) {
 	if len(text) >= 4 && strings.EqualFold(text[:4], "piv:") {
 		return uri.URI{}, errors.New("PIV addresses are not supported by this build; use a pkcs11: address")
@@ -155,7 +164,8 @@ func oneOf(values ...string) func(string) (string, error) {
 	}
 }
 
-// duration reads a time above zero.
+// duration reads a time above zero. A bare number is refused: it could be
+// seconds or milliseconds.
 func duration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
@@ -189,13 +199,15 @@ func baseURL(text string) (string, error) {
 	return u.Scheme + "://" + u.Host, nil
 }
 
-// isPort reports whether a port is one, or not given.
+// isPort reports whether a port is one, or not given. net/url lets any digits
+// pass.
 func isPort(port string) bool {
 	number, err := strconv.ParseUint(port, 10, 16)
 	return port == "" || err == nil && number > 0
 }
 
-// isLoopback reports whether what is sent to the host stays on this machine.
+// isLoopback reports whether what is sent to the host stays on this machine. No
+// name but localhost is looked up, since the answer could change later.
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()

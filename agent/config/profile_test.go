@@ -42,7 +42,7 @@ func TestProfileDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Profile{Name: "default", PIN: PINSource{Kind: PINPrompt}, HeaderForm: "pem", Format: "v2", Timeout: time.Minute}
+	want := &Profile{Name: "default", HeaderForm: "pem", Format: "v2", Timeout: time.Minute}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
 	}
@@ -60,7 +60,6 @@ ca_file = "ca.pem"
 header_form = "der"
 format = "v1"
 timeout = "1m30s"
-socket = "none"
 `)
 	got, err := file.Profile("prod", nil)
 	if err != nil {
@@ -77,7 +76,6 @@ socket = "none"
 		HeaderForm:  "der",
 		Format:      "v1",
 		Timeout:     90 * time.Second,
-		Socket:      "none",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
@@ -91,7 +89,7 @@ func TestProfilePrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Profile{
-		Name: "default", Keys: []uri.URI{mustAddress(t, "pkcs11:token=c,d")}, PIN: PINSource{Kind: PINPrompt},
+		Name: "default", Keys: []uri.URI{mustAddress(t, "pkcs11:token=c,d")},
 		AuthURL: "https://a", HeaderForm: "pem", Format: "v2", Timeout: 20 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

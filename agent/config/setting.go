@@ -22,7 +22,8 @@ func Settings() []Setting {
 	return append([]Setting(nil), settings...)
 }
 
-// Names of settings that the code speaks of.
+// Names of settings. A name is the same everywhere: in a profile as it is, as a
+// flag with dashes, in the environment in capitals with the prefix.
 const (
 	keySetting         = "key"
 	pinSetting         = "pin"
@@ -34,14 +35,15 @@ const (
 	headerFormSetting  = "header_form"
 	formatSetting      = "format"
 	timeoutSetting     = "timeout"
-	socketSetting      = "socket"
 )
 
-// settings is the table behind Settings, in the order of --help.
+// settings is the table behind Settings, in the order of --help. A default that
+// depends on the machine or on Anaplan (socket, region) is not in it, since this
+// package knows neither; the usage says it all the same.
 var settings = []Setting{
 	{keySetting, "", "address of the private key, as pkcs11:token=NAME;object=NAME?module-name=softhsm2"},
-	{pinSetting, "prompt", "where the PIN comes from: prompt, none, pinentry, env:NAME, file:PATH, credential:NAME " +
-		"(systemd) or command:PROGRAM; never the PIN itself (default prompt)"},
+	{pinSetting, "", "where the PIN comes from: prompt, none, pinentry, env:NAME, file:PATH, credential:NAME " +
+		"(systemd) or command:PROGRAM; never the PIN itself (default: the address's pin-source, else prompt)"},
 	{certificateSetting, "", "file with the key's certificate, PEM or DER (default: the one on the device)"},
 	{regionSetting, "", "Anaplan region, as us1 or eu3; instead of auth_url and api_url (default us1)"},
 	{authURLSetting, "", "base URL of Anaplan's login service, as https://auth.anaplan.com (default: the region's)"},
@@ -50,11 +52,10 @@ var settings = []Setting{
 	{headerFormSetting, "pem", "how the certificate is sent: pem or der (default pem)"},
 	{formatSetting, "v2", "layout of the signed login: v2, or v1 for servers that do not know v2; a v1 login that " +
 		"leaks works as long as the certificate (default v2)"},
-	{timeoutSetting, "60s", "time for one login, waiting for PIN and touch included, as 90s or 2m (default 60s)"},
-	{socketSetting, "", "socket of the running agent; none: log in without it (default: the user's, else the system's)"},
+	{timeoutSetting, "60s", "time for one login, the typing of a PIN not counted, as 90s or 2m (default 60s)"},
 }
 
-// settingNames lists the names of all settings.
+// settingNames lists the names of all settings, for errors that say what there is.
 func settingNames() []string {
 	var names []string
 	for _, s := range settings {

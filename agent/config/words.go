@@ -8,6 +8,9 @@ import (
 // Words splits a command as a POSIX shell does (section 2.2, quoting), without
 // any expansion: a backslash keeps the next character, single quotes keep
 // everything, double quotes keep all but a backslash before `"` or `\`.
+//
+// There is no expansion because no shell runs the command: what looks like a
+// variable reaches the program as it is. Errors do not show the command.
 func Words(command string) ([]string, error) {
 	var (
 		words  []string
@@ -19,6 +22,7 @@ func Words(command string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
+		// A blank that is quoted or escaped took more than one byte.
 		if used == 1 && isBlank(rest[0]) {
 			if inWord {
 				words = append(words, word.String())
@@ -58,7 +62,8 @@ func next(s string) (text string, used int, err error) {
 	return s[:1], 1, nil
 }
 
-// doubleQuoted reads s up to the quote that closes its first character.
+// doubleQuoted reads s up to the quote that closes its first character. A
+// backslash before anything else stays, as in a shell.
 func doubleQuoted(s string) (text string, used int, err error) {
 	var out strings.Builder
 	for i := 1; i < len(s); i++ {
@@ -73,4 +78,5 @@ func doubleQuoted(s string) (text string, used int, err error) {
 	return "", 0, errors.New("a double quote is not closed")
 }
 
+// isBlank reports whether c separates words (the default IFS).
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' }
