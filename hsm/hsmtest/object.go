@@ -9,8 +9,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"fmt"
 	"math/big"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -104,6 +108,27 @@ func (k *Token) Put(t testing.TB, objects ...Object) {
 			check(t, "C_CreateObject", err)
 		}
 	})
+}
+
+// Multiply makes the objects that are on a SoftHSM token n times as many. It
+// copies SoftHSM's files, since C_CreateObject takes ever longer with each.
+func (k *Token) Multiply(t testing.TB, n int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(k.store, "*", "*.object"))
+	check(t, "listing objects", err)
+	for f, file := range files {
+		if filepath.Base(file) == "token.object" {
+			continue
+		}
+		content, err := os.ReadFile(file)
+		check(t, "reading an object", err)
+		for i := range n - 1 {
+			name := fmt.Sprintf("%08x-0000-0000-0000-%012x", f, i) // SoftHSM's names are UUIDs
+			copied := filepath.Join(filepath.Dir(file), name+filepath.Base(file)[len(name):])
+			check(t, "copying an object", os.WriteFile(copied, content, 0o600))
+			check(t, "copying an object", os.WriteFile(strings.TrimSuffix(copied, ".object")+".lock", nil, 0o600))
+		}
+	}
 }
 
 // InSession logs in with a read/write session for the time of work.

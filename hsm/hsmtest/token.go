@@ -20,6 +20,7 @@ type Token struct {
 	Serial string
 	PIN    string
 	Slot   uint
+	store  string // SoftHSM's directory of tokens; "" for other modules
 }
 
 // The PINs of new tokens.
@@ -44,7 +45,9 @@ func NewToken(t testing.TB) *Token {
 		t.Fatal(err)
 	}
 	t.Setenv("SOFTHSM2_CONF", configuration)
-	return InitToken(t, module, "test")
+	token := InitToken(t, module, "test")
+	token.store = store
+	return token
 }
 
 // InitToken initialises a token in the first free slot of a module that is not in

@@ -1,0 +1,87 @@
+//go:build cgo
+
+package hsmtest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// BuildShim compiles the module that misbehaves as told (testdata/pkcs11shim) and
+// returns its path.
+func BuildShim(t testing.TB) string {
+	t.Helper()
+	compiler := Tool(t, "cc", "cc")
+	_, here, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(here), "..", "..")
+	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11")
+	list.Dir = root
+	headers, err := list.Output()
+	if err != nil {
+		t.Fatalf("finding the PKCS#11 headers: %v", err)
+	}
+	library := filepath.Join(t.TempDir(), "shim.so")
+	build := exec.Command(compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I", strings.TrimSpace(string(headers)),
+		"-o", library, filepath.Join(root, "testdata", "pkcs11shim", "shim.c"), "-ldl")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("compiling the shim: %v\n%s", err, output)
+	}
+	return library
+}
+
+// Shim is a token behind a misbehaving module.
+type Shim struct {
+	*Token
+	log, release string
+}
+
+// Behind puts the shim that BuildShim returned in front of the token and tells it
+// how to misbehave, in the words of testdata/pkcs11shim/README.md.
+func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
+	t.Helper()
+	directory := t.TempDir()
+	s := &Shim{
+		Token:   k.Through(library),
+		log:     filepath.Join(directory, "calls"),
+		release: filepath.Join(directory, "release"),
+	}
+	t.Setenv("HSMTEST_SHIM_MODULE", k.Module)
+	t.Setenv("HSMTEST_SHIM", strings.Join(orders, ";"))
+	t.Setenv("HSMTEST_SHIM_PIN", k.PIN)
+	t.Setenv("HSMTEST_SHIM_LOG", s.log)
+	t.Setenv("HSMTEST_SHIM_RELEASE", s.release)
+	return s
+}
+
+// Release ends calls that hang.
+func (s *Shim) Release(t testing.TB) {
+	t.Helper()
+	if err := os.WriteFile(s.release, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Calls returns how often a function of the module was called.
+func (s *Shim) Calls(t testing.TB, function string) int {
+	t.Helper()
+	return CallsIn(t, s.log, function)
+}
+
+// CallsIn counts the lines of a log that are a function's name.
+func CallsIn(t testing.TB, log, function string) (count int) {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.TrimSpace(line) == function {
+			count++
+		}
+	}
+	return count
+}
