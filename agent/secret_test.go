@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -36,22 +38,22 @@ func shapes() []any {
 	}
 }
 
+// notations returns how fmt can write the secret; half of it would be bad enough.
+var notations = sync.OnceValue(func() []string {
+	texts := []string{hushed, hex.EncodeToString([]byte(hushed)), fmt.Sprintf("%#v", []byte(hushed))[len("[]byte{"):]}
+	for _, format := range []string{"% x", "%v", "%o", "%b", "%c", "%q", "%U"} {
+		texts = append(texts, strings.Trim(fmt.Sprintf(format, []byte(hushed)), "[]"))
+	}
+	for i, text := range texts {
+		texts[i] = strings.ToLower(text[:len(text)/2])
+	}
+	return texts
+})
+
 // leaks reports whether text holds the secret in any notation that fmt knows.
 func leaks(text string) bool {
-	spaced := func(format string) string {
-		return strings.Trim(fmt.Sprintf(format, []byte(hushed)), "[]")
-	}
-	notations := []string{
-		hushed, hex.EncodeToString([]byte(hushed)), spaced("% x"), spaced("%v"), spaced("%#v")[len("byte{"):],
-		spaced("%o"), spaced("%b"), spaced("%c"), spaced("%q"), spaced("%U"),
-	}
-	for _, notation := range notations {
-		// Half of it would be bad enough.
-		if strings.Contains(strings.ToLower(text), strings.ToLower(notation[:len(notation)/2])) {
-			return true
-		}
-	}
-	return false
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(notations(), func(notation string) bool { return strings.Contains(text, notation) })
 }
 
 func TestLeaksFindsSecrets(t *testing.T) {
