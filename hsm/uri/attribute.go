@@ -124,6 +124,7 @@ func namesIn(p part) string {
 	return strings.Join(names, ", ")
 }
 
+// checkType takes the classes of objects that RFC 7512 names.
 func checkType(value string) string {
 	if slices.Contains(types, value) {
 		return ""
@@ -131,6 +132,7 @@ func checkType(value string) string {
 	return fmt.Sprintf("there is no type %q; it is one of %s", value, strings.Join(types, ", "))
 }
 
+// checkSlotID takes what fits a CK_SLOT_ID, so that SlotID cannot fail later.
 func checkSlotID(value string) string {
 	if _, err := strconv.ParseUint(value, 10, bits.UintSize); err != nil {
 		return fmt.Sprintf("slot-id is a decimal number, not %q", value)
@@ -138,6 +140,7 @@ func checkSlotID(value string) string {
 	return ""
 }
 
+// checkVersion takes major and minor of a CK_VERSION; the minor may be left out.
 func checkVersion(value string) string {
 	major, minor, dotted := strings.Cut(value, ".")
 	if isNumber(major) && (!dotted || isNumber(minor)) {
@@ -146,6 +149,7 @@ func checkVersion(value string) string {
 	return fmt.Sprintf("library-version is a number or two with a dot, as 2 or 2.6, not %q", value)
 }
 
+// isNumber reports whether s is decimal digits and nothing else.
 func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -40,7 +40,8 @@ func redact(text string) string {
 	return text
 }
 
-// Parse reads an address. Its errors are *SyntaxError.
+// Parse reads an address. Its errors are *SyntaxError and tell of the first
+// mistake.
 func Parse(s string) (URI, error) {
 	if len(s) < len(scheme) || !strings.EqualFold(s[:len(scheme)], scheme) {
 		return URI{}, parser{s}.fail(0, `it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME`)
@@ -126,7 +127,8 @@ func (p parser) checkName(where part, offset int, name string) error {
 	return p.fail(offset, "%s", unknown(where, name))
 }
 
-// isName reports whether a name has only characters that a name may have.
+// isName reports whether a name has only characters that a name may have. Names
+// are never percent-encoded.
 func isName(name string) bool {
 	for i := range len(name) {
 		if !isNameByte(name[i]) {
@@ -195,7 +197,8 @@ func digit(c byte) byte {
 	return 255
 }
 
-// misplaced words that the first character of rest must be percent-encoded.
+// misplaced words that the first character of rest must be percent-encoded. If it
+// is the other part's separator, it was most likely meant as one.
 func misplaced(where part, rest string) string {
 	_, size := utf8.DecodeRuneInString(rest)
 	var encoded strings.Builder

@@ -77,7 +77,8 @@ func (u URI) With(name, value string) URI {
 	return u.Without(name).insert(added)
 }
 
-// partOf returns where an attribute of that name stands, or would.
+// partOf returns where an attribute of that name stands, or would. A vendor's own
+// can be in either part.
 func (u URI) partOf(name string) part {
 	for _, a := range u.attributes {
 		if a.name == name {
@@ -90,7 +91,8 @@ func (u URI) partOf(name string) part {
 	return inPath
 }
 
-// insert returns the address with one attribute more, which it must not have.
+// insert returns the address with one attribute more, which it must not have. It
+// copies, because addresses share their attributes.
 func (u URI) insert(added attribute) URI {
 	at, _ := slices.BinarySearchFunc(u.attributes, added, attribute.compare)
 	return URI{attributes: slices.Insert(slices.Clone(u.attributes), at, added)}
@@ -148,7 +150,8 @@ func (u *URI) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// encode writes the value, percent-encoded.
+// encode writes the value, percent-encoded. An id is binary, and one that shows
+// some bytes as letters is hard to compare with what other tools print.
 func (a attribute) encode(out *strings.Builder) {
 	const hex = "0123456789abcdef"
 	for i := range len(a.value) {
