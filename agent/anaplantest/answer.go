@@ -19,6 +19,8 @@ type answer struct {
 // ServeHTTP implements http.Handler.
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := e(r)
+	// Under a fault that captures the answer there is no record, and the fault
+	// itself is what the log tells.
 	if seen, ok := w.(*record); ok {
 		seen.reason = a.reason
 	}
@@ -68,6 +70,8 @@ type authStatus struct {
 
 // authFailure is a failure of the authentication host. The texts are ours:
 // Anaplan documents none, and clients must not match on them.
+// The reason goes to the log and never onto the wire, where it would make clients
+// work that Anaplan leaves in the dark.
 func authFailure(status int, code, reason string) answer {
 	text := map[string]string{
 		codeBadCredential: "Invalid credentials. Verify the credentials.",

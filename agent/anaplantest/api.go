@@ -50,6 +50,8 @@ func (s *Service) api(next apiEndpoint) endpoint {
 		if why != "" {
 			return apiFailure(http.StatusUnauthorized, why)
 		}
+		// After the token is known to be live: the allowance is the tenant's, and
+		// requests of strangers do not use it up.
 		if wait := s.bucket.take(s.Now(), s.options.Burst, s.options.Refill); wait > 0 {
 			s.tally.throttle()
 			a := apiFailure(http.StatusTooManyRequests, "the tenant's requests are used up")
@@ -66,6 +68,7 @@ func (s *Service) api(next apiEndpoint) endpoint {
 // exists reports whether the ids in the path are those of this tenant.
 func exists(r *http.Request) bool {
 	for name, id := range map[string]string{"ws": WorkspaceID, "m": ModelID, "p": ProcessID} {
+		// Hex digits, which clients write in either case.
 		if got := r.PathValue(name); got != "" && !strings.EqualFold(got, id) {
 			return false
 		}
@@ -96,6 +99,7 @@ func apiList(r *http.Request, schema, name string, items ...object) answer {
 
 // usersMe is GET /2/0/users/me.
 func (s *Service) usersMe(r *http.Request, user string) answer {
+	// Names are made up from the address, all that a certificate is sure to tell.
 	local, _, _ := strings.Cut(user, "@")
 	return apiSuccess(r, "user", "user", object{
 		"id":            guidOf(user),
@@ -136,6 +140,7 @@ type tasks struct {
 }
 
 // startTask is POST .../tasks.
+// Two starts are two tasks: the process itself may run any number of times.
 func (s *Service) startTask(r *http.Request, _ string) answer {
 	id := make([]byte, 16)
 	rand.Read(id)
@@ -156,6 +161,7 @@ func (s *Service) pollTask(r *http.Request, _ string) answer {
 	return apiSuccess(r, "task", "task", task)
 }
 
+// start notes a task that nobody has polled.
 func (k *tasks) start(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

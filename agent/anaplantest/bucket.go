@@ -19,6 +19,7 @@ type bucket struct {
 func (b *bucket) take(now time.Time, burst, refill int) (waitSeconds int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	// A clock that was set back refills nothing.
 	if passed := now.Sub(b.last); passed > 0 {
 		b.spent = max(0, b.spent-passed.Seconds()*float64(refill))
 	}

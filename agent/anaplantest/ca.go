@@ -33,6 +33,8 @@ type CA struct {
 // NewCA makes a CA. It is valid from 1999 to 2049, so that it also serves under
 // the clock of testing/synctest, which starts in the year 2000.
 func NewCA() (*CA, error) {
+	// An elliptic curve, because each test makes a CA and RSA keys are slow to
+	// make. The keys that log in are RSA all the same.
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("generating the CA's key: %w", err)
@@ -84,6 +86,7 @@ func LoadCA(dir string) (*CA, error) {
 	return ca, nil
 }
 
+// parseCA reads the two files. tls.X509KeyPair checks that they belong together.
 func parseCA(certPEM, keyPEM []byte) (*CA, error) {
 	pair, err := tls.X509KeyPair(certPEM, keyPEM)
 	if err != nil {
@@ -107,6 +110,8 @@ func (ca *CA) Save(dir string) error {
 		return fmt.Errorf("encoding the CA's key: %w", err)
 	}
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	// The key first: it is what must not be overwritten, and without the
+	// certificate beside it nothing is lost yet.
 	if err := writeNew(filepath.Join(dir, caKeyFile), key, 0o600); err != nil {
 		return fmt.Errorf("saving the CA's key: %w", err)
 	}
@@ -116,6 +121,8 @@ func (ca *CA) Save(dir string) error {
 	return nil
 }
 
+// writeNew writes a file that must not exist, so that its mode is the one given
+// from the first byte on.
 func writeNew(path string, data []byte, mode fs.FileMode) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

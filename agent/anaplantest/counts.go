@@ -42,6 +42,7 @@ func (s *Service) Counts() Counts {
 	return counts
 }
 
+// request counts a request under its route, before it is answered.
 func (t *tally) request(pattern string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -51,6 +52,7 @@ func (t *tally) request(pattern string) {
 	t.counts.Requests[pattern]++
 }
 
+// refuse counts a login that failed.
 func (t *tally) refuse(f *refusal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -61,12 +63,15 @@ func (t *tally) refuse(f *refusal) {
 	t.counts.LastRefusal = f.String()
 }
 
+// The counters without a reason.
 func (t *tally) login()    { t.add(&t.counts.Logins) }
 func (t *tally) refresh()  { t.add(&t.counts.Refreshes) }
 func (t *tally) logout()   { t.add(&t.counts.Logouts) }
 func (t *tally) throttle() { t.add(&t.counts.Throttled) }
 func (t *tally) fault()    { t.add(&t.counts.Faults) }
 
+// add counts one. The counter is addressed before the lock is taken, and read and
+// written under it.
 func (t *tally) add(counter *int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

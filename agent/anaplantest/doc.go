@@ -14,6 +14,33 @@
 // takes and answers follows the published contract of Anaplan's service; where
 // that is silent, it follows an assumption, and an option changes it.
 //
+// # What is assumed
+//
+// Nothing public says how Anaplan answers most of the logins that it refuses
+// (contract sections 2.2 and 10). The stand-in then does this:
+//
+//   - 401 FAILURE_BAD_CREDENTIAL for a certificate or message that is not taken,
+//     400 FAILURE_BAD_REQUEST for a body that is no login;
+//   - a message's time may be 300 seconds off, either way: Options.Window;
+//   - v1 messages are refused: Options.AcceptV1;
+//   - a message may be used again inside the window: Options.RefuseReplays;
+//   - refresh keeps the token's value: Options.RotateTokens;
+//   - two certificates of one user may log in at the same time;
+//   - a certificate that is disabled leaves the tokens it got alive;
+//   - any issuer is trusted, for Anaplan's list of CAs is not public.
+//
+// # What goes wrong
+//
+// Scripted faults stand in for networks, proxies and maintenance:
+//
+//	server.Fault("/token/authenticate", 2, anaplantest.TooManyRequests("7"))
+//	server.Fault("/2/0/", 1, anaplantest.CutInside())
+//
+// Time is the clock in Options, so that tests in testing/synctest need not wait
+// for a token to end: serve a [Service] there on a net.Pipe.
+//
+// # What it does not tell
+//
 // It refuses a login as Anaplan does, without saying why; [Counts] and the log
 // tell the reason in words. No token, message or signature ever gets into them.
 package anaplantest

@@ -21,6 +21,7 @@ type faults struct {
 	queue []scripted
 }
 
+// scripted is a fault that waits for its requests.
 type scripted struct {
 	path  string
 	times int
@@ -53,6 +54,7 @@ func (f *faults) take(path string) Fault {
 			continue
 		}
 		fault := next.fault
+		// The caller runs the fault after the lock is gone: it may hang.
 		if next.times--; next.times == 0 {
 			f.queue = append(f.queue[:i], f.queue[i+1:]...)
 		}
@@ -61,6 +63,7 @@ func (f *faults) take(path string) Fault {
 	return nil
 }
 
+// fits reports whether a request for path meets the fault.
 func (n *scripted) fits(path string) bool {
 	return path == n.path || strings.HasSuffix(n.path, "/") && strings.HasPrefix(path, n.path)
 }
@@ -100,6 +103,9 @@ func NotJSON() Fault {
 	return page(http.StatusOK, "Welcome", "Please sign in to the network.")
 }
 
+// page answers with a small HTML page. The Server header is that of the network in
+// front of Anaplan (contract section 2.2), by which a client may know whose page it
+// is.
 func page(status int, title, text string) Fault {
 	const form = "<!DOCTYPE html>\n<html><head><title>%TITLE</title></head><body><h1>%TITLE</h1><p>%TEXT</p></body></html>\n"
 	html := strings.NewReplacer("%TITLE", title, "%TEXT", text).Replace(form)
@@ -109,6 +115,7 @@ func page(status int, title, text string) Fault {
 	}
 }
 
+// send answers with a text.
 func send(w http.ResponseWriter, status int, contentType, body string) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
@@ -151,6 +158,8 @@ func CutAfter() Fault {
 func CutInside() Fault {
 	return func(w http.ResponseWriter, r *http.Request, real http.Handler) {
 		c := capture(real, r)
+		// The length of the whole makes the loss an error: a body without a
+		// length would seem to end where the connection does.
 		w.Header().Set("Content-Length", strconv.Itoa(c.body.Len()))
 		c.body.Truncate(c.body.Len() / 2)
 		c.send(w)
@@ -174,6 +183,8 @@ func Truncated() Fault {
 func Endless(limit int64) Fault {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		send(w, http.StatusOK, "application/json", `{"status":"`)
+		// Large enough that a test is not slow, small enough that a client which
+		// stops reading stops the server within a few of them.
 		chunk := strings.Repeat("A", 32<<10)
 		for sent := int64(0); sent < limit; sent += int64(len(chunk)) {
 			if _, err := io.WriteString(w, chunk); err != nil {
@@ -199,6 +210,7 @@ func WithExtraFields() Fault {
 		c := capture(real, r)
 		var body object
 		decoder := json.NewDecoder(&c.body)
+		// As float64, expiresAt would come back in another notation.
 		decoder.UseNumber()
 		if decoder.Decode(&body) == nil {
 			addFields(body)
@@ -209,6 +221,7 @@ func WithExtraFields() Fault {
 	}
 }
 
+// addFields puts fields where a login has them: beside and inside tokenInfo.
 func addFields(body object) {
 	body["unheardOf"] = object{"nested": []any{1, "two", nil}}
 	body["refreshToken"] = newTokenValue()
@@ -252,6 +265,7 @@ func (c *captured) WriteHeader(status int) { c.status = status }
 // Write implements http.ResponseWriter.
 func (c *captured) Write(p []byte) (int, error) { return c.body.Write(p) }
 
+// send passes the answer on, as it is by then.
 func (c *captured) send(w http.ResponseWriter) {
 	for name, values := range c.header {
 		w.Header()[name] = values

@@ -78,6 +78,9 @@ func (ca *CA) IssueForKey(public crypto.PublicKey, opts *IssueOptions) (*x509.Ce
 	return ca.issue(public, pkix.Name{CommonName: "Integration"}, o)
 }
 
+// issue makes a certificate as S/MIME CAs do: digitalSignature, both extended key
+// usages that Anaplan names, the address in the subject alternative name, a CRL
+// (contract section 5.1).
 func (ca *CA) issue(public crypto.PublicKey, subject pkix.Name, o IssueOptions) (*x509.Certificate, error) {
 	now := time.Now()
 	setDefault(&o.NotBefore, now.Add(-time.Hour))
@@ -113,6 +116,7 @@ func (ca *CA) ServerCertificate(hosts ...string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("generating the server's key: %w", err)
 	}
+	// As long as the CA's own, for the same reason: the clock of a test.
 	template := &x509.Certificate{
 		SerialNumber: newSerial(),
 		Subject:      pkix.Name{CommonName: "Anaplan emulator"},
@@ -135,6 +139,8 @@ func (ca *CA) ServerCertificate(hosts ...string) (tls.Certificate, error) {
 	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}, nil
 }
 
+// sign makes a certificate and reads it back, so that callers see what is in it and
+// not what was asked for.
 func sign(template, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, template, parent, public, key)
 	if err != nil {

@@ -44,6 +44,8 @@ type refusal struct {
 	detail string
 }
 
+// refuse makes a refusal. What it is given to say must hold nothing secret: it is
+// logged and counted.
 func refuse(reason Reason, format string, args ...any) *refusal {
 	return &refusal{reason: reason, detail: fmt.Sprintf(format, args...)}
 }
@@ -146,6 +148,8 @@ type message struct {
 	signature []byte
 }
 
+// readMessage reads a login's body. Unknown fields are ignored and field order is
+// free, as with any JSON service.
 func readMessage(body io.Reader) (*message, *refusal) {
 	var wire struct {
 		Format    string `json:"encodedDataFormat"`
@@ -171,6 +175,8 @@ func readMessage(body io.Reader) (*message, *refusal) {
 	return m, refused
 }
 
+// decodeField decodes one base64 field. The error does not quote it: a signed
+// message is as good as a password.
 func decodeField(name, text string) ([]byte, *refusal) {
 	if text == "" {
 		return nil, refuse(BadRequest, "%s is missing", name)
@@ -207,6 +213,8 @@ func (m *message) checkSignature(cert *x509.Certificate) *refusal {
 	if rsa.VerifyPKCS1v15(key, crypto.SHA512, digest[:], m.signature) == nil {
 		return nil
 	}
+	// The commonest mistake on Anaplan's forum (contract section 7.4), so it is
+	// worth a look and words of its own.
 	encoded := sha512.Sum512([]byte(base64.StdEncoding.EncodeToString(m.data)))
 	if rsa.VerifyPKCS1v15(key, crypto.SHA512, encoded[:], m.signature) == nil {
 		return refuse(BadSignature, "it is over the base64 text; sign the bytes before they are encoded")
@@ -248,6 +256,8 @@ func checkTime(data []byte, now time.Time, window time.Duration) *refusal {
 	if isNear(stamp, now, window) {
 		return nil
 	}
+	// A client that counts in milliseconds would be told that it is fifty
+	// thousand years ahead, which helps nobody.
 	if isNear(stamp/1000, now, window) {
 		return refuse(OutsideWindow, "the timestamp is in milliseconds; it must be in seconds")
 	}
@@ -259,6 +269,8 @@ func checkTime(data []byte, now time.Time, window time.Duration) *refusal {
 		behind, word, int64(window.Seconds()))
 }
 
+// isNear reports whether a time in seconds is within window of now. Times beyond
+// what int64 holds are near nothing.
 func isNear(stamp uint64, now time.Time, window time.Duration) bool {
 	allowed, clock := int64(window.Seconds()), now.Unix()
 	return stamp <= 1<<62 && int64(stamp) >= clock-allowed && int64(stamp) <= clock+allowed
@@ -266,7 +278,9 @@ func isNear(stamp uint64, now time.Time, window time.Duration) bool {
 
 // replays remembers the messages that have logged in. Its zero value is empty.
 type replays struct {
-	mu   sync.Mutex
+	mu sync.Mutex
+	// Of each message only the digest is kept, for no table of logins should be
+	// worth stealing.
 	sums map[[sha256.Size]byte]bool
 }
 

@@ -59,6 +59,8 @@ func (s *Service) Register(pemFile []byte) (Certificate, error) {
 }
 
 // RegisterCertificate is Register for a certificate that is parsed already.
+// It refuses neither an expired certificate nor one for servers: whether Anaplan
+// does is not documented, and tests want to see such a login fail.
 func (s *Service) RegisterCertificate(cert *x509.Certificate) (Certificate, error) {
 	if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() < minKeyBits {
 		return Certificate{}, ErrUnusableKey
@@ -71,6 +73,7 @@ func (s *Service) RegisterCertificate(cert *x509.Certificate) (Certificate, erro
 	return added, s.registry.add(added)
 }
 
+// add puts c on the list, unless it is there.
 func (g *registry) add(c Certificate) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -105,6 +108,7 @@ func (s *Service) Disable(id string) error { return s.registry.enable(id, false)
 // Enable undoes Disable.
 func (s *Service) Enable(id string) error { return s.registry.enable(id, true) }
 
+// enable switches the certificate of that id on or off.
 func (g *registry) enable(id string, enabled bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -129,6 +133,8 @@ func (s *Service) Delete(id string) error {
 	return nil
 }
 
+// find returns the entry of a certificate. The whole certificate must be the one
+// registered: another one for the same key is unknown.
 func (g *registry) find(cert *x509.Certificate) (Certificate, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

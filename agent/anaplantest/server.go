@@ -44,6 +44,8 @@ func NewServer(t TB, opts *Options) *Server {
 	check(t, err)
 
 	s := &Server{Service: New(opts), URL: "https://" + listener.Addr().String(), CA: ca, t: t, listener: listener}
+	// HTTP/2 is tried, as it is with the real hosts, and it has to be asked for
+	// where the TLS configuration is one's own.
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool()}, ForceAttemptHTTP2: true}
 	s.client = &http.Client{Transport: transport}
 	s.serve(cert)
@@ -55,8 +57,11 @@ func (s *Server) serve(cert tls.Certificate) {
 	server := &http.Server{
 		Handler:   s,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}},
-		ErrorLog:  log.New(io.Discard, "", 0),
+		// Tests cut connections and refuse certificates on purpose; net/http would
+		// write about each.
+		ErrorLog: log.New(io.Discard, "", 0),
 	}
+	// The goroutine ends when close ends the server, and close waits for it.
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -66,6 +71,8 @@ func (s *Server) serve(cert tls.Certificate) {
 		s.client.CloseIdleConnections()
 		server.Close()
 		<-ended
+		// Got when no handler holds it any more: nothing of this test runs on into
+		// the next.
 		s.inFlight.Lock()
 		defer s.inFlight.Unlock()
 	})
@@ -97,6 +104,7 @@ func (s *Server) Enroll(public crypto.PublicKey, opts *IssueOptions) *x509.Certi
 	return cert
 }
 
+// check ends the test if err is one.
 func check(t TB, err error) {
 	t.Helper()
 	if err != nil {

@@ -81,6 +81,8 @@ func New(opts *Options) *Service {
 	return s
 }
 
+// withDefaults returns the options with every zero field set. It takes a copy: the
+// caller may use its Options for the next service.
 func withDefaults(opts *Options) Options {
 	var o Options
 	if opts != nil {
@@ -100,6 +102,7 @@ func withDefaults(opts *Options) Options {
 	return o
 }
 
+// setDefault sets a field that is zero to value.
 func setDefault[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -141,12 +144,16 @@ func (s *Service) SetClockSkew(skew time.Duration) { s.skew.Store(int64(skew)) }
 
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Counted before anything can go wrong, so that tests of retries see every
+	// try, answered or not.
 	_, pattern := s.mux.Handler(r)
 	s.tally.request(pattern)
 	seen := &record{ResponseWriter: w}
 	// Deferred, because a fault that cuts the connection panics.
 	defer s.log(r, seen)
 
+	// net/http would put the real time there, and a client that measures its
+	// clock against this header must see the service's own.
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if fault := s.faults.take(r.URL.Path); fault != nil {

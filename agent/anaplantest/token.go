@@ -40,6 +40,8 @@ func (l *sessions) open(user string, now time.Time, life time.Duration) session 
 	if l.byValue == nil {
 		l.byValue = make(map[string]*session)
 	}
+	// An emulator may run for weeks, and a client that never logs out must not
+	// fill its memory.
 	for value, old := range l.byValue {
 		if now.Sub(old.expiresAt) > forgetAfter {
 			delete(l.byValue, value)
@@ -90,6 +92,8 @@ func (l *sessions) renew(value string, now time.Time, life time.Duration, rotate
 		return session{}, why
 	}
 	n.extend(now, life)
+	// The old value dies at once. What Anaplan does with it is not documented;
+	// this is the harder case for a client.
 	if rotate {
 		delete(l.byValue, value)
 		n.value = newTokenValue()
@@ -153,6 +157,7 @@ type tokenBody struct {
 	UserInfo  *userInfo `json:"userInfo,omitempty"`
 }
 
+// tokenAnswer is the body that tells a caller of session n.
 func (s *Service) tokenAnswer(r *http.Request, text string, n session) tokenBody {
 	body := tokenBody{
 		authStatus: authStatus{codeSuccess, text},
@@ -211,6 +216,7 @@ func (s *Service) validate(r *http.Request) answer {
 	if why != "" {
 		return badToken(why)
 	}
+	// Validate must not hand out the token or the refresh id again.
 	body := s.tokenAnswer(r, "Token validated", session{id: n.id, expiresAt: n.expiresAt})
 	body.UserInfo = &userInfo{guidOf(n.user), n.user, guidOf("customer")}
 	return answer{status: http.StatusOK, body: body}
@@ -234,6 +240,7 @@ func (s *Service) logout(r *http.Request) answer {
 // base64, 24, 448 and 44 characters long, so with the characters + / = and the
 // dot (contract section 2.1).
 func newTokenValue() string {
+	// 335 bytes and not 336, so that the middle part ends in padding too.
 	part := func(length int) string {
 		random := make([]byte, length)
 		rand.Read(random)

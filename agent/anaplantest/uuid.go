@@ -14,6 +14,8 @@ const gregorian = 0x01b21dd213814000
 // newUUID makes a version 1 UUID that carries now in milliseconds, as Anaplan's
 // token ids carry the instant of login. Node and sequence are random.
 func newUUID(now time.Time) string {
+	// Milliseconds, because expiresAt is in them: their difference is then the
+	// token's life exactly (contract section 2.1).
 	ticks := uint64(now.UnixMilli())*10_000 + gregorian
 	var u [16]byte
 	rand.Read(u[8:])

@@ -25,6 +25,9 @@ func newHandler(service *anaplantest.Service, log *slog.Logger) http.Handler {
 	a := &admin{service, log}
 	mux := http.NewServeMux()
 	mux.Handle("/", service)
+	// Nothing below /emulator/ ever reaches the emulated hosts, so that a typing
+	// error is not taken for an answer of Anaplan, and no fault befalls the
+	// administration.
 	mux.Handle("/emulator/", a.act(func(*http.Request) (any, error) { return nil, errNoPath }))
 	mux.Handle("GET /emulator/certificates", a.act(a.list))
 	mux.Handle("POST /emulator/certificates", a.act(a.register))
@@ -48,6 +51,7 @@ type action func(r *http.Request) (any, error)
 // act answers requests with what an action returns, and logs them.
 func (a *admin) act(do action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A certificate has two kilobytes, a fault less than one.
 		r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
 		result, err := do(r)
 		status, reason := http.StatusOK, ""
@@ -58,11 +62,13 @@ func (a *admin) act(do action) http.Handler {
 		case result == nil:
 			status = http.StatusNoContent
 		}
+		// The reason quotes ids and names of faults, and no file's content.
 		a.log.Info("administration", "method", r.Method, "path", r.URL.Path, "status", status, "reason", reason)
 		send(w, status, result)
 	})
 }
 
+// send writes an answer.
 func send(w http.ResponseWriter, status int, body any) {
 	if body == nil {
 		w.WriteHeader(status)
@@ -73,6 +79,8 @@ func send(w http.ResponseWriter, status int, body any) {
 	json.NewEncoder(w).Encode(body)
 }
 
+// statusOf returns the status for an error. What is not known here is the
+// request's fault: the actions do nothing else that can fail.
 func statusOf(err error) int {
 	switch {
 	case errors.Is(err, errNoPath), errors.Is(err, anaplantest.ErrNotRegistered):
@@ -88,10 +96,13 @@ func byID(do func(id string) error) action {
 	return func(r *http.Request) (any, error) { return nil, do(r.PathValue("id")) }
 }
 
+// list answers with what an administrator sees in Anaplan.
 func (a *admin) list(*http.Request) (any, error) {
 	return map[string]any{"certificates": a.service.Certificates()}, nil
 }
 
+// register takes a PEM file as the whole body: curl --data-binary, for -d eats the
+// line ends.
 func (a *admin) register(r *http.Request) (any, error) {
 	text, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -104,12 +115,15 @@ func (a *admin) register(r *http.Request) (any, error) {
 	return added, nil
 }
 
+// revoke ends all tokens; by value would put a token into a command line.
 func (a *admin) revoke(*http.Request) (any, error) {
 	return map[string]int{"revoked": a.service.RevokeAll()}, nil
 }
 
+// counters tells what has happened so far. They are never reset: compare two.
 func (a *admin) counters(*http.Request) (any, error) { return a.service.Counts(), nil }
 
+// clearFaults drops the faults to come. One that hangs already hangs on.
 func (a *admin) clearFaults(*http.Request) (any, error) {
 	a.service.ClearFaults()
 	return nil, nil

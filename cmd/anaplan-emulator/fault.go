@@ -20,6 +20,8 @@ import (
 const endlessBytes = 64 << 20
 
 // faultOrder is the JSON that scripts a fault.
+// Path, fault and times are those of anaplantest's Service.Fault; the argument is a
+// text for all faults alike, so that the help can say what it is in a word.
 type faultOrder struct {
 	Path     string `json:"path"`
 	Fault    string `json:"fault"`
@@ -32,10 +34,12 @@ type faultOrder struct {
 func parseFault(text []byte) (faultOrder, error) {
 	var order faultOrder
 	decoder := json.NewDecoder(bytes.NewReader(text))
+	// "argumnet" would otherwise be a fault without argument.
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&order); err != nil {
 		return order, fmt.Errorf("the fault is not JSON of the right shape: %w", err)
 	}
+	// Decode stops after one value, and a second fault would be lost.
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return order, errors.New("there is more after the fault: send one at a time")
 	}
@@ -49,6 +53,8 @@ func parseFault(text []byte) (faultOrder, error) {
 }
 
 // make returns the fault of that name.
+// Names are those of the functions in anaplantest, in lower case with hyphens,
+// where those are clear without their package.
 func (o faultOrder) make(service *anaplantest.Service) (anaplantest.Fault, error) {
 	plain := map[string]anaplantest.Fault{
 		"blocked":      anaplantest.Blocked(),
@@ -77,11 +83,13 @@ func (o faultOrder) make(service *anaplantest.Service) (anaplantest.Fault, error
 	if build, ok := argued[o.Fault]; ok {
 		return build()
 	}
+	// All names at once, for the one that was meant is among them.
 	names := slices.Sorted(maps.Keys(plain))
 	names = append(names, slices.Sorted(maps.Keys(argued))...)
 	return nil, fmt.Errorf("unknown fault %q: it is one of %s", o.Fault, strings.Join(names, ", "))
 }
 
+// endless takes a number of bytes, or nothing.
 func (o faultOrder) endless() (anaplantest.Fault, error) {
 	if o.Argument == "" {
 		return anaplantest.Endless(endlessBytes), nil
@@ -104,6 +112,7 @@ func (o faultOrder) status(least int, build func(int) anaplantest.Fault) (anapla
 
 // tooManyRequests takes what Retry-After may be (RFC 9110 section 10.2.3).
 func (o faultOrder) tooManyRequests() (anaplantest.Fault, error) {
+	// 31 bits: what every client can turn into a duration.
 	_, notSeconds := strconv.ParseUint(o.Argument, 10, 31)
 	_, notDate := http.ParseTime(o.Argument)
 	if o.Argument != "" && notSeconds != nil && notDate != nil {

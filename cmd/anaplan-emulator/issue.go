@@ -16,10 +16,13 @@ func issue(s *settings, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reading the signing request: %w", err)
 	}
+	// After the request is read, so that a mistyped name makes no CA.
 	ca, err := anaplantest.OpenCA(s.caDir)
 	if err != nil {
 		return err
 	}
+	// The address of the option goes before that of the request, for the CA and
+	// not its client decides who a certificate is for.
 	cert, err := ca.Issue(request, &anaplantest.IssueOptions{
 		Email:    s.email,
 		NotAfter: time.Now().AddDate(0, 0, s.days),

@@ -22,12 +22,17 @@ const headerTimeout = 30 * time.Second
 
 // serve runs the emulator until ctx ends.
 func serve(ctx context.Context, s *settings, stderr io.Writer) error {
+	// Every request is logged at Info: to see them is why one runs an emulator.
 	log := slog.New(slog.NewTextHandler(stderr, nil))
+	// First of all: a script that waits for the file must not find the URL of a
+	// server that was killed.
 	if err := removeStale(s.readyFile); err != nil {
 		return err
 	}
 	s.options.Log = log
 	service := anaplantest.New(&s.options)
+	// Before the port is open, so that no client finds a server that does not
+	// know its certificate yet.
 	if err := registerFiles(service, s.register); err != nil {
 		return err
 	}
@@ -35,6 +40,7 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	if err != nil {
 		return advise(fmt.Errorf("listening: %w", err), "--listen 127.0.0.1:0 takes any free port")
 	}
+	// The server closes it too; this is for errors before it serves.
 	defer listener.Close()
 	server := &http.Server{
 		Handler:           newHandler(service, log),
@@ -50,15 +56,20 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 // serveOn serves until ctx ends. The ready file stands as long as it does.
 func serveOn(ctx context.Context, server *http.Server, listener net.Listener, readyFile string, log *slog.Logger) error {
 	base := "http://" + listener.Addr().String()
+	// ServeTLS on the bare listener, because it also offers HTTP/2.
 	accept := server.Serve
 	if server.TLSConfig != nil {
 		base = "https://" + listener.Addr().String()
 		accept = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
+	// The port takes connections since net.Listen, so the file is not too
+	// early: who connects now waits until Serve accepts.
 	if err := writeReady(readyFile, base); err != nil {
 		return err
 	}
 	defer removeStale(readyFile)
+	// Close and not Shutdown: there is nothing to finish, and a request that
+	// hangs by order would hold the end up for ever.
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	log.Info("listening", "url", base)
@@ -95,8 +106,11 @@ func tlsConfig(s *settings, address net.Addr) (*tls.Config, error) {
 	}
 	host, _, err := net.SplitHostPort(address.String())
 	if err != nil {
+		// Never for a TCP listener; it says so rather than serve a certificate for
+		// no host.
 		return nil, fmt.Errorf("address %v: %w", address, err)
 	}
+	// The usual names too, for clients that are told localhost.
 	cert, err := ca.ServerCertificate(host, "127.0.0.1", "::1", "localhost")
 	if err != nil {
 		return nil, err
@@ -123,6 +137,7 @@ func writeReady(path, base string) error {
 	if path == "" {
 		return nil
 	}
+	// In the same directory, because a rename does not cross file systems.
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("writing --ready-file: %w", err)

@@ -19,6 +19,7 @@ import (
 var helpTemplate string
 
 // settings is the command line.
+// Each field is the flag of that name; newFlags says what it means.
 type settings struct {
 	listen    string
 	tls       bool
@@ -36,7 +37,10 @@ type settings struct {
 // newFlags returns the flags, and the settings that parsing fills.
 func newFlags() (*pflag.FlagSet, *settings) {
 	s := &settings{}
+	// A set of its own, and no package-level flags, so that help and parsing can
+	// be had any number of times.
 	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
+	// The order is that of use: serving first, issuing last.
 	f.SortFlags = false
 	f.SetOutput(io.Discard) // main words the errors
 	f.Usage = func() {}
@@ -58,6 +62,8 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	return f, s
 }
 
+// helpText is the text of --help. The flags are listed by pflag from their
+// definitions, so that text and program cannot differ.
 func helpText() string {
 	flags, _ := newFlags()
 	return strings.Replace(helpTemplate, "{{flags}}\n", flags.FlagUsages(), 1)
@@ -75,6 +81,7 @@ func parse(args []string) (*settings, error) {
 	if flags.NArg() > 0 {
 		return nil, misuse(program+" --help", "unexpected argument %q", flags.Arg(0))
 	}
+	// Clashes come first: a value that has no use need not be a good one.
 	for _, judge := range []func(*pflag.FlagSet, *settings) error{checkClashes, checkValues, checkListen} {
 		if err := judge(flags, s); err != nil {
 			return nil, err
@@ -85,6 +92,8 @@ func parse(args []string) (*settings, error) {
 
 // checkClashes refuses flags that would do nothing beside the others.
 func checkClashes(f *pflag.FlagSet, s *settings) error {
+	// A flag that is silently without effect leaves its user to wonder, and a
+	// script to pass for the wrong reason.
 	for _, clash := range []struct {
 		flag    string
 		useless bool
@@ -113,6 +122,7 @@ func checkValues(_ *pflag.FlagSet, s *settings) error {
 	if s.options.TokenLife <= 0 {
 		return misuse("such as --token-life 35m", "--token-life is %v, which is no time at all", s.options.TokenLife)
 	}
+	// Timestamps are whole seconds; zero would mean the default.
 	if s.options.Window < time.Second {
 		return misuse("such as --window 5m", "--window is %v, less than a second", s.options.Window)
 	}
@@ -130,6 +140,9 @@ func checkListen(_ *pflag.FlagSet, s *settings) error {
 	if err != nil {
 		return misuse(hint, "--listen %q is not an address and a port", s.listen)
 	}
+	// Names other than localhost are not looked up: what they stand for may
+	// change between the check and the listening. No host at all would be every
+	// interface.
 	ip := net.ParseIP(host)
 	if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return misuse(hint, "--listen %q is not on the loopback interface, and the emulator serves no other", s.listen)
