@@ -16,7 +16,7 @@ const maxBody = 64 << 10
 type call struct {
 	op            string // for the log
 	method, path  string
-	authorization string    // "": none
+	authorization string
 	body          []byte    // nil: none
 	freshUntil    time.Time // no attempt after it; zero: no such limit
 	unauthorized  error     // what a 401 means
@@ -39,8 +39,6 @@ func (c *Client) attempt(ctx context.Context, call *call, attempt int) (*answer,
 	return answer, answer.refusal(call.unauthorized)
 }
 
-// exchange knows nothing of what the answer means. Its time limit spans the body
-// too: a server that trickles it is as good as silent.
 func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.retry.AttemptTimeout)
 	defer cancel()
@@ -54,7 +52,6 @@ func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 	}
 	defer response.Body.Close()
 	arrived := time.Now()
-	// One byte more than is taken, to tell the longest answer from a longer one.
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err != nil {
 		return nil, errors.Join(errCutOff, err)
@@ -62,15 +59,12 @@ func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 	return &answer{status: response.StatusCode, header: response.Header, body: body, arrived: arrived}, nil
 }
 
-// newRequest starts anew for each attempt, as a body is read only once.
 func (c *Client) newRequest(ctx context.Context, call *call) (*http.Request, error) {
 	request, err := http.NewRequestWithContext(ctx, call.method, c.base.JoinPath(call.path).String(), bytes.NewReader(call.body))
 	if err != nil {
 		return nil, err
 	}
-	if call.authorization != "" {
-		request.Header.Set("Authorization", call.authorization)
-	}
+	request.Header.Set("Authorization", call.authorization)
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", c.userAgent)
 	if call.body != nil {

@@ -107,18 +107,6 @@ func (c *Client) Logout(ctx context.Context, token agent.Token) error {
 	return nil
 }
 
-// Probe asks the service something that it must refuse, without a credential, to
-// see whether it can be reached and trusted. It returns this machine's clock less
-// the service's, to the second: positive if this one is ahead. ctx governs all
-// attempts.
-func (c *Client) Probe(ctx context.Context) (skew time.Duration, err error) {
-	answer, err := c.send(ctx, &call{op: "probe", method: http.MethodGet, path: "token/validate", unauthorized: ErrTokenRefused})
-	if err != nil && !errors.Is(err, ErrTokenRefused) && !errors.Is(err, ErrBadRequest) {
-		return 0, fmt.Errorf("probing the service: %w", err)
-	}
-	return answer.arrived.Sub(answer.date()).Truncate(time.Second), nil
-}
-
 // sendToken calls one of the siblings of /token/authenticate, all of which take
 // the token and no body (contract section 3).
 func (c *Client) sendToken(ctx context.Context, op, method string, token agent.Token) (*answer, error) {

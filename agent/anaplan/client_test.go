@@ -225,24 +225,6 @@ func TestRefusalWithGoodTimes(t *testing.T) {
 	}
 }
 
-func TestProbe(t *testing.T) {
-	for _, skew := range []time.Duration{0, 5 * time.Minute, -5 * time.Minute} {
-		inBubble(t, agent.V2, &anaplantest.Options{ClockSkew: -skew}, func(r *rig) {
-			r.service.Fault("/", 1, anaplantest.Unavailable())
-			got, err := r.client.Probe(r.Context())
-			// The retry leaves a broken second, by which the Date may be short.
-			if err != nil || got < skew-time.Second || got > skew+time.Second {
-				r.Errorf("Probe() = %v, %v; want %v", got, err, skew)
-			}
-		})
-	}
-	for status, want := range map[int]error{200: nil, 400: nil, 401: nil, 403: anaplan.ErrRefused, 429: anaplan.ErrRateLimited, 503: anaplan.ErrUnavailable} {
-		if _, err := answering(t, status, nil, "").Probe(t.Context()); !errors.Is(err, want) {
-			t.Errorf("HTTP %d: %v, want %v", status, err, want)
-		}
-	}
-}
-
 // answering returns a client of a server that gives one answer to everything.
 func answering(t *testing.T, status int, header map[string]string, body string) *anaplan.Client {
 	t.Helper()

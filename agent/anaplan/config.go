@@ -106,15 +106,11 @@ func parseURL(text string) (*url.URL, error) {
 	return base, nil
 }
 
-// isLoopback takes the name localhost too, which resolvers keep on this machine
-// (RFC 6761 section 6.3).
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
 }
 
-// newTransport differs from http.DefaultTransport in whom it trusts and in bounds:
-// nothing that a server does makes a login hang or grow.
 func newTransport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,

@@ -57,8 +57,6 @@ func classifyName(failed *net.DNSError) *ConnectionError {
 	return &ConnectionError{Kind: ErrUnreachable, Reason: fmt.Sprintf("the name %q cannot be looked up now", failed.Name)}
 }
 
-// classifyBroken asks for the refusal first: dialling wraps it like any other
-// failure, and it alone says that the host is there.
 func classifyBroken(err error) *ConnectionError {
 	operation, _ := errors.AsType[*net.OpError](err)
 	switch {
@@ -76,8 +74,6 @@ func classifyBroken(err error) *ConnectionError {
 	return &ConnectionError{Kind: ErrUnavailable, Reason: withoutURL(err).Error()}
 }
 
-// isTimeout does not tell the attempt's limit from the caller's; send asks the
-// caller's context before it believes this one.
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)

@@ -135,7 +135,6 @@ func decodeField(name, text string) ([]byte, error) {
 	return value, nil
 }
 
-// checkMessage catches what is signed well and still cannot log in.
 func checkMessage(login *agent.Login) error {
 	if n := len(login.Message.Bytes()); n < minMessage {
 		return fmt.Errorf("%w: encodedData holds %d bytes, fewer than the %d that Anaplan wants", ErrPayload, n, minMessage)
@@ -150,8 +149,6 @@ func checkMessage(login *agent.Login) error {
 	return nil
 }
 
-// checkSignature finds the two mistakes of the field: a signature over the base64
-// text, and another key's certificate (contract sections 1.4 and 7.4).
 func checkSignature(login *agent.Login) error {
 	if login.Certificate == nil {
 		return fmt.Errorf("%w: there is no certificate to check encodedSignedData with", ErrPayload)

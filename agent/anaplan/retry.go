@@ -107,7 +107,6 @@ func jitter(limit time.Duration) time.Duration {
 	return time.Duration(binary.NativeEndian.Uint64(random[:]) % uint64(limit))
 }
 
-// sleep waits, and not longer than the caller does.
 func sleep(ctx context.Context, wait time.Duration) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
