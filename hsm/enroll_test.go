@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && unix
 
 package hsm_test
 
@@ -163,5 +163,77 @@ func wantError(t *testing.T, name string, err, want error, text string) {
 	}
 	if !bytes.Contains([]byte(err.Error()), []byte(text)) {
 		t.Errorf("%s: error %q does not say %q", name, err, text)
+	}
+}
+
+func TestEnrollOnOddTokens(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, c := range map[string]struct {
+		order string
+		says  string
+		want  error
+	}{
+		"PIN pad":                     {order: "pinpad"},
+		"write-protected":             {order: "setflags=0x2", says: "write-protected"},
+		"one read/write session":      {order: "maxrw=1", says: "one read/write session"},
+		"slot that does not answer":   {order: "badslot", says: "generating the key"},
+		"no generation":               {order: "C_GenerateKeyPair=0x70", says: "generating the key: the token does not know the mechanism (CKR_MECHANISM_INVALID)"},
+		"token is full":               {order: "C_GenerateKeyPair=0x31", says: "no memory left (CKR_DEVICE_MEMORY)"},
+		"PIN refused the second time": {order: "C_Login@1=0;C_OpenSession=0;C_GenerateKeyPair=0xA3", says: "must be changed first (CKR_PIN_EXPIRED)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := hsmtest.NewToken(t).Behind(t, library, c.order)
+			pin := &pins{pin: token.PIN}
+			_, err := hsm.Generate(t.Context(), token.Address(t, ";object=new"), hsm.KeySpec{Bits: 2048}, hsm.Options{PIN: pin.ask})
+			if c.says == "" && err != nil {
+				t.Error(err)
+			}
+			if c.says != "" {
+				wantError(t, name, err, c.want, c.says)
+			}
+			for _, returned := range pin.returned {
+				if len(bytes.Trim(returned, "\x00")) > 0 {
+					t.Error("a PIN was not overwritten")
+				}
+			}
+		})
+	}
+}
+
+func TestRequestFaults(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	a, b := hsmtest.RSAKey(t, "a"), hsmtest.RSAKey(t, "b")
+	name := hsmtest.Named("login", 7)
+	for title, c := range map[string]struct {
+		order   string
+		objects []hsmtest.Object
+		want    error
+		says    string
+	}{
+		"signature is wrong":        {"badsign", []hsmtest.Object{name.Private(a)}, hsm.ErrBadSignature, "object=login"},
+		"signing fails":             {"C_Sign=0x32", []hsmtest.Object{name.Private(a)}, nil, "the token was removed"},
+		"token hashes itself":       {"nomechanism=0x1", []hsmtest.Object{name.Private(a)}, nil, ""},
+		"modulus on the public key": {"hidemodulus", []hsmtest.Object{name.Private(a), name.Public(&b.PublicKey), name.Public(&a.PublicKey)}, nil, ""},
+		"modulus nowhere":           {"hidemodulus", []hsmtest.Object{name.Private(a), name.Public(&b.PublicKey)}, hsm.ErrUnusableKey, "does not tell its public key"},
+		"no key":                    {"", nil, hsm.ErrNoKey, ""},
+		"short key":                 {"", []hsmtest.Object{name.Private(hsmtest.ShortRSAKey(t))}, hsm.ErrUnusableKey, "RSA 1024"},
+	} {
+		t.Run(title, func(t *testing.T) {
+			token := hsmtest.NewToken(t)
+			token.Put(t, c.objects...)
+			shim := token.Behind(t, library, c.order)
+			der, err := hsm.CertificateRequest(t.Context(), shim.Address(t, ";object=login"), hsm.Options{PIN: (&pins{pin: token.PIN}).ask}, request)
+			if c.want != nil || c.says != "" {
+				wantError(t, title, err, c.want, c.says)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			csr, err := x509.ParseCertificateRequest(der)
+			if err != nil || csr.CheckSignature() != nil || !a.PublicKey.Equal(csr.PublicKey) {
+				t.Errorf("request %v, %v", csr, err)
+			}
+		})
 	}
 }

@@ -25,6 +25,7 @@ import "C"
 
 import (
 	"errors"
+	"strings"
 	"unsafe"
 )
 
@@ -37,7 +38,7 @@ func probe(path string) (unload func(), err error) {
 	handle := C.open_module(name, &why)
 	if handle == nil {
 		defer C.free(unsafe.Pointer(why))
-		return nil, errors.New(C.GoString(why))
+		return nil, errors.New(strings.TrimPrefix(C.GoString(why), path+": "))
 	}
 	unload = func() { C.dlclose(handle) }
 	if C.is_module(handle) == 0 {

@@ -40,9 +40,11 @@ func certificateRequest(ctx context.Context, address uri.URI, options Options, t
 	if err := v.learnPublic(ctx, object); err != nil {
 		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
 	}
-	der, err := request(template, requestSigner{ctx, v, object})
+	wanted := *template
+	wanted.SignatureAlgorithm = x509.SHA256WithRSA
+	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, requestSigner{ctx, v, object})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
+		return nil, fmt.Errorf("%s: making the request: %w", object.address(v.address), err)
 	}
 	return der, nil
 }
@@ -79,24 +81,6 @@ func (v *visit) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, 
 	return nil, fmt.Errorf("%w: the token does not tell its public key", ErrUnusableKey)
 }
 
-// request signs the request and verifies it.
-func request(template *x509.CertificateRequest, signer crypto.Signer) ([]byte, error) {
-	wanted := *template
-	wanted.SignatureAlgorithm = x509.SHA256WithRSA
-	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, signer)
-	if err != nil {
-		return nil, fmt.Errorf("making the request: %w", err)
-	}
-	made, err := x509.ParseCertificateRequest(der)
-	if err == nil {
-		err = made.CheckSignature()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w (%w)", ErrBadSignature, err)
-	}
-	return der, nil
-}
-
 // requestSigner lets crypto/x509 sign a request. It signs with SHA-256 and does
 // nothing else.
 type requestSigner struct {
@@ -114,7 +98,11 @@ func (s requestSigner) SignMessage(_ io.Reader, message []byte, options crypto.S
 	if options.HashFunc() != crypto.SHA256 {
 		return nil, errors.New("requests are signed with SHA-256 only")
 	}
-	return s.visit.sign(s.ctx, s.object, crypto.SHA256, message)
+	signature, err := s.visit.sign(s.ctx, s.object, crypto.SHA256, message)
+	if err == nil && verify(s.object.public, crypto.SHA256, message, signature) != nil {
+		err = ErrBadSignature
+	}
+	return signature, err
 }
 
 // Sign implements crypto.Signer. Nobody calls it.

@@ -56,12 +56,15 @@ var otherMechanism = []pkcs11.Error{
 // (openCryptoki's) have no CKM_SHA512_RSA_PKCS; few have it the other way round.
 func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message []byte) ([]byte, error) {
 	info, err := digestInfo(hash, message)
+	if err == nil && k.alwaysAuthenticate {
+		err = v.askForSignature(ctx, k)
+	}
 	if err != nil {
 		return nil, err
 	}
-	signature, err := v.signWith(ctx, k, pkcs11.CKM_RSA_PKCS, info)
+	signature, err := v.signWith(k, pkcs11.CKM_RSA_PKCS, info)
 	if isCode(err, otherMechanism...) {
-		signature, err = v.signWith(ctx, k, schemes[hash].mechanism, message)
+		signature, err = v.signWith(k, schemes[hash].mechanism, message)
 	}
 	if _, isCode := err.(pkcs11.Error); isCode {
 		err = v.fail("signing", err)
@@ -71,34 +74,33 @@ func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, messag
 
 // signWith signs once. A key with CKA_ALWAYS_AUTHENTICATE wants its PIN between
 // C_SignInit and C_Sign (PKCS#11 section 4.9).
-func (v *visit) signWith(ctx context.Context, k *keyObject, mechanism uint, data []byte) ([]byte, error) {
+func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
 	v.progress.module("signing")
 	if err := v.SignInit(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle); err != nil {
 		return nil, err
 	}
 	if k.alwaysAuthenticate {
-		if err := v.authenticate(ctx, k); err != nil {
+		if err := v.authenticate(); err != nil {
 			return nil, err
 		}
 	}
-	v.progress.module("signing")
 	return v.Sign(v.handle, data)
 }
 
-// authenticate sends the PIN for one signature. The PIN that logged in is the
-// same secret, so it serves for the first.
-func (v *visit) authenticate(ctx context.Context, k *keyObject) (err error) {
-	if v.refusal != nil {
+// askForSignature gets the PIN for one signature: before C_SignInit, so that a
+// person who gives none leaves no operation half done. The PIN that logged in is
+// the same secret, so it serves for the first.
+func (v *visit) askForSignature(ctx context.Context, k *keyObject) (err error) {
+	if v.refusal != nil || v.pin != nil {
 		return v.refusal
 	}
-	if v.pin == nil {
-		v.pin, err = v.askPIN(ctx, v.asker, k.name())
-		if err != nil {
-			return err
-		}
-	}
-	v.progress.module("authenticating for the signature")
-	err = v.send(pkcs11.CKU_CONTEXT_SPECIFIC, v.pin)
+	v.pin, err = v.askPIN(ctx, v.asker, k.name())
+	return err
+}
+
+// authenticate sends the PIN for the signature that has begun.
+func (v *visit) authenticate() error {
+	err := v.send(pkcs11.CKU_CONTEXT_SPECIFIC, v.pin)
 	if err != nil {
 		v.forgetPIN()
 		v.refusal = err

@@ -1,13 +1,15 @@
-//go:build cgo
+//go:build cgo && unix
 
 package hsmtest
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -36,7 +38,7 @@ func BuildShim(t testing.TB) string {
 // Shim is a token behind a misbehaving module.
 type Shim struct {
 	*Token
-	log, release string
+	log, hung, release string
 }
 
 // Behind puts the shim that BuildShim returned in front of the token and tells it
@@ -47,12 +49,15 @@ func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
 	s := &Shim{
 		Token:   k.Through(library),
 		log:     filepath.Join(directory, "calls"),
+		hung:    filepath.Join(directory, "hung"),
 		release: filepath.Join(directory, "release"),
 	}
+	check(t, "making a pipe", syscall.Mkfifo(s.hung, 0o600))
 	t.Setenv("HSMTEST_SHIM_MODULE", k.Module)
 	t.Setenv("HSMTEST_SHIM", strings.Join(orders, ";"))
 	t.Setenv("HSMTEST_SHIM_PIN", k.PIN)
 	t.Setenv("HSMTEST_SHIM_LOG", s.log)
+	t.Setenv("HSMTEST_SHIM_HUNG", s.hung)
 	t.Setenv("HSMTEST_SHIM_RELEASE", s.release)
 	return s
 }
@@ -84,4 +89,27 @@ func CallsIn(t testing.TB, log, function string) (count int) {
 		}
 	}
 	return count
+}
+
+// Hung returns a context that ends, as if its deadline had passed, as soon as a
+// call hangs.
+func (s *Shim) Hung(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pipe, err := os.Open(s.hung) // waits for the call that hangs to open it, too
+		if err == nil {
+			pipe.Close()
+		}
+		cancel(context.DeadlineExceeded)
+	}()
+	t.Cleanup(func() {
+		pipe, err := os.OpenFile(s.hung, os.O_RDWR, 0) // ends the wait if nothing hung
+		check(t, "opening the pipe", err)
+		<-done
+		pipe.Close()
+	})
+	return ctx
 }

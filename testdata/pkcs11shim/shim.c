@@ -3,6 +3,7 @@
  * See README.md.
  */
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,7 @@
 
 static CK_FUNCTION_LIST_PTR real;
 static CK_FUNCTION_LIST list;
-static char orders[1024], release[512], logfile[512], pin[64];
+static char orders[1024], hung[512], release[512], logfile[512], pin[64];
 
 static struct {
 	const char *name;
@@ -78,6 +79,7 @@ static CK_RV fault(const char *name) {
 	if (strncmp(what, "crash", 5) == 0)
 		raise(SIGSEGV);
 	if (strncmp(what, "hang", 4) == 0) {
+		close(open(hung, O_WRONLY)); /* waits for the test to open it, too */
 		while (access(release, F_OK) != 0)
 			usleep(2000);
 		return CKR_DEVICE_ERROR;
@@ -91,7 +93,6 @@ static CK_RV fault(const char *name) {
 		return rv ? rv : real->name arguments; \
 	}
 
-WRAP(C_Finalize, (CK_VOID_PTR p), (p))
 WRAP(C_GetInfo, (CK_INFO_PTR i), (i))
 WRAP(C_OpenSession, (CK_SLOT_ID s, CK_FLAGS f, CK_VOID_PTR p, CK_NOTIFY n, CK_SESSION_HANDLE_PTR h), (s, f, p, n, h))
 WRAP(C_CloseSession, (CK_SESSION_HANDLE h), (h))
@@ -107,12 +108,20 @@ WRAP(C_GenerateKeyPair,
 
 static CK_RV my_C_Initialize(CK_VOID_PTR p) {
 	copy(orders, sizeof orders, "HSMTEST_SHIM");
+	copy(hung, sizeof hung, "HSMTEST_SHIM_HUNG");
 	copy(release, sizeof release, "HSMTEST_SHIM_RELEASE");
 	copy(logfile, sizeof logfile, "HSMTEST_SHIM_LOG");
 	copy(pin, sizeof pin, "HSMTEST_SHIM_PIN");
 	memset(calls, 0, sizeof calls);
 	CK_RV rv = fault("C_Initialize");
 	return rv ? rv : real->C_Initialize(p);
+}
+
+/* C_Finalize does its work, whatever it is told to return. */
+static CK_RV my_C_Finalize(CK_VOID_PTR p) {
+	CK_RV rv = fault("C_Finalize");
+	CK_RV real_rv = real->C_Finalize(p);
+	return rv ? rv : real_rv;
 }
 
 /* With the order badslot a slot comes first that has a token and does not say which. */
@@ -178,8 +187,12 @@ static CK_RV my_C_SignInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_OBJECT_HA
 /* With the order badsign one bit of each signature is wrong. */
 static CK_RV my_C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n, CK_BYTE_PTR s, CK_ULONG_PTR m) {
 	CK_RV rv = fault("C_Sign");
-	if (rv)
+	if (rv) { /* an error ends the operation (PKCS#11 section 5.11) */
+		CK_BYTE lost[1024];
+		CK_ULONG size = sizeof lost;
+		real->C_Sign(h, d, n, lost, &size);
 		return rv;
+	}
 	rv = real->C_Sign(h, d, n, s, m);
 	if (rv == CKR_OK && s != NULL && order("badsign") != NULL)
 		s[*m / 2] ^= 1;

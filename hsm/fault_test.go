@@ -1,0 +1,241 @@
+//go:build cgo && unix
+
+package hsm_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+	"go.uber.org/goleak"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// openAndSign does the whole way of a login and returns its first error.
+func openAndSign(ctx context.Context, token *hsmtest.Shim, t *testing.T, options hsm.Options) error {
+	key, err := hsm.Open(ctx, token.Address(t, ";object=login"), options)
+	if err != nil {
+		return err
+	}
+	_, err = key.SignSHA512(ctx, message)
+	return errors.Join(err, key.Close())
+}
+
+func TestFaults(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, c := range map[string]struct {
+		order     string
+		says      []string
+		want      error
+		transient bool
+		refused   *hsm.PINError
+	}{
+		"removed while signing":      {order: "C_Sign=0x32", says: []string{"signing: the token was removed (CKR_DEVICE_REMOVED)", "object=login"}, transient: true},
+		"signing is not done":        {order: "C_SignInit=0x6", says: []string{"signing:", "(CKR_FUNCTION_FAILED)"}, transient: true},
+		"vendor's error":             {order: "C_Sign=0x80000123", says: []string{"its maker's own (0x80000123)"}, transient: true},
+		"unknown error":              {order: "C_Sign=0x777", says: []string{"(0x777)"}, transient: true},
+		"module does not start":      {order: "C_Initialize=0x30", want: hsm.ErrModule, says: []string{"starting the module", "(CKR_DEVICE_ERROR)"}, transient: true},
+		"slots are not told":         {order: "C_GetSlotList=0x5", want: hsm.ErrModule, says: []string{"listing its slots"}, transient: true},
+		"token is not told":          {order: "C_GetTokenInfo=0xE1", want: hsm.ErrNoToken, says: []string{"does not know this kind of token"}, transient: true},
+		"no session":                 {order: "C_OpenSession=0xB1", says: []string{`token "test"`, "other programs hold them all"}, transient: true},
+		"no search":                  {order: "C_FindObjectsInit=0x30", says: []string{"searching"}, transient: true},
+		"search breaks off":          {order: "C_FindObjects=0x32", says: []string{"searching"}, transient: true},
+		"key is not told":            {order: "C_GetAttributeValue=0x82", says: []string{"reading a key"}, transient: true},
+		"certificate is not told":    {order: "C_GetAttributeValue@3=0x30", says: []string{"reading a certificate"}, transient: true},
+		"login breaks off":           {order: "C_Login=0x30", says: []string{"logging in"}, transient: true},
+		"no user PIN":                {order: "C_Login=0x102", says: []string{"no user PIN yet"}},
+		"PIN of wrong length":        {order: "C_Login=0xA2", says: []string{"too long or too short"}, refused: &hsm.PINError{}},
+		"PIN with wrong characters":  {order: "C_Login=0xA1", says: []string{"characters"}, refused: &hsm.PINError{}},
+		"PIN expired":                {order: "C_Login=0xA3", says: []string{"must be changed"}, refused: &hsm.PINError{}},
+		"PIN locked by this try":     {order: "C_Login=0xA4", says: []string{"security officer"}, refused: &hsm.PINError{Locked: true}},
+		"PIN locked before":          {order: "setflags=0x40000", says: []string{"the PIN is locked"}, refused: &hsm.PINError{Locked: true, State: hsm.PINLocked}},
+		"last try":                   {order: "C_Login=0xA0;setflags=0x20000", says: []string{"one more wrong PIN locks it"}, refused: &hsm.PINError{State: hsm.PINFinalTry}},
+		"wrong signature":            {order: "badsign", want: hsm.ErrBadSignature},
+		"no mechanism":               {order: "C_SignInit=0x70", says: []string{"does not know the mechanism"}},
+		"key may not be used so":     {order: "C_SignInit=0x68", says: []string{"may not be used for this"}},
+		"modulus hidden, no signing": {order: "hidemodulus;C_Sign=0x32", says: []string{"signing"}, transient: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := newLogin(t).Behind(t, library, c.order)
+			pin := &pins{pin: token.PIN}
+			err := openAndSign(t.Context(), token, t, hsm.Options{PIN: pin.ask})
+			for _, text := range append(c.says, "") {
+				wantError(t, name, err, c.want, text)
+			}
+			if hsm.Transient(err) != c.transient {
+				t.Errorf("Transient(%v) = %v", err, !c.transient)
+			}
+			wantRefused(t, err, c.refused)
+			if len(pin.requests) > 1 {
+				t.Errorf("the PIN was asked for %d times", len(pin.requests))
+			}
+		})
+	}
+}
+
+func wantRefused(t *testing.T, err error, want *hsm.PINError) {
+	t.Helper()
+	got, ok := errors.AsType[*hsm.PINError](err)
+	if ok != (want != nil) {
+		t.Fatalf("error %#v, want PINError: %v", err, want != nil)
+	}
+	if ok && (got.Locked != want.Locked || got.State != want.State) {
+		t.Errorf("PINError %+v, want %+v", got, want)
+	}
+}
+
+// TestOddities are tokens that are odd, and sign all the same.
+func TestOddities(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, order := range map[string]string{
+		"write-protected":           "setflags=0x2",
+		"one read/write session":    "maxrw=1",
+		"slot that does not answer": "badslot",
+		"PIN pad":                   "pinpad",
+		"no CKM_RSA_PKCS":           "nomechanism=0x1",
+		"no CKM_RSA_PKCS in C_Sign": "C_Sign@1=0x70",
+		"no CKM_SHA512_RSA_PKCS":    "nomechanism=0x42",
+		"modulus hidden":            "hidemodulus",
+		"session state is not told": "C_GetSessionInfo=0x54",
+		"module's end fails":        "C_Finalize=0x5",
+		"low counter":               "setflags=0x10000",
+		"logged in by someone else": "C_Login@2=0x100",
+		"session's end fails":       "C_CloseSession=0x30",
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := newLogin(t).Behind(t, library, order)
+			pin := &pins{pin: token.PIN}
+			if err := openAndSign(t.Context(), token, t, hsm.Options{PIN: pin.ask}); err != nil {
+				t.Fatal(err)
+			}
+			if pad := name == "PIN pad"; pin.requests[0].PINPad != pad {
+				t.Errorf("asked with PINPad %v", !pad)
+			}
+			if low := name == "low counter"; (pin.requests[0].State == hsm.PINLow) != low {
+				t.Errorf("asked with state %v", pin.requests[0].State)
+			}
+		})
+	}
+}
+
+// TestHang lets each call of a login hang in turn.
+func TestHang(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for call, doing := range map[string]string{
+		"C_Initialize":        "starting",
+		"C_GetTokenInfo":      "starting",
+		"C_Login":             "logging in",
+		"C_FindObjects":       "reading the token",
+		"C_GetAttributeValue": "reading the token",
+		"C_Sign":              "signing",
+		"C_SignInit":          "signing",
+	} {
+		t.Run(call, func(t *testing.T) {
+			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+			token := newLogin(t).Behind(t, library, call+"@1=hang")
+			ctx := token.Hung(t)
+			err := openAndSign(ctx, token, t, hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+			wantError(t, call, err, context.DeadlineExceeded, "did not answer while "+doing)
+			if !hsm.Transient(err) {
+				t.Errorf("%v is not taken for something that passes", err)
+			}
+			token.Release(t)
+		})
+	}
+}
+
+func TestHangingKeyIsLost(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "C_Sign=hang")
+	key, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = key.SignSHA512(token.Hung(t), message)
+	wantError(t, "first", err, context.DeadlineExceeded, token.Module+" did not answer")
+	_, err = key.SignSHA512(t.Context(), message)
+	wantError(t, "second", err, nil, "open the key anew")
+	if err := key.Close(); err != nil {
+		t.Error(err)
+	}
+	token.Release(t)
+}
+
+func TestCrash(t *testing.T) {
+	if os.Getenv("HSMTEST_CRASH") != "" {
+		crash(t)
+		return
+	}
+	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "C_Sign=crash")
+	child := exec.Command(os.Args[0], "-test.run=^TestCrash$")
+	child.Env = append(os.Environ(), "HSMTEST_CRASH="+token.Address(t).String())
+	output, err := child.CombinedOutput()
+	if _, ended := errors.AsType[*exec.ExitError](err); !ended || !strings.Contains(string(output), "SIGSEGV") {
+		t.Errorf("the child ended with %v:\n%s", err, output)
+	}
+	if strings.Contains(string(output), token.PIN) {
+		t.Error("the crash shows the PIN")
+	}
+}
+
+// crash signs in a child process, whose module crashes.
+func crash(t *testing.T) {
+	address, err := uri.Parse(os.Getenv("HSMTEST_CRASH"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := hsm.Open(t.Context(), address, hsm.Options{PIN: func(context.Context, hsm.PINRequest) ([]byte, error) {
+		return []byte(os.Getenv("HSMTEST_SHIM_PIN")), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key.SignSHA512(t.Context(), message)
+	t.Fatal("the module did not crash")
+}
+
+func TestAlwaysAuthenticate(t *testing.T) {
+	token := hsmtest.NewToken(t)
+	a := hsmtest.RSAKey(t, "a")
+	name := hsmtest.Named("login", 7)
+	token.Put(t, name.Private(a).With(pkcs11.CKA_ALWAYS_AUTHENTICATE, true), name.Certificate(hsmtest.Certify(t, a)))
+	spied, counts := spy(t, token)
+	pin := &pins{pin: token.PIN}
+	key := mustSign(t, spied.Address(t), hsm.Options{PIN: pin.ask}, &a.PublicKey)
+	if n := counts()["C_Login"]; n != 2 || len(pin.requests) != 1 {
+		t.Errorf("%d logins with %d questions, want two with one", n, len(pin.requests))
+	}
+	if _, err := key.SignSHA512(t.Context(), message); err != nil {
+		t.Fatal(err)
+	}
+	if len(pin.requests) != 2 || pin.requests[1].Key != "login" {
+		t.Errorf("the second signature asked %+v", pin.requests)
+	}
+	for _, returned := range pin.returned {
+		if strings.Trim(string(returned), "\x00") != "" {
+			t.Error("a PIN was not overwritten")
+		}
+	}
+	pin.pin = ""
+	_, err := key.SignSHA512(t.Context(), message)
+	wantError(t, "no PIN", err, hsm.ErrPINNeeded, "")
+	pin.pin = token.PIN
+	if _, err := key.SignSHA512(t.Context(), message); err != nil {
+		t.Fatalf("after a question without an answer: %v", err)
+	}
+	pin.pin = "wrong"
+	for range 2 {
+		_, err := key.SignSHA512(t.Context(), message)
+		wantRefused(t, err, &hsm.PINError{State: hsm.PINLow})
+	}
+	if len(pin.requests) != 5 {
+		t.Errorf("%d questions: a refused PIN was asked for again", len(pin.requests))
+	}
+}
