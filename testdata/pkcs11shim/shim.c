@@ -79,9 +79,10 @@ static CK_RV fault(const char *name) {
 	if (strncmp(what, "crash", 5) == 0)
 		raise(SIGSEGV);
 	if (strncmp(what, "hang", 4) == 0) {
-		close(open(hung, O_WRONLY)); /* waits for the test to open it, too */
+		int pipe = open(hung, O_RDWR); /* lets the reader's open return, and does not wait for it */
 		while (access(release, F_OK) != 0)
 			usleep(2000);
+		close(pipe);
 		return CKR_DEVICE_ERROR;
 	}
 	return strtoul(what, NULL, 0);
