@@ -1,0 +1,39 @@
+# make demo   a login from an empty token to a call of the API, as a tutorial
+# make test   every test and check, as CI runs them
+# make bench  what it costs, beside yardsticks measured in the same run
+# make build  bin/anaplan-agent and bin/anaplan-emulator
+
+GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
+
+.PHONY: build test check bench demo deps-demo deps-test clean
+
+build:
+	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
+
+test: deps-test check
+	go test -race ./...
+
+check:
+	@unformatted=$$(gofmt -l agent cmd hsm); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	go vet ./...
+	CGO_ENABLED=0 go vet ./...
+	CGO_ENABLED=0 GOOS=darwin go vet ./...
+	CGO_ENABLED=0 GOOS=windows go build -o /dev/null ./cmd/anaplan-agent
+	go tool staticcheck ./...
+	go mod verify
+	go mod tidy -diff
+
+bench: deps-test build
+	go test -run '^$$' -bench . -benchtime 40x ./cmd/anaplan-agent
+
+demo: deps-demo build
+	@bash docs/demo.sh bin
+
+deps-demo:
+	@sh .ci/install demo
+
+deps-test:
+	@sh .ci/install test
+
+clean:
+	rm -rf bin

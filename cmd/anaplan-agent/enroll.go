@@ -1,0 +1,187 @@
+package main
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/spf13/cobra"
+)
+
+const enrollHelp = `enroll makes a key inside the token and prints a certificate signing request
+(CSR) for it:
+
+  anaplan-agent enroll --key 'pkcs11:token=demo;object=login?module-name=softhsm2' \
+      --email me@example.com > login.csr
+
+Send the CSR to your certificate authority and ask for an S/MIME ("personal",
+"client") certificate. Then store what comes back beside the key:
+
+  anaplan-agent enroll --key ... --certificate signed.pem
+
+The key cannot be taken out of the token again.`
+
+// enrolment is what the flags of enroll say.
+type enrolment struct {
+	email, name, certificate string
+	bits                     int
+	reuseKey                 bool
+}
+
+// newEnrollCommand returns the enroll command.
+func newEnrollCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "enroll",
+		Short: "make a key and a CSR in the token, or store its certificate",
+		Long:  enrollHelp,
+		Args:  noArguments,
+	}
+	settings := addSettings(cmd, []string{"key", "pin", "timeout"})
+	var e enrolment
+	flags := cmd.Flags()
+	flags.StringVar(&e.email, "email", "", "e-mail address of the Anaplan user, by which Anaplan maps the certificate")
+	flags.StringVar(&e.name, "name", "", "common name in the CSR (default: the e-mail address)")
+	flags.IntVar(&e.bits, "bits", 2048, "length of the RSA key: 2048, 3072 or 4096")
+	flags.BoolVar(&e.reuseKey, "reuse-key", false, "make no key: a new CSR for the one that is there")
+	flags.StringVar(&e.certificate, "certificate", "", "store this certificate (PEM or DER) beside the key instead")
+	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		if err := e.check(); err != nil {
+			return &usageError{err, cmd.CommandPath()}
+		}
+		if e.certificate != "" {
+			return run.storeCertificate(e)
+		}
+		return run.enroll(e)
+	})
+	return cmd
+}
+
+// check finds wrong calls before the device is touched.
+func (e enrolment) check() error {
+	switch {
+	case e.certificate != "" && (e.email != "" || e.reuseKey):
+		return errors.New("--certificate stores what the CA has sent; --email and --reuse-key are for the request before it")
+	case e.certificate != "":
+		return nil
+	case e.email == "":
+		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate")
+	case strings.Count(e.email, "@") != 1 || strings.ContainsAny(e.email, " <>\t\n"):
+		return fmt.Errorf("--email %q is no e-mail address", e.email)
+	case !slices.Contains([]int{2048, 3072, 4096}, e.bits):
+		return fmt.Errorf("--bits %d: it is 2048, 3072 or 4096", e.bits)
+	}
+	return nil
+}
+
+// enroll makes the key and prints the CSR.
+func (r *deviceRun) enroll(e enrolment) error {
+	address, err := r.device.address()
+	if err != nil {
+		return err
+	}
+	r.device.pin.keep = true // for the second of two logins
+	defer r.device.pin.drop()
+	options := hsm.Options{PIN: r.device.pin.ask}
+	if !e.reuseKey {
+		r.say.note("making an RSA key of %d bits in the token", e.bits)
+		key, err := hsm.Generate(r.ctx, address, hsm.KeySpec{Bits: e.bits}, options)
+		r.device.pin.settle(err)
+		if err != nil {
+			return err
+		}
+		address = key.Address
+		r.say.note("made %s", address)
+	}
+	csr, err := hsm.CertificateRequest(r.ctx, address, options, e.template())
+	r.device.pin.settle(err)
+	if err != nil {
+		return err
+	}
+	if err := printResult(encodePEM("CERTIFICATE REQUEST", csr)); err != nil {
+		return err
+	}
+	r.say.note("next: send the CSR to your CA, then: %s enroll --key '%s' --certificate FILE", program, address)
+	return nil
+}
+
+// template returns what the CSR asks for: what Anaplan wants to see in the
+// certificate (contract section 5.1).
+func (e enrolment) template() *x509.CertificateRequest {
+	name := e.name
+	if name == "" {
+		name = e.email
+	}
+	return &x509.CertificateRequest{
+		Subject:         pkix.Name{CommonName: name},
+		EmailAddresses:  []string{e.email},
+		ExtraExtensions: []pkix.Extension{keyUsage(), extendedKeyUsage()},
+	}
+}
+
+// Object identifiers of RFC 5280 sections 4.2.1.3 and 4.2.1.12.
+var (
+	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidExtendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidClientAuth       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 2}
+	oidEmailProtection  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 4}
+)
+
+// keyUsage asks for digitalSignature, the first bit.
+func keyUsage() pkix.Extension {
+	value, _ := asn1.Marshal(asn1.BitString{Bytes: []byte{0x80}, BitLength: 1}) // constants always encode
+	return pkix.Extension{Id: oidKeyUsage, Critical: true, Value: value}
+}
+
+func extendedKeyUsage() pkix.Extension {
+	value, _ := asn1.Marshal([]asn1.ObjectIdentifier{oidClientAuth, oidEmailProtection}) // constants always encode
+	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
+}
+
+// storeCertificate puts the CA's answer beside the key.
+func (r *deviceRun) storeCertificate(e enrolment) error {
+	cert, err := readLeaf(e.certificate)
+	if err != nil {
+		return err
+	}
+	address, err := r.device.address()
+	if err != nil {
+		return err
+	}
+	r.device.pin.keep = true // for the second of two logins
+	defer r.device.pin.drop()
+	stored, err := hsm.StoreCertificate(r.ctx, address, cert, hsm.Options{PIN: r.device.pin.ask})
+	r.device.pin.settle(err)
+	if err != nil {
+		return err
+	}
+	if stored {
+		r.say.note("stored certificate %s", describe(cert))
+	} else {
+		r.say.note("certificate %s is on the token already", describe(cert))
+	}
+	r.device.doubt(cert)
+	r.say.note("next: %s cert --key '%s' > upload.pem, and have a tenant administrator upload it: Administration > Security > Certificates", program, address)
+	return nil
+}
+
+// readLeaf reads the certificate of the key from what a CA sends: alone, or with
+// the CA's own.
+func readLeaf(path string) (*x509.Certificate, error) {
+	certs, err := readCertificates(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(certs) == 1 {
+		return certs[0], nil
+	}
+	leaves := slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return cert.IsCA })
+	if len(leaves) != 1 {
+		return nil, fmt.Errorf("%w: %s holds %d certificates that are no CA's; put the key's own into a file of its own", errCertificateFile, path, len(leaves))
+	}
+	return leaves[0], nil
+}

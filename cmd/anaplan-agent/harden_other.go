@@ -1,0 +1,6 @@
+//go:build !linux
+
+package main
+
+// harden has nothing to do where core dumps are off unless somebody asks.
+func harden() {}

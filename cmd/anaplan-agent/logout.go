@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/spf13/cobra"
+)
+
+const logoutHelp = `logout ends a token at once, instead of when its time is up.
+
+The token comes from the environment variable ANAPLAN_TOKEN, where
+'token --output env' has put it, or from where --token-from says.`
+
+// tokenVariable is the environment variable that holds a token for scripts.
+const tokenVariable = "ANAPLAN_TOKEN"
+
+// errTokenSource says that no token was found where it should be.
+var errTokenSource = errors.New("no token to be had")
+
+// newLogoutCommand returns the logout command.
+func newLogoutCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "logout",
+		Short: "end a token",
+		Long:  logoutHelp,
+		Args:  noArguments,
+	}
+	settings := addSettings(cmd, serverSettings)
+	from := addTokenFrom(cmd, "env:"+tokenVariable)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		profile, err := settings.load()
+		if err != nil {
+			return err
+		}
+		client, err := newClient(profile)
+		if err != nil {
+			return err
+		}
+		token, err := readToken(*from)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), profile.Timeout)
+		defer cancel()
+		if err := client.Logout(ctx, token); err != nil {
+			return err
+		}
+		say.note("the token is ended")
+		return nil
+	}
+	return cmd
+}
+
+// addTokenFrom gives cmd the flag that says where a token is.
+func addTokenFrom(cmd *cobra.Command, fallback string) *string {
+	return cmd.Flags().String("token-from", fallback, "where the token is: env:NAME, file:PATH, or - for standard input")
+}
+
+// readToken reads a token: the bare value, as 'token' prints it, or after the
+// scheme of its header.
+func readToken(from string) (agent.Token, error) {
+	text, err := readTokenText(from)
+	if err != nil {
+		return agent.Token{}, err
+	}
+	fields := bytes.Fields(text)
+	if len(fields) == 0 {
+		return agent.Token{}, fmt.Errorf("%w: %s is empty", errTokenSource, from)
+	}
+	return agent.Token{Value: agent.NewSecret(fields[len(fields)-1])}, nil
+}
+
+func readTokenText(from string) ([]byte, error) {
+	kind, name, _ := strings.Cut(from, ":")
+	switch {
+	case from == "-":
+		return readInput("-")
+	case kind == "file" && name != "":
+		text, err := readInput(name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errTokenSource, err)
+		}
+		return text, nil
+	case kind == "env" && name != "":
+		text, ok := os.LookupEnv(name)
+		if !ok {
+			return nil, fmt.Errorf("%w: the environment variable %s is not set", errTokenSource, name)
+		}
+		return []byte(text), nil
+	}
+	return nil, fmt.Errorf("%w: --token-from is env:NAME, file:PATH, or -; a token itself must not stand on the command line", errTokenSource)
+}

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+// messenger speaks to the person on standard error; standard output carries the
+// result only.
+type messenger struct {
+	out io.Writer
+}
+
+// note tells what is going on, or what comes next.
+func (m *messenger) note(format string, args ...any) { m.line("note", format, args...) }
+
+// warn tells of what may turn out bad.
+func (m *messenger) warn(format string, args ...any) { m.line("warning", format, args...) }
+
+// failure tells what went wrong and what to do about it.
+func (m *messenger) failure(e explanation) {
+	m.line("error", "%s", e.text)
+	for _, hint := range e.hints {
+		m.line("hint", "%s", hint)
+	}
+}
+
+func (m *messenger) line(kind, format string, args ...any) {
+	fmt.Fprintf(m.out, "%s: %s: %s\n", program, kind, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,8 @@
+//go:build unix
+
+package main
+
+import "io/fs"
+
+// othersMayRead reports whether the group or everybody may read a file.
+func othersMayRead(info fs.FileInfo) bool { return info.Mode().Perm()&0o077 != 0 }

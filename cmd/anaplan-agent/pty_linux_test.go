@@ -1,0 +1,137 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"golang.org/x/sys/unix"
+)
+
+// openPTY returns the two ends of a new terminal (pts(4)).
+func openPTY(t *testing.T) (control, tty *os.File) {
+	t.Helper()
+	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { control.Close() })
+	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return control, tty
+}
+
+// typist runs the program on a terminal of its own and types each answer once
+// the question before it is to be read there.
+type typist struct {
+	stdout, stderr bytes.Buffer
+	screen         string
+	code           int
+}
+
+func (ty *typist) run(t *testing.T, env []string, args []string, dialogue ...string) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), program) // by this name the test binary is the program
+	if err := os.Symlink(self, link); err != nil {
+		t.Fatal(err)
+	}
+	control, tty := openPTY(t)
+	cmd := exec.Command(link, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = &ty.stdout, &ty.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
+	cmd.ExtraFiles = []*os.File{tty}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tty.Close() // so that the other end reads an error once the program has ended
+	typed := make(chan error, 1)
+	go func() { typed <- ty.hold(control, dialogue) }()
+	cmd.Wait()
+	ty.code = cmd.ProcessState.ExitCode()
+	if err := <-typed; err != nil {
+		t.Errorf("%v\nscreen: %q\nstderr: %s", err, ty.screen, ty.stderr.String())
+	}
+}
+
+// hold holds the dialogue: question, answer, question, answer.
+func (ty *typist) hold(control *os.File, dialogue []string) error {
+	unread := 0
+	for i := 0; i < len(dialogue); i += 2 {
+		for !strings.Contains(ty.screen[unread:], dialogue[i]) {
+			shown := make([]byte, 1024)
+			n, err := control.Read(shown)
+			if err != nil {
+				return fmt.Errorf("%q was not asked: %w", dialogue[i], err)
+			}
+			ty.screen += string(shown[:n])
+		}
+		unread = len(ty.screen)
+		if _, err := control.WriteString(dialogue[i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// softToken returns the address and the environment of a token with a key that
+// can log in, and its PIN.
+func softToken(t *testing.T) (address, pin string, env []string) {
+	token := hsmtest.NewToken(t)
+	key := hsmtest.RSAKey(t, "a")
+	token.Put(t, hsmtest.Named("login", 1).Pair(key, hsmtest.Certify(t, key))...)
+	return token.Address(t, ";object=login").String(), token.PIN, []string{"XDG_STATE_HOME=" + t.TempDir(), "TERM=dumb"}
+}
+
+func TestPromptOnTerminal(t *testing.T) {
+	address, pin, env := softToken(t)
+	var ty typist
+	ty.run(t, env, []string{"sign", "--key", address}, `PIN for token "test": `, pin+"\n")
+	if ty.code != 0 || !strings.Contains(ty.stdout.String(), "encodedSignedData") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", ty.code, ty.stdout.String(), ty.stderr.String())
+	}
+	if strings.Contains(ty.screen, pin) {
+		t.Errorf("the PIN is to be read on the screen: %q", ty.screen)
+	}
+}
+
+// Ctrl-C at the prompt ends the program, and the terminal echoes again.
+func TestPromptInterrupted(t *testing.T) {
+	address, _, env := softToken(t)
+	var ty typist
+	ty.run(t, env, []string{"sign", "--key", address}, `PIN for token "test": `, "\x03")
+	if ty.code != 1 || ty.stdout.Len() > 0 {
+		t.Errorf("exit code %d, stdout %q, stderr %q", ty.code, ty.stdout.String(), ty.stderr.String())
+	}
+}
+
+func TestPinentryOnTerminal(t *testing.T) {
+	pinentry := hsmtest.Tool(t, "pinentry", "pinentry-tty")
+	address, pin, env := softToken(t)
+	var ty typist
+	ty.run(t, env, []string{"sign", "--key", address, "--pin", "pinentry:" + pinentry}, "PIN:", pin+"\n")
+	if ty.code != 0 || !strings.Contains(ty.stdout.String(), "encodedSignedData") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", ty.code, ty.stdout.String(), ty.stderr.String())
+	}
+}

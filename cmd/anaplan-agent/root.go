@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+const rootHelp = `anaplan-agent logs in to Anaplan with a certificate whose private key never
+leaves its hardware: a PKCS#11 HSM, a TPM, a USB token, or SoftHSM.
+
+A first login, step by step:
+  anaplan-agent keys    --key 'pkcs11:?module-name=softhsm2'     what is on the device
+  anaplan-agent enroll  --key ADDRESS --email me@example.com     a key and a CSR
+  anaplan-agent enroll  --key ADDRESS --certificate signed.pem   the CA's answer
+  anaplan-agent cert    --key ADDRESS                            what to upload to Anaplan
+  anaplan-agent token   --key ADDRESS --region us1               log in
+
+Every setting is a flag, an environment variable (--auth-url is
+ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
+(auth_url), in this order.`
+
+// usageError is a wrong call of the program; the rest is failure.
+type usageError struct {
+	err     error
+	command string // whose --help to read
+}
+
+// Error implements error.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap implements errors' idea of it.
+func (e *usageError) Unwrap() error { return e.err }
+
+// newRootCommand returns the program's commands.
+func newRootCommand(say *messenger) *cobra.Command {
+	root := &cobra.Command{
+		Use:           program,
+		Short:         "log in to Anaplan with a key that stays in hardware",
+		Long:          rootHelp,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q", args[0]), cmd.CommandPath()}
+			}
+			return cmd.Help()
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &usageError{err, cmd.CommandPath()}
+	})
+	root.AddCommand(
+		newKeysCommand(say),
+		newEnrollCommand(say),
+		newCertCommand(say),
+		newSignCommand(say),
+		newTokenCommand(say),
+		newWhoamiCommand(say),
+		newLogoutCommand(say),
+		newVersionCommand(),
+	)
+	return root
+}
+
+// noArguments refuses arguments, as a wrong call.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args), cmd.CommandPath()}
+}

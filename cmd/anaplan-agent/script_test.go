@@ -1,0 +1,275 @@
+//go:build linux && cgo
+
+package main
+
+import (
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){program: main})
+}
+
+// TestScripts runs the program as people do. The commands beside testscript's own:
+//
+//	agent CODE ARG...      runs the program without a terminal; it must exit with CODE
+//	agent-tty CODE ARG...  the same on the terminal of ttyin
+//	newtoken LABEL         initialises a SoftHSM token with PIN 1234
+//	anaplan ...            see serverCommand
+//	cert FLAGS CSR OUT     has the test CA issue a certificate, see issue
+//	enrolled [FLAGS]       all of it: a token, a server, a key, a registered
+//	                       certificate, and the environment to log in with it
+//	edit FILE OLD NEW      replaces text in a file
+func TestScripts(t *testing.T) {
+	module := hsmtest.SoftHSM(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup:               func(env *testscript.Env) error { return setUp(env, module) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"agent": func(ts *testscript.TestScript, _ bool, args []string) {
+				runAgent(ts, args, "setsid", "--wait", program)
+			},
+			"agent-tty": func(ts *testscript.TestScript, _ bool, args []string) { runAgent(ts, args, program) },
+			"newtoken":  newToken,
+			"anaplan":   serverCommand,
+			"cert":      issue,
+			"enrolled":  enrolled,
+			"edit":      edit,
+		},
+	})
+}
+
+// setUp gives a script a SoftHSM store and a home of its own.
+func setUp(env *testscript.Env, module string) error {
+	config := filepath.Join(env.WorkDir, "softhsm2.conf")
+	tokens := filepath.Join(env.WorkDir, ".tokens")
+	env.Setenv("SOFTHSM2_CONF", config)
+	env.Setenv("MODULE", module)
+	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
+	env.Setenv("PIN", "1234")
+	env.Values[serverKey{}] = new(*anaplantest.Server)
+	if err := os.Mkdir(tokens, 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(config, []byte("directories.tokendir = "+tokens+"\nlog.level = ERROR\n"), 0o600)
+}
+
+// runAgent runs a command line that begins with words, and checks its exit code.
+func runAgent(ts *testscript.TestScript, args []string, words ...string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	words = append(words, args[1:]...)
+	code := 0
+	err = ts.Exec(words[0], words[1:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+	if strings.Contains(ts.ReadFile("stderr"), "goroutine ") {
+		ts.Fatalf("it panicked")
+	}
+}
+
+func newToken(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("softhsm2-util", "--init-token", "--free", "--label", args[0], "--so-pin", "87654321", "--pin", "1234"))
+}
+
+// serverKey is where a script's server is kept.
+type serverKey struct{}
+
+func serverOf(ts *testscript.TestScript) *anaplantest.Server {
+	server, ok := ts.Value(serverKey{}).(**anaplantest.Server)
+	if !ok || *server == nil {
+		ts.Fatalf("no server: begin with: anaplan start")
+	}
+	return *server
+}
+
+// serverCommand is the command anaplan of the scripts:
+//
+//	anaplan start [OPTION...]      a server; sets URL and writes server-ca.pem
+//	anaplan register CERT          as an administrator does
+//	anaplan disable CERT
+//	anaplan skew DURATION          moves the server's clock
+//	anaplan revoke                 ends every token
+//	anaplan fault PATH N KIND ARG  the next N requests fail, see faultOf
+//	anaplan logins N               fails unless N logins were accepted
+//	anaplan requests ROUTE N       fails unless there were N requests
+//	anaplan refused TEXT           fails unless the last refusal was for that reason
+func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if args[0] == "start" {
+		startServer(ts, args[1:])
+		return
+	}
+	server := serverOf(ts)
+	switch args[0] {
+	case "register":
+		_, err := server.Register([]byte(ts.ReadFile(args[1])))
+		ts.Check(err)
+	case "disable":
+		ts.Check(server.Disable(certificateID(ts, server)))
+	case "skew":
+		skew, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		server.SetClockSkew(skew)
+	case "revoke":
+		server.RevokeAll()
+	case "fault":
+		times, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		server.Fault(args[1], times, faultOf(ts, args[3:]))
+	case "logins":
+		wantCount(ts, "logins", server.Counts().Logins, args[1])
+	case "requests":
+		wantCount(ts, args[1], server.Counts().Requests[args[1]], args[2])
+	case "refused":
+		if got := server.Counts().LastRefusal; !strings.Contains(got, args[1]) {
+			ts.Fatalf("the last login was refused for %q, want %q", got, args[1])
+		}
+	default:
+		ts.Fatalf("unknown command anaplan %s", args[0])
+	}
+}
+
+func wantCount(ts *testscript.TestScript, what string, got int, want string) {
+	if strconv.Itoa(got) != want {
+		ts.Fatalf("%s: %d, want %s", what, got, want)
+	}
+}
+
+// certificateID returns the id of the only registered certificate.
+func certificateID(ts *testscript.TestScript, server *anaplantest.Server) string {
+	certs := server.Certificates()
+	if len(certs) != 1 {
+		ts.Fatalf("%d certificates are registered, want 1", len(certs))
+	}
+	return certs[0].ID
+}
+
+// startServer starts the script's server; options are accept-v1, skew=DURATION.
+func startServer(ts *testscript.TestScript, options []string) {
+	var opts anaplantest.Options
+	for _, option := range options {
+		name, value, _ := strings.Cut(option, "=")
+		switch name {
+		case "accept-v1":
+			opts.AcceptV1 = true
+		case "skew":
+			skew, err := time.ParseDuration(value)
+			ts.Check(err)
+			opts.ClockSkew = skew
+		default:
+			ts.Fatalf("unknown option %q", option)
+		}
+	}
+	server := anaplantest.NewServer(scriptTB{ts}, &opts)
+	*ts.Value(serverKey{}).(**anaplantest.Server) = server
+	ts.Setenv("URL", server.URL)
+	ts.Check(os.WriteFile(ts.MkAbs("server-ca.pem"), server.CA.PEM(), 0o600))
+}
+
+// scriptTB lets a server end with its script.
+type scriptTB struct{ ts *testscript.TestScript }
+
+func (tb scriptTB) Helper()           {}
+func (tb scriptTB) Cleanup(f func())  { tb.ts.Defer(f) }
+func (tb scriptTB) Fatal(args ...any) { tb.ts.Fatalf("%s", fmt.Sprint(args...)) }
+
+// faultOf makes the fault of a name: 429 RETRY-AFTER, 503, 500, blocked, cut,
+// truncated, endless, nojson, hang.
+func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
+	switch args[0] {
+	case "429":
+		return anaplantest.TooManyRequests(args[1])
+	case "503":
+		return anaplantest.Unavailable()
+	case "500":
+		return anaplantest.Failing(500)
+	case "blocked":
+		return anaplantest.Blocked()
+	case "cut":
+		return anaplantest.Cut()
+	case "truncated":
+		return anaplantest.Truncated()
+	case "endless":
+		return anaplantest.Endless(1 << 20)
+	case "nojson":
+		return anaplantest.NotJSON()
+	case "hang":
+		return anaplantest.Hang(nil)
+	}
+	ts.Fatalf("unknown fault %q", args[0])
+	return nil
+}
+
+// issue has the server's CA issue a certificate: cert [noemail] [expired]
+// [early] [server] [sha1] CSR OUT.
+func issue(ts *testscript.TestScript, _ bool, args []string) {
+	var opts anaplantest.IssueOptions
+	for _, flag := range args[:len(args)-2] {
+		switch flag {
+		case "noemail":
+			opts.NoEmail = true
+		case "server":
+			opts.ServerOnly = true
+		case "sha1":
+			opts.SHA1 = true
+		case "expired":
+			opts.NotBefore, opts.NotAfter = time.Now().AddDate(-2, 0, 0), time.Now().AddDate(-1, 0, 0)
+		case "early":
+			opts.NotBefore, opts.NotAfter = time.Now().AddDate(1, 0, 0), time.Now().AddDate(2, 0, 0)
+		case "longer":
+			opts.NotAfter = time.Now().AddDate(2, 0, 0)
+		default:
+			ts.Fatalf("unknown flag %q", flag)
+		}
+	}
+	cert, err := serverOf(ts).CA.Issue([]byte(ts.ReadFile(args[len(args)-2])), &opts)
+	ts.Check(err)
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), block, 0o600))
+}
+
+// enrolled prepares a login with a certificate of those flags, see issue. A bad
+// certificate is stored, but its registration may fail: that is the point.
+func enrolled(ts *testscript.TestScript, _ bool, flags []string) {
+	newToken(ts, false, []string{"demo"})
+	startServer(ts, nil)
+	for name, value := range map[string]string{
+		"KEY": "pkcs11:token=demo;object=login?module-path=" + ts.Getenv("MODULE"), "PIN": "env:PIN",
+		"AUTH_URL": ts.Getenv("URL"), "CA_FILE": ts.MkAbs("server-ca.pem"),
+	} {
+		ts.Setenv("ANAPLAN_AGENT_"+name, value)
+	}
+	runAgent(ts, []string{"0", "enroll", "--email", "ana@example.com"}, program)
+	ts.Check(os.WriteFile(ts.MkAbs("login.csr"), []byte(ts.ReadFile("stdout")), 0o600))
+	issue(ts, false, append(flags, "login.csr", "login.pem"))
+	runAgent(ts, []string{"0", "enroll", "--certificate", "login.pem"}, program)
+	serverOf(ts).Register([]byte(ts.ReadFile("login.pem")))
+}
+
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}

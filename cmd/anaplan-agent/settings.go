@@ -1,0 +1,141 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/spf13/cobra"
+)
+
+// The settings that a command takes, by what it does.
+var (
+	deviceSettings = []string{"key", "pin", "certificate", "timeout"}
+	serverSettings = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
+)
+
+// settings are the flags of one command that are settings too. Each may come from
+// the environment or a profile instead.
+type settings struct {
+	command    *cobra.Command
+	names      []string
+	config     string
+	profile    string
+	pinChanged bool
+}
+
+// addSettings gives command the flags of the named settings.
+func addSettings(command *cobra.Command, groups ...[]string) *settings {
+	s := &settings{command: command, names: slices.Compact(slices.Sorted(slices.Values(slices.Concat(groups...))))}
+	flags := command.Flags()
+	for _, setting := range config.Settings() {
+		if slices.Contains(s.names, setting.Name) {
+			flags.String(setting.Flag(), "", setting.Usage)
+		}
+	}
+	flags.StringVar(&s.config, "config", "", "configuration file (default: "+defaultConfigs()[0]+", then "+defaultConfigs()[1]+")")
+	flags.StringVar(&s.profile, "profile", "", `which [profile.NAME] of the configuration file (default "default")`)
+	if slices.Contains(s.names, "pin") {
+		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since the token refused it: send it again")
+	}
+	command.RegisterFlagCompletionFunc("profile", s.completeProfile)
+	return s
+}
+
+// load returns the profile, merged in this order: flag, environment, file,
+// default.
+func (s *settings) load() (*config.Profile, error) {
+	file, err := s.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	over := map[string]config.Value{}
+	for _, setting := range config.Settings() {
+		if value, ok := s.override(setting); ok {
+			over[setting.Name] = value
+		}
+	}
+	profile, err := file.Profile(s.profileName(), over)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSettings, err)
+	}
+	return profile, nil
+}
+
+// errSettings says that what the user has set is wrong, wherever it was set.
+var errSettings = errors.New("settings")
+
+// override returns a setting's value from its flag, else from the environment.
+func (s *settings) override(setting config.Setting) (config.Value, bool) {
+	if flag := s.command.Flags().Lookup(setting.Flag()); flag != nil && flag.Changed && slices.Contains(s.names, setting.Name) {
+		return config.Value{Text: flag.Value.String(), From: "--" + setting.Flag()}, true
+	}
+	if text, ok := os.LookupEnv(setting.Env()); ok && text != "" {
+		return config.Value{Text: text, From: setting.Env()}, true
+	}
+	return config.Value{}, false
+}
+
+func (s *settings) profileName() string {
+	switch {
+	case s.profile != "":
+		return s.profile
+	case os.Getenv("ANAPLAN_AGENT_PROFILE") != "":
+		return os.Getenv("ANAPLAN_AGENT_PROFILE")
+	}
+	return "default"
+}
+
+// readConfig reads the configuration file: the one that is named, else the first
+// default that exists, else none (nil).
+func (s *settings) readConfig() (*config.File, error) {
+	named := s.config
+	if named == "" {
+		named = os.Getenv("ANAPLAN_AGENT_CONFIG")
+	}
+	if named != "" {
+		return parseConfig(named)
+	}
+	for _, path := range defaultConfigs() {
+		file, err := parseConfig(path)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return file, err
+		}
+	}
+	return nil, nil
+}
+
+func parseConfig(path string) (*config.File, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: configuration file: %w", errSettings, err)
+	}
+	file, err := config.Parse(path, data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSettings, err)
+	}
+	return file, nil
+}
+
+// defaultConfigs returns the user's and the system's configuration file.
+func defaultConfigs() []string {
+	system := filepath.Join("/etc", program, "config.toml")
+	user, err := os.UserConfigDir()
+	if err != nil {
+		return []string{system, system}
+	}
+	return []string{filepath.Join(user, program, "config.toml"), system}
+}
+
+// completeProfile lists the profiles of the configuration file to a shell.
+func (s *settings) completeProfile(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	file, err := s.readConfig()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return file.Profiles(), cobra.ShellCompDirectiveNoFileComp
+}

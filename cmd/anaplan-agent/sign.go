@@ -1,0 +1,40 @@
+package main
+
+import (
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/spf13/cobra"
+)
+
+const signHelp = `sign makes a login payload and has the device sign it. It prints the JSON that
+POST /token/authenticate takes; the header beside it is what cert --header prints.
+
+Whoever has a payload can log in with it, a v2 payload for some minutes. Pipe it,
+or keep it in a file that only you can read:
+
+  (umask 077; anaplan-agent sign --key ADDRESS > payload.json)
+  anaplan-agent token --payload payload.json --certificate cert.pem
+
+The second command needs no key and may run on another machine.`
+
+// newSignCommand returns the sign command.
+func newSignCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sign",
+		Short: "print a signed login payload as JSON, ready to POST",
+		Long:  signHelp,
+		Args:  noArguments,
+	}
+	settings := addSettings(cmd, deviceSettings, []string{"format"})
+	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		login, err := run.signLogin()
+		if err != nil {
+			return err
+		}
+		payload, err := anaplan.MarshalPayload(login)
+		if err != nil {
+			return err
+		}
+		return printResult(string(payload) + "\n")
+	})
+	return cmd
+}

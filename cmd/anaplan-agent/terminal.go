@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// errNoTerminal is returned where a person must be asked and there is none.
+var errNoTerminal = errors.New("there is no terminal to ask on")
+
+// terminal is the terminal that the user sits at, whatever standard input and
+// output are connected to.
+type terminal struct {
+	in, out *os.File
+}
+
+// openTerminal returns the controlling terminal; errNoTerminal without one.
+func openTerminal() (*terminal, error) {
+	in, out, err := openConsole()
+	if err != nil {
+		return nil, errNoTerminal
+	}
+	return &terminal{in, out}, nil
+}
+
+// Close closes the terminal.
+func (t *terminal) Close() error {
+	return errors.Join(t.in.Close(), t.out.Close())
+}
+
+// askSecret prints question and reads a line that is not shown.
+func (t *terminal) askSecret(ctx context.Context, question string) ([]byte, error) {
+	before, err := term.GetState(int(t.in.Fd()))
+	if err != nil {
+		return nil, errNoTerminal
+	}
+	fmt.Fprintf(t.out, "%s: %s: ", program, question)
+	defer fmt.Fprintln(t.out)
+	answer, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(int(t.in.Fd())) })
+	if ctx.Err() != nil {
+		term.Restore(int(t.in.Fd()), before) // the reader is still there and has switched the echo off
+	}
+	return answer, err
+}
+
+// askYes prints question and reports whether the answer is "yes" in full.
+func (t *terminal) askYes(ctx context.Context, question string) (bool, error) {
+	fmt.Fprintf(t.out, "%s: %s Type yes to go on: ", program, question)
+	answer, err := interruptible(ctx, func() (string, error) { return bufio.NewReader(t.in).ReadString('\n') })
+	if err != nil {
+		fmt.Fprintln(t.out)
+		return false, err
+	}
+	return strings.TrimSpace(answer) == "yes", nil
+}
+
+// interruptible returns what read returns, or ctx's cause if that comes first. The
+// read itself cannot be stopped; the process is about to end.
+func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := read()
+		if err == io.EOF {
+			err = errors.New("the terminal was closed")
+		}
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, context.Cause(ctx)
+	}
+}

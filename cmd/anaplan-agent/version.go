@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// newVersionCommand returns the version command.
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return printResult(fmt.Sprintf("%s %s (%s, %s/%s, PKCS#11: %s)\n",
+				program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support))
+		},
+	}
+}
+
+// version returns the module's version, or the revision that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}

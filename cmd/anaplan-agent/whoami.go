@@ -1,0 +1,106 @@
+package main
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/spf13/cobra"
+)
+
+const whoamiHelp = `whoami logs in, asks Anaplan which user the certificate stands for, and logs out.
+
+With --token-from it asks about a token that is there already, and ends nothing.`
+
+// identity is what whoami prints.
+type identity struct {
+	UserID           string     `json:"userId"`
+	UserGUID         string     `json:"userGuid"`
+	CustomerGUID     string     `json:"customerGuid"`
+	TokenExpiresAt   time.Time  `json:"tokenExpiresAt"`
+	CertificateUntil *time.Time `json:"certificateUntil,omitempty"`
+}
+
+// newWhoamiCommand returns the whoami command.
+func newWhoamiCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "whoami",
+		Short: "show which Anaplan user the certificate stands for, and until when",
+		Long:  whoamiHelp,
+		Args:  noArguments,
+	}
+	settings := addSettings(cmd, deviceSettings, serverSettings, []string{"format"})
+	from := addTokenFrom(cmd, "")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		who, err := run.whoami(*from)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(who)
+		}
+		return printResult(who.text(time.Now()))
+	})
+	return cmd
+}
+
+// whoami validates the given token, or one that it makes and ends.
+func (r *deviceRun) whoami(from string) (identity, error) {
+	client, err := newClient(r.profile)
+	if err != nil {
+		return identity{}, err
+	}
+	if from != "" {
+		token, err := readToken(from)
+		if err != nil {
+			return identity{}, err
+		}
+		return r.validate(client, token, nil)
+	}
+	login, err := r.signLogin()
+	if err != nil {
+		return identity{}, err
+	}
+	token, err := client.Authenticate(r.ctx, login)
+	if err != nil {
+		return identity{}, err
+	}
+	who, err := r.validate(client, token, login.Certificate)
+	return who, errors.Join(err, endToken(r.ctx, client, token))
+}
+
+func (r *deviceRun) validate(client *anaplan.Client, token agent.Token, cert *x509.Certificate) (identity, error) {
+	found, err := client.Validate(r.ctx, token)
+	if err != nil {
+		return identity{}, err
+	}
+	who := identity{UserID: found.UserID, UserGUID: found.UserGUID, CustomerGUID: found.CustomerGUID, TokenExpiresAt: found.ExpiresAt}
+	if cert == nil {
+		return who, nil
+	}
+	who.CertificateUntil = &cert.NotAfter
+	if email := agent.Email(cert); email != "" && found.UserID != "" && !strings.EqualFold(email, found.UserID) {
+		r.say.warn("the certificate names %s, but Anaplan says %s", email, found.UserID)
+	}
+	return who, nil
+}
+
+// text returns the identity for a person.
+func (i identity) text(now time.Time) string {
+	var text strings.Builder
+	row := func(name, value string) { fmt.Fprintf(&text, "%-18s %s\n", name, value) }
+	row("user", i.UserID)
+	row("user GUID", i.UserGUID)
+	row("customer GUID", i.CustomerGUID)
+	row("token until", whileFresh(i.TokenExpiresAt, now))
+	if i.CertificateUntil != nil {
+		days := int(i.CertificateUntil.Sub(now).Hours() / 24)
+		row("certificate until", fmt.Sprintf("%s (%d days)", i.CertificateUntil.Format("2006-01-02"), days))
+	}
+	return text.String()
+}
