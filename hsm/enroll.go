@@ -19,7 +19,8 @@ import (
 )
 
 // Generate makes an RSA key in the token, which never leaves it and can only
-// sign. The address names it: object becomes its label, and must be there; id its
+// sign; on a TPM it can decrypt, too, because tpm2-pkcs11 signs by the TPM's
+// decryption. The address names it: object becomes its label, and must be there; id its
 // id, or else 16 random bytes. It returns ErrKeyExists if the token has a private
 // key of that label or id.
 func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Options) (KeyInfo, error) {
@@ -44,9 +45,10 @@ func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Option
 
 // newKey is a key to be made.
 type newKey struct {
-	label string
-	id    []byte
-	bits  int
+	label    string
+	id       []byte
+	bits     int
+	decrypts bool
 }
 
 func (n newKey) generate(ctx context.Context, address uri.URI, options Options, progress *progress) (info KeyInfo, err error) {
@@ -58,6 +60,7 @@ func (n newKey) generate(ctx context.Context, address uri.URI, options Options, 
 	if err := n.isFree(v); err != nil {
 		return info, err
 	}
+	n.decrypts = v.isTPM()
 	var public *rsa.PublicKey
 	err = v.write(ctx, "generating the key", func(token *crypto11.Context) (err error) {
 		public, err = n.make(token)
@@ -103,9 +106,9 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 	}
 	private := public.Copy()
 	err = errors.Join(
-		public.Set(crypto11.CkaVerify, true), public.Set(crypto11.CkaEncrypt, false), public.Set(crypto11.CkaWrap, false),
+		public.Set(crypto11.CkaVerify, true), public.Set(crypto11.CkaEncrypt, n.decrypts), public.Set(crypto11.CkaWrap, false),
 		private.Set(crypto11.CkaPrivate, true), private.Set(crypto11.CkaSensitive, true), private.Set(crypto11.CkaExtractable, false),
-		private.Set(crypto11.CkaSign, true), private.Set(crypto11.CkaDecrypt, false), private.Set(crypto11.CkaUnwrap, false),
+		private.Set(crypto11.CkaSign, true), private.Set(crypto11.CkaDecrypt, n.decrypts), private.Set(crypto11.CkaUnwrap, false),
 	)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type token struct {
 
 // survey is what the slots of a module hold.
 type survey struct {
+	module *module
 	fit    []token // tokens that fit the address
 	others []token
 	failed map[uint]error // slots that did not answer
@@ -33,7 +34,7 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("listing its slots", err))
 	}
-	found := &survey{failed: map[uint]error{}}
+	found := &survey{module: m, failed: map[uint]error{}}
 	for _, slot := range slots {
 		info, err := m.GetTokenInfo(slot)
 		if err != nil {
@@ -116,7 +117,7 @@ func (s *survey) none(address uri.URI) error {
 		there.WriteString("\n  (" + err.Error() + ")")
 	}
 	if there.Len() == 0 {
-		return fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address)
+		return s.module.hint(fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address))
 	}
 	return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
 }

@@ -23,10 +23,10 @@ type Token struct {
 	store  string // SoftHSM's directory of tokens; "" for other modules
 }
 
-// The PINs of new tokens.
+// The PINs of new tokens. openCryptoki takes 4 to 8 characters.
 const (
-	userPIN    = "hsmtest-4711"
-	officerPIN = "hsmtest-officer"
+	userPIN    = "47110815"
+	officerPIN = "87654321" // that of openCryptoki's new tokens
 )
 
 // NewToken returns a SoftHSM token labelled "test" in a store of its own, which
