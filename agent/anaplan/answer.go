@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -22,7 +23,9 @@ const (
 
 // code is what the service's codes look like. Anything else in their place is
 // not repeated to anybody.
-var code = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+var code = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
+})
 
 // maxRetryAfter bounds what a server can ask for; beyond it only the fact matters.
 const maxRetryAfter = 24 * time.Hour
@@ -184,7 +187,7 @@ func (a *answer) newError(kind error) *AnswerError {
 	// Whoever answers may not speak JSON; then the status alone has to do.
 	_ = json.Unmarshal(a.body, &said)
 	refusal := &AnswerError{Kind: kind, Host: a.host, Status: a.status, Attempts: a.attempts, RetryAfter: a.retryAfter()}
-	if text, ok := said.Status.(string); ok && code.MatchString(text) {
+	if text, ok := said.Status.(string); ok && code().MatchString(text) {
 		refusal.Code = a.secrets.clean(text)
 	}
 	if text, ok := said.StatusMessage.(string); ok {

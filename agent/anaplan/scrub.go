@@ -3,6 +3,7 @@ package anaplan
 import (
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -16,8 +17,11 @@ const (
 // taken for a piece of it.
 const overlap = 12
 
-// word matches what could be a credential or a piece of one.
-var word = regexp.MustCompile(`[^\s"'<>,;(){}\[\]]{12,}`)
+// word matches what could be a credential or a piece of one. Compiled when an
+// error needs it: most runs have none.
+var word = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[^\s"'<>,;(){}\[\]]{12,}`)
+})
 
 // secrets are what a request carries and no text may show: a server that echoes
 // its input must not get it into our logs.
@@ -26,7 +30,7 @@ type secrets []string
 // scrub replaces every word that has a piece of a secret in it. Pieces count,
 // because servers cut and wrap what they echo.
 func (s secrets) scrub(text string) string {
-	return word.ReplaceAllStringFunc(text, func(found string) string {
+	return word().ReplaceAllStringFunc(text, func(found string) string {
 		if s.touch(found) {
 			return "[redacted]"
 		}

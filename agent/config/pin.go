@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -48,12 +47,8 @@ var arguments = []argument{
 	{PINCommand, isCommand},
 }
 
-// variable is a name that shells can set. A PIN of digits is none, so that one
-// which was written for the name is found.
-var variable = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// ParsePINSource reads the setting pin. "" is the zero source. Since people put the PIN
-// itself there, errors do not show the text.
+// ParsePINSource reads the setting pin. "" is the zero source. Since people put
+// the PIN itself there, errors do not show the text.
 func ParsePINSource(s string) (PINSource, error) {
 	if s == "" {
 		return PINSource{}, nil
@@ -114,9 +109,13 @@ func isEmpty(arg string) error {
 	return nil
 }
 
-// isVariable takes the name of an environment variable.
+// variableBytes are what a name that shells can set consists of.
+const variableBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
+
+// isVariable takes the name of an environment variable. A PIN of digits is none,
+// so that one which was written for the name is found.
 func isVariable(arg string) error {
-	if !variable.MatchString(arg) {
+	if arg == "" || arg[0] >= '0' && arg[0] <= '9' || strings.Trim(arg, variableBytes) != "" {
 		return errors.New("write env:NAME with the name of an environment variable, not its value and without $")
 	}
 	return nil

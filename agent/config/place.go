@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
@@ -95,7 +96,9 @@ func (d document) fail(p place, format string, args ...any) error {
 
 // keyLine is a line with a key or a table's name. A line that is neither may be
 // part of a value.
-var keyLine = regexp.MustCompile(`^\s*(?:[A-Za-z0-9_."'-]+\s*=|\[+[A-Za-z0-9_."'-]+\]+)`)
+var keyLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*(?:[A-Za-z0-9_."'-]+\s*=|\[+[A-Za-z0-9_."'-]+\]+)`)
+})
 
 // excerpt returns the line without its value, which may be a PIN, and a caret;
 // "" for a line that may be all value.
@@ -103,7 +106,7 @@ func (d document) excerpt(p place) string {
 	if p.line == 0 {
 		return ""
 	}
-	shown := strings.ReplaceAll(keyLine.FindString(d.lineText(p)), "\t", " ")
+	shown := strings.ReplaceAll(keyLine().FindString(d.lineText(p)), "\t", " ")
 	if shown == "" {
 		return ""
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -73,12 +74,13 @@ func compare(b *testing.B, ours, yardstick func() *exec.Cmd) (wall, peak float64
 	return wall, peak
 }
 
-// measure runs a command to its end.
+// measure runs a command to its end. pkcs11-tool --help does what it should and
+// exits with 2.
 func measure(b *testing.B, cmd *exec.Cmd) (wall time.Duration, peakMiB float64) {
 	start := time.Now()
 	err := cmd.Run()
 	wall = time.Since(start)
-	if err != nil {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !(exited && strings.HasSuffix(cmd.String(), "pkcs11-tool --help")) {
 		b.Fatalf("%s: %v", cmd, err)
 	}
 	return wall, float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
@@ -99,8 +101,8 @@ type lab struct {
 func newLab(b *testing.B) *lab {
 	l := &lab{dir: b.TempDir(), module: hsmtest.SoftHSM(b)}
 	l.binary = l.file("anaplan-agent")
-	l.run(b, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", l.dir, ".", "../anaplan-emulator")
-	l.env = append(os.Environ(), "SOFTHSM2_CONF="+l.file("softhsm2.conf"), "PIN=1234", "XDG_STATE_HOME="+l.dir,
+	l.build(b)
+	l.env = append(os.Environ(), "SOFTHSM2_CONF="+l.file("softhsm2.conf"), "PIN=1234", "XDG_STATE_HOME="+l.file("state"),
 		"ANAPLAN_AGENT_PIN=env:PIN", "ANAPLAN_AGENT_KEY=pkcs11:token=demo;object=login?module-path="+l.module)
 	l.write(b, "softhsm2.conf", "directories.tokendir = "+l.dir+"\nlog.level = ERROR\n")
 	l.write(b, "message", strings.Repeat("m", 100))
@@ -110,6 +112,15 @@ func newLab(b *testing.B) *lab {
 	l.run(b, l.binary, "enroll", "--certificate", l.file("login.pem"))
 	l.env = append(l.env, "ANAPLAN_AGENT_AUTH_URL="+l.startEmulator(b))
 	return l
+}
+
+// build builds the programs and installs copies. What the linker writes stays in
+// the page cache in larger pieces than an installed file, and counts for more
+// memory than the program has on a user's machine.
+func (l *lab) build(b *testing.B) {
+	built := l.file("built")
+	l.run(b, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", built+"/", ".", "../anaplan-emulator")
+	l.run(b, "install", built+"/anaplan-agent", built+"/anaplan-emulator", l.dir)
 }
 
 // startEmulator serves plain HTTP on loopback until the benchmark ends, and

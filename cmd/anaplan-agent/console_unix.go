@@ -2,7 +2,11 @@
 
 package main
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
 
 // openConsole opens the controlling terminal for reading and for writing.
 func openConsole() (in, out *os.File, err error) {
@@ -14,4 +18,15 @@ func openConsole() (in, out *os.File, err error) {
 		return nil, nil, err
 	}
 	return in, out, nil
+}
+
+// duplicateStdout returns standard output under another number: at number 1 a
+// closed pipe would end the program by SIGPIPE, in place of an error that says so.
+func duplicateStdout() (*os.File, error) {
+	fd, err := unix.Dup(1)
+	if err != nil {
+		return nil, err
+	}
+	unix.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "standard output"), nil
 }

@@ -1,6 +1,10 @@
 package main
 
-import "os"
+import (
+	"os"
+
+	"golang.org/x/sys/windows"
+)
 
 // openConsole opens the console for reading and for writing.
 func openConsole() (in, out *os.File, err error) {
@@ -12,4 +16,15 @@ func openConsole() (in, out *os.File, err error) {
 		return nil, nil, err
 	}
 	return in, out, nil
+}
+
+// duplicateStdout returns standard output under another handle, to be closed.
+func duplicateStdout() (*os.File, error) {
+	var handle windows.Handle
+	self := windows.CurrentProcess()
+	err := windows.DuplicateHandle(self, windows.Handle(os.Stdout.Fd()), self, &handle, 0, false, windows.DUPLICATE_SAME_ACCESS)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(handle), "standard output"), nil
 }

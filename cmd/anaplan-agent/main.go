@@ -9,8 +9,6 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 )
 
 // program is the name that messages begin with.
@@ -21,14 +19,8 @@ func main() { os.Exit(run()) }
 // run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act.
 func run() int {
 	harden()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	// A closed pipe is an error of the write, not the end of the program: the
-	// signal is taken and not ignored, for children inherit what is ignored.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-
 	say := &messenger{os.Stderr}
-	err := newRootCommand(say).ExecuteContext(ctx)
+	err := newRootCommand(say).ExecuteContext(context.Background())
 	if err == nil {
 		return 0
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 )
 
 // errStdout says that the result went nowhere.
@@ -20,7 +19,12 @@ func checkStdout() error {
 
 // printResult writes the result of a command.
 func printResult(text string) error {
-	if _, err := os.Stdout.WriteString(text); err != nil {
+	stdout, err := duplicateStdout()
+	if err == nil {
+		_, err = stdout.WriteString(text)
+		err = errors.Join(err, stdout.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", errStdout, err)
 	}
 	return nil

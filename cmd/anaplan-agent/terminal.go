@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -41,6 +43,9 @@ func (t *terminal) askSecret(ctx context.Context, question string) ([]byte, erro
 	if err != nil {
 		return nil, errNoTerminal
 	}
+	// Who interrupts here wants a terminal that echoes again.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	fmt.Fprintf(t.out, "%s: %s: ", program, question)
 	defer fmt.Fprintln(t.out)
 	answer, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(int(t.in.Fd())) })

@@ -15,6 +15,9 @@ func newVersionCommand() *cobra.Command {
 		Short: "print the version",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkStdout(); err != nil {
+				return err
+			}
 			return printResult(fmt.Sprintf("%s %s (%s, %s/%s, PKCS#11: %s)\n",
 				program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support))
 		},
