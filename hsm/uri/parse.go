@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -25,13 +26,16 @@ func (e *SyntaxError) Error() string {
 }
 
 // secret finds the names behind which people put a PIN, rightly spelt or not;
-// pin-source is among them and no secret.
-var secret = regexp.MustCompile(`(?i)(?:^|[:;?&\s])pin[-_a-z]*|pin[-_]?val[a-z]*`)
+// pin-source is among them and no secret. Compiled when an error needs it: most
+// runs have none.
+var secret = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)(?:^|[:;?&\s])pin[-_a-z]*|pin[-_]?val[a-z]*`)
+})
 
 // redact cuts an address off behind the first name of a PIN. It does not stop
 // at the next separator, since the PIN may hold one.
 func redact(text string) string {
-	for _, at := range secret.FindAllStringIndex(text, -1) {
+	for _, at := range secret().FindAllStringIndex(text, -1) {
 		name := strings.Trim(text[at[0]:at[1]], ":;?& \t\r\n")
 		if !strings.EqualFold(name, "pin-source") && at[1] < len(text) {
 			return text[:at[1]] + "=..."
