@@ -38,15 +38,15 @@ func openPTY(t *testing.T) (control, tty *os.File) {
 	return control, tty
 }
 
-// typist runs the program on a terminal of its own and types each answer once
-// the question before it is to be read there.
-type typist struct {
+// result is what came of a run of the program.
+type result struct {
 	stdout, stderr bytes.Buffer
-	screen         string
 	code           int
 }
 
-func (ty *typist) run(t *testing.T, env []string, args []string, dialogue ...string) {
+// newCommand returns the program as a process in a session of its own, without a
+// terminal.
+func (r *result) newCommand(t *testing.T, env, args []string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -56,10 +56,49 @@ func (ty *typist) run(t *testing.T, env []string, args []string, dialogue ...str
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}
-	control, tty := openPTY(t)
 	cmd := exec.Command(link, args...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = &ty.stdout, &ty.stderr
+	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd
+}
+
+// run runs the program without a terminal.
+func (r *result) run(t *testing.T, env, args []string) {
+	t.Helper()
+	cmd := r.newCommand(t, env, args)
+	cmd.Run()
+	r.code = cmd.ProcessState.ExitCode()
+}
+
+// want checks the exit code and that standard error holds each text; standard
+// output has a login if the code is 0, else nothing.
+func (r *result) want(t *testing.T, code int, texts ...string) {
+	t.Helper()
+	if r.code != code {
+		t.Errorf("exit code %d, want %d; stderr: %s", r.code, code, r.stderr.String())
+	}
+	if signed := strings.Contains(r.stdout.String(), "encodedSignedData"); signed != (code == 0) {
+		t.Errorf("exit code %d and stdout %q", r.code, r.stdout.String())
+	}
+	for _, text := range texts {
+		if !strings.Contains(r.stderr.String(), text) {
+			t.Errorf("stderr lacks %q: %s", text, r.stderr.String())
+		}
+	}
+}
+
+// typist runs the program on a terminal of its own and types each answer once
+// the question before it is to be read there.
+type typist struct {
+	result
+	screen string
+}
+
+func (ty *typist) run(t *testing.T, env []string, args []string, dialogue ...string) {
+	t.Helper()
+	control, tty := openPTY(t)
+	cmd := ty.newCommand(t, env, args)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}
 	cmd.ExtraFiles = []*os.File{tty}
 	if err := cmd.Start(); err != nil {
@@ -108,9 +147,7 @@ func TestPromptOnTerminal(t *testing.T) {
 	address, pin, env := softToken(t)
 	var ty typist
 	ty.run(t, env, []string{"sign", "--key", address}, `PIN for token "test": `, pin+"\n")
-	if ty.code != 0 || !strings.Contains(ty.stdout.String(), "encodedSignedData") {
-		t.Errorf("exit code %d, stdout %q, stderr %q", ty.code, ty.stdout.String(), ty.stderr.String())
-	}
+	ty.want(t, 0)
 	if strings.Contains(ty.screen, pin) {
 		t.Errorf("the PIN is to be read on the screen: %q", ty.screen)
 	}
@@ -121,9 +158,7 @@ func TestPromptInterrupted(t *testing.T) {
 	address, _, env := softToken(t)
 	var ty typist
 	ty.run(t, env, []string{"sign", "--key", address}, `PIN for token "test": `, "\x03")
-	if ty.code != 1 || ty.stdout.Len() > 0 {
-		t.Errorf("exit code %d, stdout %q, stderr %q", ty.code, ty.stdout.String(), ty.stderr.String())
-	}
+	ty.want(t, 1, "interrupt signal received")
 }
 
 func TestPinentryOnTerminal(t *testing.T) {
@@ -131,7 +166,5 @@ func TestPinentryOnTerminal(t *testing.T) {
 	address, pin, env := softToken(t)
 	var ty typist
 	ty.run(t, env, []string{"sign", "--key", address, "--pin", "pinentry:" + pinentry}, "PIN:", pin+"\n")
-	if ty.code != 0 || !strings.Contains(ty.stdout.String(), "encodedSignedData") {
-		t.Errorf("exit code %d, stdout %q, stderr %q", ty.code, ty.stdout.String(), ty.stderr.String())
-	}
+	ty.want(t, 0)
 }
