@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+)
+
+// advice is what to do about an error, and the exit code that goes with it.
+type advice struct {
+	is      error
+	code    int
+	hints   []string
+	modules bool // name this machine's modules too
+}
+
+// advices is ordered: of several that fit an error the first is given. A cause
+// stands before what it leads to, and the result that went nowhere before all,
+// since nothing else is left to do then.
+//
+// An exit code of 3 means that no retry helps before somebody has done something;
+// what can pass by itself, and what the next call can say better, is 1 or 2.
+var advices = []advice{
+	{is: errStdout, code: exitFailed},
+	{is: context.Canceled, code: exitFailed},
+
+	// The call and the settings.
+	{is: errNoAddress, code: exitUsage, modules: true, hints: []string{
+		"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
+	}},
+	{is: errSettings, code: exitUsage},
+
+	// The PIN.
+	{is: errNotConfirmed, code: exitHuman},
+	{is: errCancelled, code: exitHuman},
+	{is: errPINSource, code: exitHuman, hints: []string{
+		"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
+	}},
+	{is: hsm.ErrPINNeeded, code: exitHuman, hints: []string{
+		"run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM",
+	}},
+	{is: errNoTerminal, code: exitHuman, hints: []string{"run it on a terminal"}},
+
+	// The device and what is on it.
+	{is: hsm.ErrNoCgo, code: exitFailed, hints: []string{"use a build made with CGO_ENABLED=1"}},
+	{is: hsm.ErrModule, code: exitFailed, modules: true},
+	{is: hsm.ErrNoToken, code: exitHuman, hints: []string{
+		program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
+	}},
+	{is: hsm.ErrKeyExists, code: exitFailed, hints: []string{
+		"for a new CSR of that key: --reuse-key; for a new key: another object= in --key",
+	}},
+	{is: hsm.ErrNoKey, code: exitFailed, hints: []string{
+		program + " keys --key ADDRESS, without object and id, lists the keys that are there",
+		program + " enroll --key ADDRESS --email YOU makes a key",
+	}},
+	{is: hsm.ErrUnusableKey, code: exitFailed, hints: []string{
+		"Anaplan takes RSA keys of 2048 bits or more: " + program + " enroll --key ADDRESS --email YOU makes one",
+	}},
+
+	// The certificate.
+	{is: hsm.ErrNoCertificate, code: exitHuman, hints: []string{
+		program + " enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
+		"or name its file: --certificate FILE",
+	}},
+	{is: hsm.ErrCertificateExpired, code: exitHuman, hints: []string{
+		program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
+	}},
+	{is: hsm.ErrCertificateNotYetValid, code: exitHuman, hints: []string{"look at this machine's clock, or wait"}},
+	{is: hsm.ErrCertificateMismatch, code: exitFailed, hints: []string{
+		program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
+	}},
+
+	// Anaplan, and the way there.
+	{is: anaplan.ErrBadCredential, code: exitHuman, hints: []string{
+		"is the certificate registered and enabled? Anaplan: Administration > Security > Certificates",
+		program + " cert --key ADDRESS prints the one to register; region and --auth-url must be those of your tenant",
+	}},
+	{is: anaplan.ErrBadHeader, code: exitFailed, hints: []string{"try --header-form der"}},
+	{is: anaplan.ErrTokenRefused, code: exitFailed, hints: []string{program + " token makes a new one"}},
+	{is: anaplan.ErrRateLimited, code: exitFailed, hints: []string{"use one token for its 35 minutes, not one for each call"}},
+	{is: anaplan.ErrBlocked, code: exitFailed, hints: []string{"ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist"}},
+	{is: anaplan.ErrRefused, code: exitFailed, hints: []string{"ask whether this machine's address is in the tenant's IP allowlist"}},
+	{is: anaplan.ErrRedirect, code: exitUsage, hints: []string{"look at --auth-url and --region"}},
+	{is: anaplan.ErrUntrusted, code: exitFailed, hints: []string{"if your company's proxy or a test server presents this certificate, trust its CA: --ca-file FILE"}},
+	{is: anaplan.ErrUnreachable, code: exitFailed, hints: []string{"look at the network, the proxy (HTTPS_PROXY), --region and --auth-url"}},
+	{is: anaplan.ErrUnavailable, code: exitFailed, hints: []string{"try again later"}},
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+)
+
+// Each row is given for its error, and not hidden by one above it.
+func TestAdvices(t *testing.T) {
+	for _, a := range advices {
+		got := explain(fmt.Errorf("signing: %w", a.is))
+		if got.code != a.code || !slices.Equal(got.hints[:len(a.hints)], a.hints) {
+			t.Errorf("%v: exit code %d and hints %q, want %d and %q", a.is, got.code, got.hints, a.code, a.hints)
+		}
+		if got.text != "signing: "+a.is.Error() {
+			t.Errorf("%v became %q", a.is, got.text)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	skew := &anaplan.ClockSkewError{AnswerError: anaplan.AnswerError{Kind: anaplan.ErrBadCredential}}
+	stale := &anaplan.StalePayloadError{AnswerError: anaplan.AnswerError{Kind: anaplan.ErrBadCredential}}
+	tests := []struct {
+		name string
+		err  error
+		code int
+		hint string
+	}{
+		{"wrong call", &usageError{errors.New("unknown flag"), "anaplan-agent token"}, exitUsage, "anaplan-agent token --help"},
+		{"refused PIN", &hsm.PINError{}, exitHuman, "the PIN was sent once"},
+		{"locked PIN", &hsm.PINError{Locked: true}, exitHuman, "security officer"},
+		{"PIN refused before", &refusedError{}, exitHuman, "--pin-changed"},
+		{"ambiguous", &hsm.AmbiguousError{What: "keys"}, exitUsage, "copy one of these"},
+		{"clock, which is a bad credential too", skew, exitHuman, "set this machine's clock"},
+		{"old payload, which is a bad credential too", stale, exitFailed, "sign --key ADDRESS"},
+		{"no way to ask for a PIN", fmt.Errorf("%w: %w", hsm.ErrPINNeeded, errNoTerminal), exitHuman, "or say where the PIN is"},
+		{"module, with those of this machine", hsm.ErrModule, exitFailed, "?module-path="},
+		{"anything else", errors.New("disk full"), exitFailed, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := explain(fmt.Errorf("token %q: %w", "demo", test.err))
+			if got.code != test.code || !strings.Contains(strings.Join(got.hints, "\n"), test.hint) {
+				t.Errorf("exit code %d and hints %q, want %d and %q", got.code, got.hints, test.code, test.hint)
+			}
+		})
+	}
+}
+
+func TestMessenger(t *testing.T) {
+	var out strings.Builder
+	say := &messenger{&out}
+	say.note("made %s", "a key")
+	say.warn("100%%")
+	say.failure(explanation{text: "it failed: 50%", hints: []string{"do this", "or that"}})
+	want := `anaplan-agent: note: made a key
+anaplan-agent: warning: 100%
+anaplan-agent: error: it failed: 50%
+anaplan-agent: hint: do this
+anaplan-agent: hint: or that
+`
+	if got := out.String(); got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}
