@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/miekg/pkcs11"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
@@ -165,6 +166,59 @@ func TestHangingKeyIsLost(t *testing.T) {
 		t.Error(err)
 	}
 	token.Release(t)
+}
+
+// TestCloseDoesNotWaitForEver closes a key whose module does not answer any more.
+func TestCloseDoesNotWaitForEver(t *testing.T) {
+	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "C_CloseSession=hang")
+	waitForModule(t)
+	key, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = hsm.CloseUntil(token.Hung(t), key)
+	wantError(t, "Close", err, context.DeadlineExceeded, "did not answer while closing")
+	token.Release(t)
+}
+
+// TestTurns lets a second signature wait for one that hangs.
+func TestTurns(t *testing.T) {
+	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "C_Sign=hang")
+	waitForModule(t)
+	key, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan error)
+	hung := token.Hung(t)
+	go func() {
+		_, err := key.SignSHA512(t.Context(), message)
+		first <- err
+	}()
+	<-hung.Done()
+	_, err = key.SignSHA512(hung, message)
+	wantError(t, "second", err, context.DeadlineExceeded, "another signature was under way")
+	token.Release(t)
+	wantError(t, "first", <-first, nil, "(CKR_DEVICE_ERROR)")
+	if err := key.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestManySigners uses one key from many goroutines.
+func TestManySigners(t *testing.T) {
+	token := newLogin(t)
+	key := mustSign(t, token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask}, &hsmtest.RSAKey(t, "a").PublicKey)
+	var group errgroup.Group
+	for range 20 {
+		group.Go(func() error {
+			_, err := key.SignSHA512(t.Context(), message)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCrash(t *testing.T) {

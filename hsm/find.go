@@ -42,6 +42,12 @@ func (s *session) readKey(handle pkcs11.ObjectHandle) (*keyObject, error) {
 	if err != nil {
 		return nil, s.fail("reading a key", err)
 	}
+	return keyFrom(handle, values), nil
+}
+
+// keyFrom makes a key of the attributes that the token told. One whose type it
+// does not tell is of no known type, and so no use.
+func keyFrom(handle pkcs11.ObjectHandle, values attributes) *keyObject {
 	kind, ok := values.number(pkcs11.CKA_KEY_TYPE)
 	if !ok {
 		kind = pkcs11.CK_UNAVAILABLE_INFORMATION
@@ -54,7 +60,7 @@ func (s *session) readKey(handle pkcs11.ObjectHandle) (*keyObject, error) {
 		maySign:            values.flag(pkcs11.CKA_SIGN, true),
 		alwaysAuthenticate: values.flag(pkcs11.CKA_ALWAYS_AUTHENTICATE, false),
 		public:             publicKey(values),
-	}, nil
+	}
 }
 
 // publicKey returns the RSA key of a modulus and an exponent; nil without them.

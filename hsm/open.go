@@ -235,11 +235,15 @@ const closePatience = 5 * time.Second
 // signature that is under way, but not for a module that does not answer. Closing
 // twice is no error.
 func (k *Key) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	return k.close(ctx)
+}
+
+func (k *Key) close(ctx context.Context) error {
 	if !k.end(closed) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
-	defer cancel()
 	_, err := await(ctx, func() error { return k.progress.silence(ctx, k.visit.path) },
 		func() (struct{}, error) {
 			k.turn <- struct{}{}

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -57,82 +56,70 @@ func NewTPMToken(t testing.TB) *Token {
 		"/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1",
 		"/usr/lib/aarch64-linux-gnu/libtpm2_pkcs11.so.1",
 		"/usr/lib64/pkcs11/libtpm2_pkcs11.so")
-	swtpm := Tool(t, "tpm2", "swtpm")
-	data, ctrl := consecutive(t)
-	dataEnd, ctrlEnd := forward(t, data), forward(t, ctrl)
-	simulator := exec.Command(swtpm, "socket", "--tpm2", "--tpmstate", "dir="+t.TempDir(),
-		"--server", "type=tcp,fd=3", "--ctrl", "type=unixio,clientfd=4", "--flags", "not-need-init,startup-clear")
-	simulator.ExtraFiles = []*os.File{dataEnd, ctrlEnd}
-	start(t, simulator)
+	port := startSimulator(t, Tool(t, "tpm2", "swtpm"))
 	t.Setenv("TPM2_PKCS11_STORE", t.TempDir())
-	t.Setenv("TPM2_PKCS11_TCTI", fmt.Sprintf("swtpm:host=127.0.0.1,port=%d", data.Addr().(*net.TCPAddr).Port))
+	t.Setenv("TPM2_PKCS11_TCTI", fmt.Sprintf("swtpm:host=127.0.0.1,port=%d", port))
 	t.Setenv("TSS2_LOG", "all+NONE")
 	return InitToken(t, module, "test")
 }
 
-// consecutive listens on a free port and the one above it: the simulator's
-// clients expect its control channel there.
-func consecutive(t testing.TB) (lower, upper net.Listener) {
+// startSimulator starts a TPM simulator on a free port, and its control channel on
+// the port above, where clients expect it. Others may take a port between the look
+// and the start; then it looks again.
+func startSimulator(t testing.TB, swtpm string) (port int) {
+	t.Helper()
+	state := t.TempDir()
+	for range 100 {
+		port = freePorts(t)
+		if listens(t, exec.Command(swtpm, "socket", "--tpm2", "--tpmstate", "dir="+state, "--flags", "not-need-init,startup-clear",
+			"--server", fmt.Sprintf("type=tcp,port=%d", port), "--ctrl", fmt.Sprintf("type=tcp,port=%d", port+1))) {
+			return port
+		}
+	}
+	t.Fatal("the TPM simulator finds no port")
+	return 0
+}
+
+// listens starts a simulator and waits until it either listens, which it tells by
+// writing its process id, or has ended.
+func listens(t testing.TB, simulator *exec.Cmd) bool {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pid")
+	check(t, "making a pipe", syscall.Mkfifo(path, 0o600))
+	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
+	check(t, "opening the pipe", err)
+	simulator.Args = append(simulator.Args, "--pid", "file="+path)
+	simulator.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	check(t, simulator.Path, simulator.Start())
+	ended := make(chan struct{})
+	go func() {
+		simulator.Wait()
+		pipe.WriteString("ended")
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		simulator.Process.Kill()
+		<-ended
+		pipe.Close()
+	})
+	said := make([]byte, 16)
+	n, err := pipe.Read(said)
+	check(t, "reading the pipe", err)
+	return !strings.HasPrefix(string(said[:n]), "ended")
+}
+
+// freePorts returns a port that nobody listens on, nor on the one above.
+func freePorts(t testing.TB) int {
 	t.Helper()
 	for {
 		lower, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, "listening", err)
-		above := lower.Addr().(*net.TCPAddr).Port + 1
-		if upper, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", above)); err == nil {
-			return lower, upper
-		}
+		port := lower.Addr().(*net.TCPAddr).Port
+		upper, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
 		lower.Close()
-	}
-}
-
-// forward passes on what clients of the listener, one after the other, exchange
-// with the file it returns. The simulator so inherits channels that are open, and
-// nobody waits for it to open ports.
-func forward(t testing.TB, listener net.Listener) *os.File {
-	t.Helper()
-	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	check(t, "making a pair of sockets", err)
-	theirs := os.NewFile(uintptr(ends[1]), "theirs")
-	file := os.NewFile(uintptr(ends[0]), "ours")
-	ours, err := net.FileConn(file)
-	check(t, "using a pair of sockets", err)
-	file.Close()
-	t.Cleanup(func() { listener.Close(); ours.Close(); theirs.Close() })
-	clients := make(chan net.Conn, 1)
-	go accept(listener, ours, clients)
-	go answer(ours, clients)
-	return theirs
-}
-
-// accept passes on requests, and says in clients who sends them.
-func accept(listener net.Listener, to io.Writer, clients chan net.Conn) {
-	for {
-		client, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		select {
-		case <-clients: // the one before
-		default:
-		}
-		clients <- client
-		io.Copy(to, client)
-	}
-}
-
-// answer passes answers on to the client of the time.
-func answer(from io.Reader, clients chan net.Conn) {
-	buffer := make([]byte, 1<<16)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		client := <-clients
-		client.Write(buffer[:n])
-		select {
-		case clients <- client:
-		default: // there is a new one
+		if err == nil {
+			upper.Close()
+			return port
 		}
 	}
 }

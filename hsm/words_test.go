@@ -1,0 +1,141 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ThalesGroup/crypto11"
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+func TestInWords(t *testing.T) {
+	for _, c := range []struct {
+		err       error
+		want      string
+		transient bool
+	}{
+		{pkcs11.Error(pkcs11.CKR_DEVICE_REMOVED), "doing: the token was removed (CKR_DEVICE_REMOVED)", true},
+		{pkcs11.Error(pkcs11.CKR_PIN_LOCKED), "doing: the PIN is locked (CKR_PIN_LOCKED)", false},
+		{pkcs11.Error(pkcs11.CKR_KEY_UNEXTRACTABLE), "doing: the module returned an error (CKR_KEY_UNEXTRACTABLE)", true},
+		{pkcs11.Error(0x80000001), "doing: the module returned an error of its maker's own (0x80000001)", true},
+		{pkcs11.Error(0x4711), "doing: the module returned an error (0x4711)", true},
+		{fmt.Errorf("wrapped: %w", pkcs11.Error(pkcs11.CKR_MECHANISM_INVALID)), "doing: the token does not know the mechanism (CKR_MECHANISM_INVALID)", false},
+		{errors.New("something else"), "doing: something else", false},
+	} {
+		got := inWords("doing", c.err)
+		if got.Error() != c.want || Transient(got) != c.transient {
+			t.Errorf("%v is %q, transient %v; want %q, %v", c.err, got, Transient(got), c.want, c.transient)
+		}
+	}
+	if err := inWords("doing", nil); err != nil {
+		t.Errorf("nil becomes %v", err)
+	}
+}
+
+// TestWordsAreHouseStyle: lower case, no full stop, no code without words.
+func TestWordsAreHouseStyle(t *testing.T) {
+	for code, text := range words {
+		if text == "" || strings.HasSuffix(text, ".") || strings.Contains(text, "CKR_") {
+			t.Errorf("%v: %q", code, text)
+		}
+		if name := codeName(code); !strings.HasPrefix(name, "CKR_") {
+			t.Errorf("%q has no name, but %s", text, name)
+		}
+	}
+}
+
+func TestTransient(t *testing.T) {
+	silence := &silenceError{module: "m", doing: "signing", cause: context.DeadlineExceeded}
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{fmt.Errorf("x: %w", ErrNoToken), true},
+		{fmt.Errorf("x: %w", silence), true},
+		{&silenceError{cause: context.Canceled}, false},
+		{fmt.Errorf("x: %w", &PINError{}), false},
+		{&AmbiguousError{}, false},
+		{ErrNoCgo, false},
+		{ErrBadSignature, false},
+		{ErrNoKey, false},
+		{ErrPINNeeded, false},
+	} {
+		if got := Transient(c.err); got != c.want {
+			t.Errorf("Transient(%v) = %v", c.err, got)
+		}
+	}
+}
+
+func TestAmbiguousErrorIsShort(t *testing.T) {
+	err := &AmbiguousError{What: "keys", Notes: []string{"no certificate"}}
+	for i := range 1000 {
+		err.Candidates = append(err.Candidates, fmt.Sprintf("pkcs11:object=%d", i))
+	}
+	text := err.Error()
+	for _, want := range []string{"fits 1000 keys", "pkcs11:object=0 (no certificate)", "pkcs11:object=19", "and 980 more"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q does not say %q", text, want)
+		}
+	}
+	if strings.Contains(text, "object=20") {
+		t.Error("it shows more than a person reads")
+	}
+}
+
+// TestDigestInfo compares with the prefix of RFC 8017 section 9.2, note 1.
+func TestDigestInfo(t *testing.T) {
+	got, err := digestInfo(crypto.SHA256, []byte("abc"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256([]byte("abc"))
+	if want := "3031300d060960864801650304020105000420" + hex.EncodeToString(digest[:]); hex.EncodeToString(got) != want {
+		t.Errorf("got %x, want %s", got, want)
+	}
+}
+
+// TestCrypto11Panics: no panic of crypto11's reaches a person.
+func TestCrypto11Panics(t *testing.T) {
+	slot := 0
+	err := withCrypto11(&crypto11.Config{Path: "/no/such/module", SlotNumber: &slot}, nil)
+	if err == nil || !strings.Contains(err.Error(), "module") {
+		t.Errorf("missing module: %v", err)
+	}
+	err = recovered(func() error { panic("invalid reference count") })
+	if err == nil || !strings.Contains(err.Error(), "crypto11 failed: invalid reference count") {
+		t.Errorf("panic: %v", err)
+	}
+}
+
+// FuzzKeyAttributes feeds what a token may return for a key to all that reads it.
+func FuzzKeyAttributes(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 0}, []byte{0xff}, []byte{1, 0, 1}, []byte{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, []byte{1})
+	f.Add([]byte{3, 0, 0, 0}, []byte{}, []byte{}, []byte("\x13\x0cedwards25519"), []byte{})
+	f.Add([]byte{}, []byte{1}, []byte{1, 0, 0, 0, 0}, []byte{0x30, 0x80}, []byte{2, 3})
+	f.Fuzz(func(t *testing.T, kind, modulus, exponent, curve, flag []byte) {
+		values := attributes{
+			pkcs11.CKA_KEY_TYPE: kind, pkcs11.CKA_MODULUS: modulus, pkcs11.CKA_PUBLIC_EXPONENT: exponent,
+			pkcs11.CKA_EC_PARAMS: curve, pkcs11.CKA_SIGN: flag,
+		}
+		k := listedKey{keyFrom(1, values), values}
+		if k.describe() == "" {
+			t.Error("a key without a type")
+		}
+		if k.public != nil && (k.public.E <= 0 || k.public.N.Sign() < 0) {
+			t.Errorf("public key %v", k.public)
+		}
+		k.unusable()
+		k.address(uri.URI{})
+	})
+}
