@@ -11,6 +11,12 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
+// A return value of PKCS#11 says little, and the same event has another one on each
+// module. So they are put into words for people, with the code in parentheses for
+// whoever searches the web, and only few of them decide anything here: those that
+// refuse a PIN (pinCodes), those that another call cannot change (finalCodes), and
+// those by which a token asks for another mechanism (otherMechanism, in sign.go).
+
 // words says what the return values of PKCS#11 (version 2.40, section 5.1) mean
 // to the person at the keyboard.
 var words = map[pkcs11.Error]string{
@@ -104,6 +110,8 @@ func inWords(doing string, err error) error {
 	return nil
 }
 
+// wordsFor returns words for every code, also for those that are not in the
+// table.
 func wordsFor(code pkcs11.Error) string {
 	if text, ok := words[code]; ok {
 		return text
@@ -123,7 +131,7 @@ func codeName(code pkcs11.Error) string {
 	return "CKR_" + name
 }
 
-// isCode reports whether err is one of the return values.
+// isCode reports whether err is one of the return values, however wrapped.
 func isCode(err error, codes ...pkcs11.Error) bool {
 	code, ok := errors.AsType[pkcs11.Error](err)
 	return ok && slices.Contains(codes, code)

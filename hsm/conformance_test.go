@@ -123,3 +123,35 @@ func TestTPMLocksItself(t *testing.T) {
 	}
 	t.Error("the TPM takes any number of wrong PINs")
 }
+
+// TestNSS opens Firefox's softoken, which wants its directory told at the start.
+func TestNSS(t *testing.T) {
+	module := hsmtest.Library(t, "nss",
+		"/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
+		"/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+		"/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
+		"/usr/lib64/libsoftokn3.so")
+	bare := "pkcs11:?module-path=" + module
+	_, err := hsm.List(t.Context(), mustParse(t, bare), hsm.Options{})
+	wantError(t, "without a directory", err, hsm.ErrModule, "x-init-reserved=")
+
+	tokens, err := hsm.List(t.Context(), mustParse(t, bare+"&x-init-reserved=configdir='sql:"+t.TempDir()+"'"), hsm.Options{})
+	if err != nil || len(tokens) == 0 {
+		t.Fatalf("%d tokens, %v", len(tokens), err)
+	}
+	for _, token := range tokens {
+		again, err := hsm.List(t.Context(), token.Address, hsm.Options{})
+		if err != nil || len(again) != 1 || again[0].Slot != token.Slot {
+			t.Errorf("%s leads to %+v, %v", token.Address, again, err)
+		}
+	}
+}
+
+func mustParse(t *testing.T, text string) uri.URI {
+	t.Helper()
+	address, err := uri.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}

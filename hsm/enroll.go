@@ -37,10 +37,9 @@ func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Option
 		rand.Read(id)
 	}
 	key := newKey{label: label, id: id, bits: spec.Bits}
-	progress := &progress{}
-	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
-		func() (KeyInfo, error) { return key.generate(ctx, address, options, progress) },
-		func(KeyInfo) {})
+	return call(ctx, address,
+		func(p *progress) (KeyInfo, error) { return key.generate(ctx, address, options, p) },
+		forget)
 }
 
 // newKey is a key to be made.
@@ -51,6 +50,9 @@ type newKey struct {
 	decrypts bool
 }
 
+// generate looks first and writes then: crypto11 opens a module of its own, so the
+// look is over when the key is made, and two who enrol at once can still both
+// succeed. The ids differ then, and Open says that the label fits two keys.
 func (n newKey) generate(ctx context.Context, address uri.URI, options Options, progress *progress) (info KeyInfo, err error) {
 	v, err := enter(ctx, address, options, progress)
 	if err != nil {
@@ -71,7 +73,7 @@ func (n newKey) generate(ctx context.Context, address uri.URI, options Options, 
 	}
 	made := listedKey{&keyObject{id: n.id, label: n.label, kind: pkcs11.CKK_RSA, public: public}, nil}
 	info = v.keyInfo(made)
-	info.NeverExtractable = true
+	info.NeverExtractable = true // it was just asked for, and the token made the key
 	info.Problem = ErrNoCertificate
 	return info, nil
 }
@@ -124,13 +126,13 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 // it, under the key's id and label. It reports whether it did: a certificate that
 // is there already is not stored twice. Older ones stay.
 func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
-	options.Certificate = certificate
-	progress := &progress{}
-	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
-		func() (bool, error) { return storeCertificate(ctx, address, options, progress) },
-		func(bool) {})
+	options.Certificate = certificate // which tells the key from others of its name
+	return call(ctx, address,
+		func(p *progress) (bool, error) { return storeCertificate(ctx, address, options, p) },
+		forget)
 }
 
+// storeCertificate is StoreCertificate in the goroutine that may be left behind.
 func storeCertificate(ctx context.Context, address uri.URI, options Options, progress *progress) (stored bool, err error) {
 	v, err := enter(ctx, address, options, progress)
 	if err != nil {
@@ -141,6 +143,7 @@ func storeCertificate(ctx context.Context, address uri.URI, options Options, pro
 	if err != nil {
 		return false, err
 	}
+	// The key may have been chosen without looking at the certificate.
 	certificate := options.Certificate
 	pairs, err := v.pairs(ctx, k, certificate.PublicKey)
 	if err == nil && !pairs {
@@ -157,7 +160,8 @@ func storeCertificate(ctx context.Context, address uri.URI, options Options, pro
 	})
 }
 
-// holds reports whether the certificate is beside the key already.
+// holds reports whether the certificate is beside the key already, so that whoever
+// repeats a step of an enrolment does not fill the token.
 func (v *visit) holds(k *keyObject, certificate *x509.Certificate) (bool, error) {
 	handles, err := v.find(certificateSearches(k)[0]...)
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 	"fmt"
 )
 
-// deviceError is what a module returned, in words.
+// deviceError is what a module returned, in words. The code is in the text only:
+// no caller shall decide by it, see Transient.
 type deviceError struct {
 	doing string // "logging in"
 	words string
@@ -14,6 +15,7 @@ type deviceError struct {
 	final bool   // asking again cannot help
 }
 
+// Error implements error.
 func (e *deviceError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.doing, e.words, e.code) }
 
 // silenceError says that a module did not answer before the caller's time ended.
@@ -23,10 +25,12 @@ type silenceError struct {
 	cause  error
 }
 
+// Error implements error.
 func (e *silenceError) Error() string {
 	return fmt.Sprintf("the module %s did not answer while %s: %v", e.module, e.doing, e.cause)
 }
 
+// Unwrap returns why the caller's time ended.
 func (e *silenceError) Unwrap() error { return e.cause }
 
 // Transient reports whether err is trouble of the device that may pass: a token

@@ -18,6 +18,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
+// Keys are found by what the address says of them, in one search on the token: a
+// token with a thousand keys is not read through for one. What is found is then
+// looked at here, since a search cannot tell a key that can log in from one that
+// cannot.
+
 // keyObject is a private key on a token, or a public one that speaks of it.
 type keyObject struct {
 	handle             pkcs11.ObjectHandle
@@ -36,7 +41,8 @@ var keyAttributes = []uint{
 	pkcs11.CKA_ALWAYS_AUTHENTICATE, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT,
 }
 
-// readKey reads a private or public key object.
+// readKey reads a private or public key object, in as few calls as the token
+// allows.
 func (s *session) readKey(handle pkcs11.ObjectHandle) (*keyObject, error) {
 	values, err := s.read(handle, keyAttributes...)
 	if err != nil {
@@ -63,7 +69,8 @@ func keyFrom(handle pkcs11.ObjectHandle, values attributes) *keyObject {
 	}
 }
 
-// publicKey returns the RSA key of a modulus and an exponent; nil without them.
+// publicKey returns the RSA key of a modulus and an exponent; nil without them, and
+// for exponents that crypto/rsa does not take.
 func publicKey(values attributes) *rsa.PublicKey {
 	modulus, exponent := values[pkcs11.CKA_MODULUS], new(big.Int).SetBytes(values[pkcs11.CKA_PUBLIC_EXPONENT])
 	if len(modulus) == 0 || exponent.Sign() == 0 || exponent.BitLen() > 31 {
@@ -89,7 +96,8 @@ func (k *keyObject) unusable() error {
 // minBits is the shortest RSA key that Anaplan takes (contract section 1.4).
 const minBits = 2048
 
-// address returns the address of the key on its token.
+// address returns the address of the key on its token: label and id, as far as it
+// has them. A key with neither has the token's address, and no other name.
 func (k *keyObject) address(token uri.URI) uri.URI {
 	if k.label != "" {
 		token = token.With("object", k.label)
@@ -103,7 +111,9 @@ func (k *keyObject) address(token uri.URI) uri.URI {
 // name is what a person knows the key by.
 func (k *keyObject) name() string { return cmp.Or(k.label, fmt.Sprintf("%x", k.id)) }
 
-// template returns the search for objects of a class that the address names.
+// template returns the search for objects of a class that the address names. The
+// type that the address may have is not looked at: who copied the address of a
+// certificate or of a public key means the private key that belongs to it.
 func template(address uri.URI, class uint) []*pkcs11.Attribute {
 	wanted := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, class)}
 	if label, ok := address.Get("object"); ok {
@@ -136,7 +146,8 @@ func (s *session) keys(address uri.URI) ([]*keyObject, error) {
 }
 
 // findByCertificate returns the private keys with the id of a certificate that
-// the address names.
+// the address names. Several certificates of one key (an old one and its renewal)
+// lead to it once.
 func (s *session) findByCertificate(address uri.URI) ([]pkcs11.ObjectHandle, error) {
 	certificates, err := s.find(template(address, pkcs11.CKO_CERTIFICATE)...)
 	if err != nil {
@@ -169,6 +180,7 @@ func (v *visit) pick(ctx context.Context, address uri.URI, found []*keyObject) (
 	if len(found) == 0 {
 		return nil, v.noKey(address)
 	}
+	// An EC key of the same label is no rival: it could never log in.
 	usable := slices.DeleteFunc(slices.Clone(found), func(k *keyObject) bool { return k.unusable() != nil })
 	if len(usable) == 0 {
 		return nil, fmt.Errorf("%s: %w", found[0].address(v.address), found[0].unusable())
@@ -214,8 +226,10 @@ func (v *visit) ambiguous(keys []*keyObject) error {
 	return ambiguous
 }
 
-// noKey says which keys there are instead.
+// noKey says which keys there are instead: most often the label is misspelt, or the
+// key is on another token.
 func (s *session) noKey(address uri.URI) error {
+	// This search costs calls on the way to an error only.
 	handles, err := s.find(template(uri.URI{}, pkcs11.CKO_PRIVATE_KEY)...)
 	if err != nil {
 		return err
@@ -248,6 +262,7 @@ var keyTypes = map[uint]string{
 	ckkEdwards:     "Ed25519 or Ed448",
 }
 
+// keyType names a type of key without its size.
 func keyType(kind uint) string {
 	return cmp.Or(keyTypes[kind], fmt.Sprintf("of type 0x%X", kind))
 }

@@ -66,9 +66,17 @@ var (
 
 // AmbiguousError says that an address fits several things.
 type AmbiguousError struct {
-	What       string   // "tokens" or "keys"
-	Candidates []string // an address each, ready to copy
-	Notes      []string // what tells a candidate from the others besides; may be shorter than Candidates
+	// What is "tokens" or "keys".
+	What string
+
+	// Candidates is an address each, ready to copy. Two keys with neither a
+	// label nor an id of their own have the same one; then only
+	// Options.Certificate tells them apart.
+	Candidates []string
+
+	// Notes says what tells a candidate from the others besides, at the same
+	// place as in Candidates. It may be shorter, and "" where there is nothing.
+	Notes []string
 }
 
 // listed is how many candidates an error shows.
@@ -105,10 +113,17 @@ const (
 // PINError says that the token did not take a PIN. It is final: the same PIN must
 // not be sent again.
 type PINError struct {
-	Token  string // the token's label
-	Reason string // in words, with the code in parentheses
-	Locked bool   // no PIN helps before somebody unlocks the token
-	State  PINState
+	// Token is the token's label.
+	Token string
+
+	// Reason is in words, with the code in parentheses. It holds no PIN.
+	Reason string
+
+	// Locked: no PIN helps before somebody unlocks the token.
+	Locked bool
+
+	// State is the counter after the refusal, as far as the token tells.
+	State PINState
 }
 
 // Error implements error.
@@ -116,14 +131,21 @@ func (e *PINError) Error() string { return fmt.Sprintf("token %q: %s", e.Token, 
 
 // PINRequest says for what a PIN is asked.
 type PINRequest struct {
-	Token  string // label
+	// Token is the token's label, Serial its serial number.
+	Token  string
 	Serial string
-	State  PINState
+
+	// State is the counter before the try. At PINFinalTry the caller should ask
+	// its user whether to go on. Locked tokens are not asked for.
+	State PINState
+
 	// Key is the key that wants its PIN for this one signature
 	// (CKA_ALWAYS_AUTHENTICATE); "" for the login to the token.
 	Key string
+
 	// PINPad: the PIN is typed on the device. Tell the person, and return nothing.
 	PINPad bool
+
 	// Source is the address's pin-source attribute, as it stands; "" without one.
 	Source string
 }
@@ -133,7 +155,8 @@ type PINRequest struct {
 // error from it ends the call, and wraps ErrPINNeeded where no PIN can be had.
 type PINFunc func(ctx context.Context, request PINRequest) ([]byte, error)
 
-// Options of Open and List.
+// Options of all functions. The zero Options are good for tokens without a PIN that
+// hold the certificate.
 type Options struct {
 	// PIN is asked when the token wants one. nil: tokens that want one fail with
 	// ErrPINNeeded (Open), or show only their public objects (List).
@@ -149,18 +172,37 @@ type Options struct {
 
 // Token is a token and what is on it.
 type Token struct {
-	Address      uri.URI // with module, token label and serial: enough to find it again
+	// Address has module, token label and serial number: enough to find the
+	// token again, unless two have the same of both.
+	Address uri.URI
+
+	// What the token says of itself (PKCS#11 section 3.2), without padding.
 	Label        string
 	Manufacturer string
 	Model        string
 	Serial       string
-	Slot         uint
-	PIN          PINState
-	PINPad       bool
-	LoggedIn     bool // private objects are listed
-	ReadOnly     bool // CKF_WRITE_PROTECTED
+
+	// Slot is the number of the slot. It may be another one next time.
+	Slot uint
+
+	// PIN is the state of the counter after a login, if there was one.
+	PIN PINState
+
+	// PINPad: the PIN is typed on the device.
+	PINPad bool
+
+	// LoggedIn: private objects are listed, by a login or because the token
+	// wants none.
+	LoggedIn bool
+
+	// ReadOnly: nothing can be written to the token (CKF_WRITE_PROTECTED).
+	ReadOnly bool
+
+	// Keys are those that the address fits, Certificates those that it fits and
+	// those that have to do with the Keys.
 	Keys         []KeyInfo
 	Certificates []CertificateInfo
+
 	// Err is why the token could not be read to its end; nil if it was.
 	Err error
 }
@@ -168,15 +210,31 @@ type Token struct {
 // KeyInfo is a private key on a token, or, where nobody has logged in, a public
 // key that speaks of one.
 type KeyInfo struct {
-	Address            uri.URI
-	Label              string
-	ID                 []byte
-	Type               string // "RSA 2048", "EC P-256", "Ed25519", or the code in words
-	Public             crypto.PublicKey
-	Certificate        *x509.Certificate // the one that a login uses; nil without
-	PassedOver         []CertificateInfo // the key's other certificates
+	// Address is the full address of the key, as far as it has a label and an id.
+	Address uri.URI
+	Label   string
+	ID      []byte
+
+	// Type is "RSA 2048", "EC P-256", "Ed25519", or the code in words.
+	Type string
+
+	// Public is an *rsa.PublicKey; nil for other types, and where the token does
+	// not tell.
+	Public crypto.PublicKey
+
+	// Certificate is the one that a login uses; nil without.
+	Certificate *x509.Certificate
+
+	// PassedOver are the key's other certificates, and strangers under its id.
+	PassedOver []CertificateInfo
+
+	// AlwaysAuthenticate: the key wants its PIN for each signature.
 	AlwaysAuthenticate bool
-	NeverExtractable   bool // CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE: it was born in the token and never left it
+
+	// NeverExtractable: the key was born in the token and never left it
+	// (CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE).
+	NeverExtractable bool
+
 	// Problem is why the key cannot log in: it wraps ErrUnusableKey,
 	// ErrNoCertificate and so on. nil: it can.
 	Problem error
@@ -184,9 +242,12 @@ type KeyInfo struct {
 
 // CertificateInfo is a certificate on a token.
 type CertificateInfo struct {
-	Label       string
-	ID          []byte
+	Label string
+	ID    []byte
+
+	// Certificate is nil if the object is no X.509 certificate that can be read.
 	Certificate *x509.Certificate
+
 	// Note is why the certificate is not used: "expired 2026-01-02", "its key is
 	// not on this token", "another certificate ends later"; "" if it is used.
 	Note string
@@ -194,5 +255,6 @@ type CertificateInfo struct {
 
 // KeySpec says what key Generate makes.
 type KeySpec struct {
-	Bits int // 2048, 3072 or 4096
+	// Bits is 2048, 3072 or 4096. Many TPMs cannot do 4096, some not 3072.
+	Bits int
 }

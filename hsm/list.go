@@ -22,12 +22,12 @@ import (
 // login private keys are hidden, and their public halves speak for them. A token
 // that fails has an Err and does not fail the others.
 func List(ctx context.Context, address uri.URI, options Options) ([]Token, error) {
-	progress := &progress{}
-	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
-		func() ([]Token, error) { return list(ctx, address, options, progress) },
-		func([]Token) {})
+	return call(ctx, address,
+		func(p *progress) ([]Token, error) { return list(ctx, address, options, p) },
+		forget)
 }
 
+// list is List in the goroutine that may be left behind.
 func list(ctx context.Context, address uri.URI, options Options, progress *progress) ([]Token, error) {
 	progress.module("starting")
 	m, err := openModule(address)
@@ -41,7 +41,7 @@ func list(ctx context.Context, address uri.URI, options Options, progress *progr
 	}
 	tokens := found.failures(address)
 	if len(found.fit) != 1 {
-		options.PIN = nil
+		options.PIN = nil // a PIN sent to the wrong token is a try lost
 	}
 	for _, t := range found.fit {
 		progress.module("reading the token")
@@ -66,7 +66,8 @@ func (s *survey) failures(address uri.URI) []Token {
 	return tokens
 }
 
-// list reads one token, as far as it goes.
+// list reads one token, as far as it goes. What can still be said of a token that
+// fails half way is said, since a list is where people look for what is wrong.
 func (t token) list(ctx context.Context, address uri.URI, options Options, progress *progress) Token {
 	listed := Token{
 		Address: t.address, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
@@ -90,7 +91,8 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 	return listed
 }
 
-// loginToList logs in if the caller has a PIN to do it with.
+// loginToList logs in if the caller has a PIN to do it with. Nothing that a list
+// does needs the PIN again, so it is overwritten at once.
 func (v *visit) loginToList(ctx context.Context) error {
 	if v.ask == nil {
 		return nil
@@ -100,7 +102,8 @@ func (v *visit) loginToList(ctx context.Context) error {
 	return err
 }
 
-// fill lists keys and certificates.
+// fill lists keys and certificates. Both are read once and compared here: asking
+// the token for the certificates of each key would cost it a search a key.
 func (v *visit) fill(listed *Token, address uri.URI) error {
 	keys, err := v.listKeys(address, listed.LoggedIn)
 	if err != nil {
@@ -127,6 +130,7 @@ func (v *visit) fill(listed *Token, address uri.URI) error {
 	return nil
 }
 
+// strangerNote is the note on a certificate that belongs to no key that was seen.
 func strangerNote(loggedIn bool) string {
 	if loggedIn {
 		return "its key is not on this token"
@@ -141,7 +145,8 @@ type listedKey struct {
 }
 
 // listKeys returns the private keys, and, where they are hidden, the public keys
-// that stand for them.
+// that stand for them. A private key that does not tell its modulus borrows that of
+// its public half; Open would not, for a public object may be of another key.
 func (v *visit) listKeys(address uri.URI, loggedIn bool) ([]listedKey, error) {
 	private, err := v.listClass(address, pkcs11.CKO_PRIVATE_KEY)
 	if err != nil {
@@ -164,7 +169,8 @@ func (v *visit) listKeys(address uri.URI, loggedIn bool) ([]listedKey, error) {
 	return private, nil
 }
 
-// isHalfOf reports whether a private key and a public one belong together.
+// isHalfOf reports whether a private key and a public one belong together: by their
+// numbers, or, where one of them does not tell, by their names.
 func (k listedKey) isHalfOf(public listedKey) bool {
 	if k.public != nil && public.public != nil {
 		return k.public.Equal(public.public)
@@ -172,6 +178,7 @@ func (k listedKey) isHalfOf(public listedKey) bool {
 	return k.kind == public.kind && bytes.Equal(k.id, public.id) && k.label == public.label
 }
 
+// listClass reads the keys of a class that the address names.
 func (v *visit) listClass(address uri.URI, class uint) ([]listedKey, error) {
 	handles, err := v.find(template(address, class)...)
 	if err != nil {
@@ -192,6 +199,8 @@ func (v *visit) listClass(address uri.URI, class uint) ([]listedKey, error) {
 	return keys, nil
 }
 
+// listCertificates reads every certificate: which of them belong to the keys that
+// the address names, only their public keys tell.
 func (v *visit) listCertificates() ([]CertificateInfo, error) {
 	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE))
 	if err != nil {
@@ -206,6 +215,7 @@ func (v *visit) listCertificates() ([]CertificateInfo, error) {
 	return certificates, nil
 }
 
+// keyInfo says what is known of a key, but for its certificate.
 func (v *visit) keyInfo(k listedKey) KeyInfo {
 	info := KeyInfo{
 		Address: k.address(v.address), Label: k.label, ID: k.id, Type: k.describe(),

@@ -12,6 +12,10 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
+// A PIN is the one thing here that can be used up. So the counter is read before a
+// PIN is asked for, a PIN is sent once, and a refusal ends the call and, for a key
+// that wants its PIN for each signature, the Key.
+
 // asker asks for PINs as the caller wants it.
 type asker struct {
 	ask      PINFunc
@@ -19,6 +23,8 @@ type asker struct {
 	progress *progress
 }
 
+// newAsker returns an asker with the pin-source of the address, which the PINFunc
+// may follow; hsm itself reads no file and starts no program for a PIN.
 func newAsker(address uri.URI, options Options, progress *progress) asker {
 	source, _ := address.Get("pin-source")
 	return asker{ask: options.PIN, source: source, progress: progress}
@@ -68,7 +74,8 @@ func (s *session) askPIN(ctx context.Context, a asker, key string) ([]byte, erro
 	return s.accept(ctx, request, pin, err)
 }
 
-// accept looks at what a PINFunc returned.
+// accept looks at what a PINFunc returned. An empty PIN is not sent: miekg/pkcs11
+// makes NULL of it, which means the PIN pad, and some tokens count it as a try.
 func (s *session) accept(ctx context.Context, request PINRequest, pin []byte, err error) ([]byte, error) {
 	if err == nil {
 		err = context.Cause(ctx) // nobody waits for the login any more
@@ -114,7 +121,7 @@ func (s *session) refused(code pkcs11.Error) error {
 	return refused
 }
 
-// outlook says what the refusal means for the next try.
+// outlook says what the refusal means for the next try, as far as the token tells.
 func (s *session) outlook(refused *PINError, code pkcs11.Error) string {
 	switch {
 	case refused.Locked && s.isTPM():
@@ -131,7 +138,8 @@ func (s *session) outlook(refused *PINError, code pkcs11.Error) string {
 	return ""
 }
 
-// isTPM reports whether the module is tpm2-pkcs11.
+// isTPM reports whether the module is tpm2-pkcs11. The token does not tell: its
+// maker is that of the TPM, and its model whatever that maker wrote into it.
 func (s *session) isTPM() bool {
 	info, err := s.GetInfo()
 	return err == nil && strings.Contains(strings.ToLower(info.ManufacturerID+info.LibraryDescription), "tpm2")

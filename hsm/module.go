@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
+// errNotModule: somebody gave the path of some other library.
 var errNotModule = errors.New("it is a library, but not a PKCS#11 module (it has no C_GetFunctionList)")
 
 // initReserved is the attribute whose value goes to C_Initialize as it is, named
@@ -50,7 +51,9 @@ func openModule(address uri.URI) (*module, error) {
 	return m, nil
 }
 
-// load loads the library, or says in the loader's words why not.
+// load loads the library, or says in the loader's words why not. That the file is
+// missing is said here, because loaders say it in a dozen ways; a name without a
+// directory is left to them.
 func load(path string) (*module, error) {
 	if strings.ContainsRune(path, os.PathSeparator) {
 		if _, err := os.Stat(path); err != nil {
@@ -96,7 +99,7 @@ func reserved(address uri.URI) pkcs11.InitializeOption {
 var remedies = []struct{ module, remedy string }{
 	{"opencryptoki", "is its daemon running (systemctl start pkcsslotd), and may this user talk to it (group pkcs11)?"},
 	{"p11-kit-client", "is the server running, and does P11_KIT_SERVER_ADDRESS name its socket?"},
-	{"softokn", "NSS wants its database named: put ;x-init-reserved=configdir='sql:/path/to/db' into the address, before the \"?\""},
+	{"softokn", "NSS wants its database named: put &x-init-reserved=configdir='sql:/path/to/db' at the end of the address"},
 	{"softhsm", "is its configuration there and readable (SOFTHSM2_CONF, /etc/softhsm/softhsm2.conf; group softhsm)?"},
 }
 
@@ -111,7 +114,8 @@ func (m *module) hint(err error) error {
 	return err
 }
 
-// check compares the module with the library-* attributes of the address.
+// check compares the module with the library-* attributes of the address, by which
+// an address can insist on, say, a version without a certain fault.
 func (m *module) check(address uri.URI) error {
 	if address.MatchLibrary(uri.Library{}) {
 		return nil // it asks for none, so spare the call
@@ -132,7 +136,8 @@ func (m *module) check(address uri.URI) error {
 	return nil
 }
 
-// close ends the module's life in this process, as far as it was begun here.
+// close ends the module's life in this process, as far as it was begun here. Errors
+// help nobody: there is nothing that could still be done with the module.
 func (m *module) close() {
 	if m.owner {
 		_ = m.Finalize()

@@ -47,6 +47,7 @@ func enter(ctx context.Context, address uri.URI, options Options, progress *prog
 	return v, nil
 }
 
+// newVisit begins a visit in a session that nobody has logged in to yet.
 func newVisit(s *session, address uri.URI, options Options, progress *progress) *visit {
 	now := options.Time
 	if now.IsZero() {
@@ -55,7 +56,8 @@ func newVisit(s *session, address uri.URI, options Options, progress *progress) 
 	return &visit{session: s, asker: newAsker(address, options, progress), options: options, now: now}
 }
 
-// session opens a session with the one token that fits the address.
+// session opens a session with the one token that fits the address. The rest of
+// the tokens is not touched: a wrong one must not even see a PIN.
 func (m *module) session(address uri.URI) (*session, error) {
 	found, err := m.survey(address)
 	if err != nil {
@@ -83,7 +85,8 @@ func (v *visit) forgetPIN() {
 	v.pin = nil
 }
 
-// leave ends the session, which logs out, and closes the module.
+// leave ends the session, which logs out, and closes the module. Leaving twice does
+// no harm: what writes leaves early, and its caller again.
 func (v *visit) leave() {
 	v.forgetPIN()
 	v.session.close()
@@ -108,7 +111,7 @@ type Key struct {
 	state atomic.Int32  // 0, closed or lost: what closed ended
 }
 
-// Why a Key has ended.
+// Why a Key has ended: its owner closed it, or the module kept it.
 const (
 	closed int32 = iota + 1
 	lost
@@ -123,9 +126,8 @@ var (
 // names, and logs in. It waits for the PIN and the module until ctx ends; a
 // module that does not answer then is left behind in its goroutine.
 func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
-	progress := &progress{}
-	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
-		func() (*Key, error) { return open(ctx, address, options, progress) },
+	return call(ctx, address,
+		func(p *progress) (*Key, error) { return open(ctx, address, options, p) },
 		func(k *Key) {
 			if k != nil {
 				k.visit.leave()
@@ -133,6 +135,8 @@ func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
 		})
 }
 
+// open is Open in the goroutine that may be left behind. What fails closes what was
+// opened before it.
 func open(ctx context.Context, address uri.URI, options Options, progress *progress) (*Key, error) {
 	v, err := enter(ctx, address, options, progress)
 	if err != nil {
@@ -145,12 +149,14 @@ func open(ctx context.Context, address uri.URI, options Options, progress *progr
 	}
 	k.progress = progress
 	if !k.object.alwaysAuthenticate {
-		v.forgetPIN()
+		v.forgetPIN() // nothing will want it again
 	}
 	return k, nil
 }
 
-// open finds the key and its certificate.
+// open finds the key and its certificate. From here on the public key is the
+// certificate's: every signature is verified with it, whatever the token says of
+// the private key.
 func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
 	object, err := v.key(ctx, address)
 	if err != nil {
@@ -182,7 +188,8 @@ func (k *Key) Address() uri.URI { return k.address }
 // used, and why.
 func (k *Key) PassedOver() []CertificateInfo { return k.passedOver }
 
-// take waits for the session to be free.
+// take waits for the session to be free: a session does one thing at a time
+// (PKCS#11 section 5.6), and so does a person who types a PIN.
 func (k *Key) take(ctx context.Context) error {
 	select {
 	case k.turn <- struct{}{}:
@@ -240,6 +247,8 @@ func (k *Key) Close() error {
 	return k.close(ctx)
 }
 
+// close waits for its turn, like a signature, but in the goroutine, so that a
+// signature that never ends keeps only the goroutine waiting.
 func (k *Key) close(ctx context.Context) error {
 	if !k.end(closed) {
 		return nil
@@ -250,6 +259,6 @@ func (k *Key) close(ctx context.Context) error {
 			k.progress.module("closing")
 			k.visit.leave()
 			return struct{}{}, nil
-		}, func(struct{}) {})
+		}, forget)
 	return err
 }

@@ -14,6 +14,11 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
+// Which certificate belongs to a key is a question that ids and labels answer
+// wrongly often enough: renewed certificates under the old id, two keys under one,
+// certificates stored by another tool under an id of its own. The public key
+// answers it rightly, so it alone decides, and ids only say where to look first.
+
 // candidate is a certificate that may be the key's.
 type candidate struct {
 	CertificateInfo
@@ -29,6 +34,8 @@ func (v *visit) certificateFor(ctx context.Context, k *keyObject) (*x509.Certifi
 	if v.options.Certificate != nil {
 		return v.given(ctx, k)
 	}
+	// A search that finds a valid certificate is the last: one that would last
+	// longer under another id is not looked for on a token of thousands.
 	var all []candidate
 	seen := map[pkcs11.ObjectHandle]bool{}
 	for _, template := range certificateSearches(k) {
@@ -57,7 +64,8 @@ func certificateSearches(k *keyObject) [][]*pkcs11.Attribute {
 	return append(searches, []*pkcs11.Attribute{class})
 }
 
-// given judges the certificate that the caller gave.
+// given judges the certificate that the caller gave, by the same rules as those on
+// the token. It comes before them, even if one of them would last longer.
 func (v *visit) given(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
 	certificate := v.options.Certificate
 	pairs, err := v.pairs(ctx, k, certificate.PublicKey)
@@ -97,6 +105,7 @@ func (v *visit) candidates(ctx context.Context, k *keyObject, seen map[pkcs11.Ob
 	return found, nil
 }
 
+// candidate reads one certificate and compares it with the key.
 func (v *visit) candidate(ctx context.Context, k *keyObject, handle pkcs11.ObjectHandle) (c candidate, err error) {
 	c.CertificateInfo, err = v.readCertificate(handle)
 	if err != nil {
@@ -134,7 +143,7 @@ func (v *visit) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey
 	if !ok {
 		return false, nil
 	}
-	if k.probe == nil {
+	if k.probe == nil { // one signature does for all candidates
 		signature, err := v.sign(ctx, k, crypto.SHA256, []byte(probeText))
 		if err != nil {
 			return false, err
@@ -184,6 +193,7 @@ func objection(c *candidate, now time.Time) string {
 	return ""
 }
 
+// day is precise enough for people, and the same in every time zone.
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // passedOver returns the candidates with a note that have to do with the key: its
@@ -199,7 +209,8 @@ func passedOver(candidates []candidate) []CertificateInfo {
 }
 
 // noneOf returns why none of the candidates is used: the objection to the one
-// that comes nearest.
+// that comes nearest, and of several that to the one that ends last. That is the
+// certificate which the reader of the error has in mind.
 func noneOf(candidates []candidate, now time.Time) error {
 	var nearest *candidate
 	for i := range candidates {
@@ -214,7 +225,8 @@ func noneOf(candidates []candidate, now time.Time) error {
 	return nearest.refusal(now)
 }
 
-// nearness orders candidates by how little they lack.
+// nearness orders candidates by how little they lack: time that passes by itself, a
+// renewal, the right certificate under the id, anything at all under the id.
 func nearness(c *candidate, now time.Time) int {
 	switch {
 	case c.pairs && now.Before(c.Certificate.NotBefore):

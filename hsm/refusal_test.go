@@ -75,6 +75,13 @@ func TestModuleWithoutConfiguration(t *testing.T) {
 	wantError(t, "Open", err, nil, "(CKR_")
 }
 
+// TestInitString passes on what NSS needs and SoftHSM refuses.
+func TestInitString(t *testing.T) {
+	token := newLogin(t)
+	_, err := hsm.Open(t.Context(), token.Address(t).With("x-init-reserved", "configdir='/nowhere'"), hsm.Options{})
+	wantError(t, "Open", err, hsm.ErrModule, "(CKR_ARGUMENTS_BAD)")
+}
+
 func TestAnotherLibrary(t *testing.T) {
 	token := newLogin(t)
 	_, err := hsm.Open(t.Context(), token.Address(t, ";library-manufacturer=Somebody"), hsm.Options{})

@@ -21,12 +21,13 @@ import (
 // address names, in DER, with the subject, names and extensions of template. It is
 // signed with SHA-256, never SHA-512, so that it can be no login, and verified.
 func CertificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
-	progress := &progress{}
-	return await(ctx, func() error { return progress.silence(ctx, address.String()) },
-		func() ([]byte, error) { return certificateRequest(ctx, address, options, template, progress) },
-		func([]byte) {})
+	return call(ctx, address,
+		func(p *progress) ([]byte, error) { return certificateRequest(ctx, address, options, template, p) },
+		forget)
 }
 
+// certificateRequest is CertificateRequest in the goroutine that may be left
+// behind. It needs no certificate, and looks for none.
 func certificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest, progress *progress) ([]byte, error) {
 	v, err := enter(ctx, address, options, progress)
 	if err != nil {
@@ -41,7 +42,7 @@ func certificateRequest(ctx context.Context, address uri.URI, options Options, t
 		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
 	}
 	wanted := *template
-	wanted.SignatureAlgorithm = x509.SHA256WithRSA
+	wanted.SignatureAlgorithm = x509.SHA256WithRSA // whatever the caller asks for
 	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, requestSigner{ctx, v, object})
 	if err != nil {
 		return nil, fmt.Errorf("%s: making the request: %w", object.address(v.address), err)
@@ -63,7 +64,8 @@ func (v *visit) learnPublic(ctx context.Context, k *keyObject) error {
 }
 
 // publicAmong tries the public keys of the token, for a private key that does not
-// tell its modulus.
+// tell its modulus. Their ids and labels prove nothing, so each is tried against a
+// signature; the signature is made once.
 func (v *visit) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, error) {
 	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
 	if err != nil {

@@ -26,19 +26,21 @@ func (t token) open() (*session, error) {
 	return &session{token: t, handle: handle}, nil
 }
 
-// fail says which token returned err.
+// fail says which token returned err, while doing what.
 func (t token) fail(doing string, err error) error {
 	return fmt.Errorf("token %q: %w", t.info.Label, inWords(doing, err))
 }
 
-// close closes the session and leaves the module open.
+// close closes the session and leaves the module open. A failure changes nothing:
+// the module is closed next, or the session was gone before.
 func (s *session) close() { _ = s.CloseSession(s.handle) }
 
 // batch is how many handles one C_FindObjects asks for: few tokens hold as many
 // objects that fit, so one call finds all.
 const batch = 256
 
-// find returns the objects that fit the template.
+// find returns the objects that fit the template. Without a login these are the
+// public ones only; the token does not say that there are more.
 func (s *session) find(template ...*pkcs11.Attribute) ([]pkcs11.ObjectHandle, error) {
 	if err := s.FindObjectsInit(s.handle, template); err != nil {
 		return nil, s.fail("searching the token", err)
@@ -68,6 +70,8 @@ func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, e
 	if !isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE) {
 		return values, err
 	}
+	// miekg/pkcs11 gives nothing at all back then, although the module has told the
+	// others.
 	values = attributes{}
 	for _, kind := range types {
 		value, err := s.readAtOnce(object, kind)
@@ -81,6 +85,8 @@ func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, e
 	return values, nil
 }
 
+// readAtOnce reads attributes in one call of miekg/pkcs11, which makes two of the
+// module: for the lengths, and for the values.
 func (s *session) readAtOnce(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
 	template := make([]*pkcs11.Attribute, len(types))
 	for i, kind := range types {
@@ -109,7 +115,8 @@ func (a attributes) number(kind uint) (uint, bool) {
 	return 0, false
 }
 
-// flag returns a CK_BBOOL; fallback where the object does not tell.
+// flag returns a CK_BBOOL; fallback where the object does not tell. Whatever is not
+// zero is true, as in C.
 func (a attributes) flag(kind uint, fallback bool) bool {
 	value := a[kind]
 	if len(value) != 1 {

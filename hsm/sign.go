@@ -18,6 +18,8 @@ type scheme struct {
 	object    asn1.ObjectIdentifier // of the hash (RFC 8017 appendix B.1)
 }
 
+// schemes are the hashes that hsm signs with: SHA-512 for logins (contract section
+// 1.4), SHA-256 for all that must not be one.
 var schemes = map[crypto.Hash]scheme{
 	crypto.SHA256: {pkcs11.CKM_SHA256_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}},
 	crypto.SHA512: {pkcs11.CKM_SHA512_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}},
@@ -35,13 +37,15 @@ func digestInfo(hash crypto.Hash, message []byte) ([]byte, error) {
 	}{algorithm{schemes[hash].object, asn1.NullRawValue}, digest(hash, message)})
 }
 
+// digest hashes in this process: the token gets 83 bytes and not the message.
 func digest(hash crypto.Hash, message []byte) []byte {
 	h := hash.New()
 	h.Write(message)
 	return h.Sum(nil)
 }
 
-// verify checks a signature over message.
+// verify checks a signature over message with Go's own RSA, which trusts nothing
+// that comes from the token.
 func verify(public *rsa.PublicKey, hash crypto.Hash, message, signature []byte) error {
 	return rsa.VerifyPKCS1v15(public, hash, digest(hash, message), signature)
 }
@@ -62,6 +66,7 @@ func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, messag
 	if err != nil {
 		return nil, err
 	}
+	// A refusal can come from C_SignInit or, later than it should, from C_Sign.
 	signature, err := v.signWith(k, pkcs11.CKM_RSA_PKCS, info)
 	if isCode(err, otherMechanism...) {
 		signature, err = v.signWith(k, schemes[hash].mechanism, message)
@@ -98,7 +103,9 @@ func (v *visit) askForSignature(ctx context.Context, k *keyObject) (err error) {
 	return err
 }
 
-// authenticate sends the PIN for the signature that has begun.
+// authenticate sends the PIN for the signature that has begun. A refusal is kept,
+// and given to whoever wants to sign with the Key later, so that the PIN is not
+// sent again.
 func (v *visit) authenticate() error {
 	err := v.send(pkcs11.CKU_CONTEXT_SPECIFIC, v.pin)
 	if err != nil {

@@ -28,7 +28,8 @@ type survey struct {
 	failed map[uint]error // slots that did not answer
 }
 
-// survey asks every slot. A slot that fails does not fail the others.
+// survey asks every slot. A slot that fails does not fail the others: a card that
+// the module does not know must not keep a token next to it from working.
 func (m *module) survey(address uri.URI) (*survey, error) {
 	slots, err := m.GetSlotList(true)
 	if err != nil {
@@ -49,6 +50,7 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 	return found, nil
 }
 
+// add puts a token where it belongs.
 func (s *survey) add(address uri.URI, t token) {
 	if address.MatchToken(t.describe(address)) {
 		s.fit = append(s.fit, t)
@@ -77,7 +79,9 @@ func (t token) describe(address uri.URI) uri.Token {
 }
 
 // tokenAddress returns the address of a token: how asked got to the module, and
-// the token's label and serial number.
+// the token's label and serial number. The number of the slot is not in it, since
+// it changes when a token is plugged in elsewhere, and with SoftHSM at any start.
+// Nor is pin-source: what the address of a token is good for needs no PIN.
 func tokenAddress(asked uri.URI, path string, info pkcs11.TokenInfo) uri.URI {
 	address := asked.Without("token", "manufacturer", "serial", "model",
 		"library-manufacturer", "library-version", "library-description",
@@ -96,7 +100,8 @@ func tokenAddress(asked uri.URI, path string, info pkcs11.TokenInfo) uri.URI {
 	return address
 }
 
-// one returns the only token that fits.
+// one returns the only token that fits. It never takes the first of two: a PIN
+// would go to the wrong one and cost it a try.
 func (s *survey) one(address uri.URI) (token, error) {
 	switch len(s.fit) {
 	case 1:
@@ -107,7 +112,8 @@ func (s *survey) one(address uri.URI) (token, error) {
 	return token{}, &AmbiguousError{What: "tokens", Candidates: distinct(s.fit)}
 }
 
-// none says which tokens there are instead.
+// none says which tokens there are instead, and which slots kept silent: the token
+// that is missing may be in one of them.
 func (s *survey) none(address uri.URI) error {
 	var there strings.Builder
 	for _, text := range distinct(s.others) {
@@ -140,7 +146,8 @@ func distinct(tokens []token) []string {
 	return addresses
 }
 
-// pinState reads the flags of the PIN counter.
+// pinState reads the flags of the PIN counter, the worst first, since a token may
+// set several. SoftHSM and TPMs do not count in flags, or not all of it.
 func (t token) pinState() PINState {
 	switch flags := t.info.Flags; {
 	case flags&pkcs11.CKF_USER_PIN_LOCKED != 0:

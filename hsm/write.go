@@ -11,6 +11,10 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
+// What writes to a token goes through crypto11; what only looks or signs does not,
+// because crypto11 opens read/write sessions, which some tokens refuse, and knows
+// neither CKA_ALWAYS_AUTHENTICATE nor mechanisms that hash on the token.
+
 // writeSessions is how many sessions crypto11 may open: one that it keeps, one to
 // work in.
 const writeSessions = 2
@@ -31,11 +35,12 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	defer clear(pin)
 	v.progress.module(doing)
 	path, slot := v.path, int(v.slot)
-	v.leave()
+	v.leave() // here, and not at the end: the module must be free
 	err = withCrypto11(&crypto11.Config{
 		Path: path, SlotNumber: &slot, Pin: string(pin), MaxSessions: writeSessions,
 		LoginNotSupported: !v.has(pkcs11.CKF_LOGIN_REQUIRED),
 	}, work)
+	// The PIN was right a moment ago; but a PIN pad asks anew.
 	if code, ok := errors.AsType[pkcs11.Error](err); ok && isCode(code, pinCodes...) {
 		return &PINError{Token: v.info.Label, Reason: fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code))}
 	}

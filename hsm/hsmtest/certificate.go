@@ -16,6 +16,9 @@ import (
 //go:embed keys/*.pem
 var keys embed.FS
 
+// Keys are read and not made, because making them would take most of the tests'
+// time; certificates are made, since they must be valid when the test runs.
+
 // RSAKey returns a 2048-bit key by name: "a", "b" or "c".
 func RSAKey(t testing.TB, name string) *rsa.PrivateKey {
 	t.Helper()
@@ -28,6 +31,7 @@ func ShortRSAKey(t testing.TB) *rsa.PrivateKey {
 	return readKey(t, "keys/rsa1024.pem")
 }
 
+// readKey reads a key of the files that the package carries.
 func readKey(t testing.TB, path string) *rsa.PrivateKey {
 	t.Helper()
 	text, err := keys.ReadFile(path)
@@ -57,6 +61,8 @@ func Issue(t testing.TB, public crypto.PublicKey, signer crypto.Signer, issuer *
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What Anaplan asks of a certificate (contract section 5.1), so that tools which
+	// check it find nothing.
 	template := &x509.Certificate{
 		SerialNumber:   serial,
 		Subject:        pkix.Name{CommonName: "integration@example.com"},

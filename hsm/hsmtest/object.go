@@ -20,6 +20,10 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
+// Objects are put on a token one by one, so that a test can leave out the public
+// key, give two certificates one id, or make a key that may not sign: whatever
+// tools of the trade leave behind on real tokens.
+
 // Object is the template of an object.
 type Object []*pkcs11.Attribute
 
@@ -38,6 +42,8 @@ type Name struct {
 // Named returns a name; without id the objects have none.
 func Named(label string, id ...byte) Name { return Name{label, id} }
 
+// object returns what all objects of the name have. An empty id is put on the
+// token as such, which is how it looks when a tool gave none.
 func (n Name) object(class uint) Object {
 	return Object{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, class),
@@ -70,6 +76,7 @@ func (n Name) Private(key crypto.Signer) Object {
 	panic("hsmtest: no such type of key")
 }
 
+// rsa adds the numbers of a private key. SoftHSM wants all of them.
 func (o Object) rsa(k *rsa.PrivateKey) Object {
 	numbers := map[uint]*big.Int{
 		pkcs11.CKA_MODULUS: k.N, pkcs11.CKA_PUBLIC_EXPONENT: big.NewInt(int64(k.E)), pkcs11.CKA_PRIVATE_EXPONENT: k.D,
@@ -131,7 +138,8 @@ func (k *Token) Multiply(t testing.TB, n int) {
 	}
 }
 
-// InSession logs in with a read/write session for the time of work.
+// InSession logs in with a read/write session for the time of work. Nothing else
+// may use the module meanwhile.
 func (k *Token) InSession(t testing.TB, work func(p *pkcs11.Ctx, session pkcs11.SessionHandle)) {
 	t.Helper()
 	withModule(t, k.Module, func(p *pkcs11.Ctx) {
@@ -159,6 +167,7 @@ func (k *Token) Count(t testing.TB, class uint) (count int) {
 	return count
 }
 
+// must is for encodings of what the package itself made.
 func must(value []byte, err error) []byte {
 	if err != nil {
 		panic(err)

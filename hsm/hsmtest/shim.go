@@ -20,6 +20,7 @@ func BuildShim(t testing.TB) string {
 	compiler := Tool(t, "cc", "cc")
 	_, here, _, _ := runtime.Caller(0)
 	root := filepath.Join(filepath.Dir(here), "..", "..")
+	// The headers come with the library, so they need not be on the machine.
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11")
 	list.Dir = root
 	headers, err := list.Output()
@@ -38,7 +39,10 @@ func BuildShim(t testing.TB) string {
 // Shim is a token behind a misbehaving module.
 type Shim struct {
 	*Token
-	log, hung, release string
+
+	log     string // the file to which the shim writes each call
+	hung    string // the pipe that it holds open while it hangs
+	release string // the file that ends the hanging
 }
 
 // Behind puts the shim that BuildShim returned in front of the token and tells it
@@ -62,7 +66,8 @@ func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
 	return s
 }
 
-// Release ends calls that hang.
+// Release ends calls that hang: they fail. A test that let one hang must release it
+// before its end, or the module stays in use and the next test cannot start it.
 func (s *Shim) Release(t testing.TB) {
 	t.Helper()
 	if err := os.WriteFile(s.release, nil, 0o600); err != nil {

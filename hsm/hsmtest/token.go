@@ -15,12 +15,20 @@ import (
 
 // Token is a token with a user PIN.
 type Token struct {
-	Module string // path
+	// Module is the path of the module that shows the token.
+	Module string
+
+	// Label, Serial and Slot are what the token says of itself. Two tokens of a
+	// module may have one label.
 	Label  string
 	Serial string
-	PIN    string
 	Slot   uint
-	store  string // SoftHSM's directory of tokens; "" for other modules
+
+	// PIN is the user's.
+	PIN string
+
+	// store is SoftHSM's directory of tokens; "" for other modules.
+	store string
 }
 
 // The PINs of new tokens. openCryptoki takes 4 to 8 characters.
@@ -112,14 +120,18 @@ func (k *Token) Address(t testing.TB, more ...string) uri.URI {
 	return address.With("module-path", k.Module)
 }
 
-// Through returns the same token seen through another module.
+// Through returns the same token seen through another module, such as a spy that
+// stands in front of the token's own. The environment must tell that one where to
+// go on.
 func (k *Token) Through(module string) *Token {
 	other := *k
 	other.Module = module
 	return &other
 }
 
-// withModule initialises the module for the time of work.
+// withModule initialises the module for the time of work, and no longer: crypto11,
+// which hsm uses, does not take a module that is in use. It goes by miekg/pkcs11
+// alone, so that hsm is not tested with itself.
 func withModule(t testing.TB, module string, work func(*pkcs11.Ctx)) {
 	t.Helper()
 	p := pkcs11.New(module)
@@ -132,6 +144,7 @@ func withModule(t testing.TB, module string, work func(*pkcs11.Ctx)) {
 	work(p)
 }
 
+// check ends the test if a call failed that only prepares it.
 func check(t testing.TB, call string, err error) {
 	t.Helper()
 	if err != nil {
