@@ -126,6 +126,9 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 // it, under the key's id and label. It reports whether it did: a certificate that
 // is there already is not stored twice. Older ones stay.
 func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
+	if certificate == nil {
+		return false, fmt.Errorf("%s: %w to store", address, ErrNoCertificate)
+	}
 	options.Certificate = certificate // which tells the key from others of its name
 	return call(ctx, address,
 		func(p *progress) (bool, error) { return storeCertificate(ctx, address, options, p) },

@@ -4,6 +4,7 @@ package hsm_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -145,6 +146,11 @@ func TestEnrollRefuses(t *testing.T) {
 	}
 	_, err := hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), hsmtest.Certify(t, b), options)
 	wantError(t, "another key's certificate", err, hsm.ErrCertificateMismatch, "")
+	_, err = hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), nil, options)
+	wantError(t, "no certificate", err, hsm.ErrNoCertificate, "object=login")
+	if der, err := hsm.CertificateRequest(t.Context(), token.Address(t, ";object=login"), options, nil); err != nil || len(der) == 0 {
+		t.Errorf("a request without a template: %v", err)
+	}
 	if n := token.Count(t, pkcs11.CKO_PRIVATE_KEY); n != 1 {
 		t.Errorf("%d private keys, want the one that was there", n)
 	}
@@ -198,6 +204,21 @@ func TestEnrollOnOddTokens(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGenerateAfterTheEnd: a caller that gave up gets no key behind its back.
+func TestGenerateAfterTheEnd(t *testing.T) {
+	token := hsmtest.NewToken(t)
+	shim := token.Behind(t, hsmtest.BuildShim(t), "C_FindObjectsFinal@1=hang")
+	t.Cleanup(func() {
+		if n := shim.Calls(t, "C_GenerateKeyPair"); n != 0 {
+			t.Errorf("%d keys were made after the end", n)
+		}
+	})
+	waitForModule(t)
+	_, err := hsm.Generate(shim.Hung(t), shim.Address(t, ";object=new"), hsm.KeySpec{Bits: 2048}, hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	wantError(t, "Generate", err, context.DeadlineExceeded, "did not answer")
+	shim.Release(t)
 }
 
 func TestRequestFaults(t *testing.T) {

@@ -28,6 +28,9 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	if err := v.writable(); err != nil {
 		return err
 	}
+	if err := context.Cause(ctx); err != nil {
+		return err // the caller was told that it failed, so it must
+	}
 	pin, err := v.pinToWrite(ctx)
 	if err != nil {
 		return err
