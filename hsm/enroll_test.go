@@ -209,7 +209,7 @@ func TestEnrollOnOddTokens(t *testing.T) {
 // TestGenerateAfterTheEnd: a caller that gave up gets no key behind its back.
 func TestGenerateAfterTheEnd(t *testing.T) {
 	token := hsmtest.NewToken(t)
-	shim := token.Behind(t, hsmtest.BuildShim(t), "C_FindObjectsFinal@1=hang")
+	shim := token.Behind(t, hsmtest.BuildShim(t), "C_CloseSession@1=hang")
 	t.Cleanup(func() {
 		if n := shim.Calls(t, "C_GenerateKeyPair"); n != 0 {
 			t.Errorf("%d keys were made after the end", n)

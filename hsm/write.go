@@ -28,9 +28,6 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	if err := v.writable(); err != nil {
 		return err
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err // the caller was told that it failed, so it must
-	}
 	pin, err := v.pinToWrite(ctx)
 	if err != nil {
 		return err
@@ -39,6 +36,9 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	v.progress.module(doing)
 	path, slot := v.path, int(v.slot)
 	v.leave() // here, and not at the end: the module must be free
+	if err := context.Cause(ctx); err != nil {
+		return err // the caller was told that it failed, so it must
+	}
 	err = withCrypto11(&crypto11.Config{
 		Path: path, SlotNumber: &slot, Pin: string(pin), MaxSessions: writeSessions,
 		LoginNotSupported: !v.has(pkcs11.CKF_LOGIN_REQUIRED),
