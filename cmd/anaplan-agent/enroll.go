@@ -105,7 +105,7 @@ func (r *deviceRun) enroll(e enrolment) error {
 	if err := printResult(encodePEM("CERTIFICATE REQUEST", csr)); err != nil {
 		return err
 	}
-	r.say.note("next: send the CSR to your CA, then: %s enroll --key '%s' --certificate FILE", program, address)
+	r.say.note("next: send the CSR to your CA, then: %s enroll --key %s --certificate FILE", program, shellQuote(address.String()))
 	return nil
 }
 
@@ -165,7 +165,7 @@ func (r *deviceRun) storeCertificate(e enrolment) error {
 		r.say.note("certificate %s is on the token already", describe(cert))
 	}
 	r.device.doubt(cert)
-	r.say.note("next: %s cert --key '%s' > upload.pem, and have a tenant administrator upload it: Administration > Security > Certificates", program, address)
+	r.say.note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: Administration > Security > Certificates", program, shellQuote(address.String()))
 	return nil
 }
 

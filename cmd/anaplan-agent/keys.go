@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"strings"
 
-	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/spf13/cobra"
@@ -41,7 +37,7 @@ func newKeysCommand(say *messenger) *cobra.Command {
 		if *asJSON {
 			err = printJSON(listJSON(tokens))
 		} else {
-			err = printResult(listText(tokens))
+			err = printResult(printable(listText(tokens)))
 		}
 		return errors.Join(err, failure(tokens))
 	})
@@ -91,171 +87,4 @@ func (d *device) settleList(token *hsm.Token) {
 		d.say.note("no terminal to ask for a PIN on: the private keys of token %q stay hidden (--pin says where the PIN is)", token.Label)
 		token.Err = nil
 	}
-}
-
-// listText returns the tokens for a person.
-func listText(tokens []hsm.Token) string {
-	var text strings.Builder
-	for i, token := range tokens {
-		if i > 0 {
-			text.WriteByte('\n')
-		}
-		writeToken(&text, token)
-	}
-	return text.String()
-}
-
-func writeToken(text *strings.Builder, token hsm.Token) {
-	fmt.Fprintf(text, "token %q: %s %s, serial %s, slot %d%s\n", token.Label, token.Manufacturer, token.Model, token.Serial, token.Slot, tokenState(token))
-	fmt.Fprintf(text, "  %s\n", token.Address)
-	if token.Err != nil {
-		fmt.Fprintf(text, "  cannot be read: %v\n", token.Err)
-	}
-	for _, key := range token.Keys {
-		writeKey(text, key)
-	}
-	if len(token.Keys) == 0 && token.Err == nil {
-		fmt.Fprintf(text, "  no keys%s\n", hidden(token))
-	}
-	for _, cert := range token.Certificates {
-		if cert.Note != "" {
-			fmt.Fprintf(text, "  certificate %s\n    not used: %s\n", describe(cert.Certificate), cert.Note)
-		}
-	}
-}
-
-// tokenState is what a person must know of the token before using it.
-func tokenState(token hsm.Token) string {
-	var state string
-	switch token.PIN {
-	case hsm.PINLow:
-		state = ", THE LAST PIN WAS WRONG"
-	case hsm.PINFinalTry:
-		state = ", ONE PIN TRY LEFT"
-	case hsm.PINLocked:
-		state = ", PIN LOCKED"
-	}
-	if token.ReadOnly {
-		state += ", write-protected"
-	}
-	if token.PINPad {
-		state += ", with PIN pad"
-	}
-	return state
-}
-
-// hidden says that a login would show more.
-func hidden(token hsm.Token) string {
-	if token.LoggedIn {
-		return ""
-	}
-	return " to be seen without a PIN"
-}
-
-func writeKey(text *strings.Builder, key hsm.KeyInfo) {
-	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, key.Type, keyState(key), key.Address)
-	if cert := key.Certificate; cert != nil {
-		fmt.Fprintf(text, "    certificate %s\n", describe(cert))
-	}
-	if key.Problem != nil {
-		fmt.Fprintf(text, "    cannot log in: %v\n", key.Problem)
-		return
-	}
-	text.WriteString("    can log in\n")
-	for _, doubt := range agent.Doubts(key.Certificate) {
-		fmt.Fprintf(text, "    but Anaplan will probably refuse the certificate: %s\n", doubt)
-	}
-}
-
-func keyState(key hsm.KeyInfo) string {
-	var state string
-	if key.NeverExtractable {
-		state = ", made in the token and never outside"
-	}
-	if key.AlwaysAuthenticate {
-		state += ", asks for the PIN at each signature"
-	}
-	return state
-}
-
-// The JSON of keys. Fields are added, never renamed or removed.
-type (
-	tokenEntry struct {
-		Address      string             `json:"address"`
-		Label        string             `json:"label"`
-		Manufacturer string             `json:"manufacturer"`
-		Model        string             `json:"model"`
-		Serial       string             `json:"serial"`
-		Slot         uint               `json:"slot"`
-		LoggedIn     bool               `json:"loggedIn"`
-		Problem      string             `json:"problem,omitempty"`
-		Keys         []keyEntry         `json:"keys"`
-		Certificates []certificateEntry `json:"certificates"`
-	}
-	keyEntry struct {
-		Address          string            `json:"address"`
-		Label            string            `json:"label"`
-		ID               string            `json:"id"`
-		Type             string            `json:"type"`
-		CanLogIn         bool              `json:"canLogIn"`
-		Problem          string            `json:"problem,omitempty"`
-		NeverExtractable bool              `json:"neverExtractable"`
-		Certificate      *certificateEntry `json:"certificate,omitempty"`
-		Doubts           []string          `json:"doubts,omitempty"`
-	}
-	certificateEntry struct {
-		Subject  string `json:"subject,omitempty"`
-		Email    string `json:"email,omitempty"`
-		NotAfter string `json:"notAfter,omitempty"`
-		ID       string `json:"id,omitempty"`
-		Note     string `json:"note,omitempty"`
-	}
-)
-
-func listJSON(tokens []hsm.Token) []tokenEntry {
-	entries := make([]tokenEntry, 0, len(tokens))
-	for _, token := range tokens {
-		entry := tokenEntry{
-			Address: token.Address.String(), Label: token.Label, Manufacturer: token.Manufacturer, Model: token.Model,
-			Serial: token.Serial, Slot: token.Slot, LoggedIn: token.LoggedIn, Problem: errorText(token.Err),
-			Keys: []keyEntry{}, Certificates: []certificateEntry{},
-		}
-		for _, key := range token.Keys {
-			entry.Keys = append(entry.Keys, newKeyEntry(key))
-		}
-		for _, cert := range token.Certificates {
-			entry.Certificates = append(entry.Certificates, newCertificateEntry(cert))
-		}
-		entries = append(entries, entry)
-	}
-	return entries
-}
-
-func newKeyEntry(key hsm.KeyInfo) keyEntry {
-	entry := keyEntry{
-		Address: key.Address.String(), Label: key.Label, ID: hex.EncodeToString(key.ID), Type: key.Type,
-		CanLogIn: key.Problem == nil, Problem: errorText(key.Problem), NeverExtractable: key.NeverExtractable,
-	}
-	if key.Certificate != nil {
-		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})
-		entry.Certificate = &cert
-		entry.Doubts = agent.Doubts(key.Certificate)
-	}
-	return entry
-}
-
-func newCertificateEntry(info hsm.CertificateInfo) certificateEntry {
-	entry := certificateEntry{ID: hex.EncodeToString(info.ID), Note: info.Note}
-	if cert := info.Certificate; cert != nil {
-		entry.Subject, entry.Email = cert.Subject.String(), agent.Email(cert)
-		entry.NotAfter = cert.NotAfter.UTC().Format("2006-01-02T15:04:05Z07:00")
-	}
-	return entry
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

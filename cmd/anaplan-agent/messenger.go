@@ -25,6 +25,9 @@ func (m *messenger) failure(e explanation) {
 	}
 }
 
+// line is the one way to standard error: whatever a token, a certificate or a
+// server has put into the arguments cannot steer the terminal.
 func (m *messenger) line(kind, format string, args ...any) {
-	fmt.Fprintf(m.out, "%s: %s: %s\n", program, kind, fmt.Sprintf(format, args...))
+	text := indented(printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(m.out, "%s: %s: %s\n", program, kind, text)
 }

@@ -36,5 +36,5 @@ func printJSON(value any) error {
 	if err != nil {
 		return err
 	}
-	return printResult(string(data) + "\n")
+	return printResult(printable(string(data)) + "\n")
 }

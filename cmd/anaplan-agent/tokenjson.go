@@ -22,5 +22,5 @@ func tokenJSON(token agent.Token) string {
 		ExpiresAt: token.ExpiresAt.UnixMilli(),
 		RefreshID: token.RefreshID,
 	}, "", "  ")
-	return string(data) + "\n"
+	return printable(string(data)) + "\n"
 }

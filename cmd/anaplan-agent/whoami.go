@@ -44,7 +44,7 @@ func newWhoamiCommand(say *messenger) *cobra.Command {
 		if *asJSON {
 			return printJSON(who)
 		}
-		return printResult(who.text(time.Now()))
+		return printResult(printable(who.text(time.Now())))
 	})
 	return cmd
 }
@@ -93,7 +93,7 @@ func (r *deviceRun) validate(client *anaplan.Client, token agent.Token, cert *x5
 // text returns the identity for a person.
 func (i identity) text(now time.Time) string {
 	var text strings.Builder
-	row := func(name, value string) { fmt.Fprintf(&text, "%-18s %s\n", name, value) }
+	row := func(name, value string) { fmt.Fprintf(&text, "%-18s %s\n", name, oneLine(value)) }
 	row("user", i.UserID)
 	row("user GUID", i.UserGUID)
 	row("customer GUID", i.CustomerGUID)

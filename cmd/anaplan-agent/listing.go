@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+)
+
+// listText returns the tokens for a person.
+func listText(tokens []hsm.Token) string {
+	var text strings.Builder
+	for i, token := range tokens {
+		if i > 0 {
+			text.WriteByte('\n')
+		}
+		writeToken(&text, token)
+	}
+	return text.String()
+}
+
+func writeToken(text *strings.Builder, token hsm.Token) {
+	fmt.Fprintf(text, "token %q: %s %s, serial %s, slot %d%s\n", token.Label, oneLine(token.Manufacturer), oneLine(token.Model), oneLine(token.Serial), token.Slot, tokenState(token))
+	fmt.Fprintf(text, "  %s\n", token.Address)
+	if token.Err != nil {
+		fmt.Fprintf(text, "  cannot be read: %s\n", oneLine(token.Err.Error()))
+	}
+	for _, key := range token.Keys {
+		writeKey(text, key)
+	}
+	if len(token.Keys) == 0 && token.Err == nil {
+		fmt.Fprintf(text, "  no keys%s\n", hidden(token))
+	}
+	for _, cert := range token.Certificates {
+		if cert.Note != "" {
+			fmt.Fprintf(text, "  certificate %s\n    not used: %s\n", describe(cert.Certificate), oneLine(cert.Note))
+		}
+	}
+}
+
+// tokenState is what a person must know of the token before using it.
+func tokenState(token hsm.Token) string {
+	var state string
+	switch token.PIN {
+	case hsm.PINLow:
+		state = ", THE LAST PIN WAS WRONG"
+	case hsm.PINFinalTry:
+		state = ", ONE PIN TRY LEFT"
+	case hsm.PINLocked:
+		state = ", PIN LOCKED"
+	}
+	if token.ReadOnly {
+		state += ", write-protected"
+	}
+	if token.PINPad {
+		state += ", with PIN pad"
+	}
+	return state
+}
+
+// hidden says that a login would show more.
+func hidden(token hsm.Token) string {
+	if token.LoggedIn {
+		return ""
+	}
+	return " to be seen without a PIN"
+}
+
+func writeKey(text *strings.Builder, key hsm.KeyInfo) {
+	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, oneLine(key.Type), keyState(key), key.Address)
+	if cert := key.Certificate; cert != nil {
+		fmt.Fprintf(text, "    certificate %s\n", describe(cert))
+	}
+	if key.Problem != nil {
+		problem := strings.TrimPrefix(key.Problem.Error(), hsm.ErrUnusableKey.Error()+": ") // which says the same
+		fmt.Fprintf(text, "    cannot log in: %s\n", oneLine(problem))
+		return
+	}
+	text.WriteString("    can log in\n")
+	for _, doubt := range agent.Doubts(key.Certificate) {
+		fmt.Fprintf(text, "    but Anaplan will probably refuse the certificate: %s\n", doubt)
+	}
+}
+
+func keyState(key hsm.KeyInfo) string {
+	var state string
+	if key.NeverExtractable {
+		state = ", made in the token and never outside"
+	}
+	if key.AlwaysAuthenticate {
+		state += ", asks for the PIN at each signature"
+	}
+	return state
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/google/go-cmp/cmp"
+)
+
+// parseAddress returns the address that text stands for.
+func parseAddress(t *testing.T, text string) uri.URI {
+	t.Helper()
+	address, err := uri.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+// newListing returns tokens with one of each thing that a listing can show.
+func newListing(t *testing.T) []hsm.Token {
+	t.Helper()
+	leaf := &x509.Certificate{
+		Subject: pkix.Name{CommonName: "Nightly \x1b[5mload"}, RawIssuer: []byte("a CA"), EmailAddresses: []string{"ana@example.com"},
+		NotAfter: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+	doubtful := &x509.Certificate{RawIssuer: []byte("a CA"), NotAfter: leaf.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature}
+	key := hsm.KeyInfo{
+		Address: parseAddress(t, "pkcs11:token=demo;object=login"), Label: "login", ID: []byte{0xab, 1}, Type: "RSA 2048",
+		Certificate: leaf, AlwaysAuthenticate: true, NeverExtractable: true,
+	}
+	server := hsm.KeyInfo{Address: parseAddress(t, "pkcs11:token=demo;object=server"), Label: "server", Type: "RSA 4096", Certificate: doubtful}
+	curve := hsm.KeyInfo{
+		Address: parseAddress(t, "pkcs11:token=demo;object=curve"), Label: "curve", Type: "EC P-256",
+		Problem: fmt.Errorf("%w: it is EC P-256", hsm.ErrUnusableKey),
+	}
+	return []hsm.Token{
+		{
+			Address: parseAddress(t, "pkcs11:token=demo"), Label: "demo", Manufacturer: "Acme", Model: "Box", Serial: "17", Slot: 3,
+			PIN: hsm.PINFinalTry, PINPad: true, ReadOnly: true, LoggedIn: true, Keys: []hsm.KeyInfo{key, server, curve},
+			Certificates: []hsm.CertificateInfo{
+				{Label: "login", ID: []byte{0xab, 1}, Certificate: leaf},
+				{Label: "junk", ID: []byte{6}, Note: "it cannot be read"},
+			},
+		},
+		{Address: parseAddress(t, "pkcs11:token=locked"), Label: "locked", Manufacturer: "Acme", PIN: hsm.PINLocked, Err: errors.New("no\nanswer")},
+		{Address: parseAddress(t, "pkcs11:token=low"), Label: "low", Manufacturer: "\x1b[2JAcme\nkey \"x\": can log in", PIN: hsm.PINLow},
+	}
+}
+
+// golden compares got with a file of testdata.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	want, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+func TestListText(t *testing.T) { golden(t, "listing.txt", printable(listText(newListing(t)))) }
+
+// The names and shapes in this file are what scripts rely on.
+func TestListJSON(t *testing.T) {
+	data, err := json.MarshalIndent(listJSON(newListing(t)), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "listing.json", printable(string(data))+"\n")
+}
+
+// Nothing found is an empty list for a program too, and not null.
+func TestListJSONEmpty(t *testing.T) {
+	data, err := json.Marshal(listJSON(nil))
+	if err != nil || string(data) != "[]" {
+		t.Errorf("got %s, %v", data, err)
+	}
+}
+
+// A label cannot forge a line or steer the terminal.
+func TestListTextHostile(t *testing.T) {
+	token := hsm.Token{Label: "a\x1b[31m\nb", Model: "m\r\nkey \"x\": RSA", Serial: "\u009b2J", Keys: []hsm.KeyInfo{{Label: "k\u202e", Type: "t\n\x07", Problem: hsm.ErrNoCertificate}}}
+	got := printable(listText([]hsm.Token{token}))
+	if strings.ContainsFunc(got, isUnprintable) || strings.Contains(got, "\nkey") || strings.Contains(got, "\nb") {
+		t.Errorf("got %q", got)
+	}
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+)
+
+// printable returns text with every character that does not print written as
+// \uXXXX, except line ends. Labels, subjects and messages come from tokens, CAs
+// and servers: an escape sequence among them could rewrite what the person reads,
+// and a direction mark turn it around. unicode.IsPrint leaves out both, and the
+// C1 controls (U+0080 to U+009F) that some terminals obey like an escape.
+//
+// The spelling is that of JSON (RFC 8259 section 7), so that the function serves
+// encoded JSON too, which has such characters inside of strings only.
+func printable(text string) string {
+	if !strings.ContainsFunc(text, isUnprintable) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case !isUnprintable(r):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
+}
+
+func isUnprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+
+// oneLine returns foreign text as a field of a line: without line ends, with
+// blanks in their place.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// indented returns text of several lines with each but the first indented, so
+// that no line that others wrote can pass for one of the program's own.
+func indented(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines[1:] {
+		lines[i+1] = "  " + strings.TrimPrefix(line, "  ")
+	}
+	return strings.Join(lines, "\n")
+}
