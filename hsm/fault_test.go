@@ -8,10 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/pkcs11"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
@@ -209,16 +209,15 @@ func TestTurns(t *testing.T) {
 func TestManySigners(t *testing.T) {
 	token := newLogin(t)
 	key := mustSign(t, token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask}, &hsmtest.RSAKey(t, "a").PublicKey)
-	var group errgroup.Group
+	var group sync.WaitGroup
 	for range 20 {
-		group.Go(func() error {
-			_, err := key.SignSHA512(t.Context(), message)
-			return err
+		group.Go(func() {
+			if _, err := key.SignSHA512(t.Context(), message); err != nil {
+				t.Error(err)
+			}
 		})
 	}
-	if err := group.Wait(); err != nil {
-		t.Error(err)
-	}
+	group.Wait()
 }
 
 func TestCrash(t *testing.T) {
