@@ -58,11 +58,15 @@ func await[T any](ctx context.Context, silence func() error, work func() (T, err
 	}
 	done := make(chan outcome)
 	go func() {
-		result, err := work()
+		var o outcome
+		o.err = recovered(func() (err error) {
+			o.result, err = work()
+			return err
+		})
 		select {
-		case done <- outcome{result, err}:
+		case done <- o:
 		case <-ctx.Done():
-			late(result)
+			late(o.result)
 		}
 	}()
 	select {
@@ -77,10 +81,24 @@ func await[T any](ctx context.Context, silence func() error, work func() (T, err
 // for the module in errors.
 func call[T any](ctx context.Context, address uri.URI, work func(*progress) (T, error), late func(T)) (T, error) {
 	p := &progress{}
+	p.module("starting") // before the goroutine runs, since ctx may end first
 	return await(ctx,
 		func() error { return p.silence(ctx, address.String()) },
 		func() (T, error) { return work(p) },
 		late)
+}
+
+// recovered makes an error of a panic. miekg/pkcs11 and crypto11 have some, for
+// modules that tell impossible lengths and tokens that they did not expect, and in
+// a goroutine one would end the whole process. What work had opened stays open until
+// that ends; a call that panics is a call to a broken module.
+func recovered(work func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: it made the PKCS#11 library fail: %v", ErrModule, p)
+		}
+	}()
+	return work()
 }
 
 // forget is late for work that leaves nothing open.

@@ -28,7 +28,6 @@ type visit struct {
 // enter opens the module, the one token that fits the address, and a session, and
 // logs in.
 func enter(ctx context.Context, address uri.URI, options Options, progress *progress) (*visit, error) {
-	progress.module("starting")
 	m, err := openModule(address)
 	if err != nil {
 		return nil, err

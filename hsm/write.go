@@ -80,23 +80,10 @@ func (v *visit) pinToWrite(ctx context.Context) ([]byte, error) {
 
 // withCrypto11 opens a context for the time of work.
 func withCrypto11(config *crypto11.Config, work func(*crypto11.Context) error) error {
-	return recovered(func() error {
-		token, err := crypto11.Configure(config)
-		if err != nil {
-			return err
-		}
-		defer token.Close()
-		return work(token)
-	})
-}
-
-// recovered makes an error of a panic: crypto11 has some, for tokens that it did
-// not expect, and they must not reach a person.
-func recovered(work func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the library crypto11 failed: %v", p)
-		}
-	}()
-	return work()
+	token, err := crypto11.Configure(config)
+	if err != nil {
+		return err
+	}
+	defer token.Close()
+	return work(token)
 }
