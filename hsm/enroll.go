@@ -81,9 +81,8 @@ func (n newKey) generate(ctx context.Context, address uri.URI, options Options, 
 // isFree refuses to make a second key of the same name: an address that fits two
 // keys fits none.
 func (n newKey) isFree(v *visit) error {
-	named := map[uint]any{pkcs11.CKA_LABEL: n.label, pkcs11.CKA_ID: n.id}
-	for attribute, value := range named {
-		handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(attribute, value))
+	for _, name := range []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id)} {
+		handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), name)
 		if err != nil {
 			return err
 		}

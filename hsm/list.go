@@ -8,7 +8,6 @@ import (
 	"crypto"
 	"encoding/asn1"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 
@@ -29,7 +28,6 @@ func List(ctx context.Context, address uri.URI, options Options) ([]Token, error
 
 // list is List in the goroutine that may be left behind.
 func list(ctx context.Context, address uri.URI, options Options, progress *progress) ([]Token, error) {
-	progress.module("starting")
 	m, err := openModule(address)
 	if err != nil {
 		return nil, err
@@ -57,7 +55,7 @@ func list(ctx context.Context, address uri.URI, options Options, progress *progr
 // known, as far as the address fits them.
 func (s *survey) failures(address uri.URI) []Token {
 	var tokens []Token
-	for _, slot := range slices.Sorted(maps.Keys(s.failed)) {
+	for _, slot := range s.silent() {
 		if address.MatchToken(uri.Token{Slot: slot}) {
 			at := address.With("slot-id", strconv.FormatUint(uint64(slot), 10))
 			tokens = append(tokens, Token{Address: at, Slot: slot, Err: s.failed[slot]})

@@ -112,7 +112,7 @@ func (s *session) send(user uint, pin []byte) error {
 // refused returns the error for a PIN that the token did not take, with the
 // counter as it stands now.
 func (s *session) refused(code pkcs11.Error) error {
-	if info, err := s.GetTokenInfo(s.slot); err == nil {
+	if info, err := s.tokenInfo(s.slot); err == nil {
 		s.info = info
 	}
 	refused := &PINError{Token: s.info.Label, State: s.pinState()}

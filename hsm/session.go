@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -36,8 +37,15 @@ func (t token) fail(doing string, err error) error {
 func (s *session) close() { _ = s.CloseSession(s.handle) }
 
 // batch is how many handles one C_FindObjects asks for: few tokens hold as many
-// objects that fit, so one call finds all.
+// objects that fit.
 const batch = 256
+
+// mostObjects is more than any token holds. A module that goes on beyond it would
+// go on for ever.
+const mostObjects = 1 << 18
+
+// errEndless is the end of a search that has none.
+var errEndless = errors.New("the module finds objects without end")
 
 // find returns the objects that fit the template. Without a login these are the
 // public ones only; the token does not say that there are more.
@@ -46,17 +54,29 @@ func (s *session) find(template ...*pkcs11.Attribute) ([]pkcs11.ObjectHandle, er
 		return nil, s.fail("searching the token", err)
 	}
 	defer s.FindObjectsFinal(s.handle)
-	var found []pkcs11.ObjectHandle
-	for {
+	found, err := gather(func() ([]pkcs11.ObjectHandle, error) {
 		handles, _, err := s.FindObjects(s.handle, batch)
-		if err != nil {
-			return nil, s.fail("searching the token", err)
-		}
-		found = append(found, handles...)
-		if len(handles) < batch {
-			return found, nil
-		}
+		return handles, err
+	})
+	if err != nil {
+		return nil, s.fail("searching the token", err)
 	}
+	return found, nil
+}
+
+// gather calls next until it has nothing more. Fewer than were asked for are not the
+// end: modules may hand them out in portions of their own, and only none at all
+// says that there are no more (PKCS#11 section 5.7, C_FindObjects). Who stopped
+// earlier would take one of two keys for the only one.
+func gather[T any](next func() ([]T, error)) (all []T, err error) {
+	for len(all) <= mostObjects {
+		some, err := next()
+		if err != nil || len(some) == 0 {
+			return all, err
+		}
+		all = append(all, some...)
+	}
+	return nil, errEndless
 }
 
 // attributes of an object by type. Those that it does not have, or does not

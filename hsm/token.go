@@ -4,6 +4,8 @@ package hsm
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +39,7 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 	}
 	found := &survey{module: m, failed: map[uint]error{}}
 	for _, slot := range slots {
-		info, err := m.GetTokenInfo(slot)
+		info, err := m.tokenInfo(slot)
 		if err != nil {
 			found.failed[slot] = inWords(fmt.Sprintf("asking slot %d for its token", slot), err)
 			continue
@@ -48,6 +50,17 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 		found.add(address, token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)})
 	}
 	return found, nil
+}
+
+// tokenInfo asks a slot for its token. miekg/pkcs11 takes the blanks off the fields
+// that PKCS#11 section 3.2 pads with them; some modules pad with zeros, which would
+// stand in every address and every question for a PIN.
+func (m *module) tokenInfo(slot uint) (pkcs11.TokenInfo, error) {
+	info, err := m.GetTokenInfo(slot)
+	for _, field := range []*string{&info.Label, &info.ManufacturerID, &info.Model, &info.SerialNumber} {
+		*field = strings.TrimRight(*field, " \x00")
+	}
+	return info, err
 }
 
 // add puts a token where it belongs.
@@ -119,14 +132,18 @@ func (s *survey) none(address uri.URI) error {
 	for _, text := range distinct(s.others) {
 		there.WriteString("\n  " + text)
 	}
-	for _, err := range s.failed {
-		there.WriteString("\n  (" + err.Error() + ")")
+	for _, slot := range s.silent() {
+		there.WriteString("\n  (" + s.failed[slot].Error() + ")")
 	}
 	if there.Len() == 0 {
 		return s.module.hint(fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address))
 	}
 	return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
 }
+
+// silent returns the slots that did not answer, in order: of one error there is one
+// text, however often it is met.
+func (s *survey) silent() []uint { return slices.Sorted(maps.Keys(s.failed)) }
 
 // distinct returns addresses of tokens that tell them apart: where label and
 // serial number are the same, with the slot.
