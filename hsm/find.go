@@ -32,7 +32,7 @@ type keyObject struct {
 	maySign            bool
 	alwaysAuthenticate bool
 	public             *rsa.PublicKey // nil: not RSA, or the token does not tell
-	probe              []byte         // see probe.go
+	probe              []byte         // a signature over probeText; nil before it is needed
 }
 
 // keyAttributes are those that a login needs to know.
@@ -84,16 +84,18 @@ func publicKey(values attributes) *rsa.PublicKey {
 func (k *keyObject) unusable() error {
 	switch {
 	case k.kind != pkcs11.CKK_RSA:
-		return fmt.Errorf("%w: it is %s, and Anaplan takes RSA only", ErrUnusableKey, keyType(k.kind))
+		return fmt.Errorf("%w: it is %s, and a login by SHA512withRSA needs RSA", ErrUnusableKey, keyType(k.kind))
 	case k.public != nil && k.public.N.BitLen() < minBits:
-		return fmt.Errorf("%w: it is RSA %d, and Anaplan takes 2048 bits or more", ErrUnusableKey, k.public.N.BitLen())
+		return fmt.Errorf("%w: it is RSA %d, and a login needs 2048 bits or more", ErrUnusableKey, k.public.N.BitLen())
 	case !k.maySign:
 		return fmt.Errorf("%w: it may not sign (CKA_SIGN is false)", ErrUnusableKey)
 	}
 	return nil
 }
 
-// minBits is the shortest RSA key that Anaplan takes (contract section 1.4).
+// minBits is the shortest RSA key that still stands for 112 bits of security, the
+// least that is allowed for signatures (NIST SP 800-57 part 1, table 2), so that
+// no service to log in to takes shorter ones.
 const minBits = 2048
 
 // address returns the address of the key on its token: label and id, as far as it
@@ -215,13 +217,16 @@ func (v *visit) pairedWith(ctx context.Context, keys []*keyObject, certificate *
 	return paired, nil
 }
 
-// ambiguous lists the keys, and whether there is a certificate with the id of
-// each.
+// ambiguous lists the keys, and whether there is a certificate of each that the
+// error's text will show: a key without one costs a look at every certificate on the
+// token, and a thousand such keys would cost minutes.
 func (v *visit) ambiguous(keys []*keyObject) error {
 	ambiguous := &AmbiguousError{What: "keys"}
-	for _, k := range keys {
+	for i, k := range keys {
 		ambiguous.Candidates = append(ambiguous.Candidates, k.address(v.address).String())
-		ambiguous.Notes = append(ambiguous.Notes, v.certified(k))
+		if i < listed {
+			ambiguous.Notes = append(ambiguous.Notes, v.certified(k))
+		}
 	}
 	return ambiguous
 }

@@ -70,14 +70,14 @@ func TestList(t *testing.T) {
 			"certificate login: ",
 			"certificate old: expired",
 			"certificate stranger: its key is not on this token",
-			"key curve EC P-256: -, passed over 0, problem the key cannot log in: it is EC, and Anaplan takes RSA only",
-			"key edwards Ed25519: -, passed over 0, problem the key cannot log in: it is Ed25519 or Ed448, and Anaplan takes RSA only",
+			"key curve EC P-256: -, passed over 0, problem the key cannot log in: it is EC, and a login by SHA512withRSA needs RSA",
+			"key edwards Ed25519: -, passed over 0, problem the key cannot log in: it is Ed25519 or Ed448, and a login by SHA512withRSA needs RSA",
 			"key login RSA 2048: integration@example.com, passed over 1, problem <nil>",
-			"key short RSA 1024: -, passed over 0, problem the key cannot log in: it is RSA 1024, and Anaplan takes 2048 bits or more",
+			"key short RSA 1024: -, passed over 0, problem the key cannot log in: it is RSA 1024, and a login needs 2048 bits or more",
 			"token test: logged in true, error <nil>",
 		}},
 		"one key": {ask: pin.ask, more: ";object=short", want: []string{
-			"key short RSA 1024: -, passed over 0, problem the key cannot log in: it is RSA 1024, and Anaplan takes 2048 bits or more",
+			"key short RSA 1024: -, passed over 0, problem the key cannot log in: it is RSA 1024, and a login needs 2048 bits or more",
 			"token test: logged in true, error <nil>",
 		}},
 	} {

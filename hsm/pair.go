@@ -154,7 +154,8 @@ func (v *visit) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey
 }
 
 // probeText is signed to see which public key is a private key's. It is short and
-// signed with SHA-256, so that the signature is no login (contract section 1.2).
+// signed with SHA-256, so that the signature can never pass for a login, which is
+// one by SHA-512.
 const probeText = "hsm: which key is this?"
 
 // choose notes on each candidate why it is not used, and returns the one that is:

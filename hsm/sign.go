@@ -18,8 +18,8 @@ type scheme struct {
 	object    asn1.ObjectIdentifier // of the hash (RFC 8017 appendix B.1)
 }
 
-// schemes are the hashes that hsm signs with: SHA-512 for logins (contract section
-// 1.4), SHA-256 for all that must not be one.
+// schemes are the hashes that hsm signs with: SHA-512 for logins, SHA-256 for all
+// that must not be one.
 var schemes = map[crypto.Hash]scheme{
 	crypto.SHA256: {pkcs11.CKM_SHA256_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}},
 	crypto.SHA512: {pkcs11.CKM_SHA512_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}},

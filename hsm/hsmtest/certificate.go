@@ -61,8 +61,8 @@ func Issue(t testing.TB, public crypto.PublicKey, signer crypto.Signer, issuer *
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What Anaplan asks of a certificate (contract section 5.1), so that tools which
-	// check it find nothing.
+	// A certificate as it should be for a login of a person or a service, so that
+	// tools which check it find nothing: an address, digitalSignature, clientAuth.
 	template := &x509.Certificate{
 		SerialNumber:   serial,
 		Subject:        pkix.Name{CommonName: "integration@example.com"},
