@@ -3,6 +3,7 @@ package anaplan
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -232,7 +233,8 @@ func (a *answer) retryAfter() time.Duration {
 // parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the
 // clock of who sent it. 0 for anything else, and for the past.
 func parseRetryAfter(value string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+	// A number out of range still says "do not come back soon".
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(value); err == nil {

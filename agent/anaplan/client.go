@@ -43,7 +43,8 @@ func (c *Client) authenticate(ctx context.Context, login *agent.Login) (agent.To
 	if err != nil {
 		return agent.Token{}, err
 	}
-	defer clear(body)
+	// The body is not overwritten at the end: a transport may still read it then
+	// (http.RoundTripper), and would send zeros in place of the rest.
 	authorization := Authorization(login.Certificate, c.form)
 	call := &call{
 		op: "authenticate", method: http.MethodPost, path: "token/authenticate",

@@ -2,6 +2,7 @@ package anaplan_test
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -370,5 +371,32 @@ func TestRequestHeaders(t *testing.T) {
 		if got.Get(name) != value {
 			t.Errorf("%s: %q, want %q", name, got.Get(name), value)
 		}
+	}
+}
+
+// lateReader is a transport that answers at once and reads the request's body only
+// later, as transports may.
+type lateReader struct{ body io.ReadCloser }
+
+func (l *lateReader) RoundTrip(request *http.Request) (*http.Response, error) {
+	l.body = request.Body
+	return &http.Response{StatusCode: http.StatusUnauthorized, Body: http.NoBody, Request: request}, nil
+}
+
+// TestBodyOutlivesTheCall: what a transport reads late is still the payload, and
+// nobody writes to it meanwhile.
+func TestBodyOutlivesTheCall(t *testing.T) {
+	late := &lateReader{}
+	cert := issue(t)
+	client := newClient(t, anaplan.Config{AuthURL: "https://auth.example", HTTP: &http.Client{Transport: late}})
+	if _, err := client.Authenticate(t.Context(), sign(t, cert, agent.V2, time.Now())); !errors.Is(err, anaplan.ErrBadCredential) {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(late.body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := anaplan.ParsePayload(body, cert); err != nil {
+		t.Errorf("the transport reads something else: %v", err)
 	}
 }

@@ -108,7 +108,7 @@ func parseURL(text string) (*url.URL, error) {
 
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
+	return strings.EqualFold(host, "localhost") || err == nil && address.Unmap().IsLoopback()
 }
 
 func newTransport(roots *x509.CertPool) *http.Transport {

@@ -20,6 +20,7 @@ func TestNewChecksTheConfig(t *testing.T) {
 		{"http to loopback", anaplan.Config{AuthURL: "http://127.0.0.1:8080"}, nil},
 		{"http to loopback, IPv6", anaplan.Config{AuthURL: "http://[::1]:8080"}, nil},
 		{"http to localhost", anaplan.Config{AuthURL: "http://localhost:8080"}, nil},
+		{"http to localhost, shouted", anaplan.Config{AuthURL: "http://LOCALHOST:8080"}, nil},
 		{"http to elsewhere", anaplan.Config{AuthURL: "http://auth.anaplan.com"}, anaplan.ErrURL},
 		{"http to what begins like loopback", anaplan.Config{AuthURL: "http://127.0.0.1.example.com"}, anaplan.ErrURL},
 		{"no scheme", anaplan.Config{AuthURL: "auth.anaplan.com"}, anaplan.ErrURL},

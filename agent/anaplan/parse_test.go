@@ -20,7 +20,8 @@ func TestParseRetryAfter(t *testing.T) {
 		"120":                            2 * time.Minute,
 		"86401":                          24 * time.Hour,
 		"18446744073709551615":           24 * time.Hour,
-		"18446744073709551616":           0,
+		"18446744073709551616":           24 * time.Hour,
+		"-18446744073709551616":          0,
 		"-1":                             0,
 		"1.5":                            0,
 		"soon":                           0,
@@ -157,8 +158,23 @@ func TestJitterStaysWithinItsLimit(t *testing.T) {
 func TestDelaysDouble(t *testing.T) {
 	retry := Retry{Delay: time.Second, MaxDelay: 5 * time.Second}
 	for attempt, delay := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 5 * time.Second, 90: 5 * time.Second} {
-		if got := retry.wait(attempt, ErrUnavailable); got < delay/2 || got >= delay {
+		if got, bearable := retry.wait(attempt, ErrUnavailable); got < delay/2 || got >= delay || !bearable {
 			t.Errorf("after attempt %d: %v, want %v to %v", attempt, got, delay/2, delay)
 		}
+	}
+}
+
+// TestLongestWait: a wait of exactly MaxDelay is taken, whatever chance adds to it.
+func TestLongestWait(t *testing.T) {
+	retry := Retry{Delay: time.Hour, MaxDelay: time.Minute}
+	for asked, want := range map[time.Duration]bool{59 * time.Second: true, time.Minute: true, 61 * time.Second: false} {
+		for range 20 {
+			if _, got := retry.wait(1, &AnswerError{Kind: ErrRateLimited, RetryAfter: asked}); got != want {
+				t.Fatalf("a wait of %v is bearable: %v", asked, got)
+			}
+		}
+	}
+	if _, bearable := (Retry{MaxDelay: limitedDelay - 1}).wait(1, ErrRateLimited); bearable {
+		t.Error("a 429 that names no time is waited for longer than MaxDelay")
 	}
 }

@@ -51,8 +51,8 @@ func (c *Client) send(ctx context.Context, call *call) (*answer, error) {
 		if ctx.Err() != nil {
 			return answer, fmt.Errorf("gave up waiting for %s: %w", c.base.Host, context.Cause(ctx))
 		}
-		wait := c.retry.wait(attempt, err)
-		if attempt >= c.retry.Attempts || !c.worthWaiting(ctx, wait, call.freshUntil) {
+		wait, bearable := c.retry.wait(attempt, err)
+		if attempt >= c.retry.Attempts || !bearable || !isInTime(ctx, wait, call.freshUntil) {
 			return answer, err
 		}
 		c.log.Warn("trying again", "op", call.op, "host", c.base.Host, "attempt", attempt, "wait", wait, "error", err)
@@ -71,30 +71,32 @@ func isTransient(err error) bool {
 	return errors.Is(err, ErrRateLimited) || errors.Is(err, ErrUnavailable)
 }
 
-// wait returns how long to wait after the failure of an attempt. Chance keeps
-// agents that failed together from coming back together.
-func (r Retry) wait(attempt int, err error) time.Duration {
+// wait returns how long to wait after the failure of an attempt, and whether that is
+// within MaxDelay. Chance keeps agents that failed together from coming back
+// together; it comes on top of what is compared, so that it never decides whether
+// there is another attempt.
+func (r Retry) wait(attempt int, err error) (wait time.Duration, bearable bool) {
 	if refusal, ok := errors.AsType[*AnswerError](err); ok && refusal.RetryAfter > 0 {
-		return refusal.RetryAfter + jitter(r.Delay)
+		return refusal.RetryAfter + jitter(r.Delay), refusal.RetryAfter <= r.MaxDelay
 	}
 	if errors.Is(err, ErrRateLimited) {
-		return limitedDelay + jitter(r.Delay)
+		return limitedDelay + jitter(r.Delay), limitedDelay <= r.MaxDelay
 	}
 	delay := r.Delay
 	for range attempt - 1 {
 		delay = min(2*delay, r.MaxDelay)
 	}
-	return delay/2 + jitter(delay/2)
+	return delay/2 + jitter(delay/2), true
 }
 
-// worthWaiting reports whether after the wait there is still something to be had:
-// within the bound, the caller's deadline, and the freshness of the payload.
-func (c *Client) worthWaiting(ctx context.Context, wait time.Duration, freshUntil time.Time) bool {
+// isInTime reports whether after the wait there is still something to be had: within
+// the caller's deadline, and the freshness of the payload.
+func isInTime(ctx context.Context, wait time.Duration, freshUntil time.Time) bool {
 	then := time.Now().Add(wait)
 	if deadline, ok := ctx.Deadline(); ok && !then.Before(deadline) {
 		return false
 	}
-	return wait <= c.retry.MaxDelay && (freshUntil.IsZero() || then.Before(freshUntil))
+	return freshUntil.IsZero() || then.Before(freshUntil)
 }
 
 // jitter returns a random duration from 0 up to limit.
