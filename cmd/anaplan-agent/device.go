@@ -29,7 +29,7 @@ func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say
 	return &device{profile, &pinAsker{
 		source:   profile.PIN,
 		changed:  pinChanged,
-		refusals: refusals{stateDir()},
+		refusals: refusals{dir: stateDir()},
 		patience: patience,
 		say:      say,
 	}, say}

@@ -2,31 +2,22 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
-// maxPIN bounds what is read as a PIN, in bytes.
-const maxPIN = 1024
-
 // errNotConfirmed is returned when the last try is not confirmed.
 var errNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
 
-// errPINSource says that the place that the PIN should come from gave none.
-var errPINSource = errors.New("no PIN to be had")
-
 // pinAsker gets a PIN from where the profile says, with the rules that keep a
 // token from being locked: a refused PIN is not sent again, and the last try is
-// spent on an explicit yes only.
+// spent on an explicit yes only. Tokens count wrong PINs and most of them lock
+// for good after three, which a job that runs by itself would reach in no time.
 type pinAsker struct {
 	source   config.PINSource // zero: the address's pin-source, else prompt
 	changed  bool             // the user says that a refused PIN has been replaced
@@ -34,38 +25,40 @@ type pinAsker struct {
 	patience *patience
 	say      *messenger
 
-	// The PIN that was given out last: where it came from and for which token.
+	// mu is held by ask and settle: when the time is up hsm returns while ask is
+	// still at work. settle then waits for its end, which is near since the context
+	// is done; a program that prints the PIN would else outlive this one.
+	mu sync.Mutex
+
+	// The PIN that was given out last and has not been settled: where it came from
+	// and for which token. A zero used: there is none.
 	used  config.PINSource
 	token tokenName
 
-	// keep: hold a PIN until drop, for a command that logs in twice.
+	// keep: hold a PIN until drop, for a command that logs in twice. Without it a
+	// person would have to type the PIN twice for one command.
 	keep bool
 	kept []byte
 }
 
-// ask is an hsm.PINFunc.
+// ask is an hsm.PINFunc. Its errors end the call: errPINSource, errNotConfirmed,
+// errCancelled, a refusedError, or hsm.ErrPINNeeded where no PIN can be had.
 func (a *pinAsker) ask(ctx context.Context, request hsm.PINRequest) ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	source, err := a.sourceFor(request)
 	if err != nil {
 		return nil, err
 	}
 	token := tokenName{request.Token, request.Serial}
-	if a.kept != nil && a.token == token {
-		return bytes.Clone(a.kept), nil
-	}
+	same := token == a.token
 	a.used, a.token = source, token
-	if source.Kind == config.PINNone {
-		return nil, fmt.Errorf("%w, and the PIN source is none", hsm.ErrPINNeeded)
+	if a.kept != nil && same {
+		return bytes.Clone(a.kept), nil // hsm overwrites what it is given
 	}
-	if !interactive(source) && !a.changed {
-		if err := a.refusals.check(a.token, source.String(), stampOf(source)); err != nil {
-			return nil, err
-		}
-	}
-	if request.State == hsm.PINFinalTry {
-		if err := a.confirmLastTry(ctx, request.Token); err != nil {
-			return nil, err
-		}
+	if err := a.allow(ctx, source, request); err != nil {
+		a.used = config.PINSource{} // nothing was sent
+		return nil, err
 	}
 	if request.PINPad {
 		a.say.note("enter the PIN of token %q on the keypad of the device", request.Token)
@@ -78,31 +71,53 @@ func (a *pinAsker) ask(ctx context.Context, request hsm.PINRequest) ([]byte, err
 	return pin, err
 }
 
+// allow returns why a PIN of that source may not be sent now; nil if it may.
+func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request hsm.PINRequest) error {
+	if source.Kind == config.PINNone {
+		return fmt.Errorf("%w, and the PIN source is none", hsm.ErrPINNeeded)
+	}
+	if !interactive(source) {
+		if err := a.refusals.check(a.token, source.String(), stampOf(source), a.changed); err != nil {
+			return err
+		}
+	}
+	if request.State == hsm.PINFinalTry {
+		return a.confirmLastTry(ctx, request.Token)
+	}
+	return nil
+}
+
 // drop forgets the PIN that is kept.
 func (a *pinAsker) drop() {
 	clear(a.kept)
 	a.kept = nil
 }
 
-// settle remembers how it went: err is what came of the call that asked.
+// settle remembers how it went: err is what came of the call that asked. Without
+// a PIN that was given out since the last settle there is nothing to remember, so
+// that one token's trouble is not held against another's PIN.
 func (a *pinAsker) settle(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	_, refused := errors.AsType[*hsm.PINError](err)
 	if refused {
 		a.drop()
 	}
-	if a.used.Kind == "" || interactive(a.used) {
-		return
+	used := a.used
+	a.used = config.PINSource{}
+	if used.Kind == "" || interactive(used) {
+		return // a person will not type a refused PIN again by accident
 	}
 	switch {
 	case refused:
-		err = a.refusals.remember(a.token, a.used.String(), stampOf(a.used))
+		err = a.refusals.remember(a.token, used.String(), stampOf(used))
 	case err == nil:
-		err = a.refusals.forget(a.token, a.used.String())
+		err = a.refusals.forget(a.token, used.String())
 	default:
-		return
+		return // the device failed: that tells nothing of the PIN
 	}
 	if err != nil {
-		a.say.warn("whether the PIN was refused cannot be remembered: %v", err)
+		a.say.warn("the next run cannot know whether this PIN was refused: %v", err)
 	}
 }
 
@@ -113,7 +128,11 @@ func (a *pinAsker) sourceFor(request hsm.PINRequest) (config.PINSource, error) {
 	case a.source.Kind != "":
 		return a.source, nil
 	case request.Source != "":
-		return config.ParsePINURI(request.Source)
+		source, err := config.ParsePINURI(request.Source)
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errSettings, err)
+		}
+		return source, err
 	}
 	return config.PINSource{Kind: config.PINPrompt}, nil
 }
@@ -141,39 +160,6 @@ func (a *pinAsker) confirmLastTry(ctx context.Context, token string) error {
 	return nil
 }
 
-// read gets the PIN; an empty one is an error.
-func (a *pinAsker) read(ctx context.Context, source config.PINSource, request hsm.PINRequest) ([]byte, error) {
-	defer a.patience.pause()()
-	pin, err := a.readFrom(ctx, source, request)
-	if err != nil {
-		clear(pin)
-		return nil, err
-	}
-	pin = bytes.TrimRight(pin, "\r\n")
-	if len(pin) == 0 {
-		return nil, fmt.Errorf("%w: %s gave an empty PIN", errPINSource, source)
-	}
-	return pin, nil
-}
-
-func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, request hsm.PINRequest) ([]byte, error) {
-	switch source.Kind {
-	case config.PINPrompt:
-		return promptPIN(ctx, question(request))
-	case config.PINPinentry:
-		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), question(request))
-	case config.PINEnv:
-		return envPIN(source.Arg)
-	case config.PINFile:
-		return a.filePIN(source.Arg)
-	case config.PINCredential:
-		return a.credentialPIN(source.Arg)
-	case config.PINCommand:
-		return commandPIN(ctx, source)
-	}
-	return nil, fmt.Errorf("%w: unknown PIN source %q", errPINSource, source.Kind)
-}
-
 // question says for what the PIN is, and what the token tells of its counter.
 func question(request hsm.PINRequest) string {
 	text := fmt.Sprintf("PIN for token %q", request.Token)
@@ -187,117 +173,4 @@ func question(request hsm.PINRequest) string {
 		text += " (LAST TRY)"
 	}
 	return text
-}
-
-func promptPIN(ctx context.Context, question string) ([]byte, error) {
-	terminal, err := openTerminal()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", hsm.ErrPINNeeded, err)
-	}
-	defer terminal.Close()
-	return terminal.askSecret(ctx, question)
-}
-
-func envPIN(name string) ([]byte, error) {
-	value, ok := os.LookupEnv(name)
-	if !ok {
-		return nil, fmt.Errorf("%w: the environment variable %s is not set", errPINSource, name)
-	}
-	return []byte(value), nil
-}
-
-// filePIN reads a file that holds the PIN and nothing else.
-func (a *pinAsker) filePIN(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errPINSource, err)
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && othersMayRead(info) {
-		a.say.warn("%s holds a PIN and others may read it: chmod 600 it", path)
-	}
-	return readPIN(file, path)
-}
-
-// credentialPIN reads a credential that systemd has put into the service's own
-// directory (systemd.exec(5), LoadCredential=).
-func (a *pinAsker) credentialPIN(name string) ([]byte, error) {
-	path, err := credentialPath(name)
-	if err != nil {
-		return nil, err
-	}
-	return a.filePIN(path)
-}
-
-func credentialPath(name string) (string, error) {
-	directory := os.Getenv("CREDENTIALS_DIRECTORY")
-	if directory == "" {
-		return "", fmt.Errorf("%w: systemd passes no credentials to this process (CREDENTIALS_DIRECTORY is not set)", errPINSource)
-	}
-	return filepath.Join(directory, filepath.Base(name)), nil
-}
-
-// commandPIN takes what a program prints.
-func commandPIN(ctx context.Context, source config.PINSource) ([]byte, error) {
-	words, err := config.Words(source.Arg)
-	if err != nil {
-		return nil, err
-	}
-	command := exec.CommandContext(ctx, words[0], words[1:]...)
-	command.Stderr = os.Stderr
-	output, err := command.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := startSealed(command); err != nil {
-		return nil, fmt.Errorf("%w: %w", errPINSource, err)
-	}
-	pin, err := readPIN(output, words[0])
-	if err != nil {
-		command.Process.Kill()
-	}
-	if waitErr := command.Wait(); err == nil && waitErr != nil {
-		clear(pin)
-		return nil, fmt.Errorf("%w: %s: %w", errPINSource, words[0], waitErr)
-	}
-	return pin, err
-}
-
-// readPIN reads what is short enough for a PIN.
-func readPIN(from io.Reader, name string) ([]byte, error) {
-	pin, err := io.ReadAll(io.LimitReader(from, maxPIN+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errPINSource, err)
-	case len(pin) > maxPIN:
-		clear(pin)
-		return nil, fmt.Errorf("%w: %s gave more than %d bytes", errPINSource, name, maxPIN)
-	}
-	return pin, nil
-}
-
-// stampOf tells a changed PIN file from the one that was refused.
-func stampOf(source config.PINSource) string {
-	switch source.Kind {
-	case config.PINFile:
-		return fileStamp(source.Arg)
-	case config.PINCredential:
-		if path, err := credentialPath(source.Arg); err == nil {
-			return fileStamp(path)
-		}
-	}
-	return ""
-}
-
-// stateDir is where the program keeps what it must remember between runs: the
-// XDG base directory specification's state directory. "" if there is no home.
-func stateDir() string {
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, program)
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(home, ".local", "state", program)
 }

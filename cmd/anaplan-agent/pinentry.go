@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -24,8 +24,11 @@ const pinentryCancelled = 99
 const maxPinentryLine = 4096
 
 // runPinentry asks for a PIN in the window (or on the terminal) of pinentry, the
-// program by which GnuPG asks, over the Assuan protocol.
+// program by which GnuPG asks, over the Assuan protocol. A program that speaks it
+// badly is ended, so that it cannot keep the command waiting.
 func runPinentry(ctx context.Context, program, description string) ([]byte, error) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	command := exec.CommandContext(ctx, program)
 	command.Stderr = os.Stderr
 	stdin, err := command.StdinPipe()
@@ -41,9 +44,12 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	}
 	pin, err := (&assuan{out: stdin, in: bufio.NewReaderSize(stdout, maxPinentryLine)}).getPIN(description)
 	stdin.Close()
+	if err != nil {
+		end()
+	}
 	if waitErr := command.Wait(); err == nil && waitErr != nil {
 		clear(pin)
-		return nil, fmt.Errorf("pinentry: %w", waitErr)
+		return nil, fmt.Errorf("%w: pinentry: %w", errPINSource, waitErr)
 	}
 	return pin, err
 }
@@ -81,7 +87,7 @@ func (a *assuan) getPIN(description string) ([]byte, error) {
 // ask sends a command and returns the data of the answer.
 func (a *assuan) ask(command string) ([]byte, error) {
 	if _, err := fmt.Fprintln(a.out, command); err != nil {
-		return nil, fmt.Errorf("pinentry: %w", err)
+		return nil, fmt.Errorf("%w: pinentry: %w", errPINSource, err)
 	}
 	return a.answer()
 }
@@ -93,7 +99,8 @@ func (a *assuan) answer() ([]byte, error) {
 	for {
 		line, err := a.in.ReadSlice('\n')
 		if err != nil {
-			return nil, fmt.Errorf("pinentry ended early: %w", err)
+			clear(data)
+			return nil, fmt.Errorf("%w: pinentry ended early: %w", errPINSource, err)
 		}
 		word, rest, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
 		switch string(word) {
@@ -103,12 +110,20 @@ func (a *assuan) answer() ([]byte, error) {
 			data = append(data, assuanUnescape(rest)...)
 			clear(line)
 		case "ERR":
+			clear(data)
 			return nil, newAssuanError(rest)
+		case "S": // status, of no interest here
+		default:
+			if !bytes.HasPrefix(line, []byte("#")) { // a comment
+				clear(line)
+				return nil, fmt.Errorf("%w: the program does not speak as a pinentry does", errPINSource)
+			}
 		}
 	}
 }
 
-// assuanError is an ERR line.
+// assuanError is an ERR line. It is no errPINSource by itself: to an option it
+// only says that this pinentry does not know it.
 type assuanError struct {
 	code int
 	text string
@@ -117,6 +132,7 @@ type assuanError struct {
 // Error implements error.
 func (e assuanError) Error() string { return fmt.Sprintf("pinentry: %s (%d)", e.text, e.code) }
 
+// newAssuanError reads what stands behind ERR: a number and, maybe, words.
 func newAssuanError(line []byte) error {
 	var code int
 	_, text, _ := strings.Cut(string(line), " ")
@@ -132,10 +148,19 @@ func assuanEscape(text string) string {
 	return strings.NewReplacer("%", "%25", "\n", "%0A", "\r", "%0D").Replace(text)
 }
 
-// assuanUnescape decodes %XX; what is no escape stays as it is.
+// assuanUnescape decodes %XX where it stands, so that no copy of a PIN is left
+// behind; what is no escape stays as it is.
 func assuanUnescape(data []byte) []byte {
-	if plain, err := url.PathUnescape(string(data)); err == nil {
-		return []byte(plain)
+	plain := data[:0]
+	for i := 0; i < len(data); i++ {
+		if data[i] == '%' && i+2 < len(data) {
+			if _, err := hex.Decode(data[i:i+1], data[i+1:i+3]); err == nil {
+				plain = append(plain, data[i])
+				i += 2
+				continue
+			}
+		}
+		plain = append(plain, data[i])
 	}
-	return bytes.Clone(data)
+	return plain
 }

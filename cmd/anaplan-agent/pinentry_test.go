@@ -22,6 +22,7 @@ func TestGetPIN(t *testing.T) {
 		{"escaped", "OK\nOK\nOK\nOK\nOK\nOK\nD 1%2534\nOK\n", "1%34"},
 		{"unknown options", "OK\nERR 83886254 Unknown option <Pinentry>\nERR 83886254 Unknown option\nOK\nOK\nOK\nD 1234\nOK\n", "1234"},
 		{"status and comment lines", "# hello\nOK\nOK\nOK\nOK\nOK\nOK\nS PASSWORD_FROM_CACHE\nD 12\nD 34\nOK\n", "1234"},
+		{"no escapes", "OK\nOK\nOK\nOK\nOK\nOK\nD 100%\nD 5%zz%4\nOK\n", "100%5%zz%4"},
 		{"empty", "OK\nOK\nOK\nOK\nOK\nOK\nOK\n", ""},
 	}
 	for _, test := range tests {
@@ -49,6 +50,23 @@ func TestGetPINFails(t *testing.T) {
 	}
 	if _, _, err := converse("OK\nOK\nOK\nOK\nOK\nOK\nD " + strings.Repeat("9", 2*maxPinentryLine)); err == nil || strings.Contains(err.Error(), "9") {
 		t.Errorf("endless: %v", err)
+	}
+}
+
+// A program that is no pinentry is told from one that waits for a person.
+func TestNoPinentry(t *testing.T) {
+	for _, answers := range []string{"y\n", "\n", "Python 3.13\n", "OK\nok\n"} {
+		if _, _, err := converse(answers); !errors.Is(err, errPINSource) || !strings.Contains(err.Error(), "does not speak as a pinentry") {
+			t.Errorf("%q: %v", answers, err)
+		}
+	}
+}
+
+func TestRunPinentryEnds(t *testing.T) {
+	for program, want := range map[string]string{"yes": "does not speak", "false": "ended early", "/nowhere/pinentry": "starting pinentry"} {
+		if pin, err := runPinentry(t.Context(), program, "PIN"); pin != nil || !errors.Is(err, errPINSource) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", program, err, want)
+		}
 	}
 }
 

@@ -4,9 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,8 +14,11 @@ import (
 // job that runs again does not send it again, and lock the token. It knows where
 // the PIN came from and nothing of the PIN.
 type refusals struct {
-	// dir holds a file for each refusal; "": nothing is remembered.
+	// dir holds a file for each refusal; "": nothing is remembered between runs.
 	dir string
+	// run holds those of this run by the name of their file. They count even where
+	// nothing can be written, and whatever the user says has changed.
+	run map[string]refusal
 }
 
 // refusal is one file.
@@ -37,47 +38,70 @@ func (e *refusedError) Error() string {
 }
 
 // check returns a refusedError if the PIN of that source was refused and there is
-// no sign that it has changed since.
-func (r refusals) check(token tokenName, source, stamp string) error {
-	data, err := os.ReadFile(r.path(token, source))
-	if err != nil {
-		return nil // nothing remembered, or nothing readable
+// no sign that it has changed since: another stamp, or changed, by which the user
+// says so of what earlier runs were refused.
+func (r *refusals) check(token tokenName, source, stamp string, changed bool) error {
+	name := refusalName(token, source)
+	found, ok := r.run[name]
+	if !ok && !changed {
+		found, ok = r.read(name)
 	}
-	var found refusal
-	if json.Unmarshal(data, &found) != nil || found.Stamp != stamp {
+	if !ok || found.Stamp != stamp {
 		return nil
 	}
 	return &refusedError{found}
 }
 
+// read returns what an earlier run has written down. A note that cannot be read
+// is none: it must not lock out a good PIN for ever.
+func (r *refusals) read(name string) (found refusal, ok bool) {
+	if r.dir == "" {
+		return refusal{}, false
+	}
+	data, err := os.ReadFile(filepath.Join(r.dir, name))
+	if err != nil {
+		return refusal{}, false
+	}
+	return found, json.Unmarshal(data, &found) == nil
+}
+
 // remember writes down that a PIN was refused.
-func (r refusals) remember(token tokenName, source, stamp string) error {
+func (r *refusals) remember(token tokenName, source, stamp string) error {
+	name := refusalName(token, source)
+	note := refusal{token.label, source, stamp, time.Now().Truncate(time.Second)}
+	if r.run == nil {
+		r.run = map[string]refusal{}
+	}
+	r.run[name] = note
 	if r.dir == "" {
 		return nil
 	}
-	data, err := json.Marshal(refusal{token.label, source, stamp, time.Now().Truncate(time.Second)})
+	data, err := json.Marshal(note)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(r.dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(r.path(token, source), data, 0o600)
+	return os.WriteFile(filepath.Join(r.dir, name), data, 0o600)
 }
 
-// forget undoes remember.
-func (r refusals) forget(token tokenName, source string) error {
-	err := os.Remove(r.path(token, source))
-	if errors.Is(err, fs.ErrNotExist) {
+// forget undoes remember. It looks first: a read-only file system refuses to
+// remove even what is not there, and most logins have nothing to forget.
+func (r *refusals) forget(token tokenName, source string) error {
+	name := refusalName(token, source)
+	delete(r.run, name)
+	if _, ok := r.read(name); !ok {
 		return nil
 	}
-	return err
+	return os.Remove(filepath.Join(r.dir, name))
 }
 
-// path names the file of a token and a source.
-func (r refusals) path(token tokenName, source string) string {
+// refusalName names the file of a token and a source. It is a hash because both
+// may hold any character.
+func refusalName(token tokenName, source string) string {
 	sum := sha256.Sum256([]byte(token.label + "\x00" + token.serial + "\x00" + source))
-	return filepath.Join(r.dir, hex.EncodeToString(sum[:8])+".json")
+	return hex.EncodeToString(sum[:8]) + ".json"
 }
 
 // tokenName is what tells tokens apart.
@@ -90,4 +114,18 @@ func fileStamp(path string) string {
 		return ""
 	}
 	return fmt.Sprintf("%d %d", info.ModTime().UnixNano(), info.Size())
+}
+
+// stateDir is where the program keeps what it must remember between runs: the
+// state directory of the XDG base directory specification, which says to ignore
+// relative paths. "" if there is no home: then nothing is remembered.
+func stateDir() string {
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, program)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "state", program)
 }

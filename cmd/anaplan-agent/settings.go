@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/spf13/cobra"
@@ -37,7 +39,7 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 			flags.String(setting.Flag(), "", setting.Usage)
 		}
 	}
-	flags.StringVar(&s.config, "config", "", "configuration file (default: "+defaultConfigs()[0]+", then "+defaultConfigs()[1]+")")
+	flags.StringVar(&s.config, "config", "", "configuration file (default: "+strings.Join(defaultConfigs(), ", then ")+")")
 	flags.StringVar(&s.profile, "profile", "", `which [profile.NAME] of the configuration file (default "default")`)
 	if slices.Contains(s.names, "pin") {
 		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since the token refused it: send it again")
@@ -102,13 +104,21 @@ func (s *settings) readConfig() (*config.File, error) {
 	}
 	for _, path := range defaultConfigs() {
 		file, err := parseConfig(path)
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !isMissing(err) {
 			return file, err
 		}
 	}
 	return nil, nil
 }
 
+// isMissing reports whether a file is not there, of which a home that is no
+// directory is a case: services often have /dev/null for theirs. A file that is
+// there and cannot be read is not missing, for its settings would be lost silently.
+func isMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// parseConfig reads and checks a configuration file.
 func parseConfig(path string) (*config.File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -121,14 +131,14 @@ func parseConfig(path string) (*config.File, error) {
 	return file, nil
 }
 
-// defaultConfigs returns the user's and the system's configuration file.
+// defaultConfigs returns where the configuration file is looked for: the user's
+// own place (XDG_CONFIG_HOME, where there is a home), and the system's.
 func defaultConfigs() []string {
-	system := filepath.Join("/etc", program, "config.toml")
-	user, err := os.UserConfigDir()
-	if err != nil {
-		return []string{system, system}
+	paths := []string{filepath.Join("/etc", program, "config.toml")}
+	if user, err := os.UserConfigDir(); err == nil {
+		paths = append([]string{filepath.Join(user, program, "config.toml")}, paths...)
 	}
-	return []string{filepath.Join(user, program, "config.toml"), system}
+	return paths
 }
 
 // completeProfile lists the profiles of the configuration file to a shell.

@@ -52,7 +52,7 @@ func (t *terminal) askSecret(ctx context.Context, question string) ([]byte, erro
 	if ctx.Err() != nil {
 		term.Restore(int(t.in.Fd()), before) // the reader is still there and has switched the echo off
 	}
-	return answer, err
+	return answer, orClosed(err)
 }
 
 // askYes prints question and reports whether the answer is "yes" in full.
@@ -61,9 +61,17 @@ func (t *terminal) askYes(ctx context.Context, question string) (bool, error) {
 	answer, err := interruptible(ctx, func() (string, error) { return bufio.NewReader(t.in).ReadString('\n') })
 	if err != nil {
 		fmt.Fprintln(t.out)
-		return false, err
+		return false, orClosed(err)
 	}
 	return strings.TrimSpace(answer) == "yes", nil
+}
+
+// orClosed words the end of a terminal's input, which Ctrl-D is too.
+func orClosed(err error) error {
+	if err == io.EOF {
+		return errors.New("the terminal was closed")
+	}
+	return err
 }
 
 // interruptible returns what read returns, or ctx's cause if that comes first. The
@@ -76,9 +84,6 @@ func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error
 	done := make(chan result, 1)
 	go func() {
 		value, err := read()
-		if err == io.EOF {
-			err = errors.New("the terminal was closed")
-		}
 		done <- result{value, err}
 	}()
 	select {

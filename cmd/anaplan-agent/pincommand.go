@@ -1,0 +1,65 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+)
+
+// outputDelay is how long a program's output is waited for after its end. What
+// it leaves behind in the background (gpg-agent, for one) may hold the output open
+// for ever.
+const outputDelay = time.Second
+
+// commandPIN takes what a program prints. No shell is in between, so that nothing
+// in the setting is expanded. What the program says on standard error is for the
+// person and passes through.
+func commandPIN(ctx context.Context, line string) ([]byte, error) {
+	words, err := config.Words(line)
+	if err != nil {
+		return nil, err
+	}
+	output := &pinBuffer{data: make([]byte, 0, maxPIN)}
+	command := exec.CommandContext(ctx, words[0], words[1:]...)
+	command.Stdout, command.Stderr = output, os.Stderr
+	command.WaitDelay = outputDelay
+	if err = startSealed(command); err == nil {
+		err = command.Wait()
+	}
+	switch {
+	case output.full:
+		return nil, errLongPIN(words[0])
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.Is(err, exec.ErrWaitDelay): // the program itself has ended well
+		err = nil
+	}
+	if err != nil {
+		clear(output.data)
+		return nil, fmt.Errorf("%w: %s: %w", errPINSource, words[0], err)
+	}
+	return output.data, nil
+}
+
+// pinBuffer takes what is short enough for a PIN, and fails at more, which ends a
+// program that prints for ever.
+type pinBuffer struct {
+	data []byte
+	full bool
+}
+
+// Write implements io.Writer.
+func (b *pinBuffer) Write(text []byte) (int, error) {
+	if len(b.data)+len(text) > maxPIN {
+		clear(b.data)
+		b.full = true
+		return 0, errPINSource
+	}
+	b.data = append(b.data, text...)
+	return len(text), nil
+}
