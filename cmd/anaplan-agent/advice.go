@@ -30,6 +30,12 @@ var advices = []advice{
 		"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
 	}},
 	{is: errSettings, code: exitUsage},
+	{is: errCAFile, code: exitUsage},
+	{is: errCertificateFile, code: exitUsage},
+	{is: errNoSigner, code: exitUsage},
+	{is: errTokenSource, code: exitUsage, hints: []string{
+		"eval \"$(" + program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
+	}},
 
 	// The PIN.
 	{is: errNotConfirmed, code: exitHuman},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/spf13/cobra"
@@ -25,6 +27,10 @@ Send the CSR to your certificate authority and ask for an S/MIME ("personal",
   anaplan-agent enroll --key ... --certificate signed.pem
 
 The key cannot be taken out of the token again.`
+
+// defaultBits is the shortest key that Anaplan takes (contract section 5.1), and
+// the longest that every token makes.
+const defaultBits = 2048
 
 // enrolment is what the flags of enroll say.
 type enrolment struct {
@@ -46,7 +52,7 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&e.email, "email", "", "e-mail address of the Anaplan user, by which Anaplan maps the certificate")
 	flags.StringVar(&e.name, "name", "", "common name in the CSR (default: the e-mail address)")
-	flags.IntVar(&e.bits, "bits", 2048, "length of the RSA key: 2048, 3072 or 4096")
+	flags.IntVar(&e.bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
 	flags.BoolVar(&e.reuseKey, "reuse-key", false, "make no key: a new CSR for the one that is there")
 	flags.StringVar(&e.certificate, "certificate", "", "store this certificate (PEM or DER) beside the key instead")
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
@@ -64,18 +70,32 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 // check finds wrong calls before the device is touched.
 func (e enrolment) check() error {
 	switch {
-	case e.certificate != "" && (e.email != "" || e.reuseKey):
-		return errors.New("--certificate stores what the CA has sent; --email and --reuse-key are for the request before it")
+	case e.certificate != "" && (e.email != "" || e.name != "" || e.bits != 0 || e.reuseKey):
+		return errors.New("--certificate stores what the CA has sent; --email, --name, --bits and --reuse-key are for the request before it")
 	case e.certificate != "":
 		return nil
 	case e.email == "":
 		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate")
-	case strings.Count(e.email, "@") != 1 || strings.ContainsAny(e.email, " <>\t\n"):
-		return fmt.Errorf("--email %q is no e-mail address", e.email)
-	case !slices.Contains([]int{2048, 3072, 4096}, e.bits):
+	case !isEmail(e.email):
+		return fmt.Errorf("--email %q is no e-mail address that a certificate can hold", e.email)
+	case !utf8.ValidString(e.name) || strings.ContainsFunc(e.name, isUnprintable) || strings.Contains(e.name, "\n"):
+		return fmt.Errorf("--name %q holds characters that do not print", e.name)
+	case e.reuseKey && e.bits != 0:
+		return errors.New("--bits is for a new key; --reuse-key makes none")
+	case e.bits != 0 && !slices.Contains([]int{2048, 3072, 4096}, e.bits):
 		return fmt.Errorf("--bits %d: it is 2048, 3072 or 4096", e.bits)
 	}
 	return nil
+}
+
+// isEmail reports whether text can be an rfc822Name, which has ASCII only (RFC 5280
+// section 4.2.1.6). It is asked before a key is made, because a request that
+// fails after that leaves a key behind. Whether the address exists, only Anaplan
+// knows.
+func isEmail(text string) bool {
+	local, domain, _ := strings.Cut(text, "@")
+	return local != "" && domain != "" && !strings.Contains(domain, "@") &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
 }
 
 // enroll makes the key and prints the CSR.
@@ -88,8 +108,9 @@ func (r *deviceRun) enroll(e enrolment) error {
 	defer r.device.pin.drop()
 	options := hsm.Options{PIN: r.device.pin.ask}
 	if !e.reuseKey {
-		r.say.note("making an RSA key of %d bits in the token", e.bits)
-		key, err := hsm.Generate(r.ctx, address, hsm.KeySpec{Bits: e.bits}, options)
+		bits := cmp.Or(e.bits, defaultBits)
+		r.say.note("making an RSA key of %d bits in the token", bits)
+		key, err := hsm.Generate(r.ctx, address, hsm.KeySpec{Bits: bits}, options)
 		r.device.pin.settle(err)
 		if err != nil {
 			return err
@@ -112,12 +133,8 @@ func (r *deviceRun) enroll(e enrolment) error {
 // template returns what the CSR asks for: what Anaplan wants to see in the
 // certificate (contract section 5.1).
 func (e enrolment) template() *x509.CertificateRequest {
-	name := e.name
-	if name == "" {
-		name = e.email
-	}
 	return &x509.CertificateRequest{
-		Subject:         pkix.Name{CommonName: name},
+		Subject:         pkix.Name{CommonName: cmp.Or(e.name, e.email)},
 		EmailAddresses:  []string{e.email},
 		ExtraExtensions: []pkix.Extension{keyUsage(), extendedKeyUsage()},
 	}

@@ -71,6 +71,9 @@ func readToken(from string) (agent.Token, error) {
 	}
 	fields := bytes.Fields(text)
 	if len(fields) == 0 {
+		if from == "-" {
+			from = "standard input"
+		}
 		return agent.Token{}, fmt.Errorf("%w: %s is empty", errTokenSource, from)
 	}
 	return agent.Token{Value: agent.NewSecret(fields[len(fields)-1])}, nil

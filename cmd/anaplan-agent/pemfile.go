@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 )
 
 // errCertificateFile says that a file holds no certificate that can be used.
@@ -26,7 +25,7 @@ func readCertificate(path string) (*x509.Certificate, error) {
 // readCertificates reads every certificate of a PEM file, whatever stands around
 // them, or the one of a DER file.
 func readCertificates(path string) ([]*x509.Certificate, error) {
-	data, err := os.ReadFile(path)
+	data, err := readInput(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errCertificateFile, err)
 	}

@@ -45,9 +45,13 @@ func newRootCommand(say *messenger) *cobra.Command {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unknown command %q", args[0]), cmd.CommandPath()}
 			}
+			if asked, _ := cmd.Flags().GetBool("version"); asked {
+				return printVersion()
+			}
 			return cmd.Help()
 		},
 	}
+	root.Flags().Bool("version", false, "print the version")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, cmd.CommandPath()}
 	})
@@ -62,6 +66,15 @@ func newRootCommand(say *messenger) *cobra.Command {
 		newVersionCommand(),
 	)
 	return root
+}
+
+// notEmpty refuses a flag that is given and says nothing, as "$FILE" does where
+// FILE is not set: the command would do something else than the script means.
+func notEmpty(cmd *cobra.Command, flag string) error {
+	if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
+		return &usageError{fmt.Errorf("--%s is empty", flag), cmd.CommandPath()}
+	}
+	return nil
 }
 
 // noArguments refuses arguments, as a wrong call.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/spf13/cobra"
 )
@@ -37,6 +38,7 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	for _, setting := range config.Settings() {
 		if slices.Contains(s.names, setting.Name) {
 			flags.String(setting.Flag(), "", setting.Usage)
+			completeSetting(command, setting)
 		}
 	}
 	flags.StringVar(&s.config, "config", "", "configuration file (default: "+strings.Join(defaultConfigs(), ", then ")+")")
@@ -120,7 +122,7 @@ func isMissing(err error) bool {
 
 // parseConfig reads and checks a configuration file.
 func parseConfig(path string) (*config.File, error) {
-	data, err := os.ReadFile(path)
+	data, err := readInput(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: configuration file: %w", errSettings, err)
 	}
@@ -139,6 +141,25 @@ func defaultConfigs() []string {
 		paths = append([]string{filepath.Join(user, program, "config.toml")}, paths...)
 	}
 	return paths
+}
+
+// completeSetting offers a shell the values of a setting that has few. Files are
+// what a shell offers by itself.
+func completeSetting(command *cobra.Command, setting config.Setting) {
+	values := map[string]func() []string{
+		"region":      anaplan.Regions,
+		"header_form": func() []string { return []string{"pem", "der"} },
+		"format":      func() []string { return []string{"v2", "v1"} },
+		"key":         func() []string { return nil },
+		"auth_url":    func() []string { return nil },
+		"api_url":     func() []string { return nil },
+		"timeout":     func() []string { return nil },
+	}
+	if list, ok := values[setting.Name]; ok {
+		command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return list(), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
 }
 
 // completeProfile lists the profiles of the configuration file to a shell.

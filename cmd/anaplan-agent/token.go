@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +31,10 @@ machine, is exchanged for the token.`
 // errPayload says that the file of --payload is of no use.
 var errPayload = errors.New("payload")
 
+// errNoSigner is returned where a payload comes without its certificate: it does
+// not hold it, and the header of the login is made from it (contract section 1.1).
+var errNoSigner = errors.New("payload: the certificate that signed it must be named by --certificate")
+
 // tokenFormats are the values of --output.
 var tokenFormats = []string{"value", "json", "header", "env", "curl"}
 
@@ -51,6 +53,9 @@ func newTokenCommand(say *messenger) *cobra.Command {
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
 		if !slices.Contains(tokenFormats, *output) {
 			return &usageError{fmt.Errorf("--output %q: it is one of %s", *output, strings.Join(tokenFormats, ", ")), cmd.CommandPath()}
+		}
+		if err := notEmpty(cmd, "payload"); err != nil {
+			return err
 		}
 		return run.printToken(*output, *payload)
 	})
@@ -88,7 +93,7 @@ func (r *deviceRun) loginFrom(payload string) (*agent.Login, error) {
 // readLogin reads what sign has printed.
 func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 	if profile.Certificate == "" {
-		return nil, fmt.Errorf("%w: the certificate that signed it must be named by --certificate", errPayload)
+		return nil, errNoSigner
 	}
 	cert, err := readCertificate(profile.Certificate)
 	if err != nil {
@@ -103,53 +108,6 @@ func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 		return nil, fmt.Errorf("%w %s: %w", errPayload, path, err)
 	}
 	return login, nil
-}
-
-// maxInput bounds what is read as a payload or a token, in bytes.
-const maxInput = 64 << 10
-
-// readInput reads a file, or standard input for "-".
-func readInput(path string) ([]byte, error) {
-	file := os.Stdin
-	if path != "-" {
-		opened, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer opened.Close()
-		file = opened
-	}
-	data, err := io.ReadAll(io.LimitReader(file, maxInput+1))
-	if err == nil && len(data) > maxInput {
-		return nil, fmt.Errorf("%s holds more than %d bytes", path, maxInput)
-	}
-	return data, err
-}
-
-// formatToken returns the token as --output wants it.
-func formatToken(token agent.Token, format string) string {
-	value := token.Value.Reveal()
-	switch format {
-	case "json":
-		return tokenJSON(token)
-	case "header":
-		return "Authorization: AnaplanAuthToken " + value + "\n"
-	case "env":
-		return "export " + tokenVariable + "=" + shellQuote(value) + "\n"
-	case "curl":
-		return "header = \"Authorization: AnaplanAuthToken " + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + "\"\n"
-	}
-	return value + "\n"
-}
-
-// shellQuote quotes text for a POSIX shell.
-func shellQuote(text string) string {
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-// whileFresh is how a person reads the rest of a token's life.
-func whileFresh(until, now time.Time) string {
-	return fmt.Sprintf("%s (%v)", until.UTC().Format(time.RFC3339), until.Sub(now).Round(time.Second))
 }
 
 // endToken logs out in a time of its own, for the run's may be used up.

@@ -14,14 +14,18 @@ func newVersionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "print the version",
 		Args:  noArguments,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkStdout(); err != nil {
-				return err
-			}
-			return printResult(fmt.Sprintf("%s %s (%s, %s/%s, PKCS#11: %s)\n",
-				program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support))
-		},
+		RunE:  func(*cobra.Command, []string) error { return printVersion() },
 	}
+}
+
+// printVersion prints what a report of a fault should say: the build, and whether
+// it has PKCS#11 at all.
+func printVersion() error {
+	if err := checkStdout(); err != nil {
+		return err
+	}
+	return printResult(fmt.Sprintf("%s %s (%s, %s/%s, PKCS#11: %s)\n",
+		program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support))
 }
 
 // version returns the module's version, or the revision that it was built from.

@@ -37,6 +37,9 @@ func newWhoamiCommand(say *messenger) *cobra.Command {
 	from := addTokenFrom(cmd, "")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		if err := notEmpty(cmd, "token-from"); err != nil {
+			return err
+		}
 		who, err := run.whoami(*from)
 		if err != nil {
 			return err
@@ -88,6 +91,11 @@ func (r *deviceRun) validate(client *anaplan.Client, token agent.Token, cert *x5
 		r.say.warn("the certificate names %s, but Anaplan says %s", email, found.UserID)
 	}
 	return who, nil
+}
+
+// whileFresh is how a person reads the rest of a token's life.
+func whileFresh(until, now time.Time) string {
+	return fmt.Sprintf("%s (%v)", until.UTC().Format(time.RFC3339), until.Sub(now).Round(time.Second))
 }
 
 // text returns the identity for a person.

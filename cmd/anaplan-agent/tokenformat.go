@@ -2,9 +2,31 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
+
+// formatToken returns the token as --output wants it.
+func formatToken(token agent.Token, format string) string {
+	value := token.Value.Reveal()
+	switch format {
+	case "json":
+		return tokenJSON(token)
+	case "header":
+		return "Authorization: AnaplanAuthToken " + value + "\n"
+	case "env":
+		return "export " + tokenVariable + "=" + shellQuote(value) + "\n"
+	case "curl":
+		return "header = \"Authorization: AnaplanAuthToken " + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + "\"\n"
+	}
+	return value + "\n"
+}
+
+// shellQuote quotes text for a POSIX shell.
+func shellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
 
 // tokenInfo is Anaplan's own shape of a token (contract section 2.1).
 type tokenInfo struct {

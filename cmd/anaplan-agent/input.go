@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxInput bounds what is read from a file or standard input, in bytes: payloads,
+// tokens, certificates, configuration. Who names the wrong file, or a device, gets
+// an error and not a full memory. A bundle of all of a system's CAs, the largest
+// that makes sense, has some 200 kB.
+const maxInput = 4 << 20
+
+// readInput reads a file, or standard input for "-".
+func readInput(path string) ([]byte, error) {
+	if path == "-" {
+		return readBounded(os.Stdin, "standard input")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return readBounded(file, path)
+}
+
+func readBounded(from io.Reader, name string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(from, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		return nil, fmt.Errorf("%s holds more than %d bytes", name, maxInput)
+	}
+	return data, err
+}
