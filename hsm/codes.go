@@ -124,6 +124,8 @@ func wordsFor(code pkcs11.Error) string {
 
 // codeName returns the name of a return value, or its number where it has none.
 func codeName(code pkcs11.Error) string {
+	// miekg/pkcs11 says "pkcs11: 0xA0: CKR_PIN_INCORRECT", and an empty name for codes
+	// that it does not know. All above the vendors' first have that one's name.
 	_, name, _ := strings.Cut(code.Error(), "CKR_")
 	if name == "" || code > pkcs11.CKR_VENDOR_DEFINED {
 		return fmt.Sprintf("0x%X", uint(code))

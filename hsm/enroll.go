@@ -106,6 +106,9 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 		return nil, err
 	}
 	private := public.Copy()
+	// Said although most tokens do so unasked: defaults are theirs to choose, and what
+	// was once extractable can be on a backup for ever. CKA_EXTRACTABLE false cannot be
+	// taken back (PKCS#11 section 4.9).
 	err = errors.Join(
 		public.Set(crypto11.CkaVerify, true), public.Set(crypto11.CkaEncrypt, n.decrypts), public.Set(crypto11.CkaWrap, false),
 		private.Set(crypto11.CkaPrivate, true), private.Set(crypto11.CkaSensitive, true), private.Set(crypto11.CkaExtractable, false),
@@ -114,6 +117,7 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The public exponent is left to crypto11, which asks for 65537.
 	pair, err := token.GenerateRSAKeyPairWithAttributes(public, private, n.bits)
 	if err != nil {
 		return nil, err
@@ -154,6 +158,7 @@ func storeCertificate(ctx context.Context, address uri.URI, options Options, pro
 	if err != nil {
 		return false, err
 	}
+	// No write, and so no second question on a PIN pad, for what is there.
 	if there, err := v.holds(k, certificate); there || err != nil {
 		return false, err
 	}

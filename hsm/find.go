@@ -187,6 +187,8 @@ func (v *visit) pick(ctx context.Context, address uri.URI, found []*keyObject) (
 	if len(usable) == 0 {
 		return nil, fmt.Errorf("%s: %w", found[0].address(v.address), found[0].unusable())
 	}
+	// Comparing may cost a signature, so one key is not compared here, but by whoever
+	// wants its certificate.
 	if len(usable) > 1 && v.options.Certificate != nil {
 		paired, err := v.pairedWith(ctx, usable, v.options.Certificate)
 		if err != nil {
@@ -244,6 +246,7 @@ func (s *session) noKey(address uri.URI) error {
 	}
 	var there strings.Builder
 	for _, handle := range handles[:min(listed, len(handles))] {
+		// A key that cannot be read is left out: the error is about another one.
 		if k, err := s.readKey(handle); err == nil {
 			fmt.Fprintf(&there, "\n  %s (%s)", k.address(s.address), keyType(k.kind))
 		}

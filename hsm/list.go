@@ -188,6 +188,8 @@ func (v *visit) listClass(address uri.URI, class uint) ([]listedKey, error) {
 		if err != nil {
 			return nil, err
 		}
+		// Not among keyAttributes: a login needs none of them, and each that a token does
+		// not tell makes it read all of them one by one.
 		values, err := v.read(handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
 		if err != nil {
 			return nil, v.fail("reading a key", err)
@@ -221,6 +223,7 @@ func (v *visit) keyInfo(k listedKey) KeyInfo {
 		NeverExtractable:   k.values.flag(pkcs11.CKA_SENSITIVE, false) && k.values.flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
 	}
 	if k.public != nil {
+		// Only then: a nil *rsa.PublicKey in the interface would not be nil.
 		info.Public = crypto.PublicKey(k.public)
 	}
 	return info
@@ -234,6 +237,7 @@ func (v *visit) judge(k listedKey, info *KeyInfo, certificates []CertificateInfo
 		candidates[i] = k.candidate(c)
 	}
 	if v.options.Certificate != nil {
+		// As in Open, where it goes before all that are on the token.
 		candidates = []candidate{k.candidate(CertificateInfo{Certificate: v.options.Certificate})}
 	}
 	best := choose(candidates, v.now)
@@ -283,6 +287,7 @@ func (k listedKey) describe() string {
 	if name, ok := curveNames[string(k.values[pkcs11.CKA_EC_PARAMS])]; ok {
 		return name
 	}
+	// Whatever a token has there, it is either a name that is known or not shown.
 	var curve asn1.ObjectIdentifier
 	if _, err := asn1.Unmarshal(k.values[pkcs11.CKA_EC_PARAMS], &curve); err == nil {
 		if name, ok := curves[curve.String()]; ok {

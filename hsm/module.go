@@ -60,11 +60,13 @@ func load(path string) (*module, error) {
 			return nil, errors.Unwrap(err)
 		}
 	}
+	// From here on the library's code runs: loaders call its constructors.
 	unload, err := probe(path)
 	if err != nil {
 		return nil, err
 	}
 	defer unload()
+	// The loader counts, so unload gives back only what probe took.
 	ctx := pkcs11.New(path)
 	if ctx == nil {
 		return nil, errNotModule

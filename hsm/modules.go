@@ -165,6 +165,7 @@ func (d moduleDirs) byName(name string) (string, error) {
 		return "", fmt.Errorf("%w: module-name %q is no name, as softhsm2 is one; a file goes into module-path", ErrModule, name)
 	}
 	for _, r := range d.registered() {
+		// By either name: p11-kit calls tpm2 what its file calls tpm2_pkcs11.
 		if wanted := moduleName(name); r.Name == name || moduleName(r.Path) == wanted {
 			return r.Path, nil
 		}
@@ -218,6 +219,7 @@ func (d moduleDirs) known() []Module {
 	var modules []Module
 	seen := map[string]bool{}
 	for _, m := range candidates {
+		// Distributions link one library under several names and directories.
 		file := resolve(m.Path)
 		if seen[file] || seen[m.Name] || slices.Contains(neverKnown, m.Name) {
 			continue
@@ -314,6 +316,7 @@ func (d moduleDirs) fileNames(name string) []string {
 func moduleName(path string) string {
 	name := strings.TrimPrefix(filepath.Base(path), "lib")
 	for _, suffix := range []string{".so", ".dylib", ".dll"} {
+		// Only a version: libfoo.some.so is the library foo.some, and not foo.
 		if bare, version, ok := strings.Cut(name, suffix); ok && strings.Trim(version, ".0123456789") == "" {
 			return bare
 		}

@@ -167,6 +167,7 @@ func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
 		return nil, fmt.Errorf("%s: %w", full, err)
 	}
 	object.public = certificate.PublicKey.(*rsa.PublicKey) // pairs compared it
+	// Once more: a token that does not tell the modulus has told no size until now.
 	if err := object.unusable(); err != nil {
 		return nil, fmt.Errorf("%s: %w", full, err)
 	}

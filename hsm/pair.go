@@ -174,6 +174,7 @@ func choose(candidates []candidate, now time.Time) *candidate {
 		}
 	}
 	for i := range candidates {
+		// Known only now that all have been compared.
 		if c := &candidates[i]; c.Note == "" && c != best {
 			c.Note = "another certificate ends later"
 		}

@@ -45,6 +45,7 @@ func certificateRequest(ctx context.Context, address uri.URI, options Options, t
 	if err := v.learnPublic(ctx, object); err != nil {
 		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
 	}
+	// A copy, because the template is the caller's and may serve for another key.
 	wanted := *template
 	wanted.SignatureAlgorithm = x509.SHA256WithRSA // whatever the caller asks for
 	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, requestSigner{ctx, v, object})

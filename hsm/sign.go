@@ -81,6 +81,7 @@ func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, messag
 // C_SignInit and C_Sign (PKCS#11 section 4.9).
 func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
 	v.progress.module("signing")
+	// Neither mechanism takes a parameter (PKCS#11 mechanisms, section 2.1).
 	if err := v.SignInit(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,8 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	}
 	err = withCrypto11(&crypto11.Config{
 		Path: path, SlotNumber: &slot, Pin: string(pin), MaxSessions: writeSessions,
+		// Otherwise crypto11 logs in with no PIN, which is a try lost, or a PIN pad that
+		// asks for a PIN that the token does not want.
 		LoginNotSupported: !v.has(pkcs11.CKF_LOGIN_REQUIRED),
 	}, work)
 	// The PIN was right a moment ago; but a PIN pad asks anew.

@@ -57,6 +57,8 @@ func Certify(t testing.TB, key crypto.Signer, edit ...func(*x509.Certificate)) *
 // makes it self-signed.
 func Issue(t testing.TB, public crypto.PublicKey, signer crypto.Signer, issuer *x509.Certificate, edit ...func(*x509.Certificate)) *x509.Certificate {
 	t.Helper()
+	// At random, since tokens may refuse a second certificate of one issuer and serial
+	// number, and many tests put several of one name beside each other.
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	if err != nil {
 		t.Fatal(err)
@@ -67,14 +69,16 @@ func Issue(t testing.TB, public crypto.PublicKey, signer crypto.Signer, issuer *
 		SerialNumber:   serial,
 		Subject:        pkix.Name{CommonName: "integration@example.com"},
 		EmailAddresses: []string{"integration@example.com"},
-		NotBefore:      time.Now().Add(-time.Hour),
-		NotAfter:       time.Now().Add(365 * 24 * time.Hour),
-		KeyUsage:       x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:    []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		// An hour of room for clocks that are set while the test runs.
+		NotBefore:   time.Now().Add(-time.Hour),
+		NotAfter:    time.Now().Add(365 * 24 * time.Hour),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	for _, e := range edit {
 		e(template)
 	}
+	// The template itself, which is how crypto/x509 is told to sign with its own name.
 	if issuer == nil {
 		issuer = template
 	}
@@ -82,6 +86,7 @@ func Issue(t testing.TB, public crypto.PublicKey, signer crypto.Signer, issuer *
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Parsed and not assembled, so that Raw and all that is read from it are there.
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)

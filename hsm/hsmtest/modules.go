@@ -57,8 +57,11 @@ func NewTPMToken(t testing.TB) *Token {
 		"/usr/lib/aarch64-linux-gnu/libtpm2_pkcs11.so.1",
 		"/usr/lib64/pkcs11/libtpm2_pkcs11.so")
 	port := startSimulator(t, Tool(t, "tpm2", "swtpm"))
+	// The store holds the token's keys, wrapped by this one simulator: it must be
+	// neither the machine's nor that of another test.
 	t.Setenv("TPM2_PKCS11_STORE", t.TempDir())
 	t.Setenv("TPM2_PKCS11_TCTI", fmt.Sprintf("swtpm:host=127.0.0.1,port=%d", port))
+	// The TPM's libraries write an error of their own for each refused PIN.
 	t.Setenv("TSS2_LOG", "all+NONE")
 	return InitToken(t, module, "test")
 }
@@ -68,6 +71,7 @@ func NewTPMToken(t testing.TB) *Token {
 // and the start; then it looks again.
 func startSimulator(t testing.TB, swtpm string) (port int) {
 	t.Helper()
+	// One directory for all tries: a simulator that ended at once wrote nothing there.
 	state := t.TempDir()
 	for range 100 {
 		port = freePorts(t)
@@ -86,9 +90,11 @@ func listens(t testing.TB, simulator *exec.Cmd) bool {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "pid")
 	check(t, "making a pipe", syscall.Mkfifo(path, 0o600))
+	// For writing too, so that opening waits for nobody (fifo(7)).
 	pipe, err := os.OpenFile(path, os.O_RDWR, 0)
 	check(t, "opening the pipe", err)
 	simulator.Args = append(simulator.Args, "--pid", "file="+path)
+	// A test that is killed runs no Cleanup.
 	simulator.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	check(t, simulator.Path, simulator.Start())
 	ended := make(chan struct{})
@@ -115,6 +121,7 @@ func freePorts(t testing.TB) int {
 		lower, err := net.Listen("tcp", "127.0.0.1:0")
 		check(t, "listening", err)
 		port := lower.Addr().(*net.TCPAddr).Port
+		// While the lower is still held, so that the pair is free at one moment.
 		upper, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
 		lower.Close()
 		if err == nil {
@@ -128,6 +135,7 @@ func freePorts(t testing.TB) int {
 // is killed.
 func start(t testing.TB, program *exec.Cmd) {
 	t.Helper()
+	// Shown with the test's own output, where a program that does not start says why.
 	program.Stderr = os.Stderr
 	program.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	check(t, program.Path, program.Start())
@@ -155,14 +163,19 @@ func InNamespace(t testing.TB, lane string) bool {
 	if os.Getuid() != 0 {
 		Missing(t, lane, "the right to make namespaces (root)")
 	}
+	// Verbose, because only so does a skipped test say that it was.
 	again := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	again.Env = append(os.Environ(), namespaceVariable+"=1")
 	again.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:   syscall.CLONE_NEWPID,
+		// The process ids end the daemon with the test: it detaches itself, and would
+		// outlive any other bond.
+		Cloneflags: syscall.CLONE_NEWPID,
+		// openCryptoki finds its daemon by System V memory, which is the machine's.
 		Unshareflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWIPC,
 		Pdeathsig:    syscall.SIGKILL,
 	}
 	output, err := again.CombinedOutput()
+	// Root in a container has the name and not the right.
 	if errors.Is(err, syscall.EPERM) {
 		Missing(t, lane, "the right to make namespaces (CAP_SYS_ADMIN)")
 	}
@@ -187,6 +200,7 @@ func OpenCryptoki(t testing.TB) string {
 	for _, place := range openCryptokiPlaces {
 		check(t, "mounting over "+place, syscall.Mount("tmpfs", place, "tmpfs", 0, "mode=0755"))
 	}
+	// What its package makes at installation, and the daemon does not make itself.
 	for _, directory := range []string{"/run/opencryptoki", "/run/lock/opencryptoki/swtok", "/var/lib/opencryptoki/swtok/TOK_OBJ"} {
 		check(t, "making "+directory, os.MkdirAll(directory, 0o770))
 	}

@@ -29,6 +29,7 @@ type Object []*pkcs11.Attribute
 
 // With returns the object with an attribute set or added.
 func (o Object) With(kind uint, value any) Object {
+	// A copy: tests derive several objects from one.
 	changed := slices.DeleteFunc(slices.Clone(o), func(a *pkcs11.Attribute) bool { return a.Type == kind })
 	return append(changed, pkcs11.NewAttribute(kind, value))
 }
@@ -69,10 +70,13 @@ func (n Name) Private(key crypto.Signer) Object {
 		return o.With(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC).With(pkcs11.CKA_EC_PARAMS, mustDER(asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7})).
 			With(pkcs11.CKA_VALUE, must(k.Bytes()))
 	case ed25519.PrivateKey:
+		// PKCS#11 3.0, which miekg/pkcs11 does not know; the curve is named by a
+		// PrintableString, as SoftHSM wants it.
 		const ckkEdwards = 0x40 // CKK_EC_EDWARDS
 		return o.With(pkcs11.CKA_KEY_TYPE, ckkEdwards).With(pkcs11.CKA_EC_PARAMS, append([]byte{0x13, 0x0c}, "edwards25519"...)).
 			With(pkcs11.CKA_VALUE, []byte(k.Seed()))
 	}
+	// A mistake in the test, which no test can go on from.
 	panic("hsmtest: no such type of key")
 }
 
@@ -124,6 +128,7 @@ func (k *Token) Multiply(t testing.TB, n int) {
 	files, err := filepath.Glob(filepath.Join(k.store, "*", "*.object"))
 	check(t, "listing objects", err)
 	for f, file := range files {
+		// The token itself, of which there is one.
 		if filepath.Base(file) == "token.object" {
 			continue
 		}
@@ -158,6 +163,7 @@ func (k *Token) Count(t testing.TB, class uint) (count int) {
 		for {
 			found, _, err := p.FindObjects(session, 100)
 			check(t, "C_FindObjects", err)
+			// Only none is the end: a module may hand out fewer than it was asked for.
 			if len(found) == 0 {
 				return
 			}

@@ -9,7 +9,8 @@ import (
 )
 
 // requireVariable lists the lanes that must run, with commas: softhsm, opensc,
-// cc, p11kit, tpm2, opencryptoki.
+// cc, p11kit, tpm2, opencryptoki, nss. What CI installs it requires, so that a
+// package that is gone one day is not taken for a test that passed.
 const requireVariable = "ANAPLAN_AGENT_REQUIRE"
 
 // Missing skips the test because a part of a lane is not there, or fails it where
@@ -39,6 +40,7 @@ func Tool(t testing.TB, lane, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
+		// Daemons lie there, and the PATH of an ordinary user does not have it.
 		path, err = exec.LookPath("/usr/sbin/" + name)
 	}
 	if err != nil {

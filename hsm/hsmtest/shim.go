@@ -18,6 +18,8 @@ import (
 func BuildShim(t testing.TB) string {
 	t.Helper()
 	compiler := Tool(t, "cc", "cc")
+	// By the place of this file, since tests of several packages run in directories of
+	// their own.
 	_, here, _, _ := runtime.Caller(0)
 	root := filepath.Join(filepath.Dir(here), "..", "..")
 	// The headers come with the library, so they need not be on the machine.
@@ -28,6 +30,7 @@ func BuildShim(t testing.TB) string {
 		t.Fatalf("finding the PKCS#11 headers: %v", err)
 	}
 	library := filepath.Join(t.TempDir(), "shim.so")
+	// Into the test's directory, so that nothing compiled is left for a later run.
 	build := exec.Command(compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-I", strings.TrimSpace(string(headers)),
 		"-o", library, filepath.Join(root, "testdata", "pkcs11shim", "shim.c"), "-ldl")
 	if output, err := build.CombinedOutput(); err != nil {
@@ -56,7 +59,9 @@ func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
 		hung:    filepath.Join(directory, "hung"),
 		release: filepath.Join(directory, "release"),
 	}
+	// A pipe and no file to look for: opening it waits, so that no test has to.
 	check(t, "making a pipe", syscall.Mkfifo(s.hung, 0o600))
+	// Setenv reaches the C library too, and is undone at the end of the test.
 	t.Setenv("HSMTEST_SHIM_MODULE", k.Module)
 	t.Setenv("HSMTEST_SHIM", strings.Join(orders, ";"))
 	t.Setenv("HSMTEST_SHIM_PIN", k.PIN)
@@ -89,6 +94,7 @@ func CallsIn(t testing.TB, log, function string) (count int) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
+		// The whole line: C_Sign is not C_SignInit.
 		if strings.TrimSpace(line) == function {
 			count++
 		}

@@ -45,9 +45,11 @@ func NewToken(t testing.TB) *Token {
 	directory := t.TempDir()
 	store := filepath.Join(directory, "tokens")
 	configuration := filepath.Join(directory, "softhsm2.conf")
+	// SoftHSM makes no directory, and without one it does not start.
 	if err := os.Mkdir(store, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	// Files, because Multiply copies them; and no log of each call in the machine's.
 	text := "directories.tokendir = " + store + "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
 	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -69,11 +71,13 @@ func InitToken(t testing.TB, module, label string) *Token {
 		session, err := p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 		check(t, "C_OpenSession", err)
 		check(t, "C_Login", p.Login(session, pkcs11.CKU_SO, officerPIN))
+		// Only the officer may set the user's PIN (PKCS#11 section 5.5, C_InitPIN).
 		check(t, "C_InitPIN", p.InitPIN(session, userPIN))
 		info, err := p.GetTokenInfo(slot)
 		check(t, "C_GetTokenInfo", err)
 		token.Serial = info.SerialNumber
 	})
+	// In a second start of the module, for SoftHSM numbers its slots anew in each.
 	withModule(t, module, func(p *pkcs11.Ctx) { token.Slot = slotOf(t, p, token) })
 	return token
 }
@@ -85,6 +89,7 @@ func freeSlot(t testing.TB, p *pkcs11.Ctx) uint {
 	check(t, "C_GetSlotList", err)
 	for _, slot := range slots {
 		info, err := p.GetTokenInfo(slot)
+		// Never one that is initialised: C_InitToken would destroy what is on it.
 		if err == nil && info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 			return slot
 		}
@@ -101,6 +106,7 @@ func slotOf(t testing.TB, p *pkcs11.Ctx, token *Token) uint {
 	check(t, "C_GetSlotList", err)
 	for _, slot := range slots {
 		info, err := p.GetTokenInfo(slot)
+		// By both: tests make two tokens of one label, and TPMs have no serial number.
 		if err == nil && info.Label == token.Label && info.SerialNumber == token.Serial {
 			return slot
 		}

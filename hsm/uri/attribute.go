@@ -134,6 +134,7 @@ func checkType(value string) string {
 
 // checkSlotID takes what fits a CK_SLOT_ID, so that SlotID cannot fail later.
 func checkSlotID(value string) string {
+	// A CK_ULONG has the size of a C long, as uint has but on Windows.
 	if _, err := strconv.ParseUint(value, 10, bits.UintSize); err != nil {
 		return fmt.Sprintf("slot-id is a decimal number, not %q", value)
 	}

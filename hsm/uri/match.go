@@ -65,6 +65,7 @@ func (u URI) MatchLibrary(l Library) bool {
 // fits compares an attribute with a field that PKCS#11 pads with blanks.
 func (u URI) fits(name, field string) bool {
 	value, ok := u.Get(name)
+	// Both, since addresses are also copied from tools that print the padding.
 	return !ok || unpad(value) == unpad(field)
 }
 

@@ -50,6 +50,8 @@ func Parse(s string) (URI, error) {
 	if len(s) < len(scheme) || !strings.EqualFold(s[:len(scheme)], scheme) {
 		return URI{}, parser{s}.fail(0, `it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME`)
 	}
+	// The first "?" ends the path; in the query it is a character like others (RFC 7512
+	// section 2.3).
 	path, query, _ := strings.Cut(s[len(scheme):], "?")
 	u, err := parser{s}.addPart(URI{}, inPath, len(scheme), path)
 	if err != nil {
@@ -80,6 +82,8 @@ func (p parser) addPart(u URI, where part, offset int, text string) (URI, error)
 		if err != nil {
 			return URI{}, err
 		}
+		// RFC 7512 section 2.3 forbids it for its own attributes; for a vendor's, nobody
+		// could say which of two was meant.
 		if _, ok := u.Get(a.name); ok {
 			return URI{}, p.fail(offset, "%s is given twice; leave one out", a.name)
 		}
@@ -160,6 +164,7 @@ func unknown(where part, name string) string {
 
 // decode undoes the percent-encoding of a value that begins at offset.
 func (p parser) decode(where part, offset int, raw string) (string, error) {
+	// Bytes and no runes: an id is binary, and labels need not be UTF-8.
 	value := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
