@@ -116,6 +116,8 @@ func (a *answer) success() (success, error) {
 		return success{}, a.unusable(fmt.Sprintf("it is longer than %d bytes", maxBody))
 	}
 	var good success
+	// Of a name that comes twice the last one counts, as for most readers of JSON (RFC
+	// 8259 section 4).
 	if json.Unmarshal(a.body, &good) != nil {
 		return success{}, a.unusable("it is cut off, or not the JSON of a token")
 	}

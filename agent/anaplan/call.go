@@ -40,6 +40,8 @@ func (c *Client) attempt(ctx context.Context, call *call, attempt int) (*answer,
 }
 
 func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
+	// Over the whole attempt, the reading of the body included: a service that sends a
+	// byte a minute would otherwise never be given up.
 	ctx, cancel := context.WithTimeout(ctx, c.retry.AttemptTimeout)
 	defer cancel()
 	request, err := c.newRequest(ctx, call)
@@ -52,6 +54,8 @@ func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 	}
 	defer response.Body.Close()
 	arrived := time.Now()
+	// One byte more than is taken, to know a long answer from one that just fits. The
+	// bound holds for what comes out of compression, too.
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxBody+1))
 	if err != nil {
 		return nil, errors.Join(errCutOff, err)

@@ -79,6 +79,7 @@ func New(config Config) (*Client, error) {
 		httpClient = &http.Client{Transport: newTransport(config.RootCAs)}
 	}
 	client := &Client{base: base, form: form, http: *httpClient, userAgent: userAgent, log: config.Logger, retry: config.Retry.orDefaults()}
+	// On the copy: the caller's client may follow redirects elsewhere.
 	client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if client.log == nil {
 		client.log = slog.New(slog.DiscardHandler)
@@ -97,6 +98,7 @@ func parseURL(text string) (*url.URL, error) {
 	if err != nil || base.Hostname() == "" {
 		return nil, fmt.Errorf("%w %q: it is like https://auth.anaplan.com", ErrURL, text)
 	}
+	// JoinPath would keep a query, and send it with every call.
 	if base.RawQuery != "" || base.Fragment != "" {
 		return nil, fmt.Errorf("%w %q: it must end with the host or a path", ErrURL, text)
 	}

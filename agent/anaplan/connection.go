@@ -62,6 +62,7 @@ func classifyBroken(err error) *ConnectionError {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &ConnectionError{Kind: ErrUnreachable, Reason: "the connection was refused" + via(operation)}
+	// Before the timeouts: a dial that takes too long never reached anybody.
 	case operation != nil && (operation.Op == "dial" || operation.Op == "proxyconnect"):
 		return &ConnectionError{Kind: ErrUnreachable, Reason: "no connection could be made" + via(operation)}
 	case errors.Is(err, errCutOff):
@@ -102,6 +103,7 @@ func classifyTLS(err error) *ConnectionError {
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &ConnectionError{Kind: ErrUntrusted, Reason: distrust(failed), Issuer: issuer(failed.UnverifiedCertificates), final: true}
 	}
+	// net/http puts its own error in place of crypto/tls's when it sees HTTP.
 	if errors.Is(err, http.ErrSchemeMismatch) {
 		return &ConnectionError{Kind: ErrUntrusted, Reason: "it speaks plain HTTP where TLS is wanted", final: true}
 	}

@@ -160,6 +160,7 @@ func checkSignature(login *agent.Login) error {
 	if n := len(login.Signature.Bytes()); n != public.Size() {
 		return fmt.Errorf("%w: encodedSignedData holds %d bytes, and the certificate's key makes %d", ErrPayload, n, public.Size())
 	}
+	// Over the bytes and not their base64 (contract section 1.4), the commonest mistake.
 	digest := sha512.Sum512(login.Message.Bytes())
 	if rsa.VerifyPKCS1v15(public, crypto.SHA512, digest[:], login.Signature.Bytes()) != nil {
 		return fmt.Errorf("%w: encodedSignedData is no SHA512withRSA signature over encodedData by the certificate's key;"+

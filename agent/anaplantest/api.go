@@ -55,6 +55,7 @@ func (s *Service) api(next apiEndpoint) endpoint {
 		if wait := s.bucket.take(s.Now(), s.options.Burst, s.options.Refill); wait > 0 {
 			s.tally.throttle()
 			a := apiFailure(http.StatusTooManyRequests, "the tenant's requests are used up")
+			// Seconds; what a date is like, a scripted fault shows.
 			a.retryAfter = fmt.Sprint(wait)
 			return a
 		}

@@ -108,6 +108,7 @@ func (s *Service) Revoke(value string) bool {
 	s.sessions.mu.Lock()
 	defer s.sessions.mu.Unlock()
 	n := s.sessions.byValue[value]
+	// What was never there is told from what has ended: a script may have a wrong token.
 	if n == nil {
 		return false
 	}

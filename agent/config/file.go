@@ -38,6 +38,8 @@ type values map[string][]Value
 func Parse(name string, data []byte) (*File, error) {
 	const byteOrderMark = "\xef\xbb\xbf" // some editors on Windows write one
 	d := document{name: name, text: bytes.TrimPrefix(data, []byte(byteOrderMark))}
+	// Into a map and no struct, so that a value of the wrong type is refused by the name
+	// of its setting, and in words that do not show it.
 	var top map[string]any
 	if err := toml.Unmarshal(d.text, &top); err != nil {
 		return nil, d.syntax(err)
@@ -52,6 +54,7 @@ func Parse(name string, data []byte) (*File, error) {
 		}
 	}
 	file := &File{profiles: map[string]values{}}
+	// places has refused a profile that is no table.
 	profiles, _ := top[profilesTable].(map[string]any)
 	for _, profile := range slices.Sorted(maps.Keys(profiles)) {
 		read, err := d.profile(places, profile, profiles[profile])

@@ -21,6 +21,7 @@ func nearest(name string, candidates []string) string {
 // (Levenshtein), keeping one row of the table: row[j] is the distance of what has
 // been read of a to the first j bytes of b.
 func distance(a, b string) int {
+	// Bytes and no runes: names of settings are ASCII, and what is not is far from all.
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -29,6 +30,7 @@ func distance(a, b string) int {
 		diagonal := row[0]
 		row[0] = i + 1
 		for j := range len(b) {
+			// diagonal is what row[j] was before this round.
 			replaced := diagonal
 			if a[i] != b[j] {
 				replaced++

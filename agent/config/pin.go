@@ -53,6 +53,7 @@ func ParsePINSource(s string) (PINSource, error) {
 	if s == "" {
 		return PINSource{}, nil
 	}
+	// The first colon only: paths and commands may hold more.
 	kind, arg, colon := strings.Cut(s, ":")
 	for _, a := range arguments {
 		if a.kind != kind {

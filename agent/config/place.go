@@ -30,6 +30,7 @@ type document struct {
 // its target lacks, so the target lacks all of them. The error is for settings
 // that stand where tables belong.
 func (d document) places() ([]place, error) {
+	// Two levels, profile and name, and nothing that a setting could be put into.
 	var target map[string]map[string]struct{}
 	decoder := toml.NewDecoder(bytes.NewReader(d.text)).DisallowUnknownFields()
 	err := decoder.Decode(&target)

@@ -104,6 +104,7 @@ func (v values) build(name string) (*Profile, error) {
 	}
 	for _, key := range v[keySetting] {
 		var address uri.URI
+		// No key at all is no mistake here: commands that need one say so.
 		if key.Text == "" && len(v[keySetting]) == 1 {
 			break
 		}
@@ -196,6 +197,8 @@ func baseURL(text string) (string, error) {
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return "", errors.New("http sends logins and tokens unencrypted, so it is for this machine only (localhost, 127.0.0.1, ::1); use https")
 	}
+	// Put together anew, so that a slash at the end or capitals in the scheme are gone
+	// and paths can be appended.
 	return u.Scheme + "://" + u.Host, nil
 }
 

@@ -18,6 +18,7 @@ func Words(command string) ([]string, error) {
 		inWord bool
 	)
 	for rest := command; rest != ""; {
+		// By bytes: the ones that mean something are ASCII, and no part of a UTF-8 rune is.
 		text, used, err := next(rest)
 		if err != nil {
 			return nil, err
