@@ -57,9 +57,11 @@ func (a *admin) act(do action) http.Handler {
 		status, reason := http.StatusOK, ""
 		switch {
 		case err != nil:
+			// In words to the caller too, unlike Anaplan: this is no part of what is emulated.
 			status, reason = statusOf(err), err.Error()
 			result = map[string]string{"error": reason}
 		case result == nil:
+			// What was asked for is done, and there is nothing to say.
 			status = http.StatusNoContent
 		}
 		// The reason quotes ids and names of faults, and no file's content.
@@ -108,6 +110,7 @@ func (a *admin) register(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the certificate: %w", err)
 	}
+	// By the file, not the certificate in it: what Anaplan refuses of files is refused.
 	added, err := a.service.Register(text)
 	if err != nil {
 		return nil, err
@@ -143,6 +146,7 @@ func (a *admin) fault(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Only now that all of it is known to be good: half a fault must befall nobody.
 	a.service.Fault(order.Path, order.Times, made)
 	return nil, nil
 }

@@ -68,6 +68,7 @@ func (o faultOrder) make(service *anaplantest.Service) (anaplantest.Fault, error
 		"truncated":    anaplantest.Truncated(),
 		"unavailable":  anaplantest.Unavailable(),
 	}
+	// Before the ones that take an argument, so that a needless one is told.
 	if fault, ok := plain[o.Fault]; ok {
 		if o.Argument != "" {
 			return nil, fmt.Errorf("fault %q takes no argument", o.Fault)
@@ -95,6 +96,7 @@ func (o faultOrder) endless() (anaplantest.Fault, error) {
 		return anaplantest.Endless(endlessBytes), nil
 	}
 	limit, err := strconv.ParseInt(o.Argument, 10, 64)
+	// One chunk is sent in any case; a limit only says when to stop after that.
 	if err != nil || limit < 1 {
 		return nil, fmt.Errorf("argument %q of fault %q is not a number of bytes", o.Argument, o.Fault)
 	}
@@ -104,6 +106,7 @@ func (o faultOrder) endless() (anaplantest.Fault, error) {
 // status takes a status from least to 599.
 func (o faultOrder) status(least int, build func(int) anaplantest.Fault) (anaplantest.Fault, error) {
 	status, err := strconv.Atoi(o.Argument)
+	// net/http panics on statuses that it cannot write.
 	if err != nil || status < least || status > 599 {
 		return nil, fmt.Errorf("argument %q of fault %q is not a status from %d to 599", o.Argument, o.Fault, least)
 	}

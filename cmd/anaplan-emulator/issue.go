@@ -12,6 +12,8 @@ import (
 
 // issue prints the certificate that a signing request asks for.
 func issue(s *settings, stdout io.Writer) error {
+	// All checks on what is in it are anaplantest's, so that tests of clients meet the
+	// same.
 	request, err := os.ReadFile(s.issue)
 	if err != nil {
 		return fmt.Errorf("reading the signing request: %w", err)
@@ -30,6 +32,7 @@ func issue(s *settings, stdout io.Writer) error {
 	if err != nil {
 		return adviseRequest(fmt.Errorf("issuing for %s: %w", s.issue, err))
 	}
+	// The leaf alone, which is what --register and Anaplan take; no chain.
 	return printTo(stdout, string(anaplantest.EncodePEM(cert)))
 }
 
@@ -47,6 +50,7 @@ func adviseRequest(err error) error {
 // adviseCertificate adds what to do about a certificate that is not registered.
 func adviseCertificate(err error) error {
 	switch {
+	// Bundles are the commonest mistake (contract section 5.2).
 	case errors.Is(err, anaplantest.ErrNotOneCertificate):
 		return advise(err, "openssl x509 -in FILE -out cert.pem keeps the first certificate of a file and nothing else")
 	case errors.Is(err, anaplantest.ErrNoEmail):

@@ -43,7 +43,8 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	// The server closes it too; this is for errors before it serves.
 	defer listener.Close()
 	server := &http.Server{
-		Handler:           newHandler(service, log),
+		Handler: newHandler(service, log),
+		// No timeout for writing: faults that hang must be able to outlast any client.
 		ReadHeaderTimeout: headerTimeout,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
@@ -104,6 +105,7 @@ func tlsConfig(s *settings, address net.Addr) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The address that listens, not the one asked for: localhost may be either family.
 	host, _, err := net.SplitHostPort(address.String())
 	if err != nil {
 		// Never for a TCP listener; it says so rather than serve a certificate for
@@ -116,10 +118,12 @@ func tlsConfig(s *settings, address net.Addr) (*tls.Config, error) {
 		return nil, err
 	}
 	if s.caOut != "" {
+		// For everybody to read: it is a public key, and clients may run as another user.
 		if err := os.WriteFile(s.caOut, ca.PEM(), 0o644); err != nil {
 			return nil, fmt.Errorf("writing --ca-out: %w", err)
 		}
 	}
+	// crypto/tls serves TLS 1.2 and newer by default, as Anaplan does (contract section 4).
 	return &tls.Config{Certificates: []tls.Certificate{cert}}, nil
 }
 
@@ -142,6 +146,7 @@ func writeReady(path, base string) error {
 	if err != nil {
 		return fmt.Errorf("writing --ready-file: %w", err)
 	}
+	// The file is 0600, as CreateTemp makes it: who started the server waits for it.
 	_, err = fmt.Fprintln(file, base)
 	err = errors.Join(err, file.Close())
 	if err == nil {

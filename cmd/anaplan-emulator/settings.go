@@ -45,6 +45,7 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	f.SetOutput(io.Discard) // main words the errors
 	f.Usage = func() {}
 
+	// A word in backquotes is what --help calls the argument.
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8443", "loopback `ADDRESS` and port; port 0 is any free one")
 	f.BoolVar(&s.tls, "tls", false, "serve https, with a certificate of the test CA")
 	f.StringVar(&s.caDir, "ca-dir", "", "keep the test CA in `DIR`; without it the CA ends with the program")
@@ -76,6 +77,7 @@ func parse(args []string) (*settings, error) {
 		if errors.Is(err, pflag.ErrHelp) {
 			return nil, err
 		}
+		// pflag's words name the flag and what is wrong with it.
 		return nil, misuse(program+" --help", "%w", err)
 	}
 	if flags.NArg() > 0 {
@@ -111,6 +113,7 @@ func checkClashes(f *pflag.FlagSet, s *settings) error {
 			return misuse(clash.hint, "--%s has no use here", clash.flag)
 		}
 	}
+	// A certificate of a CA that ends with this process would be trusted by nobody.
 	if s.issue != "" && s.caDir == "" {
 		return misuse("--ca-dir DIR, the same as the server's", "--issue needs a CA that is kept")
 	}
