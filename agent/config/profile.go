@@ -147,12 +147,17 @@ func (v values) chooseHosts() error {
 }
 
 // keyAddress reads the address of a key. Errors of the address name the column
-// and never show a PIN in it.
+// and never show a PIN in it. A pin-source is judged here already, since one that is
+// the PIN itself would be seen wherever the address is.
 func keyAddress(text string) (uri.URI, error) {
 	if len(text) >= 4 && strings.EqualFold(text[:4], "piv:") {
 		return uri.URI{}, errors.New("PIV addresses are not supported by this build; use a pkcs11: address")
 	}
-	return uri.Parse(text)
+	address, err := uri.Parse(text)
+	if source, ok := address.Get("pin-source"); ok && err == nil {
+		_, err = ParsePINURI(source)
+	}
+	return address, err
 }
 
 // oneOf returns a parser that takes only these values.

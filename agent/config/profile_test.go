@@ -136,6 +136,7 @@ func TestProfileErrors(t *testing.T) {
 		want          string
 	}{
 		{"address", "default", over("key", "pkcs11:token"), `--key: address "pkcs11:token", column 13: token has no value; write token=VALUE`},
+		{"PIN for its source", "default", over("key", "pkcs11:token=a?pin-source=835261"), "--key: pin-source: write file:/PATH or |COMMAND; a PIN must not be given here"},
 		{"PIV", "default", over("key", "PIV:slot=9a"), "--key: PIV addresses are not supported by this build; use a pkcs11: address"},
 		{
 			"origin", "default", map[string]Value{"timeout": {"60", "ANAPLAN_AGENT_TIMEOUT"}},
