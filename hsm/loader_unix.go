@@ -47,9 +47,3 @@ func probe(path string) (unload func(), err error) {
 	}
 	return unload, nil
 }
-
-// cString returns a C string and what frees it.
-func cString(text string) (at unsafe.Pointer, free func()) {
-	at = unsafe.Pointer(C.CString(text))
-	return at, func() { C.free(at) }
-}

@@ -2,13 +2,7 @@
 
 package hsm
 
-// #include <stdlib.h>
-import "C"
-
-import (
-	"syscall"
-	"unsafe"
-)
+import "syscall"
 
 // probe loads the library at path and returns what unloads it. miekg/pkcs11
 // says neither why a library does not load nor that it is no module.
@@ -23,10 +17,4 @@ func probe(path string) (unload func(), err error) {
 		return nil, errNotModule
 	}
 	return unload, nil
-}
-
-// cString returns a C string and what frees it.
-func cString(text string) (at unsafe.Pointer, free func()) {
-	at = unsafe.Pointer(C.CString(text))
-	return at, func() { C.free(at) }
 }

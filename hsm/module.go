@@ -85,15 +85,14 @@ func (m *module) initialize(address uri.URI) error {
 	return m.hint(inWords("starting the module", err))
 }
 
-// reserved passes the address's x-init-reserved to C_Initialize. The string stays
-// allocated, because a module may keep the pointer.
+// reserved passes the address's x-init-reserved to C_Initialize, which PKCS#11
+// reserves and NSS and its kin use all the same.
 func reserved(address uri.URI) pkcs11.InitializeOption {
 	text, ok := address.Get(initReserved)
 	if !ok {
 		return pkcs11.InitializeWithFlags(pkcs11.CKF_OS_LOCKING_OK)
 	}
-	at, _ := cString(text)
-	return pkcs11.InitializeWithReserved(at)
+	return pkcs11.InitializeWithReserved(cString(text))
 }
 
 // remedies say what to do about modules that do not start before something else
