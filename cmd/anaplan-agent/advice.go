@@ -1,5 +1,9 @@
 package main
 
+// What to do about each error that a person can meet: one table, so that what a
+// hint says and which exit code a script sees are decided in one place. Errors that
+// carry data are in explain.go.
+
 import (
 	"context"
 
@@ -9,7 +13,7 @@ import (
 
 // advice is what to do about an error, and the exit code that goes with it.
 type advice struct {
-	is      error
+	is      error // matched by errors.Is
 	code    int
 	hints   []string
 	modules bool // name this machine's modules too
@@ -37,7 +41,7 @@ var advices = []advice{
 		"eval \"$(" + program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
 	}},
 
-	// The PIN.
+	// The PIN. All of it needs a person: sending it again is what must not happen.
 	{is: errNotConfirmed, code: exitHuman},
 	{is: errCancelled, code: exitHuman},
 	{is: errPINSource, code: exitHuman, hints: []string{
@@ -48,7 +52,9 @@ var advices = []advice{
 	}},
 	{is: errNoTerminal, code: exitHuman, hints: []string{"run it on a terminal"}},
 
-	// The device and what is on it.
+	// The device and what is on it. A token that is not there is a person's matter, as
+	// it has to be plugged in or its daemon be started; a key that is not there is most
+	// often a wrong address.
 	{is: hsm.ErrNoCgo, code: exitFailed, hints: []string{"use a build made with CGO_ENABLED=1"}},
 	{is: hsm.ErrModule, code: exitFailed, modules: true},
 	{is: hsm.ErrNoToken, code: exitHuman, hints: []string{
@@ -65,7 +71,8 @@ var advices = []advice{
 		"Anaplan takes RSA keys of 2048 bits or more: " + program + " enroll --key ADDRESS --email YOU makes one",
 	}},
 
-	// The certificate.
+	// The certificate. One that is missing, expired or not begun needs the CA's answer
+	// or a calendar, one of another key only another file.
 	{is: hsm.ErrNoCertificate, code: exitHuman, hints: []string{
 		program + " enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
 		"or name its file: --certificate FILE",
@@ -78,7 +85,9 @@ var advices = []advice{
 		program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
 	}},
 
-	// Anaplan, and the way there.
+	// Anaplan, and the way there. Its codes do not tell an unregistered certificate from
+	// a disabled one (contract section 2.2), so the hint names both. What another try
+	// can mend is 1, so that a scheduler may make it.
 	{is: anaplan.ErrBadCredential, code: exitHuman, hints: []string{
 		"is the certificate registered and enabled? Anaplan: Administration > Security > Certificates",
 		program + " cert --key ADDRESS prints the one to register; region and --auth-url must be those of your tenant",

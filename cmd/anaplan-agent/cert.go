@@ -1,5 +1,9 @@
 package main
 
+// The certificate of a key, as Anaplan wants it: one PEM block with the key's own
+// certificate and nothing around it (contract section 5.2). A bundle with the CA's
+// in front is the most frequent cause of a failed upload.
+
 import (
 	"crypto/x509"
 
@@ -14,7 +18,8 @@ administrator uploads in Anaplan under Administration > Security > Certificates.
 With --header it prints the value of the Authorization header that goes with a
 payload of sign.`
 
-// newCertCommand returns the cert command.
+// newCertCommand returns the cert command. It takes no PIN where it can do without:
+// the certificate is no secret, and who uploads it need not be who runs the jobs.
 func newCertCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cert",
@@ -40,6 +45,7 @@ func newCertCommand(say *messenger) *cobra.Command {
 // certificate returns the certificate that a login would use: from its file, else
 // from what the token shows without a PIN, else from the key itself.
 func (r *deviceRun) certificate() (*x509.Certificate, error) {
+	// A file was named, so it is meant: what the token holds is not looked at.
 	if path := r.profile.Certificate; path != "" {
 		cert, err := readCertificate(path)
 		if err == nil {
@@ -51,6 +57,7 @@ func (r *deviceRun) certificate() (*x509.Certificate, error) {
 		r.device.doubt(cert)
 		return cert, nil
 	}
+	// Opening the key pairs it with its certificate, and says what is in the way.
 	key, err := r.device.open(r.ctx)
 	if err != nil {
 		return nil, err
@@ -60,7 +67,10 @@ func (r *deviceRun) certificate() (*x509.Certificate, error) {
 }
 
 // publicCertificate returns the certificate of the only key that fits the address
-// and can log in, as far as the token tells without a PIN; nil if it does not.
+// and can log in, as far as the token tells without a PIN; nil if it does not, and
+// whatever went wrong: opening the key afterwards meets the same trouble and words
+// it. It spares the PIN for what is public anyway (PKCS#11 section 4.6, certificate
+// objects are public as a rule).
 func (r *deviceRun) publicCertificate() *x509.Certificate {
 	address, err := r.device.address()
 	if err != nil {

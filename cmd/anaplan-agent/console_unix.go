@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openConsole opens the controlling terminal for reading and for writing.
+// openConsole opens the controlling terminal for reading and for writing. It fails
+// where the process has none, as under cron, systemd or setsid.
 func openConsole() (in, out *os.File, err error) {
 	if in, err = os.OpenFile("/dev/tty", os.O_RDONLY, 0); err != nil {
 		return nil, nil, err

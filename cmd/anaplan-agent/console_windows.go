@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// openConsole opens the console for reading and for writing.
+// openConsole opens the console for reading and for writing. Both are opened for
+// both, since console modes can be changed on such handles only.
 func openConsole() (in, out *os.File, err error) {
 	if in, err = os.OpenFile("CONIN$", os.O_RDWR, 0); err != nil {
 		return nil, nil, err

@@ -1,5 +1,8 @@
 package main
 
+// The way of a key into a token: key and CSR first, the CA's certificate later. The
+// private key is made inside and has no way out, so there is no import.
+
 import (
 	"cmp"
 	"crypto/x509"
@@ -35,11 +38,12 @@ const defaultBits = 2048
 // enrolment is what the flags of enroll say.
 type enrolment struct {
 	email, name, certificate string
-	bits                     int
+	bits                     int // 0: defaultBits
 	reuseKey                 bool
 }
 
-// newEnrollCommand returns the enroll command.
+// newEnrollCommand returns the enroll command. Its --certificate is a file to store
+// and not the setting of that name, which would be the certificate to log in with.
 func newEnrollCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enroll",
@@ -67,7 +71,9 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 	return cmd
 }
 
-// check finds wrong calls before the device is touched.
+// check finds wrong calls before the device is touched: a key that was made by a
+// call with a mistake in it stays on the token, and the corrected call finds that
+// it exists.
 func (e enrolment) check() error {
 	switch {
 	case e.certificate != "" && (e.email != "" || e.name != "" || e.bits != 0 || e.reuseKey):
@@ -98,13 +104,16 @@ func isEmail(text string) bool {
 		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
 }
 
-// enroll makes the key and prints the CSR.
+// enroll makes the key and prints the CSR. Where the second step fails the key is
+// there, and --reuse-key goes on from it; the note with its address says so.
 func (r *deviceRun) enroll(e enrolment) error {
 	address, err := r.device.address()
 	if err != nil {
 		return err
 	}
-	r.device.pin.keep = true // for the second of two logins
+	// Writing goes through a session of its own (package hsm), so the token asks for
+	// the PIN twice, and a person should type it once.
+	r.device.pin.keep = true
 	defer r.device.pin.drop()
 	options := hsm.Options{PIN: r.device.pin.ask}
 	if !e.reuseKey {
@@ -115,9 +124,12 @@ func (r *deviceRun) enroll(e enrolment) error {
 		if err != nil {
 			return err
 		}
+		// With the new key's id in it: the label alone may fit an older key too.
 		address = key.Address
 		r.say.note("made %s", address)
 	}
+	// The request is signed by the key itself, with SHA-256, which no login is signed
+	// with: a CSR that somebody keeps is not a login (contract section 1.4).
 	csr, err := hsm.CertificateRequest(r.ctx, address, options, e.template())
 	r.device.pin.settle(err)
 	if err != nil {
@@ -131,7 +143,8 @@ func (r *deviceRun) enroll(e enrolment) error {
 }
 
 // template returns what the CSR asks for: what Anaplan wants to see in the
-// certificate (contract section 5.1).
+// certificate (contract section 5.1): the e-mail address in the subject alternative
+// name and not in the common name, where Anaplan does not look.
 func (e enrolment) template() *x509.CertificateRequest {
 	return &x509.CertificateRequest{
 		Subject:         pkix.Name{CommonName: cmp.Or(e.name, e.email)},
@@ -154,12 +167,16 @@ func keyUsage() pkix.Extension {
 	return pkix.Extension{Id: oidKeyUsage, Critical: true, Value: value}
 }
 
+// extendedKeyUsage asks for the two purposes that Anaplan names for such a
+// certificate (contract section 5.1).
 func extendedKeyUsage() pkix.Extension {
 	value, _ := asn1.Marshal([]asn1.ObjectIdentifier{oidClientAuth, oidEmailProtection}) // constants always encode
 	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
 }
 
-// storeCertificate puts the CA's answer beside the key.
+// storeCertificate puts the CA's answer beside the key. hsm refuses one that is for
+// another key (hsm.ErrCertificateMismatch), and finds out when it is there already,
+// so that the call may be repeated.
 func (r *deviceRun) storeCertificate(e enrolment) error {
 	cert, err := readLeaf(e.certificate)
 	if err != nil {
@@ -187,7 +204,8 @@ func (r *deviceRun) storeCertificate(e enrolment) error {
 }
 
 // readLeaf reads the certificate of the key from what a CA sends: alone, or with
-// the CA's own.
+// the CA's own. Certificates that say they are a CA's (RFC 5280 section 4.2.1.9) are
+// left out; their order tells nothing, as some send the root first.
 func readLeaf(path string) (*x509.Certificate, error) {
 	certs, err := readCertificates(path)
 	if err != nil {

@@ -1,5 +1,8 @@
 package main
 
+// From an error to what a person reads and a script sees. Errors come from below
+// with the facts in them; what is added here is what to do, in commands to type.
+
 import (
 	"errors"
 	"fmt"
@@ -9,7 +12,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
-// Exit codes; 0 is done.
+// Exit codes; 0 is done. Scripts branch on them, so a code never changes its
+// meaning.
 const (
 	exitFailed = 1
 	exitUsage  = 2 // the call or the settings are wrong
@@ -18,13 +22,15 @@ const (
 
 // explanation is an error as the person sees it.
 type explanation struct {
-	text  string
+	text  string   // the error, from the outermost layer to the cause
 	hints []string // commands to type and things to do
 	code  int
 }
 
 // explain finds the first advice that fits: a refused PIN before the token that
-// refused it, a cause before what it led to.
+// refused it, a cause before what it led to. An error without advice is exit code 1
+// and stands for itself; a wrong call is not looked up in the table, for whatever it
+// wraps, what helps is the command's help.
 func explain(err error) explanation {
 	e := explanation{text: err.Error(), code: exitFailed}
 	if usage, ok := errors.AsType[*usageError](err); ok {
@@ -48,6 +54,8 @@ func explain(err error) explanation {
 }
 
 // explainStruct gives advice on errors whose data it depends on; code 0 for none.
+// They go before the table because some are rows of it too: a wrong clock is
+// answered as a bad credential, and registering the certificate would not help.
 func explainStruct(err error) (hints []string, code int) {
 	if pin, ok := errors.AsType[*hsm.PINError](err); ok {
 		return pinHints(pin), exitHuman
@@ -70,7 +78,8 @@ func explainStruct(err error) (hints []string, code int) {
 	return nil, 0
 }
 
-// pinHints says what a person can do, which is never to try again blindly.
+// pinHints says what a person can do, which is never to try again blindly. How many
+// tries are left nobody can say: PKCS#11 has flags for it and no number.
 func pinHints(pin *hsm.PINError) []string {
 	if pin.Locked {
 		return []string{"have the token's security officer (SO) set a new user PIN, with the vendor's tool or: pkcs11-tool --module MODULE --login --login-type so --init-pin"}
@@ -78,7 +87,9 @@ func pinHints(pin *hsm.PINError) []string {
 	return []string{"the PIN was sent once and is not sent again; look it up before you try again, for tokens lock after a few wrong ones"}
 }
 
-// moduleHints names the modules of this machine.
+// moduleHints names the modules of this machine: those that p11-kit knows or that
+// lie in a usual directory. Looking for them reads directories, so it is done when
+// an error needs it and not before.
 func moduleHints() []string {
 	hints := []string{"the device's PKCS#11 library is named in the address: pkcs11:...?module-path=/path/to/library.so"}
 	var found []string

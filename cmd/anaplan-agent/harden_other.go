@@ -2,5 +2,6 @@
 
 package main
 
-// harden has nothing to do where core dumps are off unless somebody asks.
+// harden has nothing to do where core dumps are off unless somebody asks, which
+// macOS and Windows have by default.
 func harden() {}

@@ -12,7 +12,8 @@ import (
 // that makes sense, has some 200 kB.
 const maxInput = 4 << 20
 
-// readInput reads a file, or standard input for "-".
+// readInput reads a file, or standard input for "-". Errors name the file, as those
+// of package os do.
 func readInput(path string) ([]byte, error) {
 	if path == "-" {
 		return readBounded(os.Stdin, "standard input")
@@ -25,7 +26,9 @@ func readInput(path string) ([]byte, error) {
 	return readBounded(file, path)
 }
 
+// readBounded reads to the end, or fails with name in the error.
 func readBounded(from io.Reader, name string) ([]byte, error) {
+	// One byte more than allowed, by which too much is told from just enough.
 	data, err := io.ReadAll(io.LimitReader(from, maxInput+1))
 	if err == nil && len(data) > maxInput {
 		return nil, fmt.Errorf("%s holds more than %d bytes", name, maxInput)

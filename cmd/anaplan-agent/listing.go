@@ -1,5 +1,9 @@
 package main
 
+// The listing of tokens for a person. It holds text from tokens and certificates:
+// labels go through %q, other fields through oneLine, and all of it through printable
+// before it is written.
+
 import (
 	"fmt"
 	"strings"
@@ -20,6 +24,8 @@ func listText(tokens []hsm.Token) string {
 	return text.String()
 }
 
+// writeToken writes a token, its keys, and the certificates that are of no use. One
+// that is used stands at its key.
 func writeToken(text *strings.Builder, token hsm.Token) {
 	fmt.Fprintf(text, "token %q: %s %s, serial %s, slot %d%s\n", token.Label, oneLine(token.Manufacturer), oneLine(token.Model), oneLine(token.Serial), token.Slot, tokenState(token))
 	fmt.Fprintf(text, "  %s\n", token.Address)
@@ -39,7 +45,8 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 	}
 }
 
-// tokenState is what a person must know of the token before using it.
+// tokenState is what a person must know of the token before using it. Its PIN state
+// is in capitals because the next careless try may lock it.
 func tokenState(token hsm.Token) string {
 	var state string
 	switch token.PIN {
@@ -59,7 +66,8 @@ func tokenState(token hsm.Token) string {
 	return state
 }
 
-// hidden says that a login would show more.
+// hidden says that a login would show more. Without that "no keys" would be taken
+// for a token that is empty.
 func hidden(token hsm.Token) string {
 	if token.LoggedIn {
 		return ""
@@ -67,6 +75,8 @@ func hidden(token hsm.Token) string {
 	return " to be seen without a PIN"
 }
 
+// writeKey writes a key and, in a line that begins with "can" or "cannot", whether
+// it can log in.
 func writeKey(text *strings.Builder, key hsm.KeyInfo) {
 	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, oneLine(key.Type), keyState(key), key.Address)
 	if cert := key.Certificate; cert != nil {
@@ -83,6 +93,8 @@ func writeKey(text *strings.Builder, key hsm.KeyInfo) {
 	}
 }
 
+// keyState is what tells this key from others of its type. "never outside" takes
+// both CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE (PKCS#11 section 4.9).
 func keyState(key hsm.KeyInfo) string {
 	var state string
 	if key.NeverExtractable {

@@ -1,5 +1,8 @@
 package main
 
+// The listing of tokens for programs. It is a shape of its own and not that of
+// hsm's types, so that these can change without a script noticing.
+
 import (
 	"encoding/hex"
 
@@ -27,7 +30,7 @@ type (
 		ID               string            `json:"id"`
 		Type             string            `json:"type"`
 		CanLogIn         bool              `json:"canLogIn"`
-		Problem          string            `json:"problem,omitempty"`
+		Problem          string            `json:"problem,omitempty"` // why it cannot log in
 		NeverExtractable bool              `json:"neverExtractable"`
 		Certificate      *certificateEntry `json:"certificate,omitempty"`
 		Doubts           []string          `json:"doubts,omitempty"`
@@ -36,11 +39,13 @@ type (
 		Subject  string `json:"subject,omitempty"`
 		Email    string `json:"email,omitempty"`
 		NotAfter string `json:"notAfter,omitempty"`
-		ID       string `json:"id,omitempty"`
+		ID       string `json:"id,omitempty"` // CKA_ID in hexadecimal, as that of the key it belongs to
 		Note     string `json:"note,omitempty"`
 	}
 )
 
+// listJSON returns the tokens; lists are empty and never null, so that a program
+// can count without asking first.
 func listJSON(tokens []hsm.Token) []tokenEntry {
 	entries := make([]tokenEntry, 0, len(tokens))
 	for _, token := range tokens {
@@ -60,6 +65,8 @@ func listJSON(tokens []hsm.Token) []tokenEntry {
 	return entries
 }
 
+// newKeyEntry returns a key. Its id is in hexadecimal, as other PKCS#11 tools print
+// and take it.
 func newKeyEntry(key hsm.KeyInfo) keyEntry {
 	entry := keyEntry{
 		Address: key.Address.String(), Label: key.Label, ID: hex.EncodeToString(key.ID), Type: key.Type,
@@ -73,6 +80,8 @@ func newKeyEntry(key hsm.KeyInfo) keyEntry {
 	return entry
 }
 
+// newCertificateEntry returns what a program wants of a certificate: whom it names
+// and when it ends (RFC 3339, UTC), to warn in time.
 func newCertificateEntry(info hsm.CertificateInfo) certificateEntry {
 	entry := certificateEntry{ID: hex.EncodeToString(info.ID), Note: info.Note}
 	if cert := info.Certificate; cert != nil {
@@ -82,6 +91,7 @@ func newCertificateEntry(info hsm.CertificateInfo) certificateEntry {
 	return entry
 }
 
+// errorText returns the error's text; "" for none.
 func errorText(err error) string {
 	if err == nil {
 		return ""

@@ -1,5 +1,8 @@
 package main
 
+// The end of a token, and where commands find a token that exists already. A token is
+// never an argument: every user of a machine can read every command line.
+
 import (
 	"bytes"
 	"context"
@@ -17,10 +20,12 @@ const logoutHelp = `logout ends a token at once, instead of when its time is up.
 The token comes from the environment variable ANAPLAN_TOKEN, where
 'token --output env' has put it, or from where --token-from says.`
 
-// tokenVariable is the environment variable that holds a token for scripts.
+// tokenVariable is the environment variable that holds a token for scripts. It has
+// no prefix of settings: a token is no setting, and no profile may hold one.
 const tokenVariable = "ANAPLAN_TOKEN"
 
-// errTokenSource says that no token was found where it should be.
+// errTokenSource says that no token was found where it should be. A token that was
+// found and is of no use is anaplan.ErrTokenRefused, by the server's word.
 var errTokenSource = errors.New("no token to be had")
 
 // newLogoutCommand returns the logout command.
@@ -31,6 +36,7 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		Long:  logoutHelp,
 		Args:  noArguments,
 	}
+	// No setting of the device: a token is ended without the key that it came from.
 	settings := addSettings(cmd, serverSettings)
 	from := addTokenFrom(cmd, "env:"+tokenVariable)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -63,12 +69,14 @@ func addTokenFrom(cmd *cobra.Command, fallback string) *string {
 }
 
 // readToken reads a token: the bare value, as 'token' prints it, or after the
-// scheme of its header.
+// scheme of its header, so that what 'token --output header' has written is taken
+// too. errTokenSource if there is none.
 func readToken(from string) (agent.Token, error) {
 	text, err := readTokenText(from)
 	if err != nil {
 		return agent.Token{}, err
 	}
+	// The last word is the token in "Authorization: AnaplanAuthToken TOKEN" as well.
 	fields := bytes.Fields(text)
 	if len(fields) == 0 {
 		if from == "-" {
@@ -79,6 +87,8 @@ func readToken(from string) (agent.Token, error) {
 	return agent.Token{Value: agent.NewSecret(fields[len(fields)-1])}, nil
 }
 
+// readTokenText reads what stands where --token-from says. An error does not show
+// the flag's value, for it may be a token.
 func readTokenText(from string) ([]byte, error) {
 	kind, name, _ := strings.Cut(from, ":")
 	switch {

@@ -11,14 +11,16 @@ import (
 	"os"
 )
 
-// program is the name that messages begin with.
+// program is the name that messages begin with, and that of the program's folders
+// for configuration and state.
 const program = "anaplan-agent"
 
 func main() { os.Exit(run()) }
 
-// run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act.
+// run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act. It is
+// apart from main because os.Exit runs nothing that was deferred.
 func run() int {
-	harden()
+	harden() // before the first secret is read
 	say := &messenger{os.Stderr}
 	err := newRootCommand(say).ExecuteContext(context.Background())
 	if err == nil {

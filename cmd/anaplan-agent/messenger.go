@@ -1,5 +1,8 @@
 package main
 
+// What is said to a person, on standard error, each line with the program's name and
+// what kind of line it is.
+
 import (
 	"fmt"
 	"io"
@@ -17,7 +20,8 @@ func (m *messenger) note(format string, args ...any) { m.line("note", format, ar
 // warn tells of what may turn out bad.
 func (m *messenger) warn(format string, args ...any) { m.line("warning", format, args...) }
 
-// failure tells what went wrong and what to do about it.
+// failure tells what went wrong and what to do about it. It is the last thing that
+// a run says.
 func (m *messenger) failure(e explanation) {
 	m.line("error", "%s", e.text)
 	for _, hint := range e.hints {

@@ -1,5 +1,8 @@
 package main
 
+// Standard output, which carries the result and nothing else. A result that nobody
+// got is an error, since a token that was lost in a closed pipe stays valid.
+
 import (
 	"encoding/json"
 	"errors"
@@ -9,7 +12,8 @@ import (
 // errStdout says that the result went nowhere.
 var errStdout = errors.New("writing the result to standard output")
 
-// checkStdout fails where nobody would get the result, before it costs a login.
+// checkStdout fails where nobody would get the result, before it costs a login. What
+// shows only when writing (a full disk, a reader that has gone) is printResult's.
 func checkStdout() error {
 	if stdoutClosed() {
 		return fmt.Errorf("%w: it is closed", errStdout)
@@ -17,7 +21,8 @@ func checkStdout() error {
 	return nil
 }
 
-// printResult writes the result of a command.
+// printResult writes the result of a command in one piece, and reports what a file
+// system tells only at the end (close(2)). errStdout if it went nowhere.
 func printResult(text string) error {
 	stdout, err := duplicateStdout()
 	if err == nil {
@@ -30,7 +35,8 @@ func printResult(text string) error {
 	return nil
 }
 
-// printJSON writes the result of a command as indented JSON.
+// printJSON writes the result of a command as indented JSON. encoding/json lets C1
+// controls through, which printable takes out without changing what is said.
 func printJSON(value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

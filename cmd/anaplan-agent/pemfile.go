@@ -1,5 +1,8 @@
 package main
 
+// Certificates in files. CAs send them in every wrapping: DER, PEM, with their own
+// certificates before or after, with the text that openssl pkcs12 prints around them.
+
 import (
 	"crypto/x509"
 	"encoding/pem"
@@ -7,10 +10,12 @@ import (
 	"fmt"
 )
 
-// errCertificateFile says that a file holds no certificate that can be used.
+// errCertificateFile says that a file holds no certificate that can be used. Which
+// file, and what is in it instead, is in the text around it.
 var errCertificateFile = errors.New("certificate file")
 
-// readCertificate reads a file of one certificate, PEM or DER.
+// readCertificate reads a file of one certificate, PEM or DER. Of several it cannot
+// know which is meant: the first of a bundle may be the CA's.
 func readCertificate(path string) (*x509.Certificate, error) {
 	certs, err := readCertificates(path)
 	if err != nil {
@@ -36,6 +41,10 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	return certs, nil
 }
 
+// parseCertificates tries DER first, which nothing else looks like. Text before,
+// between and after the blocks is passed over (RFC 7468 section 2), carriage returns
+// too. A private key beside the certificate is passed over as well; a file with
+// nothing but one is told, for it should not lie there.
 func parseCertificates(data []byte) ([]*x509.Certificate, error) {
 	if cert, err := x509.ParseCertificate(data); err == nil {
 		return []*x509.Certificate{cert}, nil
@@ -62,7 +71,8 @@ func parseCertificates(data []byte) ([]*x509.Certificate, error) {
 	return nil, errors.New("it is neither a PEM nor a DER certificate")
 }
 
-// encodePEM returns the one block of a type.
+// encodePEM returns the one block of a type, with lines of 64 characters and LF
+// (RFC 7468 section 3), which every reader takes.
 func encodePEM(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 }

@@ -1,5 +1,8 @@
 package main
 
+// The rules by which a PIN is sent to a token. Where the PIN is read is in
+// pinsource.go, what refusals are remembered in refusals.go.
+
 import (
 	"bytes"
 	"context"
@@ -51,21 +54,26 @@ func (a *pinAsker) ask(ctx context.Context, request hsm.PINRequest) ([]byte, err
 		return nil, err
 	}
 	token := tokenName{request.Token, request.Serial}
+	// A key may have a signature PIN of its own (CKU_CONTEXT_SPECIFIC, PKCS#11 section
+	// 5.6): the token's would cost a try of it.
+	keeping := a.keep && request.Key == ""
 	same := token == a.token
 	a.used, a.token = source, token
-	if a.kept != nil && same {
+	if keeping && a.kept != nil && same {
 		return bytes.Clone(a.kept), nil // hsm overwrites what it is given
 	}
 	if err := a.allow(ctx, source, request); err != nil {
 		a.used = config.PINSource{} // nothing was sent
 		return nil, err
 	}
+	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
+	// never enters this machine; nil tells the module to read it from the pad.
 	if request.PINPad {
 		a.say.note("enter the PIN of token %q on the keypad of the device", request.Token)
 		return nil, nil
 	}
 	pin, err := a.read(ctx, source, request)
-	if a.keep && err == nil {
+	if keeping && err == nil {
 		a.kept = bytes.Clone(pin)
 	}
 	return pin, err
@@ -87,7 +95,8 @@ func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request h
 	return nil
 }
 
-// drop forgets the PIN that is kept.
+// drop forgets the PIN that is kept, by overwriting it: memory that is only let go
+// of stays readable until something else needs it.
 func (a *pinAsker) drop() {
 	clear(a.kept)
 	a.kept = nil
@@ -137,12 +146,15 @@ func (a *pinAsker) sourceFor(request hsm.PINRequest) (config.PINSource, error) {
 	return config.PINSource{Kind: config.PINPrompt}, nil
 }
 
-// interactive reports whether a person gives the PIN each time.
+// interactive reports whether a person gives the PIN each time, and has seen that
+// the last one was refused.
 func interactive(source config.PINSource) bool {
 	return source.Kind == config.PINPrompt || source.Kind == config.PINPinentry
 }
 
-// confirmLastTry asks on the terminal, whatever the PIN's source is.
+// confirmLastTry asks on the terminal, whatever the PIN's source is: a token that
+// says CKF_USER_PIN_FINAL_TRY (PKCS#11 section 3.2) is locked by one wrong PIN more.
+// Without a terminal there is no yes, so the answer is no.
 func (a *pinAsker) confirmLastTry(ctx context.Context, token string) error {
 	terminal, err := openTerminal()
 	if err != nil {
@@ -150,6 +162,7 @@ func (a *pinAsker) confirmLastTry(ctx context.Context, token string) error {
 	}
 	defer terminal.Close()
 	defer a.patience.pause()()
+	// The token's label is foreign text on a terminal: %q it must be.
 	yes, err := terminal.askYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN locks token %q.", token))
 	if err != nil {
 		return err

@@ -118,6 +118,25 @@ func TestKeep(t *testing.T) {
 	}
 }
 
+// A PIN for signatures is not taken from the token's.
+func TestKeepIsForTheToken(t *testing.T) {
+	file := writeFile(t, "1234")
+	a, _ := newAsker(t, config.PINFile, file)
+	a.keep = true
+	mustAsk(t, a)
+	if err := os.WriteFile(file, []byte("5678"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	request := demo
+	request.Key = "login"
+	if pin, err := a.ask(t.Context(), request); err != nil || string(pin) != "5678" {
+		t.Errorf("got %q, %v; want what its source says", pin, err)
+	}
+	if pin := mustAsk(t, a); string(pin) != "1234" {
+		t.Errorf("the token's PIN has become %q", pin)
+	}
+}
+
 func TestReadPIN(t *testing.T) {
 	long := strings.Repeat("9", maxPIN)
 	if pin, err := readPIN(strings.NewReader(long), "x"); err != nil || string(pin) != long {

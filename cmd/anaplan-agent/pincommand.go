@@ -32,7 +32,7 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 		err = command.Wait()
 	}
 	switch {
-	case output.full:
+	case output.full: // before the error of the program, which has died of it
 		return nil, errLongPIN(words[0])
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)

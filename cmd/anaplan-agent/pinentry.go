@@ -1,5 +1,9 @@
 package main
 
+// The client's side of the Assuan protocol, as far as pinentry needs it (GnuPG, "The
+// Assuan protocol", client and server sections). Answers are foreign bytes, for
+// anything can be named as pinentry.
+
 import (
 	"bufio"
 	"bytes"
@@ -13,7 +17,8 @@ import (
 	"strings"
 )
 
-// errCancelled is returned when the person closes the pinentry window.
+// errCancelled is returned when the person closes the pinentry window. It is told
+// from a failure, because there is nothing to look into.
 var errCancelled = errors.New("cancelled in pinentry")
 
 // pinentryCancelled is GnuPG's GPG_ERR_CANCELED in the low 16 bits of the code
@@ -30,7 +35,7 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	command := exec.CommandContext(ctx, program)
-	command.Stderr = os.Stderr
+	command.Stderr = os.Stderr // "cannot open display" is for the person
 	stdin, err := command.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -54,14 +59,16 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	return pin, err
 }
 
-// assuan is the client's side of a conversation with pinentry.
+// assuan is the client's side of a conversation with pinentry. in must be buffered
+// by maxPinentryLine: a longer line is an error, and not more memory.
 type assuan struct {
 	out io.Writer
 	in  *bufio.Reader
 }
 
-// getPIN holds the conversation. The options are hints that a pinentry may not
-// know.
+// getPIN holds the conversation: greeting, options, what to show, the question. The
+// options are hints that a pinentry may not know; ttyname and ttytype let the one
+// for terminals find ours, since its standard input and output are our pipes.
 func (a *assuan) getPIN(description string) ([]byte, error) {
 	if _, err := a.answer(); err != nil { // the greeting
 		return nil, err
@@ -76,11 +83,12 @@ func (a *assuan) getPIN(description string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	// Its answer has a D line with the PIN, and none at all for an empty one.
 	pin, err := a.ask("GETPIN")
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintln(a.out, "BYE")
+	fmt.Fprintln(a.out, "BYE") // for politeness: it ends with its input too
 	return pin, nil
 }
 
@@ -143,7 +151,8 @@ func newAssuanError(line []byte) error {
 	return assuanError{code, text}
 }
 
-// assuanEscape encodes what would end the line.
+// assuanEscape encodes what would end the line, and the escape sign itself. A token's
+// label in it could else send pinentry commands of its own.
 func assuanEscape(text string) string {
 	return strings.NewReplacer("%", "%25", "\n", "%0A", "\r", "%0D").Replace(text)
 }

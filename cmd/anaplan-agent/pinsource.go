@@ -1,5 +1,8 @@
 package main
 
+// The places that a PIN can come from. Errors name the place and never show what was
+// read there: it is the PIN, or most of it.
+
 import (
 	"bytes"
 	"cmp"
@@ -33,6 +36,7 @@ func (a *pinAsker) read(ctx context.Context, source config.PINSource, request hs
 		clear(pin)
 		return nil, err
 	}
+	// The line end of an editor or of echo is no part of a PIN; blanks may be.
 	pin = bytes.TrimRight(pin, "\r\n")
 	if len(pin) == 0 {
 		return nil, fmt.Errorf("%w: %s gave an empty PIN", errPINSource, source)
@@ -85,6 +89,9 @@ func (a *pinAsker) filePIN(ctx context.Context, path string) ([]byte, error) {
 	return interruptible(ctx, func() ([]byte, error) { return a.readFile(path) })
 }
 
+// readFile warns of a file that others may read, and reads it all the same: on a
+// test machine that may be meant, and a job must not stop for it. Pipes and devices
+// have modes that say nothing about it.
 func (a *pinAsker) readFile(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -133,6 +140,8 @@ func readPIN(from io.Reader, name string) ([]byte, error) {
 	return pin[:n], nil
 }
 
+// errLongPIN is returned for what is too long for a PIN. Most often the wrong file
+// was named; cutting it short would send the token a wrong PIN.
 func errLongPIN(name string) error {
 	return fmt.Errorf("%w: %s gave more than %d bytes", errPINSource, name, maxPIN)
 }

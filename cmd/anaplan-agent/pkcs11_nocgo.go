@@ -2,5 +2,6 @@
 
 package main
 
-// pkcs11Support is what version says of this build.
+// pkcs11Support is what version says of this build. It can do what needs no key:
+// token --payload, whoami --token-from, logout, cert --certificate.
 const pkcs11Support = "no, built without cgo"

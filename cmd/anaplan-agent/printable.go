@@ -34,6 +34,7 @@ func printable(text string) string {
 	return out.String()
 }
 
+// isUnprintable reports whether a character must not reach a terminal as it is.
 func isUnprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
 // oneLine returns foreign text as a field of a line: without line ends, with

@@ -1,5 +1,8 @@
 package main
 
+// The memory of refused PINs. It is what makes a wrong PIN in a nightly job harmless:
+// without it three nights lock the token, and a locked HSM needs its security officer.
+
 import (
 	"crypto/sha256"
 	"encoding/hex"
@@ -23,13 +26,14 @@ type refusals struct {
 
 // refusal is one file.
 type refusal struct {
-	Token  string    `json:"token"`
-	Source string    `json:"source"`
+	Token  string    `json:"token"`           // label, for who looks into the file
+	Source string    `json:"source"`          // as the setting pin has it: where, never what
 	Stamp  string    `json:"stamp,omitempty"` // of the file that held the PIN
 	Time   time.Time `json:"time"`
 }
 
-// refusedError says that a PIN is not sent, because it was refused before.
+// refusedError says that a PIN is not sent, because it was refused before. The time
+// is for the person, who knows what was changed since.
 type refusedError struct{ refusal }
 
 // Error implements error.
@@ -65,7 +69,8 @@ func (r *refusals) read(name string) (found refusal, ok bool) {
 	return found, json.Unmarshal(data, &found) == nil
 }
 
-// remember writes down that a PIN was refused.
+// remember writes down that a PIN was refused, readable by the user only: it tells
+// where PINs are kept. An error means that the next run will not know.
 func (r *refusals) remember(token tokenName, source, stamp string) error {
 	name := refusalName(token, source)
 	note := refusal{token.label, source, stamp, time.Now().Truncate(time.Second)}
@@ -104,10 +109,13 @@ func refusalName(token tokenName, source string) string {
 	return hex.EncodeToString(sum[:8]) + ".json"
 }
 
-// tokenName is what tells tokens apart.
+// tokenName is what tells tokens apart. The label alone does not: of a pair of HSMs
+// both often have the same, and a PIN of its own each.
 type tokenName struct{ label, serial string }
 
-// fileStamp changes whenever the file does; "" for a file that is not there.
+// fileStamp changes whenever the file does, by time and size; "" for a file that is
+// not there. Nothing of the content goes into it, for a short PIN could be guessed
+// from a hash.
 func fileStamp(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -1,5 +1,8 @@
 package main
 
+// The commands and what is a wrong call of them. Commands are made by constructors
+// and hold their flags in local variables, so that a test can make them twice.
+
 import (
 	"fmt"
 
@@ -32,7 +35,8 @@ func (e *usageError) Error() string { return e.err.Error() }
 // Unwrap implements errors' idea of it.
 func (e *usageError) Unwrap() error { return e.err }
 
-// newRootCommand returns the program's commands.
+// newRootCommand returns the program's commands. Errors and usage are silent in
+// cobra and worded by explain, so that all of them look alike.
 func newRootCommand(say *messenger) *cobra.Command {
 	root := &cobra.Command{
 		Use:           program,
@@ -40,7 +44,7 @@ func newRootCommand(say *messenger) *cobra.Command {
 		Long:          rootHelp,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
+		Args:          cobra.ArbitraryArgs, // so that an unknown command reaches RunE and its own words
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return &usageError{fmt.Errorf("unknown command %q", args[0]), cmd.CommandPath()}
@@ -52,6 +56,7 @@ func newRootCommand(say *messenger) *cobra.Command {
 		},
 	}
 	root.Flags().Bool("version", false, "print the version")
+	// Cobra's own errors for wrong flags are plain; this makes them exit with 2.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, cmd.CommandPath()}
 	})

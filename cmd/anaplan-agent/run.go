@@ -1,5 +1,8 @@
 package main
 
+// What the commands that use a device have in common: settings, a time limit, and a
+// check that somebody will get the result.
+
 import (
 	"context"
 	"time"
@@ -12,15 +15,16 @@ import (
 // deviceRun is one run of a command that uses the device: its settings and its
 // time limit.
 type deviceRun struct {
-	ctx     context.Context
+	ctx     context.Context // ends when the time of the profile is up
 	profile *config.Profile
 	device  *device
 	say     *messenger
-	end     func()
+	end     func() // lets go of the time limit; call it once
 }
 
 // onDevice returns the body of a command that uses the device. It fails before
-// that where nobody would get the result.
+// that where nobody would get the result: a PIN try, a signature and a login would
+// be spent for nothing.
 func onDevice(settings *settings, say *messenger, work func(*deviceRun) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		if err := checkStdout(); err != nil {
@@ -35,7 +39,8 @@ func onDevice(settings *settings, say *messenger, work func(*deviceRun) error) f
 	}
 }
 
-// startRun loads the settings and starts the clock.
+// startRun loads the settings and starts the clock. Its errors are of the settings:
+// nothing has been opened or sent yet.
 func startRun(parent context.Context, settings *settings, say *messenger) (*deviceRun, error) {
 	profile, err := settings.load()
 	if err != nil {
@@ -46,8 +51,11 @@ func startRun(parent context.Context, settings *settings, say *messenger) (*devi
 }
 
 // signLogin has the key sign a login in the profile's format, and lets go of the
-// device.
+// device, before anything is sent: a network that is slow must not keep an HSM's
+// session open. The time in the login is taken after the PIN of the token was typed,
+// since Anaplan takes logins for some minutes only (contract section 1.3).
 func (r *deviceRun) signLogin() (*agent.Login, error) {
+	// The profile holds "v1" or "v2" only; config has checked it.
 	format := agent.Format(r.profile.Format)
 	if format == agent.V1 {
 		r.say.warn("a v1 payload is a password: whoever has it can log in until the certificate ends or is disabled")

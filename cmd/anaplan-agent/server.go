@@ -1,5 +1,8 @@
 package main
 
+// The client of a profile's Anaplan: its hosts and whom to trust for them. Nothing is
+// sent here.
+
 import (
 	"crypto/x509"
 	"errors"
@@ -9,14 +12,17 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
-// errCAFile says that the extra trusted roots cannot be read.
+// errCAFile says that the extra trusted roots cannot be read. Going on without them
+// would end in an error about trust, which names the wrong cause.
 var errCAFile = errors.New("CA file")
 
 // defaultRegion is where tenants are that name no region: the hosts without a
 // region in their name (contract section 4).
 const defaultRegion = "us1"
 
-// newClient returns a client of the profile's Anaplan.
+// newClient returns a client of the profile's Anaplan; errSettings for a region that
+// does not exist, errCAFile for roots that cannot be read. The name that it gives
+// itself is a plain one, since Anaplan's firewall blocks some (contract section 1.1).
 func newClient(profile *config.Profile) (*anaplan.Client, error) {
 	hosts, err := hostsOf(profile)
 	if err != nil {
@@ -34,7 +40,8 @@ func newClient(profile *config.Profile) (*anaplan.Client, error) {
 	})
 }
 
-// hostsOf returns the two base URLs of a profile.
+// hostsOf returns the two base URLs of a profile. Either may be given alone; the
+// other is then the region's.
 func hostsOf(profile *config.Profile) (anaplan.Hosts, error) {
 	region := profile.Region
 	if region == "" {
@@ -64,7 +71,7 @@ func readRoots(path string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}
 	roots, err := x509.SystemCertPool()
-	if err != nil {
+	if err != nil { // a container without any: those of the file will do
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(data) {

@@ -1,5 +1,9 @@
 package main
 
+// Where settings come from: flag, environment, profile, default, in this order. What
+// they may hold is package config's to say; this file finds the texts and where they
+// stand, so that an error can name the place to correct.
+
 import (
 	"errors"
 	"fmt"
@@ -15,7 +19,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// The settings that a command takes, by what it does.
+// The settings that a command takes, by what it does. A flag that a command has no
+// use for is not offered, so that nobody believes it had an effect.
 var (
 	deviceSettings = []string{"key", "pin", "certificate", "timeout"}
 	serverSettings = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
@@ -25,13 +30,15 @@ var (
 // the environment or a profile instead.
 type settings struct {
 	command    *cobra.Command
-	names      []string
-	config     string
-	profile    string
-	pinChanged bool
+	names      []string // of the settings that have a flag here
+	config     string   // --config
+	profile    string   // --profile
+	pinChanged bool     // --pin-changed, which is no setting: it is said once
 }
 
-// addSettings gives command the flags of the named settings.
+// addSettings gives command the flags of the named settings, and those that say
+// where settings are: --config and --profile. Defaults are not the flags' own, so
+// that a flag that was not given leaves the word to the environment and the profile.
 func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	s := &settings{command: command, names: slices.Compact(slices.Sorted(slices.Values(slices.Concat(groups...))))}
 	flags := command.Flags()
@@ -44,6 +51,8 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	flags.StringVar(&s.config, "config", "", "configuration file (default: "+strings.Join(defaultConfigs(), ", then ")+")")
 	flags.StringVar(&s.profile, "profile", "", `which [profile.NAME] of the configuration file (default "default")`)
 	if slices.Contains(s.names, "pin") {
+		// A flag and nothing else: in a profile or a variable it would hold for every
+		// run, and a wrong PIN would be sent each time.
 		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since the token refused it: send it again")
 	}
 	command.RegisterFlagCompletionFunc("profile", s.completeProfile)
@@ -51,7 +60,9 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 }
 
 // load returns the profile, merged in this order: flag, environment, file,
-// default.
+// default. The environment is read for all settings, also for those that the
+// command has no flag for, so that a mistake in it is found by the first command and
+// not by the one that runs at night. Errors are errSettings.
 func (s *settings) load() (*config.Profile, error) {
 	file, err := s.readConfig()
 	if err != nil {
@@ -73,7 +84,9 @@ func (s *settings) load() (*config.Profile, error) {
 // errSettings says that what the user has set is wrong, wherever it was set.
 var errSettings = errors.New("settings")
 
-// override returns a setting's value from its flag, else from the environment.
+// override returns a setting's value from its flag, else from the environment. An
+// empty flag takes back what the profile says; an empty variable is none, since
+// there are places that can only set a variable and not unset it.
 func (s *settings) override(setting config.Setting) (config.Value, bool) {
 	if flag := s.command.Flags().Lookup(setting.Flag()); flag != nil && flag.Changed && slices.Contains(s.names, setting.Name) {
 		return config.Value{Text: flag.Value.String(), From: "--" + setting.Flag()}, true
@@ -84,6 +97,7 @@ func (s *settings) override(setting config.Setting) (config.Value, bool) {
 	return config.Value{}, false
 }
 
+// profileName returns which profile is meant.
 func (s *settings) profileName() string {
 	switch {
 	case s.profile != "":
@@ -95,7 +109,8 @@ func (s *settings) profileName() string {
 }
 
 // readConfig reads the configuration file: the one that is named, else the first
-// default that exists, else none (nil).
+// default that exists, else none (nil). The two defaults are not merged: which of
+// them a value came from would be hard to tell.
 func (s *settings) readConfig() (*config.File, error) {
 	named := s.config
 	if named == "" {
@@ -143,23 +158,31 @@ func defaultConfigs() []string {
 	return paths
 }
 
-// completeSetting offers a shell the values of a setting that has few. Files are
-// what a shell offers by itself.
+// completeSetting offers a shell the values of a setting that has few. Where the
+// value is a file, or may be one as in --pin file:PATH, the shell offers files by
+// itself. Nothing is looked up before a shell asks, for this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
-	values := map[string]func() []string{
-		"region":      anaplan.Regions,
-		"header_form": func() []string { return []string{"pem", "der"} },
-		"format":      func() []string { return []string{"v2", "v1"} },
-		"key":         func() []string { return nil },
-		"auth_url":    func() []string { return nil },
-		"api_url":     func() []string { return nil },
-		"timeout":     func() []string { return nil },
+	switch setting.Name {
+	case "certificate", "ca_file", "pin":
+		return
 	}
-	if list, ok := values[setting.Name]; ok {
-		command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return list(), cobra.ShellCompDirectiveNoFileComp
-		})
+	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return settingValues(setting.Name), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
+// settingValues returns what a setting can be, where that is known. Addresses of
+// keys are not: listing them takes a module and seconds, and Tab should take neither.
+func settingValues(name string) []string {
+	switch name {
+	case "region":
+		return anaplan.Regions()
+	case "header_form":
+		return []string{"pem", "der"}
+	case "format":
+		return []string{"v2", "v1"}
 	}
+	return nil
 }
 
 // completeProfile lists the profiles of the configuration file to a shell.

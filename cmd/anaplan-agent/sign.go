@@ -1,5 +1,8 @@
 package main
 
+// The signed login without the network: for a machine with the key that may not reach
+// Anaplan, or a program that posts the login itself.
+
 import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/spf13/cobra"
@@ -30,6 +33,7 @@ func newSignCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		// Anaplan's own JSON (contract section 1.2), so that any HTTP client can post it.
 		payload, err := anaplan.MarshalPayload(login)
 		if err != nil {
 			return err

@@ -2,5 +2,6 @@
 
 package main
 
-// stdoutClosed cannot be told after the Go runtime has started.
+// stdoutClosed cannot be told after the Go runtime has started: a closed descriptor
+// is /dev/null by then, which a user may have meant.
 func stdoutClosed() bool { return false }

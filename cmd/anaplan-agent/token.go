@@ -1,5 +1,9 @@
 package main
 
+// A login, from the signature to the token on standard output. The half that has the
+// key and the half that has the network meet here, and --payload lets them be two
+// machines.
+
 import (
 	"context"
 	"errors"
@@ -28,7 +32,8 @@ can read every command line:
 With --payload the key is not needed: what sign has printed, here or on another
 machine, is exchanged for the token.`
 
-// errPayload says that the file of --payload is of no use.
+// errPayload says that the file of --payload is of no use. Its text never shows any
+// of the content, which is as good as a password.
 var errPayload = errors.New("payload")
 
 // errNoSigner is returned where a payload comes without its certificate: it does
@@ -38,7 +43,9 @@ var errNoSigner = errors.New("payload: the certificate that signed it must be na
 // tokenFormats are the values of --output.
 var tokenFormats = []string{"value", "json", "header", "env", "curl"}
 
-// newTokenCommand returns the token command.
+// newTokenCommand returns the token command. It makes a login each time and keeps
+// nothing: who wants one token for many calls (contract section 2.2) keeps it for
+// its 35 minutes.
 func newTokenCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
@@ -51,6 +58,7 @@ func newTokenCommand(say *messenger) *cobra.Command {
 	payload := cmd.Flags().String("payload", "", "exchange this signed payload (a file, or - for standard input) instead of signing one; needs --certificate")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(tokenFormats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		// Before the login: a token in no known form would be lost.
 		if !slices.Contains(tokenFormats, *output) {
 			return &usageError{fmt.Errorf("--output %q: it is one of %s", *output, strings.Join(tokenFormats, ", ")), cmd.CommandPath()}
 		}
@@ -62,7 +70,8 @@ func newTokenCommand(say *messenger) *cobra.Command {
 	return cmd
 }
 
-// printToken logs in and prints the token. A token that nobody got is ended.
+// printToken logs in and prints the token. A token that nobody got is ended: it
+// would be valid for the rest of its 35 minutes. The client is made first, so that wrong settings are told before a PIN is asked for.
 func (r *deviceRun) printToken(format, payload string) error {
 	client, err := newClient(r.profile)
 	if err != nil {
@@ -82,7 +91,8 @@ func (r *deviceRun) printToken(format, payload string) error {
 	return nil
 }
 
-// loginFrom returns the login of a payload file, or a new one without a file.
+// loginFrom returns the login of a payload file, or a new one without a file. With a
+// file the device is left alone, also where the profile names one.
 func (r *deviceRun) loginFrom(payload string) (*agent.Login, error) {
 	if payload == "" {
 		return r.signLogin()
@@ -90,7 +100,9 @@ func (r *deviceRun) loginFrom(payload string) (*agent.Login, error) {
 	return readLogin(r.profile, payload)
 }
 
-// readLogin reads what sign has printed.
+// readLogin reads what sign has printed. The signature is checked with the
+// certificate before it is sent, so that a wrong --certificate is told here and not
+// by a 401 that has a dozen causes.
 func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 	if profile.Certificate == "" {
 		return nil, errNoSigner
@@ -110,12 +122,14 @@ func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 	return login, nil
 }
 
-// endToken logs out in a time of its own, for the run's may be used up.
+// endToken logs out in a time of its own, for the run's may be used up or its context
+// be done, and a token left behind is worse than a command that takes longer.
 func endToken(ctx context.Context, client *anaplan.Client, token agent.Token) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
 	defer cancel()
 	return client.Logout(ctx, token)
 }
 
-// logoutTimeout bounds a logout that the user did not ask for.
+// logoutTimeout bounds a logout that the user did not ask for. It is short, since
+// a server that does not answer will end the token by itself.
 const logoutTimeout = 10 * time.Second

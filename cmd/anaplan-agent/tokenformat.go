@@ -1,5 +1,9 @@
 package main
 
+// The forms in which a token is printed. Each is safe to read back by the program it
+// is for, whatever characters a server may put into a token: it is opaque (contract
+// section 2.1).
+
 import (
 	"encoding/json"
 	"strings"
@@ -7,7 +11,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
-// formatToken returns the token as --output wants it.
+// formatToken returns the token as --output wants it. The scheme's name is
+// AnaplanAuthToken: Bearer is refused by the authentication host (contract section 3).
 func formatToken(token agent.Token, format string) string {
 	value := token.Value.Reveal()
 	switch format {
@@ -23,7 +28,8 @@ func formatToken(token agent.Token, format string) string {
 	return value + "\n"
 }
 
-// shellQuote quotes text for a POSIX shell.
+// shellQuote quotes text for a POSIX shell: in single quotes nothing is special but
+// the quote itself (POSIX shell command language, section 2.2.2).
 func shellQuote(text string) string {
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
@@ -36,7 +42,8 @@ type tokenInfo struct {
 	RefreshID string `json:"refreshTokenId"`
 }
 
-// tokenJSON returns the token for programs.
+// tokenJSON returns the token for programs, in the shape and with the names of
+// Anaplan's own answer, so that what reads that reads this.
 func tokenJSON(token agent.Token) string {
 	data, _ := json.MarshalIndent(tokenInfo{ // strings and a number always encode
 		ID:        token.ID,

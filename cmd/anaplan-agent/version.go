@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newVersionCommand returns the version command.
+// newVersionCommand returns the version command, which --version is short for.
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -28,7 +28,9 @@ func printVersion() error {
 		program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support))
 }
 
-// version returns the module's version, or the revision that it was built from.
+// version returns the module's version, or the revision that it was built from, as
+// the Go command has put it into the binary: no flag of the linker is needed, and a
+// build by "go install" tells it too.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

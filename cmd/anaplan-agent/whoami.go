@@ -1,8 +1,10 @@
 package main
 
+// Which user a certificate stands for. Validating a token tells it (contract section
+// 3) without a call of the integration API, whose host a firewall may not allow.
+
 import (
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,7 +18,8 @@ const whoamiHelp = `whoami logs in, asks Anaplan which user the certificate stan
 
 With --token-from it asks about a token that is there already, and ends nothing.`
 
-// identity is what whoami prints.
+// identity is what whoami prints. Its JSON names are those of Anaplan's answer
+// (contract section 3) where it has one.
 type identity struct {
 	UserID           string     `json:"userId"`
 	UserGUID         string     `json:"userGuid"`
@@ -25,7 +28,8 @@ type identity struct {
 	CertificateUntil *time.Time `json:"certificateUntil,omitempty"`
 }
 
-// newWhoamiCommand returns the whoami command.
+// newWhoamiCommand returns the whoami command. It is the check after a registration,
+// from key to user, and leaves no token behind.
 func newWhoamiCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "whoami",
@@ -52,7 +56,8 @@ func newWhoamiCommand(say *messenger) *cobra.Command {
 	return cmd
 }
 
-// whoami validates the given token, or one that it makes and ends.
+// whoami validates the given token, or one that it makes and ends. A token that was
+// given is somebody else's to end.
 func (r *deviceRun) whoami(from string) (identity, error) {
 	client, err := newClient(r.profile)
 	if err != nil {
@@ -74,9 +79,16 @@ func (r *deviceRun) whoami(from string) (identity, error) {
 		return identity{}, err
 	}
 	who, err := r.validate(client, token, login.Certificate)
-	return who, errors.Join(err, endToken(r.ctx, client, token))
+	if ended := endToken(r.ctx, client, token); ended != nil { // the answer is good all the same
+		r.say.warn("the token that this took could not be ended, and stays valid until its time is up: %v", ended)
+	}
+	return who, err
 }
 
+// validate asks Anaplan about a token. cert is what the token was got with, nil if
+// that is not known. A user other than the certificate's is a warning: Anaplan maps
+// by the e-mail address when the certificate is registered (contract section 5.2),
+// and an address that was changed since is a job that runs as somebody unexpected.
 func (r *deviceRun) validate(client *anaplan.Client, token agent.Token, cert *x509.Certificate) (identity, error) {
 	found, err := client.Validate(r.ctx, token)
 	if err != nil {
@@ -107,6 +119,7 @@ func (i identity) text(now time.Time) string {
 	row("customer GUID", i.CustomerGUID)
 	row("token until", whileFresh(i.TokenExpiresAt, now))
 	if i.CertificateUntil != nil {
+		// In days, by which people plan a renewal: the CA takes some of them.
 		days := int(i.CertificateUntil.Sub(now).Hours() / 24)
 		row("certificate until", fmt.Sprintf("%s (%d days)", i.CertificateUntil.Format("2006-01-02"), days))
 	}
