@@ -198,6 +198,7 @@ func (r *deviceRun) storeCertificate(e enrolment) error {
 	} else {
 		r.say.note("certificate %s is on the token already", describe(cert))
 	}
+	// Stored all the same: the CA's answer belongs to its key, and Anaplan may take it.
 	r.device.doubt(cert)
 	r.say.note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: Administration > Security > Certificates", program, shellQuote(address.String()))
 	return nil

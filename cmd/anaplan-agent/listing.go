@@ -38,6 +38,8 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 	if len(token.Keys) == 0 && token.Err == nil {
 		fmt.Fprintf(text, "  no keys%s\n", hidden(token))
 	}
+	// Certificates that nothing uses are listed with the reason: most often the CA has
+	// answered another CSR, or the old one is still there.
 	for _, cert := range token.Certificates {
 		if cert.Note != "" {
 			fmt.Fprintf(text, "  certificate %s\n    not used: %s\n", describe(cert.Certificate), oneLine(cert.Note))

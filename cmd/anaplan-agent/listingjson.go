@@ -75,6 +75,7 @@ func newKeyEntry(key hsm.KeyInfo) keyEntry {
 	if key.Certificate != nil {
 		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})
 		entry.Certificate = &cert
+		// Warnings, beside canLogIn and not against it: the server is the judge.
 		entry.Doubts = agent.Doubts(key.Certificate)
 	}
 	return entry
@@ -83,6 +84,7 @@ func newKeyEntry(key hsm.KeyInfo) keyEntry {
 // newCertificateEntry returns what a program wants of a certificate: whom it names
 // and when it ends (RFC 3339, UTC), to warn in time.
 func newCertificateEntry(info hsm.CertificateInfo) certificateEntry {
+	// What cannot be parsed has its id and the note why, and no more.
 	entry := certificateEntry{ID: hex.EncodeToString(info.ID), Note: info.Note}
 	if cert := info.Certificate; cert != nil {
 		entry.Subject, entry.Email = cert.Subject.String(), agent.Email(cert)

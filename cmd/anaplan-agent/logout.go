@@ -44,6 +44,8 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		// The client first: wrong settings are told before a token is read from a pipe,
+		// which can be read once.
 		client, err := newClient(profile)
 		if err != nil {
 			return err
@@ -52,6 +54,7 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		// Nobody is asked here, so a plain deadline does.
 		ctx, cancel := context.WithTimeout(cmd.Context(), profile.Timeout)
 		defer cancel()
 		if err := client.Logout(ctx, token); err != nil {

@@ -11,6 +11,8 @@ import (
 // messenger speaks to the person on standard error; standard output carries the
 // result only.
 type messenger struct {
+	// out is standard error. Failures to write to it are ignored: there is nowhere
+	// left to tell them.
 	out io.Writer
 }
 

@@ -47,8 +47,9 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	if err := startSealed(command); err != nil {
 		return nil, fmt.Errorf("%w: starting pinentry: %w", errPINSource, err)
 	}
+	// No time limit inside: a person answers, or closes the window.
 	pin, err := (&assuan{out: stdin, in: bufio.NewReaderSize(stdout, maxPinentryLine)}).getPIN(description)
-	stdin.Close()
+	stdin.Close() // by which pinentry knows to end
 	if err != nil {
 		end()
 	}

@@ -73,6 +73,7 @@ func (r *refusals) read(name string) (found refusal, ok bool) {
 // where PINs are kept. An error means that the next run will not know.
 func (r *refusals) remember(token tokenName, source, stamp string) error {
 	name := refusalName(token, source)
+	// To the second: it is for a person to read.
 	note := refusal{token.label, source, stamp, time.Now().Truncate(time.Second)}
 	if r.run == nil {
 		r.run = map[string]refusal{}

@@ -51,6 +51,7 @@ func hostsOf(profile *config.Profile) (anaplan.Hosts, error) {
 	if err != nil {
 		return anaplan.Hosts{}, fmt.Errorf("%w: %w", errSettings, err)
 	}
+	// config has made sure that a region and URLs are not both given.
 	if profile.AuthURL != "" {
 		hosts.Auth = profile.AuthURL
 	}

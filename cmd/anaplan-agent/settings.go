@@ -112,6 +112,7 @@ func (s *settings) profileName() string {
 // default that exists, else none (nil). The two defaults are not merged: which of
 // them a value came from would be hard to tell.
 func (s *settings) readConfig() (*config.File, error) {
+	// A file that was named must be there; only the defaults may be missing.
 	named := s.config
 	if named == "" {
 		named = os.Getenv("ANAPLAN_AGENT_CONFIG")

@@ -81,6 +81,8 @@ func (r *deviceRun) printToken(format, payload string) error {
 	if err != nil {
 		return err
 	}
+	// What can pass is sent again by the client, the same payload as long as it is
+	// fresh: no second signature, no second PIN.
 	token, err := client.Authenticate(r.ctx, login)
 	if err != nil {
 		return err

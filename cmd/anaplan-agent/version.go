@@ -33,7 +33,7 @@ func printVersion() error {
 // build by "go install" tells it too.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
+	if !ok { // a build without modules
 		return "unknown"
 	}
 	return info.Main.Version

@@ -110,7 +110,8 @@ func whileFresh(until, now time.Time) string {
 	return fmt.Sprintf("%s (%v)", until.UTC().Format(time.RFC3339), until.Sub(now).Round(time.Second))
 }
 
-// text returns the identity for a person.
+// text returns the identity for a person. Its values are the server's, so each is
+// kept to its line.
 func (i identity) text(now time.Time) string {
 	var text strings.Builder
 	row := func(name, value string) { fmt.Fprintf(&text, "%-18s %s\n", name, oneLine(value)) }
