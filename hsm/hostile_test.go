@@ -127,3 +127,57 @@ func TestManyCandidates(t *testing.T) {
 		t.Errorf("%d calls", got)
 	}
 }
+
+// TestHiddenModulus: a token that does not tell the modulus of its private keys is
+// asked for a signature, and the certificate says the rest.
+func TestHiddenModulus(t *testing.T) {
+	m, library := newMaterial(t), hsmtest.BuildShim(t)
+	one, two := hsmtest.Named("login", 1), hsmtest.Named("login", 2)
+	ec := hsmtest.Issue(t, m.ec.Public(), m.a, nil)
+	for _, l := range []layout{
+		{name: "certificate of another type", objects: []hsmtest.Object{one.Private(m.a), one.Certificate(ec), one.Certificate(m.certA)},
+			want: m.certA, passed: []string{"it is for another key"}},
+		{name: "certificate given, two keys", objects: []hsmtest.Object{one.Private(m.a), two.Private(m.b)}, given: m.certB, want: m.certB},
+		{name: "two keys", objects: append(one.Pair(m.a, m.certA), two.Pair(m.b, m.certB)...), err: &hsm.AmbiguousError{},
+			says: []string{"2 keys", "(the token does not tell its public key)"}},
+		{name: "short key", objects: one.Pair(m.short, hsmtest.Certify(t, m.short)), err: hsm.ErrUnusableKey, says: []string{"RSA 1024"}},
+		{name: "certificate of another key", objects: one.Pair(m.a, m.certB), err: hsm.ErrCertificateMismatch},
+	} {
+		t.Run(l.name, func(t *testing.T) {
+			token := hsmtest.NewToken(t)
+			token.Put(t, l.objects...)
+			l.ask = ";object=login"
+			l.check(t, token.Behind(t, library, "hidemodulus").Token)
+		})
+	}
+}
+
+// TestManyKeysListed: a list of a thousand keys names each, and gives none the
+// certificate of another.
+func TestManyKeysListed(t *testing.T) {
+	const others = 1000
+	token := hsmtest.NewToken(t)
+	token.Put(t, hsmtest.Named("other", 1).Private(hsmtest.RSAKey(t, "b")))
+	token.Multiply(t, others)
+	a := hsmtest.RSAKey(t, "a")
+	token.Put(t, hsmtest.Named("login", 7).Pair(a, hsmtest.Certify(t, a))...)
+	tokens, err := hsm.List(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	if err != nil || len(tokens) != 1 || tokens[0].Err != nil || len(tokens[0].Keys) != others+1 {
+		t.Fatalf("%d tokens, %v; want one with %d keys", len(tokens), err, others+1)
+	}
+	for _, k := range tokens[0].Keys {
+		if login := k.Label == "login"; login != (k.Certificate != nil) || login != (k.Problem == nil) {
+			t.Errorf("key %s: certificate %v, problem %v", k.Address, k.Certificate, k.Problem)
+		}
+	}
+}
+
+// TestModuleByName opens a key whose module is named and not given by its path.
+func TestModuleByName(t *testing.T) {
+	token := newLogin(t)
+	address := token.Address(t).Without("module-path").With("module-name", "softhsm2")
+	key := mustSign(t, address, hsm.Options{PIN: (&pins{pin: token.PIN}).ask}, &hsmtest.RSAKey(t, "a").PublicKey)
+	if name, _ := key.Address().Get("module-name"); name != "softhsm2" {
+		t.Errorf("its address is %s, and names the module otherwise", key.Address())
+	}
+}

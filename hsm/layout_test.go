@@ -79,6 +79,9 @@ func layouts(t *testing.T) []layout {
 		{name: "certificate with another id", objects: []hsmtest.Object{one.Private(m.a), two.Certificate(m.certA)}, ask: ";object=login", want: m.certA},
 		{name: "certificate with another label", objects: []hsmtest.Object{one.Private(m.a), hsmtest.Named("Certificate", 1).Certificate(m.certA)}, ask: ";object=login", want: m.certA},
 		{name: "label on the certificate only", objects: []hsmtest.Object{hsmtest.Named("", 1).Private(m.a), one.Certificate(m.certA), two.Private(m.b)}, ask: ";object=login", want: m.certA},
+		{name: "label on two certificates only", ask: ";object=login", want: m.certA,
+			objects: []hsmtest.Object{hsmtest.Named("", 1).Private(m.a), one.Certificate(m.certA), one.Certificate(m.expired)},
+			passed:  []string{"expired " + m.expired.NotAfter.UTC().Format("2006-01-02")}},
 		{name: "public key of another key", objects: []hsmtest.Object{one.Private(m.a), one.Public(&m.b.PublicKey), one.Certificate(m.certA)}, ask: ";object=login", want: m.certA},
 		{name: "certificate given", objects: []hsmtest.Object{one.Private(m.a)}, ask: ";object=login", given: m.certA, want: m.certA},
 		{name: "certificate given over one on the token", objects: one.Pair(m.a, m.expired), ask: ";object=login", given: m.certA, want: m.certA},
@@ -108,6 +111,8 @@ func layouts(t *testing.T) []layout {
 			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("other", 1).Pair(m.b, m.certB)...),
 			says:    []string{"object=login;id=%01?", "object=other;id=%01?"}},
 		{name: "no key of that label", objects: two.Pair(m.b, m.certB), ask: ";object=login", err: hsm.ErrNoKey, says: []string{"there are:", "object=other;id=%02?", "(RSA)"}},
+		{name: "label on a certificate that leads to no key", ask: ";object=login", err: hsm.ErrNoKey, says: []string{"there are:", "id=%01?"},
+			objects: []hsmtest.Object{hsmtest.Named("", 1).Private(m.a), hsmtest.Named("login").Certificate(m.certA), two.Certificate(m.certB)}},
 		{name: "no key at all", objects: []hsmtest.Object{one.Certificate(m.certA)}, ask: ";object=login", err: hsm.ErrNoKey, says: []string{"holds no private key"}},
 		{name: "EC key", objects: []hsmtest.Object{one.Private(m.ec)}, ask: ";object=login", err: hsm.ErrUnusableKey, says: []string{"it is EC"}},
 		{name: "Ed25519 key", objects: []hsmtest.Object{one.Private(m.ed)}, ask: ";object=login", err: hsm.ErrUnusableKey, says: []string{"Ed25519"}},
@@ -129,27 +134,33 @@ func TestLayouts(t *testing.T) {
 		t.Run(l.name, func(t *testing.T) {
 			token := hsmtest.NewToken(t)
 			token.Put(t, l.objects...)
-			options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask, Certificate: l.given}
-			if l.want == nil {
-				key, err := hsm.Open(t.Context(), token.Address(t, l.ask), options)
-				if err == nil {
-					key.Close()
-				}
-				l.wantError(t, err)
-				return
-			}
-			key := mustSign(t, token.Address(t, l.ask), options, l.want.PublicKey.(*rsa.PublicKey))
-			if !key.Certificate().Equal(l.want) {
-				t.Errorf("took the certificate of %s until %s", key.Certificate().Subject, key.Certificate().NotAfter)
-			}
-			var passed []string
-			for _, c := range key.PassedOver() {
-				passed = append(passed, c.Note)
-			}
-			if diff := cmp.Diff(l.passed, passed); diff != "" {
-				t.Errorf("passed over (-want +got):\n%s", diff)
-			}
+			l.check(t, token)
 		})
+	}
+}
+
+// check opens the key that the layout asks for, and signs or fails as it says.
+func (l layout) check(t *testing.T, token *hsmtest.Token) {
+	t.Helper()
+	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask, Certificate: l.given}
+	if l.want == nil {
+		key, err := hsm.Open(t.Context(), token.Address(t, l.ask), options)
+		if err == nil {
+			key.Close()
+		}
+		l.wantError(t, err)
+		return
+	}
+	key := mustSign(t, token.Address(t, l.ask), options, l.want.PublicKey.(*rsa.PublicKey))
+	if !key.Certificate().Equal(l.want) {
+		t.Errorf("took the certificate of %s until %s", key.Certificate().Subject, key.Certificate().NotAfter)
+	}
+	var passed []string
+	for _, c := range key.PassedOver() {
+		passed = append(passed, c.Note)
+	}
+	if diff := cmp.Diff(l.passed, passed); diff != "" {
+		t.Errorf("passed over (-want +got):\n%s", diff)
 	}
 }
 
