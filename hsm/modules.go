@@ -145,6 +145,10 @@ func (d moduleDirs) find(u uri.URI) (string, error) {
 // directory. Whether there is such a file is left to the loader, which looks in
 // places of its own and says best what is wrong.
 func (d moduleDirs) atPath(path, name string) (string, error) {
+	// To C, a path ends at its first zero, and an empty one is this program itself.
+	if path == "" || strings.ContainsRune(path, 0) {
+		return "", fmt.Errorf("%w: module-path %q is no path of a file", ErrModule, path)
+	}
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir() && name == "":
