@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -290,5 +291,38 @@ func TestAlwaysAuthenticate(t *testing.T) {
 	}
 	if len(pin.requests) != 5 {
 		t.Errorf("%d questions: a refused PIN was asked for again", len(pin.requests))
+	}
+}
+
+// TestAlwaysAuthenticateOnOddTokens: the key wants its PIN between C_SignInit and
+// C_Sign, on whichever way the signature comes about.
+func TestAlwaysAuthenticateOnOddTokens(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, c := range map[string]struct {
+		order  string
+		logins int      // calls of C_Login
+		asked  []string // PINRequest.Key of each question
+	}{
+		"PIN pad":                   {"pinpad", 2, []string{"", "login"}}, // typed twice, so the person is told twice
+		"no CKM_RSA_PKCS":           {"nomechanism=0x1", 2, []string{""}},
+		"no CKM_RSA_PKCS in C_Sign": {"C_Sign@1=0x70", 3, []string{""}}, // each signature that begins wants it
+		"modulus hidden":            {"hidemodulus", 3, []string{""}},   // the signature that tells the key is one
+	} {
+		t.Run(name, func(t *testing.T) {
+			bare := hsmtest.NewToken(t)
+			a := hsmtest.RSAKey(t, "a")
+			login := hsmtest.Named("login", 7)
+			bare.Put(t, login.Private(a).With(pkcs11.CKA_ALWAYS_AUTHENTICATE, true), login.Certificate(hsmtest.Certify(t, a)))
+			token := bare.Behind(t, library, c.order)
+			pin := &pins{pin: token.PIN}
+			err := openAndSign(t.Context(), token, t, hsm.Options{PIN: pin.ask})
+			var asked []string
+			for _, request := range pin.requests {
+				asked = append(asked, request.Key)
+			}
+			if err != nil || !slices.Equal(asked, c.asked) || token.Calls(t, "C_Login") != c.logins {
+				t.Errorf("%v; asked for %q with %d logins, want %q with %d", err, asked, token.Calls(t, "C_Login"), c.asked, c.logins)
+			}
+		})
 	}
 }
