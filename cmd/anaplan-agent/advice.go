@@ -26,16 +26,20 @@ type advice struct {
 // An exit code of 3 means that no retry helps before somebody has done something;
 // what can pass by itself, and what the next call can say better, is 1 or 2.
 var advices = []advice{
-	{is: errStdout, code: exitFailed},
+	{is: errStdout, code: exitFailed, hints: []string{
+		"connect standard output to a file, or to a program that reads to the end",
+	}},
 	{is: context.Canceled, code: exitFailed},
 
 	// The call and the settings.
 	{is: errNoAddress, code: exitUsage, modules: true, hints: []string{
 		"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
 	}},
-	{is: errSettings, code: exitUsage},
-	{is: errCAFile, code: exitUsage},
-	{is: errCertificateFile, code: exitUsage},
+	{is: errSettings, code: exitUsage, hints: []string{
+		program + " COMMAND --help has a line for each setting",
+	}},
+	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
+	{is: errCertificateFile, code: exitUsage, hints: []string{"--certificate names a file with the key's own certificate, PEM or DER"}},
 	{is: errNoSigner, code: exitUsage},
 	{is: errTokenSource, code: exitUsage, hints: []string{
 		"eval \"$(" + program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
@@ -101,4 +105,8 @@ var advices = []advice{
 	{is: anaplan.ErrUntrusted, code: exitFailed, hints: []string{"if your company's proxy or a test server presents this certificate, trust its CA: --ca-file FILE"}},
 	{is: anaplan.ErrUnreachable, code: exitFailed, hints: []string{"look at the network, the proxy (HTTPS_PROXY), --region and --auth-url"}},
 	{is: anaplan.ErrUnavailable, code: exitFailed, hints: []string{"try again later"}},
+	{is: anaplan.ErrResponse, code: exitFailed, hints: []string{
+		"try again; if it stays so, something between here and Anaplan changes the answers: look at --auth-url and the proxy (HTTPS_PROXY)",
+	}},
+	{is: anaplan.ErrPayload, code: exitFailed, hints: []string{program + " sign prints a payload; hand it over as it is"}},
 }

@@ -111,6 +111,9 @@ func (r *deviceRun) enroll(e enrolment) error {
 	if err != nil {
 		return err
 	}
+	if label, _ := address.Get("object"); label == "" && !e.reuseKey {
+		return fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", errSettings, address)
+	}
 	// Writing goes through a session of its own (package hsm), so the token asks for
 	// the PIN twice, and a person should type it once.
 	r.device.pin.keep = true

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -126,9 +127,14 @@ func fileStamp(path string) string {
 }
 
 // stateDir is where the program keeps what it must remember between runs: the
-// state directory of the XDG base directory specification, which says to ignore
-// relative paths. "" if there is no home: then nothing is remembered.
+// service's state directory (systemd.exec(5), StateDirectory=), whose home may be
+// out of reach, else that of the XDG base directory specification, which says to
+// ignore relative paths. "" if there is neither: then nothing is remembered.
 func stateDir() string {
+	// Of several, which a colon separates, the first is the unit's main one.
+	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(dir) {
+		return dir
+	}
 	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, program)
 	}
