@@ -57,14 +57,17 @@ func BenchmarkOneShot(b *testing.B) {
 	table.Flush()
 }
 
-// compare runs both commands b.N times in turn and returns the median of the
-// ratios of their wall times.
+// compare runs both commands b.N times, in the order A B B A, so that neither
+// always comes after the other, and returns the median of the ratios of their wall
+// times.
 func compare(b *testing.B, ours, yardstick func() *exec.Cmd) float64 {
 	var walls []float64
 	measure(b, ours()) // fills the caches
 	measure(b, yardstick())
 	for b.Loop() {
-		walls = append(walls, float64(measure(b, ours()))/float64(measure(b, yardstick())))
+		ours1, yardstick1 := measure(b, ours()), measure(b, yardstick())
+		yardstick2, ours2 := measure(b, yardstick()), measure(b, ours())
+		walls = append(walls, float64(ours1)/float64(yardstick1), float64(ours2)/float64(yardstick2))
 	}
 	b.ReportMetric(median(walls), "wall/yardstick")
 	return median(walls)

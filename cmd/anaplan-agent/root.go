@@ -68,6 +68,7 @@ func newRootCommand(say *messenger) *cobra.Command {
 		newTokenCommand(say),
 		newWhoamiCommand(say),
 		newLogoutCommand(say),
+		newCompletionCommand(),
 		newVersionCommand(),
 	)
 	return root
