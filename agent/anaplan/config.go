@@ -114,6 +114,10 @@ func isLoopback(host string) bool {
 }
 
 func newTransport(roots *x509.CertPool) *http.Transport {
+	// A login is one request or two; HTTP/2 would only add round trips, and a
+	// program that needs it for nothing else can be built without it.
+	http1 := new(http.Protocols)
+	http1.SetHTTP1(true)
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		OnProxyConnectResponse: checkProxy,
@@ -122,7 +126,7 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 		TLSHandshakeTimeout:    10 * time.Second,
 		MaxResponseHeaderBytes: maxBody,
 		IdleConnTimeout:        90 * time.Second,
-		ForceAttemptHTTP2:      true,
+		Protocols:              http1,
 	}
 }
 

@@ -100,7 +100,7 @@ type lab struct {
 func newLab(b *testing.B) *lab {
 	l := &lab{dir: b.TempDir(), module: hsmtest.SoftHSM(b)}
 	l.binary = l.file("anaplan-agent")
-	l.build(b)
+	l.install(b)
 	l.env = append(os.Environ(), "SOFTHSM2_CONF="+l.file("softhsm2.conf"), "PIN=1234", "XDG_STATE_HOME="+l.file("state"),
 		"ANAPLAN_AGENT_PIN=env:PIN", "ANAPLAN_AGENT_KEY=pkcs11:token=demo;object=login?module-path="+l.module)
 	l.write(b, "softhsm2.conf", "directories.tokendir = "+l.dir+"\nlog.level = ERROR\n")
@@ -113,12 +113,15 @@ func newLab(b *testing.B) *lab {
 	return l
 }
 
-// build builds the programs and installs copies. What the linker writes stays in
-// the page cache in larger pieces than an installed file, and counts for more
-// memory than the program has on a user's machine.
-func (l *lab) build(b *testing.B) {
-	built := l.file("built")
-	l.run(b, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", built+"/", ".", "../anaplan-emulator")
+// install installs the programs that make build has built, in the directory that
+// ANAPLAN_AGENT_BENCH_BIN names. Copies, because what the linker has just written
+// stays in the page cache in larger pieces than an installed file, and counts for
+// more memory than the program has on a user's machine.
+func (l *lab) install(b *testing.B) {
+	built := os.Getenv("ANAPLAN_AGENT_BENCH_BIN")
+	if built == "" {
+		b.Skip("run it with: make bench")
+	}
 	l.run(b, "install", built+"/anaplan-agent", built+"/anaplan-emulator", l.dir)
 }
 
