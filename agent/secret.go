@@ -44,9 +44,6 @@ func (s Secret) Bytes() []byte {
 // IsZero reports whether the Secret holds nothing.
 func (s Secret) IsZero() bool { return len(s.Bytes()) == 0 }
 
-// Wipe overwrites what the Secret, and every copy of it, holds.
-func (s Secret) Wipe() { clear(s.Bytes()) }
-
 // Format implements fmt.Formatter.
 func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
 

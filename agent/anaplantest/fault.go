@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Fault answers one request in place of the service. It may call real, which is
@@ -120,6 +121,17 @@ func send(w http.ResponseWriter, status int, contentType, body string) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
 	io.WriteString(w, body)
+}
+
+// Slow answers as ever, but only after delay, or not at all to a client that has
+// given up by then.
+func Slow(delay time.Duration) Fault {
+	return func(w http.ResponseWriter, r *http.Request, real http.Handler) {
+		release := make(chan struct{})
+		timer := time.AfterFunc(delay, func() { close(release) })
+		defer timer.Stop()
+		Hang(release)(w, r, real)
+	}
 }
 
 // Hang answers nothing until the client gives up or release is closed; then the

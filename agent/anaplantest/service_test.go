@@ -96,6 +96,20 @@ func TestVirtualTime(t *testing.T) {
 	})
 }
 
+// A slow answer comes when it said it would, and is the real one.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := anaplantest.New(nil)
+		service.Fault("/2/0/", 1, anaplantest.Slow(10*time.Second))
+		send := pipeTo(t, service)
+		begun := time.Now()
+		send("GET", "/2/0/users/me", "", "").want(401)
+		if took := time.Since(begun); took != 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 // pipeTo serves handler on one end of a pipe and returns how to send it
 // requests from the other.
 func pipeTo(t *testing.T, handler http.Handler) func(method, path, authorization, body string) reply {

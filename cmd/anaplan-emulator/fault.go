@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 )
@@ -77,6 +78,7 @@ func (o faultOrder) make(service *anaplantest.Service) (anaplantest.Fault, error
 	}
 	argued := map[string]func() (anaplantest.Fault, error){
 		"endless":           o.endless,
+		"slow":              o.slow,
 		"status":            func() (anaplantest.Fault, error) { return o.status(400, anaplantest.Failing) },
 		"too-many-requests": o.tooManyRequests,
 		"with-status":       func() (anaplantest.Fault, error) { return o.status(200, anaplantest.WithStatus) },
@@ -101,6 +103,16 @@ func (o faultOrder) endless() (anaplantest.Fault, error) {
 		return nil, fmt.Errorf("argument %q of fault %q is not a number of bytes", o.Argument, o.Fault)
 	}
 	return anaplantest.Endless(limit), nil
+}
+
+// slow takes a duration, in Go's notation as the flags do.
+func (o faultOrder) slow() (anaplantest.Fault, error) {
+	delay, err := time.ParseDuration(o.Argument)
+	// A wait of nothing is no fault, and more likely a mistake.
+	if err != nil || delay <= 0 {
+		return nil, fmt.Errorf("argument %q of fault %q is no time to wait, such as 5s", o.Argument, o.Fault)
+	}
+	return anaplantest.Slow(delay), nil
 }
 
 // status takes a status from least to 599.
