@@ -49,6 +49,9 @@ func Doubts(cert *x509.Certificate) []string {
 	if isServerOnly(cert) {
 		doubt("it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection")
 	}
+	if len(cert.CRLDistributionPoints) == 0 && len(cert.OCSPServer) == 0 {
+		doubt("it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked")
+	}
 	if isWeaklySigned(cert.SignatureAlgorithm) {
 		doubt("its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
 	}

@@ -80,6 +80,7 @@ func TestDoubts(t *testing.T) {
 		ca         = "it is a CA's certificate, not a person's or a service's"
 		noUsage    = "its key usage lacks digitalSignature"
 		serverOnly = "it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection"
+		unchecked  = "it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked"
 	)
 	usages := func(usages ...x509.ExtKeyUsage) func(*x509.Certificate) {
 		return func(c *x509.Certificate) { c.ExtKeyUsage = usages }
@@ -101,15 +102,20 @@ func TestDoubts(t *testing.T) {
 		{"more than signature", func(c *x509.Certificate) { c.KeyUsage |= x509.KeyUsageKeyEncipherment }, nil},
 		{"named like its issuer", func(c *x509.Certificate) { c.Subject = pkix.Name{CommonName: "Test CA"} }, []string{selfSigned}},
 		{"a CA", func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }, []string{selfSigned, ca}},
+		{"OCSP in place of a CRL", func(c *x509.Certificate) {
+			c.CRLDistributionPoints, c.OCSPServer = nil, []string{"http://ocsp.example.com"}
+		}, nil},
+		{"not to be revoked", func(c *x509.Certificate) { c.CRLDistributionPoints = nil }, []string{unchecked}},
 		{"everything wrong", func(c *x509.Certificate) {
 			*c = x509.Certificate{IsCA: true, BasicConstraintsValid: true, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-		}, []string{noEmail, selfSigned, ca, noUsage, serverOnly}},
+		}, []string{noEmail, selfSigned, ca, noUsage, serverOnly, unchecked}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			template := &x509.Certificate{
 				Subject: subject(), EmailAddresses: []string{"robot@example.com"}, KeyUsage: x509.KeyUsageDigitalSignature,
-				ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+				CRLDistributionPoints: []string{"http://crl.example.com"},
+				ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 			}
 			test.change(template)
 			if diff := cmp.Diff(test.want, agent.Doubts(issue(t, template))); diff != "" {
@@ -128,6 +134,7 @@ func TestDoubtsAboutWeakSignatures(t *testing.T) {
 	} {
 		cert := issue(t, &x509.Certificate{
 			Subject: subject(), EmailAddresses: []string{"robot@example.com"}, KeyUsage: x509.KeyUsageDigitalSignature,
+			CRLDistributionPoints: []string{"http://crl.example.com"},
 		})
 		cert.SignatureAlgorithm = algorithm
 		var want []string

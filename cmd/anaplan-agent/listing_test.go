@@ -29,11 +29,15 @@ func parseAddress(t *testing.T, text string) uri.URI {
 // newListing returns tokens with one of each thing that a listing can show.
 func newListing(t *testing.T) []hsm.Token {
 	t.Helper()
+	crl := []string{"http://crl.example.com"}
 	leaf := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "Nightly \x1b[5mload"}, RawIssuer: []byte("a CA"), EmailAddresses: []string{"ana@example.com"},
+		CRLDistributionPoints: crl,
 		NotAfter: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), KeyUsage: x509.KeyUsageDigitalSignature,
 	}
-	doubtful := &x509.Certificate{RawIssuer: []byte("a CA"), NotAfter: leaf.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature}
+	doubtful := &x509.Certificate{
+		RawIssuer: []byte("a CA"), NotAfter: leaf.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature, CRLDistributionPoints: crl,
+	}
 	key := hsm.KeyInfo{
 		Address: parseAddress(t, "pkcs11:token=demo;object=login"), Label: "login", ID: []byte{0xab, 1}, Type: "RSA 2048",
 		Certificate: leaf, AlwaysAuthenticate: true, NeverExtractable: true,
