@@ -33,7 +33,7 @@ func newListing(t *testing.T) []hsm.Token {
 	leaf := &x509.Certificate{
 		Subject: pkix.Name{CommonName: "Nightly \x1b[5mload"}, RawIssuer: []byte("a CA"), EmailAddresses: []string{"ana@example.com"},
 		CRLDistributionPoints: crl,
-		NotAfter: time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotAfter:              time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	doubtful := &x509.Certificate{
 		RawIssuer: []byte("a CA"), NotAfter: leaf.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature, CRLDistributionPoints: crl,
