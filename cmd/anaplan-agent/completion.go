@@ -27,7 +27,7 @@ var shells = []string{"bash", "zsh", "fish", "powershell"}
 
 // newCompletionCommand returns the completion command. Cobra leaves out its own
 // where there is one of this name.
-func newCompletionCommand() *cobra.Command {
+func newCompletionCommand(*messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion " + strings.Join(shells, "|"),
 		Short:     "print a shell's completion script",

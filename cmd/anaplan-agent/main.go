@@ -22,7 +22,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	harden() // before the first secret is read
 	say := &messenger{os.Stderr}
-	err := newRootCommand(say).ExecuteContext(context.Background())
+	err := newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
 	if err == nil {
 		return 0
 	}

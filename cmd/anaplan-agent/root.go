@@ -5,6 +5,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 )
@@ -35,9 +37,9 @@ func (e *usageError) Error() string { return e.err.Error() }
 // Unwrap implements errors' idea of it.
 func (e *usageError) Unwrap() error { return e.err }
 
-// newRootCommand returns the program's commands. Errors and usage are silent in
-// cobra and worded by explain, so that all of them look alike.
-func newRootCommand(say *messenger) *cobra.Command {
+// newRootCommand returns the program for the command line args. Errors and usage
+// are silent in cobra and worded by explain, so that all of them look alike.
+func newRootCommand(say *messenger, args []string) *cobra.Command {
 	root := &cobra.Command{
 		Use:           program,
 		Short:         "log in to Anaplan with a key that stays in hardware",
@@ -60,18 +62,33 @@ func newRootCommand(say *messenger) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err, cmd.CommandPath()}
 	})
-	root.AddCommand(
-		newKeysCommand(say),
-		newEnrollCommand(say),
-		newCertCommand(say),
-		newSignCommand(say),
-		newTokenCommand(say),
-		newWhoamiCommand(say),
-		newLogoutCommand(say),
-		newCompletionCommand(),
-		newVersionCommand(),
-	)
+	for _, newCommand := range commandsFor(args) {
+		root.AddCommand(newCommand(say))
+	}
 	return root
+}
+
+// commands are the program's, by name.
+var commands = map[string]func(*messenger) *cobra.Command{
+	"keys":       newKeysCommand,
+	"enroll":     newEnrollCommand,
+	"cert":       newCertCommand,
+	"sign":       newSignCommand,
+	"token":      newTokenCommand,
+	"whoami":     newWhoamiCommand,
+	"logout":     newLogoutCommand,
+	"completion": newCompletionCommand,
+	"version":    newVersionCommand,
+}
+
+// commandsFor returns the one command that a command line calls, since each takes
+// time to make, with its flags and their texts, and scripts call the program often;
+// all of them where none is called: for help, completion, and words about a typo.
+func commandsFor(args []string) []func(*messenger) *cobra.Command {
+	if len(args) > 0 && commands[args[0]] != nil {
+		return []func(*messenger) *cobra.Command{commands[args[0]]}
+	}
+	return slices.Collect(maps.Values(commands)) // cobra sorts them
 }
 
 // notEmpty refuses a flag that is given and says nothing, as "$FILE" does where

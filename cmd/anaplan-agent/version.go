@@ -9,7 +9,7 @@ import (
 )
 
 // newVersionCommand returns the version command, which --version is short for.
-func newVersionCommand() *cobra.Command {
+func newVersionCommand(*messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
