@@ -89,6 +89,17 @@ func TestModuleHangs(t *testing.T) {
 	r.want(t, 1, "not done within 1s")
 }
 
+// A module that crashes is an error like others: in words, and with its exit code.
+func TestModuleCrashes(t *testing.T) {
+	_, sign, env := behindShim(t, "C_Sign=crash")
+	var r result
+	r.run(t, env, append(sign, "--pin", "env:PIN"))
+	r.want(t, 1, "error: the PKCS#11 module crashed", "hint: try again")
+	if strings.Contains(r.stderr.String(), "goroutine") {
+		t.Errorf("stderr: %s", r.stderr.String())
+	}
+}
+
 func TestDeviceFails(t *testing.T) {
 	shim, sign, env := behindShim(t)
 	token, library := shim.Token.Through(hsmtest.SoftHSM(t)), shim.Module

@@ -30,6 +30,7 @@ func onDevice(settings *settings, say *messenger, work func(*deviceRun) error) f
 		if err := checkStdout(); err != nil {
 			return err
 		}
+		watchModules()
 		run, err := startRun(cmd.Context(), settings, say)
 		if err != nil {
 			return err

@@ -1,0 +1,55 @@
+//go:build cgo && (amd64 || arm64)
+
+package main
+
+/*
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdint.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+// Where the program itself lies; ld, gold and lld all say so.
+extern char __executable_start[], etext[];
+
+static struct sigaction before[NSIG];
+
+static uintptr_t faultAt(const ucontext_t *context) {
+#ifdef __x86_64__
+	return context->uc_mcontext.gregs[REG_RIP];
+#else
+	return context->uc_mcontext.pc;
+#endif
+}
+
+// A fault in the program is Go's to report; one in a library is the module's.
+static void crashed(int signal, siginfo_t *info, void *context) {
+	uintptr_t pc = faultAt(context);
+	int ours = pc >= (uintptr_t)__executable_start && pc < (uintptr_t)etext;
+	if (ours && before[signal].sa_flags & SA_SIGINFO) {
+		before[signal].sa_sigaction(signal, info, context);
+		return;
+	}
+	static const char said[] =
+		"anaplan-agent: error: the PKCS#11 module crashed, and took this program with it\n"
+		"anaplan-agent: hint: try again; if it stays so, ask the device's vendor for another version of the module\n";
+	ssize_t ignored = write(2, said, sizeof said - 1);
+	(void)ignored;
+	_exit(1);
+}
+
+// The Go runtime has its handlers by now; they are called for what is theirs
+// (os/signal, "Go programs that use cgo or SWIG").
+static void watch(void) {
+	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+	sigfillset(&action.sa_mask);
+	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, &before[signals[i]]);
+}
+*/
+import "C"
+
+// watchModules makes a crash of a module an error in words. Modules are foreign C
+// in this process: without it, people who did nothing wrong would read the stacks
+// of all goroutines, and scripts the exit code of a wrong call.
+func watchModules() { C.watch() }

@@ -1,0 +1,19 @@
+package main
+
+import (
+	"runtime"
+	"testing"
+)
+
+// The program's own faults stay Go's: a nil pointer is a panic that can be
+// recovered from, and not a module's crash.
+func TestWatchModulesLeavesGoAlone(t *testing.T) {
+	watchModules()
+	defer func() {
+		if _, ok := recover().(runtime.Error); !ok {
+			t.Error("the fault was no panic of the runtime's")
+		}
+	}()
+	var nothing *settings
+	t.Log(nothing.profile)
+}
