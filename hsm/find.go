@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -176,9 +177,13 @@ func (s *session) findByCertificate(address uri.URI) ([]pkcs11.ObjectHandle, err
 	return found, nil
 }
 
-// pick returns the one key among those found that can log in. Where several can,
-// it takes none of them, unless the caller has the certificate of one.
-func (v *visit) pick(ctx context.Context, address uri.URI, found []*keyObject) (*keyObject, error) {
+// fitting returns the keys that the address names and a login could use; at least
+// one. Of several it is the one whose certificate the caller has, if there is one.
+func (v *visit) fitting(ctx context.Context, address uri.URI) ([]*keyObject, error) {
+	found, err := v.keys(address)
+	if err != nil {
+		return nil, err
+	}
 	if len(found) == 0 {
 		return nil, v.noKey(address)
 	}
@@ -195,13 +200,48 @@ func (v *visit) pick(ctx context.Context, address uri.URI, found []*keyObject) (
 			return nil, err
 		}
 		if len(paired) == 1 {
-			return paired[0], nil
+			return paired, nil
 		}
 	}
-	if len(usable) > 1 {
-		return nil, v.ambiguous(usable)
+	return usable, nil
+}
+
+// only returns the one key there is. Of several it takes none.
+func (v *visit) only(keys []*keyObject) (*keyObject, error) {
+	if len(keys) > 1 {
+		return nil, v.ambiguous(keys)
 	}
-	return usable[0], nil
+	return keys[0], nil
+}
+
+// certifiedOf returns those of several keys that have a certificate, or all if none
+// has. A key without one, somebody else's of the same label or one whose enrolment
+// is not over, cannot log in, so to pass it over is no guess. One whose certificate
+// has ended stays: the other may be another person's. Beyond what an error lists it
+// does not look, for the price that ambiguous names.
+func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObject, error) {
+	if len(keys) == 1 || len(keys) > listed {
+		return keys, nil
+	}
+	var certified []*keyObject
+	for _, k := range keys {
+		// A key that hides its modulus would have to sign to be looked at.
+		if k.public == nil {
+			return keys, nil
+		}
+		_, _, err := v.certificateFor(ctx, k)
+		switch {
+		case errors.Is(err, ErrNoCertificate) || errors.Is(err, ErrCertificateMismatch):
+		case err == nil || errors.Is(err, ErrCertificateExpired) || errors.Is(err, ErrCertificateNotYetValid):
+			certified = append(certified, k)
+		default:
+			return nil, err // of the device
+		}
+	}
+	if len(certified) == 0 {
+		return keys, nil
+	}
+	return certified, nil
 }
 
 // pairedWith returns the keys whose certificate it is.

@@ -13,8 +13,8 @@
 // The package trusts the certificate and not the handle: the public key is the
 // certificate's, key and certificate are paired by their public keys, and no
 // signature leaves the package that the certificate's public key does not
-// verify. It refuses to guess: an address that fits two keys is an error that
-// lists both.
+// verify. It refuses to guess: an address that fits two keys which have
+// certificates, valid or not, is an error that lists both.
 //
 // Reading and signing go through miekg/pkcs11 in read-only sessions; what writes
 // to a token (Generate, StoreCertificate) goes through crypto11.

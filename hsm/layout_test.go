@@ -60,6 +60,7 @@ type layout struct {
 	given   *x509.Certificate // in Options
 	want    *x509.Certificate // that signs; nil: an error
 	passed  []string          // notes on the certificates that do not
+	others  int               // keys of the same name that are not used
 	err     error             // sentinel
 	says    []string          // in the error's text
 }
@@ -104,9 +105,21 @@ func layouts(t *testing.T) []layout {
 		{name: "one certificate given, two keys of the label", ask: ";object=login", given: m.certA, want: m.certA,
 			objects: []hsmtest.Object{one.Private(m.a), hsmtest.Named("login", 2).Private(m.b)}},
 
-		{name: "somebody else's key with the label", ask: ";object=login", err: &hsm.AmbiguousError{},
-			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("login", 2).Private(m.b)),
-			says:    []string{"2 keys", "object=login;id=%01?", "object=login;id=%02?", "(certificate of ", "(no certificate)"}},
+		{name: "somebody else's key with the label", ask: ";object=login", want: m.certA, others: 1,
+			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("login", 2).Private(m.b))},
+		{name: "somebody else's key with the label, first", ask: ";object=login", want: m.certA, others: 1,
+			objects: append([]hsmtest.Object{hsmtest.Named("login", 2).Private(m.b)}, one.Pair(m.a, m.certA)...)},
+		{name: "somebody else's key with the label and a certificate, by id", ask: ";object=login;id=%01", want: m.certA,
+			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("login", 2).Pair(m.b, m.certB)...)},
+		{name: "somebody else's key with the label and a certificate", ask: ";object=login", err: &hsm.AmbiguousError{},
+			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("login", 2).Pair(m.b, m.certB)...),
+			says:    []string{"2 keys", "object=login;id=%01?", "object=login;id=%02?", "(certificate of "}},
+		{name: "somebody else's valid certificate does not stand in for one that has ended", ask: ";object=login", err: &hsm.AmbiguousError{},
+			objects: append(one.Pair(m.a, m.expired), hsmtest.Named("login", 2).Pair(m.b, m.certB)...),
+			says:    []string{"2 keys", "the certificate has expired"}},
+		{name: "two keys of the label, neither with a certificate", ask: ";object=login", err: &hsm.AmbiguousError{},
+			objects: []hsmtest.Object{one.Private(m.a), hsmtest.Named("login", 2).Private(m.b)},
+			says:    []string{"2 keys", "(no certificate)"}},
 		{name: "two keys and two certificates that the address does not tell apart", ask: ";id=%01", err: &hsm.AmbiguousError{},
 			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("other", 1).Pair(m.b, m.certB)...),
 			says:    []string{"object=login;id=%01?", "object=other;id=%01?"}},
@@ -158,6 +171,9 @@ func (l layout) check(t *testing.T, token *hsmtest.Token) {
 	var passed []string
 	for _, c := range key.PassedOver() {
 		passed = append(passed, c.Note)
+	}
+	if got := key.Others(); len(got) != l.others {
+		t.Errorf("passed over the keys %v, want %d", got, l.others)
 	}
 	if diff := cmp.Diff(l.passed, passed); diff != "" {
 		t.Errorf("passed over (-want +got):\n%s", diff)

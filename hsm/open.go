@@ -71,11 +71,33 @@ func (m *module) session(address uri.URI) (*session, error) {
 
 // key returns the one key that the address names.
 func (v *visit) key(ctx context.Context, address uri.URI) (*keyObject, error) {
-	found, err := v.keys(address)
+	fitting, err := v.fitting(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	return v.pick(ctx, address, found)
+	return v.only(fitting)
+}
+
+// certifiedKey is key for a login, which needs a certificate. It returns the
+// addresses of the keys that were passed over, too.
+func (v *visit) certifiedKey(ctx context.Context, address uri.URI) (k *keyObject, others []uri.URI, err error) {
+	fitting, err := v.fitting(ctx, address)
+	if err != nil {
+		return nil, nil, err
+	}
+	certified, err := v.certifiedOf(ctx, fitting)
+	if err != nil {
+		return nil, nil, err
+	}
+	if k, err = v.only(certified); err != nil {
+		return nil, nil, err
+	}
+	for _, other := range fitting {
+		if other != k {
+			others = append(others, other.address(v.address))
+		}
+	}
+	return k, others, nil
 }
 
 // forgetPIN overwrites the PIN.
@@ -102,6 +124,7 @@ type Key struct {
 	object      *keyObject
 	certificate *x509.Certificate
 	passedOver  []CertificateInfo
+	others      []uri.URI
 	address     uri.URI
 	progress    *progress
 
@@ -157,7 +180,7 @@ func open(ctx context.Context, address uri.URI, options Options, progress *progr
 // certificate's: every signature is verified with it, whatever the token says of
 // the private key.
 func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
-	object, err := v.key(ctx, address)
+	object, others, err := v.certifiedKey(ctx, address)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +195,7 @@ func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
 		return nil, fmt.Errorf("%s: %w", full, err)
 	}
 	return &Key{
-		visit: v, object: object, certificate: certificate, passedOver: passedOver, address: full,
+		visit: v, object: object, certificate: certificate, passedOver: passedOver, others: others, address: full,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}),
 	}, nil
 }
@@ -187,6 +210,10 @@ func (k *Key) Address() uri.URI { return k.address }
 // PassedOver returns the certificates that have to do with the key and are not
 // used, and why.
 func (k *Key) PassedOver() []CertificateInfo { return k.passedOver }
+
+// Others returns the addresses of the keys that were asked for by the same words
+// and are not used, because they have no certificate.
+func (k *Key) Others() []uri.URI { return k.others }
 
 // take waits for the session to be free: a session does one thing at a time
 // (PKCS#11 section 5.6), and so does a person who types a PIN.

@@ -24,6 +24,9 @@ func (*Key) Address() uri.URI { return uri.URI{} }
 // PassedOver returns nil.
 func (*Key) PassedOver() []CertificateInfo { return nil }
 
+// Others returns nil.
+func (*Key) Others() []uri.URI { return nil }
+
 // SignSHA512 returns ErrNoCgo.
 func (*Key) SignSHA512(context.Context, []byte) ([]byte, error) { return nil, ErrNoCgo }
 

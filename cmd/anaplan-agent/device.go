@@ -104,6 +104,9 @@ func isAbsent(err error) bool {
 // against the one that is used. After a renewal both are on the token for a while,
 // and which of them logs in must not be a riddle.
 func (d *device) tellOf(key *hsm.Key) {
+	for _, other := range key.Others() {
+		d.say.note("key %s is not used: it has no certificate", other)
+	}
 	for _, other := range key.PassedOver() {
 		d.say.note("certificate %s is not used: %s", describe(other.Certificate), other.Note)
 	}
