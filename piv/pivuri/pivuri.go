@@ -1,0 +1,161 @@
+// Package pivuri reads and writes the addresses of keys on PIV cards:
+//
+//	piv:serial=12345678;slot=9c
+//
+// They are written like the PKCS#11 URIs of RFC 7512. Both parts may be left out:
+// a piv:slot=9c is that slot of the only card that is there, and piv: any card.
+// The package knows texts only and opens nothing.
+package pivuri
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// scheme is what addresses begin with.
+const scheme = "piv:"
+
+// URI names a key on a PIV card. The zero URI is "piv:". URIs are compared by ==.
+type URI struct {
+	// Serial is the card's serial number, as it is printed on a YubiKey; 0: not named.
+	Serial uint32
+
+	// Slot is where the key is; 0: not named.
+	Slot Slot
+}
+
+// Parse reads an address. The scheme is taken in any case (RFC 3986 section 3.1), as are
+// slots. An error says which part is wrong and how it should be.
+func Parse(text string) (URI, error) {
+	rest, ok := cutScheme(text)
+	if !ok {
+		return URI{}, fmt.Errorf("%q is no address of a PIV key: they look like piv:serial=12345678;slot=9c", shown(text))
+	}
+	var u URI
+	if rest == "" {
+		return u, nil
+	}
+	if strings.ContainsAny(rest, "?&") {
+		return URI{}, fmt.Errorf("address %q: it ends after serial and slot; where the PIN comes from is said by the setting pin", shown(text))
+	}
+	for part := range strings.SplitSeq(rest, ";") {
+		if err := u.set(part); err != nil {
+			return URI{}, fmt.Errorf("address %q: %w", shown(text), err)
+		}
+	}
+	return u, nil
+}
+
+// shown returns as much of an address as an error may show: nothing from what looks
+// like the name of a PIN on, since people who know PKCS#11 URIs put the PIN behind it.
+func shown(text string) string {
+	for at := range text {
+		if rest := text[at:]; len(rest) > len("pin") && strings.EqualFold(rest[:len("pin")], "pin") {
+			return text[:at] + "..."
+		}
+	}
+	return text
+}
+
+// Is reports whether text is meant as an address of this kind.
+func Is(text string) bool {
+	_, ok := cutScheme(text)
+	return ok
+}
+
+// cutScheme returns what follows the scheme.
+func cutScheme(text string) (rest string, ok bool) {
+	if len(text) < len(scheme) || !strings.EqualFold(text[:len(scheme)], scheme) {
+		return "", false
+	}
+	return text[len(scheme):], true
+}
+
+// set takes one "name=value". A name twice is a mistake, for only one of the two can
+// be meant.
+func (u *URI) set(part string) (err error) {
+	name, value, _ := strings.Cut(part, "=")
+	switch {
+	case name == "serial" && u.Serial == 0:
+		u.Serial, err = parseSerial(value)
+	case name == "slot" && u.Slot == 0:
+		u.Slot, err = ParseSlot(value)
+	case name == "serial" || name == "slot":
+		err = fmt.Errorf("%s is there twice", name)
+	default:
+		err = fmt.Errorf("%q is neither serial=NUMBER nor slot=9c", shown(part))
+	}
+	return err
+}
+
+// parseSerial reads a serial number: decimal, as on the card's back.
+func parseSerial(text string) (uint32, error) {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n == 0 {
+		return 0, fmt.Errorf("serial %q is no number from 1 to 4294967295, as printed on the card", text)
+	}
+	return uint32(n), nil
+}
+
+// String returns the address, ready for Parse.
+func (u URI) String() string {
+	var parts []string
+	if u.Serial != 0 {
+		parts = append(parts, fmt.Sprintf("serial=%d", u.Serial))
+	}
+	if u.Slot != 0 {
+		parts = append(parts, "slot="+u.Slot.String())
+	}
+	return scheme + strings.Join(parts, ";")
+}
+
+// Slot is a key slot of a PIV card, by its key reference (NIST SP 800-73-4 part 1,
+// table 4b).
+type Slot byte
+
+// The slots that hold a key for signing. The retired ones are 0x82 to 0x95.
+const (
+	Authentication     Slot = 0x9a
+	Signature          Slot = 0x9c
+	KeyManagement      Slot = 0x9d
+	CardAuthentication Slot = 0x9e
+	firstRetired       Slot = 0x82
+	lastRetired        Slot = 0x95
+)
+
+// Slots returns all slots, in the order in which people list them: the four of the
+// standard first.
+func Slots() []Slot {
+	slots := []Slot{Authentication, Signature, KeyManagement, CardAuthentication}
+	for s := firstRetired; s <= lastRetired; s++ {
+		slots = append(slots, s)
+	}
+	return slots
+}
+
+// ParseSlot reads a slot: two hexadecimal digits.
+func ParseSlot(text string) (Slot, error) {
+	n, err := strconv.ParseUint(text, 16, 8)
+	slot := Slot(n)
+	if err != nil || len(text) != 2 || !slot.valid() {
+		return 0, fmt.Errorf("slot %q is none of 9a, 9c, 9d, 9e and 82 to 95", text)
+	}
+	return slot, nil
+}
+
+// valid reports whether s is one of Slots.
+func (s Slot) valid() bool {
+	switch s {
+	case Authentication, Signature, KeyManagement, CardAuthentication:
+		return true
+	}
+	return firstRetired <= s && s <= lastRetired
+}
+
+// Retired reports whether s is one of the twenty slots for retired key management
+// keys, which are as good as others for signing.
+func (s Slot) Retired() bool { return firstRetired <= s && s <= lastRetired }
+
+// String returns the slot as it stands in addresses: "9c".
+func (s Slot) String() string { return fmt.Sprintf("%02x", byte(s)) }

@@ -1,0 +1,127 @@
+package pivuri_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+func TestParse(t *testing.T) {
+	tests := []struct {
+		in     string
+		want   pivuri.URI
+		normal string // "": as in
+	}{
+		{"piv:", pivuri.URI{}, ""},
+		{"PIV:", pivuri.URI{}, "piv:"},
+		{"piv:slot=9c", pivuri.URI{Slot: pivuri.Signature}, ""},
+		{"piv:serial=12345678", pivuri.URI{Serial: 12345678}, ""},
+		{"piv:serial=12345678;slot=9a", pivuri.URI{Serial: 12345678, Slot: pivuri.Authentication}, ""},
+		{"piv:slot=9E;serial=1", pivuri.URI{Serial: 1, Slot: pivuri.CardAuthentication}, "piv:serial=1;slot=9e"},
+		{"piv:slot=82", pivuri.URI{Slot: 0x82}, ""},
+		{"piv:slot=95", pivuri.URI{Slot: 0x95}, ""},
+		{"piv:serial=0042", pivuri.URI{Serial: 42}, "piv:serial=42"},
+		{"piv:serial=4294967295", pivuri.URI{Serial: 1<<32 - 1}, ""},
+	}
+	for _, test := range tests {
+		got, err := pivuri.Parse(test.in)
+		if err != nil || got != test.want {
+			t.Errorf("%s: got %#v, %v", test.in, got, err)
+		}
+		if test.normal == "" {
+			test.normal = test.in
+		}
+		if got.String() != test.normal || !pivuri.Is(test.in) {
+			t.Errorf("%s: it is written %s", test.in, got)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	const (
+		number = ` is no number from 1 to 4294967295, as printed on the card`
+		slots  = ` is none of 9a, 9c, 9d, 9e and 82 to 95`
+		end    = ": it ends after serial and slot; where the PIN comes from is said by the setting pin"
+	)
+	tests := []struct{ in, want string }{
+		{"", `"" is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"pi", `"pi" is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"pkcs11:token=a", `"pkcs11:token=a" is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"pkcs11:?pin-value=424242", `"pkcs11:?..." is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"piv:9c", `address "piv:9c": "9c" is neither serial=NUMBER nor slot=9c`},
+		{"piv:Slot=9c", `address "piv:Slot=9c": "Slot=9c" is neither serial=NUMBER nor slot=9c`},
+		{"piv:slot=9c;", `address "piv:slot=9c;": "" is neither serial=NUMBER nor slot=9c`},
+		{"piv:slot=9c;slot=9a", `address "piv:slot=9c;slot=9a": slot is there twice`},
+		{"piv:serial=1;serial=1", `address "piv:serial=1;serial=1": serial is there twice`},
+		{"piv:slot", `address "piv:slot": slot ""` + slots},
+		{"piv:slot=9b", `address "piv:slot=9b": slot "9b"` + slots}, // the management key is no key for signing
+		{"piv:slot=f9", `address "piv:slot=f9": slot "f9"` + slots},
+		{"piv:slot=81", `address "piv:slot=81": slot "81"` + slots},
+		{"piv:slot=96", `address "piv:slot=96": slot "96"` + slots},
+		{"piv:slot=0x9c", `address "piv:slot=0x9c": slot "0x9c"` + slots},
+		{"piv:slot=09c", `address "piv:slot=09c": slot "09c"` + slots},
+		{"piv:slot=+9", `address "piv:slot=+9": slot "+9"` + slots},
+		{"piv:serial=0", `address "piv:serial=0": serial "0"` + number},
+		{"piv:serial=", `address "piv:serial=": serial ""` + number},
+		{"piv:serial=-1", `address "piv:serial=-1": serial "-1"` + number},
+		{"piv:serial=1 2", `address "piv:serial=1 2": serial "1 2"` + number},
+		{"piv:serial=4294967296", `address "piv:serial=4294967296": serial "4294967296"` + number},
+		{"piv:slot=9c?module-name=x", `address "piv:slot=9c?module-name=x"` + end},
+		{"piv:slot=9c?pin-value=424242", `address "piv:slot=9c?..."` + end},
+		{"piv:slot=9c&PIN=424242", `address "piv:slot=9c&..."` + end},
+		{"İ;pin=424242", `"İ;..." is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"piv:slot=9c;pin=424242", `address "piv:slot=9c;...": "..." is neither serial=NUMBER nor slot=9c`},
+	}
+	for _, test := range tests {
+		got, err := pivuri.Parse(test.in)
+		if err == nil || err.Error() != test.want || got != (pivuri.URI{}) {
+			t.Errorf("%q:\ngot  %v\nwant %s", test.in, err, test.want)
+		}
+	}
+}
+
+func TestIs(t *testing.T) {
+	for text, want := range map[string]bool{
+		"piv:": true, "Piv:slot=zz": true, "piv": false, "": false, "pkcs11:object=piv:": false, "pivo:": false,
+	} {
+		if pivuri.Is(text) != want {
+			t.Errorf("%q: want %v", text, want)
+		}
+	}
+}
+
+// A slot is listed once, read as it is written, and retired or one of the four.
+func TestSlots(t *testing.T) {
+	slots := pivuri.Slots()
+	if len(slots) != 24 || slots[0] != pivuri.Authentication {
+		t.Fatalf("got %v", slots)
+	}
+	seen := map[pivuri.Slot]bool{}
+	for i, slot := range slots {
+		read, err := pivuri.ParseSlot(strings.ToUpper(slot.String()))
+		if err != nil || read != slot || seen[slot] || slot.Retired() != (i >= 4) {
+			t.Errorf("%v: read as %v, %v", slot, read, err)
+		}
+		seen[slot] = true
+	}
+}
+
+// What can be read is written so that it is read as the same.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{"piv:", "piv:serial=12345678;slot=9c", "PIV:slot=9A", "piv:slot=9c;serial=1", "piv:;", "piv:slot=9c?pin-value=1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		u, err := pivuri.Parse(text)
+		if err != nil {
+			if strings.Contains(err.Error(), "pin-value=") || u != (pivuri.URI{}) {
+				t.Errorf("%q: %v, %v", text, u, err)
+			}
+			return
+		}
+		if again, err := pivuri.Parse(u.String()); err != nil || again != u {
+			t.Errorf("%q: written %q, read %v, %v", text, u, again, err)
+		}
+	})
+}
