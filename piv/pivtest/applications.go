@@ -1,0 +1,102 @@
+package pivtest
+
+import (
+	"encoding/binary"
+	"strings"
+)
+
+// The applications (AIDs: SP 800-73-4 part 1 section 2.2; the others are Yubico's).
+const (
+	aidPIV        = "\xA0\x00\x00\x03\x08\x00\x00\x10\x00\x01\x00"
+	aidOTP        = "\xA0\x00\x00\x05\x27\x20\x01\x01"
+	aidManagement = "\xA0\x00\x00\x05\x27\x47\x11\x17"
+)
+
+// selectApplication selects by AID, which may be cut short (ISO 7816-4 section 5.3.1.1).
+// What cannot be selected leaves the old one.
+func (c *Card) selectApplication(a apdu) ([]byte, uint16) {
+	if a.p1 != 0x04 {
+		return nil, swWrongParameters
+	}
+	aid := c.findApplication(string(a.data))
+	if aid == "" {
+		return nil, swNotFound
+	}
+	if string(c.application) != aid || c.options.Quirks.SelectClearsPIN {
+		c.pinVerified, c.managed, c.challenge = false, false, nil
+	}
+	c.application = []byte(aid)
+	if a.p2 == 0x0C { // no answer wanted
+		return nil, swOK
+	}
+	return c.describeApplication(aid), swOK
+}
+
+// findApplication finds an application by the beginning of its AID, of which the owner's
+// part must be there (RID, ISO 7816-4 section 8.2.1.2): clients leave the version out. It
+// returns the whole AID; "" for none.
+func (c *Card) findApplication(prefix string) string {
+	if len(prefix) < 5 {
+		return ""
+	}
+	for _, aid := range []string{aidPIV, aidOTP, aidManagement} {
+		if strings.HasPrefix(aid, prefix) && c.hasApplication(aid) {
+			return aid
+		}
+	}
+	return ""
+}
+
+// hasApplication reports whether this card has one. Without PIV it is any smart card,
+// such as one for paying, and has none that is known here.
+func (c *Card) hasApplication(aid string) bool {
+	if aid == aidPIV {
+		return !c.options.NoPIV
+	}
+	return !c.options.NoPIV && !c.options.NoYubico
+}
+
+// describeApplication returns what SELECT answers: PIV's property template (SP
+// 800-73-4 part 2 table 3), and the version of Yubico's own.
+func (c *Card) describeApplication(aid string) []byte {
+	switch aid {
+	case aidPIV:
+		return tlv(0x61,
+			tlv(0x4F, []byte(aidPIV[5:])),
+			tlv(0x79, tlv(0x4F, []byte(aidPIV[:5]))))
+	case aidOTP:
+		return append(c.firmware[:], 1, 5, 0, 0)
+	}
+	return []byte("Virtual mgr - FW version " + c.options.Firmware)
+}
+
+// executeOTP answers the OTP application, which older cards have the serial number in.
+func (c *Card) executeOTP(a apdu) ([]byte, uint16) {
+	if a.ins == 0x01 && a.p1 == 0x10 {
+		return c.serialNumber(), swOK
+	}
+	return nil, swUnknownINS
+}
+
+// executeManagement answers READ CONFIG, with serial number, version and form.
+func (c *Card) executeManagement(a apdu) ([]byte, uint16) {
+	if a.ins != 0x1D || !c.firmware.since(4, 1) {
+		return nil, swUnknownINS
+	}
+	info := concat(
+		tlv(0x01, []byte{0x02, 0x3F}), // what USB can do
+		tlv(0x02, c.serialNumber()),
+		tlv(0x03, []byte{0x02, 0x3F}), // what USB is allowed to do
+		tlv(0x04, []byte{formFactor}),
+		tlv(0x05, c.firmware[:]),
+	)
+	return append([]byte{byte(len(info))}, info...), swOK
+}
+
+// formFactor is a keychain's with USB A.
+const formFactor = 0x01
+
+// serialNumber is as all three applications tell it: four bytes, the highest first.
+func (c *Card) serialNumber() []byte {
+	return binary.BigEndian.AppendUint32(nil, c.options.Serial)
+}

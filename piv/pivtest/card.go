@@ -1,0 +1,272 @@
+package pivtest
+
+import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say what a card is like. The zero value is a YubiKey 5.4.3 as it is sold.
+type Options struct {
+	Firmware string // "4.3.5", "5.4.3", "5.7.1"; "": 5.4.3
+	Serial   uint32 // 0: 12345678
+	PIN, PUK string // "": 123456 and 12345678, the factory's
+
+	PINTries, PUKTries int // wrong ones before it blocks; 0: 3
+
+	ManagementKey []byte // nil: the factory's, which ManagementAlgorithm must fit
+	// ManagementAlgorithm is the algorithm's reference (SP 800-78-4 table 6-2); 0: that
+	// of the firmware, 3DES before 5.7 and AES-192 from there.
+	ManagementAlgorithm byte
+
+	NoPIV    bool // a card of another kind: there is no PIV application to select
+	NoYubico bool // a PIV card of another maker: without the instructions of Yubico's own
+
+	TouchTime time.Duration // how long a touch is waited for; 0: 15 s
+	Quirks    Quirks
+
+	// Keys makes the RSA keys. nil: crypto/rsa does, which takes seconds for long ones.
+	Keys func(bits int) (*rsa.PrivateKey, error)
+}
+
+// Quirks are answers in which PIV cards differ: a client must depend on none of them.
+type Quirks struct {
+	SelectClearsPIN bool   // by selecting PIV again
+	LastWrongPIN    uint16 // answer to the PIN that blocks; 0: 63C0
+	BlockedQuery    uint16 // answer to a query of a blocked PIN; 0: 6983
+	ShortPIN        uint16 // answer to a PIN of fewer than 6 digits; 0: 6A80
+	AttestEmpty     uint16 // answer to ATTEST of an empty slot; 0: 6A80
+	SignEmpty       uint16 // answer to a signature by an empty slot; 0: 6A88
+	MetadataEmpty   uint16 // answer to GET METADATA of an empty slot; 0: 6A88
+	ResetRefused    uint16 // answer to RESET while the PIN or the PUK is not blocked; 0: 6985
+}
+
+// Card is a virtual PIV card. Its keys lie in memory for anybody to read: it is for
+// tests.
+//
+// Transmit, PowerUp and ATR are a reader's, one call at a time. All other methods may
+// be called by other goroutines meanwhile.
+type Card struct {
+	options  Options
+	firmware version
+
+	mu       sync.Mutex // not held while a touch is waited for, or a fault waits
+	pin, puk reference
+	manager  managementKey
+	keys     map[byte]*key
+	objects  map[uint32][]byte
+	attestor *attestor
+	faults   []*Fault
+	commands []Command
+	thaw     chan struct{} // closed to let frozen commands go on
+	onTouch  func() bool   // nil: touched at once
+
+	session
+}
+
+// session is what a card forgets without power.
+type session struct {
+	application []byte // the AID that is selected; nil: none
+	pinVerified bool
+	managed     bool      // the management key was proved
+	challenge   []byte    // that the card has given, and that is still to be answered
+	touched     time.Time // when last
+	chain       apdu      // what a chained command has so far
+	rest        []byte    // of an answer that did not fit
+}
+
+// NewCard returns a card.
+func NewCard(options Options) (*Card, error) {
+	if options.Firmware == "" {
+		options.Firmware = "5.4.3"
+	}
+	if options.Serial == 0 {
+		options.Serial = 12345678
+	}
+	if options.TouchTime == 0 {
+		options.TouchTime = 15 * time.Second
+	}
+	if options.Keys == nil {
+		options.Keys = generateRSA
+	}
+	firmware, err := parseVersion(options.Firmware)
+	if err != nil {
+		return nil, err
+	}
+	c := &Card{options: options, firmware: firmware, thaw: make(chan struct{})}
+	if err := c.restoreFactory(); err != nil {
+		return nil, err
+	}
+	return c, c.personalize()
+}
+
+// restoreFactory makes the card as it is sold, also after RESET. The attestation key
+// stays: it is put in when the card is made, and cannot be had again.
+func (c *Card) restoreFactory() (err error) {
+	c.pin = newReference(factoryPIN, c.options.PINTries)
+	c.puk = newReference(factoryPUK, c.options.PUKTries)
+	c.manager = factoryManagementKey(c.firmware)
+	c.keys, c.objects = map[byte]*key{}, map[uint32][]byte{}
+	c.session.pinVerified, c.session.managed = false, false
+	if c.attestor == nil {
+		if c.attestor, err = newAttestor(c.options.Serial); err != nil {
+			return err
+		}
+	}
+	if c.attests() {
+		c.objects[attestationObject] = encodeCertificate(c.attestor.certificate.Raw)
+	}
+	return nil
+}
+
+// personalize applies the options that differ from the factory's. What cannot be is
+// refused here and not by the card later, since a test with a PIN that never fits would
+// look for its fault elsewhere.
+func (c *Card) personalize() error {
+	for _, r := range []struct {
+		at    *reference
+		value string
+	}{{&c.pin, c.options.PIN}, {&c.puk, c.options.PUK}} {
+		if r.at.max < 1 || r.at.max > 255 {
+			return fmt.Errorf("a PIN or PUK has 1 to 255 tries, not %d", r.at.max)
+		}
+		if r.value == "" {
+			continue
+		}
+		if len(r.value) < 6 || len(r.value) > 8 || strings.Contains(r.value, "\xFF") {
+			return errors.New("a PIN or PUK has 6 to 8 characters")
+		}
+		r.at.set(r.value)
+	}
+	if c.options.ManagementAlgorithm != 0 {
+		c.manager.algorithm = c.options.ManagementAlgorithm
+	}
+	if c.options.ManagementKey != nil {
+		c.manager.value = c.options.ManagementKey
+	}
+	_, err := c.manager.cipher()
+	return err
+}
+
+// version is a firmware version: major, minor, patch, as GET VERSION answers it.
+type version [3]byte
+
+// parseVersion reads "5.4.3".
+func parseVersion(text string) (v version, err error) {
+	_, err = fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2])
+	if err != nil || text != fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) {
+		return v, fmt.Errorf("firmware %q is no version like 5.4.3", text)
+	}
+	return v, nil
+}
+
+// since reports whether v is major.minor or later.
+func (v version) since(major, minor byte) bool {
+	return v[0] > major || v[0] == major && v[1] >= minor
+}
+
+// ATR returns the answer to reset: a YubiKey's or, for a card of another maker, one that
+// offers T=1 and says nothing else.
+func (c *Card) ATR() []byte {
+	switch {
+	case c.options.NoYubico || c.options.NoPIV:
+		return []byte("\x3B\x80\x80\x01\x01")
+	case !c.firmware.since(5, 0):
+		return []byte("\x3B\xF8\x13\x00\x00\x81\x31\xFE\x15Yubikey4\xD4")
+	}
+	return []byte("\x3B\xFD\x13\x00\x00\x81\x31\xFE\x15\x80\x73\xC0\x21\xC0\x57YubiKey\x40")
+}
+
+// PowerUp makes the card forget its session, as a reset does: pcscd resets a card when a
+// client ends without letting go of it, and the PIN must be gone then.
+func (c *Card) PowerUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.session = session{}
+}
+
+// PutCertificate stores a slot's certificate, as PUT DATA does, not compressed.
+func (c *Card) PutCertificate(slot byte, certificate *x509.Certificate) {
+	c.PutObject(certificateObject(slot), encodeCertificate(certificate.Raw))
+}
+
+// Certificate returns a slot's certificate; nil where there is none, or none that
+// PutCertificate could have stored.
+func (c *Card) Certificate(slot byte) *x509.Certificate {
+	parts, _ := fields(c.Object(certificateObject(slot)))
+	certificate, err := x509.ParseCertificate(parts[0x70])
+	if err != nil {
+		return nil
+	}
+	return certificate
+}
+
+// Object returns what a data object holds; nil where there is none.
+func (c *Card) Object(tag uint32) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.objects[tag])
+}
+
+// PutObject stores a data object by its tag, whatever it holds; nil removes it.
+func (c *Card) PutObject(tag uint32, data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if data == nil {
+		delete(c.objects, tag)
+		return
+	}
+	c.objects[tag] = slices.Clone(data)
+}
+
+// PublicKey returns the public key in a slot; nil for an empty one.
+func (c *Card) PublicKey(slot byte) crypto.PublicKey {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if k := c.keys[slot]; k != nil {
+		return k.private.Public()
+	}
+	return nil
+}
+
+// PINTriesLeft and PUKTriesLeft return how many wrong ones are left.
+func (c *Card) PINTriesLeft() int { return c.triesOf(&c.pin) }
+func (c *Card) PUKTriesLeft() int { return c.triesOf(&c.puk) }
+
+// triesOf reads a counter, which a command may just change.
+func (c *Card) triesOf(r *reference) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return r.left
+}
+
+// SetPINTriesLeft and SetPUKTriesLeft leave so many; 0 blocks.
+func (c *Card) SetPINTriesLeft(tries int) { c.setTries(&c.pin, tries) }
+func (c *Card) SetPUKTriesLeft(tries int) { c.setTries(&c.puk, tries) }
+
+// setTries sets a counter as wrong tries would have, at a time of the test's choosing.
+func (c *Card) setTries(r *reference, tries int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.left = tries
+}
+
+// OnTouch sets who is asked for a touch: true is one, false is none in time. It may
+// block. nil: every touch is given at once.
+func (c *Card) OnTouch(touch func() bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onTouch = touch
+}
+
+// Serial returns the serial number.
+func (c *Card) Serial() uint32 { return c.options.Serial }
+
+// Firmware returns the firmware's version, such as "5.4.3".
+func (c *Card) Firmware() string { return c.options.Firmware }

@@ -1,0 +1,69 @@
+package pivtest
+
+// Origins of keys, as METADATA tells them.
+const (
+	originGenerated = 0x01
+	originImported  = 0x02
+)
+
+// metadata is GET METADATA (docs.yubico.com, PIV, get metadata): of a key, of the PIN and
+// the PUK with their counters, or of the management key. It takes no PIN, and says of
+// each secret only whether it is still the factory's, which clients warn of. The tags are
+// 1 algorithm, 2 policies, 3 origin, 4 public key, 5 factory's, 6 tries.
+func (c *Card) metadata(a apdu) ([]byte, uint16) {
+	switch {
+	case a.p1 != 0:
+		return nil, swWrongParameters
+	case a.p2 == referencePIN:
+		return c.pin.metadata(factoryPIN), swOK
+	case a.p2 == referencePUK:
+		return c.puk.metadata(factoryPUK), swOK
+	case a.p2 == managementKeySlot:
+		touch := byte(TouchNever)
+		if c.manager.touch {
+			touch = TouchAlways
+		}
+		return concat(
+			tlv(0x01, []byte{c.manager.algorithm}),
+			tlv(0x02, []byte{0, touch}),
+			tlv(0x05, flag(string(c.manager.value) == string(factoryKey))),
+		), swOK
+	case a.p2 == attestationSlot:
+		return c.attestor.metadata(), swOK
+	case c.keys[a.p2] == nil:
+		return nil, orElse(c.options.Quirks.MetadataEmpty, swReferenceNotFound)
+	}
+	return c.keys[a.p2].metadata(), swOK
+}
+
+// metadata tells whether a PIN or PUK is still the factory's, and its counter.
+func (r *reference) metadata(factory string) []byte {
+	return concat(
+		tlv(0x01, []byte{0xFF}),
+		tlv(0x05, flag(*r == reference{newReference(factory, r.max).value, r.left, r.max})),
+		tlv(0x06, []byte{byte(r.max), byte(max(r.left, 0))}),
+	)
+}
+
+// metadata tells what a key is and wants. The default policies are told as what they mean
+// in the slot: clients need not know the table.
+func (k *key) metadata() []byte {
+	origin := byte(originImported)
+	if k.policy.Generated {
+		origin = originGenerated
+	}
+	return concat(
+		tlv(0x01, []byte{k.algorithm}),
+		tlv(0x02, []byte{k.policy.PIN, k.policy.Touch}),
+		tlv(0x03, []byte{origin}),
+		tlv(0x04, k.publicFields()),
+	)
+}
+
+// flag is how METADATA tells yes and no.
+func flag(set bool) []byte {
+	if set {
+		return []byte{1}
+	}
+	return []byte{0}
+}
