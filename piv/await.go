@@ -1,0 +1,165 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A call to PC/SC ends when the card answers, and a card may wait for a finger or
+// have lost its mind. Nothing in Go can interrupt it, so every visit to a card is made
+// by a goroutine that can be left behind. What it leaves behind with it (a thread, and
+// the card, which is locked for others) lasts until the card answers or the process
+// ends, which is why a login is best made in a process of its own.
+
+// progress says what the goroutine at the card is doing, to those who wait for it.
+// It is written by that goroutine and read by another at any time.
+type progress struct {
+	tell func(Notice)
+
+	mu      sync.Mutex
+	doing   string
+	waiting error       // whom the step waits for, as the error for a wait in vain
+	timer   *time.Timer // tells TouchMaybe; nil without
+	touch   bool        // a touch was spoken of, and TouchOver not yet
+}
+
+// newProgress returns the progress of a visit that begins.
+func newProgress(options Options) *progress {
+	p := &progress{tell: options.Tell, doing: "looking for cards", waiting: ErrDevice}
+	if p.tell == nil {
+		p.tell = func(Notice) {}
+	}
+	return p
+}
+
+// card notes that the card is at work, person that a person is asked for a secret. The
+// difference is in the error for a wait that was too long: who was too slow.
+func (p *progress) card(doing string)   { p.step(doing, ErrDevice) }
+func (p *progress) person(doing string) { p.step(doing, ErrPINNeeded) }
+
+// step notes what is being done.
+func (p *progress) step(doing string, waiting error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.doing, p.waiting = doing, waiting
+}
+
+// touchPatience is how long a card may take before a person is told that it may want a
+// touch. An RSA 2048 signature takes a YubiKey 5 some 100 ms, an RSA 4096 one 600 ms.
+const touchPatience = 700 * time.Millisecond
+
+// mayWantTouch speaks of a touch before a command that may wait for one: at once if
+// it is certain, else when the command takes long. touchOver ends it.
+func (p *progress) mayWantTouch(policy TouchPolicy) {
+	switch policy {
+	case TouchNever:
+	case TouchAlways:
+		p.speakOfTouch(TouchWanted)
+	default:
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.timer = time.AfterFunc(touchPatience, func() { p.speakOfTouch(TouchMaybe) })
+	}
+}
+
+// speakOfTouch tells of a touch. It tells under the lock, so that TouchOver cannot
+// overtake it.
+func (p *progress) speakOfTouch(notice Notice) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if notice == TouchMaybe && p.timer == nil {
+		return // the card answered while the timer fired
+	}
+	p.touch, p.waiting = true, ErrNotTouched
+	p.tell(notice)
+}
+
+// touchOver notes that the card has answered, or that nobody waits any more.
+func (p *progress) touchOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+		p.timer = nil
+	}
+	if p.touch {
+		p.touch = false
+		p.tell(TouchOver)
+	}
+}
+
+// silence returns the error for a wait that the context ended. It gives the cause
+// of that, so that a caller finds its own deadline or cancellation again.
+func (p *progress) silence(ctx context.Context) error {
+	p.mu.Lock()
+	doing, waiting := p.doing, p.waiting
+	p.mu.Unlock()
+	p.touchOver()
+	switch waiting {
+	case ErrPINNeeded:
+		return fmt.Errorf("%w: nobody answered while %s: %w", waiting, doing, context.Cause(ctx))
+	case ErrNotTouched:
+		return fmt.Errorf("%w, which waited while %s: %w", waiting, doing, context.Cause(ctx))
+	}
+	return fmt.Errorf("%w: it did not answer while %s: %w", waiting, doing, context.Cause(ctx))
+}
+
+// await runs work, which calls into PC/SC, in a goroutine of its own and returns its
+// result. When ctx ends first it leaves the goroutine behind, and late gets the result
+// if work ever ends well.
+func await[T any](ctx context.Context, p *progress, work func() (T, error), late func(T)) (result T, err error) {
+	// The channel has no buffer: either the caller takes the result, or late does,
+	// and none is lost between them.
+	type outcome struct {
+		result T
+		err    error
+	}
+	done := make(chan outcome)
+	go func() {
+		var o outcome
+		o.err = recovered(func() (err error) {
+			o.result, err = work()
+			return err
+		})
+		select {
+		case done <- o:
+		case <-ctx.Done():
+			if o.err == nil {
+				late(o.result)
+			}
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+		return result, p.silence(ctx)
+	}
+}
+
+// call is await for a visit from its beginning to its end.
+func call[T any](ctx context.Context, options Options, work func(*visit) (T, error), late func(T)) (result T, err error) {
+	if err := context.Cause(ctx); err != nil {
+		return result, err // before anything was begun
+	}
+	v := newVisit(options, newProgress(options))
+	return await(ctx, v.progress, func() (T, error) { return work(v) }, late)
+}
+
+// forget is late for work that leaves nothing open.
+func forget[T any](T) {}
+
+// recovered makes an error of a panic. piv-go indexes what cards answer without
+// looking at its length, and in a goroutine a panic would end the whole process.
+func recovered(work func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: its answer made the PIV library fail: %v", ErrDevice, p)
+		}
+	}()
+	return work()
+}

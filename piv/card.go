@@ -1,0 +1,175 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ebfe/scard"
+	yubikey "github.com/go-piv/piv-go/v2/piv"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// card is a YubiKey that this process has for itself, until close.
+type card struct {
+	service  *service // shared by the cards of a survey
+	reader   string
+	yk       *yubikey.YubiKey // nil while the card is let go
+	firmware yubikey.Version
+	serial   uint32 // 0: it does not tell
+	unlocked bool   // a PIN was sent since the card was powered
+}
+
+// openCard opens the card in a reader, once: whoever wants to wait for one that another
+// program has does so. Its errors have words. The two connections, of the look and of
+// piv-go, cannot be one, for each is exclusive; who gets in between is met as busy.
+func openCard(service *service, reader string) (*card, error) {
+	const doing = "opening the card"
+	probe, err := service.open(reader)
+	if _, refused := statusOf(err); refused {
+		return nil, fmt.Errorf("%w: the card in %q has no PIV application", ErrNotPIV, reader)
+	}
+	if err != nil {
+		return nil, inWords(doing, err)
+	}
+	if err := probe.close(scard.LeaveCard); err != nil {
+		return nil, inWords(doing, err)
+	}
+	c := &card{service: service, reader: reader}
+	return c, c.open(doing)
+}
+
+// open opens the card by piv-go. Somebody must have seen its PIV application just now.
+func (c *card) open(doing string) (err error) {
+	c.yk, err = yubikey.Open(c.reader)
+	if err != nil {
+		return c.notOpened(doing, err)
+	}
+	c.firmware = c.yk.Version()
+	c.serial, err = c.yk.Serial()
+	if _, refused := statusOf(err); refused {
+		err = nil // a YubiKey 4 whose OTP application is switched off keeps it to itself
+	}
+	if err != nil {
+		c.letGo()
+	}
+	return inWords(doing, err)
+}
+
+// notOpened says why piv-go could not open the card. Its first question after the
+// selection is one of Yubico's own, so a refusal tells who made the card.
+func (c *card) notOpened(doing string, err error) error {
+	if _, ours := serviceCode(err); !ours && strings.Contains(err.Error(), "yubikey version") {
+		return fmt.Errorf("%w: the card in %q is a PIV card of another maker; OpenSC's module serves those: pkcs11:?module-name=opensc-pkcs11",
+			ErrNotPIV, c.reader)
+	}
+	return inWords(doing, err)
+}
+
+// close is finish for a card that is the last of its survey. Closing twice does no
+// harm.
+func (c *card) close() error {
+	defer c.service.release()
+	return c.finish()
+}
+
+// finish lets the card go. If a PIN was sent it locks again what that has unlocked.
+// Between the two another program can get at the card for about a millisecond: piv-go
+// cannot do both at once.
+func (c *card) finish() error {
+	c.letGo()
+	if !c.unlocked {
+		return nil
+	}
+	c.unlocked = false
+	return inWords("locking what the PIN has unlocked", c.service.reset(c.reader))
+}
+
+// letGo lets the card go as it is. A failure changes nothing: the card is gone then.
+func (c *card) letGo() {
+	if c.yk != nil {
+		c.yk.Close()
+		c.yk = nil
+	}
+}
+
+// aside does what piv-go cannot, while that lets the card go. What a PIN has unlocked
+// may be locked afterwards.
+func (c *card) aside(doing string, work func(*rawCard) error) error {
+	c.letGo()
+	var worked error
+	err := patiently(func() error {
+		raw, err := c.service.open(c.reader)
+		if err != nil {
+			return err
+		}
+		worked = work(raw)
+		return raw.close(scard.LeaveCard)
+	})
+	if err == nil {
+		err = patiently(func() (err error) {
+			c.yk, err = yubikey.Open(c.reader)
+			return err
+		})
+	}
+	if err == nil {
+		err = worked
+	}
+	return inWords(doing, err)
+}
+
+// name is what a person knows the card by: its number is printed on it, which a reader's
+// name is not.
+func (c *card) name() string {
+	if c.serial == 0 {
+		return "YubiKey"
+	}
+	return fmt.Sprintf("YubiKey %d", c.serial)
+}
+
+// address returns the address of a slot of the card; of the card itself for 0.
+func (c *card) address(slot pivuri.Slot) pivuri.URI {
+	return pivuri.URI{Serial: c.serial, Slot: slot}
+}
+
+// version returns the firmware's version as people write it.
+func (c *card) version() string {
+	return fmt.Sprintf("%d.%d.%d", c.firmware.Major, c.firmware.Minor, c.firmware.Patch)
+}
+
+// since reports whether the firmware is of that version or later. What a card can do is
+// told by its firmware alone: asking it would cost a command each time, and old cards
+// answer what they do not know in many ways.
+func (c *card) since(major, minor, patch int) bool {
+	v := c.firmware
+	switch {
+	case v.Major != major:
+		return v.Major > major
+	case v.Minor != minor:
+		return v.Minor > minor
+	}
+	return v.Patch >= patch
+}
+
+// hasMetadata reports whether the card tells of its keys, by GET METADATA
+// (docs.yubico.com, "Get metadata").
+func (c *card) hasMetadata() bool { return c.since(5, 3, 0) }
+
+// slotOf returns the slot as piv-go has it: with the number of the object that holds its
+// certificate (NIST SP 800-73-4 part 1, table 3).
+func slotOf(slot pivuri.Slot) yubikey.Slot {
+	switch slot {
+	case pivuri.Authentication:
+		return yubikey.SlotAuthentication
+	case pivuri.Signature:
+		return yubikey.SlotSignature
+	case pivuri.KeyManagement:
+		return yubikey.SlotKeyManagement
+	case pivuri.CardAuthentication:
+		return yubikey.SlotCardAuthentication
+	}
+	retired, _ := yubikey.RetiredKeyManagementSlot(uint32(slot))
+	return retired
+}

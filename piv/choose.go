@@ -1,0 +1,129 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"crypto"
+	"fmt"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Which of a card's keys is meant is not guessed, but neither is a question asked that
+// has one answer: most cards hold one key with a certificate that could log in.
+
+// key returns the key that the address names on the card. Where the address names no
+// slot it is the only one that fits, which the caller tells.
+func (v *visit) key(c *card, address pivuri.URI, fits func(*slotKey) bool) (*slotKey, error) {
+	if address.Slot != 0 {
+		return v.keyIn(c, address.Slot)
+	}
+	all, err := v.keys(c)
+	if err != nil {
+		return nil, err
+	}
+	var fitting []*slotKey
+	for _, k := range all {
+		if fits(k) {
+			fitting = append(fitting, k)
+		}
+	}
+	switch len(fitting) {
+	case 0:
+		return nil, noneFits(c, all)
+	case 1:
+		return fitting[0], nil
+	}
+	return nil, ambiguousKeys(fitting)
+}
+
+// keyIn returns the key in a slot. Cards before firmware 5.3 do not tell of a key that
+// was put on them; whoever has its certificate says that there is one, and a signature
+// will show.
+func (v *visit) keyIn(c *card, slot pivuri.Slot) (*slotKey, error) {
+	k, err := v.readKey(c, slot)
+	switch {
+	case err != nil || k != nil:
+		return k, err
+	case v.options.Certificate != nil && !c.hasMetadata():
+		return &slotKey{KeyInfo: KeyInfo{Address: c.address(slot), Type: unknownType}}, nil
+	}
+	return nil, v.noKey(c, slot)
+}
+
+// keys reads all slots.
+func (v *visit) keys(c *card) ([]*slotKey, error) {
+	var keys []*slotKey
+	for _, slot := range pivuri.Slots() {
+		k, err := v.readKey(c, slot)
+		if err != nil {
+			return keys, err
+		}
+		if k != nil {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
+
+// isCertified fits keys for a login: RSA, with a certificate, be it one that has ended,
+// for then the error can say so.
+func isCertified(k *slotKey) bool { return isRSA(k) && k.Certificate != nil }
+
+// isRSA fits keys that could log in if they had a certificate.
+func isRSA(k *slotKey) bool {
+	return k.own == nil && k.believed() != nil && unusable(k.believed()) == nil
+}
+
+// isKeyOf fits the key of a certificate. What the card tells of the key comes before what
+// another certificate in its slot says.
+func isKeyOf(public crypto.PublicKey) func(*slotKey) bool {
+	return func(k *slotKey) bool { return isRSA(k) && equal(k.believed(), public) }
+}
+
+// ambiguousKeys lists the keys with what tells them apart.
+func ambiguousKeys(keys []*slotKey) error {
+	ambiguous := &AmbiguousError{What: "keys"}
+	for _, k := range keys {
+		ambiguous.Candidates = append(ambiguous.Candidates, k.Address)
+		ambiguous.Notes = append(ambiguous.Notes, k.note())
+	}
+	return ambiguous
+}
+
+// note says what a key is, for a person who must choose: most know their certificate
+// and not their slot.
+func (k *slotKey) note() string {
+	if k.Certificate == nil {
+		return k.Type + " without a certificate"
+	}
+	return fmt.Sprintf("%s, certificate of %s until %s", k.Type, k.Certificate.Subject, day(k.Certificate.NotAfter))
+}
+
+// noKey says which slots hold keys instead of an empty one. These reads are on the way
+// to an error only; one that fails changes nothing about that.
+func (v *visit) noKey(c *card, slot pivuri.Slot) error {
+	all, _ := v.keys(c)
+	if len(all) == 0 {
+		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", ErrNoKey, c.address(slot), c.name())
+	}
+	return fmt.Errorf("%w: %s: the slot is empty; there are:%s", ErrNoKey, c.address(slot), list(all))
+}
+
+// noneFits says why no slot is the one that was meant.
+func noneFits(c *card, all []*slotKey) error {
+	if len(all) == 0 {
+		return fmt.Errorf("%w: all slots of %s are empty", ErrNoKey, c.name())
+	}
+	return fmt.Errorf("%w: none of the keys of %s fits; there are:%s", ErrNoKey, c.name(), list(all))
+}
+
+// list lists keys, a line each.
+func list(keys []*slotKey) string {
+	var text strings.Builder
+	for _, k := range keys {
+		fmt.Fprintf(&text, "\n  %s (%s)", k.Address, k.note())
+	}
+	return text.String()
+}

@@ -1,0 +1,46 @@
+package piv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// deviceError is what the card or the PC/SC service said, in words. The code is in the
+// text only: no caller shall decide by it, but by what it wraps.
+type deviceError struct {
+	kind  error // ErrRemoved, ErrBusy and so on
+	doing string
+	words string
+	code  string // "80100069" or "6982"
+}
+
+// Error implements error.
+func (e *deviceError) Error() string {
+	return fmt.Sprintf("%v: %s: %s (%s)", e.kind, e.doing, e.words, e.code)
+}
+
+// Unwrap returns what to branch on.
+func (e *deviceError) Unwrap() error { return e.kind }
+
+// Transient reports whether err is trouble that may pass: a card that is not there,
+// in use or out of its mind, a service that does not run. Such a call may be made again
+// later. What a person must put right (a refused PIN, a card that was not touched, a
+// wrong address, a certificate that ended) is not transient, nor is a call that its
+// caller cancelled.
+func Transient(err error) bool {
+	if _, refused := errors.AsType[*PINError](err); refused || errors.Is(err, context.Canceled) {
+		return false
+	}
+	return isAny(err, ErrNoService, ErrNoCard, ErrBusy, ErrRemoved, ErrDevice)
+}
+
+// isAny reports whether err is one of several.
+func isAny(err error, targets ...error) bool {
+	for _, target := range targets {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}

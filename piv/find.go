@@ -1,0 +1,255 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// busyPatience is how long a card is waited for that another program has, unless
+// Options.Busy says otherwise. A login takes a second at most, a browser's somewhat more.
+const busyPatience = 5 * time.Second
+
+// A card is found by its serial number, which only the card itself tells. So each card
+// is opened in turn and closed again if it is another one; what is in a reader by its
+// name, or by what it said at power up, proves nothing. Only the card that is meant is
+// ever sent a PIN.
+
+// visit is what one call does with cards.
+type visit struct {
+	options  Options
+	progress *progress
+	now      time.Time
+	pin      []byte // that is yet to be sent; nil: none
+
+	// enrolling: a key is being set up, so that factory secrets are spoken of.
+	enrolling bool
+}
+
+// newVisit begins a visit.
+func newVisit(options Options, p *progress) *visit {
+	v := &visit{options: options, progress: p, now: options.Time}
+	if v.now.IsZero() {
+		v.now = time.Now()
+	}
+	if v.options.Busy == 0 {
+		v.options.Busy = busyPatience
+	}
+	return v
+}
+
+// forgetPIN overwrites the PIN.
+func (v *visit) forgetPIN() {
+	clear(v.pin)
+	v.pin = nil
+}
+
+// survey is the cards that there are, as far as they are looked at.
+type survey struct {
+	service *service
+	readers []string
+	found   []*card          // fit the address; open
+	others  []string         // names of those that do not fit
+	failed  map[string]error // by reader; ErrBusy among them
+}
+
+// close lets all cards go that were found.
+func (s *survey) close() {
+	for _, c := range s.found {
+		c.finish()
+	}
+	s.service.release()
+}
+
+// newSurvey finds the readers.
+func newSurvey() (*survey, error) {
+	service, err := newService()
+	if err != nil {
+		return nil, err
+	}
+	s := &survey{service: service, failed: map[string]error{}}
+	if s.readers, err = service.readers(); err != nil {
+		service.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+// survey opens the cards that fit the address. All of them stay open until one is
+// chosen, so that the choice is of cards that are there at one time. A card that another program has is
+// tried again for a while, after all others were: it may not be the one that is wanted.
+// It ends early when the card that the address names is found.
+func (v *visit) survey(ctx context.Context, address pivuri.URI) (*survey, error) {
+	s, err := newSurvey()
+	if err != nil {
+		return nil, inWords("looking for readers", err)
+	}
+	wait, told := newBackoff(v.options.Busy), false
+	for pending := s.readers; ; {
+		pending = s.visit(pending, address)
+		if len(pending) == 0 || s.isComplete(address) || !wait.again() {
+			return s, nil
+		}
+		if wait.long() && !told {
+			told = true
+			v.progress.tell(CardBusy)
+		}
+		if !wait.sleep(ctx) {
+			s.close()
+			return nil, fmt.Errorf("%w, and was waited for: %w", s.failed[pending[0]], context.Cause(ctx))
+		}
+	}
+}
+
+// visit opens the cards in the readers, and returns those that are worth another try.
+func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
+	for _, reader := range readers {
+		if s.isComplete(address) {
+			return nil
+		}
+		delete(s.failed, reader)
+		c, err := openCard(s.service, reader)
+		switch {
+		case errors.Is(err, ErrBusy):
+			busy = append(busy, reader)
+			s.failed[reader] = err
+		case errors.Is(err, ErrRemoved):
+			// An empty reader; that all are empty is for none to say.
+		case err != nil:
+			s.failed[reader] = err
+		case address.Serial != 0 && address.Serial != c.serial:
+			s.others = append(s.others, c.name())
+			c.finish()
+		default:
+			s.found = append(s.found, c)
+		}
+	}
+	return busy
+}
+
+// isComplete reports whether no other card can fit: serial numbers are one card's each.
+func (s *survey) isComplete(address pivuri.URI) bool {
+	return address.Serial != 0 && len(s.found) > 0
+}
+
+// one returns the one card that fits the address, with which the survey's connection
+// to the service ends, or closes the survey.
+func (s *survey) one(address pivuri.URI) (*card, error) {
+	if len(s.found) == 0 {
+		s.close()
+		return nil, s.none(address)
+	}
+	if len(s.found) == 1 {
+		// Broken cards and those of other kinds are no rivals, but this one may be.
+		if busy := s.firstFailure(ErrBusy); busy != nil && address.Serial == 0 {
+			s.close()
+			return nil, fmt.Errorf("there are several cards, and one cannot be looked at, so name the card that is meant by its serial number: %w", busy)
+		}
+		return s.found[0], nil
+	}
+	ambiguous := &AmbiguousError{What: "cards"}
+	for _, c := range s.found {
+		ambiguous.Candidates = append(ambiguous.Candidates, c.address(address.Slot))
+		ambiguous.Notes = append(ambiguous.Notes, c.reader)
+	}
+	s.close()
+	return nil, ambiguous
+}
+
+// none says why no card fits: what a person can most easily change first.
+func (s *survey) none(address pivuri.URI) error {
+	for _, kind := range []error{ErrBusy, ErrNoService, ErrDevice} {
+		if err := s.firstFailure(kind); err != nil {
+			return err
+		}
+	}
+	// Beside a YubiKey with another number, a card of another kind is beside the point.
+	notPIV := s.firstFailure(ErrNotPIV)
+	if notPIV != nil && len(s.others) == 0 {
+		return notPIV
+	}
+	if address == (pivuri.URI{}) {
+		return fmt.Errorf("%w: %s", ErrNoCard, s.instead())
+	}
+	return fmt.Errorf("%w: %s; %s", ErrNoCard, address, s.instead())
+}
+
+// instead says what there is where no card fits.
+func (s *survey) instead() string {
+	switch {
+	case len(s.readers) == 0:
+		return "no reader and no YubiKey is connected"
+	case len(s.others) > 0:
+		return "there is " + strings.Join(s.others, " and ")
+	case len(s.readers) == 1:
+		return fmt.Sprintf("there is no card in the reader %q", s.readers[0])
+	}
+	return fmt.Sprintf("there is no card in any of %d readers", len(s.readers))
+}
+
+// firstFailure returns the first failure of a kind; nil without.
+func (s *survey) firstFailure(kind error) error {
+	for _, reader := range s.readers {
+		if err := s.failed[reader]; errors.Is(err, kind) {
+			return err
+		}
+	}
+	return nil
+}
+
+// card opens the one card that the address names.
+func (v *visit) card(ctx context.Context, address pivuri.URI) (*card, error) {
+	s, err := v.survey(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return s.one(address)
+}
+
+// reopen opens a card again that was let go, in whatever reader it is now.
+func (v *visit) reopen(ctx context.Context, c *card) error {
+	v.progress.card("opening the card again")
+	again, err := v.card(ctx, c.address(0))
+	switch {
+	case errors.Is(err, ErrNoCard):
+		return fmt.Errorf("%w meanwhile: %v", ErrRemoved, err)
+	case err != nil:
+		return err
+	case again.serial != c.serial: // possible only where one does not tell it
+		again.close()
+		return fmt.Errorf("%w meanwhile: there is another one", ErrRemoved)
+	}
+	*c = *again
+	return nil
+}
+
+// ask lets a person be asked for a secret. Where that may take long it does without
+// the card meanwhile.
+func (v *visit) ask(ctx context.Context, c *card, doing string, ask func() error) error {
+	if err := context.Cause(ctx); err != nil {
+		return err // nobody waits any more, so nobody is bothered
+	}
+	if v.options.Slow {
+		if err := c.close(); err != nil {
+			return err
+		}
+	}
+	v.progress.person(doing)
+	if err := ask(); err != nil {
+		return err
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	if c.yk == nil {
+		return v.reopen(ctx, c)
+	}
+	v.progress.card("working")
+	return nil
+}

@@ -1,0 +1,76 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"context"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// List returns every card that fits the address, and its keys; of one slot only if the
+// address names one. It sends no PIN. A card that cannot be read has an Err and does
+// not fail the others.
+func List(ctx context.Context, address pivuri.URI, options Options) ([]Card, error) {
+	return call(ctx, options, func(v *visit) ([]Card, error) { return v.list(ctx, address) }, forget)
+}
+
+// list is List in the goroutine that may be left behind. No card at all is an error,
+// which says what is missing: an empty list would leave people to guess.
+func (v *visit) list(ctx context.Context, address pivuri.URI) ([]Card, error) {
+	s, err := v.survey(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	var cards []Card
+	for _, c := range s.found {
+		cards = append(cards, v.listCard(c, address))
+		c.finish() // another program may wait for it while the next one is read
+	}
+	if address.Serial == 0 { // else those that failed are not the one that is wanted, as far as anyone knows
+		cards = append(cards, s.failures()...)
+	}
+	if len(cards) == 0 {
+		return nil, s.none(address)
+	}
+	return cards, nil
+}
+
+// failures returns the cards that could not be opened, of which nothing is known.
+func (s *survey) failures() []Card {
+	var cards []Card
+	for _, reader := range s.readers {
+		if err := s.failed[reader]; err != nil {
+			cards = append(cards, Card{Reader: reader, Tries: -1, Err: err})
+		}
+	}
+	return cards
+}
+
+// listCard reads one card, as far as it goes. What can still be said of a card that
+// fails half way is said, since a list is where people look for what is wrong.
+func (v *visit) listCard(c *card, address pivuri.URI) Card {
+	listed := Card{Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Tries: -1}
+	// The counter first: it is what a list is most often wanted for.
+	v.progress.card("reading the PIN's counter")
+	if listed.Tries, listed.Err = c.tries(); listed.Err != nil {
+		listed.Tries = -1
+		return listed
+	}
+	slots := pivuri.Slots()
+	if address.Slot != 0 {
+		slots = []pivuri.Slot{address.Slot}
+	}
+	for _, slot := range slots {
+		k, err := v.readKey(c, slot)
+		if err != nil {
+			listed.Err = err
+			return listed
+		}
+		if k != nil {
+			listed.Keys = append(listed.Keys, k.KeyInfo)
+		}
+	}
+	return listed
+}

@@ -1,0 +1,212 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Key is a private key on a card, with its certificate. The card is this process's
+// alone from Open to Close, so the time between is best short. It is used by several
+// goroutines at will, which take turns.
+type Key struct {
+	visit       *visit
+	card        *card
+	key         *slotKey
+	certificate *x509.Certificate
+
+	turn  chan struct{} // holds one while the card is in use
+	ended chan struct{} // closed when the Key is of no use any more
+
+	mu  sync.Mutex
+	why error // it is of no use any more; nil: it is
+}
+
+// Why a Key has ended, where no error of the card tells.
+var (
+	errClosed = errors.New("the key is closed")
+	errLost   = errors.New("the card did not answer before; open the key anew, best in a new process")
+	errUsed   = errors.New("the PIN was for one signature, which is made; open the key anew")
+)
+
+// Open finds the card, the key and its certificate that address names, and gets the
+// PIN if the key wants one. The PIN is sent by SignSHA512 and overwritten then. Open
+// waits for person and card until ctx ends; a card that does not answer then is left
+// behind in its goroutine.
+func Open(ctx context.Context, address pivuri.URI, options Options) (*Key, error) {
+	return call(ctx, options,
+		func(v *visit) (*Key, error) { return v.open(ctx, address) },
+		func(k *Key) { k.leave() })
+}
+
+// open is Open in the goroutine that may be left behind. What fails closes what was
+// opened before it.
+func (v *visit) open(ctx context.Context, address pivuri.URI) (*Key, error) {
+	c, err := v.card(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	k, err := v.openKey(ctx, c, address)
+	if err != nil {
+		v.leave(c)
+		return nil, err
+	}
+	return k, nil
+}
+
+// leave ends the visit to a card.
+func (v *visit) leave(c *card) error {
+	v.forgetPIN()
+	return c.close()
+}
+
+// openKey finds the key and its certificate. All that can be wrong with them is found
+// before the PIN is asked for: no try is spent on a login that cannot be. From here on the public key is the
+// certificate's: every signature is verified with it, whatever the card says of the
+// private key.
+func (v *visit) openKey(ctx context.Context, c *card, address pivuri.URI) (*Key, error) {
+	fits := isCertified
+	if v.options.Certificate != nil {
+		fits = isKeyOf(v.options.Certificate.PublicKey)
+	}
+	k, err := v.key(c, address, fits)
+	if err != nil {
+		return nil, err
+	}
+	certificate := k.Certificate
+	if v.options.Certificate != nil {
+		certificate = v.options.Certificate
+	}
+	if err := v.problem(k, certificate); err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Address, err)
+	}
+	if err := v.askIfWanted(ctx, c, k); err != nil {
+		return nil, err
+	}
+	return &Key{
+		visit: v, card: c, key: k, certificate: certificate,
+		turn: make(chan struct{}, 1), ended: make(chan struct{}),
+	}, nil
+}
+
+// Certificate returns the key's certificate.
+func (k *Key) Certificate() *x509.Certificate { return k.certificate }
+
+// Address returns the full address of the key, with its card's serial number.
+func (k *Key) Address() pivuri.URI { return k.key.Address }
+
+// SignSHA512 returns the RSASSA-PKCS1-v1_5 signature with SHA-512 over message,
+// verified with the certificate's public key. It sends the PIN and overwrites it, so a
+// key with a PIN policy of "always" signs once. Whatever fails ends the Key.
+func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
+	if err := k.take(ctx); err != nil {
+		return nil, err
+	}
+	signature, err := await(ctx, k.visit.progress,
+		func() ([]byte, error) {
+			defer func() { <-k.turn }()
+			return k.sign(ctx, message)
+		}, func([]byte) { k.leave() })
+	if err != nil {
+		k.end(errLost) // unless sign has given a better reason
+		return nil, fmt.Errorf("%s: %w", k.key.Address, err)
+	}
+	return signature, nil
+}
+
+// sign is SignSHA512 in the goroutine that may be left behind. A failure lets the card
+// go at once, and locks it.
+func (k *Key) sign(ctx context.Context, message []byte) (signature []byte, err error) {
+	err = k.used()
+	if err == nil {
+		public := k.certificate.PublicKey.(*rsa.PublicKey) // problem looked at it
+		signature, err = k.visit.sign(ctx, k.card, k.key, public, crypto.SHA512, message)
+	}
+	if err != nil {
+		k.end(err)
+		k.leave()
+	}
+	return signature, err
+}
+
+// used returns an error if the key wants a PIN again that is overwritten already.
+func (k *Key) used() error {
+	if k.key.wantsPIN() && k.key.PIN != PINOnce && k.visit.pin == nil {
+		return fmt.Errorf("%w: %w", ErrPINNeeded, errUsed)
+	}
+	return nil
+}
+
+// take waits for the card to be free: it does one thing at a time.
+func (k *Key) take(ctx context.Context) error {
+	select {
+	case k.turn <- struct{}{}:
+	case <-k.ended:
+		return k.endedError()
+	case <-ctx.Done():
+		return fmt.Errorf("%s: another signature was under way: %w", k.key.Address, context.Cause(ctx))
+	}
+	err := k.endedError()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		<-k.turn
+	}
+	return err
+}
+
+// end makes the Key useless, and wakes who waits for it; it reports false if it was
+// before. The first reason stays: it is the one that explains the others.
+func (k *Key) end(why error) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.why != nil {
+		return false
+	}
+	k.why = why
+	close(k.ended)
+	return true
+}
+
+// endedError says why the Key is of no use any more; nil if it is.
+func (k *Key) endedError() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.why == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", k.key.Address, k.why)
+}
+
+// leave overwrites the PIN and lets the card go.
+func (k *Key) leave() error { return k.visit.leave(k.card) }
+
+// closePatience is how long Close waits for a card.
+const closePatience = 5 * time.Second
+
+// Close lets the card go, locks what the PIN has unlocked, and overwrites the PIN. It
+// waits for a signature that is under way, but not for a card that does not answer.
+// Closing twice is no error.
+func (k *Key) Close() error {
+	if !k.end(errClosed) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	_, err := await(ctx, k.visit.progress, func() (struct{}, error) {
+		k.turn <- struct{}{}
+		k.visit.progress.card("closing the card")
+		return struct{}{}, k.leave()
+	}, forget)
+	return err
+}

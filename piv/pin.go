@@ -1,0 +1,171 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// A PIN is the one thing here that can be used up. So the counter is read before a PIN
+// is asked for, a PIN is sent once, and a refusal ends the call and the Key.
+
+// maxPIN is how long a PIN of a PIV card can be (NIST SP 800-73-4 part 2, section
+// 2.4.3).
+const maxPIN = 8
+
+// factoryPIN is the PIN that YubiKeys are sold with. It is never sent unless a person
+// gives it, and known here so that they can be told to change it.
+const factoryPIN = "123456"
+
+// askPIN asks for the PIN, and keeps it until it is sent. A blocked one is not asked for:
+// who typed it would think it wrong.
+func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
+	v.progress.card("reading the PIN's counter")
+	tries, err := c.tries()
+	if err != nil {
+		return err
+	}
+	if tries == 0 {
+		return c.blocked("too many wrong ones were sent before")
+	}
+	if v.options.PIN == nil {
+		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), ErrPINNeeded)
+	}
+	request := PINRequest{Card: c.name(), Serial: c.serial, Slot: slot, Tries: tries}
+	err = v.ask(ctx, c, "waiting for the PIN", func() (err error) {
+		if v.pin, err = v.options.PIN(ctx, request); err != nil {
+			return err
+		}
+		return checkPIN(v.pin)
+	})
+	if err != nil {
+		v.forgetPIN()
+		return fmt.Errorf("%s: %w", c.name(), err)
+	}
+	return nil
+}
+
+// checkPIN refuses PINs that no card takes before they cost a try.
+func checkPIN(pin []byte) error {
+	switch {
+	case len(pin) == 0:
+		return fmt.Errorf("%w, and an empty one was given", ErrPINNeeded)
+	case len(pin) > maxPIN:
+		return fmt.Errorf("%w: PINs of PIV cards have 6 to %d characters, and the one given has more; it was not sent", ErrPINNeeded, maxPIN)
+	}
+	return nil
+}
+
+// tries returns how many wrong PINs are left: 0 if the PIN is blocked, -1 if the card
+// does not tell, as it does not while the PIN is verified.
+func (c *card) tries() (int, error) {
+	tries, err := c.yk.Retries()
+	if err == nil {
+		return tries, nil
+	}
+	if _, failed := serviceCode(err); failed {
+		return 0, inWords("reading the PIN's counter", err)
+	}
+	return -1, nil
+}
+
+// triesIn returns the tries that a refusal tells of: 63CX is X of them (ISO 7816-4
+// section 5.6), and 6983 none.
+func triesIn(err error) int {
+	sw, ok := statusOf(err)
+	switch {
+	case ok && sw&0xfff0 == 0x63c0:
+		return int(sw & 0xf)
+	case sw == statusBlocked:
+		return 0
+	}
+	return -1
+}
+
+// verify sends the PIN, once, and overwrites it. piv-go wants it as a string and copies
+// that; neither copy can be overwritten from here.
+func (v *visit) verify(c *card) error {
+	v.progress.card("sending the PIN")
+	c.unlocked = true // whatever comes back: the card may have taken it
+	return v.sent(c, c.yk.VerifyPIN(string(v.pin)))
+}
+
+// sent looks at how the card took the PIN, and overwrites it.
+func (v *visit) sent(c *card, err error) error {
+	isFactory := bytes.Equal(v.pin, []byte(factoryPIN))
+	v.forgetPIN()
+	if err == nil {
+		if isFactory && v.enrolling {
+			v.progress.tell(FactoryPIN)
+		}
+		return nil
+	}
+	return c.refused(err)
+}
+
+// refused returns the error for a PIN that the card did not take. Every status word
+// counts as a refusal: whatever it means, the PIN must not be sent again.
+func (c *card) refused(err error) error {
+	sw, ok := statusOf(err)
+	if !ok {
+		return inWords("sending the PIN", err)
+	}
+	switch tries := triesIn(err); {
+	case tries == 0:
+		return c.blocked(fmt.Sprintf("the last try was wrong (%s)", sw.code()))
+	case tries > 0:
+		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it is wrong (%s)", sw.code()), Tries: tries}
+	case sw == statusWrongData || sw == statusWrongLength:
+		return &PINError{Card: c.name(), Reason: fmt.Sprintf("PINs have 6 to 8 characters (%s)", sw.code()), Tries: -1}
+	}
+	return &PINError{Card: c.name(), Reason: fmt.Sprintf("%s (%s)", sw.words(), sw.code()), Tries: -1}
+}
+
+// blocked returns the error for a PIN of which the card takes none any more, and tells
+// about the PUK, as far as the card does.
+func (c *card) blocked(reason string) error {
+	refused := &PINError{Card: c.name(), Reason: reason, Blocked: true}
+	if c.hasMetadata() {
+		// A failure changes nothing about the PIN.
+		c.aside("reading the PUK's counter", func(raw *rawCard) error {
+			left, err := raw.triesOf(referencePUK)
+			refused.PUKBlocked = err == nil && left == 0
+			return err
+		})
+	}
+	return refused
+}
+
+// referencePUK is the PUK's key reference (NIST SP 800-73-4 part 1, table 4b).
+const referencePUK = 0x81
+
+// The elements of a PIN's or PUK's metadata (docs.yubico.com, "Get metadata").
+const (
+	tagAlgorithm = 0x01
+	tagPolicies  = 0x02
+	tagDefault   = 0x05
+	tagTries     = 0x06 // all, left
+)
+
+// metadata reads what the card tells of a key reference.
+func (r *rawCard) metadata(reference byte) ([]byte, error) {
+	return r.command(0xf7, 0x00, reference, nil)
+}
+
+// triesOf returns how many wrong PINs or PUKs are left.
+func (r *rawCard) triesOf(reference byte) (int, error) {
+	metadata, err := r.metadata(reference)
+	if err != nil {
+		return 0, err
+	}
+	tries, ok := element(metadata, tagTries)
+	if !ok || len(tries) != 2 {
+		return 0, errors.New("no counter")
+	}
+	return int(tries[1]), nil
+}

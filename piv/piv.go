@@ -1,0 +1,277 @@
+// Package piv signs with an RSA key in a slot of a PIV smartcard: a YubiKey, over
+// the computer's own PC/SC service, with no PKCS#11 module in between.
+//
+//	address, err := pivuri.Parse("piv:serial=12345678;slot=9c")
+//	...
+//	key, err := piv.Open(ctx, address, piv.Options{PIN: ask})
+//	...
+//	defer key.Close()
+//	signature, err := key.SignSHA512(ctx, message)
+//
+// Like package hsm it trusts the certificate and not the handle: the public key is
+// the certificate's, and no signature leaves the package that it does not verify. It
+// refuses to guess which of two cards is meant.
+//
+// The card is used alone (other programs meet "sharing violation" meanwhile), for as
+// long as one login takes, and not while a person is asked for the PIN. Whatever
+// VERIFY has unlocked is locked again by a reset of the card at the end.
+//
+// Reading, signing and writing go through go-piv/piv-go. What it cannot do goes
+// through ebfe/scard: to look whether a card has PIV at all, since piv-go keeps
+// such a card locked until the process ends, and to reset it. Cards that are not
+// YubiKeys are for package hsm with OpenSC's module: piv-go opens YubiKeys only.
+//
+// Without cgo the package works on Windows only; elsewhere every function returns
+// ErrNoCgo.
+package piv
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Errors to branch on. What the card or the PC/SC service said is in the text of the
+// error that wraps them.
+var (
+	// ErrNoCgo: this build has no PIV.
+	ErrNoCgo = errors.New("this build has no PIV support (it was made without cgo)")
+	// ErrNoService: the PC/SC service (pcscd) or its library is not there.
+	ErrNoService = errors.New("the smartcard service cannot be reached")
+	// ErrNoCard: no card, or not the one that is named, is in any reader.
+	ErrNoCard = errors.New("no such card")
+	// ErrNotPIV: the card that is there has no PIV application, or is no YubiKey.
+	ErrNotPIV = errors.New("the card cannot be used")
+	// ErrBusy: another program has the card and kept it for as long as was waited.
+	ErrBusy = errors.New("another program uses the card")
+	// ErrRemoved: the card was pulled, or its reader or pcscd went away, on the way.
+	ErrRemoved = errors.New("the card was removed")
+	// ErrDevice: the card or its reader failed otherwise, or did not answer in time.
+	ErrDevice = errors.New("the card does not work")
+	// ErrNoKey: the slot is empty.
+	ErrNoKey = errors.New("no such key")
+	// ErrKeyExists: Generate was asked for a slot that has a key.
+	ErrKeyExists = errors.New("the key exists")
+	// ErrUnusableKey: the key is not RSA, shorter than 2048 bits, or may not sign here.
+	ErrUnusableKey = errors.New("the key cannot log in")
+	// ErrUnsupported: the card's firmware cannot do what is asked.
+	ErrUnsupported = errors.New("the card cannot do this")
+	// ErrNoCertificate: the slot holds no certificate, and none was given.
+	ErrNoCertificate = errors.New("no certificate")
+	// ErrCertificateExpired: the certificate has ended.
+	ErrCertificateExpired = errors.New("the certificate has expired")
+	// ErrCertificateNotYetValid: the certificate's time has not begun.
+	ErrCertificateNotYetValid = errors.New("the certificate is not valid yet")
+	// ErrCertificateMismatch: the certificate is that of another key.
+	ErrCertificateMismatch = errors.New("the certificate is for another key")
+	// ErrPINNeeded: the key wants a PIN and there is no way to get one.
+	ErrPINNeeded = errors.New("a PIN is needed")
+	// ErrNotTouched: the card waited for a touch and nobody touched it.
+	ErrNotTouched = errors.New("nobody touched the card")
+	// ErrManagementKey: the card did not take the management key, or none was to be had.
+	ErrManagementKey = errors.New("the management key is needed")
+	// ErrBadSignature: what the card returned does not verify.
+	ErrBadSignature = errors.New("the card returned a signature that does not verify")
+)
+
+// Options of all functions. The zero Options are good for keys without a PIN.
+type Options struct {
+	// PIN is asked when a key wants one. nil: ErrPINNeeded.
+	PIN PINFunc
+
+	// Slow: PIN asks a person. The card is let go of meanwhile, so that others can
+	// use it, and since Windows resets a card that is held idle for 5 seconds.
+	Slow bool
+
+	// ManagementKey is asked when the card is written to. nil: the factory key, else
+	// the one that the card keeps under its PIN, else ErrManagementKey.
+	ManagementKey ManagementKeyFunc
+
+	// Tell is told what a person should know at once. It must not block. nil: nobody.
+	Tell func(Notice)
+
+	// Certificate is the key's certificate, where the slot does not hold it. nil: it
+	// is read from the slot.
+	Certificate *x509.Certificate
+
+	// Time is now, by which certificates are judged. Zero: time.Now().
+	Time time.Time
+
+	// Busy is how long to wait for a card that another program has. 0: 5 seconds.
+	Busy time.Duration
+}
+
+// PINFunc returns the PIN. It is called at most once a call, never again after a
+// refusal. piv overwrites what it returns. An error from it ends the call, and wraps
+// ErrPINNeeded where no PIN can be had.
+type PINFunc func(ctx context.Context, request PINRequest) ([]byte, error)
+
+// PINRequest says for what a PIN is asked.
+type PINRequest struct {
+	Card   string // "YubiKey 12345678"
+	Serial uint32
+	Slot   pivuri.Slot // 0: not for one slot
+	Tries  int         // wrong PINs left before the card blocks it; -1: the card does not tell
+}
+
+// ManagementKeyFunc returns the management key as bytes, 16, 24 or 32 of them. piv
+// overwrites them. An error from it ends the call.
+type ManagementKeyFunc func(ctx context.Context, request ManagementKeyRequest) ([]byte, error)
+
+// ManagementKeyRequest says which management key is asked for.
+type ManagementKeyRequest struct {
+	Card   string // "YubiKey 12345678"
+	Serial uint32
+}
+
+// Notice is something that a person should know at once.
+type Notice int
+
+const (
+	// TouchWanted: the card waits for a touch.
+	TouchWanted Notice = iota + 1
+	// TouchMaybe: the card takes so long that it may wait for a touch.
+	TouchMaybe
+	// TouchOver: the card has answered, after one of the two above.
+	TouchOver
+	// CardBusy: another program has the card, and it is waited for.
+	CardBusy
+	// FactoryPIN: the card took 123456, the PIN that all YubiKeys are sold with.
+	FactoryPIN
+	// FactoryManagementKey: the card took the key that all YubiKeys are sold with.
+	FactoryManagementKey
+)
+
+// PINError says that the card did not take a PIN, or takes none any more. It is
+// final: the same PIN must not be sent again.
+type PINError struct {
+	Card    string // "YubiKey 12345678"
+	Reason  string // in words, with the status word in parentheses; no PIN
+	Tries   int    // left; -1: the card does not tell
+	Blocked bool   // no PIN helps before the PUK sets a new one
+
+	// PUKBlocked: the PUK is blocked too, so only a reset of the PIV application, which
+	// erases its keys, helps. Cards before firmware 5.3 do not tell.
+	PUKBlocked bool
+}
+
+// Error implements error.
+func (e *PINError) Error() string {
+	switch {
+	case e.Blocked && e.PUKBlocked:
+		return fmt.Sprintf("the PIN of %s is blocked, and so is its PUK: %s", e.Card, e.Reason)
+	case e.Blocked:
+		return fmt.Sprintf("the PIN of %s is blocked: %s", e.Card, e.Reason)
+	case e.Tries == 1:
+		return fmt.Sprintf("%s refused the PIN: %s; one try is left", e.Card, e.Reason)
+	case e.Tries > 1:
+		return fmt.Sprintf("%s refused the PIN: %s; %d tries are left", e.Card, e.Reason, e.Tries)
+	}
+	return fmt.Sprintf("%s refused the PIN: %s", e.Card, e.Reason)
+}
+
+// AmbiguousError says that an address fits several things.
+type AmbiguousError struct {
+	What       string       // "cards" or "keys"
+	Candidates []pivuri.URI // ready to copy
+	Notes      []string     // what tells each from the others: its reader, its certificate
+}
+
+// Error implements error.
+func (e *AmbiguousError) Error() string {
+	var list strings.Builder
+	for i, candidate := range e.Candidates {
+		fmt.Fprintf(&list, "\n  %s", candidate)
+		if i < len(e.Notes) && e.Notes[i] != "" {
+			fmt.Fprintf(&list, "  (%s)", e.Notes[i])
+		}
+	}
+	return fmt.Sprintf("the address fits %d %s:%s", len(e.Candidates), e.What, list.String())
+}
+
+// Card is a card in a reader.
+type Card struct {
+	Address  pivuri.URI // with the serial number
+	Reader   string     // as the PC/SC service calls it
+	Name     string     // "YubiKey 12345678"
+	Firmware string     // "5.4.3"
+	Tries    int        // wrong PINs left; 0: blocked; -1: the card does not tell
+
+	// Keys are those that there is any sign of: the key's own (firmware 4.3 and later)
+	// or a certificate.
+	Keys []KeyInfo
+
+	// Err is why the card could not be read to its end.
+	Err error
+}
+
+// KeyInfo is a key in a slot.
+type KeyInfo struct {
+	Address pivuri.URI
+
+	// Type is "RSA 2048", "EC P-256", "Ed25519", or "unknown" where the card does not
+	// tell and there is no certificate.
+	Type string
+
+	// Public is nil where the card does not tell: then the certificate's is believed
+	// until a signature shows.
+	Public crypto.PublicKey
+
+	Certificate *x509.Certificate // nil without
+
+	PIN       PINPolicy
+	Touch     TouchPolicy
+	Generated bool // made on the card; false: imported, or the card does not tell
+
+	// Problem is why the key cannot log in; nil: it can.
+	Problem error
+}
+
+// PINPolicy is when a key wants its PIN. "" is unknown.
+type PINPolicy string
+
+// The PIN policies of YubiKeys.
+const (
+	PINNever  PINPolicy = "never"
+	PINOnce   PINPolicy = "once"   // for as long as the card is powered and selected
+	PINAlways PINPolicy = "always" // for each signature
+)
+
+// TouchPolicy is when a key wants a touch. "" is unknown.
+type TouchPolicy string
+
+// The touch policies of YubiKeys.
+const (
+	TouchNever  TouchPolicy = "never"
+	TouchAlways TouchPolicy = "always"
+	TouchCached TouchPolicy = "cached" // for 15 seconds after the last
+)
+
+// KeySpec says what key Generate makes.
+type KeySpec struct {
+	// Bits is 2048, or 3072 or 4096, which need firmware 5.7.
+	Bits int
+
+	// PIN and Touch; "": the slot's own policy (always for 9c, never for 9e, once for
+	// others), and no touch.
+	PIN   PINPolicy
+	Touch TouchPolicy
+}
+
+// Attestation is a card's own word on a key that was made on it.
+type Attestation struct {
+	// Certificate certifies the key, and holds serial number, firmware and policies.
+	Certificate *x509.Certificate
+
+	// Intermediate is the card's, which has signed it.
+	Intermediate *x509.Certificate
+
+	// Problem is why the two do not lead to one of Yubico's roots; nil: they do.
+	Problem error
+}

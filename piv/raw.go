@@ -1,0 +1,124 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"errors"
+
+	"github.com/ebfe/scard"
+)
+
+// service is a connection to the PC/SC service. A visit has one for all that piv-go
+// does not do: making one takes as long as two commands to a card.
+type service struct{ context *scard.Context }
+
+// newService connects to the service.
+func newService() (*service, error) {
+	context, err := scard.EstablishContext()
+	return &service{context}, err
+}
+
+// release ends the connection. Twice does no harm.
+func (s *service) release() {
+	if s.context != nil {
+		s.context.Release()
+		s.context = nil
+	}
+}
+
+// readers returns the names of all readers, with cards and without. Whether one has a
+// card shows when it is connected to.
+func (s *service) readers() (names []string, err error) {
+	names, err = s.context.ListReaders()
+	if errors.Is(err, scard.ErrNoReadersAvailable) {
+		return nil, nil
+	}
+	return names, err
+}
+
+// rawCard is a card to which commands are sent as they are. It is used alone, and in no
+// transaction.
+type rawCard struct{ card *scard.Card }
+
+// connect connects to the card in a reader. YubiKeys speak T=1, and piv-go nothing
+// else.
+func (s *service) connect(reader string, share scard.ShareMode) (*rawCard, error) {
+	card, err := s.context.Connect(reader, share, scard.ProtocolT1)
+	if err != nil {
+		return nil, err
+	}
+	return &rawCard{card}, nil
+}
+
+// close lets the card go, and does with it what is said.
+func (r *rawCard) close(disposition scard.Disposition) error {
+	return r.card.Disconnect(disposition)
+}
+
+// pivApplication is the identifier of the PIV application (NIST SP 800-73-4 part 1,
+// section 2.2), as far as all versions share it.
+var pivApplication = []byte{0xa0, 0x00, 0x00, 0x03, 0x08}
+
+// open connects to a card and selects its PIV application. It tells whether there
+// is one: piv-go must not be let at a card without, since its Open would keep that
+// card from everyone until this process ends.
+func (s *service) open(reader string) (*rawCard, error) {
+	r, err := s.connect(reader, scard.ShareExclusive)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.command(0xa4, 0x04, 0x00, pivApplication); err != nil {
+		r.close(scard.LeaveCard)
+		return nil, err
+	}
+	return r, nil
+}
+
+// maxParts bounds a chained response, which a card could go on with for ever. Objects
+// have 3 KB at most, in parts of 256 bytes, and some cards make smaller ones.
+const maxParts = 256
+
+// command sends a command and returns the data of its response, however many parts it
+// has (ISO 7816-4 section 5.3.4). Another status word than 9000 is an error.
+func (r *rawCard) command(ins, p1, p2 byte, data []byte) (response []byte, err error) {
+	next := append([]byte{0x00, ins, p1, p2, byte(len(data))}, data...)
+	for range maxParts {
+		part, err := r.card.Transmit(next)
+		if err != nil {
+			return nil, err
+		}
+		if len(part) < 2 {
+			return nil, errors.New("less than a status word")
+		}
+		body, sw := part[:len(part)-2], part[len(part)-2:]
+		response = append(response, body...)
+		if sw[0] != 0x61 {
+			if s := status(sw[0])<<8 | status(sw[1]); s != statusOK {
+				return nil, s
+			}
+			return response, nil
+		}
+		next = []byte{0x00, 0xc0, 0x00, 0x00, sw[1]} // GET RESPONSE
+	}
+	return nil, errors.New("more data than a card has")
+}
+
+// reset resets a card, which locks what its PIN has unlocked. piv-go leaves a card as
+// it is, and as pcscd keeps the power on for a while, any other program could sign
+// without a PIN meanwhile.
+func (s *service) reset(reader string) error {
+	err := patiently(func() error {
+		r, err := s.connect(reader, scard.ShareShared)
+		if err != nil {
+			return err
+		}
+		return r.close(scard.ResetCard)
+	})
+	switch code, _ := errors.AsType[scard.Error](err); code {
+	case scard.ErrNoSmartcard, scard.ErrRemovedCard, scard.ErrUnknownReader:
+		return nil // without power it knows nothing any more
+	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrInvalidHandle:
+		return nil // a service that starts anew powers the card anew
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"fmt"
+
+	yubikey "github.com/go-piv/piv-go/v2/piv"
+)
+
+// sign signs the digest of a message with the key. The PIN, if the key wants one, goes
+// directly before it, as a PIN policy of "always" demands.
+func (v *visit) sign(ctx context.Context, c *card, k *slotKey, public *rsa.PublicKey, hash crypto.Hash, message []byte) ([]byte, error) {
+	if v.pin != nil {
+		if err := v.verify(c); err != nil {
+			return nil, err
+		}
+	}
+	// The policy says that piv-go need not care for the PIN.
+	private, err := c.yk.PrivateKey(slotOf(k.Address.Slot), public, yubikey.KeyAuth{PINPolicy: yubikey.PINPolicyNever})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrUnusableKey, err)
+	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, err // nobody waits any more, so nobody is to touch the card
+	}
+	v.progress.card("signing")
+	v.progress.mayWantTouch(k.Touch)
+	signature, err := private.(crypto.Signer).Sign(rand.Reader, digest(hash, message), hash)
+	v.progress.touchOver()
+	if err != nil {
+		return nil, k.notSigned(err, c.unlocked)
+	}
+	return signature, verifySignature(k, public, hash, message, signature)
+}
+
+// digest hashes in this process: the card pads nothing and hashes nothing.
+func digest(hash crypto.Hash, message []byte) []byte {
+	h := hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+// notSigned returns the error for a signature that the card refused. A card that has just
+// taken the PIN, or wants none, has one reason left to be unsatisfied: it waited for a
+// touch.
+func (k *slotKey) notSigned(err error, unlocked bool) error {
+	const doing = "signing"
+	if isStatus(err, statusRefused) && k.Touch != TouchNever && (unlocked || k.PIN == PINNever) {
+		return &deviceError{kind: ErrNotTouched, doing: doing, words: "it waited for a touch in vain", code: statusRefused.code()}
+	}
+	if isStatus(err, statusNotFound, statusNoReference) {
+		return fmt.Errorf("%w: %s: the slot is empty", ErrNoKey, k.Address)
+	}
+	return inWords(doing, err)
+}
+
+// verifySignature checks a signature with Go's own RSA, which trusts nothing that comes
+// from the card. Cards before firmware 5.3 do not tell the public key of a key that
+// was put on them, so there it shows here that a certificate is another key's.
+func verifySignature(k *slotKey, public *rsa.PublicKey, hash crypto.Hash, message, signature []byte) error {
+	if rsa.VerifyPKCS1v15(public, hash, digest(hash, message), signature) == nil {
+		return nil
+	}
+	if k.Public == nil {
+		return fmt.Errorf("%w, or %w: the card does not tell which key it has", ErrBadSignature, ErrCertificateMismatch)
+	}
+	return ErrBadSignature
+}
