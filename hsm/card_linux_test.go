@@ -1,0 +1,69 @@
+//go:build cgo
+
+package hsm_test
+
+import (
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
+)
+
+func TestMain(m *testing.M) {
+	pivtest.Main()
+	m.Run()
+}
+
+// newCard returns OpenSC's view of a card in a reader, with a key and certificate in
+// slots 9a and 9c: "PIV AUTH key" with id 1 and "SIGN key" with id 2, which asks for
+// the PIN each time.
+func newCard(t *testing.T, options pivtest.Options) (uri.URI, *pivtest.Card) {
+	t.Helper()
+	card, err := pivtest.NewCard(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for slot, name := range map[byte]string{0x9A: "a", 0x9C: "b"} {
+		key := hsmtest.RSAKey(t, name)
+		if err := card.PutKey(slot, key, pivtest.Policy{}); err != nil {
+			t.Fatal(err)
+		}
+		card.PutCertificate(slot, hsmtest.Certify(t, key))
+	}
+	module := pivtest.OpenSC(t)
+	stack := pivtest.NewStack(t)
+	stack.Insert(0, card)
+	stack.Use(t)
+	return mustParse(t, "pkcs11:?module-path="+module), card
+}
+
+// TestOpenSC signs on PIV cards through OpenSC: a YubiKey, and one of another maker,
+// which is served in no other way.
+func TestOpenSC(t *testing.T) {
+	for name, options := range map[string]pivtest.Options{
+		"YubiKey":       {},
+		"another maker": {NoYubico: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address, card := newCard(t, options)
+			tokens, err := hsm.List(t.Context(), address, hsm.Options{})
+			if err != nil || len(tokens) != 1 || tokens[0].Err != nil {
+				t.Fatalf("List = %+v, %v", tokens, err)
+			}
+			pin := &pins{pin: "123456"}
+			mustSign(t, address.With("id", "\x01"), hsm.Options{PIN: pin.ask}, &hsmtest.RSAKey(t, "a").PublicKey).Close()
+			mustSign(t, address.With("id", "\x02"), hsm.Options{PIN: pin.ask}, &hsmtest.RSAKey(t, "b").PublicKey).Close()
+
+			_, err = hsm.Open(t.Context(), address.With("id", "\x01"), hsm.Options{PIN: (&pins{pin: "111111"}).ask})
+			wantError(t, "wrong PIN", err, nil, "the PIN is wrong (CKR_PIN_INCORRECT)")
+			if left := card.PINTriesLeft(); left != 2 {
+				t.Errorf("%d tries left after one wrong PIN", left)
+			}
+			// OpenSC makes no keys on PIV cards; their makers' programs do.
+			_, err = hsm.Generate(t.Context(), address.With("object", "new"), hsm.KeySpec{Bits: 2048}, hsm.Options{PIN: pin.ask})
+			wantError(t, "Generate", err, nil, "the module cannot do this at all (CKR_FUNCTION_NOT_SUPPORTED)")
+		})
+	}
+}
