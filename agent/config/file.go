@@ -112,7 +112,7 @@ func textsOf(value any) (texts []string, ok bool) {
 // shape words how a setting is written.
 func shape(setting string) string {
 	if setting == keySetting {
-		return `key is an address in quotes, or a list of them: key = ["pkcs11:...", "pkcs11:..."]`
+		return `key is an address in quotes, or a list of them: key = ["pkcs11:...", "piv:..."]`
 	}
 	return fmt.Sprintf("%s is one text in quotes: %s = \"...\"", setting, setting)
 }

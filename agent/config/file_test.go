@@ -8,7 +8,7 @@ import (
 )
 
 // settingList is the end of errors that list the settings.
-const settingList = "key, pin, certificate, region, auth_url, api_url, ca_file, header_form, format, timeout"
+const settingList = "key, pin, certificate, touch_command, region, auth_url, api_url, ca_file, header_form, format, timeout"
 
 const outside = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
 
@@ -61,7 +61,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"key of numbers",
 			[]string{"[profile.default]", "key = ['pkcs11:', 3]"},
-			[]string{`c.toml:2:1: key is an address in quotes, or a list of them: key = ["pkcs11:...", "pkcs11:..."]`, "  key = ...", "  ^"},
+			[]string{`c.toml:2:1: key is an address in quotes, or a list of them: key = ["pkcs11:...", "piv:..."]`, "  key = ...", "  ^"},
 		},
 		{
 			"setting outside",

@@ -12,10 +12,15 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // DefaultProfile is the profile that needs no file.
 const DefaultProfile = "default"
+
+// Address is where a key is: a uri.URI, of a key in a PKCS#11 token, or a pivuri.URI,
+// of a key on a PIV card, and nothing else. It is told by its type.
+type Address interface{ String() string }
 
 // Profile is one set of settings, checked. Empty texts are settings that were
 // not given and have no default here.
@@ -23,13 +28,17 @@ type Profile struct {
 	Name string
 
 	// Keys are addresses of keys, in the order in which to try them.
-	Keys []uri.URI
+	Keys []Address
 
 	// PIN is where the PIN comes from. Zero: from where an address says
 	// (pin-source), else from a prompt.
 	PIN PINSource
 
 	Certificate string // file
+
+	// TouchCommand is the program to start, and what to call it with, while a card waits
+	// for a touch. nil: none.
+	TouchCommand []string
 
 	Region  string // a name, not checked here; "" if there are URLs or nothing was said
 	AuthURL string // without a slash at the end
@@ -95,6 +104,7 @@ func (v values) build(name string) (*Profile, error) {
 	}
 	checks := []error{
 		read(&p.PIN, v[pinSetting], ParsePINSource),
+		read(&p.TouchCommand, v[touchCommandSetting], Words),
 		read(&p.AuthURL, v[authURLSetting], baseURL),
 		read(&p.APIURL, v[apiURLSetting], baseURL),
 		read(&p.HeaderForm, v[headerFormSetting], oneOf("pem", "der")),
@@ -103,7 +113,7 @@ func (v values) build(name string) (*Profile, error) {
 		v.chooseHosts(),
 	}
 	for _, key := range v[keySetting] {
-		var address uri.URI
+		var address Address
 		// No key at all is no mistake here: commands that need one say so.
 		if key.Text == "" && len(v[keySetting]) == 1 {
 			break
@@ -146,16 +156,19 @@ func (v values) chooseHosts() error {
 	return nil
 }
 
-// keyAddress reads the address of a key. Errors of the address name the column
+// keyAddress reads the address of a key. Errors of the address say where it is wrong
 // and never show a PIN in it. A pin-source is judged here already, since one that is
 // the PIN itself would be seen wherever the address is.
-func keyAddress(text string) (uri.URI, error) {
-	if len(text) >= 4 && strings.EqualFold(text[:4], "piv:") {
-		return uri.URI{}, errors.New("PIV addresses are not supported by this build; use a pkcs11: address")
+func keyAddress(text string) (Address, error) {
+	if pivuri.Is(text) {
+		return pivuri.Parse(text)
 	}
 	address, err := uri.Parse(text)
 	if source, ok := address.Get("pin-source"); ok && err == nil {
 		_, err = ParsePINURI(source)
+	}
+	if err != nil && !strings.HasPrefix(strings.ToLower(text), "pkcs11:") {
+		err = fmt.Errorf("%w, or piv:serial=NUMBER;slot=9c for a key on a YubiKey", err)
 	}
 	return address, err
 }

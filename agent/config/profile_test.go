@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 func mustParse(t *testing.T, text string) *File {
@@ -18,9 +18,9 @@ func mustParse(t *testing.T, text string) *File {
 	return file
 }
 
-func mustAddress(t *testing.T, text string) uri.URI {
+func mustAddress(t *testing.T, text string) Address {
 	t.Helper()
-	u, err := uri.Parse(text)
+	u, err := keyAddress(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,8 @@ func TestProfileDefaults(t *testing.T) {
 func TestProfileFromFile(t *testing.T) {
 	file := mustParse(t, `
 [profile.prod]
-key = ["pkcs11:token=a,b;object=k", "pkcs11:token=c"]
+key = ["pkcs11:token=a,b;object=k", "PIV:slot=9C;serial=7"]
+touch_command = "notify-send 'my agent'"
 pin = "command:pass 'my pin'"
 certificate = "/etc/cert.pem"
 auth_url = "https://auth.example:8443/"
@@ -67,7 +68,7 @@ timeout = "1m30s"
 	}
 	want := &Profile{
 		Name:        "prod",
-		Keys:        []uri.URI{mustAddress(t, "pkcs11:token=a,b;object=k"), mustAddress(t, "pkcs11:token=c")},
+		Keys:        []Address{mustAddress(t, "pkcs11:token=a,b;object=k"), pivuri.URI{Serial: 7, Slot: pivuri.Signature}},
 		PIN:         PINSource{Kind: PINCommand, Arg: "pass 'my pin'"},
 		Certificate: "/etc/cert.pem",
 		AuthURL:     "https://auth.example:8443",
@@ -76,6 +77,8 @@ timeout = "1m30s"
 		HeaderForm:  "der",
 		Format:      "v1",
 		Timeout:     90 * time.Second,
+
+		TouchCommand: []string{"notify-send", "my agent"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
@@ -89,7 +92,7 @@ func TestProfilePrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Profile{
-		Name: "default", Keys: []uri.URI{mustAddress(t, "pkcs11:token=c,d")},
+		Name: "default", Keys: []Address{mustAddress(t, "pkcs11:token=c,d")},
 		AuthURL: "https://a", HeaderForm: "pem", Format: "v2", Timeout: 20 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -137,7 +140,13 @@ func TestProfileErrors(t *testing.T) {
 	}{
 		{"address", "default", over("key", "pkcs11:token"), `--key: address "pkcs11:token", column 13: token has no value; write token=VALUE`},
 		{"PIN for its source", "default", over("key", "pkcs11:token=a?pin-source=835261"), "--key: pin-source: write file:/PATH or |COMMAND; a PIN must not be given here"},
-		{"PIV", "default", over("key", "PIV:slot=9a"), "--key: PIV addresses are not supported by this build; use a pkcs11: address"},
+		{"PIV", "default", over("key", "PIV:slot=9b"), `--key: address "PIV:slot=9b": slot "9b" is none of 9a, 9c, 9d, 9e and 82 to 95`},
+		{"PIN in a PIV address", "default", over("key", "piv:slot=9c?pin-value=835261"), `--key: address "piv:slot=9c?...": it ends after serial and slot; where the PIN comes from is said by the setting pin`},
+		{
+			"no scheme", "default", over("key", "slot=9c"),
+			`--key: address "slot=9c", column 1: it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME, or piv:serial=NUMBER;slot=9c for a key on a YubiKey`,
+		},
+		{"touch command", "default", over("touch_command", "notify-send 'x"), "--touch-command: a single quote is not closed"},
 		{
 			"origin", "default", map[string]Value{"timeout": {"60", "ANAPLAN_AGENT_TIMEOUT"}},
 			`ANAPLAN_AGENT_TIMEOUT: "60" is no duration; write a number with its unit, as 90s or 2m`,

@@ -25,26 +25,30 @@ func Settings() []Setting {
 // Names of settings. A name is the same everywhere: in a profile as it is, as a
 // flag with dashes, in the environment in capitals with the prefix.
 const (
-	keySetting         = "key"
-	pinSetting         = "pin"
-	certificateSetting = "certificate"
-	regionSetting      = "region"
-	authURLSetting     = "auth_url"
-	apiURLSetting      = "api_url"
-	caFileSetting      = "ca_file"
-	headerFormSetting  = "header_form"
-	formatSetting      = "format"
-	timeoutSetting     = "timeout"
+	keySetting          = "key"
+	pinSetting          = "pin"
+	certificateSetting  = "certificate"
+	touchCommandSetting = "touch_command"
+	regionSetting       = "region"
+	authURLSetting      = "auth_url"
+	apiURLSetting       = "api_url"
+	caFileSetting       = "ca_file"
+	headerFormSetting   = "header_form"
+	formatSetting       = "format"
+	timeoutSetting      = "timeout"
 )
 
 // settings is the table behind Settings, in the order of --help. A default that
 // depends on the machine or on Anaplan (socket, region) is not in it, since this
 // package knows neither; the usage says it all the same.
 var settings = []Setting{
-	{keySetting, "", "address of the private key, as pkcs11:token=NAME;object=NAME?module-name=softhsm2"},
+	{keySetting, "", "address of the private key, as pkcs11:token=NAME;object=NAME?module-name=softhsm2 " +
+		"or, on a YubiKey, piv:serial=NUMBER;slot=9c"},
 	{pinSetting, "", "where the PIN comes from: prompt, none, pinentry, env:NAME, file:PATH, credential:NAME " +
 		"(systemd) or command:PROGRAM; never the PIN itself (default: the address's pin-source, else prompt)"},
 	{certificateSetting, "", "file with the key's certificate, PEM or DER (default: the one on the device)"},
+	{touchCommandSetting, "", "program to start while a YubiKey waits for a touch, as 'notify-send anaplan-agent'; " +
+		"what to do comes as its last argument (default: none)"},
 	{regionSetting, "", "Anaplan region, as us1 or eu3; instead of auth_url and api_url (default us1)"},
 	{authURLSetting, "", "base URL of Anaplan's login service, as https://auth.anaplan.com (default: the region's)"},
 	{apiURLSetting, "", "base URL of Anaplan's API, as https://api.anaplan.com (default: the region's)"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
 // advice is what to do about an error, and the exit code that goes with it.
@@ -17,6 +18,9 @@ type advice struct {
 	code    int
 	hints   []string
 	modules bool // name this machine's modules too
+
+	// hintsFor are the hints where they depend on the operating system.
+	hintsFor func(system string) []string
 }
 
 // advices is ordered: of several that fit an error the first is given. A cause
@@ -34,6 +38,7 @@ var advices = []advice{
 	// The call and the settings.
 	{is: errNoAddress, code: exitUsage, modules: true, hints: []string{
 		"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
+		program + " keys --key piv: lists the YubiKeys that are connected",
 	}},
 	{is: errSettings, code: exitUsage, hints: []string{
 		program + " COMMAND --help has a line for each setting",
@@ -48,11 +53,22 @@ var advices = []advice{
 	// The PIN. All of it needs a person: sending it again is what must not happen.
 	{is: errNotConfirmed, code: exitHuman},
 	{is: errCancelled, code: exitHuman},
+	{is: errPINLength, code: exitHuman, hints: []string{
+		"it is the PIN of the YubiKey's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others",
+	}},
 	{is: errPINSource, code: exitHuman, hints: []string{
 		"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
 	}},
 	{is: hsm.ErrPINNeeded, code: exitHuman, hints: []string{
 		"run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM",
+	}},
+	{is: piv.ErrPINNeeded, code: exitHuman, hints: []string{
+		"run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM",
+	}},
+	{is: errManagementKeySource, code: exitHuman, hints: []string{managementKeyHint}},
+	{is: piv.ErrManagementKey, code: exitHuman, hints: []string{
+		managementKeyHint,
+		"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
 	}},
 	{is: errNoTerminal, code: exitHuman, hints: []string{"run it on a terminal"}},
 
@@ -75,9 +91,47 @@ var advices = []advice{
 		"Anaplan takes RSA keys of 2048 bits or more: " + program + " enroll --key ADDRESS --email YOU makes one",
 	}},
 
+	// Cards. A person must plug something in, let go of it or touch it; what the card or
+	// its reader has may pass.
+	{is: piv.ErrNoCgo, code: exitFailed, hints: []string{"use a build made with CGO_ENABLED=1; on Windows every build has it"}},
+	{is: piv.ErrNoService, code: exitHuman, hintsFor: serviceHints},
+	{is: piv.ErrNotTouched, code: exitHuman, hints: []string{
+		"touch the YubiKey's contact when it blinks; it waits for some 15 seconds",
+		"for a notice on the desktop: --touch-command 'notify-send " + program + "'",
+	}},
+	{is: piv.ErrBusy, code: exitHuman, hintsFor: busyHints},
+	{is: piv.ErrRemoved, code: exitHuman, hints: []string{"put the YubiKey back in, and leave it until the command has ended"}},
+	{is: piv.ErrNoCard, code: exitHuman, hints: []string{
+		program + " keys --key piv: lists the YubiKeys that are connected",
+	}},
+	{is: piv.ErrNotPIV, code: exitHuman, hints: []string{
+		"a YubiKey may have its PIV application switched off: ykman config usb --enable PIV (or nfc)",
+		"cards of other makers work by OpenSC's module: --key 'pkcs11:?module-name=opensc-pkcs11'",
+	}},
+	{is: piv.ErrDevice, code: exitFailed, hints: []string{
+		"pull the YubiKey out, put it back in, and try again; a slow one is given more time by --timeout 5m",
+	}},
+	{is: piv.ErrKeyExists, code: exitFailed, hints: []string{
+		"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
+	}},
+	{is: piv.ErrNoKey, code: exitFailed, hints: []string{
+		program + " keys --key piv: lists the keys that are there",
+		program + " enroll --key 'piv:slot=9c' --email YOU makes a key",
+	}},
+	{is: piv.ErrUnusableKey, code: exitFailed, hints: []string{
+		"Anaplan takes RSA keys of 2048 bits or more: " + program + " enroll --key 'piv:slot=9c' --email YOU makes one",
+	}},
+	{is: piv.ErrUnsupported, code: exitFailed, hints: []string{
+		"a YubiKey's firmware cannot be changed: ask for less, or use a newer one; " + program + " keys --key piv: shows the versions",
+	}},
+
 	// The certificate. One that is missing, expired or not begun needs the CA's answer
 	// or a calendar, one of another key only another file.
 	{is: hsm.ErrNoCertificate, code: exitHuman, hints: []string{
+		program + " enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
+		"or name its file: --certificate FILE",
+	}},
+	{is: piv.ErrNoCertificate, code: exitHuman, hints: []string{
 		program + " enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
 		"or name its file: --certificate FILE",
 	}},
@@ -85,6 +139,16 @@ var advices = []advice{
 		program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
 	}},
 	{is: hsm.ErrCertificateNotYetValid, code: exitHuman, hints: []string{"look at this machine's clock, or wait"}},
+	{is: piv.ErrCertificateExpired, code: exitHuman, hints: []string{
+		program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
+	}},
+	{is: piv.ErrCertificateNotYetValid, code: exitHuman, hints: []string{"look at this machine's clock, or wait"}},
+	{is: piv.ErrCertificateMismatch, code: exitFailed, hints: []string{
+		program + " keys --key piv: shows which slot holds which certificate",
+	}},
+	{is: piv.ErrBadSignature, code: exitFailed, hints: []string{
+		"the certificate may be for another key: " + program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
+	}},
 	{is: hsm.ErrCertificateMismatch, code: exitFailed, hints: []string{
 		program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
 	}},

@@ -6,9 +6,14 @@ package main
 
 import (
 	"crypto/x509"
+	"errors"
+	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
 )
 
@@ -43,9 +48,9 @@ func newCertCommand(say *messenger) *cobra.Command {
 }
 
 // certificate returns the certificate that a login would use: from its file, else
-// from what the token shows without a PIN, else from the key itself.
+// from what the device shows without a PIN, else from the key itself.
 func (r *deviceRun) certificate() (*x509.Certificate, error) {
-	// A file was named, so it is meant: what the token holds is not looked at.
+	// A file was named, so it is meant: what the device holds is not looked at.
 	if path := r.profile.Certificate; path != "" {
 		cert, err := readCertificate(path)
 		if err == nil {
@@ -67,18 +72,37 @@ func (r *deviceRun) certificate() (*x509.Certificate, error) {
 }
 
 // publicCertificate returns the certificate of the only key that fits the address
-// and can log in, as far as the token tells without a PIN; nil if it does not, and
+// and can log in, as far as the device tells without a PIN; nil if it does not, and
 // whatever went wrong: opening the key afterwards meets the same trouble and words
 // it. It spares the PIN for what is public anyway (PKCS#11 section 4.6, certificate
-// objects are public as a rule).
+// objects are public as a rule; on a card they always are).
 func (r *deviceRun) publicCertificate() *x509.Certificate {
 	address, err := r.device.address()
 	if err != nil {
 		return nil
 	}
-	tokens, err := hsm.List(r.ctx, address, hsm.Options{})
+	if card, ok := address.(pivuri.URI); ok {
+		return r.cardCertificate(card)
+	}
+	tokens, err := hsm.List(r.ctx, address.(uri.URI), hsm.Options{})
 	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 || tokens[0].Keys[0].Problem != nil {
 		return nil
 	}
 	return tokens[0].Keys[0].Certificate
+}
+
+// cardCertificate is publicCertificate for a card. Like piv.Open it passes over keys
+// without a certificate and those that cannot log in with any.
+func (r *deviceRun) cardCertificate(address pivuri.URI) *x509.Certificate {
+	cards, err := piv.List(r.ctx, address, r.device.cardOptions(address))
+	if err != nil || len(cards) != 1 || cards[0].Err != nil {
+		return nil
+	}
+	keys := slices.DeleteFunc(cards[0].Keys, func(key piv.KeyInfo) bool {
+		return key.Certificate == nil || errors.Is(key.Problem, piv.ErrUnusableKey)
+	})
+	if len(keys) != 1 || keys[0].Problem != nil {
+		return nil
+	}
+	return keys[0].Certificate
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // errNoAddress says that no key is named anywhere: not by flag, environment or
@@ -24,61 +26,65 @@ var errNoAddress = errors.New("no key is named")
 // their PIN.
 type device struct {
 	profile *config.Profile
-	pin     *pinAsker // one for all keys, so that a refusal by one token is known to all
+	pin     *pinAsker // one for all keys, so that a refusal by one device is known to all
+	touch   *toucher
 	say     *messenger
 }
 
 // newDevice returns the device of a profile. Waiting for a PIN does not use up
 // patience.
 func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say *messenger) *device {
-	return &device{profile, &pinAsker{
+	pin := &pinAsker{
 		source:   profile.PIN,
 		changed:  pinChanged,
 		refusals: refusals{dir: stateDir()},
 		patience: patience,
 		say:      say,
-	}, say}
+	}
+	return &device{profile, pin, &toucher{command: profile.TouchCommand, say: say}, say}
 }
 
 // address returns the first key's address, for what is done to one key only;
 // errNoAddress without one. It is no error of loading the settings, because some
 // commands need no key (token --payload, cert --certificate).
-func (d *device) address() (uri.URI, error) {
+func (d *device) address() (config.Address, error) {
 	if len(d.profile.Keys) == 0 {
-		return uri.URI{}, errNoAddress
+		return nil, errNoAddress
 	}
 	return d.profile.Keys[0], nil
 }
 
-// options returns hsm's options for this run; errCertificateFile where the file
-// that the profile names is of no use.
-func (d *device) options() (hsm.Options, error) {
-	options := hsm.Options{PIN: d.pin.ask}
+// certificate returns the certificate of the file that the profile names; nil where
+// it names none, errCertificateFile where that is of no use.
+func (d *device) certificate() (*x509.Certificate, error) {
 	if d.profile.Certificate == "" {
-		return options, nil
+		return nil, nil
 	}
-	cert, err := readCertificate(d.profile.Certificate)
-	options.Certificate = cert
-	return options, err
+	return readCertificate(d.profile.Certificate)
+}
+
+// deviceKey is a key that is open, in a token or on a card.
+type deviceKey interface {
+	agent.Key
+	Close() error
 }
 
 // open opens the first of the profile's keys whose device is there, and returns the
 // last error if there is none. The others have been told as warnings by then.
-func (d *device) open(ctx context.Context) (*hsm.Key, error) {
+func (d *device) open(ctx context.Context) (deviceKey, error) {
 	if _, err := d.address(); err != nil {
 		return nil, err
 	}
-	options, err := d.options()
+	cert, err := d.certificate()
 	if err != nil {
 		return nil, err
 	}
 	// All but the last are told as they come; only the last is the command's error.
 	var failures []error
 	for _, address := range d.profile.Keys {
-		key, err := hsm.Open(ctx, address, options)
-		d.pin.settle(err) // whatever it was, before the next token is asked
+		key, err := d.openOne(ctx, address, cert)
 		if err == nil {
-			d.tellOf(key)
+			d.doubt(key.Certificate())
 			return key, nil
 		}
 		failures = append(failures, err)
@@ -93,16 +99,53 @@ func (d *device) open(ctx context.Context) (*hsm.Key, error) {
 	return nil, failures[len(failures)-1]
 }
 
-// isAbsent reports whether the device is not there, or in trouble: then the next
-// key may do. A wrong PIN or certificate is no reason to go on: it would hide the
-// mistake until the second device fails too, and spend PIN tries on two tokens.
-func isAbsent(err error) bool {
-	return errors.Is(err, hsm.ErrModule) || hsm.Transient(err)
+// openOne opens the key of an address, in whatever kind of device it is. This is where
+// the two kinds part: whoever signs knows an agent.Key only.
+func (d *device) openOne(ctx context.Context, address config.Address, cert *x509.Certificate) (deviceKey, error) {
+	if card, ok := address.(pivuri.URI); ok {
+		return d.openCard(ctx, card, cert)
+	}
+	key, err := hsm.Open(ctx, address.(uri.URI), hsm.Options{PIN: d.pin.forToken, Certificate: cert})
+	d.pin.settle(err) // whatever it was, before the next device is asked
+	if err != nil {
+		return nil, err
+	}
+	d.tellOf(key)
+	return key, nil
 }
 
-// tellOf says which certificates were passed over, and what Anaplan may have
-// against the one that is used. After a renewal both are on the token for a while,
-// and which of them logs in must not be a riddle.
+// openCard opens a key on a card. The PIN is only sent when the key signs, so how that
+// went is settled then.
+func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Certificate) (deviceKey, error) {
+	options := d.cardOptions(address)
+	options.Certificate = cert
+	key, err := piv.Open(ctx, address, options)
+	if err != nil {
+		d.pin.settle(err)
+		return nil, err
+	}
+	d.touch.set(key.Address().Serial)
+	return key, nil
+}
+
+// cardOptions returns piv's options for this run. Where a person types the PIN the
+// card is let go of meanwhile.
+func (d *device) cardOptions(address pivuri.URI) piv.Options {
+	d.touch.set(address.Serial)
+	source, _ := d.pin.sourceFor(pinRequest{}) // a card's address says nothing of it
+	return piv.Options{PIN: d.pin.forCard, Slow: interactive(source), Tell: d.touch.tell}
+}
+
+// isAbsent reports whether the device is not there, or in trouble: then the next
+// key may do. A wrong PIN or certificate is no reason to go on: it would hide the
+// mistake until the second device fails too, and spend PIN tries on both.
+func isAbsent(err error) bool {
+	return errors.Is(err, hsm.ErrModule) || hsm.Transient(err) || piv.Transient(err)
+}
+
+// tellOf says which keys and certificates were passed over. After a renewal two
+// certificates are on the token for a while, and which of them logs in must not be a
+// riddle. A slot of a card has one.
 func (d *device) tellOf(key *hsm.Key) {
 	for _, other := range key.Others() {
 		d.say.note("key %s is not used: it has no certificate", other)
@@ -110,7 +153,6 @@ func (d *device) tellOf(key *hsm.Key) {
 	for _, other := range key.PassedOver() {
 		d.say.note("certificate %s is not used: %s", describe(other.Certificate), other.Note)
 	}
-	d.doubt(key.Certificate())
 }
 
 // doubt tells what Anaplan may have against a certificate. They are warnings: the

@@ -1,7 +1,8 @@
 package main
 
-// The way of a key into a token: key and CSR first, the CA's certificate later. The
-// private key is made inside and has no way out, so there is no import.
+// The way of a key into a device: key and CSR first, the CA's certificate later. The
+// private key is made inside and has no way out, so there is no import. What cards have
+// of their own is in enrollcard.go.
 
 import (
 	"cmp"
@@ -14,22 +15,32 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
 )
 
-const enrollHelp = `enroll makes a key inside the token and prints a certificate signing request
+const enrollHelp = `enroll makes a key inside the device and prints a certificate signing request
 (CSR) for it:
 
   anaplan-agent enroll --key 'pkcs11:token=demo;object=login?module-name=softhsm2' \
       --email me@example.com > login.csr
+  anaplan-agent enroll --key 'piv:serial=12345678;slot=9c' \
+      --email me@example.com --attestation proof.pem > login.csr
 
 Send the CSR to your certificate authority and ask for an S/MIME ("personal",
 "client") certificate. Then store what comes back beside the key:
 
   anaplan-agent enroll --key ... --certificate signed.pem
 
-The key cannot be taken out of the token again.`
+The key cannot be taken out of the device again.
+
+A YubiKey is written to with its management key. The one that it is sold with, and
+one that it keeps under its PIN, are found; another is asked for on the terminal,
+or comes from where --management-key says. --attestation has the YubiKey certify
+that the key was made on it, for CAs that ask for that.`
 
 // defaultBits is the shortest key that Anaplan takes (contract section 5.1), and
 // the longest that every token makes.
@@ -40,6 +51,7 @@ type enrolment struct {
 	email, name, certificate string
 	bits                     int // 0: defaultBits
 	reuseKey                 bool
+	card                     cardEnrolment
 }
 
 // newEnrollCommand returns the enroll command. Its --certificate is a file to store
@@ -47,11 +59,11 @@ type enrolment struct {
 func newEnrollCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enroll",
-		Short: "make a key and a CSR in the token, or store its certificate",
+		Short: "make a key and a CSR in the device, or store its certificate",
 		Long:  enrollHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, []string{"key", "pin", "timeout"})
+	settings := addSettings(cmd, []string{"key", "pin", "timeout", "touch_command"})
 	var e enrolment
 	flags := cmd.Flags()
 	flags.StringVar(&e.email, "email", "", "e-mail address of the Anaplan user, by which Anaplan maps the certificate")
@@ -59,14 +71,27 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 	flags.IntVar(&e.bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
 	flags.BoolVar(&e.reuseKey, "reuse-key", false, "make no key: a new CSR for the one that is there")
 	flags.StringVar(&e.certificate, "certificate", "", "store this certificate (PEM or DER) beside the key instead")
+	e.card.addFlags(cmd)
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		for _, flag := range []string{"attestation", "management-key"} {
+			if err := notEmpty(cmd, flag); err != nil {
+				return err
+			}
+		}
 		if err := e.check(); err != nil {
 			return &usageError{err, cmd.CommandPath()}
 		}
-		if e.certificate != "" {
-			return run.storeCertificate(e)
+		address, err := run.device.address()
+		if err != nil {
+			return err
 		}
-		return run.enroll(e)
+		if card, ok := address.(pivuri.URI); ok {
+			return run.enrollCard(e, card)
+		}
+		if flag := e.card.given(); flag != "" {
+			return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, address), cmd.CommandPath()}
+		}
+		return run.enrollToken(e, address.(uri.URI))
 	})
 	return cmd
 }
@@ -79,7 +104,7 @@ func (e enrolment) check() error {
 	case e.certificate != "" && (e.email != "" || e.name != "" || e.bits != 0 || e.reuseKey):
 		return errors.New("--certificate stores what the CA has sent; --email, --name, --bits and --reuse-key are for the request before it")
 	case e.certificate != "":
-		return nil
+		return e.card.check(e)
 	case e.email == "":
 		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate")
 	case !isEmail(e.email):
@@ -91,7 +116,7 @@ func (e enrolment) check() error {
 	case e.bits != 0 && !slices.Contains([]int{2048, 3072, 4096}, e.bits):
 		return fmt.Errorf("--bits %d: it is 2048, 3072 or 4096", e.bits)
 	}
-	return nil
+	return e.card.check(e)
 }
 
 // isEmail reports whether text can be an rfc822Name, which has ASCII only (RFC 5280
@@ -104,21 +129,21 @@ func isEmail(text string) bool {
 		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
 }
 
-// enroll makes the key and prints the CSR. Where the second step fails the key is
-// there, and --reuse-key goes on from it; the note with its address says so.
-func (r *deviceRun) enroll(e enrolment) error {
-	address, err := r.device.address()
-	if err != nil {
-		return err
-	}
-	if label, _ := address.Get("object"); label == "" && !e.reuseKey {
-		return fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", errSettings, address)
-	}
+// enrollToken does what the flags say with a token.
+func (r *deviceRun) enrollToken(e enrolment, address uri.URI) error {
 	// Writing goes through a session of its own (package hsm), so the token asks for
 	// the PIN twice, and a person should type it once.
 	r.device.pin.keep = true
 	defer r.device.pin.drop()
-	options := hsm.Options{PIN: r.device.pin.ask}
+	options := hsm.Options{PIN: r.device.pin.forToken}
+	if e.certificate != "" {
+		return r.storeCertificate(e.certificate, address, func(cert *x509.Certificate) (bool, error) {
+			return hsm.StoreCertificate(r.ctx, address, cert, options)
+		})
+	}
+	if label, _ := address.Get("object"); label == "" && !e.reuseKey {
+		return fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", errSettings, address)
+	}
 	if !e.reuseKey {
 		bits := cmp.Or(e.bits, defaultBits)
 		r.say.note("making an RSA key of %d bits in the token", bits)
@@ -131,18 +156,29 @@ func (r *deviceRun) enroll(e enrolment) error {
 		address = key.Address
 		r.say.note("made %s", address)
 	}
-	// The request is signed by the key itself, with SHA-256, which no login is signed
-	// with: a CSR that somebody keeps is not a login (contract section 1.4).
 	csr, err := hsm.CertificateRequest(r.ctx, address, options, e.template())
+	if err := r.printRequest(csr, err); err != nil {
+		return err
+	}
+	r.sayNext(address, "")
+	return nil
+}
+
+// printRequest prints a CSR, which the key itself has signed with SHA-256, which no
+// login is signed with: a CSR that somebody keeps is not a login (contract section
+// 1.4). Where it failed the key is there all the same, and --reuse-key goes on from it;
+// a note with its address has said so.
+func (r *deviceRun) printRequest(csr []byte, err error) error {
 	r.device.pin.settle(err)
 	if err != nil {
 		return err
 	}
-	if err := printResult(encodePEM("CERTIFICATE REQUEST", csr)); err != nil {
-		return err
-	}
-	r.say.note("next: send the CSR to your CA, then: %s enroll --key %s --certificate FILE", program, shellQuote(address.String()))
-	return nil
+	return printResult(encodePEM("CERTIFICATE REQUEST", csr))
+}
+
+// sayNext says what comes after the CSR. flags are those that storing needs as well.
+func (r *deviceRun) sayNext(address config.Address, flags string) {
+	r.say.note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", program, shellQuote(address.String()), flags)
 }
 
 // template returns what the CSR asks for: what Anaplan wants to see in the
@@ -177,21 +213,15 @@ func extendedKeyUsage() pkix.Extension {
 	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
 }
 
-// storeCertificate puts the CA's answer beside the key. hsm refuses one that is for
-// another key (hsm.ErrCertificateMismatch), and finds out when it is there already,
-// so that the call may be repeated.
-func (r *deviceRun) storeCertificate(e enrolment) error {
-	cert, err := readLeaf(e.certificate)
+// storeCertificate puts the CA's answer beside the key. store refuses one that is for
+// another key (ErrCertificateMismatch), and finds out when it is there already, so
+// that the call may be repeated.
+func (r *deviceRun) storeCertificate(path string, address config.Address, store func(*x509.Certificate) (bool, error)) error {
+	cert, err := readLeaf(path)
 	if err != nil {
 		return err
 	}
-	address, err := r.device.address()
-	if err != nil {
-		return err
-	}
-	r.device.pin.keep = true // for the second of two logins
-	defer r.device.pin.drop()
-	stored, err := hsm.StoreCertificate(r.ctx, address, cert, hsm.Options{PIN: r.device.pin.ask})
+	stored, err := store(cert)
 	r.device.pin.settle(err)
 	if err != nil {
 		return err
@@ -199,7 +229,7 @@ func (r *deviceRun) storeCertificate(e enrolment) error {
 	if stored {
 		r.say.note("stored certificate %s", describe(cert))
 	} else {
-		r.say.note("certificate %s is on the token already", describe(cert))
+		r.say.note("certificate %s is on the device already", describe(cert))
 	}
 	// Stored all the same: the CA's answer belongs to its key, and Anaplan may take it.
 	r.device.doubt(cert)

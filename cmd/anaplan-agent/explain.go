@@ -6,10 +6,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
 // Exit codes; 0 is done. Scripts branch on them, so a code never changes its
@@ -47,6 +49,9 @@ func explain(err error) explanation {
 			if a.modules {
 				e.hints = append(e.hints, moduleHints()...)
 			}
+			if a.hintsFor != nil {
+				e.hints = a.hintsFor(runtime.GOOS)
+			}
 			return e
 		}
 	}
@@ -60,13 +65,19 @@ func explainStruct(err error) (hints []string, code int) {
 	if pin, ok := errors.AsType[*hsm.PINError](err); ok {
 		return pinHints(pin), exitHuman
 	}
+	if pin, ok := errors.AsType[*piv.PINError](err); ok {
+		return cardPINHints(pin), exitHuman
+	}
 	if _, ok := errors.AsType[*refusedError](err); ok {
 		return []string{
 			"if the PIN there has been put right: the same command with --pin-changed",
-			fmt.Sprintf("to type it instead: %s keys --pin prompt --key ADDRESS", program),
+			"to type it instead: the same command with --pin prompt",
 		}, exitHuman
 	}
 	if _, ok := errors.AsType[*hsm.AmbiguousError](err); ok {
+		return []string{"copy one of these addresses into --key"}, exitUsage
+	}
+	if _, ok := errors.AsType[*piv.AmbiguousError](err); ok {
 		return []string{"copy one of these addresses into --key"}, exitUsage
 	}
 	if _, ok := errors.AsType[*anaplan.ClockSkewError](err); ok {

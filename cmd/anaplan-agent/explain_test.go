@@ -3,17 +3,22 @@ package main
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
 // Each row is given for its error, and not hidden by one above it.
 func TestAdvices(t *testing.T) {
 	for _, a := range advices {
+		if a.hintsFor != nil {
+			a.hints = a.hintsFor(runtime.GOOS)
+		}
 		got := explain(fmt.Errorf("signing: %w", a.is))
 		if got.code != a.code || !slices.Equal(got.hints[:len(a.hints)], a.hints) {
 			t.Errorf("%v: exit code %d and hints %q, want %d and %q", a.is, got.code, got.hints, a.code, a.hints)
@@ -36,6 +41,12 @@ func TestExplain(t *testing.T) {
 		{"wrong call", &usageError{errors.New("unknown flag"), "anaplan-agent token"}, exitUsage, "anaplan-agent token --help"},
 		{"refused PIN", &hsm.PINError{}, exitHuman, "the PIN was sent once"},
 		{"locked PIN", &hsm.PINError{Locked: true}, exitHuman, "security officer"},
+		{"PIN refused by a card", &piv.PINError{Tries: 2}, exitHuman, "the PIN was sent once"},
+		{"PIN blocked on a card", &piv.PINError{Blocked: true}, exitHuman, "ykman piv access unblock-pin"},
+		{"PIN and PUK blocked", &piv.PINError{Blocked: true, PUKBlocked: true}, exitHuman, "ykman piv reset"},
+		{"several cards", &piv.AmbiguousError{What: "cards"}, exitUsage, "copy one of these"},
+		{"no PIN for a card", fmt.Errorf("%w: %w", errPINNeeded, errNoTerminal), exitHuman, "or say where the PIN is"},
+		{"touch in vain, since time was up", fmt.Errorf("%w: %w", piv.ErrNotTouched, timeoutError{}), exitHuman, "when it blinks"},
 		{"PIN refused before", &refusedError{}, exitHuman, "--pin-changed"},
 		{"ambiguous", &hsm.AmbiguousError{What: "keys"}, exitUsage, "copy one of these"},
 		{"clock, which is a bad credential too", skew, exitHuman, "set this machine's clock"},
@@ -68,5 +79,17 @@ anaplan-agent: hint: or that
 `
 	if got := out.String(); got != want {
 		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}
+
+// Each system has its own way to start its smartcard service.
+func TestServiceHints(t *testing.T) {
+	for system, want := range map[string]string{"linux": "systemctl start pcscd.socket", "windows": "sc start SCardSvr", "darwin": "macOS"} {
+		if got := strings.Join(serviceHints(system), "\n"); !strings.Contains(got, want) {
+			t.Errorf("%s: got %q", system, got)
+		}
+	}
+	if got := busyHints("windows"); strings.Contains(strings.Join(got, ""), "lsof") {
+		t.Errorf("got %q", got)
 	}
 }

@@ -1,10 +1,11 @@
 package main
 
-// The listing of tokens for a person. It holds text from tokens and certificates:
+// The listing of devices for a person; cards are in listingcard.go. It holds text from tokens and certificates:
 // labels go through %q, other fields through oneLine, and all of it through printable
 // before it is written.
 
 import (
+	"crypto/x509"
 	"fmt"
 	"strings"
 
@@ -12,16 +13,20 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
-// listText returns the tokens for a person.
-func listText(tokens []hsm.Token) string {
-	var text strings.Builder
-	for i, token := range tokens {
-		if i > 0 {
-			text.WriteByte('\n')
-		}
+// listText returns what was found for a person, with an empty line between devices.
+func listText(found listing) string {
+	var devices []string
+	for _, token := range found.tokens {
+		var text strings.Builder
 		writeToken(&text, token)
+		devices = append(devices, text.String())
 	}
-	return text.String()
+	for _, card := range found.cards {
+		var text strings.Builder
+		writeCard(&text, card)
+		devices = append(devices, text.String())
+	}
+	return strings.Join(devices, "\n")
 }
 
 // writeToken writes a token, its keys, and the certificates that are of no use. One
@@ -81,16 +86,21 @@ func hidden(token hsm.Token) string {
 // it can log in.
 func writeKey(text *strings.Builder, key hsm.KeyInfo) {
 	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, oneLine(key.Type), keyState(key), key.Address)
-	if cert := key.Certificate; cert != nil {
+	writeUse(text, key.Certificate, key.Problem, hsm.ErrUnusableKey)
+}
+
+// writeUse writes a key's certificate and whether it can log in. kind is the error that
+// says the same as the line.
+func writeUse(text *strings.Builder, cert *x509.Certificate, problem, kind error) {
+	if cert != nil {
 		fmt.Fprintf(text, "    certificate %s\n", describe(cert))
 	}
-	if key.Problem != nil {
-		problem := strings.TrimPrefix(key.Problem.Error(), hsm.ErrUnusableKey.Error()+": ") // which says the same
-		fmt.Fprintf(text, "    cannot log in: %s\n", oneLine(problem))
+	if problem != nil {
+		fmt.Fprintf(text, "    cannot log in: %s\n", oneLine(strings.TrimPrefix(problem.Error(), kind.Error()+": ")))
 		return
 	}
 	text.WriteString("    can log in\n")
-	for _, doubt := range agent.Doubts(key.Certificate) {
+	for _, doubt := range agent.Doubts(cert) {
 		fmt.Fprintf(text, "    but Anaplan will probably refuse the certificate: %s\n", doubt)
 	}
 }

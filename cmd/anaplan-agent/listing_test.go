@@ -13,6 +13,8 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -73,11 +75,13 @@ func golden(t *testing.T, file, got string) {
 	}
 }
 
-func TestListText(t *testing.T) { golden(t, "listing.txt", printable(listText(newListing(t)))) }
+func TestListText(t *testing.T) {
+	golden(t, "listing.txt", printable(listText(listing{tokens: newListing(t)})))
+}
 
 // The names and shapes in this file are what scripts rely on.
 func TestListJSON(t *testing.T) {
-	data, err := json.MarshalIndent(listJSON(newListing(t)), "", "  ")
+	data, err := json.MarshalIndent(listJSON(listing{tokens: newListing(t)}), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +90,7 @@ func TestListJSON(t *testing.T) {
 
 // Nothing found is an empty list for a program too, and not null.
 func TestListJSONEmpty(t *testing.T) {
-	data, err := json.Marshal(listJSON(nil))
+	data, err := json.Marshal(listJSON(listing{}))
 	if err != nil || string(data) != "[]" {
 		t.Errorf("got %s, %v", data, err)
 	}
@@ -95,8 +99,56 @@ func TestListJSONEmpty(t *testing.T) {
 // A label cannot forge a line or steer the terminal.
 func TestListTextHostile(t *testing.T) {
 	token := hsm.Token{Label: "a\x1b[31m\nb", Model: "m\r\nkey \"x\": RSA", Serial: "\u009b2J", Keys: []hsm.KeyInfo{{Label: "k\u202e", Type: "t\n\x07", Problem: hsm.ErrNoCertificate}}}
-	got := printable(listText([]hsm.Token{token}))
+	got := printable(listText(listing{tokens: []hsm.Token{token}}))
 	if strings.ContainsFunc(got, isUnprintable) || strings.Contains(got, "\nkey") || strings.Contains(got, "\nb") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// newCards returns cards with one of each thing that a listing can show.
+func newCards(t *testing.T) []listedCard {
+	t.Helper()
+	leaf := newListing(t)[0].Keys[0].Certificate
+	doubtful := newListing(t)[0].Keys[1].Certificate
+	at := func(slot pivuri.Slot) pivuri.URI { return pivuri.URI{Serial: 12345678, Slot: slot} }
+	full := piv.Card{
+		Address: at(0), Reader: "Yubico YubiKey 00 00", Name: "YubiKey 12345678", Firmware: "5.7.1", Tries: 3,
+		Keys: []piv.KeyInfo{
+			{Address: at(pivuri.Signature), Type: "RSA 2048", Certificate: leaf, PIN: piv.PINAlways, Touch: piv.TouchCached, Generated: true},
+			{Address: at(pivuri.Authentication), Type: "RSA 4096", Certificate: doubtful, PIN: piv.PINOnce, Touch: piv.TouchNever},
+			{Address: at(pivuri.CardAuthentication), Type: "RSA 3072", PIN: piv.PINNever, Touch: piv.TouchAlways, Problem: piv.ErrNoCertificate},
+			{Address: at(0x82), Type: "EC P-256", Problem: fmt.Errorf("%w: it is EC P-256", piv.ErrUnusableKey)},
+			{Address: at(0x83), Type: "unknown", Problem: piv.ErrNoCertificate},
+		},
+	}
+	unknown := piv.Card{Reader: "Reader\x1b[2J", Tries: -1, Err: errors.New("no\nanswer")}
+	empty := piv.Card{Address: pivuri.URI{Serial: 7}, Reader: "R", Name: "YubiKey 7", Firmware: "4.3.5", Tries: 1}
+	blocked := piv.Card{Address: pivuri.URI{Serial: 8}, Reader: "R", Name: "YubiKey 8", Firmware: "5.4.3"}
+	return []listedCard{{full, 0}, {unknown, 0}, {empty, 0}, {blocked, pivuri.KeyManagement}}
+}
+
+func TestListCardsText(t *testing.T) {
+	golden(t, "cards.txt", printable(listText(listing{cards: newCards(t)})))
+}
+
+func TestListCardsJSON(t *testing.T) {
+	data, err := json.MarshalIndent(listJSON(listing{cards: newCards(t)}), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "cards.json", printable(string(data))+"\n")
+}
+
+// Only of the one device that was asked for is a trouble the command's.
+func TestListingFailure(t *testing.T) {
+	broken := listedCard{Card: piv.Card{Err: piv.ErrBusy}}
+	for want, found := range map[error]listing{
+		piv.ErrBusy:    {cards: []listedCard{broken}},
+		hsm.ErrNoToken: {tokens: []hsm.Token{{Err: hsm.ErrNoToken}}},
+		error(nil):     {tokens: []hsm.Token{{}}, cards: []listedCard{broken}},
+	} {
+		if got := found.failure(); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
 	}
 }

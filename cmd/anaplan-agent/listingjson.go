@@ -1,7 +1,7 @@
 package main
 
-// The listing of tokens for programs. It is a shape of its own and not that of
-// hsm's types, so that these can change without a script noticing.
+// The listing of devices for programs. It is a shape of its own and not that of
+// hsm's and piv's types, so that these can change without a script noticing.
 
 import (
 	"encoding/hex"
@@ -44,11 +44,11 @@ type (
 	}
 )
 
-// listJSON returns the tokens; lists are empty and never null, so that a program
+// listJSON returns what was found; lists are empty and never null, so that a program
 // can count without asking first.
-func listJSON(tokens []hsm.Token) []tokenEntry {
-	entries := make([]tokenEntry, 0, len(tokens))
-	for _, token := range tokens {
+func listJSON(found listing) []any {
+	entries := []any{}
+	for _, token := range found.tokens {
 		entry := tokenEntry{
 			Address: token.Address.String(), Label: token.Label, Manufacturer: token.Manufacturer, Model: token.Model,
 			Serial: token.Serial, Slot: token.Slot, LoggedIn: token.LoggedIn, Problem: errorText(token.Err),
@@ -61,6 +61,9 @@ func listJSON(tokens []hsm.Token) []tokenEntry {
 			entry.Certificates = append(entry.Certificates, newCertificateEntry(cert))
 		}
 		entries = append(entries, entry)
+	}
+	for _, card := range found.cards {
+		entries = append(entries, newCardEntry(card))
 	}
 	return entries
 }

@@ -1,7 +1,7 @@
 // Command anaplan-agent logs in to Anaplan with a certificate whose private key
-// stays in a PKCS#11 token.
+// stays in a PKCS#11 token or on a YubiKey.
 //
-// It opens the key (package hsm), has it sign a login (package agent), exchanges
+// It opens the key (packages hsm and piv), has it sign a login (package agent), exchanges
 // the login for a token (package agent/anaplan), and puts every error into words
 // for a person. Run it with --help.
 package main

@@ -22,6 +22,12 @@ func (m *messenger) note(format string, args ...any) { m.line("note", format, ar
 // warn tells of what may turn out bad.
 func (m *messenger) warn(format string, args ...any) { m.line("warning", format, args...) }
 
+// now tells what to do at once. It has no kind before it, so that it is short enough
+// to be read in time.
+func (m *messenger) now(sentence string) {
+	fmt.Fprintf(m.out, "%s: %s\n", program, printable(sentence))
+}
+
 // failure tells what went wrong and what to do about it. It is the last thing that
 // a run says.
 func (m *messenger) failure(e explanation) {

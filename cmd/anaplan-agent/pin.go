@@ -1,6 +1,6 @@
 package main
 
-// The rules by which a PIN is sent to a token. Where the PIN is read is in
+// The rules by which a PIN is sent to a token or a card. Where the PIN is read is in
 // pinsource.go, what refusals are remembered in refusals.go.
 
 import (
@@ -12,14 +12,30 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 )
+
+// errPINNeeded is returned where no PIN can be had. It is what both packages of
+// devices branch on.
+var errPINNeeded error = pinNeeded{}
+
+// pinNeeded is hsm.ErrPINNeeded and piv.ErrPINNeeded in one.
+type pinNeeded struct{}
+
+// Error implements error.
+func (pinNeeded) Error() string { return hsm.ErrPINNeeded.Error() }
+
+// Is implements errors' idea of it.
+func (pinNeeded) Is(target error) bool {
+	return target == hsm.ErrPINNeeded || target == piv.ErrPINNeeded
+}
 
 // errNotConfirmed is returned when the last try is not confirmed.
 var errNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
 
 // pinAsker gets a PIN from where the profile says, with the rules that keep a
-// token from being locked: a refused PIN is not sent again, and the last try is
-// spent on an explicit yes only. Tokens count wrong PINs and most of them lock
+// device from being locked: a refused PIN is not sent again, and the last try is
+// spent on an explicit yes only. Devices count wrong PINs and most of them lock
 // for good after three, which a job that runs by itself would reach in no time.
 type pinAsker struct {
 	source   config.PINSource // zero: the address's pin-source, else prompt
@@ -28,15 +44,15 @@ type pinAsker struct {
 	patience *patience
 	say      *messenger
 
-	// mu is held by ask and settle: when the time is up hsm returns while ask is
+	// mu is held by ask and settle: when the time is up hsm and piv return while ask is
 	// still at work. settle then waits for its end, which is near since the context
 	// is done; a program that prints the PIN would else outlive this one.
 	mu sync.Mutex
 
 	// The PIN that was given out last and has not been settled: where it came from
-	// and for which token. A zero used: there is none.
-	used  config.PINSource
-	token tokenName
+	// and for which device. A zero used: there is none.
+	used   config.PINSource
+	device deviceName
 
 	// keep: hold a PIN until drop, for a command that logs in twice. Without it a
 	// person would have to type the PIN twice for one command.
@@ -44,23 +60,21 @@ type pinAsker struct {
 	kept []byte
 }
 
-// ask is an hsm.PINFunc. Its errors end the call: errPINSource, errNotConfirmed,
-// errCancelled, a refusedError, or hsm.ErrPINNeeded where no PIN can be had.
-func (a *pinAsker) ask(ctx context.Context, request hsm.PINRequest) ([]byte, error) {
+// ask returns the PIN. Its errors end the call: errPINSource, errPINLength,
+// errNotConfirmed, errCancelled, a refusedError, or errPINNeeded where no PIN can
+// be had.
+func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	source, err := a.sourceFor(request)
 	if err != nil {
 		return nil, err
 	}
-	token := tokenName{request.Token, request.Serial}
-	// A key may have a signature PIN of its own (CKU_CONTEXT_SPECIFIC, PKCS#11 section
-	// 5.6): the token's would cost a try of it.
-	keeping := a.keep && request.Key == ""
-	same := token == a.token
-	a.used, a.token = source, token
+	keeping := a.keep && !request.own
+	same := request.device == a.device
+	a.used, a.device = source, request.device
 	if keeping && a.kept != nil && same {
-		return bytes.Clone(a.kept), nil // hsm overwrites what it is given
+		return bytes.Clone(a.kept), nil // it is overwritten by whom it is given to
 	}
 	if err := a.allow(ctx, source, request); err != nil {
 		a.used = config.PINSource{} // nothing was sent
@@ -68,8 +82,8 @@ func (a *pinAsker) ask(ctx context.Context, request hsm.PINRequest) ([]byte, err
 	}
 	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
 	// never enters this machine; nil tells the module to read it from the pad.
-	if request.PINPad {
-		a.say.note("enter the PIN of token %q on the keypad of the device", request.Token)
+	if request.pinPad {
+		a.say.note("enter the PIN of %s on the keypad of the device", request.device)
 		return nil, nil
 	}
 	pin, err := a.read(ctx, source, request)
@@ -80,17 +94,17 @@ func (a *pinAsker) ask(ctx context.Context, request hsm.PINRequest) ([]byte, err
 }
 
 // allow returns why a PIN of that source may not be sent now; nil if it may.
-func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request hsm.PINRequest) error {
+func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request pinRequest) error {
 	if source.Kind == config.PINNone {
-		return fmt.Errorf("%w, and the PIN source is none", hsm.ErrPINNeeded)
+		return fmt.Errorf("%w, and the PIN source is none", errPINNeeded)
 	}
 	if !interactive(source) {
-		if err := a.refusals.check(a.token, source.String(), stampOf(source), a.changed); err != nil {
+		if err := a.refusals.check(a.device, source.String(), stampOf(source), a.changed); err != nil {
 			return err
 		}
 	}
-	if request.State == hsm.PINFinalTry {
-		return a.confirmLastTry(ctx, request.Token)
+	if request.lastTry != "" {
+		return a.confirmLastTry(ctx, request.lastTry)
 	}
 	return nil
 }
@@ -104,11 +118,11 @@ func (a *pinAsker) drop() {
 
 // settle remembers how it went: err is what came of the call that asked. Without
 // a PIN that was given out since the last settle there is nothing to remember, so
-// that one token's trouble is not held against another's PIN.
+// that one device's trouble is not held against another's PIN.
 func (a *pinAsker) settle(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, refused := errors.AsType[*hsm.PINError](err)
+	refused := isPINError(err)
 	if refused {
 		a.drop()
 	}
@@ -119,9 +133,9 @@ func (a *pinAsker) settle(err error) {
 	}
 	switch {
 	case refused:
-		err = a.refusals.remember(a.token, used.String(), stampOf(used))
+		err = a.refusals.remember(a.device, used.String(), stampOf(used))
 	case err == nil:
-		err = a.refusals.forget(a.token, used.String())
+		err = a.refusals.forget(a.device, used.String())
 	default:
 		return // the device failed: that tells nothing of the PIN
 	}
@@ -130,14 +144,21 @@ func (a *pinAsker) settle(err error) {
 	}
 }
 
+// isPINError reports whether a device did not take the PIN, or takes none.
+func isPINError(err error) bool {
+	_, token := errors.AsType[*hsm.PINError](err)
+	_, card := errors.AsType[*piv.PINError](err)
+	return token || card
+}
+
 // sourceFor returns where the PIN comes from: the setting, else the address's
 // pin-source (RFC 7512 section 2.4), else the terminal.
-func (a *pinAsker) sourceFor(request hsm.PINRequest) (config.PINSource, error) {
+func (a *pinAsker) sourceFor(request pinRequest) (config.PINSource, error) {
 	switch {
 	case a.source.Kind != "":
 		return a.source, nil
-	case request.Source != "":
-		source, err := config.ParsePINURI(request.Source)
+	case request.source != "":
+		source, err := config.ParsePINURI(request.source)
 		if err != nil {
 			err = fmt.Errorf("%w: %w", errSettings, err)
 		}
@@ -152,18 +173,16 @@ func interactive(source config.PINSource) bool {
 	return source.Kind == config.PINPrompt || source.Kind == config.PINPinentry
 }
 
-// confirmLastTry asks on the terminal, whatever the PIN's source is: a token that
-// says CKF_USER_PIN_FINAL_TRY (PKCS#11 section 3.2) is locked by one wrong PIN more.
-// Without a terminal there is no yes, so the answer is no.
-func (a *pinAsker) confirmLastTry(ctx context.Context, token string) error {
+// confirmLastTry asks on the terminal, whatever the PIN's source is: one wrong PIN more
+// does what is told. Without a terminal there is no yes, so the answer is no.
+func (a *pinAsker) confirmLastTry(ctx context.Context, what string) error {
 	terminal, err := openTerminal()
 	if err != nil {
-		return fmt.Errorf("one more wrong PIN locks token %q, so a person must say yes first: %w", token, err)
+		return fmt.Errorf("one more wrong PIN %s, so a person must say yes first: %w", what, err)
 	}
 	defer terminal.Close()
 	defer a.patience.pause()()
-	// The token's label is foreign text on a terminal: %q it must be.
-	yes, err := terminal.askYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN locks token %q.", token))
+	yes, err := terminal.askYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
 	if err != nil {
 		return err
 	}
@@ -171,19 +190,4 @@ func (a *pinAsker) confirmLastTry(ctx context.Context, token string) error {
 		return errNotConfirmed
 	}
 	return nil
-}
-
-// question says for what the PIN is, and what the token tells of its counter.
-func question(request hsm.PINRequest) string {
-	text := fmt.Sprintf("PIN for token %q", request.Token)
-	if request.Key != "" {
-		text = fmt.Sprintf("PIN for key %q on token %q (it asks at each signature)", request.Key, request.Token)
-	}
-	switch request.State {
-	case hsm.PINLow:
-		text += " (the last PIN was wrong; the token may lock after a few)"
-	case hsm.PINFinalTry:
-		text += " (LAST TRY)"
-	}
-	return text
 }

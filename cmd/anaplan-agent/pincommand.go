@@ -33,7 +33,7 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	}
 	switch {
 	case output.full: // before the error of the program, which has died of it
-		return nil, errLongPIN(words[0])
+		return nil, fmt.Errorf("%w: %w", errPINSource, tooLong(words[0]))
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay): // the program itself has ended well

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
 // maxPIN bounds what is read as a PIN, in bytes. PKCS#11 leaves the bound to the
@@ -27,7 +26,7 @@ var errPINSource = errors.New("no PIN to be had")
 // read gets the PIN; an empty one is an error, for it is a mistake in a script
 // and would cost a try. Only people are waited for as long as they need: a program
 // that prints the PIN and hangs must not hang the job.
-func (a *pinAsker) read(ctx context.Context, source config.PINSource, request hsm.PINRequest) ([]byte, error) {
+func (a *pinAsker) read(ctx context.Context, source config.PINSource, request pinRequest) ([]byte, error) {
 	if interactive(source) {
 		defer a.patience.pause()()
 	}
@@ -45,12 +44,12 @@ func (a *pinAsker) read(ctx context.Context, source config.PINSource, request hs
 }
 
 // readFrom gets what stands at the source, with its line end.
-func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, request hsm.PINRequest) ([]byte, error) {
+func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, request pinRequest) ([]byte, error) {
 	switch source.Kind {
 	case config.PINPrompt:
-		return promptPIN(ctx, question(request))
+		return promptPIN(ctx, request.question)
 	case config.PINPinentry:
-		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), question(request))
+		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), request.question)
 	case config.PINEnv:
 		return envPIN(source.Arg)
 	case config.PINFile:
@@ -67,7 +66,7 @@ func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, reques
 func promptPIN(ctx context.Context, question string) ([]byte, error) {
 	terminal, err := openTerminal()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", hsm.ErrPINNeeded, err)
+		return nil, fmt.Errorf("%w: %w", errPINNeeded, err)
 	}
 	defer terminal.Close()
 	return terminal.askSecret(ctx, question)
@@ -86,20 +85,24 @@ func envPIN(name string) ([]byte, error) {
 // filePIN reads a file that holds the PIN and nothing else. It may be a pipe, as
 // in file:<(...) of a shell, whose writer never comes.
 func (a *pinAsker) filePIN(ctx context.Context, path string) ([]byte, error) {
-	return interruptible(ctx, func() ([]byte, error) { return a.readFile(path) })
-}
-
-// readFile warns of a file that others may read, and reads it all the same: on a
-// test machine that may be meant, and a job must not stop for it. Pipes and devices
-// have modes that say nothing about it.
-func (a *pinAsker) readFile(path string) ([]byte, error) {
-	file, err := os.Open(path)
+	pin, err := interruptible(ctx, func() ([]byte, error) { return a.say.readSecret(path, "a PIN") })
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPINSource, err)
 	}
+	return pin, nil
+}
+
+// readSecret reads a file that holds what, in words. It warns of one that others may
+// read, and reads it all the same: on a test machine that may be meant, and a job must
+// not stop for it. Pipes and devices have modes that say nothing about it.
+func (m *messenger) readSecret(path, what string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
 	defer file.Close()
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && othersMayRead(info) {
-		a.say.warn("%s holds a PIN and others may read it: chmod 600 it", path)
+		m.warn("%s holds %s and others may read it: chmod 600 it", path, what)
 	}
 	return readPIN(file, path)
 }
@@ -124,7 +127,7 @@ func credentialPath(name string) (string, error) {
 	return filepath.Join(directory, filepath.Base(name)), nil
 }
 
-// readPIN reads what is short enough for a PIN, into memory that does not move:
+// readPIN reads what is short enough for a PIN or a management key, into memory that does not move:
 // a buffer that grows leaves copies behind.
 func readPIN(from io.Reader, name string) ([]byte, error) {
 	pin := make([]byte, maxPIN+1)
@@ -132,18 +135,18 @@ func readPIN(from io.Reader, name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		clear(pin)
-		return nil, errLongPIN(name)
+		return nil, tooLong(name)
 	case err != io.EOF && err != io.ErrUnexpectedEOF:
 		clear(pin)
-		return nil, fmt.Errorf("%w: %w", errPINSource, err)
+		return nil, err
 	}
 	return pin[:n], nil
 }
 
-// errLongPIN is returned for what is too long for a PIN. Most often the wrong file
-// was named; cutting it short would send the token a wrong PIN.
-func errLongPIN(name string) error {
-	return fmt.Errorf("%w: %s gave more than %d bytes", errPINSource, name, maxPIN)
+// tooLong is returned for what is too long for a PIN. Most often the wrong file was
+// named; cutting it short would send the device a wrong PIN.
+func tooLong(name string) error {
+	return fmt.Errorf("%s gave more than %d bytes", name, maxPIN)
 }
 
 // stampOf tells a changed PIN file from the one that was refused. What stands in

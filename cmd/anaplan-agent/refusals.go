@@ -15,7 +15,7 @@ import (
 )
 
 // refusals remembers across runs from which source a PIN was refused, so that a
-// job that runs again does not send it again, and lock the token. It knows where
+// job that runs again does not send it again, and lock the device. It knows where
 // the PIN came from and nothing of the PIN.
 type refusals struct {
 	// dir holds a file for each refusal; "": nothing is remembered between runs.
@@ -27,7 +27,8 @@ type refusals struct {
 
 // refusal is one file.
 type refusal struct {
-	Token  string    `json:"token"`           // label, for who looks into the file
+	Token  string    `json:"token"`           // label, or a card's name, for who looks into the file
+	Card   bool      `json:"card,omitempty"`  // it is a card's name
 	Source string    `json:"source"`          // as the setting pin has it: where, never what
 	Stamp  string    `json:"stamp,omitempty"` // of the file that held the PIN
 	Time   time.Time `json:"time"`
@@ -39,14 +40,15 @@ type refusedError struct{ refusal }
 
 // Error implements error.
 func (e *refusedError) Error() string {
-	return fmt.Sprintf("token %q refused the PIN from %s on %s; it is not sent again", e.Token, e.Source, e.Time.Local().Format(time.DateTime))
+	device := deviceName{label: e.Token, card: e.Card}
+	return fmt.Sprintf("%s refused the PIN from %s on %s; it is not sent again", device, e.Source, e.Time.Local().Format(time.DateTime))
 }
 
 // check returns a refusedError if the PIN of that source was refused and there is
 // no sign that it has changed since: another stamp, or changed, by which the user
 // says so of what earlier runs were refused.
-func (r *refusals) check(token tokenName, source, stamp string, changed bool) error {
-	name := refusalName(token, source)
+func (r *refusals) check(device deviceName, source, stamp string, changed bool) error {
+	name := refusalName(device, source)
 	found, ok := r.run[name]
 	if !ok && !changed {
 		found, ok = r.read(name)
@@ -72,10 +74,10 @@ func (r *refusals) read(name string) (found refusal, ok bool) {
 
 // remember writes down that a PIN was refused, readable by the user only: it tells
 // where PINs are kept. An error means that the next run will not know.
-func (r *refusals) remember(token tokenName, source, stamp string) error {
-	name := refusalName(token, source)
+func (r *refusals) remember(device deviceName, source, stamp string) error {
+	name := refusalName(device, source)
 	// To the second: it is for a person to read.
-	note := refusal{token.label, source, stamp, time.Now().Truncate(time.Second)}
+	note := refusal{device.label, device.card, source, stamp, time.Now().Truncate(time.Second)}
 	if r.run == nil {
 		r.run = map[string]refusal{}
 	}
@@ -95,8 +97,8 @@ func (r *refusals) remember(token tokenName, source, stamp string) error {
 
 // forget undoes remember. It looks first: a read-only file system refuses to
 // remove even what is not there, and most logins have nothing to forget.
-func (r *refusals) forget(token tokenName, source string) error {
-	name := refusalName(token, source)
+func (r *refusals) forget(device deviceName, source string) error {
+	name := refusalName(device, source)
 	delete(r.run, name)
 	if _, ok := r.read(name); !ok {
 		return nil
@@ -104,16 +106,16 @@ func (r *refusals) forget(token tokenName, source string) error {
 	return os.Remove(filepath.Join(r.dir, name))
 }
 
-// refusalName names the file of a token and a source. It is a hash because both
+// refusalName names the file of a device and a source. It is a hash because both
 // may hold any character.
-func refusalName(token tokenName, source string) string {
-	sum := sha256.Sum256([]byte(token.label + "\x00" + token.serial + "\x00" + source))
+func refusalName(device deviceName, source string) string {
+	text := device.label + "\x00" + device.serial + "\x00" + source
+	if device.card {
+		text = "\x00" + text // no label of a token begins so
+	}
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8]) + ".json"
 }
-
-// tokenName is what tells tokens apart. The label alone does not: of a pair of HSMs
-// both often have the same, and a PIN of its own each.
-type tokenName struct{ label, serial string }
 
 // fileStamp changes whenever the file does, by time and size; "" for a file that is
 // not there. Nothing of the content goes into it, for a short PIN could be guessed

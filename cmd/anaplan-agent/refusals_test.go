@@ -9,8 +9,8 @@ import (
 
 func TestRefusals(t *testing.T) {
 	r := refusals{dir: filepath.Join(t.TempDir(), "state")}
-	token := tokenName{"demo", "1"}
-	refused := func(token tokenName, source, stamp string) bool {
+	token := deviceName{label: "demo", serial: "1"}
+	refused := func(token deviceName, source, stamp string) bool {
 		_, ok := errors.AsType[*refusedError](r.check(token, source, stamp, false))
 		return ok
 	}
@@ -27,7 +27,7 @@ func TestRefusals(t *testing.T) {
 	if refused(token, "file:pin", "2 5") {
 		t.Error("refused although the file has changed")
 	}
-	if refused(token, "env:PIN", "") || refused(tokenName{"demo", "2"}, "file:pin", "1 5") {
+	if refused(token, "env:PIN", "") || refused(deviceName{label: "demo", serial: "2"}, "file:pin", "1 5") {
 		t.Error("another source or token is refused")
 	}
 	for range 2 {
@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 // least, and nothing is looked for in the current directory.
 func TestRefusalsWithoutHome(t *testing.T) {
 	t.Chdir(t.TempDir())
-	token := tokenName{"demo", "1"}
+	token := deviceName{label: "demo", serial: "1"}
 	if err := os.WriteFile(refusalName(token, "env:PIN"), []byte(`{"source":"env:PIN"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestRefusalsWithoutHome(t *testing.T) {
 // remember, and not at each login.
 func TestRefusalsUnwritable(t *testing.T) {
 	r := refusals{dir: filepath.Join(writeFile(t, "a file"), "state")}
-	token := tokenName{"demo", "1"}
+	token := deviceName{label: "demo", serial: "1"}
 	if err := r.forget(token, "env:PIN"); err != nil {
 		t.Errorf("forgetting nothing: %v", err)
 	}
@@ -85,7 +85,7 @@ func TestRefusalsUnwritable(t *testing.T) {
 }
 
 func TestRefusalsChanged(t *testing.T) {
-	dir, token := t.TempDir(), tokenName{"demo", "1"}
+	dir, token := t.TempDir(), deviceName{label: "demo", serial: "1"}
 	if err := (&refusals{dir: dir}).remember(token, "env:PIN", ""); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestRefusalsChanged(t *testing.T) {
 
 func TestRefusalsGarbage(t *testing.T) {
 	r := refusals{dir: t.TempDir()}
-	token := tokenName{"demo", "1"}
+	token := deviceName{label: "demo", serial: "1"}
 	if err := os.WriteFile(filepath.Join(r.dir, refusalName(token, "env:PIN")), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}

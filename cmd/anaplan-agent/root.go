@@ -12,10 +12,11 @@ import (
 )
 
 const rootHelp = `anaplan-agent logs in to Anaplan with a certificate whose private key never
-leaves its hardware: a PKCS#11 HSM, a TPM, a USB token, or SoftHSM.
+leaves its hardware: a YubiKey, a PKCS#11 HSM, a TPM, a USB token, or SoftHSM.
 
 A first login, step by step:
-  anaplan-agent keys    --key 'pkcs11:?module-name=softhsm2'     what is on the device
+  anaplan-agent keys    --key piv:                               what is on the YubiKey
+  anaplan-agent keys    --key 'pkcs11:?module-name=softhsm2'     what is on the token
   anaplan-agent enroll  --key ADDRESS --email me@example.com     a key and a CSR
   anaplan-agent enroll  --key ADDRESS --certificate signed.pem   the CA's answer
   anaplan-agent cert    --key ADDRESS                            what to upload to Anaplan

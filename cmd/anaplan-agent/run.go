@@ -19,7 +19,7 @@ type deviceRun struct {
 	profile *config.Profile
 	device  *device
 	say     *messenger
-	end     func() // lets go of the time limit; call it once
+	end     func() // lets go of the time limit and of programs; call it once
 }
 
 // onDevice returns the body of a command that uses the device. It fails before
@@ -48,7 +48,11 @@ func startRun(parent context.Context, settings *settings, say *messenger) (*devi
 		return nil, err
 	}
 	ctx, patience, end := withPatience(parent, profile.Timeout)
-	return &deviceRun{ctx, profile, newDevice(profile, patience, settings.pinChanged, say), say, end}, nil
+	device := newDevice(profile, patience, settings.pinChanged, say)
+	return &deviceRun{ctx, profile, device, say, func() {
+		end()
+		device.touch.end()
+	}}, nil
 }
 
 // signLogin has the key sign a login in the profile's format, and lets go of the
@@ -67,6 +71,6 @@ func (r *deviceRun) signLogin() (*agent.Login, error) {
 	}
 	defer key.Close()
 	login, err := agent.SignLogin(r.ctx, key, format, time.Now())
-	r.device.pin.settle(err) // a key may ask for its PIN at the signature
+	r.device.pin.settle(err) // a key may ask for its PIN at the signature, and a card gets it then
 	return login, err
 }

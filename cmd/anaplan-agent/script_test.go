@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,10 +17,12 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
+	pivtest.Main()
 	testscript.Main(m, map[string]func(){program: main})
 }
 
@@ -33,12 +36,22 @@ func TestMain(m *testing.M) {
 //	enrolled [FLAGS]       all of it: a token, a server, a key, a registered
 //	                       certificate, and the environment to log in with it
 //	edit FILE OLD NEW      replaces text in a file
+//	card ...               see cardCommand; scripts with it are named piv-*
 func TestScripts(t *testing.T) {
-	module := hsmtest.SoftHSM(t)
+	hsmtest.SoftHSM(t)
+	runScripts(t, func(name string) bool { return !strings.HasPrefix(name, "piv-") })
+}
+
+// runScripts runs the scripts of those names.
+func runScripts(t *testing.T, isMeant func(name string) bool) {
+	files, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Files:               slices.DeleteFunc(files, func(file string) bool { return !isMeant(filepath.Base(file)) }),
 		RequireExplicitExec: true,
-		Setup:               func(env *testscript.Env) error { return setUp(env, module) },
+		Setup:               func(env *testscript.Env) error { return setUp(env, hsmtest.SoftHSM(t)) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"agent": func(ts *testscript.TestScript, _ bool, args []string) {
 				runAgent(ts, args, "setsid", "--wait", program)
@@ -49,6 +62,7 @@ func TestScripts(t *testing.T) {
 			"cert":      issue,
 			"enrolled":  enrolled,
 			"edit":      edit,
+			"card":      cardCommand,
 		},
 	})
 }
@@ -61,7 +75,10 @@ func setUp(env *testscript.Env, module string) error {
 	env.Setenv("MODULE", module)
 	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 	env.Setenv("PIN", "1234")
+	env.Setenv("CARD_PIN", scriptPIN)
+	env.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(env.WorkDir, "no-pcscd")) // not the machine's own
 	env.Values[serverKey{}] = new(*anaplantest.Server)
+	env.Values[cardsKey{}] = new(*cardTable)
 	if err := os.Mkdir(tokens, 0o700); err != nil {
 		return err
 	}
@@ -86,7 +103,16 @@ func runAgent(ts *testscript.TestScript, args []string, words ...string) {
 	if strings.Contains(ts.ReadFile("stderr"), "goroutine ") {
 		ts.Fatalf("it panicked")
 	}
+	for _, secret := range scriptSecrets {
+		if strings.Contains(ts.ReadFile("stdout")+ts.ReadFile("stderr"), secret) {
+			ts.Fatalf("it shows the secret %s", secret)
+		}
+	}
 }
+
+// scriptSecrets are what no run in any script may show: right and wrong PINs and
+// management keys of cards, as far as they cannot stand there for another reason.
+var scriptSecrets = []string{scriptPIN, "999999", "0f0102030405", "0F0102030405", "000102030405"}
 
 func newToken(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("softhsm2-util", "--init-token", "--free", "--label", args[0], "--so-pin", "87654321", "--pin", "1234"))

@@ -23,6 +23,7 @@ import (
 // use for is not offered, so that nobody believes it had an effect.
 var (
 	deviceSettings = []string{"key", "pin", "certificate", "timeout"}
+	signSettings   = append([]string{"touch_command", "format"}, deviceSettings...)
 	serverSettings = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
 )
 
@@ -53,7 +54,7 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	if slices.Contains(s.names, "pin") {
 		// A flag and nothing else: in a profile or a variable it would hold for every
 		// run, and a wrong PIN would be sent each time.
-		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since the token refused it: send it again")
+		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since it was refused: send it again")
 	}
 	command.RegisterFlagCompletionFunc("profile", s.completeProfile)
 	return s
@@ -164,7 +165,7 @@ func defaultConfigs() []string {
 // itself. Nothing is looked up before a shell asks, for this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
 	switch setting.Name {
-	case "certificate", "ca_file", "pin":
+	case "certificate", "ca_file", "pin", "touch_command":
 		return
 	}
 	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -27,7 +27,7 @@ func newSignCommand(say *messenger) *cobra.Command {
 		Long:  signHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, deviceSettings, []string{"format"})
+	settings := addSettings(cmd, signSettings)
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
 		login, err := run.signLogin()
 		if err != nil {

@@ -53,7 +53,7 @@ func newTokenCommand(say *messenger) *cobra.Command {
 		Long:  tokenHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, deviceSettings, serverSettings, []string{"format"})
+	settings := addSettings(cmd, signSettings, serverSettings)
 	output := cmd.Flags().StringP("output", "o", "value", "how to print it: "+strings.Join(tokenFormats, ", "))
 	payload := cmd.Flags().String("payload", "", "exchange this signed payload (a file, or - for standard input) instead of signing one; needs --certificate")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(tokenFormats, cobra.ShellCompDirectiveNoFileComp))

@@ -19,13 +19,13 @@ func newVersionCommand(*messenger) *cobra.Command {
 }
 
 // printVersion prints what a report of a fault should say: the build, and whether
-// it has PKCS#11 at all.
+// it has PKCS#11 and PIV at all.
 func printVersion() error {
 	if err := checkStdout(); err != nil {
 		return err
 	}
-	return printResult(fmt.Sprintf("%s %s (%s, %s/%s, PKCS#11: %s)\n",
-		program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support))
+	return printResult(fmt.Sprintf("%s %s (%s, %s/%s, PKCS#11: %s, PIV: %s)\n",
+		program, version(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pkcs11Support, pivSupport))
 }
 
 // version returns the module's version, or the revision that it was built from, as

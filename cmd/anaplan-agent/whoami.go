@@ -37,7 +37,7 @@ func newWhoamiCommand(say *messenger) *cobra.Command {
 		Long:  whoamiHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, deviceSettings, serverSettings, []string{"format"})
+	settings := addSettings(cmd, signSettings, serverSettings)
 	from := addTokenFrom(cmd, "")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {

@@ -1,0 +1,257 @@
+//go:build cgo
+
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestCardScripts runs the scripts with cards, each on a pcscd of its own. They have
+// SoftHSM too, since a list of keys may mix both.
+func TestCardScripts(t *testing.T) {
+	pivtest.NewStack(t).Close() // skips where there can be none
+	runScripts(t, func(name string) bool { return strings.HasPrefix(name, "piv-") })
+}
+
+// scriptPIN is the PIN of cards, but of those with the factory's.
+const scriptPIN = "471108"
+
+// cardsKey is where a script's cards are kept.
+type cardsKey struct{}
+
+// cardTable is a script's pcscd, and the cards that are or were in its two readers.
+type cardTable struct {
+	stack *pivtest.Stack
+	cards [2]*pivtest.Card
+	free  [2]func() // lets go of a card that is held
+
+	pulls sync.WaitGroup // that a card's fault is at
+}
+
+// cardCommand is the command card of the scripts. N is a reader, 0 or 1, or the card in
+// it, INS an instruction and SW a status word in hexadecimal. The first call starts a
+// pcscd.
+//
+//	card none                  readers only
+//	card insert N [OPTION...]  a new card, see newCard; the last one again without options
+//	card pull N
+//	card key N SLOT KIND       puts a key: rsa2048, rsa1024, p256
+//	card certificate N SLOT FILE
+//	card tries N COUNT         PIN tries left; puktries is the PUK's
+//	card touch N never|FILE    nobody touches it, or not before there is a file
+//	card freeze N INS          it answers no such command
+//	card thaw N
+//	card fault N INS SW
+//	card pullat N INS          it is pulled instead of an answer to such a command
+//	card sent N INS COUNT      fails unless it had so many of these; a PIN is 20
+//	card forget N              what it had
+//	card protect N HEX         keeps this management key under the PIN
+//	card hold N                another program has it, until card release N
+//	card daemon kill|stop|start
+func cardCommand(ts *testscript.TestScript, _ bool, args []string) {
+	table := tableOf(ts)
+	if args[0] == "none" {
+		return
+	}
+	if args[0] == "daemon" {
+		ts.Check(table.daemon(args[1]))
+		return
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	switch args[0] {
+	case "insert":
+		table.pulls.Wait()
+		if len(args) > 2 || table.cards[n] == nil {
+			table.cards[n] = newCard(ts, args[2:])
+		}
+		ts.Check(table.stack.Insert(n, table.cards[n]))
+	case "pull":
+		ts.Check(table.stack.Pull(n))
+	case "hold":
+		table.free[n], err = table.stack.Hold(n, true)
+		ts.Check(err)
+	case "release":
+		table.free[n]()
+	case "pullat":
+		table.pulls.Add(1)
+		table.cards[n].Inject(pivtest.Fault{INS: byteOf(ts, args[2]), Before: func() {
+			defer table.pulls.Done()
+			table.stack.Pull(n)
+		}})
+	default:
+		change(ts, table.cards[n], args[0], args[2:])
+	}
+}
+
+// tableOf returns the script's cards, and starts its pcscd at first.
+func tableOf(ts *testscript.TestScript) *cardTable {
+	held := ts.Value(cardsKey{}).(**cardTable)
+	if *held != nil {
+		return *held
+	}
+	stack, err := pivtest.StartStack(context.Background(), pivtest.StackOptions{})
+	ts.Check(err)
+	ts.Defer(func() { stack.Close() })
+	ts.Setenv("PCSCLITE_CSOCK_NAME", stack.Socket())
+	*held = &cardTable{stack: stack}
+	return *held
+}
+
+// daemon ends and starts pcscd.
+func (c *cardTable) daemon(what string) error {
+	switch what {
+	case "kill":
+		return c.stack.KillDaemon()
+	case "stop":
+		return c.stack.StopDaemon()
+	}
+	return c.stack.StartDaemon()
+}
+
+// newCard makes a card with options firmware=5.4.3, serial=N, factory (its PIN), nopiv,
+// noyubico, managementkey=HEX and algorithm=N (its).
+func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
+	opts := pivtest.Options{PIN: scriptPIN, PUK: "87654321"}
+	for _, option := range options {
+		name, value, _ := strings.Cut(option, "=")
+		switch name {
+		case "firmware":
+			opts.Firmware = value
+		case "serial":
+			serial, err := strconv.ParseUint(value, 10, 32)
+			ts.Check(err)
+			opts.Serial = uint32(serial)
+		case "factory":
+			opts.PIN, opts.PUK = "", ""
+		case "nopiv":
+			opts.NoPIV = true
+		case "noyubico":
+			opts.NoYubico = true
+		case "managementkey":
+			key, err := hex.DecodeString(value)
+			ts.Check(err)
+			opts.ManagementKey = key
+		case "algorithm":
+			opts.ManagementAlgorithm = byteOf(ts, value)
+		default:
+			ts.Fatalf("unknown option %q", option)
+		}
+	}
+	card, err := pivtest.NewCard(opts)
+	ts.Check(err)
+	return card
+}
+
+// printedObject is the one that needs the PIN to be read, in which programs of Yubico's
+// keep the management key: 88 { 89 KEY }.
+const printedObject = 0x5fc109
+
+// byteOf reads two hexadecimal digits.
+func byteOf(ts *testscript.TestScript, text string) byte {
+	n, err := strconv.ParseUint(text, 16, 8)
+	ts.Check(err)
+	return byte(n)
+}
+
+// change does to a card what a command of cardCommand says.
+func change(ts *testscript.TestScript, card *pivtest.Card, what string, args []string) {
+	switch what {
+	case "key":
+		key, err := newPrivateKey(args[1])
+		ts.Check(err)
+		ts.Check(card.PutKey(byteOf(ts, args[0]), key, pivtest.Policy{}))
+	case "certificate":
+		block, _ := pem.Decode([]byte(ts.ReadFile(args[1])))
+		cert, err := x509.ParseCertificate(block.Bytes)
+		ts.Check(err)
+		card.PutCertificate(byteOf(ts, args[0]), cert)
+	case "tries", "puktries":
+		tries, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		if what == "tries" {
+			card.SetPINTriesLeft(tries)
+		} else {
+			card.SetPUKTriesLeft(tries)
+		}
+	case "touch":
+		setTouch(ts, card, args[0])
+	case "freeze":
+		card.Inject(pivtest.Fault{INS: byteOf(ts, args[0]), Freeze: true})
+	case "thaw":
+		card.Thaw()
+	case "fault":
+		status, err := strconv.ParseUint(args[1], 16, 16)
+		ts.Check(err)
+		card.Inject(pivtest.Fault{INS: byteOf(ts, args[0]), SW: uint16(status)})
+	case "sent":
+		wantCount(ts, "commands "+args[0], countOf(card, byteOf(ts, args[0])), args[1])
+	case "forget":
+		card.ForgetCommands()
+	case "protect":
+		key, err := hex.DecodeString(args[0])
+		ts.Check(err)
+		card.PutObject(printedObject, slices.Concat([]byte{0x88, 0x1a, 0x89, 0x18}, key))
+	default:
+		ts.Fatalf("unknown command card %s", what)
+	}
+}
+
+// newPrivateKey makes a key of a kind.
+func newPrivateKey(kind string) (crypto.PrivateKey, error) {
+	if kind == "p256" {
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	}
+	bits, err := strconv.Atoi(strings.TrimPrefix(kind, "rsa"))
+	if err != nil {
+		return nil, err
+	}
+	return rsa.GenerateKey(rand.Reader, bits)
+}
+
+// setTouch says who touches a card.
+func setTouch(ts *testscript.TestScript, card *pivtest.Card, who string) {
+	if who == "never" {
+		card.OnTouch(func() bool { return false })
+		return
+	}
+	file := ts.MkAbs(who)
+	card.OnTouch(func() bool {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if _, err := os.Stat(file); err == nil {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// countOf counts the commands of an instruction that a card has had. A question for
+// the counter is no PIN that was sent (SP 800-73-4 part 2, section 3.2.1).
+func countOf(card *pivtest.Card, ins byte) int {
+	n := 0
+	for _, command := range card.Commands() {
+		if command.INS == ins && (ins != 0x20 || command.Length > 0) {
+			n++
+		}
+	}
+	return n
+}

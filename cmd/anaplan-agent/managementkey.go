@@ -1,0 +1,120 @@
+package main
+
+// Where a card's management key comes from. It is as good as the card: who has it can
+// replace its keys. So it is treated as a PIN is, but that cards do not count wrong
+// ones.
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// errManagementKeySource says that the place that the management key should come from
+// gave none.
+var errManagementKeySource = errors.New("no management key to be had")
+
+// protected is the --management-key that the card keeps under its PIN, where ykman
+// puts it with --protect. It is not among the sources of a PIN.
+const protected = "protected"
+
+// parseManagementKey reads --management-key; the zero source for "" and protected, which
+// package piv does by itself. Since people put the key itself there, errors do not
+// show the text.
+func parseManagementKey(text string) (config.PINSource, error) {
+	if text == "" || text == protected {
+		return config.PINSource{}, nil
+	}
+	source, err := config.ParsePINSource(text)
+	if err == nil && slices.Contains([]string{config.PINPrompt, config.PINEnv, config.PINFile}, source.Kind) {
+		return source, nil
+	}
+	return config.PINSource{}, errors.New("it is prompt, protected, env:NAME or file:PATH; the key itself must not be given here")
+}
+
+// writeCard has write go to the card, with the management key from where the flags
+// say. Where they say nothing and neither the factory's nor a protected one does, a
+// person is asked, if there is one.
+func (r *deviceRun) writeCard(c cardEnrolment, address pivuri.URI, write func(piv.Options) error) error {
+	source, err := parseManagementKey(c.managementKey)
+	if err != nil {
+		return err
+	}
+	// A refused one costs nothing, but a second call asks for a touch again where the card
+	// wants one for it; so a person is asked last.
+	err = write(r.managementOptions(address, source))
+	if c.managementKey != "" || !errors.Is(err, piv.ErrManagementKey) || !hasTerminal() {
+		return err
+	}
+	return write(r.managementOptions(address, config.PINSource{Kind: config.PINPrompt}))
+}
+
+// managementOptions returns piv's options for writing. A person who is asked may be
+// slow, as with the PIN.
+func (r *deviceRun) managementOptions(address pivuri.URI, source config.PINSource) piv.Options {
+	options := r.device.cardOptions(address)
+	if source.Kind == "" {
+		return options
+	}
+	options.Slow = options.Slow || interactive(source)
+	options.ManagementKey = func(ctx context.Context, request piv.ManagementKeyRequest) ([]byte, error) {
+		return r.managementKey(ctx, source, request)
+	}
+	return options
+}
+
+// hasTerminal reports whether a person can be asked.
+func hasTerminal() bool {
+	terminal, err := openTerminal()
+	if err != nil {
+		return false
+	}
+	terminal.Close()
+	return true
+}
+
+// managementKey gets the management key: hexadecimal, as ykman and yubico-piv-tool
+// print and take it.
+func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
+	text, err := r.managementText(ctx, source, request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
+	}
+	defer clear(text)
+	digits := bytes.TrimSpace(text)
+	key := make([]byte, hex.DecodedLen(len(digits)))
+	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
+		clear(key)
+		return nil, fmt.Errorf("%w: what %s gave is not hexadecimal", errManagementKeySource, source)
+	}
+	return key, nil
+}
+
+// managementText gets what stands at the source.
+func (r *deviceRun) managementText(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
+	switch source.Kind {
+	case config.PINFile:
+		return interruptible(ctx, func() ([]byte, error) { return r.say.readSecret(source.Arg, "a management key") })
+	case config.PINEnv:
+		text, ok := os.LookupEnv(source.Arg)
+		if !ok {
+			return nil, fmt.Errorf("the environment variable %s is not set", source.Arg)
+		}
+		return []byte(text), nil
+	}
+	terminal, err := openTerminal()
+	if err != nil {
+		return nil, err
+	}
+	defer terminal.Close()
+	defer r.device.pin.patience.pause()()
+	return terminal.askSecret(ctx, fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
+}

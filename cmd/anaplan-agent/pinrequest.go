@@ -1,0 +1,102 @@
+package main
+
+// What a PIN is asked for, in one form for tokens and cards, which tell different
+// things: a token that the last PIN was wrong, a card how many tries are left.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+)
+
+// pinRequest says for what a PIN is asked. Its texts hold labels of tokens, which are
+// foreign, so they are quoted already.
+type pinRequest struct {
+	device   deviceName
+	question string // what to ask a person
+	lastTry  string // what one wrong PIN more does; "": there are more tries, or nobody knows
+	own      bool   // a key's, which may be another than the device's, so it is not kept
+	pinPad   bool   // it is typed on the device
+	source   string // the address's pin-source; "" without
+}
+
+// deviceName is what tells tokens and cards apart. A token's label alone does not: of
+// a pair of HSMs both often have the same, and a PIN of its own each.
+type deviceName struct {
+	label, serial string
+	card          bool
+}
+
+// String returns the name for a person.
+func (d deviceName) String() string {
+	if d.card {
+		return d.label
+	}
+	return fmt.Sprintf("token %q", d.label)
+}
+
+// forToken is an hsm.PINFunc.
+func (a *pinAsker) forToken(ctx context.Context, request hsm.PINRequest) ([]byte, error) {
+	return a.ask(ctx, tokenRequest(request))
+}
+
+// tokenRequest is a token's request. A key may have a signature PIN of its own
+// (CKU_CONTEXT_SPECIFIC, PKCS#11 section 5.6): the token's would cost a try of it.
+func tokenRequest(r hsm.PINRequest) pinRequest {
+	request := pinRequest{
+		device: deviceName{label: r.Token, serial: r.Serial},
+		own:    r.Key != "", pinPad: r.PINPad, source: r.Source,
+	}
+	request.question = fmt.Sprintf("PIN for %s", request.device)
+	if r.Key != "" {
+		request.question = fmt.Sprintf("PIN for key %q on %s (it asks at each signature)", r.Key, request.device)
+	}
+	switch r.State {
+	case hsm.PINLow:
+		request.question += " (the last PIN was wrong; the token may lock after a few)"
+	case hsm.PINFinalTry: // CKF_USER_PIN_FINAL_TRY, PKCS#11 section 3.2
+		request.question += " (LAST TRY)"
+		request.lastTry = fmt.Sprintf("locks %s", request.device)
+	}
+	return request
+}
+
+// forCard is a piv.PINFunc. What cannot be a PIN is not sent: the card would count it. It
+// is most often a PUK, or the PIN of FIDO2, which may be longer.
+func (a *pinAsker) forCard(ctx context.Context, request piv.PINRequest) ([]byte, error) {
+	pin, err := a.ask(ctx, cardRequest(request))
+	if err != nil {
+		return nil, err
+	}
+	if len(pin) < 6 || len(pin) > 8 {
+		clear(pin)
+		a.drop()
+		return nil, errPINLength
+	}
+	return pin, nil
+}
+
+// errPINLength says that a PIN is none of a PIV card's (NIST SP 800-73-4 part 2,
+// section 2.4.3).
+var errPINLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 characters, and this one has not")
+
+// cardRequest is a card's request. A card has one PIN for all of its keys, so
+// one that was typed for one slot serves another.
+func cardRequest(r piv.PINRequest) pinRequest {
+	request := pinRequest{device: deviceName{label: r.Card, serial: fmt.Sprint(r.Serial), card: true}}
+	request.question = "PIN for " + r.Card
+	if r.Slot != 0 {
+		request.question += ", slot " + r.Slot.String()
+	}
+	switch {
+	case r.Tries == 1:
+		request.question += " (LAST TRY)"
+		request.lastTry = fmt.Sprintf("blocks the PIN of %s, which then only the PUK unblocks", r.Card)
+	case r.Tries > 1:
+		request.question += fmt.Sprintf(" (%d tries left)", r.Tries)
+	}
+	return request
+}
