@@ -1,7 +1,8 @@
-# make demo   a login from an empty token to a call of the API, as a tutorial
-# make test   every test and check, as CI runs them
-# make bench  what it costs, beside yardsticks measured in the same run
-# make build  bin/anaplan-agent and bin/anaplan-emulator
+# make demo      a login from an empty HSM to a call of the API, as a tutorial
+# make demo-piv  the same from a new YubiKey, on a virtual one
+# make test      every test and check, as CI runs them
+# make bench     what it costs, beside yardsticks measured in the same run
+# make build     bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 
@@ -9,20 +10,21 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench demo deps-demo deps-test clean
+.PHONY: build test check bench demo demo-piv deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
-	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/anaplan-emulator
+	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/anaplan-emulator ./cmd/piv-emulator
 
 test: deps-test check
 	go test -race $(TESTFLAGS) ./...
 
 check:
-	@unformatted=$$(gofmt -l agent cmd hsm); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
+	@unformatted=$$(gofmt -l agent cmd hsm piv); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi
 	go vet ./...
 	CGO_ENABLED=0 go vet ./...
 	CGO_ENABLED=0 GOOS=darwin go vet ./...
+	CGO_ENABLED=0 GOOS=windows go vet ./...
 	CGO_ENABLED=0 GOOS=windows go build -o /dev/null ./cmd/anaplan-agent
 	go tool staticcheck ./...
 	go mod verify
@@ -34,8 +36,14 @@ bench: deps-test build
 demo: deps-demo build
 	@bash docs/demo.sh bin
 
+demo-piv: deps-demo-piv build
+	@bash docs/demo-piv.sh bin
+
 deps-demo:
 	@sh .ci/install demo
+
+deps-demo-piv:
+	@sh .ci/install demo-piv
 
 deps-test:
 	@sh .ci/install test
