@@ -441,6 +441,24 @@ func TestTouch(t *testing.T) {
 			}
 		})
 	}
+	t.Run("nobody is there", func(t *testing.T) {
+		for policy, wanted := range map[byte]bool{touchAlways: true, touchCached: true, touchNever: false} {
+			card := d.put(t, pivtest.Options{PIN: pin})
+			pair(t, card, 0x9c, key, pivtest.Policy{PIN: always, Touch: policy})
+			options := with(pin)
+			options.Unattended = true
+			_, err := login(t, "piv:slot=9c", options)
+			if !wanted && err != nil {
+				t.Errorf("touch policy %d: %v", policy, err)
+			}
+			if wanted {
+				wantError(t, err, piv.ErrNotTouched, "nobody is there")
+				if sent := count(card, 0x20); sent != 0 {
+					t.Errorf("touch policy %d: the PIN was spoken of %d times", policy, sent)
+				}
+			}
+		}
+	})
 	t.Run("not before the deadline", func(t *testing.T) {
 		card := d.put(t, pivtest.Options{PIN: pin, TouchTime: time.Minute})
 		pair(t, card, 0x9c, key, pivtest.Policy{PIN: always, Touch: touchAlways})

@@ -89,6 +89,9 @@ func (v *visit) openKey(ctx context.Context, c *card, address pivuri.URI) (*Key,
 	if err := v.problem(k, certificate); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}
+	if err := v.attended(k); err != nil {
+		return nil, fmt.Errorf("%s: %w", k.Address, err)
+	}
 	if err := v.askIfWanted(ctx, c, k); err != nil {
 		return nil, err
 	}
@@ -96,6 +99,14 @@ func (v *visit) openKey(ctx context.Context, c *card, address pivuri.URI) (*Key,
 		visit: v, card: c, key: k, certificate: certificate,
 		turn: make(chan struct{}, 1), ended: make(chan struct{}),
 	}, nil
+}
+
+// attended refuses a key that wants a touch where nobody is there to give it.
+func (v *visit) attended(k *slotKey) error {
+	if !v.options.Unattended || k.Touch != TouchAlways && k.Touch != TouchCached {
+		return nil
+	}
+	return fmt.Errorf("%w: its touch policy is %q, and nobody is there", ErrNotTouched, k.Touch)
 }
 
 // Certificate returns the key's certificate.

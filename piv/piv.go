@@ -103,6 +103,10 @@ type Options struct {
 	// Time is now, by which certificates are judged. Zero: time.Now().
 	Time time.Time
 
+	// Unattended: nobody is there to touch the card. A key that is known to want a touch
+	// is ErrNotTouched, instead of a card that blinks at an empty chair.
+	Unattended bool
+
 	// Busy is how long to wait for a card that another program has. 0: 5 seconds.
 	Busy time.Duration
 }
