@@ -5,6 +5,10 @@
 //	key = "pkcs11:token=prod;object=login?module-name=softhsm2"
 //	pin = "credential:pin"
 //	region = "eu3"
+//	allow = ["group:etl"]
+//
+//	[agent]
+//	log_level = "warn"
 //
 // The command line is the only user. It reads the file and the environment; this
 // package has no side effects, and knows neither devices nor the network.
@@ -14,6 +18,8 @@
 //	profile, err := file.Profile("default", map[string]config.Value{
 //		"timeout": {Text: "2m", From: "--timeout"},
 //	})
+//	...
+//	agent, err := file.Agent(nil)
 //
 // It refuses what it does not know: a misspelt setting is an error with its line,
 // in whichever profile it stands. Errors name where a bad value comes from, and

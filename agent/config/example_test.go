@@ -41,6 +41,37 @@ func ExampleParse_mistake() {
 	//   ^
 }
 
+func ExampleFile_Agent() {
+	file, err := config.Parse("config.toml", []byte("[agent]\nlogout_at_end = true\n"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	agent, err := file.Agent(map[string]config.Value{"socket": {Text: "/run/agent.sock", From: "--socket"}})
+	fmt.Println(agent.Socket, agent.LogLevel, agent.LogoutAtEnd, err)
+	// Output:
+	// /run/agent.sock INFO true <nil>
+}
+
+func ExampleAgentSettings() {
+	for _, s := range config.AgentSettings() {
+		fmt.Println(s.Flag())
+	}
+	// Output:
+	// socket
+	// audit-file
+	// log-level
+	// logout-at-end
+	// share-socket
+}
+
+func ExampleParseAddress() {
+	address, err := config.ParseAddress("PIV:slot=9C;serial=7")
+	fmt.Println(address, err)
+	// Output:
+	// piv:serial=7;slot=9c <nil>
+}
+
 func ExampleSettings() {
 	for _, s := range config.Settings()[:2] {
 		fmt.Printf("--%s, %s, default %q\n", s.Flag(), s.Env(), s.Default)

@@ -10,8 +10,11 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// profilesTable is the one table that a file has.
-const profilesTable = "profile"
+// The tables of a file.
+const (
+	profilesTable = "profile" // of tables, one a profile
+	agentTable    = "agent"
+)
 
 // Value is the text of a setting and where it comes from.
 type Value struct {
@@ -21,66 +24,141 @@ type Value struct {
 
 // File is a configuration file that has been checked. A nil File is none.
 type File struct {
+	agent    values
 	profiles map[string]values
 }
 
-// values are the settings of one profile, as text with its origin: a value is
+// values are the settings of one table, as text with its origin: a value is
 // checked again each time, so that the file's and the command line's go through
-// the same checks. Only key has more than one text.
+// the same checks. Only lists have more than one text.
 type values map[string][]Value
 
 // Parse reads a configuration file, called name in errors, and checks the
-// settings of every profile in it. Of several mistakes it tells the first, by
+// settings of every table in it. Of several mistakes it tells the first, by
 // name of profile and setting.
 //
-// A file holds tables [profile.NAME] and nothing else. key is a text or a list of
-// texts, every other setting a text.
+// A file holds tables [profile.NAME], the table [agent], and nothing else. key and
+// allow are a text or a list of texts, settings of yes and no a text or a boolean,
+// every other setting is a text.
 func Parse(name string, data []byte) (*File, error) {
 	const byteOrderMark = "\xef\xbb\xbf" // some editors on Windows write one
-	d := document{name: name, text: bytes.TrimPrefix(data, []byte(byteOrderMark))}
+	d := newDocument(name, bytes.TrimPrefix(data, []byte(byteOrderMark)))
 	// Into a map and no struct, so that a value of the wrong type is refused by the name
 	// of its setting, and in words that do not show it.
 	var top map[string]any
 	if err := toml.Unmarshal(d.text, &top); err != nil {
 		return nil, d.syntax(err)
 	}
-	places, err := d.places()
-	if err != nil {
+	d.index()
+	if err := d.checkTables(top); err != nil {
 		return nil, err
 	}
-	for _, table := range slices.Sorted(maps.Keys(top)) {
-		if table != profilesTable {
-			return nil, d.fail(find(places, table), "there is no table %q; settings stand in tables [profile.NAME]", table)
-		}
-	}
 	file := &File{profiles: map[string]values{}}
-	// places has refused a profile that is no table.
-	profiles, _ := top[profilesTable].(map[string]any)
-	for _, profile := range slices.Sorted(maps.Keys(profiles)) {
-		read, err := d.profile(places, profile, profiles[profile])
-		if err != nil {
-			return nil, err
-		}
-		file.profiles[profile] = read
-		// The values must be good by themselves, before flags change any.
-		if _, err := file.Profile(profile, nil); err != nil {
-			return nil, err
-		}
+	if err := file.readAgent(d, top); err != nil {
+		return nil, err
+	}
+	if err := file.readProfiles(d, top); err != nil {
+		return nil, err
 	}
 	return file, nil
 }
 
-// profile reads the settings of one profile.
-func (d document) profile(places []place, name string, table any) (values, error) {
-	read := values{}
-	fields, _ := table.(map[string]any)
-	for _, setting := range slices.Sorted(maps.Keys(fields)) {
-		at := find(places, profilesTable, name, setting)
-		if !slices.Contains(settingNames(), setting) {
-			return nil, d.fail(at, "there is no setting %q; %s", setting, instead(setting))
+// checkTables refuses other tables, and settings that stand where tables belong.
+func (d *document) checkTables(top map[string]any) error {
+	for _, table := range slices.Sorted(maps.Keys(top)) {
+		at := d.find(table)
+		_, isTable := top[table].(map[string]any)
+		switch {
+		case table == agentTable && !isTable:
+			return d.fail(at, "agent is a table; write [agent], and its settings below it")
+		case table == agentTable || table == profilesTable && isTable:
+		case isTable:
+			return d.fail(at, "there is no table %q; %s", table, insteadTable(table))
+		default:
+			return d.fail(at, "%s", outside(table))
 		}
-		texts, ok := textsOf(fields[setting])
-		if !ok || len(texts) != 1 && setting != keySetting {
+	}
+	return nil
+}
+
+// insteadTable words what to write for an unknown table.
+func insteadTable(name string) string {
+	switch nearest(strings.ToLower(name), []string{profilesTable, agentTable}) {
+	case profilesTable:
+		return "did you mean [profile.NAME]?"
+	case agentTable:
+		return "did you mean [agent]?"
+	}
+	return "settings stand in tables [profile.NAME], and those of the whole agent in [agent]"
+}
+
+// outside words where a setting belongs that stands in no table.
+func outside(setting string) string {
+	if has(agentSettings, setting) {
+		return fmt.Sprintf("%s is a setting of the whole agent; write [agent] above it", setting)
+	}
+	return "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
+}
+
+// readAgent reads the table [agent]. The values must be good by themselves, before
+// flags change any; so must those of profiles.
+func (f *File) readAgent(d *document, top map[string]any) error {
+	fields, _ := top[agentTable].(map[string]any)
+	read, err := d.settings(agentSettings, fields, agentTable)
+	if err != nil {
+		return err
+	}
+	f.agent = read
+	_, err = f.Agent(nil)
+	return err
+}
+
+// readProfiles reads the tables [profile.NAME]. Profiles that would write over each
+// other's tokens are refused.
+func (f *File) readProfiles(d *document, top map[string]any) error {
+	profiles, _ := top[profilesTable].(map[string]any)
+	writers := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		profile, err := f.readProfile(d, name, profiles[name])
+		if err != nil {
+			return err
+		}
+		file := profile.TokenFile
+		if writers[file] != "" {
+			from := f.profiles[name][tokenFileSetting][0].From
+			return fmt.Errorf("%s: profile %q writes this file too; each profile needs its own", from, writers[file])
+		}
+		if file != "" {
+			writers[file] = name
+		}
+	}
+	return nil
+}
+
+// readProfile reads one table [profile.NAME].
+func (f *File) readProfile(d *document, name string, table any) (*Profile, error) {
+	fields, isTable := table.(map[string]any)
+	if !isTable {
+		return nil, d.fail(d.find(profilesTable, name), "%s", outside(name))
+	}
+	read, err := d.settings(settings, fields, profilesTable, name)
+	if err != nil {
+		return nil, err
+	}
+	f.profiles[name] = read
+	return f.Profile(name, nil)
+}
+
+// settings reads the settings of the table at path, which are of those known.
+func (d *document) settings(known []Setting, fields map[string]any, path ...string) (values, error) {
+	read := values{}
+	for _, setting := range slices.Sorted(maps.Keys(fields)) {
+		at := d.find(append(slices.Clip(path), setting)...)
+		if !has(known, setting) {
+			return nil, d.fail(at, "%s", unknown(setting, known))
+		}
+		texts, ok := textsOf(setting, fields[setting])
+		if !ok || len(texts) != 1 && !isList(setting) {
 			return nil, d.fail(at, "%s", shape(setting))
 		}
 		for _, text := range texts {
@@ -92,10 +170,12 @@ func (d document) profile(places []place, name string, table any) (values, error
 
 // textsOf returns the text or the texts of a TOML value, and whether it is made
 // of text. Numbers are not taken for text: pin = 0123 is not what it seems.
-func textsOf(value any) (texts []string, ok bool) {
+func textsOf(setting string, value any) (texts []string, ok bool) {
 	switch value := value.(type) {
 	case string:
 		return []string{value}, true
+	case bool:
+		return []string{map[bool]string{true: "yes", false: "no"}[value]}, isSwitch(setting)
 	case []any:
 		for _, item := range value {
 			text, ok := item.(string)
@@ -111,19 +191,35 @@ func textsOf(value any) (texts []string, ok bool) {
 
 // shape words how a setting is written.
 func shape(setting string) string {
-	if setting == keySetting {
+	switch {
+	case setting == keySetting:
 		return `key is an address in quotes, or a list of them: key = ["pkcs11:...", "piv:..."]`
+	case setting == allowSetting:
+		return `allow is a text in quotes, or a list of them: allow = ["user:NAME", "group:NAME"]`
+	case isSwitch(setting):
+		return fmt.Sprintf(`%s is yes or no: %s = "yes"`, setting, setting)
 	}
 	return fmt.Sprintf("%s is one text in quotes: %s = \"...\"", setting, setting)
 }
 
-// instead words what to write for an unknown setting. Flag and environment
-// spellings count as near.
-func instead(name string) string {
-	if meant := nearest(strings.ReplaceAll(strings.ToLower(name), "-", "_"), settingNames()); meant != "" {
-		return fmt.Sprintf("did you mean %s?", meant)
+// unknown words that a setting is none of those known, and what to write. Flag and
+// environment spellings count as near.
+func unknown(name string, known []Setting) string {
+	other, place := agentSettings, "the table [agent]"
+	if has(known, socketSetting) {
+		other, place = settings, "a table [profile.NAME]"
 	}
-	return "there are " + strings.Join(settingNames(), ", ")
+	if has(other, name) {
+		return fmt.Sprintf("%s does not stand here, but in %s", name, place)
+	}
+	spelt := strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	instead := "there are " + strings.Join(namesOf(known), ", ")
+	if meant := nearest(spelt, namesOf(known)); meant != "" {
+		instead = fmt.Sprintf("did you mean %s?", meant)
+	} else if meant := nearest(spelt, namesOf(other)); meant != "" {
+		instead = fmt.Sprintf("did you mean %s, in %s?", meant, place)
+	}
+	return fmt.Sprintf("there is no setting %q; %s", name, instead)
 }
 
 // Profiles returns the names of the file's profiles, sorted.

@@ -8,9 +8,10 @@ import (
 )
 
 // settingList is the end of errors that list the settings.
-const settingList = "key, pin, certificate, touch_command, region, auth_url, api_url, ca_file, header_form, format, timeout"
+const settingList = "key, pin, certificate, touch_command, region, auth_url, api_url, ca_file, header_form, format, timeout, " +
+	"allow, token_file, token_file_mode, token_file_owner, idle"
 
-const outside = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
+const inProfile = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
 
 func TestParseErrors(t *testing.T) {
 	tests := []struct {
@@ -66,27 +67,116 @@ func TestParseErrors(t *testing.T) {
 		{
 			"setting outside",
 			[]string{"timeout = '60s'"},
-			[]string{"c.toml:1:1: " + outside, "  timeout = ...", "  ^"},
+			[]string{"c.toml:1:1: " + inProfile, "  timeout = ...", "  ^"},
 		},
 		{
 			"profile without a name",
 			[]string{"[profile]", "timeout = '60s'"},
-			[]string{"c.toml:2:1: " + outside, "  timeout = ...", "  ^"},
+			[]string{"c.toml:2:1: " + inProfile, "  timeout = ...", "  ^"},
 		},
 		{
 			"array of tables",
 			[]string{"[[profile.a]]", "timeout = '60s'"},
-			[]string{"c.toml:1:1: " + outside, "  [[profile.a]]", "  ^"},
+			[]string{"c.toml:1:3: " + inProfile, "  [[profile.a]]", "    ^"},
 		},
 		{
 			"other table",
 			[]string{"[profile.default]", "[profiles.default]", "key = 'pkcs11:'"},
-			[]string{`c.toml:3:1: there is no table "profiles"; settings stand in tables [profile.NAME]`, "  key = ...", "  ^"},
+			[]string{`c.toml:2:2: there is no table "profiles"; did you mean [profile.NAME]?`, "  [profiles.default]", "   ^"},
 		},
 		{
 			"other empty table",
 			[]string{"[other.x]"},
-			[]string{`c.toml: there is no table "other"; settings stand in tables [profile.NAME]`},
+			[]string{
+				`c.toml:1:2: there is no table "other"; settings stand in tables [profile.NAME], and those of the whole agent in [agent]`,
+				"  [other.x]", "   ^",
+			},
+		},
+		{
+			"capitals",
+			[]string{"[Agent]"},
+			[]string{`c.toml:1:2: there is no table "Agent"; did you mean [agent]?`, "  [Agent]", "   ^"},
+		},
+		{
+			"profile that is no table",
+			[]string{"profile = 3"},
+			[]string{"c.toml:1:1: " + inProfile, "  profile = ...", "  ^"},
+		},
+		{
+			"agent that is no table",
+			[]string{"agent = '/run/agent.sock'"},
+			[]string{"c.toml:1:1: agent is a table; write [agent], and its settings below it", "  agent = ...", "  ^"},
+		},
+		{
+			"several agents",
+			[]string{"[[agent]]", "socket = 'none'"},
+			[]string{"c.toml:1:3: agent is a table; write [agent], and its settings below it", "  [[agent]]", "    ^"},
+		},
+		{
+			"agent's setting outside",
+			[]string{"socket = 'none'"},
+			[]string{"c.toml:1:1: socket is a setting of the whole agent; write [agent] above it", "  socket = ...", "  ^"},
+		},
+		{
+			"agent's setting in a profile",
+			[]string{"[profile.default]", "socket = 'none'"},
+			[]string{"c.toml:2:1: socket does not stand here, but in the table [agent]", "  socket = ...", "  ^"},
+		},
+		{
+			"near an agent's setting in a profile",
+			[]string{"[profile.default]", "share-sockets = true"},
+			[]string{
+				`c.toml:2:1: there is no setting "share-sockets"; did you mean share_socket, in the table [agent]?`,
+				"  share-sockets = ...", "  ^",
+			},
+		},
+		{
+			"profile's setting in the agent",
+			[]string{"[profile.default]", "[agent]", "idle = '1h'"},
+			[]string{"c.toml:3:1: idle does not stand here, but in a table [profile.NAME]", "  idle = ...", "  ^"},
+		},
+		{
+			"near a profile's setting in the agent",
+			[]string{"[agent]", "allowed = 'user:ana'"},
+			[]string{`c.toml:2:1: there is no setting "allowed"; did you mean allow, in a table [profile.NAME]?`, "  allowed = ...", "  ^"},
+		},
+		{
+			"near in the agent",
+			[]string{"[agent]", "log-level = 'info'"},
+			[]string{`c.toml:2:1: there is no setting "log-level"; did you mean log_level?`, "  log-level = ...", "  ^"},
+		},
+		{
+			"far in the agent",
+			[]string{"[agent]", "password = 'info'"},
+			[]string{
+				`c.toml:2:1: there is no setting "password"; there are socket, audit_file, log_level, logout_at_end, share_socket`,
+				"  password = ...", "  ^",
+			},
+		},
+		{
+			"number for a switch",
+			[]string{"[agent]", "share_socket = 1"},
+			[]string{`c.toml:2:1: share_socket is yes or no: share_socket = "yes"`, "  share_socket = ...", "  ^"},
+		},
+		{
+			"boolean for a text",
+			[]string{"[agent]", "audit_file = true"},
+			[]string{`c.toml:2:1: audit_file is one text in quotes: audit_file = "..."`, "  audit_file = ...", "  ^"},
+		},
+		{
+			"allow of numbers",
+			[]string{"[profile.default]", "allow = [1000]"},
+			[]string{`c.toml:2:1: allow is a text in quotes, or a list of them: allow = ["user:NAME", "group:NAME"]`, "  allow = ...", "  ^"},
+		},
+		{
+			"level of the agent",
+			[]string{"[agent]", "log_level = 'loud'"},
+			[]string{`c.toml:2:1: log_level: "loud" is not one of debug, info, warn, error`},
+		},
+		{
+			"two writers of a file",
+			[]string{"[profile.a]", "token_file = '/run/a/../token'", "[profile.b]", "token_file = '/run/token'"},
+			[]string{`c.toml:4:1: token_file: profile "a" writes this file too; each profile needs its own`},
 		},
 		{
 			"syntax",
@@ -123,7 +213,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"bad inline table",
 			[]string{"profile.default = { timeout = 'soon' }"},
-			[]string{`c.toml: timeout: "soon" is no duration; write a number with its unit, as 90s or 2m`},
+			[]string{`c.toml:1:1: timeout: "soon" is no duration; write a number with its unit, as 90s or 2m`},
 		},
 	}
 	for _, test := range tests {
@@ -174,7 +264,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "[profile.a]\nkey = 'pkcs11:token=a'\n", "[profile.a]\nkey = ['pkcs11:', 'x']", "profile = 3", "[[profile]]",
 		"a.b.c.d = 1", "[profile.a]\npin = \"\"\"\n1234\n\"\"\"", "[profile.a]\r\n\ttimeout: 3", "profile.a = {x = {y = 1}}",
-		"[profile.a]\nkey = [[{a = 1}], 2]", "\xef\xbb\xbf\x00", "[profile.'']\n'' = 1979-05-27",
+		"[profile.a]\nkey = [[{a = 1}], 2]", "[agent]\nshare_socket = true", "agent.log_level = 'x'", "[[agent]]", "a.b.c.d.e.f = 1", "\xef\xbb\xbf\x00", "[profile.'']\n'' = 1979-05-27",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -11,70 +11,112 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
 // place is where something stands in the file.
 type place struct {
-	key    toml.Key
 	line   int // from 1; 0: not known
 	column int // in bytes, from 1
 }
 
-// document is a file's text, to say where in it something is wrong.
+// document is a file's text, to say where in it something is wrong. Lines and keys
+// are looked up once: a file may have a thousand profiles.
 type document struct {
-	name string
-	text []byte
+	name   string
+	text   []byte
+	starts []int // offsets of the lines
+	keys   keys
 }
 
-// places returns where each setting stands. The decoder tells only of keys that
-// its target lacks, so the target lacks all of them. The error is for settings
-// that stand where tables belong.
-func (d document) places() ([]place, error) {
-	// Two levels, profile and name, and nothing that a setting could be put into.
-	var target map[string]map[string]struct{}
-	decoder := toml.NewDecoder(bytes.NewReader(d.text)).DisallowUnknownFields()
-	err := decoder.Decode(&target)
-	if missing, ok := errors.AsType[*toml.StrictMissingError](err); ok {
-		var places []place
-		for i := range missing.Errors {
-			places = append(places, placeOf(&missing.Errors[i]))
-		}
-		return places, nil
-	}
-	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
-		return nil, d.fail(d.lineStart(placeOf(wrong)), "settings stand in a table [profile.NAME], and only there; write [profile.default] above them")
-	}
-	return nil, err
-}
-
-// placeOf returns where the decoder found a mistake.
-func placeOf(e *toml.DecodeError) place {
-	line, column := e.Position()
-	return place{key: e.Key(), line: line, column: column}
-}
-
-// lineStart returns the place of the first thing on the line: the key, where the
-// decoder tells of its value.
-func (d document) lineStart(p place) place {
-	line := d.lineText(p)
-	p.column = 1 + len(line) - len(strings.TrimLeft(line, " \t"))
-	return p
-}
-
-// find returns the place of a key, or of the first thing in it: the decoder does
-// not tell of tables. The zero place, for empty ones and inside inline tables,
-// makes errors that name the file only.
-func find(places []place, key ...string) place {
-	for _, p := range places {
-		if len(p.key) >= len(key) && slices.Equal(p.key[:len(key)], key) {
-			return p
+// newDocument finds the lines of a text; its keys are found by index.
+func newDocument(name string, text []byte) *document {
+	d := &document{name: name, text: text, starts: []int{0}}
+	for i, c := range text {
+		if c == '\n' {
+			d.starts = append(d.starts, i+1)
 		}
 	}
-	return place{}
+	return d
+}
+
+// keys are the keys of a file as a tree, each with the place of the first thing that
+// belongs to it.
+type keys struct {
+	at place
+	in map[string]*keys
+}
+
+// depth is how far down keys are told apart: table, profile, setting. What is deeper
+// is an error at one of these.
+const depth = 3
+
+// index finds where the keys stand, which the decoder does not tell. The text must be
+// TOML; keys inside of inline tables are not looked for.
+func (d *document) index() {
+	var parser unstable.Parser
+	parser.Reset(d.text)
+	var table []string
+	for parser.NextExpression() {
+		path, offset := pathOf(parser.Expression())
+		if parser.Expression().Kind == unstable.KeyValue {
+			path = append(slices.Clip(table), path...)
+		} else {
+			table = path
+		}
+		d.keys.note(path, d.place(offset))
+	}
+}
+
+// pathOf returns the first parts of a line's key or a table's name, and where it begins.
+func pathOf(expression *unstable.Node) (path []string, offset int) {
+	key := expression.Key()
+	for len(path) < depth && key.Next() {
+		if len(path) == 0 {
+			offset = int(key.Node().Raw.Offset)
+		}
+		path = append(path, string(key.Node().Data))
+	}
+	return path, offset
+}
+
+// note adds a key.
+func (k *keys) note(path []string, at place) {
+	for _, part := range path[:min(len(path), depth)] {
+		if k.in == nil {
+			k.in = map[string]*keys{}
+		}
+		if k.in[part] == nil {
+			k.in[part] = &keys{at: at}
+		}
+		k = k.in[part]
+	}
+}
+
+// find returns the place of a key; of what holds it, if it stands inside of an inline
+// table.
+func (d *document) find(path ...string) place {
+	k := &d.keys
+	for _, part := range path {
+		if k.in[part] == nil {
+			break
+		}
+		k = k.in[part]
+	}
+	return k.at
+}
+
+// place returns the line and the column of an offset.
+func (d *document) place(offset int) place {
+	line, isStart := slices.BinarySearch(d.starts, offset)
+	if isStart {
+		line++
+	}
+	return place{line: line, column: 1 + offset - d.starts[line-1]}
 }
 
 // at words the place: "config.toml:7:1". The column counts characters.
-func (d document) at(p place) string {
+func (d *document) at(p place) string {
 	if p.line == 0 {
 		return d.name
 	}
@@ -83,15 +125,15 @@ func (d document) at(p place) string {
 }
 
 // lineText returns the line of a place, long enough for its column.
-func (d document) lineText(p place) string {
-	line := strings.Split(string(d.text), "\n")[p.line-1]
-	line = strings.TrimRight(line, "\r")
-	return line + strings.Repeat(" ", max(0, p.column-1-len(line)))
+func (d *document) lineText(p place) string {
+	line, _, _ := bytes.Cut(d.text[d.starts[p.line-1]:], []byte("\n"))
+	text := strings.TrimRight(string(line), "\r")
+	return text + strings.Repeat(" ", max(0, p.column-1-len(text)))
 }
 
 // fail returns an error about a place, with the line and a caret under its key.
 // Neither format nor args may hold a value from the file.
-func (d document) fail(p place, format string, args ...any) error {
+func (d *document) fail(p place, format string, args ...any) error {
 	return errors.New(d.at(p) + ": " + fmt.Sprintf(format, args...) + d.excerpt(p))
 }
 
@@ -103,7 +145,7 @@ var keyLine = sync.OnceValue(func() *regexp.Regexp {
 
 // excerpt returns the line without its value, which may be a PIN, and a caret;
 // "" for a line that may be all value.
-func (d document) excerpt(p place) string {
+func (d *document) excerpt(p place) string {
 	if p.line == 0 {
 		return ""
 	}
@@ -120,12 +162,14 @@ func (d document) excerpt(p place) string {
 
 // syntax returns the error for text that is no TOML. The decoder's words can
 // quote a character of a value, so they are left out on the line of a PIN.
-func (d document) syntax(err error) error {
+func (d *document) syntax(err error) error {
 	wrong, ok := errors.AsType[*toml.DecodeError](err)
 	if !ok {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
-	p, words := placeOf(wrong), strings.TrimPrefix(wrong.Error(), "toml: ")
+	var p place
+	p.line, p.column = wrong.Position()
+	words := strings.TrimPrefix(wrong.Error(), "toml: ")
 	if strings.Contains(strings.ToLower(d.lineText(p)), pinSetting) {
 		words = `this is no TOML; write NAME = "VALUE"`
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/url"
@@ -49,6 +50,18 @@ type Profile struct {
 	Format     string // "v1" or "v2"
 
 	Timeout time.Duration // above zero
+
+	// What follows is for the agent; who logs in without it has no use for these.
+
+	// Allow says who may use the profile, beside the agent's own user and root: "user:NAME",
+	// "user:1000" or "group:NAME". Whether they exist is not checked here.
+	Allow []string
+
+	TokenFile      string      // absolute; "": none
+	TokenFileMode  fs.FileMode // not writable by others, not executable
+	TokenFileOwner string      // "user", "user:group" or ":group"; "": as the file comes
+
+	Idle time.Duration // above zero
 }
 
 // Profile returns the settings of the profile of that name. over holds, by name
@@ -59,29 +72,39 @@ type Profile struct {
 // A key in over is one address: addresses may hold commas, so a list is for the
 // file only.
 func (f *File) Profile(name string, over map[string]Value) (*Profile, error) {
+	var own values
+	if f != nil {
+		own = f.profiles[name]
+	}
+	if own == nil && name != DefaultProfile {
+		return nil, f.noProfile(name)
+	}
+	merged, err := merge(settings, own, over)
+	if err != nil {
+		return nil, err
+	}
+	return merged.build(name)
+}
+
+// merge returns a value for each of the known settings.
+func merge(known []Setting, own values, over map[string]Value) (values, error) {
 	merged := values{}
-	for _, s := range settings {
+	for _, s := range known {
 		merged[s.Name] = []Value{{Text: s.Default, From: s.Name}}
 	}
-	if !slices.Contains(f.Profiles(), name) {
-		if name != DefaultProfile {
-			return nil, f.noProfile(name)
-		}
-	} else {
-		maps.Copy(merged, f.profiles[name])
-	}
+	maps.Copy(merged, own)
 	for setting, value := range over {
-		if _, ok := merged[setting]; !ok {
-			return nil, fmt.Errorf("%s: there is no setting %q; %s", value.From, setting, instead(setting))
+		if !has(known, setting) {
+			return nil, fmt.Errorf("%s: %s", value.From, unknown(setting, known))
 		}
 		merged[setting] = []Value{value}
 	}
-	for _, s := range settings {
+	for _, s := range known {
 		if v := merged[s.Name]; len(v) == 1 && v[0].Text == "" {
 			merged[s.Name] = []Value{{Text: s.Default, From: v[0].From}}
 		}
 	}
-	return merged.build(name)
+	return merged, nil
 }
 
 // noProfile returns the error for a profile that is not there.
@@ -111,6 +134,11 @@ func (v values) build(name string) (*Profile, error) {
 		read(&p.Format, v[formatSetting], oneOf("v1", "v2")),
 		read(&p.Timeout, v[timeoutSetting], duration),
 		v.chooseHosts(),
+		readAllow(&p.Allow, v[allowSetting]),
+		read(&p.TokenFile, v[tokenFileSetting], absolutePath),
+		read(&p.TokenFileMode, v[tokenFileModeSetting], fileMode),
+		read(&p.TokenFileOwner, v[tokenFileOwnerSetting], fileOwner),
+		read(&p.Idle, v[idleSetting], duration),
 	}
 	for _, key := range v[keySetting] {
 		var address Address
@@ -118,7 +146,7 @@ func (v values) build(name string) (*Profile, error) {
 		if key.Text == "" && len(v[keySetting]) == 1 {
 			break
 		}
-		checks = append(checks, read(&address, []Value{key}, keyAddress))
+		checks = append(checks, read(&address, []Value{key}, ParseAddress))
 		p.Keys = append(p.Keys, address)
 	}
 	for _, err := range checks {
@@ -156,10 +184,10 @@ func (v values) chooseHosts() error {
 	return nil
 }
 
-// keyAddress reads the address of a key. Errors of the address say where it is wrong
+// ParseAddress reads the address of a key. Errors of the address say where it is wrong
 // and never show a PIN in it. A pin-source is judged here already, since one that is
 // the PIN itself would be seen wherever the address is.
-func keyAddress(text string) (Address, error) {
+func ParseAddress(text string) (Address, error) {
 	if pivuri.Is(text) {
 		return pivuri.Parse(text)
 	}

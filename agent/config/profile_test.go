@@ -20,7 +20,7 @@ func mustParse(t *testing.T, text string) *File {
 
 func mustAddress(t *testing.T, text string) Address {
 	t.Helper()
-	u, err := keyAddress(text)
+	u, err := ParseAddress(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func TestProfileDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Profile{Name: "default", HeaderForm: "pem", Format: "v2", Timeout: time.Minute}
+	want := &Profile{Name: "default", HeaderForm: "pem", Format: "v2", Timeout: time.Minute, TokenFileMode: 0o600, Idle: 12 * time.Hour}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
 	}
@@ -61,6 +61,11 @@ ca_file = "ca.pem"
 header_form = "der"
 format = "v1"
 timeout = "1m30s"
+allow = ["user:ana", "user:1000 , group:my team"]
+token_file = "/run/user/1000/../1000/token"
+token_file_mode = "0640"
+token_file_owner = "etl:etl"
+idle = "90m"
 `)
 	got, err := file.Profile("prod", nil)
 	if err != nil {
@@ -79,6 +84,12 @@ timeout = "1m30s"
 		Timeout:     90 * time.Second,
 
 		TouchCommand: []string{"notify-send", "my agent"},
+
+		Allow:          []string{"user:ana", "user:1000", "group:my team"},
+		TokenFile:      "/run/user/1000/token",
+		TokenFileMode:  0o640,
+		TokenFileOwner: "etl:etl",
+		Idle:           90 * time.Minute,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
@@ -86,14 +97,15 @@ timeout = "1m30s"
 }
 
 func TestProfilePrecedence(t *testing.T) {
-	file := mustParse(t, "[profile.default]\nkey = ['pkcs11:token=a', 'pkcs11:token=b']\ntimeout = '10s'\nregion = 'eu1'\npin = 'none'\n")
-	got, err := file.Profile("default", over("key", "pkcs11:token=c,d", "timeout", "20s", "region", "", "pin", "", "auth_url", "https://a"))
+	file := mustParse(t, "[profile.default]\nkey = ['pkcs11:token=a', 'pkcs11:token=b']\ntimeout = '10s'\nregion = 'eu1'\npin = 'none'\nallow = ['user:a', 'user:d']\n")
+	got, err := file.Profile("default", over("key", "pkcs11:token=c,d", "timeout", "20s", "region", "", "pin", "", "auth_url", "https://a", "allow", "user:b,group:c"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &Profile{
 		Name: "default", Keys: []Address{mustAddress(t, "pkcs11:token=c,d")},
 		AuthURL: "https://a", HeaderForm: "pem", Format: "v2", Timeout: 20 * time.Second,
+		Allow: []string{"user:b", "group:c"}, TokenFileMode: 0o600, Idle: 12 * time.Hour,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
@@ -179,6 +191,7 @@ func TestProfileErrors(t *testing.T) {
 		{"port 0", "hosts", over("auth_url", "https://a:0"), "--auth-url: " + badPort},
 		{"http", "hosts", over("auth_url", "http://auth.anaplan.com"), "--auth-url: " + noHTTP},
 		{"http like loopback", "hosts", over("auth_url", "http://127.0.0.1.example"), "--auth-url: " + noHTTP},
+		{"of the agent", "default", over("socket", "none"), "--socket: socket does not stand here, but in the table [agent]"},
 		{"unknown setting", "default", over("ca-file", "x"), `--ca-file: there is no setting "ca-file"; did you mean ca_file?`},
 	}
 	for _, test := range tests {
@@ -209,10 +222,15 @@ func TestBaseURLs(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for _, s := range Settings() {
+	seen := map[string]bool{}
+	for _, s := range append(Settings(), AgentSettings()...) {
 		if s.Usage == "" {
 			t.Errorf("%s has no usage", s.Name)
 		}
+		if seen[s.Name] {
+			t.Errorf("%s is twice there", s.Name)
+		}
+		seen[s.Name] = true
 	}
 	auth := Setting{Name: "auth_url"}
 	if auth.Flag() != "auth-url" || auth.Env() != "ANAPLAN_AGENT_AUTH_URL" {
@@ -221,6 +239,10 @@ func TestSettings(t *testing.T) {
 	Settings()[0].Name = "changed"
 	if Settings()[0].Name != "key" {
 		t.Error("a caller can change the table")
+	}
+	AgentSettings()[0].Name = "changed"
+	if AgentSettings()[0].Name != "socket" {
+		t.Error("a caller can change the agent's table")
 	}
 }
 
@@ -234,7 +256,7 @@ func TestNearest(t *testing.T) {
 		{"a very long name that cannot be a setting", ""},
 	}
 	for _, test := range tests {
-		if got := nearest(test.name, settingNames()); got != test.want {
+		if got := nearest(test.name, namesOf(settings)); got != test.want {
 			t.Errorf("%q: got %q, want %q", test.name, got, test.want)
 		}
 	}

@@ -1,11 +1,14 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// Setting is one thing that a person can set: as name in a profile, as flag, or
+// Setting is one thing that a person can set: as name in the file, as flag, or
 // as environment variable.
 type Setting struct {
-	Name    string // in a profile: "auth_url"
+	Name    string // in the file: "auth_url"
 	Default string // "" if there is none
 	Usage   string // a line for --help
 }
@@ -22,6 +25,12 @@ func Settings() []Setting {
 	return append([]Setting(nil), settings...)
 }
 
+// AgentSettings returns the settings of the agent as a process, those of the table
+// [agent]. No name is in both tables, since flags and variables have no table.
+func AgentSettings() []Setting {
+	return append([]Setting(nil), agentSettings...)
+}
+
 // Names of settings. A name is the same everywhere: in a profile as it is, as a
 // flag with dashes, in the environment in capitals with the prefix.
 const (
@@ -36,6 +45,18 @@ const (
 	headerFormSetting   = "header_form"
 	formatSetting       = "format"
 	timeoutSetting      = "timeout"
+
+	allowSetting          = "allow"
+	tokenFileSetting      = "token_file"
+	tokenFileModeSetting  = "token_file_mode"
+	tokenFileOwnerSetting = "token_file_owner"
+	idleSetting           = "idle"
+
+	socketSetting      = "socket"
+	auditFileSetting   = "audit_file"
+	logLevelSetting    = "log_level"
+	logoutAtEndSetting = "logout_at_end"
+	shareSocketSetting = "share_socket"
 )
 
 // settings is the table behind Settings, in the order of --help. A default that
@@ -57,12 +78,39 @@ var settings = []Setting{
 	{formatSetting, "v2", "layout of the signed login: v2, or v1 for servers that do not know v2; a v1 login that " +
 		"leaks works as long as the certificate (default v2)"},
 	{timeoutSetting, "60s", "time for one login, the typing of a PIN not counted, as 90s or 2m (default 60s)"},
+	{allowSetting, "", "who may use the profile through the agent, beside the agent's own user and root: user:NAME, " +
+		"user:1000, group:NAME, with commas between them (default: nobody)"},
+	{tokenFileSetting, "", "file to keep the live token in, for programs that can only read a file; an absolute path (default: none)"},
+	{tokenFileModeSetting, "0600", "permissions of that file, in octal, as 0640 (default 0600)"},
+	{tokenFileOwnerSetting, "", "owner of that file: USER, USER:GROUP or :GROUP (default: the agent's own)"},
+	{idleSetting, "12h", "how long the agent keeps a token alive that nobody asks for, as 90m or 12h (default 12h)"},
 }
 
-// settingNames lists the names of all settings, for errors that say what there is.
-func settingNames() []string {
+// agentSettings is the table behind AgentSettings.
+var agentSettings = []Setting{
+	{socketSetting, "", "the agent's socket, an absolute path, or none to do without the agent " +
+		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock)"},
+	{auditFileSetting, "", "file to write down in who did what with which result; an absolute path (default: none)"},
+	{logLevelSetting, "info", "what to log: debug, info, warn or error, and what is worse (default info)"},
+	{logoutAtEndSetting, "no", "whether tokens are ended at Anaplan when the agent ends: yes or no (default no)"},
+	{shareSocketSetting, "no", "whether other users may reach the socket, so that the profiles' allow decides: yes or no (default no)"},
+}
+
+// isList reports whether a setting may have several texts in the file.
+func isList(name string) bool { return name == keySetting || name == allowSetting }
+
+// isSwitch reports whether a setting is yes or no.
+func isSwitch(name string) bool { return name == logoutAtEndSetting || name == shareSocketSetting }
+
+// has reports whether a setting of that name is in the table.
+func has(table []Setting, name string) bool {
+	return slices.ContainsFunc(table, func(s Setting) bool { return s.Name == name })
+}
+
+// namesOf lists the names of a table, for errors that say what there is.
+func namesOf(table []Setting) []string {
 	var names []string
-	for _, s := range settings {
+	for _, s := range table {
 		names = append(names, s.Name)
 	}
 	return names

@@ -1,0 +1,120 @@
+package config
+
+// Who may use a profile, and how its token file looks. Whether users, groups and
+// directories exist shows when they are used: they may come later than the agent.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// readAllow reads the setting allow: texts, each of which may hold several entries
+// with commas between them.
+func readAllow(to *[]string, from []Value) error {
+	if len(from) == 1 && from[0].Text == "" {
+		return nil
+	}
+	for _, value := range from {
+		for text := range strings.SplitSeq(value.Text, ",") {
+			var entry string
+			if err := read(&entry, []Value{{strings.TrimSpace(text), value.From}}, allowed); err != nil {
+				return err
+			}
+			*to = append(*to, entry)
+		}
+	}
+	return nil
+}
+
+// allowed reads one entry of allow.
+func allowed(text string) (string, error) {
+	kind, name, colon := strings.Cut(text, ":")
+	switch {
+	case text == "":
+		return "", errors.New("an entry is empty; write user:NAME or group:NAME")
+	case !colon:
+		return "", fmt.Errorf("%q does not say whether it is a user or a group; write user:NAME or group:NAME", text)
+	case kind != "user" && kind != "group":
+		return "", fmt.Errorf("%q is neither user:NAME nor group:NAME", text)
+	}
+	if err := isAccount(name); err != nil {
+		return "", fmt.Errorf("%q: %w", text, err)
+	}
+	return text, nil
+}
+
+// isAccount takes the name or the number of a user or a group. Names are taken widely,
+// since directory services have blanks, dots and backslashes in them.
+func isAccount(name string) error {
+	switch {
+	case name == "":
+		return errors.New("the name is missing")
+	case name != strings.TrimSpace(name) || strings.ContainsAny(name, ":/,*") || name[0] == '-' || strings.ContainsFunc(name, unicode.IsControl):
+		return errors.New("this is no name of a user or a group")
+	case strings.Trim(name, "0123456789") != "":
+		return nil
+	}
+	// The largest number stands for none (chown(2)).
+	if number, err := strconv.ParseUint(name, 10, 32); err != nil || number == 1<<32-1 {
+		return errors.New("the number is too large")
+	}
+	return nil
+}
+
+// absolutePath reads a path that means the same in whichever directory the agent was
+// started. "" is none.
+func absolutePath(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	switch {
+	case strings.ContainsRune(text, 0):
+		return "", errors.New("the path holds a character that no path can")
+	case !filepath.IsAbs(text):
+		return "", fmt.Errorf("%q is no absolute path; write it in full, for ~ and variables are not replaced", text)
+	case strings.HasSuffix(text, "/"):
+		return "", fmt.Errorf("%q is a directory; add the name of the file", text)
+	}
+	return filepath.Clean(text), nil
+}
+
+// fileMode reads permissions in octal. A token that others can write to is one that
+// they can choose.
+func fileMode(text string) (fs.FileMode, error) {
+	bits, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 16)
+	switch {
+	case err != nil || bits > 0o777:
+		return 0, fmt.Errorf("%q is no permissions; write them in octal, as 0600 or 0640", text)
+	case bits&0o111 != 0:
+		return 0, fmt.Errorf("%q makes the file executable; write 0600 or 0640", text)
+	case bits&0o022 != 0:
+		return 0, fmt.Errorf("%q lets others than the owner write the file; write 0600 or 0640", text)
+	case bits&0o400 == 0:
+		return 0, fmt.Errorf("%q does not let the owner read the file; write 0600 or 0640", text)
+	}
+	return fs.FileMode(bits), nil
+}
+
+// fileOwner reads USER, USER:GROUP or :GROUP. "" is no change.
+func fileOwner(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	user, group, colon := strings.Cut(text, ":")
+	var err error
+	if user != "" {
+		err = isAccount(user)
+	}
+	if colon && err == nil {
+		err = isAccount(group)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%q: %w; write USER, USER:GROUP or :GROUP", text, err)
+	}
+	return text, nil
+}

@@ -1,0 +1,156 @@
+package config
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAgent(t *testing.T) {
+	full := mustParse(t, `
+[agent]
+socket = "/srv/agent/agent.sock"
+audit_file = "/var/log/agent//audit.jsonl"
+log_level = "debug"
+logout_at_end = true
+share_socket = "yes"
+
+[profile.agent]
+`)
+	tests := []struct {
+		name string
+		file *File
+		over map[string]Value
+		want *Agent
+	}{
+		{"no file", nil, nil, &Agent{}},
+		{"no table", mustParse(t, ""), nil, &Agent{}},
+		{"off by booleans", mustParse(t, "[agent]\nshare_socket = false\nlogout_at_end = false"), nil, &Agent{}},
+		{"all", full, nil, &Agent{
+			Socket: "/srv/agent/agent.sock", AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug,
+			LogoutAtEnd: true, ShareSocket: true,
+		}},
+		{"over the file", full, over("socket", "none", "audit_file", "", "log_level", "warn", "logout_at_end", "no", "share_socket", "false"), &Agent{
+			Socket: "none", LogLevel: slog.LevelWarn,
+		}},
+		{"over no file", nil, over("log_level", "error", "logout_at_end", "true"), &Agent{LogLevel: slog.LevelError, LogoutAtEnd: true}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := test.file.Agent(test.over)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAgentErrors(t *testing.T) {
+	tests := []struct {
+		name string
+		over map[string]Value
+		want string
+	}{
+		{"relative", over("socket", "agent.sock"), `--socket: "agent.sock" is no absolute path; write it in full, for ~ and variables are not replaced; none is for no agent`},
+		{"home", over("audit_file", "~/audit"), `--audit-file: "~/audit" is no absolute path; write it in full, for ~ and variables are not replaced`},
+		{"directory", over("audit_file", "/var/log/"), `--audit-file: "/var/log/" is a directory; add the name of the file`},
+		{"no path", over("audit_file", "/a\x00b"), `--audit-file: the path holds a character that no path can`},
+		{"level", over("log_level", "INFO"), `--log-level: "INFO" is not one of debug, info, warn, error`},
+		{"switch", over("logout_at_end", "on"), `--logout-at-end: "on" is not yes or no`},
+		{"of a profile", over("timeout", "1s"), `--timeout: timeout does not stand here, but in a table [profile.NAME]`},
+		{"unknown", over("sockets", "none"), `--sockets: there is no setting "sockets"; did you mean socket?`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := (*File)(nil).Agent(test.over)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("got  %v, %v\nwant %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestAllow(t *testing.T) {
+	tests := []struct {
+		name, in, want string // want: entries with blanks between them, or the error
+	}{
+		{"nobody", "''", ""},
+		{"empty list", "[]", ""},
+		{"one", "'user:ana'", "user:ana"},
+		{"several in a text", "'user:ana,group:etl, user:1000'", "user:ana group:etl user:1000"},
+		{"texts of several", "['user:ana,group:etl', 'user:DOMAIN\\bo']", `user:ana group:etl user:DOMAIN\bo`},
+		{"largest", "'user:4294967294,group:0'", "user:4294967294 group:0"},
+		{"too large", "'user:4294967295'", `"user:4294967295": the number is too large`},
+		{"no kind", "'ana'", `"ana" does not say whether it is a user or a group; write user:NAME or group:NAME`},
+		{"other kind", "'role:ana'", `"role:ana" is neither user:NAME nor group:NAME`},
+		{"no name", "'user:'", `"user:": the name is missing`},
+		{"everybody", "'user:*'", `"user:*": this is no name of a user or a group`},
+		{"blank", "'user: ana'", `"user: ana": this is no name of a user or a group`},
+		{"dash", "'user:-1'", `"user:-1": this is no name of a user or a group`},
+		{"comma at the end", "'user:ana,'", "an entry is empty; write user:NAME or group:NAME"},
+		{"empty entry", "['user:ana', '']", "an entry is empty; write user:NAME or group:NAME"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			file, err := Parse("c.toml", []byte("[profile.default]\nallow = "+test.in))
+			if err != nil {
+				if got := strings.TrimPrefix(err.Error(), "c.toml:2:1: allow: "); got != test.want {
+					t.Errorf("got  %s\nwant %s", got, test.want)
+				}
+				return
+			}
+			profile, err := file.Profile("default", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(profile.Allow, " "); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTokenFile(t *testing.T) {
+	tests := []struct {
+		setting, text, want string // want: "" is good
+	}{
+		{"token_file", "/run/token", ""},
+		{"token_file", "token", `"token" is no absolute path; write it in full, for ~ and variables are not replaced`},
+		{"token_file_mode", "600", ""},
+		{"token_file_mode", "0o644", ""},
+		{"token_file_mode", "0400", ""},
+		{"token_file_mode", "0660", `"0660" lets others than the owner write the file; write 0600 or 0640`},
+		{"token_file_mode", "0602", `"0602" lets others than the owner write the file; write 0600 or 0640`},
+		{"token_file_mode", "0700", `"0700" makes the file executable; write 0600 or 0640`},
+		{"token_file_mode", "0641", `"0641" makes the file executable; write 0600 or 0640`},
+		{"token_file_mode", "0240", `"0240" does not let the owner read the file; write 0600 or 0640`},
+		{"token_file_mode", "4600", `"4600" is no permissions; write them in octal, as 0600 or 0640`},
+		{"token_file_mode", "rw-------", `"rw-------" is no permissions; write them in octal, as 0600 or 0640`},
+		{"token_file_mode", "-0600", `"-0600" is no permissions; write them in octal, as 0600 or 0640`},
+		{"token_file_owner", "etl", ""},
+		{"token_file_owner", "1000:1000", ""},
+		{"token_file_owner", ":etl", ""},
+		{"token_file_owner", "etl:", `"etl:": the name is missing; write USER, USER:GROUP or :GROUP`},
+		{"token_file_owner", ":", `":": the name is missing; write USER, USER:GROUP or :GROUP`},
+		{"token_file_owner", "a:b:c", `"a:b:c": this is no name of a user or a group; write USER, USER:GROUP or :GROUP`},
+		{"idle", "12", `"12" is no duration; write a number with its unit, as 90s or 2m`},
+		{"idle", "0s", `"0s" is not above zero; write for instance 60s`},
+	}
+	for _, test := range tests {
+		t.Run(test.setting+" "+test.text, func(t *testing.T) {
+			_, err := (*File)(nil).Profile("default", over(test.setting, test.text))
+			got := ""
+			if err != nil {
+				got = strings.TrimPrefix(err.Error(), "--"+Setting{Name: test.setting}.Flag()+": ")
+			}
+			if got != test.want {
+				t.Errorf("got  %s\nwant %s", got, test.want)
+			}
+		})
+	}
+}
