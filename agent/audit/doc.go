@@ -1,0 +1,39 @@
+// Package audit keeps a log of what an agent did and for whom: a file to which lines are
+// only ever added, each with the hash of the one before, so that a line which was
+// changed, removed or put in is found. The agent writes it, and the command that checks
+// it reads it.
+//
+//	log, err := audit.Open("/var/log/anaplan-agent/audit.log", audit.Options{})
+//	...
+//	err = log.Append(audit.Entry{
+//		Action:  audit.Token,
+//		Profile: "default",
+//		Caller:  &audit.Caller{UID: 1000, PID: 4711, Executable: "/usr/bin/python3"},
+//	})
+//
+// writes the line
+//
+//	{"time":"2026-11-25T03:39:00.123456789Z","seq":7,"action":"token","profile":"default","result":"ok","caller":{"uid":1000,"pid":4711,"executable":"/usr/bin/python3"},"previous":"9f86…"}
+//
+// previous is the SHA-256 of the line before, as it stands there, without its line end;
+// 64 zeros in the first line of a file. seq counts on from file to file.
+//
+// # What the chain proves
+//
+// [Verify] finds any change in a file but two: one within the last line that leaves it an
+// entry, and whole lines cut off at the end. Both show in the file that continues it.
+// The chain has no key: who may write the file can also write all of it anew. Against
+// that, send the lines to another machine as they come, or note a [Report]'s Head there.
+//
+// # Rotation
+//
+// Rename the file and have [Log.Reopen] called (the agent does, on SIGHUP); a file that is
+// copied and then emptied (logrotate's copytruncate) loses lines. The new file begins
+// with the hash that the old one ends with. A file that was renamed while no agent ran is
+// not continued, and [Report.Follows] says so.
+//
+// # What it refuses
+//
+// A log that another agent writes, that others may write, that is no regular file or no
+// audit log. An Entry has no field for a secret, and its texts are cut to a length.
+package audit

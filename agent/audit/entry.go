@@ -1,0 +1,226 @@
+package audit
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Action is what was done.
+type Action string
+
+// Actions of an agent.
+const (
+	Signature Action = "signature"
+	Login     Action = "login"
+	Refresh   Action = "refresh"
+	Logout    Action = "logout"
+	Unlock    Action = "unlock"
+	Lock      Action = "lock"
+	Reload    Action = "reload"
+	Token     Action = "token"  // a token was handed out
+	Denial    Action = "denial" // a caller got nothing
+)
+
+// Actions of the log itself, which Append refuses.
+const (
+	continued Action = "continued" // the file goes on where another, now renamed, ends
+	truncated Action = "truncated" // what stands before is no whole line: the power was cut
+)
+
+// Entry is what a line says. No secret may stand in its texts.
+type Entry struct {
+	Action  Action
+	Profile string // "": it concerns the whole agent
+
+	// Result is "ok", or the code of a problem. "": ok.
+	Result string
+
+	Caller     *Caller // nil: the agent did it of itself
+	Generation uint64  // of the token; 0: no token is concerned
+	Detail     string  // what else is worth knowing, as the certificate's fingerprint
+}
+
+// Caller is the process that asked for it, by the kernel's word.
+type Caller struct {
+	UID        int    `json:"uid"` // -1: not known
+	PID        int    `json:"pid"`
+	Executable string `json:"executable"`
+}
+
+// Bounds of texts in bytes. Paths may be longer, and no use then.
+const (
+	maxWord = 128
+	maxText = 1024
+)
+
+// maxLine bounds a line when reading, in bytes: far more than the texts can make.
+const maxLine = 64 << 10
+
+// zeros stand where the hash of a line before would, in the first of a file.
+const zeros = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// line is an Entry as it stands in the file. The tags are for reading; see encode.
+type line struct {
+	Time       time.Time `json:"time"`
+	Seq        uint64    `json:"seq"`
+	Action     Action    `json:"action"`
+	Profile    string    `json:"profile"`
+	Result     string    `json:"result"`
+	Caller     *Caller   `json:"caller"`
+	Generation uint64    `json:"generation"`
+	Detail     string    `json:"detail"`
+	Continues  string    `json:"continues"`
+	Previous   string    `json:"previous"`
+}
+
+// check refuses what would not be an entry.
+func (e *Entry) check() error {
+	switch e.Action {
+	case "", continued, truncated:
+		return fmt.Errorf("an audit entry cannot have the action %q", e.Action)
+	}
+	return nil
+}
+
+// line returns the line of an entry, with texts of bounded length.
+func (e *Entry) line(now time.Time) line {
+	n := line{
+		Time:       now,
+		Action:     Action(bounded(string(e.Action), maxWord)),
+		Profile:    bounded(e.Profile, maxWord),
+		Result:     bounded(e.Result, maxWord),
+		Generation: e.Generation,
+		Detail:     bounded(e.Detail, maxText),
+	}
+	if n.Result == "" {
+		n.Result = "ok"
+	}
+	if e.Caller != nil {
+		n.Caller = &Caller{e.Caller.UID, e.Caller.PID, bounded(e.Caller.Executable, maxText)}
+	}
+	return n
+}
+
+// bounded returns text with at most limit bytes, without characters that do not print:
+// a caller chooses the name of its executable, and logs are read on terminals.
+func bounded(text string, limit int) string {
+	if len(text) > limit {
+		cut := limit - len("…")
+		for cut > 0 && !utf8.RuneStart(text[cut]) {
+			cut--
+		}
+		text = text[:cut] + "…"
+	}
+	if !strings.ContainsFunc(text, isUnprintable) {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if isUnprintable(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
+}
+
+func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// encode adds a line and its end to text, in JSON and in this order. A field that is added
+// later must be left out where it is empty, so that older lines are still read as they
+// were written. By hand, because each token handed out waits for it, and encoding/json
+// takes several times as long.
+func (n *line) encode(text []byte) []byte {
+	text = append(text, `{"time":"`...)
+	text = n.Time.AppendFormat(text, time.RFC3339Nano)
+	text = append(text, `","seq":`...)
+	text = strconv.AppendUint(text, n.Seq, 10)
+	text = appendText(text, `,"action":`, string(n.Action))
+	text = appendTextIf(text, `,"profile":`, n.Profile)
+	text = appendText(text, `,"result":`, n.Result)
+	if n.Caller != nil {
+		text = n.Caller.encode(text)
+	}
+	if n.Generation > 0 {
+		text = append(text, `,"generation":`...)
+		text = strconv.AppendUint(text, n.Generation, 10)
+	}
+	text = appendTextIf(text, `,"detail":`, n.Detail)
+	text = appendTextIf(text, `,"continues":`, n.Continues)
+	text = appendText(text, `,"previous":`, n.Previous)
+	return append(text, "}\n"...)
+}
+
+// encode adds the caller's field to text.
+func (c *Caller) encode(text []byte) []byte {
+	text = append(text, `,"caller":{"uid":`...)
+	text = strconv.AppendInt(text, int64(c.UID), 10)
+	text = append(text, `,"pid":`...)
+	text = strconv.AppendInt(text, int64(c.PID), 10)
+	text = appendTextIf(text, `,"executable":`, c.Executable)
+	return append(text, '}')
+}
+
+// appendTextIf adds a field that is left out where it is empty.
+func appendTextIf(text []byte, name, value string) []byte {
+	if value == "" {
+		return text
+	}
+	return appendText(text, name, value)
+}
+
+// appendText adds a field of text, of which bounded has left nothing to escape (RFC 8259
+// section 7) but quotation marks and backslashes.
+func appendText(text []byte, name, value string) []byte {
+	text = append(append(text, name...), '"')
+	for {
+		i := strings.IndexAny(value, `"\`)
+		if i < 0 {
+			return append(append(text, value...), '"')
+		}
+		text = append(append(text, value[:i]...), '\\', value[i])
+		value = value[i+1:]
+	}
+}
+
+// errNotAsWritten is said of JSON that means an entry and was not written by a Log.
+var errNotAsWritten = errors.New("it is not written as the agent writes")
+
+// decode reads a line without its end. What encode would not have written is none, to the
+// byte: no second field of a name, no blanks, no number in another form.
+func decode(text []byte) (line, error) {
+	var n line
+	if err := json.Unmarshal(text, &n); err != nil {
+		return line{}, err
+	}
+	if again := n.encode(make([]byte, 0, len(text)+1)); !bytes.Equal(again[:len(again)-1], text) {
+		return line{}, errNotAsWritten
+	}
+	return n, nil
+}
+
+// link is where a chain stands: the number and the hash of its last line.
+type link struct {
+	seq  uint64
+	hash string
+}
+
+// add adds n to text as the next line, and returns where the chain stands then.
+func (at link) add(text []byte, n line) ([]byte, link) {
+	n.Seq, n.Previous = at.seq+1, at.hash
+	from := len(text)
+	text = n.encode(text)
+	return text, link{n.Seq, hashOf(text[from : len(text)-1])}
+}
+
+func hashOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,157 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// ErrInUse is returned for a log that another agent writes.
+var ErrInUse = errors.New("another process writes it")
+
+// Options say how a Log is kept.
+type Options struct {
+	// Sync: an entry is on the disk (fsync) before Append returns, unless it is of a token
+	// handed out, of which there may be thousands a second. false: the system writes to the
+	// disk when it likes, and a power cut may cost the last seconds. Close and Reopen
+	// always wait for the disk.
+	Sync bool
+}
+
+// Log is an audit log that is open for writing. Its methods may be called from any
+// goroutine.
+type Log struct {
+	path    string
+	options Options
+
+	queue   sync.Mutex
+	waiting *group // the entries that the next write takes; nil: none
+
+	writing sync.Mutex // held over the write; taken before queue
+	chain   *chain     // nil: closed
+}
+
+// group is entries that are written by one call of the system, and share its error.
+type group struct {
+	entries []Entry
+	done    chan struct{} // closed when err is set
+	err     error
+}
+
+// Open opens the log at path, whose directory must exist, and makes the file if there is
+// none (mode 0600). It goes on where the file ends; if that is in the middle of a line,
+// it ends this line and notes it. ErrInUse if another agent has it open.
+func Open(path string, options Options) (*Log, error) {
+	chain, err := openChain(path, link{})
+	if err != nil {
+		return nil, fmt.Errorf("audit log %s: %w", path, err)
+	}
+	return &Log{path: path, options: options, chain: chain}, nil
+}
+
+// Append writes the entry, with the time of writing. If it fails, no part of the entry is
+// in the log, and it goes on once writing works again; but with Options.Sync it fails too
+// where the entry is written and the disk does not confirm it.
+//
+// Callers that come while another writes are written together: the first of them takes
+// all along when its turn comes.
+func (l *Log) Append(e Entry) error {
+	if err := e.check(); err != nil {
+		return err
+	}
+	g, first := l.join(e)
+	if !first {
+		<-g.done
+		return g.err
+	}
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.depart()
+	g.err = l.writeLocked(g.entries)
+	close(g.done)
+	return g.err
+}
+
+// join adds an entry to the group that waits. first: the caller is to write the group.
+func (l *Log) join(e Entry) (g *group, first bool) {
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	first = l.waiting == nil
+	if first {
+		l.waiting = &group{done: make(chan struct{})}
+	}
+	l.waiting.entries = append(l.waiting.entries, e)
+	return l.waiting, first
+}
+
+// depart closes the group that waits: who comes now begins another.
+func (l *Log) depart() {
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	l.waiting = nil
+}
+
+// writeLocked writes the entries, all or none.
+func (l *Log) writeLocked(entries []Entry) error {
+	if l.chain == nil {
+		return fmt.Errorf("audit log %s: %w", l.path, os.ErrClosed)
+	}
+	err := l.chain.add(entries)
+	if err == nil && l.options.Sync && mustLast(entries) {
+		err = l.chain.file.Sync()
+	}
+	if err != nil {
+		return fmt.Errorf("audit log %s: %w (make room there, or see why it cannot be written; it goes on by itself once it can)", l.path, err)
+	}
+	return nil
+}
+
+// mustLast reports whether one of the entries is to outlast a power cut.
+func mustLast(entries []Entry) bool {
+	for i := range entries {
+		if entries[i].Action != Token {
+			return true
+		}
+	}
+	return false
+}
+
+// Reopen goes on in a new file if the present one has been renamed: the new one begins
+// with the hash at which the old one ends. If that fails, the old one stays in use.
+func (l *Log) Reopen() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.chain == nil {
+		return fmt.Errorf("audit log %s: %w", l.path, os.ErrClosed)
+	}
+	if l.chain.isAt(l.path) {
+		return nil
+	}
+	next, err := openChain(l.path, l.chain.at)
+	if err != nil {
+		return fmt.Errorf("audit log %s: %w; the file in use before stays in use", l.path, err)
+	}
+	err = l.chain.close()
+	l.chain = next
+	if err != nil {
+		return fmt.Errorf("audit log %s, the file before: %w", l.path, err)
+	}
+	return nil
+}
+
+// Close waits until the log is on the disk, and lets go of the file. What is appended
+// later fails. Closing again does nothing.
+func (l *Log) Close() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.chain == nil {
+		return nil
+	}
+	err := l.chain.close()
+	l.chain = nil
+	if err != nil {
+		return fmt.Errorf("audit log %s: %w", l.path, err)
+	}
+	return nil
+}

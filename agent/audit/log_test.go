@@ -1,0 +1,424 @@
+package audit_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/google/go-cmp/cmp"
+)
+
+func open(t testing.TB, path string) *audit.Log {
+	t.Helper()
+	log, err := audit.Open(path, audit.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	return log
+}
+
+func add(t testing.TB, log *audit.Log, count int) {
+	t.Helper()
+	for range count {
+		if err := log.Append(handedOut); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+var handedOut = audit.Entry{
+	Action: audit.Token, Profile: "default", Generation: 3,
+	Caller: &audit.Caller{UID: 1000, PID: 4711, Executable: "/usr/bin/python3"},
+}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// whole verifies a file and returns what was found.
+func whole(t testing.TB, path string) audit.Report {
+	t.Helper()
+	report, err := audit.Verify(bytes.NewReader(read(t, path)))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, read(t, path))
+	}
+	return report
+}
+
+func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "audit.log") }
+
+func TestLinesAreAsDocumented(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 1)
+	if err := log.Append(audit.Entry{Action: audit.Signature, Profile: "p", Result: "pin_refused", Detail: `<serial> "1"`}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(read(t, path)), "\n")
+	rest := func(line string) string { _, rest, _ := strings.Cut(line, `Z",`); return rest }
+	want := `"seq":1,"action":"token","profile":"default","result":"ok","caller":{"uid":1000,"pid":4711,"executable":"/usr/bin/python3"},"generation":3,"previous":"` + strings.Repeat("0", 64) + `"}`
+	if got := rest(lines[0]); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if want := `"seq":2,"action":"signature","profile":"p","result":"pin_refused","detail":"<serial> \"1\"","previous":"`; !strings.HasPrefix(rest(lines[1]), want) {
+		t.Errorf("got  %s\nwant %s...", rest(lines[1]), want)
+	}
+	if report := whole(t, path); report.Lines != 2 || report.FirstSeq != 1 || report.LastSeq != 2 || report.First.IsZero() || report.Last.Before(report.First) {
+		t.Errorf("report %+v", report)
+	}
+}
+
+func TestLongAndOddTextsStayALine(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	odd := strings.Repeat("ä\xff\x1b]0;\n\u202e\"\\", 5000)
+	err := log.Append(audit.Entry{Action: audit.Denial, Profile: odd, Result: odd, Detail: odd, Caller: &audit.Caller{Executable: odd}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole(t, path)
+	text := read(t, path)
+	if bytes.Count(text, []byte("\n")) != 1 || len(text) > 16<<10 || bytes.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("the line has %d bytes: %s", len(text), text)
+	}
+}
+
+func TestReservedActionsAreRefused(t *testing.T) {
+	log := open(t, newPath(t))
+	for _, action := range []audit.Action{"", "continued", "truncated"} {
+		if err := log.Append(audit.Entry{Action: action}); err == nil {
+			t.Errorf("the action %q was taken", action)
+		}
+	}
+}
+
+func TestRestartContinues(t *testing.T) {
+	path := newPath(t)
+	for range 3 {
+		log := open(t, path)
+		add(t, log, 4)
+		if err := log.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(); err != nil {
+			t.Errorf("closing again: %v", err)
+		}
+		if err := log.Append(handedOut); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("after Close: %v", err)
+		}
+		if err := log.Reopen(); !errors.Is(err, os.ErrClosed) {
+			t.Errorf("Reopen after Close: %v", err)
+		}
+	}
+	if report := whole(t, path); report.Lines != 12 || report.LastSeq != 12 || report.Truncated != nil {
+		t.Errorf("report %+v", report)
+	}
+}
+
+// TestPowerCut has the file end at every byte of its last three lines: the log goes on,
+// everything that was there stays there, and the break is noted.
+func TestPowerCut(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 3)
+	log.Close()
+	text := read(t, path)
+	for length := range len(text) {
+		if err := os.WriteFile(path, text[:length], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		log, err := audit.Open(path, audit.Options{})
+		if err != nil {
+			if length < len(`{"time":"`) {
+				continue // not to be told from somebody else's file
+			}
+			t.Fatalf("cut after %d bytes: %v", length, err)
+		}
+		add(t, log, 1)
+		log.Close()
+		report := whole(t, path)
+		if !bytes.HasPrefix(read(t, path), text[:length]) {
+			t.Fatalf("cut after %d bytes: what was there is gone", length)
+		}
+		atLineEnd := length == 0 || text[length-1] == '\n' || text[length] == '\n'
+		if got, want := len(report.Truncated) == 1, !atLineEnd; got != want {
+			t.Fatalf("cut after %d bytes: noted: %v, want %v", length, got, want)
+		}
+	}
+}
+
+// TestPowerCutTwice cuts the note of a cut at each byte.
+func TestPowerCutTwice(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 2)
+	log.Close()
+	text := read(t, path)
+	text = text[:len(text)-9]
+	os.WriteFile(path, text, 0o600)
+	open(t, path).Close()
+	noted := read(t, path)
+	for length := len(text); length < len(noted); length++ {
+		os.WriteFile(path, noted[:length], 0o600)
+		log := open(t, path)
+		add(t, log, 1)
+		log.Close()
+		if report := whole(t, path); len(report.Truncated) != 1 || report.LastSeq != 3 {
+			t.Fatalf("cut after %d of %d bytes: %+v", length, len(noted), report)
+		}
+	}
+}
+
+// TestZerosAtTheEnd: some file systems leave them after a power cut.
+func TestZerosAtTheEnd(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 2)
+	log.Close()
+	os.WriteFile(path, append(read(t, path), make([]byte, 4096)...), 0o600)
+	add(t, open(t, path), 1)
+	if report := whole(t, path); !cmp.Equal(report.Truncated, []int{4}) || report.LastSeq != 4 {
+		t.Errorf("report %+v", report)
+	}
+}
+
+func TestRotation(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 3)
+	if err := log.Reopen(); err != nil {
+		t.Fatalf("with the file in place: %v", err)
+	}
+	add(t, log, 1)
+	old := path + ".1"
+	if err := os.Rename(path, old); err != nil {
+		t.Fatal(err)
+	}
+	add(t, log, 1) // between the renaming and the signal
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err) // as logrotate's create does
+	}
+	if err := log.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	add(t, log, 2)
+
+	before, after := whole(t, old), whole(t, path)
+	if before.LastSeq != 5 || after.FirstSeq != 6 || after.LastSeq != 8 || after.Continues != before.Head {
+		t.Errorf("before %+v\nafter  %+v", before, after)
+	}
+	if err := after.Follows(before); err != nil {
+		t.Error(err)
+	}
+	if err := before.Follows(after); err == nil {
+		t.Error("the files may change places")
+	}
+
+	// The old file may be opened by others now, and is let go of.
+	add(t, open(t, old), 1)
+	if err := after.Follows(whole(t, old)); err == nil {
+		t.Error("a line more at the end of the old file is not found")
+	}
+}
+
+func TestCutEndIsFoundByTheNextFile(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 3)
+	os.Rename(path, path+".1")
+	if err := log.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(read(t, path+".1"), []byte("\n"))
+	os.WriteFile(path+".1", bytes.Join(lines[:2], nil), 0o600)
+	err := whole(t, path).Follows(whole(t, path+".1"))
+	if err == nil || !strings.Contains(err.Error(), "missing at the end") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestReopenFails(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "log")
+	if err := os.Mkdir(directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(directory, "audit.log")
+	log := open(t, path)
+	add(t, log, 1)
+	os.Rename(directory, directory+".away")
+	if err := log.Reopen(); err == nil || !strings.Contains(err.Error(), "no directory "+directory) {
+		t.Errorf("got %v", err)
+	}
+	add(t, log, 1)
+	if report := whole(t, filepath.Join(directory+".away", "audit.log")); report.Lines != 2 {
+		t.Errorf("report %+v", report)
+	}
+}
+
+// TestReopenOnAnOlderFile: the path names a log that exists already.
+func TestReopenOnAnOlderFile(t *testing.T) {
+	path := newPath(t)
+	older := open(t, path+".older")
+	add(t, older, 2)
+	older.Close()
+	log := open(t, path)
+	add(t, log, 5)
+	os.Rename(path+".older", path)
+	if err := log.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	add(t, log, 1)
+	if report := whole(t, path); report.LastSeq != 4 || report.Continues != "" {
+		t.Errorf("report %+v", report)
+	}
+}
+
+func TestTwoWritersAreRefused(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	_, err := audit.Open(path, audit.Options{})
+	if !errors.Is(err, audit.ErrInUse) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+	add(t, log, 1)
+	log.Close()
+	open(t, path)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	directory := t.TempDir()
+	file := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(directory, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		os.Chmod(path, mode)
+		return path
+	}
+	for _, test := range []struct{ path, want string }{
+		{filepath.Join(directory, "nowhere", "audit.log"), "no directory " + filepath.Join(directory, "nowhere")},
+		{directory, "is a directory"},
+		{os.DevNull, "no regular file"},
+		{file("open", "", 0o666), "others may write it (mode 0666)"},
+		{file("hosts", "127.0.0.1 localhost\n", 0o600), "something else"},
+		{file("one", "127.0.0.1", 0o600), "something else"},
+		{file("large", strings.Repeat("x", 1<<20), 0o600), "something else"},
+		{file("zeros", strings.Repeat("\x00", 100), 0o600), "something else"},
+	} {
+		log, err := audit.Open(test.path, audit.Options{})
+		if err == nil {
+			log.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), test.path) {
+			t.Errorf("%s: got %v, want ...%s...", test.path, err, test.want)
+		}
+	}
+	if info, err := os.Stat(filepath.Join(directory, "hosts")); err != nil || info.Size() != 20 {
+		t.Error("a file that is no log was written to")
+	}
+}
+
+func TestModeOfTheFile(t *testing.T) {
+	path := newPath(t)
+	open(t, path)
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+func TestConcurrentAppends(t *testing.T) {
+	const callers, each = 16, 50
+	path := newPath(t)
+	log := open(t, path)
+	var wait sync.WaitGroup
+	for caller := range callers {
+		wait.Go(func() {
+			for i := range each {
+				if err := log.Append(audit.Entry{Action: audit.Token, Detail: fmt.Sprint(caller, " ", i)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Go(func() {
+		for range 5 {
+			os.Rename(path, fmt.Sprintf("%s.%d", path, len(old(path))+1))
+			if err := log.Reopen(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wait.Wait()
+	var before audit.Report
+	entries := 0
+	for _, file := range append(old(path), path) {
+		report := whole(t, file)
+		if before.Lines > 0 {
+			if err := report.Follows(before); err != nil {
+				t.Error(err)
+			}
+			entries-- // the one that says so
+		}
+		entries += report.Lines
+		before = report
+	}
+	if entries != callers*each {
+		t.Errorf("%d entries, want %d", entries, callers*each)
+	}
+}
+
+// old returns the files that path was renamed to, oldest first; there are less than ten.
+func old(path string) []string {
+	files, _ := filepath.Glob(path + ".*")
+	return files
+}
+
+func TestSyncOption(t *testing.T) {
+	path := newPath(t)
+	log, err := audit.Open(path, audit.Options{Sync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	add(t, log, 1)
+	if err := log.Append(audit.Entry{Action: audit.Login}); err != nil {
+		t.Fatal(err)
+	}
+	whole(t, path)
+}
+
+func BenchmarkAppendParallel(b *testing.B) {
+	log := open(b, newPath(b))
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := log.Append(handedOut); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+func BenchmarkAppend(b *testing.B) {
+	log := open(b, newPath(b))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := log.Append(handedOut); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
