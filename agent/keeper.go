@@ -1,0 +1,360 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+)
+
+// State is how a profile does.
+type State string
+
+// States of a profile.
+const (
+	StateIdle     State = "idle"     // nobody has asked for a token, or not for long
+	StateHealthy  State = "healthy"  // there is a live token
+	StateDegraded State = "degraded" // there is a live token, and renewing it fails
+	StateDown     State = "down"     // there is no token, and none can be had
+	StateLocked   State = "locked"   // somebody has locked it
+)
+
+// Lease is a token as it is handed out.
+type Lease struct {
+	Token Token
+
+	// Generation counts the tokens of a Keeper, from 1. Who finds a token refused says by
+	// it which one, without showing the token again.
+	Generation uint64
+}
+
+// Status is a profile at one moment.
+type Status struct {
+	State       State
+	Problem     *Problem           // of the last attempt, nil if it went well
+	Generation  uint64             // of the token; 0 without
+	ExpiresAt   time.Time          // of the token; zero without
+	RenewAt     time.Time          // when it will be renewed, or the next attempt made; zero: not before a caller
+	UsedAt      time.Time          // when a caller last asked; zero: never
+	Certificate *CertificateStatus // of the last login; nil before
+}
+
+// CertificateStatus is what to know about the certificate of the last login.
+type CertificateStatus struct {
+	Subject  string
+	Email    string
+	NotAfter time.Time
+}
+
+// Exchange makes tokens of logins. It is agent/anaplan's Client.
+type Exchange interface {
+	Authenticate(ctx context.Context, login *Login) (Token, error)
+	Refresh(ctx context.Context, token Token) (Token, error)
+	Logout(ctx context.Context, token Token) error
+}
+
+// Event is something that a Keeper did.
+type Event struct {
+	Kind     EventKind
+	Took     time.Duration
+	Problem  *Problem // nil: it went well
+	Err      error    // the cause of Problem, for the log
+	Login    *Login   // of a good EventSign, for its certificate; its secrets redact themselves
+	Lease    Lease    // of a good EventLogin or EventRefresh
+	Attended bool     // a caller waits
+	State    State    // of an EventState: the new one
+}
+
+// EventKind is the kind of an Event.
+type EventKind string
+
+// Kinds of events.
+const (
+	EventSign    EventKind = "sign"
+	EventLogin   EventKind = "login" // the exchange, after the signature
+	EventRefresh EventKind = "refresh"
+	EventLogout  EventKind = "logout"
+	EventIdle    EventKind = "idle"  // nobody has asked for Idle: the token is left to end
+	EventState   EventKind = "state" // the State has changed
+)
+
+// KeeperConfig says how a Keeper gets its tokens.
+type KeeperConfig struct {
+	// Sign makes a login. attended: a caller waits, so a person may be asked to touch or
+	// type something; otherwise it must return a Problem instead of asking. ctx governs all of it.
+	Sign func(ctx context.Context, attended bool, notify NotifyFunc) (*Login, error)
+
+	Exchange Exchange
+
+	// Refused reports whether an error of Exchange.Refresh or Logout means that the
+	// token is no good any more, so that a new login is due. nil: none does.
+	Refused func(error) bool
+
+	// Explain makes a Problem of an error of Sign or Exchange that is none. nil: ProblemOf.
+	Explain func(error) *Problem
+
+	// Eager: there is a token from Run on, and always, without a caller.
+	Eager bool
+
+	// Idle is how long a token is kept alive that nobody asks for. 0: 12 hours.
+	Idle time.Duration
+
+	// Timeout bounds one call of Exchange: Sign bounds itself, for it waits for persons.
+	// 0: 60 seconds.
+	Timeout time.Duration
+
+	// Observe is told what the Keeper does, in order, one event at a time, and of a
+	// flight before those who wait for it have their answer; so it must not block for
+	// long. It may call the Keeper, but not wait for a new token. nil: nobody.
+	Observe func(Event)
+}
+
+// Keeper keeps the token of one profile alive. All its methods may be called at the same
+// time, and before Run: what is under way then is waited for by Run.
+//
+// At most one thing is under way at a time, a flight; all callers that need its result
+// wait for it. It does not end with its callers, but with Run.
+type Keeper struct {
+	config KeeperConfig
+	now    func() time.Time // the wall clock; tests let it jump
+
+	ctx     context.Context // of all flights; ends with Run
+	end     context.CancelCauseFunc
+	flights sync.WaitGroup
+	wake    chan struct{} // wakes Run to look again
+	telling chan struct{} // full while Observe is told; a lock that may be held for long
+
+	mu      sync.Mutex // guards what follows; never held while other people's code runs
+	started bool
+	stopped bool
+	locked  bool
+	flight  *flight // nil: nothing is under way
+	events  []Event // not yet told
+	state   State   // as last told
+
+	lease   Lease     // without a token: the generation of the last one
+	ends    time.Time // when the token ends by the monotonic clock
+	revoked uint64    // the generation that a caller has found refused
+
+	wanted  bool   // a token is to be had without a caller
+	renewAt moment // when to try next, if one is wanted; zero: not before a caller
+	usedAt  moment // when a caller last asked
+	idle    bool   // nobody has asked for Idle
+
+	problem    *Problem  // of the last attempt
+	final      *Problem  // stands until a person acts, and forbids to sign
+	wait       *Problem  // asked for patience
+	waitUntil  time.Time // until when, by the monotonic clock
+	failures   int       // in a row
+	demandAt   moment    // before that a caller causes no attempt
+	unattended bool      // the last attempt had needed a person and asked none
+
+	certificate *CertificateStatus
+}
+
+// NewKeeper returns a Keeper that renews nothing before Run.
+func NewKeeper(config KeeperConfig) *Keeper {
+	config.Idle = cmp.Or(config.Idle, 12*time.Hour)
+	config.Timeout = cmp.Or(config.Timeout, time.Minute)
+	ctx, end := context.WithCancelCause(context.Background())
+	return &Keeper{
+		config: config, now: time.Now, ctx: ctx, end: end,
+		wake: make(chan struct{}, 1), telling: make(chan struct{}, 1),
+		state: StateIdle, wanted: config.Eager,
+	}
+}
+
+// Token returns a live token: at once while there is one, otherwise when the flight
+// brings it. notify is told what a person should know meanwhile, and nothing after Token
+// has returned. ctx governs the wait, not the flight. The error is a *Problem, or the
+// cause of the end of ctx.
+func (k *Keeper) Token(ctx context.Context, notify NotifyFunc) (Lease, error) {
+	if lease, ok := k.ready(); ok {
+		return lease, nil
+	}
+	return k.obtain(ctx, demand{notify: notify})
+}
+
+// Replace is Token for who found the token of that generation refused: if that is still
+// the present one, nobody gets it any more.
+func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFunc) (Lease, error) {
+	return k.obtain(ctx, demand{notify: notify, refused: generation})
+}
+
+// Login makes a new login now, also after a final problem, and returns its token; if one
+// is under way, that. The token before is not ended, for others may use it.
+func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
+	return k.obtain(ctx, demand{notify: notify, login: true})
+}
+
+// Logout waits for what is under way, then forgets the token and ends it at Anaplan. If
+// that fails it is forgotten all the same. The next caller causes a new login. After Run
+// it can no longer end anything.
+func (k *Keeper) Logout(ctx context.Context) error {
+	for {
+		f, problem := k.boardLogout()
+		if f == nil {
+			return asError(problem)
+		}
+		if err := f.wait(ctx, nil); err != nil {
+			return err
+		}
+		if f.errand == loggingOut {
+			return asError(f.problem)
+		}
+	}
+}
+
+// Lock hands out nothing and signs nothing until Unlock. A token that lives is renewed on.
+func (k *Keeper) Lock() {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	k.locked = true
+	if k.flight != nil && k.flight.signing {
+		k.flight.interrupt(lockedProblem())
+	}
+}
+
+// Unlock undoes Lock, and lets a caller try again at once, also after a final problem.
+// What Anaplan has asked for in patience stays.
+func (k *Keeper) Unlock() {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	k.locked, k.final, k.failures, k.demandAt = false, nil, 0, moment{}
+	if k.wanted && !k.isWell(now) {
+		// Later than the command of the person who unlocks, which can ask for a touch.
+		k.renewAt = now.add(backoff(maxLoginRetry, 1))
+	}
+}
+
+// Status returns how it goes.
+func (k *Keeper) Status() Status {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	status := Status{State: k.stateAt(now), Problem: k.problem, UsedAt: k.usedAt.wall, Certificate: k.certificate}
+	if k.isLive(now) {
+		status.Generation, status.ExpiresAt = k.lease.Generation, k.lease.Token.ExpiresAt
+	}
+	if k.isTrying(now) {
+		status.RenewAt = now.wall.Add(k.dueIn(now))
+	}
+	return status
+}
+
+// ready returns the token if it can be had at once. It is what tens of thousands of calls
+// a second go through.
+func (k *Keeper) ready() (Lease, bool) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.use(now)
+	if k.closed() != nil || !k.isLive(now) {
+		return Lease{}, false
+	}
+	return k.lease, true
+}
+
+// use notes that a caller has asked.
+func (k *Keeper) use(now moment) {
+	k.usedAt = now
+	k.wanted = k.wanted || k.config.Eager
+	if k.idle {
+		k.idle = false
+		k.wanted = k.wanted || k.isRenewable(now)
+		k.settle(now)
+	}
+}
+
+// closed returns why nothing is handed out, whatever there is.
+func (k *Keeper) closed() *Problem {
+	switch {
+	case k.stopped:
+		return stoppingProblem()
+	case k.locked:
+		return lockedProblem()
+	}
+	return nil
+}
+
+// isLive reports whether the token may be handed out: neither clock says that it has ended.
+func (k *Keeper) isLive(now moment) bool {
+	return k.isRenewable(now) && k.lease.Token.Live(now.wall)
+}
+
+// isRenewable reports whether it is worth while to refresh the token: it is, too, when
+// only the wall clock says that it has ended, for that one can be wrong.
+func (k *Keeper) isRenewable(now moment) bool {
+	return k.holds() && now.mono.Before(k.ends)
+}
+
+func (k *Keeper) holds() bool { return !k.lease.Token.Value.IsZero() }
+
+func (k *Keeper) isWell(now moment) bool { return k.problem == nil && k.isLive(now) }
+
+// drop forgets the token, but not its generation.
+func (k *Keeper) drop() { k.lease.Token = Token{} }
+
+// stateAt returns the state. While a flight may bring the missing token, the one before
+// stands: a token that is replaced is no change.
+func (k *Keeper) stateAt(now moment) State {
+	switch {
+	case k.locked:
+		return StateLocked
+	case k.idle:
+		return StateIdle
+	case k.isWell(now):
+		return StateHealthy
+	case k.isLive(now):
+		return StateDegraded
+	case k.problem != nil:
+		return StateDown
+	case k.flight != nil && k.flight.errand != loggingOut:
+		return k.state
+	}
+	return StateIdle
+}
+
+// note reports the state if it is a new one.
+func (k *Keeper) note(now moment) {
+	if state := k.stateAt(now); state != k.state {
+		k.state = state
+		k.report(Event{Kind: EventState, State: state})
+	}
+}
+
+// settle ends a change: it notes the state, and has Run look at what is due.
+func (k *Keeper) settle(now moment) {
+	k.note(now)
+	select {
+	case k.wake <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+func (k *Keeper) report(event Event) {
+	if k.config.Observe != nil {
+		k.events = append(k.events, event)
+	}
+}
+
+func lockedProblem() *Problem {
+	return &Problem{
+		Code: CodeLocked, Message: "the profile is locked", Hints: []string{"anaplan-agent unlock"},
+		Human: true, Final: true,
+	}
+}
+
+func stoppingProblem() *Problem { return Problemf(CodeStopping, "the agent is about to end") }
+
+// asError keeps a nil *Problem from becoming an error that is not nil.
+func asError(problem *Problem) error {
+	if problem == nil {
+		return nil
+	}
+	return problem
+}

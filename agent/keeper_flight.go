@@ -1,0 +1,544 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// errand is what a flight is for.
+type errand int
+
+const (
+	renewing   errand = iota // refresh, and log in if that is refused or there is nothing to refresh
+	loggingIn                // log in, whatever there is
+	loggingOut               // end a token
+)
+
+// flight is what a Keeper does at one time, and for whom.
+type flight struct {
+	errand errand
+	token  Token // loggingOut: the token to end
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed at the end; what was said below is final then
+
+	// Guarded by the Keeper's lock.
+	attended    bool // a caller waits
+	signing     bool // Sign is under way
+	signed      bool // Sign has been called; attended does not change any more
+	interrupted bool // by Lock or the end of Run: its problem says nothing about the profile
+	lease       Lease
+	problem     *Problem
+
+	mu       sync.Mutex // guards what follows, and is held while those who wait are told
+	watchers map[*NotifyFunc]struct{}
+	standing *Notice // what still holds, for who comes later
+}
+
+// interrupt has the flight end with the problem.
+func (f *flight) interrupt(problem *Problem) {
+	f.interrupted = true
+	f.cancel(problem)
+}
+
+// wait waits for the end of the flight or of ctx; notify is told the notices meanwhile.
+func (f *flight) wait(ctx context.Context, notify NotifyFunc) error {
+	if notify != nil {
+		f.watch(&notify)
+		defer f.unwatch(&notify)
+	}
+	select {
+	case <-f.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (f *flight) watch(notify *NotifyFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.watchers == nil {
+		f.watchers = map[*NotifyFunc]struct{}{}
+	}
+	f.watchers[notify] = struct{}{}
+	if f.standing != nil {
+		(*notify)(*f.standing)
+	}
+}
+
+func (f *flight) unwatch(notify *NotifyFunc) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.watchers, notify)
+}
+
+// tell tells a notice to all who wait.
+func (f *flight) tell(notice Notice) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch notice.Kind {
+	case NoticeTouch, NoticePerson, NoticeBusy:
+		f.standing = &notice
+	case NoticeTouchOver, NoticeWorking:
+		f.standing = nil
+	}
+	for notify := range f.watchers {
+		(*notify)(notice)
+	}
+}
+
+// hush ends what was told: nobody waits for a person any more.
+func (f *flight) hush() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.standing = nil
+}
+
+// demand is what a caller wants.
+type demand struct {
+	notify  NotifyFunc
+	refused uint64 // not the token of this generation
+	login   bool   // the token of a new login
+}
+
+// obtain waits for flights until the demand is met or must fail.
+func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
+	for {
+		if ctx.Err() != nil {
+			return Lease{}, context.Cause(ctx)
+		}
+		f, lease, problem := k.board(d)
+		if f == nil {
+			return lease, asError(problem)
+		}
+		if err := f.wait(ctx, d.notify); err != nil {
+			return Lease{}, err
+		}
+		if lease, problem, ok := k.outcome(f, d); ok {
+			return lease, asError(problem)
+		}
+	}
+}
+
+// board returns the flight for a demand, or at once what there is to say.
+func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	k.use(now)
+	if problem := k.closed(); problem != nil {
+		return nil, Lease{}, problem
+	}
+	k.revoke(d.refused, now)
+	if k.isLive(now) && !d.login {
+		return nil, k.lease, nil
+	}
+	if k.flight == nil {
+		if problem := k.refusal(d, now); problem != nil {
+			return nil, Lease{}, problem
+		}
+		k.launch(d.flight())
+	}
+	if !k.flight.signed {
+		k.flight.attended = true
+	}
+	return k.flight, Lease{}, nil
+}
+
+// flight returns the flight that meets the demand.
+func (d demand) flight() *flight {
+	if d.login {
+		return &flight{errand: loggingIn}
+	}
+	return &flight{errand: renewing}
+}
+
+// revoke drops the token if it is of that generation, for a caller has found it refused.
+// If that caller may not cause a login, one is due in the background.
+func (k *Keeper) revoke(generation uint64, now moment) {
+	if generation != 0 && generation == k.lease.Generation && k.holds() {
+		k.revoked, k.renewAt = generation, now
+		k.drop()
+	}
+}
+
+// refusal returns why nothing is tried for a caller now.
+func (k *Keeper) refusal(d demand, now moment) *Problem {
+	patience := k.waitUntil.Sub(now.mono)
+	switch {
+	case k.final != nil && !d.login:
+		return k.final
+	case patience > 0:
+		problem := *k.wait
+		problem.Wait = patience
+		return &problem
+	case d.login, k.unattended:
+		return nil
+	case k.demandAt.until(now) > 0:
+		return k.problem
+	}
+	return nil
+}
+
+// outcome returns what a flight has brought for a demand; false: the demand needs another.
+func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if problem := k.closed(); problem != nil {
+		return Lease{}, problem, true
+	}
+	switch {
+	case f.errand == loggingOut, f.interrupted, d.login && !f.signed:
+		return Lease{}, nil, false
+	case f.problem == nil:
+		return f.lease, nil, f.lease.Generation != d.refused && f.lease.Token.Live(now.wall)
+	}
+	return Lease{}, f.problem, !f.lackedPerson()
+}
+
+// lackedPerson reports whether the flight failed for want of a person, and asked none
+// because nobody waited.
+func (f *flight) lackedPerson() bool {
+	return !f.attended && !f.problem.Final && needsPerson(f.problem)
+}
+
+// needsPerson reports whether it is no use to sign again with nobody there.
+func needsPerson(problem *Problem) bool {
+	return problem.Code == CodePINNeeded || problem.Code == CodeTouchNeeded
+}
+
+// boardLogout returns the flight to wait for: that of a logout, or what must end before
+// it; nil if there is nothing to end.
+func (k *Keeper) boardLogout() (*flight, *Problem) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	if k.stopped {
+		return nil, stoppingProblem()
+	}
+	if k.flight != nil {
+		return k.flight, nil
+	}
+	if k.isRenewable(now) {
+		k.launch(&flight{errand: loggingOut, token: k.lease.Token})
+	}
+	k.drop()
+	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, nil
+	return k.flight, nil
+}
+
+// launch starts a flight; there must be none.
+func (k *Keeper) launch(f *flight) {
+	f.ctx, f.cancel = context.WithCancelCause(k.ctx)
+	f.done = make(chan struct{})
+	if f.errand == loggingIn {
+		k.final = nil
+	}
+	k.flight = f
+	k.flights.Go(func() { k.fly(f) })
+}
+
+func (k *Keeper) fly(f *flight) {
+	defer f.cancel(nil)
+	defer close(f.done)
+	switch f.errand {
+	case renewing:
+		k.land(f, k.renew(f))
+	case loggingIn:
+		k.land(f, k.login(f))
+	case loggingOut:
+		k.land(f, k.logout(f))
+	}
+	k.flush()
+}
+
+// land ends a flight with what it came to.
+func (k *Keeper) land(f *flight, problem *Problem) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	k.flight, f.problem = nil, problem
+	if problem != nil && !f.interrupted && f.errand != loggingOut {
+		k.fail(f, now)
+	}
+}
+
+// fail notes a failure, and when to try again: by itself, and for a caller.
+func (k *Keeper) fail(f *flight, now moment) {
+	problem := f.problem
+	k.problem = problem
+	k.failures++
+	k.demandAt = now.add(demandGap(problem, k.failures))
+	k.unattended = f.lackedPerson()
+	if problem.Final {
+		k.final = problem
+	}
+	if problem.Wait > 0 {
+		k.wait, k.waitUntil = problem, now.mono.Add(problem.Wait)
+	}
+	if f.errand == loggingIn && k.isLive(now) {
+		return // the token is renewed as planned
+	}
+	k.renewAt = k.retryAt(problem, now)
+}
+
+// retryAt returns when to try again in the background; zero: not before a caller.
+func (k *Keeper) retryAt(problem *Problem, now moment) moment {
+	limit := maxLoginRetry
+	if k.isLive(now) {
+		limit = maxRefreshRetry
+	} else if needsPerson(problem) {
+		return moment{}
+	}
+	if problem.Final {
+		return moment{}
+	}
+	return now.add(max(problem.Wait+jitter(firstRetry), backoff(limit, k.failures)))
+}
+
+// renew brings a token without a signature if that can be, and otherwise with one.
+func (k *Keeper) renew(f *flight) *Problem {
+	if token := k.renewable(); !token.Value.IsZero() {
+		if problem, refused := k.refresh(f, token); !refused {
+			return problem
+		}
+	}
+	return k.login(f)
+}
+
+func (k *Keeper) renewable() Token {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.isRenewable(now) {
+		return Token{}
+	}
+	return k.lease.Token
+}
+
+// refresh extends the token's life. refused: it has none, and a login is due.
+func (k *Keeper) refresh(f *flight, token Token) (problem *Problem, refused bool) {
+	fresh, event := k.exchange(f, EventRefresh, func(ctx context.Context) (Token, error) {
+		return k.config.Exchange.Refresh(ctx, token)
+	})
+	changed := !bytes.Equal(fresh.Value.Bytes(), token.Value.Bytes())
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	if event.Problem == nil && !changed && k.revoked == k.lease.Generation {
+		event.Problem = Problemf(CodeServerRefused, "Anaplan renews a token that it refuses otherwise")
+		refused = true
+	}
+	if event.Problem == nil {
+		event.Lease = k.adopt(f, fresh, changed, now)
+	}
+	if refused = refused || k.isRefused(event.Err); refused {
+		k.drop()
+	}
+	k.report(event)
+	return event.Problem, refused
+}
+
+// login brings a token for a new signature.
+func (k *Keeper) login(f *flight) *Problem {
+	attended, problem := k.startSigning(f)
+	if problem != nil {
+		return problem
+	}
+	login, problem := k.sign(f, attended)
+	if problem != nil {
+		return problem
+	}
+	token, event := k.exchange(f, EventLogin, func(ctx context.Context) (Token, error) {
+		return k.config.Exchange.Authenticate(ctx, login)
+	})
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	if event.Problem == nil {
+		event.Lease = k.adopt(f, token, true, now)
+	}
+	k.report(event)
+	return event.Problem
+}
+
+// startSigning reports whether a person may be asked, or why there must be no signature.
+func (k *Keeper) startSigning(f *flight) (attended bool, problem *Problem) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if problem := k.closed(); problem != nil {
+		f.interrupted = true
+		return false, problem
+	}
+	if k.final != nil {
+		return false, k.final
+	}
+	f.signing, f.signed = true, true
+	return f.attended, nil
+}
+
+// sign makes a login. One that comes when the flight has been interrupted is thrown away.
+func (k *Keeper) sign(f *flight, attended bool) (*Login, *Problem) {
+	var login *Login
+	began := time.Now()
+	err := protect("signing", func() (err error) {
+		login, err = k.config.Sign(f.ctx, attended, f.tell)
+		return err
+	})
+	if err == nil && login == nil {
+		err = Problemf(CodeInternal, "signing brought no login")
+	}
+	event := Event{Kind: EventSign, Took: time.Since(began), Err: err, Attended: attended}
+	f.hush()
+
+	problem := k.explain(f, err)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f.signing = false
+	if f.interrupted {
+		problem = ProblemOf(context.Cause(f.ctx))
+	}
+	if event.Problem = problem; problem == nil {
+		event.Login = login
+		k.certificate = certificateStatus(login)
+	}
+	k.report(event)
+	return login, problem
+}
+
+func certificateStatus(login *Login) *CertificateStatus {
+	cert := login.Certificate
+	if cert == nil {
+		return nil
+	}
+	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter}
+}
+
+// logout ends the flight's token. That it was no good any more is as good.
+func (k *Keeper) logout(f *flight) *Problem {
+	_, event := k.exchange(f, EventLogout, func(ctx context.Context) (Token, error) {
+		return Token{}, k.config.Exchange.Logout(ctx, f.token)
+	})
+	if k.isRefused(event.Err) {
+		event.Problem, event.Err = nil, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.report(event)
+	return event.Problem
+}
+
+// exchange makes one call of Exchange, within the time for it.
+func (k *Keeper) exchange(f *flight, kind EventKind, call func(context.Context) (Token, error)) (Token, Event) {
+	ctx, cancel := context.WithTimeout(f.ctx, k.config.Timeout)
+	defer cancel()
+	var token Token
+	began := time.Now()
+	err := protect(string(kind), func() (err error) {
+		token, err = call(ctx)
+		return err
+	})
+	if err == nil && kind != EventLogout {
+		err = k.judge(token)
+	} else if err != nil && ctx.Err() != nil && !k.isRefused(err) {
+		err = &Problem{Code: CodeUnreachable, Message: fmt.Sprintf("Anaplan has not answered within %v: %v", k.config.Timeout, err)}
+	}
+	event := Event{Kind: kind, Took: time.Since(began), Err: err, Problem: k.explain(f, err)}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	event.Attended = f.attended
+	return token, event
+}
+
+// judge refuses a token that nobody can use.
+func (k *Keeper) judge(token Token) error {
+	switch now := k.clock(); {
+	case token.Value.IsZero():
+		return Problemf(CodeServerRefused, "Anaplan has given an empty token")
+	case !token.Live(now.wall):
+		return &Problem{
+			Code:    CodeServerRefused,
+			Message: fmt.Sprintf("Anaplan has given a token that ended at %v; it is %v here", token.ExpiresAt.UTC(), now.wall.UTC()),
+			Hints:   []string{"see that the clock of this machine is right"},
+		}
+	}
+	return nil
+}
+
+// adopt keeps the token that a flight has brought.
+func (k *Keeper) adopt(f *flight, token Token, changed bool, now moment) Lease {
+	token.ExpiresAt = token.ExpiresAt.Round(0) // what is compared with the wall clock has no other reading
+	life := token.ExpiresAt.Sub(now.wall)
+	if changed {
+		k.lease.Generation++
+	}
+	k.lease.Token = token
+	k.ends = now.mono.Add(life)
+	k.renewAt = now.add(renewal(life))
+	k.wanted = !k.idle
+	k.problem, k.failures, k.demandAt, k.unattended = k.final, 0, moment{}, false
+	f.lease = k.lease
+	return k.lease
+}
+
+func (k *Keeper) isRefused(err error) bool {
+	return err != nil && k.config.Refused != nil && k.config.Refused(err)
+}
+
+// explain makes a Problem of what Sign or Exchange returned.
+func (k *Keeper) explain(f *flight, err error) *Problem {
+	if err == nil {
+		return nil
+	}
+	if f.ctx.Err() != nil {
+		return ProblemOf(context.Cause(f.ctx))
+	}
+	switch err.(type) {
+	case *Problem, *PanicError:
+		return ProblemOf(err)
+	}
+	if k.config.Explain != nil {
+		if problem := k.config.Explain(err); problem != nil {
+			return problem
+		}
+	}
+	return ProblemOf(err)
+}
+
+// PanicError is a panic of Sign or Exchange, which is a mistake of this program.
+type PanicError struct {
+	Stack []byte // where it was
+	doing string
+	value any // what was panicked with; it may hold a secret
+}
+
+// Error implements error.
+func (p *PanicError) Error() string {
+	if err, ok := p.value.(runtime.Error); ok {
+		return fmt.Sprintf("a mistake of this program in %s: %v", p.doing, err)
+	}
+	return fmt.Sprintf("a mistake of this program in %s: panic of a %T", p.doing, p.value)
+}
+
+// protect makes an error of a panic.
+func protect(doing string, call func() error) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &PanicError{Stack: debug.Stack(), doing: doing, value: value}
+		}
+	}()
+	return call()
+}

@@ -1,0 +1,147 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+)
+
+// errRunTwice is a mistake of the program.
+var errRunTwice = errors.New("the Keeper has been run before")
+
+// never is longer than any sleep.
+const never = time.Duration(math.MaxInt64)
+
+// Run renews the token until ctx ends, then ends what is under way and waits for it.
+// Afterwards callers get a Problem of CodeStopping. A Keeper runs once; the error is for
+// who runs it again.
+func (k *Keeper) Run(ctx context.Context) error {
+	if !k.start() {
+		return errRunTwice
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		timer.Stop()
+		if sleep := k.tick(); sleep != never {
+			timer.Reset(sleep)
+		}
+		k.flush()
+		select {
+		case <-ctx.Done():
+		case <-k.wake:
+		case <-timer.C:
+		}
+	}
+	k.stop()
+	return nil
+}
+
+// start reports whether this is the first Run.
+func (k *Keeper) start() bool {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.started {
+		return false
+	}
+	k.started = true
+	if k.wanted && !k.holds() && k.problem == nil {
+		k.renewAt = now
+	}
+	return true
+}
+
+func (k *Keeper) stop() {
+	k.mu.Lock()
+	k.stopped = true
+	if k.flight != nil {
+		k.flight.interrupt(stoppingProblem())
+	}
+	k.mu.Unlock()
+	k.end(stoppingProblem())
+	k.flights.Wait()
+	k.flush()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drop()
+}
+
+// flush tells Observe what there is to tell. Only Run and flights call it, so that
+// Observe may call the Keeper, and nothing is told after Run has returned.
+func (k *Keeper) flush() {
+	k.telling <- struct{}{}
+	defer func() { <-k.telling }()
+	for {
+		events := k.takeEvents()
+		if len(events) == 0 {
+			return
+		}
+		for _, event := range events {
+			k.config.Observe(event)
+		}
+	}
+}
+
+func (k *Keeper) takeEvents() []Event {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	events := k.events
+	k.events = nil
+	return events
+}
+
+// tick does what is due, and returns how long until there may be more; never: not before
+// a wake.
+func (k *Keeper) tick() time.Duration {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.holds() && !k.isRenewable(now) {
+		k.drop()
+	}
+	if k.restIn(now) <= 0 {
+		k.idle, k.wanted = true, false
+		k.report(Event{Kind: EventIdle})
+	}
+	if k.flight == nil && k.isTrying(now) && k.dueIn(now) <= 0 {
+		k.launch(&flight{errand: renewing})
+	}
+	k.note(now)
+	return k.sleep(now)
+}
+
+// sleep returns how long until tick has something to do.
+func (k *Keeper) sleep(now moment) time.Duration {
+	next := never
+	if k.holds() {
+		next = k.ends.Sub(now.mono)
+	}
+	if k.flight == nil && k.isTrying(now) {
+		next = min(next, k.dueIn(now))
+	}
+	if next == never {
+		return never
+	}
+	return min(next, k.restIn(now), lookEvery)
+}
+
+// isTrying reports whether the Keeper means to do something by itself. To refresh is
+// always allowed; to sign is not, while the profile is locked or a person must act.
+func (k *Keeper) isTrying(now moment) bool {
+	return k.wanted && !k.renewAt.isZero() && (k.isRenewable(now) || !k.locked && k.final == nil)
+}
+
+// dueIn returns how long until that, never sooner than Anaplan has asked for.
+func (k *Keeper) dueIn(now moment) time.Duration {
+	return max(0, k.renewAt.until(now), k.waitUntil.Sub(now.mono))
+}
+
+// restIn returns how long until the Keeper stops to renew for nobody.
+func (k *Keeper) restIn(now moment) time.Duration {
+	if k.config.Eager || k.idle || k.usedAt.isZero() || !k.holds() && !k.isTrying(now) {
+		return never
+	}
+	return max(0, k.usedAt.add(k.config.Idle).until(now))
+}

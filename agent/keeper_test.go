@@ -1,0 +1,933 @@
+package agent_test
+
+import (
+	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOneSignatureLastsADay(t *testing.T) {
+	for _, rotate := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := startWorld(t, nil)
+			w.rotate = rotate
+			born := time.Now()
+			for range 24 {
+				w.token()
+				time.Sleep(time.Hour)
+			}
+			got := w.took()
+			if got.Sign != 1 || got.Authenticate != 1 {
+				t.Errorf("rotate %v: calls %+v, want one signature", rotate, got)
+			}
+			for _, at := range w.renewals() {
+				if age := at.Sub(born); age < tokenLife*7/10 || age > tokenLife*8/10 {
+					t.Errorf("rotate %v: refreshed at the age of %v", rotate, age)
+				}
+				born = at
+			}
+			want := uint64(1)
+			if rotate {
+				want += uint64(got.Refresh)
+			}
+			if lease := w.token(); lease.Generation != want {
+				t.Errorf("rotate %v: generation %d after %d refreshes, want %d", rotate, lease.Generation, got.Refresh, want)
+			}
+		})
+	}
+}
+
+func TestRenewalIsLeftToChance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, eager)
+		time.Sleep(24 * time.Hour)
+		gaps := map[time.Duration]bool{}
+		times := w.renewals()
+		for i, at := range times[1:] {
+			gaps[at.Sub(times[i])] = true
+		}
+		if len(gaps) < len(times)/2 {
+			t.Errorf("%d refreshes came at %d different distances", len(times), len(gaps))
+		}
+	})
+}
+
+func TestTenThousandCallersOneLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.authenticate = after(time.Second, nil)
+		for i, got := range crowd(10_000, func() (agent.Lease, error) { return w.keeper.Token(t.Context(), func(agent.Notice) {}) }) {
+			if got.err != nil || got.lease.Generation != 1 || got.lease.Token.Value.Reveal() != "token 1" {
+				t.Fatalf("caller %d: generation %d, %v", i, got.lease.Generation, got.err)
+			}
+		}
+		w.wantCalls("10,000 callers", calls{Sign: 1, Authenticate: 1})
+	})
+}
+
+func TestFlightSurvivesItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.authenticate = after(10*time.Second, nil)
+		gone := errors.New("the caller has gone")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, gone)
+		defer cancel()
+		if _, err := w.keeper.Token(ctx, nil); err != gone {
+			t.Errorf("impatient caller: %v, want %v", err, gone)
+		}
+		w.token()
+		if _, err := w.keeper.Login(ctx, nil); err != gone {
+			t.Errorf("a caller who has gone before: %v, want %v", err, gone)
+		}
+		w.wantCalls("after all", calls{Sign: 1, Authenticate: 1})
+	})
+}
+
+// Before Run a caller gets a token too, and Run waits for what it finds under way.
+func TestTokenBeforeRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.token()
+		if err := w.keeper.Logout(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.authenticate = after(time.Second, nil)
+		go w.keeper.Token(context.Background(), nil)
+		synctest.Wait()
+		w.run()()
+		w.wantCalls("until Run's end", calls{Sign: 2, Authenticate: 2, Logout: 1})
+		if err := w.keeper.Run(t.Context()); err == nil {
+			t.Error("Run twice: no error")
+		}
+	})
+}
+
+func TestEagerNeedsNoCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, eager)
+		w.wantCalls("at the start", calls{Sign: 1, Authenticate: 1})
+		time.Sleep(100 * time.Hour)
+		w.wantState("after 100 hours", agent.StateHealthy)
+		if got := w.took(); got.Sign != 0 || got.Refresh < 200 {
+			t.Errorf("calls in 100 hours: %+v", got)
+		}
+	})
+}
+
+func TestRefusedRefreshMakesOneLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		first := w.token()
+		w.set(func() {
+			w.refresh = always(errRevoked)
+			w.authenticate = after(5*time.Second, nil)
+		})
+		w.took()
+		for w.keeper.Status().Generation != 0 { // until the refusal, in steps shorter than the login
+			time.Sleep(time.Second)
+		}
+		for _, got := range crowd(1000, func() (agent.Lease, error) { return w.keeper.Token(t.Context(), nil) }) {
+			if got.err != nil || got.lease.Generation != first.Generation+1 {
+				t.Fatalf("got generation %d, %v", got.lease.Generation, got.err)
+			}
+		}
+		w.wantCalls("after the refusal", calls{Sign: 1, Authenticate: 1, Refresh: 1})
+		w.wantState("then", agent.StateHealthy)
+	})
+}
+
+func TestReplaceMakesOneLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		first := w.token()
+		w.set(func() { w.authenticate = after(time.Second, nil) })
+		w.took()
+		replace := func() (agent.Lease, error) { return w.keeper.Replace(t.Context(), first.Generation, nil) }
+		token := func() (agent.Lease, error) {
+			time.Sleep(time.Millisecond) // later than the first who knows
+			return w.keeper.Token(t.Context(), nil)
+		}
+		others := make(chan []answer)
+		go func() { others <- crowd(1000, token) }()
+		answers := append(crowd(1000, replace), <-others...)
+		for _, got := range answers {
+			if got.err != nil || got.lease.Generation != 2 {
+				t.Fatalf("got generation %d, %v", got.lease.Generation, got.err)
+			}
+		}
+		w.wantCalls("2,000 callers", calls{Sign: 1, Authenticate: 1})
+
+		for _, generation := range []uint64{0, 1, 77} { // not the present one
+			if lease, err := w.keeper.Replace(t.Context(), generation, nil); err != nil || lease.Generation != 2 {
+				t.Errorf("Replace(%d): generation %d, %v", generation, lease.Generation, err)
+			}
+		}
+		w.wantCalls("late callers", calls{})
+	})
+}
+
+// Anaplan may renew by name what it refuses elsewhere. A token that a caller has found
+// refused is not handed out again for that.
+func TestReplaceDuringRefresh(t *testing.T) {
+	tests := []struct {
+		name   string
+		rotate bool
+		want   calls
+	}{
+		{"the same value is not taken", false, calls{Sign: 1, Authenticate: 1, Refresh: 1}},
+		{"another one is", true, calls{Refresh: 1}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, nil)
+				first := w.token()
+				w.took()
+				w.set(func() { w.rotate, w.refresh = test.rotate, after(10*time.Second, nil) })
+				w.untilRenewals(1)
+				other := make(chan agent.Lease, 1)
+				go func() {
+					time.Sleep(time.Second)
+					other <- w.token()
+				}()
+				lease, err := w.keeper.Replace(t.Context(), first.Generation, nil)
+				if err != nil || lease.Generation != 2 || lease.Token.Value.Reveal() != "token 2" {
+					t.Errorf("generation %d, %v", lease.Generation, err)
+				}
+				if lease := <-other; lease.Generation != 2 {
+					t.Errorf("another caller got generation %d", lease.Generation)
+				}
+				w.wantCalls("in the end", test.want)
+			})
+		})
+	}
+}
+
+func TestForcedLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		login := func() (agent.Lease, error) { return w.keeper.Login(t.Context(), nil) }
+		w.token()
+		w.set(func() { w.authenticate = after(time.Second, nil) })
+		w.took()
+		for _, got := range crowd(100, login) {
+			if got.err != nil || got.lease.Generation != 2 {
+				t.Fatalf("generation %d, %v", got.lease.Generation, got.err)
+			}
+		}
+		w.wantCalls("100 logins at once", calls{Sign: 1, Authenticate: 1})
+
+		w.set(func() { w.sign = signing(pinRefused) })
+		_, err := login()
+		wantCode(t, "wrong PIN", err, agent.CodePINRefused)
+		if lease := w.token(); lease.Generation != 2 {
+			t.Errorf("generation %d after a failed login, want the one before", lease.Generation)
+		}
+		w.wantState("with the token before", agent.StateDegraded)
+
+		w.set(func() { w.sign = nil })
+		if _, err := login(); err != nil {
+			t.Errorf("Login after a final problem: %v", err)
+		}
+		w.wantState("after that", agent.StateHealthy)
+		w.wantCalls("in the end", calls{Sign: 2, Authenticate: 1})
+	})
+}
+
+// A wrong PIN at a forced login does no harm to the token that lives; it is renewed
+// on. When it is refused, nobody spends another try.
+func TestFinalProblemOutlivesRefreshes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.token()
+		w.set(func() { w.sign = signing(pinRefused) })
+		_, err := w.keeper.Login(t.Context(), nil)
+		wantCode(t, "Login", err, agent.CodePINRefused)
+		w.took()
+		time.Sleep(5 * time.Hour)
+		w.token()
+		w.wantState("while the problem stands", agent.StateDegraded)
+		if got := w.took(); got.Refresh < 5 || got.Sign != 0 {
+			t.Errorf("calls in 5 hours: %+v", got)
+		}
+		w.set(func() { w.refresh = always(errRevoked) })
+		time.Sleep(5 * time.Hour)
+		w.wantProblem("when the token is refused", agent.CodePINRefused)
+		w.wantCalls("then", calls{Refresh: 1})
+		w.wantState("then", agent.StateDown)
+	})
+}
+
+func TestLoginWaitsForARefresh(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		refresh error
+		want    calls
+	}{
+		{"which goes well", nil, calls{Sign: 1, Authenticate: 1, Refresh: 1}},
+		{"which fails", unreachable, calls{Sign: 1, Authenticate: 1, Refresh: 1}},
+		{"which becomes a login", errRevoked, calls{Sign: 1, Authenticate: 1, Refresh: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, nil)
+				w.token()
+				w.took()
+				w.set(func() { w.refresh = after(10*time.Second, test.refresh) })
+				w.untilRenewals(1)
+				if lease, err := w.keeper.Login(t.Context(), nil); err != nil || lease.Generation != 2 {
+					t.Errorf("generation %d, %v", lease.Generation, err)
+				}
+				w.wantCalls("then", test.want)
+			})
+		})
+	}
+}
+
+func TestLogout(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer error
+		want   error
+	}{
+		{"done", nil, nil},
+		{"no good before", errRevoked, nil},
+		{"not done", unreachable, unreachable},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, eager)
+				w.set(func() { w.logout = after(time.Second, test.answer) })
+				w.took()
+				for _, got := range crowd(10, func() (agent.Lease, error) { return agent.Lease{}, w.keeper.Logout(t.Context()) }) {
+					if got.err != test.want {
+						t.Errorf("Logout: %v, want %v", got.err, test.want)
+					}
+				}
+				w.wantCalls("10 at once", calls{Logout: 1})
+				w.wantState("then", agent.StateIdle)
+				time.Sleep(time.Hour)
+				w.wantCalls("left alone", calls{})
+				if err := w.keeper.Logout(t.Context()); err != nil {
+					t.Errorf("Logout without a token: %v", err)
+				}
+				w.token()
+				w.wantCalls("the next caller", calls{Sign: 1, Authenticate: 1})
+				time.Sleep(time.Hour)
+				if got := w.took(); got.Refresh == 0 {
+					t.Errorf("the new token is not renewed: %+v", got)
+				}
+			})
+		})
+	}
+}
+
+// One after the other: a login, the logout, the login of who comes meanwhile. The
+// logout's failure is not his.
+func TestLogoutWaitsForALogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.authenticate, w.logout = after(time.Second, nil), after(time.Second, unreachable)
+		first := make(chan agent.Lease, 1)
+		go func() { first <- w.token() }()
+		synctest.Wait()
+		go w.keeper.Logout(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := w.keeper.Logout(ctx); err != context.DeadlineExceeded {
+			t.Errorf("impatient Logout: %v", err)
+		}
+		if lease := <-first; lease.Generation != 1 {
+			t.Errorf("generation %d for who asked before", lease.Generation)
+		}
+		time.Sleep(100 * time.Millisecond) // the logout is under way
+		if lease := w.token(); lease.Generation != 2 {
+			t.Errorf("generation %d for who asked after", lease.Generation)
+		}
+		w.wantCalls("in the end", calls{Sign: 2, Authenticate: 2, Logout: 1})
+	})
+}
+
+// After Logout only an eager Keeper goes on trying for a caller who had no luck.
+func TestFailureAfterLogout(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*agent.KeeperConfig)
+		want   agent.State
+	}{{"lazy", nil, agent.StateDown}, {"eager", eager, agent.StateHealthy}}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, test.change)
+				w.token()
+				if err := w.keeper.Logout(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				w.set(func() { w.sign = signing(noDevice) })
+				w.wantProblem("without the card", agent.CodeDeviceAbsent)
+				w.set(func() { w.sign = nil })
+				time.Sleep(time.Hour)
+				w.wantState("an hour later", test.want)
+			})
+		})
+	}
+}
+
+func TestLock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		first := w.token()
+		w.keeper.Lock()
+		problem := w.wantProblem("locked", agent.CodeLocked)
+		want := &agent.Problem{
+			Code: agent.CodeLocked, Message: "the profile is locked", Hints: []string{"anaplan-agent unlock"},
+			Human: true, Final: true,
+		}
+		if diff := cmp.Diff(want, problem); diff != "" {
+			t.Errorf("problem (-want +got):\n%s", diff)
+		}
+		w.wantState("locked", agent.StateLocked)
+		time.Sleep(5 * time.Hour)
+		if got := w.took(); got.Refresh < 5 || got.Sign != 1 {
+			t.Errorf("calls in 5 locked hours: %+v, want refreshes", got)
+		}
+		_, err := w.keeper.Replace(t.Context(), first.Generation, nil)
+		wantCode(t, "Replace", err, agent.CodeLocked)
+		_, err = w.keeper.Login(t.Context(), nil)
+		wantCode(t, "Login", err, agent.CodeLocked)
+		w.keeper.Unlock()
+		if lease := w.token(); lease.Generation != first.Generation {
+			t.Errorf("generation %d after Unlock, want the one before", lease.Generation)
+		}
+		w.wantState("unlocked", agent.StateHealthy)
+	})
+}
+
+func TestLockedProfileSignsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, eager)
+		w.keeper.Lock()
+		w.set(func() { w.refresh = always(errRevoked) })
+		w.took()
+		time.Sleep(5 * time.Hour)
+		w.wantCalls("locked", calls{Refresh: 1})
+		w.keeper.Unlock()
+		w.set(func() { w.refresh = nil })
+		time.Sleep(time.Minute)
+		w.wantCalls("unlocked", calls{Sign: 1, Authenticate: 1})
+		w.wantState("unlocked", agent.StateHealthy)
+	})
+}
+
+// A signature that is under way ends with Lock, and those who wait for it have their
+// answer; it is no failure of the device.
+func TestLockEndsASignature(t *testing.T) {
+	for _, signs := range []error{nil, context.Canceled} { // what Sign makes of it
+		synctest.Test(t, func(t *testing.T) {
+			w := startWorld(t, nil)
+			w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+				<-ctx.Done()
+				return signs
+			}
+			got := make(chan []answer)
+			go func() { got <- crowd(10, func() (agent.Lease, error) { return w.keeper.Token(t.Context(), nil) }) }()
+			synctest.Wait()
+			w.keeper.Lock()
+			for _, got := range <-got {
+				wantCode(t, "who waits", got.err, agent.CodeLocked)
+			}
+			w.wantCalls("locked", calls{Sign: 1})
+			w.set(func() { w.sign = nil })
+			w.keeper.Unlock()
+			if problem := w.keeper.Status().Problem; problem != nil {
+				t.Errorf("problem %v stays", problem)
+			}
+			w.token()
+			w.wantCalls("unlocked", calls{Sign: 1, Authenticate: 1})
+		})
+	}
+}
+
+// What needs no signature any more goes on.
+func TestLockLeavesTheExchangeAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.authenticate, w.refresh = after(10*time.Second, nil), after(10*time.Second, nil)
+		got := make(chan error, 1)
+		go func() {
+			_, err := w.keeper.Token(t.Context(), nil)
+			got <- err
+		}()
+		time.Sleep(time.Second)
+		w.keeper.Lock()
+		wantCode(t, "who waits", <-got, agent.CodeLocked)
+		w.keeper.Unlock()
+		w.token()
+		w.untilRenewals(1)
+		w.keeper.Lock()
+		time.Sleep(15 * time.Second)
+		w.keeper.Unlock()
+		w.wantState("renewed under lock", agent.StateHealthy)
+		w.wantCalls("in all", calls{Sign: 1, Authenticate: 1, Refresh: 1})
+	})
+}
+
+// Who waits does not suffer from a lock that is undone before he notices.
+func TestLockAndUnlockAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error { return after(time.Second, nil)(ctx) }
+		got := make(chan agent.Lease, 1)
+		go func() { got <- w.token() }()
+		synctest.Wait()
+		w.keeper.Lock()
+		w.keeper.Status()
+		w.keeper.Unlock()
+		<-got
+		w.wantCalls("in the end", calls{Sign: 2, Authenticate: 1})
+	})
+}
+
+func TestIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, func(c *agent.KeeperConfig) { c.Idle = 2 * time.Hour })
+		w.token()
+		time.Sleep(2*time.Hour - time.Second)
+		w.wantState("shortly before", agent.StateHealthy)
+		w.took()
+		time.Sleep(time.Minute)
+		w.wantState("shortly after", agent.StateIdle)
+		w.token()
+		w.wantState("used again while the token lives", agent.StateHealthy)
+		time.Sleep(time.Hour)
+		if got := w.took(); got.Sign != 0 || got.Refresh == 0 {
+			t.Errorf("used again: calls %+v, want refreshes", got)
+		}
+
+		time.Sleep(100 * time.Hour)
+		w.took()
+		time.Sleep(100 * time.Hour)
+		w.wantCalls("unused", calls{})
+		w.wantState("unused", agent.StateIdle)
+		if status := w.keeper.Status(); status.Generation != 0 || !status.RenewAt.IsZero() || status.UsedAt.IsZero() {
+			t.Errorf("status %+v", status)
+		}
+		if got := w.wakes(1000 * time.Hour); got != 0 {
+			t.Errorf("woke %d times for nothing", got)
+		}
+		w.token()
+		w.wantCalls("used again", calls{Sign: 1, Authenticate: 1})
+		if got := w.count(agent.EventIdle); got != 2 {
+			t.Errorf("%d idle events, want 2", got)
+		}
+	})
+}
+
+func (w *world) count(kind agent.EventKind) (n int) {
+	for _, event := range w.told() {
+		if event.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// A refresh that comes back after the Keeper went idle does not wake it up.
+func TestIdleDuringRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, func(c *agent.KeeperConfig) { c.Idle, c.Timeout = 30*time.Minute, time.Hour })
+		w.refresh = after(30*time.Minute, nil)
+		w.token()
+		time.Sleep(10 * time.Hour)
+		w.wantState("then", agent.StateIdle)
+		w.wantCalls("in all", calls{Sign: 1, Authenticate: 1, Refresh: 1})
+	})
+}
+
+func TestUnusedKeeperSleeps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		time.Sleep(time.Hour)
+		if got := w.wakes(1000 * time.Hour); got != 0 {
+			t.Errorf("woke %d times for nothing", got)
+		}
+		w.wantCalls("unused", calls{})
+	})
+}
+
+func TestRunEndsWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		stop := w.run()
+		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+			<-ctx.Done()
+			time.Sleep(time.Second) // it takes a while to end the child
+			return ctx.Err()
+		}
+		got := make(chan []answer, 1)
+		go func() { got <- crowd(10, func() (agent.Lease, error) { return w.keeper.Token(t.Context(), nil) }) }()
+		synctest.Wait()
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took != time.Second {
+			t.Errorf("Run ended after %v, want it to wait for the signer", took)
+		}
+		for _, got := range <-got {
+			wantCode(t, "who waits", got.err, agent.CodeStopping)
+		}
+		told := len(w.told())
+		w.wantProblem("afterwards", agent.CodeStopping)
+		wantCode(t, "Logout", w.keeper.Logout(t.Context()), agent.CodeStopping)
+		w.keeper.Lock()
+		if after := w.told()[told:]; len(after) > 0 {
+			t.Errorf("told afterwards: %+v", after)
+		}
+		w.wantCalls("in the end", calls{Sign: 1})
+	})
+}
+
+func TestRunEndsWithALiveToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		stop := w.run()
+		w.token()
+		stop()
+		w.wantProblem("afterwards", agent.CodeStopping)
+		if status := w.keeper.Status(); status.Generation != 0 {
+			t.Errorf("the token is still there: %+v", status)
+		}
+	})
+}
+
+func TestPanicsAreProblems(t *testing.T) {
+	boom := func() error { panic("hunter2") }
+	index := func() error { var none []int; _ = none[1]; return nil }
+	for _, test := range []struct {
+		name  string
+		spoil func(w *world)
+		want  string
+	}{
+		{"Sign", func(w *world) {
+			w.sign = func(context.Context, bool, agent.NotifyFunc) error { return boom() }
+		}, "a mistake of this program in signing: panic of a string"},
+		{"Authenticate", func(w *world) {
+			w.authenticate = func(context.Context) error { return index() }
+		}, "a mistake of this program in login: runtime error: index out of range [1] with length 0"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, nil)
+				test.spoil(w)
+				problem := w.wantProblem("broken", agent.CodeInternal)
+				if problem.Message != test.want {
+					t.Errorf("message %q, want %q", problem.Message, test.want)
+				}
+				events := w.told()
+				last := events[len(events)-2] // before the state
+				if broken, ok := errors.AsType[*agent.PanicError](last.Err); !ok || !strings.Contains(string(broken.Stack), "keeper_test.go") {
+					t.Errorf("the event does not say where: %v", last.Err)
+				}
+				w.set(func() { w.sign, w.authenticate = nil, nil })
+				w.keeper.Unlock()
+				w.token()
+			})
+		})
+	}
+}
+
+func TestPanicOfRefreshKeepsTheToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		first := w.token()
+		w.set(func() { w.refresh = func(context.Context) error { panic("hunter2") } })
+		time.Sleep(30 * time.Minute)
+		w.wantState("broken", agent.StateDegraded)
+		if lease := w.token(); lease.Generation != first.Generation {
+			t.Errorf("generation %d, want the one before", lease.Generation)
+		}
+	})
+}
+
+func TestUselessTokensAreNotServed(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		life time.Duration
+	}{{"ended", -time.Minute}, {"ends now", 0}} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, nil)
+				w.life = test.life
+				w.wantProblem("login", agent.CodeServerRefused)
+				time.Sleep(time.Minute)
+				w.set(func() { w.life = tokenLife })
+				first := w.token()
+				w.set(func() { w.life = test.life })
+				time.Sleep(30 * time.Minute)
+				if lease := w.token(); lease.Generation != first.Generation || lease.Token.ExpiresAt != first.Token.ExpiresAt {
+					t.Errorf("generation %d until %v, want the token before", lease.Generation, lease.Token.ExpiresAt)
+				}
+			})
+		})
+	}
+}
+
+// emptyExchange gives what is no token.
+type emptyExchange struct{ *world }
+
+func (emptyExchange) Authenticate(context.Context, *agent.Login) (agent.Token, error) {
+	return agent.Token{ExpiresAt: time.Now().Add(time.Hour)}, nil
+}
+
+func TestNothingIsNoToken(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*agent.KeeperConfig)
+		want   agent.Code
+	}{
+		{"empty token", func(c *agent.KeeperConfig) { c.Exchange = emptyExchange{} }, agent.CodeServerRefused},
+		{"no login", func(c *agent.KeeperConfig) {
+			c.Sign = func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) { return nil, nil }
+		}, agent.CodeInternal},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, test.change)
+				w.wantProblem("always", test.want)
+			})
+		})
+	}
+}
+
+func TestTimeoutBoundsTheExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+			return after(5*time.Minute, nil)(ctx) // a person's time does not count
+		}
+		w.authenticate = after(time.Hour, nil)
+		began := time.Now()
+		problem := w.wantProblem("Anaplan hangs", agent.CodeUnreachable)
+		if took := time.Since(began); took != 6*time.Minute {
+			t.Errorf("gave up after %v, want 6 minutes", took)
+		}
+		if want := "Anaplan has not answered within 1m0s: context deadline exceeded"; problem.Message != want {
+			t.Errorf("message %q, want %q", problem.Message, want)
+		}
+	})
+}
+
+func TestExplain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, func(c *agent.KeeperConfig) {
+			c.Explain = func(err error) *agent.Problem {
+				if err.Error() != "known" {
+					return nil
+				}
+				return agent.Problemf(agent.CodeKeyUnusable, "explained")
+			}
+		})
+		cause := errors.New("known")
+		w.sign = signing(cause)
+		w.wantProblem("known", agent.CodeKeyUnusable)
+		if got := w.told()[0]; got.Err != cause {
+			t.Errorf("the event has the cause %v, want %v", got.Err, cause)
+		}
+		w.keeper.Unlock()
+		w.set(func() { w.sign = signing(errors.New("unknown")) })
+		w.wantProblem("unknown", agent.CodeInternal)
+	})
+}
+
+func TestStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cert := &x509.Certificate{
+			Subject: pkix.Name{CommonName: "Robot"}, EmailAddresses: []string{"robot@example.com"}, NotAfter: time.Now().AddDate(1, 0, 0),
+		}
+		w := startWorld(t, func(c *agent.KeeperConfig) {
+			c.Sign = func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
+				return &agent.Login{Certificate: cert}, nil
+			}
+		})
+		if diff := cmp.Diff(agent.Status{State: agent.StateIdle}, w.keeper.Status()); diff != "" {
+			t.Errorf("at first (-want +got):\n%s", diff)
+		}
+		now := time.Now()
+		w.token()
+		got := w.keeper.Status()
+		if age := got.RenewAt.Sub(now); age < tokenLife*7/10 || age > tokenLife*8/10 {
+			t.Errorf("to be renewed at the age of %v", age)
+		}
+		want := agent.Status{
+			State: agent.StateHealthy, Generation: 1, ExpiresAt: now.Add(tokenLife), RenewAt: got.RenewAt, UsedAt: now,
+			Certificate: &agent.CertificateStatus{Subject: "CN=Robot", Email: "robot@example.com", NotAfter: cert.NotAfter},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("with a token (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestEventsInOrder(t *testing.T) {
+	type brief struct {
+		Kind       agent.EventKind
+		Code       agent.Code
+		State      agent.State
+		Took       time.Duration
+		Generation uint64
+		Attended   bool
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, func(c *agent.KeeperConfig) { c.Idle = 2 * time.Hour })
+		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error { return after(3*time.Second, nil)(ctx) }
+		w.set(func() { w.authenticate = after(time.Second, unreachable) })
+		w.wantProblem("first", agent.CodeUnreachable)
+		time.Sleep(time.Second)
+		w.set(func() { w.authenticate = after(time.Second, nil) })
+		w.token()
+		w.set(func() { w.refresh = always(errRevoked) })
+		time.Sleep(30 * time.Minute)
+		w.keeper.Lock()
+		w.keeper.Status()
+		w.keeper.Unlock()
+		synctest.Wait()
+		if err := w.keeper.Logout(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+
+		want := []brief{
+			{Kind: agent.EventSign, Took: 3 * time.Second, Attended: true},
+			{Kind: agent.EventLogin, Took: time.Second, Code: agent.CodeUnreachable, Attended: true},
+			{Kind: agent.EventState, State: agent.StateDown},
+			{Kind: agent.EventSign, Took: 3 * time.Second, Attended: true},
+			{Kind: agent.EventLogin, Took: time.Second, Generation: 1, Attended: true},
+			{Kind: agent.EventState, State: agent.StateHealthy},
+			{Kind: agent.EventRefresh, Code: agent.CodeInternal},
+			{Kind: agent.EventSign, Took: 3 * time.Second},
+			{Kind: agent.EventLogin, Took: time.Second, Generation: 2},
+			{Kind: agent.EventState, State: agent.StateLocked},
+			{Kind: agent.EventState, State: agent.StateHealthy},
+			{Kind: agent.EventState, State: agent.StateIdle},
+			{Kind: agent.EventLogout},
+		}
+		var got []brief
+		for _, event := range w.told() {
+			brief := brief{event.Kind, "", event.State, event.Took, event.Lease.Generation, event.Attended}
+			if event.Problem != nil {
+				brief.Code = event.Problem.Code
+			}
+			if good := event.Problem == nil; (event.Login != nil) != (good && event.Kind == agent.EventSign) || (event.Err == nil) != good {
+				t.Errorf("event %+v", event)
+			}
+			got = append(got, brief)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// An observer may call the Keeper, and is never called twice at the same time.
+func TestObserverMayCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w *world
+		inside := false // without a lock: the race detector watches
+		w = startWorld(t, func(c *agent.KeeperConfig) {
+			c.Observe = func(event agent.Event) {
+				if inside {
+					t.Error("told two events at the same time")
+				}
+				inside = true
+				w.keeper.Status()
+				if event.Kind == agent.EventLogin {
+					w.keeper.Lock()
+					w.keeper.Status()
+					w.keeper.Unlock()
+				}
+				time.Sleep(time.Second)
+				inside = false
+			}
+		})
+		for range 10 {
+			w.keeper.Lock()
+			w.keeper.Status()
+			w.keeper.Unlock()
+			w.keeper.Token(t.Context(), nil)
+		}
+	})
+}
+
+func TestNoticesReachAllWhoWait(t *testing.T) {
+	touch := agent.Notice{Kind: agent.NoticeTouch, Message: "touch the card"}
+	over := agent.Notice{Kind: agent.NoticeTouchOver, Message: "thanks"}
+	info := agent.Notice{Kind: agent.NoticeInfo, Message: "by the way"}
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.sign = func(ctx context.Context, _ bool, notify agent.NotifyFunc) error {
+			for _, notice := range []agent.Notice{touch, info, over} {
+				notify(notice)
+				time.Sleep(10 * time.Second)
+			}
+			go after(5*time.Second, nil)(ctx)
+			return nil
+		}
+		w.authenticate = after(10*time.Second, nil)
+
+		// Callers come and go at these seconds; notices at 0, 10 and 20, the signature at 30.
+		callers := []struct {
+			comes, goes time.Duration
+			want        []agent.Notice
+			got         []agent.Notice
+		}{
+			{comes: 0, goes: 100 * time.Second, want: []agent.Notice{touch, info, over}},
+			{comes: 5 * time.Second, goes: 100 * time.Second, want: []agent.Notice{touch, info, over}},
+			{comes: 5 * time.Second, goes: 15 * time.Second, want: []agent.Notice{touch, info}},
+			{comes: 15 * time.Second, goes: 100 * time.Second, want: []agent.Notice{touch, over}},
+			{comes: 25 * time.Second, goes: 100 * time.Second, want: nil},
+			{comes: 35 * time.Second, goes: 100 * time.Second, want: nil},
+		}
+		for i := range callers {
+			caller := &callers[i]
+			go func() {
+				time.Sleep(caller.comes)
+				ctx, cancel := context.WithTimeout(t.Context(), caller.goes-caller.comes)
+				defer cancel()
+				w.keeper.Token(ctx, func(notice agent.Notice) { caller.got = append(caller.got, notice) })
+			}()
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for i, caller := range callers {
+			if diff := cmp.Diff(caller.want, caller.got); diff != "" {
+				t.Errorf("caller %d, from %v to %v (-want +got):\n%s", i, caller.comes, caller.goes, diff)
+			}
+		}
+		w.wantCalls("in all", calls{Sign: 1, Authenticate: 1})
+	})
+}
+
+// What a signer says after its end reaches nobody later.
+func TestStandingNoticeEndsWithTheSignature(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.sign = func(_ context.Context, _ bool, notify agent.NotifyFunc) error {
+			notify.Tell(agent.NoticeTouch, "touch the card")
+			return nil
+		}
+		w.authenticate = after(time.Second, nil)
+		go w.keeper.Token(t.Context(), nil)
+		synctest.Wait()
+		w.keeper.Token(t.Context(), func(notice agent.Notice) { t.Errorf("told %+v while Anaplan is asked", notice) })
+	})
+}

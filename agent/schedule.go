@@ -1,0 +1,83 @@
+package agent
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+)
+
+// The times by which a Keeper goes, but for those that its KeeperConfig names.
+const (
+	// lookEvery is the longest sleep while something is to come. A timer stands still
+	// while the machine sleeps, the token's end does not.
+	lookEvery = 30 * time.Second
+
+	firstRetry      = 5 * time.Second // in the background
+	maxRefreshRetry = 2 * time.Minute // with a live token
+	maxLoginRetry   = 5 * time.Minute // without
+
+	firstDemand = time.Second // after a failure, before a caller causes the next attempt
+	maxDemand   = time.Minute
+)
+
+// moment is a point in time on two clocks. The wall clock can be set, forward and back;
+// the monotonic one stands still while the machine sleeps.
+type moment struct {
+	wall time.Time // without a monotonic reading, so that it is compared by the wall clock
+	mono time.Time // with one
+}
+
+// clock returns the present moment.
+func (k *Keeper) clock() moment {
+	return moment{wall: k.now().Round(0), mono: time.Now()}
+}
+
+func (m moment) isZero() bool { return m.mono.IsZero() }
+
+func (m moment) add(d time.Duration) moment { return moment{m.wall.Add(d), m.mono.Add(d)} }
+
+// until returns how long it is from now to m, by the clock that gets there first.
+func (m moment) until(now moment) time.Duration {
+	return min(m.wall.Sub(now.wall), m.mono.Sub(now.mono))
+}
+
+// renewal returns after what part of its life a token is refreshed: 70 to 80 percent, by
+// chance, so that agents that started together do not come together. It is never so soon
+// that tokens of a short life make a storm.
+func renewal(life time.Duration) time.Duration {
+	return max(firstRetry, life/10*7+jitter(life/10))
+}
+
+// backoff returns how long to wait after so many failures in a row; half of it is chance.
+func backoff(limit time.Duration, failures int) time.Duration {
+	delay := doubled(firstRetry, limit, failures-1)
+	return delay/2 + jitter(delay/2)
+}
+
+// demandGap returns how long after a failure a caller gets the same problem and causes no
+// attempt. A device can be tried often: it bothers nobody else.
+func demandGap(problem *Problem, failures int) time.Duration {
+	switch problem.Code {
+	case CodePINNeeded, CodeTouchNeeded, CodeDeviceAbsent, CodeDeviceFailed:
+		return firstDemand
+	}
+	return doubled(firstDemand, maxDemand, failures-1)
+}
+
+// doubled returns delay after so many doublings, limit at most.
+func doubled(delay, limit time.Duration, times int) time.Duration {
+	for ; times > 0 && delay < limit; times-- {
+		delay *= 2
+	}
+	return min(delay, limit)
+}
+
+// jitter returns a random duration from 0 up to limit.
+func jitter(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return 0
+	}
+	var random [8]byte
+	rand.Read(random[:])
+	return time.Duration(binary.NativeEndian.Uint64(random[:]) % uint64(limit))
+}
