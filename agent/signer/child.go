@@ -1,0 +1,153 @@
+package signer
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+)
+
+const (
+	// remarksDelay is how long the standard error of a dead child is read on. A program
+	// that it has left behind may hold it open for ever.
+	remarksDelay = 250 * time.Millisecond
+
+	// killDelay is how long a killed child is waited for. One that sits in a driver ends
+	// when the driver lets it.
+	killDelay = 5 * time.Second
+)
+
+// errNoCommand is a Process without a Command.
+var errNoCommand = errors.New("there is no command for it")
+
+// child is a signer process at work, as its parent sees it.
+type child struct {
+	cmd      *exec.Cmd
+	input    *os.File // our end of its standard input, open as long as it shall live
+	output   *os.File // our end of its standard output
+	remarks  *remarks
+	messages chan message  // what it sends; closed at the end of its output
+	written  chan struct{} // closed when the order is written, or cannot be
+}
+
+// command returns the child's command, not started.
+func (p *Process) command() *exec.Cmd {
+	if p.Path == "" {
+		return exec.Command(p.Command[0], p.Command[1:]...)
+	}
+	return &exec.Cmd{Path: p.Path, Args: p.Command}
+}
+
+// start starts a child and gives it its order.
+func (p *Process) start(order, pin []byte) (*child, error) {
+	if len(p.Command) == 0 {
+		return nil, errNoCommand
+	}
+	c := &child{cmd: p.command(), remarks: new(remarks), messages: make(chan message), written: make(chan struct{})}
+	c.cmd.Env, c.cmd.Stderr, c.cmd.WaitDelay = p.Env, c.remarks, remarksDelay
+	group(c.cmd)
+	if err := c.startPiped(); err != nil {
+		return nil, err
+	}
+	go c.read()
+	go func() {
+		defer close(c.written)
+		// Beside the reading: a child that does not read may still have something to say,
+		// and time runs. It fails when the child ends, which read sees as well.
+		writeOrder(c.input, order, pin)
+	}()
+	return c, nil
+}
+
+// startPiped starts the command on two new pipes. If it fails it leaves none of them.
+func (c *child) startPiped() error {
+	stdin, input, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer stdin.Close()
+	output, stdout, err := os.Pipe()
+	if err != nil {
+		input.Close()
+		return err
+	}
+	defer stdout.Close()
+	c.input, c.output, c.cmd.Stdin, c.cmd.Stdout = input, output, stdin, stdout
+	if err = c.cmd.Start(); err != nil {
+		input.Close()
+		output.Close()
+	}
+	return err
+}
+
+// read reads the child's frames to the end of its output. What follows garbage is read
+// and dropped, so that the child does not hang on it.
+func (c *child) read() {
+	defer close(c.messages)
+	for {
+		f, err := readFrame(c.output, kindNotice, kindLogin, kindProblem)
+		switch {
+		case errors.Is(err, errGarbage):
+			c.messages <- message{err: err}
+			io.Copy(io.Discard, c.output)
+			return
+		case err != nil:
+			return
+		}
+		c.messages <- message{frame: f}
+	}
+}
+
+// end closes the child's standard input, gives it the grace, kills it and all that it
+// started, and returns how it ended; nil if even that does not end it. hear gets what the
+// child sends meanwhile. left is called when the child has truly ended.
+func (c *child) end(hear func(message), grace time.Duration, left func()) *os.ProcessState {
+	c.input.Close()
+	c.linger(hear, grace)
+	// Before Wait, whether the child has ended or not: until then its number and that of
+	// its group are nobody else's. A process whose output has ended because it ends has
+	// its status by now, and keeps it.
+	kill(c.cmd)
+	state := c.reap(killDelay, left)
+	c.output.Close()
+	for m := range c.messages { // until read has ended
+		hear(m)
+	}
+	<-c.written
+	return state
+}
+
+// linger returns when the output has ended, or the grace has.
+func (c *child) linger(hear func(message), grace time.Duration) {
+	over := time.NewTimer(grace)
+	defer over.Stop()
+	for {
+		select {
+		case m, open := <-c.messages:
+			if !open {
+				return
+			}
+			hear(m)
+		case <-over.C:
+			return
+		}
+	}
+}
+
+// reap waits for the end of a child that was killed. One that does not end is left to a
+// goroutine, and its device to it: whoever came next would be stuck in the same driver.
+func (c *child) reap(patience time.Duration, left func()) *os.ProcessState {
+	ended := make(chan *os.ProcessState, 1)
+	go func() {
+		c.cmd.Wait() // its error says no more than the state
+		left()
+		ended <- c.cmd.ProcessState
+	}()
+	select {
+	case state := <-ended:
+		return state
+	case <-time.After(patience):
+		return nil
+	}
+}

@@ -1,0 +1,28 @@
+// Package signer makes a login in a process of its own, which lives for this one login.
+//
+// PKCS#11 modules and smart card services are foreign C code. One that crashes, hangs or
+// leaks takes a short-lived process with it, and never the agent, which is the user of
+// this package: a [Process] starts the signers, and the command that it starts calls
+// [Serve]. Who works with a device takes its [LockDevice] first, because several
+// processes on one token disturb each other; in one agent a Process sees to that.
+//
+//	// in the agent
+//	signers := &signer.Process{Command: []string{"/proc/self/exe", "signer"}, Logger: logger}
+//	login, err := signers.Sign(ctx, signer.Order{Settings: settings, Device: "yubikey 12345678"}, notify)
+//
+//	// in the command "signer"
+//	err := signer.Serve(func(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
+//		unlock, err := signer.LockDevice(ctx, dir, order.Device, nil)
+//		...
+//		return agent.SignLogin(ctx, key, agent.V2, time.Now())
+//	})
+//
+// The two talk in frames on the child's standard input and output: one byte of type, four
+// of length, the payload. The child composes the login message itself. No frame carries
+// bytes to sign, and none may ever be added: a signed message is a password, so whoever
+// could hand one in would have the key.
+//
+// The package refuses what a child says that is not in the protocol or too large, and a
+// login that does not verify or was not made just now. It trusts no child: not to answer,
+// to end, to be quiet, nor to tell the truth.
+package signer

@@ -1,0 +1,191 @@
+package signer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Values in place of zeros.
+const (
+	defaultTimeout       = time.Minute
+	defaultPersonTimeout = 5 * time.Minute
+	defaultGrace         = time.Second
+)
+
+// busyAfter is how long a device is waited for before somebody is told.
+const busyAfter = 300 * time.Millisecond
+
+// Process starts signer processes. It must not be copied after its first use.
+type Process struct {
+	// Command is the program and the arguments of the child, which calls Serve.
+	Command []string
+
+	// Path is the child's file, where that is not what Command begins with, as
+	// /proc/self/exe is whatever has become of the program's own. "": it is.
+	Path string
+
+	// Env is the environment of the child. nil: this process's own.
+	Env []string
+
+	// Logger gets what the child says on its standard error, line by line, the first
+	// 16 KiB of a run: at Warn if the run failed, at Debug if it went well. nil discards.
+	Logger *slog.Logger
+
+	// Grace is how long a child has to end by itself after its result, or after its
+	// standard input was closed because its time is over. Then it is killed, with all
+	// that it started. 0: 1 second.
+	Grace time.Duration
+
+	mu      sync.Mutex
+	devices map[string]chan struct{} // full while there is a run on the device
+}
+
+// Order is what a child shall do, and how much time it has.
+type Order struct {
+	// Settings is for the child; this package does not look into it.
+	Settings json.RawMessage `json:"settings"`
+
+	// PIN is the PIN of the device; nil: none. It belongs to the caller and goes into the
+	// child's pipe and nowhere else. The child's copy is cleared after its work.
+	PIN []byte `json:"-"`
+
+	// Attended: a person may be asked for something.
+	Attended bool `json:"attended"`
+
+	// Timeout bounds the machine's work. 0: 1 minute.
+	Timeout time.Duration `json:"timeout"`
+
+	// PersonTimeout bounds what a person may take, all in all: the time from a NoticePerson
+	// or NoticeTouch to the next NoticeWorking or NoticeTouchOver, which does not count
+	// against Timeout. 0: 5 minutes.
+	PersonTimeout time.Duration `json:"person_timeout"`
+
+	// Device names what the child works with. A Process runs orders on one device one at
+	// a time, in their order; the wait counts against no limit and ends with ctx.
+	// "": nothing that others could disturb.
+	Device string `json:"device"`
+}
+
+// Sign has a child make a login. It returns when the child has ended. ctx governs all of
+// it, and notify is told what the child has to tell while Sign runs.
+//
+// The error is always an *agent.Problem: the child's own; CodeSignerFailed, not final, for
+// a child that does not start, crashes, hangs, makes no sense or lies; CodeStopping where
+// ctx has ended; CodeSettings for an order that cannot be sent.
+func (p *Process) Sign(ctx context.Context, order Order, notify agent.NotifyFunc) (*agent.Login, error) {
+	payload, err := encodeOrder(order)
+	if err != nil {
+		return nil, &agent.Problem{Code: agent.CodeSettings, Message: "the signer process cannot be told what to do: " + err.Error(), Human: true, Final: true}
+	}
+	leave, err := p.enter(ctx, order.Device, notify)
+	if err != nil {
+		return nil, err
+	}
+	child, err := p.start(payload, order.PIN)
+	if err != nil {
+		leave()
+		return nil, cannotStart(err)
+	}
+	t := &talk{notify: notify, clock: newClock(order.limits())}
+	t.listen(ctx, child.messages)
+	state := child.end(t.overhear, orDefault(p.Grace, defaultGrace), leave)
+	if t.login == nil && t.problem == nil {
+		t.problem = postMortem(state)
+	}
+	p.log(child, t.problem, order.PIN)
+	if t.problem != nil {
+		return nil, t.problem
+	}
+	return t.login, nil
+}
+
+// enter waits for its turn with a device. Who waits first comes first.
+func (p *Process) enter(ctx context.Context, device string, notify agent.NotifyFunc) (leave func(), err error) {
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
+	if device == "" {
+		return func() {}, nil
+	}
+	turn := p.turn(device)
+	busy := time.NewTimer(busyAfter)
+	defer busy.Stop()
+	for {
+		select {
+		case turn <- struct{}{}:
+			return func() { <-turn }, nil
+		case <-busy.C:
+			notify.Tell(agent.NoticeBusy, "waiting for another login with the same device")
+		case <-ctx.Done():
+			return nil, stopped(ctx)
+		}
+	}
+}
+
+// turn returns the channel by which the orders on a device take turns. It stays: an agent
+// knows few devices.
+func (p *Process) turn(device string) chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.devices == nil {
+		p.devices = map[string]chan struct{}{}
+	}
+	if p.devices[device] == nil {
+		p.devices[device] = make(chan struct{}, 1)
+	}
+	return p.devices[device]
+}
+
+// log logs what the child said besides.
+func (p *Process) log(c *child, problem *agent.Problem, pin []byte) {
+	logger, level := p.Logger, slog.LevelDebug
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	if problem != nil {
+		level = slog.LevelWarn
+	}
+	c.remarks.log(logger, level, pin)
+}
+
+// limits returns the machine's and the person's time.
+func (o *Order) limits() (machines, persons time.Duration) {
+	return orDefault(o.Timeout, defaultTimeout), orDefault(o.PersonTimeout, defaultPersonTimeout)
+}
+
+func orDefault(value, otherwise time.Duration) time.Duration {
+	if value == 0 {
+		return otherwise
+	}
+	return value
+}
+
+// cannotStart is the problem of a child that does not come to life.
+func cannotStart(err error) *agent.Problem {
+	problem := failure(fmt.Sprintf("the signer process cannot be started: %v", err))
+	if errors.Is(err, syscall.EMFILE) {
+		problem.Hints = []string{"raise the limit of open files: ulimit -n, or LimitNOFILE= of the service"}
+	}
+	return problem
+}
+
+// postMortem is the problem of a child that ended without a result. nil: it does not end.
+func postMortem(state *os.ProcessState) *agent.Problem {
+	const again = "try again; if it stays so, the agent's log has what the process said, and the device's vendor another version of the module"
+	if state == nil {
+		return failure("the signer process cannot be killed: it waits for a driver in the kernel", "unplug the device and plug it in again")
+	}
+	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return failure(fmt.Sprintf("the signer process was ended by a signal: %v", status.Signal()), again)
+	}
+	return failure(fmt.Sprintf("the signer process ended without a result (%v)", state), again)
+}

@@ -1,0 +1,669 @@
+//go:build !windows
+
+package signer
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/google/go-cmp/cmp"
+)
+
+// testPIN goes with every order of these tests, and must never be seen.
+const testPIN = "PIN-4711-0815"
+
+// lab is a Process whose children play a role, and its log.
+type lab struct {
+	*Process
+	log bytes.Buffer // to be read when nothing runs
+}
+
+func newLab(role string) *lab {
+	l := new(lab)
+	l.Process = &Process{
+		Command: os.Args[:1],
+		Env:     playing(role),
+		Logger:  slog.New(slog.NewTextHandler(&l.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Grace:   time.Minute, // a child that needs it fails the test by its time
+	}
+	return l
+}
+
+// order returns an order for a child of role "serve".
+func (task task) order(t testing.TB) Order {
+	t.Helper()
+	key := testKey(t)
+	task.Key, task.Cert = x509.MarshalPKCS1PrivateKey(key.private), key.cert.Raw
+	settings, err := json.Marshal(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Order{Settings: settings, PIN: []byte(testPIN)}
+}
+
+// sign is Sign, and looks that the error is a problem and shows no secret.
+func (l *lab) sign(t testing.TB, ctx context.Context, order Order, notify agent.NotifyFunc) (*agent.Login, *agent.Problem) {
+	t.Helper()
+	login, err := l.Sign(ctx, order, notify)
+	if (login == nil) == (err == nil) {
+		t.Fatalf("login %v with error %v", login, err)
+	}
+	if err == nil {
+		return login, nil
+	}
+	problem, ok := err.(*agent.Problem)
+	if !ok {
+		t.Fatalf("the error is a %T: %v", err, err)
+	}
+	if text := fmt.Sprintf("%+v", *problem); strings.Contains(text, testPIN) {
+		t.Errorf("the PIN is in the problem: %s", text)
+	}
+	return nil, problem
+}
+
+// cancelAtNotice returns a context that ends at the first notice, and the notice.
+func cancelAtNotice(t *testing.T) (context.Context, agent.NotifyFunc, *agent.Notice) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	first := new(agent.Notice)
+	return ctx, func(n agent.Notice) {
+		if *first == (agent.Notice{}) {
+			*first = n
+		}
+		cancel(errors.New("the test is over"))
+	}, first
+}
+
+// wantGone fails if there is such a process.
+func wantGone(t *testing.T, pid string) {
+	t.Helper()
+	number, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(number, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("process %d is still there: %v", number, err)
+	}
+}
+
+// wantReleased fails if the holder of the device in dir lives.
+func wantReleased(t *testing.T, dir string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	unlock, err := LockDevice(ctx, dir, "held", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
+
+func TestSign(t *testing.T) {
+	t.Parallel()
+	for do, format := range map[string]agent.Format{"login": agent.V2, "login v1": agent.V1} {
+		lab := newLab("serve")
+		login, problem := lab.sign(t, t.Context(), task{Do: do}.order(t), nil)
+		if problem != nil {
+			t.Fatalf("%s: %v\n%s", do, problem, lab.log.String())
+		}
+		if login.Format != format || !login.Certificate.Equal(testKey(t).cert) || verify(login, time.Now()) != nil {
+			t.Errorf("%s: the login is %s for %v", do, login.Format, login.Certificate.Subject)
+		}
+		if lab.log.Len() > 0 {
+			t.Errorf("%s: logged %s", do, lab.log.String())
+		}
+	}
+}
+
+func TestSignTellsNotices(t *testing.T) {
+	t.Parallel()
+	var got []agent.Notice
+	_, problem := newLab("serve").sign(t, t.Context(), task{Do: "notices"}.order(t), func(n agent.Notice) { got = append(got, n) })
+	want := []agent.Notice{
+		{Kind: agent.NoticeTouch, Message: "about touch"}, {Kind: agent.NoticeTouchOver, Message: "about touch_over"}, {Kind: agent.NoticeInfo, Message: "about info"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if problem == nil || problem.Message != "done" {
+		t.Errorf("then %+v", problem)
+	}
+}
+
+func TestSignPassesProblemsOn(t *testing.T) {
+	t.Parallel()
+	tests := map[string]*agent.Problem{
+		"refuse": refusal,
+		"error":  {Code: agent.CodeInternal, Message: "the module says 0x30"},
+		"order":  {Code: agent.CodeInternal, Message: "true 20s 1h0m0s reader 1 " + strconv.Itoa(len(testPIN))},
+		"panic":  {Code: agent.CodeInternal, Message: "the signer process made a mistake: runtime error: invalid memory address or nil pointer dereference"},
+		"ask":    errDone,
+	}
+	for do, want := range tests {
+		order := task{Do: do}.order(t)
+		order.Attended, order.Timeout, order.PersonTimeout, order.Device = true, 20*time.Second, time.Hour, "reader 1"
+		lab := newLab("serve")
+		_, got := lab.sign(t, t.Context(), order, nil)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", do, diff)
+		}
+		if stack := strings.Contains(lab.log.String(), "(*task).work"); stack != (do == "panic") {
+			t.Errorf("%s: logged %s", do, lab.log.String())
+		}
+	}
+}
+
+// Children that fail, each in its own way, and lie.
+func TestSignOfBadChildren(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ role, do, want string }{
+		{"raise=SEGV", "", "ended by a signal: segmentation fault"},
+		{"raise=KILL", "", "ended by a signal: killed"},
+		{"raise=ABRT", "", "ended by a signal: aborted"},
+		{"silent", "", "ended without a result (exit status 0)"},
+		{"torn", "", "ended without a result (exit status 0)"},
+		{"serve", "exit", "ended without a result (exit status 0)"},
+		{"serve", "fault", "ended without a result (exit status 2)"},
+		{say("Hello from libvendor.so\n"), "", "makes no sense: not a frame of this protocol: type 72"},
+		{say("\x01\x02"), "", "ended without a result"},
+		{say("\x09aaaa"), "", "type 9"},
+		{say("\x04\xff\xff\xff\xff"), "", "4294967295 bytes, more than 65536 bytes"},
+		{say("\x05\x00\x00\x00\x02{}"), "", "a problem without a code"},
+		{say("\x04\x00\x00\x00\x03abc"), "", "a login that is cut short"},
+		{say("\x03\x00\x00\x00\x01x"), "", "a notice that is no JSON"},
+		{"serve", "lie signature", "not by the key of its certificate"},
+		{"serve", "lie message", "not by the key of its certificate"},
+		{"serve", "lie certificate", "not by the key of its certificate"},
+		{"serve", "lie elliptic", "key of type ECDSA"},
+		{"serve", "lie old", "the time in its message is off by 1h"},
+		{"serve", "lie early", "the time in its message is off by -"},
+		{"serve", "lie long", "101 bytes, and v2 has 100"},
+		{"serve", "lie short v1", "100 bytes, and v1 has 150"},
+		{"serve", "lie format", `unknown login format "v3"`},
+	}
+	for _, test := range tests {
+		lab := newLab(test.role)
+		_, problem := lab.sign(t, t.Context(), task{Do: test.do}.order(t), nil)
+		if problem == nil || problem.Code != agent.CodeSignerFailed || problem.Final || !strings.Contains(problem.Message, test.want) {
+			t.Errorf("%q %s: %+v, want %q\n%s", test.role, test.do, problem, test.want, lab.log.String())
+		}
+	}
+}
+
+func TestSignCannotStart(t *testing.T) {
+	t.Parallel()
+	for want, command := range map[string][]string{
+		"no such file":            {filepath.Join(t.TempDir(), "missing"), "signer"},
+		"permission denied":       {t.TempDir()},
+		"there is no command":     nil,
+		"executable file not fou": {"anaplan-agent-that-nobody-installed"},
+	} {
+		lab := newLab("")
+		lab.Command = command
+		for range 2 { // the first leaves the device to the second
+			_, problem := lab.sign(t, t.Context(), Order{Device: "reader 1"}, nil)
+			if problem == nil || problem.Code != agent.CodeSignerFailed || problem.Final || !strings.Contains(problem.Message, want) {
+				t.Errorf("%q: %+v, want %q", command, problem, want)
+			}
+		}
+	}
+}
+
+func TestSignRefusesOrdersThatCannotBeSent(t *testing.T) {
+	t.Parallel()
+	_, problem := newLab("").sign(t, t.Context(), Order{Settings: json.RawMessage("{"), PIN: []byte(testPIN)}, nil)
+	if problem == nil || problem.Code != agent.CodeSettings || !problem.Final || !strings.Contains(problem.Message, "no JSON") {
+		t.Errorf("%+v", problem)
+	}
+}
+
+// Children that do not end, with a deadline: whatever they were about to do by then.
+func TestSignDeadline(t *testing.T) {
+	t.Parallel()
+	large := bytes.Repeat([]byte("1"), maxPayload-1000) // two are more than a pipe holds
+	for name, run := range map[string]struct {
+		role  string
+		order Order
+	}{
+		"hangs in a call":             {"serve", task{Do: "hang", Dir: t.TempDir()}.order(t)},
+		"half a frame":                {"half", Order{}},
+		"does not listen":             {"deaf", Order{}},
+		"does not read a large order": {"forever", Order{Settings: large, PIN: large}},
+	} {
+		lab := newLab(run.role)
+		lab.Grace = 50 * time.Millisecond
+		run.order.Timeout = 200 * time.Millisecond
+		_, problem := lab.sign(t, t.Context(), run.order, nil)
+		if problem == nil || problem.Code != agent.CodeSignerFailed || problem.Final || problem.Human ||
+			!strings.Contains(problem.Message, "was killed") {
+			t.Errorf("%s: %+v", name, problem)
+		}
+	}
+}
+
+// No test can make a process that a kill does not end; one that nobody kills will do.
+func TestReapGivesUp(t *testing.T) {
+	t.Parallel()
+	c, err := newLab("forever").start(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan struct{})
+	if state := c.reap(10*time.Millisecond, func() { close(left) }); state != nil {
+		t.Errorf("it ended: %v", state)
+	}
+	select {
+	case <-left:
+		t.Error("its device was let go")
+	default:
+	}
+	kill(c.cmd)
+	<-left
+	c.end(func(message) {}, 0, func() {})
+	if problem := postMortem(nil); problem.Code != agent.CodeSignerFailed || !strings.Contains(problem.Message, "cannot be killed") {
+		t.Errorf("%+v", problem)
+	}
+}
+
+func TestSignFloodOfNotices(t *testing.T) {
+	t.Parallel()
+	lab := newLab("flood")
+	lab.Grace = 50 * time.Millisecond
+	_, problem := lab.sign(t, t.Context(), Order{}, nil)
+	if problem == nil || problem.Code != agent.CodeSignerFailed || !strings.Contains(problem.Message, "more than 1000 notices") {
+		t.Errorf("%+v", problem)
+	}
+}
+
+func TestSignKillsTheDeaf(t *testing.T) {
+	t.Parallel()
+	lab := newLab("deaf")
+	lab.Grace = 50 * time.Millisecond
+	ctx, notify, said := cancelAtNotice(t)
+	_, problem := lab.sign(t, ctx, Order{}, notify)
+	if problem == nil || problem.Code != agent.CodeStopping || !strings.Contains(problem.Message, "the test is over") {
+		t.Errorf("%+v", problem)
+	}
+	wantGone(t, said.Message)
+}
+
+// With a minute of grace: the child ends by itself, although what it does never ends.
+func TestChildEndsWithItsInput(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, notify, said := cancelAtNotice(t)
+	start := time.Now()
+	_, problem := newLab("serve").sign(t, ctx, task{Do: "hang", Dir: dir}.order(t), notify)
+	if problem == nil || problem.Code != agent.CodeStopping {
+		t.Errorf("%+v", problem)
+	}
+	if took := time.Since(start); took > 30*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	wantGone(t, said.Message)
+	wantReleased(t, dir)
+}
+
+func TestChildEndsWithItsParent(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	parent := exec.Command(os.Args[0])
+	parent.Env = playing("parent=" + dir)
+	output, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(output).ReadString('\n'); line != "it hangs\n" {
+		t.Errorf("the parent said %q, %v", line, err)
+	}
+	parent.Process.Kill()
+	parent.Wait()
+	wantReleased(t, dir)
+}
+
+func TestSignKillsHelpers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, notify, said := cancelAtNotice(t)
+	if _, problem := newLab("serve").sign(t, ctx, task{Do: "help", Dir: dir}.order(t), notify); problem == nil || problem.Code != agent.CodeStopping {
+		t.Errorf("%+v", problem)
+	}
+	if said.Message != "held\n" {
+		t.Errorf("the child said %q", said.Message)
+	}
+	wantReleased(t, dir)
+}
+
+// Daemons that children have started keep standard error open. That holds nobody up, not
+// even the next on the same device.
+func TestSignLeavesDaemonsAlone(t *testing.T) {
+	t.Parallel()
+	lab, order := newLab("serve"), task{Do: "leave behind"}.order(t)
+	order.Device = "reader 1"
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var daemons []string
+	for range 2 {
+		_, problem := lab.sign(t, ctx, order, func(n agent.Notice) { daemons = append(daemons, n.Message) })
+		if problem == nil || problem.Message != "done" {
+			t.Errorf("%+v", problem)
+		}
+	}
+	for _, daemon := range daemons {
+		pid, err := strconv.Atoi(daemon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Errorf("the daemon is gone: %v", err)
+		}
+	}
+}
+
+// A refused PIN counts even if nobody waits for it.
+func TestSignHearsFinalProblemsLate(t *testing.T) {
+	t.Parallel()
+	ctx, notify, _ := cancelAtNotice(t)
+	_, problem := newLab("serve").sign(t, ctx, task{Do: "sulk"}.order(t), notify)
+	if diff := cmp.Diff(refusal, problem); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestSignDoesNotCountPersons(t *testing.T) {
+	t.Parallel()
+	order := task{Do: "person"}.order(t)
+	order.Timeout = 3 * time.Second
+	if _, problem := newLab("serve").sign(t, t.Context(), order, nil); problem == nil || problem.Message != "done" {
+		t.Errorf("%+v", problem)
+	}
+}
+
+func TestSignIsNotDisturbedByChatter(t *testing.T) {
+	t.Parallel()
+	lab := newLab("serve")
+	if _, problem := lab.sign(t, t.Context(), task{Do: "chatter"}.order(t), nil); problem != nil {
+		t.Fatal(problem)
+	}
+	log := lab.log.String()
+	if !strings.Contains(log, `level=DEBUG msg="signer process said" line="module: C_Sign"`) || strings.Contains(log, "level=WARN") {
+		t.Errorf("logged %.1000s", log)
+	}
+	if lines := strings.Count(log, "line="); lines != maxRemarks/len("module: C_Sign\n") {
+		t.Errorf("%d lines were logged", lines)
+	}
+	if !strings.Contains(log, `msg="signer process said too much" dropped_bytes=`) {
+		t.Error("nothing was logged of the rest")
+	}
+}
+
+func TestSignHidesThePIN(t *testing.T) {
+	t.Parallel()
+	lab := newLab("serve")
+	lab.sign(t, t.Context(), task{Do: "tell"}.order(t), nil)
+	log := lab.log.String()
+	if strings.Count(log, "level=WARN") != 3 || strings.Count(log, "C_Login([redacted])") != 3 || strings.Contains(log, testPIN) {
+		t.Errorf("logged %s", log)
+	}
+	lab.Logger = nil
+	if _, problem := lab.sign(t, t.Context(), task{Do: "tell"}.order(t), nil); problem == nil || problem.Message != "done" {
+		t.Errorf("without a logger: %+v", problem)
+	}
+}
+
+func TestOneAtATimeOnADevice(t *testing.T) {
+	t.Parallel()
+	lab := newLab("serve")
+	order := task{Do: "alone", Dir: t.TempDir()}.order(t)
+	order.Device = "reader 1"
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := lab.Sign(t.Context(), order, nil); err.Error() != "done" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestDevicesDoNotWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	lab := newLab("serve")
+	order := task{Do: "meet", Dir: t.TempDir()}.order(t)
+	var all sync.WaitGroup
+	for _, device := range []string{"reader 1", "reader 2"} {
+		order := order
+		order.Device = device
+		all.Go(func() {
+			if _, err := lab.Sign(t.Context(), order, nil); err.Error() != "done" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// An order that waits for its device says so, ends with its context, and has started
+// nothing by then.
+func TestWaitForADevice(t *testing.T) {
+	t.Parallel()
+	lab, dir := newLab("serve"), t.TempDir()
+	first := task{Do: "sulk"}.order(t)
+	first.Device = "reader 1"
+	second := task{Do: "meet", Dir: dir}.order(t)
+	second.Device = "reader 1"
+	second.Timeout = time.Nanosecond // it does not run yet
+
+	started := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var all sync.WaitGroup
+	all.Go(func() { lab.Sign(ctx, first, func(agent.Notice) { close(started) }) })
+	<-started
+	impatient, notify, said := cancelAtNotice(t)
+	_, problem := lab.sign(t, impatient, second, notify)
+	if problem == nil || problem.Code != agent.CodeStopping || said.Kind != agent.NoticeBusy {
+		t.Errorf("%+v after %+v", problem, said)
+	}
+	cancel()
+	all.Wait()
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("the child of an order that waited left %v, %v", entries, err)
+	}
+}
+
+func TestSignWithEndedContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	lab := newLab("")
+	lab.Command = []string{"/missing"}
+	for _, device := range []string{"", "reader 1"} {
+		if _, problem := lab.sign(t, ctx, Order{Device: device}, nil); problem == nil || problem.Code != agent.CodeStopping {
+			t.Errorf("%q: %+v", device, problem)
+		}
+	}
+}
+
+func TestLockDeviceAcrossProcesses(t *testing.T) {
+	t.Parallel()
+	order := task{Do: "lock alone", Dir: t.TempDir()}.order(t)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			if _, err := newLab("serve").Sign(t.Context(), order, nil); err.Error() != "done" {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// openFiles returns the descriptors of this process.
+func openFiles(t testing.TB) []string {
+	t.Helper()
+	entries, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names(entries)
+}
+
+func names(entries []fs.DirEntry) []string {
+	list := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		list = append(list, entry.Name())
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Not in parallel: it counts the descriptors and children of the whole process.
+func TestNothingIsLeftBehind(t *testing.T) {
+	roles := []string{say("garbage\n"), "silent", "torn", "serve"}
+	run := func() {
+		var all sync.WaitGroup
+		for _, role := range roles {
+			all.Go(func() {
+				lab := newLab(role)
+				lab.sign(t, t.Context(), task{Do: "refuse"}.order(t), nil)
+				lab.Command = []string{"/missing"}
+				lab.sign(t, t.Context(), Order{}, nil)
+			})
+		}
+		all.Wait()
+	}
+	run() // what the runtime opens for itself
+	before := openFiles(t)
+	for range 50 {
+		run()
+	}
+	if diff := cmp.Diff(before, openFiles(t)); diff != "" {
+		t.Errorf("after 200 children: (-before +after)\n%s", diff)
+	}
+	if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); !errors.Is(err, syscall.ECHILD) {
+		t.Errorf("there is a child left: %d, %v", pid, err)
+	}
+}
+
+// shortage is what a process with few descriptors tells of its Sign.
+type shortage struct {
+	Limit         uint64
+	Code          agent.Code
+	Message       string
+	Before, After []string // open descriptors
+}
+
+func TestOutOfDescriptors(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = playing("few-files")
+	cmd.Stderr = os.Stderr
+	output, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shortages []shortage
+	if err := json.Unmarshal(output, &shortages); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range shortages[:len(shortages)-1] {
+		if s.Code != agent.CodeSignerFailed && s.Message != "done" {
+			t.Errorf("limit %d: %s: %s", s.Limit, s.Code, s.Message)
+		}
+		if diff := cmp.Diff(s.Before, s.After); diff != "" {
+			t.Errorf("limit %d: descriptors (-before +after)\n%s", s.Limit, diff)
+		}
+	}
+	if first := shortages[0]; !strings.Contains(first.Message, "cannot be started") || !strings.Contains(first.Message, "too many open files") {
+		t.Errorf("with none left: %s", first.Message)
+	}
+	if last := shortages[len(shortages)-1]; last.Message != "done" {
+		t.Errorf("with enough again: %+v", last)
+	}
+}
+
+// beShortOfFiles signs with ever more descriptors, so that each that Sign opens is once
+// the one too many.
+func beShortOfFiles() {
+	signers := &Process{Command: os.Args[:1], Env: playing("serve")}
+	order := Order{Settings: json.RawMessage(`{"do":""}`)}
+	limits := new(syscall.Rlimit)
+	must(0, syscall.Getrlimit(syscall.RLIMIT_NOFILE, limits))
+	signers.Sign(context.Background(), order, nil) // what the runtime opens for itself
+	var all []shortage
+	for more := range 12 {
+		s := shortage{Before: names(must(os.ReadDir("/dev/fd")))}
+		s.Limit = uint64(len(s.Before) - 1 + more) // without the one that reads /dev/fd
+		must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: s.Limit, Max: limits.Max}))
+		_, err := signers.Sign(context.Background(), order, nil)
+		must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, limits))
+		s.Code, s.Message = agent.ProblemOf(err).Code, err.Error()
+		s.After = names(must(os.ReadDir("/dev/fd")))
+		all = append(all, s)
+	}
+	_, err := signers.Sign(context.Background(), order, nil)
+	must(0, json.NewEncoder(os.Stdout).Encode(append(all, shortage{Message: err.Error()})))
+}
+
+// BenchmarkSign measures Sign beside a plain start of the same child with the same order,
+// in the order A B B A, and gives the median of the ratios.
+func BenchmarkSign(b *testing.B) {
+	lab := newLab("serve")
+	order := task{}.order(b)
+	payload, err := encodeOrder(order)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var input bytes.Buffer
+	writeOrder(&input, payload, order.PIN)
+	sign := func() {
+		if _, err := lab.Sign(b.Context(), order, nil); err.Error() != "done" {
+			b.Fatal(err)
+		}
+	}
+	plain := func() {
+		cmd := exec.Command(lab.Command[0])
+		cmd.Env, cmd.Stdin = lab.Env, bytes.NewReader(input.Bytes())
+		if output, err := cmd.Output(); err != nil || !bytes.Contains(output, []byte("done")) {
+			b.Fatalf("%q, %v", output, err)
+		}
+	}
+	took := func(run func()) float64 {
+		start := time.Now()
+		run()
+		return float64(time.Since(start))
+	}
+	var ratios, times []float64
+	for b.Loop() {
+		sign1, plain1 := took(sign), took(plain)
+		plain2, sign2 := took(plain), took(sign)
+		ratios = append(ratios, sign1/plain1, sign2/plain2)
+		times = append(times, sign1, sign2)
+	}
+	slices.Sort(ratios)
+	slices.Sort(times)
+	b.ReportMetric(ratios[len(ratios)/2], "sign/exec")
+	b.ReportMetric(times[len(times)/2]/1e6, "ms/sign")
+}

@@ -1,0 +1,55 @@
+//go:build !windows
+
+package signer
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// group puts the command into a process group of its own, together with the programs that
+// it will start.
+func group(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// kill ends a command that was not waited for yet, and its group, of which it may have
+// taken its leave. Where there is nothing left to end, all is well.
+func kill(cmd *exec.Cmd) {
+	unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+	unix.Kill(cmd.Process.Pid, unix.SIGKILL)
+}
+
+// takePipes moves standard input and output to descriptors that nobody else knows and no
+// program inherits. In their places are the null device and standard error: libraries in C
+// print to descriptor 1, and that must not come between the frames.
+func takePipes() (input, output *os.File, err error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer null.Close()
+	if input, err = move(0, int(null.Fd())); err != nil {
+		return nil, nil, err
+	}
+	if output, err = move(1, 2); err != nil {
+		input.Close()
+		return nil, nil, err
+	}
+	return input, output, nil
+}
+
+// move returns a descriptor's file under another number, and puts a duplicate of other in
+// its place.
+func move(fd, other int) (*os.File, error) {
+	moved, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	if err := dup2(other, fd); err != nil {
+		unix.Close(moved)
+		return nil, os.NewSyscallError("dup2", err)
+	}
+	return os.NewFile(uintptr(moved), "pipe"), nil
+}
