@@ -1,0 +1,29 @@
+// Package metrics counts what an agent does, and tells it in the text format of Prometheus
+// (version 0.0.4), for the agent's /metrics.
+//
+//	m := metrics.New(keepers.Status, version, server.Connections)
+//	...
+//	m.Event("default", event)                            // KeeperConfig.Observe
+//	m.Request("GET /v1/token", 200, time.Since(start))   // after each request
+//	...
+//	m.WritePrometheus(response)
+//
+// What it tells:
+//
+//	anaplan_agent_state{profile,state}                1 for the state that the profile is in, else 0
+//	anaplan_agent_token_seconds_left{profile}         none without a token
+//	anaplan_agent_certificate_seconds_left{profile}   none before the first login; negative once it has ended
+//	anaplan_agent_signatures_total{profile,result}    and _logins_, _refreshes_, _logouts_; result is ok or failed
+//	anaplan_agent_failures_total{profile,code}        by the code of the problem
+//	anaplan_agent_sign_seconds                        and _login_, _refresh_: histograms of what went well
+//	anaplan_agent_requests_total{route,status}
+//	anaplan_agent_request_seconds{route}              a histogram
+//	anaplan_agent_connections
+//	anaplan_agent_build_info{version}
+//	process_..., go_...                               a few of the process and of Go
+//
+// A profile has no counters before something has happened to it. Routes are the server's
+// own patterns; it refuses to keep more than a few hundred of them, for a route that a caller
+// chooses would fill the memory. Nothing secret can get in: of an event it takes kind,
+// duration and the problem's code.
+package metrics

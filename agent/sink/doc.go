@@ -1,0 +1,21 @@
+// Package sink keeps a token in a file, for tools that can read it from nowhere else. The
+// agent writes the file at each login and refresh, and removes it at logout and at its
+// own end. It is off unless somebody asks for it: whoever can read the file has the token.
+//
+//	file := &sink.File{Path: "/run/anaplan/token", Mode: 0o640, UID: -1, GID: 990}
+//	...
+//	err = file.Write(lease.Token)
+//	...
+//	err = file.Remove()
+//
+// The file holds the token's value and a line end. A reader finds the old content or the
+// new, never a part and never no file. The new content is made beside it, in a file that
+// only the agent's user can open before it is complete, and takes its name by rename(2);
+// so the directory must be one that the agent may write to. One on a tmpfs, as below /run,
+// leaves no token on a disk. An agent that is killed in the middle leaves at most that
+// hidden file (mode 0600), with a token that ends by itself.
+//
+// A symbolic link at Path is itself replaced by the file; what it points to is not
+// touched. What is no file there (a directory, a device, a socket) is refused, and so are a
+// relative path, a missing directory, and a directory in which everybody may exchange files.
+package sink

@@ -1,0 +1,173 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// File is a file that holds a token. Its methods may be called from any goroutine, its
+// fields are not to be changed after the first call.
+type File struct {
+	// Path is absolute, and its directory exists.
+	Path string
+
+	// Mode is the file's permissions, whatever the umask. 0: 0600.
+	Mode fs.FileMode
+
+	// UID and GID become the file's owner and group; -1: those of the agent. They have
+	// no default, since 0 is root. Only root may give files away, and others than root only to
+	// a group of their own; Windows has no such numbers.
+	UID, GID int
+
+	mu    sync.Mutex
+	wrote fs.FileInfo // the file as Write left it; nil: nothing is there to remove
+}
+
+// remedy is added to errors of writing.
+const remedy = "make room there, or see why the agent may not write; what was in the file before is still there"
+
+// Check reports what stands against writing the file, as far as can be told without.
+func (f *File) Check() error {
+	if !filepath.IsAbs(f.Path) {
+		return fmt.Errorf("token file %q: the path is not absolute: write it in full", f.Path)
+	}
+	if f.Mode&^fs.ModePerm != 0 {
+		return fmt.Errorf("token file %s: the mode %v is more than permissions: take one up to 0777", f.Path, f.Mode)
+	}
+	if err := checkDirectory(filepath.Dir(f.Path)); err != nil {
+		return fmt.Errorf("token file %s: %w", f.Path, err)
+	}
+	info, err := os.Lstat(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
+	}
+	if mode := info.Mode(); !mode.IsRegular() && mode.Type() != fs.ModeSymlink {
+		return fmt.Errorf("token file %s: there is something else already (%v): name a file", f.Path, mode)
+	}
+	return nil
+}
+
+func checkDirectory(directory string) error {
+	info, err := os.Stat(directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no directory %s: make it (mkdir -m 700)", directory)
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("%s is no directory", directory)
+	}
+	if everybodyMayReplace(info) {
+		return fmt.Errorf("everybody may replace files in %s: take another directory, or chmod o-w it", directory)
+	}
+	return nil
+}
+
+// Write puts the token into the file. If it fails, the file is as it was before.
+func (f *File) Write(token agent.Token) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if token.Value.IsZero() {
+		return fmt.Errorf("token file %s: there is no token to write", f.Path)
+	}
+	if err := f.Check(); err != nil {
+		return err
+	}
+	// CreateTemp makes a file of its own (O_EXCL) with mode 0600.
+	temporary, err := os.CreateTemp(filepath.Dir(f.Path), "."+filepath.Base(f.Path)+".*.tmp")
+	if err != nil {
+		return fmt.Errorf("token file %s: %w (%s)", f.Path, err, remedy)
+	}
+	info, err := f.fill(temporary, token)
+	if err == nil {
+		err = os.Rename(temporary.Name(), f.Path)
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(temporary.Name()))
+		return fmt.Errorf("token file %s: %w (%s)", f.Path, err, remedy)
+	}
+	f.wrote = info
+	return nil
+}
+
+// fill writes the new file and closes it. Owner and mode come last: who may read it then
+// finds all of it.
+func (f *File) fill(file *os.File, token agent.Token) (fs.FileInfo, error) {
+	value := token.Value.Bytes()
+	_, err := file.Write(append(value[:len(value):len(value)], '\n'))
+	if err == nil {
+		err = file.Sync() // before the name, or a power cut may leave an empty file of it
+	}
+	if err == nil {
+		err = f.give(file)
+	}
+	info, statErr := file.Stat()
+	return info, errors.Join(err, statErr, file.Close())
+}
+
+// give sets group, mode and owner: the group before the mode, which may let it read; the
+// owner last, since only root may change the mode of what is no longer its own.
+func (f *File) give(file *os.File) error {
+	mode := f.Mode
+	if mode == 0 {
+		mode = 0o600
+	}
+	if err := chown(file, -1, f.GID); err != nil {
+		return fmt.Errorf("giving it to group %d: %w", f.GID, err)
+	}
+	if err := file.Chmod(mode); err != nil {
+		return err
+	}
+	if err := chown(file, f.UID, -1); err != nil {
+		return fmt.Errorf("giving it to user %d: %w", f.UID, err)
+	}
+	return nil
+}
+
+// chown leaves files alone that nobody is to be given, since Windows refuses even that.
+func chown(file *os.File, uid, gid int) error {
+	if uid == -1 && gid == -1 {
+		return nil
+	}
+	return file.Chown(uid, gid)
+}
+
+// Remove removes the file if it is the one that Write wrote last. One that is gone already
+// is no error, one that somebody else has put there or changed stays and is one.
+func (f *File) Remove() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	wrote := f.wrote
+	if wrote == nil {
+		return nil
+	}
+	there, err := os.Lstat(f.Path)
+	if err == nil {
+		if !isSame(wrote, there) {
+			f.wrote = nil
+			return fmt.Errorf("token file %s: somebody has replaced or changed it, so it stays as it is", f.Path)
+		}
+		err = os.Remove(f.Path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("token file: %w (remove it by hand: it holds a token)", err)
+	}
+	f.wrote = nil
+	return nil
+}
+
+// isSame reports whether a file is the one that was written. The number of a file that was
+// removed is soon given to another, so that its time must be the same too.
+func isSame(wrote, there fs.FileInfo) bool {
+	return os.SameFile(wrote, there) && wrote.ModTime().Equal(there.ModTime()) && wrote.Size() == there.Size()
+}
