@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -257,6 +258,19 @@ func TestProfiles(t *testing.T) {
 	empty, err := Parse("c.toml", nil)
 	if err != nil || empty.Profiles() != nil {
 		t.Errorf("of an empty file: %q, %v", empty.Profiles(), err)
+	}
+}
+
+// TestParseManyProfiles fails if the time grows with the square of the profiles: it
+// would take half a minute.
+func TestParseManyProfiles(t *testing.T) {
+	start := time.Now()
+	file, err := Parse("c.toml", manyProfiles(2000))
+	if err != nil || len(file.Profiles()) != 2000 {
+		t.Fatalf("%d profiles, %v", len(file.Profiles()), err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
 

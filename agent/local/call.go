@@ -1,0 +1,245 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// call is one request under way.
+type call struct {
+	server  *Server
+	w       http.ResponseWriter
+	r       *http.Request
+	conn    *admitted
+	caller  *caller
+	began   time.Time
+	route   string
+	status  int
+	notices *notices // nil: the caller does not want any
+
+	arguments arguments
+	body      []byte // maybe a PIN: cleared at the end
+}
+
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	conn := r.Context().Value(connKey{}).(*admitted)
+	conn.begin()
+	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, began: time.Now(), route: otherRoute}
+	defer c.end()
+	if problem := c.handle(); problem != nil {
+		c.refuse(problem)
+	}
+}
+
+// end is deferred. A mistake of this program costs one request, not the agent.
+func (c *call) end() {
+	if mistake := recover(); mistake != nil {
+		c.server.config.Logger.Error("a request made the agent fail", "route", c.route, "mistake", mistakeText(mistake), "stack", string(debug.Stack()))
+		c.status = 0
+		c.refuse(agent.Problemf(agent.CodeInternal, "the agent made a mistake; its log has more"))
+	}
+	clear(c.body)
+	c.server.config.Observe(c.route, c.status, time.Since(c.began))
+}
+
+// mistakeText does not show what a panic carries, unless it comes from the runtime: it
+// could be a secret.
+func mistakeText(mistake any) string {
+	if err, ok := mistake.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a panic with a %T", mistake)
+}
+
+func (c *call) handle() *agent.Problem {
+	if c.caller.surplus {
+		return c.tooMany()
+	}
+	if problem := c.charge(costRead); problem != nil {
+		return problem
+	}
+	route, found := routes[c.r.URL.Path]
+	if !found {
+		c.status = http.StatusNotFound
+		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s", shown(c.r.URL.Path))
+	}
+	c.route = c.r.URL.Path
+	if c.r.Method != route.method {
+		c.status = http.StatusMethodNotAllowed
+		c.w.Header().Set("Allow", route.method)
+		return agent.Problemf(agent.CodeBadRequest, "%s wants the method %s", c.route, route.method)
+	}
+	if c.r.Header["Origin"] != nil {
+		return agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
+	}
+	return c.follow(route)
+}
+
+// follow takes a request apart that is well addressed.
+func (c *call) follow(route route) (problem *agent.Problem) {
+	if problem = c.charge(route.cost - costRead); problem != nil {
+		return problem
+	}
+	if c.arguments, problem = parseArguments(c.r.URL.RawQuery, route.takes); problem != nil {
+		return problem
+	}
+	if problem = c.readBody(route.body); problem != nil {
+		return problem
+	}
+	return route.answer(c)
+}
+
+// tooMany answers on a connection beyond the limit, which ends with that.
+func (c *call) tooMany() *agent.Problem {
+	c.status = http.StatusServiceUnavailable
+	c.w.Header().Set("Connection", "close")
+	return tooMany()
+}
+
+// charge takes the cost of a request out of its user's bucket.
+func (c *call) charge(cost int) *agent.Problem {
+	bucket := c.caller.bucket
+	if cost == 0 || bucket.AllowN(c.began, cost) {
+		return nil
+	}
+	missing := float64(cost) - bucket.TokensAt(c.began)
+	return &agent.Problem{
+		Code:    agent.CodeTooMany,
+		Message: fmt.Sprintf("user %d asks for too much", c.caller.peer.UID),
+		Hints:   []string{"a token is good for minutes: ask for one again only before its expires_at, or when Anaplan refuses it"},
+		Wait:    max(time.Duration(missing/float64(bucket.Limit())*float64(time.Second)), time.Millisecond),
+	}
+}
+
+// readBody reads the body of a request that may have one. It goes into one buffer, so
+// that clearing that leaves no PIN behind.
+func (c *call) readBody(takesOne bool) *agent.Problem {
+	if c.r.ContentLength == 0 {
+		return nil
+	}
+	most := 0
+	if takesOne {
+		most = c.server.config.Limits.BodyBytes
+	}
+	if problem := c.fillBody(most); problem != nil {
+		c.w.Header().Set("Connection", "close") // the rest is not waited for
+		return problem
+	}
+	// Or the caller would be taken for gone.
+	http.NewResponseController(c.w).SetReadDeadline(time.Time{})
+	return nil
+}
+
+func (c *call) fillBody(most int) *agent.Problem {
+	http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.server.config.Limits.BodyTime))
+	c.body = make([]byte, most+1)
+	n, err := fill(c.body, c.r.Body)
+	switch {
+	case err == nil && most == 0:
+		return agent.Problemf(agent.CodeBadRequest, "%s takes no body", c.route)
+	case err == nil:
+		return agent.Problemf(agent.CodeTooLarge, "the body has more than %d bytes", most)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return agent.Problemf(agent.CodeBadRequest, "the body did not come within %v", c.server.config.Limits.BodyTime)
+	case err != io.EOF:
+		return agent.Problemf(agent.CodeBadRequest, "the body ended early")
+	}
+	c.body = c.body[:n]
+	return nil
+}
+
+// fill reads until the buffer is full, or returns io.EOF at the proper end. io.ReadFull
+// does not tell that from half a body: half a PIN would cost a try.
+func fill(buffer []byte, from io.Reader) (int, error) {
+	for n := 0; ; {
+		if n == len(buffer) {
+			return n, nil
+		}
+		m, err := from.Read(buffer[n:])
+		n += m
+		if err != nil && n < len(buffer) {
+			return n, err
+		}
+	}
+}
+
+// profile returns the profile that the request is about, if the caller may use it.
+func (c *call) profile() (*Profile, *agent.Problem) {
+	profile := c.server.config.Profiles()[c.arguments.profile]
+	if profile == nil {
+		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s", shown(c.arguments.profile))
+		problem.Hints = []string{"/v1/status lists those that you may use", "/v1/reload makes the agent read its configuration again"}
+		return nil, problem
+	}
+	if !c.caller.may(profile) {
+		return nil, c.deny("the profile " + shown(c.arguments.profile))
+	}
+	return profile, nil
+}
+
+// deny writes down what was refused. It costs as much as doing something, for otherwise
+// everybody could fill the disk with it.
+func (c *call) deny(what string) *agent.Problem {
+	if problem := c.charge(costAct); problem != nil {
+		return problem
+	}
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not use %s", c.caller.peer.UID, what)
+	problem.Hints = []string{"the agent's configuration says who may"}
+	c.record(ActionDenied, 0, problem)
+	return problem
+}
+
+// record writes down what was done, or is about to be.
+func (c *call) record(action Action, generation uint64, problem *agent.Problem) *agent.Problem {
+	if c.server.config.Record == nil {
+		return nil
+	}
+	record := Record{Time: time.Now(), Action: action, Peer: c.caller.peer, Generation: generation, Profile: c.arguments.profile}
+	if problem != nil {
+		record.Code = problem.Code
+	}
+	if err := c.server.config.Record(record); err != nil {
+		c.server.config.Logger.Error("the audit log cannot be written", "action", action, "profile", record.Profile, "error", err)
+		return &agent.Problem{
+			Code:    agent.CodeAuditFailed,
+			Message: "the agent cannot write down what it does, so it hands out nothing",
+			Hints:   []string{"the agent's log says why its audit log cannot be written"},
+			Human:   true,
+		}
+	}
+	return nil
+}
+
+// wants returns who is told notices: nobody, unless the caller has said that it understands them.
+func (c *call) wants() agent.NotifyFunc {
+	if c.r.Header[headerNotices] == nil || c.r.Header.Get(headerNotices) != "1" || !c.r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	c.notices = &notices{w: c.w}
+	return c.notices.tell
+}
+
+// problem returns an error of a Keeper as what to answer. If the request itself was ended, it
+// says by whom.
+func (c *call) problem(err error) *agent.Problem {
+	if err == nil {
+		return nil
+	}
+	switch cause := context.Cause(c.r.Context()); {
+	case cause == nil:
+		return agent.ProblemOf(err)
+	case cause == errStopping:
+		return agent.Problemf(agent.CodeStopping, "the agent is stopping")
+	}
+	c.status = statusGone
+	return agent.Problemf(agent.CodeBadRequest, "the caller has hung up")
+}

@@ -1,0 +1,274 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// ErrNotRunning means that there is no socket, or that nobody listens on it.
+var ErrNotRunning = errors.New("the agent is not running")
+
+// Client asks a running agent. It can be used by several goroutines at the same time.
+//
+// Its errors are [ErrNotRunning], an [*agent.Problem] that the agent answered, the context's,
+// or that the answer made no sense. ctx governs the whole of a call, a person's time
+// included; without a deadline it waits as long as the agent does.
+//
+// Where a method takes a notify function, that is told what a person should do meanwhile.
+// It is called from another goroutine, one call at a time.
+type Client struct {
+	socket string
+	http   *http.Client
+}
+
+// Token is a token as the agent hands it out.
+type Token struct {
+	Profile    string
+	Value      agent.Secret // for the Authorization header, after AnaplanAuthToken; empty after Login
+	ID         string       // Anaplan's name for it, no secret
+	ExpiresAt  time.Time    // in whole seconds
+	Generation uint64       // for Replace
+}
+
+const (
+	// busyPatience is how long a client tries to connect to an agent that is kept busy.
+	busyPatience = 10 * time.Second
+	busyPause    = 10 * time.Millisecond
+
+	mostHeader = 64 << 10
+	mostAnswer = 4 << 20 // the status of a thousand profiles is half a megabyte
+)
+
+// NewClient returns a client of the agent at that socket. It connects when it is first
+// asked something.
+func NewClient(socket string) *Client {
+	c := &Client{socket: socket}
+	c.http = &http.Client{
+		Transport: &http.Transport{
+			DialContext:            c.dial,
+			DisableCompression:     true,
+			IdleConnTimeout:        time.Minute, // less than the agent's
+			MaxIdleConnsPerHost:    64,
+			MaxResponseHeaderBytes: mostHeader,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c
+}
+
+// Close closes the connections that are not in use. The client stays usable.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Token returns a live token of the profile, which may first have to be made.
+func (c *Client) Token(ctx context.Context, profile string, notify agent.NotifyFunc) (Token, error) {
+	return c.token(ctx, url.Values{"profile": {profile}}, notify)
+}
+
+// Replace is Token for who found the token of that generation refused.
+func (c *Client) Replace(ctx context.Context, profile string, generation uint64, notify agent.NotifyFunc) (Token, error) {
+	refused := strconv.FormatUint(generation, 10)
+	return c.token(ctx, url.Values{"profile": {profile}, "refused": {refused}}, notify)
+}
+
+func (c *Client) token(ctx context.Context, query url.Values, notify agent.NotifyFunc) (Token, error) {
+	answer, err := c.ask(ctx, request{method: http.MethodGet, path: "/v1/token", query: query, notify: notify})
+	if err != nil {
+		return Token{}, err
+	}
+	token, err := parseToken(answer)
+	if err == nil && token.Value.IsZero() {
+		err = fmt.Errorf("%w: there is no token in it", errNonsense)
+	}
+	return token, err
+}
+
+// Login makes the agent log in anew, now. The Token that it returns has no Value.
+func (c *Client) Login(ctx context.Context, profile string, notify agent.NotifyFunc) (Token, error) {
+	answer, err := c.act(ctx, "/v1/login", profile, nil, notify)
+	if err != nil {
+		return Token{}, err
+	}
+	return parseToken(answer)
+}
+
+// Logout ends the profile's token.
+func (c *Client) Logout(ctx context.Context, profile string) error {
+	_, err := c.act(ctx, "/v1/logout", profile, nil, nil)
+	return err
+}
+
+// Unlock undoes Lock, or a problem after which nothing is tried. With a PIN the agent logs in
+// with it at once, and keeps it if the device takes it. The caller clears pin.
+func (c *Client) Unlock(ctx context.Context, profile string, pin []byte, notify agent.NotifyFunc) error {
+	return c.UnlockWith(ctx, profile, pin, Word{}, notify)
+}
+
+// UnlockWith is Unlock with more of what a person has said.
+func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, word Word, notify agent.NotifyFunc) error {
+	query := url.Values{"profile": {profile}}
+	if word.LastTry {
+		query.Set("last_try", yes)
+	}
+	if word.PINChanged {
+		query.Set("pin_changed", yes)
+	}
+	_, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/unlock", query: query, body: pin, notify: notify})
+	return err
+}
+
+// Lock makes the agent forget the profile's PIN, and hand out nothing before Unlock.
+func (c *Client) Lock(ctx context.Context, profile string) error {
+	_, err := c.act(ctx, "/v1/lock", profile, nil, nil)
+	return err
+}
+
+// Reload makes the agent read its configuration anew.
+func (c *Client) Reload(ctx context.Context) error {
+	_, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/reload"})
+	return err
+}
+
+// Status returns how the profiles do that the caller may use.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	answer, err := c.ask(ctx, request{method: http.MethodGet, path: "/v1/status"})
+	if err != nil {
+		return Status{}, err
+	}
+	return parseStatus(answer)
+}
+
+func (c *Client) act(ctx context.Context, path, profile string, body []byte, notify agent.NotifyFunc) ([]byte, error) {
+	query := url.Values{"profile": {profile}}
+	return c.ask(ctx, request{method: http.MethodPost, path: path, query: query, body: body, notify: notify})
+}
+
+// request is what a client asks.
+type request struct {
+	method, path string
+	query        url.Values
+	body         []byte
+	notify       agent.NotifyFunc
+}
+
+// http returns the request as net/http's. The host is there because HTTP wants one.
+func (r request) http(ctx context.Context) (*http.Request, error) {
+	if r.notify != nil {
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: r.notice})
+	}
+	address := url.URL{Scheme: "http", Host: "agent", Path: r.path, RawQuery: r.query.Encode()}
+	asked, err := http.NewRequestWithContext(ctx, r.method, address.String(), bytes.NewReader(r.body))
+	if err == nil && r.notify != nil {
+		asked.Header[headerNotices] = []string{"1"}
+	}
+	return asked, err
+}
+
+func (r request) notice(_ int, header textproto.MIMEHeader) error {
+	if notice, ok := parseNotice(header.Get(headerNotice)); ok {
+		r.notify(notice)
+	}
+	return nil
+}
+
+// ask returns the body of a good answer.
+func (c *Client) ask(ctx context.Context, r request) ([]byte, error) {
+	asked, err := r.http(ctx)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.http.Do(asked)
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err // it says GET and a made-up address
+	}
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
+	switch {
+	case err != nil:
+		return nil, c.explain(ctx, err)
+	case len(body) > mostAnswer:
+		return nil, fmt.Errorf("%w: it has more than %d bytes", errNonsense, mostAnswer)
+	case response.StatusCode != http.StatusOK:
+		return nil, parseProblem(response.StatusCode, body)
+	}
+	return body, nil
+}
+
+func (c *Client) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("waiting for the agent at %s: %w", c.socket, context.Cause(ctx))
+	}
+	if errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	return fmt.Errorf("asking the agent at %s: %w", c.socket, err)
+}
+
+// dial connects to the agent and looks who that is.
+func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.check(conn); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// connect waits for a place in the queue of an agent that is busy: Linux refuses where
+// too many wait, and so would ten thousand scripts that start at once.
+func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, busyPatience, errors.New("too many others are connecting"))
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
+		switch {
+		case err == nil:
+			return conn.(*net.UnixConn), nil
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("%w: there is no socket at %s", ErrNotRunning, c.socket)
+		case isRefused(err):
+			return nil, fmt.Errorf("%w: nobody listens at %s", ErrNotRunning, c.socket)
+		case !isBusy(err):
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(busyPause):
+		}
+	}
+}
+
+// check refuses an agent of somebody else's, for it would be sent PINs. Root's and the own user's
+// are fine, and one whose socket lies where only root can have put it, as that of a
+// system service with a user of its own.
+func (c *Client) check(conn *net.UnixConn) error {
+	peer, err := peerOf(conn)
+	if err != nil {
+		return err
+	}
+	if isRootOrSelf(peer) || onlyRoot(filepath.Dir(c.socket)) {
+		return nil
+	}
+	return fmt.Errorf("it is run by user %d, who is neither root nor you (user %d), so it is not spoken to", peer.UID, os.Geteuid())
+}

@@ -1,0 +1,156 @@
+package local
+
+import (
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// connections are those of one listener. They are closed here when something takes too
+// long on one. net/http has deadlines for that, and sets four of them for a request, which
+// costs a tenth of all requests a second; what is here costs a few stores.
+type connections struct {
+	tick                time.Duration // how exact it is
+	header, write, idle int64         // what may take how long, in ticks
+	clock               atomic.Int64  // ticks so far; it stands while there is no connection
+
+	running sync.WaitGroup // the connections' goroutines, and the one that looks after them
+
+	mu   sync.Mutex
+	all  map[*admitted]struct{}
+	last chan struct{} // closed when the last one has gone
+}
+
+// never is when a connection is due on which a request is under way: that has bounds of
+// its own, or waits for a person.
+const never = math.MaxInt64
+
+func newConnections(limits Limits) *connections {
+	shortest := min(limits.HeaderTime, limits.WriteTime, limits.IdleTime)
+	tick := min(max(shortest/8, 5*time.Millisecond), time.Second)
+	ticks := func(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 } // the present one has begun
+	return &connections{
+		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), idle: ticks(limits.IdleTime),
+		all: map[*admitted]struct{}{},
+	}
+}
+
+// track is told by net/http what happens to connections, for each in turn. It takes the
+// lock only when they come and go.
+func (c *connections) track(conn net.Conn, state http.ConnState) {
+	one := conn.(*admitted)
+	switch state {
+	case http.StateNew:
+		one.due.Store(c.clock.Load() + c.header)
+		c.add(one)
+	case http.StateActive:
+		one.asked.Store(true)
+	case http.StateIdle:
+		one.idle.Store(true)
+		one.due.Store(c.clock.Load() + c.idle)
+	case http.StateClosed:
+		c.remove(one)
+	}
+}
+
+func (c *connections) add(one *admitted) {
+	c.running.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all[one] = struct{}{}
+	if len(c.all) == 1 {
+		last := make(chan struct{})
+		c.last = last
+		c.running.Go(func() { c.watch(last) })
+	}
+}
+
+func (c *connections) remove(one *admitted) {
+	defer c.running.Done()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, one)
+	if len(c.all) == 0 {
+		close(c.last)
+	}
+}
+
+// watch closes what is due, while there are connections.
+func (c *connections) watch(last <-chan struct{}) {
+	ticker := time.NewTicker(c.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-last:
+			return
+		case <-ticker.C:
+			now := c.clock.Add(1)
+			c.closeIf(func(one *admitted) bool { return one.due.Load() <= now })
+		}
+	}
+}
+
+// closeSilent closes the connections on which nothing was ever asked. net/http would wait
+// five seconds for them to ask.
+func (c *connections) closeSilent() {
+	c.closeIf(func(one *admitted) bool { return !one.asked.Load() })
+}
+
+func (c *connections) closeIf(is func(*admitted) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for one := range c.all {
+		if is(one) {
+			one.Close()
+		}
+	}
+}
+
+// admitted is a caller's connection. It gives its place back when it is closed.
+type admitted struct {
+	*net.UnixConn
+	caller *caller
+	leave  func()
+	among  *connections
+
+	asked atomic.Bool  // a request came
+	idle  atomic.Bool  // the last one is answered, and nothing of the next has come
+	due   atomic.Int64 // the tick at which the connection is closed
+}
+
+// Close can be called more than once.
+func (a *admitted) Close() error {
+	a.leave()
+	return a.UnixConn.Close()
+}
+
+// Read notes when a request begins to come. The first one of a connection has begun with
+// that.
+func (a *admitted) Read(p []byte) (int, error) {
+	n, err := a.UnixConn.Read(p)
+	if n > 0 && a.idle.Load() {
+		a.idle.Store(false)
+		a.due.Store(a.among.clock.Load() + a.among.header)
+	}
+	return n, err
+}
+
+// Write is bounded, also in the midst of a request that waits for a person and says so.
+func (a *admitted) Write(p []byte) (int, error) {
+	due := a.due.Swap(a.among.clock.Load() + a.among.write)
+	defer a.due.Store(due)
+	return a.UnixConn.Write(p)
+}
+
+// begin notes that a request has come in full.
+func (a *admitted) begin() {
+	a.idle.Store(false)
+	a.due.Store(never)
+}
+
+// finish notes that the answer is under way. What net/http still does, such as reading the
+// rest of a body, is bounded by the time for writing.
+func (a *admitted) finish() { a.due.Store(a.among.clock.Load() + a.among.write) }

@@ -1,0 +1,43 @@
+// Package local is the way to a running agent on the same machine: HTTP/1.1 with JSON over
+// a unix socket. It has both ends, the [Server] for the agent and the [Client] for commands
+// and other Go programs.
+//
+//	client := local.NewClient("/run/user/1000/anaplan-agent/agent.sock")
+//	defer client.Close()
+//	token, err := client.Token(ctx, "default", nil)
+//	if errors.Is(err, local.ErrNotRunning) {
+//		// start it, or do without
+//	}
+//	request.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
+//
+// Who found the token refused by Anaplan says so by [Client.Replace], and gets another.
+//
+// # What the server answers
+//
+//	GET  /v1/token?profile=NAME[&refused=GENERATION]   a token; another one than that of the generation
+//	GET  /v1/status                                    the profiles that the caller may use
+//	POST /v1/login?profile=NAME                        log in anew, now
+//	POST /v1/logout?profile=NAME                       end the token
+//	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed
+//	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN
+//	POST /v1/reload                                    read the configuration anew (administrators)
+//	GET  /healthz, /readyz, /metrics                   for those who watch
+//
+// A missing profile is the one named default. Every failure is an [agent.Problem] as JSON,
+// {"code", "message", "hints", ...}; the code decides on the HTTP status. A caller that
+// sends the header "Anaplan-Agent-Notices: 1" is told what a person should do, such as
+// touching the card, by informational responses (status 102) with the header
+// "Anaplan-Agent-Notice: KIND MESSAGE", the message percent-encoded. Without the header
+// there are none, because some HTTP clients take a 102 for the answer.
+//
+// # What it refuses
+//
+// The kernel says who is at the other end, once for each connection; nothing that the
+// caller says counts. Root and the agent's own user may do everything, others what
+// [Profile.Allow] allows, everybody else nothing. Requests with an Origin header come from a browser
+// and are refused. Requests and connections have limits in size, time and number
+// ([Limits]); who goes beyond them gets an error, and nobody hangs.
+//
+// The client refuses to speak, and so to send a PIN, to a server that is run by anybody
+// but root or its own user, unless only root can have put the socket where it is.
+package local

@@ -1,0 +1,42 @@
+package local
+
+import (
+	"slices"
+	"sync"
+)
+
+// Peer is the process at the other end of a connection, as the kernel knows it from the
+// moment when it connected.
+type Peer struct {
+	UID    int // the effective user; -1 on Windows, where the kernel does not say
+	GID    int
+	PID    int   // 0 where the kernel does not say, or the process is out of sight
+	Groups []int // the supplementary groups
+
+	executable *executable
+}
+
+// InGroup reports whether the peer is in the group.
+func (p Peer) InGroup(gid int) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }
+
+// Executable returns the program of the peer, "" if it cannot be had. It is looked up when
+// first asked for, by process id, so it is a line for a log and no ground for trust: the
+// process may have become another by then.
+func (p Peer) Executable() string {
+	if p.executable == nil {
+		return ""
+	}
+	return p.executable.get()
+}
+
+// executable looks a program up once, for all copies of a Peer.
+type executable struct {
+	once sync.Once
+	pid  int
+	path string
+}
+
+func (e *executable) get() string {
+	e.once.Do(func() { e.path = executableOf(e.pid) })
+	return e.path
+}

@@ -1,0 +1,210 @@
+package local
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// route is what can be asked for.
+type route struct {
+	method string
+	cost   int
+	takes  parameter
+	body   bool
+	answer func(*call) *agent.Problem // has answered, or returns why not
+}
+
+// routes is by path. Asking for another token costs no more than asking for one: after
+// Anaplan has pulled one back, all callers do so at once, and they share one login.
+var routes = map[string]route{
+	"/v1/token":  {http.MethodGet, costRead, paramProfile | paramRefused, false, (*call).token},
+	"/v1/status": {http.MethodGet, costRead, 0, false, (*call).list},
+	"/v1/login":  {http.MethodPost, costAct, paramProfile, false, (*call).login},
+	"/v1/logout": {http.MethodPost, costAct, paramProfile, false, (*call).logout},
+	"/v1/unlock": {http.MethodPost, costAct, paramProfile | paramLastTry | paramPINChanged, true, (*call).unlock},
+	"/v1/lock":   {http.MethodPost, costAct, paramProfile, false, (*call).lock},
+	"/v1/reload": {http.MethodPost, costAct, 0, false, (*call).reload},
+	"/healthz":   {http.MethodGet, costRead, 0, false, (*call).health},
+	"/readyz":    {http.MethodGet, costRead, 0, false, (*call).ready},
+	"/metrics":   {http.MethodGet, costRead, 0, false, (*call).metrics},
+}
+
+// otherRoute is what requests are observed as that have no route, so that callers cannot
+// make up names for metrics.
+const otherRoute = "other"
+
+func (c *call) token() *agent.Problem {
+	profile, problem := c.profile()
+	if problem != nil {
+		return problem
+	}
+	lease, err := c.lease(profile.Keeper)
+	if err != nil {
+		return c.problem(err)
+	}
+	if problem := c.record(ActionToken, lease.Generation, nil); problem != nil {
+		return problem
+	}
+	c.sendLease(lease, true)
+	return nil
+}
+
+func (c *call) lease(keeper *agent.Keeper) (agent.Lease, error) {
+	if c.arguments.refused != 0 {
+		return keeper.Replace(c.r.Context(), c.arguments.refused, c.wants())
+	}
+	return keeper.Token(c.r.Context(), c.wants())
+}
+
+// act does something to a profile, writes it down, and answers without a token.
+func (c *call) act(action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
+	profile, problem := c.profile()
+	if problem != nil {
+		return problem
+	}
+	lease, err := do(profile)
+	problem = c.problem(err)
+	if failure := c.record(action, lease.Generation, problem); problem == nil {
+		problem = failure
+	}
+	if problem != nil {
+		return problem
+	}
+	c.sendLease(lease, false)
+	return nil
+}
+
+func (c *call) login() *agent.Problem {
+	return c.act(ActionLogin, func(profile *Profile) (agent.Lease, error) {
+		return profile.Keeper.Login(c.r.Context(), c.wants())
+	})
+}
+
+func (c *call) logout() *agent.Problem {
+	return c.act(ActionLogout, func(profile *Profile) (agent.Lease, error) {
+		return agent.Lease{}, profile.Keeper.Logout(c.r.Context())
+	})
+}
+
+func (c *call) lock() *agent.Problem {
+	return c.act(ActionLock, func(profile *Profile) (agent.Lease, error) {
+		if profile.SetPIN != nil {
+			profile.SetPIN(nil)
+		}
+		profile.Keeper.Lock()
+		return agent.Lease{}, nil
+	})
+}
+
+func (c *call) unlock() *agent.Problem {
+	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
+		if c.arguments.word != (Word{}) && profile.Heed != nil {
+			profile.Heed(c.arguments.word)
+		}
+		if len(c.body) == 0 {
+			profile.Keeper.Unlock()
+			return agent.Lease{}, nil
+		}
+		return c.unlockWith(profile, c.body)
+	})
+}
+
+// unlockWith tries the PIN at once, so that who typed it learns whether it is right. A
+// refused one is forgotten, for using it again would cost another try.
+func (c *call) unlockWith(profile *Profile, pin []byte) (agent.Lease, error) {
+	if profile.SetPIN == nil {
+		return agent.Lease{}, agent.Problemf(agent.CodeBadRequest, "the profile %s takes no PIN from callers: its settings say where the PIN comes from", shown(c.arguments.profile))
+	}
+	if bytes.ContainsAny(pin, "\r\n\x00") {
+		return agent.Lease{}, agent.Problemf(agent.CodeBadRequest, "the PIN has a line end or a NUL in it; send it without, so that no try is lost")
+	}
+	profile.SetPIN(bytes.Clone(pin))
+	profile.Keeper.Unlock()
+	lease, err := profile.Keeper.Login(c.r.Context(), c.wants())
+	if err != nil && agent.ProblemOf(err).Code == agent.CodePINRefused {
+		profile.SetPIN(nil)
+	}
+	return lease, err
+}
+
+func (c *call) reload() *agent.Problem {
+	if !c.caller.admin {
+		return c.deny("reload")
+	}
+	problem := c.problem(c.reloaded())
+	if failure := c.record(ActionReload, 0, problem); problem == nil {
+		problem = failure
+	}
+	if problem == nil {
+		c.sendJSON(http.StatusOK, struct{}{})
+	}
+	return problem
+}
+
+func (c *call) reloaded() error {
+	if c.server.config.Reload == nil {
+		return agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
+	}
+	return c.server.config.Reload(c.r.Context())
+}
+
+// list answers how the profiles do that the caller may use.
+func (c *call) list() *agent.Problem {
+	profiles := c.server.config.Profiles()
+	status := Status{
+		Version:   c.server.config.Version,
+		PID:       os.Getpid(),
+		StartedAt: c.server.started,
+		Profiles:  []ProfileStatus{},
+	}
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		if c.caller.may(profiles[name]) {
+			status.Profiles = append(status.Profiles, profileStatus(name, profiles[name].Keeper.Status()))
+		}
+	}
+	c.sendJSON(http.StatusOK, status)
+	return nil
+}
+
+// health says that the agent answers, which is all that it says.
+func (c *call) health() *agent.Problem {
+	c.send(http.StatusOK, typeText, []byte("ok\n"))
+	return nil
+}
+
+func (c *call) ready() *agent.Problem {
+	if c.server.config.Ready != nil {
+		if err := c.server.config.Ready(); err != nil {
+			c.status = http.StatusServiceUnavailable
+			return agent.ProblemOf(err)
+		}
+	}
+	return c.health()
+}
+
+// metrics are for administrators and for who may use any profile.
+func (c *call) metrics() *agent.Problem {
+	if !c.caller.admin && !c.mayAny() {
+		return c.deny("metrics")
+	}
+	var text bytes.Buffer // not the connection, for the caller may read slowly
+	if c.server.config.Metrics != nil {
+		c.server.config.Metrics(&text)
+	}
+	c.send(http.StatusOK, typeMetrics, text.Bytes())
+	return nil
+}
+
+func (c *call) mayAny() bool {
+	for _, profile := range c.server.config.Profiles() {
+		if c.caller.may(profile) {
+			return true
+		}
+	}
+	return false
+}

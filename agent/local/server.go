@@ -1,0 +1,192 @@
+package local
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Config is what a Server serves. Only Profiles must be there.
+type Config struct {
+	// Profiles returns the profiles by name. It is called for every request and must be
+	// quick; the map is never changed, and a profile whose Allow changes is a new *Profile.
+	Profiles func() map[string]*Profile
+
+	// Admin reports who may do everything. It is asked once a connection. nil: root and
+	// the agent's own user.
+	Admin func(Peer) bool
+
+	// Reload reads the configuration anew. nil: the request is an error.
+	Reload func(context.Context) error
+
+	// Ready returns why the agent is not ready. nil: it always is.
+	Ready func() error
+
+	// Metrics writes Prometheus' text format. nil: there are none.
+	Metrics func(io.Writer)
+
+	// Record writes down who did what: before a token is handed out, after everything
+	// else. What it fails to write is an error for the caller, who gets no token. nil:
+	// nothing is written down.
+	Record func(Record) error
+
+	// Observe is told about every request: its path, "other" for one that there is not,
+	// its HTTP status (499: the caller went away), and how long it took. nil: nobody.
+	Observe func(route string, status int, took time.Duration)
+
+	// Logger gets the causes that callers are not told. nil discards them.
+	Logger *slog.Logger
+
+	// Version is shown by /v1/status.
+	Version string
+
+	// Limits bounds what callers can take.
+	Limits Limits
+}
+
+// Profile is one profile as the Server needs it.
+type Profile struct {
+	Keeper *agent.Keeper
+
+	// Allow reports who may use it beside those whom Config.Admin names. It is asked once
+	// a connection. nil: nobody.
+	Allow func(Peer) bool
+
+	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is.
+	// nil: the profile takes no PIN from callers.
+	SetPIN func([]byte)
+
+	// Heed is told what else a person has said with an unlock, before anything is tried.
+	// nil: that changes nothing.
+	Heed func(Word)
+}
+
+// Word is what a person has said with an unlock. It counts once, for the login to come.
+type Word struct {
+	LastTry    bool // the last try may be spent on the PIN
+	PINChanged bool // a PIN that was refused has been replaced where it lies
+}
+
+// Action is what somebody did, in a Record.
+type Action string
+
+// Actions.
+const (
+	ActionToken  Action = "token"
+	ActionLogin  Action = "login"
+	ActionLogout Action = "logout"
+	ActionUnlock Action = "unlock"
+	ActionLock   Action = "lock"
+	ActionReload Action = "reload"
+	ActionDenied Action = "denied" // the caller may not do what was asked for
+)
+
+// Record is a line for the audit log.
+type Record struct {
+	Time       time.Time
+	Action     Action
+	Profile    string // "" for what concerns all of them
+	Peer       Peer
+	Code       agent.Code // of what went wrong; "" if nothing did
+	Generation uint64     // of the token; 0 without
+}
+
+// Server answers callers. The zero Server is not usable, see New.
+type Server struct {
+	config  Config
+	gate    *gate
+	started time.Time
+}
+
+// New returns a Server. It does nothing before Serve.
+func New(config Config) *Server {
+	config.Limits = config.Limits.orDefaults()
+	if config.Admin == nil {
+		config.Admin = isRootOrSelf
+	}
+	if config.Observe == nil {
+		config.Observe = func(string, int, time.Duration) {}
+	}
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	return &Server{
+		config:  config,
+		gate:    &gate{limits: config.Limits, admin: config.Admin, users: map[int]*account{}},
+		started: time.Now(),
+	}
+}
+
+func isRootOrSelf(peer Peer) bool { return peer.UID == 0 || peer.UID == os.Geteuid() }
+
+// Connections returns how many connections there are.
+func (s *Server) Connections() int { return s.gate.connections() }
+
+// Serve answers the callers of a unix listener until ctx ends; then it closes the listener,
+// gives the requests under way Limits.Drain to end, cuts off the rest, and returns nil when
+// all is done. Several listeners can be served at the same time.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	if network := listener.Addr().Network(); network != "unix" {
+		listener.Close()
+		return fmt.Errorf("serving on %s over %s: only unix sockets say who is calling", listener.Addr(), network)
+	}
+	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	conns := newConnections(s.config.Limits)
+	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{})}
+	server := s.httpServer(base, conns)
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(door) }()
+	var err error
+	select {
+	case err = <-done:
+		err = fmt.Errorf("accepting callers on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+		door.Close()
+		<-done
+		conns.closeSilent()
+		s.drain(ctx, server)
+	}
+	cut(errStopping)
+	server.Close()
+	conns.running.Wait()
+	return err
+}
+
+// errStopping is why requests under way are cut off.
+var errStopping = errors.New("the agent is stopping")
+
+// drain waits for the requests under way, for a time.
+func (s *Server) drain(ctx context.Context, server *http.Server) {
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Limits.Drain)
+	defer cancel()
+	if err := server.Shutdown(patience); errors.Is(err, context.DeadlineExceeded) {
+		s.config.Logger.Warn("requests under way are cut off", "connections", s.Connections())
+	}
+}
+
+type connKey struct{}
+
+// httpServer returns the server of one listener. What net/http has to log is about single
+// connections, which callers could fill a disk with.
+func (s *Server) httpServer(base context.Context, conns *connections) *http.Server {
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.serveHTTP),
+		DisableGeneralOptionsHandler: true,
+		MaxHeaderBytes:               s.config.Limits.HeaderBytes,
+		ErrorLog:                     log.New(io.Discard, "", 0),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnState:                    conns.track,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+	}
+}

@@ -1,0 +1,52 @@
+package local
+
+import (
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Status is how the agent does, as far as the caller may know.
+type Status struct {
+	Version   string          `json:"version"`
+	PID       int             `json:"pid"`
+	StartedAt time.Time       `json:"started_at"`
+	Profiles  []ProfileStatus `json:"profiles"` // those that the caller may use, by name
+}
+
+// ProfileStatus is how one profile does; see [agent.Status]. What is not known is left out.
+type ProfileStatus struct {
+	Name        string             `json:"name"`
+	State       agent.State        `json:"state"`
+	Problem     *agent.Problem     `json:"problem,omitempty"`
+	Generation  uint64             `json:"generation,omitempty"`
+	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
+	RenewAt     time.Time          `json:"renew_at,omitzero"`
+	UsedAt      time.Time          `json:"used_at,omitzero"`
+	Certificate *CertificateStatus `json:"certificate,omitempty"`
+}
+
+// CertificateStatus is the certificate of the last login.
+type CertificateStatus struct {
+	Subject  string    `json:"subject"`
+	Email    string    `json:"email,omitempty"`
+	NotAfter time.Time `json:"not_after"`
+}
+
+// profileStatus says how a profile does.
+func profileStatus(name string, status agent.Status) ProfileStatus {
+	shown := ProfileStatus{
+		Name:       name,
+		State:      status.State,
+		Problem:    status.Problem,
+		Generation: status.Generation,
+		ExpiresAt:  status.ExpiresAt,
+		RenewAt:    status.RenewAt,
+		UsedAt:     status.UsedAt,
+	}
+	if status.Certificate != nil {
+		certificate := CertificateStatus(*status.Certificate)
+		shown.Certificate = &certificate
+	}
+	return shown
+}
