@@ -116,7 +116,7 @@ func TestActsShowNoToken(t *testing.T) {
 		{"/v1/login", "", "expires_at expires_in generation profile token_id"},
 		{"/v1/logout", "", "profile"},
 		{"/v1/lock", "", "profile"},
-		{"/v1/unlock", "", "profile"},
+		{"/v1/unlock", "", "expires_at expires_in generation profile token_id"},
 		{"/v1/unlock", "123456", "expires_at expires_in generation profile token_id"},
 	}
 	for _, test := range tests {
@@ -173,6 +173,54 @@ func TestUnlock(t *testing.T) {
 				t.Errorf("PINs %q, want %q", texts, test.pins)
 			}
 		})
+	}
+}
+
+// TestUnlockInVain: what was locked is so again, unless only the world outside is in the way.
+func TestUnlockInVain(t *testing.T) {
+	for code, want := range map[agent.Code]agent.State{
+		agent.CodePINRefused: agent.StateLocked, agent.CodePINNeeded: agent.StateLocked, agent.CodeTouchNeeded: agent.StateLocked,
+		agent.CodeUnreachable: agent.StateDown, agent.CodeDeviceAbsent: agent.StateDown,
+	} {
+		p := profile(t, &upstream{sign: func(context.Context, bool, agent.NotifyFunc) error { return agent.Problemf(code, "no") }})
+		p.SetPIN = func([]byte) {}
+		r := serve(t, local.Config{Profiles: profiles(map[string]*local.Profile{"default": p})})
+		r.ask(t, "POST", "/v1/lock", "")
+		if got := r.ask(t, "POST", "/v1/unlock", "123456"); got.code() != code {
+			t.Errorf("%s: got %s", code, got.body)
+		}
+		if got := p.Keeper.Status().State; got != want {
+			t.Errorf("%s: the profile is %s, want %s", code, got, want)
+		}
+	}
+}
+
+// TestHeed: what a person says with an unlock is heard before anything is tried.
+func TestHeed(t *testing.T) {
+	var heard []local.Word
+	u := &upstream{sign: func(context.Context, bool, agent.NotifyFunc) error {
+		if len(heard) == 0 {
+			t.Error("signed before the word was heard")
+		}
+		return nil
+	}}
+	p := profile(t, u)
+	p.SetPIN = func([]byte) {}
+	p.Heed = func(word local.Word) { heard = append(heard, word) }
+	r := serve(t, local.Config{Profiles: profiles(map[string]*local.Profile{"default": p})})
+	client := r.client(t)
+	said := local.Word{LastTry: true, PINChanged: true}
+	token, err := client.UnlockWith(t.Context(), "default", []byte("123456"), said, nil)
+	if err != nil || token.Generation != 1 || !token.Value.IsZero() {
+		t.Errorf("got %+v, %v", token, err)
+	}
+	if want := []local.Word{said}; !cmp.Equal(heard, want) {
+		t.Errorf("heard %v, want %v", heard, want)
+	}
+	for _, query := range []string{"last_try=1", "pin_changed=", "last_try=yes&last_try=yes"} {
+		if got := r.ask(t, "POST", "/v1/unlock?"+query, ""); got.code() != agent.CodeBadRequest {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
 	}
 }
 
@@ -367,7 +415,7 @@ func TestAudit(t *testing.T) {
 		{"POST", "/v1/login?profile=p", `login "p" "" 2`},
 		{"POST", "/v1/lock?profile=p", `lock "p" "" 0`},
 		{"POST", "/v1/login?profile=p", `login "p" "locked" 0`},
-		{"POST", "/v1/unlock?profile=p", `unlock "p" "" 0`},
+		{"POST", "/v1/unlock?profile=p", `unlock "p" "" 3`},
 		{"POST", "/v1/logout?profile=p", `logout "p" "" 0`},
 		{"POST", "/v1/reload", `reload "" "settings" 0`},
 		{"GET", "/v1/status", ""},

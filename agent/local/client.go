@@ -112,14 +112,17 @@ func (c *Client) Logout(ctx context.Context, profile string) error {
 	return err
 }
 
-// Unlock undoes Lock, or a problem after which nothing is tried. With a PIN the agent logs in
-// with it at once, and keeps it if the device takes it. The caller clears pin.
+// Unlock undoes Lock, or a problem after which nothing is tried, and makes the agent log in
+// anew. A PIN is kept if the device takes it; the caller clears pin. A profile stays locked
+// where the login fails for want of a PIN or a touch.
 func (c *Client) Unlock(ctx context.Context, profile string, pin []byte, notify agent.NotifyFunc) error {
-	return c.UnlockWith(ctx, profile, pin, Word{}, notify)
+	_, err := c.UnlockWith(ctx, profile, pin, Word{}, notify)
+	return err
 }
 
-// UnlockWith is Unlock with more of what a person has said.
-func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, word Word, notify agent.NotifyFunc) error {
+// UnlockWith is Unlock with more of what a person has said. The Token that it returns is that
+// of the login, and has no Value.
+func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, word Word, notify agent.NotifyFunc) (Token, error) {
 	query := url.Values{"profile": {profile}}
 	if word.LastTry {
 		query.Set("last_try", yes)
@@ -127,8 +130,11 @@ func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, wor
 	if word.PINChanged {
 		query.Set("pin_changed", yes)
 	}
-	_, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/unlock", query: query, body: pin, notify: notify})
-	return err
+	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/unlock", query: query, body: pin, notify: notify})
+	if err != nil {
+		return Token{}, err
+	}
+	return parseToken(answer)
 }
 
 // Lock makes the agent forget the profile's PIN, and hand out nothing before Unlock.

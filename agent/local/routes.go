@@ -106,30 +106,50 @@ func (c *call) unlock() *agent.Problem {
 		if c.arguments.word != (Word{}) && profile.Heed != nil {
 			profile.Heed(c.arguments.word)
 		}
-		if len(c.body) == 0 {
-			profile.Keeper.Unlock()
-			return agent.Lease{}, nil
+		if len(c.body) > 0 {
+			if problem := c.setPIN(profile, c.body); problem != nil {
+				return agent.Lease{}, problem
+			}
 		}
-		return c.unlockWith(profile, c.body)
+		return c.reopen(profile)
 	})
 }
 
-// unlockWith tries the PIN at once, so that who typed it learns whether it is right. A
-// refused one is forgotten, for using it again would cost another try.
-func (c *call) unlockWith(profile *Profile, pin []byte) (agent.Lease, error) {
+// setPIN hands over a PIN.
+func (c *call) setPIN(profile *Profile, pin []byte) *agent.Problem {
 	if profile.SetPIN == nil {
-		return agent.Lease{}, agent.Problemf(agent.CodeBadRequest, "the profile %s takes no PIN from callers: its settings say where the PIN comes from", shown(c.arguments.profile))
+		return agent.Problemf(agent.CodeBadRequest, "the profile %s takes no PIN from callers: its settings say where the PIN comes from", shown(c.arguments.profile))
 	}
 	if bytes.ContainsAny(pin, "\r\n\x00") {
-		return agent.Lease{}, agent.Problemf(agent.CodeBadRequest, "the PIN has a line end or a NUL in it; send it without, so that no try is lost")
+		return agent.Problemf(agent.CodeBadRequest, "the PIN has a line end or a NUL in it; send it without, so that no try is lost")
 	}
 	profile.SetPIN(bytes.Clone(pin))
+	return nil
+}
+
+// reopen unlocks a profile and logs in at once, so that who has unlocked it learns whether
+// that was of use. A PIN that was refused is forgotten, for using it again would cost another
+// try; and what was locked is locked again where a person has not done what it takes.
+func (c *call) reopen(profile *Profile) (agent.Lease, error) {
+	wasLocked := profile.Keeper.Status().State == agent.StateLocked
 	profile.Keeper.Unlock()
 	lease, err := profile.Keeper.Login(c.r.Context(), c.wants())
-	if err != nil && agent.ProblemOf(err).Code == agent.CodePINRefused {
+	if err == nil {
+		return lease, nil
+	}
+	code := agent.ProblemOf(err).Code
+	if code == agent.CodePINRefused && profile.SetPIN != nil {
 		profile.SetPIN(nil)
 	}
+	if wasLocked && isPersons(code) {
+		profile.Keeper.Lock()
+	}
 	return lease, err
+}
+
+// isPersons reports whether it is for a person at the device to put right.
+func isPersons(code agent.Code) bool {
+	return code == agent.CodePINRefused || code == agent.CodePINNeeded || code == agent.CodeTouchNeeded
 }
 
 func (c *call) reload() *agent.Problem {
