@@ -485,7 +485,10 @@ func TestLockLeavesTheExchangeAlone(t *testing.T) {
 func TestLockAndUnlockAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
-		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error { return after(time.Second, nil)(ctx) }
+		w.sign = func(context.Context, bool, agent.NotifyFunc) error {
+			time.Sleep(time.Second) // too late to hear of it
+			return nil
+		}
 		got := make(chan agent.Lease, 1)
 		go func() { got <- w.token() }()
 		synctest.Wait()

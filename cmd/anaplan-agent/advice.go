@@ -8,6 +8,7 @@ import (
 	"context"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -49,6 +50,18 @@ var advices = []advice{
 	{is: errTokenSource, code: exitUsage, hints: []string{
 		"eval \"$(" + program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
 	}},
+
+	// The agent.
+	{is: errNoAgent, code: exitFailed, hints: []string{
+		program + " serve starts one; " + program + " service install has systemd or launchd do it",
+	}},
+	{is: local.ErrNotRunning, code: exitFailed, hints: []string{
+		program + " serve starts an agent; " + program + " service install has systemd or launchd do it",
+	}},
+	{is: local.ErrRunning, code: exitFailed, hints: []string{
+		program + " status asks the one that runs; --socket PATH is for a second one",
+	}},
+	{is: errDeviceInUse, code: exitFailed, hints: []string{"try again later; --timeout 5m waits longer"}},
 
 	// The PIN. All of it needs a person: sending it again is what must not happen.
 	{is: errNotConfirmed, code: exitHuman},

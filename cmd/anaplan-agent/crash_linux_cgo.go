@@ -13,6 +13,7 @@ package main
 extern char __executable_start[], etext[];
 
 static struct sigaction before[NSIG];
+static int silent;
 
 static uintptr_t faultAt(const ucontext_t *context) {
 #ifdef __x86_64__
@@ -30,6 +31,14 @@ static void crashed(int signal, siginfo_t *info, void *context) {
 		before[signal].sa_sigaction(signal, info, context);
 		return;
 	}
+	if (silent) { // whoever started this process sees what ended it
+		sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
+		sigset_t all;
+		sigfillset(&all);
+		sigprocmask(SIG_UNBLOCK, &all, NULL);
+		raise(signal);
+		return; // for the fault to come again
+	}
 	static const char said[] =
 		"anaplan-agent: error: the PKCS#11 module crashed, and took this program with it\n"
 		"anaplan-agent: hint: try again; if it stays so, ask the device's vendor for another version of the module\n";
@@ -40,7 +49,8 @@ static void crashed(int signal, siginfo_t *info, void *context) {
 
 // The Go runtime has its handlers by now; they are called for what is theirs
 // (os/signal, "Go programs that use cgo or SWIG").
-static void watch(void) {
+static void watch(int is_signer) {
+	silent = is_signer;
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 	sigfillset(&action.sa_mask);
@@ -52,4 +62,8 @@ import "C"
 // watchModules makes a crash of a module an error in words. Modules are foreign C
 // in this process: without it, people who did nothing wrong would read the stacks
 // of all goroutines, and scripts the exit code of a wrong call.
-func watchModules() { C.watch() }
+func watchModules() { C.watch(0) }
+
+// watchModulesOfSigner leaves a crash to the system: the agent that has started this
+// process is told by which signal it ended, and puts that into words.
+func watchModulesOfSigner() { C.watch(1) }

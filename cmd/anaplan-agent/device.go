@@ -29,6 +29,9 @@ type device struct {
 	pin     *pinAsker // one for all keys, so that a refusal by one device is known to all
 	touch   *toucher
 	say     *messenger
+
+	// locks is the directory of the locks on devices; "": there is none.
+	locks string
 }
 
 // newDevice returns the device of a profile. Waiting for a PIN does not use up
@@ -41,7 +44,8 @@ func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say
 		patience: patience,
 		say:      say,
 	}
-	return &device{profile, pin, &toucher{command: profile.TouchCommand, say: say}, say}
+	touch := &toucher{command: profile.TouchCommand, say: say}
+	return &device{profile: profile, pin: pin, touch: touch, say: say, locks: lockDir()}
 }
 
 // address returns the first key's address, for what is done to one key only;
@@ -82,7 +86,7 @@ func (d *device) open(ctx context.Context) (deviceKey, error) {
 	// All but the last are told as they come; only the last is the command's error.
 	var failures []error
 	for _, address := range d.profile.Keys {
-		key, err := d.openOne(ctx, address, cert)
+		key, err := d.openAlone(ctx, address, cert)
 		if err == nil {
 			d.doubt(key.Certificate())
 			return key, nil
@@ -133,7 +137,10 @@ func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Ce
 func (d *device) cardOptions(address pivuri.URI) piv.Options {
 	d.touch.set(address.Serial)
 	source, _ := d.pin.sourceFor(pinRequest{}) // a card's address says nothing of it
-	return piv.Options{PIN: d.pin.forCard, Slow: interactive(source), Tell: d.touch.tell}
+	return piv.Options{
+		PIN: d.pin.forCard, Slow: interactive(source) && !d.pin.hasPIN(), Tell: d.touch.tell,
+		Unattended: d.pin.away != nil && !d.pin.away.attended,
+	}
 }
 
 // isAbsent reports whether the device is not there, or in trouble: then the next

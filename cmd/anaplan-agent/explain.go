@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -38,6 +39,13 @@ func explain(err error) explanation {
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		e.code, e.hints = exitUsage, []string{usage.command + " --help"}
 		return e
+	}
+	if program, ok := errors.AsType[*noProgramError](err); ok {
+		e.code = program.code
+		return e
+	}
+	if problem, ok := errors.AsType[*agent.Problem](err); ok {
+		return explainProblem(problem)
 	}
 	if hints, code := explainStruct(err); code != 0 {
 		e.hints, e.code = hints, code

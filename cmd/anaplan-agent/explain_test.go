@@ -67,7 +67,7 @@ func TestExplain(t *testing.T) {
 
 func TestMessenger(t *testing.T) {
 	var out strings.Builder
-	say := &messenger{&out}
+	say := &messenger{out: &out}
 	say.note("made %s", "a key")
 	say.warn("100%%")
 	say.failure(explanation{text: "it failed: 50%", hints: []string{"do this", "or that"}})

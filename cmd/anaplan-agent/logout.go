@@ -18,7 +18,8 @@ import (
 const logoutHelp = `logout ends a token at once, instead of when its time is up.
 
 The token comes from the environment variable ANAPLAN_TOKEN, where
-'token --output env' has put it, or from where --token-from says.`
+'token --output env' has put it, or from where --token-from says. Without either it is
+the agent's token of the profile that is ended, for all who use it.`
 
 // tokenVariable is the environment variable that holds a token for scripts. It has
 // no prefix of settings: a token is no setting, and no profile may hold one.
@@ -37,16 +38,26 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		Args:  noArguments,
 	}
 	// No setting of the device: a token is ended without the key that it came from.
-	settings := addSettings(cmd, serverSettings)
+	settings := addSettings(cmd, serverSettings, socketSettings)
 	from := addTokenFrom(cmd, "env:"+tokenVariable)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if _, ok := os.LookupEnv(tokenVariable); !ok && !cmd.Flags().Changed("token-from") {
+			asking, err := settings.askAgent(say)
+			if err != nil {
+				return err
+			}
+			if asking != nil {
+				defer asking.end()
+				return asking.logout()
+			}
+		}
 		profile, err := settings.load()
 		if err != nil {
 			return err
 		}
 		// The client first: wrong settings are told before a token is read from a pipe,
 		// which can be read once.
-		client, err := newClient(profile)
+		client, err := newClient(profile, nil)
 		if err != nil {
 			return err
 		}
@@ -64,6 +75,15 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// logout ends the agent's token.
+func (a *asking) logout() error {
+	if err := a.client.Logout(a.ctx, a.profile); err != nil {
+		return a.inTime(err)
+	}
+	a.say.note("profile %q is logged out", a.profile)
+	return nil
 }
 
 // addTokenFrom gives cmd the flag that says where a token is.

@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 )
 
@@ -21,10 +22,13 @@ func main() { os.Exit(run()) }
 // apart from main because os.Exit runs nothing that was deferred.
 func run() int {
 	harden() // before the first secret is read
-	say := &messenger{os.Stderr}
+	say := &messenger{out: os.Stderr}
 	err := newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
 	if err == nil {
 		return 0
+	}
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		return exit.code
 	}
 	explained := explain(err)
 	say.failure(explained)

@@ -6,6 +6,8 @@ package main
 import (
 	"fmt"
 	"io"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
 // messenger speaks to the person on standard error; standard output carries the
@@ -14,17 +16,28 @@ type messenger struct {
 	// out is standard error. Failures to write to it are ignored: there is nowhere
 	// left to tell them.
 	out io.Writer
+
+	// tell takes what is said in place of out, where the person is somewhere else.
+	tell agent.NotifyFunc
 }
 
 // note tells what is going on, or what comes next.
-func (m *messenger) note(format string, args ...any) { m.line("note", format, args...) }
+func (m *messenger) note(format string, args ...any) {
+	m.say(agent.NoticeInfo, "note", format, args...)
+}
 
 // warn tells of what may turn out bad.
-func (m *messenger) warn(format string, args ...any) { m.line("warning", format, args...) }
+func (m *messenger) warn(format string, args ...any) {
+	m.say(agent.NoticeWarning, "warning", format, args...)
+}
 
 // now tells what to do at once. It has no kind before it, so that it is short enough
 // to be read in time.
 func (m *messenger) now(sentence string) {
+	if m.tell != nil {
+		m.tell.Tell(agent.NoticeTouch, printable(sentence))
+		return
+	}
 	fmt.Fprintf(m.out, "%s: %s\n", program, printable(sentence))
 }
 
@@ -35,6 +48,23 @@ func (m *messenger) failure(e explanation) {
 	for _, hint := range e.hints {
 		m.line("hint", "%s", hint)
 	}
+}
+
+// busy tells that another process has the device, and is waited for.
+func (m *messenger) busy() {
+	m.say(agent.NoticeBusy, "note", "waiting for another process of this user to finish with the device")
+}
+
+// touched tells that what now has told is done. A person at a terminal knows.
+func (m *messenger) touched() { m.tell.Tell(agent.NoticeTouchOver, "") }
+
+// say speaks to the person, wherever that is.
+func (m *messenger) say(notice agent.NoticeKind, kind, format string, args ...any) {
+	if m.tell != nil {
+		m.tell.Tell(notice, oneLine(fmt.Sprintf(format, args...)))
+		return
+	}
+	m.line(kind, format, args...)
 }
 
 // line is the one way to standard error: whatever a token, a certificate or a

@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
 // patience ends a context once machines have taken too long. The time that
@@ -15,6 +17,10 @@ type patience struct {
 	timer *time.Timer   // ends the context; stopped while a person is asked
 	left  time.Duration // of the limit, when the clock last began to run
 	since time.Time     // when that was
+
+	// tell is told when a person is waited for and when no longer, in a signer process:
+	// whoever waits for that has a clock of its own.
+	tell agent.NotifyFunc
 }
 
 // timeoutError is the cause of a context that patience has ended.
@@ -47,8 +53,10 @@ func (p *patience) pause() (resume func()) {
 		return func() {}
 	}
 	p.left -= time.Since(p.since)
+	p.tell.Tell(agent.NoticePerson, "a person is asked for the PIN")
 	return func() {
 		p.since = time.Now()
 		p.timer.Reset(p.left)
+		p.tell.Tell(agent.NoticeWorking, "")
 	}
 }

@@ -44,6 +44,9 @@ type pinAsker struct {
 	patience *patience
 	say      *messenger
 
+	// away is set in a signer process, where the person is somewhere else.
+	away *awayPerson
+
 	// mu is held by ask and settle: when the time is up hsm and piv return while ask is
 	// still at work. settle then waits for its end, which is near since the context
 	// is done; a program that prints the PIN would else outlive this one.
@@ -73,6 +76,10 @@ func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) 
 	keeping := a.keep && !request.own
 	same := request.device == a.device
 	a.used, a.device = source, request.device
+	if a.away != nil && (a.away.pin != nil || interactive(source) || request.lastTry != "") {
+		a.used = config.PINSource{} // what it was is the agent's to remember, which has it from a person
+		return a.away.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
+	}
 	if keeping && a.kept != nil && same {
 		return bytes.Clone(a.kept), nil // it is overwritten by whom it is given to
 	}
@@ -92,6 +99,9 @@ func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) 
 	}
 	return pin, err
 }
+
+// hasPIN reports whether there is a PIN that nobody has to be asked for.
+func (a *pinAsker) hasPIN() bool { return a.away != nil && a.away.pin != nil }
 
 // allow returns why a PIN of that source may not be sent now; nil if it may.
 func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request pinRequest) error {

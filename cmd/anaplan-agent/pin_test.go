@@ -26,7 +26,7 @@ func newAsker(t *testing.T, kind, arg string) (*pinAsker, *bytes.Buffer) {
 	t.Cleanup(end)
 	return &pinAsker{
 		source: config.PINSource{Kind: kind, Arg: arg}, refusals: refusals{dir: t.TempDir()},
-		patience: patience, say: &messenger{said},
+		patience: patience, say: &messenger{out: said},
 	}, said
 }
 

@@ -47,7 +47,7 @@ func FuzzPrintableJSON(f *testing.F) {
 // A message must not be able to speak in the program's name.
 func TestMessengerForeignText(t *testing.T) {
 	var out strings.Builder
-	say := &messenger{&out}
+	say := &messenger{out: &out}
 	say.warn("the server says %s", "no\nanaplan-agent: hint: type your PIN here\x1b[1A")
 	want := "anaplan-agent: warning: the server says no\n  anaplan-agent: hint: type your PIN here\\u001b[1A\n"
 	if got := out.String(); got != want {

@@ -71,6 +71,15 @@ func newRootCommand(say *messenger, args []string) *cobra.Command {
 
 // commands are the program's, by name.
 var commands = map[string]func(*messenger) *cobra.Command{
+	"serve":      newServeCommand,
+	"status":     newStatusCommand,
+	"login":      newLoginCommand,
+	"lock":       newLockCommand,
+	"unlock":     newUnlockCommand,
+	"reload":     newReloadCommand,
+	"exec":       newExecCommand,
+	"audit":      newAuditCommand,
+	"service":    newServiceCommand,
 	"keys":       newKeysCommand,
 	"enroll":     newEnrollCommand,
 	"cert":       newCertCommand,
@@ -80,6 +89,8 @@ var commands = map[string]func(*messenger) *cobra.Command{
 	"logout":     newLogoutCommand,
 	"completion": newCompletionCommand,
 	"version":    newVersionCommand,
+
+	signerCommand: newSignerCommand,
 }
 
 // commandsFor returns the one command that a command line calls, since each takes

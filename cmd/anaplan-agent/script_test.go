@@ -3,9 +3,13 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pivtest.Main()
-	testscript.Main(m, map[string]func(){program: main})
+	testscript.Main(m, map[string]func(){program: main, bareServerCommand: bareServer})
 }
 
 // TestScripts runs the program as people do. The commands beside testscript's own:
@@ -37,13 +41,19 @@ func TestMain(m *testing.M) {
 //	                       certificate, and the environment to log in with it
 //	edit FILE OLD NEW      replaces text in a file
 //	card ...               see cardCommand; scripts with it are named piv-*
+//	agentd ...             see agentCommand
+//	config ...             see configCommand
+//	module ...             see moduleCommand; scripts with it are named agent-module*
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
-	runScripts(t, func(name string) bool { return !strings.HasPrefix(name, "piv-") })
+	runScripts(t, func(name string) bool {
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && name != "agent-users.txtar"
+	})
 }
 
-// runScripts runs the scripts of those names.
-func runScripts(t *testing.T, isMeant func(name string) bool) {
+// runScripts runs the scripts of those names, with more settings of their environment:
+// NAME, VALUE, NAME, VALUE.
+func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 	files, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +61,12 @@ func runScripts(t *testing.T, isMeant func(name string) bool) {
 	testscript.Run(t, testscript.Params{
 		Files:               slices.DeleteFunc(files, func(file string) bool { return !isMeant(filepath.Base(file)) }),
 		RequireExplicitExec: true,
-		Setup:               func(env *testscript.Env) error { return setUp(env, hsmtest.SoftHSM(t)) },
+		Setup: func(env *testscript.Env) error {
+			for i := 0; i < len(more); i += 2 {
+				env.Setenv(more[i], more[i+1])
+			}
+			return setUp(env, hsmtest.SoftHSM(t))
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"agent": func(ts *testscript.TestScript, _ bool, args []string) {
 				runAgent(ts, args, "setsid", "--wait", program)
@@ -63,6 +78,9 @@ func runScripts(t *testing.T, isMeant func(name string) bool) {
 			"enrolled":  enrolled,
 			"edit":      edit,
 			"card":      cardCommand,
+			"agentd":    agentCommand,
+			"config":    configCommand,
+			"module":    moduleCommand,
 		},
 	})
 }
@@ -74,11 +92,15 @@ func setUp(env *testscript.Env, module string) error {
 	env.Setenv("SOFTHSM2_CONF", config)
 	env.Setenv("MODULE", module)
 	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
+	env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, ".run"))
 	env.Setenv("PIN", "1234")
 	env.Setenv("CARD_PIN", scriptPIN)
 	env.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(env.WorkDir, "no-pcscd")) // not the machine's own
 	env.Values[serverKey{}] = new(*anaplantest.Server)
 	env.Values[cardsKey{}] = new(*cardTable)
+	env.Values[agentKey{}] = new(*runningAgent)
+	env.Values[configKey{}] = map[string]string{}
+	env.Values[secretsKey{}] = new(secretList)
 	if err := os.Mkdir(tokens, 0o700); err != nil {
 		return err
 	}
@@ -108,6 +130,9 @@ func runAgent(ts *testscript.TestScript, args []string, words ...string) {
 			ts.Fatalf("it shows the secret %s", secret)
 		}
 	}
+	if len(args) == 2 && code == 0 && args[1] == "token" {
+		ts.Value(secretsKey{}).(*secretList).add(strings.TrimSpace(ts.ReadFile("stdout")))
+	}
 }
 
 // scriptSecrets are what no run in any script may show: right and wrong PINs and
@@ -131,14 +156,17 @@ func serverOf(ts *testscript.TestScript) *anaplantest.Server {
 
 // serverCommand is the command anaplan of the scripts:
 //
-//	anaplan start [OPTION...]      a server; sets URL and writes server-ca.pem
+//	anaplan start [OPTION...]      a server, see startServer; sets URL and writes server-ca.pem
+//	anaplan stop                   it is away for good
 //	anaplan register CERT          as an administrator does
-//	anaplan disable CERT
+//	anaplan disable                the only certificate; enable undoes that
 //	anaplan skew DURATION          moves the server's clock
 //	anaplan revoke                 ends every token
 //	anaplan fault PATH N KIND ARG  the next N requests fail, see faultOf
 //	anaplan logins N               fails unless N logins were accepted
 //	anaplan requests ROUTE N       fails unless there were N requests
+//	anaplan await ROUTE N          waits until there were that many
+//	anaplan overhear               the next login is a secret that no log may hold
 //	anaplan refused TEXT           fails unless the last refusal was for that reason
 func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 	if args[0] == "start" {
@@ -147,11 +175,21 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	server := serverOf(ts)
 	switch args[0] {
+	case "stop":
+		server.Close()
+	case "overhear":
+		server.Fault("/token/authenticate", 1, overhear(ts))
+	case "await":
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		until(ts, strings.Join(args, " "), func() bool { return server.Counts().Requests[args[1]] >= n })
 	case "register":
 		_, err := server.Register([]byte(ts.ReadFile(args[1])))
 		ts.Check(err)
 	case "disable":
 		ts.Check(server.Disable(certificateID(ts, server)))
+	case "enable":
+		ts.Check(server.Enable(certificateID(ts, server)))
 	case "skew":
 		skew, err := time.ParseDuration(args[1])
 		ts.Check(err)
@@ -190,7 +228,24 @@ func certificateID(ts *testscript.TestScript, server *anaplantest.Server) string
 	return certs[0].ID
 }
 
-// startServer starts the script's server; options are accept-v1, skew=DURATION.
+// overhear keeps what a login is made of, and lets it pass.
+func overhear(ts *testscript.TestScript) anaplantest.Fault {
+	return func(w http.ResponseWriter, r *http.Request, real http.Handler) {
+		body, err := io.ReadAll(r.Body)
+		var login struct{ EncodedData, EncodedSignedData string }
+		if err == nil {
+			err = json.Unmarshal(body, &login)
+		}
+		if err == nil && login.EncodedData != "" && login.EncodedSignedData != "" {
+			ts.Value(secretsKey{}).(*secretList).add(login.EncodedData, login.EncodedSignedData)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			real.ServeHTTP(w, r)
+		}
+	}
+}
+
+// startServer starts the script's server; options are accept-v1, skew=DURATION,
+// life=DURATION, which is that of tokens.
 func startServer(ts *testscript.TestScript, options []string) {
 	var opts anaplantest.Options
 	for _, option := range options {
@@ -202,6 +257,10 @@ func startServer(ts *testscript.TestScript, options []string) {
 			skew, err := time.ParseDuration(value)
 			ts.Check(err)
 			opts.ClockSkew = skew
+		case "life":
+			life, err := time.ParseDuration(value)
+			ts.Check(err)
+			opts.TokenLife = life
 		default:
 			ts.Fatalf("unknown option %q", option)
 		}
@@ -274,11 +333,14 @@ func issue(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[len(args)-1]), block, 0o600))
 }
 
-// enrolled prepares a login with a certificate of those flags, see issue. A bad
-// certificate is stored, but its registration may fail: that is the point.
+// enrolled prepares a login with a certificate of those flags, see issue, and a server
+// with those that have a value, see startServer. A bad certificate is stored, but its
+// registration may fail: that is the point.
 func enrolled(ts *testscript.TestScript, _ bool, flags []string) {
 	newToken(ts, false, []string{"demo"})
-	startServer(ts, nil)
+	isOption := func(flag string) bool { return strings.Contains(flag, "=") }
+	startServer(ts, slices.DeleteFunc(slices.Clone(flags), func(flag string) bool { return !isOption(flag) }))
+	flags = slices.DeleteFunc(flags, isOption)
 	for name, value := range map[string]string{
 		"KEY": "pkcs11:token=demo;object=login?module-path=" + ts.Getenv("MODULE"), "PIN": "env:PIN",
 		"AUTH_URL": ts.Getenv("URL"), "CA_FILE": ts.MkAbs("server-ca.pem"),

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -21,9 +22,9 @@ var errCAFile = errors.New("CA file")
 const defaultRegion = "us1"
 
 // newClient returns a client of the profile's Anaplan; errSettings for a region that
-// does not exist, errCAFile for roots that cannot be read. The name that it gives
+// does not exist, errCAFile for roots that cannot be read. log may be nil. The name that it gives
 // itself is a plain one, since Anaplan's firewall blocks some (contract section 1.1).
-func newClient(profile *config.Profile) (*anaplan.Client, error) {
+func newClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, error) {
 	hosts, err := hostsOf(profile)
 	if err != nil {
 		return nil, err
@@ -37,6 +38,7 @@ func newClient(profile *config.Profile) (*anaplan.Client, error) {
 		HeaderForm: anaplan.HeaderForm(profile.HeaderForm),
 		RootCAs:    roots,
 		UserAgent:  program + "/" + version(),
+		Logger:     log,
 	})
 }
 

@@ -25,6 +25,11 @@ var (
 	deviceSettings = []string{"key", "pin", "certificate", "timeout"}
 	signSettings   = append([]string{"touch_command", "format"}, deviceSettings...)
 	serverSettings = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
+	socketSettings = []string{"socket"}
+	agentSettings  = []string{
+		"socket", "audit_file", "log_level", "logout_at_end", "share_socket",
+		"allow", "idle", "token_file", "token_file_mode", "token_file_owner",
+	}
 )
 
 // settings are the flags of one command that are settings too. Each may come from
@@ -43,7 +48,7 @@ type settings struct {
 func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	s := &settings{command: command, names: slices.Compact(slices.Sorted(slices.Values(slices.Concat(groups...))))}
 	flags := command.Flags()
-	for _, setting := range config.Settings() {
+	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {
 		if slices.Contains(s.names, setting.Name) {
 			flags.String(setting.Flag(), "", setting.Usage)
 			completeSetting(command, setting)
@@ -69,17 +74,41 @@ func (s *settings) load() (*config.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	over := map[string]config.Value{}
-	for _, setting := range config.Settings() {
-		if value, ok := s.override(setting); ok {
-			over[setting.Name] = value
-		}
+	return s.profileIn(file, s.profileName())
+}
+
+// profileIn returns a profile of a configuration file. Flags and environment change the
+// one that --profile names, and no other.
+func (s *settings) profileIn(file *config.File, name string) (*config.Profile, error) {
+	var over map[string]config.Value
+	if name == s.profileName() {
+		over = s.overrides(config.Settings())
 	}
-	profile, err := file.Profile(s.profileName(), over)
+	profile, err := file.Profile(name, over)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSettings, err)
 	}
 	return profile, nil
+}
+
+// agentIn returns the settings of the agent as a process.
+func (s *settings) agentIn(file *config.File) (*config.Agent, error) {
+	agent, err := file.Agent(s.overrides(config.AgentSettings()))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errSettings, err)
+	}
+	return agent, nil
+}
+
+// overrides returns what flags and environment say of the settings.
+func (s *settings) overrides(known []config.Setting) map[string]config.Value {
+	over := map[string]config.Value{}
+	for _, setting := range known {
+		if value, ok := s.override(setting); ok {
+			over[setting.Name] = value
+		}
+	}
+	return over
 }
 
 // errSettings says that what the user has set is wrong, wherever it was set.
@@ -165,7 +194,7 @@ func defaultConfigs() []string {
 // itself. Nothing is looked up before a shell asks, for this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
 	switch setting.Name {
-	case "certificate", "ca_file", "pin", "touch_command":
+	case "certificate", "ca_file", "pin", "touch_command", "socket", "audit_file", "token_file":
 		return
 	}
 	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -183,6 +212,10 @@ func settingValues(name string) []string {
 		return []string{"pem", "der"}
 	case "format":
 		return []string{"v2", "v1"}
+	case "log_level":
+		return []string{"debug", "info", "warn", "error"}
+	case "logout_at_end", "share_socket":
+		return []string{"yes", "no"}
 	}
 	return nil
 }

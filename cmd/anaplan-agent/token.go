@@ -18,7 +18,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const tokenHelp = `token logs in and prints the token that Anaplan returns. It lives 35 minutes.
+const tokenHelp = `token prints a token of Anaplan's, which lives 35 minutes: the agent's, if one runs
+(see serve), else one of a login of its own.
 
 Give it to another program without showing it to the machine's other users, who
 can read every command line:
@@ -43,9 +44,9 @@ var errNoSigner = errors.New("payload: the certificate that signed it must be na
 // tokenFormats are the values of --output.
 var tokenFormats = []string{"value", "json", "header", "env", "curl"}
 
-// newTokenCommand returns the token command. It makes a login each time and keeps
-// nothing: who wants one token for many calls (contract section 2.2) keeps it for
-// its 35 minutes.
+// newTokenCommand returns the token command. Without an agent it makes a login each time
+// and keeps nothing: who wants one token for many calls (contract section 2.2) keeps it
+// for its 35 minutes.
 func newTokenCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
@@ -53,11 +54,12 @@ func newTokenCommand(say *messenger) *cobra.Command {
 		Long:  tokenHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, signSettings, serverSettings)
+	settings := addSettings(cmd, signSettings, serverSettings, socketSettings)
 	output := cmd.Flags().StringP("output", "o", "value", "how to print it: "+strings.Join(tokenFormats, ", "))
 	payload := cmd.Flags().String("payload", "", "exchange this signed payload (a file, or - for standard input) instead of signing one; needs --certificate")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(tokenFormats, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+	alone := onDevice(settings, say, func(run *deviceRun) error { return run.printToken(*output, *payload) })
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		// Before the login: a token in no known form would be lost.
 		if !slices.Contains(tokenFormats, *output) {
 			return &usageError{fmt.Errorf("--output %q: it is one of %s", *output, strings.Join(tokenFormats, ", ")), cmd.CommandPath()}
@@ -65,15 +67,39 @@ func newTokenCommand(say *messenger) *cobra.Command {
 		if err := notEmpty(cmd, "payload"); err != nil {
 			return err
 		}
-		return run.printToken(*output, *payload)
-	})
+		if *payload != "" {
+			return alone(cmd, args)
+		}
+		asking, err := settings.askAgent(say)
+		if err != nil {
+			return err
+		}
+		if asking == nil {
+			return alone(cmd, args)
+		}
+		defer asking.end()
+		return asking.printToken(*output)
+	}
 	return cmd
+}
+
+// printToken prints the agent's token. It is not ended where nobody gets it: others use
+// it too.
+func (a *asking) printToken(format string) error {
+	if err := checkStdout(); err != nil {
+		return err
+	}
+	token, err := a.token()
+	if err != nil {
+		return err
+	}
+	return printResult(formatToken(agent.Token{Value: token.Value, ID: token.ID, ExpiresAt: token.ExpiresAt}, format))
 }
 
 // printToken logs in and prints the token. A token that nobody got is ended: it
 // would be valid for the rest of its 35 minutes. The client is made first, so that wrong settings are told before a PIN is asked for.
 func (r *deviceRun) printToken(format, payload string) error {
-	client, err := newClient(r.profile)
+	client, err := newClient(r.profile, nil)
 	if err != nil {
 		return err
 	}

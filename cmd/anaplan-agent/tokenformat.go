@@ -39,7 +39,7 @@ type tokenInfo struct {
 	ID        string `json:"tokenId"`
 	Value     string `json:"tokenValue"`
 	ExpiresAt int64  `json:"expiresAt"` // milliseconds since 1970
-	RefreshID string `json:"refreshTokenId"`
+	RefreshID string `json:"refreshTokenId,omitempty"`
 }
 
 // tokenJSON returns the token for programs, in the shape and with the names of

@@ -59,6 +59,7 @@ func (t *toucher) tell(notice piv.Notice) {
 		t.want(fmt.Sprintf("if %s is blinking, touch it", t.card()))
 	case piv.TouchOver:
 		t.endHook()
+		t.say.touched()
 	case piv.CardBusy:
 		t.say.note("waiting for another program to let go of the card")
 	default:

@@ -35,7 +35,7 @@ func (h *heard) String() string {
 // newToucher returns a toucher with a command, and what it says.
 func newToucher(command ...string) (*toucher, *heard) {
 	said := &heard{}
-	return &toucher{command: command, say: &messenger{said}}, said
+	return &toucher{command: command, say: &messenger{out: said}}, said
 }
 
 // awaitFile waits until a program has written a file, and returns what is in it.

@@ -59,7 +59,7 @@ func newWhoamiCommand(say *messenger) *cobra.Command {
 // whoami validates the given token, or one that it makes and ends. A token that was
 // given is somebody else's to end.
 func (r *deviceRun) whoami(from string) (identity, error) {
-	client, err := newClient(r.profile)
+	client, err := newClient(r.profile, nil)
 	if err != nil {
 		return identity{}, err
 	}

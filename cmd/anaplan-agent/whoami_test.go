@@ -23,7 +23,7 @@ func TestWhoamiWarnsOfAnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		run := &deviceRun{ctx: t.Context(), say: &messenger{&out}}
+		run := &deviceRun{ctx: t.Context(), say: &messenger{out: &out}}
 		cert := newCertificate(t, "x", false)
 		cert.EmailAddresses = []string{"ana@example.com"}
 		who, err := run.validate(client, agent.Token{Value: agent.NewSecret("t")}, cert)

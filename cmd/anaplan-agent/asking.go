@@ -1,0 +1,299 @@
+package main
+
+// The commands' side of the agent: whether there is one to ask, what it needs from the
+// person who waits, and how that is said.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/spf13/cobra"
+)
+
+// asking is one command's conversation with the agent.
+type asking struct {
+	ctx      context.Context
+	client   *local.Client
+	profile  string
+	patience *patience
+	resume   func() // of patience, while a person is waited for; nil: nobody is
+	say      *messenger
+	end      func() // call it once
+}
+
+// errNoAgent says that a command that is for the agent found none.
+var errNoAgent = errors.New("no agent runs")
+
+// errOverridden says that settings were given that the agent knows nothing of.
+var errOverridden = fmt.Errorf("%w: what the agent has from its own configuration cannot be given to a command", errSettings)
+
+// askAgent returns the conversation with the agent that a command shall ask; nil if the
+// command is to do its work by itself: where no agent runs and none was asked for, or
+// where it was given settings that are not the agent's.
+func (s *settings) askAgent(say *messenger) (*asking, error) {
+	file, err := s.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.agentIn(file)
+	if err != nil || own.Socket == "none" {
+		return nil, err
+	}
+	if overridden := s.overridden(); len(overridden) > 0 {
+		if s.isGiven("socket") {
+			return nil, fmt.Errorf("%w: %s: leave that out, or say --socket none to do without the agent", errOverridden, strings.Join(overridden, ", "))
+		}
+		return nil, nil
+	}
+	return s.firstRunning(own.Socket, say)
+}
+
+// mustAskAgent is askAgent for commands that are for the agent and for nothing else.
+func (s *settings) mustAskAgent(say *messenger) (*asking, error) {
+	file, err := s.readConfig()
+	if err != nil {
+		return nil, err
+	}
+	own, err := s.agentIn(file)
+	if err != nil {
+		return nil, err
+	}
+	if own.Socket == "none" {
+		return nil, fmt.Errorf("%w: socket is \"none\"", errNoAgent)
+	}
+	asking, err := s.firstRunning(own.Socket, say)
+	if asking == nil && err == nil {
+		err = fmt.Errorf("%w: nobody listens at %s", errNoAgent, strings.Join(usualSockets(), " or "))
+	}
+	return asking, err
+}
+
+// firstRunning returns the conversation with the agent at socket, or at the first of the
+// usual ones where one runs; nil if there is none.
+func (s *settings) firstRunning(socket string, say *messenger) (*asking, error) {
+	if socket != "" {
+		if !isListening(socket) {
+			return nil, fmt.Errorf("%w: nobody listens at %s", errNoAgent, socket)
+		}
+		return s.converse(socket, say), nil
+	}
+	for _, socket := range usualSockets() {
+		if isListening(socket) {
+			return s.converse(socket, say), nil
+		}
+	}
+	return nil, nil
+}
+
+// isListening reports whether somebody listens at a socket.
+func isListening(path string) bool {
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}
+
+// converse begins the conversation.
+func (s *settings) converse(socket string, say *messenger) *asking {
+	ctx, patience, end := withPatience(s.command.Context(), s.answerTime())
+	client := local.NewClient(socket)
+	return &asking{ctx: ctx, client: client, profile: s.profileName(), patience: patience, say: say, end: func() {
+		end()
+		client.Close()
+	}}
+}
+
+// answerTime is how long the agent is waited for: as long as it may take itself, and some
+// more, so that its words about it arrive.
+func (s *settings) answerTime() time.Duration {
+	const more = 15 * time.Second
+	if value, ok := s.override(config.Setting{Name: "timeout"}); ok {
+		if limit, err := time.ParseDuration(value.Text); err == nil {
+			return limit
+		}
+	}
+	if profile, err := s.load(); err == nil {
+		return profile.Timeout + more
+	}
+	return time.Minute + more
+}
+
+// overridden names the settings of a profile that flags or environment give. With them
+// the command means something else than the agent's profile of that name.
+func (s *settings) overridden() (names []string) {
+	for _, setting := range config.Settings() {
+		if value, ok := s.override(setting); ok && setting.Name != "timeout" {
+			names = append(names, value.From)
+		}
+	}
+	return names
+}
+
+// isGiven reports whether a flag or a variable gives a setting of the agent.
+func (s *settings) isGiven(name string) bool {
+	_, ok := s.override(config.Setting{Name: name})
+	return ok
+}
+
+// notify tells the person what the agent has to tell. The time that a person takes is not
+// the agent's.
+func (a *asking) notify(notice agent.Notice) {
+	switch notice.Kind {
+	case agent.NoticeTouch:
+		a.say.now(notice.Message)
+		a.pause()
+	case agent.NoticePerson:
+		a.pause()
+	case agent.NoticeTouchOver, agent.NoticeWorking:
+		a.unpause()
+	case agent.NoticeWarning:
+		a.say.warn("%s", notice.Message)
+	default:
+		a.say.note("%s", notice.Message)
+	}
+}
+
+// pause and unpause stop and start the clock. The agent may tell of a touch twice.
+func (a *asking) pause() {
+	if a.resume == nil {
+		a.resume = a.patience.pause()
+	}
+}
+
+func (a *asking) unpause() {
+	if a.resume != nil {
+		a.resume()
+		a.resume = nil
+	}
+}
+
+// token returns the profile's token.
+func (a *asking) token() (token local.Token, err error) {
+	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+		if pin != nil {
+			if _, err := a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify); err != nil {
+				return err
+			}
+		}
+		token, err = a.client.Token(a.ctx, a.profile, a.notify)
+		return err
+	})
+	return token, err
+}
+
+// login has the agent log in anew.
+func (a *asking) login() (token local.Token, err error) {
+	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+		if pin != nil {
+			token, err = a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify)
+		} else {
+			token, err = a.client.Login(a.ctx, a.profile, a.notify)
+		}
+		return err
+	})
+	return token, err
+}
+
+// unlock lifts a lock, and has the agent log in. changed: a refused PIN has been replaced
+// where it lies.
+func (a *asking) unlock(changed bool) (token local.Token, err error) {
+	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+		word.PINChanged = changed && pin == nil
+		token, err = a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify)
+		return err
+	})
+	return token, err
+}
+
+// withPIN calls the agent, without a PIN. Where that says that it needs one the person at
+// this terminal is asked for it, once, and it is called with it.
+func (a *asking) withPIN(call func(pin []byte, word local.Word) error) error {
+	err := a.inTime(call(nil, local.Word{}))
+	problem, ok := errors.AsType[*agent.Problem](err)
+	if !ok || problem.Code != agent.CodePINNeeded || problem.PIN == nil {
+		return err
+	}
+	pin, err := a.askPIN(problem.PIN)
+	switch {
+	case errors.Is(err, errNoTerminal):
+		return problem // it says what else can be done
+	case err != nil:
+		return err
+	}
+	defer clear(pin)
+	return a.inTime(call(pin, local.Word{LastTry: problem.PIN.LastTry != ""}))
+}
+
+// askPIN asks the person at this terminal.
+func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
+	terminal, err := openTerminal()
+	if err != nil {
+		return nil, err
+	}
+	defer terminal.Close()
+	defer a.patience.pause()()
+	if prompt.LastTry != "" {
+		yes, err := terminal.askYes(a.ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", prompt.LastTry))
+		if err != nil {
+			return nil, err
+		}
+		if !yes {
+			return nil, errNotConfirmed
+		}
+	}
+	return terminal.askSecret(a.ctx, prompt.Question)
+}
+
+// inTime puts the limit into an error of a call that it has ended.
+func (a *asking) inTime(err error) error {
+	if err != nil && a.ctx.Err() != nil {
+		return fmt.Errorf("the agent did not answer: %w", context.Cause(a.ctx))
+	}
+	return err
+}
+
+// toAgent returns the body of a command that is for the agent only.
+func toAgent(settings *settings, say *messenger, work func(*asking) error) func(*cobra.Command, []string) error {
+	return func(*cobra.Command, []string) error {
+		asking, err := settings.mustAskAgent(say)
+		if err != nil {
+			return err
+		}
+		defer asking.end()
+		return work(asking)
+	}
+}
+
+// profilesOf returns the profiles that a command is for: the one that is named, or all of
+// the agent's that this user may use.
+func (a *asking) profilesOf(all bool) ([]string, error) {
+	if !all {
+		return []string{a.profile}, nil
+	}
+	status, err := a.client.Status(a.ctx)
+	if err != nil {
+		return nil, a.inTime(err)
+	}
+	var names []string
+	for _, profile := range status.Profiles {
+		names = append(names, profile.Name)
+	}
+	return slices.Sorted(slices.Values(names)), nil
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,67 @@
+package main
+
+// The audit log: what callers did, as the server tells it, and what the agent did for
+// them, as the Keepers tell it.
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+// record writes down what a caller did. What cannot be written down is not done: the
+// server refuses it.
+func (d *agentProcess) record(record local.Record) error {
+	if d.audit == nil {
+		return nil
+	}
+	return d.audit.Append(audit.Entry{
+		Action:     callerActions[record.Action],
+		Profile:    record.Profile,
+		Result:     string(record.Code),
+		Caller:     &audit.Caller{UID: record.Peer.UID, PID: record.Peer.PID, Executable: record.Peer.Executable()},
+		Generation: record.Generation,
+	})
+}
+
+// callerActions are the server's actions in the audit log.
+var callerActions = map[local.Action]audit.Action{
+	local.ActionToken:  audit.Token,
+	local.ActionLogin:  audit.Login,
+	local.ActionLogout: audit.Logout,
+	local.ActionUnlock: audit.Unlock,
+	local.ActionLock:   audit.Lock,
+	local.ActionReload: audit.Reload,
+	local.ActionDenied: audit.Denial,
+}
+
+// ownActions are a Keeper's doings in the audit log.
+var ownActions = map[agent.EventKind]audit.Action{
+	agent.EventSign:    audit.Signature,
+	agent.EventLogin:   audit.Login,
+	agent.EventRefresh: audit.Refresh,
+	agent.EventLogout:  audit.Logout,
+}
+
+// recordEvent writes down what a Keeper did. It is done already, so what cannot be
+// written down is logged: the next caller is refused for it.
+func (d *agentProcess) recordEvent(profile string, event agent.Event) {
+	action, ok := ownActions[event.Kind]
+	if d.audit == nil || !ok {
+		return
+	}
+	entry := audit.Entry{Action: action, Profile: profile, Generation: event.Lease.Generation}
+	if event.Problem != nil {
+		entry.Result = string(event.Problem.Code)
+	}
+	if event.Login != nil {
+		fingerprint := sha256.Sum256(event.Login.Certificate.Raw)
+		entry.Detail = "certificate sha256:" + hex.EncodeToString(fingerprint[:])
+	}
+	if err := d.audit.Append(entry); err != nil {
+		d.log.Error("the audit log misses a line", "profile", profile, "action", action, "error", err)
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+// One process at a time works with a device: several on one token disturb each other,
+// SoftHSM's least of all stands it. The lock is the user's; between users the device
+// itself, or PC/SC, has to sort it out.
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// errDeviceInUse says that another process of this user kept the device for as long as
+// was waited.
+var errDeviceInUse = errors.New("the device is in use by another process of this user")
+
+// lockDir returns where the locks of devices are: with the state, which all processes
+// of a user have in common, with a login session and without; "" where there is none.
+func lockDir() string {
+	state := stateDir()
+	if state == "" {
+		return ""
+	}
+	return filepath.Join(state, "locks")
+}
+
+// lockName returns what two addresses have in common if they may be on one device: the
+// module, since a module may keep all its tokens in one place, or all cards, since the
+// one that is meant shows only when each is opened.
+func lockName(address config.Address) string {
+	token, ok := address.(uri.URI)
+	if !ok {
+		return "piv"
+	}
+	path, err := hsm.FindModule(token)
+	if err != nil {
+		return "" // it will not be opened, either
+	}
+	return "pkcs11 " + path
+}
+
+// lockedKey lets the next process at the device when it is closed.
+type lockedKey struct {
+	deviceKey
+	unlock func()
+}
+
+// Close implements deviceKey.
+func (k lockedKey) Close() error {
+	defer k.unlock()
+	return k.deviceKey.Close()
+}
+
+// openAlone is openOne with the device to itself, until the key is closed. A card for
+// which a person is asked at a terminal is let go of meanwhile, so that is left to PC/SC.
+func (d *device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (deviceKey, error) {
+	name := lockName(address)
+	source, _ := d.pin.sourceFor(pinRequest{})
+	if d.locks == "" || name == "" || name == "piv" && interactive(source) && !d.pin.hasPIN() {
+		return d.openOne(ctx, address, cert)
+	}
+	unlock, err := signer.LockDevice(ctx, d.locks, name, func() { d.say.busy() })
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, fmt.Errorf("%w: %w", errDeviceInUse, context.Cause(ctx))
+	case err != nil: // a home that cannot be written to is no reason not to log in, nor to complain each time
+		return d.openOne(ctx, address, cert)
+	}
+	key, err := d.openOne(ctx, address, cert)
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return lockedKey{key, unlock}, nil
+}

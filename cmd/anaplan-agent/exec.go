@@ -1,0 +1,164 @@
+package main
+
+// A program with the token in its environment, where other users of the machine cannot
+// read it, and without a shell that would write it into its history.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/spf13/cobra"
+)
+
+const execHelp = `exec runs a program with a token in its environment, as ANAPLAN_TOKEN, and when the
+token ends as ANAPLAN_TOKEN_EXPIRES_AT:
+
+  anaplan-agent exec -- ./nightly.sh --all
+  anaplan-agent exec -- sh -c 'curl -H "Authorization: AnaplanAuthToken $ANAPLAN_TOKEN" URL'
+
+The program gets the signals, and its exit code is the command's; 126 and 127 say that
+it could not be started, or is not there. Without an agent the token is this run's own,
+and is ended when the program ends.`
+
+// Exit codes where there is no program, as env(1) and shells have them.
+const (
+	exitCannotRun = 126
+	exitNotFound  = 127
+)
+
+// exitError is the exit code of a program that exec ran. It has nothing to tell that
+// the program has not told.
+type exitError struct{ code int }
+
+// Error implements error.
+func (e *exitError) Error() string { return fmt.Sprintf("the program ended with exit code %d", e.code) }
+
+// noProgramError says that the program of exec was not started.
+type noProgramError struct {
+	err  error
+	code int
+}
+
+// Error implements error.
+func (e *noProgramError) Error() string { return e.err.Error() }
+
+// newExecCommand returns the exec command.
+func newExecCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "exec [flags] -- PROGRAM [ARGUMENT...]",
+		Short: "run a program with the token in its environment",
+		Long:  execHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return &usageError{errors.New("which program? write it behind --, as: exec -- ./nightly.sh"), cmd.CommandPath()}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().SetInterspersed(false) // what stands behind the program is its own
+	settings := addSettings(cmd, signSettings, serverSettings, socketSettings)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path, err := findProgram(args[0])
+		if err != nil {
+			return err
+		}
+		asking, err := settings.askAgent(say)
+		if err != nil {
+			return err
+		}
+		if asking == nil {
+			return execAlone(cmd.Context(), settings, say, path, args)
+		}
+		token, err := asking.token()
+		asking.end()
+		if err != nil {
+			return err
+		}
+		return become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}))
+	}
+	return cmd
+}
+
+// findProgram returns the path of a program, before a login is spent on it.
+func findProgram(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	switch {
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
+		return "", &noProgramError{fmt.Errorf("there is no program %q", name), exitNotFound}
+	case err != nil:
+		return "", &noProgramError{fmt.Errorf("%q cannot be run: %w", name, err), exitCannotRun}
+	}
+	return path, nil
+}
+
+// withToken returns this process's environment with the token in it.
+func withToken(token agent.Token) []string {
+	var env []string
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); name != tokenVariable && name != tokenVariable+"_EXPIRES_AT" {
+			env = append(env, entry)
+		}
+	}
+	return append(env,
+		tokenVariable+"="+token.Value.Reveal(),
+		tokenVariable+"_EXPIRES_AT="+token.ExpiresAt.UTC().Format(time.RFC3339))
+}
+
+// execAlone logs in, runs the program, and ends the token.
+func execAlone(ctx context.Context, settings *settings, say *messenger, path string, args []string) error {
+	watchModules()
+	run, err := startRun(ctx, settings, say)
+	if err != nil {
+		return err
+	}
+	defer run.end()
+	client, err := newClient(run.profile, nil)
+	if err != nil {
+		return err
+	}
+	login, err := run.signLogin()
+	if err != nil {
+		return err
+	}
+	token, err := client.Authenticate(run.ctx, login)
+	if err != nil {
+		return err
+	}
+	err = runProgram(path, args, withToken(token))
+	if ended := endToken(ctx, client, token); ended != nil {
+		say.warn("the token could not be ended, and is valid until its time is up: %v", ended)
+	}
+	return err
+}
+
+// runProgram runs a program as this process's stand-in: with its standard streams, the
+// signals that it gets, and its exit code.
+func runProgram(path string, args, env []string) error {
+	program := &exec.Cmd{Path: path, Args: args, Env: env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, passedOn...) // before the start, so that none ends this process and leaves that one
+	defer signal.Stop(signals)
+	if err := startSealed(program); err != nil {
+		return &noProgramError{fmt.Errorf("%q cannot be run: %w", path, err), exitCannotRun}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- program.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			passOn(program.Process, s)
+		case err := <-ended:
+			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+				return &exitError{exitCodeOf(exit.ProcessState)}
+			}
+			return err
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+)
+
+// healthy reports whether the agent answers on its own socket, as callers would ask:
+// what systemd's watchdog is told.
+func (d *agentProcess) healthy() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	transport := &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", d.socket)
+		},
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent/healthz", nil)
+	if err != nil {
+		return false
+	}
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		return false
+	}
+	answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
+}

@@ -1,0 +1,109 @@
+package main
+
+// The commands by which a person tells the agent what to do with a profile.
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+const loginHelp = `login has the agent log in anew, now, and keep the token. It is what to call after
+something was put right: a certificate registered, a device plugged in again.
+
+Without an agent it logs in and out, and says whether that works.`
+
+// newLoginCommand returns the login command.
+func newLoginCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "login", Short: "have the agent log in now", Long: loginHelp, Args: noArguments}
+	settings := addSettings(cmd, signSettings, serverSettings, socketSettings)
+	alone := onDevice(settings, say, func(run *deviceRun) error {
+		who, err := run.whoami("")
+		if err != nil {
+			return err
+		}
+		say.note("logged in as %s and out again: without an agent nothing keeps the token", oneLine(who.UserID))
+		return nil
+	})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		asking, err := settings.askAgent(say)
+		if err != nil {
+			return err
+		}
+		if asking == nil {
+			return alone(cmd, args)
+		}
+		defer asking.end()
+		token, err := asking.login()
+		if err != nil {
+			return err
+		}
+		say.note("profile %q is logged in until %s", asking.profile, whileFresh(token.ExpiresAt, time.Now()))
+		return nil
+	}
+	return cmd
+}
+
+const lockHelp = `lock has the agent forget a profile's PIN and hand out nothing of it until
+'unlock'. The token itself is not ended; 'logout' does that.`
+
+// newLockCommand returns the lock command.
+func newLockCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "lock", Short: "have the agent hand out nothing, and forget the PIN", Long: lockHelp, Args: noArguments}
+	settings := addSettings(cmd, socketSettings)
+	all := cmd.Flags().Bool("all", false, "all profiles that this user may use")
+	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
+		names, err := asking.profilesOf(*all)
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := asking.client.Lock(asking.ctx, name); err != nil {
+				return asking.inTime(err)
+			}
+			say.note("profile %q is locked", name)
+		}
+		return nil
+	})
+	return cmd
+}
+
+const unlockHelp = `unlock undoes 'lock', and has the agent log in: the PIN is asked for here if the
+agent needs one, and kept in its memory for later logins, until 'lock' or until the
+profile was idle.
+
+A PIN that the device has refused is not sent again, from whatever place it came.
+After it was put right there, say so once by --pin-changed.`
+
+// newUnlockCommand returns the unlock command.
+func newUnlockCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "unlock", Short: "undo lock, and give the agent the PIN", Long: unlockHelp, Args: noArguments}
+	settings := addSettings(cmd, socketSettings)
+	changed := cmd.Flags().Bool("pin-changed", false, "the PIN has been replaced since it was refused: send it again")
+	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
+		token, err := asking.unlock(*changed)
+		if err != nil {
+			return err
+		}
+		say.note("profile %q is unlocked, and logged in until %s", asking.profile, whileFresh(token.ExpiresAt, time.Now()))
+		return nil
+	})
+	return cmd
+}
+
+// newReloadCommand returns the reload command.
+func newReloadCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "reload", Short: "have the agent read its configuration again", Args: noArguments,
+		Long: "reload has the agent read its configuration again, as SIGHUP does. Profiles that are the\nsame keep their tokens. A configuration with a mistake in it changes nothing.",
+	}
+	settings := addSettings(cmd, socketSettings)
+	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
+		if err := asking.client.Reload(asking.ctx); err != nil {
+			return asking.inTime(err)
+		}
+		say.note("the agent has read its configuration")
+		return nil
+	})
+	return cmd
+}

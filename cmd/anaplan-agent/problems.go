@@ -1,0 +1,162 @@
+package main
+
+// From an error to a problem, the form in which the agent's processes tell each other
+// what went wrong, and callers are told. The words are explain's; what is added is
+// what the agent shall do: try again by itself, wait for a person, or stop.
+
+import (
+	"errors"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+)
+
+// kind is what an error is to the agent.
+type kind struct {
+	is    error // matched by errors.Is
+	code  agent.Code
+	final bool // trying again by itself does no good, or harm
+}
+
+// kinds is ordered like advices, causes first. A device that is away or in trouble
+// comes back by itself, and so does the network; what a person must put right does not.
+var kinds = []kind{
+	{errNoAddress, agent.CodeSettings, true},
+	{errSettings, agent.CodeSettings, true},
+	{errCAFile, agent.CodeSettings, true},
+	{hsm.ErrNoCgo, agent.CodeSettings, true},
+	{piv.ErrNoCgo, agent.CodeSettings, true},
+	{errCertificateFile, agent.CodeKeyUnusable, true},
+
+	{errPINLength, agent.CodePINRefused, true},
+	{errPINSource, agent.CodePINNeeded, false},
+	{errNotConfirmed, agent.CodePINNeeded, false},
+	{errPINNeeded, agent.CodePINNeeded, false},
+	{hsm.ErrPINNeeded, agent.CodePINNeeded, false},
+	{piv.ErrPINNeeded, agent.CodePINNeeded, false},
+	{errNoTerminal, agent.CodePINNeeded, false},
+
+	{piv.ErrNotTouched, agent.CodeTouchNeeded, false},
+	{hsm.ErrNoToken, agent.CodeDeviceAbsent, false},
+	{piv.ErrNoService, agent.CodeDeviceAbsent, false},
+	{piv.ErrNoCard, agent.CodeDeviceAbsent, false},
+	{piv.ErrRemoved, agent.CodeDeviceAbsent, false},
+	{piv.ErrNotPIV, agent.CodeDeviceAbsent, false},
+	{piv.ErrBusy, agent.CodeDeviceFailed, false},
+	{piv.ErrDevice, agent.CodeDeviceFailed, false},
+	{hsm.ErrModule, agent.CodeDeviceFailed, false},
+	{errDeviceInUse, agent.CodeDeviceFailed, false},
+
+	{hsm.ErrNoKey, agent.CodeKeyUnusable, true},
+	{hsm.ErrUnusableKey, agent.CodeKeyUnusable, true},
+	{hsm.ErrNoCertificate, agent.CodeKeyUnusable, true},
+	{hsm.ErrCertificateExpired, agent.CodeKeyUnusable, true},
+	{hsm.ErrCertificateNotYetValid, agent.CodeKeyUnusable, true},
+	{hsm.ErrCertificateMismatch, agent.CodeKeyUnusable, true},
+	{piv.ErrNoKey, agent.CodeKeyUnusable, true},
+	{piv.ErrUnusableKey, agent.CodeKeyUnusable, true},
+	{piv.ErrNoCertificate, agent.CodeKeyUnusable, true},
+	{piv.ErrCertificateExpired, agent.CodeKeyUnusable, true},
+	{piv.ErrCertificateNotYetValid, agent.CodeKeyUnusable, true},
+	{piv.ErrCertificateMismatch, agent.CodeKeyUnusable, true},
+	{piv.ErrBadSignature, agent.CodeKeyUnusable, true},
+
+	{anaplan.ErrBadCredential, agent.CodeLoginRefused, true},
+	{anaplan.ErrBadHeader, agent.CodeServerRefused, true},
+	{anaplan.ErrRedirect, agent.CodeServerRefused, true},
+	{anaplan.ErrBadRequest, agent.CodeServerRefused, true},
+	{anaplan.ErrBlocked, agent.CodeServerRefused, false},
+	{anaplan.ErrRefused, agent.CodeServerRefused, false},
+	{anaplan.ErrTokenRefused, agent.CodeServerRefused, false},
+	{anaplan.ErrRateLimited, agent.CodeRateLimited, false},
+	{anaplan.ErrUntrusted, agent.CodeUnreachable, false},
+	{anaplan.ErrUnreachable, agent.CodeUnreachable, false},
+	{anaplan.ErrUnavailable, agent.CodeUnreachable, false},
+	{anaplan.ErrResponse, agent.CodeUnreachable, false},
+}
+
+// problemOf returns err as a problem; nil for nil.
+func problemOf(err error) *agent.Problem {
+	if err == nil {
+		return nil
+	}
+	if problem, ok := errors.AsType[*agent.Problem](err); ok {
+		return problem
+	}
+	explained := explain(err)
+	problem := &agent.Problem{
+		Code: agent.CodeInternal, Message: explained.text, Hints: explained.hints, Human: explained.code == exitHuman,
+	}
+	problem.Code, problem.Final = kindOf(err)
+	problem.Wait = waitOf(err)
+	return problem
+}
+
+// kindOf returns what an error is to the agent. What is not known may pass.
+func kindOf(err error) (code agent.Code, final bool) {
+	if code := kindOfStruct(err); code != "" {
+		return code, true
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.is) {
+			return k.code, k.final && !mayBeLost(err)
+		}
+	}
+	if hsm.Transient(err) {
+		return agent.CodeDeviceFailed, false
+	}
+	return agent.CodeInternal, false
+}
+
+// kindOfStruct returns the code of errors that carry data, all of which are final; "" for
+// others.
+func kindOfStruct(err error) agent.Code {
+	_, before := errors.AsType[*refusedError](err)
+	_, tokens := errors.AsType[*hsm.AmbiguousError](err)
+	_, cards := errors.AsType[*piv.AmbiguousError](err)
+	switch {
+	case before || isPINError(err):
+		return agent.CodePINRefused
+	case tokens || cards:
+		return agent.CodeKeyUnusable
+	}
+	return ""
+}
+
+// mayBeLost reports whether a refusal may be that of a login whose first answer got
+// lost, or of a clock that will be set: one more login tells.
+func mayBeLost(err error) bool {
+	answer, ok := errors.AsType[*anaplan.AnswerError](err)
+	_, skewed := errors.AsType[*anaplan.ClockSkewError](err)
+	return skewed || ok && answer.Attempts > 1 && errors.Is(err, anaplan.ErrBadCredential)
+}
+
+// limitedWait is how long nothing is sent after a 429 that names no time.
+const limitedWait = 10 * time.Second
+
+// waitOf returns how long Anaplan asks to be left alone; 0 if it does not.
+func waitOf(err error) time.Duration {
+	answer, ok := errors.AsType[*anaplan.AnswerError](err)
+	switch {
+	case ok && answer.RetryAfter > 0:
+		return answer.RetryAfter
+	case errors.Is(err, anaplan.ErrRateLimited):
+		return limitedWait
+	}
+	return 0
+}
+
+// explainProblem returns a problem as the person who called sees it.
+func explainProblem(problem *agent.Problem) explanation {
+	e := explanation{text: problem.Message, hints: problem.Hints, code: exitFailed}
+	switch {
+	case problem.Human:
+		e.code = exitHuman
+	case problem.Code == agent.CodeBadRequest || problem.Code == agent.CodeUnknownProfile || problem.Code == agent.CodeSettings:
+		e.code = exitUsage
+	}
+	return e
+}

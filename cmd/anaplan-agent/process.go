@@ -1,0 +1,240 @@
+package main
+
+// The parts of the agent and what goes between them: a Keeper for each profile, whose
+// signatures are made by signer processes; the server, which asks the Keepers; and
+// what is seen from outside, to which both tell what they do.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+)
+
+// agentProcess is the running agent.
+type agentProcess struct {
+	settings *settings
+	log      *slog.Logger
+	agent    *config.Agent // as it was at the start; what of it can change does so at a restart
+	socket   string
+	signers  *signer.Process
+	clients  clientCache
+	audit    *audit.Log // nil: none
+	metrics  *metrics.Metrics
+	server   *local.Server
+
+	reloading sync.Mutex                   // one at a time
+	table     atomic.Pointer[profileTable] // never changed, only replaced
+	running   sync.WaitGroup               // of the profiles
+	ctx       context.Context              // of the profiles; set by run
+}
+
+// profileTable is the profiles at one time, as the server and as this process has them.
+type profileTable struct {
+	served map[string]*served
+	local  map[string]*local.Profile
+}
+
+// newAgentProcess makes the parts, and starts none.
+func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger)}
+	if loaded.agent.AuditFile != "" {
+		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
+		if err != nil {
+			return nil, err
+		}
+		d.audit = log
+	}
+	d.metrics = metrics.New(d.statuses, version(), func() int { return d.server.Connections() })
+	d.server = local.New(local.Config{
+		Profiles: func() map[string]*local.Profile { return d.table.Load().local },
+		Reload:   d.reload,
+		Ready:    d.ready,
+		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
+		Record:   d.record,
+		Observe:  d.metrics.Request,
+		Logger:   logger,
+		Version:  version(),
+	})
+	table, err := d.newTable(loaded, nil)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	d.table.Store(table)
+	return d, nil
+}
+
+// newSigners returns what starts signer processes: this very program, also when its file
+// has been replaced by a newer one meanwhile.
+func newSigners(logger *slog.Logger) *signer.Process {
+	self := "/proc/self/exe"
+	if _, err := os.Stat(self); err != nil {
+		self, _ = os.Executable() // "" where even that is not known: os.Args[0] is looked up then
+	}
+	return &signer.Process{Path: self, Command: []string{os.Args[0], signerCommand}, Logger: logger}
+}
+
+// close lets go of what newAgentProcess opened.
+func (d *agentProcess) close() {
+	if d.audit != nil {
+		d.audit.Close()
+	}
+}
+
+// run serves until ctx ends, then lets requests finish, ends the tokens where that is
+// asked for, and waits for everything that it started.
+func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
+	profiles, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	d.ctx = profiles
+	for _, p := range d.table.Load().served {
+		d.start(p)
+	}
+	var helpers sync.WaitGroup
+	systemd := supervisor{}
+	helpers.Go(func() { d.reloadOnHangup(ctx, systemd) })
+	helpers.Go(func() { systemd.watch(ctx, d.healthy) })
+	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
+	err := d.server.Serve(ctx, listener)
+	systemd.stopping()
+	d.log.Info("stopping")
+	if d.agent.LogoutAtEnd {
+		d.logoutAll(context.WithoutCancel(ctx))
+	}
+	stop()
+	d.running.Wait()
+	helpers.Wait()
+	return err
+}
+
+// start runs a profile until its own end or the agent's.
+func (d *agentProcess) start(p *served) {
+	ctx, cancel := context.WithCancel(d.ctx)
+	p.stop = cancel
+	d.running.Go(func() {
+		defer cancel()
+		p.run(ctx)
+	})
+}
+
+// logoutAll ends all tokens, side by side, for there may be many.
+func (d *agentProcess) logoutAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, logoutTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, p := range d.table.Load().served {
+		all.Go(func() {
+			if err := p.keeper.Logout(ctx); err != nil {
+				d.log.Warn("the token could not be ended, and is valid until its time is up", "profile", p.profile.Name, "error", err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// reloadOnHangup reads the configuration again whenever SIGHUP asks for it.
+func (d *agentProcess) reloadOnHangup(ctx context.Context, systemd supervisor) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, hangup...)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			systemd.reloading()
+			d.reload(ctx) // it logs how that went
+			systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
+		}
+	}
+}
+
+// reload reads the configuration again and takes over what has changed. A profile that
+// is the same keeps its token. A configuration with a mistake in it changes nothing.
+func (d *agentProcess) reload(context.Context) error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	loaded, err := loadAll(d.settings)
+	var table *profileTable
+	if err == nil {
+		table, err = d.newTable(loaded, d.table.Load().served)
+	}
+	if err != nil {
+		d.log.Error("the configuration is wrong, so the old one stays", "error", err)
+		return problemOf(fmt.Errorf("the old configuration stays: %w", err))
+	}
+	before := d.table.Swap(table)
+	for name, p := range table.served {
+		if before.served[name] != p {
+			d.start(p)
+		}
+	}
+	for name, p := range before.served {
+		if table.served[name] != p {
+			p.stop()
+		}
+	}
+	if d.audit != nil {
+		err = d.audit.Reopen() // logrotate has moved the file
+	}
+	d.log.Info("configuration read again", "profiles", len(table.served))
+	return err
+}
+
+// newTable makes the profiles of a configuration. Those of before that are the same go
+// on; only who may use them can change without a new token.
+func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*profileTable, error) {
+	table := &profileTable{served: map[string]*served{}, local: map[string]*local.Profile{}}
+	for _, profile := range loaded.profiles {
+		p := before[profile.Name]
+		if p == nil || !p.isLike(profile) {
+			var err error
+			if p, err = d.newServed(profile); err != nil {
+				return nil, fmt.Errorf("profile %q: %w", profile.Name, err)
+			}
+		}
+		allow, err := local.ParseAllow(profile.Allow)
+		if err != nil {
+			return nil, fmt.Errorf("%w: profile %q: allow: %w", errSettings, profile.Name, err)
+		}
+		table.served[profile.Name] = p
+		table.local[profile.Name] = &local.Profile{Keeper: p.keeper, Allow: allow, SetPIN: p.pin.set, Heed: p.pin.heed}
+	}
+	return table, nil
+}
+
+// statuses returns how the profiles do, for the metrics.
+func (d *agentProcess) statuses() map[string]agent.Status {
+	served := d.table.Load().served
+	all := make(map[string]agent.Status, len(served))
+	for name, p := range served {
+		all[name] = p.keeper.Status()
+	}
+	return all
+}
+
+// ready returns why the agent is not of full use: a profile whose token is to be there
+// without anybody asking, and is not.
+func (d *agentProcess) ready() error {
+	var failures []error
+	for name, p := range d.table.Load().served {
+		if status := p.keeper.Status(); p.sink != nil && status.State == agent.StateDown {
+			failures = append(failures, fmt.Errorf("profile %q: %w", name, status.Problem))
+		}
+	}
+	return errors.Join(failures...)
+}

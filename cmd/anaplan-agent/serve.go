@@ -1,0 +1,105 @@
+package main
+
+// The agent: one process that keeps the tokens of all profiles and serves them on a
+// unix socket. It has neither the keys nor, with a PIN source that a machine can read,
+// the PINs: signer processes have them, for the moment of a login.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/spf13/cobra"
+)
+
+const serveHelp = `serve is the agent. It keeps a live token for each profile of the configuration
+file, with one login for as long as Anaplan refreshes it, and hands it to the
+programs of this user (and of those whom a profile allows) on a unix socket:
+
+  anaplan-agent serve &
+  anaplan-agent token                    from the agent, without a login of its own
+  anaplan-agent exec -- ./nightly.sh     with the token in ANAPLAN_TOKEN
+  anaplan-agent status
+  curl --unix-socket $XDG_RUNTIME_DIR/anaplan-agent/agent.sock http://agent/v1/token
+
+A profile logs in when somebody first asks for its token. A PIN that nobody has
+written down is asked for by the command that needs it, and kept in memory until
+'lock', or until the profile was idle.
+
+Flags and environment variables change the profile that --profile names. SIGHUP
+reads the configuration again, SIGTERM ends the agent. 'service install' has
+systemd or launchd start it.`
+
+// newServeCommand returns the serve command.
+func newServeCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "be the agent: keep tokens alive and serve them on a unix socket",
+		Long:  serveHelp,
+		Args:  noArguments,
+	}
+	settings := addSettings(cmd, signSettings, serverSettings, agentSettings)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return serve(ctx, settings, say)
+	}
+	return cmd
+}
+
+// errServeNone is a contradiction in the settings.
+var errServeNone = fmt.Errorf("%w: socket is \"none\", which is for commands that do without an agent; serve needs a path, or nothing", errSettings)
+
+// serve runs the agent until ctx ends.
+func serve(ctx context.Context, settings *settings, say *messenger) error {
+	loaded, err := loadAll(settings)
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.agent.LogLevel}))
+	d, err := newAgentProcess(settings, loaded, logger)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	listener, err := listen(loaded.agent.Socket, loaded.agent.ShareSocket)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	d.socket = listener.Addr().String()
+	logger.Info("serving", "socket", d.socket, "profiles", len(loaded.profiles), "version", version())
+	debug.FreeOSMemory() // what starting took is not needed again
+	return d.run(ctx, listener)
+}
+
+// listen returns the socket that systemd has opened, or opens it.
+func listen(path string, shared bool) (net.Listener, error) {
+	inherited, err := inheritedListener()
+	if inherited != nil || err != nil {
+		return inherited, err
+	}
+	switch path {
+	case "none":
+		return nil, errServeNone
+	case "":
+		path = servingSocket()
+	}
+	return local.Listen(path, local.ListenOptions{Shared: shared})
+}
+
+// servingSocket returns where the agent listens unless somebody says otherwise: in the
+// runtime directory that systemd has made for this service, else in the user's own place.
+func servingSocket() string {
+	if dir := os.Getenv("RUNTIME_DIRECTORY"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, socketName)
+	}
+	return ownSocket()
+}

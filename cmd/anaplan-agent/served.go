@@ -1,0 +1,141 @@
+package main
+
+// One profile of the agent: its Keeper, the PIN that a person has typed for it, and the
+// file that its token is written to, if any.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"reflect"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+)
+
+// served is a profile that is served.
+type served struct {
+	process *agentProcess
+	profile *config.Profile
+	keeper  *agent.Keeper
+	pin     pinBox
+	sink    *tokenFile // nil: none
+	stop    func()     // ends run
+}
+
+// newServed returns a profile that does nothing before run.
+func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
+	client, err := d.clients.of(profile, d.log)
+	if err != nil {
+		return nil, err
+	}
+	p := &served{process: d, profile: profile}
+	if p.sink, err = newTokenFile(profile, d.log); err != nil {
+		return nil, err
+	}
+	p.keeper = agent.NewKeeper(agent.KeeperConfig{
+		Sign:     p.sign,
+		Exchange: client,
+		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
+		Explain:  problemOf,
+		Eager:    p.sink != nil,
+		Idle:     profile.Idle,
+		Timeout:  profile.Timeout,
+		Observe:  p.observe,
+	})
+	return p, nil
+}
+
+// isLike reports whether the token of this profile is also one of other: whatever its
+// login depends on is the same.
+func (p *served) isLike(other *config.Profile) bool {
+	ours, theirs := *p.profile, *other
+	ours.Allow, theirs.Allow = nil, nil
+	return reflect.DeepEqual(ours, theirs)
+}
+
+// run keeps the token alive until ctx ends.
+func (p *served) run(ctx context.Context) {
+	if p.sink == nil {
+		p.keeper.Run(ctx)
+		p.pin.set(nil)
+		return
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		p.sink.run(ctx)
+	}()
+	p.keeper.Run(ctx)
+	<-ended
+	p.pin.set(nil)
+}
+
+// sign has a signer process make a login. A refused PIN is forgotten at once: it must
+// never be sent again.
+func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
+	settings := settingsForSigner(p.profile)
+	pin, word := p.pin.get()
+	defer clear(pin)
+	settings.LastTry, settings.PINChanged = word.LastTry, word.PINChanged
+	text, err := json.Marshal(settings)
+	if err != nil {
+		return nil, err
+	}
+	login, err := p.process.signers.Sign(ctx, signer.Order{
+		Settings: text, PIN: pin, Attended: attended, Timeout: p.profile.Timeout,
+		Device: lockName(p.profile.Keys[0]),
+	}, p.tell(notify))
+	if problem := agent.ProblemOf(err); problem != nil && problem.Code == agent.CodePINRefused {
+		p.pin.set(nil)
+	}
+	if err == nil && string(login.Format) != p.profile.Format {
+		return nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
+	}
+	return login, err
+}
+
+// tell returns a notify function that logs too: a caller may not listen, and without a
+// caller the log is the only place.
+func (p *served) tell(notify agent.NotifyFunc) agent.NotifyFunc {
+	return func(notice agent.Notice) {
+		switch notice.Kind {
+		case agent.NoticeWarning:
+			p.process.log.Warn("a signer warns", "profile", p.profile.Name, "warning", notice.Message)
+		default:
+			p.process.log.Debug("a signer tells", "profile", p.profile.Name, "kind", notice.Kind, "message", notice.Message)
+		}
+		notify.Tell(notice.Kind, notice.Message)
+	}
+}
+
+// observe passes on what the Keeper did, to everybody who wants to know.
+func (p *served) observe(event agent.Event) {
+	p.process.metrics.Event(p.profile.Name, event)
+	p.logEvent(event)
+	p.process.recordEvent(p.profile.Name, event)
+	if p.sink != nil {
+		p.sink.observe(event, p.keeper)
+	}
+	if event.Kind == agent.EventIdle {
+		p.pin.set(nil)
+	}
+}
+
+// logEvent logs changes of state as such and failures as warnings; what goes well is for
+// who looks closely.
+func (p *served) logEvent(event agent.Event) {
+	log := p.process.log.With("profile", p.profile.Name)
+	switch {
+	case event.Kind == agent.EventState:
+		log.Info("state changed", "state", event.State)
+	case event.Problem != nil:
+		log.Warn("failed", "what", event.Kind, "code", event.Problem.Code, "error", event.Problem.Message)
+	case event.Kind == agent.EventLogin:
+		log.Info("logged in", "until", event.Lease.Token.ExpiresAt, "generation", event.Lease.Generation)
+	default:
+		log.Debug("done", "what", event.Kind, "took", event.Took)
+	}
+}

@@ -1,0 +1,247 @@
+package main
+
+// How the files of a service get to their places and away from there, and who is told.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// manager is what starts the service.
+type manager struct {
+	name string
+
+	// runs reports whether it runs here. nil: it is not told by this program.
+	runs func() bool
+
+	installed [][]string // commands after files were written
+	removing  [][]string // commands before they are removed
+	removed   [][]string // and after that
+	next      []string   // what the person types after installing
+	update    string     // and before that, where files were replaced
+	left      string     // what there is to know after removing
+}
+
+// The managers.
+var (
+	systemManager = manager{
+		name:      "systemd",
+		runs:      func() bool { return isThere("/run/systemd/system") },
+		installed: [][]string{{"systemd-sysusers", "/etc/sysusers.d/anaplan-agent.conf"}, {"systemctl", "daemon-reload"}},
+		removing:  [][]string{{"systemctl", "disable", "--now", "anaplan-agent.socket", "anaplan-agent.service"}},
+		removed:   [][]string{{"systemctl", "daemon-reload"}},
+		next: []string{
+			"write the profiles into /etc/anaplan-agent/config.toml",
+			"systemctl enable --now anaplan-agent.socket   # it starts when somebody connects",
+			"systemctl enable --now anaplan-agent.service  # or at every boot, as a token_file needs it",
+			"usermod -aG anaplan-agent NAME  # who may connect; what they get says allow = \"user:NAME\" in a profile",
+		},
+		update: "systemctl try-restart anaplan-agent.service",
+		left:   "the user anaplan-agent, /etc/anaplan-agent, /var/lib/anaplan-agent and /var/log/anaplan-agent are left",
+	}
+	userManager = manager{
+		name:      "systemd",
+		runs:      userManagerRuns,
+		installed: [][]string{{"systemctl", "--user", "daemon-reload"}},
+		removing:  [][]string{{"systemctl", "--user", "disable", "--now", "anaplan-agent.socket", "anaplan-agent.service"}},
+		removed:   [][]string{{"systemctl", "--user", "daemon-reload"}},
+		next: []string{
+			"systemctl --user enable --now anaplan-agent.socket   # it starts when you need it",
+			"systemctl --user enable --now anaplan-agent.service  # or with every session, as a token_file needs it",
+			"loginctl enable-linger  # it runs while you are not logged in, too, for cron and the like",
+		},
+		update: "systemctl --user try-restart anaplan-agent.service",
+	}
+	daemonManager = manager{
+		name: "launchd",
+		next: []string{
+			"write the profiles into /etc/anaplan-agent/config.toml",
+			"sysadminctl -addUser _anaplan-agent -UID 399 -roleAccount -home /var/db/anaplan-agent  # or another free number from 200 to 400",
+			"install -d -o _anaplan-agent -m 755 /var/db/anaplan-agent",
+			"launchctl bootstrap system /Library/LaunchDaemons/" + launchdLabel + ".plist",
+			"export ANAPLAN_AGENT_SOCKET=" + daemonSocket + "  # for callers, who can connect with share_socket = \"yes\"",
+		},
+		left: "if it runs: launchctl bootout system/" + launchdLabel,
+	}
+	agentManager = manager{
+		name: "launchd",
+		next: []string{"launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/" + launchdLabel + ".plist"},
+		left: "if it runs: launchctl bootout gui/$(id -u)/" + launchdLabel,
+	}
+)
+
+// userManagerRuns reports whether there is a systemd of this user to talk to.
+func userManagerRuns() bool {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	return dir != "" && isThere(filepath.Join(dir, "systemd", "private"))
+}
+
+// isThere reports whether there is something at a path.
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// install writes the files that are not as they should be, all or none.
+func (s *service) install() error {
+	if s.root == "" && !isThere(s.program) {
+		return fmt.Errorf("there is no program %s; give --program, or --root to prepare another machine", s.program)
+	}
+	var write []serviceFile
+	replaced := false
+	for _, file := range s.files {
+		found, text, err := s.read(file)
+		switch {
+		case err != nil:
+			return err
+		case found && text == file.text:
+			s.say.note("%s is as it should be", s.at(file))
+		case found && !isSealed(text) && !s.force:
+			return s.changed(file)
+		default:
+			write = append(write, file)
+			replaced = replaced || found
+		}
+	}
+	if err := s.each("wrote", "would write", write, s.write); err != nil {
+		return err
+	}
+	if err := s.tell(s.manager.installed); err != nil || s.dryRun {
+		return err
+	}
+	if replaced && s.manager.update != "" {
+		s.say.note("next: %s  # if it runs", s.manager.update)
+	}
+	for _, line := range s.manager.next {
+		s.say.note("next: %s", line)
+	}
+	return nil
+}
+
+// uninstall stops the service and removes its files, all or none.
+func (s *service) uninstall() error {
+	var remove []serviceFile
+	for _, file := range s.files {
+		found, text, err := s.read(file)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			s.say.note("%s is not there", s.at(file))
+		case !isSealed(text) && !s.force:
+			return s.changed(file)
+		default:
+			remove = append(remove, file)
+		}
+	}
+	if len(remove) == 0 {
+		return nil
+	}
+	if err := s.tell(s.manager.removing); err != nil {
+		return err
+	}
+	if err := s.each("removed", "would remove", remove, func(file serviceFile) error { return os.Remove(s.at(file)) }); err != nil {
+		return err
+	}
+	if err := s.tell(s.manager.removed); err != nil {
+		return err
+	}
+	if s.manager.left != "" && !s.dryRun {
+		s.say.note("%s", s.manager.left)
+	}
+	return nil
+}
+
+// at returns where a file is.
+func (s *service) at(file serviceFile) string { return filepath.Join(s.root, file.path) }
+
+// read returns what stands in a file's place. Of what is no plain file, as of a unit
+// that systemctl mask has replaced, the text is empty.
+func (s *service) read(file serviceFile) (found bool, text string, err error) {
+	info, err := os.Lstat(s.at(file))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, "", nil
+	case err != nil:
+		return false, "", err
+	case !info.Mode().IsRegular():
+		return true, "", nil
+	}
+	data, err := readInput(s.at(file))
+	return true, string(data), err
+}
+
+// changed returns the error for a file that a person has changed.
+func (s *service) changed(file serviceFile) error {
+	scope := "--user"
+	if s.system {
+		scope = "--system"
+	}
+	return fmt.Errorf("%s was changed by hand, so nothing is done; see how it differs by\n%s service print %s --program %s %s | diff %s -\n"+
+		"--force goes over the change; a drop-in keeps changes apart", s.at(file), program, scope, s.program, file.name(), s.at(file))
+}
+
+// each does something with each file and tells it; with --dry-run it only tells.
+func (s *service) each(did, would string, files []serviceFile, do func(serviceFile) error) error {
+	for _, file := range files {
+		if s.dryRun {
+			s.say.note("%s %s", would, s.at(file))
+			continue
+		}
+		if err := do(file); err != nil {
+			if s.system && errors.Is(err, fs.ErrPermission) {
+				err = fmt.Errorf("%w; run this as root (sudo), or leave out --system", err)
+			}
+			return err
+		}
+		s.say.note("%s %s", did, s.at(file))
+	}
+	return nil
+}
+
+// write writes a file in one step, so that the manager never reads half of it. Its mode
+// is everybody's to read, whatever the umask is: there is no secret in it.
+func (s *service) write(file serviceFile) error {
+	path := s.at(file)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".anaplan-agent-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temporary.Name()) // in vain after the renaming
+	_, err = temporary.WriteString(file.text)
+	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
+	if err != nil {
+		return err
+	}
+	return os.Rename(temporary.Name(), path)
+}
+
+// tell runs commands of the manager, or says which are due where it does not run, as
+// while an image is made.
+func (s *service) tell(commands [][]string) error {
+	if s.root != "" {
+		return nil
+	}
+	for _, words := range commands {
+		line := strings.Join(words, " ")
+		switch {
+		case s.dryRun:
+			s.say.note("would run: %s", line)
+		case !s.manager.runs():
+			s.say.note("%s does not run here; once it does: %s", s.manager.name, line)
+		default:
+			if output, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+				return fmt.Errorf("%s: %w: %s", line, err, strings.TrimSpace(string(output)))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+)
+
+// unitDir writes the units of a service into a directory of their own.
+func unitDir(t *testing.T, flags serviceFlags) (dir string, paths []string) {
+	t.Helper()
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	dir = t.TempDir()
+	s, _ := newTestService(t, "linux", flags)
+	for _, file := range s.files {
+		path := filepath.Join(dir, file.name())
+		if err := os.WriteFile(path, []byte(file.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Ext(path) != ".conf" {
+			paths = append(paths, path)
+		}
+	}
+	return dir, paths
+}
+
+// TestUnitsVerify has systemd read the units, with a program whose path needs care.
+func TestUnitsVerify(t *testing.T) {
+	analyze := hsmtest.Tool(t, "systemd", "systemd-analyze")
+	odd := filepath.Join(t.TempDir(), "my tools 100%n")
+	if err := os.Symlink("/bin", odd); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		scope, program string
+		system         bool
+	}{
+		{"--system", "/bin/true", true},
+		{"--system", odd + "/true", true},
+		{"--user", "/bin/true", false},
+		{"--user", odd + "/true", false},
+	} {
+		_, paths := unitDir(t, serviceFlags{system: test.system, program: test.program})
+		output, err := exec.Command(analyze, append([]string{test.scope, "--man=no", "verify"}, paths...)...).CombinedOutput()
+		if err != nil || len(output) > 0 {
+			t.Errorf("%s %s: %v\n%s", test.scope, test.program, err, output)
+		}
+	}
+}
+
+// TestUnitExposure holds how much systemd itself thinks the service could do, from 0 to
+// 100.
+func TestUnitExposure(t *testing.T) {
+	analyze := hsmtest.Tool(t, "systemd", "systemd-analyze")
+	dir, _ := unitDir(t, serviceFlags{system: true, program: "/bin/true"})
+	output, err := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold=20", filepath.Join(dir, "anaplan-agent.service")).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+// What the agent does, for a person and for programs.
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/spf13/cobra"
+)
+
+const statusHelp = `status shows what the agent does: for each profile its state, how long the token
+and the certificate are good, when the token is renewed, and what is wrong.
+
+  idle      nobody has asked for a token yet, or not for long
+  healthy   there is a live token
+  degraded  there is a live token, and renewing it fails
+  down      there is no token, and none can be had
+  locked    'lock' was called`
+
+// watchEvery is how often --watch looks.
+const watchEvery = time.Second
+
+// newStatusCommand returns the status command.
+func newStatusCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "status", Short: "show what the agent does", Long: statusHelp, Args: noArguments}
+	settings := addSettings(cmd, socketSettings)
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	watch := cmd.Flags().Bool("watch", false, "go on showing it, until interrupted; with --json a line for each change")
+	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
+		if err := checkStdout(); err != nil {
+			return err
+		}
+		if *watch {
+			return asking.watchStatus(cmd.Context(), *asJSON)
+		}
+		status, err := asking.client.Status(asking.ctx)
+		if err != nil {
+			return asking.inTime(err)
+		}
+		if *asJSON {
+			return printJSON(status)
+		}
+		return printResult(printable(statusText(status, time.Now())))
+	})
+	return cmd
+}
+
+// watchStatus shows the status until ctx ends, which is how a person ends it, or until
+// there is no agent any more.
+func (a *asking) watchStatus(ctx context.Context, asJSON bool) error {
+	shown := ""
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		text, err := a.statusOnce(ctx, asJSON)
+		if err != nil {
+			return err
+		}
+		if text != shown {
+			if err := printResult(frame(text, asJSON)); err != nil {
+				return err
+			}
+			shown = text
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// statusOnce returns what to show now.
+func (a *asking) statusOnce(ctx context.Context, asJSON bool) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	status, err := a.client.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !asJSON {
+		return printable(statusText(status, time.Now())), nil
+	}
+	data, err := json.Marshal(status)
+	return printable(string(data)) + "\n", err
+}
+
+// frame puts text in the place of the one before, where that can be seen.
+func frame(text string, asJSON bool) string {
+	if asJSON || !isTerminal(os.Stdout) {
+		return text
+	}
+	const home, clearToEnd = "\x1b[H", "\x1b[J"
+	return home + clearToEnd + text
+}
+
+// statusText returns the status as a table, and below it what is wrong.
+func statusText(status local.Status, now time.Time) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "agent %s, process %d, up %v\n", oneLine(status.Version), status.PID, now.Sub(status.StartedAt).Round(time.Second))
+	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "PROFILE\tSTATE\tTOKEN\tRENEWAL\tCERTIFICATE\tLAST ASKED")
+	for _, p := range status.Profiles {
+		until := "-"
+		if p.Certificate != nil {
+			until = p.Certificate.NotAfter.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(p.Name), p.State,
+			ahead(p.ExpiresAt, now), ahead(p.RenewAt, now), until, behind(p.UsedAt, now))
+	}
+	table.Flush()
+	for _, p := range status.Profiles {
+		if p.Problem == nil {
+			continue
+		}
+		fmt.Fprintf(&text, "\n%s: %s\n", oneLine(p.Name), indented(p.Problem.Message))
+		for _, hint := range p.Problem.Hints {
+			fmt.Fprintf(&text, "  hint: %s\n", oneLine(hint))
+		}
+	}
+	return text.String()
+}
+
+// ahead and behind say how far a time is away; "-" for none.
+func ahead(then, now time.Time) string {
+	if then.IsZero() {
+		return "-"
+	}
+	return "in " + max(then.Sub(now), 0).Round(time.Second).String()
+}
+
+func behind(then, now time.Time) string {
+	if then.IsZero() {
+		return "never"
+	}
+	return max(now.Sub(then), 0).Round(time.Second).String() + " ago"
+}

@@ -1,0 +1,138 @@
+package main
+
+// The file that a profile's token is written to, for tools that can read nothing else.
+// It is behind the Keeper and never before it: whatever goes wrong with the file, callers
+// of the socket are served.
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/sink"
+)
+
+// tokenFile keeps a file as the Keeper's token is.
+type tokenFile struct {
+	file *sink.File
+	log  *slog.Logger
+	next chan agent.Token // the newest token; a zero one: there is none any more
+}
+
+// newTokenFile returns the file of a profile; nil if it has none. Nothing is written yet.
+func newTokenFile(profile *config.Profile, log *slog.Logger) (*tokenFile, error) {
+	if profile.TokenFile == "" {
+		return nil, nil
+	}
+	uid, gid, err := ownerOf(profile.TokenFileOwner)
+	if err != nil {
+		return nil, fmt.Errorf("%w: token_file_owner: %w", errSettings, err)
+	}
+	file := &sink.File{Path: profile.TokenFile, Mode: profile.TokenFileMode, UID: uid, GID: gid}
+	if err := file.Check(); err != nil {
+		return nil, fmt.Errorf("%w: token_file: %w", errSettings, err)
+	}
+	return &tokenFile{file: file, log: log.With("profile", profile.Name), next: make(chan agent.Token, 1)}, nil
+}
+
+// ownerOf returns the numbers of "user", "user:group" or ":group"; -1 where there is none.
+func ownerOf(text string) (uid, gid int, err error) {
+	uid, gid = -1, -1
+	name, group, _ := strings.Cut(text, ":")
+	if name != "" {
+		uid, err = number(name, func() (string, error) {
+			found, err := user.Lookup(name)
+			if err != nil {
+				return "", err
+			}
+			return found.Uid, nil
+		})
+	}
+	if group != "" && err == nil {
+		gid, err = number(group, func() (string, error) {
+			found, err := user.LookupGroup(group)
+			if err != nil {
+				return "", err
+			}
+			return found.Gid, nil
+		})
+	}
+	return uid, gid, err
+}
+
+// number returns a name's number: the name itself, if it is one.
+func number(name string, lookUp func() (string, error)) (int, error) {
+	if n, err := strconv.Atoi(name); err == nil {
+		return n, nil
+	}
+	text, err := lookUp()
+	if err != nil {
+		return -1, err
+	}
+	return strconv.Atoi(text)
+}
+
+// observe takes over the token when there is another one, or none any more.
+func (f *tokenFile) observe(event agent.Event, keeper *agent.Keeper) {
+	switch {
+	case event.Kind == agent.EventLogin && event.Problem == nil, event.Kind == agent.EventRefresh && event.Problem == nil:
+		f.want(event.Lease.Token)
+	case event.Kind == agent.EventLogout, event.Kind == agent.EventState && keeper.Status().Generation == 0:
+		f.want(agent.Token{})
+	}
+}
+
+// want replaces what is to be written, whether or not the last was.
+func (f *tokenFile) want(token agent.Token) {
+	select {
+	case <-f.next:
+	default:
+	}
+	f.next <- token
+}
+
+// retryFile is how long to wait before a file is tried again that could not be written.
+const retryFile = 15 * time.Second
+
+// run writes what is wanted until ctx ends, and removes the file then. What fails is
+// tried again: a disk that was full has room some time.
+func (f *tokenFile) run(ctx context.Context) {
+	defer f.tell(f.file.Remove)
+	var token agent.Token
+	retry := time.NewTimer(0)
+	retry.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case token = <-f.next:
+		case <-retry.C:
+		}
+		if !f.tell(func() error { return f.put(token) }) {
+			retry.Reset(retryFile)
+		}
+	}
+}
+
+// put makes the file as the token is.
+func (f *tokenFile) put(token agent.Token) error {
+	if token.Value.IsZero() {
+		return f.file.Remove()
+	}
+	return f.file.Write(token)
+}
+
+// tell logs what fails, and reports whether all was well.
+func (f *tokenFile) tell(work func() error) bool {
+	err := work()
+	if err != nil {
+		f.log.Error("the token file is not as the token is", "error", err)
+	}
+	return err == nil
+}
