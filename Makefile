@@ -1,8 +1,9 @@
-# make demo      a login from an empty HSM to a call of the API, as a tutorial
-# make demo-piv  the same from a new YubiKey, on a virtual one
-# make test      every test and check, as CI runs them
-# make bench     what it costs, beside yardsticks measured in the same run
-# make build     bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
+# make demo        a login from an empty HSM to a call of the API, as a tutorial
+# make demo-piv    the same from a new YubiKey, on a virtual one
+# make demo-agent  the agent: one login, many callers, on a virtual YubiKey
+# make test        every test and check, as CI runs them
+# make bench       what it costs, beside yardsticks measured in the same run
+# make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 
@@ -10,7 +11,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench demo demo-piv deps-demo deps-demo-piv deps-test clean
+.PHONY: build test check bench demo demo-piv demo-agent deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
@@ -38,6 +39,9 @@ demo: deps-demo build
 
 demo-piv: deps-demo-piv build
 	@bash docs/demo-piv.sh bin
+
+demo-agent: deps-demo-piv build
+	@bash docs/demo-agent.sh bin
 
 deps-demo:
 	@sh .ci/install demo

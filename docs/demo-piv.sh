@@ -1,47 +1,14 @@
 #!/usr/bin/env bash
 # A login from a new YubiKey to a call of the API, on a virtual YubiKey in a virtual
-# reader of a real pcscd. Run it with: make demo-piv
-# Everything happens in a temporary directory, on loopback, and away from the
-# machine's own pcscd and cards.
-set -euo pipefail
-
-bin=$(cd "$1" && pwd)
-PATH=$bin:$PATH
-work=$(mktemp -d)
-pids=
-
-finish() {
-	status=$?
-	for pid in $pids; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done
-	rm -rf "$work"
-	if [ $status != 0 ]; then echo "demo: failed" >&2; fi
-}
-trap finish EXIT
-cd "$work"
-
-if [ -t 1 ]; then bold=$(printf '\033[1m') plain=$(printf '\033[0m'); else bold= plain=; fi
-title() { printf '\n%s%s%s\n' "$bold" "$1" "$plain"; }
-# run prints a command as one would type it, and runs it in this shell.
-run() { printf '$ %s\n' "$1"; eval "$1"; }
-# refused runs a command that must fail.
-refused() { printf '$ %s\n' "$1"; if eval "$1"; then echo "demo: that should have failed" >&2; exit 1; fi; }
-# await waits for a file that a program writes when it is ready.
-await() { for _ in $(seq 100); do [ -s "$1" ] && return; sleep 0.1; done; cat "$2" >&2; exit 1; }
-
-export XDG_STATE_HOME=$work/state
+# reader of a real pcscd, away from the machine's own. Run it with: make demo-piv
+. "$(dirname "$0")/demo-common.sh"
 
 title "1. A new YubiKey. piv-emulator plays it; without it, plug yours in."
-echo '$ PIV_EMULATOR_PIN=246810 piv-emulator --ready-file yubikey.env &'
-PIV_EMULATOR_PIN=246810 piv-emulator --ready-file yubikey.env > /dev/null 2> yubikey.log &
-pids="$pids $!"
-await yubikey.env yubikey.log
+background yubikey.log yubikey.env "PIV_EMULATOR_PIN=246810 piv-emulator --ready-file yubikey.env"
 run ". ./yubikey.env"
 
 title "2. A stand-in for Anaplan, with a test CA."
-echo '$ anaplan-emulator --listen 127.0.0.1:0 --tls --ca-dir ca --ca-out server-ca.pem --ready-file url &'
-anaplan-emulator --listen 127.0.0.1:0 --tls --ca-dir ca --ca-out server-ca.pem --ready-file url 2> emulator.log &
-pids="$pids $!"
-await url emulator.log
+background emulator.log url "anaplan-emulator --listen 127.0.0.1:0 --tls --ca-dir ca --ca-out server-ca.pem --ready-file url"
 url=$(cat url)
 echo "it listens on $url"
 
