@@ -40,6 +40,9 @@ func lockName(address config.Address) string {
 		return "piv"
 	}
 	path, err := hsm.FindModule(token)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path) // distributions have a module in several places
+	}
 	if err != nil {
 		return "" // it will not be opened, either
 	}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+func TestStatusText(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	status := local.Status{
+		Version: "v1.0.0", PID: 7, StartedAt: now.Add(-90 * time.Second),
+		Profiles: []local.ProfileStatus{
+			{Name: "default", State: agent.StateIdle},
+			{
+				Name: "prod", State: agent.StateDegraded, ExpiresAt: now.Add(5 * time.Minute), RenewAt: now.Add(30 * time.Second),
+				UsedAt: now.Add(-time.Second), Certificate: &local.CertificateStatus{NotAfter: now.AddDate(0, 1, 0)},
+				Problem: &agent.Problem{Message: "no such card:\nnone", Hints: []string{"plug it in"}},
+			},
+			{Name: "late", State: agent.StateDown, ExpiresAt: now.Add(-time.Second)},
+		},
+	}
+	want := `agent v1.0.0, process 7, up 1m30s
+PROFILE  STATE     TOKEN    RENEWAL  CERTIFICATE  LAST ASKED
+default  idle      -        -        -            never
+prod     degraded  in 5m0s  in 30s   2026-12-25   1s ago
+late     down      in 0s    -        -            never
+
+prod: no such card:
+  none
+  hint: plug it in
+`
+	if diff := cmp.Diff(want, statusText(status, now)); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
