@@ -22,6 +22,11 @@ A first login, step by step:
   anaplan-agent cert    --key ADDRESS                            what to upload to Anaplan
   anaplan-agent token   --key ADDRESS --region us1               log in
 
+One token for many scripts, kept alive without a login for each:
+  anaplan-agent serve                                            the agent
+  anaplan-agent exec -- ./nightly.sh                             with its token
+  anaplan-agent status                                           what it does
+
 Every setting is a flag, an environment variable (--auth-url is
 ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
 (auth_url), in this order.`

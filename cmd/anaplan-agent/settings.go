@@ -56,9 +56,9 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	}
 	flags.StringVar(&s.config, "config", "", "configuration file (default: "+strings.Join(defaultConfigs(), ", then ")+")")
 	flags.StringVar(&s.profile, "profile", "", `which [profile.NAME] of the configuration file (default "default")`)
-	if slices.Contains(s.names, "pin") {
+	if slices.Contains(s.names, "pin") && !slices.Contains(s.names, "allow") {
 		// A flag and nothing else: in a profile or a variable it would hold for every
-		// run, and a wrong PIN would be sent each time.
+		// run, and a wrong PIN would be sent each time. Of the agent it is unlock's.
 		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since it was refused: send it again")
 	}
 	command.RegisterFlagCompletionFunc("profile", s.completeProfile)
