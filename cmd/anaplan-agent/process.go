@@ -102,7 +102,7 @@ func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
 	defer stop()
 	d.ctx = profiles
 	for _, p := range d.table.Load().served {
-		d.start(p)
+		d.start(p, nil)
 	}
 	var helpers sync.WaitGroup
 	systemd := supervisor{}
@@ -121,12 +121,17 @@ func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// start runs a profile until its own end or the agent's.
-func (d *agentProcess) start(p *served) {
+// start runs a profile until its own end or the agent's, and after the one of that name
+// that it replaces, if any: two would write one token file.
+func (d *agentProcess) start(p, before *served) {
 	ctx, cancel := context.WithCancel(d.ctx)
 	p.stop = cancel
 	d.running.Go(func() {
+		defer close(p.ended)
 		defer cancel()
+		if before != nil {
+			<-before.ended
+		}
 		p.run(ctx)
 	})
 }
@@ -178,14 +183,14 @@ func (d *agentProcess) reload(context.Context) error {
 		return problemOf(fmt.Errorf("the old configuration stays: %w", err))
 	}
 	before := d.table.Swap(table)
-	for name, p := range table.served {
-		if before.served[name] != p {
-			d.start(p)
-		}
-	}
 	for name, p := range before.served {
 		if table.served[name] != p {
 			p.stop()
+		}
+	}
+	for name, p := range table.served {
+		if before.served[name] != p {
+			d.start(p, before.served[name])
 		}
 	}
 	if d.audit != nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
@@ -23,6 +24,7 @@ type served struct {
 	pin     pinBox
 	sink    *tokenFile // nil: none
 	stop    func()     // ends run
+	ended   chan struct{}
 }
 
 // newServed returns a profile that does nothing before run.
@@ -31,7 +33,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &served{process: d, profile: profile}
+	p := &served{process: d, profile: profile, ended: make(chan struct{})}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		Sign:     p.sign,
 		Exchange: client,
 		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
-		Explain:  problemOf,
+		Explain:  problemForAgent,
 		Eager:    p.sink != nil,
 		Idle:     profile.Idle,
 		Timeout:  profile.Timeout,
@@ -73,6 +75,10 @@ func (p *served) run(ctx context.Context) {
 	p.pin.set(nil)
 }
 
+// lastWords is how long a signer whose time is over has to say what it was waiting for. It
+// is killed afterwards, which tells a person less.
+const lastWords = 2 * time.Second
+
 // sign has a signer process make a login. A refused PIN is forgotten at once: it must
 // never be sent again.
 func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
@@ -85,7 +91,7 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 		return nil, err
 	}
 	login, err := p.process.signers.Sign(ctx, signer.Order{
-		Settings: text, PIN: pin, Attended: attended, Timeout: p.profile.Timeout,
+		Settings: text, PIN: pin, Attended: attended, Timeout: p.profile.Timeout + lastWords,
 		Device: lockName(p.profile.Keys[0]),
 	}, p.tell(notify))
 	if problem := agent.ProblemOf(err); problem != nil && problem.Code == agent.CodePINRefused {
