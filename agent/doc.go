@@ -11,6 +11,17 @@
 //	...
 //	token, err := client.Authenticate(ctx, login)
 //
+// A [Keeper] does that for as long as it runs: it keeps one token alive for all who ask,
+// with as few signatures as can be, and says by its [Status] how it goes.
+//
+//	keeper := agent.NewKeeper(agent.KeeperConfig{Sign: sign, Exchange: client})
+//	go keeper.Run(ctx)
+//	...
+//	lease, err := keeper.Token(ctx, notify)
+//
+// What went wrong is a [Problem] there, in the form in which it can be passed on to other
+// processes: with words for people, and with what may be tried again.
+//
 // What must stay secret is a [Secret], which no formatting, logging or JSON
 // encoding shows. The package refuses to sign anything but a login message that
 // it made itself.

@@ -136,6 +136,9 @@ type Keeper struct {
 	ends    time.Time // when the token ends by the monotonic clock
 	revoked uint64    // the generation that a caller has found refused
 
+	revocations int    // that callers have told, in a row
+	revokeAt    moment // before that no other is believed
+
 	wanted  bool   // a token is to be had without a caller
 	renewAt moment // when to try next, if one is wanted; zero: not before a caller
 	usedAt  moment // when a caller last asked
@@ -176,7 +179,8 @@ func (k *Keeper) Token(ctx context.Context, notify NotifyFunc) (Lease, error) {
 }
 
 // Replace is Token for who found the token of that generation refused: if that is still
-// the present one, nobody gets it any more.
+// the present one, nobody gets it any more. Who finds one after the other refused is not
+// believed as often as he says so: each costs a signature.
 func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, refused: generation})
 }

@@ -307,3 +307,36 @@ func TestBackoffIsLeftToChance(t *testing.T) {
 		}
 	})
 }
+
+// TestReplaceInALoop: who finds every token refused does not have as many signatures made.
+func TestReplaceInALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		lease, err := w.keeper.Token(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3600 * 10 {
+			next, err := w.keeper.Replace(t.Context(), lease.Generation, nil)
+			switch problem := agent.ProblemOf(err); {
+			case err == nil:
+				lease = next
+			case problem.Code != agent.CodeServerRefused || problem.Wait <= 0:
+				t.Fatalf("%+v", problem)
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		// 1 + 2 + 4 + ... + 32 s, then one a minute.
+		if got := w.took().Sign; got < 60 || got > 70 {
+			t.Errorf("%d signatures in an hour", got)
+		}
+		time.Sleep(time.Hour)
+		again, err := w.keeper.Token(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next, err := w.keeper.Replace(t.Context(), again.Generation, nil); err != nil || next.Generation != again.Generation+1 {
+			t.Errorf("an hour later: generation %d, %v", next.Generation, err)
+		}
+	})
+}

@@ -137,6 +137,9 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 	if problem := k.closed(); problem != nil {
 		return nil, Lease{}, problem
 	}
+	if problem := k.disbelief(d.refused, now); problem != nil {
+		return nil, Lease{}, problem
+	}
 	k.revoke(d.refused, now)
 	if k.isLive(now) && !d.login {
 		return nil, k.lease, nil
@@ -164,9 +167,32 @@ func (d demand) flight() *flight {
 // revoke drops the token if it is of that generation, for a caller has found it refused.
 // If that caller may not cause a login, one is due in the background.
 func (k *Keeper) revoke(generation uint64, now moment) {
-	if generation != 0 && generation == k.lease.Generation && k.holds() {
-		k.revoked, k.renewAt = generation, now
-		k.drop()
+	if !k.isPresent(generation) {
+		return
+	}
+	k.revoked, k.renewAt = generation, now
+	k.drop()
+	if now.mono.Sub(k.revokeAt.mono) > believeAgain {
+		k.revocations = 0
+	}
+	k.revokeAt = now.add(doubled(firstDemand, maxDemand, k.revocations))
+	k.revocations++
+}
+
+func (k *Keeper) isPresent(generation uint64) bool {
+	return generation != 0 && generation == k.lease.Generation && k.holds()
+}
+
+// disbelief returns why a token is not replaced that a caller has found refused: the one
+// before it was, just now.
+func (k *Keeper) disbelief(generation uint64, now moment) *Problem {
+	wait := k.revokeAt.until(now)
+	if wait <= 0 || !k.isPresent(generation) {
+		return nil
+	}
+	return &Problem{
+		Code: CodeServerRefused, Wait: wait,
+		Message: "the token before was replaced just now, because it was refused too; something else than the token is refused",
 	}
 }
 

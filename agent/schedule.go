@@ -18,6 +18,8 @@ const (
 
 	firstDemand = time.Second // after a failure, before a caller causes the next attempt
 	maxDemand   = time.Minute
+
+	believeAgain = 10 * time.Minute // after that a refused token is no sequel of the last one
 )
 
 // moment is a point in time on two clocks. The wall clock can be set, forward and back;

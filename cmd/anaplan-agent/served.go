@@ -134,6 +134,9 @@ func (p *served) observe(event agent.Event) {
 // who looks closely.
 func (p *served) logEvent(event agent.Event) {
 	log := p.process.log.With("profile", p.profile.Name)
+	if mistake, ok := errors.AsType[*agent.PanicError](event.Err); ok {
+		log.Error("a mistake of this program", "what", event.Kind, "stack", string(mistake.Stack))
+	}
 	switch {
 	case event.Kind == agent.EventState:
 		log.Info("state changed", "state", event.State)
