@@ -99,6 +99,10 @@ type KeeperConfig struct {
 	// Idle is how long a token is kept alive that nobody asks for. 0: 12 hours.
 	Idle time.Duration
 
+	// Generation is the one before that of the first token. Who wants generations that no
+	// earlier Keeper of the profile has had takes the time. 0: the first token is number 1.
+	Generation uint64
+
 	// Timeout bounds one call of Exchange: Sign bounds itself, for it waits for persons.
 	// 0: 60 seconds.
 	Timeout time.Duration
@@ -129,6 +133,7 @@ type Keeper struct {
 	stopped bool
 	locked  bool
 	flight  *flight // nil: nothing is under way
+	flown   uint64  // flights so far
 	events  []Event // not yet told
 	state   State   // as last told
 
@@ -163,7 +168,7 @@ func NewKeeper(config KeeperConfig) *Keeper {
 	return &Keeper{
 		config: config, now: time.Now, ctx: ctx, end: end,
 		wake: make(chan struct{}, 1), telling: make(chan struct{}, 1),
-		state: StateIdle, wanted: config.Eager,
+		state: StateIdle, wanted: config.Eager, lease: Lease{Generation: config.Generation},
 	}
 }
 
@@ -189,6 +194,25 @@ func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFu
 // is under way, that. The token before is not ended, for others may use it.
 func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true})
+}
+
+// Open is Login for who undoes Lock. What is locked stays so for everybody until the login
+// has succeeded. It takes no login for its own that began before: its caller may have
+// changed what that depends on, as the PIN.
+func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
+	return k.obtain(ctx, demand{notify: notify, login: true, opening: true})
+}
+
+// Held returns the token if there is a live one that may be handed out. It causes nothing,
+// and is no use of the profile.
+func (k *Keeper) Held() (Lease, bool) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.closed() != nil || !k.isLive(now) {
+		return Lease{}, false
+	}
+	return k.lease, true
 }
 
 // Logout waits for what is under way, then forgets the token and ends it at Anaplan. If
@@ -309,7 +333,7 @@ func (k *Keeper) stateAt(now moment) State {
 	switch {
 	case k.locked:
 		return StateLocked
-	case k.idle:
+	case k.idle && k.problem == nil:
 		return StateIdle
 	case k.isWell(now):
 		return StateHealthy

@@ -22,8 +22,8 @@ var errRevoked = errors.New("the token is no good any more")
 // Problems as they come from signers and from Anaplan.
 var (
 	pinRefused  = &agent.Problem{Code: agent.CodePINRefused, Message: "wrong PIN", Human: true, Final: true}
-	pinNeeded   = &agent.Problem{Code: agent.CodePINNeeded, Message: "no PIN", Human: true}
-	touchNeeded = &agent.Problem{Code: agent.CodeTouchNeeded, Message: "no touch", Human: true}
+	pinNeeded   = &agent.Problem{Code: agent.CodePINNeeded, Message: "no PIN", Human: true, Attend: true}
+	touchNeeded = &agent.Problem{Code: agent.CodeTouchNeeded, Message: "no touch", Human: true, Attend: true}
 	noDevice    = &agent.Problem{Code: agent.CodeDeviceAbsent, Message: "no card", Human: true}
 	unreachable = &agent.Problem{Code: agent.CodeUnreachable, Message: "503"}
 	patience    = &agent.Problem{Code: agent.CodeRateLimited, Message: "429", Wait: 7 * time.Minute}

@@ -21,8 +21,10 @@ const (
 
 // flight is what a Keeper does at one time, and for whom.
 type flight struct {
-	errand errand
-	token  Token // loggingOut: the token to end
+	errand  errand
+	token   Token // loggingOut: the token to end
+	opening bool  // loggingIn: it undoes Lock
+	number  uint64
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -33,7 +35,6 @@ type flight struct {
 	signing     bool // Sign is under way
 	signed      bool // Sign has been called; attended does not change any more
 	interrupted bool // by Lock or the end of Run: its problem says nothing about the profile
-	lease       Lease
 	problem     *Problem
 
 	mu       sync.Mutex // guards what follows, and is held while those who wait are told
@@ -106,10 +107,13 @@ type demand struct {
 	notify  NotifyFunc
 	refused uint64 // not the token of this generation
 	login   bool   // the token of a new login
+	opening bool   // and with it the end of a lock
+	since   uint64 // opening: of a flight after that number
 }
 
 // obtain waits for flights until the demand is met or must fail.
 func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
+	d.since = k.begun()
 	for {
 		if ctx.Err() != nil {
 			return Lease{}, context.Cause(ctx)
@@ -127,6 +131,13 @@ func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
 	}
 }
 
+// begun returns the number of the last flight.
+func (k *Keeper) begun() uint64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.flown
+}
+
 // board returns the flight for a demand, or at once what there is to say.
 func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 	now := k.clock()
@@ -134,7 +145,7 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 	defer k.mu.Unlock()
 	defer k.settle(now)
 	k.use(now)
-	if problem := k.closed(); problem != nil {
+	if problem := k.closedTo(d.opening); problem != nil {
 		return nil, Lease{}, problem
 	}
 	if problem := k.disbelief(d.refused, now); problem != nil {
@@ -156,10 +167,18 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 	return k.flight, Lease{}, nil
 }
 
+// closedTo is closed for one who may undo a lock, or may not.
+func (k *Keeper) closedTo(opening bool) *Problem {
+	if opening && !k.stopped {
+		return nil
+	}
+	return k.closed()
+}
+
 // flight returns the flight that meets the demand.
 func (d demand) flight() *flight {
 	if d.login {
-		return &flight{errand: loggingIn}
+		return &flight{errand: loggingIn, opening: d.opening}
 	}
 	return &flight{errand: renewing}
 }
@@ -219,14 +238,16 @@ func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if problem := k.closed(); problem != nil {
+	if problem := k.closedTo(d.opening); problem != nil {
 		return Lease{}, problem, true
 	}
 	switch {
-	case f.errand == loggingOut, f.interrupted, d.login && !f.signed:
+	case d.opening && f.opening && f.interrupted:
+		return Lease{}, f.problem, true
+	case f.errand == loggingOut, f.interrupted, d.login && !f.signed, d.opening && (!f.opening || f.number <= d.since):
 		return Lease{}, nil, false
-	case f.problem == nil:
-		return f.lease, nil, f.lease.Generation != d.refused && f.lease.Token.Live(now.wall)
+	case f.problem == nil: // another caller may have been faster, and have found it refused
+		return k.lease, nil, k.isLive(now) && k.lease.Generation != d.refused
 	}
 	return Lease{}, f.problem, !f.lackedPerson()
 }
@@ -238,9 +259,7 @@ func (f *flight) lackedPerson() bool {
 }
 
 // needsPerson reports whether it is no use to sign again with nobody there.
-func needsPerson(problem *Problem) bool {
-	return problem.Code == CodePINNeeded || problem.Code == CodeTouchNeeded
-}
+func needsPerson(problem *Problem) bool { return problem.Attend }
 
 // boardLogout returns the flight to wait for: that of a logout, or what must end before
 // it; nil if there is nothing to end.
@@ -270,7 +289,8 @@ func (k *Keeper) launch(f *flight) {
 	if f.errand == loggingIn {
 		k.final = nil
 	}
-	k.flight = f
+	k.flown++
+	k.flight, f.number = f, k.flown
 	k.flights.Go(func() { k.fly(f) })
 }
 
@@ -405,7 +425,7 @@ func (k *Keeper) login(f *flight) *Problem {
 func (k *Keeper) startSigning(f *flight) (attended bool, problem *Problem) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if problem := k.closed(); problem != nil {
+	if problem := k.closedTo(f.opening); problem != nil {
 		f.interrupted = true
 		return false, problem
 	}
@@ -516,7 +536,9 @@ func (k *Keeper) adopt(f *flight, token Token, changed bool, now moment) Lease {
 	k.renewAt = now.add(renewal(life))
 	k.wanted = !k.idle
 	k.problem, k.failures, k.demandAt, k.unattended = k.final, 0, moment{}, false
-	f.lease = k.lease
+	if f.opening {
+		k.locked = false
+	}
 	return k.lease
 }
 

@@ -103,6 +103,7 @@ func (k *Keeper) tick() time.Duration {
 	}
 	if k.restIn(now) <= 0 {
 		k.idle, k.wanted = true, false
+		k.problem = k.final // what would have been tried again is not
 		k.report(Event{Kind: EventIdle})
 	}
 	if k.flight == nil && k.isTrying(now) && k.dueIn(now) <= 0 {
@@ -121,10 +122,10 @@ func (k *Keeper) sleep(now moment) time.Duration {
 	if k.flight == nil && k.isTrying(now) {
 		next = min(next, k.dueIn(now))
 	}
-	if next == never {
-		return never
+	if next != never {
+		next = min(next, lookEvery)
 	}
-	return min(next, k.restIn(now), lookEvery)
+	return min(next, k.restIn(now))
 }
 
 // isTrying reports whether the Keeper means to do something by itself. To refresh is
@@ -138,9 +139,9 @@ func (k *Keeper) dueIn(now moment) time.Duration {
 	return max(0, k.renewAt.until(now), k.waitUntil.Sub(now.mono))
 }
 
-// restIn returns how long until the Keeper stops to renew for nobody.
+// restIn returns how long until the Keeper stops to do anything for nobody, and says so.
 func (k *Keeper) restIn(now moment) time.Duration {
-	if k.config.Eager || k.idle || k.usedAt.isZero() || !k.holds() && !k.isTrying(now) {
+	if k.config.Eager || k.idle || k.usedAt.isZero() {
 		return never
 	}
 	return max(0, k.usedAt.add(k.config.Idle).until(now))

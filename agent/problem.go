@@ -49,6 +49,9 @@ type Problem struct {
 	// Human: a person must act before this gets better.
 	Human bool `json:"human,omitempty"`
 
+	// Attend: a person must be there while it is tried, to touch or to type something.
+	Attend bool `json:"attend,omitempty"`
+
 	// Final: trying again by itself does no good, or harm, as with a refused PIN. Nothing
 	// is tried before a person has said so.
 	Final bool `json:"final,omitempty"`
