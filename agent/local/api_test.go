@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,7 +144,7 @@ func TestUnlock(t *testing.T) {
 	}{
 		{"right", "123456", nil, "", []string{"123456"}},
 		{"raw bytes", "\xff\x01 +%41", nil, "", []string{"\xff\x01 +%41"}},
-		{"refused", "000000", refused, agent.CodePINRefused, []string{"000000", ""}},
+		{"refused", "000000", refused, agent.CodePINRefused, []string{"000000"}},
 		{"device gone", "123456", agent.Problemf(agent.CodeDeviceAbsent, "no card"), agent.CodeDeviceAbsent, []string{"123456"}},
 		{"with a line end", "123456\n", nil, agent.CodeBadRequest, nil},
 		{"longest", strings.Repeat("1", 1024), nil, "", []string{strings.Repeat("1", 1024)}},
@@ -176,12 +177,9 @@ func TestUnlock(t *testing.T) {
 	}
 }
 
-// TestUnlockInVain: what was locked is so again, unless only the world outside is in the way.
+// TestUnlockInVain: what was locked is so until a login has succeeded.
 func TestUnlockInVain(t *testing.T) {
-	for code, want := range map[agent.Code]agent.State{
-		agent.CodePINRefused: agent.StateLocked, agent.CodePINNeeded: agent.StateLocked, agent.CodeTouchNeeded: agent.StateLocked,
-		agent.CodeUnreachable: agent.StateDown, agent.CodeDeviceAbsent: agent.StateDown,
-	} {
+	for _, code := range []agent.Code{agent.CodePINRefused, agent.CodePINNeeded, agent.CodeUnreachable, agent.CodeDeviceAbsent} {
 		p := profile(t, &upstream{sign: func(context.Context, bool, agent.NotifyFunc) error { return agent.Problemf(code, "no") }})
 		p.SetPIN = func([]byte) {}
 		r := serve(t, local.Config{Profiles: profiles(map[string]*local.Profile{"default": p})})
@@ -189,10 +187,39 @@ func TestUnlockInVain(t *testing.T) {
 		if got := r.ask(t, "POST", "/v1/unlock", "123456"); got.code() != code {
 			t.Errorf("%s: got %s", code, got.body)
 		}
-		if got := p.Keeper.Status().State; got != want {
-			t.Errorf("%s: the profile is %s, want %s", code, got, want)
+		if got := p.Keeper.Status().State; got != agent.StateLocked {
+			t.Errorf("%s: the profile is %s", code, got)
 		}
 	}
+}
+
+// TestReplacedWhileAsked: a reload that changes a profile is no reason to send callers away.
+func TestReplacedWhileAsked(t *testing.T) {
+	next := profile(t, &upstream{})
+	now := new(atomic.Pointer[map[string]*local.Profile])
+	var stop context.CancelFunc
+	first := &local.Profile{Keeper: agent.NewKeeper(agent.KeeperConfig{
+		Sign: func(ctx context.Context, _ bool, _ agent.NotifyFunc) (*agent.Login, error) {
+			now.Store(&map[string]*local.Profile{"default": next})
+			stop()
+			<-ctx.Done()
+			return nil, context.Cause(ctx)
+		},
+		Exchange: &upstream{},
+	})}
+	ctx, cancel := context.WithCancel(t.Context())
+	stop = cancel
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		first.Keeper.Run(ctx)
+	}()
+	now.Store(&map[string]*local.Profile{"default": first})
+	r := serve(t, local.Config{Profiles: func() map[string]*local.Profile { return *now.Load() }})
+	if got := r.ask(t, "GET", "/v1/token", ""); got.status != http.StatusOK {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	<-ended
 }
 
 // TestHeed: what a person says with an unlock is heard before anything is tried.

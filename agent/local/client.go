@@ -113,8 +113,8 @@ func (c *Client) Logout(ctx context.Context, profile string) error {
 }
 
 // Unlock undoes Lock, or a problem after which nothing is tried, and makes the agent log in
-// anew. A PIN is kept if the device takes it; the caller clears pin. A profile stays locked
-// where the login fails for want of a PIN or a touch.
+// anew. A PIN is kept if the device takes it; the caller clears pin. A profile that was
+// locked stays so where the login fails.
 func (c *Client) Unlock(ctx context.Context, profile string, pin []byte, notify agent.NotifyFunc) error {
 	_, err := c.UnlockWith(ctx, profile, pin, Word{}, notify)
 	return err

@@ -44,6 +44,9 @@ func (c *call) token() *agent.Problem {
 		return problem
 	}
 	lease, err := c.lease(profile.Keeper)
+	if again := c.replaced(profile, err); again != nil {
+		lease, err = c.lease(again.Keeper)
+	}
 	if err != nil {
 		return c.problem(err)
 	}
@@ -52,6 +55,19 @@ func (c *call) token() *agent.Problem {
 	}
 	c.sendLease(lease, true)
 	return nil
+}
+
+// replaced returns the profile that has come in the place of one that ended while it was
+// asked, as a reload does it; nil if none has.
+func (c *call) replaced(profile *Profile, err error) *Profile {
+	if err == nil || agent.ProblemOf(err).Code != agent.CodeStopping || c.r.Context().Err() != nil {
+		return nil
+	}
+	next := c.server.config.Profiles()[c.arguments.profile]
+	if next == nil || next.Keeper == profile.Keeper || !c.caller.may(next) {
+		return nil
+	}
+	return next
 }
 
 func (c *call) lease(keeper *agent.Keeper) (agent.Lease, error) {
@@ -101,17 +117,19 @@ func (c *call) lock() *agent.Problem {
 	})
 }
 
+// unlock logs in at once, so that who has unlocked it learns whether that was of use; what
+// was locked is so until then.
 func (c *call) unlock() *agent.Problem {
 	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
-		if c.arguments.word != (Word{}) && profile.Heed != nil {
-			profile.Heed(c.arguments.word)
-		}
 		if len(c.body) > 0 {
 			if problem := c.setPIN(profile, c.body); problem != nil {
 				return agent.Lease{}, problem
 			}
 		}
-		return c.reopen(profile)
+		if profile.Heed != nil {
+			profile.Heed(c.arguments.word)
+		}
+		return profile.Keeper.Open(c.r.Context(), c.wants())
 	})
 }
 
@@ -125,31 +143,6 @@ func (c *call) setPIN(profile *Profile, pin []byte) *agent.Problem {
 	}
 	profile.SetPIN(bytes.Clone(pin))
 	return nil
-}
-
-// reopen unlocks a profile and logs in at once, so that who has unlocked it learns whether
-// that was of use. A PIN that was refused is forgotten, for using it again would cost another
-// try; and what was locked is locked again where a person has not done what it takes.
-func (c *call) reopen(profile *Profile) (agent.Lease, error) {
-	wasLocked := profile.Keeper.Status().State == agent.StateLocked
-	profile.Keeper.Unlock()
-	lease, err := profile.Keeper.Login(c.r.Context(), c.wants())
-	if err == nil {
-		return lease, nil
-	}
-	code := agent.ProblemOf(err).Code
-	if code == agent.CodePINRefused && profile.SetPIN != nil {
-		profile.SetPIN(nil)
-	}
-	if wasLocked && isPersons(code) {
-		profile.Keeper.Lock()
-	}
-	return lease, err
-}
-
-// isPersons reports whether it is for a person at the device to put right.
-func isPersons(code agent.Code) bool {
-	return code == agent.CodePINRefused || code == agent.CodePINNeeded || code == agent.CodeTouchNeeded
 }
 
 func (c *call) reload() *agent.Problem {
@@ -201,10 +194,18 @@ func (c *call) ready() *agent.Problem {
 	if c.server.config.Ready != nil {
 		if err := c.server.config.Ready(); err != nil {
 			c.status = http.StatusServiceUnavailable
-			return agent.ProblemOf(err)
+			return c.notReady(agent.ProblemOf(err))
 		}
 	}
 	return c.health()
+}
+
+// notReady tells strangers no more than that: the rest is about profiles.
+func (c *call) notReady(problem *agent.Problem) *agent.Problem {
+	if c.caller.admin {
+		return problem
+	}
+	return agent.Problemf(problem.Code, "the agent is not ready")
 }
 
 // metrics are for administrators and for who may use any profile.

@@ -62,12 +62,13 @@ type Profile struct {
 	// a connection. nil: nobody.
 	Allow func(Peer) bool
 
-	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is.
-	// nil: the profile takes no PIN from callers.
+	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It
+	// is for the login that follows, and for later ones until one of them refuses it: then
+	// whoever keeps it forgets it. nil: the profile takes no PIN from callers.
 	SetPIN func([]byte)
 
-	// Heed is told what else a person has said with an unlock, before anything is tried.
-	// nil: that changes nothing.
+	// Heed is told what else a person has said with an unlock, after SetPIN and before
+	// anything is tried. nil: that changes nothing.
 	Heed func(Word)
 }
 
