@@ -35,12 +35,22 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.begin()
 	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, began: time.Now(), route: otherRoute}
 	defer c.end()
+	if c.hasBody() {
+		w.Header().Set("Connection", "close") // see end
+	}
 	if problem := c.handle(); problem != nil {
 		c.refuse(problem)
 	}
 }
 
+// hasBody reports whether the request comes with a body, wanted or not.
+func (c *call) hasBody() bool { return c.r.ContentLength != 0 }
+
 // end is deferred. A mistake of this program costs one request, not the agent.
+//
+// A body leaves copies in the buffer from which net/http reads a connection, maybe behind
+// the header, maybe before what comes next, and nobody can tell where. So all of that is
+// cleared, and a request with a body is the last of its connection.
 func (c *call) end() {
 	if mistake := recover(); mistake != nil {
 		c.server.config.Logger.Error("a request made the agent fail", "route", c.route, "mistake", mistakeText(mistake), "stack", string(debug.Stack()))
@@ -48,6 +58,9 @@ func (c *call) end() {
 		c.refuse(agent.Problemf(agent.CodeInternal, "the agent made a mistake; its log has more"))
 	}
 	clear(c.body)
+	if c.hasBody() {
+		c.conn.wipe()
+	}
 	c.server.config.Observe(c.route, c.status, time.Since(c.began))
 }
 
@@ -120,10 +133,9 @@ func (c *call) charge(cost int) *agent.Problem {
 	}
 }
 
-// readBody reads the body of a request that may have one. It goes into one buffer, so
-// that clearing that leaves no PIN behind.
+// readBody reads the body of a request that may have one, into one buffer, which end clears.
 func (c *call) readBody(takesOne bool) *agent.Problem {
-	if c.r.ContentLength == 0 {
+	if !c.hasBody() {
 		return nil
 	}
 	most := 0
@@ -131,7 +143,6 @@ func (c *call) readBody(takesOne bool) *agent.Problem {
 		most = c.server.config.Limits.BodyBytes
 	}
 	if problem := c.fillBody(most); problem != nil {
-		c.w.Header().Set("Connection", "close") // the rest is not waited for
 		return problem
 	}
 	// Or the caller would be taken for gone.

@@ -27,10 +27,11 @@ import (
 // children is what the test binary does as another process. Each prints lines, and most
 // end when their standard input does.
 var children = map[string]func(args []string) error{
-	"ask":   childAsk,
-	"herd":  childHerd,
-	"serve": childServe,
-	"peek":  childPeek,
+	"ask":    childAsk,
+	"herd":   childHerd,
+	"serve":  childServe,
+	"peek":   childPeek,
+	"unlock": childUnlock,
 }
 
 // child is such a process.

@@ -119,6 +119,9 @@ type admitted struct {
 	asked atomic.Bool  // a request came
 	idle  atomic.Bool  // the last one is answered, and nothing of the next has come
 	due   atomic.Int64 // the tick at which the connection is closed
+
+	buffer []byte      // of net/http, through which all passes that comes; it is reused for others
+	blind  atomic.Bool // what comes is not wanted, and may be part of a PIN
 }
 
 // Close can be called more than once.
@@ -128,12 +131,18 @@ func (a *admitted) Close() error {
 }
 
 // Read notes when a request begins to come. The first one of a connection has begun with
-// that.
+// that, and with a buffer that is still empty, so that it is given the whole of it.
 func (a *admitted) Read(p []byte) (int, error) {
+	if a.buffer == nil {
+		a.buffer = p[:cap(p)]
+	}
 	n, err := a.UnixConn.Read(p)
 	if n > 0 && a.idle.Load() {
 		a.idle.Store(false)
 		a.due.Store(a.among.clock.Load() + a.among.header)
+	}
+	if a.blind.Load() {
+		clear(p[:n])
 	}
 	return n, err
 }
@@ -149,6 +158,14 @@ func (a *admitted) Write(p []byte) (int, error) {
 func (a *admitted) begin() {
 	a.idle.Store(false)
 	a.due.Store(never)
+}
+
+// wipe clears what has come, and has the connection go blind. It is for the end of a
+// connection: a request that has come behind the present one is lost. Only the goroutine
+// that reads requests may call it, and the requests' handlers, which run in it.
+func (a *admitted) wipe() {
+	a.blind.Store(true)
+	clear(a.buffer)
 }
 
 // finish notes that the answer is under way. What net/http still does, such as reading the

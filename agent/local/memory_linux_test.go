@@ -1,0 +1,133 @@
+package local_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+// childUnlock serves a profile that wipes each PIN which it is given, until its standard
+// input ends.
+func childUnlock(args []string) error {
+	listener, err := local.Listen(args[0], local.ListenOptions{})
+	if err != nil {
+		return err
+	}
+	u := &upstream{value: "token-"}
+	keeper := agent.NewKeeper(agent.KeeperConfig{Sign: u.Sign, Exchange: u})
+	profile := &local.Profile{Keeper: keeper, SetPIN: func(pin []byte) { clear(pin) }}
+	server := local.New(local.Config{Profiles: profiles(map[string]*local.Profile{"default": profile})})
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { keeper.Run(ctx) })
+	running.Go(func() { err = server.Serve(ctx, listener) })
+	fmt.Println("serving")
+	io.Copy(io.Discard, os.Stdin)
+	cancel()
+	running.Wait()
+	return err
+}
+
+// memory is what a process can write to.
+type memory struct {
+	file   *os.File
+	ranges [][2]int64
+}
+
+// memoryOf opens the memory of a child, all but what is too large to be more than reserved.
+func memoryOf(t *testing.T, pid int) *memory {
+	t.Helper()
+	file, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		missing(t, "ptrace", "the right to read a child's memory")
+	}
+	t.Cleanup(func() { file.Close() })
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &memory{file: file}
+	for line := range strings.Lines(string(maps)) {
+		fields := strings.Fields(line)
+		from, to, _ := strings.Cut(fields[0], "-")
+		begin, err1 := strconv.ParseInt(from, 16, 64)
+		end, err2 := strconv.ParseInt(to, 16, 64)
+		if err1 == nil && err2 == nil && strings.HasPrefix(fields[1], "rw") && end-begin <= 256<<20 {
+			m.ranges = append(m.ranges, [2]int64{begin, end})
+		}
+	}
+	return m
+}
+
+// find returns which of the texts are there.
+func (m *memory) find(texts map[string]string) map[string]bool {
+	const overlap = 64 // more than a text has
+	found, chunk := map[string]bool{}, make([]byte, 1<<20)
+	for _, r := range m.ranges {
+		for at := r[0]; at < r[1]; at += int64(len(chunk) - overlap) {
+			n, _ := m.file.ReadAt(chunk[:min(int64(len(chunk)), r[1]-at)], at)
+			for name, text := range texts {
+				found[name] = found[name] || bytes.Contains(chunk[:n], []byte(text))
+			}
+		}
+	}
+	return found
+}
+
+// TestNoPINStaysInMemory sends PINs as bodies in all ways, good and bad, to another process,
+// and looks for them there.
+func TestNoPINStaysInMemory(t *testing.T) {
+	socket := directory(t) + "/socket-that-is-found"
+	server := start(t, nil, "unlock", socket)
+	if got := server.line(); got != "serving" {
+		t.Fatal(got)
+	}
+	r := &rig{socket: socket}
+	const post = "POST /v1/unlock HTTP/1.1\r\nHost: x\r\n"
+	type way struct {
+		status int
+		pieces []string // PIN stands for the PIN
+	}
+	ways := map[string]way{
+		"at once":                {200, []string{post + "Content-Length: 20\r\n\r\nPIN"}},
+		"behind the header":      {200, []string{post + "Content-Length: 20\r\n\r\n", "PIN"}},
+		"before a request":       {200, []string{post + "Content-Length: 20\r\n\r\nPINGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"}},
+		"in a chunk":             {200, []string{post + "Transfer-Encoding: chunked\r\n\r\n14\r\nPIN\r\n0\r\n\r\n"}},
+		"behind a long header":   {200, []string{post + "X: " + strings.Repeat("x", 6000) + "\r\n", "Content-Length: 20\r\n\r\nPIN"}},
+		"too large":              {413, []string{post + "Content-Length: 5000\r\n\r\nPIN" + strings.Repeat("-", 1500) + "PIN", strings.Repeat("-", 3500-20) + "PIN"}},
+		"with a line end":        {400, []string{post + "Content-Length: 21\r\n\r\nPIN\n"}},
+		"where none is taken":    {400, []string{"POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nPIN"}},
+		"where nothing is":       {404, []string{"POST /v2/unlock HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nPIN"}},
+		"where nothing is, late": {404, []string{"POST /v2/unlock HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n", "PIN"}},
+	}
+	pins := map[string]string{"the socket": socket}
+	for name, way := range ways {
+		pin := fmt.Sprintf("pin-%016d", time.Now().UnixNano()%1e16)
+		pins[name] = pin
+		conn := r.dial(t)
+		for _, piece := range way.pieces {
+			conn.send(strings.ReplaceAll(piece, "PIN", pin))
+		}
+		if got := conn.receive(); got.status != way.status {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+		conn.Conn.(*net.UnixConn).CloseWrite()
+		conn.ends()
+	}
+	for name, found := range memoryOf(t, server.cmd.Process.Pid).find(pins) {
+		if found != (name == "the socket") {
+			t.Errorf("%s: found in memory: %v", name, found)
+		}
+	}
+}
