@@ -100,16 +100,16 @@ func (c *child) read() {
 }
 
 // end closes the child's standard input, gives it the grace, kills it and all that it
-// started, and returns how it ended; nil if even that does not end it. hear gets what the
-// child sends meanwhile. left is called when the child has truly ended.
-func (c *child) end(hear func(message), grace time.Duration, left func()) *os.ProcessState {
+// started, leaves its device, and returns how it ended; nil if even that does not end it.
+// hear gets what the child sends meanwhile.
+func (c *child) end(hear func(message), grace time.Duration, device *device) *os.ProcessState {
 	c.input.Close()
 	c.linger(hear, grace)
 	// Before Wait, whether the child has ended or not: until then its number and that of
 	// its group are nobody else's. A process whose output has ended because it ends has
 	// its status by now, and keeps it.
 	kill(c.cmd)
-	state := c.reap(killDelay, left)
+	state := c.reap(killDelay, device)
 	c.output.Close()
 	for m := range c.messages { // until read has ended
 		hear(m)
@@ -135,19 +135,20 @@ func (c *child) linger(hear func(message), grace time.Duration) {
 	}
 }
 
-// reap waits for the end of a child that was killed. One that does not end is left to a
-// goroutine, and its device to it: whoever came next would be stuck in the same driver.
-func (c *child) reap(patience time.Duration, left func()) *os.ProcessState {
-	ended := make(chan *os.ProcessState, 1)
+// reap waits for the end of a child that was killed, and leaves its device. One that does
+// not end is left to a goroutine, and its device to it.
+func (c *child) reap(patience time.Duration, device *device) *os.ProcessState {
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		c.cmd.Wait() // its error says no more than the state
-		left()
-		ended <- c.cmd.ProcessState
 	}()
 	select {
-	case state := <-ended:
-		return state
+	case <-ended:
+		device.leave()
+		return c.cmd.ProcessState
 	case <-time.After(patience):
+		go device.keep(c.cmd.Process.Pid, ended)
 		return nil
 	}
 }

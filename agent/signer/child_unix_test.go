@@ -55,6 +55,8 @@ var roles = map[string]func(argument string){
 	"deaf":      func(string) { beDeaf() },
 	"flood":     func(string) { flood() },
 	"raise":     raise,
+	"exit":      func(status string) { os.Exit(must(strconv.Atoi(status))) },
+	"report":    func(string) { reportCrash() },
 	"hold":      func(dir string) { holdDevice(dir); fmt.Println("held"); forever() },
 	"parent":    func(dir string) { beParent(dir) },
 	"few-files": func(string) { beShortOfFiles() },
@@ -87,6 +89,13 @@ func must[T any](value T, err error) T {
 // raise ends the process by a signal, which Go would turn into an exit code.
 func raise(signal string) {
 	must(0, syscall.Exec("/bin/sh", []string{"sh", "-c", "kill -" + signal + " $$"}, nil))
+}
+
+// reportCrash ends as Go's runtime does after a crash in C code.
+func reportCrash() {
+	os.Stderr.WriteString("module: C_Sign\nSIGSEGV: segmentation violation\nPC=0x48b8b0 m=0 sigcode=1 addr=0x0\n" +
+		"signal arrived during cgo execution\n\ngoroutine 1 gp=0x32b5677761e0 m=0 mp=0x55c480 [syscall]:\n")
+	os.Exit(2)
 }
 
 // beDeaf says its number, and listens to nothing.
@@ -155,6 +164,8 @@ func (t *task) work(ctx context.Context, order Order, notify agent.NotifyFunc) (
 	case "panic":
 		var nothing *task
 		nothing.Dir = ""
+	case "panic with the PIN":
+		panic(errors.New("C_Login(" + string(order.PIN) + ")"))
 	case "fault": // as Go reports one
 		syscall.Kill(os.Getpid(), syscall.SIGSEGV)
 		forever()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -20,9 +19,6 @@ const (
 	defaultPersonTimeout = 5 * time.Minute
 	defaultGrace         = time.Second
 )
-
-// busyAfter is how long a device is waited for before somebody is told.
-const busyAfter = 300 * time.Millisecond
 
 // Process starts signer processes. It must not be copied after its first use.
 type Process struct {
@@ -46,7 +42,7 @@ type Process struct {
 	Grace time.Duration
 
 	mu      sync.Mutex
-	devices map[string]chan struct{} // full while there is a run on the device
+	devices map[string]*device
 }
 
 // Order is what a child shall do, and how much time it has.
@@ -79,70 +75,34 @@ type Order struct {
 // it, and notify is told what the child has to tell while Sign runs.
 //
 // The error is always an *agent.Problem: the child's own; CodeSignerFailed, not final, for
-// a child that does not start, crashes, hangs, makes no sense or lies; CodeStopping where
+// a child that does not start, crashes, hangs, makes no sense or lies, and at once for a
+// device that a child holds which cannot be ended, until it has; CodeStopping where
 // ctx has ended; CodeSettings for an order that cannot be sent.
 func (p *Process) Sign(ctx context.Context, order Order, notify agent.NotifyFunc) (*agent.Login, error) {
 	payload, err := encodeOrder(order)
 	if err != nil {
 		return nil, &agent.Problem{Code: agent.CodeSettings, Message: "the signer process cannot be told what to do: " + err.Error(), Human: true, Final: true}
 	}
-	leave, err := p.enter(ctx, order.Device, notify)
-	if err != nil {
+	device := p.device(order.Device)
+	if err := device.enter(ctx, notify); err != nil {
 		return nil, err
 	}
 	child, err := p.start(payload, order.PIN)
 	if err != nil {
-		leave()
+		device.leave()
 		return nil, cannotStart(err)
 	}
 	t := &talk{notify: notify, clock: newClock(order.limits())}
 	t.listen(ctx, child.messages)
-	state := child.end(t.overhear, orDefault(p.Grace, defaultGrace), leave)
+	state := child.end(t.overhear, orDefault(p.Grace, defaultGrace), device)
 	if t.login == nil && t.problem == nil {
-		t.problem = postMortem(state)
+		t.problem = child.postMortem(state)
 	}
 	p.log(child, t.problem, order.PIN)
 	if t.problem != nil {
 		return nil, t.problem
 	}
 	return t.login, nil
-}
-
-// enter waits for its turn with a device. Who waits first comes first.
-func (p *Process) enter(ctx context.Context, device string, notify agent.NotifyFunc) (leave func(), err error) {
-	if ctx.Err() != nil {
-		return nil, stopped(ctx)
-	}
-	if device == "" {
-		return func() {}, nil
-	}
-	turn := p.turn(device)
-	busy := time.NewTimer(busyAfter)
-	defer busy.Stop()
-	for {
-		select {
-		case turn <- struct{}{}:
-			return func() { <-turn }, nil
-		case <-busy.C:
-			notify.Tell(agent.NoticeBusy, "waiting for another login with the same device")
-		case <-ctx.Done():
-			return nil, stopped(ctx)
-		}
-	}
-}
-
-// turn returns the channel by which the orders on a device take turns. It stays: an agent
-// knows few devices.
-func (p *Process) turn(device string) chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.devices == nil {
-		p.devices = map[string]chan struct{}{}
-	}
-	if p.devices[device] == nil {
-		p.devices[device] = make(chan struct{}, 1)
-	}
-	return p.devices[device]
 }
 
 // log logs what the child said besides.
@@ -176,16 +136,4 @@ func cannotStart(err error) *agent.Problem {
 		problem.Hints = []string{"raise the limit of open files: ulimit -n, or LimitNOFILE= of the service"}
 	}
 	return problem
-}
-
-// postMortem is the problem of a child that ended without a result. nil: it does not end.
-func postMortem(state *os.ProcessState) *agent.Problem {
-	const again = "try again; if it stays so, the agent's log has what the process said, and the device's vendor another version of the module"
-	if state == nil {
-		return failure("the signer process cannot be killed: it waits for a driver in the kernel", "unplug the device and plug it in again")
-	}
-	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return failure(fmt.Sprintf("the signer process was ended by a signal: %v", status.Signal()), again)
-	}
-	return failure(fmt.Sprintf("the signer process ended without a result (%v)", state), again)
 }

@@ -150,11 +150,12 @@ func TestSignTellsNotices(t *testing.T) {
 func TestSignPassesProblemsOn(t *testing.T) {
 	t.Parallel()
 	tests := map[string]*agent.Problem{
-		"refuse": refusal,
-		"error":  {Code: agent.CodeInternal, Message: "the module says 0x30"},
-		"order":  {Code: agent.CodeInternal, Message: "true 20s 1h0m0s reader 1 " + strconv.Itoa(len(testPIN))},
-		"panic":  {Code: agent.CodeInternal, Message: "the signer process made a mistake: runtime error: invalid memory address or nil pointer dereference"},
-		"ask":    errDone,
+		"refuse":             refusal,
+		"error":              {Code: agent.CodeInternal, Message: "the module says 0x30"},
+		"order":              {Code: agent.CodeInternal, Message: "true 20s 1h0m0s reader 1 " + strconv.Itoa(len(testPIN))},
+		"panic":              {Code: agent.CodeInternal, Message: "the signer process made a mistake: runtime error: invalid memory address or nil pointer dereference"},
+		"panic with the PIN": {Code: agent.CodeInternal, Message: "the signer process made a mistake: a panic with a *errors.errorString"},
+		"ask":                errDone,
 	}
 	for do, want := range tests {
 		order := task{Do: do}.order(t)
@@ -164,7 +165,7 @@ func TestSignPassesProblemsOn(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: (-want +got)\n%s", do, diff)
 		}
-		if stack := strings.Contains(lab.log.String(), "(*task).work"); stack != (do == "panic") {
+		if stack := strings.Contains(lab.log.String(), "(*task).work"); stack != strings.HasPrefix(do, "panic") || strings.Contains(lab.log.String(), testPIN) {
 			t.Errorf("%s: logged %s", do, lab.log.String())
 		}
 	}
@@ -174,13 +175,18 @@ func TestSignPassesProblemsOn(t *testing.T) {
 func TestSignOfBadChildren(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ role, do, want string }{
-		{"raise=SEGV", "", "ended by a signal: segmentation fault"},
-		{"raise=KILL", "", "ended by a signal: killed"},
-		{"raise=ABRT", "", "ended by a signal: aborted"},
+		{"raise=SEGV", "", "the PKCS#11 module or the smart card library crashed (signal: segmentation fault"},
+		{"raise=ABRT", "", "library crashed (signal: aborted"},
+		{"raise=SYS", "", "library crashed (signal: bad system call"},
+		{"raise=KILL", "", "ended from outside before it had a result (signal: killed)"},
+		{"raise=TERM", "", "ended from outside before it had a result (signal: terminated)"},
+		{"report", "", "library crashed (exit status 2, SIGSEGV: segmentation violation); it took only the signer process with it"},
+		{"exit=1", "", "ended without a result (exit status 1)"},
+		{"exit=2", "", "crashed (exit status 2) by a mistake of this program, or of the PKCS#11 module"},
 		{"silent", "", "ended without a result (exit status 0)"},
 		{"torn", "", "ended without a result (exit status 0)"},
 		{"serve", "exit", "ended without a result (exit status 0)"},
-		{"serve", "fault", "ended without a result (exit status 2)"},
+		{"serve", "fault", "crashed (exit status 2) by a mistake of this program"},
 		{say("Hello from libvendor.so\n"), "", "makes no sense: not a frame of this protocol: type 72"},
 		{say("\x01\x02"), "", "ended without a result"},
 		{say("\x09aaaa"), "", "type 9"},
@@ -258,27 +264,58 @@ func TestSignDeadline(t *testing.T) {
 	}
 }
 
-// No test can make a process that a kill does not end; one that nobody kills will do.
-func TestReapGivesUp(t *testing.T) {
+// No test can make a process that a kill does not end; one that nobody kills will do. Who
+// waits for its device and who comes later learns of it, until it has ended after all.
+func TestChildThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
+	lab := newLab("serve")
+	order := task{}.order(t)
+	order.Device = "reader 1"
+	device := lab.device(order.Device)
+	if err := device.enter(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
 	c, err := newLab("forever").start(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := make(chan struct{})
-	if state := c.reap(10*time.Millisecond, func() { close(left) }); state != nil {
-		t.Errorf("it ended: %v", state)
+	want := fmt.Sprintf("a signer process for this device cannot be ended (process %d)", c.cmd.Process.Pid)
+	stuck := func(problem *agent.Problem) bool {
+		return problem != nil && problem.Code == agent.CodeSignerFailed && strings.HasPrefix(problem.Message, want) &&
+			len(problem.Hints) > 0 && problem.Human && !problem.Final
 	}
-	select {
-	case <-left:
-		t.Error("its device was let go")
-	default:
+
+	waits := make(chan struct{})
+	var waiter sync.WaitGroup
+	waiter.Go(func() {
+		if _, err := lab.Sign(t.Context(), order, func(agent.Notice) { close(waits) }); !stuck(agent.ProblemOf(err)) {
+			t.Errorf("who has waited: %v", err)
+		}
+	})
+	<-waits
+	state := c.reap(10*time.Millisecond, device)
+	if problem := c.postMortem(state); !stuck(problem) {
+		t.Errorf("its own order: %+v", problem)
 	}
+	waiter.Wait()
+	for range 2 {
+		if _, problem := lab.sign(t, t.Context(), order, nil); !stuck(problem) {
+			t.Errorf("who comes later: %+v", problem)
+		}
+	}
+
 	kill(c.cmd)
-	<-left
-	c.end(func(message) {}, 0, func() {})
-	if problem := postMortem(nil); problem.Code != agent.CodeSignerFailed || !strings.Contains(problem.Message, "cannot be killed") {
-		t.Errorf("%+v", problem)
+	c.input.Close()
+	for range c.messages { // until its output has ended
+	}
+	<-c.written
+	c.output.Close()
+	_, problem := lab.sign(t, t.Context(), order, nil)
+	for stuck(problem) {
+		_, problem = lab.sign(t, t.Context(), order, nil)
+	}
+	if problem == nil || problem.Message != "done" {
+		t.Errorf("after its end: %+v", problem)
 	}
 }
 

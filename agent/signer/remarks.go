@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"regexp"
 	"sync"
 )
 
@@ -49,4 +50,18 @@ func (r *remarks) log(logger *slog.Logger, level slog.Level, pin []byte) {
 		logger.Log(context.Background(), level, "signer process said too much", "dropped_bytes", dropped)
 	}
 	clear(r.text)
+}
+
+// foreignCrash is how the report of Go's runtime begins after a crash in foreign code.
+var foreignCrash = regexp.MustCompile(`(?m)^(SIG[A-Z]+: [a-z ]+)\nPC=.*\nsignal arrived during cgo execution$`)
+
+// crash returns the signal of a crash in foreign code, as Go's runtime calls it. "": there
+// is no report of one.
+func (r *remarks) crash() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if report := foreignCrash.FindSubmatch(r.text); report != nil {
+		return string(report[1])
+	}
+	return ""
 }

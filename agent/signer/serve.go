@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -71,10 +72,19 @@ func attempt(ctx context.Context, work Work, order Order, notify agent.NotifyFun
 	defer func() {
 		if value := recover(); value != nil {
 			os.Stderr.Write(debug.Stack())
-			login, err = nil, agent.Problemf(agent.CodeInternal, "the signer process made a mistake: %v", value)
+			login, err = nil, agent.Problemf(agent.CodeInternal, "the signer process made a mistake: %s", mistakeText(value))
 		}
 	}()
 	return work(ctx, order, notify)
+}
+
+// mistakeText does not show what a panic carries, unless it comes from the runtime: it
+// could be a secret.
+func mistakeText(mistake any) string {
+	if err, ok := mistake.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a panic with a %T", mistake)
 }
 
 // speaker writes the child's frames.
