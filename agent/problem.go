@@ -65,6 +65,9 @@ type Problem struct {
 
 // PINPrompt says what to ask a person for.
 type PINPrompt struct {
+	// Device tells the devices that may want a PIN apart: one is not to be given another's.
+	Device string `json:"device,omitempty"`
+
 	Question string `json:"question"`           // "PIN for YubiKey 12345678 (3 tries left)"
 	LastTry  string `json:"last_try,omitempty"` // what one wrong PIN more does; "": there are more tries
 }

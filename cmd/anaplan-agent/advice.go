@@ -55,6 +55,12 @@ var advices = []advice{
 	{is: errNoAgent, code: exitFailed, hints: []string{
 		program + " serve starts one; " + program + " service install has systemd or launchd do it",
 	}},
+	{is: errNotShared, code: exitFailed, hints: []string{
+		"its configuration lets other users in: share_socket = \"yes\" under [agent], and allow in a profile",
+	}},
+	{is: errAgentEnded, code: exitFailed, hints: []string{
+		"try again: a service is started again by systemd or launchd; " + program + " status tells whether it runs",
+	}},
 	{is: local.ErrNotRunning, code: exitFailed, hints: []string{
 		program + " serve starts an agent; " + program + " service install has systemd or launchd do it",
 	}},

@@ -7,10 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -32,6 +35,12 @@ type asking struct {
 
 // errNoAgent says that a command that is for the agent found none.
 var errNoAgent = errors.New("no agent runs")
+
+// errNotShared says that an agent is somebody else's.
+var errNotShared = errors.New("the agent's socket is not open to this user")
+
+// errAgentEnded says that the agent went away while it was asked.
+var errAgentEnded = errors.New("the agent has ended before it answered")
 
 // errOverridden says that settings were given that the agent knows nothing of.
 var errOverridden = fmt.Errorf("%w: what the agent has from its own configuration cannot be given to a command", errSettings)
@@ -81,27 +90,34 @@ func (s *settings) mustAskAgent(say *messenger) (*asking, error) {
 // usual ones where one runs; nil if there is none.
 func (s *settings) firstRunning(socket string, say *messenger) (*asking, error) {
 	if socket != "" {
-		if !isListening(socket) {
-			return nil, fmt.Errorf("%w: nobody listens at %s", errNoAgent, socket)
+		if err := findAgent(socket); err != nil {
+			return nil, err
 		}
 		return s.converse(socket, say), nil
 	}
 	for _, socket := range usualSockets() {
-		if isListening(socket) {
+		if findAgent(socket) == nil {
 			return s.converse(socket, say), nil
 		}
 	}
 	return nil, nil
 }
 
-// isListening reports whether somebody listens at a socket.
-func isListening(path string) bool {
+// findAgent returns nil if somebody listens at a socket. So it is where too many wait in
+// its queue: the client waits for a place there, and a login of its own would be one more
+// for each of them.
+func findAgent(path string) error {
 	conn, err := net.Dial("unix", path)
-	if err != nil {
-		return false
+	switch {
+	case err == nil:
+		conn.Close()
+		return nil
+	case errors.Is(err, syscall.EAGAIN):
+		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: %s", errNotShared, path)
 	}
-	conn.Close()
-	return true
+	return fmt.Errorf("%w: nobody listens at %s", errNoAgent, path)
 }
 
 // converse begins the conversation.
@@ -136,6 +152,9 @@ func (s *settings) overridden() (names []string) {
 		if value, ok := s.override(setting); ok && setting.Name != "timeout" {
 			names = append(names, value.From)
 		}
+	}
+	if s.pinChanged {
+		names = append(names, "--pin-changed")
 	}
 	return names
 }
@@ -255,10 +274,13 @@ func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
 	return terminal.askSecret(a.ctx, prompt.Question)
 }
 
-// inTime puts the limit into an error of a call that it has ended.
+// inTime puts the limit into an error of a call that it has ended, or the agent's own end.
 func (a *asking) inTime(err error) error {
-	if err != nil && a.ctx.Err() != nil {
+	switch {
+	case err != nil && a.ctx.Err() != nil:
 		return fmt.Errorf("the agent did not answer: %w", context.Cause(a.ctx))
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("%w: %w", errAgentEnded, err)
 	}
 	return err
 }

@@ -15,8 +15,8 @@ type clientCache struct {
 	clients map[clientKey]*anaplan.Client
 }
 
-// clientKey is what tells clients apart.
-type clientKey struct{ authURL, caFile, headerForm string }
+// clientKey is what tells clients apart. A file of roots that has changed is another one.
+type clientKey struct{ authURL, caFile, caStamp, headerForm string }
 
 // of returns the profile's client.
 func (c *clientCache) of(profile *config.Profile, log *slog.Logger) (*anaplan.Client, error) {
@@ -26,7 +26,7 @@ func (c *clientCache) of(profile *config.Profile, log *slog.Logger) (*anaplan.Cl
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := clientKey{hosts.Auth, profile.CAFile, profile.HeaderForm}
+	key := clientKey{hosts.Auth, profile.CAFile, fileStamp(profile.CAFile), profile.HeaderForm}
 	if client, ok := c.clients[key]; ok {
 		return client, nil
 	}

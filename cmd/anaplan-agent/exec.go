@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/spf13/cobra"
 )
 
@@ -81,7 +82,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}))
+		return become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, ""))
 	}
 	return cmd
 }
@@ -98,11 +99,13 @@ func findProgram(name string) (string, error) {
 	return path, nil
 }
 
-// withToken returns this process's environment with the token in it.
-func withToken(token agent.Token) []string {
+// withToken returns this process's environment with the token in it, and without a
+// variable that holds the PIN; "" for none.
+func withToken(token agent.Token, pinVariable string) []string {
 	var env []string
 	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); name != tokenVariable && name != tokenVariable+"_EXPIRES_AT" {
+		name, _, _ := strings.Cut(entry, "=")
+		if name != tokenVariable && name != tokenVariable+"_EXPIRES_AT" && (name != pinVariable || name == "") {
 			env = append(env, entry)
 		}
 	}
@@ -131,11 +134,19 @@ func execAlone(ctx context.Context, settings *settings, say *messenger, path str
 	if err != nil {
 		return err
 	}
-	err = runProgram(path, args, withToken(token))
+	err = runProgram(path, args, withToken(token, pinVariable(run.profile)))
 	if ended := endToken(ctx, client, token); ended != nil {
 		say.warn("the token could not be ended, and is valid until its time is up: %v", ended)
 	}
 	return err
+}
+
+// pinVariable names the variable that holds the profile's PIN; "" for none.
+func pinVariable(profile *config.Profile) string {
+	if profile.PIN.Kind != config.PINEnv {
+		return ""
+	}
+	return profile.PIN.Arg
 }
 
 // runProgram runs a program as this process's stand-in: with its standard streams, the

@@ -27,5 +27,5 @@ func (d *agentProcess) healthy() bool {
 		return false
 	}
 	answer.Body.Close()
-	return answer.StatusCode == http.StatusOK
+	return true // one that it is too busy, too: starting it anew would lose tokens and PINs
 }

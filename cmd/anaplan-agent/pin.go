@@ -47,6 +47,8 @@ type pinAsker struct {
 	// away is set in a signer process, where the person is somewhere else.
 	away *awayPerson
 
+	resume func() // lets the time run on that stands still for a keypad; nil: it runs
+
 	// mu is held by ask and settle: when the time is up hsm and piv return while ask is
 	// still at work. settle then waits for its end, which is near since the context
 	// is done; a program that prints the PIN would else outlive this one.
@@ -76,8 +78,12 @@ func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) 
 	keeping := a.keep && !request.own
 	same := request.device == a.device
 	a.used, a.device = source, request.device
-	if a.away != nil && (a.away.pin != nil || interactive(source) || request.lastTry != "") {
+	if a.away != nil && (a.away.pin != nil || interactive(source) || request.lastTry != "" || request.pinPad) {
 		a.used = config.PINSource{} // what it was is the agent's to remember, which has it from a person
+		if request.pinPad && a.away.attended {
+			a.say.note("enter the PIN of %s on the keypad of the device", request.device)
+			a.resume = a.patience.pause() // until settle: the module does not tell when it is typed
+		}
 		return a.away.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
 	}
 	if keeping && a.kept != nil && same {
@@ -132,6 +138,10 @@ func (a *pinAsker) drop() {
 func (a *pinAsker) settle(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.resume != nil {
+		a.resume()
+		a.resume = nil
+	}
 	refused := isPINError(err)
 	if refused {
 		a.drop()

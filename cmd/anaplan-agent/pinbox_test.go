@@ -10,22 +10,21 @@ import (
 
 func TestPINBox(t *testing.T) {
 	var box pinBox
-	if pin, _ := box.get(); pin != nil {
-		t.Errorf("an empty box holds %q", pin)
+	if given := box.get(); given.pin != nil {
+		t.Errorf("an empty box holds %q", given.pin)
 	}
 	given := []byte("471108")
 	box.set(given)
 	if !bytes.Equal(given, make([]byte, 6)) {
 		t.Error("what was given is not overwritten")
 	}
-	first, _ := box.get()
-	clear(first) // as the signer does
-	if second, _ := box.get(); string(second) != "471108" {
-		t.Errorf("it holds %q after the first was used", second)
+	clear(box.get().pin) // as the signer does
+	if again := box.get(); string(again.pin) != "471108" {
+		t.Errorf("it holds %q after the first was used", again.pin)
 	}
 	box.set(nil)
-	if pin, _ := box.get(); pin != nil {
-		t.Errorf("a PIN that was forgotten is still there: %q", pin)
+	if given := box.get(); given.pin != nil {
+		t.Errorf("a PIN that was forgotten is still there: %q", given.pin)
 	}
 	if strings.Contains(string(box.page), "4711") {
 		t.Error("it is still in memory")
@@ -35,18 +34,67 @@ func TestPINBox(t *testing.T) {
 func TestPINBoxRefusesWhatIsNoPIN(t *testing.T) {
 	var box pinBox
 	box.set(bytes.Repeat([]byte("9"), maxPIN+1))
-	if pin, _ := box.get(); pin != nil {
-		t.Errorf("it keeps %d bytes", len(pin))
+	if given := box.get(); given.pin != nil {
+		t.Errorf("it keeps %d bytes", len(given.pin))
 	}
 }
 
-// A person's word counts once: the last try is not spent again because it was once.
+// A person's word counts once, and for the PIN that it was said of: the last try is not
+// spent again because it was once, nor on another PIN.
 func TestPINBoxHeedsOnce(t *testing.T) {
 	var box pinBox
 	said := local.Word{LastTry: true, PINChanged: true}
 	box.heed(said)
-	_, first := box.get()
-	if _, second := box.get(); first != said || second != (local.Word{}) {
-		t.Errorf("heard %v, then %v; want it once", first, second)
+	first, second := box.get(), box.get()
+	if first.word != said || second.word != (local.Word{}) {
+		t.Errorf("heard %v, then %v; want it once", first.word, second.word)
 	}
+	box.heed(said)
+	box.set([]byte("123456"))
+	if given := box.get(); given.word != (local.Word{}) {
+		t.Errorf("said of another PIN: %v", given.word)
+	}
+}
+
+// A PIN that was refused is forgotten, and not the one that was typed meanwhile.
+func TestPINBoxForgetsTheRightOne(t *testing.T) {
+	var box pinBox
+	box.set([]byte("111111"))
+	wrong := box.get()
+	box.set([]byte("222222"))
+	box.forget(wrong.number)
+	right := box.get()
+	if string(right.pin) != "222222" {
+		t.Errorf("it holds %q", right.pin)
+	}
+	box.forget(right.number)
+	if given := box.get(); given.pin != nil {
+		t.Errorf("it still holds %q", given.pin)
+	}
+}
+
+// A PIN is for the device that wanted one when it was typed.
+func TestPINBoxKnowsTheDevice(t *testing.T) {
+	var box pinBox
+	box.set([]byte("111111"))
+	if given := box.get(); given.device != "" {
+		t.Errorf("typed for %q, and nobody has asked", given.device)
+	}
+	box.want("a")
+	box.set([]byte("222222"))
+	box.want("b")
+	if given := box.get(); given.device != "a" {
+		t.Errorf("typed for %q, want a", given.device)
+	}
+}
+
+func TestPINBoxClosed(t *testing.T) {
+	var box pinBox
+	box.set([]byte("111111"))
+	box.close()
+	box.set([]byte("222222"))
+	if given := box.get(); given.pin != nil {
+		t.Errorf("it holds %q", given.pin)
+	}
+	box.close()
 }

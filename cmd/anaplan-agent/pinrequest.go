@@ -23,6 +23,12 @@ type pinRequest struct {
 	source   string // the address's pin-source; "" without
 }
 
+// identity tells what wants the PIN from everything else that may: a device, or a key that
+// has a PIN of its own.
+func (r pinRequest) identity() string {
+	return fmt.Sprintf("%s %q own=%v", r.device, r.device.serial, r.own)
+}
+
 // deviceName is what tells tokens and cards apart. A token's label alone does not: of
 // a pair of HSMs both often have the same, and a PIN of its own each.
 type deviceName struct {

@@ -6,6 +6,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -54,13 +55,13 @@ var kinds = []kind{
 	{hsm.ErrUnusableKey, agent.CodeKeyUnusable, true},
 	{hsm.ErrNoCertificate, agent.CodeKeyUnusable, true},
 	{hsm.ErrCertificateExpired, agent.CodeKeyUnusable, true},
-	{hsm.ErrCertificateNotYetValid, agent.CodeKeyUnusable, true},
+	{hsm.ErrCertificateNotYetValid, agent.CodeKeyUnusable, false},
 	{hsm.ErrCertificateMismatch, agent.CodeKeyUnusable, true},
 	{piv.ErrNoKey, agent.CodeKeyUnusable, true},
 	{piv.ErrUnusableKey, agent.CodeKeyUnusable, true},
 	{piv.ErrNoCertificate, agent.CodeKeyUnusable, true},
 	{piv.ErrCertificateExpired, agent.CodeKeyUnusable, true},
-	{piv.ErrCertificateNotYetValid, agent.CodeKeyUnusable, true},
+	{piv.ErrCertificateNotYetValid, agent.CodeKeyUnusable, false},
 	{piv.ErrCertificateMismatch, agent.CodeKeyUnusable, true},
 	{piv.ErrBadSignature, agent.CodeKeyUnusable, true},
 
@@ -91,8 +92,36 @@ func problemOf(err error) *agent.Problem {
 		Code: agent.CodeInternal, Message: explained.text, Hints: explained.hints, Human: explained.code == exitHuman,
 	}
 	problem.Code, problem.Final = kindOf(err)
+	problem.Attend = problem.Code == agent.CodeTouchNeeded || problem.Code == agent.CodePINNeeded && !errors.Is(err, errPINSource)
 	problem.Wait = waitOf(err)
 	return problem
+}
+
+// problemForAgent is problemOf for what the agent keeps and tells every caller. It adds
+// how to make the agent try again where it will not by itself: the words that a command
+// without it has for that would go past it.
+func problemForAgent(err error) *agent.Problem {
+	problem := problemOf(err)
+	if problem == nil || !problem.Final {
+		return problem
+	}
+	told := *problem
+	if _, ok := errors.AsType[*refusedError](err); ok {
+		told.Hints = nil
+	}
+	told.Hints = slices.Concat(told.Hints, []string{againHint(told.Code)})
+	return &told
+}
+
+// againHint says what to call once a final problem is put right.
+func againHint(code agent.Code) string {
+	switch code {
+	case agent.CodePINRefused:
+		return "once the right PIN is there, or to type it: " + program + " unlock --pin-changed"
+	case agent.CodeSettings:
+		return "once that is put right: " + program + " reload"
+	}
+	return "once that is put right: " + program + " login"
 }
 
 // kindOf returns what an error is to the agent. What is not known may pass.

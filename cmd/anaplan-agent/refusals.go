@@ -146,3 +146,17 @@ func stateDir() string {
 	}
 	return filepath.Join(home, ".local", "state", program)
 }
+
+// canRemember reports whether what is to be remembered can be written down.
+func canRemember() bool {
+	dir := stateDir()
+	if dir == "" {
+		return false
+	}
+	file, err := os.CreateTemp(dir, ".probe")
+	if err != nil {
+		return false
+	}
+	file.Close()
+	return os.Remove(file.Name()) == nil
+}

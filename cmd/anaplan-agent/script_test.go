@@ -137,7 +137,7 @@ func runAgent(ts *testscript.TestScript, args []string, words ...string) {
 
 // scriptSecrets are what no run in any script may show: right and wrong PINs and
 // management keys of cards, as far as they cannot stand there for another reason.
-var scriptSecrets = []string{scriptPIN, "999999", "0f0102030405", "0F0102030405", "000102030405"}
+var scriptSecrets = []string{scriptPIN, "999999", "0f0102030405", "0F0102030405", "000102030405", "not-the-pin-4242"}
 
 func newToken(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("softhsm2-util", "--init-token", "--free", "--label", args[0], "--so-pin", "87654321", "--pin", "1234"))

@@ -22,8 +22,10 @@ type served struct {
 	profile *config.Profile
 	keeper  *agent.Keeper
 	pin     pinBox
-	sink    *tokenFile // nil: none
-	stop    func()     // ends run
+	refused *refusedSource // used by sign alone, one call at a time
+	caStamp string         // of the file with further roots, as the client has it
+	sink    *tokenFile     // nil: none
+	stop    func()         // ends run
 	ended   chan struct{}
 }
 
@@ -33,7 +35,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &served{process: d, profile: profile, ended: make(chan struct{})}
+	p := &served{process: d, profile: profile, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{})}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
 	}
@@ -46,6 +48,9 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		Idle:     profile.Idle,
 		Timeout:  profile.Timeout,
 		Observe:  p.observe,
+
+		// Later than those of any agent before this one, so that nobody takes one for another.
+		Generation: uint64(time.Now().UnixMilli()),
 	})
 	return p, nil
 }
@@ -55,14 +60,14 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 func (p *served) isLike(other *config.Profile) bool {
 	ours, theirs := *p.profile, *other
 	ours.Allow, theirs.Allow = nil, nil
-	return reflect.DeepEqual(ours, theirs)
+	return reflect.DeepEqual(ours, theirs) && p.caStamp == fileStamp(other.CAFile)
 }
 
 // run keeps the token alive until ctx ends.
 func (p *served) run(ctx context.Context) {
+	defer p.pin.close()
 	if p.sink == nil {
 		p.keeper.Run(ctx)
-		p.pin.set(nil)
 		return
 	}
 	ended := make(chan struct{})
@@ -72,35 +77,68 @@ func (p *served) run(ctx context.Context) {
 	}()
 	p.keeper.Run(ctx)
 	<-ended
-	p.pin.set(nil)
 }
 
 // lastWords is how long a signer whose time is over has to say what it was waiting for. It
 // is killed afterwards, which tells a person less.
 const lastWords = 2 * time.Second
 
-// sign has a signer process make a login. A refused PIN is forgotten at once: it must
-// never be sent again.
+// sign has a signer process make a login.
 func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
+	given := p.pin.get()
+	defer clear(given.pin)
+	if problem := p.refusedBefore(given); problem != nil {
+		return nil, problem
+	}
 	settings := settingsForSigner(p.profile)
-	pin, word := p.pin.get()
-	defer clear(pin)
-	settings.LastTry, settings.PINChanged = word.LastTry, word.PINChanged
+	settings.PINDevice, settings.LastTry, settings.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
 	text, err := json.Marshal(settings)
 	if err != nil {
 		return nil, err
 	}
 	login, err := p.process.signers.Sign(ctx, signer.Order{
-		Settings: text, PIN: pin, Attended: attended, Timeout: p.profile.Timeout + lastWords,
+		Settings: text, PIN: given.pin, Attended: attended, Timeout: p.profile.Timeout + lastWords,
 		Device: lockName(p.profile.Keys[0]),
 	}, p.tell(notify))
-	if problem := agent.ProblemOf(err); problem != nil && problem.Code == agent.CodePINRefused {
-		p.pin.set(nil)
-	}
+	p.settle(given, agent.ProblemOf(err))
 	if err == nil && string(login.Format) != p.profile.Format {
 		return nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
 	}
 	return login, err
+}
+
+// settle remembers what came of a PIN. One that was refused is forgotten at once, and one
+// that was typed for a device that has been pulled out, too: it must be asked for again.
+func (p *served) settle(given typed, problem *agent.Problem) {
+	switch {
+	case problem == nil:
+		p.refused = nil
+	case problem.Code == agent.CodePINRefused && given.pin == nil:
+		if canRemember() { // the signer has
+			return
+		}
+		p.refused = &refusedSource{problem, stampOf(p.profile.PIN)}
+	case problem.Code == agent.CodePINRefused, problem.Code == agent.CodeDeviceAbsent:
+		p.pin.forget(given.number)
+	case problem.Code == agent.CodePINNeeded && problem.PIN != nil:
+		p.pin.want(problem.PIN.Device)
+	}
+}
+
+// refusedSource is a PIN that was refused, by where it lies. Signers remember it on disk;
+// where they cannot, the agent does as long as it runs.
+type refusedSource struct {
+	problem *agent.Problem
+	stamp   string
+}
+
+// refusedBefore returns why a PIN is not sent again: it has been refused, nobody has
+// typed another, and there is no sign that it has changed where it lies.
+func (p *served) refusedBefore(given typed) *agent.Problem {
+	if p.refused == nil || given.pin != nil || given.word.PINChanged || stampOf(p.profile.PIN) != p.refused.stamp {
+		return nil
+	}
+	return p.refused.problem
 }
 
 // tell returns a notify function that logs too: a caller may not listen, and without a
@@ -123,7 +161,7 @@ func (p *served) observe(event agent.Event) {
 	p.logEvent(event)
 	p.process.recordEvent(p.profile.Name, event)
 	if p.sink != nil {
-		p.sink.observe(event, p.keeper)
+		p.sink.observe(p.keeper)
 	}
 	if event.Kind == agent.EventIdle {
 		p.pin.set(nil)

@@ -31,8 +31,9 @@ type signerSettings struct {
 	Format       string        `json:"format"`
 	Timeout      time.Duration `json:"timeout"`
 
-	LastTry    bool `json:"last_try,omitempty"`    // a person has said that the PIN's last try may be spent
-	PINChanged bool `json:"pin_changed,omitempty"` // a person has said that a refused PIN has been replaced
+	PINDevice  string `json:"pin_device,omitempty"`  // for which a PIN was typed; "": whichever wants it
+	LastTry    bool   `json:"last_try,omitempty"`    // a person has said that the PIN's last try may be spent
+	PINChanged bool   `json:"pin_changed,omitempty"` // a person has said that a refused PIN has been replaced
 }
 
 // settingsForSigner returns a profile's settings for its signers.
@@ -89,7 +90,7 @@ func newSignerCommand(*messenger) *cobra.Command {
 func signOrder(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
 	login, err := signFor(ctx, order, notify)
 	if err != nil {
-		return nil, problemOf(err)
+		return nil, problemForAgent(err)
 	}
 	return login, nil
 }
@@ -108,7 +109,7 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 	defer end()
 	patience.tell = notify
 	device := newDevice(profile, patience, settings.PINChanged, &messenger{tell: notify})
-	device.pin.away = &awayPerson{pin: order.PIN, lastTry: settings.LastTry, attended: order.Attended}
+	device.pin.away = &awayPerson{pin: order.PIN, device: settings.PINDevice, lastTry: settings.LastTry, attended: order.Attended}
 	run := &deviceRun{ctx, profile, device, device.say, func() {}}
 	defer device.touch.end()
 	return run.signLogin()

@@ -23,6 +23,7 @@ type tokenFile struct {
 	file *sink.File
 	log  *slog.Logger
 	next chan agent.Token // the newest token; a zero one: there is none any more
+	last agent.Token      // that was put there
 }
 
 // newTokenFile returns the file of a profile; nil if it has none. Nothing is written yet.
@@ -78,23 +79,19 @@ func number(name string, lookUp func() (string, error)) (int, error) {
 	return strconv.Atoi(text)
 }
 
-// observe takes over the token when there is another one, or none any more.
-func (f *tokenFile) observe(event agent.Event, keeper *agent.Keeper) {
-	switch {
-	case event.Kind == agent.EventLogin && event.Problem == nil, event.Kind == agent.EventRefresh && event.Problem == nil:
-		f.want(event.Lease.Token)
-	case event.Kind == agent.EventLogout, event.Kind == agent.EventState && keeper.Status().Generation == 0:
-		f.want(agent.Token{})
+// observe takes over the token, after whatever the Keeper did: that there is another one,
+// or none any more that may be handed out.
+func (f *tokenFile) observe(keeper *agent.Keeper) {
+	lease, _ := keeper.Held()
+	if lease.Token.Value.Reveal() == f.last.Value.Reveal() {
+		return
 	}
-}
-
-// want replaces what is to be written, whether or not the last was.
-func (f *tokenFile) want(token agent.Token) {
-	select {
+	f.last = lease.Token
+	select { // in place of one that was not written yet
 	case <-f.next:
 	default:
 	}
-	f.next <- token
+	f.next <- lease.Token
 }
 
 // retryFile is how long to wait before a file is tried again that could not be written.
