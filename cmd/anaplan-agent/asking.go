@@ -81,6 +81,11 @@ func (s *settings) mustAskAgent(say *messenger) (*asking, error) {
 	}
 	asking, err := s.firstRunning(own.Socket, say)
 	if asking == nil && err == nil {
+		for _, socket := range usualSockets() { // one that is somebody else's explains more than none
+			if err := findAgent(socket); errors.Is(err, errNotShared) {
+				return nil, err
+			}
+		}
 		err = fmt.Errorf("%w: nobody listens at %s", errNoAgent, strings.Join(usualSockets(), " or "))
 	}
 	return asking, err

@@ -6,13 +6,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -106,7 +107,10 @@ func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
 	}
 	var helpers sync.WaitGroup
 	systemd := supervisor{}
-	helpers.Go(func() { d.reloadOnHangup(ctx, systemd) })
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, hangup...) // before anybody can know that it is there to be sent
+	defer signal.Stop(hangups)
+	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, d.healthy) })
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 	err := d.server.Serve(ctx, listener)
@@ -115,9 +119,9 @@ func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
 	if d.agent.LogoutAtEnd {
 		d.logoutAll(context.WithoutCancel(ctx))
 	}
+	helpers.Wait() // before the profiles, of which a reload starts more
 	stop()
 	d.running.Wait()
-	helpers.Wait()
 	return err
 }
 
@@ -142,20 +146,13 @@ func (d *agentProcess) logoutAll(ctx context.Context) {
 	defer cancel()
 	var all sync.WaitGroup
 	for _, p := range d.table.Load().served {
-		all.Go(func() {
-			if err := p.keeper.Logout(ctx); err != nil {
-				d.log.Warn("the token could not be ended, and is valid until its time is up", "profile", p.profile.Name, "error", err)
-			}
-		})
+		all.Go(func() { d.logout(ctx, p) })
 	}
 	all.Wait()
 }
 
 // reloadOnHangup reads the configuration again whenever SIGHUP asks for it.
-func (d *agentProcess) reloadOnHangup(ctx context.Context, systemd supervisor) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, hangup...)
-	defer signal.Stop(hangups)
+func (d *agentProcess) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, systemd supervisor) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -185,7 +182,7 @@ func (d *agentProcess) reload(context.Context) error {
 	before := d.table.Swap(table)
 	for name, p := range before.served {
 		if table.served[name] != p {
-			p.stop()
+			d.retire(p)
 		}
 	}
 	for name, p := range table.served {
@@ -196,8 +193,33 @@ func (d *agentProcess) reload(context.Context) error {
 	if d.audit != nil {
 		err = d.audit.Reopen() // logrotate has moved the file
 	}
+	if *loaded.agent != *d.agent {
+		d.log.Warn("the settings in [agent] have changed, and are taken over when the agent is started again")
+	}
 	d.log.Info("configuration read again", "profiles", len(table.served))
 	return err
+}
+
+// retire ends a profile that is served no more, and its token if that is what is to become
+// of tokens at the end.
+func (d *agentProcess) retire(p *served) {
+	if !d.agent.LogoutAtEnd {
+		p.stop()
+		return
+	}
+	d.running.Go(func() {
+		defer p.stop()
+		ctx, cancel := context.WithTimeout(d.ctx, logoutTimeout)
+		defer cancel()
+		d.logout(ctx, p)
+	})
+}
+
+// logout ends a profile's token.
+func (d *agentProcess) logout(ctx context.Context, p *served) {
+	if err := p.keeper.Logout(ctx); err != nil {
+		d.log.Warn("the token could not be ended, and is valid until its time is up", "profile", p.profile.Name, "error", err)
+	}
 }
 
 // newTable makes the profiles of a configuration. Those of before that are the same go
@@ -235,11 +257,11 @@ func (d *agentProcess) statuses() map[string]agent.Status {
 // ready returns why the agent is not of full use: a profile whose token is to be there
 // without anybody asking, and is not.
 func (d *agentProcess) ready() error {
-	var failures []error
-	for name, p := range d.table.Load().served {
-		if status := p.keeper.Status(); p.sink != nil && status.State == agent.StateDown {
-			failures = append(failures, fmt.Errorf("profile %q: %w", name, status.Problem))
+	served := d.table.Load().served
+	for _, name := range slices.Sorted(maps.Keys(served)) {
+		if status := served[name].keeper.Status(); served[name].sink != nil && status.State == agent.StateDown {
+			return agent.Problemf(status.Problem.Code, "profile %q has no token: %s", name, status.Problem.Message)
 		}
 	}
-	return errors.Join(failures...)
+	return nil
 }
