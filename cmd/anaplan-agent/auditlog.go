@@ -12,12 +12,18 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// record writes down what a caller did. What cannot be written down is not done: the
-// server refuses it.
-func (d *agentProcess) record(record local.Record) error {
+// recorder returns what writes down what callers did; nil without an audit log, so that
+// nothing is prepared for it at each token.
+func (d *agentProcess) recorder() func(local.Record) error {
 	if d.audit == nil {
 		return nil
 	}
+	return d.record
+}
+
+// record writes down what a caller did. What cannot be written down is not done: the
+// server refuses it.
+func (d *agentProcess) record(record local.Record) error {
 	return d.audit.Append(audit.Entry{
 		Action:     callerActions[record.Action],
 		Profile:    record.Profile,

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
@@ -40,7 +41,8 @@ type agentProcess struct {
 	reloading sync.Mutex                   // one at a time
 	table     atomic.Pointer[profileTable] // never changed, only replaced
 	running   sync.WaitGroup               // of the profiles
-	ctx       context.Context              // of the profiles; set by run
+	tidying   *time.Timer
+	ctx       context.Context // of the profiles; set by run
 }
 
 // profileTable is the profiles at one time, as the server and as this process has them.
@@ -51,7 +53,7 @@ type profileTable struct {
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger)}
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying()}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
 		if err != nil {
@@ -65,7 +67,7 @@ func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*
 		Reload:   d.reload,
 		Ready:    d.ready,
 		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
-		Record:   d.record,
+		Record:   d.recorder(),
 		Observe:  d.metrics.Request,
 		Logger:   logger,
 		Version:  version(),
@@ -91,6 +93,7 @@ func newSigners(logger *slog.Logger) *signer.Process {
 
 // close lets go of what newAgentProcess opened.
 func (d *agentProcess) close() {
+	d.tidying.Stop()
 	if d.audit != nil {
 		d.audit.Close()
 	}

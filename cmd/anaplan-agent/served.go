@@ -163,8 +163,11 @@ func (p *served) observe(event agent.Event) {
 	if p.sink != nil {
 		p.sink.observe(p.keeper)
 	}
-	if event.Kind == agent.EventIdle {
+	switch event.Kind {
+	case agent.EventIdle:
 		p.pin.set(nil)
+	case agent.EventLogin:
+		p.process.tidy()
 	}
 }
 
