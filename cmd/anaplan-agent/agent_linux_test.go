@@ -173,8 +173,8 @@ func (a *runningAgent) end(ts *testscript.TestScript, s syscall.Signal) {
 
 // environment returns the script's environment.
 func environment(ts *testscript.TestScript) []string {
-	ts.Check(ts.Exec("env", "-0"))
-	return strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\x00"), "\x00")
+	ts.Check(ts.Exec("env"))
+	return strings.Split(strings.TrimSuffix(ts.ReadFile("stdout"), "\n"), "\n")
 }
 
 // childrenOf counts the child processes of a process, those that nobody has waited for
