@@ -17,8 +17,10 @@ build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
 	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/anaplan-emulator ./cmd/piv-emulator
 
+# A process under the race detector sleeps for a second at its end, and the tests start
+# hundreds of them.
 test: deps-test check
-	go test -race $(TESTFLAGS) ./...
+	GORACE=atexit_sleep_ms=0 go test -race $(TESTFLAGS) ./...
 
 check:
 	@unformatted=$$(gofmt -l agent cmd hsm piv); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi

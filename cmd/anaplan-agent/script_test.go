@@ -93,6 +93,7 @@ func setUp(env *testscript.Env, module string) error {
 	env.Setenv("MODULE", module)
 	env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
 	env.Setenv("XDG_RUNTIME_DIR", filepath.Join(env.WorkDir, ".run"))
+	env.Setenv("GORACE", "atexit_sleep_ms=0") // or each run of a program under the race detector lasts a second longer
 	env.Setenv("PIN", "1234")
 	env.Setenv("CARD_PIN", scriptPIN)
 	env.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(env.WorkDir, "no-pcscd")) // not the machine's own
