@@ -1,0 +1,66 @@
+package phantom
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Holder is whom a token stands for.
+type Holder struct {
+	Client  string // whose tokens are counted together, as "client:nightly" or "user:1000"
+	Profile string
+	UID     int // the user that the token is bound to; -1: none
+}
+
+// Token is a token as its store tells it.
+type Token struct {
+	Holder
+
+	// Value is what the client shows; only of a token that was just issued or refreshed.
+	Value agent.Secret
+
+	// ID names the token for as long as it lives, and is no secret. It is a UUID.
+	ID string
+
+	// RefreshID is another one with each refresh, as Anaplan's.
+	RefreshID string
+
+	// ExpiresAt is when it ends, by the wall clock.
+	ExpiresAt time.Time
+}
+
+const (
+	valuePrefix = "aap_"
+	valueBytes  = 32
+	valueLength = len(valuePrefix) + (valueBytes*8+5)/6 // base64 has 6 bits a character
+)
+
+// newValue returns a value, which can stand in a header as it is: 256 bits of chance.
+func newValue() string {
+	var random [valueBytes]byte
+	rand.Read(random[:])
+	return valuePrefix + base64.RawURLEncoding.EncodeToString(random[:])
+}
+
+// newUUID returns a UUID of version 4 (RFC 9562, section 5.4).
+func newUUID() string {
+	var id [16]byte
+	rand.Read(id[:])
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	text := hex.AppendEncode(make([]byte, 0, 36), id[:4])
+	for _, part := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		text = hex.AppendEncode(append(text, '-'), part)
+	}
+	return string(text)
+}
+
+// key is what a token is found by.
+type key [sha256.Size]byte
+
+func keyOf(value string) key { return sha256.Sum256([]byte(value)) }
