@@ -2,6 +2,7 @@ package anaplantest
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 )
 
@@ -11,9 +12,10 @@ type endpoint func(r *http.Request) answer
 // answer is what an endpoint answers.
 type answer struct {
 	status     int
-	body       any    // sent as JSON; nil: no body
-	retryAfter string // the header Retry-After; "": none
-	reason     string // for the log: why it was refused
+	body       any           // sent as JSON; nil: no body
+	content    io.ReadSeeker // sent as it is, in place of a body
+	retryAfter string        // the header Retry-After; "": none
+	reason     string        // for the log: why it was refused
 }
 
 // ServeHTTP implements http.Handler.
@@ -26,6 +28,10 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if a.retryAfter != "" {
 		w.Header().Set("Retry-After", a.retryAfter)
+	}
+	if a.content != nil {
+		sendContent(w, r, a.content)
+		return
 	}
 	if a.body == nil {
 		w.WriteHeader(a.status)

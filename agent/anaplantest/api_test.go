@@ -1,7 +1,7 @@
 package anaplantest_test
 
 import (
-	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -72,22 +72,19 @@ func TestUsersMe(t *testing.T) {
 func TestLists(t *testing.T) {
 	c := newCaller(t, nil)
 	token := c.token()
-	ids := func(items []map[string]any) string {
-		if len(items) != 1 {
-			return fmt.Sprint(len(items), " items")
-		}
-		return fmt.Sprint(items[0]["id"])
-	}
-	for path, want := range map[string]string{
-		"/2/0/workspaces": anaplantest.WorkspaceID,
-		"/2/0/models":     anaplantest.ModelID,
-		modelsPath:        anaplantest.ModelID,
-		processesPath:     anaplantest.ProcessID,
+	for path, want := range map[string][]string{
+		"/2/0/workspaces": {anaplantest.WorkspaceID, anaplantest.FinanceID},
+		"/2/0/models":     {anaplantest.ModelID, anaplantest.PlanID},
+		modelsPath:        {anaplantest.ModelID},
+		processesPath:     {anaplantest.ProcessID},
 	} {
 		a := c.get(path, token).want(200).api()
-		got := ids(append(append(a.Workspaces, a.Models...), a.Processes...))
-		if got != want || a.Meta.Paging.TotalSize != 1 {
-			t.Errorf("%s lists %s of %d, want %s", path, got, a.Meta.Paging.TotalSize, want)
+		var got []string
+		for _, item := range slices.Concat(a.Workspaces, a.Models, a.Processes) {
+			got = append(got, item["id"].(string))
+		}
+		if diff := cmp.Diff(want, got); diff != "" || a.Meta.Paging.TotalSize != len(want) {
+			t.Errorf("%s lists another %d: %s", path, a.Meta.Paging.TotalSize, diff)
 		}
 	}
 }

@@ -15,6 +15,7 @@ type Counts struct {
 	Logins    int `json:"logins"` // accepted
 	Refreshes int `json:"refreshes"`
 	Logouts   int `json:"logouts"`
+	Tasks     int `json:"tasks"`     // started, of imports, exports, actions and processes
 	Throttled int `json:"throttled"` // 429 from the request bucket
 	Faults    int `json:"faults"`    // scripted faults that came true
 
@@ -67,6 +68,7 @@ func (t *tally) refuse(f *refusal) {
 func (t *tally) login()    { t.add(&t.counts.Logins) }
 func (t *tally) refresh()  { t.add(&t.counts.Refreshes) }
 func (t *tally) logout()   { t.add(&t.counts.Logouts) }
+func (t *tally) task()     { t.add(&t.counts.Tasks) }
 func (t *tally) throttle() { t.add(&t.counts.Throttled) }
 func (t *tally) fault()    { t.add(&t.counts.Faults) }
 

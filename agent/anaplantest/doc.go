@@ -14,6 +14,23 @@
 // takes and answers follows the published contract of Anaplan's service; where
 // that is silent, it follows an assumption, and an option changes it.
 //
+// # What there is to integrate with
+//
+// One tenant with two workspaces of a model each, "Emulated model" and "Plan", at
+// both places that Anaplan has for models, below their workspace and below /2/0/models.
+// In them are files, imports, exports, actions and processes; lists come in pages.
+//
+//   - Files are uploaded at once or in chunks, gzip or not, and read whole, in chunks
+//     or in part. They are kept in memory, 64 MiB in all. SetFile and FileContent are
+//     for the test's side.
+//   - Tasks run things: an import takes its file, and leaves out the rows with the word
+//     "bad"; an export writes its file; a process runs its actions. Polls move a task
+//     on. TaskOutcome plans failures, dumps, cancellations, and tasks that never end.
+//   - Rename makes names stale, or the same.
+//
+// The shapes are those of Anaplan's pages on the integration API at help.anaplan.com,
+// and of the test data of Anaplan Connect (anaplaninc/anaplan-java-client).
+//
 // # What is assumed
 //
 // Nothing public says how Anaplan answers most of the logins that it refuses
@@ -27,7 +44,12 @@
 //   - refresh keeps the token's value: Options.RotateTokens;
 //   - two certificates of one user may log in at the same time;
 //   - a certificate that is disabled leaves the tokens it got alive;
-//   - any issuer is trusted, for Anaplan's list of CAs is not public.
+//   - any issuer is trusted, for Anaplan's list of CAs is not public;
+//   - 400 for a limit, an offset, a chunk or a chunk count that makes no sense, 404 for
+//     a file or a dump with nothing in it, 413 for what is too large;
+//   - an import whose file is missing, or is being uploaded still, fails;
+//   - an import that left rows out succeeds: Options.RejectedRowsFail;
+//   - the columns of a dump.
 //
 // # What goes wrong
 //
@@ -35,6 +57,7 @@
 //
 //	server.Fault("/token/authenticate", 2, anaplantest.TooManyRequests("7"))
 //	server.Fault("/2/0/", 1, anaplantest.CutInside())
+//	server.Fault("POST "+tasks, 1, anaplantest.CutAfter())
 //
 // Time is the clock in Options, so that tests in testing/synctest need not wait
 // for a token to end: serve a [Service] there on a net.Pipe.

@@ -71,3 +71,18 @@ func ExampleService_Fault() {
 	// 403 text/html; charset=UTF-8
 	// 401 application/json
 }
+
+// The next run of the import "Sales from Sales.csv" rejects a row.
+func ExampleService_TaskOutcome() {
+	service := anaplantest.New(nil)
+	err := service.TaskOutcome("112000000001", 1, anaplantest.Outcome{
+		Failed:  true,
+		Details: []anaplantest.Detail{{Type: "moduleImportFailed", Text: "Nothing was imported.", Occurrences: 1}},
+		Dump:    []byte("Line,Error,Name,Amount\n2,Invalid row,North,x\n"),
+	})
+	fmt.Println(err)
+	fmt.Println(service.TaskOutcome("112000000009", 1, anaplantest.Outcome{Failed: true}))
+	// Output:
+	// <nil>
+	// there is no such thing in the emulated tenant: import, export, action or process "112000000009"
+}

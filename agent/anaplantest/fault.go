@@ -30,8 +30,9 @@ type scripted struct {
 }
 
 // Fault makes fault befall the next times requests whose path is path, or begins
-// with it where it ends in a slash ("/" is every request). Faults queue up: the
-// oldest that fits a request is used first. times below 1 counts as 1.
+// with it where it ends in a slash ("/" is every request). A method before the path,
+// as in "POST /token/refresh", leaves requests of other methods alone. Faults queue
+// up: the oldest that fits a request is used first. times below 1 counts as 1.
 func (s *Service) Fault(path string, times int, fault Fault) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
@@ -46,12 +47,12 @@ func (s *Service) ClearFaults() {
 }
 
 // take returns the fault for a request; nil if it has none.
-func (f *faults) take(path string) Fault {
+func (f *faults) take(method, path string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.queue {
 		next := &f.queue[i]
-		if !next.fits(path) {
+		if !next.fits(method, path) {
 			continue
 		}
 		fault := next.fault
@@ -64,9 +65,13 @@ func (f *faults) take(path string) Fault {
 	return nil
 }
 
-// fits reports whether a request for path meets the fault.
-func (n *scripted) fits(path string) bool {
-	return path == n.path || strings.HasSuffix(n.path, "/") && strings.HasPrefix(path, n.path)
+// fits reports whether a request of that method for path meets the fault.
+func (n *scripted) fits(method, path string) bool {
+	only, want, ok := strings.Cut(n.path, " ")
+	if !ok {
+		only, want = method, n.path
+	}
+	return method == only && (path == want || strings.HasSuffix(want, "/") && strings.HasPrefix(path, want))
 }
 
 // TooManyRequests answers 429 with that Retry-After: seconds or an HTTP date; ""
@@ -186,6 +191,8 @@ func Truncated() Fault {
 	return func(w http.ResponseWriter, r *http.Request, real http.Handler) {
 		c := capture(real, r)
 		c.body.Truncate(c.body.Len() / 2)
+		// A file comes with the length of the whole, which would make this a cut.
+		c.header.Del("Content-Length")
 		c.send(w)
 	}
 }
@@ -221,7 +228,8 @@ func WithExtraFields() Fault {
 	return func(w http.ResponseWriter, r *http.Request, real http.Handler) {
 		c := capture(real, r)
 		var body object
-		decoder := json.NewDecoder(&c.body)
+		// From a copy, for what is no JSON, such as a file, is sent as it is.
+		decoder := json.NewDecoder(bytes.NewReader(c.body.Bytes()))
 		// As float64, expiresAt would come back in another notation.
 		decoder.UseNumber()
 		if decoder.Decode(&body) == nil {

@@ -3,6 +3,7 @@ package anaplantest
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"testing"
 	"time"
 )
@@ -99,5 +100,41 @@ func FuzzCSR(f *testing.F) {
 			t.Error(err)
 		}
 		csrEmail(csr)
+	})
+}
+
+// A body that starts a task is JSON with a locale.
+func FuzzStart(f *testing.F) {
+	for _, seed := range []string{
+		"", "{}", `{"localeName":"en_US"}`, `{"mappingParameters":[],"localeName":"en_US"}`,
+		`{"localeName":"en_US","mappingParameters":[{"entityType":"Version","entityName":"Actual"}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if checkStart(body) != nil {
+			return
+		}
+		var order map[string]any
+		if err := json.Unmarshal(body, &order); err != nil || len(order) == 0 {
+			t.Errorf("taken: %v", err)
+		}
+	})
+}
+
+// Of the rows of a file, each one below the header that is not empty is taken or left,
+// and the dump holds those that are left.
+func FuzzSift(f *testing.F) {
+	for _, seed := range []string{"", "Name", "Name\n\n", "Name\r\nbad\r\ngood", "bad\nbad,1\nbadly\nbad"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		good, bad, left := sift(content)
+		if good+bad > max(0, bytes.Count(content, []byte("\n"))) || (bad > 0) != (left != nil) {
+			t.Errorf("%d good, %d bad, dump %q", good, bad, left)
+		}
+		if whole := bytes.Join(split(content, 3), nil); !bytes.Equal(whole, content) {
+			t.Errorf("split gives %q", whole)
+		}
 	})
 }

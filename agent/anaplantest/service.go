@@ -3,20 +3,27 @@ package anaplantest
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// Defaults of Options (contract sections 2.1, 6 and 9).
+// Defaults of Options (contract sections 2.1, 6 and 9; Anaplan's documentation of the
+// integration API for pages and chunks).
 const (
 	DefaultTokenLife  = 35 * time.Minute
 	DefaultWindow     = 5 * time.Minute
 	DefaultMinMessage = 100
 	DefaultBurst      = 600
 	DefaultRefill     = 10
+	DefaultPageSize   = 5000
+	DefaultChunkSize  = 10_000_000
+	DefaultMaxChunk   = 50 << 20
+	DefaultMaxContent = 64 << 20
 )
 
-// maxBody bounds what a request may bring. A login is a few kilobytes.
+// maxBody bounds what a request may bring that uploads nothing. A login is a few
+// kilobytes.
 const maxBody = 1 << 20
 
 // Options of a Service. Each zero field means the default that it names.
@@ -53,6 +60,25 @@ type Options struct {
 	// many more each second. 0: 600 and 10.
 	Burst, Refill int
 
+	// Things is how many processes each model has beside its own: "Process 1" and so
+	// on.
+	Things int
+
+	// PageSize is how many things of a list come at once at most, whatever the
+	// request's limit. 0: 5000.
+	PageSize int
+
+	// ChunkSize is into how many bytes exports and dumps are cut. 0: 10 MB.
+	ChunkSize int
+
+	// MaxChunk is how large a chunk, or a file that is uploaded at once, may be, and
+	// MaxContent how large all files together. 0: 50 MiB, 64 MiB.
+	MaxChunk, MaxContent int
+
+	// RejectedRowsFail makes an import fail that had to leave rows out. By default it
+	// succeeds, and there is a dump of these rows.
+	RejectedRowsFail bool
+
 	// Log gets one line a request. nil: nothing is logged.
 	Log *slog.Logger
 }
@@ -67,7 +93,7 @@ type Service struct {
 	registry registry
 	sessions sessions
 	replays  replays
-	tasks    tasks
+	tenant   *tenant
 	bucket   bucket
 	faults   faults
 	tally    tally
@@ -76,6 +102,7 @@ type Service struct {
 // New returns a Service. opts may be nil.
 func New(opts *Options) *Service {
 	s := &Service{options: withDefaults(opts)}
+	s.tenant = newTenant(&s.options)
 	s.SetClockSkew(s.options.ClockSkew)
 	s.mux = s.routes()
 	return s
@@ -99,6 +126,10 @@ func withDefaults(opts *Options) Options {
 	setDefault(&o.MinMessage, DefaultMinMessage)
 	setDefault(&o.Burst, DefaultBurst)
 	setDefault(&o.Refill, DefaultRefill)
+	setDefault(&o.PageSize, DefaultPageSize)
+	setDefault(&o.ChunkSize, DefaultChunkSize)
+	setDefault(&o.MaxChunk, DefaultMaxChunk)
+	setDefault(&o.MaxContent, DefaultMaxContent)
 	return o
 }
 
@@ -119,18 +150,64 @@ func (s *Service) routes() *http.ServeMux {
 		"GET /token/validate":      s.validate,
 		"POST /token/logout":       s.logout,
 
-		"GET /2/0/users/me":                                              s.api(s.usersMe),
-		"GET /2/0/workspaces":                                            s.api(s.workspaces),
-		"GET /2/0/models":                                                s.api(s.models),
-		"GET /2/0/workspaces/{ws}/models":                                s.api(s.models),
-		"GET /2/0/workspaces/{ws}/models/{m}/processes":                  s.api(s.processes),
-		"POST /2/0/workspaces/{ws}/models/{m}/processes/{p}/tasks":       s.api(s.startTask),
-		"GET /2/0/workspaces/{ws}/models/{m}/processes/{p}/tasks/{task}": s.api(s.pollTask),
-		"/": notFound,
+		"GET /2/0/users/me": s.api(s.usersMe),
+
+		"GET /2/0/workspaces":             s.inTenant(s.tenant.listWorkspaces),
+		"GET /2/0/workspaces/{ws}":        s.inTenant(s.tenant.getWorkspace),
+		"GET /2/0/workspaces/{ws}/models": s.inTenant(s.tenant.listModels),
+		"GET /2/0/models":                 s.inTenant(s.tenant.listModels),
+		"/":                               notFound,
 	} {
 		mux.Handle(pattern, endpoint)
 	}
+	// Anaplan has models at either place.
+	s.modelRoutes(mux, "/2/0/workspaces/{ws}/models/{m}")
+	s.modelRoutes(mux, "/2/0/models/{m}")
 	return mux
+}
+
+// modelRoutes is routes for a model and all that is in it.
+func (s *Service) modelRoutes(mux *http.ServeMux, base string) {
+	t, file := s.tenant, base+"/files/{id}"
+	for pattern, next := range map[string]func(*call) answer{
+		"GET " + base:                 t.getModel,
+		"GET " + base + "/files":      t.list("files"),
+		"POST " + file:                t.beginUpload,
+		"PUT " + file:                 t.putFile,
+		"GET " + file:                 t.getFile,
+		"DELETE " + file:              t.deleteFile,
+		"GET " + file + "/chunks":     t.listChunks,
+		"GET " + file + "/chunks/{n}": t.getChunk,
+		"PUT " + file + "/chunks/{n}": t.putChunk,
+		"POST " + file + "/complete":  t.completeUpload,
+	} {
+		mux.Handle(pattern, s.inTenant(next))
+	}
+	for _, kind := range actionKinds() {
+		s.taskRoutes(mux, base+"/"+kind, kind)
+	}
+}
+
+// taskRoutes is routes for one kind of the things that can be run.
+func (s *Service) taskRoutes(mux *http.ServeMux, base, kind string) {
+	t, tasks := s.tenant, base+"/{id}/tasks"
+	task := tasks + "/{task}"
+	for pattern, next := range map[string]func(*call) answer{
+		"GET " + base:                                t.list(kind),
+		"GET " + base + "/{id}":                      t.describe(kind),
+		"GET " + tasks:                               t.listTasks(kind),
+		"POST " + tasks:                              s.counted(t.startTask(kind)),
+		"GET " + task:                                t.withTask(kind, t.pollTask),
+		"DELETE " + task:                             t.withTask(kind, t.cancelTask),
+		"GET " + task + "/dump":                      t.withTask(kind, t.getDump),
+		"GET " + task + "/dump/chunks":               t.withTask(kind, t.listDump),
+		"GET " + task + "/dump/chunks/{n}":           t.withTask(kind, t.getDumpChunk),
+		"GET " + task + "/dumps/{object}":            t.withTask(kind, t.getDump),
+		"GET " + task + "/dumps/{object}/chunks":     t.withTask(kind, t.listDump),
+		"GET " + task + "/dumps/{object}/chunks/{n}": t.withTask(kind, t.getDumpChunk),
+	} {
+		mux.Handle(pattern, s.inTenant(next))
+	}
 }
 
 // Now returns the service's time: the clock and its skew.
@@ -155,14 +232,23 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// net/http would put the real time there, and a client that measures its
 	// clock against this header must see the service's own.
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	if fault := s.faults.take(r.URL.Path); fault != nil {
+	r.Body = http.MaxBytesReader(w, r.Body, s.bodyLimit(pattern))
+	if fault := s.faults.take(r.Method, r.URL.Path); fault != nil {
 		seen.fault = true
 		s.tally.fault()
 		fault(seen, r, s.mux)
 		return
 	}
 	s.mux.ServeHTTP(seen, r)
+}
+
+// bodyLimit is how much a request of that route may bring.
+func (s *Service) bodyLimit(pattern string) int64 {
+	// Nothing but files and their chunks is put.
+	if strings.HasPrefix(pattern, "PUT ") {
+		return int64(s.options.MaxChunk)
+	}
+	return maxBody
 }
 
 // log says what became of a request; never what was in it.

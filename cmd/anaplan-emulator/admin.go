@@ -36,6 +36,9 @@ func newHandler(service *anaplantest.Service, log *slog.Logger) http.Handler {
 	mux.Handle("POST /emulator/certificates/{id}/enable", a.act(byID(service.Enable)))
 	mux.Handle("POST /emulator/faults", a.act(a.fault))
 	mux.Handle("DELETE /emulator/faults", a.act(a.clearFaults))
+	mux.Handle("POST /emulator/outcomes", a.act(a.outcome))
+	mux.Handle("PUT /emulator/files/{name}", a.act(a.setFile))
+	mux.HandleFunc("GET /emulator/files/{name}", a.sendFile)
 	mux.Handle("POST /emulator/revoke", a.act(a.revoke))
 	mux.Handle("GET /emulator/counters", a.act(a.counters))
 	return mux
@@ -51,7 +54,7 @@ type action func(r *http.Request) (any, error)
 // act answers requests with what an action returns, and logs them.
 func (a *admin) act(do action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A certificate has two kilobytes, a fault less than one.
+		// A certificate has two kilobytes, a fault less than one; files for tests are small.
 		r.Body = http.MaxBytesReader(w, r.Body, maxAdminBody)
 		result, err := do(r)
 		status, reason := http.StatusOK, ""
@@ -85,7 +88,7 @@ func send(w http.ResponseWriter, status int, body any) {
 // request's fault: the actions do nothing else that can fail.
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, errNoPath), errors.Is(err, anaplantest.ErrNotRegistered):
+	case errors.Is(err, errNoPath), errors.Is(err, anaplantest.ErrNotRegistered), errors.Is(err, anaplantest.ErrNoSuchThing):
 		return http.StatusNotFound
 	case errors.Is(err, anaplantest.ErrDuplicate):
 		return http.StatusConflict
@@ -149,4 +152,44 @@ func (a *admin) fault(r *http.Request) (any, error) {
 	// Only now that all of it is known to be good: half a fault must befall nobody.
 	a.service.Fault(order.Path, order.Times, made)
 	return nil, nil
+}
+
+// outcome plans how tasks end.
+func (a *admin) outcome(r *http.Request) (any, error) {
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the outcome: %w", err)
+	}
+	order, err := parseOutcome(text)
+	if err != nil {
+		return nil, err
+	}
+	made, err := order.make()
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.service.TaskOutcome(order.ID, order.Times, made)
+}
+
+// setFile takes the content of a file as the whole body.
+func (a *admin) setFile(r *http.Request) (any, error) {
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("reading the file: %w", err)
+	}
+	return nil, a.service.SetFile(r.PathValue("name"), content)
+}
+
+// sendFile answers with what is in a file, as it is.
+func (a *admin) sendFile(w http.ResponseWriter, r *http.Request) {
+	content, ok := a.service.FileContent(r.PathValue("name"))
+	if !ok {
+		a.act(func(*http.Request) (any, error) {
+			return nil, fmt.Errorf("%w, or nothing in it: file %q", anaplantest.ErrNoSuchThing, r.PathValue("name"))
+		}).ServeHTTP(w, r)
+		return
+	}
+	a.log.Info("administration", "method", r.Method, "path", r.URL.Path, "status", http.StatusOK, "reason", "")
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(content)
 }

@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -30,22 +26,18 @@ type faultOrder struct {
 	Times    int    `json:"times"`
 }
 
-// parseFault reads an order. Unknown fields are errors, for a misspelt one would
-// otherwise make a fault that never comes.
+// parseFault reads an order. The path may have a method before it.
 func parseFault(text []byte) (faultOrder, error) {
 	var order faultOrder
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	// "argumnet" would otherwise be a fault without argument.
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&order); err != nil {
-		return order, fmt.Errorf("the fault is not JSON of the right shape: %w", err)
+	if err := decodeOne(text, &order, "fault"); err != nil {
+		return order, err
 	}
-	// Decode stops after one value, and a second fault would be lost.
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return order, errors.New("there is more after the fault: send one at a time")
+	path := order.Path
+	if _, after, ok := strings.Cut(path, " "); ok {
+		path = after
 	}
-	if !strings.HasPrefix(order.Path, "/") {
-		return order, fmt.Errorf("path %q does not begin with a slash", order.Path)
+	if !strings.HasPrefix(path, "/") {
+		return order, fmt.Errorf("path %q does not begin with a slash, or a method and then one", order.Path)
 	}
 	if order.Times < 0 {
 		return order, fmt.Errorf("times is %d, less than none", order.Times)

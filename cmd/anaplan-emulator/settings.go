@@ -18,6 +18,9 @@ import (
 //go:embed help.txt
 var helpTemplate string
 
+// maxThings bounds what is made up at the start.
+const maxThings = 100_000
+
 // settings is the command line.
 // Each field is the flag of that name; newFlags says what it means.
 type settings struct {
@@ -56,6 +59,9 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	f.DurationVar(&s.options.Window, "window", anaplantest.DefaultWindow, "how far a login's time may be off")
 	f.BoolVar(&s.options.AcceptV1, "accept-v1", false, "take logins without a timestamp too")
 	f.DurationVar(&s.options.ClockSkew, "clock-skew", 0, "set the server's clock ahead, or behind if negative")
+	f.IntVar(&s.options.Things, "things", 0, "add so `MANY` processes to each model, \"Process 1\" and so on")
+	f.IntVar(&s.options.PageSize, "page-size", anaplantest.DefaultPageSize, "how many things of a list come at once at most")
+	f.BoolVar(&s.options.RejectedRowsFail, "rejected-rows-fail", false, "let an import fail that leaves rows out")
 	f.StringVar(&s.issue, "issue", "", "issue the certificate that the PEM request `FILE` asks for, print it, and end")
 	f.StringVar(&s.email, "email", "", "with --issue: the user's `ADDRESS`, if not the one in the request")
 	f.IntVar(&s.days, "days", 365, "with --issue: the certificate's life in days")
@@ -128,6 +134,12 @@ func checkValues(_ *pflag.FlagSet, s *settings) error {
 	// Timestamps are whole seconds; zero would mean the default.
 	if s.options.Window < time.Second {
 		return misuse("such as --window 5m", "--window is %v, less than a second", s.options.Window)
+	}
+	if s.options.Things < 0 || s.options.Things > maxThings {
+		return misuse("such as --things 100", "--things is %d, not from 0 to %d", s.options.Things, maxThings)
+	}
+	if s.options.PageSize < 1 {
+		return misuse("such as --page-size 20", "--page-size is %d, less than one", s.options.PageSize)
 	}
 	if s.days < 1 {
 		return misuse("such as --days 365", "--days is %d, less than a day", s.days)
