@@ -1,8 +1,13 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
 )
 
 // Agent are the settings of the agent as a process, checked.
@@ -10,6 +15,10 @@ type Agent struct {
 	// Socket is where the agent listens: an absolute path, "none" for no agent, or "" for
 	// the usual place, which depends on the machine.
 	Socket string
+
+	// Listen is where the agent listens for clients that know no unix sockets: a loopback
+	// address with its port, as "127.0.0.1:8470"; port 0 is any free one. "": nowhere.
+	Listen string
 
 	AuditFile string // absolute; "": none
 	LogLevel  slog.Level
@@ -27,13 +36,14 @@ func (f *File) Agent(over map[string]Value) (*Agent, error) {
 	if f != nil {
 		own = f.agent
 	}
-	merged, err := merge(agentSettings, own, over)
+	merged, err := merge(agentTable, own, over)
 	if err != nil {
 		return nil, err
 	}
 	agent := &Agent{}
 	for _, err := range []error{
 		read(&agent.Socket, merged[socketSetting], socketPath),
+		read(&agent.Listen, merged[listenSetting], loopbackAddress),
 		read(&agent.AuditFile, merged[auditFileSetting], absolutePath),
 		read(&agent.LogLevel, merged[logLevelSetting], logLevel),
 		read(&agent.LogoutAtEnd, merged[logoutAtEndSetting], yesOrNo),
@@ -56,6 +66,37 @@ func socketPath(text string) (string, error) {
 		err = fmt.Errorf("%w; none is for no agent", err)
 	}
 	return path, err
+}
+
+// loopbackAddress reads an address that only this machine reaches, with its port. No name
+// but localhost is looked up, since the answer could change later. "" is none.
+func loopbackAddress(text string) (string, error) {
+	const write = "write it as 127.0.0.1:8470"
+	if text == "" {
+		return "", nil
+	}
+	// A URL may hold a password, so it is not shown.
+	if strings.ContainsAny(text, "/@, \t") {
+		return "", errors.New("only an address with its port stands here, no URL and no path; " + write)
+	}
+	host, port, err := net.SplitHostPort(text)
+	switch {
+	case strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "["):
+		return "", fmt.Errorf("%q lacks the brackets of an IPv6 address; write it as [::1]:8470", text)
+	case err != nil || port == "":
+		return "", fmt.Errorf("%q is no address with a port behind it; %s, or with port 0 for any free one", text, write)
+	case !isLoopback(host):
+		return "", fmt.Errorf("%q is no loopback address: the agent would be open to the network; %s", text, write)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return "", fmt.Errorf("port %q is no number from 0 to 65535; %s", port, write)
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil { // localhost, which may also be ::1, and clients try both
+		address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return netip.AddrPortFrom(address.Unmap(), uint16(number)).String(), nil
 }
 
 // logLevel reads a level by its name.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ func TestAgent(t *testing.T) {
 	full := mustParse(t, `
 [agent]
 socket = "/srv/agent/agent.sock"
+listen = "localhost:8470"
 audit_file = "/var/log/agent//audit.jsonl"
 log_level = "debug"
 logout_at_end = true
@@ -29,10 +31,10 @@ share_socket = "yes"
 		{"no table", mustParse(t, ""), nil, &Agent{}},
 		{"off by booleans", mustParse(t, "[agent]\nshare_socket = false\nlogout_at_end = false"), nil, &Agent{}},
 		{"all", full, nil, &Agent{
-			Socket: "/srv/agent/agent.sock", AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug,
+			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug,
 			LogoutAtEnd: true, ShareSocket: true,
 		}},
-		{"over the file", full, over("socket", "none", "audit_file", "", "log_level", "warn", "logout_at_end", "no", "share_socket", "false"), &Agent{
+		{"over the file", full, over("socket", "none", "listen", "", "audit_file", "", "log_level", "warn", "logout_at_end", "no", "share_socket", "false"), &Agent{
 			Socket: "none", LogLevel: slog.LevelWarn,
 		}},
 		{"over no file", nil, over("log_level", "error", "logout_at_end", "true"), &Agent{LogLevel: slog.LevelError, LogoutAtEnd: true}},
@@ -73,6 +75,86 @@ func TestAgentErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestListen(t *testing.T) {
+	const (
+		noPort   = " is no address with a port behind it; write it as 127.0.0.1:8470, or with port 0 for any free one"
+		open     = " is no loopback address: the agent would be open to the network; write it as 127.0.0.1:8470"
+		brackets = " lacks the brackets of an IPv6 address; write it as [::1]:8470"
+		only     = "only an address with its port stands here, no URL and no path; write it as 127.0.0.1:8470"
+		badPort  = " is no number from 0 to 65535; write it as 127.0.0.1:8470"
+	)
+	tests := []struct{ in, want, err string }{
+		{"", "", ""},
+		{"127.0.0.1:8470", "127.0.0.1:8470", ""},
+		{"127.255.0.2:65535", "127.255.0.2:65535", ""},
+		{"127.0.0.1:0", "127.0.0.1:0", ""},
+		{"[::1]:8470", "[::1]:8470", ""},
+		{"[0:0::1]:08470", "[::1]:8470", ""},
+		{"[::ffff:127.0.0.1]:8470", "127.0.0.1:8470", ""},
+		{"localhost:8470", "127.0.0.1:8470", ""},
+		{"LocalHost:8470", "127.0.0.1:8470", ""},
+		{"0.0.0.0:8470", "", `"0.0.0.0:8470"` + open},
+		{"[::]:8470", "", `"[::]:8470"` + open},
+		{":8470", "", `":8470"` + open},
+		{"*:8470", "", `"*:8470"` + open},
+		{"192.168.1.2:8470", "", `"192.168.1.2:8470"` + open},
+		{"[fe80::1%lo]:8470", "", `"[fe80::1%lo]:8470"` + open},
+		{"localhost.example:8470", "", `"localhost.example:8470"` + open},
+		{"127.0.0.1.example:8470", "", `"127.0.0.1.example:8470"` + open},
+		{"127.1:8470", "", `"127.1:8470"` + open},
+		{"127.0.0.1", "", `"127.0.0.1"` + noPort},
+		{"127.0.0.1:", "", `"127.0.0.1:"` + noPort},
+		{"[::1]", "", `"[::1]"` + noPort},
+		{"localhost", "", `"localhost"` + noPort},
+		{"8470", "", `"8470"` + noPort},
+		{"none", "", `"none"` + noPort},
+		{"::1", "", `"::1"` + brackets},
+		{"::1:8470", "", `"::1:8470"` + brackets},
+		{"127.0.0.1:65536", "", `port "65536"` + badPort},
+		{"127.0.0.1:-1", "", `port "-1"` + badPort},
+		{"127.0.0.1:http", "", `port "http"` + badPort},
+		{"http://user:password@127.0.0.1:8470", "", only},
+		{"127.0.0.1:8470/", "", only},
+		{"/run/agent.sock", "", only},
+		{"127.0.0.1:1,127.0.0.1:2", "", only},
+		{"127.0.0.1:1 [::1]:1", "", only},
+	}
+	for _, test := range tests {
+		t.Run(test.in, func(t *testing.T) {
+			got, err := (*File)(nil).Agent(over("listen", test.in))
+			if err != nil {
+				if got := strings.TrimPrefix(err.Error(), "--listen: "); got != test.err {
+					t.Errorf("got  %s\nwant %s", got, test.err)
+				}
+				return
+			}
+			if got.Listen != test.want || test.err != "" {
+				t.Errorf("got %q, want %q, %s", got.Listen, test.want, test.err)
+			}
+		})
+	}
+}
+
+// What is taken is a loopback address, and is taken again as the same.
+func FuzzListen(f *testing.F) {
+	for _, seed := range []string{"127.0.0.1:8470", "[::1]:0", "localhost:1", "0.0.0.0:1", "[::ffff:127.0.0.1]:1", "::1:1", ":"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := loopbackAddress(text)
+		if err != nil || got == "" {
+			return
+		}
+		address, err := netip.ParseAddrPort(got)
+		if err != nil || !address.Addr().IsLoopback() {
+			t.Errorf("%q became %q: %v", text, got, err)
+		}
+		if again, err := loopbackAddress(got); again != got || err != nil {
+			t.Errorf("%q became %q, %v", got, again, err)
+		}
+	})
 }
 
 func TestAllow(t *testing.T) {

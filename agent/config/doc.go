@@ -9,6 +9,11 @@
 //
 //	[agent]
 //	log_level = "warn"
+//	listen = "127.0.0.1:8470"
+//
+//	[client.nightly]
+//	secret = "sha256:..."
+//	policy = ['run process "Nightly load" in model "Plan"']
 //
 // The command line is the only user. It reads the file and the environment; this
 // package has no side effects, and knows neither devices nor the network.
@@ -20,8 +25,10 @@
 //	})
 //	...
 //	agent, err := file.Agent(nil)
+//	...
+//	for _, client := range file.Clients() {
 //
 // It refuses what it does not know: a misspelt setting is an error with its line,
 // in whichever profile it stands. Errors name where a bad value comes from, and
-// never show a value that may be a PIN.
+// never show a value that may be a PIN or a secret.
 package config

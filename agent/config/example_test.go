@@ -53,12 +53,30 @@ func ExampleFile_Agent() {
 	// /run/agent.sock INFO true <nil>
 }
 
+func ExampleFile_Clients() {
+	file, err := config.Parse("config.toml", []byte(`
+[client.nightly]
+users = ["user:etl"]
+policy = ["list", 'run process "Nightly load" in model "Plan"']
+`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, client := range file.Clients() {
+		fmt.Println(client.Name, client.Profile, client.Users, len(client.Policy))
+	}
+	// Output:
+	// nightly default [user:etl] 2
+}
+
 func ExampleAgentSettings() {
 	for _, s := range config.AgentSettings() {
 		fmt.Println(s.Flag())
 	}
 	// Output:
 	// socket
+	// listen
 	// audit-file
 	// log-level
 	// logout-at-end

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -14,7 +15,11 @@ import (
 const (
 	profilesTable = "profile" // of tables, one a profile
 	agentTable    = "agent"
+	clientsTable  = "client" // of tables, one a client
 )
+
+// tables are all of them.
+var tables = []string{profilesTable, agentTable, clientsTable}
 
 // Value is the text of a setting and where it comes from.
 type Value struct {
@@ -26,6 +31,7 @@ type Value struct {
 type File struct {
 	agent    values
 	profiles map[string]values
+	clients  []*Client // sorted by name
 }
 
 // values are the settings of one table, as text with its origin: a value is
@@ -37,9 +43,10 @@ type values map[string][]Value
 // settings of every table in it. Of several mistakes it tells the first, by
 // name of profile and setting.
 //
-// A file holds tables [profile.NAME], the table [agent], and nothing else. key and
-// allow are a text or a list of texts, settings of yes and no a text or a boolean,
-// every other setting is a text.
+// A file holds tables [profile.NAME], tables [client.NAME], the table [agent], and
+// nothing else. key, allow, users and policy are a text or a list of texts, settings of
+// yes and no a text or a boolean, numbers a text or a number, every other setting is a
+// text.
 func Parse(name string, data []byte) (*File, error) {
 	const byteOrderMark = "\xef\xbb\xbf" // some editors on Windows write one
 	d := newDocument(name, bytes.TrimPrefix(data, []byte(byteOrderMark)))
@@ -60,6 +67,9 @@ func Parse(name string, data []byte) (*File, error) {
 	if err := file.readProfiles(d, top); err != nil {
 		return nil, err
 	}
+	if err := file.readClients(d, top); err != nil {
+		return nil, err
+	}
 	return file, nil
 }
 
@@ -71,7 +81,7 @@ func (d *document) checkTables(top map[string]any) error {
 		switch {
 		case table == agentTable && !isTable:
 			return d.fail(at, "agent is a table; write [agent], and its settings below it")
-		case table == agentTable || table == profilesTable && isTable:
+		case isTable && slices.Contains(tables, table):
 		case isTable:
 			return d.fail(at, "there is no table %q; %s", table, insteadTable(table))
 		default:
@@ -83,19 +93,27 @@ func (d *document) checkTables(top map[string]any) error {
 
 // insteadTable words what to write for an unknown table.
 func insteadTable(name string) string {
-	switch nearest(strings.ToLower(name), []string{profilesTable, agentTable}) {
-	case profilesTable:
-		return "did you mean [profile.NAME]?"
-	case agentTable:
-		return "did you mean [agent]?"
+	if meant := nearest(strings.ToLower(name), tables); meant != "" {
+		return fmt.Sprintf("did you mean %s?", heading(meant))
 	}
-	return "settings stand in tables [profile.NAME], and those of the whole agent in [agent]"
+	return "settings stand in tables [profile.NAME], those of the whole agent in [agent], and those of its clients in [client.NAME]"
+}
+
+// heading returns the line that begins a table.
+func heading(table string) string {
+	if table == agentTable {
+		return "[" + table + "]"
+	}
+	return "[" + table + ".NAME]"
 }
 
 // outside words where a setting belongs that stands in no table.
 func outside(setting string) string {
-	if has(agentSettings, setting) {
+	switch {
+	case has(agentSettings, setting):
 		return fmt.Sprintf("%s is a setting of the whole agent; write [agent] above it", setting)
+	case slices.Contains([]string{clientsTable, secretSetting, usersSetting}, setting): // the others are ambiguous
+		return outsideClient
 	}
 	return "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
 }
@@ -104,7 +122,7 @@ func outside(setting string) string {
 // flags change any; so must those of profiles.
 func (f *File) readAgent(d *document, top map[string]any) error {
 	fields, _ := top[agentTable].(map[string]any)
-	read, err := d.settings(agentSettings, fields, agentTable)
+	read, err := d.settings(fields, agentTable)
 	if err != nil {
 		return err
 	}
@@ -141,7 +159,7 @@ func (f *File) readProfile(d *document, name string, table any) (*Profile, error
 	if !isTable {
 		return nil, d.fail(d.find(profilesTable, name), "%s", outside(name))
 	}
-	read, err := d.settings(settings, fields, profilesTable, name)
+	read, err := d.settings(fields, profilesTable, name)
 	if err != nil {
 		return nil, err
 	}
@@ -149,17 +167,20 @@ func (f *File) readProfile(d *document, name string, table any) (*Profile, error
 	return f.Profile(name, nil)
 }
 
-// settings reads the settings of the table at path, which are of those known.
-func (d *document) settings(known []Setting, fields map[string]any, path ...string) (values, error) {
+// settings reads the settings of the table at path.
+func (d *document) settings(fields map[string]any, path ...string) (values, error) {
 	read := values{}
 	for _, setting := range slices.Sorted(maps.Keys(fields)) {
 		at := d.find(append(slices.Clip(path), setting)...)
-		if !has(known, setting) {
-			return nil, d.fail(at, "%s", unknown(setting, known))
+		if !has(settingsOf(path[0]), setting) {
+			return nil, d.fail(at, "%s", stray(setting, fields[setting], path))
 		}
 		texts, ok := textsOf(setting, fields[setting])
-		if !ok || len(texts) != 1 && !isList(setting) {
+		switch {
+		case !ok || len(texts) != 1 && !isList(setting):
 			return nil, d.fail(at, "%s", shape(setting))
+		case setting == policySetting && len(rulesIn(texts)) == 0:
+			return nil, d.fail(at, "%s", noRules(path[0]))
 		}
 		for _, text := range texts {
 			read[setting] = append(read[setting], Value{Text: text, From: d.at(at) + ": " + setting})
@@ -176,6 +197,8 @@ func textsOf(setting string, value any) (texts []string, ok bool) {
 		return []string{value}, true
 	case bool:
 		return []string{map[bool]string{true: "yes", false: "no"}[value]}, isSwitch(setting)
+	case int64:
+		return []string{strconv.FormatInt(value, 10)}, isNumber(setting)
 	case []any:
 		for _, item := range value {
 			text, ok := item.(string)
@@ -194,32 +217,57 @@ func shape(setting string) string {
 	switch {
 	case setting == keySetting:
 		return `key is an address in quotes, or a list of them: key = ["pkcs11:...", "piv:..."]`
-	case setting == allowSetting:
-		return `allow is a text in quotes, or a list of them: allow = ["user:NAME", "group:NAME"]`
+	case setting == allowSetting || setting == usersSetting:
+		return fmt.Sprintf(`%s is a text in quotes, or a list of them: %s = ["user:NAME", "group:NAME"]`, setting, setting)
+	case setting == policySetting:
+		return "policy is a rule in quotes, or a list of them: " + samplePolicy
+	case isNumber(setting):
+		return fmt.Sprintf("%s is a whole number: %s = 600", setting, setting)
 	case isSwitch(setting):
 		return fmt.Sprintf(`%s is yes or no: %s = "yes"`, setting, setting)
 	}
 	return fmt.Sprintf("%s is one text in quotes: %s = \"...\"", setting, setting)
 }
 
-// unknown words that a setting is none of those known, and what to write. Flag and
+// stray words that there is no such setting in the table at path. A table in it is most
+// often a name with a dot, which TOML takes for two.
+func stray(setting string, value any, path []string) string {
+	if _, isTable := value.(map[string]any); isTable && len(path) > 1 {
+		return fmt.Sprintf("%s is no setting; a name with dots stands in quotes: [%s.%q]", setting, path[0], path[1]+"."+setting)
+	}
+	return unknown(setting, path[0])
+}
+
+// unknown words that there is no such setting in a table, and what to write. Flag and
 // environment spellings count as near.
-func unknown(name string, known []Setting) string {
-	other, place := agentSettings, "the table [agent]"
-	if has(known, socketSetting) {
-		other, place = settings, "a table [profile.NAME]"
+func unknown(name, table string) string {
+	if places := placesOf(name); places != "" {
+		return fmt.Sprintf("%s does not stand here, but in %s", name, places)
 	}
-	if has(other, name) {
-		return fmt.Sprintf("%s does not stand here, but in %s", name, place)
-	}
+	known := namesOf(settingsOf(table))
 	spelt := strings.ReplaceAll(strings.ToLower(name), "-", "_")
-	instead := "there are " + strings.Join(namesOf(known), ", ")
-	if meant := nearest(spelt, namesOf(known)); meant != "" {
+	instead := "there are " + strings.Join(known, ", ")
+	if meant := nearest(spelt, known); meant != "" {
 		instead = fmt.Sprintf("did you mean %s?", meant)
-	} else if meant := nearest(spelt, namesOf(other)); meant != "" {
-		instead = fmt.Sprintf("did you mean %s, in %s?", meant, place)
+	} else if meant := nearest(spelt, namesOf(slices.Concat(settings, agentSettings, clientSettings))); meant != "" {
+		instead = fmt.Sprintf("did you mean %s, in %s?", meant, placesOf(meant))
 	}
 	return fmt.Sprintf("there is no setting %q; %s", name, instead)
+}
+
+// placesOf words in which tables a setting stands; "" if in none.
+func placesOf(setting string) string {
+	var places []string
+	for _, table := range tables {
+		article := "a"
+		if table == agentTable {
+			article = "the"
+		}
+		if has(settingsOf(table), setting) {
+			places = append(places, article+" table "+heading(table))
+		}
+	}
+	return strings.Join(places, " or ")
 }
 
 // Profiles returns the names of the file's profiles, sorted.

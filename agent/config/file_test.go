@@ -10,7 +10,7 @@ import (
 
 // settingList is the end of errors that list the settings.
 const settingList = "key, pin, certificate, touch_command, region, auth_url, api_url, ca_file, header_form, format, timeout, " +
-	"allow, token_file, token_file_mode, token_file_owner, idle"
+	"allow, policy, tenant, requests_per_minute, token_file, token_file_mode, token_file_owner, idle"
 
 const inProfile = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"
 
@@ -89,7 +89,8 @@ func TestParseErrors(t *testing.T) {
 			"other empty table",
 			[]string{"[other.x]"},
 			[]string{
-				`c.toml:1:2: there is no table "other"; settings stand in tables [profile.NAME], and those of the whole agent in [agent]`,
+				`c.toml:1:2: there is no table "other"; settings stand in tables [profile.NAME], ` +
+					`those of the whole agent in [agent], and those of its clients in [client.NAME]`,
 				"  [other.x]", "   ^",
 			},
 		},
@@ -150,7 +151,7 @@ func TestParseErrors(t *testing.T) {
 			"far in the agent",
 			[]string{"[agent]", "password = 'info'"},
 			[]string{
-				`c.toml:2:1: there is no setting "password"; there are socket, audit_file, log_level, logout_at_end, share_socket`,
+				`c.toml:2:1: there is no setting "password"; there are socket, listen, audit_file, log_level, logout_at_end, share_socket`,
 				"  password = ...", "  ^",
 			},
 		},
@@ -168,6 +169,81 @@ func TestParseErrors(t *testing.T) {
 			"allow of numbers",
 			[]string{"[profile.default]", "allow = [1000]"},
 			[]string{`c.toml:2:1: allow is a text in quotes, or a list of them: allow = ["user:NAME", "group:NAME"]`, "  allow = ...", "  ^"},
+		},
+		{
+			"name of a profile with a dot",
+			[]string{"[profile.etl.v2]", "timeout = '60s'"},
+			[]string{`c.toml:1:2: v2 is no setting; a name with dots stands in quotes: [profile."etl.v2"]`, "  [profile.etl.v2]", "   ^"},
+		},
+		{
+			"client's setting in a profile",
+			[]string{"[profile.default]", "secret = '835261'"},
+			[]string{"c.toml:2:1: secret does not stand here, but in a table [client.NAME]", "  secret = ...", "  ^"},
+		},
+		{
+			"near a client's setting in the agent",
+			[]string{"[agent]", "secrets = '835261'"},
+			[]string{`c.toml:2:1: there is no setting "secrets"; did you mean secret, in a table [client.NAME]?`, "  secrets = ...", "  ^"},
+		},
+		{
+			"setting of two tables in the agent",
+			[]string{"[agent]", "policy = ['list']"},
+			[]string{"c.toml:2:1: policy does not stand here, but in a table [profile.NAME] or a table [client.NAME]", "  policy = ...", "  ^"},
+		},
+		{
+			"client's setting outside",
+			[]string{"secret = '835261'"},
+			[]string{"c.toml:1:1: " + outsideClient, "  secret = ...", "  ^"},
+		},
+		{
+			"near clients",
+			[]string{"[Clients.a]", "secret = '835261'"},
+			[]string{`c.toml:1:2: there is no table "Clients"; did you mean [client.NAME]?`, "  [Clients.a]", "   ^"},
+		},
+		{
+			"empty policy",
+			[]string{"[profile.default]", "policy = []"},
+			[]string{"c.toml:2:1: " + noRules(profilesTable), "  policy = ...", "  ^"},
+		},
+		{
+			"blank policy",
+			[]string{"[profile.default]", "policy = ''"},
+			[]string{"c.toml:2:1: " + noRules(profilesTable), "  policy = ...", "  ^"},
+		},
+		{
+			"policy of blank rules",
+			[]string{"[profile.default]", "policy = ['', ' \t']"},
+			[]string{"c.toml:2:1: " + noRules(profilesTable), "  policy = ...", "  ^"},
+		},
+		{
+			"policy of numbers",
+			[]string{"[profile.default]", "policy = [1]"},
+			[]string{"c.toml:2:1: policy is a rule in quotes, or a list of them: " + samplePolicy, "  policy = ...", "  ^"},
+		},
+		{
+			"number with a fraction",
+			[]string{"[profile.default]", "requests_per_minute = 1.5"},
+			[]string{"c.toml:2:1: requests_per_minute is a whole number: requests_per_minute = 600", "  requests_per_minute = ...", "  ^"},
+		},
+		{
+			"number below zero",
+			[]string{"[profile.default]", "requests_per_minute = -1"},
+			[]string{`c.toml:2:1: requests_per_minute: "-1" is no whole number from 1 to 100000000`},
+		},
+		{
+			"tenant that is a number",
+			[]string{"[profile.default]", "tenant = 7"},
+			[]string{`c.toml:2:1: tenant is one text in quotes: tenant = "..."`, "  tenant = ...", "  ^"},
+		},
+		{
+			"list of addresses",
+			[]string{"[agent]", "listen = ['127.0.0.1:1', '[::1]:1']"},
+			[]string{`c.toml:2:1: listen is one text in quotes: listen = "..."`, "  listen = ...", "  ^"},
+		},
+		{
+			"open to the network",
+			[]string{"[agent]", "listen = '0.0.0.0:8470'"},
+			[]string{`c.toml:2:1: listen: "0.0.0.0:8470" is no loopback address: the agent would be open to the network; write it as 127.0.0.1:8470`},
 		},
 		{
 			"level of the agent",
@@ -278,7 +354,8 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "[profile.a]\nkey = 'pkcs11:token=a'\n", "[profile.a]\nkey = ['pkcs11:', 'x']", "profile = 3", "[[profile]]",
 		"a.b.c.d = 1", "[profile.a]\npin = \"\"\"\n1234\n\"\"\"", "[profile.a]\r\n\ttimeout: 3", "profile.a = {x = {y = 1}}",
-		"[profile.a]\nkey = [[{a = 1}], 2]", "[agent]\nshare_socket = true", "agent.log_level = 'x'", "[[agent]]", "a.b.c.d.e.f = 1", "\xef\xbb\xbf\x00", "[profile.'']\n'' = 1979-05-27",
+		"[profile.a]\nkey = [[{a = 1}], 2]", "[client.a]\npolicy = 'list'\nsecret = 'sha256:00'\nusers = 'user:a'",
+		"[profile.a]\npolicy = ['list']\nrequests_per_minute = 60\n[client.b]\nprofile = 'a'\npolicy = ['list']", "client.a = {policy = []}", "[agent]\nshare_socket = true", "agent.log_level = 'x'", "[[agent]]", "a.b.c.d.e.f = 1", "\xef\xbb\xbf\x00", "[profile.'']\n'' = 1979-05-27",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -293,6 +370,11 @@ func FuzzParse(f *testing.F) {
 		for _, name := range file.Profiles() {
 			if _, err := file.Profile(name, nil); err != nil {
 				t.Errorf("%q: Parse took profile %q, Profile did not: %v", data, name, err)
+			}
+		}
+		for _, client := range file.Clients() {
+			if CheckClientName(client.Name) != nil || len(client.Policy) == 0 || client.Secret != nil && len(client.Secret) != 32 {
+				t.Errorf("%q: Parse took client %+v", data, client)
 			}
 		}
 	})

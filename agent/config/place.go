@@ -161,7 +161,7 @@ func (d *document) excerpt(p place) string {
 }
 
 // syntax returns the error for text that is no TOML. The decoder's words can
-// quote a character of a value, so they are left out on the line of a PIN.
+// quote a character of a value, so they are left out on the line of a PIN or a secret.
 func (d *document) syntax(err error) error {
 	wrong, ok := errors.AsType[*toml.DecodeError](err)
 	if !ok {
@@ -170,7 +170,8 @@ func (d *document) syntax(err error) error {
 	var p place
 	p.line, p.column = wrong.Position()
 	words := strings.TrimPrefix(wrong.Error(), "toml: ")
-	if strings.Contains(strings.ToLower(d.lineText(p)), pinSetting) {
+	line := strings.ToLower(d.lineText(p))
+	if strings.Contains(line, pinSetting) || strings.Contains(line, secretSetting) {
 		words = `this is no TOML; write NAME = "VALUE"`
 	}
 	return d.fail(p, "%s", words)

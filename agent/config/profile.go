@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -57,6 +58,14 @@ type Profile struct {
 	// "user:1000" or "group:NAME". Whether they exist is not checked here.
 	Allow []string
 
+	// Policy are the rules, as agent/policy reads them, for all that is done through the
+	// agent with the profile. nil: no restriction.
+	Policy []string
+
+	// Tenant is whose allowance the profile's requests use; "": the one of its API host.
+	Tenant            string
+	RequestsPerMinute int // above zero
+
 	TokenFile      string      // absolute; "": none
 	TokenFileMode  fs.FileMode // not writable by others, not executable
 	TokenFileOwner string      // "user", "user:group" or ":group"; "": as the file comes
@@ -79,15 +88,16 @@ func (f *File) Profile(name string, over map[string]Value) (*Profile, error) {
 	if own == nil && name != DefaultProfile {
 		return nil, f.noProfile(name)
 	}
-	merged, err := merge(settings, own, over)
+	merged, err := merge(profilesTable, own, over)
 	if err != nil {
 		return nil, err
 	}
 	return merged.build(name)
 }
 
-// merge returns a value for each of the known settings.
-func merge(known []Setting, own values, over map[string]Value) (values, error) {
+// merge returns a value for each setting of a table.
+func merge(table string, own values, over map[string]Value) (values, error) {
+	known := settingsOf(table)
 	merged := values{}
 	for _, s := range known {
 		merged[s.Name] = []Value{{Text: s.Default, From: s.Name}}
@@ -95,7 +105,7 @@ func merge(known []Setting, own values, over map[string]Value) (values, error) {
 	maps.Copy(merged, own)
 	for setting, value := range over {
 		if !has(known, setting) {
-			return nil, fmt.Errorf("%s: %s", value.From, unknown(setting, known))
+			return nil, fmt.Errorf("%s: %s", value.From, unknown(setting, table))
 		}
 		merged[setting] = []Value{value}
 	}
@@ -135,6 +145,9 @@ func (v values) build(name string) (*Profile, error) {
 		read(&p.Timeout, v[timeoutSetting], duration),
 		v.chooseHosts(),
 		readAllow(&p.Allow, v[allowSetting]),
+		readPolicy(&p.Policy, v[policySetting]),
+		read(&p.Tenant, v[tenantSetting], tenantName),
+		read(&p.RequestsPerMinute, v[perMinuteSetting], wholeNumber(mostPerMinute)),
 		read(&p.TokenFile, v[tokenFileSetting], absolutePath),
 		read(&p.TokenFileMode, v[tokenFileModeSetting], fileMode),
 		read(&p.TokenFileOwner, v[tokenFileOwnerSetting], fileOwner),
@@ -156,6 +169,9 @@ func (v values) build(name string) (*Profile, error) {
 	}
 	return p, nil
 }
+
+// mostPerMinute is more than any tenant has, so that a number that is too long is found.
+const mostPerMinute = 100_000_000
 
 // text returns a setting that needs no check.
 func (v values) text(setting string) string { return v[setting][0].Text }
@@ -209,6 +225,26 @@ func oneOf(values ...string) func(string) (string, error) {
 		}
 		return "", fmt.Errorf("%q is not one of %s", text, strings.Join(values, ", "))
 	}
+}
+
+// wholeNumber returns a parser that takes a number from 1 to most.
+func wholeNumber(most uint64) func(string) (int, error) {
+	return func(text string) (int, error) {
+		number, err := strconv.ParseUint(text, 10, 31)
+		if err != nil || number < 1 || number > most {
+			return 0, fmt.Errorf("%q is no whole number from 1 to %d", text, most)
+		}
+		return int(number), nil
+	}
+}
+
+// tenantName reads a name that goes into metrics. What cannot be seen would make two
+// tenants of one.
+func tenantName(text string) (string, error) {
+	if text != strings.TrimSpace(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", fmt.Errorf("%q is no name for a tenant; write it in one line and without blanks around it", text)
+	}
+	return text, nil
 }
 
 // duration reads a time above zero. A bare number is refused: it could be

@@ -42,7 +42,7 @@ func TestProfileDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Profile{Name: "default", HeaderForm: "pem", Format: "v2", Timeout: time.Minute, TokenFileMode: 0o600, Idle: 12 * time.Hour}
+	want := &Profile{Name: "default", HeaderForm: "pem", Format: "v2", Timeout: time.Minute, RequestsPerMinute: 600, TokenFileMode: 0o600, Idle: 12 * time.Hour}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
 	}
@@ -62,6 +62,12 @@ header_form = "der"
 format = "v1"
 timeout = "1m30s"
 allow = ["user:ana", "user:1000 , group:my team"]
+policy = ["list", """
+  run process "Nightly load" in model "Plan"
+
+  GET /2/0/models/*"""]
+tenant = "acme"
+requests_per_minute = 1_200
 token_file = "/run/user/1000/../1000/token"
 token_file_mode = "0640"
 token_file_owner = "etl:etl"
@@ -85,7 +91,11 @@ idle = "90m"
 
 		TouchCommand: []string{"notify-send", "my agent"},
 
-		Allow:          []string{"user:ana", "user:1000", "group:my team"},
+		Allow:             []string{"user:ana", "user:1000", "group:my team"},
+		Policy:            []string{"list", `run process "Nightly load" in model "Plan"`, "GET /2/0/models/*"},
+		Tenant:            "acme",
+		RequestsPerMinute: 1200,
+
 		TokenFile:      "/run/user/1000/token",
 		TokenFileMode:  0o640,
 		TokenFileOwner: "etl:etl",
@@ -97,15 +107,17 @@ idle = "90m"
 }
 
 func TestProfilePrecedence(t *testing.T) {
-	file := mustParse(t, "[profile.default]\nkey = ['pkcs11:token=a', 'pkcs11:token=b']\ntimeout = '10s'\nregion = 'eu1'\npin = 'none'\nallow = ['user:a', 'user:d']\n")
-	got, err := file.Profile("default", over("key", "pkcs11:token=c,d", "timeout", "20s", "region", "", "pin", "", "auth_url", "https://a", "allow", "user:b,group:c"))
+	file := mustParse(t, "[profile.default]\nkey = ['pkcs11:token=a', 'pkcs11:token=b']\ntimeout = '10s'\nregion = 'eu1'\npin = 'none'\nallow = ['user:a', 'user:d']\n"+
+		"policy = 'list'\nrequests_per_minute = '60'\ntenant = 'acme'\n")
+	got, err := file.Profile("default", over("key", "pkcs11:token=c,d", "timeout", "20s", "region", "", "pin", "", "auth_url", "https://a", "allow", "user:b,group:c",
+		"policy", "GET /2/0/users/me\r\nlist\n", "requests_per_minute", "100000000", "tenant", ""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := &Profile{
 		Name: "default", Keys: []Address{mustAddress(t, "pkcs11:token=c,d")},
 		AuthURL: "https://a", HeaderForm: "pem", Format: "v2", Timeout: 20 * time.Second,
-		Allow: []string{"user:b", "group:c"}, TokenFileMode: 0o600, Idle: 12 * time.Hour,
+		Allow: []string{"user:b", "group:c"}, Policy: []string{"GET /2/0/users/me", "list"}, RequestsPerMinute: 100_000_000, TokenFileMode: 0o600, Idle: 12 * time.Hour,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
@@ -191,6 +203,13 @@ func TestProfileErrors(t *testing.T) {
 		{"port 0", "hosts", over("auth_url", "https://a:0"), "--auth-url: " + badPort},
 		{"http", "hosts", over("auth_url", "http://auth.anaplan.com"), "--auth-url: " + noHTTP},
 		{"http like loopback", "hosts", over("auth_url", "http://127.0.0.1.example"), "--auth-url: " + noHTTP},
+		{"policy of blanks", "default", over("policy", " \n"), "--policy: there is no rule in it, so nothing would be allowed; leave policy out for no restriction"},
+		{"no requests", "default", over("requests_per_minute", "0"), `--requests-per-minute: "0" is no whole number from 1 to 100000000`},
+		{"too many requests", "default", over("requests_per_minute", "100000001"), `--requests-per-minute: "100000001" is no whole number from 1 to 100000000`},
+		{"requests with a unit", "default", over("requests_per_minute", "600/m"), `--requests-per-minute: "600/m" is no whole number from 1 to 100000000`},
+		{"tenant with a blank", "default", over("tenant", "acme "), `--tenant: "acme " is no name for a tenant; write it in one line and without blanks around it`},
+		{"tenant of lines", "default", over("tenant", "a\nb"), `--tenant: "a\nb" is no name for a tenant; write it in one line and without blanks around it`},
+		{"of a client", "default", over("secret", "835261"), "--secret: secret does not stand here, but in a table [client.NAME]"},
 		{"of the agent", "default", over("socket", "none"), "--socket: socket does not stand here, but in the table [agent]"},
 		{"unknown setting", "default", over("ca-file", "x"), `--ca-file: there is no setting "ca-file"; did you mean ca_file?`},
 	}

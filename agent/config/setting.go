@@ -26,7 +26,8 @@ func Settings() []Setting {
 }
 
 // AgentSettings returns the settings of the agent as a process, those of the table
-// [agent]. No name is in both tables, since flags and variables have no table.
+// [agent]. No name is in both tables, since flags and variables have no table; those of
+// clients have neither flag nor variable, and are not listed.
 func AgentSettings() []Setting {
 	return append([]Setting(nil), agentSettings...)
 }
@@ -47,16 +48,24 @@ const (
 	timeoutSetting      = "timeout"
 
 	allowSetting          = "allow"
+	policySetting         = "policy" // of a profile or a client
+	tenantSetting         = "tenant"
+	perMinuteSetting      = "requests_per_minute"
 	tokenFileSetting      = "token_file"
 	tokenFileModeSetting  = "token_file_mode"
 	tokenFileOwnerSetting = "token_file_owner"
 	idleSetting           = "idle"
 
 	socketSetting      = "socket"
+	listenSetting      = "listen"
 	auditFileSetting   = "audit_file"
 	logLevelSetting    = "log_level"
 	logoutAtEndSetting = "logout_at_end"
 	shareSocketSetting = "share_socket"
+
+	clientProfileSetting = "profile"
+	secretSetting        = "secret"
+	usersSetting         = "users"
 )
 
 // settings is the table behind Settings, in the order of --help. A default that
@@ -80,6 +89,11 @@ var settings = []Setting{
 	{timeoutSetting, "60s", "time for one login, the typing of a PIN not counted, as 90s or 2m (default 60s)"},
 	{allowSetting, "", "who may use the profile through the agent, beside the agent's own user and root: user:NAME, " +
 		"user:1000, group:NAME, with commas between them (default: nobody)"},
+	{policySetting, "", "what callers may do through the agent, a rule a line, as " +
+		"'run process \"Nightly load\" in model \"Plan\"' (default: everything)"},
+	{tenantSetting, "", "a name for the Anaplan tenant, whose profiles share its requests a minute (default: one for " +
+		"all profiles of an API host)"},
+	{perMinuteSetting, "600", "how many requests a minute the agent passes on to the tenant (default 600)"},
 	{tokenFileSetting, "", "file to keep the live token in, for programs that can only read a file; an absolute path (default: none)"},
 	{tokenFileModeSetting, "0600", "permissions of that file, in octal, as 0640 (default 0600)"},
 	{tokenFileOwnerSetting, "", "owner of that file: USER, USER:GROUP or :GROUP (default: the agent's own)"},
@@ -90,17 +104,43 @@ var settings = []Setting{
 var agentSettings = []Setting{
 	{socketSetting, "", "the agent's socket, an absolute path, or none to do without the agent " +
 		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock)"},
+	{listenSetting, "", "address of this machine where clients find the agent that know no unix sockets, as " +
+		"127.0.0.1:8470 (default: none)"},
 	{auditFileSetting, "", "file to write down in who did what with which result; an absolute path (default: none)"},
 	{logLevelSetting, "info", "what to log: debug, info, warn or error, and what is worse (default info)"},
 	{logoutAtEndSetting, "no", "whether tokens are ended at Anaplan when the agent ends: yes or no (default no)"},
 	{shareSocketSetting, "no", "whether other users may reach the socket, so that the profiles' allow decides: yes or no (default no)"},
 }
 
+// clientSettings are those of a client.
+var clientSettings = []Setting{
+	{Name: clientProfileSetting, Default: DefaultProfile},
+	{Name: secretSetting},
+	{Name: usersSetting},
+	{Name: policySetting},
+}
+
+// settingsOf returns the settings that stand in a table.
+func settingsOf(table string) []Setting {
+	switch table {
+	case agentTable:
+		return agentSettings
+	case clientsTable:
+		return clientSettings
+	}
+	return settings
+}
+
 // isList reports whether a setting may have several texts in the file.
-func isList(name string) bool { return name == keySetting || name == allowSetting }
+func isList(name string) bool {
+	return slices.Contains([]string{keySetting, allowSetting, policySetting, usersSetting}, name)
+}
 
 // isSwitch reports whether a setting is yes or no.
 func isSwitch(name string) bool { return name == logoutAtEndSetting || name == shareSocketSetting }
+
+// isNumber reports whether a setting is a whole number.
+func isNumber(name string) bool { return name == perMinuteSetting }
 
 // has reports whether a setting of that name is in the table.
 func has(table []Setting, name string) bool {
