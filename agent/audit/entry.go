@@ -26,8 +26,10 @@ const (
 	Unlock    Action = "unlock"
 	Lock      Action = "lock"
 	Reload    Action = "reload"
-	Token     Action = "token"  // a token was handed out
-	Denial    Action = "denial" // a caller got nothing
+	Token     Action = "token"   // a token was handed out
+	Phantom   Action = "phantom" // a token of the agent's own was handed out, renewed or ended
+	CallMade  Action = "call"    // a call of a caller's was forwarded
+	Denial    Action = "denial"  // a caller got nothing
 )
 
 // Actions of the log itself, which Append refuses.
@@ -45,15 +47,27 @@ type Entry struct {
 	Result string
 
 	Caller     *Caller // nil: the agent did it of itself
+	Client     string  // for whom the caller acts; "": that is of no account
+	Call       *Call   // what was called; nil: nothing
 	Generation uint64  // of the token; 0: no token is concerned
 	Detail     string  // what else is worth knowing, as the certificate's fingerprint
 }
 
 // Caller is the process that asked for it, by the kernel's word.
 type Caller struct {
-	UID        int    `json:"uid"` // -1: not known
+	UID        int    `json:"uid"` // -1: not known, as of who comes over TCP
 	PID        int    `json:"pid"`
 	Executable string `json:"executable"`
+}
+
+// Call is a call of somebody else's API.
+type Call struct {
+	Method   string `json:"method"`
+	Path     string `json:"path"`
+	Status   int    `json:"status"`   // of the answer; 0: there was none
+	Sent     int64  `json:"sent"`     // bytes of the request's body
+	Received int64  `json:"received"` // bytes of the answer's
+	Millis   int64  `json:"ms"`       // that it took
 }
 
 // Bounds of texts in bytes. Paths may be longer, and no use then.
@@ -76,6 +90,8 @@ type line struct {
 	Profile    string    `json:"profile"`
 	Result     string    `json:"result"`
 	Caller     *Caller   `json:"caller"`
+	Client     string    `json:"client"`
+	Call       *Call     `json:"call"`
 	Generation uint64    `json:"generation"`
 	Detail     string    `json:"detail"`
 	Continues  string    `json:"continues"`
@@ -97,6 +113,7 @@ func (e *Entry) line(now time.Time) line {
 		Time:       now,
 		Action:     Action(bounded(string(e.Action), maxWord)),
 		Profile:    bounded(e.Profile, maxWord),
+		Client:     bounded(e.Client, maxWord),
 		Result:     bounded(e.Result, maxWord),
 		Generation: e.Generation,
 		Detail:     bounded(e.Detail, maxText),
@@ -106,6 +123,11 @@ func (e *Entry) line(now time.Time) line {
 	}
 	if e.Caller != nil {
 		n.Caller = &Caller{e.Caller.UID, e.Caller.PID, bounded(e.Caller.Executable, maxText)}
+	}
+	if e.Call != nil {
+		call := *e.Call
+		call.Method, call.Path = bounded(call.Method, maxWord), bounded(call.Path, maxText)
+		n.Call = &call
 	}
 	return n
 }
@@ -148,6 +170,10 @@ func (n *line) encode(text []byte) []byte {
 	if n.Caller != nil {
 		text = n.Caller.encode(text)
 	}
+	text = appendTextIf(text, `,"client":`, n.Client)
+	if n.Call != nil {
+		text = n.Call.encode(text)
+	}
 	if n.Generation > 0 {
 		text = append(text, `,"generation":`...)
 		text = strconv.AppendUint(text, n.Generation, 10)
@@ -165,6 +191,19 @@ func (c *Caller) encode(text []byte) []byte {
 	text = append(text, `,"pid":`...)
 	text = strconv.AppendInt(text, int64(c.PID), 10)
 	text = appendTextIf(text, `,"executable":`, c.Executable)
+	return append(text, '}')
+}
+
+// encode adds the call's field to text.
+func (c *Call) encode(text []byte) []byte {
+	text = appendText(append(text, `,"call":{`...), `"method":`, c.Method)
+	text = appendText(text, `,"path":`, c.Path)
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{{`,"status":`, int64(c.Status)}, {`,"sent":`, c.Sent}, {`,"received":`, c.Received}, {`,"ms":`, c.Millis}} {
+		text = strconv.AppendInt(append(text, field.name...), field.value, 10)
+	}
 	return append(text, '}')
 }
 

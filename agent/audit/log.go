@@ -13,7 +13,7 @@ var ErrInUse = errors.New("another process writes it")
 // Options say how a Log is kept.
 type Options struct {
 	// Sync: an entry is on the disk (fsync) before Append returns, unless it is of a token
-	// handed out, of which there may be thousands a second. false: the system writes to the
+	// handed out or of a call, of which there may be thousands a second. false: the system writes to the
 	// disk when it likes, and a power cut may cost the last seconds. Close and Reopen
 	// always wait for the disk.
 	Sync bool
@@ -110,7 +110,7 @@ func (l *Log) writeLocked(entries []Entry) error {
 // mustLast reports whether one of the entries is to outlast a power cut.
 func mustLast(entries []Entry) bool {
 	for i := range entries {
-		if entries[i].Action != Token {
+		if a := entries[i].Action; a != Token && a != CallMade {
 			return true
 		}
 	}

@@ -37,6 +37,9 @@ type Metrics struct {
 	works    map[agent.EventKind]work
 	failures *family
 	requests *requests
+	calls    *calls
+
+	allowances func() map[string]Allowance // nil: there are none
 }
 
 // work is how one kind of event is counted.
@@ -62,8 +65,16 @@ func New(status func() map[string]agent.Status, version string, connections func
 		},
 		failures: newFamily(prefix+"failures_total", "counter", "Signatures, logins, refreshes and logouts that failed, by the code of the problem."),
 		requests: newRequests(),
+		calls:    newCalls(),
 	}
 }
+
+// SetAllowances sets what tells the allowances by the names of their tenants, at each scrape.
+// It is called before anything else.
+func (m *Metrics) SetAllowances(allowances func() map[string]Allowance) { m.allowances = allowances }
+
+// Call counts a forwarded call.
+func (m *Metrics) Call(call Call) { m.calls.add(call) }
 
 func newWork(total, seconds, help string) work {
 	w := work{total: newFamily(prefix+total+"_total", "counter", help)}
@@ -108,6 +119,10 @@ func (m *Metrics) WritePrometheus(w io.Writer) {
 	m.failures.write(&out)
 	m.requests.total.write(&out)
 	m.requests.seconds.write(&out)
+	m.calls.write(&out)
+	if m.allowances != nil {
+		writeAllowances(&out, m.allowances())
+	}
 	m.writeAgent(&out)
 	writeGo(&out)
 	writeProcess(&out)

@@ -73,6 +73,9 @@ type counter struct{ count atomic.Uint64 }
 // Inc counts one more.
 func (c *counter) Inc() { c.count.Add(1) }
 
+// Add counts n more, which is not negative.
+func (c *counter) Add(n int64) { c.count.Add(uint64(n)) }
+
 func (c *counter) write(out *bytes.Buffer, name, labels string) {
 	fmt.Fprintf(out, "%s%s %d\n", name, labels, c.count.Load())
 }

@@ -1,0 +1,122 @@
+package metrics
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxCalls bounds the profiles, clients and statuses whose calls are counted one by one. A
+// client can be any user of the machine.
+const maxCalls = 2000
+
+// Call is a call of Anaplan's API that the agent has forwarded.
+type Call struct {
+	Profile, Client string
+	Status          int   // of the answer; 0: there was none
+	Sent, Received  int64 // bytes
+	Took            time.Duration
+}
+
+// Allowance is what a tenant may call now, and what waits for that (package fair).
+type Allowance struct {
+	Left                  float64
+	Waiting               int
+	HeldFor               time.Duration
+	Waited, Refused, Held uint64
+}
+
+// calls counts forwarded calls.
+type calls struct {
+	total, sent, received, seconds *family
+
+	table sync.Map // of *callSeries by callKey
+	kept  atomic.Int64
+}
+
+type callKey struct {
+	profile, client string
+	status          int
+}
+
+type callSeries struct {
+	total, sent, received *counter
+	seconds               *histogram
+}
+
+func newCalls() *calls {
+	return &calls{
+		total:    newFamily(prefix+"calls_total", "counter", "Calls of Anaplan's API that were forwarded; status 0 had no answer."),
+		sent:     newFamily(prefix+"call_sent_bytes_total", "counter", "Bytes of the bodies that were sent to Anaplan."),
+		received: newFamily(prefix+"call_received_bytes_total", "counter", "Bytes of the bodies that Anaplan answered."),
+		seconds:  newFamily(prefix+"call_seconds", "histogram", "How long forwarded calls took, waiting for the tenant's allowance included."),
+	}
+}
+
+func (c *calls) add(call Call) {
+	series := c.of(callKey{call.Profile, call.Client, call.Status})
+	series.total.Inc()
+	series.sent.Add(call.Sent)
+	series.received.Add(call.Received)
+	series.seconds.Update(call.Took.Seconds())
+}
+
+// of returns the series of a key, those of all others together once there are too many.
+func (c *calls) of(key callKey) *callSeries {
+	if known, ok := c.table.Load(key); ok {
+		return known.(*callSeries)
+	}
+	if c.kept.Load() >= maxCalls {
+		key = callKey{otherRoute, otherRoute, 0}
+	}
+	who := labels("profile", key.profile, "client", key.client)
+	made := &callSeries{
+		total:    c.total.counter(labels("profile", key.profile, "client", key.client, "status", strconv.Itoa(key.status))),
+		sent:     c.sent.counter(who),
+		received: c.received.counter(who),
+		seconds:  c.seconds.histogram(labels("profile", key.profile), workBounds),
+	}
+	known, loaded := c.table.LoadOrStore(key, made)
+	if !loaded {
+		c.kept.Add(1)
+	}
+	return known.(*callSeries)
+}
+
+func (c *calls) write(out *bytes.Buffer) {
+	c.total.write(out)
+	c.sent.write(out)
+	c.received.write(out)
+	c.seconds.write(out)
+}
+
+// allowanceMetrics are what is told of each tenant's allowance.
+var allowanceMetrics = []struct {
+	name, kind, help string
+	value            func(Allowance) any
+}{
+	{"allowance_left", "gauge", "Calls that the tenant could make at once.", func(a Allowance) any { return a.Left }},
+	{"allowance_waiting", "gauge", "Calls that wait for the tenant's allowance.", func(a Allowance) any { return a.Waiting }},
+	{"allowance_held_seconds", "gauge", "For how long nothing is sent, because Anaplan asked for that (429).", func(a Allowance) any { return a.HeldFor.Seconds() }},
+	{"allowance_waited_total", "counter", "Calls that had to wait for the tenant's allowance.", func(a Allowance) any { return a.Waited }},
+	{"allowance_refused_total", "counter", "Calls that would have had to wait for too long.", func(a Allowance) any { return a.Refused }},
+	{"allowance_holds_total", "counter", "How often Anaplan asked to be left alone (429).", func(a Allowance) any { return a.Held }},
+}
+
+func writeAllowances(out *bytes.Buffer, allowances map[string]Allowance) {
+	if len(allowances) == 0 {
+		return
+	}
+	tenants := slices.Sorted(maps.Keys(allowances))
+	for _, metric := range allowanceMetrics {
+		head(out, prefix+metric.name, metric.kind, metric.help)
+		for _, tenant := range tenants {
+			fmt.Fprintf(out, "%s%s%s %v\n", prefix, metric.name, labels("tenant", tenant), metric.value(allowances[tenant]))
+		}
+	}
+}
