@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+)
+
+// Errors of Serve and RoundTrip to branch on with errors.Is. Errors of the Source and of the
+// Limiter come as they are.
+var (
+	// ErrUpgrade: the client wants another protocol on its connection.
+	ErrUpgrade = errors.New("the connection cannot be upgraded to another protocol")
+	// ErrMethod: CONNECT would be a tunnel, and TRACE would show the token.
+	ErrMethod = errors.New("the method is not forwarded")
+	// ErrPath: Call.Path would not be sent as it is written.
+	ErrPath = errors.New("the path is not in its escaped form")
+	// ErrRedirect: a redirect leads to another host, where the token is not sent.
+	ErrRedirect = errors.New("the redirect leads to another host, and is not followed")
+	// ErrSlowBody: the client has begun a body, and nothing more of it came.
+	ErrSlowBody = errors.New("the body of the request stalled")
+	// ErrBodyCut: the client's body broke off, or is none. It wraps why.
+	ErrBodyCut = errors.New("the body of the request ended early")
+	// ErrGone: the client does not wait for the answer any more.
+	ErrGone = errors.New("the client has gone")
+	// ErrAnswerCut: the service's answer broke off, or stalled.
+	ErrAnswerCut = errors.New("the answer of the service ended early")
+)
+
+// UnreachableError is a call that got no answer, or one that cannot be passed on.
+type UnreachableError struct {
+	// Host is whom the call was for.
+	Host string
+	// Err says in words why. It is not the cause: what net/http says can quote the service or
+	// a proxy's address, and those the token or a password.
+	Err error
+	// Timeout: it took too long.
+	Timeout bool
+}
+
+// Error implements error.
+func (e *UnreachableError) Error() string { return e.Host + " cannot be reached: " + e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// unreachable puts a failure of a transport into words.
+func unreachable(host string, err error) *UnreachableError {
+	timeout, ok := errors.AsType[net.Error](err)
+	return &UnreachableError{Host: host, Err: errors.New(reason(err)), Timeout: ok && timeout.Timeout()}
+}
+
+// reason has words for the failures that it knows, and no foreign text for the others.
+func reason(err error) string {
+	if words := untrusted(err); words != "" {
+		return words
+	}
+	operation, _ := errors.AsType[*net.OpError](err)
+	via := ""
+	if operation != nil && operation.Op == "proxyconnect" {
+		via = " by the proxy; check HTTPS_PROXY"
+	}
+	refused, isRefused := errors.AsType[*proxyRefusal](err)
+	name, isName := errors.AsType[*net.DNSError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	switch {
+	case isRefused:
+		return refused.Error()
+	case isName && name.IsNotFound:
+		return fmt.Sprintf("there is no host %q; check the region, the API URL and HTTPS_PROXY", name.Name)
+	case isName:
+		return fmt.Sprintf("the name %q cannot be looked up now", name.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "the connection was refused" + via
+	case operation != nil && (operation.Op == "dial" || operation.Op == "proxyconnect"):
+		return "no connection could be made" + via
+	case isNet && timeout.Timeout():
+		return "no answer came in time"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the connection broke before an answer came"
+	}
+	return "the connection failed, or what came is no HTTP answer"
+}
+
+// untrusted has words for handshakes that failed for good; "" for all else.
+func untrusted(err error) string {
+	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return distrust(failed)
+	}
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		if string(record.RecordHeader[:]) == "HTTP/" {
+			return "it speaks plain HTTP where TLS is wanted"
+		}
+		return "it does not speak TLS"
+	}
+	if alert, ok := errors.AsType[*net.OpError](err); ok && (alert.Op == "remote error" || alert.Op == "local error") {
+		return alert.Error() + "; TLS 1.2 or newer is needed"
+	}
+	return ""
+}
+
+// distrust says why a certificate was not believed.
+func distrust(failed *tls.CertificateVerificationError) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](failed); ok {
+		return "no trusted root vouches for its certificate; if a proxy of your company inspects TLS, add its root to ca_file"
+	}
+	if _, ok := errors.AsType[x509.HostnameError](failed); ok {
+		return "its certificate is for another host"
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](failed); ok && invalid.Reason == x509.Expired {
+		return "by this machine's clock its certificate has expired or is not valid yet"
+	}
+	return "its certificate is not valid"
+}

@@ -1,0 +1,179 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// flushInterval is how long a piece of an answer may wait here for more. Pieces of answers of
+// unknown length do not wait.
+const flushInterval = 2 * time.Millisecond
+
+// modify makes of the service's answer the one for the client.
+func (p *Proxy) modify(response *http.Response) error {
+	x := response.Request.Context().Value(exchangeKey{}).(*exchange)
+	if response.StatusCode < http.StatusOK {
+		return &UnreachableError{Host: p.base.Host, Err: fmt.Errorf("it answered with the status %d, which nobody asked for", response.StatusCode)}
+	}
+	clean(response.Header)
+	clean(response.Trailer)
+	locations := response.Header["Location"]
+	for i, location := range locations {
+		locations[i] = p.localize(location)
+	}
+	x.download = newDownload(response, x)
+	response.Body = x.download
+	return nil
+}
+
+// clean removes what the service has no business to say to the client: cookies are the
+// agent's, and of the agent's headers only it may make use.
+func clean(header http.Header) {
+	for name := range header {
+		if name == "Set-Cookie" || name == "Set-Cookie2" || strings.HasPrefix(name, ownPrefix) {
+			delete(header, name)
+		}
+	}
+}
+
+// localize makes a Location that leads to the service lead here.
+func (p *Proxy) localize(location string) string {
+	to, err := url.Parse(location)
+	if err != nil || to.Opaque != "" || to.Host == "" && p.prefix == "" {
+		return location
+	}
+	if whole := p.base.ResolveReference(to); !sameOrigin(whole, p.base) {
+		return location
+	}
+	rest, ok := strings.CutPrefix(to.EscapedPath(), p.prefix)
+	if !ok || rest != "" && rest[0] != '/' {
+		return location
+	}
+	if strings.HasPrefix(rest, "//") {
+		rest = "/." + rest // two slashes would begin a host
+	}
+	here := url.URL{RawQuery: to.RawQuery, ForceQuery: to.ForceQuery}
+	return "/" + strings.TrimPrefix(rest, "/") + here.String()
+}
+
+// download is the body of an answer.
+type download struct {
+	body  io.ReadCloser
+	done  func() // called at its end
+	whole bool
+	idle  time.Duration
+	timer *time.Timer // ends the call
+}
+
+func newDownload(response *http.Response, x *exchange) *download {
+	timer := time.AfterFunc(x.streamIdle, func() {
+		x.cancel(fmt.Errorf("%w: nothing came for %v", ErrAnswerCut, x.streamIdle))
+	})
+	timer.Stop()
+	return &download{body: response.Body, done: func() { clean(response.Trailer) }, idle: x.streamIdle, timer: timer}
+}
+
+// Read implements io.Reader. The time that the client takes does not count.
+func (d *download) Read(p []byte) (int, error) {
+	d.timer.Reset(d.idle)
+	n, err := d.body.Read(p)
+	d.timer.Stop()
+	if err == io.EOF {
+		d.whole = true
+		d.done()
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (d *download) Close() error { return d.body.Close() }
+
+// answer is the ResponseWriter of a call. It has neither Hijack nor Unwrap: nothing but an
+// answer ever goes through it.
+type answer struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	upload  *upload
+
+	status   int // 0: not begun
+	received int64
+	err      error // of a Write
+}
+
+// Header implements http.ResponseWriter.
+func (a *answer) Header() http.Header { return a.w.Header() }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	if status < http.StatusOK {
+		a.inform(status)
+		return
+	}
+	a.status = status
+	header := a.w.Header()
+	if !a.upload.whole.Load() {
+		// net/http would read the rest of the body itself, or take it for another request.
+		header.Set("Connection", "close")
+	}
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = nil // or net/http guesses one
+	}
+	a.upload.answered()
+	a.w.WriteHeader(status)
+}
+
+// inform passes on what comes before an answer. A 100 is net/http's own to send, when the
+// body is first read; and while it may send that, nothing else can be.
+func (a *answer) inform(status int) {
+	if status == http.StatusContinue || a.upload.isAwaited() {
+		return
+	}
+	clean(a.w.Header())
+	a.w.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (a *answer) Write(p []byte) (int, error) {
+	n, err := a.w.Write(p)
+	a.received += int64(n)
+	if err != nil {
+		a.err = err
+	}
+	return n, err
+}
+
+// FlushError is what http.ResponseController looks for.
+func (a *answer) FlushError() error {
+	err := a.control.Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}
+
+// gone says that the client is, with the cause of the end of its context.
+func gone(ctx context.Context) error { return fmt.Errorf("%w: %w", ErrGone, context.Cause(ctx)) }
+
+// bufferSize is that of the pieces in which answers are copied.
+const bufferSize = 64 << 10
+
+// buffers is an httputil.BufferPool.
+type buffers struct{ pool sync.Pool }
+
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte {
+	if buffer, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return buffer[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+// Put implements httputil.BufferPool.
+func (b *buffers) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)) }

@@ -1,0 +1,226 @@
+package proxy
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Source has the token. *agent.Keeper is one.
+type Source interface {
+	Token(ctx context.Context, notify agent.NotifyFunc) (agent.Lease, error)
+	Replace(ctx context.Context, generation uint64, notify agent.NotifyFunc) (agent.Lease, error)
+}
+
+// Limiter shares the tenant's allowance. *fair.Limiter is one.
+type Limiter interface {
+	// Wait returns nil when the client may send one request.
+	Wait(ctx context.Context, client string) error
+	// Hold lets nobody send anything for the time.
+	Hold(time.Duration)
+}
+
+// Transport is an http.RoundTripper which puts the token into requests. It sends whatever
+// URL it is given: that must be the service's. Where an http.Client follows a redirect, it
+// refuses to follow to another server.
+type Transport struct {
+	// Source has the token.
+	Source Source
+
+	// Base sends the requests; see NewBase. nil: http.DefaultTransport.
+	Base http.RoundTripper
+
+	// Limiter is waited for before each request. nil: nothing is waited for.
+	Limiter Limiter
+
+	// Client is for whom the Limiter counts requests that are not of a Proxy's calls.
+	Client string
+
+	// Notify is told what a person should know while a token is made. nil: nobody is.
+	Notify agent.NotifyFunc
+
+	// ReplayBytes is how long a body may be to be read into memory first, so that it can be sent again after
+	// a 401. 0: 64 KiB.
+	ReplayBytes int
+
+	// Observe is told what happens beside the calls, in their goroutines. nil: nobody is.
+	Observe func(Event)
+}
+
+// Event is something that a Transport did beside sending.
+type Event struct {
+	Kind   EventKind
+	Client string
+	Err    error         // of an EventRefused: why there is no other token; nil: the body was used up, or the new token was refused too
+	Wait   time.Duration // of an EventHeld
+}
+
+// EventKind is the kind of an Event.
+type EventKind string
+
+// Kinds of events.
+const (
+	EventRenewed EventKind = "renewed" // the token was refused; the request is sent again with another one
+	EventRefused EventKind = "refused" // a 401 is passed on
+	EventHeld    EventKind = "held"    // the service asks for patience (429)
+)
+
+// RoundTrip implements http.RoundTripper. A request that finds its token refused is sent a second
+// time with another one, if its body can be: there is none, it has a GetBody, it is
+// short, or it has not been begun (Expect: 100-continue). Errors are those of Source,
+// Limiter and body as they are, the cause of the end of the request's context, or an *UnreachableError.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if isForeign(req) {
+		closeBody(req)
+		return nil, ErrRedirect
+	}
+	body, err := takeBody(req, cmp.Or(t.ReplayBytes, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	defer body.settle()
+	ctx := req.Context()
+	if err := t.wait(ctx); err != nil {
+		return nil, err
+	}
+	lease, err := t.Source.Token(ctx, t.Notify)
+	if err != nil {
+		return nil, err
+	}
+	response, err := t.send(req, body, lease)
+	if err != nil || response.StatusCode != http.StatusUnauthorized {
+		return response, err
+	}
+	return t.renew(req, body, lease, response)
+}
+
+// isForeign reports whether a redirect made the request, and of another server.
+func isForeign(req *http.Request) bool {
+	from := req.Response
+	return from != nil && from.Request != nil && !sameOrigin(from.Request.URL, req.URL)
+}
+
+// renew has the refused token replaced, for later calls if not for this one, and sends
+// the request again if it can. What the service has answered is kept until that is sure.
+func (t *Transport) renew(req *http.Request, body *payload, refused agent.Lease, response *http.Response) (*http.Response, error) {
+	ctx := req.Context()
+	again := body.takeBack()
+	keep(response)
+	fresh, err := t.Source.Replace(ctx, refused.Generation, t.Notify)
+	if err == nil && again {
+		err = body.rewind()
+	}
+	if err != nil || fresh.Generation == refused.Generation || !again {
+		t.observe(ctx, Event{Kind: EventRefused, Err: err})
+		return response, nil
+	}
+	response.Body.Close()
+	if err := t.wait(ctx); err != nil {
+		return nil, err
+	}
+	t.observe(ctx, Event{Kind: EventRenewed})
+	response, err = t.send(req, body, fresh)
+	if err == nil && response.StatusCode == http.StatusUnauthorized {
+		t.observe(ctx, Event{Kind: EventRefused})
+	}
+	return response, err
+}
+
+// wait waits for a turn.
+func (t *Transport) wait(ctx context.Context) error {
+	if t.Limiter == nil {
+		return nil
+	}
+	return t.Limiter.Wait(ctx, t.client(ctx))
+}
+
+// client returns for whom a request counts.
+func (t *Transport) client(ctx context.Context) string {
+	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return x.client
+	}
+	return t.Client
+}
+
+// send sends the request once.
+func (t *Transport) send(req *http.Request, body *payload, lease agent.Lease) (*http.Response, error) {
+	out := body.request(req)
+	out.Header.Set("Authorization", "AnaplanAuthToken "+lease.Token.Value.Reveal())
+	response, err := t.base().RoundTrip(out)
+	if err != nil {
+		return nil, t.explain(req, body, err)
+	}
+	response.Request = req // the other one has the token
+	if response.StatusCode == http.StatusTooManyRequests {
+		t.hold(req.Context(), response.Header)
+	}
+	return response, nil
+}
+
+func (t *Transport) base() http.RoundTripper {
+	if t.Base == nil {
+		return http.DefaultTransport
+	}
+	return t.Base
+}
+
+// explain finds out whose failure it is.
+func (t *Transport) explain(req *http.Request, body *payload, err error) error {
+	ctx := req.Context()
+	if failed := body.failure(); failed != nil {
+		return failed
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return unreachable(req.URL.Host, err)
+}
+
+// hold passes on to all who send that the service asks for patience.
+func (t *Transport) hold(ctx context.Context, header http.Header) {
+	wait := retryAfter(header, time.Now())
+	if t.Limiter != nil {
+		t.Limiter.Hold(wait)
+	}
+	t.observe(ctx, Event{Kind: EventHeld, Wait: wait})
+}
+
+func (t *Transport) observe(ctx context.Context, event Event) {
+	if t.Observe != nil {
+		event.Client = t.client(ctx)
+		t.Observe(event)
+	}
+}
+
+// Bounds of what is read of an answer that may be thrown away.
+const (
+	keepBytes = 64 << 10
+	keepTime  = 5 * time.Second
+)
+
+// keep reads an answer into memory, if it is short, so that its connection is free while
+// the token is replaced, which can take a person.
+func keep(response *http.Response) {
+	body := response.Body
+	timer := time.AfterFunc(keepTime, func() { body.Close() })
+	defer timer.Stop()
+	kept, err := io.ReadAll(io.LimitReader(body, keepBytes))
+	rest := io.Reader(body)
+	if err != nil {
+		rest = failing{err}
+	}
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(kept), rest), body}
+}
+
+// failing is a reader that fails.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }

@@ -1,0 +1,496 @@
+package proxy_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+)
+
+// echo answers with what it got.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	fmt.Fprintf(w, "%s %s %s", r.Method, r.URL.RequestURI(), body)
+}
+
+func TestRenewsAndReplays(t *testing.T) {
+	long := strings.Repeat("x", 64<<10)
+	tests := []struct {
+		name, method string
+		body         io.Reader
+		header       []string
+		want         string
+	}{
+		{"no body", "GET", nil, nil, "GET /2/0/x "},
+		{"short body", "POST", strings.NewReader("short"), nil, "POST /2/0/x short"},
+		{"the longest that is kept", "PUT", strings.NewReader(long), nil, "PUT /2/0/x " + long},
+		{"short GET body", "GET", strings.NewReader("short"), nil, "GET /2/0/x short"},
+		{"short body after 100", "POST", strings.NewReader("short"), []string{"Expect", "100-continue"}, "POST /2/0/x short"},
+		{"long body not begun", "POST", strings.NewReader(long + long), []string{"Expect", "100-continue"}, "POST /2/0/x " + long + long},
+		{"body of unknown length not begun", "POST", plain{strings.NewReader("short")}, []string{"Expect", "100-continue"}, "POST /2/0/x short"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := service(t, guarded(echo), nil)
+			w.source.good = 2
+			got := w.do(test.method, "/2/0/x", test.body, test.header...)
+			if got.StatusCode != 200 || got.body != test.want {
+				t.Errorf("got %d %.100q, want 200 %.100q", got.StatusCode, got.body, test.want)
+			}
+			if diff := cmp.Diff([]uint64{1}, w.source.replacements()); diff != "" {
+				t.Errorf("replacements (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"client:nightly", "client:nightly"}, w.limiter.clients); diff != "" {
+				t.Errorf("turns (-want +got):\n%s", diff)
+			}
+			result := w.outcome()
+			want := proxy.Result{Status: 200, Sent: int64(len(test.want) - len(test.method+" /2/0/x ")), Received: int64(len(test.want)), Began: true}
+			if diff := cmp.Diff(want, result.Result); diff != "" || result.err != nil {
+				t.Errorf("error %v, result (-want +got):\n%s", result.err, diff)
+			}
+			if event := <-w.events; event.Kind != proxy.EventRenewed || event.Client != "client:nightly" {
+				t.Errorf("event %+v", event)
+			}
+		})
+	}
+}
+
+// refuse reads what there is to read, and answers 401, many times.
+func refuse(count *int) http.HandlerFunc {
+	var mu sync.Mutex
+	return func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		*count++
+		w.Header().Set("X-Attempt", fmt.Sprint(*count))
+		w.WriteHeader(http.StatusUnauthorized)
+		io.WriteString(w, "no")
+	}
+}
+
+func TestPasses401On(t *testing.T) {
+	long := strings.Repeat("x", 64<<10+1)
+	problem := agent.Problemf(agent.CodePINNeeded, "no PIN")
+	tests := []struct {
+		name     string
+		prepare  func(*source)
+		body     io.Reader
+		attempts int
+		err      error // of the event
+	}{
+		{"a second one", func(*source) {}, nil, 2, nil},
+		{"a long body", func(*source) {}, strings.NewReader(long), 1, nil},
+		{"a body of unknown length", func(*source) {}, plain{strings.NewReader("short")}, 1, nil},
+		{"the same token again", func(s *source) { s.stubborn = true }, nil, 1, nil},
+		{"no other token", func(s *source) { s.replaceErr = problem }, nil, 1, problem},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			attempts := 0
+			w := service(t, func(*world) http.HandlerFunc { return refuse(&attempts) }, nil)
+			test.prepare(w.source)
+			got := w.do("POST", "/2/0/x", test.body)
+			if got.StatusCode != 401 || got.body != "no" || got.Header.Get("X-Attempt") != fmt.Sprint(test.attempts) {
+				t.Errorf("got %d %q of attempt %s, want 401 of attempt %d", got.StatusCode, got.body, got.Header.Get("X-Attempt"), test.attempts)
+			}
+			if attempts != test.attempts || w.limiter.turns() != test.attempts {
+				t.Errorf("%d attempts in %d turns, want %d", attempts, w.limiter.turns(), test.attempts)
+			}
+			if diff := cmp.Diff([]uint64{1}, w.source.replacements()); diff != "" {
+				t.Errorf("replacements (-want +got):\n%s", diff)
+			}
+			result := w.outcome()
+			if !result.Began || result.Cut || result.err != nil || result.Status != 401 {
+				t.Errorf("result %+v", result)
+			}
+			last := proxy.Event{}
+			for len(w.events) > 0 {
+				last = <-w.events
+			}
+			if last.Kind != proxy.EventRefused || !errors.Is(last.Err, test.err) {
+				t.Errorf("last event %+v, want a refusal with error %v", last, test.err)
+			}
+		})
+	}
+}
+
+func TestNextCallAfterPassed401Works(t *testing.T) {
+	w := service(t, guarded(echo), nil)
+	w.source.good = 2
+	if got := w.do("POST", "/2/0/x", plain{strings.NewReader("once")}); got.StatusCode != 401 || got.body != "token refused" {
+		t.Errorf("first call: %d %q", got.StatusCode, got.body)
+	}
+	if got := w.do("POST", "/2/0/x", plain{strings.NewReader("twice")}); got.StatusCode != 200 || got.body != "POST /2/0/x twice" {
+		t.Errorf("second call: %d %q", got.StatusCode, got.body)
+	}
+}
+
+// TestBodyNotBegunIsNotRead has a service say 401 without wanting the body, and then no
+// other token: the client must never have been asked for the body.
+func TestBodyNotBegunIsNotRead(t *testing.T) {
+	attempts := 0
+	w := service(t, func(*world) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { attempts++; w.WriteHeader(401); io.WriteString(w, "no") }
+	}, nil)
+	w.source.stubborn = true
+	conn := w.dial()
+	io.WriteString(conn, "POST /2/0/x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
+	answer, err := io.ReadAll(conn)
+	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") || !strings.HasSuffix(string(answer), "no") {
+		t.Errorf("error %v, answer %q; want a 401 and no 100", err, answer)
+	}
+	if result := w.outcome(); result.Sent != 0 || result.Cut || attempts != 1 {
+		t.Errorf("result %+v after %d attempts", result, attempts)
+	}
+}
+
+// TestLongRefusal passes on what is too long to be kept.
+func TestLongRefusal(t *testing.T) {
+	long := strings.Repeat("no ", 100<<10)
+	w := service(t, func(*world) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(401); io.WriteString(w, long) }
+	}, nil)
+	w.source.replaceErr = errors.New("none")
+	if got := w.do("GET", "/2/0/x", nil); got.StatusCode != 401 || got.body != long || got.err != nil {
+		t.Errorf("got %d and %d bytes, error %v", got.StatusCode, len(got.body), got.err)
+	}
+}
+
+func TestManyRefusedAtOnce(t *testing.T) {
+	w := service(t, guarded(echo), nil)
+	w.source.good = 2
+	var calls sync.WaitGroup
+	for range 20 {
+		calls.Go(func() {
+			if got := w.do("GET", "/2/0/x", nil); got.StatusCode != 200 {
+				t.Errorf("got %d %q", got.StatusCode, got.body)
+			}
+		})
+	}
+	calls.Wait()
+	if w.source.generation != 2 {
+		t.Errorf("generation %d after one change, want 2", w.source.generation)
+	}
+}
+
+func TestHolds(t *testing.T) {
+	day := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	later := func(d time.Duration) string { return day.Add(d).Format(http.TimeFormat) }
+	tests := []struct {
+		name, after string
+		want        time.Duration
+	}{
+		{"none", "", 10 * time.Second},
+		{"seconds", "7", 7 * time.Second},
+		{"a date", later(90 * time.Second), 90 * time.Second},
+		{"nonsense", "soon", 10 * time.Second},
+		{"a fraction", "1.5", 10 * time.Second},
+		{"negative", "-3", 10 * time.Second},
+		{"now", "0", time.Second},
+		{"a date in the past", later(-time.Hour), time.Second},
+		{"too long", "86400", 5 * time.Minute},
+		{"endless", "99999999999999999999999999", 5 * time.Minute},
+		{"a date far off", later(999 * time.Hour), 5 * time.Minute},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) {
+				if test.after != "" {
+					w.Header().Set("Retry-After", test.after)
+				}
+				w.Header().Set("Date", later(0))
+				w.WriteHeader(429)
+				io.WriteString(w, "slower")
+			}), nil)
+			got := w.do("GET", "/2/0/x", nil)
+			if got.StatusCode != 429 || got.body != "slower" || got.Header.Get("Retry-After") != test.after {
+				t.Errorf("got %d %q, Retry-After %q", got.StatusCode, got.body, got.Header.Get("Retry-After"))
+			}
+			if diff := cmp.Diff([]time.Duration{test.want}, w.limiter.held); diff != "" {
+				t.Errorf("held (-want +got):\n%s", diff)
+			}
+			if event := <-w.events; event.Kind != proxy.EventHeld || event.Wait != test.want {
+				t.Errorf("event %+v", event)
+			}
+		})
+	}
+}
+
+func TestErrorsOfSourceAndLimiterPassAsTheyAre(t *testing.T) {
+	problem := &agent.Problem{Code: agent.CodePINNeeded, Message: "no PIN", Human: true}
+	busy := errors.New("busy")
+	tests := []struct {
+		name    string
+		prepare func(*world)
+		want    error
+		seen    int // requests that the service saw
+	}{
+		{"source", func(w *world) { w.source.err = problem }, problem, 0},
+		{"limiter", func(w *world) { w.limiter.err, w.limiter.errFrom = busy, 1 }, busy, 0},
+		{"limiter at the replay", func(w *world) { w.limiter.err, w.limiter.errFrom, w.source.good = busy, 2, 2 }, busy, 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			seen := 0
+			w := service(t, func(w *world) http.HandlerFunc {
+				return func(rw http.ResponseWriter, r *http.Request) { seen++; guarded(echo)(w)(rw, r) }
+			}, nil)
+			test.prepare(w)
+			w.do("GET", "/2/0/x", nil)
+			result := w.outcome()
+			if result.Result != (proxy.Result{}) || result.err != test.want {
+				t.Errorf("result %+v, want nothing begun and error %v", result, test.want)
+			}
+			if seen != test.seen {
+				t.Errorf("the service saw %d requests, want %d", seen, test.seen)
+			}
+		})
+	}
+}
+
+// bare makes calls by a Transport without a Proxy.
+func bare(t *testing.T, transport *proxy.Transport, handler http.HandlerFunc) (*http.Client, *httptest.Server) {
+	server := httptest.NewTLSServer(handler)
+	t.Cleanup(server.Close)
+	base := proxy.NewBase(server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs)
+	t.Cleanup(base.CloseIdleConnections)
+	transport.Base = base
+	return &http.Client{Transport: transport}, server
+}
+
+func TestTransportAlone(t *testing.T) {
+	source, limiter := &source{generation: 1, good: 2}, &limiter{}
+	transport := &proxy.Transport{Source: source, Limiter: limiter, Client: "nightly"}
+	client, server := bare(t, transport, func(w http.ResponseWriter, r *http.Request) {
+		if !source.takes(r) {
+			w.WriteHeader(401)
+			return
+		}
+		echo(w, r)
+	})
+	// It has a GetBody, so its length does not matter.
+	long := strings.Repeat("x", 200<<10)
+	response, err := client.Post(server.URL+"/2/0/x", "text/plain", strings.NewReader(long))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	if response.StatusCode != 200 || string(body) != "POST /2/0/x "+long {
+		t.Errorf("got %d and %d bytes", response.StatusCode, len(body))
+	}
+	if diff := cmp.Diff([]string{"nightly", "nightly"}, limiter.clients); diff != "" {
+		t.Errorf("turns (-want +got):\n%s", diff)
+	}
+	if response.Request.Header.Get("Authorization") != "" {
+		t.Error("the answer's request has the token")
+	}
+}
+
+// closing counts the closes of a body.
+type closing struct {
+	io.Reader
+	closed chan struct{}
+}
+
+func (c closing) Close() error { c.closed <- struct{}{}; return nil }
+
+func TestBodiesAreClosed(t *testing.T) {
+	problem := errors.New("none")
+	tests := []struct {
+		name    string
+		source  *source
+		length  int64
+		expect  bool
+		refused bool
+	}{
+		{"no token", &source{generation: 1, err: problem}, 1 << 20, false, false},
+		{"sent", &source{generation: 1, good: 1}, -1, false, false},
+		{"short", &source{generation: 1, good: 1}, 5, false, false},
+		{"refused before it was begun", &source{generation: 1, good: 2, replaceErr: problem}, -1, true, false},
+		{"not begun, sent then", &source{generation: 1, good: 2}, -1, true, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			client, server := bare(t, &proxy.Transport{Source: test.source}, func(w http.ResponseWriter, r *http.Request) {
+				if !test.source.takes(r) {
+					w.WriteHeader(401)
+					return
+				}
+				echo(w, r)
+			})
+			body := closing{strings.NewReader("short"), make(chan struct{}, 10)}
+			req, err := http.NewRequest("POST", server.URL, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = test.length
+			if test.expect {
+				req.Header.Set("Expect", "100-continue")
+			}
+			if response, err := client.Do(req); err == nil {
+				io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+			}
+			select {
+			case <-body.closed:
+			case <-time.After(time.Minute):
+				t.Error("the body has not been closed")
+			}
+		})
+	}
+}
+
+func TestLengthsThatAreWrong(t *testing.T) {
+	for _, length := range []int64{4, 6} {
+		source := &source{generation: 1, good: 1}
+		client, server := bare(t, &proxy.Transport{Source: source}, echo)
+		req, err := http.NewRequest("POST", server.URL, plain{strings.NewReader("short")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = length
+		if response, err := client.Do(req); err == nil {
+			response.Body.Close()
+			t.Errorf("a body of 5 bytes was sent as one of %d", length)
+		}
+	}
+}
+
+func TestRedirectsKeepTheToken(t *testing.T) {
+	var mu sync.Mutex
+	var elsewhere []string
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		elsewhere = append(elsewhere, r.Header.Get("Authorization"))
+	}))
+	defer other.Close()
+	client, server := bare(t, &proxy.Transport{Source: &source{generation: 1, good: 1}}, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/away":
+			http.Redirect(w, r, other.URL, http.StatusFound)
+		case "/near":
+			http.Redirect(w, r, "/here", http.StatusFound)
+		default:
+			fmt.Fprint(w, r.Header.Get("Authorization"))
+		}
+	})
+	if _, err := client.Get(server.URL + "/away"); !errors.Is(err, proxy.ErrRedirect) {
+		t.Errorf("error %v, want ErrRedirect", err)
+	}
+	if len(elsewhere) != 0 {
+		t.Errorf("the other server saw requests with %q", elsewhere)
+	}
+	response, err := client.Get(server.URL + "/near")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if body, _ := io.ReadAll(response.Body); string(body) != "AnaplanAuthToken "+tokenOf(1) {
+		t.Errorf("after a redirect on the same server: %q", body)
+	}
+}
+
+// TestContinueIsWaitedFor has services that do or do not say that they want a body.
+func TestContinueIsWaitedFor(t *testing.T) {
+	tests := map[string]string{
+		"100":                "HTTP/1.1 100 Continue\r\n\r\n",
+		"nothing":            "",
+		"something else":     "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+		"half of an answer":  "HTTP/1.1 2",
+		"early hints and go": "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
+	}
+	for name, first := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := strings.Repeat("y", 100<<10)
+			service, api := listen(t, func(conn net.Conn, r *bufio.Reader) {
+				readHead(r)
+				io.WriteString(conn, first)
+				io.CopyN(io.Discard, r, int64(len(body)))
+				rest, _ := strings.CutPrefix("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok", first)
+				io.WriteString(conn, rest)
+			})
+			w := newWorld(t, api, nil)
+			got := w.do("POST", "/2/0/x", strings.NewReader(body), "Expect", "100-continue")
+			if got.StatusCode != 200 || got.body != "ok" {
+				t.Errorf("got %d %q", got.StatusCode, got.body)
+			}
+			if !strings.HasSuffix(service.text(), body) {
+				t.Error("the service did not get the body")
+			}
+		})
+	}
+}
+
+func TestOneContinueForTheClient(t *testing.T) {
+	w := service(t, guarded(echo), nil)
+	conn := w.dial()
+	body := strings.Repeat("z", 100<<10)
+	fmt.Fprintf(conn, "POST /2/0/x HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n", len(body))
+	r := bufio.NewReader(conn)
+	if head := readHead(r); head != "HTTP/1.1 100 Continue\r\n\r\n" {
+		t.Fatalf("first came %q", head)
+	}
+	io.WriteString(conn, body)
+	if head := readHead(r); !strings.HasPrefix(head, "HTTP/1.1 200 OK\r\n") {
+		t.Errorf("then came %q", head)
+	}
+}
+
+func TestCallerGoesWhileItWaits(t *testing.T) {
+	var serving sync.WaitGroup
+	serving.Add(1)
+	w := service(t, func(*world) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) { serving.Done(); <-r.Context().Done() }
+	}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "GET", w.front.URL+"/2/0/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		if response, err := w.client().Do(req); err == nil {
+			response.Body.Close()
+		}
+	})
+	serving.Wait()
+	cancel()
+	asking.Wait()
+	if result := w.outcome(); result.Began || !errors.Is(result.err, proxy.ErrGone) || !errors.Is(result.err, context.Canceled) {
+		t.Errorf("result %+v, want ErrGone", result)
+	}
+}
+
+func TestUserAgentsOfThemselves(t *testing.T) {
+	var agents []string
+	w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) { agents = append(agents, r.UserAgent()) }), nil)
+	for _, header := range []string{"User-Agent: mine\r\n", "User-Agent:\r\n", ""} {
+		conn := w.dial()
+		io.WriteString(conn, "GET /2/0/x HTTP/1.1\r\nHost: h\r\n"+header+"Connection: close\r\n\r\n")
+		io.Copy(io.Discard, conn)
+	}
+	if want := []string{"mine", "test-agent/1", "test-agent/1"}; !slices.Equal(agents, want) {
+		t.Errorf("user agents %q, want %q", agents, want)
+	}
+}
