@@ -1,0 +1,174 @@
+package integration
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client asks one API host. The fields are set before it is used, and then it can be used by
+// several goroutines at the same time.
+//
+// ctx governs the whole of a call, with all attempts and pauses. Errors are an [*APIError]
+// where an answer came, or wrap what HTTP.Do returned.
+type Client struct {
+	// Base is the API host, as "https://api.anaplan.com".
+	Base string
+
+	// HTTP authenticates by itself. It needs no Timeout: Retry.Stall does that. Redirects are
+	// never followed. nil: http.DefaultClient.
+	HTTP *http.Client
+
+	// UserAgent is sent as it is. "": net/http's own.
+	UserAgent string
+
+	// Retry bounds what is done about failures that can pass.
+	Retry Retry
+
+	// Notify is told in a short sentence that something is tried again, and why. It must not
+	// block. nil: nobody.
+	Notify func(text string)
+}
+
+// mostAnswer is the longest answer that is read at once. A page of 5,000 models is about 3 MB.
+const mostAnswer = 64 << 20
+
+// call is one request, as it is sent at every attempt.
+type call struct {
+	method string
+	path   string // escaped
+	query  url.Values
+	header http.Header
+	body   io.Reader // nil: none. Repeated if it is an io.Seeker
+	size   int64     // of the body; -1: not known
+}
+
+// withJSON is a call that brings a JSON value.
+func withJSON(method, path string, value any) (call, error) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return call{}, err
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	return call{method: method, path: path, header: header, body: bytes.NewReader(body), size: int64(len(body))}, nil
+}
+
+// ask makes a call that can be repeated, until there is an answer, and decodes it.
+func (c *Client) ask(ctx context.Context, call call, into any) error {
+	patience := c.patience()
+	for first := true; ; first = false {
+		body, err := c.once(ctx, call)
+		if err == nil {
+			return decode(call, body, into)
+		}
+		if first && isStale(call, err) {
+			continue
+		}
+		if err := patience.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+// decode reads an answer. Nothing in it is wanted if into is nil, and nothing need be in that
+// to a DELETE. What encoding/json says of it stays here, for it quotes.
+func decode(call call, body []byte, into any) error {
+	if into == nil || call.method == http.MethodDelete && len(body) == 0 || json.Unmarshal(body, into) == nil {
+		return nil
+	}
+	return call.unusable("it is not the JSON that it should be")
+}
+
+// once makes a call once, and returns the body of a good answer.
+func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
+	response, err := c.send(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 != 2 {
+		return nil, refusal(call, response)
+	}
+	if isPage(response) {
+		return nil, call.unusable(pageMessage)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
+	if err != nil {
+		return nil, call.broken(err)
+	}
+	if len(body) > mostAnswer {
+		return nil, call.unusable(fmt.Sprintf("it has more than %d MiB", mostAnswer>>20))
+	}
+	return body, nil
+}
+
+// send sends a request, and returns whatever answer comes. Its body has to be closed.
+func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
+	address, err := c.address(call)
+	if err != nil {
+		return nil, err
+	}
+	ctx, watch := newWatch(ctx, cmp.Or(c.Retry.Stall, 2*time.Minute))
+	request, err := http.NewRequestWithContext(ctx, call.method, address, nil)
+	if err != nil {
+		watch.end()
+		return nil, fmt.Errorf("%s %s makes no request: %w", clean(call.method), clean(call.path), err)
+	}
+	if err := watch.attach(request, call); err != nil {
+		watch.end()
+		return nil, err
+	}
+	if c.UserAgent != "" {
+		request.Header.Set("User-Agent", c.UserAgent)
+	}
+	response, err := c.http().Do(request)
+	if err != nil {
+		err = call.broken(watch.explain(err))
+		watch.end()
+		return nil, err
+	}
+	response.Body = &watchedBody{response.Body, watch}
+	return response, nil
+}
+
+// http returns the client with a rule of its own about redirects: a request that carries a
+// credential goes where it was sent, or nowhere.
+func (c *Client) http() *http.Client {
+	own := *cmp.Or(c.HTTP, http.DefaultClient)
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+// address returns the URL of a call.
+func (c *Client) address(call call) (string, error) {
+	base, err := url.Parse(c.Base)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
+		return "", fmt.Errorf("the API URL %q is none; it should be as https://api.anaplan.com", clean(c.Base))
+	}
+	if !strings.HasPrefix(call.path, "/") {
+		return "", fmt.Errorf("the path %q must begin with a slash, as /2/0/models", clean(call.path))
+	}
+	address, err := url.Parse(strings.TrimSuffix(c.Base, "/") + call.path)
+	if err != nil {
+		return "", fmt.Errorf("the path %q is none: percent signs and spaces must be escaped", clean(call.path))
+	}
+	// Behind what the path brought along, in its own order.
+	if len(call.query) > 0 {
+		address.RawQuery = strings.TrimPrefix(address.RawQuery+"&"+call.query.Encode(), "&")
+	}
+	return address.String(), nil
+}
+
+// tell passes a sentence on to whoever wants to know.
+func (c *Client) tell(format string, args ...any) {
+	if c.Notify != nil {
+		c.Notify(fmt.Sprintf(format, args...))
+	}
+}

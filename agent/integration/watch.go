@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// errStalled: nothing has moved on a connection, in either direction, for too long.
+var errStalled = errors.New("nothing was heard for too long")
+
+// watch ends an attempt on which nothing moves. A limit to the whole of an attempt would
+// have to fit both a page of JSON and 50 MB on a slow line.
+type watch struct {
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	timer   *time.Timer
+	patient time.Duration
+	body    *sentBody // nil: none is sent
+}
+
+func newWatch(ctx context.Context, patient time.Duration) (context.Context, *watch) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &watch{ctx: ctx, cancel: cancel, patient: patient}
+	w.timer = time.AfterFunc(patient, func() {
+		cancel(fmt.Errorf("%w (%v)", errStalled, patient))
+	})
+	return ctx, w
+}
+
+// attach gives a request its headers and its body, from the beginning.
+func (w *watch) attach(request *http.Request, call call) error {
+	maps.Copy(request.Header, call.header)
+	if call.body == nil || call.size == 0 {
+		return nil
+	}
+	seeker, repeated := call.body.(io.Seeker)
+	if repeated {
+		if _, err := seeker.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("reading what is to be sent: %w", err)
+		}
+	}
+	w.body = &sentBody{source: call.body, watch: w, shared: repeated}
+	request.Body, request.ContentLength = w.body, call.size
+	return nil
+}
+
+// moved notes that something has come or gone.
+func (w *watch) moved() { w.timer.Reset(w.patient) }
+
+// explain returns the cause, if the watch is why an attempt failed.
+func (w *watch) explain(err error) error {
+	if cause := context.Cause(w.ctx); errors.Is(cause, errStalled) {
+		return cause
+	}
+	return err
+}
+
+// end ends the attempt. Nothing of its body is read any more afterwards.
+func (w *watch) end() {
+	w.body.detach()
+	w.timer.Stop()
+	w.cancel(nil)
+}
+
+// sentBody is the body of a request. net/http may read it for a while after the answer has
+// come; what it reads from may belong to the next attempt by then.
+type sentBody struct {
+	watch  *watch
+	shared bool // with other attempts
+	mu     sync.Mutex
+	source io.Reader // nil: taken away
+}
+
+// Read implements io.Reader.
+func (b *sentBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.source == nil {
+		return 0, errors.New("the attempt is over")
+	}
+	// How long the source takes is not the connection's fault.
+	b.watch.timer.Stop()
+	n, err := b.source.Read(p)
+	b.watch.moved()
+	if err != nil && err != io.EOF {
+		err = &readError{err}
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *sentBody) Close() error { return nil }
+
+// detach takes the source away. One that no other attempt will use is left alone: it may
+// be a pipe on which a read waits.
+func (b *sentBody) detach() {
+	if b == nil || !b.shared {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.source = nil
+}
+
+// readError is a failure of what is to be sent, which no other attempt mends.
+type readError struct{ err error }
+
+// Error implements error.
+func (e *readError) Error() string { return "reading what is to be sent: " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *readError) Unwrap() error { return e.err }
+
+// watchedBody is the body of an answer. Its end is the end of the attempt.
+type watchedBody struct {
+	io.ReadCloser
+	watch *watch
+}
+
+// Read implements io.Reader.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.watch.moved()
+	}
+	if err != nil && err != io.EOF {
+		err = b.watch.explain(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *watchedBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.watch.end()
+	return err
+}
