@@ -33,6 +33,7 @@ const (
 const (
 	CodeUnknownProfile Code = "unknown_profile" // there is no such profile
 	CodeNotAllowed     Code = "not_allowed"     // the caller may not use it
+	CodeUnauthorized   Code = "unauthorized"    // the caller does not show who it is, or not rightly
 	CodeBadRequest     Code = "bad_request"     // the request makes no sense
 	CodeTooLarge       Code = "too_large"       // it is too large
 	CodeTooMany        Code = "too_many"        // the caller has too many connections or requests

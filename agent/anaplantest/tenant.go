@@ -216,6 +216,12 @@ func (m *model) described() object {
 		"currentWorkspaceId": m.home.id, "currentWorkspaceName": m.home.name,
 		"modelUrl":       "https://anaplan.example/rt?selectedWorkspaceId=" + m.home.id + "&selectedModelId=" + m.id,
 		"categoryValues": []object{},
+
+		// anaplan-sdk takes no model without these.
+		"isoCreationDate":        "2024-01-15T09:30:00.000+0000",
+		"lastModified":           "2024-02-20T16:45:00.000+0000",
+		"lastModifiedByUserGuid": guidOf("modeller"),
+		"lastSavedSerialNumber":  42,
 	}
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -15,6 +16,7 @@ import (
 // statuses is the HTTP status of each code.
 var statuses = map[agent.Code]int{
 	agent.CodeBadRequest:     http.StatusBadRequest,
+	agent.CodeUnauthorized:   http.StatusUnauthorized,
 	agent.CodeNotAllowed:     http.StatusForbidden,
 	agent.CodeUnknownProfile: http.StatusNotFound,
 	agent.CodePINNeeded:      http.StatusConflict,
@@ -84,16 +86,19 @@ func (c *call) sendJSON(status int, value any) {
 	c.send(status, typeJSON, append(body, '\n'))
 }
 
-// refuse answers with a problem, by its code's status unless the call has one already.
+// refuse answers with a problem, by its code's status unless the call has one already, and
+// in the shape that the caller expects.
 func (c *call) refuse(problem *agent.Problem) {
-	status := c.status
-	if status == 0 {
-		status = statusOf(problem.Code)
-	}
 	if problem.Wait > 0 {
 		c.w.Header()["Retry-After"] = []string{wholeSeconds(problem.Wait)}
 	}
-	c.sendJSON(status, problem)
+	if c.shape != nil {
+		c.w.Header()[headerProblem] = []string{string(problem.Code)}
+		status := cmp.Or(c.status, anaplanStatus(problem))
+		c.sendJSON(status, c.shape(status, problem))
+		return
+	}
+	c.sendJSON(cmp.Or(c.status, statusOf(problem.Code)), problem)
 }
 
 // wholeSeconds rounds up, for who comes too early is sent away again.

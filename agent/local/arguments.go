@@ -17,6 +17,7 @@ const (
 	paramRefused
 	paramLastTry
 	paramPINChanged
+	paramReveal
 )
 
 // defaultProfile is the one that is meant where none is named.
@@ -26,6 +27,7 @@ const defaultProfile = "default"
 type arguments struct {
 	profile string
 	refused uint64 // 0: none
+	hidden  bool   // the token is not wanted, only that there is one
 	word    Word
 	given   parameter
 }
@@ -59,6 +61,8 @@ func (a *arguments) set(name, value string, takes parameter) *agent.Problem {
 		which = paramLastTry
 	case "pin_changed":
 		which = paramPINChanged
+	case "reveal":
+		which = paramReveal
 	}
 	if which&takes == 0 {
 		return agent.Problemf(agent.CodeBadRequest, "unknown parameter %s", shown(name))
@@ -76,6 +80,8 @@ func (a *arguments) set(name, value string, takes parameter) *agent.Problem {
 		return a.setProfile(value)
 	case paramRefused:
 		return a.setRefused(value)
+	case paramReveal:
+		return a.setHidden(value)
 	}
 	return a.setWord(name, value, which)
 }
@@ -90,14 +96,25 @@ func (a *arguments) setWord(name, value string, which parameter) *agent.Problem 
 	return nil
 }
 
-// yes is how a person's word is given.
-const yes = "yes"
+// yes is how a person's word is given, and no how a token is not asked for.
+const (
+	yes = "yes"
+	no  = "no"
+)
 
 func (a *arguments) setProfile(value string) *agent.Problem {
 	if value == "" {
 		return agent.Problemf(agent.CodeBadRequest, "parameter profile is empty: leave it out for the profile %q", defaultProfile)
 	}
 	a.profile = value
+	return nil
+}
+
+func (a *arguments) setHidden(value string) *agent.Problem {
+	if value != no {
+		return agent.Problemf(agent.CodeBadRequest, "parameter reveal is %s: it is %s, or left out", shown(value), no)
+	}
+	a.hidden = true
 	return nil
 }
 

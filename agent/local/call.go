@@ -25,6 +25,8 @@ type call struct {
 	route   string
 	status  int
 	notices *notices // nil: the caller does not want any
+	shape   shape    // of what is refused; nil: the agent's own
+	cut     bool     // the answer has ended in its midst: the connection must, too
 
 	arguments arguments
 	body      []byte // maybe a PIN: cleared at the end
@@ -35,16 +37,23 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.begin()
 	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, began: time.Now(), route: otherRoute}
 	defer c.end()
-	if c.hasBody() {
+	if c.isWiped() {
 		w.Header().Set("Connection", "close") // see end
 	}
 	if problem := c.handle(); problem != nil {
 		c.refuse(problem)
 	}
+	if c.cut {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // hasBody reports whether the request comes with a body, wanted or not.
 func (c *call) hasBody() bool { return c.r.ContentLength != 0 }
+
+// isWiped reports whether the request comes with a body in which there may be a secret of
+// the device's or of Anaplan's. What is forwarded is data, much of it.
+func (c *call) isWiped() bool { return c.hasBody() && !isForwarded(c.r.URL.Path) }
 
 // end is deferred. A mistake of this program costs one request, not the agent.
 //
@@ -52,13 +61,16 @@ func (c *call) hasBody() bool { return c.r.ContentLength != 0 }
 // the header, maybe before what comes next, and nobody can tell where. So all of that is
 // cleared, and a request with a body is the last of its connection.
 func (c *call) end() {
-	if mistake := recover(); mistake != nil {
+	mistake := recover()
+	if mistake == http.ErrAbortHandler {
+		defer panic(mistake)
+	} else if mistake != nil {
 		c.server.config.Logger.Error("a request made the agent fail", "route", c.route, "mistake", mistakeText(mistake), "stack", string(debug.Stack()))
 		c.status = 0
 		c.refuse(agent.Problemf(agent.CodeInternal, "the agent made a mistake; its log has more"))
 	}
 	clear(c.body)
-	if c.hasBody() {
+	if c.isWiped() {
 		c.conn.wipe()
 	}
 	c.server.config.Observe(c.route, c.status, time.Since(c.began))
@@ -80,21 +92,43 @@ func (c *call) handle() *agent.Problem {
 	if problem := c.charge(costRead); problem != nil {
 		return problem
 	}
-	route, found := routes[c.r.URL.Path]
-	if !found {
-		c.status = http.StatusNotFound
-		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s", shown(c.r.URL.Path))
+	if isForwarded(c.r.URL.Path) {
+		c.route, c.shape = forwardedRoute, apiShape
+		return c.cautiously(c.forward)
 	}
-	c.route = c.r.URL.Path
+	route, found := routes[c.r.URL.Path]
+	if !found || c.caller.network && !route.network {
+		c.status = http.StatusNotFound
+		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s%s", shown(c.r.URL.Path), c.elsewhere(found))
+	}
+	c.route, c.shape = c.r.URL.Path, route.shape
 	if c.r.Method != route.method {
 		c.status = http.StatusMethodNotAllowed
 		c.w.Header().Set("Allow", route.method)
 		return agent.Problemf(agent.CodeBadRequest, "%s wants the method %s", c.route, route.method)
 	}
-	if c.r.Header["Origin"] != nil {
-		return agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
+	return c.cautiously(func() *agent.Problem { return c.follow(route) })
+}
+
+// elsewhere says that something is to be had, but not over TCP.
+func (c *call) elsewhere(found bool) string {
+	if found {
+		return ": it is on the agent's unix socket only, where the kernel says who is calling"
 	}
-	return c.follow(route)
+	return ""
+}
+
+// cautiously does something unless the request may be a web page's, sent from somebody's
+// browser. A page can have its own name lead to this machine (DNS rebinding), but not choose
+// the Host that the browser sends.
+func (c *call) cautiously(do func() *agent.Problem) *agent.Problem {
+	switch {
+	case c.r.Header["Origin"] != nil || c.r.Header["Sec-Fetch-Site"] != nil:
+		return agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
+	case c.caller.network && !c.conn.isAddressed(c.r.Host):
+		return agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, and not for %s", shown(c.r.Host), c.conn.LocalAddr())
+	}
+	return do()
 }
 
 // follow takes a request apart that is well addressed.
@@ -105,7 +139,7 @@ func (c *call) follow(route route) (problem *agent.Problem) {
 	if c.arguments, problem = parseArguments(c.r.URL.RawQuery, route.takes); problem != nil {
 		return problem
 	}
-	if problem = c.readBody(route.body); problem != nil {
+	if problem = c.readBody(route.takesBody(c.server.config.Limits)); problem != nil {
 		return problem
 	}
 	return route.answer(c)
@@ -134,15 +168,11 @@ func (c *call) charge(cost int) *agent.Problem {
 }
 
 // readBody reads the body of a request that may have one, into one buffer, which end clears.
-func (c *call) readBody(takesOne bool) *agent.Problem {
+func (c *call) readBody(takes int) *agent.Problem {
 	if !c.hasBody() {
 		return nil
 	}
-	most := 0
-	if takesOne {
-		most = c.server.config.Limits.BodyBytes
-	}
-	if problem := c.fillBody(most); problem != nil {
+	if problem := c.fillBody(takes); problem != nil {
 		return problem
 	}
 	// Or the caller would be taken for gone.
@@ -214,20 +244,32 @@ func (c *call) record(action Action, generation uint64, problem *agent.Problem) 
 	if c.server.config.Record == nil {
 		return nil
 	}
-	record := Record{Time: time.Now(), Action: action, Peer: c.caller.peer, Generation: generation, Profile: c.arguments.profile}
+	return c.write(Record{Action: action, Generation: generation, Profile: c.arguments.profile}, problem)
+}
+
+// write writes a record down, with what all have.
+func (c *call) write(record Record, problem *agent.Problem) *agent.Problem {
+	if c.server.config.Record == nil {
+		return nil
+	}
+	record.Time, record.Peer, record.Network = time.Now(), c.caller.peer, c.caller.network
 	if problem != nil {
 		record.Code = problem.Code
 	}
 	if err := c.server.config.Record(record); err != nil {
-		c.server.config.Logger.Error("the audit log cannot be written", "action", action, "profile", record.Profile, "error", err)
-		return &agent.Problem{
-			Code:    agent.CodeAuditFailed,
-			Message: "the agent cannot write down what it does, so it hands out nothing",
-			Hints:   []string{"the agent's log says why its audit log cannot be written"},
-			Human:   true,
-		}
+		c.server.config.Logger.Error("the audit log cannot be written", "action", record.Action, "profile", record.Profile, "error", err)
+		return auditFailed()
 	}
 	return nil
+}
+
+func auditFailed() *agent.Problem {
+	return &agent.Problem{
+		Code:    agent.CodeAuditFailed,
+		Message: "the agent cannot write down what it does, so it hands out nothing",
+		Hints:   []string{"the agent's log says why its audit log cannot be written"},
+		Human:   true,
+	}
 }
 
 // wants returns who is told notices: nobody, unless the caller has said that it understands them.

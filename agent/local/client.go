@@ -169,6 +169,9 @@ type request struct {
 	query        url.Values
 	body         []byte
 	notify       agent.NotifyFunc
+	as           As
+	token        agent.Secret // a phantom token to show; zero: none
+	created      bool         // the answer has another status of success than 200, as Anaplan's has
 }
 
 // http returns the request as net/http's. The host is there because HTTP wants one.
@@ -178,10 +181,17 @@ func (r request) http(ctx context.Context) (*http.Request, error) {
 	}
 	address := url.URL{Scheme: "http", Host: "agent", Path: r.path, RawQuery: r.query.Encode()}
 	asked, err := http.NewRequestWithContext(ctx, r.method, address.String(), bytes.NewReader(r.body))
-	if err == nil && r.notify != nil {
+	if err != nil {
+		return nil, err
+	}
+	r.as.header(asked.Header)
+	if r.notify != nil {
 		asked.Header[headerNotices] = []string{"1"}
 	}
-	return asked, err
+	if !r.token.IsZero() {
+		asked.Header.Set("Authorization", "AnaplanAuthToken "+r.token.Reveal())
+	}
+	return asked, nil
 }
 
 func (r request) notice(_ int, header textproto.MIMEHeader) error {
@@ -211,7 +221,7 @@ func (c *Client) ask(ctx context.Context, r request) ([]byte, error) {
 		return nil, c.explain(ctx, err)
 	case len(body) > mostAnswer:
 		return nil, fmt.Errorf("%w: it has more than %d bytes", errNonsense, mostAnswer)
-	case response.StatusCode != http.StatusOK:
+	case response.StatusCode != http.StatusOK && !(r.created && response.StatusCode/100 == 2):
 		return nil, parseProblem(response.StatusCode, body)
 	}
 	return body, nil

@@ -13,9 +13,9 @@ import (
 // long on one. net/http has deadlines for that, and sets four of them for a request, which
 // costs a tenth of all requests a second; what is here costs a few stores.
 type connections struct {
-	tick                time.Duration // how exact it is
-	header, write, idle int64         // what may take how long, in ticks
-	clock               atomic.Int64  // ticks so far; it stands while there is no connection
+	tick                        time.Duration // how exact it is
+	header, write, stream, idle int64         // what may take how long, in ticks
+	clock                       atomic.Int64  // ticks so far; it stands while there is no connection
 
 	running sync.WaitGroup // the connections' goroutines, and the one that looks after them
 
@@ -29,11 +29,11 @@ type connections struct {
 const never = math.MaxInt64
 
 func newConnections(limits Limits) *connections {
-	shortest := min(limits.HeaderTime, limits.WriteTime, limits.IdleTime)
+	shortest := min(limits.HeaderTime, limits.WriteTime, limits.StreamTime, limits.IdleTime)
 	tick := min(max(shortest/8, 5*time.Millisecond), time.Second)
 	ticks := func(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 } // the present one has begun
 	return &connections{
-		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), idle: ticks(limits.IdleTime),
+		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), stream: ticks(limits.StreamTime), idle: ticks(limits.IdleTime),
 		all: map[*admitted]struct{}{},
 	}
 }
@@ -109,9 +109,15 @@ func (c *connections) closeIf(is func(*admitted) bool) {
 	}
 }
 
+// stream is a connection over TCP or a unix socket.
+type stream interface {
+	net.Conn
+	CloseWrite() error // net/http wants it
+}
+
 // admitted is a caller's connection. It gives its place back when it is closed.
 type admitted struct {
-	*net.UnixConn
+	stream
 	caller *caller
 	leave  func()
 	among  *connections
@@ -119,6 +125,7 @@ type admitted struct {
 	asked atomic.Bool  // a request came
 	idle  atomic.Bool  // the last one is answered, and nothing of the next has come
 	due   atomic.Int64 // the tick at which the connection is closed
+	calm  atomic.Bool  // the answer is a long one, which a caller may take in its own time
 
 	buffer []byte      // of net/http, through which all passes that comes; it is reused for others
 	blind  atomic.Bool // what comes is not wanted, and may be part of a PIN
@@ -127,7 +134,7 @@ type admitted struct {
 // Close can be called more than once.
 func (a *admitted) Close() error {
 	a.leave()
-	return a.UnixConn.Close()
+	return a.stream.Close()
 }
 
 // Read notes when a request begins to come. The first one of a connection has begun with
@@ -136,7 +143,7 @@ func (a *admitted) Read(p []byte) (int, error) {
 	if a.buffer == nil {
 		a.buffer = p[:cap(p)]
 	}
-	n, err := a.UnixConn.Read(p)
+	n, err := a.stream.Read(p)
 	if n > 0 && a.idle.Load() {
 		a.idle.Store(false)
 		a.due.Store(a.among.clock.Load() + a.among.header)
@@ -149,9 +156,13 @@ func (a *admitted) Read(p []byte) (int, error) {
 
 // Write is bounded, also in the midst of a request that waits for a person and says so.
 func (a *admitted) Write(p []byte) (int, error) {
-	due := a.due.Swap(a.among.clock.Load() + a.among.write)
+	patience := a.among.write
+	if a.calm.Load() {
+		patience = a.among.stream
+	}
+	due := a.due.Swap(a.among.clock.Load() + patience)
 	defer a.due.Store(due)
-	return a.UnixConn.Write(p)
+	return a.stream.Write(p)
 }
 
 // begin notes that a request has come in full.
@@ -170,4 +181,7 @@ func (a *admitted) wipe() {
 
 // finish notes that the answer is under way. What net/http still does, such as reading the
 // rest of a body, is bounded by the time for writing.
-func (a *admitted) finish() { a.due.Store(a.among.clock.Load() + a.among.write) }
+func (a *admitted) finish() {
+	a.calm.Store(false)
+	a.due.Store(a.among.clock.Load() + a.among.write)
+}

@@ -13,6 +13,7 @@ type Limits struct {
 	HeaderTime time.Duration // for a request's header to arrive; 5 s
 	BodyTime   time.Duration // for its body; 5 s
 	WriteTime  time.Duration // for the caller to take a notice or an answer; 10 s
+	StreamTime time.Duration // for the caller to take a piece of Anaplan's answer; 2 min
 	IdleTime   time.Duration // that a connection may do nothing between requests; 2 min
 	Drain      time.Duration // for requests under way when the server ends; 5 s
 
@@ -29,8 +30,9 @@ type Limits struct {
 }
 
 const (
-	costRead = 1
-	costAct  = 1000
+	costRead  = 1
+	costLogin = 100 // a phantom token
+	costAct   = 1000
 
 	reservedFiles  = 256    // for devices' children, logs, Anaplan
 	mostConnection = 16_384 // some 20 kB each
@@ -46,6 +48,7 @@ func (l Limits) orDefaults() Limits {
 	l.HeaderTime = cmp.Or(l.HeaderTime, 5*time.Second)
 	l.BodyTime = cmp.Or(l.BodyTime, 5*time.Second)
 	l.WriteTime = cmp.Or(l.WriteTime, 10*time.Second)
+	l.StreamTime = cmp.Or(l.StreamTime, 2*time.Minute)
 	l.IdleTime = cmp.Or(l.IdleTime, 2*time.Minute)
 	l.Drain = cmp.Or(l.Drain, 5*time.Second)
 	l.Connections = cmp.Or(l.Connections, min(max(openFiles()-reservedFiles, 64), mostConnection))

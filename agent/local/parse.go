@@ -55,7 +55,7 @@ func parseStatus(answer []byte) (Status, error) {
 // parseProblem reads the answer of any other HTTP status.
 func parseProblem(status int, answer []byte) error {
 	var problem agent.Problem
-	if err := json.Unmarshal(answer, &problem); err != nil || problem.Code == "" || problem.Message == "" {
+	if err := json.Unmarshal(unwrapped(answer), &problem); err != nil || problem.Code == "" || problem.Message == "" {
 		return fmt.Errorf("%w: it has HTTP status %d and is no problem that an agent has", errNonsense, status)
 	}
 	return &problem

@@ -5,10 +5,13 @@ import (
 	"sync"
 )
 
+// nobody is the user of a Peer that the kernel does not know.
+const nobody = -1
+
 // Peer is the process at the other end of a connection, as the kernel knows it from the
 // moment when it connected.
 type Peer struct {
-	UID    int // the effective user; -1 on Windows, where the kernel does not say
+	UID    int // the effective user; -1 over TCP and on Windows, where the kernel does not say
 	GID    int
 	PID    int   // 0 where the kernel does not say, or the process is out of sight
 	Groups []int // the supplementary groups

@@ -15,23 +15,46 @@ type route struct {
 	method string
 	cost   int
 	takes  parameter
-	body   bool
 	answer func(*call) *agent.Problem // has answered, or returns why not
+
+	secret  bool  // it may have a body, which is a PIN
+	network bool  // it can be asked for over TCP, too
+	shape   shape // of its refusals; nil: the agent's own
+}
+
+// loginBytes is what a body may have that comes with a login. It is not looked at: who
+// calls shows that in a header, and there are clients that send a body all the same.
+const loginBytes = 64 << 10
+
+// takesBody returns how many bytes a body may have.
+func (r *route) takesBody(limits Limits) int {
+	switch {
+	case r.secret:
+		return limits.BodyBytes
+	case r.shape != nil:
+		return loginBytes
+	}
+	return 0
 }
 
 // routes is by path. Asking for another token costs no more than asking for one: after
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
 var routes = map[string]route{
-	"/v1/token":  {http.MethodGet, costRead, paramProfile | paramRefused, false, (*call).token},
-	"/v1/status": {http.MethodGet, costRead, 0, false, (*call).list},
-	"/v1/login":  {http.MethodPost, costAct, paramProfile, false, (*call).login},
-	"/v1/logout": {http.MethodPost, costAct, paramProfile, false, (*call).logout},
-	"/v1/unlock": {http.MethodPost, costAct, paramProfile | paramLastTry | paramPINChanged, true, (*call).unlock},
-	"/v1/lock":   {http.MethodPost, costAct, paramProfile, false, (*call).lock},
-	"/v1/reload": {http.MethodPost, costAct, 0, false, (*call).reload},
-	"/healthz":   {http.MethodGet, costRead, 0, false, (*call).health},
-	"/readyz":    {http.MethodGet, costRead, 0, false, (*call).ready},
-	"/metrics":   {http.MethodGet, costRead, 0, false, (*call).metrics},
+	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, answer: (*call).token},
+	"/v1/status": {method: http.MethodGet, cost: costRead, answer: (*call).list},
+	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).login},
+	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).logout},
+	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, answer: (*call).unlock},
+	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).lock},
+	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: (*call).reload},
+	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: (*call).health},
+	"/readyz":    {method: http.MethodGet, cost: costRead, answer: (*call).ready},
+	"/metrics":   {method: http.MethodGet, cost: costRead, answer: (*call).metrics},
+
+	"/token/authenticate": {method: http.MethodPost, cost: costLogin, network: true, shape: authShape, answer: (*call).authenticate},
+	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).refresh},
+	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, shape: authShape, answer: (*call).validate},
+	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).revoke},
 }
 
 // otherRoute is what requests are observed as that have no route, so that callers cannot
@@ -43,6 +66,10 @@ func (c *call) token() *agent.Problem {
 	if problem != nil {
 		return problem
 	}
+	reveal := !c.arguments.hidden
+	if reveal && profile.Policy != nil && !c.caller.admin {
+		return c.deny("the token of the profile " + shown(c.arguments.profile) + " itself, for the profile has a policy: send the calls through the agent")
+	}
 	lease, err := c.lease(profile.Keeper)
 	if again := c.replaced(profile, err); again != nil {
 		lease, err = c.lease(again.Keeper)
@@ -50,10 +77,12 @@ func (c *call) token() *agent.Problem {
 	if err != nil {
 		return c.problem(err)
 	}
-	if problem := c.record(ActionToken, lease.Generation, nil); problem != nil {
-		return problem
+	if reveal {
+		if problem := c.record(ActionToken, lease.Generation, nil); problem != nil {
+			return problem
+		}
 	}
-	c.sendLease(lease, true)
+	c.sendLease(lease, reveal)
 	return nil
 }
 
@@ -174,6 +203,9 @@ func (c *call) list() *agent.Problem {
 		PID:       os.Getpid(),
 		StartedAt: c.server.started,
 		Profiles:  []ProfileStatus{},
+	}
+	if c.server.config.Address != nil {
+		status.Address = c.server.config.Address()
 	}
 	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		if c.caller.may(profiles[name]) {

@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"golang.org/x/time/rate"
 )
 
 // Config is what a Server serves. Only Profiles must be there.
@@ -21,6 +25,13 @@ type Config struct {
 	// Profiles returns the profiles by name. It is called for every request and must be
 	// quick; the map is never changed, and a profile whose Allow changes is a new *Profile.
 	Profiles func() map[string]*Profile
+
+	// Clients returns the clients by name, as Profiles does the profiles. nil: there are none.
+	Clients func() map[string]*Program
+
+	// Phantoms are the tokens that callers get in the place of Anaplan's. nil: those of a
+	// Store of the Server's own.
+	Phantoms *phantom.Store
 
 	// Admin reports who may do everything. It is asked once a connection. nil: root and
 	// the agent's own user.
@@ -41,14 +52,19 @@ type Config struct {
 	Record func(Record) error
 
 	// Observe is told about every request: its path, "other" for one that there is not,
-	// its HTTP status (499: the caller went away), and how long it took. nil: nobody.
+	// "forwarded" for one that went to Anaplan, its HTTP status (499: the caller went away), and how long it took. nil: nobody.
 	Observe func(route string, status int, took time.Duration)
+
+	// Forwarded is told about every call that was forwarded, also where there is no Record.
+	// nil: nobody.
+	Forwarded func(Record)
 
 	// Logger gets the causes that callers are not told. nil discards them.
 	Logger *slog.Logger
 
-	// Version is shown by /v1/status.
+	// Version is shown by /v1/status, and so is the address of the TCP port.
 	Version string
+	Address func() string // nil: there is none
 
 	// Limits bounds what callers can take.
 	Limits Limits
@@ -70,6 +86,42 @@ type Profile struct {
 	// Heed is told what else a person has said with an unlock, after SetPIN and before
 	// anything is tried. nil: that changes nothing.
 	Heed func(Word)
+
+	// API forwards calls to Anaplan. nil: none are.
+	API *proxy.Proxy
+
+	// Policy is what may be called with API, whoever calls. Where there is one, only those
+	// whom Config.Admin names get Anaplan's token itself. nil: everything.
+	Policy *policy.Policy
+
+	// Names tells Policy, and that of clients, what ids stand for. nil: no rule with a name fits.
+	Names policy.Names
+
+	// Identify asks Anaplan who the profile's user is. nil: nobody knows.
+	Identify func(context.Context) (User, error)
+}
+
+// Program is one program, or several, that may do what its policy allows and nothing else:
+// what the agent's configuration calls a client.
+type Program struct {
+	Profile string // for which it acts
+
+	// Secret is the SHA-256 hash of what the client shows. It must be a hash of something
+	// that cannot be guessed, for trying costs little. nil: it shows nothing.
+	Secret []byte
+
+	// Users reports who is this client by being that user. It is asked for every request.
+	// nil: nobody.
+	Users func(Peer) bool
+
+	Policy *policy.Policy // beside the profile's, which counts too
+}
+
+// User is who Anaplan says that a profile is (contract section 3).
+type User struct {
+	ID           string // the e-mail address
+	GUID         string
+	CustomerGUID string
 }
 
 // Word is what a person has said with an unlock. It counts once, for the login to come.
@@ -90,6 +142,9 @@ const (
 	ActionLock   Action = "lock"
 	ActionReload Action = "reload"
 	ActionDenied Action = "denied" // the caller may not do what was asked for
+
+	ActionPhantom Action = "phantom" // a phantom token was handed out, renewed or ended
+	ActionCall    Action = "call"    // a call was forwarded to Anaplan
 )
 
 // Record is a line for the audit log.
@@ -98,8 +153,20 @@ type Record struct {
 	Action     Action
 	Profile    string // "" for what concerns all of them
 	Peer       Peer
+	Network    bool       // Peer came over TCP, and nothing else is known of it
+	Client     string     // "client:NAME", "user:UID", or "" where that is of no account
 	Code       agent.Code // of what went wrong; "" if nothing did
 	Generation uint64     // of the token; 0 without
+	Call       Call       // of ActionCall, and of an ActionDenied that refuses one
+}
+
+// Call is a call of Anaplan's API.
+type Call struct {
+	Method, Path string // the path without its query
+	Status       int    // of the answer; 0: there was none
+	Sent         int64  // bytes of the request's body
+	Received     int64  // bytes of the answer's
+	Took         time.Duration
 }
 
 // Server answers callers. The zero Server is not usable, see New.
@@ -107,6 +174,9 @@ type Server struct {
 	config  Config
 	gate    *gate
 	started time.Time
+	owed    owed
+
+	strangers *rate.Limiter // of what is written down about those who come over TCP
 }
 
 // New returns a Server. It does nothing before Serve.
@@ -118,11 +188,22 @@ func New(config Config) *Server {
 	if config.Observe == nil {
 		config.Observe = func(string, int, time.Duration) {}
 	}
+	if config.Forwarded == nil {
+		config.Forwarded = func(Record) {}
+	}
+	if config.Clients == nil {
+		config.Clients = func() map[string]*Program { return nil }
+	}
+	if config.Phantoms == nil {
+		config.Phantoms = phantom.New(phantom.Config{})
+	}
 	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
 	return &Server{
 		config:  config,
 		gate:    &gate{limits: config.Limits, admin: config.Admin, users: map[int]*account{}},
 		started: time.Now(),
+
+		strangers: rate.NewLimiter(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
 	}
 }
 
@@ -131,13 +212,17 @@ func isRootOrSelf(peer Peer) bool { return peer.UID == 0 || peer.UID == os.Geteu
 // Connections returns how many connections there are.
 func (s *Server) Connections() int { return s.gate.connections() }
 
-// Serve answers the callers of a unix listener until ctx ends; then it closes the listener,
+// Serve answers the callers of a listener until ctx ends; then it closes the listener,
 // gives the requests under way Limits.Drain to end, cuts off the rest, and returns nil when
 // all is done. Several listeners can be served at the same time.
+//
+// The listener is a unix socket, whose callers the kernel knows, or a TCP port on a loopback
+// address, whose callers must show a secret or a phantom token, and can do nothing but what
+// Anaplan itself has: log in, and call the API.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	if network := listener.Addr().Network(); network != "unix" {
+	if !isLocal(listener.Addr()) {
 		listener.Close()
-		return fmt.Errorf("serving on %s over %s: only unix sockets say who is calling", listener.Addr(), network)
+		return fmt.Errorf("serving on %s: that is neither a unix socket nor a loopback address, and would be open to the network", listener.Addr())
 	}
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
@@ -160,6 +245,14 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server.Close()
 	conns.running.Wait()
 	return err
+}
+
+// isLocal reports whether nobody but this machine's processes can connect there.
+func isLocal(addr net.Addr) bool {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.IP.IsLoopback()
+	}
+	return addr.Network() == "unix"
 }
 
 // errStopping is why requests under way are cut off.

@@ -11,7 +11,8 @@ type Status struct {
 	Version   string          `json:"version"`
 	PID       int             `json:"pid"`
 	StartedAt time.Time       `json:"started_at"`
-	Profiles  []ProfileStatus `json:"profiles"` // those that the caller may use, by name
+	Address   string          `json:"address,omitempty"` // of the TCP port, as 127.0.0.1:8470
+	Profiles  []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
 }
 
 // ProfileStatus is how one profile does; see [agent.Status]. What is not known is left out.

@@ -1,0 +1,208 @@
+package local
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+)
+
+// principal is for whom a call is made: a client, or a user of the machine who may use a
+// profile.
+type principal struct {
+	name        string // "client:nightly" or "user:1000"
+	profileName string
+	profile     *Profile
+	client      *Program // nil: it is a user
+}
+
+// Kinds of principals, in front of their names.
+const (
+	clientKind = "client:"
+	userKind   = "user:"
+)
+
+// shown names a principal in words.
+func (p *principal) shown() string {
+	kind, name, _ := strings.Cut(p.name, ":")
+	return kind + " " + name
+}
+
+// principal returns for whom the request is made, as the Authorization header shows it;
+// without one, as the kernel says who is calling.
+func (c *call) principal() (*principal, *agent.Problem) {
+	header := c.r.Header["Authorization"]
+	switch {
+	case len(header) == 0 && c.caller.network:
+		return nil, c.stranger("there is no Authorization header, and over TCP nothing else says who is calling")
+	case len(header) == 0:
+		return c.peerPrincipal()
+	case len(header) > 1:
+		return nil, agent.Problemf(agent.CodeBadRequest, "there are %d Authorization headers; send one", len(header))
+	}
+	if name, secret, ok := c.r.BasicAuth(); ok {
+		return c.clientPrincipal(name, secret)
+	}
+	if token, ok := tokenIn(header[0]); ok {
+		held, problem := c.phantom(token)
+		if problem != nil {
+			return nil, problem
+		}
+		return c.holder(held.Holder)
+	}
+	return nil, c.stranger("the Authorization header is none that this agent takes: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
+}
+
+// tokenIn returns the token of a header. The API takes Bearer, too (contract section 6).
+func tokenIn(header string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(header, " ")
+	ok = token != "" && (strings.EqualFold(scheme, "AnaplanAuthToken") || strings.EqualFold(scheme, "Bearer"))
+	return token, ok
+}
+
+// stranger refuses who does not show who it is.
+func (c *call) stranger(why string) *agent.Problem {
+	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
+}
+
+// refused writes down what was refused, and returns it. That must not fill the disk: a user
+// has only so much to ask for; those who come over TCP are all one user, whom no stranger may
+// use up, so of theirs no more is written down than their share.
+func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
+	if !c.caller.network {
+		if tooMany := c.charge(costAct); tooMany != nil {
+			return tooMany
+		}
+	} else if !c.server.strangers.Allow() {
+		return problem
+	}
+	record.Action = ActionDenied
+	c.write(record, problem)
+	return problem
+}
+
+// peerPrincipal returns the user at the other end, or the client that this user is.
+func (c *call) peerPrincipal() (*principal, *agent.Problem) {
+	name, profile := c.r.Header.Get(headerClient), c.r.Header.Get(headerProfile)
+	if name != "" {
+		return c.asClient(name)
+	}
+	if profile == "" {
+		profile = defaultProfile
+		if names := c.clientsOfPeer(); len(names) > 0 && !c.mayProfile(profile) {
+			if len(names) > 1 {
+				return nil, agent.Problemf(agent.CodeBadRequest, "user %d is several clients, %s: say which one with the header %s", c.caller.peer.UID, strings.Join(names, ", "), headerClient)
+			}
+			return c.asClient(names[0])
+		}
+	}
+	c.arguments.profile = profile
+	found, problem := c.profile()
+	if problem != nil {
+		return nil, problem
+	}
+	return &principal{name: userName(c.caller.peer.UID), profileName: profile, profile: found}, nil
+}
+
+func userName(uid int) string { return userKind + strconv.Itoa(uid) }
+
+func (c *call) mayProfile(name string) bool {
+	profile := c.server.config.Profiles()[name]
+	return profile != nil && c.caller.may(profile)
+}
+
+// clientsOfPeer names the clients that the user at the other end is.
+func (c *call) clientsOfPeer() (names []string) {
+	clients := c.server.config.Clients()
+	for _, name := range slices.Sorted(maps.Keys(clients)) {
+		if c.caller.is(clients[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// asClient returns the client of that name, if the user at the other end is it or may use
+// all that it may.
+func (c *call) asClient(name string) (*principal, *agent.Problem) {
+	client := c.server.config.Clients()[name]
+	if client == nil || !c.caller.is(client) && !c.mayProfile(client.Profile) {
+		return nil, c.refused(agent.Problemf(agent.CodeNotAllowed, "user %d may not be the client %s, or there is none of that name", c.caller.peer.UID, shown(name)), Record{})
+	}
+	return c.ofClient(name, client)
+}
+
+func (c *call) ofClient(name string, client *Program) (*principal, *agent.Problem) {
+	profile := c.server.config.Profiles()[client.Profile]
+	if profile == nil {
+		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s, for which the client %s acts", shown(client.Profile), shown(name))
+	}
+	return &principal{name: clientKind + name, profileName: client.Profile, profile: profile, client: client}, nil
+}
+
+// clientPrincipal returns the client that has shown its secret. Which of the two is wrong
+// is not said, and takes no other time.
+func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem) {
+	client := c.server.config.Clients()[name]
+	want := make([]byte, sha256.Size) // no secret has this hash
+	if client != nil && client.Secret != nil {
+		want = client.Secret
+	}
+	got := sha256.Sum256([]byte(secret))
+	if subtle.ConstantTimeCompare(got[:], want) != 1 {
+		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
+		problem.Hints = []string{"[client.NAME] in the agent's configuration says who is a client; 'anaplan-agent client new NAME' makes a secret"}
+		return nil, c.refused(problem, Record{Client: clientKind + bounded(name)})
+	}
+	return c.ofClient(name, client)
+}
+
+// bounded cuts a name that a caller has sent, for the log.
+func bounded(name string) string { return name[:min(len(name), 64)] }
+
+// phantom finds a phantom token that the caller has shown. On the unix socket that of
+// another user is refused: it must have been stolen.
+func (c *call) phantom(token string) (phantom.Token, *agent.Problem) {
+	held, err := c.server.config.Phantoms.Find(token)
+	if err != nil {
+		return phantom.Token{}, c.badPhantom(err)
+	}
+	if held.UID != nobody && !c.caller.network && held.UID != c.caller.peer.UID && !c.caller.admin {
+		problem := agent.Problemf(agent.CodeUnauthorized, "the token belongs to another user")
+		return phantom.Token{}, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
+	}
+	return held, nil
+}
+
+// badPhantom says what is wrong with a token. One that has ended is everyday, and not
+// written down.
+func (c *call) badPhantom(err error) *agent.Problem {
+	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
+	problem.Hints = []string{"log in again: POST /token/authenticate"}
+	if err == phantom.ErrUnknown {
+		problem.Message = "this agent has not made the token; a token of Anaplan's own is of no use here"
+		return c.refused(problem, Record{})
+	}
+	return problem
+}
+
+// holder returns for whom a phantom token stands, as the configuration is now.
+func (c *call) holder(holder phantom.Holder) (*principal, *agent.Problem) {
+	if name, ok := strings.CutPrefix(holder.Client, clientKind); ok {
+		client := c.server.config.Clients()[name]
+		if client == nil {
+			return nil, c.stranger("the client " + shown(name) + " is in the agent's configuration no more")
+		}
+		return c.ofClient(name, client)
+	}
+	profile := c.server.config.Profiles()[holder.Profile]
+	if profile == nil {
+		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s any more", shown(holder.Profile))
+	}
+	return &principal{name: holder.Client, profileName: holder.Profile, profile: profile}, nil
+}
