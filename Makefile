@@ -1,6 +1,7 @@
 # make demo        a login from an empty HSM to a call of the API, as a tutorial
 # make demo-piv    the same from a new YubiKey, on a virtual one
 # make demo-agent  the agent: one login, many callers, on a virtual YubiKey
+# make demo-calls  calls that the agent makes for clients without key or token
 # make test        every test and check, as CI runs them
 # make bench       what it costs, beside yardsticks measured in the same run
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
@@ -11,7 +12,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench demo demo-piv demo-agent deps-demo deps-demo-piv deps-test clean
+.PHONY: build test check bench demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
@@ -44,6 +45,9 @@ demo-piv: deps-demo-piv build
 
 demo-agent: deps-demo-piv build
 	@bash docs/demo-agent.sh bin
+
+demo-calls: deps-demo build
+	@bash docs/demo-calls.sh bin
 
 deps-demo:
 	@sh .ci/install demo

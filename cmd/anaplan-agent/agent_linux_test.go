@@ -55,7 +55,8 @@ type runningAgent struct {
 // agentCommand is the command agentd of the scripts:
 //
 //	agentd start [ARG...]  starts serve, logging all, and waits until it answers; it is
-//	                       the program $AGENTD, if that is set
+//	                       the program $AGENTD, if that is set. Sets AGENT to the URL of
+//	                       its TCP port, if it has one
 //	agentd stop            ends it by SIGTERM; it must exit with 0
 //	agentd kill            ends it by SIGKILL
 //	agentd hup             sends SIGHUP
@@ -135,6 +136,10 @@ func startAgent(ts *testscript.TestScript, args []string) *runningAgent {
 		}
 		return strings.Contains(a.log.String(), "msg=serving")
 	})
+	if _, address, _ := strings.Cut(a.log.String(), " address="); strings.HasPrefix(address, "127.") {
+		address, _, _ = strings.Cut(address, " ")
+		ts.Setenv("AGENT", "http://"+address)
+	}
 	return a
 }
 

@@ -26,6 +26,7 @@ import (
 type asking struct {
 	ctx      context.Context
 	client   *local.Client
+	socket   string
 	profile  string
 	patience *patience
 	resume   func() // of patience, while a person is waited for; nil: nobody is
@@ -129,7 +130,7 @@ func findAgent(path string) error {
 func (s *settings) converse(socket string, say *messenger) *asking {
 	ctx, patience, end := withPatience(s.command.Context(), s.answerTime())
 	client := local.NewClient(socket)
-	return &asking{ctx: ctx, client: client, profile: s.profileName(), patience: patience, say: say, end: func() {
+	return &asking{ctx: ctx, client: client, socket: socket, profile: s.profileName(), patience: patience, say: say, end: func() {
 		end()
 		client.Close()
 	}}
@@ -214,6 +215,38 @@ func (a *asking) token() (token local.Token, err error) {
 		return err
 	})
 	return token, err
+}
+
+// phantom returns a phantom token of the profile, or of a client; and the address of the
+// agent's TCP port, "" for none.
+func (a *asking) phantom(client string) (token local.Phantom, address string, err error) {
+	as := local.As{Profile: a.profile, Client: client}
+	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+		if pin != nil {
+			if _, err := a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify); err != nil {
+				return err
+			}
+		}
+		token, err = a.client.Phantom(a.ctx, as, a.notify)
+		return err
+	})
+	if err != nil {
+		return local.Phantom{}, "", err
+	}
+	status, err := a.client.Status(a.ctx)
+	return token, status.Address, a.inTime(err)
+}
+
+// prepare sees to it that the profile has a token, and asks the person for what that takes.
+func (a *asking) prepare() error {
+	return a.withPIN(func(pin []byte, word local.Word) error {
+		if pin != nil {
+			if _, err := a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify); err != nil {
+				return err
+			}
+		}
+		return a.client.Prepare(a.ctx, a.profile, a.notify)
+	})
 }
 
 // login has the agent log in anew.

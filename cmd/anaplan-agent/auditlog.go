@@ -24,13 +24,21 @@ func (d *agentProcess) recorder() func(local.Record) error {
 // record writes down what a caller did. What cannot be written down is not done: the
 // server refuses it.
 func (d *agentProcess) record(record local.Record) error {
-	return d.audit.Append(audit.Entry{
+	entry := audit.Entry{
 		Action:     callerActions[record.Action],
 		Profile:    record.Profile,
 		Result:     string(record.Code),
 		Caller:     &audit.Caller{UID: record.Peer.UID, PID: record.Peer.PID, Executable: record.Peer.Executable()},
+		Client:     record.Client,
 		Generation: record.Generation,
-	})
+	}
+	if call := record.Call; call.Method != "" {
+		entry.Call = &audit.Call{
+			Method: call.Method, Path: call.Path, Status: call.Status,
+			Sent: call.Sent, Received: call.Received, Millis: call.Took.Milliseconds(),
+		}
+	}
+	return d.audit.Append(entry)
 }
 
 // callerActions are the server's actions in the audit log.
@@ -42,6 +50,9 @@ var callerActions = map[local.Action]audit.Action{
 	local.ActionLock:   audit.Lock,
 	local.ActionReload: audit.Reload,
 	local.ActionDenied: audit.Denial,
+
+	local.ActionPhantom: audit.Phantom,
+	local.ActionCall:    audit.CallMade,
 }
 
 // ownActions are a Keeper's doings in the audit log.

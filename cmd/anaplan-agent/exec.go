@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,13 @@ token ends as ANAPLAN_TOKEN_EXPIRES_AT:
 
   anaplan-agent exec -- ./nightly.sh --all
   anaplan-agent exec -- sh -c 'curl -H "Authorization: AnaplanAuthToken $ANAPLAN_TOKEN" URL'
+
+With --phantom it gets a token that is worth something only to the running agent, and
+the agent's address, as ANAPLAN_API_URL and ANAPLAN_AUTH_URL (if the agent listens on a
+TCP port) and ANAPLAN_SOCKET: calls that go there are made with Anaplan's token, within the
+policy of the profile, or of the client that --client names.
+
+  anaplan-agent exec --phantom --client nightly -- ./nightly.py
 
 The program gets the signals, and its exit code is the command's; 126 and 127 say that
 it could not be started, or is not there. Without an agent the token is this run's own,
@@ -65,10 +73,18 @@ func newExecCommand(say *messenger) *cobra.Command {
 	}
 	cmd.Flags().SetInterspersed(false) // what stands behind the program is its own
 	settings := addSettings(cmd, signSettings, serverSettings, socketSettings)
+	phantom := cmd.Flags().Bool("phantom", false, "give the program a token of the agent's own, and the agent's address, in the place of Anaplan's")
+	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path, err := findProgram(args[0])
 		if err != nil {
 			return err
+		}
+		if *client != "" && !*phantom {
+			return &usageError{errors.New("--client is for phantom tokens: add --phantom"), cmd.CommandPath()}
+		}
+		if *phantom {
+			return execPhantom(settings, say, *client, path, args)
 		}
 		asking, err := settings.askAgent(say)
 		if err != nil {
@@ -102,16 +118,38 @@ func findProgram(name string) (string, error) {
 // withToken returns this process's environment with the token in it, and without a
 // variable that holds the PIN; "" for none.
 func withToken(token agent.Token, pinVariable string) []string {
-	var env []string
-	for _, entry := range os.Environ() {
+	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		if name != tokenVariable && name != tokenVariable+"_EXPIRES_AT" && (name != pinVariable || name == "") {
-			env = append(env, entry)
-		}
-	}
+		return slices.Contains(callVariables, name) || name == pinVariable && name != ""
+	})
 	return append(env,
 		tokenVariable+"="+token.Value.Reveal(),
 		tokenVariable+"_EXPIRES_AT="+token.ExpiresAt.UTC().Format(time.RFC3339))
+}
+
+// callVariables are what tells a program how to call Anaplan. Those of somebody else's are
+// not passed on with a token of ours.
+var callVariables = []string{tokenVariable, tokenVariable + "_EXPIRES_AT", "ANAPLAN_API_URL", "ANAPLAN_AUTH_URL", "ANAPLAN_SOCKET"}
+
+// execPhantom becomes the program, with a phantom token.
+func execPhantom(settings *settings, say *messenger, client, path string, args []string) error {
+	asking, err := settings.mustAskAgent(say)
+	if err != nil {
+		return err
+	}
+	token, address, err := asking.phantom(client)
+	asking.end()
+	if err != nil {
+		return err
+	}
+	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, "")
+	env = append(env, "ANAPLAN_SOCKET="+asking.socket)
+	if address != "" {
+		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
+	} else {
+		say.note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
+	}
+	return become(path, args, env)
 }
 
 // execAlone logs in, runs the program, and ends the token.

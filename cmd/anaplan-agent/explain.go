@@ -70,6 +70,9 @@ func explain(err error) explanation {
 // They go before the table because some are rows of it too: a wrong clock is
 // answered as a bad credential, and registering the certificate would not help.
 func explainStruct(err error) (hints []string, code int) {
+	if refused, ok := errors.AsType[*notAllowedError](err); ok {
+		return refused.decision.Hints(), exitFailed
+	}
 	if pin, ok := errors.AsType[*hsm.PINError](err); ok {
 		return pinHints(pin), exitHuman
 	}

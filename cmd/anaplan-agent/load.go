@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
@@ -13,6 +14,25 @@ import (
 type loaded struct {
 	agent    *config.Agent
 	profiles []*config.Profile // sorted by name
+	clients  []*config.Client  // sorted by name
+}
+
+// profile returns the profile of that name; nil if there is none.
+func (l *loaded) profile(name string) *config.Profile {
+	i := slices.IndexFunc(l.profiles, func(p *config.Profile) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return l.profiles[i]
+}
+
+// client returns the client of that name; nil if there is none.
+func (l *loaded) client(name string) *config.Client {
+	i := slices.IndexFunc(l.clients, func(c *config.Client) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return l.clients[i]
 }
 
 // loadAll reads the configuration. Without a file, or without a profile in it, the
@@ -30,7 +50,7 @@ func loadAll(settings *settings) (*loaded, error) {
 	if len(names) == 0 {
 		names = []string{settings.profileName()}
 	}
-	all := &loaded{agent: agent}
+	all := &loaded{agent: agent, clients: file.Clients()}
 	for _, name := range names {
 		profile, err := settings.profileIn(file, name)
 		if err != nil {

@@ -67,6 +67,9 @@ func (m *messenger) say(notice agent.NoticeKind, kind, format string, args ...an
 	m.line(kind, format, args...)
 }
 
+// plain prints text as it is, for a person to copy. It is this program's own.
+func (m *messenger) plain(text string) { io.WriteString(m.out, text) }
+
 // line is the one way to standard error: whatever a token, a certificate or a
 // server has put into the arguments cannot steer the terminal.
 func (m *messenger) line(kind, format string, args ...any) {

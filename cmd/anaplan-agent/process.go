@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 )
 
@@ -32,8 +34,11 @@ type agentProcess struct {
 	log      *slog.Logger
 	agent    *config.Agent // as it was at the start; what of it can change does so at a restart
 	socket   string
+	listens  string // the address of the TCP port; "": there is none
 	signers  *signer.Process
 	clients  clientCache
+	upstream upstreams
+	phantoms *phantom.Store
 	audit    *audit.Log // nil: none
 	metrics  *metrics.Metrics
 	server   *local.Server
@@ -47,13 +52,15 @@ type agentProcess struct {
 
 // profileTable is the profiles at one time, as the server and as this process has them.
 type profileTable struct {
-	served map[string]*served
-	local  map[string]*local.Profile
+	loaded  *loaded
+	served  map[string]*served
+	local   map[string]*local.Profile
+	clients map[string]*local.Program
 }
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying()}
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying(), phantoms: phantom.New(phantom.Config{})}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
 		if err != nil {
@@ -62,15 +69,20 @@ func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*
 		d.audit = log
 	}
 	d.metrics = metrics.New(d.statuses, version(), func() int { return d.server.Connections() })
+	d.metrics.SetAllowances(d.upstream.allowances)
 	d.server = local.New(local.Config{
-		Profiles: func() map[string]*local.Profile { return d.table.Load().local },
-		Reload:   d.reload,
-		Ready:    d.ready,
-		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
-		Record:   d.recorder(),
-		Observe:  d.metrics.Request,
-		Logger:   logger,
-		Version:  version(),
+		Profiles:  func() map[string]*local.Profile { return d.table.Load().local },
+		Clients:   func() map[string]*local.Program { return d.table.Load().clients },
+		Phantoms:  d.phantoms,
+		Reload:    d.reload,
+		Ready:     d.ready,
+		Metrics:   func(w io.Writer) { d.metrics.WritePrometheus(w) },
+		Record:    d.recorder(),
+		Observe:   d.metrics.Request,
+		Forwarded: d.forwarded,
+		Logger:    logger,
+		Version:   version(),
+		Address:   func() string { return d.listens },
 	})
 	table, err := d.newTable(loaded, nil)
 	if err != nil {
@@ -99,9 +111,11 @@ func (d *agentProcess) close() {
 	}
 }
 
-// run serves until ctx ends, then lets requests finish, ends the tokens where that is
-// asked for, and waits for everything that it started.
-func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
+// run serves until ctx ends or a listener fails, then lets requests finish, ends the tokens
+// where that is asked for, and waits for everything that it started.
+func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	profiles, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	d.ctx = profiles
@@ -116,7 +130,15 @@ func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, d.healthy) })
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
-	err := d.server.Serve(ctx, listener)
+	errs := make([]error, len(listeners))
+	var serving sync.WaitGroup
+	for i, listener := range listeners {
+		serving.Go(func() {
+			errs[i] = d.server.Serve(ctx, listener)
+			cancel()
+		})
+	}
+	serving.Wait()
 	systemd.stopping()
 	d.log.Info("stopping")
 	if d.agent.LogoutAtEnd {
@@ -125,7 +147,7 @@ func (d *agentProcess) run(ctx context.Context, listener net.Listener) error {
 	helpers.Wait() // before the profiles, of which a reload starts more
 	stop()
 	d.running.Wait()
-	return err
+	return errors.Join(errs...)
 }
 
 // start runs a profile until its own end or the agent's, and after the one of that name
@@ -193,6 +215,7 @@ func (d *agentProcess) reload(context.Context) error {
 			d.start(p, before.served[name])
 		}
 	}
+	d.endPhantoms(before.loaded, loaded)
 	if d.audit != nil {
 		err = d.audit.Reopen() // logrotate has moved the file
 	}
@@ -228,7 +251,14 @@ func (d *agentProcess) logout(ctx context.Context, p *served) {
 // newTable makes the profiles of a configuration. Those of before that are the same go
 // on; only who may use them can change without a new token.
 func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*profileTable, error) {
-	table := &profileTable{served: map[string]*served{}, local: map[string]*local.Profile{}}
+	clients, err := newClients(loaded.clients)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTenants(loaded.profiles); err != nil {
+		return nil, err
+	}
+	table := &profileTable{loaded: loaded, served: map[string]*served{}, local: map[string]*local.Profile{}, clients: clients}
 	for _, profile := range loaded.profiles {
 		p := before[profile.Name]
 		if p == nil || !p.isLike(profile) {
@@ -237,14 +267,22 @@ func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*pro
 				return nil, fmt.Errorf("profile %q: %w", profile.Name, err)
 			}
 		}
-		allow, err := local.ParseAllow(profile.Allow)
-		if err != nil {
-			return nil, fmt.Errorf("%w: profile %q: allow: %w", errSettings, profile.Name, err)
-		}
 		table.served[profile.Name] = p
-		table.local[profile.Name] = &local.Profile{Keeper: p.keeper, Allow: allow, SetPIN: p.pin.set, Heed: p.pin.heed}
+		var err error
+		if table.local[profile.Name], err = p.local(profile); err != nil {
+			return nil, err
+		}
 	}
 	return table, nil
+}
+
+// forwarded passes on what was forwarded to Anaplan, for the metrics.
+func (d *agentProcess) forwarded(record local.Record) {
+	call := record.Call
+	d.metrics.Call(metrics.Call{
+		Profile: record.Profile, Client: record.Client, Status: call.Status,
+		Sent: call.Sent, Received: call.Received, Took: call.Took,
+	})
 }
 
 // statuses returns how the profiles do, for the metrics.

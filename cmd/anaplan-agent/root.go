@@ -27,6 +27,11 @@ One token for many scripts, kept alive without a login for each:
   anaplan-agent exec -- ./nightly.sh                             with its token
   anaplan-agent status                                           what it does
 
+Calls that the agent makes, so that scripts hold no token of Anaplan's:
+  anaplan-agent run process "Nightly load" --model Plan          start, wait, fetch what failed
+  anaplan-agent api GET /2/0/models                              any call
+  anaplan-agent exec --phantom -- ./nightly.py                   a script of one's own
+
 Every setting is a flag, an environment variable (--auth-url is
 ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
 (auth_url), in this order.`
@@ -83,6 +88,10 @@ var commands = map[string]func(*messenger) *cobra.Command{
 	"unlock":     newUnlockCommand,
 	"reload":     newReloadCommand,
 	"exec":       newExecCommand,
+	"api":        newAPICommand,
+	"run":        newRunCommand,
+	"policy":     newPolicyCommand,
+	"client":     newClientCommand,
 	"audit":      newAuditCommand,
 	"service":    newServiceCommand,
 	"keys":       newKeysCommand,

@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pivtest.Main()
-	testscript.Main(m, map[string]func(){program: main, bareServerCommand: bareServer})
+	testscript.Main(m, map[string]func(){program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy})
 }
 
 // TestScripts runs the program as people do. The commands beside testscript's own:
@@ -47,8 +47,18 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	runScripts(t, func(name string) bool {
-		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && name != "agent-users.txtar"
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !slices.Contains([]string{"agent-users.txtar", "calls-clients.txtar"}, name)
 	})
+}
+
+// TestClients has clients in three languages do a night's work through the agent, as
+// docs/examples has them.
+func TestClients(t *testing.T) {
+	hsmtest.SoftHSM(t)
+	for _, tool := range []string{"bash", "curl", "jq", "python3", "java", "javac"} {
+		hsmtest.Tool(t, "clients", tool)
+	}
+	runScripts(t, func(name string) bool { return name == "calls-clients.txtar" })
 }
 
 // runScripts runs the scripts of those names, with more settings of their environment:
@@ -96,6 +106,11 @@ func setUp(env *testscript.Env, module string) error {
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // or each run of a program under the race detector lasts a second longer
 	env.Setenv("PIN", "1234")
 	env.Setenv("CARD_PIN", scriptPIN)
+	examples, err := filepath.Abs("../../docs/examples")
+	if err != nil {
+		return err
+	}
+	env.Setenv("EXAMPLES", examples)
 	env.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(env.WorkDir, "no-pcscd")) // not the machine's own
 	env.Values[serverKey{}] = new(*anaplantest.Server)
 	env.Values[cardsKey{}] = new(*cardTable)
@@ -167,6 +182,10 @@ func serverOf(ts *testscript.TestScript) *anaplantest.Server {
 //	anaplan logins N               fails unless N logins were accepted
 //	anaplan requests ROUTE N       fails unless there were N requests
 //	anaplan await ROUTE N          waits until there were that many
+//	anaplan file NAME FILE         what a file of the models holds is what FILE does
+//	anaplan put NAME FILE          has a file, or the result of an export, hold what FILE does
+//	anaplan tasks before           remembers how many tasks were started; +N: so many have been since
+//	anaplan outcome ID OUTCOME     how the next task of that goes: failed, dump, cancelled, endless
 //	anaplan overhear               the next login is a secret that no log may hold
 //	anaplan refused TEXT           fails unless the last refusal was for that reason
 func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
@@ -205,6 +224,22 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 		wantCount(ts, "logins", server.Counts().Logins, args[1])
 	case "requests":
 		wantCount(ts, args[1], server.Counts().Requests[args[1]], args[2])
+	case "file":
+		if got, ok := server.FileContent(args[1]); !ok || string(got) != ts.ReadFile(args[2]) {
+			ts.Fatalf("the file %s holds %q (%v)", args[1], got, ok)
+		}
+	case "put":
+		ts.Check(server.SetFile(args[1], []byte(ts.ReadFile(args[2]))))
+	case "outcome":
+		ts.Check(server.TaskOutcome(args[1], 1, outcomes[args[2]]))
+	case "tasks":
+		if args[1] == "before" {
+			ts.Setenv("TASKS", strconv.Itoa(server.Counts().Tasks))
+			return
+		}
+		before, err := strconv.Atoi(ts.Getenv("TASKS"))
+		ts.Check(err)
+		wantCount(ts, "tasks", server.Counts().Tasks-before, strings.TrimPrefix(args[1], "+"))
 	case "refused":
 		if got := server.Counts().LastRefusal; !strings.Contains(got, args[1]) {
 			ts.Fatalf("the last login was refused for %q, want %q", got, args[1])
@@ -212,6 +247,14 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("unknown command anaplan %s", args[0])
 	}
+}
+
+// outcomes are how tasks can go.
+var outcomes = map[string]anaplantest.Outcome{
+	"failed":    {Failed: true, Details: []anaplantest.Detail{{Type: "fileRead", Text: "The file cannot be read", Occurrences: 1}}},
+	"dump":      {Failed: true, Dump: []byte("_Status_,_Line_\nFailed,2\n")},
+	"cancelled": {Cancelled: true},
+	"endless":   {Polls: -1},
 }
 
 func wantCount(ts *testscript.TestScript, what string, got int, want string) {
@@ -293,6 +336,10 @@ func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
 		return anaplantest.Blocked()
 	case "cut":
 		return anaplantest.Cut()
+	case "cut-after":
+		return anaplantest.CutAfter()
+	case "cut-inside":
+		return anaplantest.CutInside()
 	case "truncated":
 		return anaplantest.Truncated()
 	case "endless":

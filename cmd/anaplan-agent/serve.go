@@ -81,9 +81,19 @@ func serve(ctx context.Context, settings *settings, say *messenger) error {
 	}
 	defer listener.Close()
 	d.socket = listener.Addr().String()
-	logger.Info("serving", "socket", d.socket, "profiles", len(loaded.profiles), "version", version())
+	listeners := []net.Listener{listener}
+	if loaded.agent.Listen != "" {
+		port, err := net.Listen("tcp", loaded.agent.Listen)
+		if err != nil {
+			return fmt.Errorf("%w: listen: %w", errSettings, err)
+		}
+		defer port.Close()
+		d.listens = port.Addr().String()
+		listeners = append(listeners, port)
+	}
+	logger.Info("serving", "socket", d.socket, "address", d.listens, "profiles", len(loaded.profiles), "clients", len(loaded.clients), "version", version())
 	defer runtime.KeepAlive(make([]byte, heapReserve))
-	return d.run(ctx, listener)
+	return d.run(ctx, listeners...)
 }
 
 // listen returns the socket that systemd has opened, or opens it.

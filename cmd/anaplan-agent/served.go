@@ -7,12 +7,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 )
 
@@ -21,6 +24,9 @@ type served struct {
 	process *agentProcess
 	profile *config.Profile
 	keeper  *agent.Keeper
+	client  *anaplan.Client
+	forward forwarding
+	user    userBox
 	pin     pinBox
 	refused *refusedSource // used by sign alone, one call at a time
 	caStamp string         // of the file with further roots, as the client has it
@@ -35,7 +41,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &served{process: d, profile: profile, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{})}
+	p := &served{process: d, profile: profile, client: client, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{})}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
 	}
@@ -52,14 +58,32 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		// Later than those of any agent before this one, so that nobody takes one for another.
 		Generation: uint64(time.Now().UnixMilli()),
 	})
-	return p, nil
+	p.forward, err = d.upstream.of(profile, p.keeper)
+	return p, err
+}
+
+// local returns the profile as the server has it, with what a reload can change.
+func (p *served) local(profile *config.Profile) (*local.Profile, error) {
+	allow, err := local.ParseAllow(profile.Allow)
+	if err != nil {
+		return nil, fmt.Errorf("%w: profile %q: allow: %w", errSettings, profile.Name, err)
+	}
+	rules, err := newPolicy(profile)
+	if err != nil {
+		return nil, err
+	}
+	return &local.Profile{
+		Keeper: p.keeper, Allow: allow, SetPIN: p.pin.set, Heed: p.pin.heed,
+		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify,
+	}, nil
 }
 
 // isLike reports whether the token of this profile is also one of other: whatever its
-// login depends on is the same.
+// login and its calls depend on is the same.
 func (p *served) isLike(other *config.Profile) bool {
 	ours, theirs := *p.profile, *other
 	ours.Allow, theirs.Allow = nil, nil
+	ours.Policy, theirs.Policy = nil, nil
 	return reflect.DeepEqual(ours, theirs) && p.caStamp == fileStamp(other.CAFile)
 }
 
@@ -153,6 +177,40 @@ func (p *served) tell(notify agent.NotifyFunc) agent.NotifyFunc {
 		}
 		notify.Tell(notice.Kind, notice.Message)
 	}
+}
+
+// userBox keeps who Anaplan says that the profile is, by the token that it was asked with.
+type userBox struct {
+	mu         sync.Mutex
+	generation uint64
+	user       local.User
+}
+
+// identify asks Anaplan who the profile is, once for each token.
+func (p *served) identify(ctx context.Context) (local.User, error) {
+	lease, err := p.keeper.Token(ctx, nil)
+	if err != nil {
+		return local.User{}, err
+	}
+	p.user.mu.Lock()
+	user, known := p.user.user, p.user.generation == lease.Generation
+	p.user.mu.Unlock()
+	if known {
+		return user, nil
+	}
+	found, err := p.client.Validate(ctx, lease.Token)
+	if errors.Is(err, anaplan.ErrTokenRefused) {
+		if lease, err = p.keeper.Replace(ctx, lease.Generation, nil); err == nil {
+			found, err = p.client.Validate(ctx, lease.Token)
+		}
+	}
+	if err != nil {
+		return local.User{}, problemForAgent(err)
+	}
+	p.user.mu.Lock()
+	defer p.user.mu.Unlock()
+	p.user.generation, p.user.user = lease.Generation, local.User{ID: found.UserID, GUID: found.UserGUID, CustomerGUID: found.CustomerGUID}
+	return p.user.user, nil
 }
 
 // observe passes on what the Keeper did, to everybody who wants to know.

@@ -27,8 +27,8 @@ var (
 	serverSettings = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
 	socketSettings = []string{"socket"}
 	agentSettings  = []string{
-		"socket", "audit_file", "log_level", "logout_at_end", "share_socket",
-		"allow", "idle", "token_file", "token_file_mode", "token_file_owner",
+		"socket", "listen", "audit_file", "log_level", "logout_at_end", "share_socket",
+		"allow", "policy", "tenant", "requests_per_minute", "idle", "token_file", "token_file_mode", "token_file_owner",
 	}
 )
 

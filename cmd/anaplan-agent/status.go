@@ -105,6 +105,9 @@ func frame(text string, asJSON bool) string {
 func statusText(status local.Status, now time.Time) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "agent %s, process %d, up %v\n", oneLine(status.Version), status.PID, now.Sub(status.StartedAt).Round(time.Second))
+	if status.Address != "" {
+		fmt.Fprintf(&text, "listening on %s for clients of Anaplan's API\n", oneLine(status.Address))
+	}
 	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "PROFILE\tSTATE\tTOKEN\tRENEWAL\tCERTIFICATE\tLAST ASKED")
 	for _, p := range status.Profiles {

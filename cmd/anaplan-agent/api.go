@@ -1,0 +1,223 @@
+package main
+
+// One call of Anaplan's API, as curl would make it, without a token in anybody's hands.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/spf13/cobra"
+)
+
+const apiHelp = `api calls Anaplan's API and prints what it answers:
+
+  anaplan-agent api GET /2/0/users/me
+  anaplan-agent api GET /2/0/models --paginate
+  anaplan-agent api POST /2/0/models/08B4/processes/118000000001/tasks --input - <<< '{"localeName": "en_US"}'
+  anaplan-agent api GET /2/0/models/08B4/files/113000000001/chunks/0 --output sales.csv
+
+The call goes through the agent if one runs, within its policy; otherwise through a login of
+this command's own. To run processes, imports and exports, and to send and fetch files, see
+'run', which also waits and tries again.`
+
+// apiCall is the flags of api.
+type apiCall struct {
+	input, output, contentType, client string
+	paginate                           bool
+}
+
+// newAPICommand returns the api command.
+func newAPICommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "api METHOD PATH",
+		Short: "call Anaplan's API",
+		Long:  apiHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return &usageError{errors.New("give a method and a path, as: api GET /2/0/models"), cmd.CommandPath()}
+			}
+			return nil
+		},
+	}
+	settings := addSettings(cmd, signSettings, serverSettings, socketSettings)
+	var call apiCall
+	cmd.Flags().StringVar(&call.input, "input", "", "file to send as the body, or - for standard input")
+	cmd.Flags().StringVar(&call.contentType, "content-type", "", "of the input (default application/json, with PUT application/octet-stream)")
+	cmd.Flags().StringVar(&call.output, "output", "", "file for the answer (default: standard output)")
+	cmd.Flags().BoolVar(&call.paginate, "paginate", false, "fetch all pages of a list, and print them as one")
+	addClientFlag(cmd, &call.client)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		method, target := strings.ToUpper(args[0]), args[1]
+		if err := call.check(cmd, method, target); err != nil {
+			return err
+		}
+		way, err := settings.callAnaplan(say, call.client)
+		if err != nil {
+			return err
+		}
+		defer way.end()
+		return call.do(way, method, target)
+	}
+	return cmd
+}
+
+// addClientFlag gives a command the flag that says as which client it goes through the agent.
+func addClientFlag(cmd *cobra.Command, client *string) {
+	cmd.Flags().StringVar(client, "client", "", "be this [client.NAME] of the agent's configuration, with its policy (default: this user)")
+}
+
+// check refuses what could not go well, before a login is spent on it.
+func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
+	if c.paginate && (method != http.MethodGet || c.input != "") {
+		return &usageError{errors.New("--paginate is for lists, which are got by GET"), cmd.CommandPath()}
+	}
+	if _, err := policy.ParsePath(pathOf(target)); err != nil {
+		return &usageError{fmt.Errorf("the path %q: %w", target, err), cmd.CommandPath()}
+	}
+	if err := notEmpty(cmd, "input"); err != nil {
+		return err
+	}
+	if err := notEmpty(cmd, "output"); err != nil {
+		return err
+	}
+	if c.output != "" {
+		return nil
+	}
+	return checkStdout()
+}
+
+// do makes the call, and writes the answer to where it is wanted.
+func (c *apiCall) do(way *calling, method, target string) error {
+	path := pathOf(target)
+	query := queryOf(target)
+	to, err := openResult(c.output)
+	if err != nil {
+		return err
+	}
+	if c.paginate {
+		return to.end(way.client.Paginate(way.ctx, path, query, to))
+	}
+	return to.end(c.send(way, method, path, query, to))
+}
+
+// send makes one call, and writes the answer. What Anaplan says of one that it refuses is
+// written, too, but not into a file; what the agent refuses is only an error.
+func (c *apiCall) send(way *calling, method, path string, query url.Values, to *resultFile) error {
+	header := http.Header{}
+	if c.input != "" {
+		header.Set("Content-Type", c.typeFor(method))
+	}
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		defer body.Close()
+	}
+	response, err := way.client.Do(way.ctx, method, path, query, reader(body), header)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 == 2 {
+		_, err = io.Copy(to, response.Body)
+		return err
+	}
+	refusal, text := integration.Refusal(method, path, response)
+	if refusal.Code == "" && to.path == "" {
+		_, err = to.Write(text)
+	}
+	return errors.Join(refusal, err)
+}
+
+// reader returns a file as what is read, and no file as none.
+func reader(file *os.File) io.Reader {
+	if file == nil {
+		return nil
+	}
+	return file
+}
+
+func (c *apiCall) typeFor(method string) string {
+	switch {
+	case c.contentType != "":
+		return c.contentType
+	case method == http.MethodPut:
+		return "application/octet-stream"
+	}
+	return "application/json"
+}
+
+// body returns the file to send; nil for none.
+func (c *apiCall) body() (*os.File, error) {
+	switch c.input {
+	case "":
+		return nil, nil
+	case "-":
+		return os.Stdin, nil
+	}
+	return os.Open(c.input)
+}
+
+// queryOf returns the query of what a person has written as a path.
+func queryOf(target string) url.Values {
+	_, query, _ := strings.Cut(target, "?")
+	values, _ := url.ParseQuery(query)
+	return values
+}
+
+// resultFile is where an answer goes: standard output, or a file that is there only once all of
+// it is.
+type resultFile struct {
+	*os.File
+	path string // "": standard output
+}
+
+func openResult(path string) (*resultFile, error) {
+	if path == "" || path == "-" {
+		stdout, err := duplicateStdout()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errStdout, err)
+		}
+		return &resultFile{stdout, ""}, nil
+	}
+	file, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &resultFile{file, path}, nil
+}
+
+// end puts the file into its place, unless there is an error, and returns that or its own.
+func (r *resultFile) end(err error) error {
+	if err != nil {
+		return errors.Join(err, r.drop())
+	}
+	err = r.Close()
+	if r.path == "" {
+		if err != nil {
+			err = fmt.Errorf("%w: %w", errStdout, err)
+		}
+		return err
+	}
+	if err == nil {
+		err = os.Rename(r.path+".part", r.path)
+	}
+	return err
+}
+
+// drop leaves no file behind.
+func (r *resultFile) drop() error {
+	err := r.Close()
+	if r.path != "" {
+		err = errors.Join(err, os.Remove(r.path+".part"))
+	}
+	return err
+}

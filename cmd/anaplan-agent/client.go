@@ -1,0 +1,145 @@
+package main
+
+// Secrets of the agent's clients. The configuration holds their hash only, so that who can
+// read it still cannot be the client.
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/spf13/cobra"
+)
+
+const clientHelp = `A client is a program that may do what its policy allows and nothing else. It stands
+in the agent's configuration:
+
+  [client.nightly]
+  profile = "default"
+  secret  = "sha256:..."                             what 'client new' prints
+  policy  = ['run process "Nightly load" in model "Plan"']
+
+It logs in at the agent with its name and secret (HTTP Basic), or is a user of this
+machine: users = ["user:etl"].`
+
+const clientNewHelp = `new makes the secret of a client, writes it to a file that only this user can read, and
+prints the table for the agent's configuration, which holds the secret's hash only:
+
+  anaplan-agent client new nightly --output nightly.secret >> config.toml
+
+Then edit the policy, and run: anaplan-agent reload. With --output - the secret goes to
+standard output and the table to standard error. Nothing is sent and nothing is
+remembered: a secret that is lost is replaced by a new one.`
+
+// newClientCommand returns the client command.
+func newClientCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "client",
+		Short: "make secrets for programs that may use the agent",
+		Long:  clientHelp,
+		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return &usageError{fmt.Errorf("unknown command %q", "client "+args[0]), cmd.CommandPath()}
+			}
+			return cmd.Help()
+		},
+	}
+	cmd.AddCommand(newClientNewCommand(say))
+	return cmd
+}
+
+// newClientNewCommand returns the new command of client.
+func newClientNewCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "new NAME",
+		Short: "make a client's secret, and print its table for the configuration",
+		Long:  clientNewHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &usageError{errors.New("which client? give one name, as: client new nightly"), cmd.CommandPath()}
+			}
+			return nil
+		},
+	}
+	output := cmd.Flags().String("output", "", "file for the secret, which must not exist, or - for standard output")
+	profile := cmd.Flags().String("profile", "default", "the profile for which the client acts")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *output == "" {
+			return &usageError{errors.New("where to write the secret? give --output FILE, or --output - for standard output"), cmd.CommandPath()}
+		}
+		if err := config.CheckClientName(args[0]); err != nil {
+			return &usageError{err, cmd.CommandPath()}
+		}
+		return newClientSecret(say, args[0], *profile, *output)
+	}
+	return cmd
+}
+
+// newClientSecret makes a secret of 160 random bits, and tells it and its table apart.
+func newClientSecret(say *messenger, name, profile, output string) error {
+	secret := make([]byte, 20)
+	rand.Read(secret)
+	text := hex.EncodeToString(secret)
+	table := clientTable(name, profile, text)
+	if output == "-" {
+		if err := printResult(text + "\n"); err != nil {
+			return err
+		}
+		say.plain(table)
+		return nil
+	}
+	if err := writeSecretFile(output, text+"\n"); err != nil {
+		return err
+	}
+	if err := printResult(table); err != nil {
+		return errors.Join(err, os.Remove(output))
+	}
+	say.note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", output)
+	return nil
+}
+
+// clientTable returns the client's table. Its policy is a beginning that can do no harm.
+func clientTable(name, profile, secret string) string {
+	hash := sha256.Sum256([]byte(secret))
+	return fmt.Sprintf(`[client.%s]
+profile = %q
+secret = "sha256:%s"
+policy = [
+  "list",                                            # see what there is, by name
+  # 'run process "Nightly load" in model "Plan"',
+  # 'upload file "Sales.csv" in model "Plan"',
+  # 'run export "Report.csv" in model "Plan"',
+]
+`, tomlKey(name), profile, hex.EncodeToString(hash[:]))
+}
+
+// tomlKey quotes a name that has a dot in it, which in TOML would make two of it.
+func tomlKey(name string) string {
+	if strings.Contains(name, ".") {
+		return `"` + name + `"`
+	}
+	return name
+}
+
+// writeSecretFile writes a new file. One that is there is not replaced: it may be the
+// secret that a running program uses.
+func writeSecretFile(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s is there already, and a program may use the secret in it; remove it first, or choose another name", path)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return nil
+}
