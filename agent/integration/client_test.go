@@ -448,6 +448,11 @@ func TestDo(t *testing.T) {
 	if len(*all) != 8 || response.StatusCode != 503 || string(body) != "answer" {
 		t.Errorf("HTTP %d %q after %d requests", response.StatusCode, body, len(*all))
 	}
+	response.Body = io.NopCloser(strings.NewReader(`{"status":{"message":"no"}}`))
+	refusal, body := Refusal("GET", "/2/0/x", response)
+	if refusal.Status != 503 || refusal.Message != "no" || string(body) != `{"status":{"message":"no"}}` {
+		t.Errorf("%v, %s", refusal, body)
+	}
 }
 
 func TestDoWithoutAnAnswer(t *testing.T) {

@@ -250,11 +250,7 @@ func TestDownload(t *testing.T) {
 		if err := r.SetFile("Report.csv", content); err != nil {
 			t.Fatal(err)
 		}
-		// The run is another test's matter.
-		if _, err := r.client.Start(t.Context(), export, Start{}); err != nil {
-			t.Fatal(err)
-		}
-		r.finish(t, export)
+		r.run(t, export)
 		file, _ := export.File()
 		for _, thing := range []Thing{export, file} {
 			var got bytes.Buffer
@@ -269,24 +265,6 @@ func TestDownload(t *testing.T) {
 			}
 		}
 	}
-}
-
-// finish polls all tasks of a thing to their end, without the pauses of Wait.
-func (r *rig) finish(t testing.TB, thing Thing) Task {
-	t.Helper()
-	ids, err := r.client.taskIDs(t.Context(), thing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var last Task
-	for id := range ids {
-		for last = (Task{}); !last.Ended(); {
-			if last, err = r.client.Poll(t.Context(), thing, id); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return last
 }
 
 func TestDownloadSurvives(t *testing.T) {
@@ -313,7 +291,6 @@ type broken struct {
 	content string
 	step    int
 	ranges  bool
-	change  func(n int, w http.ResponseWriter, r *http.Request) bool // true: it has answered
 	asked   []string
 }
 
@@ -492,13 +469,9 @@ func TestDumps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, thing := range []Thing{r.find(t, Imports, "Sales from Sales.csv"), r.find(t, Processes, "Nightly load")} {
-		id, err := r.client.Start(t.Context(), thing, Start{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		task := r.finish(t, thing)
+		task := r.run(t, thing)
 		dumps := Dumps(thing, task)
-		if task.ID != id || len(dumps) != 1 || (dumps[0].ObjectID != "") != (thing.Kind == Processes) {
+		if len(dumps) != 1 || (dumps[0].ObjectID != "") != (thing.Kind == Processes) {
 			t.Fatalf("%s: task %+v, dumps %+v", thing, task.Result, dumps)
 		}
 		var got bytes.Buffer

@@ -338,7 +338,9 @@ func TestClientWithoutSecret(t *testing.T) {
 }
 
 func TestPhantomTokensEnd(t *testing.T) {
-	f := forwards(t, func(c *local.Config, _ *forwardRig) { c.Phantoms = phantom.New(phantom.Config{Life: 300 * time.Millisecond}) })
+	f := forwards(t, func(c *local.Config, _ *forwardRig) {
+		c.Phantoms = phantom.New(phantom.Config{Life: 300 * time.Millisecond})
+	})
 	token := f.login(t)
 	if got := f.tcp(t, "GET", "/2/0/models/M", "", bearer(token)); got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
@@ -369,7 +371,10 @@ func TestTokenOfAClientThatIsNoMore(t *testing.T) {
 
 func TestPhantomTokensAreBounded(t *testing.T) {
 	store := phantom.New(phantom.Config{PerClient: 50})
-	f := forwards(t, func(c *local.Config, _ *forwardRig) { c.Phantoms = store; c.Limits = local.Limits{Rate: 1e9, Burst: 1e9} })
+	f := forwards(t, func(c *local.Config, _ *forwardRig) {
+		c.Phantoms = store
+		c.Limits = local.Limits{Rate: 1e9, Burst: 1e9}
+	})
 	conn := f.dialTCP(t)
 	request := "POST /token/authenticate HTTP/1.1\r\nHost: " + f.address + "\r\n" + nightly + "\r\n\r\n"
 	var last answer
@@ -699,7 +704,9 @@ func TestUsersAsClients(t *testing.T) {
 		c.Admin = func(local.Peer) bool { return false }
 		f.client.Users = func(local.Peer) bool { return true }
 		other.Policy = rules(t, "GET /2/0/workspaces")
-		c.Clients = func() map[string]*local.Program { return map[string]*local.Program{"nightly": f.client, "other": other} }
+		c.Clients = func() map[string]*local.Program {
+			return map[string]*local.Program{"nightly": f.client, "other": other}
+		}
 	})
 	if got := f.ask(t, "GET", "/2/0/models/M", ""); got.status != 200 {
 		t.Errorf("as the only client: %d %s", got.status, got.body)

@@ -19,6 +19,9 @@ const flushInterval = 2 * time.Millisecond
 // modify makes of the service's answer the one for the client.
 func (p *Proxy) modify(response *http.Response) error {
 	x := response.Request.Context().Value(exchangeKey{}).(*exchange)
+	if x.upload.failure() != nil || x.parent.Err() != nil {
+		return errEnded // it is about half a request, and end finds out why
+	}
 	if response.StatusCode < http.StatusOK {
 		return &UnreachableError{Host: p.base.Host, Err: fmt.Errorf("it answered with the status %d, which nobody asked for", response.StatusCode)}
 	}
