@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,21 +33,28 @@ type Catalog struct {
 	things   int // in all listings
 }
 
-// listKey is the list that a thing is in. Ids are in lower case.
-type listKey struct{ kind, workspace, model string }
+// listKey is the list that a thing is in. The id is in lower case, and that of a model that there is.
+type listKey struct{ kind, model string }
 
 // listing is a list as it was once.
 type listing struct {
-	names map[string]string // by id in lower case; "": the name is not unique
-	asked time.Time
-	used  time.Time
+	entries map[string]entry // by id in lower case
+	asked   time.Time
+	used    time.Time
+}
+
+// entry is one thing of a list.
+type entry struct {
+	id, name  string
+	unique    string // the name, if no other thing of the list has it; else ""
+	workspace string // of a model
 }
 
 // flight is a list that is being asked for. Who waits for it shares it; when nobody does any
 // more, it ends.
 type flight struct {
-	done    chan struct{} // closed when names and err are there
-	names   map[string]string
+	done    chan struct{} // closed when entries and err are there
+	entries map[string]entry
 	err     error
 	waiting int
 	cancel  context.CancelFunc
@@ -62,17 +70,78 @@ func NewCatalog(client *Client) *Catalog {
 // are workspace, model and id; workspace may be "" where the path tells none. Case is of no account in ids.
 //
 // "" and no error: there is no such id there, or the name is not the only one of that text
-// in its list, and then it names nothing. A name is believed for five minutes; what is not
-// there is asked for again, but at most every ten seconds.
+// in its list, and then it names nothing; of a model without a workspace, among all models. A
+// name is believed for five minutes; what is not there is asked for again, but at most every ten seconds.
+//
+// Ids often come from who is not trusted. Only lists are asked for that Anaplan itself has told of: a
+// thing's is looked for in its model, and that in the list of all models.
 func (c *Catalog) Name(ctx context.Context, kind, workspace, model, id string) (name string, err error) {
-	path, ok := listPath(Kind(kind), workspace, model)
-	if !ok || !isID(id) {
+	if !isID(id) || workspace != "" && !isID(workspace) {
 		return "", nil
 	}
-	key, id := listKey{kind, strings.ToLower(workspace), strings.ToLower(model)}, strings.ToLower(id)
-	name, known, f := c.look(ctx, key, path, id)
-	if known {
-		return name, nil
+	switch kind := Kind(kind); {
+	case kind == Workspaces && workspace == "" && model == "":
+		return c.name(ctx, listKey{kind: string(kind)}, "/2/0/workspaces", id)
+	case kind == Models && model == "":
+		return c.modelName(ctx, workspace, id)
+	case slices.Contains([]Kind{Processes, Imports, Exports, Actions, Files}, kind) && isID(model):
+		return c.thingName(ctx, string(kind), workspace, model, id)
+	}
+	return "", nil
+}
+
+// modelsKey is the list of all models.
+var modelsKey = listKey{kind: string(Models)}
+
+// modelName returns the name of a model, if it is unique among all, or among those of the
+// workspace, which must be the model's.
+func (c *Catalog) modelName(ctx context.Context, workspace, id string) (string, error) {
+	all, err := c.entries(ctx, modelsKey, "/2/0/models", id)
+	if err != nil {
+		return "", err
+	}
+	found, ok := all[strings.ToLower(id)]
+	switch {
+	case !ok:
+		return "", nil
+	case workspace == "":
+		return found.unique, nil
+	case !strings.EqualFold(found.workspace, workspace):
+		return "", nil
+	}
+	for other, entry := range all {
+		if other != strings.ToLower(id) && entry.name == found.name && strings.EqualFold(entry.workspace, workspace) {
+			return "", nil
+		}
+	}
+	return found.name, nil
+}
+
+// thingName returns the name of something in a model.
+func (c *Catalog) thingName(ctx context.Context, kind, workspace, model, id string) (string, error) {
+	models, err := c.entries(ctx, modelsKey, "/2/0/models", model)
+	if err != nil {
+		return "", err
+	}
+	home, ok := models[strings.ToLower(model)]
+	if !ok || !isID(home.workspace) || workspace != "" && !strings.EqualFold(workspace, home.workspace) {
+		return "", nil
+	}
+	key := listKey{kind, strings.ToLower(model)}
+	return c.name(ctx, key, Model{ID: home.id, Workspace: Workspace{ID: home.workspace}}.path()+"/"+kind, id)
+}
+
+// name returns the name of an id in a list, if it is unique there.
+func (c *Catalog) name(ctx context.Context, key listKey, path, id string) (string, error) {
+	all, err := c.entries(ctx, key, path, id)
+	return all[strings.ToLower(id)].unique, err
+}
+
+// entries returns a list in which the id is, or as it was asked for just now. It is not to be changed.
+func (c *Catalog) entries(ctx context.Context, key listKey, path, id string) (map[string]entry, error) {
+	all, f := c.look(ctx, key, path, strings.ToLower(id))
+	if f == nil {
+		return all, nil
 	}
 	select {
 	case <-f.done:
@@ -80,47 +149,27 @@ func (c *Catalog) Name(ctx context.Context, kind, workspace, model, id string) (
 	}
 	c.leave(key, f)
 	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
-	return f.names[id], f.err
-}
-
-// listPath returns the path of a list; ok is false if there is none, as for ids that are none,
-// which must not get into a path.
-func listPath(kind Kind, workspace, model string) (path string, ok bool) {
-	if workspace != "" && !isID(workspace) || model != "" && !isID(model) {
-		return "", false
-	}
-	switch kind {
-	case Workspaces:
-		return "/2/0/workspaces", workspace == "" && model == ""
-	case Models:
-		if workspace != "" {
-			return "/2/0/workspaces/" + workspace + "/models", model == ""
-		}
-		return "/2/0/models", model == ""
-	case Processes, Imports, Exports, Actions, Files:
-		return Model{ID: model, Workspace: Workspace{ID: workspace}}.path() + "/" + string(kind), model != ""
-	}
-	return "", false
+	return f.entries, f.err
 }
 
 // look returns what is known, or else a flight to wait for.
-func (c *Catalog) look(ctx context.Context, key listKey, path, id string) (name string, known bool, f *flight) {
+func (c *Catalog) look(ctx context.Context, key listKey, path, id string) (all map[string]entry, f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	if l := c.listings[key]; l != nil && now.Sub(l.asked) < listingLife {
 		l.used = now
-		if name = l.names[id]; name != "" || now.Sub(l.asked) < listingPause {
-			return name, true, nil
+		if _, there := l.entries[id]; there || now.Sub(l.asked) < listingPause {
+			return l.entries, nil
 		}
 	}
 	if f = c.flights[key]; f == nil {
 		f = c.begin(ctx, key, path)
 	}
 	f.waiting++
-	return "", false, f
+	return nil, f
 }
 
 // begin starts a flight, which is not its first passenger's alone.
@@ -143,7 +192,7 @@ func (c *Catalog) begin(ctx context.Context, key listKey, path string) *flight {
 // land hands out what a flight has brought.
 func (c *Catalog) land(key listKey, f *flight, asked time.Time, all []listed, err error) {
 	defer close(f.done)
-	f.names, f.err = uniqueNames(all), err
+	f.entries, f.err = entriesOf(all), err
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.flights[key] != f {
@@ -154,8 +203,8 @@ func (c *Catalog) land(key listKey, f *flight, asked time.Time, all []listed, er
 		return
 	}
 	c.drop(key)
-	c.listings[key] = &listing{names: f.names, asked: asked, used: time.Now()}
-	c.things += len(f.names)
+	c.listings[key] = &listing{entries: f.entries, asked: asked, used: time.Now()}
+	c.things += len(f.entries)
 	for len(c.listings) > mostListings || c.things > mostInAll {
 		c.drop(c.oldest())
 	}
@@ -175,7 +224,7 @@ func (c *Catalog) leave(key listKey, f *flight) {
 // drop forgets a listing.
 func (c *Catalog) drop(key listKey) {
 	if l := c.listings[key]; l != nil {
-		c.things -= len(l.names)
+		c.things -= len(l.entries)
 		delete(c.listings, key)
 	}
 }
@@ -191,27 +240,29 @@ func (c *Catalog) oldest() (oldest listKey) {
 	return oldest
 }
 
-// uniqueNames returns the names by their ids. A name that two things have is none, and so is
-// that of an id which comes with two.
-func uniqueNames(all []listed) map[string]string {
-	names := make(map[string]string, len(all))
-	bearers := make(map[string]string, len(all)) // by name: the id of one that has it
+// entriesOf returns the things of a list by their ids. A name that two things have is not
+// unique, and an id that comes with two names has none.
+func entriesOf(all []listed) map[string]entry {
+	entries := make(map[string]entry, len(all))
+	bearers := make(map[string]string, len(all)) // by name: the id of one that has it; "": of two
 	for _, l := range all {
-		id, name := strings.ToLower(string(l.ID)), string(l.Name)
-		if known, twice := names[id]; twice && known != name {
-			name = ""
+		e := entry{id: string(l.ID), name: string(l.Name), workspace: string(l.WorkspaceID)}
+		id := strings.ToLower(e.id)
+		if known, twice := entries[id]; twice && known.name != e.name {
+			e.name = ""
 		}
-		names[id] = name
-		if bearer, taken := bearers[name]; taken && bearer != id {
-			bearers[name] = ""
+		entries[id] = e
+		if bearer, taken := bearers[e.name]; taken && bearer != id {
+			bearers[e.name] = ""
 		} else {
-			bearers[name] = id
+			bearers[e.name] = id
 		}
 	}
-	for id, name := range names {
-		if bearers[name] != id {
-			names[id] = ""
+	for id, e := range entries {
+		if bearers[e.name] == id {
+			e.unique = e.name
+			entries[id] = e
 		}
 	}
-	return names
+	return entries
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,19 @@ func TestCatalogTakesNoPathsForIDs(t *testing.T) {
 	}
 }
 
+// isModels answers the list of models, in which things are looked for: M, N, and M0 to M299.
+func isModels(w http.ResponseWriter, r *http.Request) bool {
+	if r.URL.Path != "/2/0/models" {
+		return false
+	}
+	io.WriteString(w, `{"models":[{"id":"M","name":"m","currentWorkspaceId":"w"},{"id":"N","name":"n","currentWorkspaceId":"w"}`)
+	for i := range 300 {
+		fmt.Fprintf(w, `,{"id":"M%d","name":"m%d","currentWorkspaceId":"w"}`, i, i)
+	}
+	io.WriteString(w, "]}")
+	return true
+}
+
 // shelf is a list that changes, and counts how often it is asked for.
 type shelf struct {
 	mu     sync.Mutex
@@ -75,6 +89,9 @@ type shelf struct {
 func (s *shelf) serve(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if isModels(w, r) {
+		return
+	}
 	s.asked++
 	if s.fail != nil {
 		s.fail(w, r)
@@ -93,6 +110,37 @@ func TestNamesThatAreNotUnique(t *testing.T) {
 	}
 	if s.asked != 1 {
 		t.Errorf("asked %d times", s.asked)
+	}
+}
+
+// Who calls chooses the ids in a path. That must not make the agent ask for lists that there
+// are not, nor choose among which models a name is unique.
+func TestCatalogOfIDsThatACallerMadeUp(t *testing.T) {
+	var asked []string
+	c := NewCatalog(served(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		if r.URL.Path == "/2/0/models" {
+			io.WriteString(w, `{"models":[{"id":"A","name":"Plan","currentWorkspaceId":"1"},{"id":"B","name":"Plan","currentWorkspaceId":"2"},
+				{"id":"C","name":"Other","currentWorkspaceId":"2"},{"id":"D","name":"Twice","currentWorkspaceId":"2"},{"id":"E","name":"Twice","currentWorkspaceId":"2"}]}`)
+			return
+		}
+		io.WriteString(w, `{"processes":[{"id":"7","name":"Load"}]}`)
+	}))
+	for i := range 50 {
+		wantName(t, c, "processes", fmt.Sprint("9", i), "C", "7", "")
+		wantName(t, c, "processes", "", fmt.Sprint("9", i), "7", "")
+		wantName(t, c, "models", fmt.Sprint("9", i), "", "A", "")
+	}
+	wantName(t, c, "models", "", "", "A", "")
+	wantName(t, c, "models", "1", "", "A", "Plan")
+	wantName(t, c, "models", "2", "", "A", "")
+	wantName(t, c, "models", "2", "", "b", "Plan")
+	wantName(t, c, "models", "2", "", "D", "")
+	wantName(t, c, "models", "", "", "C", "Other")
+	wantName(t, c, "processes", "", "c", "7", "Load")
+	wantName(t, c, "processes", "2", "C", "7", "Load")
+	if want := []string{"/2/0/models", "/2/0/workspaces/2/models/C/processes"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
 	}
 }
 
@@ -153,6 +201,9 @@ func TestCatalogAsksOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		c := NewCatalog(served(func(w http.ResponseWriter, r *http.Request) {
+			if isModels(w, r) {
+				return
+			}
 			asked++
 			time.Sleep(time.Second)
 			if r.Context().Err() == nil {
@@ -186,6 +237,9 @@ func TestCatalogGivesUpWhenNobodyWaits(t *testing.T) {
 		ended := 0
 		hang := true
 		c := NewCatalog(served(func(w http.ResponseWriter, r *http.Request) {
+			if isModels(w, r) {
+				return
+			}
 			if hang {
 				<-r.Context().Done()
 				ended++
@@ -224,7 +278,7 @@ func TestCatalogIsBounded(t *testing.T) {
 			wantName(t, c, "processes", "", "M0", "1", "one") // in use all the time
 			time.Sleep(time.Millisecond)
 		}
-		if s.asked != 300 || len(c.listings) != mostListings || c.things != 2*mostListings {
+		if s.asked != 300 || len(c.listings) != mostListings || c.things != 2*(mostListings-1)+302 {
 			t.Errorf("asked %d times, %d listings of %d things", s.asked, len(c.listings), c.things)
 		}
 
@@ -237,7 +291,7 @@ func TestCatalogIsBounded(t *testing.T) {
 			wantName(t, c, "files", "", fmt.Sprintf("M%d", i), "99999", "n99999")
 			time.Sleep(time.Millisecond)
 		}
-		if len(c.listings) != 4 || c.things != mostInAll {
+		if len(c.listings) != 4 || c.things != 300_302 {
 			t.Errorf("%d listings of %d things", len(c.listings), c.things)
 		}
 		s.things += `,{"id":"x"}`

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,6 +94,8 @@ type NotFoundError struct {
 	Wanted string
 	Where  string   // "in model \"Plan\"", or ""
 	Near   []string // names that may be meant, the likeliest first
+	There  []string // some of those that there are, where none is near
+	More   int      // how many more there are
 }
 
 // Error implements error.
@@ -101,14 +104,25 @@ func (e *NotFoundError) Error() string {
 	if e.Where != "" {
 		text += " " + e.Where
 	}
-	if len(e.Near) == 0 {
+	switch {
+	case len(e.Near) > 0:
+		return text + "; is it " + strings.Join(quotedNames(e.Near), ", or ") + "?"
+	case len(e.There) == 0:
 		return text
 	}
-	var quoted []string
-	for _, name := range e.Near {
-		quoted = append(quoted, fmt.Sprintf("%q", line(name)))
+	text += "; there are " + strings.Join(quotedNames(e.There), ", ")
+	if e.More > 0 {
+		text += fmt.Sprintf(", and %d more", e.More)
 	}
-	return text + "; is it " + strings.Join(quoted, ", or ") + "?"
+	return text
+}
+
+func quotedNames(names []string) []string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%q", line(name))
+	}
+	return quoted
 }
 
 // AmbiguousError says that several things have the name.
@@ -236,11 +250,26 @@ func (s search) in(all []listed, err error) (listed, error) {
 	}
 	switch len(matches) {
 	case 0:
-		return listed{}, &NotFoundError{Kind: s.kind, Wanted: s.wanted, Where: s.where, Near: near(s.wanted, all)}
+		return listed{}, s.notFound(all)
 	case 1:
 		return matches[0], nil
 	}
 	return listed{}, s.ambiguous(matches)
+}
+
+// mostThere is how many names are told of what there is.
+const mostThere = 20
+
+func (s search) notFound(all []listed) error {
+	e := &NotFoundError{Kind: s.kind, Wanted: s.wanted, Where: s.where, Near: near(s.wanted, all)}
+	if len(e.Near) > 0 {
+		return e
+	}
+	for _, l := range all[:min(len(all), mostThere)] {
+		e.There = append(e.There, cmp.Or(string(l.Name), string(l.ID)))
+	}
+	e.More = len(all) - len(e.There)
+	return e
 }
 
 func (s search) ambiguous(matches []listed) error {

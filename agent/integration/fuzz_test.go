@@ -100,7 +100,8 @@ func FuzzPages(f *testing.F) {
 			return
 		}
 		taken := map[string]bool{}
-		for id, name := range uniqueNames(all) {
+		for id, entry := range entriesOf(all) {
+			name := entry.unique
 			if name != "" && taken[name] {
 				t.Errorf("%s is not the only %q", id, name)
 			}

@@ -101,6 +101,35 @@ func (c *call) refuse(problem *agent.Problem) {
 	c.sendJSON(cmp.Or(c.status, statusOf(problem.Code)), problem)
 }
 
+// Bounds of what is read of an upload that has been refused, so that its sender can come to
+// reading why: many look at the answer only once all is sent, and see a reset in its place where nobody
+// reads on.
+const (
+	refusedBytes = 256 << 20
+	refusedTime  = 30 * time.Second
+	refusedPause = 5 * time.Second
+)
+
+// refuseUpload answers before the body has come, and then reads on for a while.
+func (c *call) refuseUpload(problem *agent.Problem) {
+	control := http.NewResponseController(c.w)
+	control.EnableFullDuplex() // or net/http reads the body before it sends the answer
+	c.w.Header().Set("Connection", "close")
+	c.refuse(problem)
+	control.Flush()
+	c.conn.begin() // what follows has bounds of its own
+	defer c.conn.finish()
+	end, piece := time.Now().Add(refusedTime), make([]byte, 32<<10)
+	for read := 0; read < refusedBytes && time.Now().Before(end); {
+		control.SetReadDeadline(time.Now().Add(refusedPause))
+		n, err := c.r.Body.Read(piece)
+		if err != nil {
+			return
+		}
+		read += n
+	}
+}
+
 // wholeSeconds rounds up, for who comes too early is sent away again.
 func wholeSeconds(wait time.Duration) string {
 	return strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10)

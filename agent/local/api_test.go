@@ -281,8 +281,12 @@ func TestStatus(t *testing.T) {
 	wrong := &upstream{sign: func(context.Context, bool, agent.NotifyFunc) error {
 		return &agent.Problem{Code: agent.CodePINNeeded, Message: "PIN, please", PIN: &agent.PINPrompt{Question: "PIN"}}
 	}}
+	detailed := profile(t, &upstream{})
+	detailed.Details = func() local.Details {
+		return local.Details{Keys: 2, Key: 1, Warning: "it ends in 7 days", WarningDays: 7}
+	}
 	r := serve(t, local.Config{Version: "v1", Profiles: profiles(map[string]*local.Profile{
-		"b": profile(t, &upstream{}), "a": profile(t, wrong), "c": profile(t, &upstream{}),
+		"b": profile(t, &upstream{}), "a": profile(t, wrong), "c": detailed,
 	})})
 	client := r.client(t)
 	client.Token(t.Context(), "b", nil)
@@ -294,7 +298,7 @@ func TestStatus(t *testing.T) {
 	want := local.Status{Version: "v1", PID: os.Getpid(), Profiles: []local.ProfileStatus{
 		{Name: "a", State: agent.StateDown, Problem: &agent.Problem{Code: agent.CodePINNeeded, Message: "PIN, please", PIN: &agent.PINPrompt{Question: "PIN"}}},
 		{Name: "b", State: agent.StateHealthy, Generation: 1},
-		{Name: "c", State: agent.StateIdle},
+		{Name: "c", State: agent.StateIdle, Details: local.Details{Keys: 2, Key: 1, Warning: "it ends in 7 days", WarningDays: 7}},
 	}}
 	times := cmpopts.IgnoreTypes(time.Time{})
 	if diff := cmp.Diff(want, got, times); diff != "" {
@@ -303,8 +307,12 @@ func TestStatus(t *testing.T) {
 	if time.Since(got.StartedAt) > time.Hour || time.Until(got.Profiles[1].ExpiresAt) < time.Minute || got.Profiles[1].UsedAt.IsZero() || !got.Profiles[2].UsedAt.IsZero() {
 		t.Errorf("the times are wrong: %+v", got)
 	}
-	if body := r.ask(t, "GET", "/v1/status", "").body; strings.Contains(body, "0001-01-01") {
+	body := r.ask(t, "GET", "/v1/status", "").body
+	if strings.Contains(body, "0001-01-01") {
 		t.Errorf("unknown times are shown: %s", body)
+	}
+	if strings.Count(body, `"keys":2,"key":1,"warning":"it ends in 7 days","warning_days":7`) != 1 || strings.Count(body, "key") != 2 {
+		t.Errorf("the details are not shown where they belong: %s", body)
 	}
 }
 

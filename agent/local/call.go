@@ -41,7 +41,11 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // see end
 	}
 	if problem := c.handle(); problem != nil {
-		c.refuse(problem)
+		if c.hasBody() && isForwarded(r.URL.Path) {
+			c.refuseUpload(problem)
+		} else {
+			c.refuse(problem)
+		}
 	}
 	if c.cut {
 		panic(http.ErrAbortHandler)
@@ -122,13 +126,16 @@ func (c *call) elsewhere(found bool) string {
 // browser. A page can have its own name lead to this machine (DNS rebinding), but not choose
 // the Host that the browser sends.
 func (c *call) cautiously(do func() *agent.Problem) *agent.Problem {
+	var problem *agent.Problem
 	switch {
 	case c.r.Header["Origin"] != nil || c.r.Header["Sec-Fetch-Site"] != nil:
-		return agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
+		problem = agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
 	case c.caller.network && !c.conn.isAddressed(c.r.Host):
-		return agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, and not for %s", shown(c.r.Host), c.conn.LocalAddr())
+		problem = agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, and not for %s", shown(c.r.Host), c.conn.LocalAddr())
+	default:
+		return do()
 	}
-	return do()
+	return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
 }
 
 // follow takes a request apart that is well addressed.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/fair"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 )
@@ -38,8 +39,17 @@ func isForwarded(path string) bool {
 func (c *call) forward() *agent.Problem {
 	path, problem := c.forwardable()
 	if problem != nil {
-		return problem
+		return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
 	}
+	problem = c.forwardPath(path)
+	if problem != nil && problem.Code == agent.CodeStopping && c.isReloaded() {
+		problem = c.forwardPath(path)
+	}
+	return problem
+}
+
+// forwardPath forwards by the configuration as it is now.
+func (c *call) forwardPath(path policy.Path) *agent.Problem {
 	who, problem := c.principal()
 	if problem != nil {
 		return problem
@@ -52,6 +62,15 @@ func (c *call) forward() *agent.Problem {
 	}
 	return c.pass(who, path)
 }
+
+// isReloaded reports whether a call that a profile's end has stopped can be made with the
+// profile that has come in its place: nothing is answered yet, and no body is used up.
+func (c *call) isReloaded() bool {
+	return !c.hasBody() && c.status == 0 && c.r.Context().Err() == nil
+}
+
+// shortened cuts what a caller has sent, for a line of the log.
+func shortened(text string) string { return text[:min(len(text), 256)] }
 
 // forwardable returns the path of a request that is fit to be sent on.
 func (c *call) forwardable() (policy.Path, *agent.Problem) {
@@ -79,30 +98,55 @@ func (c *call) permit(who *principal, path policy.Path) *agent.Problem {
 	if who.profile.API == nil {
 		return agent.Problemf(agent.CodeBadRequest, "this agent forwards no calls for the profile %s", shown(who.profileName))
 	}
-	if who.client != nil {
-		if problem := c.decide(who, who.client.Policy, "the policy of "+who.shown(), path); problem != nil {
+	var lacking []string
+	var decision policy.Decision
+	for _, by := range who.policies() {
+		decided, problem := c.decide(who, by, path)
+		if problem != nil {
 			return problem
 		}
+		if !decided.Allowed {
+			lacking, decision = append(lacking, by.name), decided
+		}
 	}
-	if who.profile.Policy == nil {
+	if lacking == nil {
 		return nil
 	}
-	return c.decide(who, who.profile.Policy, "the policy of the profile "+who.profileName, path)
-}
-
-func (c *call) decide(who *principal, by *policy.Policy, what string, path policy.Path) *agent.Problem {
-	decision, err := by.Decide(c.r.Context(), c.r.Method, path, who.profile.Names)
-	if err != nil {
-		problem := *c.problem(err)
-		problem.Message = what + " names things, and Anaplan did not say what their ids are: " + problem.Message
-		return &problem
+	verb := " has"
+	if len(lacking) > 1 {
+		verb = " have"
 	}
-	if decision.Allowed {
-		return nil
-	}
-	problem := agent.Problemf(agent.CodeNotAllowed, "%s has no rule for %s %s", what, c.r.Method, path)
+	problem := agent.Problemf(agent.CodeNotAllowed, "%s%s no rule for %s %s", strings.Join(lacking, " and "), verb, c.r.Method, path)
 	problem.Hints = decision.Hints()
 	return c.refused(problem, Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}})
+}
+
+// namedPolicy is a policy that counts for a call, in words.
+type namedPolicy struct {
+	name string
+	*policy.Policy
+}
+
+// policies are those that must all allow a call.
+func (p *principal) policies() (all []namedPolicy) {
+	if p.client != nil {
+		all = append(all, namedPolicy{"the policy of " + p.shown(), p.client.Policy})
+	}
+	if p.profile.Policy != nil {
+		all = append(all, namedPolicy{"the policy of the profile " + p.profileName, p.profile.Policy})
+	}
+	return all
+}
+
+// decide asks one policy. What it must look up for that is the client's to pay.
+func (c *call) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
+	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
+	if err != nil {
+		problem := *c.forwardProblem(err)
+		problem.Message = by.name + " names things, and Anaplan did not say what their ids are: " + problem.Message
+		return policy.Decision{}, &problem
+	}
+	return decision, nil
 }
 
 // pass sends the call, and its answer back.
@@ -116,6 +160,9 @@ func (c *call) pass(who *principal, path policy.Path) *agent.Problem {
 	if result.Began {
 		c.status = result.Status
 	}
+	if isRefusal(err) { // nothing was called
+		return c.refused(problem, Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}})
+	}
 	record := Record{
 		Action: ActionCall, Client: who.name, Profile: who.profileName,
 		Call: Call{
@@ -128,6 +175,11 @@ func (c *call) pass(who *principal, path policy.Path) *agent.Problem {
 		return nil
 	}
 	return problem
+}
+
+// isRefusal reports whether the proxy has refused a request as it is.
+func isRefusal(err error) bool {
+	return errors.Is(err, proxy.ErrUpgrade) || errors.Is(err, proxy.ErrMethod) || errors.Is(err, proxy.ErrPath)
 }
 
 // recordCall writes down a call that has been made, whatever came of it. What cannot be
@@ -154,6 +206,7 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 	}
 	busy, isBusy := errors.AsType[*fair.BusyError](err)
 	unreachable, isUnreachable := errors.AsType[*proxy.UnreachableError](err)
+	refusal, isRefused := errors.AsType[*integration.APIError](err)
 	switch {
 	case isBusy:
 		return &agent.Problem{
@@ -169,11 +222,36 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 		return agent.Problemf(agent.CodeBadRequest, "the body of the request ended early, so the call was given up")
 	case c.r.Context().Err() != nil:
 		return c.problem(context.Cause(c.r.Context()))
+	case errors.Is(err, proxy.ErrGone):
+		c.status = statusGone
+		return agent.Problemf(agent.CodeBadRequest, "the caller has hung up")
 	case isUnreachable:
-		problem := agent.Problemf(agent.CodeUnreachable, "Anaplan's API cannot be reached: %v", unreachable.Err)
-		return problem
+		return agent.Problemf(agent.CodeUnreachable, "Anaplan's API cannot be reached: %v", unreachable.Err)
+	case errors.Is(err, proxy.ErrAnswerCut):
+		return agent.Problemf(agent.CodeUnreachable, "%v", err)
+	case isRefused:
+		return lookUpProblem(refusal)
 	}
-	return c.problem(err)
+	problem := c.problem(err)
+	if problem.Code == agent.CodeStopping && problem.Wait == 0 {
+		stopping := *problem
+		stopping.Wait = time.Second // there is another agent, or another profile of that name, soon
+		return &stopping
+	}
+	return problem
+}
+
+// lookUpProblem words what Anaplan has answered where it was asked for names.
+func lookUpProblem(refusal *integration.APIError) *agent.Problem {
+	switch {
+	case refusal.Status == http.StatusTooManyRequests:
+		problem := agent.Problemf(agent.CodeRateLimited, "%v", refusal)
+		problem.Wait = max(refusal.RetryAfter, time.Second)
+		return problem
+	case refusal.Status >= 500:
+		return agent.Problemf(agent.CodeUnreachable, "%v", refusal)
+	}
+	return agent.Problemf(agent.CodeServerRefused, "%v", refusal)
 }
 
 // owed are records of calls that could not be written down.

@@ -33,6 +33,7 @@ type account struct {
 // connection one after the other, so its memory needs no lock.
 type caller struct {
 	peer    Peer
+	user    int  // whose account it is
 	network bool // it came over TCP: the kernel does not say who it is
 	admin   bool
 	surplus bool // one connection too many: it is only told so
@@ -56,13 +57,20 @@ func (c *caller) is(client *Program) bool {
 	return !c.network && client.Users != nil && client.Users(c.peer)
 }
 
+// everybodyOverTCP is the user whom all have in common who come over TCP.
+const everybodyOverTCP = -2
+
 // admit makes a caller of a peer; nil if there is no room even to say that there is none.
 // All who come over TCP count as one user.
 func (g *gate) admit(peer Peer, network bool) *caller {
 	admin := !network && g.admin(peer)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	who := g.accountLocked(peer.UID)
+	user := peer.UID
+	if network {
+		user = everybodyOverTCP
+	}
+	who := g.accountLocked(user)
 	full := g.open >= g.limits.Connections || who.open >= g.limits.UserConnections
 	switch {
 	case !full:
@@ -73,7 +81,7 @@ func (g *gate) admit(peer Peer, network bool) *caller {
 	default:
 		return nil
 	}
-	return &caller{peer: peer, network: network, admin: admin, surplus: full, bucket: who.bucket}
+	return &caller{peer: peer, user: user, network: network, admin: admin, surplus: full, bucket: who.bucket}
 }
 
 // accountLocked returns the account of a user. A new one first sweeps out those that a
@@ -101,7 +109,7 @@ func (g *gate) release(c *caller) {
 		return
 	}
 	g.open--
-	g.users[c.peer.UID].open--
+	g.users[c.user].open--
 }
 
 func (g *gate) connections() int {

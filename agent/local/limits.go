@@ -31,7 +31,7 @@ type Limits struct {
 
 const (
 	costRead  = 1
-	costLogin = 100 // a phantom token
+	costLogin = 100 // a phantom token, of its own client's allowance
 	costAct   = 1000
 
 	reservedFiles  = 256    // for devices' children, logs, Anaplan

@@ -47,6 +47,11 @@ func (c *call) authenticate() *agent.Problem {
 	if _, isToken := tokenIn(c.r.Header.Get("Authorization")); isToken {
 		return agent.Problemf(agent.CodeBadRequest, "a token is no way to log in; send Basic with a client's name and secret")
 	}
+	if wait, ok := c.server.logins.take(who.name, c.began); !ok {
+		problem := agent.Problemf(agent.CodeTooMany, "%s logs in too often", who.shown())
+		problem.Hints, problem.Wait = []string{oneTokenHint}, wait
+		return problem
+	}
 	if _, err := who.profile.Keeper.Token(c.r.Context(), c.wants()); err != nil {
 		return c.problem(err)
 	}
@@ -57,7 +62,7 @@ func (c *call) authenticate() *agent.Problem {
 	token, err := c.server.config.Phantoms.Issue(holder)
 	if err != nil {
 		problem := agent.Problemf(agent.CodeTooMany, "%v", err)
-		problem.Hints = []string{"use one token for the 35 minutes that it lives, and end it with POST /token/logout"}
+		problem.Hints = []string{oneTokenHint}
 		return problem
 	}
 	// A login can take as long as a person: by now the secret may be another one.
@@ -67,6 +72,8 @@ func (c *call) authenticate() *agent.Problem {
 	}
 	return c.sendPhantom(http.StatusCreated, "Login successful", token)
 }
+
+const oneTokenHint = "use one token for the 35 minutes that it lives, and end it with POST /token/logout"
 
 // refresh gives a phantom token another life, without Anaplan: the agent looks after that.
 func (c *call) refresh() *agent.Problem {
@@ -135,7 +142,9 @@ func (c *call) withPhantom(malformed int, do func(token phantom.Token, value str
 // sendPhantom writes down that a phantom token is handed out, and does it.
 func (c *call) sendPhantom(status int, message string, token phantom.Token) *agent.Problem {
 	if problem := c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described()}, nil); problem != nil {
-		c.server.config.Phantoms.Revoke(token.Value.Reveal())
+		if status == http.StatusCreated { // one that is renewed was written down before
+			c.server.config.Phantoms.Revoke(token.Value.Reveal())
+		}
 		return problem
 	}
 	c.sendJSON(status, c.tokenBody(message, tokenInfo{

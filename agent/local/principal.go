@@ -3,10 +3,14 @@ package local
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
@@ -70,20 +74,41 @@ func (c *call) stranger(why string) *agent.Problem {
 	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
 }
 
-// refused writes down what was refused, and returns it. That must not fill the disk: a user
-// has only so much to ask for; those who come over TCP are all one user, whom no stranger may
-// use up, so of theirs no more is written down than their share.
+// refused writes down what was refused, and returns it. That must not fill the disk, nor can
+// anybody hide behind others who are refused: each client and each user has a share of lines, and
+// so have all strangers together. What goes beyond it is counted in the log.
 func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
-	if !c.caller.network {
-		if tooMany := c.charge(costAct); tooMany != nil {
-			return tooMany
-		}
-	} else if !c.server.strangers.Allow() {
+	who := record.Client
+	switch {
+	case who != "" && who != unknownClient:
+	case c.caller.network:
+		who = "strangers"
+	default:
+		who = userName(c.caller.peer.UID)
+	}
+	if _, ok := c.server.denials.take(who, c.began); !ok {
+		c.server.unwritten.note(c.server.config.Logger, who, c.began)
 		return problem
 	}
 	record.Action = ActionDenied
 	c.write(record, problem)
 	return problem
+}
+
+// unwritten counts refusals that have no line of their own, and logs them once a minute.
+type unwritten struct {
+	mu    sync.Mutex
+	count int
+	told  time.Time
+}
+
+func (u *unwritten) note(log *slog.Logger, who string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.count++; now.Sub(u.told) >= time.Minute {
+		log.Warn("more is refused than is written down", "caller", who, "refusals", u.count)
+		u.count, u.told = 0, now
+	}
 }
 
 // peerPrincipal returns the user at the other end, or the client that this user is.
@@ -96,7 +121,9 @@ func (c *call) peerPrincipal() (*principal, *agent.Problem) {
 		profile = defaultProfile
 		if names := c.clientsOfPeer(); len(names) > 0 && !c.mayProfile(profile) {
 			if len(names) > 1 {
-				return nil, agent.Problemf(agent.CodeBadRequest, "user %d is several clients, %s: say which one with the header %s", c.caller.peer.UID, strings.Join(names, ", "), headerClient)
+				problem := agent.Problemf(agent.CodeBadRequest, "user %d is several clients, %s: say which one", c.caller.peer.UID, strings.Join(names, ", "))
+				problem.Hints = []string{"commands take --client NAME, other programs send the header " + headerClient + ": NAME"}
+				return nil, problem
 			}
 			return c.asClient(names[0])
 		}
@@ -132,9 +159,35 @@ func (c *call) clientsOfPeer() (names []string) {
 func (c *call) asClient(name string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
 	if client == nil || !c.caller.is(client) && !c.mayProfile(client.Profile) {
-		return nil, c.refused(agent.Problemf(agent.CodeNotAllowed, "user %d may not be the client %s, or there is none of that name", c.caller.peer.UID, shown(name)), Record{})
+		return nil, c.refused(c.noClient(name), Record{Client: c.knownClient(name)})
 	}
 	return c.ofClient(name, client)
+}
+
+// noClient words that the caller is not a client. Who may be any is told which there are.
+func (c *call) noClient(name string) *agent.Problem {
+	if c.caller.admin {
+		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no client %s", shown(name))
+		if names := slices.Sorted(maps.Keys(c.server.config.Clients())); len(names) > 0 {
+			problem.Message += "; it has " + strings.Join(names[:min(len(names), 20)], ", ")
+		}
+		problem.Hints = []string{"if it was just added to the configuration: anaplan-agent reload"}
+		return problem
+	}
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not be the client %s, or there is none of that name", c.caller.peer.UID, shown(name))
+	problem.Hints = []string{fmt.Sprintf("in the agent's configuration: users = [\"user:%d\"] in the client's table, and then: anaplan-agent reload", c.caller.peer.UID)}
+	return problem
+}
+
+// unknownClient stands for a name that no client has. People give their secret in its place.
+const unknownClient = clientKind + "?"
+
+// knownClient returns how a client is written down.
+func (c *call) knownClient(name string) string {
+	if c.server.config.Clients()[name] == nil {
+		return unknownClient
+	}
+	return clientKind + name
 }
 
 func (c *call) ofClient(name string, client *Program) (*principal, *agent.Problem) {
@@ -153,17 +206,14 @@ func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem)
 	if client != nil && client.Secret != nil {
 		want = client.Secret
 	}
-	got := sha256.Sum256([]byte(secret))
+	got := sha256.Sum256([]byte(strings.TrimRight(secret, "\r\n\t "))) // it comes out of a file
 	if subtle.ConstantTimeCompare(got[:], want) != 1 {
 		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
-		problem.Hints = []string{"[client.NAME] in the agent's configuration says who is a client; 'anaplan-agent client new NAME' makes a secret"}
-		return nil, c.refused(problem, Record{Client: clientKind + bounded(name)})
+		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME"}
+		return nil, c.refused(problem, Record{Client: c.knownClient(name)})
 	}
 	return c.ofClient(name, client)
 }
-
-// bounded cuts a name that a caller has sent, for the log.
-func bounded(name string) string { return name[:min(len(name), 64)] }
 
 // phantom finds a phantom token that the caller has shown. On the unix socket that of
 // another user is refused: it must have been stolen.
@@ -185,7 +235,7 @@ func (c *call) badPhantom(err error) *agent.Problem {
 	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
 	problem.Hints = []string{"log in again: POST /token/authenticate"}
 	if err == phantom.ErrUnknown {
-		problem.Message = "this agent has not made the token; a token of Anaplan's own is of no use here"
+		problem.Message = "this agent has not made the token, or it was started again since; a token of Anaplan's own is of no use here"
 		return c.refused(problem, Record{})
 	}
 	return problem
@@ -203,6 +253,9 @@ func (c *call) holder(holder phantom.Holder) (*principal, *agent.Problem) {
 	profile := c.server.config.Profiles()[holder.Profile]
 	if profile == nil {
 		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s any more", shown(holder.Profile))
+	}
+	if !c.caller.network && !c.caller.may(profile) { // groups change
+		return nil, c.deny("the profile " + shown(holder.Profile))
 	}
 	return &principal{name: holder.Client, profileName: holder.Profile, profile: profile}, nil
 }

@@ -51,7 +51,7 @@ var routes = map[string]route{
 	"/readyz":    {method: http.MethodGet, cost: costRead, answer: (*call).ready},
 	"/metrics":   {method: http.MethodGet, cost: costRead, answer: (*call).metrics},
 
-	"/token/authenticate": {method: http.MethodPost, cost: costLogin, network: true, shape: authShape, answer: (*call).authenticate},
+	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).authenticate},
 	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).refresh},
 	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, shape: authShape, answer: (*call).validate},
 	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).revoke},
@@ -209,7 +209,7 @@ func (c *call) list() *agent.Problem {
 	}
 	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		if c.caller.may(profiles[name]) {
-			status.Profiles = append(status.Profiles, profileStatus(name, profiles[name].Keeper.Status()))
+			status.Profiles = append(status.Profiles, profileStatus(name, profiles[name]))
 		}
 	}
 	c.sendJSON(http.StatusOK, status)

@@ -99,6 +99,9 @@ type Profile struct {
 
 	// Identify asks Anaplan who the profile's user is. nil: nobody knows.
 	Identify func(context.Context) (User, error)
+
+	// Details returns what is shown of it beside its Keeper's status. nil: nothing.
+	Details func() Details
 }
 
 // Program is one program, or several, that may do what its policy allows and nothing else:
@@ -176,7 +179,10 @@ type Server struct {
 	started time.Time
 	owed    owed
 
-	strangers *rate.Limiter // of what is written down about those who come over TCP
+	unwritten unwritten
+
+	denials *allowances // of lines about what was refused
+	logins  *allowances // of phantom tokens
 }
 
 // New returns a Server. It does nothing before Serve.
@@ -203,7 +209,8 @@ func New(config Config) *Server {
 		gate:    &gate{limits: config.Limits, admin: config.Admin, users: map[int]*account{}},
 		started: time.Now(),
 
-		strangers: rate.NewLimiter(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
+		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
+		logins:  newAllowances(rate.Limit(config.Limits.Rate/costLogin), config.Limits.Burst/costLogin),
 	}
 }
 

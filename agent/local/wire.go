@@ -25,6 +25,16 @@ type ProfileStatus struct {
 	RenewAt     time.Time          `json:"renew_at,omitzero"`
 	UsedAt      time.Time          `json:"used_at,omitzero"`
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
+
+	Details
+}
+
+// Details are what a profile's Keeper does not know.
+type Details struct {
+	Keys        int    `json:"keys,omitempty"`         // how many there are, if several
+	Key         int    `json:"key,omitempty"`          // the one of them in use, from 1
+	Warning     string `json:"warning,omitempty"`      // that the certificate is about to end
+	WarningDays int    `json:"warning_days,omitempty"` // how many days before the end it was due
 }
 
 // CertificateStatus is the certificate of the last login.
@@ -35,7 +45,8 @@ type CertificateStatus struct {
 }
 
 // profileStatus says how a profile does.
-func profileStatus(name string, status agent.Status) ProfileStatus {
+func profileStatus(name string, profile *Profile) ProfileStatus {
+	status := profile.Keeper.Status()
 	shown := ProfileStatus{
 		Name:       name,
 		State:      status.State,
@@ -48,6 +59,9 @@ func profileStatus(name string, status agent.Status) ProfileStatus {
 	if status.Certificate != nil {
 		certificate := CertificateStatus(*status.Certificate)
 		shown.Certificate = &certificate
+	}
+	if profile.Details != nil {
+		shown.Details = profile.Details()
 	}
 	return shown
 }

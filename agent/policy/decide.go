@@ -179,7 +179,9 @@ func (a *answers) ask(ctx context.Context, at slot) (string, error) {
 	switch at {
 	case workspaceSlot:
 		kind, workspace, model, id = "workspaces", "", "", p.workspace
-	case modelSlot:
+	case modelSlot: // whatever the workspace in the path: who calls has chosen it
+		kind, workspace, model, id = "models", "", "", p.model
+	case innerModelSlot:
 		kind, model, id = "models", "", p.model
 	case exportSlot:
 		kind = "exports"

@@ -198,10 +198,14 @@ func TestMissing(t *testing.T) {
 		{"POST /2/0/models/$P/lists/1", "POST /2/0/models/$P/lists/1"},
 		{"GET /2/0/models/$P/files/*", "GET /2/0/models/$P/files/%2A"},
 		{"POST /2/0/models/x/processes/1/tasks", "POST /2/0/models/x/processes/1/tasks"},
-		{"GET /2/0/workspaces", "GET /2/0/workspaces"},
+		{"GET /2/0/workspaces", "list"},
+		{"GET /2/0/models/$P/processes", "list"},
+		{"POST /2/0/models/$P/processes", "POST /2/0/models/$P/processes"},
+		{"GET /2/0/models/$P", "GET /2/0/models/$P"},
+		{"GET /2/0/users/me", "GET /2/0/users/me"},
 		{"GET /%41%20b/**", "GET /A%20b/%2A%2A"},
 		{"GET /", "GET /"},
-		{"GET /2/0/workspaces/$F/models", "GET /2/0/workspaces/$F/models"},
+		{"GET /2/0/workspaces/$F/models", "list"},
 	}
 	nothing := mustParse(t)
 	for _, test := range tests {
@@ -303,7 +307,10 @@ func TestNamesAsked(t *testing.T) {
 		{"each once", start, []string{
 			`run process "A" in model "Plan" in workspace "Finance"`, `run process "B" in model "Plan"`, `run process "C" in model $P`,
 			`run process 118000000001 in model "X"`, `run process 118000000001 in model $P in workspace "X"`, `run process "D" in model $P in workspace "Finance"`,
-		}, []string{"workspaces(,) $F", "processes($F,$P) 118000000001", "models($F,) $P"}},
+		}, []string{"workspaces(,) $F", "processes($F,$P) 118000000001", "models(,) $P", "models($F,) $P"}},
+		// Who calls chooses the workspace in the path, and must not choose among which models a name is unique.
+		{"a workspace in the path only", start, []string{`run process "Nightly load" in model "Plan"`},
+			[]string{"models(,) $P", "processes($F,$P) 118000000001"}},
 		{"no further where it cannot fit", start, []string{`run process "Nightly load" in model "Plan" in workspace "Sales"`}, []string{"workspaces(,) $F"}},
 		{"other thing", start, []string{`run import "Nightly load" in model "Plan"`, `run process "Nightly load" in model $A`, `run process 118000000002 in model "Plan"`}, nil},
 		{"other method", "PUT /2/0/models/$P/processes/118000000001/tasks", []string{`run process "Nightly load" in model "Plan"`}, nil},

@@ -31,6 +31,9 @@ func locate(segments []string) (place, bool) {
 // missing returns a rule that would allow the request: one with a verb if that can, for
 // it says to people what it is for.
 func missing(name string, method methods, path Path) string {
+	if method&read != 0 && isListing(path.segments) {
+		return "list" // who looks for something by its name goes from list to list
+	}
 	p, ok := locate(path.segments)
 	if !ok || !isID(p.model) || !isID(p.id) {
 		return name + " " + path.text
@@ -43,6 +46,18 @@ func missing(name string, method methods, path Path) string {
 	}
 	// A * in the path is written %2A there, and is no wildcard.
 	return name + " " + path.text
+}
+
+// isListing reports whether a path is that of a list, which the rule `list` is for.
+func isListing(segments []string) bool {
+	if len(segments) == 0 {
+		return false
+	}
+	last := segments[len(segments)-1]
+	isList := last == "workspaces" || last == "models" || slices.Contains(listedInModel, "/"+last)
+	return isList && slices.ContainsFunc(listing(), func(r route) bool {
+		return slices.EqualFunc(r.elements, segments, func(e element, segment string) bool { return e.any || e.key == segment })
+	})
 }
 
 // covers returns the thing at the place, if the verb is for what is asked there.

@@ -55,8 +55,9 @@ type ask struct {
 type slot int
 
 const (
-	workspaceSlot slot = iota
-	modelSlot
+	workspaceSlot  slot = iota
+	modelSlot           // of a rule that names no workspace: the name must be unique among all models
+	innerModelSlot      // of a rule that does: among those of the workspace
 	thingSlot
 	exportSlot // a file's id, as the id of the export that writes it
 	slots
@@ -212,8 +213,11 @@ func (o object) routes() []route {
 
 // models returns the ways to the model.
 func (o object) models() []route {
-	root := route{elements: elements("2/0")}
-	ways := []route{root.then("workspaces", workspaceSlot, o.workspace).then("models", modelSlot, o.model)}
+	root, at := route{elements: elements("2/0")}, modelSlot
+	if o.workspace != (reference{}) {
+		at = innerModelSlot
+	}
+	ways := []route{root.then("workspaces", workspaceSlot, o.workspace).then("models", at, o.model)}
 	// Where the path does not tell the workspace, only an id says that the model is
 	// the one in that workspace.
 	if o.workspace == (reference{}) || !o.model.named {

@@ -33,7 +33,7 @@ func NewBase(roots *x509.CertPool) *http.Transport {
 		MaxResponseHeaderBytes: 256 << 10,
 		MaxIdleConnsPerHost:    64,
 		IdleConnTimeout:        90 * time.Second,
-		ReadBufferSize:         64 << 10,
+		ReadBufferSize:         16 << 10, // a TLS record; larger pieces are then read without a copy
 		WriteBufferSize:        64 << 10,
 		DisableCompression:     true,
 		Protocols:              http1,

@@ -24,9 +24,17 @@ import (
 // modified is when things were, in these tests.
 var modified = time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
 
-// brief are times for tests that wait for their end.
-func brief(config *proxy.Config) {
-	config.BodyIdle, config.StreamIdle = 100*time.Millisecond, 100*time.Millisecond
+// mustBreak gets what must not seem to be whole.
+func (w *world) mustBreak(path string) {
+	w.t.Helper()
+	response, err := w.client().Get(w.front.URL + path)
+	if err != nil {
+		return // the header had not gone yet
+	}
+	defer response.Body.Close()
+	if body, err := io.ReadAll(response.Body); err == nil {
+		w.t.Errorf("the client takes %q for whole", body)
+	}
 }
 
 func TestUnreachable(t *testing.T) {
@@ -118,6 +126,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 
 // TestNoAnswerInTime has a service take the request and say nothing.
 func TestNoAnswerInTime(t *testing.T) {
+	t.Parallel()
 	_, api := listen(t, func(conn net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) })
 	base := proxy.NewBase(nil)
 	base.ResponseHeaderTimeout = 50 * time.Millisecond
@@ -157,14 +166,7 @@ func TestServiceCutsTheAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, api := listen(t, answers("HTTP/1.1 200 OK\r\n"+rest))
 			w := newWorld(t, api, nil)
-			response, err := w.client().Get(w.front.URL + "/x")
-			if err == nil { // else the connection was cut before the header had gone
-				body, broken := io.ReadAll(response.Body)
-				response.Body.Close()
-				if broken == nil {
-					t.Errorf("the client takes %q for whole", body)
-				}
-			}
+			w.mustBreak("/x")
 			result := w.outcome()
 			if !result.Began || !result.Cut || result.Status != 200 || !errors.Is(result.err, proxy.ErrAnswerCut) {
 				t.Errorf("result %+v, want a cut", result)
@@ -179,15 +181,8 @@ func TestServiceStallsInTheAnswer(t *testing.T) {
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
 		io.Copy(io.Discard, r)
 	})
-	w := newWorld(t, api, brief)
-	response, err := w.client().Get(w.front.URL + "/x")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, err := io.ReadAll(response.Body); err == nil || string(body) != "abc" {
-		t.Errorf("got %q, error %v", body, err)
-	}
+	w := newWorld(t, api, func(config *proxy.Config) { config.StreamIdle = 100 * time.Millisecond })
+	w.mustBreak("/x")
 	result := w.outcome()
 	if !result.Cut || result.Received != 3 || !errors.Is(result.err, proxy.ErrAnswerCut) || !strings.Contains(result.err.Error(), "nothing came for 100ms") {
 		t.Errorf("result %+v, want a cut after 3 bytes", result)
@@ -196,6 +191,7 @@ func TestServiceStallsInTheAnswer(t *testing.T) {
 
 // TestServiceTakesNoMore has a service that does not read on.
 func TestServiceTakesNoMore(t *testing.T) {
+	t.Parallel()
 	done := make(chan bool)
 	_, api := listen(t, func(conn net.Conn, r *bufio.Reader) { readHead(r); <-done })
 	defer close(done)
@@ -229,6 +225,7 @@ var framings = map[string]string{
 
 // TestClientCutsTheBody sees that no service takes half a body for a whole one.
 func TestClientCutsTheBody(t *testing.T) {
+	t.Parallel()
 	for name, framing := range framings {
 		t.Run(name, func(t *testing.T) {
 			ends := make(chan error, 10)
@@ -267,6 +264,7 @@ func TestBadChunks(t *testing.T) {
 
 // TestClientStalls has clients send half a body and wait.
 func TestClientStalls(t *testing.T) {
+	t.Parallel()
 	for name, framing := range framings {
 		t.Run(name, func(t *testing.T) {
 			ends := make(chan error, 10)
@@ -295,6 +293,7 @@ func (u undeadlined) WriteHeader(status int)      { u.w.WriteHeader(status) }
 func (u undeadlined) Write(p []byte) (int, error) { return u.w.Write(p) }
 
 func TestClientStallsWithoutDeadlines(t *testing.T) {
+	t.Parallel()
 	for name, framing := range framings {
 		t.Run(name, func(t *testing.T) {
 			ends := make(chan error, 10)
@@ -322,25 +321,25 @@ func TestBodiesWithoutDeadlines(t *testing.T) {
 	}
 }
 
-// TestSlowButSteady has a body come slowly for longer than it may stall, and an answer take longer
-// than that: no deadline is left over.
+// TestSlowButSteady has a body come slowly for longer than it may stall, and an answer take
+// longer than that: no deadline is left over, for the next request neither.
 func TestSlowButSteady(t *testing.T) {
+	t.Parallel()
+	const idle = time.Second
 	w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
-		timer := time.NewTimer(400 * time.Millisecond)
-		defer timer.Stop()
 		select {
-		case <-timer.C:
+		case <-time.After(idle + idle/4):
 		case <-r.Context().Done():
 		}
 		fmt.Fprintf(w, "%d %v", len(body), err)
-	}), func(config *proxy.Config) { config.BodyIdle, config.StreamIdle = 200*time.Millisecond, 200*time.Millisecond })
+	}), func(config *proxy.Config) { config.BodyIdle, config.StreamIdle = idle, idle })
 	conn := w.dial()
 	r := bufio.NewReader(conn)
-	for range 2 { // on one connection
+	for _, pieces := range []int{13, 1} { // on one connection
 		io.WriteString(conn, "POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
-		tick := time.NewTicker(20 * time.Millisecond)
-		for range 20 {
+		tick := time.NewTicker(idle / 10)
+		for range pieces {
 			<-tick.C
 			io.WriteString(conn, "3\r\nabc\r\n")
 		}
@@ -350,7 +349,7 @@ func TestSlowButSteady(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, err := io.ReadAll(response.Body); string(body) != "60 <nil>" || err != nil {
+		if body, err := io.ReadAll(response.Body); string(body) != fmt.Sprintf("%d <nil>", 3*pieces) || err != nil {
 			t.Errorf("got %d %q, error %v", response.StatusCode, body, err)
 		}
 	}
@@ -380,8 +379,11 @@ func TestClientGoesMidDownload(t *testing.T) {
 
 // TestContextEndsDuringABody has the caller give up while it waits for a client.
 func TestContextEndsDuringABody(t *testing.T) {
-	ends := make(chan error, 10)
-	w := service(t, guarded(ending(ends)), nil)
+	begun, ends := make(chan bool, 1), make(chan error, 10)
+	w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) {
+		begun <- true
+		ending(ends)(w, r)
+	}), nil)
 	cause := errors.New("the agent stops")
 	var mu sync.Mutex
 	var cancel context.CancelCauseFunc
@@ -394,9 +396,7 @@ func TestContextEndsDuringABody(t *testing.T) {
 	}
 	conn := w.dial()
 	io.WriteString(conn, "POST /x HTTP/1.1\r\nHost: h\r\n"+framings["chunks"])
-	for w.limiter.turns() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-begun
 	mu.Lock()
 	cancel(cause)
 	mu.Unlock()
@@ -408,6 +408,7 @@ func TestContextEndsDuringABody(t *testing.T) {
 
 // TestTooLargeABody has the caller bound bodies.
 func TestTooLargeABody(t *testing.T) {
+	t.Parallel()
 	ends := make(chan error, 10)
 	w := service(t, guarded(ending(ends)), nil)
 	w.body = func(rw http.ResponseWriter, r *http.Request) { r.Body = http.MaxBytesReader(rw, r.Body, 100<<10) }

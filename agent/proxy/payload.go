@@ -106,11 +106,30 @@ func (p *payload) failure() error {
 	return p.stream.failure()
 }
 
+// isUnwanted reports whether there is an answer before anybody wanted the body. It is not
+// read any more: that would ask the client for it.
+func (p *payload) isUnwanted() bool {
+	return p.stream != nil && p.stream.waits && p.stream.takeBack()
+}
+
 // settle says that there will be no other attempt.
 func (p *payload) settle() {
 	if p.stream != nil {
 		p.stream.settle()
 	}
+}
+
+// parting is an answer to a request of which the body is unwanted. To say so ends the
+// connection, so it waits for the end of the answer.
+type parting struct {
+	io.ReadCloser
+	body *payload
+}
+
+// Close implements io.Closer.
+func (p parting) Close() error {
+	defer p.body.settle()
+	return p.ReadCloser.Close()
 }
 
 // stream is a body on its way. It can be taken back from an attempt that has not begun to
@@ -247,6 +266,9 @@ func (s *stream) hand() bool {
 func (s *stream) settle() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.settled {
+		return
+	}
 	if !s.given || s.taken || s.closed && !s.reading {
 		s.source.Close()
 	}

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
 // Config says where calls go, and how patiently.
@@ -26,6 +28,9 @@ type Config struct {
 
 	// Limiter is waited for before each request. nil: nothing is waited for.
 	Limiter Limiter
+
+	// Confirm is as in Transport.
+	Confirm func(context.Context, agent.Lease) bool
 
 	// UserAgent is for requests that have none. "": "anaplan-agent".
 	UserAgent string
@@ -80,7 +85,7 @@ func New(config Config) (*Proxy, error) {
 		Rewrite: proxy.rewrite, ModifyResponse: proxy.modify, ErrorHandler: fail,
 		Transport: &Transport{
 			Source: config.Source, Base: config.Transport, Limiter: config.Limiter,
-			ReplayBytes: config.ReplayBytes, Observe: config.Observe,
+			ReplayBytes: config.ReplayBytes, Observe: config.Observe, Confirm: config.Confirm,
 		},
 		FlushInterval: flushInterval,
 		BufferPool:    new(buffers),

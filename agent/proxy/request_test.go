@@ -216,6 +216,7 @@ func echoOnce(want string) func(net.Conn, *bufio.Reader) {
 // TestNoBodyBecomesARequest has a service answer early, and the client go on with a body
 // that looks like a request.
 func TestNoBodyBecomesARequest(t *testing.T) {
+	t.Parallel()
 	for name, framing := range map[string]string{"length": "Content-Length: 100000", "chunks": "Transfer-Encoding: chunked"} {
 		t.Run(name, func(t *testing.T) {
 			service, api := listen(t, answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"))

@@ -41,11 +41,16 @@ type Transport struct {
 	// Client is for whom the Limiter counts requests that are not of a Proxy's calls.
 	Client string
 
+	// Confirm reports whether a token that the service has refused is good all the same, as far as
+	// anybody knows: then the refusal is about the call, and not about the token, which all
+	// clients share. nil: every refusal is believed.
+	Confirm func(context.Context, agent.Lease) bool
+
 	// Notify is told what a person should know while a token is made. nil: nobody is.
 	Notify agent.NotifyFunc
 
-	// ReplayBytes is how long a body may be to be read into memory first, so that it can be sent again after
-	// a 401. 0: 64 KiB.
+	// ReplayBytes is how long a body may be to be read into memory first, so that it can be
+	// sent again after a 401. 0: 64 KiB.
 	ReplayBytes int
 
 	// Observe is told what happens beside the calls, in their goroutines. nil: nobody is.
@@ -56,8 +61,11 @@ type Transport struct {
 type Event struct {
 	Kind   EventKind
 	Client string
-	Err    error         // of an EventRefused: why there is no other token; nil: the body was used up, or the new token was refused too
 	Wait   time.Duration // of an EventHeld
+
+	// Err is why there is no other token, of an EventRefused. nil: the body was used up, or
+	// the other token was refused too.
+	Err error
 }
 
 // EventKind is the kind of an Event.
@@ -70,10 +78,10 @@ const (
 	EventHeld    EventKind = "held"    // the service asks for patience (429)
 )
 
-// RoundTrip implements http.RoundTripper. A request that finds its token refused is sent a second
-// time with another one, if its body can be: there is none, it has a GetBody, it is
-// short, or it has not been begun (Expect: 100-continue). Errors are those of Source,
-// Limiter and body as they are, the cause of the end of the request's context, or an *UnreachableError.
+// RoundTrip implements http.RoundTripper. A request that finds its token refused is sent a
+// second time with another one, if its body can be: there is none, it has a GetBody, it is
+// short, or it has not been begun (Expect: 100-continue). Errors are those of Source, Limiter
+// and body as they are, the cause of the end of the request's context, or an *UnreachableError.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if isForeign(req) {
 		closeBody(req)
@@ -83,7 +91,16 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer body.settle()
+	response, err := t.roundTrip(req, body)
+	if err == nil && body.isUnwanted() {
+		response.Body = parting{response.Body, body}
+	} else {
+		body.settle()
+	}
+	return response, err
+}
+
+func (t *Transport) roundTrip(req *http.Request, body *payload) (*http.Response, error) {
 	ctx := req.Context()
 	if err := t.wait(ctx); err != nil {
 		return nil, err
@@ -111,11 +128,16 @@ func (t *Transport) renew(req *http.Request, body *payload, refused agent.Lease,
 	ctx := req.Context()
 	again := body.takeBack()
 	keep(response)
+	if t.Confirm != nil && t.Confirm(ctx, refused) {
+		t.observe(ctx, Event{Kind: EventRefused})
+		return response, nil
+	}
 	fresh, err := t.Source.Replace(ctx, refused.Generation, t.Notify)
-	if err == nil && again {
+	again = again && err == nil && fresh.Generation != refused.Generation
+	if again {
 		err = body.rewind()
 	}
-	if err != nil || fresh.Generation == refused.Generation || !again {
+	if !again || err != nil {
 		t.observe(ctx, Event{Kind: EventRefused, Err: err})
 		return response, nil
 	}
@@ -139,10 +161,22 @@ func (t *Transport) wait(ctx context.Context) error {
 	return t.Limiter.Wait(ctx, t.client(ctx))
 }
 
+// clientKey is the key of the client in a request's context.
+type clientKey struct{}
+
+// ForClient returns a context whose requests count for a client, also where they are not the
+// client's own but made on its account.
+func ForClient(ctx context.Context, client string) context.Context {
+	return context.WithValue(ctx, clientKey{}, client)
+}
+
 // client returns for whom a request counts.
 func (t *Transport) client(ctx context.Context) string {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x.client
+	}
+	if client, ok := ctx.Value(clientKey{}).(string); ok {
+		return client
 	}
 	return t.Client
 }

@@ -143,22 +143,68 @@ func TestNextCallAfterPassed401Works(t *testing.T) {
 	}
 }
 
-// TestBodyNotBegunIsNotRead has a service say 401 without wanting the body, and then no
-// other token: the client must never have been asked for the body.
-func TestBodyNotBegunIsNotRead(t *testing.T) {
-	attempts := 0
-	w := service(t, func(*world) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) { attempts++; w.WriteHeader(401); io.WriteString(w, "no") }
-	}, nil)
-	w.source.stubborn = true
-	conn := w.dial()
-	io.WriteString(conn, "POST /2/0/x HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\nExpect: 100-continue\r\n\r\n")
-	answer, err := io.ReadAll(conn)
-	if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 401 ") || !strings.HasSuffix(string(answer), "no") {
-		t.Errorf("error %v, answer %q; want a 401 and no 100", err, answer)
+// unwanting is a service that answers without wanting the body, and keeps its connection.
+func unwanting(status int, body string) func(net.Conn, *bufio.Reader) {
+	return func(conn net.Conn, r *bufio.Reader) {
+		for readHead(r) != "" {
+			fmt.Fprintf(conn, "HTTP/1.1 %d What\r\nContent-Length: %d\r\n\r\n%s", status, len(body), body)
+		}
 	}
-	if result := w.outcome(); result.Sent != 0 || result.Cut || attempts != 1 {
-		t.Errorf("result %+v after %d attempts", result, attempts)
+}
+
+// TestBodyNotBegunIsNotRead has the client wait for a 100 that it must not get.
+func TestBodyNotBegunIsNotRead(t *testing.T) {
+	long := strings.Repeat("no ", 100<<10)
+	for _, status := range []int{200, 401, 403} {
+		for name, framing := range map[string]string{"length": "Content-Length: 100000", "chunks": "Transfer-Encoding: chunked"} {
+			t.Run(fmt.Sprint(status, name), func(t *testing.T) {
+				service, api := listen(t, unwanting(status, long))
+				w := newWorld(t, api, nil)
+				w.source.stubborn = true
+				conn := w.dial()
+				io.WriteString(conn, "POST /2/0/x HTTP/1.1\r\nHost: h\r\n"+framing+"\r\nExpect: 100-continue\r\n\r\n")
+				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				body, err := io.ReadAll(response.Body)
+				if err != nil || response.StatusCode != status || string(body) != long || !response.Close {
+					t.Errorf("error %v, got %d and %d bytes; want a %d, no 100, and a close", err, response.StatusCode, len(body), status)
+				}
+				if result := w.outcome(); result.Sent != 0 || result.Cut || result.err != nil {
+					t.Errorf("result %+v", result)
+				}
+				if got := service.text(); strings.Count(got, "POST") != 1 || !strings.HasSuffix(got, "\r\n\r\n") {
+					t.Errorf("the service got %q", got)
+				}
+			})
+		}
+	}
+}
+
+// TestBodyNotBegunIsReplayed is that with a token that is refused, and then another one.
+func TestBodyNotBegunIsReplayed(t *testing.T) {
+	body := strings.Repeat("z", 100<<10)
+	refuse := unwanting(401, "no")
+	_, api := listen(t, func(conn net.Conn, r *bufio.Reader) {
+		if head, _ := r.Peek(1000); strings.Contains(string(head), tokenOf(1)) {
+			refuse(conn, r)
+			return
+		}
+		readHead(r)
+		io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+		got := make([]byte, len(body))
+		io.ReadFull(r, got)
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%v", string(got) == body)
+	})
+	w := newWorld(t, api, nil)
+	padding := strings.Repeat("p", 1000) // so that there is as much to be peeked at
+	got := w.do("PUT", "/2/0/x", strings.NewReader(body), "Expect", "100-continue", "X-Padding", padding)
+	if got.StatusCode != 200 || got.body != "true" {
+		t.Errorf("got %d %q", got.StatusCode, got.body)
+	}
+	if diff := cmp.Diff([]uint64{1}, w.source.replacements()); diff != "" {
+		t.Errorf("replacements (-want +got):\n%s", diff)
 	}
 }
 

@@ -1,0 +1,192 @@
+package local_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+// A client that sends all before it reads learns why it was refused.
+func TestRefusedUploadIsToldWhy(t *testing.T) {
+	f := forwards(t, nil)
+	token := f.login(t)
+	body := strings.Repeat("x", 20<<20)
+	for path, want := range map[string]int{"/2/0/workspaces/W": 403, "/2/0/models/M/files/F/chunks/0": 401, "/2/0/models/..": 400} {
+		conn := f.dialTCP(t)
+		header := bearer(token)
+		if want == 401 {
+			header = bearer("aap_" + strings.Repeat("B", 43))
+		}
+		conn.send(fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Length: %d\r\n\r\n", path, f.address, header, len(body)) + body)
+		if got := conn.receive(); got.status != want || got.header.Get("Anaplan-Agent-Problem") == "" {
+			t.Errorf("%s: %d %s, want %d", path, got.status, got.body, want)
+		}
+		conn.Close()
+	}
+	f.host.Close() // what is refused for another reason is told likewise
+	conn := f.dialTCP(t)
+	conn.send(fmt.Sprintf("PUT /2/0/models/M/files/F/chunks/0 HTTP/1.1\r\nHost: %s\r\n%s\r\nContent-Length: %d\r\n\r\n", f.address, bearer(token), len(body)) + body)
+	if got := conn.receive(); got.status != 503 || got.problem().Code != agent.CodeUnreachable {
+		t.Errorf("unreachable: %d %s", got.status, got.body)
+	}
+	conn.Close()
+	eventually(t, "their places are free", func() bool { return f.Connections() == 0 })
+}
+
+// Who refuses a slow or stalled upload does not wait for it.
+func TestRefusedUploadThatStalls(t *testing.T) {
+	f := forwards(t, nil)
+	conn := f.dialTCP(t)
+	conn.send("PUT /2/0/workspaces/W HTTP/1.1\r\nHost: " + f.address + "\r\n" + bearer(f.login(t)) + "\r\nContent-Length: 1000\r\n\r\n")
+	if got := conn.receive(); got.status != 403 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// Attempts at what is refused before any policy are written down, too.
+func TestDenialsOfTricksAreRecorded(t *testing.T) {
+	f := forwards(t, nil)
+	token := bearer(f.login(t))
+	for _, request := range []string{"GET /2/0/models/..%2fusers", "TRACE /2/0/models/M", "GET /2/0//models"} {
+		method, path, _ := strings.Cut(request, " ")
+		before := len(f.records.of(local.ActionDenied))
+		f.tcp(t, method, path, "", token)
+		if got := f.records.of(local.ActionDenied); len(got) != before+1 || got[before].Call.Method != method || !strings.HasPrefix(got[before].Call.Path, "/2/0/") {
+			t.Errorf("%s: %+v", request, got[before:])
+		}
+	}
+	for _, header := range []string{"Origin: https://evil.example", "Host: evil.example"} {
+		before := len(f.records.of(local.ActionDenied))
+		f.tcp(t, "GET", "/2/0/models/M", "", token, header)
+		if got := f.records.of(local.ActionDenied); len(got) != before+1 {
+			t.Errorf("%s: %d lines", header, len(got)-before)
+		}
+	}
+	before := len(f.records.of(local.ActionCall))
+	f.tcp(t, "GET", "/2/0/models/M", "", token, "Connection: Upgrade", "Upgrade: websocket")
+	if got := f.records.of(local.ActionCall); len(got) != before {
+		t.Errorf("an upgrade was refused, and recorded as a call: %+v", got)
+	}
+}
+
+// Strangers use up neither a client's logins nor its lines.
+func TestStrangersTakeNothingFromClients(t *testing.T) {
+	f := forwards(t, func(c *local.Config, _ *forwardRig) { c.Limits = local.Limits{Rate: 1000, Burst: 100_000} })
+	token := bearer(f.login(t))
+	for range 300 {
+		if got := f.tcp(t, "POST", "/token/authenticate", "", basic("nightly", "wrong")); got.status != 401 {
+			t.Fatalf("%d %s", got.status, got.body)
+		}
+	}
+	if got := len(f.records.of(local.ActionDenied)); got < 50 || got > 250 {
+		t.Errorf("%d lines about strangers", got)
+	}
+	for range 50 {
+		f.login(t)
+	}
+	before := len(f.records.of(local.ActionDenied))
+	f.tcp(t, "DELETE", "/2/0/models/M", "", token)
+	if got := f.records.of(local.ActionDenied); len(got) != before {
+		t.Logf("%d more lines", len(got)-before)
+	}
+	if !strings.Contains(f.log.String(), "more is refused than is written down") {
+		t.Error("the log says nothing of what has no line")
+	}
+}
+
+// A secret that is given as the name must not get into the log.
+func TestNameThatIsNoClientsIsNotRecorded(t *testing.T) {
+	f := forwards(t, nil)
+	f.tcp(t, "POST", "/token/authenticate", "", basic(clientSecret, "nightly"))
+	f.ask(t, "GET", "/2/0/models", "", "Anaplan-Agent-Client: "+strings.ReplaceAll(clientSecret, " ", "-"))
+	got := f.records.of(local.ActionDenied)
+	if len(got) != 2 || strings.Contains(fmt.Sprintf("%+v", got), "nightly") || got[0].Client != "client:?" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSecretOutOfAFile(t *testing.T) {
+	f := forwards(t, nil)
+	for _, end := range []string{"\n", "\r\n", " \n"} {
+		if got := f.tcp(t, "POST", "/token/authenticate", "", basic("nightly", clientSecret+end)); got.status != 201 {
+			t.Errorf("%q: %d %s", end, got.status, got.body)
+		}
+	}
+}
+
+func TestBothPoliciesAreTold(t *testing.T) {
+	f := forwards(t, func(_ *local.Config, f *forwardRig) { f.profile.Policy = rules(t, "GET /2/0/workspaces") })
+	got := f.tcp(t, "GET", "/2/0/users/me", "", bearer(f.login(t)))
+	if want := "the policy of client nightly and the policy of the profile default have no rule for GET /2/0/users/me"; got.problem().Message != want {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// A profile that a reload replaces while a call waits for its token is no end of the call.
+func TestReloadWhileACallWaits(t *testing.T) {
+	asked := make(chan struct{})
+	u := &upstream{sign: func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+		close(asked)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}}
+	keeper := agent.NewKeeper(agent.KeeperConfig{Sign: u.Sign, Exchange: u})
+	running, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); keeper.Run(running) }()
+	defer func() { stop(); <-done }()
+
+	var now atomic.Pointer[local.Profile]
+	f := forwards(t, func(c *local.Config, f *forwardRig) {
+		now.Store(f.host.proxied(t, &local.Profile{Keeper: keeper}, nil))
+		c.Profiles = func() map[string]*local.Profile { return map[string]*local.Profile{"default": now.Load()} }
+	})
+	conn := f.dialTCP(t)
+	conn.send("GET /2/0/models/M HTTP/1.1\r\nHost: " + f.address + "\r\n" + nightly + "\r\n\r\n")
+	<-asked
+	now.Store(f.host.proxied(t, profile(t, &upstream{}), nil))
+	stop()
+	if got := conn.receive(); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// names is a policy.Names that fails.
+type failingNames struct{ err error }
+
+func (n failingNames) Name(context.Context, string, string, string, string) (string, error) {
+	return "", n.err
+}
+
+func TestNamesThatCannotBeLookedUp(t *testing.T) {
+	for want, err := range map[int]error{
+		429: &integration.APIError{Status: 429, Method: "GET", Path: "/2/0/models", RetryAfter: 7 * time.Second},
+		503: &integration.APIError{Status: 502, Method: "GET", Path: "/2/0/models"},
+		502: &integration.APIError{Status: 403, Method: "GET", Path: "/2/0/models"},
+		500: errors.New("who knows"),
+	} {
+		f := forwards(t, func(_ *local.Config, f *forwardRig) {
+			f.client.Policy = rules(t, `run process "Nightly load" in model "Plan"`)
+			f.profile.Names = failingNames{err}
+		})
+		got := f.tcp(t, "POST", "/2/0/models/0123/processes/1/tasks", "{}", bearer(f.login(t)))
+		if got.status != want || !strings.Contains(got.problem().Message, "names things") {
+			t.Errorf("%v: %d %s", err, got.status, got.body)
+		}
+		if want == 429 && got.header.Get("Retry-After") != "7" {
+			t.Errorf("Retry-After is %s", got.header.Get("Retry-After"))
+		}
+		if f.host.calls.Load() != 0 {
+			t.Error("it was called all the same")
+		}
+	}
+}
+
