@@ -126,12 +126,7 @@ func TestTPMLocksItself(t *testing.T) {
 
 // TestNSS opens Firefox's softoken, which wants its directory told at the start.
 func TestNSS(t *testing.T) {
-	module := hsmtest.Library(t, "nss",
-		"/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
-		"/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
-		"/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
-		"/usr/lib64/libsoftokn3.so")
-	bare := "pkcs11:?module-path=" + module
+	bare := "pkcs11:?module-path=" + hsmtest.NSS(t)
 	_, err := hsm.List(t.Context(), mustParse(t, bare), hsm.Options{})
 	wantError(t, "without a directory", err, hsm.ErrModule, "x-init-reserved=")
 

@@ -2,6 +2,7 @@ package hsm_test
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -98,4 +99,52 @@ func ExampleStoreCertificate() {
 	}
 	stored, err := hsm.StoreCertificate(context.Background(), address, certificate, hsm.Options{PIN: askPIN})
 	fmt.Println(stored, err)
+}
+
+// A key that was in a file moves into the token, its certificate and the CA's with it. The
+// file is still a copy of the key.
+func ExampleImport() {
+	ctx, options := context.Background(), hsm.Options{PIN: askPIN}
+	address, err := uri.Parse("pkcs11:token=prod;object=login?module-name=softhsm2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, leaf, chain := readBundle("login.p12")
+	imported, err := hsm.Import(ctx, address, key, options)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := hsm.StoreCertificate(ctx, imported.Address, leaf, options); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(hsm.StoreChain(ctx, imported.Address, chain, options))
+}
+
+// readBundle is where a program reads a PKCS#12 file.
+func readBundle(string) (key *rsa.PrivateKey, leaf *x509.Certificate, chain []*x509.Certificate) {
+	return nil, nil, nil
+}
+
+func ExampleStoreChain() {
+	address, err := uri.Parse("pkcs11:token=prod?module-name=softhsm2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _, chain := readBundle("login.p12")
+	stored, err := hsm.StoreChain(context.Background(), address, chain, hsm.Options{PIN: askPIN})
+	fmt.Println(stored, err)
+}
+
+func ExampleDelete() {
+	address, err := uri.Parse("pkcs11:token=prod;object=login-2025?module-name=softhsm2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	deleted, err := hsm.Delete(context.Background(), address, hsm.Options{PIN: askPIN})
+	for _, what := range deleted {
+		fmt.Println("deleted", what)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
 }

@@ -16,8 +16,9 @@
 // verify. It refuses to guess: an address that fits two keys which have
 // certificates, valid or not, is an error that lists both.
 //
-// Reading and signing go through miekg/pkcs11 in read-only sessions; what writes
-// to a token (Generate, StoreCertificate) goes through crypto11.
+// Reading and signing go through miekg/pkcs11 in read-only sessions. Generate and
+// StoreCertificate write through crypto11; Import, StoreChain and Delete, which must know
+// what they have made, through miekg/pkcs11 again.
 //
 // PKCS#11 modules are C libraries. They need cgo: without it every function
 // returns ErrNoCgo.
@@ -46,8 +47,11 @@ var (
 	ErrNoToken = errors.New("no such token")
 	// ErrNoKey: no private key on the token fits the address.
 	ErrNoKey = errors.New("no such key")
-	// ErrKeyExists: Generate was asked for a key that is there.
+	// ErrKeyExists: Generate or Import was asked for a key that is there.
 	ErrKeyExists = errors.New("the key exists")
+	// ErrNoImport: the token takes no private keys from outside, or does not keep them to
+	// itself.
+	ErrNoImport = errors.New("the token takes no private keys from outside")
 	// ErrUnusableKey: the key is not RSA, shorter than 2048 bits, or may not sign.
 	ErrUnusableKey = errors.New("the key cannot log in")
 	// ErrNoCertificate: nothing on the token certifies the key, and none was given.

@@ -28,11 +28,16 @@ type visit struct {
 // enter opens the module, the one token that fits the address, and a session, and
 // logs in.
 func enter(ctx context.Context, address uri.URI, options Options, progress *progress) (*visit, error) {
+	return enterBy(ctx, token.open, address, options, progress)
+}
+
+// enterBy is enter with a way to open the session.
+func enterBy(ctx context.Context, open func(token) (*session, error), address uri.URI, options Options, progress *progress) (*visit, error) {
 	m, err := openModule(address)
 	if err != nil {
 		return nil, err
 	}
-	s, err := m.session(address)
+	s, err := m.session(address, open)
 	if err != nil {
 		m.close()
 		return nil, err
@@ -57,7 +62,7 @@ func newVisit(s *session, address uri.URI, options Options, progress *progress) 
 
 // session opens a session with the one token that fits the address. The rest of
 // the tokens is not touched: a wrong one must not even see a PIN.
-func (m *module) session(address uri.URI) (*session, error) {
+func (m *module) session(address uri.URI, open func(token) (*session, error)) (*session, error) {
 	found, err := m.survey(address)
 	if err != nil {
 		return nil, err
@@ -66,7 +71,7 @@ func (m *module) session(address uri.URI) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.open()
+	return open(t)
 }
 
 // key returns the one key that the address names.

@@ -10,8 +10,8 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// session is a read-only session with one token. It is used by one goroutine at
-// a time.
+// session is a session with one token, read-only unless it was opened to write. It is
+// used by one goroutine at a time.
 type session struct {
 	token
 	handle pkcs11.SessionHandle
@@ -19,8 +19,11 @@ type session struct {
 
 // open opens a session, not logged in. Read-only: tokens that are
 // write-protected, or have one read/write session only, sign all the same.
-func (t token) open() (*session, error) {
-	handle, err := t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION)
+func (t token) open() (*session, error) { return t.openWith(0) }
+
+// openWith opens a session with a flag more than every session has.
+func (t token) openWith(flag uint) (*session, error) {
+	handle, err := t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION|flag)
 	if err != nil {
 		return nil, t.fail("opening a session", err)
 	}

@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -50,3 +51,16 @@ func CertificateRequest(context.Context, uri.URI, Options, *x509.CertificateRequ
 func StoreCertificate(context.Context, uri.URI, *x509.Certificate, Options) (bool, error) {
 	return false, ErrNoCgo
 }
+
+// Import returns ErrNoCgo.
+func Import(context.Context, uri.URI, *rsa.PrivateKey, Options) (KeyInfo, error) {
+	return KeyInfo{}, ErrNoCgo
+}
+
+// StoreChain returns ErrNoCgo.
+func StoreChain(context.Context, uri.URI, []*x509.Certificate, Options) (int, error) {
+	return 0, ErrNoCgo
+}
+
+// Delete returns ErrNoCgo.
+func Delete(context.Context, uri.URI, Options) ([]string, error) { return nil, ErrNoCgo }

@@ -18,8 +18,11 @@ func TestStub(t *testing.T) {
 	_, generate := hsm.Generate(ctx, address, hsm.KeySpec{}, options)
 	_, request := hsm.CertificateRequest(ctx, address, options, nil)
 	_, store := hsm.StoreCertificate(ctx, address, nil, options)
+	_, imported := hsm.Import(ctx, address, nil, options)
+	_, chain := hsm.StoreChain(ctx, address, nil, options)
+	_, deleted := hsm.Delete(ctx, address, options)
 	_, sign := (&hsm.Key{}).SignSHA512(ctx, nil)
-	for _, err := range []error{open, list, generate, request, store, sign} {
+	for _, err := range []error{open, list, generate, request, store, imported, chain, deleted, sign} {
 		if !errors.Is(err, hsm.ErrNoCgo) || hsm.Transient(err) {
 			t.Errorf("error %v, want ErrNoCgo", err)
 		}

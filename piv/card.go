@@ -98,6 +98,11 @@ func (c *card) letGo() {
 // aside does what piv-go cannot, while that lets the card go. What a PIN has unlocked
 // may be locked afterwards.
 func (c *card) aside(doing string, work func(*rawCard) error) error {
+	return inWords(doing, c.byRaw(work))
+}
+
+// byRaw is aside with errors as they come.
+func (c *card) byRaw(work func(*rawCard) error) error {
 	c.letGo()
 	var worked error
 	err := patiently(func() error {
@@ -117,7 +122,7 @@ func (c *card) aside(doing string, work func(*rawCard) error) error {
 	if err == nil {
 		err = worked
 	}
-	return inWords(doing, err)
+	return err
 }
 
 // name is what a person knows the card by: its number is printed on it, which a reader's

@@ -30,6 +30,9 @@ type visit struct {
 
 	// enrolling: a key is being set up, so that factory secrets are spoken of.
 	enrolling bool
+
+	// pinAgain: the PIN is wanted once more after this, so it is kept when it was right.
+	pinAgain bool
 }
 
 // newVisit begins a visit.

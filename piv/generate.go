@@ -54,12 +54,8 @@ func (v *visit) generate(ctx context.Context, c *card, address pivuri.URI, spec 
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	there, err := v.readKey(c, address.Slot)
-	if err != nil {
+	if err := v.isFree(c, address.Slot); err != nil {
 		return KeyInfo{}, err
-	}
-	if there != nil {
-		return KeyInfo{}, fmt.Errorf("%w: %s (%s)", ErrKeyExists, there.Address, there.note())
 	}
 	var public crypto.PublicKey
 	err = v.write(ctx, c, "generating the key", func(management []byte) (err error) {
@@ -76,10 +72,30 @@ func (v *visit) generate(ctx context.Context, c *card, address pivuri.URI, spec 
 	}, nil
 }
 
+// isFree refuses to put a key where there is one, or a certificate of one.
+func (v *visit) isFree(c *card, slot pivuri.Slot) error {
+	there, err := v.readKey(c, slot)
+	if err == nil && there != nil {
+		err = fmt.Errorf("%w: %s (%s)", ErrKeyExists, there.Address, there.note())
+	}
+	return err
+}
+
 // supports returns the key as piv-go wants it, or why the card's firmware cannot make it
-// (docs.yubico.com, "PIV: firmware"). It is said here, since old firmware ignores what
-// it does not know.
+// (docs.yubico.com, "PIV: firmware"). Weak keys are those of the library that Infineon
+// made for it: their public half gives away the private one (Yubico's security advisory
+// YSA-2017-01).
 func (c *card) supports(spec KeySpec) (yubikey.Key, error) {
+	key, err := c.holds(spec)
+	if err == nil && c.since(4, 2, 0) && !c.since(4, 3, 5) {
+		err = c.unsupported("its RSA keys are weak (CVE-2017-15361), which firmware 4.3.5 has put right")
+	}
+	return key, err
+}
+
+// holds returns the key as piv-go wants it, or why the card's firmware cannot have it,
+// wherever it is made. It is said here, since old firmware ignores what it does not know.
+func (c *card) holds(spec KeySpec) (yubikey.Key, error) {
 	key := yubikey.Key{Algorithm: algorithms[spec.Bits]}
 	for number, policy := range pinPolicies {
 		if policy == spec.PIN {
@@ -100,22 +116,20 @@ func (c *card) supports(spec KeySpec) (yubikey.Key, error) {
 	return key, c.lacks(spec)
 }
 
-// lacks returns what the card's firmware lacks for a key; nil for nothing. Weak keys are
-// those of the library that Infineon made for it: their public half gives away the
-// private one (Yubico's security advisory YSA-2017-01).
+// lacks returns what the card's firmware lacks for a key; nil for nothing.
 func (c *card) lacks(spec KeySpec) error {
-	var lacks string
 	switch {
 	case spec.Bits > 2048 && !c.since(5, 7, 0):
-		lacks = fmt.Sprintf("RSA %d needs firmware 5.7", spec.Bits)
+		return c.unsupported(fmt.Sprintf("RSA %d needs firmware 5.7", spec.Bits))
 	case !c.since(4, 0, 0):
-		lacks = "PIN and touch policies need firmware 4.0"
+		return c.unsupported("PIN and touch policies need firmware 4.0")
 	case spec.Touch == TouchCached && !c.since(4, 3, 0):
-		lacks = "a cached touch needs firmware 4.3"
-	case c.since(4, 2, 0) && !c.since(4, 3, 5):
-		lacks = "its RSA keys are weak (CVE-2017-15361), which firmware 4.3.5 has put right"
-	default:
-		return nil
+		return c.unsupported("a cached touch needs firmware 4.3")
 	}
+	return nil
+}
+
+// unsupported is the error for what the card's firmware lacks.
+func (c *card) unsupported(lacks string) error {
 	return fmt.Errorf("%w: %s, and %s has %s", ErrUnsupported, lacks, c.name(), c.version())
 }

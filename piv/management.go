@@ -27,11 +27,15 @@ var keyLengths = map[byte]struct {
 	name   string
 	length int
 }{
-	0x03: {"3DES", 24},
-	0x08: {"AES-128", 16},
-	0x0a: {"AES-192", 24},
-	0x0c: {"AES-256", 32},
+	algorithm3DES: {"3DES", 24},
+	0x08:          {"AES-128", 16},
+	0x0a:          {"AES-192", 24},
+	0x0c:          {"AES-256", 32},
 }
+
+// algorithm3DES is the algorithm of all management keys before firmware 5.3, and the only
+// one that is not AES.
+const algorithm3DES = 0x03
 
 // management is what the card tells of its management key.
 type management struct {
@@ -47,16 +51,28 @@ const referenceManagement = 0x9b
 // managementOf reads what the card tells of its management key: nothing before firmware
 // 5.3. piv-go reads the algorithm only.
 func (v *visit) managementOf(c *card) (m management, err error) {
-	m = management{algorithm: 0x03, factory: true}
+	if !c.hasMetadata() {
+		return oldManagement, nil
+	}
+	v.progress.card("reading the card")
+	err = c.aside("reading about the management key", func(raw *rawCard) (err error) {
+		m, err = c.managementBy(raw)
+		return err
+	})
+	return m, err
+}
+
+// oldManagement is what is known of a management key where the card tells nothing.
+var oldManagement = management{algorithm: algorithm3DES, factory: true}
+
+// managementBy reads what the card tells of its management key by a connection of its own.
+func (c *card) managementBy(raw *rawCard) (management, error) {
+	m := oldManagement
 	if !c.hasMetadata() {
 		return m, nil
 	}
-	v.progress.card("reading the card")
-	err = c.aside("reading about the management key", func(raw *rawCard) error {
-		metadata, err := raw.metadata(referenceManagement)
-		m.read(metadata)
-		return err
-	})
+	metadata, err := raw.metadata(referenceManagement)
+	m.read(metadata)
 	return m, err
 }
 
@@ -175,8 +191,10 @@ func (w writer) withProtected(ctx context.Context) error {
 	if v.options.PIN == nil {
 		return fmt.Errorf("%w: it is not the factory's, and there is neither a way to ask for it nor for the PIN that may protect it", ErrManagementKey)
 	}
-	if err := v.askPIN(ctx, c, 0); err != nil {
-		return err
+	if v.pin == nil { // an import has asked before
+		if err := v.askPIN(ctx, c, 0); err != nil {
+			return err
+		}
 	}
 	v.progress.card("reading the management key")
 	c.unlocked = true // piv-go sends the PIN, and reads the object with it

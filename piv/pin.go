@@ -95,8 +95,12 @@ func (v *visit) verify(c *card) error {
 	return v.sent(c, c.yk.VerifyPIN(string(v.pin)))
 }
 
-// sent looks at how the card took the PIN, and overwrites it.
+// sent looks at how the card took the PIN, and overwrites it, unless it was right and is
+// wanted again.
 func (v *visit) sent(c *card, err error) error {
+	if err == nil && v.pinAgain {
+		return nil
+	}
 	isFactory := bytes.Equal(v.pin, []byte(factoryPIN))
 	v.forgetPIN()
 	if err == nil {

@@ -18,7 +18,7 @@
 //
 // Reading, signing and writing go through go-piv/piv-go. What it cannot do goes
 // through ebfe/scard: to look whether a card has PIV at all, since piv-go keeps
-// such a card locked until the process ends, and to reset it. Cards that are not
+// such a card locked until the process ends, to reset it, and to delete what is on it. Cards that are not
 // YubiKeys are for package hsm with OpenSC's module: piv-go opens YubiKeys only.
 //
 // Without cgo the package works on Windows only; elsewhere every function returns
@@ -56,7 +56,7 @@ var (
 	ErrDevice = errors.New("the card does not work")
 	// ErrNoKey: the slot is empty.
 	ErrNoKey = errors.New("no such key")
-	// ErrKeyExists: Generate was asked for a slot that has a key.
+	// ErrKeyExists: Generate or Import was asked for a slot that has a key.
 	ErrKeyExists = errors.New("the key exists")
 	// ErrUnusableKey: the key is not RSA, shorter than 2048 bits, or may not sign here.
 	ErrUnusableKey = errors.New("the key cannot log in")
@@ -257,9 +257,10 @@ const (
 	TouchCached TouchPolicy = "cached" // for 15 seconds after the last
 )
 
-// KeySpec says what key Generate makes.
+// KeySpec says what key Generate makes, or how Import puts one on the card.
 type KeySpec struct {
-	// Bits is 2048, or 3072 or 4096, which need firmware 5.7.
+	// Bits is 2048, or 3072 or 4096, which need firmware 5.7. Import takes 0, too: those
+	// that the key has.
 	Bits int
 
 	// PIN and Touch; "": the slot's own policy (always for 9c, never for 9e, once for

@@ -4,6 +4,7 @@ package piv
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -47,3 +48,11 @@ func StoreCertificate(context.Context, pivuri.URI, *x509.Certificate, Options) (
 
 // Attest returns ErrNoCgo.
 func Attest(context.Context, pivuri.URI, Options) (*Attestation, error) { return nil, ErrNoCgo }
+
+// Import returns ErrNoCgo.
+func Import(context.Context, pivuri.URI, *rsa.PrivateKey, KeySpec, Options) (KeyInfo, error) {
+	return KeyInfo{}, ErrNoCgo
+}
+
+// Delete returns ErrNoCgo.
+func Delete(context.Context, pivuri.URI, Options) ([]string, error) { return nil, ErrNoCgo }

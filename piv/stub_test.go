@@ -19,8 +19,10 @@ func TestStub(t *testing.T) {
 	_, request := piv.CertificateRequest(ctx, address, options, nil)
 	_, store := piv.StoreCertificate(ctx, address, nil, options)
 	_, attest := piv.Attest(ctx, address, options)
+	_, imported := piv.Import(ctx, address, nil, piv.KeySpec{}, options)
+	_, deleted := piv.Delete(ctx, address, options)
 	_, sign := (&piv.Key{}).SignSHA512(ctx, nil)
-	for _, err := range []error{open, list, generate, request, store, attest, sign} {
+	for _, err := range []error{open, list, generate, request, store, attest, imported, deleted, sign} {
 		if !errors.Is(err, piv.ErrNoCgo) || piv.Transient(err) {
 			t.Errorf("error %v, want ErrNoCgo", err)
 		}

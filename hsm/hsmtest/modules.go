@@ -45,7 +45,7 @@ func (k *Token) P11Kit(t testing.TB, query string) *Token {
 // find looks the token up in its module, where its slot is another.
 func (k *Token) find(t testing.TB) *Token {
 	t.Helper()
-	withModule(t, k.Module, func(p *pkcs11.Ctx) { k.Slot = slotOf(t, p, k) })
+	withModule(t, k, func(p *pkcs11.Ctx) { k.Slot = slotOf(t, p, k) })
 	return k
 }
 

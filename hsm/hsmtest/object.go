@@ -147,7 +147,7 @@ func (k *Token) Multiply(t testing.TB, n int) {
 // may use the module meanwhile.
 func (k *Token) InSession(t testing.TB, work func(p *pkcs11.Ctx, session pkcs11.SessionHandle)) {
 	t.Helper()
-	withModule(t, k.Module, func(p *pkcs11.Ctx) {
+	withModule(t, k, func(p *pkcs11.Ctx) {
 		session, err := p.OpenSession(k.Slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 		check(t, "C_OpenSession", err)
 		check(t, "C_Login", p.Login(session, pkcs11.CKU_USER, k.PIN))

@@ -3,6 +3,7 @@
 package hsmtest
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,9 @@ type Token struct {
 
 	// store is SoftHSM's directory of tokens; "" for other modules.
 	store string
+
+	// start is what the module wants at C_Initialize; "" for all but NSS.
+	start string
 }
 
 // The PINs of new tokens. openCryptoki takes 4 to 8 characters.
@@ -65,7 +69,7 @@ func NewToken(t testing.TB) *Token {
 func InitToken(t testing.TB, module, label string) *Token {
 	t.Helper()
 	token := &Token{Module: module, Label: label, PIN: userPIN}
-	withModule(t, module, func(p *pkcs11.Ctx) {
+	withModule(t, token, func(p *pkcs11.Ctx) {
 		slot := freeSlot(t, p)
 		check(t, "C_InitToken", p.InitToken(slot, officerPIN, label))
 		session, err := p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
@@ -78,7 +82,7 @@ func InitToken(t testing.TB, module, label string) *Token {
 		token.Serial = info.SerialNumber
 	})
 	// In a second start of the module, for SoftHSM numbers its slots anew in each.
-	withModule(t, module, func(p *pkcs11.Ctx) { token.Slot = slotOf(t, p, token) })
+	withModule(t, token, func(p *pkcs11.Ctx) { token.Slot = slotOf(t, p, token) })
 	return token
 }
 
@@ -119,7 +123,11 @@ func slotOf(t testing.TB, p *pkcs11.Ctx, token *Token) uint {
 // ";object=login".
 func (k *Token) Address(t testing.TB, more ...string) uri.URI {
 	t.Helper()
-	address, err := uri.Parse("pkcs11:token=" + k.Label + strings.Join(more, ""))
+	text := "pkcs11:token=" + k.Label + strings.Join(more, "")
+	if k.start != "" {
+		text += "?x-init-reserved=" + url.PathEscape(k.start) // NSS takes it, and its kin
+	}
+	address, err := uri.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,17 +143,21 @@ func (k *Token) Through(module string) *Token {
 	return &other
 }
 
-// withModule initialises the module for the time of work, and no longer: crypto11,
-// which hsm uses, does not take a module that is in use. It goes by miekg/pkcs11
+// withModule initialises the token's module for the time of work, and no longer:
+// crypto11, which hsm uses, does not take a module that is in use. It goes by miekg/pkcs11
 // alone, so that hsm is not tested with itself.
-func withModule(t testing.TB, module string, work func(*pkcs11.Ctx)) {
+func withModule(t testing.TB, token *Token, work func(*pkcs11.Ctx)) {
 	t.Helper()
-	p := pkcs11.New(module)
+	p := pkcs11.New(token.Module)
 	if p == nil {
-		t.Fatalf("%s does not load", module)
+		t.Fatalf("%s does not load", token.Module)
 	}
 	defer p.Destroy()
-	check(t, "C_Initialize", p.Initialize())
+	var options []pkcs11.InitializeOption
+	if token.start != "" {
+		options = append(options, pkcs11.InitializeWithReserved(cString(token.start)))
+	}
+	check(t, "C_Initialize", p.Initialize(options...))
 	defer p.Finalize()
 	work(p)
 }

@@ -1,0 +1,132 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// StoreChain stores CA certificates on the token that address names, for programs that
+// want the whole chain beside the key; a login needs the key's own only, which is
+// StoreCertificate's. They get the CA's name as label and its key identifier as id, so
+// that none is taken for the key's. It returns how many it has stored: those that are
+// there already are not stored twice. It goes on where it failed before.
+func StoreChain(ctx context.Context, address uri.URI, chain []*x509.Certificate, options Options) (stored int, err error) {
+	for i, certificate := range chain {
+		if err := authority(certificate); err != nil {
+			return 0, fmt.Errorf("certificate %d of the chain: %w", i+1, err)
+		}
+	}
+	if len(chain) == 0 {
+		return 0, nil
+	}
+	return call(ctx, address,
+		func(p *progress) (int, error) { return storeChain(ctx, address, chain, options, p) },
+		forget)
+}
+
+// authority returns why a certificate is none of a CA. Those of version 1 do not tell,
+// and some old roots are such.
+func authority(certificate *x509.Certificate) error {
+	switch {
+	case certificate == nil:
+		return errors.New("there is none")
+	case !certificate.IsCA && certificate.Version >= 3:
+		return fmt.Errorf("%s is no CA; the key's own certificate is stored by itself", certificate.Subject)
+	}
+	return nil
+}
+
+// storeChain is StoreChain in the goroutine that may be left behind.
+func storeChain(ctx context.Context, address uri.URI, chain []*x509.Certificate, options Options, progress *progress) (stored int, err error) {
+	v, err := enterToWrite(ctx, address, options, progress)
+	if err != nil {
+		return 0, err
+	}
+	defer v.leave()
+	w := &works{visit: v}
+	for _, certificate := range chain {
+		there, err := v.holdsAuthority(certificate)
+		if err == nil && !there {
+			err = w.addAuthority(ctx, certificate)
+		}
+		if err != nil {
+			return stored, fmt.Errorf("%s: %w", certificate.Subject, err)
+		}
+		if !there {
+			stored++
+		}
+	}
+	return stored, nil
+}
+
+// holdsAuthority reports whether the certificate is on the token, under any name.
+func (v *visit) holdsAuthority(certificate *x509.Certificate) (bool, error) {
+	handles, err := v.find(
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE), pkcs11.NewAttribute(pkcs11.CKA_SUBJECT, certificate.RawSubject))
+	if err != nil {
+		return false, err
+	}
+	for _, handle := range handles {
+		info, err := v.readCertificate(handle)
+		if err != nil {
+			return false, err
+		}
+		if info.Certificate != nil && bytes.Equal(info.Certificate.Raw, certificate.Raw) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// categoryAuthority is CK_CERTIFICATE_CATEGORY_AUTHORITY (PKCS#11 section 4.6.2).
+const categoryAuthority = 2
+
+// addAuthority stores a CA's certificate. The category is a help to others; a token that
+// does not know it gets the certificate without.
+func (w *works) addAuthority(ctx context.Context, certificate *x509.Certificate) error {
+	const doing = "storing the CA's certificate"
+	template, err := authorityTemplate(certificate)
+	if err != nil {
+		return err
+	}
+	category := pkcs11.NewAttribute(pkcs11.CKA_CERTIFICATE_CATEGORY, categoryAuthority)
+	_, err = w.add(ctx, doing, append(template, category))
+	if isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
+		_, err = w.add(ctx, doing, template)
+	}
+	return w.fail(doing, err)
+}
+
+// authorityTemplate is the object of a CA's certificate (PKCS#11 section 4.6.3). It is not
+// CKA_TRUSTED: whom to trust is not for this package to say.
+func authorityTemplate(certificate *x509.Certificate) ([]*pkcs11.Attribute, error) {
+	serial, err := asn1.Marshal(certificate.SerialNumber)
+	if err != nil {
+		return nil, err
+	}
+	id := certificate.SubjectKeyId
+	if len(id) == 0 {
+		sum := sha1.Sum(certificate.RawSubjectPublicKeyInfo)
+		id = sum[:]
+	}
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE), pkcs11.NewAttribute(pkcs11.CKA_CERTIFICATE_TYPE, pkcs11.CKC_X_509),
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, cmp.Or(certificate.Subject.CommonName, certificate.Subject.String(), "CA")),
+		pkcs11.NewAttribute(pkcs11.CKA_ID, id),
+		pkcs11.NewAttribute(pkcs11.CKA_SUBJECT, certificate.RawSubject), pkcs11.NewAttribute(pkcs11.CKA_ISSUER, certificate.RawIssuer),
+		pkcs11.NewAttribute(pkcs11.CKA_SERIAL_NUMBER, serial), pkcs11.NewAttribute(pkcs11.CKA_VALUE, certificate.Raw),
+	}, nil
+}

@@ -1,0 +1,284 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// Import puts an RSA key that exists already into the token, where it can only sign, and
+// be neither read nor wrapped. Copies of it elsewhere are as good as before, though. The
+// address names it: object becomes its label, and must be there; id its id, or else the
+// SHA-1 of the public key. It returns ErrKeyExists if the token has a private key of that
+// label or id, and ErrNoImport if the token takes no keys from outside.
+//
+// The key is read back and signs once before Import returns. What fails half way is taken
+// away again. Import overwrites the copies of the key that it makes, but not key itself,
+// nor what Go's own encoders and the module leave behind.
+func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options Options) (KeyInfo, error) {
+	label, ok := address.Get("object")
+	if !ok || label == "" {
+		return KeyInfo{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
+	}
+	private, err := importable(key)
+	if err != nil {
+		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
+	}
+	id, ok := address.ID()
+	if !ok || len(id) == 0 {
+		id = keyID(&private.PublicKey)
+	}
+	k := importedKey{newKey: newKey{label: label, id: id, bits: private.N.BitLen()}, private: private}
+	return call(ctx, address,
+		func(p *progress) (KeyInfo, error) { return k.importInto(ctx, address, options, p) },
+		forget)
+}
+
+// importable returns a copy of a key with the numbers that tokens want beside the
+// exponent, or why it cannot be imported. The caller's own is left as it is.
+func importable(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
+	switch {
+	case key == nil || key.N == nil || key.D == nil || slices.Contains(key.Primes, nil):
+		return nil, errors.New("there is no private key to import")
+	case len(key.Primes) != 2:
+		return nil, fmt.Errorf("%w: it has %d primes, and tokens take keys of two", ErrUnusableKey, len(key.Primes))
+	case key.N.BitLen() < minBits:
+		return nil, (&keyObject{kind: pkcs11.CKK_RSA, public: &key.PublicKey, maySign: true}).unusable()
+	}
+	private := &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D, Primes: key.Primes}
+	private.Precompute()
+	if err := private.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: it is damaged: %w", ErrUnusableKey, err)
+	}
+	return private, nil
+}
+
+// keyID is the id of an imported key: the key identifier that most CAs put into the
+// certificate, too (RFC 5280 section 4.2.1.2, method 1). So a key that is imported once
+// more meets itself. As a name SHA-1 is good enough.
+func keyID(public *rsa.PublicKey) []byte {
+	id := sha1.Sum(x509.MarshalPKCS1PublicKey(public))
+	return id[:]
+}
+
+// importedKey is a key to be put into a token.
+type importedKey struct {
+	newKey
+	private *rsa.PrivateKey
+}
+
+// importInto is Import in the goroutine that may be left behind.
+func (k importedKey) importInto(ctx context.Context, address uri.URI, options Options, progress *progress) (KeyInfo, error) {
+	v, err := enterToWrite(ctx, address, options, progress)
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	defer v.leave()
+	if err := k.isFree(v); err != nil {
+		return KeyInfo{}, err
+	}
+	k.decrypts = v.isTPM()
+	w := &works{visit: v}
+	made, err := k.put(ctx, w)
+	if err != nil {
+		named := (&keyObject{id: k.id, label: k.label}).address(v.address)
+		return KeyInfo{}, w.takeBack(err, named)
+	}
+	info := v.keyInfo(made) // not NeverExtractable, whatever the token says: it was outside
+	info.Problem = ErrNoCertificate
+	return info, nil
+}
+
+// put makes the objects of the key and proves that they are what was to be made.
+func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err error) {
+	handle, err := k.putPrivate(ctx, w)
+	if err != nil {
+		return made, err
+	}
+	const doing = "storing the public key"
+	public := k.publicTemplate()
+	if _, err := w.add(ctx, doing, public); err != nil {
+		return made, w.fail(doing, err)
+	}
+	made, err = k.readBack(w.visit, handle)
+	if err == nil {
+		err = k.prove(ctx, w.visit, made.keyObject)
+	}
+	if err == nil {
+		err = context.Cause(ctx) // the last moment at which the caller can be believed to wait
+	}
+	return made, err
+}
+
+// putPrivate makes the object of the private key: as it is, or, on tokens that take no
+// private keys in the clear, by unwrapping it.
+func (k importedKey) putPrivate(ctx context.Context, w *works) (pkcs11.ObjectHandle, error) {
+	const doing = "storing the private key"
+	numbers := privateNumbers(k.private)
+	defer wipe(numbers)
+	handle, err := w.add(ctx, doing, append(k.privateTemplate(), numbers...))
+	if !isCode(err, noPlainKeys...) {
+		return handle, w.fail(doing, err)
+	}
+	handle, wrapping := k.unwrap(ctx, w)
+	if wrapping == nil || !isCode(wrapping, noPlainKeys...) {
+		return handle, w.fail("unwrapping the private key", wrapping)
+	}
+	return 0, fmt.Errorf("%w: token %q: %w; %w%s", ErrNoImport, w.visit.info.Label,
+		inWords(doing, err), inWords("unwrapping it there", wrapping), w.visit.importRemedy())
+}
+
+// importRemedy says how a key gets into a token all the same, where that is known.
+func (v *visit) importRemedy() string {
+	if v.isTPM() {
+		return "; tpm2_ptool import does it, beside PKCS#11"
+	}
+	return "; the maker's own tool may do it, or make a new key there"
+}
+
+// noPlainKeys are the answers of tokens that do not make a private key in the way that
+// was tried, and may in another.
+var noPlainKeys = []pkcs11.Error{
+	pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_ACTION_PROHIBITED,
+	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_SENSITIVE,
+	pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
+	pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
+	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
+	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
+	pkcs11.CKR_WRAPPED_KEY_INVALID, pkcs11.CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+	pkcs11.CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, pkcs11.CKR_UNWRAPPING_KEY_SIZE_RANGE,
+}
+
+// privateTemplate is what the token is told of the private key, beside its numbers. It is
+// as Generate has it.
+func (n newKey) privateTemplate() []*pkcs11.Attribute {
+	return append(n.template(pkcs11.CKO_PRIVATE_KEY),
+		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
+		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false),
+		pkcs11.NewAttribute(pkcs11.CKA_SIGN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_DECRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, false),
+	)
+}
+
+// publicTemplate is the object of the public key.
+func (k importedKey) publicTemplate() []*pkcs11.Attribute {
+	return append(k.template(pkcs11.CKO_PUBLIC_KEY),
+		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true),
+		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(k.private.E)).Bytes()),
+	)
+}
+
+// template is what both halves of a key have.
+func (n newKey) template(class uint) []*pkcs11.Attribute {
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, class), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id),
+	}
+}
+
+// privateNumbers are the numbers of a private key (PKCS#11 mechanisms, section 2.1.3).
+// Whoever gets them wipes them.
+func privateNumbers(key *rsa.PrivateKey) []*pkcs11.Attribute {
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, key.N.Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(key.E)).Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE_EXPONENT, key.D.Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_PRIME_1, key.Primes[0].Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_PRIME_2, key.Primes[1].Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_EXPONENT_1, key.Precomputed.Dp.Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_EXPONENT_2, key.Precomputed.Dq.Bytes()),
+		pkcs11.NewAttribute(pkcs11.CKA_COEFFICIENT, key.Precomputed.Qinv.Bytes()),
+	}
+}
+
+// wipe overwrites the values of attributes. miekg/pkcs11 copies them for C; that copy
+// cannot be overwritten from here.
+func wipe(attributes []*pkcs11.Attribute) {
+	for _, a := range attributes {
+		clear(a.Value)
+	}
+}
+
+// readBack reads the private key as the token has it, and refuses one that the token
+// does not keep to itself: some take the attributes and mind them little.
+func (k importedKey) readBack(v *visit, handle pkcs11.ObjectHandle) (made listedKey, err error) {
+	const doing = "reading the key back"
+	v.progress.module(doing)
+	object, err := v.readKey(handle)
+	if err != nil {
+		return made, err
+	}
+	values, err := k.guard(v, handle)
+	if err != nil {
+		return made, v.token.fail(doing, err)
+	}
+	// Whatever it answers but the number itself is well.
+	secret, _ := v.read(handle, pkcs11.CKA_PRIVATE_EXPONENT)
+	defer clear(secret[pkcs11.CKA_PRIVATE_EXPONENT])
+	switch {
+	case len(secret[pkcs11.CKA_PRIVATE_EXPONENT]) > 0:
+		return made, fmt.Errorf("%w that it keeps to itself: token %q gives this one out to whoever is logged in", ErrNoImport, v.info.Label)
+	case !values.flag(pkcs11.CKA_SENSITIVE, true) || values.flag(pkcs11.CKA_EXTRACTABLE, false):
+		return made, fmt.Errorf("%w that it keeps to itself: token %q would let this one be extracted", ErrNoImport, v.info.Label)
+	}
+	return listedKey{object, values}, nil
+}
+
+// guard returns the attributes that keep the key in the token and to signatures, and sets
+// those that are not as they were asked for: openCryptoki minds none of them when it
+// unwraps, NSS not all. Whether that helped, the attributes show.
+func (k importedKey) guard(v *visit, handle pkcs11.ObjectHandle) (attributes, error) {
+	want := map[uint]bool{
+		pkcs11.CKA_SENSITIVE: true, pkcs11.CKA_EXTRACTABLE: false, pkcs11.CKA_DECRYPT: k.decrypts, pkcs11.CKA_UNWRAP: false,
+	}
+	kinds := slices.Collect(maps.Keys(want))
+	values, err := v.read(handle, kinds...)
+	if err != nil {
+		return nil, err
+	}
+	changed := false
+	for kind, value := range want {
+		if values.flag(kind, value) != value {
+			changed = true
+			_ = v.SetAttributeValue(v.handle, handle, []*pkcs11.Attribute{pkcs11.NewAttribute(kind, value)})
+		}
+	}
+	if changed {
+		return v.read(handle, kinds...)
+	}
+	return values, nil
+}
+
+// prove has the key sign, and compares what the token says of it. From here on the
+// certificate is believed and not the token, so this is the place to find a token that
+// has put the numbers together wrongly.
+func (k importedKey) prove(ctx context.Context, v *visit, made *keyObject) error {
+	public := &k.private.PublicKey
+	if made.public != nil && !made.public.Equal(public) {
+		return fmt.Errorf("token %q has made another key of this one", v.info.Label)
+	}
+	made.public = public
+	if err := made.unusable(); err != nil {
+		return err
+	}
+	signature, err := v.sign(ctx, made, crypto.SHA256, []byte(probeText))
+	if err == nil && verify(public, crypto.SHA256, []byte(probeText), signature) != nil {
+		err = fmt.Errorf("the key was stored, but: %w", ErrBadSignature)
+	}
+	return err
+}

@@ -1,0 +1,82 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// Objects are made and destroyed in a read/write session of miekg/pkcs11: crypto11 makes
+// no object of a private key that there is already, and does not say which object it has
+// made, so that it could be taken away again.
+
+// enterToWrite is enter with a session that may write. A token that lets nobody write is
+// refused before anybody is asked for a PIN.
+func enterToWrite(ctx context.Context, address uri.URI, options Options, progress *progress) (*visit, error) {
+	return enterBy(ctx, token.openToWrite, address, options, progress)
+}
+
+// openToWrite opens a session that may write, not logged in.
+func (t token) openToWrite() (*session, error) {
+	if t.has(pkcs11.CKF_WRITE_PROTECTED) {
+		return nil, fmt.Errorf("token %q is write-protected; use the maker's tool to change what is on it", t.info.Label)
+	}
+	return t.openWith(pkcs11.CKF_RW_SESSION)
+}
+
+// works collects the objects that a call makes, so that all of them go if one cannot be
+// made: half a key is found by the next call, and by nobody wanted.
+type works struct {
+	visit   *visit
+	handles []pkcs11.ObjectHandle
+}
+
+// add makes an object. Nothing is made any more once the caller has given up: it was told
+// that the call failed, so that must be so.
+func (w *works) add(ctx context.Context, doing string, template []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
+	return w.make(ctx, doing, func() (pkcs11.ObjectHandle, error) {
+		return w.visit.CreateObject(w.visit.handle, template)
+	})
+}
+
+// make makes an object in whatever way.
+func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.ObjectHandle, error)) (pkcs11.ObjectHandle, error) {
+	if err := context.Cause(ctx); err != nil {
+		return 0, err
+	}
+	w.visit.progress.module(doing)
+	handle, err := work()
+	if err == nil {
+		w.handles = append(w.handles, handle)
+	}
+	return handle, err
+}
+
+// fail says that the token did not make an object. What is no return value of the module
+// has its words already.
+func (w *works) fail(doing string, err error) error {
+	if _, isCode := errors.AsType[pkcs11.Error](err); isCode {
+		return w.visit.token.fail(doing, err)
+	}
+	return err
+}
+
+// takeBack destroys the objects, the last first, and returns err with what could not be
+// destroyed.
+func (w *works) takeBack(err error, named uri.URI) error {
+	w.visit.progress.module("taking back what was made")
+	for i := len(w.handles) - 1; i >= 0; i-- {
+		failure := w.visit.DestroyObject(w.visit.handle, w.handles[i])
+		if failure != nil && !isCode(failure, pkcs11.CKR_OBJECT_HANDLE_INVALID) { // then it is gone
+			err = fmt.Errorf("%w; and what was made until then is still there: delete %s (%w)", err, named, inWords("destroying it", failure))
+		}
+	}
+	w.handles = nil
+	return err
+}

@@ -1,0 +1,78 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+
+	"github.com/miekg/pkcs11"
+)
+
+// HSMs that are set up to take no private key in the clear take one that is encrypted with
+// a key of theirs. The token makes such a key, encrypts what it is given with it, and
+// unwraps what it has encrypted. That gains no secrecy, since this process had the key in
+// the clear; it is the door that the HSM leaves open, and makers describe it for imports.
+
+// wrappings are the ways to wrap a private key, as PKCS#8, with AES (PKCS#11 mechanisms,
+// sections 2.8 and 2.13), the one that most tokens have first.
+var wrappings = []func() *pkcs11.Mechanism{
+	func() *pkcs11.Mechanism {
+		vector := make([]byte, 16)
+		rand.Read(vector)
+		return pkcs11.NewMechanism(pkcs11.CKM_AES_CBC_PAD, vector)
+	},
+	func() *pkcs11.Mechanism { return pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_WRAP_PAD, nil) },
+}
+
+// unwrap makes the object of the private key by unwrapping it. Its error is the return
+// value of the module in the last way that was tried, without words.
+func (k importedKey) unwrap(ctx context.Context, w *works) (handle pkcs11.ObjectHandle, err error) {
+	plain, err := x509.MarshalPKCS8PrivateKey(k.private)
+	if err != nil {
+		return 0, err
+	}
+	defer clear(plain)
+	v := w.visit
+	v.progress.module("making a key to wrap the private key with")
+	wrapper, err := v.GenerateKey(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, wrapperTemplate())
+	if err != nil {
+		return 0, err
+	}
+	// It would go with the session; but the less time it can be used, the better.
+	defer v.DestroyObject(v.handle, wrapper)
+	for _, wrapping := range wrappings {
+		handle, err = k.unwrapWith(ctx, w, wrapper, wrapping(), plain)
+		if !isCode(err, noPlainKeys...) {
+			return handle, err
+		}
+	}
+	return 0, err
+}
+
+// wrapperTemplate is an AES key that lives as long as the session.
+func wrapperTemplate() []*pkcs11.Attribute {
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
+		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false),
+		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false),
+		pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, true), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, true),
+	}
+}
+
+// unwrapWith has the token encrypt the private key and unwrap what comes of it.
+func (k importedKey) unwrapWith(ctx context.Context, w *works, wrapper pkcs11.ObjectHandle, mechanism *pkcs11.Mechanism, plain []byte) (pkcs11.ObjectHandle, error) {
+	v, mechanisms := w.visit, []*pkcs11.Mechanism{mechanism}
+	v.progress.module("encrypting the private key")
+	if err := v.EncryptInit(v.handle, mechanisms, wrapper); err != nil {
+		return 0, err
+	}
+	wrapped, err := v.Encrypt(v.handle, plain)
+	if err != nil {
+		return 0, err
+	}
+	return w.make(ctx, "unwrapping the private key", func() (pkcs11.ObjectHandle, error) {
+		return v.UnwrapKey(v.handle, mechanisms, wrapper, wrapped, k.privateTemplate())
+	})
+}

@@ -1,0 +1,118 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Delete deletes the certificate and the key in the slot that the address names, for good,
+// and returns what it has deleted, also beside an error. The address must name the slot.
+//
+// Cards delete keys from firmware 5.7 on. On older ones the certificate goes, the key
+// stays, and Delete returns ErrUnsupported, which says so.
+func Delete(ctx context.Context, address pivuri.URI, options Options) (deleted []string, err error) {
+	if address.Slot == 0 {
+		return nil, fmt.Errorf("%s: say which key is to be deleted: add ;slot=9c or another", address)
+	}
+	return call(ctx, options, func(v *visit) ([]string, error) {
+		c, err := v.card(ctx, address)
+		if err != nil {
+			return nil, err
+		}
+		defer v.leave(c)
+		return v.deleteKey(ctx, c, address.Slot)
+	}, forget)
+}
+
+// deleteKey is Delete on an open card. The certificate goes first: what is left of a call
+// that failed half way shows in every list then, and goes with the next. Nobody is asked
+// for a management key if there is nothing that the card could delete.
+func (v *visit) deleteKey(ctx context.Context, c *card, slot pivuri.Slot) (deleted []string, err error) {
+	k, err := v.readKey(c, slot)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		return nil, v.noKey(c, slot)
+	}
+	d := deletion{card: c, key: k, certificate: k.Certificate != nil || k.unreadable != nil}
+	hasKey := !errors.Is(k.own, ErrNoKey)
+	d.private = hasKey && c.since(5, 7, 0)
+	if d.certificate || d.private {
+		if err := v.write(ctx, c, "deleting the key", d.work); err != nil {
+			return d.deleted, fmt.Errorf("%s: %w", k.Address, err)
+		}
+	}
+	if hasKey && !d.private {
+		return d.deleted, c.keyStays(k)
+	}
+	return d.deleted, nil
+}
+
+// keyStays is the error for a key that the card cannot delete.
+func (c *card) keyStays(k *slotKey) error {
+	return fmt.Errorf("%s: %w; so the key itself stays in the slot until a new one is put over it (ykman piv keys generate %s -), or the whole PIV application is reset",
+		k.Address, c.unsupported("deleting keys needs firmware 5.7"), k.Address.Slot)
+}
+
+// deletion is what is to be deleted, and what was.
+type deletion struct {
+	card        *card
+	key         *slotKey
+	certificate bool
+	private     bool
+	deleted     []string
+}
+
+// work deletes with a management key, which it may be called with several of.
+func (d *deletion) work(management []byte) error {
+	return d.card.byRaw(func(raw *rawCard) error {
+		m, err := d.card.managementBy(raw)
+		if err == nil {
+			err = raw.authenticate(m, management)
+		}
+		if err != nil {
+			return err
+		}
+		slot := d.key.Address.Slot
+		if d.certificate {
+			if err := raw.deleteObject(slotOf(slot).Object); err != nil {
+				return err
+			}
+			d.deleted = append(d.deleted, d.certificateName())
+		}
+		if d.private {
+			if err := raw.deleteKey(slot); err != nil {
+				return err
+			}
+			d.deleted = append(d.deleted, fmt.Sprintf("key %s (%s)", d.key.Address, d.key.Type))
+		}
+		return nil
+	})
+}
+
+// certificateName names the certificate for people.
+func (d *deletion) certificateName() string {
+	if d.key.Certificate == nil {
+		return fmt.Sprintf("unreadable certificate in %s", d.key.Address)
+	}
+	return fmt.Sprintf("certificate of %s until %s in %s", d.key.Certificate.Subject, day(d.key.Certificate.NotAfter), d.key.Address)
+}
+
+// deleteObject deletes a data object: PUT DATA of nothing (NIST SP 800-73-4 part 2,
+// section 3.3.1).
+func (r *rawCard) deleteObject(tag uint32) error {
+	_, err := r.command(0xdb, 0x3f, 0xff, []byte{0x5c, 0x03, byte(tag >> 16), byte(tag >> 8), byte(tag), tagObject, 0x00})
+	return err
+}
+
+// deleteKey deletes a key: it is moved to nowhere (docs.yubico.com, "Move key").
+func (r *rawCard) deleteKey(slot pivuri.Slot) error {
+	_, err := r.command(0xf6, 0xff, byte(slot), nil)
+	return err
+}

@@ -1,0 +1,196 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Import puts an RSA key that exists already into the slot that the address names. The
+// card gives it out to nobody, but copies of it elsewhere are as good as before, and the
+// card does not attest it. It returns ErrKeyExists if the slot has a key or a certificate.
+// Cards before firmware 5.3 do not tell of a key that was put on them; if it has no
+// certificate, either, it is overwritten.
+//
+// From firmware 5.3 the key is read back; and it signs once, if it wants no touch, and no
+// PIN or there is Options.PIN, which is asked before anything is written. On older cards
+// it signs in any case. A key that fails there is deleted again from firmware 5.7 on; from
+// older cards no key can be taken.
+//
+// Import overwrites no key of the caller's, nor what piv-go and Go's own numbers leave
+// behind of it in memory.
+func Import(ctx context.Context, address pivuri.URI, key *rsa.PrivateKey, spec KeySpec, options Options) (KeyInfo, error) {
+	if address.Slot == 0 {
+		return KeyInfo{}, fmt.Errorf("%s: the key needs a slot: add ;slot=9c or another", address)
+	}
+	private, err := importable(key)
+	if err != nil {
+		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
+	}
+	bits := private.N.BitLen()
+	if spec.Bits = cmp.Or(spec.Bits, bits); spec.Bits != bits {
+		return KeyInfo{}, fmt.Errorf("%s: the key has %d bits, and %d are asked for", address, bits, spec.Bits)
+	}
+	spec.PIN = cmp.Or(spec.PIN, slotPolicy(address.Slot))
+	spec.Touch = cmp.Or(spec.Touch, TouchNever)
+	return call(ctx, options, func(v *visit) (KeyInfo, error) {
+		v.enrolling = true
+		c, err := v.card(ctx, address)
+		if err != nil {
+			return KeyInfo{}, err
+		}
+		defer v.leave(c)
+		return v.importKey(ctx, c, c.address(address.Slot), private, spec)
+	}, forget)
+}
+
+// cardExponent is the only public exponent that cards compute with: it is not among what
+// they are told of a key (docs.yubico.com, "Import key").
+const cardExponent = 65537
+
+// importable returns a copy of a key with the numbers that cards want, or why it cannot be
+// imported. The caller's own is left as it is.
+func importable(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
+	if key == nil || key.N == nil || key.D == nil || slices.Contains(key.Primes, nil) {
+		return nil, errors.New("there is no private key to import")
+	}
+	if err := unusable(&key.PublicKey); err != nil {
+		return nil, err
+	}
+	switch half := key.N.BitLen() / 2; {
+	case len(key.Primes) != 2:
+		return nil, fmt.Errorf("%w: it has %d primes, and cards take keys of two", ErrUnusableKey, len(key.Primes))
+	case key.Primes[0].BitLen() != half || key.Primes[1].BitLen() != half:
+		return nil, fmt.Errorf("%w: its primes have %d and %d bits, and cards want two of %d",
+			ErrUnusableKey, key.Primes[0].BitLen(), key.Primes[1].BitLen(), half)
+	case key.E != cardExponent:
+		return nil, fmt.Errorf("%w: its public exponent is %d, and cards compute with %d only", ErrUnusableKey, key.E, cardExponent)
+	}
+	private := &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D, Primes: key.Primes}
+	private.Precompute()
+	if err := private.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: it is damaged: %w", ErrUnusableKey, err)
+	}
+	return private, nil
+}
+
+// importKey is Import on an open card. A PIN that is wrong or not given is met before the
+// key is written: most cards cannot give it back.
+func (v *visit) importKey(ctx context.Context, c *card, address pivuri.URI, private *rsa.PrivateKey, spec KeySpec) (KeyInfo, error) {
+	policies, err := c.holds(spec)
+	if err != nil {
+		return KeyInfo{}, err
+	}
+	if err := v.isFree(c, address.Slot); err != nil {
+		return KeyInfo{}, err
+	}
+	k := &slotKey{KeyInfo: KeyInfo{
+		Address: address, Type: keyType(&private.PublicKey), Public: &private.PublicKey,
+		PIN: spec.PIN, Touch: spec.Touch, Problem: ErrNoCertificate,
+	}}
+	signs := v.signsAfterImport(c, k)
+	if signs {
+		if err := v.prepareToSign(ctx, c, k); err != nil {
+			return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
+		}
+	}
+	var management []byte // that the card took
+	defer func() { clear(management) }()
+	err = v.write(ctx, c, "importing the key", func(key []byte) error {
+		// Insecure, piv-go says, because the key has been elsewhere.
+		err := c.yk.SetPrivateKeyInsecure(key, slotOf(address.Slot), private, policies)
+		if err == nil {
+			management = bytes.Clone(key)
+		}
+		return err
+	})
+	if err != nil {
+		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
+	}
+	if err := v.proveImported(ctx, c, k, signs); err != nil {
+		return KeyInfo{}, fmt.Errorf("%s: %w", address, v.takeBack(c, k, management, err))
+	}
+	return k.KeyInfo, nil
+}
+
+// signsAfterImport reports whether the imported key has to sign. Where the card tells what
+// key it has a signature is made only if that takes nobody's finger, and no PIN that there
+// is no way to ask for.
+func (v *visit) signsAfterImport(c *card, k *slotKey) bool {
+	if !c.hasMetadata() {
+		return true
+	}
+	return k.Touch == TouchNever && (!k.wantsPIN() || v.options.PIN != nil)
+}
+
+// prepareToSign gets the PIN for the signature of a key that is yet to be imported, and
+// finds out whether it is right. It is sent once more for the signature itself.
+func (v *visit) prepareToSign(ctx context.Context, c *card, k *slotKey) error {
+	if err := v.attended(k); err != nil {
+		return err
+	}
+	if err := v.askIfWanted(ctx, c, k); err != nil || v.pin == nil {
+		return err
+	}
+	v.pinAgain = true
+	return v.verify(c)
+}
+
+// proveImported compares the key as the card has it with what was to be put there, and has
+// it sign.
+func (v *visit) proveImported(ctx context.Context, c *card, k *slotKey, signs bool) error {
+	if c.hasMetadata() {
+		v.progress.card("reading the key back")
+		got := &slotKey{KeyInfo: KeyInfo{Address: k.Address}}
+		there, err := c.readMetadata(got, k.Address.Slot)
+		switch {
+		case err != nil:
+			return err
+		case !there || !equal(k.Public, got.Public):
+			return fmt.Errorf("%w: it tells of another key than was put on it", ErrDevice)
+		case got.PIN != k.PIN || got.Touch != k.Touch:
+			return fmt.Errorf("%w: it has given the key the policies PIN %s and touch %s, not PIN %s and touch %s",
+				ErrDevice, got.PIN, got.Touch, k.PIN, k.Touch)
+		}
+	}
+	if !signs {
+		return context.Cause(ctx) // who gave up was told that there is no key
+	}
+	v.pinAgain = false
+	_, err := v.sign(ctx, c, k, k.Public.(*rsa.PublicKey), crypto.SHA256, []byte(probeText))
+	return err
+}
+
+// takeBack deletes a key that was imported in vain, where that is possible, and returns
+// err with where the key is if it is not.
+func (v *visit) takeBack(c *card, k *slotKey, key []byte, err error) error {
+	if !c.since(5, 7, 0) {
+		return fmt.Errorf("%w; the key is in the slot all the same, where only a new one takes its place", err)
+	}
+	v.progress.card("deleting the key again")
+	failure := c.byRaw(func(raw *rawCard) error {
+		m, err := c.managementBy(raw)
+		if err == nil {
+			v.progress.mayWantTouch(m.touch)
+			err = raw.authenticate(m, key)
+			v.progress.touchOver()
+		}
+		if err == nil {
+			err = raw.deleteKey(k.Address.Slot)
+		}
+		return err
+	})
+	if failure != nil {
+		return fmt.Errorf("%w; and the key, which is in the slot, could not be deleted again: %w", err, inWords("deleting the key", failure))
+	}
+	return err
+}
