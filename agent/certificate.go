@@ -27,33 +27,58 @@ func Email(cert *x509.Certificate) string {
 	return ""
 }
 
+// Doubt is why Anaplan will probably refuse a certificate.
+type Doubt struct {
+	// Check names what is wrong, as certlint does: "certificate.email".
+	Check string
+
+	// What is a sentence about the certificate, as "its key usage lacks digitalSignature".
+	What string
+}
+
 // Doubts returns why Anaplan will probably refuse the certificate, a sentence
 // each; none if it looks right. They are warnings, for Anaplan is the judge
 // (contract section 5.1).
 func Doubts(cert *x509.Certificate) []string {
-	var doubts []string
-	doubt := func(format string, args ...any) { doubts = append(doubts, fmt.Sprintf(format, args...)) }
+	var sentences []string
+	for _, doubt := range Examine(cert) {
+		sentences = append(sentences, doubt.What)
+	}
+	return sentences
+}
+
+// Examine returns the doubts with the names of their checks, at most one for each. They are all
+// that a certificate shows by itself, whatever the day and its key.
+func Examine(cert *x509.Certificate) []Doubt {
+	var doubts []Doubt
+	doubt := func(check, format string, args ...any) {
+		doubts = append(doubts, Doubt{"certificate." + check, fmt.Sprintf(format, args...)})
+	}
 
 	if Email(cert) == "" {
-		doubt("it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
+		doubt("email", "it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
 	}
 	if isSelfSigned(cert) {
-		doubt("it is self-signed; Anaplan wants a certificate from a CA on its list")
+		doubt("selfsigned", "it is self-signed; Anaplan wants a certificate from a CA on its list")
 	}
 	if cert.IsCA {
-		doubt("it is a CA's certificate, not a person's or a service's")
+		doubt("ca", "it is a CA's certificate, not a person's or a service's")
 	}
 	if cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		doubt("its key usage lacks digitalSignature")
+		doubt("keyusage", "its key usage lacks digitalSignature")
 	}
-	if isServerOnly(cert) {
-		doubt("it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection")
+	switch {
+	case isForClients(cert):
+	case slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth):
+		doubt("eku", "it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection")
+	default:
+		doubt("eku", "its extended key usage is for other things; Anaplan wants clientAuth or emailProtection")
 	}
 	if len(cert.CRLDistributionPoints) == 0 && len(cert.OCSPServer) == 0 {
-		doubt("it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked")
+		doubt("revocation", "it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked")
 	}
 	if isWeaklySigned(cert.SignatureAlgorithm) {
-		doubt("its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
+		doubt("signature", "its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
 	}
 	return doubts
 }
@@ -64,11 +89,13 @@ func isSelfSigned(cert *x509.Certificate) bool {
 	return string(cert.RawIssuer) == string(cert.RawSubject)
 }
 
-func isServerOnly(cert *x509.Certificate) bool {
-	usages := cert.ExtKeyUsage
-	return slices.Contains(usages, x509.ExtKeyUsageServerAuth) &&
-		!slices.Contains(usages, x509.ExtKeyUsageClientAuth) &&
-		!slices.Contains(usages, x509.ExtKeyUsageEmailProtection)
+// isForClients reports whether the extended key usage fits. None is for everything (RFC 5280
+// section 4.2.1.12).
+func isForClients(cert *x509.Certificate) bool {
+	fits := func(usage x509.ExtKeyUsage) bool {
+		return usage == x509.ExtKeyUsageClientAuth || usage == x509.ExtKeyUsageEmailProtection || usage == x509.ExtKeyUsageAny
+	}
+	return len(cert.ExtKeyUsage)+len(cert.UnknownExtKeyUsage) == 0 || slices.ContainsFunc(cert.ExtKeyUsage, fits)
 }
 
 func isWeaklySigned(algorithm x509.SignatureAlgorithm) bool {

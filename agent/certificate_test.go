@@ -80,6 +80,7 @@ func TestDoubts(t *testing.T) {
 		ca         = "it is a CA's certificate, not a person's or a service's"
 		noUsage    = "its key usage lacks digitalSignature"
 		serverOnly = "it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection"
+		otherUsage = "its extended key usage is for other things; Anaplan wants clientAuth or emailProtection"
 		unchecked  = "it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked"
 	)
 	usages := func(usages ...x509.ExtKeyUsage) func(*x509.Certificate) {
@@ -94,6 +95,11 @@ func TestDoubts(t *testing.T) {
 		{"no extended usage", usages(), nil},
 		{"client and server", usages(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth), nil},
 		{"mail and server", usages(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageEmailProtection), nil},
+		{"any usage", usages(x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageAny), nil},
+		{"code only", usages(x509.ExtKeyUsageCodeSigning), []string{otherUsage}},
+		{"an unknown usage", func(c *x509.Certificate) {
+			c.ExtKeyUsage, c.UnknownExtKeyUsage = nil, []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 20, 2, 2}}
+		}, []string{otherUsage}},
 		{"server only", usages(x509.ExtKeyUsageServerAuth), []string{serverOnly}},
 		{"no e-mail", func(c *x509.Certificate) { c.EmailAddresses = nil }, []string{noEmail}},
 		{"e-mail in the subject", func(c *x509.Certificate) { c.EmailAddresses, c.Subject = nil, subject("s@example.com") }, nil},

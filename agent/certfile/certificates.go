@@ -1,0 +1,192 @@
+package certfile
+
+import (
+	"bytes"
+	"cmp"
+	"crypto"
+	"crypto/x509"
+	"encoding/asn1"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Certificates returns the certificates in data, in the order in which they stand there, each
+// once. If there is none the error wraps ErrNoCertificate and says what there is instead.
+//
+// Of certificates that cannot be read, one is enough to fail if those that can are all of CAs:
+// the one that matters may be among them. Else they are passed over, for they are then old roots
+// of a bundle.
+func Certificates(data []byte) ([]*x509.Certificate, error) {
+	pieces, err := split(data)
+	if err != nil {
+		return nil, err
+	}
+	var l load
+	for _, p := range pieces {
+		if err := l.addCertificates(p); err != nil {
+			return nil, err
+		}
+	}
+	if l.unreadable != nil && !slices.ContainsFunc(l.certs, isLeaf) {
+		return nil, fmt.Errorf("%w: a certificate in it cannot be read (%w); get it anew", ErrDamaged, l.unreadable)
+	}
+	if len(l.certs) == 0 {
+		return nil, noCertificate(l.other)
+	}
+	return l.certs, nil
+}
+
+func isLeaf(cert *x509.Certificate) bool { return !cert.IsCA }
+
+// load is what was found in a file so far.
+type load struct {
+	certs      []*x509.Certificate
+	names      map[*x509.Certificate]string // that a PKCS#12 file gives them
+	unreadable error                        // why a certificate cannot be read
+	other      kind                         // of what is of no use, the first that is known
+
+	keys    []KeyEntry
+	refused error // why a key cannot be used
+	decrypter
+}
+
+// addCertificates takes what is of use for Certificates.
+func (l *load) addCertificates(p piece) error {
+	switch p.kind {
+	case certificate:
+		return l.addCertificate(p.der, "")
+	case pkcs7:
+		return l.addPKCS7(p.der)
+	}
+	l.note(p.kind)
+	return nil
+}
+
+// note remembers what was found that is of no use.
+func (l *load) note(k kind) {
+	if l.other == unknown {
+		l.other = k
+	}
+}
+
+func (l *load) addCertificate(der []byte, name string) error {
+	known := func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, der) }
+	if slices.ContainsFunc(l.certs, known) {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		l.unreadable = cmp.Or(l.unreadable, err)
+		return nil
+	}
+	if len(l.certs) == maxCount {
+		return tooMany("certificates")
+	}
+	l.certs = append(l.certs, cert)
+	if name != "" {
+		if l.names == nil {
+			l.names = map[*x509.Certificate]string{}
+		}
+		l.names[cert] = name
+	}
+	return nil
+}
+
+// addPKCS7 takes the certificates of signed data, which is signed by nobody as a rule
+// (RFC 5652 section 5.1).
+func (l *load) addPKCS7(der []byte) error {
+	l.note(pkcs7)
+	content := parts(partsOf(der)[1])
+	if len(content) != 1 {
+		return damaged("the PKCS#7 bundle has no content")
+	}
+	for _, field := range parts(content[0]) {
+		if shape([]asn1.RawValue{field}) != "0" {
+			continue
+		}
+		for _, cert := range parts(field) {
+			if kindOf(cert.FullBytes) != certificate {
+				continue // of another kind, which nobody has used in decades
+			}
+			if err := l.addCertificate(cert.FullBytes, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Leaf returns the certificate for that public key, and the chain of its issuers, its own first,
+// as far as they are among the certificates. The error is a *NoLeafError if none is for the key.
+//
+// Of several it takes one that is valid today rather than another; then one of a CA rather than
+// one that signed itself, which some tools make along with a request; then the one that ends last.
+func Leaf(certs []*x509.Certificate, public crypto.PublicKey) (leaf *x509.Certificate, chain []*x509.Certificate, err error) {
+	now := time.Now()
+	var failed NoLeafError
+	for _, cert := range certs {
+		switch {
+		case !sameKey(cert.PublicKey, public):
+			failed.Subjects = append(failed.Subjects, cert.Subject.String())
+		case leaf == nil || better(cert, leaf, now):
+			leaf = cert
+		}
+	}
+	if leaf == nil {
+		return nil, nil, &failed
+	}
+	return leaf, chainOf(leaf, certs, now), nil
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	key, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(b)
+}
+
+// better reports whether a certificate is to be taken rather than another one for the same key.
+func better(cert, other *x509.Certificate, now time.Time) bool {
+	rank := func(c *x509.Certificate) int {
+		switch valid := !now.Before(c.NotBefore) && !now.After(c.NotAfter); {
+		case valid && !isSelfIssued(c):
+			return 3
+		case valid:
+			return 2
+		case !isSelfIssued(c):
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(rank(cert), rank(other)), cert.NotAfter.Compare(other.NotAfter), cert.NotBefore.Compare(other.NotBefore)) > 0
+}
+
+func isSelfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, cert.RawSubject) }
+
+// chainOf returns the issuers of a certificate, up to a root or to one whose issuer is not there.
+func chainOf(cert *x509.Certificate, certs []*x509.Certificate, now time.Time) []*x509.Certificate {
+	chain := []*x509.Certificate{cert}
+	for !isSelfIssued(cert) {
+		var issuer *x509.Certificate
+		for _, candidate := range certs {
+			if issued(candidate, cert) && !slices.Contains(chain, candidate) && (issuer == nil || better(candidate, issuer, now)) {
+				issuer = candidate
+			}
+		}
+		if issuer == nil {
+			break
+		}
+		cert, chain = issuer, append(chain, issuer)
+	}
+	return chain[1:]
+}
+
+// issued reports whether a CA has issued a certificate. That a signature is of a kind which is no
+// longer trusted is not for this package to judge: then the names must do.
+func issued(ca, cert *x509.Certificate) bool {
+	if !bytes.Equal(ca.RawSubject, cert.RawIssuer) {
+		return false
+	}
+	err := cert.CheckSignatureFrom(ca)
+	_, insecure := err.(x509.InsecureAlgorithmError)
+	return err == nil || insecure
+}

@@ -1,0 +1,168 @@
+package certfile
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf16"
+)
+
+// Bounds of what is read. The largest bundles of real CAs have a few dozen certificates.
+const (
+	maxSize  = 1 << 20
+	maxCount = 100
+)
+
+// piece is one thing of a file.
+type piece struct {
+	kind  kind
+	der   []byte     // nil if it is not ASN.1
+	block *pem.Block // of legacyPEM
+}
+
+// split takes a file apart, whatever it is wrapped in.
+func split(data []byte) ([]piece, error) {
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%w: more than 1 MiB; give a file of certificates or keys only", ErrTooLarge)
+	}
+	text := textOf(data)
+	switch {
+	case strings.TrimSpace(text) == "":
+		return nil, errors.New("it is empty: get it anew")
+	case isBinary(data):
+		return splitBinary(data)
+	case strings.Contains(text, "-----BEGIN "):
+		return splitPEM(text)
+	}
+	// Base64 holds DER; or PEM, as Kubernetes and the Authorization header of Anaplan have it.
+	if inner, ok := decodeBase64(text); ok {
+		switch text := textOf(inner); {
+		case isBinary(inner):
+			return splitBinary(inner)
+		case strings.Contains(text, "-----BEGIN "):
+			return splitPEM(text)
+		}
+	}
+	return []piece{{kind: kindOfOther(data)}}, nil
+}
+
+// isBinary reports whether data begins like a DER or BER sequence of more than 127 bytes or of
+// unknown length, which no text does, or is a shorter one.
+func isBinary(data []byte) bool {
+	return len(data) > 2 && data[0] == 0x30 && (data[1] >= 0x80 || int(data[1]) == len(data)-2)
+}
+
+func splitBinary(data []byte) ([]piece, error) {
+	all, err := splitDER(data)
+	switch {
+	case errors.Is(err, errCut):
+		return nil, damaged("its end is missing")
+	case err != nil:
+		return nil, damaged("it begins like a certificate or key, and is none")
+	}
+	var pieces []piece
+	for _, der := range all {
+		pieces = append(pieces, piece{kind: kindOf(der), der: der})
+	}
+	return pieces, nil
+}
+
+// armour matches the lines around a block, whatever stands before and after them in their line:
+// pasting into forms and mails loses line ends.
+var armour = regexp.MustCompile(`[ \t]*-----(BEGIN|END) ([A-Z0-9 .#]+)-----[ \t]*\n?`)
+
+// splitPEM reads the blocks one by one, so that a damaged one is noticed: encoding/pem would pass
+// over it.
+func splitPEM(text string) ([]piece, error) {
+	text = armour.ReplaceAllString(text, "\n-----$1 $2-----\n")
+	var pieces []piece
+	segments := strings.Split(text, "\n-----BEGIN ")[1:]
+	if len(segments) > 10*maxCount {
+		return nil, tooMany("blocks")
+	}
+	for i, segment := range segments {
+		label, _, _ := strings.Cut(segment, "-----")
+		found, err := piecesOf("-----BEGIN " + segment)
+		if err != nil && isOurs(label) {
+			return nil, fmt.Errorf("%w: block %d of %d (%.40s) is cut short or has wrong characters; get it anew", ErrDamaged, i+1, len(segments), label)
+		}
+		pieces = append(pieces, found...)
+	}
+	return pieces, nil
+}
+
+// isOurs reports whether a block with that label should be readable.
+func isOurs(label string) bool {
+	for _, word := range []string{"CERTIFICATE", "PKCS", "CMS"} {
+		if strings.Contains(label, word) {
+			return true
+		}
+	}
+	return strings.HasSuffix(label, "PRIVATE KEY")
+}
+
+// piecesOf returns what is in a block: several things if somebody made one block of several
+// certificates.
+func piecesOf(segment string) ([]piece, error) {
+	block, _ := pem.Decode([]byte(segment))
+	switch {
+	case block == nil:
+		return nil, errNotASN1
+	case block.Headers["DEK-Info"] != "":
+		return []piece{{kind: legacyPEM, block: block}}, nil
+	case kindOfOther(block.Bytes) == openSSH:
+		return []piece{{kind: openSSH}}, nil
+	}
+	all, err := splitDER(block.Bytes)
+	var pieces []piece
+	for _, der := range all {
+		pieces = append(pieces, piece{kind: kindOf(der), der: der})
+	}
+	return pieces, err
+}
+
+// textOf returns data as text without byte order marks, blanks at the ends of lines, and carriage
+// returns.
+func textOf(data []byte) string {
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		data = fromUTF16(data[2:], binary.LittleEndian)
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		data = fromUTF16(data[2:], binary.BigEndian)
+	}
+	text := strings.TrimPrefix(string(data), "\ufeff")
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u00a0", " ").Replace(text)
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func fromUTF16(data []byte, order binary.ByteOrder) []byte {
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = order.Uint16(data[2*i:])
+	}
+	return []byte(string(utf16.Decode(units)))
+}
+
+// decodeBase64 decodes text that is base64 and nothing else. What is shorter than any key may be
+// a word.
+func decodeBase64(text string) ([]byte, bool) {
+	text = strings.TrimRight(strings.Join(strings.Fields(text), ""), "=")
+	if len(text) < 100 {
+		return nil, false
+	}
+	data, err := base64.RawStdEncoding.DecodeString(text)
+	return data, err == nil
+}
+
+func tooMany(what string) error {
+	return fmt.Errorf("%w: more than %d %s; give a file with your own only", ErrTooLarge, maxCount, what)
+}

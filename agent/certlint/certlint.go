@@ -1,0 +1,258 @@
+package certlint
+
+import (
+	"cmp"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+)
+
+const (
+	day  = 24 * time.Hour
+	soon = 60 * day // is when to see to the next certificate: CAs can take weeks
+
+	minBits = 2048 // contract section 5.1
+)
+
+// subject is what is checked.
+type subject struct {
+	cert   *x509.Certificate
+	chain  []*x509.Certificate
+	now    time.Time
+	doubts map[string]string // agent.Examine's, by check
+}
+
+// checks are all that there are, in their order.
+var checks = []struct {
+	name string
+	run  func(subject) finding.Finding
+}{
+	{"validity", subject.validity},
+	{"email", subject.email},
+	{"key", subject.key},
+	{"keyusage", subject.keyUsage},
+	{"eku", subject.extendedKeyUsage},
+	{"selfsigned", subject.selfSigned},
+	{"ca", subject.ca},
+	{"chain", subject.path},
+	{"revocation", subject.revocation},
+	{"signature", subject.signature},
+}
+
+// Check returns what there is to say about a certificate, a finding for each check. The chain is
+// that of its issuers, in any order and as far as it is at hand; what does not belong to it is
+// passed over. Contract section 5.3 has how bad each is.
+func Check(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) []finding.Finding {
+	s := subject{cert: cert, chain: chain, now: now, doubts: map[string]string{}}
+	for _, doubt := range agent.Examine(cert) {
+		s.doubts[doubt.Check] = doubt.What
+	}
+	var all []finding.Finding
+	for _, check := range checks {
+		f := check.run(s)
+		f.Check, f.What, f.Do = "certificate."+check.name, line(f.What), line(f.Do)
+		all = append(all, f)
+	}
+	return all
+}
+
+func fine(format string, args ...any) finding.Finding {
+	return finding.Finding{Severity: finding.OK, What: fmt.Sprintf(format, args...)}
+}
+
+// doubted returns the finding of agent.Examine's doubt, or else the good one.
+func (s subject) doubted(check string, severity finding.Severity, do string, good finding.Finding) finding.Finding {
+	if what, ok := s.doubts["certificate."+check]; ok {
+		return finding.Finding{Severity: severity, What: what, Do: do}
+	}
+	return good
+}
+
+func (s subject) validity() finding.Finding {
+	const next = "get the next one and let it take over: anaplan-agent rotate"
+	from, until := s.cert.NotBefore, s.cert.NotAfter
+	left := until.Sub(s.now)
+	switch {
+	case s.now.Before(from):
+		return finding.Finding{Severity: finding.Error, What: "it is not valid before " + moment(from),
+			Do: "wait until then; if that is past, set this machine's clock"}
+	case left < 0:
+		return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("it ended %s ago, on %s", days(-left), date(until)), Do: next}
+	case left <= soon:
+		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("it ends in %s, on %s", days(left), date(until)), Do: next}
+	}
+	return fine("it is valid until %s, for %s", date(until), days(left))
+}
+
+func (s subject) email() finding.Finding {
+	const ask = "ask the CA for one with the Anaplan user's e-mail address in the subject alternative name (rfc822Name)"
+	emails := s.emails()
+	if len(emails) == 0 {
+		missing := s.doubted("email", finding.Error, ask, finding.Finding{})
+		if name := s.cert.Subject.CommonName; strings.Contains(name, "@") {
+			missing.What += fmt.Sprintf("; that its common name, %s, looks like one does not count", name)
+		}
+		return missing
+	}
+	if _, err := mail.ParseAddress(emails[0]); err != nil {
+		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("its e-mail address, %s, does not look like one", emails[0]), Do: ask}
+	}
+	what := fmt.Sprintf("it logs in %s, the address in the %s", emails[0], s.emailPlace())
+	if len(emails) > 1 {
+		return finding.Finding{Severity: finding.Info, What: what + "; it has others, too: " + strings.Join(emails[1:], ", "),
+			Do: "see after a login which user it is: anaplan-agent whoami"}
+	}
+	return fine("%s", what)
+}
+
+// emails returns the addresses of the certificate, that by which Anaplan goes first, each once.
+func (s subject) emails() []string {
+	first := agent.Email(s.cert)
+	if first == "" {
+		return nil
+	}
+	all := []string{first}
+	for _, other := range s.cert.EmailAddresses {
+		if !strings.EqualFold(other, all[0]) {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+func (s subject) emailPlace() string {
+	if len(s.cert.EmailAddresses) > 0 {
+		return "subject alternative name"
+	}
+	return "subject"
+}
+
+func (s subject) key() finding.Finding {
+	if key, ok := s.cert.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() >= minBits {
+		return fine("its key is %s", keyName(s.cert))
+	}
+	return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("its key is %s; Anaplan takes RSA of %d bits or more only", keyName(s.cert), minBits),
+		Do: "make another key and a request for it: anaplan-agent enroll"}
+}
+
+func keyName(cert *x509.Certificate) string {
+	switch key := cert.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA of %d bits", key.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "an elliptic curve key (" + key.Params().Name + ")"
+	case ed25519.PublicKey:
+		return "an Ed25519 key"
+	}
+	return "of an unknown kind"
+}
+
+func (s subject) keyUsage() finding.Finding {
+	return s.doubted("keyusage", finding.Error, "ask the CA for one with the key usage digitalSignature",
+		fine("its key usage is %s", keyUsages(s.cert)))
+}
+
+func (s subject) extendedKeyUsage() finding.Finding {
+	return s.doubted("eku", finding.Warning, "ask the CA for an S/MIME or client certificate, with emailProtection and clientAuth",
+		fine("its extended key usage is %s", extendedKeyUsages(s.cert)))
+}
+
+func (s subject) selfSigned() finding.Finding {
+	return s.doubted("selfsigned", finding.Warning, "get one from a CA on Anaplan's list; for the request: anaplan-agent enroll",
+		fine("a CA has issued it: %s", s.cert.Issuer))
+}
+
+func (s subject) ca() finding.Finding {
+	return s.doubted("ca", finding.Warning, "give the certificate of the key, not that of its CA", fine("it is not a CA's"))
+}
+
+func (s subject) revocation() finding.Finding {
+	var places []string
+	if urls := s.cert.CRLDistributionPoints; len(urls) > 0 {
+		places = append(places, "CRL "+strings.Join(urls, ", "))
+	}
+	if urls := s.cert.OCSPServer; len(urls) > 0 {
+		places = append(places, "OCSP "+strings.Join(urls, ", "))
+	}
+	return s.doubted("revocation", finding.Warning, "ask the CA for one with a CRL distribution point or an OCSP server",
+		fine("whether it has been revoked can be seen: %s", strings.Join(places, "; ")))
+}
+
+func (s subject) signature() finding.Finding {
+	return s.doubted("signature", finding.Warning, "ask the CA for one that is signed with SHA-256",
+		fine("its CA signed it with %v", s.cert.SignatureAlgorithm))
+}
+
+var usageNames = []struct {
+	bit  x509.KeyUsage
+	name string
+}{
+	{x509.KeyUsageDigitalSignature, "digitalSignature"}, {x509.KeyUsageContentCommitment, "nonRepudiation"},
+	{x509.KeyUsageKeyEncipherment, "keyEncipherment"}, {x509.KeyUsageDataEncipherment, "dataEncipherment"},
+	{x509.KeyUsageKeyAgreement, "keyAgreement"}, {x509.KeyUsageCertSign, "keyCertSign"}, {x509.KeyUsageCRLSign, "cRLSign"},
+	{x509.KeyUsageEncipherOnly, "encipherOnly"}, {x509.KeyUsageDecipherOnly, "decipherOnly"},
+}
+
+// keyUsages names those of a certificate as RFC 5280 section 4.2.1.3 does.
+func keyUsages(cert *x509.Certificate) string {
+	var names []string
+	for _, usage := range usageNames {
+		if cert.KeyUsage&usage.bit != 0 {
+			names = append(names, usage.name)
+		}
+	}
+	return cmp.Or(strings.Join(names, ", "), "not stated")
+}
+
+// extendedKeyUsages names those of a certificate as RFC 5280 section 4.2.1.12 does, others by
+// their numbers.
+func extendedKeyUsages(cert *x509.Certificate) string {
+	names := map[x509.ExtKeyUsage]string{
+		x509.ExtKeyUsageAny: "any", x509.ExtKeyUsageServerAuth: "serverAuth", x509.ExtKeyUsageClientAuth: "clientAuth",
+		x509.ExtKeyUsageCodeSigning: "codeSigning", x509.ExtKeyUsageEmailProtection: "emailProtection",
+		x509.ExtKeyUsageTimeStamping: "timeStamping", x509.ExtKeyUsageOCSPSigning: "OCSPSigning",
+	}
+	var all []string
+	for _, usage := range cert.ExtKeyUsage {
+		all = append(all, cmp.Or(names[usage], "another"))
+	}
+	for _, usage := range cert.UnknownExtKeyUsage {
+		all = append(all, usage.String())
+	}
+	return cmp.Or(strings.Join(all, ", "), "not stated, so any")
+}
+
+func date(t time.Time) string   { return t.UTC().Format("2006-01-02") }
+func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+// days returns a duration in whole days.
+func days(d time.Duration) string {
+	switch n := int(d / day); n {
+	case 0:
+		return "less than a day"
+	case 1:
+		return "1 day"
+	default:
+		return fmt.Sprintf("%d days", n)
+	}
+}
+
+// line returns text as one printable line: what CAs write must not pass for more than it is on a
+// terminal.
+func line(text string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || unicode.IsSpace(r) {
+			return r
+		}
+		return '?'
+	}, text)), " ")
+}
