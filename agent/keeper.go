@@ -158,6 +158,9 @@ type Keeper struct {
 	unattended bool      // the last attempt had needed a person and asked none
 
 	certificate *CertificateStatus
+
+	inherited bool    // the token was made by the Keeper before this one
+	heir      *Keeper // has taken this one's place; nil: none has
 }
 
 // NewKeeper returns a Keeper that renews nothing before Run.
@@ -221,6 +224,9 @@ func (k *Keeper) Held() (Lease, bool) {
 func (k *Keeper) Logout(ctx context.Context) error {
 	for {
 		f, problem := k.boardLogout()
+		if heir := k.successor(asError(problem)); heir != nil {
+			return heir.Logout(ctx)
+		}
 		if f == nil {
 			return asError(problem)
 		}
@@ -239,6 +245,10 @@ func (k *Keeper) Lock() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.settle(now)
+	if k.heir != nil {
+		k.heir.Lock()
+		return
+	}
 	k.locked = true
 	if k.flight != nil && k.flight.signing {
 		k.flight.interrupt(lockedProblem())
@@ -252,6 +262,10 @@ func (k *Keeper) Unlock() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.settle(now)
+	if k.heir != nil {
+		k.heir.Unlock()
+		return
+	}
 	k.locked, k.final, k.failures, k.demandAt = false, nil, 0, moment{}
 	if k.wanted && !k.isWell(now) {
 		// Later than the command of the person who unlocks, which can ask for a touch.
@@ -264,6 +278,9 @@ func (k *Keeper) Status() Status {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.heir != nil {
+		return k.heir.Status()
+	}
 	status := Status{State: k.stateAt(now), Problem: k.problem, UsedAt: k.usedAt.wall, Certificate: k.certificate}
 	if k.isLive(now) {
 		status.Generation, status.ExpiresAt = k.lease.Generation, k.lease.Token.ExpiresAt
@@ -347,8 +364,11 @@ func (k *Keeper) stateAt(now moment) State {
 	return StateIdle
 }
 
-// note reports the state if it is a new one.
+// note reports the state if it is a new one. That of a Keeper with an heir is the heir's.
 func (k *Keeper) note(now moment) {
+	if k.heir != nil {
+		return
+	}
 	if state := k.stateAt(now); state != k.state {
 		k.state = state
 		k.report(Event{Kind: EventState, State: state})

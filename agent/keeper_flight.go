@@ -111,8 +111,17 @@ type demand struct {
 	since   uint64 // opening: of a flight after that number
 }
 
-// obtain waits for flights until the demand is met or must fail.
+// obtain waits for flights until the demand is met or must fail, here or at who has taken
+// this Keeper's place.
 func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
+	lease, err := k.obtainHere(ctx, d)
+	if heir := k.successor(err); heir != nil {
+		return heir.obtain(ctx, d)
+	}
+	return lease, err
+}
+
+func (k *Keeper) obtainHere(ctx context.Context, d demand) (Lease, error) {
 	d.since = k.begun()
 	for {
 		if ctx.Err() != nil {
@@ -355,6 +364,9 @@ func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 
 // renew brings a token without a signature if that can be, and otherwise with one.
 func (k *Keeper) renew(f *flight) *Problem {
+	if k.isForeign() && k.replaceForeign(f) {
+		return nil
+	}
 	if token := k.renewable(); !token.Value.IsZero() {
 		if problem, refused := k.refresh(f, token); !refused {
 			return problem
@@ -416,6 +428,7 @@ func (k *Keeper) login(f *flight) *Problem {
 	defer k.settle(now)
 	if event.Problem == nil {
 		event.Lease = k.adopt(f, token, true, now)
+		k.inherited = false
 	}
 	k.report(event)
 	return event.Problem

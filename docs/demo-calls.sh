@@ -33,10 +33,10 @@ run "anaplan-agent cert > upload.pem"
 run "curl -sS --cacert server-ca.pem --data-binary @upload.pem $url/emulator/certificates"
 
 title "2. A client that may upload one file and run one process, and see what there is."
-run "anaplan-agent client new nightly --output nightly.secret > client.toml"
-sed -i "s/^  # '/  '/" client.toml
-run "cat client.toml"
-run "cat client.toml >> config.toml"
+run "anaplan-agent client new nightly --output nightly.secret >> config.toml"
+echo "(its rules are samples behind #; an editor takes the # away from those that are wanted, here sed)"
+run "sed -i \"s/^  # '/  '/\" config.toml"
+run "sed -n '/client.nightly/,\$p' config.toml"
 
 title "3. The agent. It listens for clients on a loopback port, too."
 background agent.log run/anaplan-agent/agent.sock "anaplan-agent serve"
@@ -50,12 +50,15 @@ run "env -i PATH=\$PATH AGENT=$agent CLIENT=nightly SECRET_FILE=nightly.secret P
 run "cat report.csv"
 
 title "5. Somebody has stolen the secret, and tries another process."
-run "anaplan-agent run process Publish --model Plan --client nightly || echo refused with \$?"
-run "anaplan-agent policy check --client nightly DELETE /2/0/models/6D203BA7549241C7BEE26C93DE987F12 || echo refused with \$?"
+plan=/2/0/models/6D203BA7549241C7BEE26C93DE987F12
+run "curl -sS -u \"nightly:\$(cat nightly.secret)\" -d '{\"localeName\": \"en_US\"}' -H 'Content-Type: application/json' $agent$plan/processes/118000000006/tasks | jq .problem"
+run "anaplan-agent policy check --client nightly 'run process \"Publish\" in model \"Plan\"' || echo refused with \$?"
+run "anaplan-agent policy check --client nightly POST $plan/processes/118000000001/tasks"
 
-title "6. For jobs without a program of their own."
+title "6. Jobs without a program of their own. This is the agent's own user, who may do everything; --client nightly would go by that client's rules."
 run "anaplan-agent run import 'Sales from Sales.csv' --model Plan --input sales.csv | jq -c .result"
 run "anaplan-agent run export Report.csv --model Plan --output report.csv | jq -r .taskState"
+run "anaplan-agent run process Publish --model Plan --client nightly || echo refused with \$?"
 
 title "7. A program with a token that is worth something to the agent only."
 run "anaplan-agent exec --phantom --client nightly -- sh -c 'curl -sS -H \"Authorization: AnaplanAuthToken \$ANAPLAN_TOKEN\" \$ANAPLAN_API_URL/2/0/models | jq -c .models[].name'"

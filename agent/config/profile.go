@@ -71,6 +71,10 @@ type Profile struct {
 	TokenFileOwner string      // "user", "user:group" or ":group"; "": as the file comes
 
 	Idle time.Duration // above zero
+
+	// ExpiryCommand is the program to start, and what to call it with, when the certificate
+	// is about to end. nil: none.
+	ExpiryCommand []string
 }
 
 // Profile returns the settings of the profile of that name. over holds, by name
@@ -152,6 +156,7 @@ func (v values) build(name string) (*Profile, error) {
 		read(&p.TokenFileMode, v[tokenFileModeSetting], fileMode),
 		read(&p.TokenFileOwner, v[tokenFileOwnerSetting], fileOwner),
 		read(&p.Idle, v[idleSetting], duration),
+		read(&p.ExpiryCommand, v[expiryCommandSetting], Words),
 	}
 	for _, key := range v[keySetting] {
 		var address Address

@@ -72,6 +72,7 @@ token_file = "/run/user/1000/../1000/token"
 token_file_mode = "0640"
 token_file_owner = "etl:etl"
 idle = "90m"
+expiry_command = "mail -s 'certificate ends' ana@example.com"
 `)
 	got, err := file.Profile("prod", nil)
 	if err != nil {
@@ -100,6 +101,8 @@ idle = "90m"
 		TokenFileMode:  0o640,
 		TokenFileOwner: "etl:etl",
 		Idle:           90 * time.Minute,
+
+		ExpiryCommand: []string{"mail", "-s", "certificate ends", "ana@example.com"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("profile (-want +got):\n%s", diff)
@@ -171,6 +174,7 @@ func TestProfileErrors(t *testing.T) {
 			`--key: address "slot=9c", column 1: it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME, or piv:serial=NUMBER;slot=9c for a key on a YubiKey`,
 		},
 		{"touch command", "default", over("touch_command", "notify-send 'x"), "--touch-command: a single quote is not closed"},
+		{"expiry command", "default", over("expiry_command", "mail 'x"), "--expiry-command: a single quote is not closed"},
 		{
 			"origin", "default", map[string]Value{"timeout": {"60", "ANAPLAN_AGENT_TIMEOUT"}},
 			`ANAPLAN_AGENT_TIMEOUT: "60" is no duration; write a number with its unit, as 90s or 2m`,

@@ -55,6 +55,7 @@ const (
 	tokenFileModeSetting  = "token_file_mode"
 	tokenFileOwnerSetting = "token_file_owner"
 	idleSetting           = "idle"
+	expiryCommandSetting  = "expiry_command"
 
 	socketSetting      = "socket"
 	listenSetting      = "listen"
@@ -98,6 +99,8 @@ var settings = []Setting{
 	{tokenFileModeSetting, "0600", "permissions of that file, in octal, as 0640 (default 0600)"},
 	{tokenFileOwnerSetting, "", "owner of that file: USER, USER:GROUP or :GROUP (default: the agent's own)"},
 	{idleSetting, "12h", "how long the agent keeps a token alive that nobody asks for, as 90m or 12h (default 12h)"},
+	{expiryCommandSetting, "", "program that the agent starts 60, 30, 14, 7 and 1 days before the certificate ends, as " +
+		"'notify-send anaplan-agent'; what to say comes as its last argument (default: none)"},
 }
 
 // agentSettings is the table behind AgentSettings.

@@ -87,6 +87,22 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
+// TestFindTellsWhatThereIs: who is far from any name is told of names, but not of all of many.
+func TestFindTellsWhatThereIs(t *testing.T) {
+	r := newRig(t, &anaplantest.Options{Things: 30})
+	plan, err := r.client.FindModel(t.Context(), "Plan", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.client.FindThing(t.Context(), plan, Actions, "Nope")
+	wantError(t, err, `there is no action "Nope" in model "Plan"; there are "Delete old sales", "Sort products"`)
+	_, err = r.client.FindThing(t.Context(), plan, Processes, "Nope")
+	wantError(t, err, `there is no process "Nope" in model "Plan"; there are "Nightly load", `, `, and 12 more`)
+	if strings.Contains(err.Error(), "Process 30") {
+		t.Errorf("all are told: %v", err)
+	}
+}
+
 func TestFindOneOfSeveral(t *testing.T) {
 	r := newRig(t, nil)
 	if err := r.Rename("Emulated model", "Plan"); err != nil {

@@ -203,6 +203,12 @@ func (c *call) list() *agent.Problem {
 		PID:       os.Getpid(),
 		StartedAt: c.server.started,
 		Profiles:  []ProfileStatus{},
+		Clients:   c.clients(),
+
+		ConfiguredAt: c.server.started,
+	}
+	if c.server.config.Configured != nil {
+		status.ConfiguredAt = c.server.config.Configured()
 	}
 	if c.server.config.Address != nil {
 		status.Address = c.server.config.Address()
@@ -214,6 +220,17 @@ func (c *call) list() *agent.Problem {
 	}
 	c.sendJSON(http.StatusOK, status)
 	return nil
+}
+
+// clients returns the clients that the caller may be.
+func (c *call) clients() (shown []ClientStatus) {
+	all := c.server.config.Clients()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if client := all[name]; c.caller.is(client) || c.mayProfile(client.Profile) {
+			shown = append(shown, ClientStatus{name, client.Profile, client.Policy.Rules()})
+		}
+	}
+	return shown
 }
 
 // health says that the agent answers, which is all that it says.

@@ -66,6 +66,9 @@ type Config struct {
 	Version string
 	Address func() string // nil: there is none
 
+	// Configured is when the configuration was last read, for /v1/status. nil: at the start.
+	Configured func() time.Time
+
 	// Limits bounds what callers can take.
 	Limits Limits
 }

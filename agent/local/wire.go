@@ -8,11 +8,20 @@ import (
 
 // Status is how the agent does, as far as the caller may know.
 type Status struct {
-	Version   string          `json:"version"`
-	PID       int             `json:"pid"`
-	StartedAt time.Time       `json:"started_at"`
-	Address   string          `json:"address,omitempty"` // of the TCP port, as 127.0.0.1:8470
-	Profiles  []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
+	Version      string          `json:"version"`
+	PID          int             `json:"pid"`
+	StartedAt    time.Time       `json:"started_at"`
+	ConfiguredAt time.Time       `json:"configured_at"`     // when the configuration was last read
+	Address      string          `json:"address,omitempty"` // of the TCP port, as 127.0.0.1:8470
+	Clients      []ClientStatus  `json:"clients,omitempty"` // that the caller may be, by name
+	Profiles     []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
+}
+
+// ClientStatus is a client of the agent's configuration.
+type ClientStatus struct {
+	Name    string   `json:"name"`
+	Profile string   `json:"profile"`
+	Policy  []string `json:"policy"`
 }
 
 // ProfileStatus is how one profile does; see [agent.Status]. What is not known is left out.

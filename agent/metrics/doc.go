@@ -13,6 +13,9 @@
 //	anaplan_agent_state{profile,state}                1 for the state that the profile is in, else 0
 //	anaplan_agent_token_seconds_left{profile}         none without a token
 //	anaplan_agent_certificate_seconds_left{profile}   none before the first login; negative once it has ended
+//	anaplan_agent_certificate_warning_days{profile}   60, 30, 14, 7 or 1, once so few are left; none before
+//	anaplan_agent_key_active{profile,key}             1 for the key in use, else 0; of profiles with several, by their number from 1
+//	anaplan_agent_failovers_total{profile}            signatures by another key than the one that was asked first
 //	anaplan_agent_signatures_total{profile,result}    and _logins_, _refreshes_, _logouts_; result is ok or failed
 //	anaplan_agent_failures_total{profile,code}        by the code of the problem
 //	anaplan_agent_sign_seconds                        and _login_, _refresh_: histograms of what went well

@@ -34,11 +34,13 @@ type Metrics struct {
 	connections func() int
 	started     time.Time
 
-	works    map[agent.EventKind]work
-	failures *family
-	requests *requests
-	calls    *calls
+	works     map[agent.EventKind]work
+	failures  *family
+	failovers *family
+	requests  *requests
+	calls     *calls
 
+	profiles   func() map[string]Profile   // nil: nothing more is told of them
 	allowances func() map[string]Allowance // nil: there are none
 }
 
@@ -63,9 +65,10 @@ func New(status func() map[string]agent.Status, version string, connections func
 			agent.EventRefresh: newWork("refreshes", "refresh", "Tokens refreshed without the device."),
 			agent.EventLogout:  newWork("logouts", "", "Tokens ended."),
 		},
-		failures: newFamily(prefix+"failures_total", "counter", "Signatures, logins, refreshes and logouts that failed, by the code of the problem."),
-		requests: newRequests(),
-		calls:    newCalls(),
+		failures:  newFamily(prefix+"failures_total", "counter", "Signatures, logins, refreshes and logouts that failed, by the code of the problem."),
+		failovers: newFamily(prefix+"failovers_total", "counter", "Signatures that another key made than the one that was asked first."),
+		requests:  newRequests(),
+		calls:     newCalls(),
 	}
 }
 
@@ -110,6 +113,10 @@ func (m *Metrics) Request(route string, status int, took time.Duration) {
 func (m *Metrics) WritePrometheus(w io.Writer) {
 	var out bytes.Buffer
 	m.writeProfiles(&out)
+	if m.profiles != nil {
+		profiles := m.profiles()
+		writeKeys(&out, slices.Sorted(maps.Keys(profiles)), profiles)
+	}
 	for _, kind := range slices.Sorted(maps.Keys(m.works)) {
 		m.works[kind].total.write(&out)
 		if seconds := m.works[kind].seconds; seconds != nil {
@@ -117,6 +124,7 @@ func (m *Metrics) WritePrometheus(w io.Writer) {
 		}
 	}
 	m.failures.write(&out)
+	m.failovers.write(&out)
 	m.requests.total.write(&out)
 	m.requests.seconds.write(&out)
 	m.calls.write(&out)

@@ -1,3 +1,4 @@
+import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -18,38 +19,70 @@ import java.util.regex.Pattern;
  *
  * <pre>AGENT=http://127.0.0.1:8470 CLIENT=nightly SECRET_FILE=nightly.secret java Nightly.java sales.csv report.csv</pre>
  *
+ * or with a token that it is given, and then it neither logs in nor out:
+ *
+ * <pre>anaplan-agent exec --phantom --client nightly -- java Nightly.java sales.csv report.csv</pre>
+ *
  * JSON is read with regular expressions only so that this file needs no library.
  */
 public class Nightly {
     static final HttpClient http = HttpClient.newHttpClient();
-    static final String agent = System.getenv("AGENT");
+    static String agent;
     static String authorization;
 
     public static void main(String[] args) throws Exception {
-        String secret = Files.readString(Path.of(System.getenv("SECRET_FILE"))).strip();
-        byte[] login = (System.getenv("CLIENT") + ":" + secret).getBytes(StandardCharsets.UTF_8);
+        if (args.length != 2) {
+            System.err.println("usage: java Nightly.java UPLOAD.csv DOWNLOAD.csv");
+            System.exit(2);
+        }
+        try {
+            agent = setting("ANAPLAN_API_URL", null) != null ? setting("ANAPLAN_API_URL", null) : needed("AGENT");
+            String given = setting("ANAPLAN_TOKEN", null);
+            if (given != null) {
+                authorization = "AnaplanAuthToken " + given;
+                work(args[0], args[1]);
+                return;
+            }
+            login();
+            try {
+                work(args[0], args[1]);
+            } finally {
+                text("POST", "/token/logout", BodyPublishers.noBody());
+                System.out.println("logged out");
+            }
+        } catch (IllegalStateException failure) { // it has its own words
+            System.err.println(failure.getMessage());
+            System.exit(1);
+        } catch (IOException failure) {
+            System.err.println(failure);
+            System.exit(1);
+        }
+    }
+
+    static void login() throws Exception {
+        String secret = Files.readString(Path.of(needed("SECRET_FILE"))).strip();
+        byte[] login = (needed("CLIENT") + ":" + secret).getBytes(StandardCharsets.UTF_8);
         authorization = "Basic " + Base64.getEncoder().encodeToString(login);
         String token = field("tokenValue", text("POST", "/token/authenticate", BodyPublishers.noBody()));
         authorization = "AnaplanAuthToken " + token;
+    }
 
+    static void work(String upload, String download) throws Exception {
         String model = named(text("GET", "/2/0/models", BodyPublishers.noBody()), setting("MODEL", "Plan"));
         String place = "/2/0/workspaces/" + field("currentWorkspaceId", model) + "/models/" + field("id", model);
         System.out.println("model " + place);
 
         String source = place + "/files/" + id(place + "/files", setting("FILE", "Sales.csv"));
         text("POST", source, json("{\"chunkCount\": 1}"));
-        text("PUT", source + "/chunks/0", BodyPublishers.ofFile(Path.of(args[0])));
+        text("PUT", source + "/chunks/0", BodyPublishers.ofFile(Path.of(upload)));
         text("POST", source + "/complete", json("{}"));
-        System.out.println("uploaded " + args[0]);
+        System.out.println("uploaded " + upload);
 
         run(place + "/processes/" + id(place + "/processes", setting("PROCESS", "Nightly load")));
         String export = id(place + "/exports", setting("EXPORT", "Report.csv"));
         run(place + "/exports/" + export);
-        download(place + "/files/" + export, Path.of(args[1]));
-        System.out.println("downloaded " + args[1]);
-
-        text("POST", "/token/logout", BodyPublishers.noBody());
-        System.out.println("logged out");
+        download(place + "/files/" + export, Path.of(download));
+        System.out.println("downloaded " + download);
     }
 
     /** Starts it, waits, and fails unless Anaplan says that it went well. */
@@ -62,7 +95,7 @@ public class Nightly {
         } while (!state.matches("(?s).*\"taskState\"\\s*:\\s*\"(COMPLETE|CANCELLED)\".*"));
         System.out.println(path + " " + field("taskState", state));
         if (state.matches("(?s).*\"successful\"\\s*:\\s*false.*") || !state.contains("\"successful\"")) {
-            throw new IllegalStateException(state);
+            throw new IllegalStateException(path + " was not successful: " + state);
         }
     }
 
@@ -70,8 +103,7 @@ public class Nightly {
         Files.write(to, new byte[0]);
         Matcher chunk = Pattern.compile("\"id\"\\s*:\\s*\"([^\"]*)\"").matcher(text("GET", file + "/chunks", BodyPublishers.noBody()));
         while (chunk.find()) {
-            HttpRequest request = request("GET", file + "/chunks/" + chunk.group(1), BodyPublishers.noBody());
-            byte[] bytes = http.send(request, BodyHandlers.ofByteArray()).body();
+            byte[] bytes = bytes("GET", file + "/chunks/" + chunk.group(1), BodyPublishers.noBody());
             Files.write(to, bytes, java.nio.file.StandardOpenOption.APPEND);
         }
     }
@@ -82,9 +114,14 @@ public class Nightly {
     }
 
     static String text(String method, String path, BodyPublisher body) throws Exception {
-        var response = http.send(request(method, path, body), BodyHandlers.ofString());
+        return new String(bytes(method, path, body), StandardCharsets.UTF_8);
+    }
+
+    static byte[] bytes(String method, String path, BodyPublisher body) throws Exception {
+        var response = http.send(request(method, path, body), BodyHandlers.ofByteArray());
         if (response.statusCode() / 100 != 2) {
-            throw new IllegalStateException(method + " " + path + ": " + response.statusCode() + " " + response.body());
+            String said = new String(response.body(), StandardCharsets.UTF_8);
+            throw new IllegalStateException(method + " " + path + ": " + response.statusCode() + " " + said);
         }
         return response.body();
     }
@@ -94,7 +131,15 @@ public class Nightly {
     }
 
     static String setting(String name, String otherwise) {
-        return System.getenv().getOrDefault(name, otherwise);
+        String value = System.getenv(name);
+        return value == null || value.isEmpty() ? otherwise : value;
+    }
+
+    static String needed(String name) {
+        if (setting(name, null) == null) {
+            throw new IllegalStateException(name + " is not set");
+        }
+        return setting(name, null);
     }
 
     static String id(String list, String name) throws Exception {

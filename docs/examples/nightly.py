@@ -5,6 +5,10 @@ anaplan-agent in the place of Anaplan, and knows nothing of keys, certificates o
 Anaplan's tokens.
 
     AGENT=http://127.0.0.1:8470 CLIENT=nightly SECRET_FILE=nightly.secret ./nightly.py sales.csv report.csv
+
+or with a token that it is given, and then it neither logs in nor out:
+
+    anaplan-agent exec --phantom --client nightly -- ./nightly.py sales.csv report.csv
 """
 
 import base64
@@ -15,18 +19,30 @@ import time
 import urllib.error
 import urllib.request
 
-AGENT = os.environ["AGENT"]
 CHUNK = 10 << 20
 
 
 class Anaplan:
-    def __init__(self, client, secret):
-        basic = base64.b64encode(f"{client}:{secret}".encode()).decode()
-        answer = self._send("POST", "/token/authenticate", "Basic " + basic)
-        self._token = "AnaplanAuthToken " + json.loads(answer)["tokenInfo"]["tokenValue"]
+    """Calls through the agent. Used with `with`, it logs out in the end if it has logged in."""
 
-    def logout(self):
-        self._send("POST", "/token/logout", self._token)
+    def __init__(self):
+        self._agent = os.environ.get("ANAPLAN_API_URL") or setting("AGENT")
+        self._logged_in = not os.environ.get("ANAPLAN_TOKEN")
+        self._token = "AnaplanAuthToken " + (os.environ.get("ANAPLAN_TOKEN") or self._login())
+
+    def _login(self):
+        with open(setting("SECRET_FILE")) as file:
+            pair = f"{setting('CLIENT')}:{file.read().strip()}"
+        answer = self._send("POST", "/token/authenticate", "Basic " + base64.b64encode(pair.encode()).decode())
+        return json.loads(answer)["tokenInfo"]["tokenValue"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._logged_in:
+            self._send("POST", "/token/logout", self._token)
+            print("logged out")
 
     def call(self, method, path, data=None):
         """Returns the bytes of the answer. data is bytes, or an object for JSON."""
@@ -38,9 +54,8 @@ class Anaplan:
     def get(self, path):
         return json.loads(self.call("GET", path))
 
-    @staticmethod
-    def _send(method, path, authorization, data=None, kind=None):
-        request = urllib.request.Request(AGENT + path, data, method=method)
+    def _send(self, method, path, authorization, data=None, kind=None):
+        request = urllib.request.Request(self._agent + path, data, method=method)
         request.add_header("Authorization", authorization)
         if kind and data is not None:
             request.add_header("Content-Type", kind)
@@ -49,6 +64,12 @@ class Anaplan:
                 return response.read()
         except urllib.error.HTTPError as error:
             sys.exit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
+        except urllib.error.URLError as error:
+            sys.exit(f"{method} {self._agent}{path}: {error.reason}")
+
+
+def setting(name):
+    return os.environ.get(name) or sys.exit(f"{name} is not set\n{__doc__}")
 
 
 def find(things, name):
@@ -56,6 +77,17 @@ def find(things, name):
         if thing["name"] == name:
             return thing
     sys.exit(f"there is no {name!r}; there are {', '.join(t['name'] for t in things)}")
+
+
+def upload(anaplan, file, path):
+    """Sends a file in chunks; an empty one is one chunk with nothing in it."""
+    anaplan.call("POST", file, {"chunkCount": -1})
+    with open(path, "rb") as data:
+        number, chunk = 0, data.read(CHUNK)
+        while chunk or number == 0:
+            anaplan.call("PUT", f"{file}/chunks/{number}", chunk)
+            number, chunk = number + 1, data.read(CHUNK)
+    anaplan.call("POST", file + "/complete", {})
 
 
 def run(anaplan, path):
@@ -68,37 +100,35 @@ def run(anaplan, path):
         time.sleep(float(os.environ.get("PAUSE", "2")))
     print(path, state["taskState"])
     if not state.get("result", {}).get("successful"):
-        sys.exit(json.dumps(state, indent=2))
+        sys.exit(f"{path} was not successful: {json.dumps(state, indent=2)}")
 
 
-def main(upload, download):
-    with open(os.environ["SECRET_FILE"]) as secret:
-        anaplan = Anaplan(os.environ["CLIENT"], secret.read().strip())
-    model = find(anaplan.get("/models")["models"], os.environ.get("MODEL", "Plan"))
-    place = f"/workspaces/{model['currentWorkspaceId']}/models/{model['id']}"
-    print("model", model["name"], place)
+def main(source, target):
+    with Anaplan() as anaplan:
+        model = find(anaplan.get("/models")["models"], os.environ.get("MODEL", "Plan"))
+        place = f"/workspaces/{model['currentWorkspaceId']}/models/{model['id']}"
+        print("model", model["name"], place)
 
-    file = find(anaplan.get(place + "/files")["files"], os.environ.get("FILE", "Sales.csv"))
-    source = f"{place}/files/{file['id']}"
-    anaplan.call("POST", source, {"chunkCount": -1})
-    with open(upload, "rb") as data:
-        for number, chunk in enumerate(iter(lambda: data.read(CHUNK), b"")):
-            anaplan.call("PUT", f"{source}/chunks/{number}", chunk)
-    anaplan.call("POST", source + "/complete", {})
-    print("uploaded", upload)
+        file = find(anaplan.get(place + "/files")["files"], os.environ.get("FILE", "Sales.csv"))
+        upload(anaplan, f"{place}/files/{file['id']}", source)
+        print("uploaded", source)
 
-    process = find(anaplan.get(place + "/processes")["processes"], os.environ.get("PROCESS", "Nightly load"))
-    run(anaplan, f"{place}/processes/{process['id']}")
-    export = find(anaplan.get(place + "/exports")["exports"], os.environ.get("EXPORT", "Report.csv"))
-    run(anaplan, f"{place}/exports/{export['id']}")
+        process = find(anaplan.get(place + "/processes")["processes"], os.environ.get("PROCESS", "Nightly load"))
+        run(anaplan, f"{place}/processes/{process['id']}")
+        export = find(anaplan.get(place + "/exports")["exports"], os.environ.get("EXPORT", "Report.csv"))
+        run(anaplan, f"{place}/exports/{export['id']}")
 
-    result = f"{place}/files/{export['id']}"
-    with open(download, "wb") as data:
-        for chunk in anaplan.get(result + "/chunks")["chunks"]:
-            data.write(anaplan.call("GET", f"{result}/chunks/{chunk['id']}"))
-    print("downloaded", download)
-    anaplan.logout()
-    print("logged out")
+        result = f"{place}/files/{export['id']}"
+        with open(target, "wb") as data:
+            for chunk in anaplan.get(result + "/chunks")["chunks"]:
+                data.write(anaplan.call("GET", f"{result}/chunks/{chunk['id']}"))
+        print("downloaded", target)
 
 
-main(*sys.argv[1:])
+if len(sys.argv) != 3:
+    print(f"usage: {sys.argv[0]} UPLOAD.csv DOWNLOAD.csv", file=sys.stderr)
+    sys.exit(2)
+try:
+    main(*sys.argv[1:])
+except OSError as error:  # of the files
+    sys.exit(str(error))

@@ -1,0 +1,100 @@
+package agent
+
+import "context"
+
+// Adopt has k take the place of before, which has tokens of the same Anaplan: k takes over
+// the token, and whether it is locked. From then on before renews and hands out nothing,
+// and whoever asks it is answered by k, also who waits for it already. k must not have
+// been asked for anything yet; before still has to be ended.
+//
+// What before has sent to Anaplan is waited for until ctx ends, so that the token that
+// comes of it is not lost. A signature is not: who waits for it gets one of k's.
+//
+// What made the token may not be what k signs with. So when it is to be renewed a login is
+// tried first, unless that takes a person; if it fails the token is refreshed as others
+// are, and the login is tried at the next renewal.
+func (k *Keeper) Adopt(ctx context.Context, before *Keeper) {
+	for f := k.takeOver(before, false); f != nil; f = k.takeOver(before, ctx.Err() != nil) {
+		f.wait(ctx, nil)
+	}
+}
+
+// takeOver makes k the heir of before, and returns nil; or what is to be waited for first.
+func (k *Keeper) takeOver(before *Keeper, atOnce bool) *flight {
+	now := k.clock()
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	if f := before.flight; f != nil && !f.signing && !atOnce {
+		return f
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	k.inherit(before)
+	before.bequeath(k)
+	return nil
+}
+
+// inherit takes over what holds for k, too. What went wrong does not, for k may have been
+// made to put it right; that Anaplan has asked for patience does.
+func (k *Keeper) inherit(before *Keeper) {
+	if k.lease.Generation < before.lease.Generation || before.holds() {
+		k.lease = before.lease
+	}
+	k.ends, k.certificate, k.locked = before.ends, before.certificate, before.locked
+	k.revoked, k.revocations, k.revokeAt = before.revoked, before.revocations, before.revokeAt
+	k.wait, k.waitUntil = before.wait, before.waitUntil
+	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
+	if k.inherited = k.holds(); k.inherited {
+		k.wanted, k.renewAt = k.wanted || before.wanted, before.renewAt
+	}
+}
+
+// bequeath ends what k does, in favour of heir.
+func (k *Keeper) bequeath(heir *Keeper) {
+	k.heir, k.stopped = heir, true
+	k.wanted, k.usedAt, k.renewAt = false, moment{}, moment{}
+	k.drop()
+	if k.flight != nil {
+		k.flight.interrupt(stoppingProblem())
+	}
+}
+
+// successor returns who is to be asked in place of k, if err says that k is at its end;
+// nil if there is nobody.
+func (k *Keeper) successor(err error) *Keeper {
+	if err == nil || ProblemOf(err).Code != CodeStopping {
+		return nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.heir
+}
+
+// isForeign reports whether the token is to be replaced by one of k's own, where it would be
+// refreshed otherwise.
+func (k *Keeper) isForeign() bool {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.inherited && k.isLive(now) && !k.locked && k.final == nil
+}
+
+// replaceForeign logs in, and reports whether that went well. If not, the token that there
+// is must do.
+func (k *Keeper) replaceForeign(f *flight) bool {
+	problem := k.login(f)
+	if problem == nil {
+		return true
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case f.interrupted:
+	case problem.Final:
+		k.final = problem
+	case needsPerson(problem):
+		k.inherited = false
+	}
+	return false
+}

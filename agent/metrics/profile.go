@@ -1,0 +1,51 @@
+package metrics
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// Profile is what is told of a profile beside its status.
+type Profile struct {
+	Keys int // that it has
+	Key  int // in use, from 1; 0: none is yet
+
+	// WarningDays is the threshold, in days before the end of its certificate, that was
+	// passed last. 0: none was.
+	WarningDays int
+}
+
+// SetProfiles sets what tells of the profiles by their names, at each scrape. It is called
+// before anything else.
+func (m *Metrics) SetProfiles(profiles func() map[string]Profile) { m.profiles = profiles }
+
+// Failover counts that a profile's signature was made by another key than the one that was
+// asked first.
+func (m *Metrics) Failover(profile string) { m.failovers.counter(labels("profile", profile)).Inc() }
+
+// writeKeys adds which key is in use, of profiles that have several, and how far
+// certificates are from their end.
+func writeKeys(out *bytes.Buffer, names []string, profiles map[string]Profile) {
+	several := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return profiles[name].Keys < 2 })
+	if len(several) > 0 {
+		head(out, prefix+"key_active", "gauge", "1 for the key that made the profile's last signature, of those that have several.")
+	}
+	for _, name := range several {
+		for key := 1; key <= profiles[name].Keys; key++ {
+			active := 0
+			if profiles[name].Key == key {
+				active = 1
+			}
+			fmt.Fprintf(out, "%skey_active%s %d\n", prefix, labels("profile", name, "key", strconv.Itoa(key)), active)
+		}
+	}
+	warned := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return profiles[name].WarningDays == 0 })
+	if len(warned) > 0 {
+		head(out, prefix+"certificate_warning_days", "gauge", "How many days before the certificate's end the last warning was due.")
+	}
+	for _, name := range warned {
+		fmt.Fprintf(out, "%scertificate_warning_days%s %d\n", prefix, labels("profile", name), profiles[name].WarningDays)
+	}
+}
