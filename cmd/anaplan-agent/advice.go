@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -22,6 +23,9 @@ type advice struct {
 
 	// hintsFor are the hints where they depend on the operating system.
 	hintsFor func(system string) []string
+
+	// hintsOf are the hints where they depend on what the error says.
+	hintsOf func(text string) []string
 }
 
 // advices is ordered: of several that fit an error the first is given. A cause
@@ -41,9 +45,8 @@ var advices = []advice{
 		"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
 		program + " keys --key piv: lists the YubiKeys that are connected",
 	}},
-	{is: errSettings, code: exitUsage, hints: []string{
-		program + " COMMAND --help has a line for each setting",
-	}},
+	{is: errOverridden, code: exitUsage}, // it has the remedy
+	{is: errSettings, code: exitUsage, hintsOf: settingsHints},
 	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
 	{is: errCertificateFile, code: exitUsage, hints: []string{"--certificate names a file with the key's own certificate, PEM or DER"}},
 	{is: errNoSigner, code: exitUsage},
@@ -192,4 +195,18 @@ var advices = []advice{
 		"try again; if it stays so, something between here and Anaplan changes the answers: look at --auth-url and the proxy (HTTPS_PROXY)",
 	}},
 	{is: anaplan.ErrPayload, code: exitFailed, hints: []string{program + " sign prints a payload; hand it over as it is"}},
+}
+
+// settingsHints says whose help to read about a setting, where the error has no remedy
+// itself: those stand behind a semicolon.
+func settingsHints(text string) []string {
+	switch {
+	case strings.Contains(text, ": policy: "):
+		return []string{program + " policy --help shows the rules"}
+	case strings.Contains(text, "; "):
+		return nil
+	case strings.Contains(text, ": client ") || strings.Contains(text, "[client."):
+		return []string{program + " client --help shows what a client is made of"}
+	}
+	return []string{program + " COMMAND --help has a line for each setting"}
 }

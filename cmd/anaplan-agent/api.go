@@ -3,14 +3,17 @@ package main
 // One call of Anaplan's API, as curl would make it, without a token in anybody's hands.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/spf13/cobra"
@@ -20,12 +23,16 @@ const apiHelp = `api calls Anaplan's API and prints what it answers:
 
   anaplan-agent api GET /2/0/users/me
   anaplan-agent api GET /2/0/models --paginate
-  anaplan-agent api POST /2/0/models/08B4/processes/118000000001/tasks --input - <<< '{"localeName": "en_US"}'
-  anaplan-agent api GET /2/0/models/08B4/files/113000000001/chunks/0 --output sales.csv
+  M=/2/0/models/6D203BA7549241C7BEE26C93DE987F12
+  anaplan-agent api POST $M/processes/118000000001/tasks --input - <<< '{"localeName": "en_US"}'
+  anaplan-agent api GET $M/files/113000000001/chunks/0 --output sales.csv
+
+Standard output is the body of the answer, as it comes. It exits with 0 if that is a success.
 
 The call goes through the agent if one runs, within its policy; otherwise through a login of
-this command's own. To run processes, imports and exports, and to send and fetch files, see
-'run', which also waits and tries again.`
+this command's own, within the profile's. To run processes, imports and exports, and to send
+and fetch files, see 'run', which also waits and tries again.
+` + aloneHelp
 
 // apiCall is the flags of api.
 type apiCall struct {
@@ -58,14 +65,64 @@ func newAPICommand(say *messenger) *cobra.Command {
 		if err := call.check(cmd, method, target); err != nil {
 			return err
 		}
+		if err := settings.checkHost(target, call.client); err != nil {
+			return err
+		}
 		way, err := settings.callAnaplan(say, call.client)
 		if err != nil {
 			return err
 		}
 		defer way.end()
-		return call.do(way, method, target)
+		return way.inWords(call.do(way, method, target))
 	}
+	hideLoginFlags(cmd)
 	return cmd
+}
+
+// aloneHelp is the end of the help of commands whose flags of a login are hidden.
+const aloneHelp = `
+And the flags of 'token', for a login without an agent: see anaplan-agent token --help.`
+
+// hideLoginFlags leaves the flags of a login out of a command's help: there are more of them
+// than of its own, and where an agent runs they are for nothing.
+func hideLoginFlags(cmd *cobra.Command) {
+	for _, setting := range slices.Concat(config.Settings(), []config.Setting{{Name: "pin_changed"}}) {
+		if flag := cmd.Flags().Lookup(setting.Flag()); flag != nil {
+			flag.Hidden = true
+		}
+	}
+}
+
+// checkHost refuses the URL of another host than that of the profile's API: its path would be
+// asked for at a host that nobody has named.
+func (s *settings) checkHost(target, client string) error {
+	asked, err := url.Parse(target)
+	if err != nil || asked.Host == "" || strings.HasPrefix(target, "/") {
+		return nil
+	}
+	file, err := s.readConfig()
+	if err != nil {
+		return err
+	}
+	name, err := s.profileFor(client)
+	if err != nil {
+		return err
+	}
+	profile, err := s.profileIn(file, cmp.Or(name, s.profileName()))
+	if err != nil {
+		return err
+	}
+	hosts, err := hostsOf(profile)
+	if err != nil {
+		return err
+	}
+	if api, err := url.Parse(hosts.API); err == nil && !strings.EqualFold(api.Host, asked.Host) {
+		return &usageError{
+			fmt.Errorf("the URL is of the host %s, and the API of profile %s is at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host),
+			s.command.CommandPath(),
+		}
+	}
+	return nil
 }
 
 // addClientFlag gives a command the flag that says as which client it goes through the agent.
@@ -78,8 +135,12 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	if c.paginate && (method != http.MethodGet || c.input != "") {
 		return &usageError{errors.New("--paginate is for lists, which are got by GET"), cmd.CommandPath()}
 	}
-	if _, err := policy.ParsePath(pathOf(target)); err != nil {
+	path, err := policy.ParsePath(pathOf(target))
+	if err != nil {
 		return &usageError{fmt.Errorf("the path %q: %w", target, err), cmd.CommandPath()}
+	}
+	if !isAnaplans(path.String()) {
+		return &usageError{fmt.Errorf("the path %q is none of Anaplan's API: its paths begin with %s", target, anaplansWords), cmd.CommandPath()}
 	}
 	if err := notEmpty(cmd, "input"); err != nil {
 		return err

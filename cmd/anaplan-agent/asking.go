@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -221,7 +222,7 @@ func (a *asking) token() (token local.Token, err error) {
 // agent's TCP port, "" for none.
 func (a *asking) phantom(client string) (token local.Phantom, address string, err error) {
 	as := local.As{Profile: a.profile, Client: client}
-	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+	ask := func(pin []byte, word local.Word) (err error) {
 		if pin != nil {
 			if _, err := a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify); err != nil {
 				return err
@@ -229,7 +230,12 @@ func (a *asking) phantom(client string) (token local.Phantom, address string, er
 		}
 		token, err = a.client.Phantom(a.ctx, as, a.notify)
 		return err
-	})
+	}
+	if a.profile == "" { // and then nobody knows whose PIN to ask for
+		err = a.inTime(ask(nil, local.Word{}))
+	} else {
+		err = a.withPIN(ask)
+	}
 	if err != nil {
 		return local.Phantom{}, "", err
 	}
@@ -320,7 +326,35 @@ func (a *asking) inTime(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return fmt.Errorf("%w: %w", errAgentEnded, err)
 	}
+	if problem, ok := errors.AsType[*agent.Problem](err); ok {
+		return forCommands(problem, a.profile)
+	}
 	return err
+}
+
+// agentCommands are in hints, and are about a profile.
+var agentCommands = regexp.MustCompile(program + ` (unlock|login|logout|lock)\b`)
+
+// forCommands returns a problem with hints for who types commands, about the profile that it
+// is a problem of: the agent's own are for programs, too, and leave the profile out.
+func forCommands(problem *agent.Problem, profile string) *agent.Problem {
+	told := *problem
+	told.Hints = nil
+	for _, hint := range problem.Hints {
+		switch {
+		case strings.HasPrefix(hint, "/v1/status "):
+			hint = program + " status lists those that you may use"
+		case strings.HasPrefix(hint, "/v1/reload "):
+			hint = "was it just added? " + program + " reload"
+		case profile != "" && profile != "default" && !strings.Contains(hint, "--profile"):
+			hint = agentCommands.ReplaceAllString(hint, "$0 --profile "+profile)
+		}
+		told.Hints = append(told.Hints, hint)
+	}
+	if problem.Code == agent.CodeNotAllowed && strings.Contains(problem.Message, " may not be the client ") && len(told.Hints) == 0 {
+		told.Hints = []string{"was it just added? " + program + " reload"}
+	}
+	return &told
 }
 
 // toAgent returns the body of a command that is for the agent only.

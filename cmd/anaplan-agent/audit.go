@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const auditHelp = `audit works on the agent's audit log: one line for each signature, login, refresh
-and token handed out, with who asked for it.`
+const auditHelp = `audit works on the agent's audit log: one line for each signature, login, refresh,
+token handed out and call of Anaplan's API, and for what was refused, with who asked for it.`
 
 const auditVerifyHelp = `verify checks that an audit log is as the agent has written it: that no line was
 changed, removed, moved or put in. It exits with 0 if all files are, else with 1,

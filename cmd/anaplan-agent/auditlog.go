@@ -63,9 +63,10 @@ var ownActions = map[agent.EventKind]audit.Action{
 	agent.EventLogout:  audit.Logout,
 }
 
-// recordEvent writes down what a Keeper did. It is done already, so what cannot be
-// written down is logged: the next caller is refused for it.
-func (d *agentProcess) recordEvent(profile string, event agent.Event) {
+// recordEvent writes down what a Keeper did, and with which key ("key 2 of 2"; "": there is
+// one). It is done already, so what cannot be written down is logged: the next caller is
+// refused for it.
+func (d *agentProcess) recordEvent(profile string, event agent.Event, key string) {
 	action, ok := ownActions[event.Kind]
 	if d.audit == nil || !ok {
 		return
@@ -77,6 +78,9 @@ func (d *agentProcess) recordEvent(profile string, event agent.Event) {
 	if event.Login != nil {
 		fingerprint := sha256.Sum256(event.Login.Certificate.Raw)
 		entry.Detail = "certificate sha256:" + hex.EncodeToString(fingerprint[:])
+		if key != "" {
+			entry.Detail += ", " + key
+		}
 	}
 	if err := d.audit.Append(entry); err != nil {
 		d.log.Error("the audit log misses a line", "profile", profile, "action", action, "error", err)

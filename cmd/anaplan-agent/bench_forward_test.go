@@ -298,4 +298,3 @@ func benchmarkDecisions(b *testing.B) float64 {
 	}
 	return median(each)
 }
-

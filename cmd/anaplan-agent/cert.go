@@ -7,6 +7,7 @@ package main
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
@@ -20,31 +21,70 @@ import (
 const certHelp = `cert prints the key's certificate as one PEM block: the file that a tenant
 administrator uploads in Anaplan under Administration > Security > Certificates.
 
+With --explain it says what is in the certificate as Anaplan will see it, what will be
+refused, and why: of the one that a login would use, or of those in a FILE, which takes
+no device. It exits with 1 if Anaplan will refuse it.
+
 With --header it prints the value of the Authorization header that goes with a
 payload of sign.`
+
+// certOrder is what the flags of cert say.
+type certOrder struct {
+	header, explain, asJSON bool
+	file                    string // "": the device's
+}
 
 // newCertCommand returns the cert command. It takes no PIN where it can do without:
 // the certificate is no secret, and who uploads it need not be who runs the jobs.
 func newCertCommand(say *messenger) *cobra.Command {
+	var order certOrder
 	cmd := &cobra.Command{
-		Use:   "cert",
-		Short: "print the certificate to upload to Anaplan",
+		Use:   "cert [--explain [FILE]]",
+		Short: "print the certificate to upload to Anaplan, or explain it",
 		Long:  certHelp,
-		Args:  noArguments,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := order.take(args); err != nil {
+				return &usageError{err, cmd.CommandPath()}
+			}
+			return nil
+		},
 	}
 	settings := addSettings(cmd, deviceSettings, []string{"header_form"})
-	header := cmd.Flags().Bool("header", false, "print the Authorization header's value instead")
+	flags := cmd.Flags()
+	flags.BoolVar(&order.header, "header", false, "print the Authorization header's value instead")
+	flags.BoolVar(&order.explain, "explain", false, "say what is in it and what Anaplan will refuse")
+	flags.BoolVar(&order.asJSON, "json", false, "with --explain: print what was found as JSON")
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
+		if order.explain {
+			return run.explain(order)
+		}
 		cert, err := run.certificate()
 		if err != nil {
 			return err
 		}
-		if *header {
+		if order.header {
 			return printResult(anaplan.Authorization(cert, anaplan.HeaderForm(run.profile.HeaderForm)) + "\n")
 		}
 		return printResult(encodePEM("CERTIFICATE", cert.Raw))
 	})
 	return cmd
+}
+
+// take checks the call and takes the file.
+func (o *certOrder) take(args []string) error {
+	switch {
+	case len(args) > 1 || len(args) == 1 && !o.explain:
+		return fmt.Errorf("cert takes no arguments but --explain FILE, and got %q", args)
+	case o.explain && o.header:
+		return errors.New("--explain and --header print different things; choose one")
+	case o.asJSON && !o.explain:
+		return errors.New("--json is for --explain; the certificate itself is PEM")
+	case len(args) == 1 && args[0] == "":
+		return errors.New("the FILE to explain is empty")
+	case len(args) == 1:
+		o.file = args[0]
+	}
+	return nil
 }
 
 // certificate returns the certificate that a login would use: from its file, else

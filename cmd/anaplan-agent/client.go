@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -20,12 +21,13 @@ const clientHelp = `A client is a program that may do what its policy allows and
 in the agent's configuration:
 
   [client.nightly]
-  profile = "default"
-  secret  = "sha256:..."                             what 'client new' prints
+  profile = 'default'
+  secret  = 'sha256:...'                             what 'client new' prints
   policy  = ['run process "Nightly load" in model "Plan"']
 
 It logs in at the agent with its name and secret (HTTP Basic), or is a user of this
-machine: users = ["user:etl"].`
+machine: users = ['user:etl'], who must reach the socket (share_socket). The agent's own
+user, and whoever may use the profile, is it without a secret: --client NAME.`
 
 const clientNewHelp = `new makes the secret of a client, writes it to a file that only this user can read, and
 prints the table for the agent's configuration, which holds the secret's hash only:
@@ -34,7 +36,8 @@ prints the table for the agent's configuration, which holds the secret's hash on
 
 Then edit the policy, and run: anaplan-agent reload. With --output - the secret goes to
 standard output and the table to standard error. Nothing is sent and nothing is
-remembered: a secret that is lost is replaced by a new one.`
+remembered: a secret that is lost is replaced by a new one, for which --secret-only prints
+the line that changes in the table, secret = ..., alone.`
 
 // newClientCommand returns the client command.
 func newClientCommand(say *messenger) *cobra.Command {
@@ -69,6 +72,7 @@ func newClientNewCommand(say *messenger) *cobra.Command {
 	}
 	output := cmd.Flags().String("output", "", "file for the secret, which must not exist, or - for standard output")
 	profile := cmd.Flags().String("profile", "default", "the profile for which the client acts")
+	secretOnly := cmd.Flags().Bool("secret-only", false, "print the line secret = ... alone, to replace that of a client that there is")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *output == "" {
 			return &usageError{errors.New("where to write the secret? give --output FILE, or --output - for standard output"), cmd.CommandPath()}
@@ -76,47 +80,64 @@ func newClientNewCommand(say *messenger) *cobra.Command {
 		if err := config.CheckClientName(args[0]); err != nil {
 			return &usageError{err, cmd.CommandPath()}
 		}
-		return newClientSecret(say, args[0], *profile, *output)
+		return newClientSecret(say, clientOrder{args[0], *profile, *output, *secretOnly})
 	}
 	return cmd
 }
 
+// clientOrder is a client that is wanted.
+type clientOrder struct {
+	name, profile string
+	output        string // where the secret goes
+	secretOnly    bool
+}
+
 // newClientSecret makes a secret of 160 random bits, and tells it and its table apart.
-func newClientSecret(say *messenger, name, profile, output string) error {
+func newClientSecret(say *messenger, order clientOrder) error {
 	secret := make([]byte, 20)
 	rand.Read(secret)
 	text := hex.EncodeToString(secret)
-	table := clientTable(name, profile, text)
-	if output == "-" {
+	table := order.table(text)
+	if order.output == "-" {
 		if err := printResult(text + "\n"); err != nil {
 			return err
 		}
 		say.plain(table)
 		return nil
 	}
-	if err := writeSecretFile(output, text+"\n"); err != nil {
+	if err := writeSecretFile(order.output, text+"\n"); err != nil {
 		return err
 	}
 	if err := printResult(table); err != nil {
-		return errors.Join(err, os.Remove(output))
+		return errors.Join(err, os.Remove(order.output))
 	}
-	say.note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", output)
+	if order.secretOnly {
+		say.note("the secret is in %s; put the line in the place of secret = ... in [client.%s], and run: %s reload", order.output, tomlKey(order.name), program)
+		return nil
+	}
+	say.note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", order.output)
+	say.note("if there is a [client.%s] already, only replace its line secret = ...", tomlKey(order.name))
 	return nil
 }
 
-// clientTable returns the client's table. Its policy is a beginning that can do no harm.
-func clientTable(name, profile, secret string) string {
+// table returns the client's table, or the line that a new secret changes in it. Its policy is
+// a beginning that can do no harm. The empty line before it is for the file that it is added to.
+func (o clientOrder) table(secret string) string {
 	hash := sha256.Sum256([]byte(secret))
-	return fmt.Sprintf(`[client.%s]
-profile = %q
-secret = "sha256:%s"
-policy = [
-  "list",                                            # see what there is, by name
+	line := "secret = 'sha256:" + hex.EncodeToString(hash[:]) + "'\n"
+	if o.secretOnly {
+		return line
+	}
+	return fmt.Sprintf(`
+[client.%s]
+profile = %s
+%spolicy = [
+  'list',                                            # see what there is, by name
   # 'run process "Nightly load" in model "Plan"',
   # 'upload file "Sales.csv" in model "Plan"',
   # 'run export "Report.csv" in model "Plan"',
 ]
-`, tomlKey(name), profile, hex.EncodeToString(hash[:]))
+`, tomlKey(o.name), tomlText(o.profile), line)
 }
 
 // tomlKey quotes a name that has a dot in it, which in TOML would make two of it.
@@ -125,6 +146,15 @@ func tomlKey(name string) string {
 		return `"` + name + `"`
 	}
 	return name
+}
+
+// tomlText quotes a text, in the kind of quotation marks that rules do not need themselves
+// where that can be.
+func tomlText(text string) string {
+	if strings.ContainsAny(text, "'\r\n") {
+		return strconv.Quote(text)
+	}
+	return "'" + text + "'"
 }
 
 // writeSecretFile writes a new file. One that is there is not replaced: it may be the

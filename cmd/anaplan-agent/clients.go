@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -48,13 +49,20 @@ func newPolicy(profile *config.Profile) (*policy.Policy, error) {
 func (d *agentProcess) endPhantoms(before, after *loaded) {
 	ended := d.phantoms.RevokeIf(func(holder phantom.Holder) bool {
 		if name, ok := strings.CutPrefix(holder.Client, "client:"); ok {
-			return !reflect.DeepEqual(before.client(name), after.client(name)) || after.profile(holder.Profile) == nil
+			return !isSameClient(before.client(name), after.client(name)) || after.profile(holder.Profile) == nil
 		}
 		return !mayStill(holder, before.profile(holder.Profile), after.profile(holder.Profile))
 	})
 	if ended > 0 {
 		d.log.Info("phantom tokens ended", "count", ended)
 	}
+}
+
+// isSameClient reports whether it is still who it was. Its policy may be another one: that is
+// asked at each call.
+func isSameClient(before, after *config.Client) bool {
+	return before != nil && after != nil && before.Profile == after.Profile &&
+		slices.Equal(before.Secret, after.Secret) && slices.Equal(before.Users, after.Users)
 }
 
 // mayStill reports whether a user may use the profile after a reload as before.

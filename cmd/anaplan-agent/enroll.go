@@ -1,41 +1,44 @@
 package main
 
-// The way of a key into a device: key and CSR first, the CA's certificate later. The
-// private key is made inside and has no way out, so there is no import. What cards have
-// of their own is in enrollcard.go.
+// The way of a key into a device: key and CSR first, the CA's certificate later, the first
+// login last. Here are the command and what its flags say. What is done with the key is in
+// enrollkey.go, with the CA's answer in enrollanswer.go; guide.go is the same for a person
+// who would rather be asked than read about flags.
 
 import (
-	"cmp"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
 )
 
-const enrollHelp = `enroll makes a key inside the device and prints a certificate signing request
-(CSR) for it:
+const enrollHelp = `enroll makes a key inside the device, gets it a certificate, and makes the first
+login. On a terminal, without flags, it asks for everything it needs, says what comes
+next, and goes on from there when it is called again, days later:
+
+  anaplan-agent enroll
+
+By flags it is four calls. A key, and a certificate signing request (CSR) for it:
 
   anaplan-agent enroll --key 'pkcs11:token=demo;object=login?module-name=softhsm2' \
-      --email me@example.com > login.csr
+      --email me@example.com --output login.csr
   anaplan-agent enroll --key 'piv:serial=12345678;slot=9c' \
-      --email me@example.com --attestation proof.pem > login.csr
+      --email me@example.com --output login.csr --attestation proof.pem
 
-Send the CSR to your certificate authority and ask for an S/MIME ("personal",
-"client") certificate. Then store what comes back beside the key:
+Send the CSR to your certificate authority (CA) and ask for an S/MIME ("personal",
+"client") certificate. Store what comes back, in whatever form it comes:
 
-  anaplan-agent enroll --key ... --certificate signed.pem
+  anaplan-agent enroll --key ... --certificate answer.p7b --upload-out upload.pem
 
-The key cannot be taken out of the device again.
+Have a tenant administrator register upload.pem in Anaplan, then log in:
+
+  anaplan-agent enroll --key ... --check
+
+In place of --key, --resume goes on with the enrolment that is under way. The key
+cannot be taken out of the device again.
 
 A YubiKey is written to with its management key. The one that it is sold with, and
 one that it keeps under its PIN, are found; another is asked for on the terminal,
@@ -46,12 +49,23 @@ that the key was made on it, for CAs that ask for that.`
 // the longest that every token makes.
 const defaultBits = 2048
 
+// keySizes are the lengths that a new key can have.
+var keySizes = []int{2048, 3072, 4096}
+
 // enrolment is what the flags of enroll say.
 type enrolment struct {
-	email, name, certificate string
-	bits                     int // 0: defaultBits
-	reuseKey                 bool
-	card                     cardEnrolment
+	email, name, subject string
+	bits                 int // 0: defaultBits
+	reuseKey             bool
+	output               string // of the request; "" and "-": standard output
+
+	certificate         string // the CA's answer
+	chainOut, uploadOut string
+	guided              bool // a person is told what comes next, and has asked for no file by name
+	login               bool // --check
+	resume              bool
+
+	card cardEnrolment
 }
 
 // newEnrollCommand returns the enroll command. Its --certificate is a file to store
@@ -59,65 +73,112 @@ type enrolment struct {
 func newEnrollCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enroll",
-		Short: "make a key and a CSR in the device, or store its certificate",
+		Short: "get a key in the device a certificate, step by step: make a key and a CSR, store the answer, log in",
 		Long:  enrollHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, []string{"key", "pin", "timeout", "touch_command"})
+	settings := addSettings(cmd, []string{"key", "pin", "touch_command", "format"}, serverSettings)
 	var e enrolment
-	flags := cmd.Flags()
-	flags.StringVar(&e.email, "email", "", "e-mail address of the Anaplan user, by which Anaplan maps the certificate")
-	flags.StringVar(&e.name, "name", "", "common name in the CSR (default: the e-mail address)")
-	flags.IntVar(&e.bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
-	flags.BoolVar(&e.reuseKey, "reuse-key", false, "make no key: a new CSR for the one that is there")
-	flags.StringVar(&e.certificate, "certificate", "", "store this certificate (PEM or DER) beside the key instead")
-	e.card.addFlags(cmd)
-	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
-		for _, flag := range []string{"attestation", "management-key"} {
+	e.addFlags(cmd)
+	byFlags := onDevice(settings, say, func(run *deviceRun) error { return run.enroll(e, cmd.CommandPath()) })
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, flag := range []string{"output", "certificate", "chain-out", "upload-out", "attestation", "management-key"} {
 			if err := notEmpty(cmd, flag); err != nil {
 				return err
 			}
 		}
-		if err := e.check(); err != nil {
+		guided := e.isOpen() && hasTerminal()
+		if err := e.check(guided); err != nil {
 			return &usageError{err, cmd.CommandPath()}
 		}
-		address, err := run.device.address()
-		if err != nil {
-			return err
+		if guided {
+			return runGuide(cmd.Context(), settings, e, say)
 		}
-		if card, ok := address.(pivuri.URI); ok {
-			return run.enrollCard(e, card)
-		}
-		if flag := e.card.given(); flag != "" {
-			return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, address), cmd.CommandPath()}
-		}
-		return run.enrollToken(e, address.(uri.URI))
-	})
+		return byFlags(cmd, args)
+	}
 	return cmd
 }
 
+// addFlags gives cmd the flags. They are no settings: they are said once in the life of a
+// key.
+func (e *enrolment) addFlags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&e.email, "email", "", "e-mail address of the Anaplan user, by which Anaplan maps the certificate")
+	flags.StringVar(&e.name, "name", "", "common name in the CSR (default: the e-mail address)")
+	flags.StringVar(&e.subject, "subject", "", "subject of the CSR, if your CA wants more than a name, as 'CN=Nightly load,O=Example AG,C=CH'")
+	flags.IntVar(&e.bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
+	flags.BoolVar(&e.reuseKey, "reuse-key", false, "make no key: a new CSR for the one that is there")
+	flags.StringVar(&e.output, "output", "", "new file for the CSR (default: standard output)")
+	flags.StringVar(&e.certificate, "certificate", "", "store the CA's answer beside the key: PEM, DER or PKCS#7, alone or with the CA's own certificates in any order")
+	flags.StringVar(&e.chainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
+	flags.StringVar(&e.uploadOut, "upload-out", "", "with --certificate: new file with the one PEM block that is uploaded to Anaplan")
+	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered")
+	flags.BoolVar(&e.resume, "resume", false, "go on with the enrolment that is under way")
+	e.card.addFlags(cmd)
+}
+
+// isOpen reports whether the flags leave open what to do: a person can be asked then.
+func (e enrolment) isOpen() bool { return e.email == "" && e.certificate == "" && !e.login }
+
 // check finds wrong calls before the device is touched: a key that was made by a
 // call with a mistake in it stays on the token, and the corrected call finds that
-// it exists.
-func (e enrolment) check() error {
-	switch {
-	case e.certificate != "" && (e.email != "" || e.name != "" || e.bits != 0 || e.reuseKey):
-		return errors.New("--certificate stores what the CA has sent; --email, --name, --bits and --reuse-key are for the request before it")
-	case e.certificate != "":
-		return e.card.check(e)
-	case e.email == "":
+// it exists. What is left open is asked for if guided.
+func (e enrolment) check(guided bool) error {
+	if err := e.checkTask(guided); err != nil {
+		return err
+	}
+	if e.isOpen() && !guided && !e.resume {
 		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate")
-	case !isEmail(e.email):
+	}
+	if e.email != "" && !isEmail(e.email) {
 		return fmt.Errorf("--email %q is no e-mail address that a certificate can hold", e.email)
+	}
+	if err := e.checkRequest(); err != nil {
+		return err
+	}
+	return e.card.check(e)
+}
+
+// checkTask refuses flags of one task with another.
+func (e enrolment) checkTask(guided bool) error {
+	forRequest := e.email+e.name+e.subject != "" || e.bits != 0 || e.reuseKey
+	switch {
+	case e.certificate != "" && (forRequest || e.output != ""):
+		return errors.New("--certificate stores what the CA has sent; --email, --subject, --output, --name, --bits and --reuse-key are for the request before it")
+	case e.login && (forRequest || e.certificate != "" || e.output+e.chainOut+e.uploadOut != ""):
+		return errors.New("--check makes the first login, once the certificate is registered; beside it go settings, as --key and --region, or --resume")
+	case e.resume && forRequest:
+		return errors.New("--resume knows what was asked for before; --email, --name, --subject, --bits and --reuse-key are for a new request")
+	case e.chainOut != "" && e.certificate == "" && !guided:
+		return errors.New("--chain-out is for --certificate: it takes the CA's certificates from the answer")
+	case e.uploadOut != "" && e.certificate == "" && !guided && !e.resume:
+		return errors.New("--upload-out is for --certificate: the file to upload is made of the answer; anaplan-agent cert prints the one that is stored")
+	}
+	return nil
+}
+
+// checkRequest checks what is said of the request.
+func (e enrolment) checkRequest() error {
+	switch {
 	case !utf8.ValidString(e.name) || strings.ContainsFunc(e.name, isUnprintable) || strings.Contains(e.name, "\n"):
 		return fmt.Errorf("--name %q holds characters that do not print", e.name)
 	case e.reuseKey && e.bits != 0:
 		return errors.New("--bits is for a new key; --reuse-key makes none")
-	case e.bits != 0 && !slices.Contains([]int{2048, 3072, 4096}, e.bits):
+	case e.bits != 0 && !slices.Contains(keySizes, e.bits):
 		return fmt.Errorf("--bits %d: it is 2048, 3072 or 4096", e.bits)
 	}
-	return e.card.check(e)
+	if _, err := e.subjectName(); err != nil {
+		return fmt.Errorf("--subject: %w", err)
+	}
+	// One key is made for one request: where that cannot be written, none is.
+	if e.isFile() && !e.reuseKey && !e.resume && exists(e.output) {
+		return fmt.Errorf("--output %s: the file is there already, and is not overwritten", e.output)
+	}
+	return nil
 }
+
+// isFile reports whether the request goes into a file.
+func (e enrolment) isFile() bool { return e.output != "" && e.output != "-" }
 
 // isEmail reports whether text can be an rfc822Name, which has ASCII only (RFC 5280
 // section 4.2.1.6). It is asked before a key is made, because a request that
@@ -129,128 +190,38 @@ func isEmail(text string) bool {
 		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
 }
 
-// enrollToken does what the flags say with a token.
-func (r *deviceRun) enrollToken(e enrolment, address uri.URI) error {
-	// Writing goes through a session of its own (package hsm), so the token asks for
-	// the PIN twice, and a person should type it once.
+// enroll does what the flags say.
+func (r *deviceRun) enroll(e enrolment, command string) error {
+	// Writing to a token goes through a session of its own (package hsm), so the token asks
+	// for the PIN twice; key and request on a card each want it. A person types it once.
 	r.device.pin.keep = true
 	defer r.device.pin.drop()
-	options := hsm.Options{PIN: r.device.pin.forToken}
-	if e.certificate != "" {
-		return r.storeCertificate(e.certificate, address, func(cert *x509.Certificate) (bool, error) {
-			return hsm.StoreCertificate(r.ctx, address, cert, options)
-		})
-	}
-	if label, _ := address.Get("object"); label == "" && !e.reuseKey {
-		return fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", errSettings, address)
-	}
-	if !e.reuseKey {
-		bits := cmp.Or(e.bits, defaultBits)
-		r.say.note("making an RSA key of %d bits in the token", bits)
-		key, err := hsm.Generate(r.ctx, address, hsm.KeySpec{Bits: bits}, options)
-		r.device.pin.settle(err)
-		if err != nil {
+	var under *pending
+	if e.resume {
+		var err error
+		if under, err = r.findPending(); err != nil {
 			return err
 		}
-		// With the new key's id in it: the label alone may fit an older key too.
-		address = key.Address
-		r.say.note("made %s", address)
+		r.goOnWith(under, &e)
 	}
-	csr, err := hsm.CertificateRequest(r.ctx, address, options, e.template())
-	if err := r.printRequest(csr, err); err != nil {
-		return err
-	}
-	r.sayNext(address, "")
-	return nil
-}
-
-// printRequest prints a CSR, which the key itself has signed with SHA-256, which no
-// login is signed with: a CSR that somebody keeps is not a login (contract section
-// 1.4). Where it failed the key is there all the same, and --reuse-key goes on from it;
-// a note with its address has said so.
-func (r *deviceRun) printRequest(csr []byte, err error) error {
-	r.device.pin.settle(err)
+	address, err := r.device.address()
 	if err != nil {
 		return err
 	}
-	return printResult(encodePEM("CERTIFICATE REQUEST", csr))
-}
-
-// sayNext says what comes after the CSR. flags are those that storing needs as well.
-func (r *deviceRun) sayNext(address config.Address, flags string) {
-	r.say.note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", program, shellQuote(address.String()), flags)
-}
-
-// template returns what the CSR asks for: what Anaplan wants to see in the
-// certificate (contract section 5.1): the e-mail address in the subject alternative
-// name and not in the common name, where Anaplan does not look.
-func (e enrolment) template() *x509.CertificateRequest {
-	return &x509.CertificateRequest{
-		Subject:         pkix.Name{CommonName: cmp.Or(e.name, e.email)},
-		EmailAddresses:  []string{e.email},
-		ExtraExtensions: []pkix.Extension{keyUsage(), extendedKeyUsage()},
+	if flag := e.card.given(); flag != "" && !isCard(address) {
+		return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, address), command}
 	}
-}
-
-// Object identifiers of RFC 5280 sections 4.2.1.3 and 4.2.1.12.
-var (
-	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
-	oidExtendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
-	oidClientAuth       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 2}
-	oidEmailProtection  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 4}
-)
-
-// keyUsage asks for digitalSignature, the first bit.
-func keyUsage() pkix.Extension {
-	value, _ := asn1.Marshal(asn1.BitString{Bytes: []byte{0x80}, BitLength: 1}) // constants always encode
-	return pkix.Extension{Id: oidKeyUsage, Critical: true, Value: value}
-}
-
-// extendedKeyUsage asks for the two purposes that Anaplan names for such a
-// certificate (contract section 5.1).
-func extendedKeyUsage() pkix.Extension {
-	value, _ := asn1.Marshal([]asn1.ObjectIdentifier{oidClientAuth, oidEmailProtection}) // constants always encode
-	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
-}
-
-// storeCertificate puts the CA's answer beside the key. store refuses one that is for
-// another key (ErrCertificateMismatch), and finds out when it is there already, so
-// that the call may be repeated.
-func (r *deviceRun) storeCertificate(path string, address config.Address, store func(*x509.Certificate) (bool, error)) error {
-	cert, err := readLeaf(path)
+	switch {
+	case e.certificate != "":
+		return r.storeAnswer(e, address)
+	case e.login:
+		return r.firstLogin(address)
+	case under != nil:
+		return r.resume(e, under)
+	}
+	under, err = r.begin(e, address)
 	if err != nil {
 		return err
 	}
-	stored, err := store(cert)
-	r.device.pin.settle(err)
-	if err != nil {
-		return err
-	}
-	if stored {
-		r.say.note("stored certificate %s", describe(cert))
-	} else {
-		r.say.note("certificate %s is on the device already", describe(cert))
-	}
-	// Stored all the same: the CA's answer belongs to its key, and Anaplan may take it.
-	r.device.doubt(cert)
-	r.say.note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: Administration > Security > Certificates", program, shellQuote(address.String()))
-	return nil
-}
-
-// readLeaf reads the certificate of the key from what a CA sends: alone, or with
-// the CA's own. Certificates that say they are a CA's (RFC 5280 section 4.2.1.9) are
-// left out; their order tells nothing, as some send the root first.
-func readLeaf(path string) (*x509.Certificate, error) {
-	certs, err := readCertificates(path)
-	if err != nil {
-		return nil, err
-	}
-	if len(certs) == 1 {
-		return certs[0], nil
-	}
-	leaves := slices.DeleteFunc(certs, func(cert *x509.Certificate) bool { return cert.IsCA })
-	if len(leaves) != 1 {
-		return nil, fmt.Errorf("%w: %s holds %d certificates that are no CA's; put the key's own into a file of its own", errCertificateFile, path, len(leaves))
-	}
-	return leaves[0], nil
+	return r.request(e, under)
 }

@@ -4,13 +4,13 @@ package main
 
 import (
 	"cmp"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
@@ -35,11 +35,16 @@ type cardEnrolment struct {
 // addFlags gives cmd the flags. They are no settings: they are said once in the life of
 // a key.
 func (c *cardEnrolment) addFlags(cmd *cobra.Command) {
+	c.addWriteFlags(cmd)
+	cmd.Flags().StringVar(&c.attestation, "attestation", "", "YubiKey: write its certificates that the key was made on it to this new file")
+}
+
+// addWriteFlags gives cmd those that are for any new key, wherever it was made.
+func (c *cardEnrolment) addWriteFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&c.pinPolicy, "pin-policy", "", "YubiKey: when the new key wants the PIN: "+strings.Join(pinPolicies, ", ")+" (default: always in slot 9c, never in 9e, once in others)")
 	flags.StringVar(&c.touchPolicy, "touch-policy", "", "YubiKey: when the new key wants a touch: "+strings.Join(touchPolicies, ", ")+" (default never)")
 	flags.StringVar(&c.managementKey, "management-key", "", "YubiKey: where its management key comes from: prompt, protected (by the PIN), file:PATH or env:NAME, in hexadecimal; never the key itself (default: the factory's, else protected, else prompt)")
-	flags.StringVar(&c.attestation, "attestation", "", "YubiKey: write its certificates that the key was made on it to this new file")
 	cmd.RegisterFlagCompletionFunc("pin-policy", cobra.FixedCompletions(pinPolicies, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("touch-policy", cobra.FixedCompletions(touchPolicies, cobra.ShellCompDirectiveNoFileComp))
 }
@@ -73,7 +78,7 @@ func (c cardEnrolment) check(e enrolment) error {
 		return fmt.Errorf("--touch-policy %q: it is one of %s", c.touchPolicy, strings.Join(touchPolicies, ", "))
 	case e.certificate != "" && c.attestation != "":
 		return errors.New("--attestation is for the request; --certificate stores what the CA has sent")
-	case (e.certificate != "" || e.reuseKey) && c.pinPolicy+c.touchPolicy != "":
+	case (e.certificate != "" || e.reuseKey || e.login || e.resume) && c.pinPolicy+c.touchPolicy != "":
 		return errors.New("--pin-policy and --touch-policy are for a new key; a key that is there keeps its own")
 	case e.reuseKey && c.managementKey != "":
 		return errors.New("--management-key is for a new key; --reuse-key writes nothing to the card")
@@ -89,54 +94,20 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// enrollCard does what the flags say with a card.
-func (r *deviceRun) enrollCard(e enrolment, address pivuri.URI) error {
-	// Key and request each want the PIN, and so does a management key that it protects.
-	r.device.pin.keep = true
-	defer r.device.pin.drop()
-	// Which slot is for a person to say: other programs take each for what the standard
-	// means it for, such as 9a for logging in to this computer.
-	if e.certificate == "" && !e.reuseKey && address.Slot == 0 {
+// slotFor returns the address of the key with the slot that must be named and the card's
+// serial number. Which slot is for a person to say: other programs take each for what the
+// standard means it for, such as 9a for logging in to this computer.
+func (r *deviceRun) slotFor(e enrolment, address pivuri.URI) (config.Address, error) {
+	if !e.reuseKey && address.Slot == 0 {
 		suggested := address
 		suggested.Slot = defaultSlot
-		return fmt.Errorf("%w: --key %s: the new key needs a slot, as in %s", errSettings, address, suggested)
+		return nil, fmt.Errorf("%w: --key %s: the new key needs a slot, as in %s", errSettings, address, suggested)
 	}
-	address = r.withSerial(address)
-	if e.certificate != "" {
-		return r.storeOnCard(e, address)
-	}
-	address, err := r.keyForRequest(e, address)
-	if err != nil {
-		return err
-	}
-	csr, err := piv.CertificateRequest(r.ctx, address, r.device.cardOptions(address), e.template())
-	if err := r.printRequest(csr, err); err != nil {
-		return err
-	}
-	// The request is out by now and is good without the attestation, so what comes next is
-	// said whether or not there is one.
-	err = r.attest(e.card.attestation, address)
-	r.sayNext(address, e.card.flagsForStoring())
-	return err
+	return r.withSerial(address), nil
 }
 
-// storeOnCard puts the CA's answer into the key's slot.
-func (r *deviceRun) storeOnCard(e enrolment, address pivuri.URI) error {
-	return r.storeCertificate(e.certificate, address, func(cert *x509.Certificate) (stored bool, err error) {
-		err = r.writeCard(e.card, address, func(options piv.Options) (err error) {
-			stored, err = piv.StoreCertificate(r.ctx, address, cert, options)
-			return err
-		})
-		return stored, err
-	})
-}
-
-// keyForRequest makes the key, unless there is one to be used again, and returns its
-// address.
-func (r *deviceRun) keyForRequest(e enrolment, address pivuri.URI) (pivuri.URI, error) {
-	if e.reuseKey {
-		return address, nil
-	}
+// makeCardKey makes a key on the card and returns its address.
+func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI) (config.Address, error) {
 	spec := piv.KeySpec{Bits: cmp.Or(e.bits, defaultBits), PIN: piv.PINPolicy(e.card.pinPolicy), Touch: piv.TouchPolicy(e.card.touchPolicy)}
 	if spec.PIN == "default" { // package piv knows the slots' own
 		spec.PIN = ""
@@ -149,11 +120,7 @@ func (r *deviceRun) keyForRequest(e enrolment, address pivuri.URI) (pivuri.URI, 
 		return err
 	})
 	r.device.pin.settle(err)
-	if err != nil {
-		return address, err
-	}
-	r.say.note("made %s", key.Address)
-	return key.Address, nil
+	return key.Address, err
 }
 
 // withSerial returns the address with the serial number of the only card that it fits:
@@ -213,11 +180,24 @@ func writeNew(path, text string) error {
 	return err
 }
 
+// writeOut is writeNew for what may be written again: a file that holds the text already
+// is no error, so that a step can be repeated.
+func writeOut(path, text string) error {
+	err := writeNew(path, text)
+	if !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if there, failed := os.ReadFile(path); failed == nil && string(there) == text {
+		return nil
+	}
+	return fmt.Errorf("%s holds something else, and is not overwritten", path)
+}
+
 // flagsForStoring returns the flags that storing the certificate needs too. Where the
 // management key is kept is no secret; the flag never holds the key (parseManagementKey).
-func (c cardEnrolment) flagsForStoring() string {
-	if c.managementKey == "" {
+func flagsForStoring(managementKey string) string {
+	if managementKey == "" {
 		return ""
 	}
-	return " --management-key " + shellQuote(c.managementKey)
+	return " --management-key " + shellQuote(managementKey)
 }

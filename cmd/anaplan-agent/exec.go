@@ -76,12 +76,12 @@ func newExecCommand(say *messenger) *cobra.Command {
 	phantom := cmd.Flags().Bool("phantom", false, "give the program a token of the agent's own, and the agent's address, in the place of Anaplan's")
 	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *client != "" && !*phantom {
+			return &usageError{errors.New("--client is for phantom tokens: add --phantom"), cmd.CommandPath()}
+		}
 		path, err := findProgram(args[0])
 		if err != nil {
 			return err
-		}
-		if *client != "" && !*phantom {
-			return &usageError{errors.New("--client is for phantom tokens: add --phantom"), cmd.CommandPath()}
 		}
 		if *phantom {
 			return execPhantom(settings, say, *client, path, args)
@@ -133,10 +133,22 @@ var callVariables = []string{tokenVariable, tokenVariable + "_EXPIRES_AT", "ANAP
 
 // execPhantom becomes the program, with a phantom token.
 func execPhantom(settings *settings, say *messenger, client, path string, args []string) error {
+	flag := "--phantom"
+	if client != "" {
+		flag = "--client " + client
+	}
+	if err := settings.notOverridden(flag); err != nil {
+		return err
+	}
+	profile, err := settings.profileFor(client)
+	if err != nil {
+		return err
+	}
 	asking, err := settings.mustAskAgent(say)
 	if err != nil {
 		return err
 	}
+	asking.profile = profile
 	token, address, err := asking.phantom(client)
 	asking.end()
 	if err != nil {

@@ -60,6 +60,9 @@ func explain(err error) explanation {
 			if a.hintsFor != nil {
 				e.hints = a.hintsFor(runtime.GOOS)
 			}
+			if a.hintsOf != nil {
+				e.hints = a.hintsOf(e.text)
+			}
 			return e
 		}
 	}
@@ -71,7 +74,7 @@ func explain(err error) explanation {
 // answered as a bad credential, and registering the certificate would not help.
 func explainStruct(err error) (hints []string, code int) {
 	if refused, ok := errors.AsType[*notAllowedError](err); ok {
-		return refused.decision.Hints(), exitFailed
+		return refused.hints, exitFailed
 	}
 	if pin, ok := errors.AsType[*hsm.PINError](err); ok {
 		return pinHints(pin), exitHuman

@@ -9,6 +9,8 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"os"
 )
 
@@ -21,7 +23,8 @@ func main() { os.Exit(run()) }
 // run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act. It is
 // apart from main because os.Exit runs nothing that was deferred.
 func run() int {
-	harden() // before the first secret is read
+	harden()                  // before the first secret is read
+	log.SetOutput(io.Discard) // net/http quotes servers there, who may quote us
 	say := &messenger{out: os.Stderr}
 	err := newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -44,33 +45,34 @@ func writeFile(t *testing.T, text string) string {
 	return path
 }
 
-func TestReadLeaf(t *testing.T) {
+func TestReadCertificates(t *testing.T) {
 	leaf, ca := newCertificate(t, "leaf", false), newCertificate(t, "ca", true)
 	leafPEM, caPEM := encodePEM("CERTIFICATE", leaf.Raw), encodePEM("CERTIFICATE", ca.Raw)
-	for name, text := range map[string]string{
-		"PEM": leafPEM, "DER": string(leaf.Raw), "leaf first": leafPEM + caPEM, "leaf last": caPEM + leafPEM,
-		"text around": "Bag Attributes\r\n" + strings.ReplaceAll(leafPEM, "\n", "\r\n") + "bye",
+	for name, test := range map[string]struct {
+		text string
+		want int
+	}{
+		"PEM": {leafPEM, 1}, "DER": {string(leaf.Raw), 1}, "bundle": {caPEM + leafPEM, 2},
+		"text around": {"Bag Attributes\r\n" + strings.ReplaceAll(leafPEM, "\n", "\r\n") + "bye", 1},
 	} {
-		cert, err := readLeaf(writeFile(t, text))
-		if err != nil || !cert.Equal(leaf) {
-			t.Errorf("%s: %v", name, err)
+		certs, err := readCertificates(writeFile(t, test.text))
+		if err != nil || len(certs) != test.want {
+			t.Errorf("%s: %d certificates, %v; want %d", name, len(certs), err, test.want)
 		}
 	}
-	for name, test := range map[string]struct{ text, want string }{
-		"two leaves":  {leafPEM + leafPEM, "holds 2 certificates that are no CA's"},
-		"nothing":     {"hello", "neither a PEM nor a DER certificate"},
-		"a key":       {encodePEM("PRIVATE KEY", []byte{1}), "holds a PRIVATE KEY, and no certificate"},
-		"a torn file": {encodePEM("CERTIFICATE", leaf.Raw[:100]), "malformed certificate"},
+	for name, text := range map[string]string{
+		"nothing": "hello", "a key": encodePEM("PRIVATE KEY", []byte{1}), "a torn file": encodePEM("CERTIFICATE", leaf.Raw[:100]),
 	} {
-		if _, err := readLeaf(writeFile(t, test.text)); err == nil || !strings.Contains(err.Error(), test.want) {
-			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		path := writeFile(t, text)
+		if _, err := readCertificates(path); !errors.Is(err, errCertificateFile) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 func TestReadCertificateWantsOne(t *testing.T) {
-	cert := encodePEM("CERTIFICATE", newCertificate(t, "leaf", false).Raw)
-	if _, err := readCertificate(writeFile(t, cert+cert)); err == nil || !strings.Contains(err.Error(), "holds 2 certificates") {
+	pair := encodePEM("CERTIFICATE", newCertificate(t, "one", false).Raw) + encodePEM("CERTIFICATE", newCertificate(t, "two", false).Raw)
+	if _, err := readCertificate(writeFile(t, pair)); err == nil || !strings.Contains(err.Error(), "holds 2 certificates") {
 		t.Error(err)
 	}
 }

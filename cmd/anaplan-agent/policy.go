@@ -6,9 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
+	"os"
+	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
@@ -29,12 +34,15 @@ that no rule allows is refused. Rules are
 Names stand in quotation marks, ids without; in workspace "Finance" can follow.`
 
 const policyCheckHelp = `check says whether the policy of the profile, and that of a client, allow a call, and by which
-rule; or which rule is missing. Nothing is called; but if an agent runs, it is asked what
-the ids in the path are called, where a rule has a name.
+rule; or which rule is missing. Nothing is called; but where a rule has a name the agent, if
+one runs, is asked what the ids in the path are called.
 
-  anaplan-agent policy check --client nightly POST /2/0/workspaces/8a81/models/08B4/processes/118000000001/tasks
+  M=/2/0/models/6D203BA7549241C7BEE26C93DE987F12
+  anaplan-agent policy check --client nightly POST $M/processes/118000000001/tasks
+  anaplan-agent policy check --client nightly 'run process "Nightly load" in model "Plan"'
 
-It exits with 0 if the call is allowed, with 1 if it is not.`
+The second form is about all that the rule would allow. It exits with 0 if that is allowed,
+with 1 if it is not, and with 3 if nobody could be asked who knows.`
 
 // newPolicyCommand returns the policy command.
 func newPolicyCommand(say *messenger) *cobra.Command {
@@ -57,12 +65,12 @@ func newPolicyCommand(say *messenger) *cobra.Command {
 // newPolicyCheckCommand returns the check command of policy.
 func newPolicyCheckCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check METHOD PATH",
+		Use:   "check METHOD PATH | RULE",
 		Short: "say whether a call is allowed, and by which rule",
 		Long:  policyCheckHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return &usageError{errors.New("give a method and a path, as: policy check GET /2/0/models"), cmd.CommandPath()}
+			if len(args) != 2 && (len(args) != 1 || strings.HasPrefix(args[0], "/")) {
+				return &usageError{errors.New("give a method and a path, as: policy check GET /2/0/models; or a rule, in one pair of quotation marks"), cmd.CommandPath()}
 			}
 			return nil
 		},
@@ -70,19 +78,28 @@ func newPolicyCheckCommand(say *messenger) *cobra.Command {
 	settings := addSettings(cmd, socketSettings)
 	client := cmd.Flags().String("client", "", "whose policy, beside the profile's: a [client.NAME] of the configuration")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		check, err := newPolicyCheck(settings, *client)
+		check, err := newPolicyCheck(settings, say, *client)
 		if err != nil {
 			return err
 		}
-		return check.run(cmd.Context(), settings, say, strings.ToUpper(args[0]), args[1])
+		defer check.end()
+		check.noteAge()
+		if len(args) == 1 {
+			return check.rule(cmd.Context(), args[0])
+		}
+		return check.call(cmd.Context(), strings.ToUpper(args[0]), args[1])
 	}
 	return cmd
 }
 
 // policyCheck is the policies that count for a call.
 type policyCheck struct {
+	settings *settings
+	say      *messenger
 	as       local.As
 	policies []namedPolicy
+	asking   *asking // nil: no agent has been asked, or there is none
+	nameless bool    // what the path has in the place of an id is none
 }
 
 type namedPolicy struct {
@@ -91,18 +108,20 @@ type namedPolicy struct {
 }
 
 // newPolicyCheck reads the configuration as the agent does.
-func newPolicyCheck(settings *settings, client string) (*policyCheck, error) {
+func newPolicyCheck(settings *settings, say *messenger, client string) (*policyCheck, error) {
 	loaded, err := loadAll(settings)
 	if err != nil {
 		return nil, err
 	}
-	check := &policyCheck{as: local.As{Profile: settings.profileName(), Client: client}}
+	check := &policyCheck{settings: settings, say: say, as: local.As{Profile: settings.profileName(), Client: client}}
 	if client != "" {
 		c := loaded.client(client)
 		if c == nil {
 			return nil, fmt.Errorf("%w: there is no [client.%s] in the configuration", errSettings, client)
 		}
-		check.as.Profile = c.Profile
+		if check.as.Profile, err = settings.profileFor(client); err != nil {
+			return nil, err
+		}
 		rules, err := policy.Parse(c.Policy)
 		if err != nil {
 			return nil, fmt.Errorf("%w: client %q: policy: %w", errSettings, client, err)
@@ -120,65 +139,240 @@ func newPolicyCheck(settings *settings, client string) (*policyCheck, error) {
 	return check, err
 }
 
+// end ends the conversation with the agent, if there was one.
+func (c *policyCheck) end() {
+	if c.asking != nil {
+		c.asking.end()
+	}
+}
+
+// noteAge tells that the agent may have another configuration than the file that is read here.
+func (c *policyCheck) noteAge() {
+	asking, err := c.settings.askAgent(c.say)
+	if err != nil || asking == nil {
+		return // it shows where the agent is needed
+	}
+	defer asking.end()
+	path := c.settings.configPath()
+	file, err := os.Stat(path)
+	if err != nil {
+		return
+	}
+	status, err := asking.client.Status(asking.ctx)
+	if err == nil && file.ModTime().After(status.ConfiguredAt) {
+		c.say.note("this is what %s says; the running agent may have an older one: %s reload", path, program)
+	}
+}
+
 // errNotAllowed says that a policy does not allow a call.
 var errNotAllowed = errors.New("not allowed")
 
-// run prints what allows a call; errNotAllowed if something does not.
-func (c *policyCheck) run(ctx context.Context, settings *settings, say *messenger, method, target string) error {
+// call prints what allows a call; errNotAllowed if something does not.
+func (c *policyCheck) call(ctx context.Context, method, target string) error {
 	path, err := policy.ParsePath(pathOf(target))
 	if err != nil {
 		return fmt.Errorf("%w: the path is refused before any policy: %w", errNotAllowed, err)
 	}
+	if !slices.Contains(callMethods, method) {
+		return fmt.Errorf("%w: the method %s is never forwarded; there are %s", errNotAllowed, oneLine(method), strings.Join(callMethods, ", "))
+	}
+	if slices.Contains(answeredPaths, path.String()) {
+		return printResult(fmt.Sprintf("the agent answers %s itself, whatever the policies say\n", path))
+	}
+	if !isAnaplans(path.String()) {
+		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, anaplansWords)
+	}
+	c.nameless = c.noteNames(path)
 	if len(c.policies) == 0 {
 		return printResult(fmt.Sprintf("allowed: profile %s has no policy\n", c.as.Profile))
 	}
+	return c.decide(ctx, method, path)
+}
+
+// callMethods are those that the agent forwards, as agent/local has them.
+var callMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// answeredPaths are those that the agent answers in Anaplan's place, as agent/local has them.
+var answeredPaths = []string{"/token/authenticate", "/token/refresh", "/token/validate", "/token/logout"}
+
+// anaplansWords names the beginnings of paths that are Anaplan's, as agent/local has them.
+const anaplansWords = "/2/, /1/, /scim/ or /audit/"
+
+// isAnaplans reports whether a path is one that the agent forwards.
+func isAnaplans(path string) bool {
+	for _, prefix := range []string{"/2/", "/1/", "/scim/", "/audit/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// lists are the segments of a path behind which an id stands.
+var lists = []string{"workspaces", "models", "processes", "imports", "exports", "actions", "files"}
+
+// noteNames tells of a name in a path where an id belongs, which has no name then.
+func (c *policyCheck) noteNames(path policy.Path) bool {
+	segments := path.Segments()
+	for i, segment := range segments {
+		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm.MatchString(segment) {
+			c.say.note("%s is no id; paths have ids: %s api GET %s lists them", quotedName(segment, ""), program, "/"+strings.Join(segments[:i], "/"))
+			return true
+		}
+	}
+	return false
+}
+
+// idForm is what Anaplan's ids look like.
+var idForm = regexp.MustCompile(`^([0-9]+|[0-9A-Fa-f]{32})$`)
+
+// decide prints which rules allow a call, or returns which policies do not.
+func (c *policyCheck) decide(ctx context.Context, method string, path policy.Path) error {
 	var text strings.Builder
+	refused := &notAllowedError{what: method + " " + path.String()}
+	var unknown error
 	for _, p := range c.policies {
 		decision, err := p.Decide(ctx, method, path, nil)
-		if err == nil && !decision.Allowed && len(decision.Unless) > 0 {
-			decision, err = c.decideByNames(ctx, settings, say, p, method, path)
+		if err == nil && !decision.Allowed && len(decision.Unless) > 0 && !c.nameless {
+			decision, err = c.decideByNames(ctx, p, method, path)
 		}
-		if err != nil {
-			return err
+		switch {
+		case err != nil && unknown == nil:
+			unknown = err
+		case err != nil:
+		case decision.Allowed:
+			fmt.Fprintf(&text, "allowed by %s: %s\n", p.name, decision.Rule)
+		default:
+			refused.add(p.name, decision)
 		}
-		if !decision.Allowed {
-			return &notAllowedError{p.name, method, path.String(), decision}
-		}
-		fmt.Fprintf(&text, "allowed by %s: %s\n", p.name, decision.Rule)
+	}
+	switch {
+	case len(refused.policies) > 0: // whatever else there is to know
+		return refused
+	case unknown != nil:
+		return unknown
 	}
 	return printResult(printable(text.String()))
 }
 
 // decideByNames decides with what Anaplan says that the ids are called, if an agent runs.
-func (c *policyCheck) decideByNames(ctx context.Context, settings *settings, say *messenger, p namedPolicy, method string, path policy.Path) (policy.Decision, error) {
-	asking, err := settings.askAgent(say)
+func (c *policyCheck) decideByNames(ctx context.Context, p namedPolicy, method string, path policy.Path) (policy.Decision, error) {
+	names, why, err := c.names()
 	if err != nil {
 		return policy.Decision{}, err
 	}
-	if asking == nil {
-		say.note("no agent runs, so nobody can be asked what the ids are called")
-		return p.Decide(ctx, method, path, nil)
+	if names == nil {
+		decision, _ := p.Decide(ctx, method, path, nil)
+		return decision, cannotTell(path, decision.Unless, why)
 	}
-	defer asking.end()
-	if err := asking.prepare(); err != nil {
-		return policy.Decision{}, err
+	decision, err := p.Decide(c.asking.ctx, method, path, names)
+	if refusal, ok := errors.AsType[*integration.APIError](err); ok && refusal.Code == agent.CodeNotAllowed {
+		return decision, cannotTell(path, decision.Unless, refusal.Message)
 	}
-	names := integration.NewCatalog(newAPIClient(agentURL, asking.client.Transport(local.As{Profile: c.as.Profile})))
-	return p.Decide(asking.ctx, method, path, names)
+	return decision, err
+}
+
+// names returns who tells what ids are called; nil where nobody can be asked, and why.
+func (c *policyCheck) names() (names policy.Names, why string, err error) {
+	ways, why, err := c.ways()
+	if len(ways) == 0 || err != nil {
+		return nil, why, err
+	}
+	return catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])}, "", nil
+}
+
+// ways returns the ways to ask Anaplan through the agent, as the profile and as the client:
+// either may have no rule for it. There are none where nobody can be asked, and why.
+func (c *policyCheck) ways() (ways []*integration.Client, why string, err error) {
+	if c.asking == nil {
+		asking, err := c.settings.askAgent(c.say)
+		if err != nil {
+			return nil, "", err
+		}
+		if asking == nil {
+			return nil, c.settings.whyAlone(), nil
+		}
+		c.asking, asking.profile = asking, c.as.Profile
+	}
+	if err := c.asking.prepare(); err != nil {
+		problem, ok := errors.AsType[*agent.Problem](err)
+		if ok && isOthers(problem) {
+			return nil, problem.Message, nil
+		}
+		return nil, "", err
+	}
+	for _, as := range []local.As{{Profile: c.as.Profile}, c.as} {
+		ways = append(ways, newAPIClient(agentURL, c.asking.client.Transport(as)))
+	}
+	return ways, "", nil
+}
+
+// catalogs are asked one after the other, until one may answer.
+type catalogs []policy.Names
+
+// Name implements policy.Names.
+func (c catalogs) Name(ctx context.Context, kind, workspace, model, id string) (name string, err error) {
+	for _, names := range c {
+		if name, err = names.Name(ctx, kind, workspace, model, id); err == nil {
+			return name, nil
+		}
+	}
+	return "", err
+}
+
+// cannotTell says that it takes Anaplan's word to decide, and nobody could ask for it.
+func cannotTell(path policy.Path, unless []string, why string) error {
+	const most = 3
+	things := strings.Join(unless[:min(len(unless), most)], " or ")
+	if len(unless) > most {
+		things += " or one of others"
+	}
+	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: whether %s is %s only Anaplan knows (%s)", subjectOf(path), things, why)
+	problem.Human = true
+	if why == noAgent {
+		problem.Hints = []string{"start the agent: " + program + " serve"}
+	}
+	return problem
+}
+
+// subjectOf returns the id that a path is about, or else the path.
+func subjectOf(path policy.Path) string {
+	segments := path.Segments()
+	for i := len(segments) - 1; i > 0; i-- {
+		if slices.Contains(lists, segments[i-1]) {
+			return segments[i]
+		}
+	}
+	return path.String()
 }
 
 // agentURL stands for the agent where it is called on its socket.
 const agentURL = "http://" + program
 
-// notAllowedError says which policy does not allow a call, and what is missing in it.
+// notAllowedError says which policies do not allow something, and what is missing in them.
 type notAllowedError struct {
-	policy, method, path string
-	decision             policy.Decision
+	what     string // "GET /2/0/models", or a rule
+	policies []string
+	hints    []string
+}
+
+// add adds a policy that does not allow it.
+func (e *notAllowedError) add(policy string, decision policy.Decision) {
+	e.policies = append(e.policies, policy)
+	for _, hint := range decision.Hints() {
+		if !slices.Contains(e.hints, hint) {
+			e.hints = append(e.hints, hint)
+		}
+	}
 }
 
 // Error implements error.
 func (e *notAllowedError) Error() string {
-	return fmt.Sprintf("not allowed: %s has no rule for %s %s", e.policy, e.method, e.path)
+	have := "has"
+	if len(e.policies) > 1 {
+		have = "have"
+	}
+	return fmt.Sprintf("not allowed: %s %s no rule for %s", strings.Join(e.policies, " and "), have, e.what)
 }
 
 // Is makes it an errNotAllowed.

@@ -42,6 +42,7 @@ type agentProcess struct {
 	audit    *audit.Log // nil: none
 	metrics  *metrics.Metrics
 	server   *local.Server
+	expiries *expiryNotes
 
 	reloading sync.Mutex                   // one at a time
 	table     atomic.Pointer[profileTable] // never changed, only replaced
@@ -53,6 +54,7 @@ type agentProcess struct {
 // profileTable is the profiles at one time, as the server and as this process has them.
 type profileTable struct {
 	loaded  *loaded
+	read    time.Time // when it was
 	served  map[string]*served
 	local   map[string]*local.Profile
 	clients map[string]*local.Program
@@ -60,7 +62,7 @@ type profileTable struct {
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying(), phantoms: phantom.New(phantom.Config{})}
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: stateDir()}}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
 		if err != nil {
@@ -70,6 +72,7 @@ func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*
 	}
 	d.metrics = metrics.New(d.statuses, version(), func() int { return d.server.Connections() })
 	d.metrics.SetAllowances(d.upstream.allowances)
+	d.metrics.SetProfiles(d.details)
 	d.server = local.New(local.Config{
 		Profiles:  func() map[string]*local.Profile { return d.table.Load().local },
 		Clients:   func() map[string]*local.Program { return d.table.Load().clients },
@@ -83,6 +86,8 @@ func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*
 		Logger:    logger,
 		Version:   version(),
 		Address:   func() string { return d.listens },
+
+		Configured: func() time.Time { return d.table.Load().read },
 	})
 	table, err := d.newTable(loaded, nil)
 	if err != nil {
@@ -129,6 +134,7 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	defer signal.Stop(hangups)
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, d.healthy) })
+	helpers.Go(func() { d.watchExpiry(ctx) })
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 	errs := make([]error, len(listeners))
 	var serving sync.WaitGroup
@@ -204,6 +210,7 @@ func (d *agentProcess) reload(context.Context) error {
 		d.log.Error("the configuration is wrong, so the old one stays", "error", err)
 		return problemOf(fmt.Errorf("the old configuration stays: %w", err))
 	}
+	d.handOver(d.table.Load(), table)
 	before := d.table.Swap(table)
 	for name, p := range before.served {
 		if table.served[name] != p {
@@ -222,14 +229,29 @@ func (d *agentProcess) reload(context.Context) error {
 	if *loaded.agent != *d.agent {
 		d.log.Warn("the settings in [agent] have changed, and are taken over when the agent is started again")
 	}
-	d.log.Info("configuration read again", "profiles", len(table.served))
+	d.log.Info("configuration read again", "profiles", len(table.served), "clients", len(table.clients))
 	return err
 }
 
+// adoptTime is how long a reload waits for what is on its way to Anaplan.
+const adoptTime = 5 * time.Second
+
+// handOver has profiles of a new table take the places of those that they replace, if
+// tokens are as good for them: then no caller notices.
+func (d *agentProcess) handOver(before, after *profileTable) {
+	ctx, cancel := context.WithTimeout(d.ctx, adoptTime)
+	defer cancel()
+	for name, p := range after.served {
+		if old := before.served[name]; old != nil && old != p && p.hasTokensOf(old) {
+			p.adopt(ctx, old)
+		}
+	}
+}
+
 // retire ends a profile that is served no more, and its token if that is what is to become
-// of tokens at the end.
+// of tokens at the end and nobody has taken it over.
 func (d *agentProcess) retire(p *served) {
-	if !d.agent.LogoutAtEnd {
+	if !d.agent.LogoutAtEnd || p.adopted {
 		p.stop()
 		return
 	}
@@ -249,7 +271,7 @@ func (d *agentProcess) logout(ctx context.Context, p *served) {
 }
 
 // newTable makes the profiles of a configuration. Those of before that are the same go
-// on; only who may use them can change without a new token.
+// on, whoever may use them now.
 func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*profileTable, error) {
 	clients, err := newClients(loaded.clients)
 	if err != nil {
@@ -258,7 +280,10 @@ func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*pro
 	if err := checkTenants(loaded.profiles); err != nil {
 		return nil, err
 	}
-	table := &profileTable{loaded: loaded, served: map[string]*served{}, local: map[string]*local.Profile{}, clients: clients}
+	if err := d.upstream.begin(loaded.profiles); err != nil {
+		return nil, err
+	}
+	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*served{}, local: map[string]*local.Profile{}, clients: clients}
 	for _, profile := range loaded.profiles {
 		p := before[profile.Name]
 		if p == nil || !p.isLike(profile) {
@@ -273,6 +298,7 @@ func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*pro
 			return nil, err
 		}
 	}
+	d.upstream.keep()
 	return table, nil
 }
 
@@ -283,6 +309,17 @@ func (d *agentProcess) forwarded(record local.Record) {
 		Profile: record.Profile, Client: record.Client, Status: call.Status,
 		Sent: call.Sent, Received: call.Received, Took: call.Took,
 	})
+}
+
+// details returns what the metrics tell of the profiles beside their statuses.
+func (d *agentProcess) details() map[string]metrics.Profile {
+	served := d.table.Load().served
+	all := make(map[string]metrics.Profile, len(served))
+	for name, p := range served {
+		days, _ := p.expiry.warning()
+		all[name] = metrics.Profile{Keys: p.failover.keys, Key: p.failover.inUse(), WarningDays: days}
+	}
+	return all
 }
 
 // statuses returns how the profiles do, for the metrics.

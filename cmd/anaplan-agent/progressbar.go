@@ -46,3 +46,12 @@ func (p *progressBar) clear() {
 		io.WriteString(p.out, eraseLine)
 	}
 }
+
+// last leaves a line behind, which says what came of it.
+func (p *progressBar) last(format string, args ...any) {
+	if p.out == nil {
+		return
+	}
+	p.clear()
+	io.WriteString(p.out, program+": "+oneLine(fmt.Sprintf(format, args...))+"\n")
+}

@@ -11,10 +11,11 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const runHelp = `run runs something of a model and waits until it has ended. It exits with 0 only if
-Anaplan says that all of it was successful, and prints what Anaplan says:
+Anaplan says that all of it was successful:
 
   anaplan-agent run process "Nightly load" --model Plan
   anaplan-agent run process "Nightly load" --model Plan --upload Sales.csv=sales.csv --dumps failed/
@@ -24,13 +25,20 @@ Anaplan says that all of it was successful, and prints what Anaplan says:
   anaplan-agent run file    Sales.csv --model Plan --input sales.csv      upload
   anaplan-agent run file    Report.csv --model Plan --output report.csv   download
 
-Things, models and workspaces are given by name or id. What can be done again is, when a
-connection is lost: chunks are sent again, downloads go on where they broke off, and
-nothing is started twice. If the command itself is ended the task goes on at Anaplan;
---task waits for it again.
+An import that leaves rows out is a success for Anaplan: with --fail-on-rejected it is none
+here, and --dumps fetches the rows.
+
+Standard output is Anaplan's JSON of the task, unless --output - puts the content of the file
+or the result of the export there; of a file that is moved it is nothing else.
+
+Things, models and workspaces are given by name or id; in names capital letters count. What can
+be done again is, when a connection is lost: chunks are sent again, downloads go on where they
+broke off, and nothing is started twice. If the command itself is ended the task goes on at
+Anaplan; --task waits for it again.
 
 Calls go through the agent if one runs, within its policy; otherwise through a login of this
-command's own.`
+command's own, within the profile's.
+` + aloneHelp
 
 // runKinds are what can be run, by the words of the command line.
 var runKinds = map[string]integration.Kind{
@@ -47,6 +55,9 @@ type runOrder struct {
 	input, output    string
 	dumps            string
 	task             string
+	failOnRejected   bool
+	again            string // the command that comes back to a task, but for --task
+	same             string // the flags for another command about the same model
 	locale           string
 	chunk            int64 // MiB
 	client           string
@@ -88,6 +99,7 @@ func newRunCommand(say *messenger) *cobra.Command {
 		if err := checkStdout(); err != nil {
 			return err
 		}
+		order.remember(cmd, args)
 		way, err := settings.callAnaplan(say, order.client)
 		if err != nil {
 			return err
@@ -95,9 +107,48 @@ func newRunCommand(say *messenger) *cobra.Command {
 		defer way.end()
 		bar := newProgressBar()
 		way.client.Notify = func(text string) { bar.clear(); say.note("%s", text) }
-		return (&running{calling: way, order: order, kind: kind, say: say, bar: bar}).run(args[1])
+		return way.inWords((&running{calling: way, order: order, kind: kind, say: say, bar: bar}).run(args[1]))
 	}
+	hideLoginFlags(cmd)
 	return cmd
+}
+
+// startFlags are about the start of a task, and are over once it has been started.
+var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size"}
+
+// remember keeps what was typed, to say how to come back to it.
+func (o *runOrder) remember(cmd *cobra.Command, args []string) {
+	o.again = strings.Join(append([]string{program, cmd.Name()}, quoted(args...)...), " ") + flagsBut(cmd, startFlags)
+	o.same = flagsBut(cmd, append(startFlags, "output", "dumps", "fail-on-rejected"))
+}
+
+// flagsBut returns the flags that were given, but for some, as a shell reads them, each with a
+// blank before it.
+func flagsBut(cmd *cobra.Command, over []string) string {
+	var words strings.Builder
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		switch {
+		case slices.Contains(over, flag.Name):
+		case flag.Value.Type() == "bool":
+			words.WriteString(" --" + flag.Name)
+		default:
+			words.WriteString(" --" + flag.Name + " " + quoted(flag.Value.String())[0])
+		}
+	})
+	return words.String()
+}
+
+// quoted returns words as a shell reads them.
+func quoted(words ...string) []string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,"
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = word
+		if word == "" || strings.Trim(word, plain) != "" {
+			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return quoted
 }
 
 // addFlags gives the command its flags. Those that can be given more than once are returned,
@@ -110,6 +161,7 @@ func (o *runOrder) addFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
 	flags.StringVar(&o.output, "output", "", "file for what the export has written, or for the file's content; - for standard output")
 	uploads = flags.StringArray("upload", nil, "NAME=FILE: before the process, upload FILE as the model's file NAME; can be given more than once")
 	flags.StringVar(&o.dumps, "dumps", "", "directory for the rows that were not imported (default: they are left at Anaplan)")
+	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if rows were not imported, which for Anaplan is a success")
 	mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
 	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's remarks (default en_US)")
 	flags.StringVar(&o.task, "task", "", "start nothing, and wait for this task")
@@ -131,6 +183,9 @@ func (o *runOrder) check(word string, uploads, mapping []string) (integration.Ki
 		return "", fmt.Errorf("--chunk-size %d: it is 1 to 47 MiB, the most that Anaplan takes", o.chunk)
 	}
 	if err := o.checkFlow(kind); err != nil {
+		return "", err
+	}
+	if err := o.checkTask(len(uploads) > 0); err != nil {
 		return "", err
 	}
 	for _, text := range uploads {
@@ -156,14 +211,28 @@ func (o *runOrder) checkFlow(kind integration.Kind) error {
 	switch {
 	case has(integration.Files) && (o.input == "") == (o.output == ""):
 		return errors.New("upload or download? give either --input or --output")
-	case has(integration.Files) && (o.task != "" || o.dumps != ""):
-		return errors.New("a file has no task and no dumps")
+	case has(integration.Files) && (o.task != "" || o.dumps != "" || o.failOnRejected):
+		return errors.New("a file has no task, and no rows that are not imported")
 	case o.input != "" && !has(integration.Files, integration.Imports):
 		return errors.New("--input is for imports and files; a process takes --upload NAME=FILE")
 	case o.output != "" && !has(integration.Files, integration.Exports):
 		return errors.New("--output is for exports and files")
-	case o.task != "" && o.input != "":
-		return errors.New("--task waits for what has been started, so --input comes too late")
 	}
 	return nil
+}
+
+// checkTask refuses what comes too late for a task that has been started.
+func (o *runOrder) checkTask(uploads bool) error {
+	late := ""
+	switch {
+	case o.task == "":
+		return nil
+	case o.input != "":
+		late = "--input"
+	case uploads:
+		late = "--upload"
+	default:
+		return nil
+	}
+	return fmt.Errorf("--task waits for what has been started, so %s comes too late: leave it out", late)
 }

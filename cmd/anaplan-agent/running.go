@@ -4,13 +4,17 @@ package main
 // them, and fetches what they leave.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 )
 
@@ -21,6 +25,8 @@ type running struct {
 	kind  integration.Kind
 	say   *messenger
 	bar   *progressBar
+
+	rejected error // rows were left out, and that is to be an error
 }
 
 // errTask says that Anaplan did not call a task successful.
@@ -30,28 +36,35 @@ var errTask = errors.New("it was not successful")
 func (r *running) run(name string) error {
 	model, err := r.client.FindModel(r.ctx, r.order.model, r.order.workspace)
 	if err != nil {
-		return err
+		return r.unseen(err)
 	}
 	thing, err := r.client.FindThing(r.ctx, model, r.kind, name)
 	if err != nil {
-		return err
+		return r.unseen(err)
 	}
-	if r.kind == integration.Files {
-		return r.file(thing)
+	if r.kind != integration.Files {
+		return r.task(thing)
 	}
-	return r.task(thing)
-}
-
-// file sends or fetches the content of a file.
-func (r *running) file(file integration.Thing) error {
 	if r.order.input != "" {
-		return r.upload(file, r.order.input)
+		return r.upload(thing, r.order.input)
 	}
-	return r.download(file)
+	return r.toOutput(func(to io.Writer) error { return r.download(thing, to) })
 }
 
-// task brings a thing what it reads, runs it, and fetches what it has written.
+// task brings a thing what it reads, runs it, and fetches what it has written. A place for the
+// result that cannot be written to shows before anything is started.
 func (r *running) task(thing integration.Thing) error {
+	var err error
+	if r.order.output == "" {
+		err = r.through(thing, nil)
+	} else {
+		err = r.toOutput(func(to io.Writer) error { return r.through(thing, to) })
+	}
+	return errors.Join(err, r.rejected) // which takes no result away
+}
+
+// through is task, with a place for the result of an export; nil for none.
+func (r *running) through(thing integration.Thing, result io.Writer) error {
 	id := r.order.task
 	if id == "" {
 		if err := r.feed(thing); err != nil {
@@ -59,14 +72,14 @@ func (r *running) task(thing integration.Thing) error {
 		}
 		var err error
 		if id, err = r.client.Start(r.ctx, thing, integration.Start{Locale: r.order.locale, Mapping: r.order.mapping}); err != nil {
-			return err
+			return r.refused(err, "run", thing)
 		}
 	}
 	task, err := r.wait(thing, id)
 	if err != nil {
-		return err
+		return r.refused(err, "run", thing)
 	}
-	return errors.Join(r.tell(thing, task), r.fetch(thing, task))
+	return errors.Join(r.tell(thing, task), r.fetch(thing, task, result))
 }
 
 // feed uploads what an import, or the imports of a process, read.
@@ -83,7 +96,7 @@ func (r *running) feed(thing integration.Thing) error {
 	for _, upload := range r.order.uploads {
 		file, err := r.client.FindThing(r.ctx, thing.Model, integration.Files, upload.name)
 		if err != nil {
-			return err
+			return r.unseen(err)
 		}
 		if err := r.upload(file, upload.path); err != nil {
 			return err
@@ -96,12 +109,20 @@ func (r *running) feed(thing integration.Thing) error {
 // how to come back to it.
 func (r *running) wait(thing integration.Thing, id string) (integration.Task, error) {
 	defer r.bar.clear()
+	isThere := r.order.task == "" // for it has been started here
 	task, err := r.client.Wait(r.ctx, thing, id, func(task integration.Task) {
+		isThere = true
 		r.bar.show("%s: %s %.0f %% %s", thing, strings.ToLower(strings.ReplaceAll(task.State, "_", " ")), 100*task.Progress, task.Step)
 	})
-	if err != nil {
-		r.bar.clear()
-		r.say.note("the task goes on at Anaplan; to wait for it again: the same command with --task %s", id)
+	if err == nil {
+		return task, nil
+	}
+	r.bar.clear()
+	if isThere {
+		r.say.note("the task goes on at Anaplan; to wait for it again: %s --task %s", r.order.again, id)
+	}
+	if refusal, ok := errors.AsType[*integration.APIError](err); ok && !isThere && refusal.Code == "" && refusal.Status == http.StatusNotFound {
+		err = fmt.Errorf("%s has no task %s", thing, oneLine(id))
 	}
 	return task, err
 }
@@ -131,7 +152,7 @@ func remarks(result *integration.Result) string {
 	collect = func(result integration.Result) {
 		for _, detail := range result.Details {
 			if !result.OK() && detail.Text != "" {
-				lines = append(lines, detail.Text)
+				lines = append(lines, remark(detail))
 			}
 		}
 		for _, nested := range result.Nested {
@@ -150,25 +171,64 @@ func remarks(result *integration.Result) string {
 	return ": " + strings.Join(lines, "; ")
 }
 
-// fetch fetches what a task has left: the rows that were not imported, and the result of an
-// export.
-func (r *running) fetch(thing integration.Thing, task integration.Task) error {
-	dumps := integration.Dumps(thing, task)
-	if r.order.dumps == "" && len(dumps) > 0 {
-		r.say.note("%s of rows that were not imported: fetch them with --dumps DIRECTORY --task %s", counted(len(dumps), "file"), task.ID)
-	}
-	if r.order.dumps != "" {
-		if err := r.fetchDumps(dumps); err != nil {
-			return err
+// remark is one of Anaplan's, with what it is about that its text does not tell, such as which
+// file. Values are alone, or behind their name.
+func remark(detail integration.Detail) string {
+	var about []string
+	for i := 0; i < len(detail.Values); i++ {
+		name, value := "", detail.Values[i]
+		if valueName.MatchString(value) && i+1 < len(detail.Values) {
+			i++
+			name, value = value+" ", detail.Values[i]
+		}
+		if value != "" && !strings.Contains(detail.Text, value) {
+			about = append(about, name+value)
 		}
 	}
-	if r.kind != integration.Exports || r.order.output == "" || !task.OK() {
-		return nil
+	if len(about) == 0 {
+		return detail.Text
 	}
-	return r.download(thing)
+	return detail.Text + " (" + strings.Join(about[:min(len(about), mostRemarks)], ", ") + ")"
 }
 
-func (r *running) fetchDumps(dumps []integration.Dump) error {
+// valueName is the form of names that Anaplan gives values, as rowCount.
+var valueName = regexp.MustCompile(`^[a-z]+([A-Z][a-z]*)+$`)
+
+// fetch fetches what a task has left: the rows that were not imported, and the result of an
+// export. Rows that were left out are an error if that is wanted.
+func (r *running) fetch(thing integration.Thing, task integration.Task, result io.Writer) error {
+	dumps := integration.Dumps(thing, task)
+	switch {
+	case len(dumps) == 0:
+	case r.order.dumps != "":
+		if err := r.fetchDumps(thing, dumps); err != nil {
+			return err
+		}
+	default:
+		r.say.note("%s of rows that were not imported: fetch with: %s --task %s --dumps DIRECTORY", counted(len(dumps), "file"), r.order.again, task.ID)
+	}
+	if len(dumps) > 0 && r.order.failOnRejected && task.OK() {
+		r.rejected = fmt.Errorf("%s: %w", thing, errRejected)
+	}
+	if r.kind != integration.Exports || !task.OK() {
+		return nil
+	}
+	if result == nil {
+		r.say.note("the result is at Anaplan; fetch it with: %s", r.fetchCommand(thing))
+		return nil
+	}
+	return r.download(thing, result)
+}
+
+// errRejected says that an import has left rows out.
+var errRejected = errors.New("rows were not imported (--fail-on-rejected)")
+
+// fetchCommand returns the command that fetches the result of an export.
+func (r *running) fetchCommand(thing integration.Thing) string {
+	return program + " run file " + quoted(cmp.Or(thing.Name, thing.ID))[0] + r.order.same + " --output FILE"
+}
+
+func (r *running) fetchDumps(thing integration.Thing, dumps []integration.Dump) error {
 	if err := os.MkdirAll(r.order.dumps, 0o700); err != nil {
 		return err
 	}
@@ -179,7 +239,7 @@ func (r *running) fetchDumps(dumps []integration.Dump) error {
 		}
 		path := filepath.Join(r.order.dumps, name+".csv")
 		err := r.into(path, func(to io.Writer) error {
-			return r.client.DownloadDump(r.ctx, dump, to, r.transferred("dump "+name))
+			return r.refused(r.client.DownloadDump(r.ctx, dump, to, r.transferred("dump "+name)), "run", thing)
 		})
 		if err != nil {
 			return err
@@ -197,10 +257,18 @@ func (r *running) upload(to integration.Thing, path string) error {
 		return err
 	}
 	defer from.Close()
-	defer r.bar.clear()
-	return r.client.Upload(r.ctx, to, integration.Upload{
-		Content: from, Size: size, ChunkSize: r.order.chunk << 20, Progress: r.transferred(to.String()),
+	var sent int64
+	shown := r.transferred(to.String())
+	err = r.client.Upload(r.ctx, to, integration.Upload{
+		Content: from, Size: size, ChunkSize: r.order.chunk << 20,
+		Progress: func(t integration.Transfer) { sent = t.Bytes; shown(t) },
 	})
+	r.bar.clear()
+	if err != nil {
+		return r.refused(err, "upload", to)
+	}
+	r.bar.last("%s: uploaded %s", to, megabytes(sent))
+	return nil
 }
 
 // openInput opens what is to be sent. size is -1 where it shows only at the end.
@@ -224,11 +292,17 @@ func openInput(path string) (file *os.File, size int64, err error) {
 }
 
 // download fetches the content of a file, or the result of an export.
-func (r *running) download(thing integration.Thing) error {
-	return r.into(r.order.output, func(to io.Writer) error {
-		return r.client.Download(r.ctx, thing, to, r.transferred(thing.String()))
-	})
+func (r *running) download(thing integration.Thing, to io.Writer) error {
+	err := r.client.Download(r.ctx, thing, to, r.transferred(thing.String()))
+	r.bar.clear()
+	if r.kind == integration.Exports {
+		return r.refused(err, "run", thing)
+	}
+	return r.refused(err, "download", thing)
 }
+
+// toOutput has something write to where the person wants it.
+func (r *running) toOutput(write func(io.Writer) error) error { return r.into(r.order.output, write) }
 
 // into has something write to a file, which is there only once all of it is.
 func (r *running) into(path string, write func(io.Writer) error) error {
@@ -245,9 +319,47 @@ func (r *running) into(path string, write func(io.Writer) error) error {
 func (r *running) transferred(what string) func(integration.Transfer) {
 	return func(t integration.Transfer) {
 		of := ""
-		if t.Of > 1 {
+		if t.Of > 1 && t.Chunks > 0 {
 			of = fmt.Sprintf(", chunk %d of %d", t.Chunks, t.Of)
 		}
-		r.bar.show("%s: %.1f MB%s", what, float64(t.Bytes)/1e6, of)
+		r.bar.show("%s: %s%s", what, megabytes(t.Bytes), of)
 	}
+}
+
+// megabytes is a size for people.
+func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
+
+// refused says what this command may not do, where a policy is why a call was refused: in the
+// words of a rule, with the names that the person has given.
+func (r *running) refused(err error, verb string, thing integration.Thing) error {
+	what := verb + " " + thing.Kind.One() + " " + quotedName(thing.Name, thing.ID) + " in model " + quotedName(thing.Model.Name, thing.Model.ID)
+	return r.mayNot(err, what, what)
+}
+
+// unseen is refused for what is looked for by its name.
+func (r *running) unseen(err error) error {
+	return r.mayNot(err, "see what there is, to find things by their names", "list")
+}
+
+// mayNot replaces a policy's refusal.
+func (r *running) mayNot(err error, what, rule string) error {
+	refusal, ok := errors.AsType[*integration.APIError](err)
+	if !ok || refusal.Code != agent.CodeNotAllowed || !strings.Contains(refusal.Message, " no rule for ") {
+		return err
+	}
+	who := "profile " + r.as.Profile
+	if r.as.Client != "" {
+		who = "client " + r.as.Client
+	}
+	problem := agent.Problemf(agent.CodeNotAllowed, "%s may not %s: %s", who, what, refusal.Message)
+	problem.Hints = []string{"this rule would allow it: " + rule}
+	return problem
+}
+
+// quotedName is a name as it stands in a rule, or an id where there is none.
+func quotedName(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
 }

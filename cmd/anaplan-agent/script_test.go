@@ -354,7 +354,7 @@ func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
 }
 
 // issue has the server's CA issue a certificate: cert [noemail] [expired]
-// [early] [server] [sha1] CSR OUT.
+// [early] [longer] [days-N] [server] [sha1] CSR OUT. It ends in N days.
 func issue(ts *testscript.TestScript, _ bool, args []string) {
 	var opts anaplantest.IssueOptions
 	for _, flag := range args[:len(args)-2] {
@@ -372,7 +372,12 @@ func issue(ts *testscript.TestScript, _ bool, args []string) {
 		case "longer":
 			opts.NotAfter = time.Now().AddDate(2, 0, 0)
 		default:
-			ts.Fatalf("unknown flag %q", flag)
+			text, ok := strings.CutPrefix(flag, "days-")
+			days, err := strconv.Atoi(text)
+			if !ok || err != nil {
+				ts.Fatalf("unknown flag %q", flag)
+			}
+			opts.NotAfter = time.Now().Add(time.Duration(days)*24*time.Hour - time.Minute)
 		}
 	}
 	cert, err := serverOf(ts).CA.Issue([]byte(ts.ReadFile(args[len(args)-2])), &opts)
@@ -395,10 +400,11 @@ func enrolled(ts *testscript.TestScript, _ bool, flags []string) {
 	} {
 		ts.Setenv("ANAPLAN_AGENT_"+name, value)
 	}
-	runAgent(ts, []string{"0", "enroll", "--email", "ana@example.com"}, program)
+	alone := []string{"setsid", "--wait", program} // the terminal of whoever runs the tests is not asked
+	runAgent(ts, []string{"0", "enroll", "--email", "ana@example.com"}, alone...)
 	ts.Check(os.WriteFile(ts.MkAbs("login.csr"), []byte(ts.ReadFile("stdout")), 0o600))
 	issue(ts, false, append(flags, "login.csr", "login.pem"))
-	runAgent(ts, []string{"0", "enroll", "--certificate", "login.pem"}, program)
+	runAgent(ts, []string{"0", "enroll", "--certificate", "login.pem"}, alone...)
 	serverOf(ts).Register([]byte(ts.ReadFile("login.pem")))
 }
 

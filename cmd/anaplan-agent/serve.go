@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -32,6 +33,9 @@ programs of this user (and of those whom a profile allows) on a unix socket:
 A profile logs in when somebody first asks for its token. A PIN that nobody has
 written down is asked for by the command that needs it, and kept in memory until
 'lock', or until the profile was idle.
+
+Programs that call Anaplan through the agent stand in the configuration as
+[client.NAME], each with a policy: see 'client --help' and 'policy --help'.
 
 Flags and environment variables change the profile that --profile names. SIGHUP
 reads the configuration again, SIGTERM ends the agent. 'service install' has
@@ -85,7 +89,7 @@ func serve(ctx context.Context, settings *settings, say *messenger) error {
 	if loaded.agent.Listen != "" {
 		port, err := net.Listen("tcp", loaded.agent.Listen)
 		if err != nil {
-			return fmt.Errorf("%w: listen: %w", errSettings, err)
+			return listenError(loaded.agent.Listen, err)
 		}
 		defer port.Close()
 		d.listens = port.Addr().String()
@@ -94,6 +98,14 @@ func serve(ctx context.Context, settings *settings, say *messenger) error {
 	logger.Info("serving", "socket", d.socket, "address", d.listens, "profiles", len(loaded.profiles), "clients", len(loaded.clients), "version", version())
 	defer runtime.KeepAlive(make([]byte, heapReserve))
 	return d.run(ctx, listeners...)
+}
+
+// listenError words why a TCP port cannot be listened on.
+func listenError(address string, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen: another program listens on %s (ss -ltnp shows which): end that, or choose another port", address)
+	}
+	return fmt.Errorf("listen: %w", err)
 }
 
 // listen returns the socket that systemd has opened, or opens it.

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -16,7 +15,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 )
 
 // served is a profile that is served.
@@ -28,11 +26,15 @@ type served struct {
 	forward forwarding
 	user    userBox
 	pin     pinBox
-	refused *refusedSource // used by sign alone, one call at a time
-	caStamp string         // of the file with further roots, as the client has it
-	sink    *tokenFile     // nil: none
-	stop    func()         // ends run
+	keys    []*servedKey
+	expiry  *expiry
+	caStamp string     // of the file with further roots, as the client has it
+	sink    *tokenFile // nil: none
+	stop    func()     // ends run
 	ended   chan struct{}
+
+	failover *failover
+	adopted  bool // by the one in its place
 }
 
 // newServed returns a profile that does nothing before run.
@@ -41,7 +43,10 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &served{process: d, profile: profile, client: client, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{})}
+	p := &served{
+		process: d, profile: profile, client: client, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{}),
+		keys: servedKeys(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.log),
+	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
 	}
@@ -58,7 +63,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		// Later than those of any agent before this one, so that nobody takes one for another.
 		Generation: uint64(time.Now().UnixMilli()),
 	})
-	p.forward, err = d.upstream.of(profile, p.keeper)
+	p.forward, err = d.upstream.of(profile, p.keeper, client)
 	return p, err
 }
 
@@ -74,7 +79,7 @@ func (p *served) local(profile *config.Profile) (*local.Profile, error) {
 	}
 	return &local.Profile{
 		Keeper: p.keeper, Allow: allow, SetPIN: p.pin.set, Heed: p.pin.heed,
-		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify,
+		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
 	}, nil
 }
 
@@ -87,9 +92,45 @@ func (p *served) isLike(other *config.Profile) bool {
 	return reflect.DeepEqual(ours, theirs) && p.caStamp == fileStamp(other.CAFile)
 }
 
+// hasTokensOf reports whether a token of other is as good as one of this profile's own: it is
+// of the same Anaplan, and was had in the same way but for the key.
+func (p *served) hasTokensOf(other *served) bool {
+	ours, theirs := p.profile, other.profile
+	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
+		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
+}
+
+// adopt takes the place of before, so that whoever asks either has the token. What is
+// known of keys stays, if they are the same.
+func (p *served) adopt(ctx context.Context, before *served) {
+	before.adopted = true
+	if reflect.DeepEqual(p.profile.Keys, before.profile.Keys) {
+		p.failover = before.failover
+		if p.profile.Certificate == before.profile.Certificate {
+			p.expiry.inherit(before.expiry)
+		}
+	}
+	if p.sink != nil && before.sink != nil && p.profile.TokenFile == before.profile.TokenFile {
+		before.sink.leave()
+	}
+	p.keeper.Adopt(ctx, before.keeper)
+}
+
+// details returns what is shown of the profile beside its Keeper's status.
+func (p *served) details() local.Details {
+	var details local.Details
+	if p.failover.keys > 1 {
+		details.Keys, details.Key = p.failover.keys, p.failover.inUse()
+	}
+	details.WarningDays, details.Warning = p.expiry.warning()
+	return details
+}
+
 // run keeps the token alive until ctx ends.
 func (p *served) run(ctx context.Context) {
 	defer p.pin.close()
+	p.expiry.check()
+	defer p.expiry.close()
 	if p.sink == nil {
 		p.keeper.Run(ctx)
 		return
@@ -106,64 +147,6 @@ func (p *served) run(ctx context.Context) {
 // lastWords is how long a signer whose time is over has to say what it was waiting for. It
 // is killed afterwards, which tells a person less.
 const lastWords = 2 * time.Second
-
-// sign has a signer process make a login.
-func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
-	given := p.pin.get()
-	defer clear(given.pin)
-	if problem := p.refusedBefore(given); problem != nil {
-		return nil, problem
-	}
-	settings := settingsForSigner(p.profile)
-	settings.PINDevice, settings.LastTry, settings.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
-	text, err := json.Marshal(settings)
-	if err != nil {
-		return nil, err
-	}
-	login, err := p.process.signers.Sign(ctx, signer.Order{
-		Settings: text, PIN: given.pin, Attended: attended, Timeout: p.profile.Timeout + lastWords,
-		Device: lockName(p.profile.Keys[0]),
-	}, p.tell(notify))
-	p.settle(given, agent.ProblemOf(err))
-	if err == nil && string(login.Format) != p.profile.Format {
-		return nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
-	}
-	return login, err
-}
-
-// settle remembers what came of a PIN. One that was refused is forgotten at once, and one
-// that was typed for a device that has been pulled out, too: it must be asked for again.
-func (p *served) settle(given typed, problem *agent.Problem) {
-	switch {
-	case problem == nil:
-		p.refused = nil
-	case problem.Code == agent.CodePINRefused && given.pin == nil:
-		if canRemember() { // the signer has
-			return
-		}
-		p.refused = &refusedSource{problem, stampOf(p.profile.PIN)}
-	case problem.Code == agent.CodePINRefused, problem.Code == agent.CodeDeviceAbsent:
-		p.pin.forget(given.number)
-	case problem.Code == agent.CodePINNeeded && problem.PIN != nil:
-		p.pin.want(problem.PIN.Device)
-	}
-}
-
-// refusedSource is a PIN that was refused, by where it lies. Signers remember it on disk;
-// where they cannot, the agent does as long as it runs.
-type refusedSource struct {
-	problem *agent.Problem
-	stamp   string
-}
-
-// refusedBefore returns why a PIN is not sent again: it has been refused, nobody has
-// typed another, and there is no sign that it has changed where it lies.
-func (p *served) refusedBefore(given typed) *agent.Problem {
-	if p.refused == nil || given.pin != nil || given.word.PINChanged || stampOf(p.profile.PIN) != p.refused.stamp {
-		return nil
-	}
-	return p.refused.problem
-}
 
 // tell returns a notify function that logs too: a caller may not listen, and without a
 // caller the log is the only place.
@@ -217,13 +200,17 @@ func (p *served) identify(ctx context.Context) (local.User, error) {
 func (p *served) observe(event agent.Event) {
 	p.process.metrics.Event(p.profile.Name, event)
 	p.logEvent(event)
-	p.process.recordEvent(p.profile.Name, event)
+	p.process.recordEvent(p.profile.Name, event, p.failover.String())
 	if p.sink != nil {
 		p.sink.observe(p.keeper)
 	}
 	switch event.Kind {
 	case agent.EventIdle:
 		p.pin.set(nil)
+	case agent.EventSign:
+		if event.Login != nil {
+			p.expiry.use(event.Login.Certificate)
+		}
 	case agent.EventLogin:
 		p.process.tidy()
 	}

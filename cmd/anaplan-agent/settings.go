@@ -5,6 +5,7 @@ package main
 // stand, so that an error can name the place to correct.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ var (
 	socketSettings = []string{"socket"}
 	agentSettings  = []string{
 		"socket", "listen", "audit_file", "log_level", "logout_at_end", "share_socket",
-		"allow", "policy", "tenant", "requests_per_minute", "idle", "token_file", "token_file_mode", "token_file_owner",
+		"allow", "policy", "tenant", "requests_per_minute", "idle", "token_file", "token_file_mode", "token_file_owner", "expiry_command",
 	}
 )
 
@@ -159,6 +160,19 @@ func (s *settings) readConfig() (*config.File, error) {
 	return nil, nil
 }
 
+// configPath returns the configuration file that readConfig reads; "" for none.
+func (s *settings) configPath() string {
+	if named := cmp.Or(s.config, os.Getenv("ANAPLAN_AGENT_CONFIG")); named != "" {
+		return named
+	}
+	for _, path := range defaultConfigs() {
+		if _, err := os.Stat(path); !isMissing(err) {
+			return path
+		}
+	}
+	return ""
+}
+
 // isMissing reports whether a file is not there, of which a home that is no
 // directory is a case: services often have /dev/null for theirs. A file that is
 // there and cannot be read is not missing, for its settings would be lost silently.
@@ -194,7 +208,7 @@ func defaultConfigs() []string {
 // itself. Nothing is looked up before a shell asks, for this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
 	switch setting.Name {
-	case "certificate", "ca_file", "pin", "touch_command", "socket", "audit_file", "token_file":
+	case "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "audit_file", "token_file":
 		return
 	}
 	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -16,7 +16,8 @@ import (
 )
 
 const statusHelp = `status shows what the agent does: for each profile its state, how long the token
-and the certificate are good, when the token is renewed, and what is wrong.
+and the certificate are good, when the token is renewed, which of several keys is
+in use, and what is wrong.
 
   idle      nobody has asked for a token yet, or not for long
   healthy   there is a live token
@@ -120,15 +121,37 @@ func statusText(status local.Status, now time.Time) string {
 	}
 	table.Flush()
 	for _, p := range status.Profiles {
-		if p.Problem == nil {
-			continue
+		text.WriteString(profileRemarks(p))
+	}
+	for i, c := range status.Clients {
+		if i == 0 {
+			text.WriteString("\nCLIENT, for PROFILE: POLICY\n")
 		}
-		fmt.Fprintf(&text, "\n%s: %s\n", oneLine(p.Name), indented(p.Problem.Message))
-		for _, hint := range p.Problem.Hints {
-			fmt.Fprintf(&text, "  hint: %s\n", oneLine(hint))
-		}
+		fmt.Fprintf(&text, "%s, for %s: %s\n", oneLine(c.Name), oneLine(c.Profile), oneLine(strings.Join(c.Policy, "; ")))
 	}
 	return text.String()
+}
+
+// profileRemarks returns what does not fit into a profile's line: what is wrong, which of several
+// keys is in use, and that the certificate is about to end.
+func profileRemarks(p local.ProfileStatus) string {
+	var lines []string
+	if p.Problem != nil {
+		lines = append(lines, indented(p.Problem.Message))
+		for _, hint := range p.Problem.Hints {
+			lines = append(lines, "hint: "+oneLine(hint))
+		}
+	}
+	if p.Key > 0 {
+		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))
+	}
+	if p.Warning != "" {
+		lines = append(lines, "warning: "+oneLine(p.Warning))
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n%s: %s\n", oneLine(p.Name), strings.Join(lines, "\n  "))
 }
 
 // ahead and behind say how far a time is away; "-" for none.

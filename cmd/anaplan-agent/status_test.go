@@ -21,6 +21,11 @@ func TestStatusText(t *testing.T) {
 				UsedAt: now.Add(-time.Second), Certificate: &local.CertificateStatus{NotAfter: now.AddDate(0, 1, 0)},
 				Problem: &agent.Problem{Message: "no such card:\nnone", Hints: []string{"plug it in"}},
 			},
+			{
+				Name: "pair", State: agent.StateHealthy, ExpiresAt: now.Add(5 * time.Minute),
+				Details: local.Details{Keys: 2, Key: 2, Warning: "the certificate ends in 7 days", WarningDays: 7},
+			},
+			{Name: "new", State: agent.StateIdle, Details: local.Details{Keys: 2}},
 			{Name: "late", State: agent.StateDown, ExpiresAt: now.Add(-time.Second)},
 		},
 	}
@@ -28,11 +33,16 @@ func TestStatusText(t *testing.T) {
 PROFILE  STATE     TOKEN    RENEWAL  CERTIFICATE  LAST ASKED
 default  idle      -        -        -            never
 prod     degraded  in 5m0s  in 30s   2026-12-25   1s ago
+pair     healthy   in 5m0s  -        -            never
+new      idle      -        -        -            never
 late     down      in 0s    -        -            never
 
 prod: no such card:
   none
   hint: plug it in
+
+pair: key 2 of 2 is in use
+  warning: the certificate ends in 7 days
 `
 	if diff := cmp.Diff(want, statusText(status, now)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)

@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -24,6 +25,7 @@ type tokenFile struct {
 	log  *slog.Logger
 	next chan agent.Token // the newest token; a zero one: there is none any more
 	last agent.Token      // that was put there
+	left atomic.Bool      // the file is another's now
 }
 
 // newTokenFile returns the file of a profile; nil if it has none. Nothing is written yet.
@@ -83,6 +85,9 @@ func number(name string, lookUp func() (string, error)) (int, error) {
 // or none any more that may be handed out.
 func (f *tokenFile) observe(keeper *agent.Keeper) {
 	lease, _ := keeper.Held()
+	if f.left.Load() {
+		return
+	}
 	if lease.Token.Value.Reveal() == f.last.Value.Reveal() {
 		return
 	}
@@ -97,10 +102,18 @@ func (f *tokenFile) observe(keeper *agent.Keeper) {
 // retryFile is how long to wait before a file is tried again that could not be written.
 const retryFile = 15 * time.Second
 
-// run writes what is wanted until ctx ends, and removes the file then. What fails is
-// tried again: a disk that was full has room some time.
+// leave leaves the file as it is to another tokenFile, which takes it over when run has
+// ended, so that who reads it finds it at all times.
+func (f *tokenFile) leave() { f.left.Store(true) }
+
+// run writes what is wanted until ctx ends, and removes the file then, unless it is
+// another's. What fails is tried again: a disk that was full has room some time.
 func (f *tokenFile) run(ctx context.Context) {
-	defer f.tell(f.file.Remove)
+	defer func() {
+		if !f.left.Load() {
+			f.tell(f.file.Remove)
+		}
+	}()
 	var token agent.Token
 	retry := time.NewTimer(0)
 	retry.Stop()

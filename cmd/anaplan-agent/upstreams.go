@@ -4,12 +4,15 @@ package main
 // connections for all profiles of a host, and one allowance for all of a tenant.
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/fair"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
@@ -18,9 +21,16 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 )
 
-// upstreams has what profiles share.
+// upstreams has what profiles share. It is changed as a whole, when a configuration is
+// taken over: one with a mistake in it must leave nothing behind.
 type upstreams struct {
-	mu      sync.Mutex
+	mu   sync.Mutex
+	held shared // in use
+	next shared // of the configuration that is being read
+}
+
+// shared is what the profiles of one configuration share.
+type shared struct {
 	bases   map[baseKey]*http.Transport
 	tenants map[string]*tenant
 }
@@ -34,40 +44,65 @@ type tenant struct {
 	perMinute int
 }
 
-// base returns the connections to a profile's API host.
-func (u *upstreams) base(profile *config.Profile, apiURL string) (*http.Transport, error) {
+// begin makes what the profiles of a configuration shall share. What they share already
+// they keep: what has been used of an allowance stays used.
+func (u *upstreams) begin(profiles []*config.Profile) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	key := baseKey{apiURL, profile.CAFile, fileStamp(profile.CAFile)}
-	if base, ok := u.bases[key]; ok {
-		return base, nil
+	u.next = shared{map[baseKey]*http.Transport{}, map[string]*tenant{}}
+	for _, profile := range profiles {
+		hosts, err := hostsOf(profile)
+		if err != nil {
+			return err
+		}
+		if err := u.next.addBase(u.held, profile, hosts.API); err != nil {
+			return err
+		}
+		u.next.addTenant(u.held, profile, hosts.API)
+	}
+	return nil
+}
+
+// keep takes over what was begun. Connections of what is gone end by themselves.
+func (u *upstreams) keep() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.held = u.next
+}
+
+func baseKeyOf(profile *config.Profile, apiURL string) baseKey {
+	return baseKey{apiURL, profile.CAFile, fileStamp(profile.CAFile)}
+}
+
+// addBase adds the connections to a profile's API host.
+func (s *shared) addBase(before shared, profile *config.Profile, apiURL string) error {
+	key := baseKeyOf(profile, apiURL)
+	if s.bases[key] != nil {
+		return nil
+	}
+	if base := before.bases[key]; base != nil {
+		s.bases[key] = base
+		return nil
 	}
 	roots, err := readRoots(profile.CAFile)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if u.bases == nil {
-		u.bases = map[baseKey]*http.Transport{}
-	}
-	u.bases[key] = proxy.NewBase(roots)
-	return u.bases[key], nil
+	s.bases[key] = proxy.NewBase(roots)
+	return nil
 }
 
-// limiter returns the allowance of a profile's tenant, which outlives a reload: what has
-// been used of it stays used.
-func (u *upstreams) limiter(profile *config.Profile, apiURL string) *fair.Limiter {
-	u.mu.Lock()
-	defer u.mu.Unlock()
+// addTenant adds the allowance of a profile's tenant.
+func (s *shared) addTenant(before shared, profile *config.Profile, apiURL string) {
 	name := tenantName(profile, apiURL)
-	known := u.tenants[name]
-	if known == nil || known.perMinute != profile.RequestsPerMinute {
-		known = &tenant{fair.New(fair.Config{PerMinute: profile.RequestsPerMinute}), profile.RequestsPerMinute}
-		if u.tenants == nil {
-			u.tenants = map[string]*tenant{}
-		}
-		u.tenants[name] = known
+	if s.tenants[name] != nil {
+		return
 	}
-	return known.limiter
+	if known := before.tenants[name]; known != nil && known.perMinute == profile.RequestsPerMinute {
+		s.tenants[name] = known
+		return
+	}
+	s.tenants[name] = &tenant{fair.New(fair.Config{PerMinute: profile.RequestsPerMinute}), profile.RequestsPerMinute}
 }
 
 // tenantName names the tenant of a profile. Where nobody has said which it is, all profiles
@@ -87,8 +122,8 @@ func tenantName(profile *config.Profile, apiURL string) string {
 func (u *upstreams) allowances() map[string]metrics.Allowance {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	all := make(map[string]metrics.Allowance, len(u.tenants))
-	for name, tenant := range u.tenants {
+	all := make(map[string]metrics.Allowance, len(u.held.tenants))
+	for name, tenant := range u.held.tenants {
 		all[name] = metrics.Allowance(tenant.limiter.Stats())
 	}
 	return all
@@ -120,23 +155,59 @@ type forwarding struct {
 	names policy.Names
 }
 
-// of returns how calls are made with a Keeper's tokens.
-func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper) (forwarding, error) {
+// of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
+// that of the auth host.
+func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client) (forwarding, error) {
 	hosts, err := hostsOf(profile)
 	if err != nil {
 		return forwarding{}, err
 	}
-	base, err := u.base(profile, hosts.API)
-	if err != nil {
-		return forwarding{}, err
+	u.mu.Lock()
+	base, tenant := u.next.bases[baseKeyOf(profile, hosts.API)], u.next.tenants[tenantName(profile, hosts.API)]
+	u.mu.Unlock()
+	if base == nil || tenant == nil {
+		return forwarding{}, fmt.Errorf("%w: ca_file changes while the configuration is read", errSettings)
 	}
-	limiter := u.limiter(profile, hosts.API)
+	confirmed := &confirmed{client: client}
 	api, err := proxy.New(proxy.Config{
-		API: hosts.API, Transport: base, Source: keeper, Limiter: limiter, UserAgent: program + "/" + version(),
+		API: hosts.API, Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, UserAgent: program + "/" + version(),
 	})
 	if err != nil {
 		return forwarding{}, fmt.Errorf("%w: %w", errSettings, err)
 	}
-	way := &proxy.Transport{Source: keeper, Base: base, Limiter: limiter, Client: program}
-	return forwarding{api, integration.NewCatalog(newAPIClient(hosts.API, way))}, nil
+	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: program, Confirm: confirmed.isGood}
+	names := newAPIClient(hosts.API, way)
+	names.Retry.Attempts = 2 // a caller waits, who can try again
+	return forwarding{api, integration.NewCatalog(names)}, nil
+}
+
+// confirmed asks the auth host about a token that the API has refused. There are calls that
+// are refused whatever the token is, and each token that is dropped for one costs a signature,
+// or a person's touch.
+type confirmed struct {
+	client *anaplan.Client
+
+	mu         sync.Mutex
+	generation uint64 // that was good
+	at         time.Time
+}
+
+// confirmedFor is how long a token is believed to be good for having been so.
+const confirmedFor = 5 * time.Second
+
+// isGood is a proxy.Config's Confirm. Where nobody answers, the refusal is believed.
+func (c *confirmed) isGood(ctx context.Context, lease agent.Lease) bool {
+	c.mu.Lock()
+	known := c.generation == lease.Generation && time.Since(c.at) < confirmedFor
+	c.mu.Unlock()
+	if known {
+		return true
+	}
+	if _, err := c.client.Validate(ctx, lease.Token); err != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation, c.at = lease.Generation, time.Now()
+	return true
 }

@@ -1,0 +1,216 @@
+package main
+
+// The settings: whether they can be read, who else can change them, and whether what they
+// name is there.
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+)
+
+// checkConfig reads the settings as every command does.
+func (x *examination) checkConfig() {
+	x.checkVariables()
+	path := x.settings.configPath()
+	file, err := x.settings.readConfig()
+	if err != nil {
+		x.add(settingsFinding("config.file", err))
+		return
+	}
+	x.clients = file.Clients()
+	if path != "" {
+		defer x.checkConfigFile(path, len(x.clients) > 0)
+	}
+	if x.agent, err = x.settings.agentIn(file); err != nil {
+		x.agent = nil
+		x.add(settingsFinding("config.file", err))
+		return
+	}
+	profile, err := x.settings.profileIn(file, x.settings.profileName())
+	if err != nil {
+		x.add(settingsFinding("config.profile", err))
+		return
+	}
+	switch {
+	case path == "":
+		x.info("config.file", "", "there is no configuration file; flags and environment are the profile %q", profile.Name)
+	default:
+		x.ok("config.file", "%s can be read; this is about its profile %q (it has %s)", path, profile.Name, quotedList(file.Profiles()))
+	}
+	x.profile = profile
+	x.checkProfile()
+}
+
+// quotedList lists names; "none" without any.
+func quotedList(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// settingsFinding returns an error of the settings as a finding. Its text says what to
+// write where there is one thing to write.
+func settingsFinding(check string, err error) finding.Finding {
+	f := findingOf(check, err)
+	f.What = strings.TrimPrefix(f.What, errSettings.Error()+": ")
+	f.Do = "correct it in the place that is named; every setting is explained by: " + program + " COMMAND --help"
+	return f
+}
+
+// checkConfigFile looks at who can change the file: it names programs that are started,
+// and where PINs are.
+func (x *examination) checkConfigFile(path string, hasSecrets bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return // readConfig has read it meanwhile; it is about to be replaced
+	}
+	switch {
+	case isSomebodyElses(info):
+		x.fail("config.permissions", "sudo chown $(id -un) "+shellQuote(path), "%s belongs to another user, who can have any program started by changing it", path)
+	case othersMayWrite(info):
+		x.fail("config.permissions", "chmod go-w "+shellQuote(path), "others can write to %s, and have any program started by that", path)
+	case hasSecrets && othersMayRead(info):
+		x.warn("config.permissions", "chmod 600 "+shellQuote(path), "%s holds the hashes of clients' secrets, and others can read it", path)
+	default:
+		x.ok("config.permissions", "nobody else can change %s", path)
+	}
+	directory := filepath.Dir(path)
+	if info, err := os.Stat(directory); err == nil && othersMayWrite(info) && info.Mode()&fs.ModeSticky == 0 {
+		x.warn("config.permissions", "chmod go-w "+shellQuote(directory), "others can write to %s, and put another file in the place of the configuration", directory)
+	}
+}
+
+// checkVariables looks for variables that look like settings and are none: nobody else
+// tells of a typo in one.
+func (x *examination) checkVariables() {
+	known := []string{"ANAPLAN_AGENT_CONFIG", "ANAPLAN_AGENT_PROFILE", "ANAPLAN_AGENT_REQUIRE"} // the last is the tests' own
+	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {
+		known = append(known, setting.Env())
+	}
+	for _, name := range environmentNames() {
+		if strings.HasPrefix(name, "ANAPLAN_AGENT_") && !slices.Contains(known, name) {
+			x.warn("config.environment", "unset "+name+"; settings are listed by: "+program+" serve --help", "the variable %s is set, and there is no such setting", name)
+		}
+	}
+}
+
+// environmentNames returns the names of the variables that are set, sorted.
+func environmentNames() []string {
+	var names []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// checkProfile looks at what can be judged of a profile without anything being opened.
+func (x *examination) checkProfile() {
+	p := x.profile
+	switch len(p.Keys) {
+	case 0:
+		x.failed("config.key", errNoAddress)
+	default:
+		var keys []string
+		for _, key := range p.Keys {
+			keys = append(keys, key.String())
+		}
+		x.ok("config.key", "%s: %s", counted(len(keys), "key"), strings.Join(keys, ", then "))
+	}
+	if p.Format == "v1" {
+		x.warn("config.format", `leave format out, or say format = "v2"`, "logins are made in format v1: one that leaks is good for as long as the certificate, and Anaplan has announced not to take them any more")
+	}
+	x.checkHosts()
+	x.checkCAFile()
+	x.checkCertificateFile()
+	if len(p.TouchCommand) > 0 {
+		if _, err := findProgram(p.TouchCommand[0]); err != nil {
+			x.fail("config.touch_command", "install it, or write its full path", "touch_command: %v", err)
+		}
+	}
+}
+
+// checkHosts looks at which Anaplan is meant.
+func (x *examination) checkHosts() {
+	hosts, err := hostsOf(x.profile)
+	if err != nil {
+		x.add(settingsFinding("config.region", err))
+		return
+	}
+	x.hosts = hosts
+	auth, api := regionsWith(func(h anaplan.Hosts) bool { return h.Auth == hosts.Auth }), regionsWith(func(h anaplan.Hosts) bool { return h.API == hosts.API })
+	switch common := intersection(auth, api); {
+	case len(auth) > 0 && len(api) > 0 && len(common) == 0:
+		x.fail("config.region", "say region = \"NAME\" in place of auth_url and api_url: it sets both",
+			"auth_url is of %s and api_url of %s; a token is good in its own region only", strings.Join(auth, ", "), strings.Join(api, ", "))
+	case x.profile.Region == "" && x.profile.AuthURL == "" && x.profile.APIURL == "":
+		x.info("config.region", "if your tenant is elsewhere, say so: region = \"NAME\", one of "+strings.Join(anaplan.Regions(), ", "),
+			"no region is named, so it is %s: %s", defaultRegion, hosts.Auth)
+	case len(common) == 0:
+		x.info("config.region", "", "logins go to %s, calls to %s; these are no region's hosts", hosts.Auth, hosts.API)
+	default:
+		x.ok("config.region", "logins go to %s, calls to %s (%s)", hosts.Auth, hosts.API, strings.Join(common, ", "))
+	}
+}
+
+// regionsWith returns the regions whose hosts fit.
+func regionsWith(fit func(anaplan.Hosts) bool) (names []string) {
+	for _, name := range anaplan.Regions() {
+		if hosts, err := anaplan.Region(name); err == nil && fit(hosts) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// intersection returns what both lists have.
+func intersection(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(name string) bool { return !slices.Contains(b, name) })
+}
+
+// checkCAFile looks at further roots.
+func (x *examination) checkCAFile() {
+	if x.profile.CAFile == "" {
+		return
+	}
+	if _, err := readRoots(x.profile.CAFile); err != nil {
+		x.failed("config.ca_file", err)
+		return
+	}
+	info, err := os.Stat(x.profile.CAFile)
+	if err == nil && othersMayWrite(info) {
+		x.fail("config.ca_file", "chmod go-w "+shellQuote(x.profile.CAFile), "others can write to %s, and have a server of theirs trusted by that", x.profile.CAFile)
+		return
+	}
+	x.ok("config.ca_file", "the CAs in %s are trusted too", x.profile.CAFile)
+}
+
+// checkCertificateFile looks at the file of the key's certificate, where there is one.
+func (x *examination) checkCertificateFile() {
+	path := x.profile.Certificate
+	if path == "" {
+		return
+	}
+	certs, err := readCertificates(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		x.fail("config.certificate", "correct the path, or leave certificate out where the device holds it", "there is no file %s", path)
+	case err != nil:
+		x.failed("config.certificate", err)
+	case len(certs) > 1:
+		x.fail("config.certificate", "put the key's own certificate into a file of its own; "+program+" cert --certificate FILE shows what one holds",
+			"%s holds %s, and which is the key's cannot be told", path, counted(len(certs), "certificate"))
+	default:
+		x.ok("config.certificate", "%s holds the certificate %s", path, describe(certs[0]))
+	}
+}

@@ -1,0 +1,295 @@
+package main
+
+// The PIN: whether it can be had without a person, and whether what is there can be one. It
+// is read, as a login would, and sent nowhere.
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// pinPatience is how long a program or a pipe has to give the PIN.
+const pinPatience = 15 * time.Second
+
+// pinSources returns where the keys' PINs come from, each place once.
+func (x *examination) pinSources() (sources []config.PINSource) {
+	if x.profile == nil {
+		return nil
+	}
+	asker := &pinAsker{source: x.profile.PIN}
+	for _, key := range x.profile.Keys {
+		var request pinRequest
+		if token, ok := key.(uri.URI); ok {
+			request.source, _ = token.Get("pin-source")
+		}
+		if source, err := asker.sourceFor(request); err == nil && !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
+	}
+	return sources
+}
+
+// sourceOfPIN returns where the first key's PIN comes from.
+func (x *examination) sourceOfPIN() config.PINSource {
+	if sources := x.pinSources(); len(sources) > 0 {
+		return sources[0]
+	}
+	return config.PINSource{Kind: config.PINPrompt}
+}
+
+// checkPIN looks at each source.
+func (x *examination) checkPIN() {
+	if x.profile == nil {
+		x.skip("pin.source", "the settings cannot be read")
+		return
+	}
+	for _, source := range x.pinSources() {
+		x.checkSource(source)
+	}
+}
+
+// checkSource looks at one source.
+func (x *examination) checkSource(source config.PINSource) {
+	switch source.Kind {
+	case config.PINNone:
+		x.info("pin.source", "", "no PIN is given to the device")
+	case config.PINPrompt:
+		x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+			"the PIN is asked for at the terminal; an agent has it from: %s unlock", program)
+	case config.PINPinentry:
+		x.checkPinentry(cmp.Or(source.Arg, "pinentry"))
+	case config.PINEnv:
+		x.checkEnvPIN(source)
+	case config.PINFile:
+		x.checkFilePIN(source, source.Arg)
+	case config.PINCredential:
+		x.checkCredentialPIN(source)
+	case config.PINCommand:
+		if _, arguments, ok := strings.Cut(strings.TrimSpace(source.Arg), " "); ok {
+			x.hide(arguments) // they may hold anything, and stand in what errors call the source
+		}
+		x.checkCommandPIN(source)
+	}
+}
+
+// checkPinentry looks whether the program is there that asks in a window.
+func (x *examination) checkPinentry(name string) {
+	if _, err := findProgram(name); err != nil {
+		x.fail("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry: %v", err)
+		return
+	}
+	x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		"the PIN is asked for by %s, in a window that an agent has only at a desk", name)
+}
+
+// checkEnvPIN looks at a variable.
+func (x *examination) checkEnvPIN(source config.PINSource) {
+	pin, err := envPIN(source.Arg)
+	if err != nil {
+		x.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
+			"the PIN should be in the environment variable %s, which is not set here", source.Arg)
+		return
+	}
+	x.judgePIN(source, pin)
+}
+
+// checkFilePIN looks at a file, and who else can.
+func (x *examination) checkFilePIN(source config.PINSource, path string) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		x.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+shellQuote(path)+")", "the PIN should be in a file: %v", err)
+		return
+	case info.IsDir():
+		x.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
+		return
+	case !info.Mode().IsRegular():
+		x.info("pin.source", "", "the PIN comes from %s, which is no plain file and may give it only once; it is not read here", path)
+		return
+	case isSomebodyElses(info):
+		x.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
+	case othersMayRead(info):
+		x.warn("pin.permissions", "chmod 600 "+shellQuote(path), "%s holds the PIN, and others may read or change it", path)
+	}
+	if !filepath.IsAbs(path) {
+		x.warn("pin.path", "write the full path", "%s is looked for where the program is started, which of an agent is another directory", path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		x.fail("pin.source", "let this user read it: chown and chmod 600 "+shellQuote(path), "the PIN should be in a file: %v", err)
+		return
+	}
+	defer file.Close()
+	pin, err := readPIN(file, path)
+	if err != nil {
+		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is no PIN: %v", err)
+		return
+	}
+	x.judgePIN(source, pin)
+}
+
+// checkCredentialPIN looks at what systemd passes to the agent, and to nobody else.
+func (x *examination) checkCredentialPIN(source config.PINSource) {
+	path, err := credentialPath(source.Arg)
+	switch {
+	case err != nil:
+		x.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",
+			"systemd gives the credential %s to the agent's service and not to this command, so it cannot be looked at here", source.Arg)
+	case !isThere(path):
+		x.fail("pin.source", "name it in the unit: LoadCredential="+source.Arg+":/etc/anaplan-agent/"+source.Arg, "systemd passes credentials, and none is called %s", source.Arg)
+	default:
+		x.checkFilePIN(source, path)
+	}
+}
+
+// checkCommandPIN runs a program as an agent would: without a terminal.
+func (x *examination) checkCommandPIN(source config.PINSource) {
+	words, err := config.Words(source.Arg)
+	if err == nil {
+		_, err = findProgram(words[0])
+	}
+	if err != nil {
+		x.fail("pin.source", "install it, or write its full path: pin = \"command:PATH ARGUMENTS\"", "the PIN should come from a program: %v", err)
+		return
+	}
+	pin, err := runPINCommand(x.ctx, words)
+	if err != nil {
+		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shellQuote(words[0])+" ... </dev/null",
+			"the program that should print the PIN does not, without a terminal: %s: %v", words[0], err)
+		return
+	}
+	x.judgePIN(source, pin)
+}
+
+// runPINCommand runs a program in a session of its own, so that it finds no terminal to ask
+// on, and returns what it prints. What it says besides is dropped: nobody knows what that
+// holds.
+func runPINCommand(parent context.Context, words []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(parent, pinPatience, timeoutError{pinPatience})
+	defer cancel()
+	output := &pinBuffer{data: make([]byte, 0, maxPIN)}
+	command := exec.CommandContext(ctx, words[0], words[1:]...)
+	command.Stdout, command.Stderr, command.WaitDelay = output, io.Discard, outputDelay
+	withoutTerminal(command)
+	err := startSealed(command)
+	if err == nil {
+		err = command.Wait()
+	}
+	switch {
+	case output.full:
+		err = tooLong("it")
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case errors.Is(err, exec.ErrWaitDelay):
+		err = nil
+	}
+	if err != nil {
+		clear(output.data)
+		return nil, err
+	}
+	return output.data, nil
+}
+
+// judgePIN says whether what a source gave can be a PIN, and overwrites it.
+func (x *examination) judgePIN(source config.PINSource, raw []byte) {
+	defer clear(raw)
+	pin := bytes.TrimRight(raw, "\r\n") // as a login does
+	problem, do := unlikelyPIN(pin)
+	if problem == "" && len(x.cardKeys()) > 0 && (len(pin) < 6 || len(pin) > 8) {
+		problem, do = fmt.Sprintf("has %d characters, and PINs of PIV cards have 6 to 8", len(pin)), "it is the PIN of the card's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others"
+	}
+	switch {
+	case problem != "":
+		x.fail("pin.source", do, "what comes from %s is no PIN: it %s", sourceName(source), problem)
+	case bytes.ContainsAny(pin[len(pin)-1:], " \t") || bytes.ContainsAny(pin[:1], " \t"):
+		x.warn("pin.source", "write it anew without: printf %s PIN > FILE", "the PIN from %s begins or ends with a blank, which is sent too", sourceName(source))
+	default:
+		x.ok("pin.source", "%s gives something without a person; whether it is the PIN is not tried here", sourceName(source))
+	}
+}
+
+// unlikelyPIN says what is wrong with a PIN by the look of it, and what to do; "" for
+// nothing. It tells nothing of the PIN itself.
+func unlikelyPIN(pin []byte) (problem, do string) {
+	switch {
+	case len(pin) == 0:
+		return "is empty", "put the PIN there; an empty one would cost a try"
+	case bytes.HasPrefix(pin, []byte("\xef\xbb\xbf")) || bytes.HasPrefix(pin, []byte("\xff\xfe")) || bytes.HasPrefix(pin, []byte("\xfe\xff")):
+		return "begins with a byte order mark, as editors on Windows write", "save it as plain text without one: printf %s PIN > FILE"
+	case bytes.ContainsAny(pin, "\r\n"):
+		return "has more than one line", "leave the PIN there and nothing else"
+	case bytes.ContainsRune(pin, 0):
+		return "holds a NUL byte", "save it as plain text: printf %s PIN > FILE"
+	}
+	return "", ""
+}
+
+// sourceName names a source without the arguments of its program, which may hold anything.
+func sourceName(source config.PINSource) string {
+	if source.Kind != config.PINCommand {
+		return source.String()
+	}
+	name, _, _ := strings.Cut(strings.TrimSpace(source.Arg), " ")
+	return source.Kind + ":" + name
+}
+
+// cardKeys returns the addresses of the profile's keys that are on cards.
+func (x *examination) cardKeys() (cards []pivuri.URI) {
+	for _, key := range x.profile.Keys {
+		if card, ok := key.(pivuri.URI); ok {
+			cards = append(cards, card)
+		}
+	}
+	return cards
+}
+
+// checkRefusals looks whether a PIN was refused before, by the devices that are there.
+func (x *examination) checkRefusals() {
+	if x.profile == nil {
+		return
+	}
+	memory := refusals{dir: stateDir()}
+	for _, source := range x.pinSources() {
+		if interactive(source) || source.Kind == config.PINNone {
+			continue
+		}
+		for _, report := range x.devices {
+			for _, name := range report.facts.Names {
+				err := memory.check(name.device(), source.String(), stampOf(source), x.settings.pinChanged)
+				if err != nil {
+					x.failed("pin.refused", err)
+				}
+			}
+		}
+	}
+	if !x.hasErrors("pin.refused") && memory.dir != "" && isThere(memory.dir) {
+		x.checkMemoryOfRefusals(memory.dir)
+	}
+}
+
+// checkMemoryOfRefusals looks whether the notes can be read: who has run a command as root
+// once has left some that only root can.
+func (x *examination) checkMemoryOfRefusals(dir string) {
+	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
+	for _, note := range notes {
+		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
+			x.warn("pin.refused", "sudo rm "+shellQuote(note), "%s cannot be read, which may say that a PIN was refused", note)
+			return
+		}
+	}
+}

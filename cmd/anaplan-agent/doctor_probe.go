@@ -1,0 +1,160 @@
+package main
+
+// The process that looks at one device. It is told an address on standard input, and says
+// what it finds on standard output, a line each. It has no PIN and asks for none.
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+	"github.com/spf13/cobra"
+)
+
+// probeName is the hidden command's, below doctor.
+const probeName = "probe"
+
+// probeMark begins a line that is ours: modules print to standard output as well.
+const probeMark = "anaplan-agent-doctor: "
+
+// probeOrder is what the process is told.
+type probeOrder struct {
+	Key         string `json:"key"`
+	Certificate string `json:"certificate,omitempty"` // file
+	Unattended  bool   `json:"unattended,omitempty"`  // a login must be possible without a person
+
+	// Patience is how long the process waits for anything; it is ended a little later.
+	Patience time.Duration `json:"patience"`
+}
+
+// probeLine is what it says: one of the three.
+type probeLine struct {
+	Step    string           `json:"step,omitempty"` // what it is about to do
+	Finding *finding.Finding `json:"finding,omitempty"`
+	Facts   *deviceFacts     `json:"facts,omitempty"` // at the end
+}
+
+// deviceFacts are what the examination goes on with.
+type deviceFacts struct {
+	Names       []factName `json:"names,omitempty"`       // of the devices that the address fits
+	Certificate []byte     `json:"certificate,omitempty"` // DER, of the key that would log in, or would if it could
+	Chain       [][]byte   `json:"chain,omitempty"`       // DER, what else is on the device
+	Ready       bool       `json:"ready,omitempty"`       // there is exactly one key, and it can log in
+	NoPIN       bool       `json:"no_pin,omitempty"`      // it wants none
+	PINPad      bool       `json:"pin_pad,omitempty"`     // it wants it on its own keypad
+	Touch       bool       `json:"touch,omitempty"`       // it wants to be touched
+	PINSpent    string     `json:"pin_spent,omitempty"`   // why no PIN may be sent; "": one may
+	PINDoubt    string     `json:"pin_doubt,omitempty"`   // why none should be before a person says so
+}
+
+// factName is a deviceName as it travels.
+type factName struct {
+	Label  string `json:"label"`
+	Serial string `json:"serial"`
+	Card   bool   `json:"card,omitempty"`
+}
+
+// device returns the name as refusals has it.
+func (n factName) device() deviceName { return deviceName{n.Label, n.Serial, n.Card} }
+
+// newProbeCommand returns the hidden command.
+func newProbeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    probeName,
+		Short:  "look at one device for doctor, which starts this by itself",
+		Hidden: true,
+		Args:   noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			watchModulesOfSigner()
+			var order probeOrder
+			if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
+				return fmt.Errorf("reading what to look at from standard input: %w (doctor starts this command; it is not for people)", err)
+			}
+			address, err := config.ParseAddress(order.Key)
+			if err != nil {
+				return fmt.Errorf("%w: key: %w", errSettings, err)
+			}
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Patience, timeoutError{order.Patience})
+			defer cancel()
+			p := &probe{report: &report{}, ctx: ctx, order: order}
+			p.show = func(f finding.Finding) error { return p.say(probeLine{Finding: &f}) }
+			p.look(address)
+			return p.say(probeLine{Facts: &p.facts})
+		},
+	}
+}
+
+// probe is the process at work.
+type probe struct {
+	*report
+	ctx   context.Context
+	order probeOrder
+	facts deviceFacts
+	mu    sync.Mutex
+}
+
+// say says a line. It begins with a line end, for a module may have left one open.
+func (p *probe) say(line probeLine) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return printResult("\n" + probeMark + string(text) + "\n")
+}
+
+// step says what comes next, so that it is known where the process ended.
+func (p *probe) step(format string, args ...any) {
+	p.say(probeLine{Step: fmt.Sprintf(format, args...)})
+}
+
+// look looks at the device, when no other process of this user works with it.
+func (p *probe) look(address config.Address) {
+	unlock := p.lock(address)
+	if unlock == nil {
+		return
+	}
+	defer unlock()
+	var cert *x509.Certificate
+	if p.order.Certificate != "" {
+		cert, _ = readCertificate(p.order.Certificate) // what is wrong with it has been told
+	}
+	switch address := address.(type) {
+	case uri.URI:
+		p.lookAtToken(address, cert)
+	case pivuri.URI:
+		p.lookAtCard(address, cert)
+	}
+}
+
+// lock waits for the device. nil: somebody keeps it.
+func (p *probe) lock(address config.Address) (unlock func()) {
+	dir, name := lockDir(), lockName(address)
+	if dir == "" || name == "" {
+		return func() {}
+	}
+	p.step("waiting for another process of this user to finish with the device")
+	patience := p.order.Patience / 2 // a login takes a second
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	unlock, err := signer.LockDevice(ctx, dir, name, nil)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		p.fail("device.busy", "wait for it, or end it; "+program+" status shows whether the agent waits for a person",
+			"another process of this user works with the device, and did not finish within %v%s", patience, holders("", lockFiles(dir)))
+		return nil
+	case err != nil:
+		return func() {} // a home that cannot be written to; agent.state has told
+	}
+	return unlock
+}

@@ -1,0 +1,276 @@
+package main
+
+// The CA's answer: which of the certificates in it is the key's, what Anaplan will think of
+// it, and where it goes.
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// whereToRegister is the path through Anaplan's pages (contract section 5.2).
+const whereToRegister = "Administration > Security > Certificates"
+
+// errNotStored says that a person did not want the certificate.
+var errNotStored = errors.New("the certificate was not stored")
+
+// answer is what a CA has sent.
+type answer struct {
+	leaf  *x509.Certificate   // the key's
+	chain []*x509.Certificate // of the CA, the leaf's issuer first
+}
+
+// storeAnswer puts the CA's answer beside the key, and makes the file to upload. A call
+// may be repeated: what is stored already is left as it is.
+func (r *deviceRun) storeAnswer(e enrolment, address config.Address) error {
+	if card, ok := address.(pivuri.URI); ok {
+		address = r.withSerial(card)
+	}
+	got, err := r.readAnswer(e.certificate, address)
+	if err != nil {
+		return err
+	}
+	if err := r.judge(got); err != nil {
+		return err
+	}
+	if err := r.storeLeaf(e, address, got.leaf); err != nil {
+		return err
+	}
+	if err := r.storeChain(e, address, got.chain); err != nil {
+		return err
+	}
+	return r.sayUpload(e, address, got.leaf)
+}
+
+// readAnswer reads the CA's answer and finds the certificate of the key in it.
+func (r *deviceRun) readAnswer(path string, address config.Address) (answer, error) {
+	certs, err := readCertificates(path)
+	if err != nil {
+		return answer{}, err
+	}
+	keys, err := r.publicKeys(address)
+	if err != nil {
+		return answer{}, err
+	}
+	// A device may tell nothing of a key without a certificate. The request does, and else
+	// the only certificate that is no CA's is tried: no device takes one of another key.
+	if under := newEnrolments().fitting(address); len(keys) == 0 && len(under) == 1 && under[0].public() != nil {
+		keys = []crypto.PublicKey{under[0].public()}
+	}
+	if len(keys) == 0 {
+		keys = leafKeys(certs)
+	}
+	got, err := pickLeaf(certs, keys)
+	if err != nil {
+		return answer{}, wrongAnswer(path, address, err)
+	}
+	r.sayContent(path, certs, got)
+	return got, nil
+}
+
+// leafKeys returns the key of the only certificate that does not say it is a CA's (RFC 5280
+// section 4.2.1.9); none of several.
+func leafKeys(certs []*x509.Certificate) []crypto.PublicKey {
+	leaves := slices.DeleteFunc(slices.Clone(certs), func(cert *x509.Certificate) bool { return cert.IsCA && len(certs) > 1 })
+	if len(leaves) != 1 {
+		return nil
+	}
+	return []crypto.PublicKey{leaves[0].PublicKey}
+}
+
+// errNoneFits says that it is not known which certificate is the key's.
+var errNoneFits = errors.New("the device does not tell its key, so the key's own certificate must be alone in the file")
+
+// pickLeaf returns the certificate of one of the keys: an address may fit several.
+func pickLeaf(certs []*x509.Certificate, keys []crypto.PublicKey) (answer, error) {
+	err := errNoneFits
+	for _, key := range keys {
+		var got answer
+		if got.leaf, got.chain, err = certfile.Leaf(certs, key); err == nil {
+			return got, nil
+		}
+	}
+	return answer{}, err
+}
+
+// wrongAnswer words that a file holds no certificate of the key.
+func wrongAnswer(path string, address config.Address, err error) error {
+	none, ok := errors.AsType[*certfile.NoLeafError](err)
+	if !ok {
+		return fmt.Errorf("%w: %s: %w", errCertificateFile, path, err)
+	}
+	kind := hsm.ErrCertificateMismatch
+	if isCard(address) {
+		kind = piv.ErrCertificateMismatch
+	}
+	var names []string
+	for _, subject := range none.Subjects {
+		names = append(names, fmt.Sprintf("%q", subject))
+	}
+	return fmt.Errorf("%w: %s has none for %s, but for %s", kind, path, address, strings.Join(names, ", "))
+}
+
+// sayContent says what was in a file of several certificates, and which was taken: a bundle
+// with the wrong one in front is the most frequent cause of trouble.
+func (r *deviceRun) sayContent(path string, certs []*x509.Certificate, got answer) {
+	if len(certs) == 1 {
+		return
+	}
+	var lines []string
+	for _, cert := range certs {
+		what := "not needed"
+		switch {
+		case cert.Equal(got.leaf):
+			what = "the key's own"
+		case slices.ContainsFunc(got.chain, cert.Equal):
+			what = "the CA's"
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s", what, describe(cert)))
+	}
+	r.say.note("%s holds %d certificates:\n%s", path, len(certs), strings.Join(lines, "\n"))
+}
+
+// judge says what Anaplan may have against the certificate. A person decides about errors;
+// where there is none it is stored, for the CA's answer belongs to its key and Anaplan is
+// the judge.
+func (r *deviceRun) judge(got answer) error {
+	found := certlint.Check(got.leaf, got.chain, time.Now())
+	r.sayFindings(found)
+	if finding.Worst(found) != finding.Error {
+		return nil
+	}
+	terminal, err := openTerminal()
+	if err != nil {
+		return nil
+	}
+	defer terminal.Close()
+	defer r.device.pin.patience.pause()()
+	yes, err := terminal.askYes(r.ctx, "Anaplan will probably refuse this certificate. Store it all the same?")
+	if err == nil && !yes {
+		err = errNotStored
+	}
+	return err
+}
+
+// sayFindings tells those that somebody should look at.
+func (r *deviceRun) sayFindings(found []finding.Finding) {
+	for _, f := range found {
+		switch f.Severity {
+		case finding.Error:
+			r.say.warn("Anaplan will probably refuse the certificate: %s", withRemedy(f))
+		case finding.Warning:
+			r.say.warn("about the certificate: %s", withRemedy(f))
+		}
+	}
+}
+
+// withRemedy returns a finding in one line, or two.
+func withRemedy(f finding.Finding) string {
+	if f.Do == "" {
+		return f.What
+	}
+	return f.What + "\n" + f.Do
+}
+
+// storeLeaf stores the key's certificate. The device refuses one that is for another key,
+// and finds out when it is there already.
+func (r *deviceRun) storeLeaf(e enrolment, address config.Address, leaf *x509.Certificate) error {
+	var stored bool
+	var err error
+	if card, ok := address.(pivuri.URI); ok {
+		err = r.writeCard(e.card, card, func(options piv.Options) (err error) {
+			stored, err = piv.StoreCertificate(r.ctx, card, leaf, options)
+			return err
+		})
+	} else {
+		stored, err = hsm.StoreCertificate(r.ctx, address.(uri.URI), leaf, r.tokenOptions())
+	}
+	r.device.pin.settle(err)
+	if err != nil {
+		return err
+	}
+	if stored {
+		r.say.note("stored certificate %s", describe(leaf))
+	} else {
+		r.say.note("certificate %s is on the device already", describe(leaf))
+	}
+	return nil
+}
+
+// storeChain keeps the CA's certificates: in the token, and in a file if one is named. A
+// login does without them, so a token that has no room for them is no failure.
+func (r *deviceRun) storeChain(e enrolment, address config.Address, chain []*x509.Certificate) error {
+	if token, ok := address.(uri.URI); ok && len(chain) > 0 {
+		stored, err := hsm.StoreChain(r.ctx, token, chain, r.tokenOptions())
+		r.device.pin.settle(err)
+		switch {
+		case err != nil:
+			r.say.warn("the CA's own certificates could not be stored, which a login does without: %v", err)
+		case stored > 0:
+			r.say.note("stored %s of the CA beside it", counted(stored, "certificate"))
+		}
+	}
+	switch {
+	case len(chain) == 0 && e.guided:
+	case e.chainOut != "" && len(chain) == 0:
+		r.say.warn("%s was not written: the answer holds no certificate of the CA", e.chainOut)
+	case e.chainOut != "":
+		if err := writeOut(e.chainOut, encodeChain(chain)); err != nil {
+			return fmt.Errorf("the CA's certificates: %w", err)
+		}
+		r.say.note("wrote the CA's %s to %s", counted(len(chain), "certificate"), e.chainOut)
+	case isCard(address) && len(chain) > 0:
+		r.say.note("the card has no place for the CA's %s, which a login does without; --chain-out FILE keeps them", counted(len(chain), "certificate"))
+	}
+	return nil
+}
+
+// encodeChain returns certificates in one file.
+func encodeChain(certs []*x509.Certificate) string {
+	var text strings.Builder
+	for _, cert := range certs {
+		text.WriteString(encodePEM("CERTIFICATE", cert.Raw))
+	}
+	return text.String()
+}
+
+// sayUpload writes the file for the administrator, remembers the step, and says what
+// comes next.
+func (r *deviceRun) sayUpload(e enrolment, address config.Address, leaf *x509.Certificate) error {
+	key := shellQuote(address.String())
+	if e.uploadOut != "" {
+		if err := writeOut(e.uploadOut, encodePEM("CERTIFICATE", leaf.Raw)); err != nil {
+			return fmt.Errorf("the file to upload: %w", err)
+		}
+		r.say.note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
+	}
+	if under := newEnrolments().fitting(address); len(under) == 1 {
+		under[0].Step = stepStored
+		if e.uploadOut != "" {
+			under[0].Upload = absolute(e.uploadOut)
+		}
+		r.remember(under[0])
+	}
+	switch {
+	case e.guided:
+	case e.uploadOut == "":
+		r.say.note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: %s", program, key, whereToRegister)
+	default:
+		r.say.note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check", e.uploadOut, whereToRegister, program, key)
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package main
+
+// What enroll does with a key, in a token or on a card: it makes it and has it sign a
+// request. What cards have of their own is in enrollcard.go.
+
+import (
+	"cmp"
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// isCard reports whether an address is of a key on a card.
+func isCard(address config.Address) bool {
+	_, ok := address.(pivuri.URI)
+	return ok
+}
+
+// begin makes the key, unless there is one to be used again, and returns the enrolment.
+// From then on it is remembered: a key that was made stays.
+func (r *deviceRun) begin(e enrolment, address config.Address) (*pending, error) {
+	address, err := r.placeFor(e, address)
+	if err != nil {
+		return nil, err
+	}
+	if !e.reuseKey {
+		if address, err = r.makeKey(e, address); err != nil {
+			return nil, err
+		}
+		r.say.note("made %s", address)
+	}
+	p := &pending{Key: address.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, ManagementKey: e.card.managementKey}
+	if !e.reuseKey {
+		r.remember(p)
+	}
+	return p, nil
+}
+
+// placeFor returns the address of a key to be made, or to be used again, as far as it can
+// be known before.
+func (r *deviceRun) placeFor(e enrolment, address config.Address) (config.Address, error) {
+	if card, ok := address.(pivuri.URI); ok {
+		return r.slotFor(e, card)
+	}
+	if label, _ := address.(uri.URI).Get("object"); label == "" && !e.reuseKey {
+		return nil, fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", errSettings, address)
+	}
+	return address, nil
+}
+
+// makeKey makes a key and returns its address, with its id in it: the label alone may fit
+// an older key too.
+func (r *deviceRun) makeKey(e enrolment, address config.Address) (config.Address, error) {
+	if card, ok := address.(pivuri.URI); ok {
+		return r.makeCardKey(e, card)
+	}
+	bits := cmp.Or(e.bits, defaultBits)
+	r.say.note("making an RSA key of %d bits in the token", bits)
+	key, err := hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.tokenOptions())
+	r.device.pin.settle(err)
+	return key.Address, err
+}
+
+// tokenOptions returns hsm's options for this run.
+func (r *deviceRun) tokenOptions() hsm.Options { return hsm.Options{PIN: r.device.pin.forToken} }
+
+// request has the key sign a CSR and writes it where the flags say. Where it fails the key
+// is there all the same, and --resume or --reuse-key goes on from it; a note with its
+// address has said so.
+func (r *deviceRun) request(e enrolment, p *pending) error {
+	if err := r.sign(e, p); err != nil {
+		return err
+	}
+	if err := r.putRequest(e, p); err != nil {
+		return err
+	}
+	// The request is out by now and is good without the attestation, so what comes next is
+	// said whether or not there is one.
+	err := r.attestKey(e, p)
+	r.say.note("ask for an S/MIME (\"personal\", \"client\") certificate with %s in the subject alternative name; an SSL (server) certificate will not do", p.Email)
+	r.sayNext(p)
+	return err
+}
+
+// sign has the key sign the request. It uses SHA-256, which no login is signed with: a
+// CSR that somebody keeps is not a login (contract section 1.4).
+func (r *deviceRun) sign(e enrolment, p *pending) error {
+	template, err := e.template()
+	if err != nil {
+		return err
+	}
+	var csr []byte
+	if card, ok := p.address().(pivuri.URI); ok {
+		csr, err = piv.CertificateRequest(r.ctx, card, r.device.cardOptions(card), template)
+	} else {
+		csr, err = hsm.CertificateRequest(r.ctx, p.address().(uri.URI), r.tokenOptions(), template)
+	}
+	r.device.pin.settle(err)
+	if err != nil {
+		return err
+	}
+	p.Request, p.Step = encodePEM("CERTIFICATE REQUEST", csr), stepRequest
+	r.remember(p)
+	return nil
+}
+
+// putRequest writes the request to its file, or to standard output.
+func (r *deviceRun) putRequest(e enrolment, p *pending) error {
+	if !e.isFile() {
+		return printResult(p.Request)
+	}
+	if err := writeOut(e.output, p.Request); err != nil {
+		return fmt.Errorf("the CSR: %w", err)
+	}
+	p.RequestFile = absolute(e.output)
+	r.remember(p)
+	r.say.note("wrote the CSR to %s", e.output)
+	return nil
+}
+
+// attestKey has a card certify that the key was made on it.
+func (r *deviceRun) attestKey(e enrolment, p *pending) error {
+	card, ok := p.address().(pivuri.URI)
+	if !ok {
+		return nil
+	}
+	return r.attest(e.card.attestation, card)
+}
+
+// sayNext says what comes after the CSR.
+func (r *deviceRun) sayNext(p *pending) {
+	r.say.note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", program, shellQuote(p.Key), flagsForStoring(p.ManagementKey))
+}
+
+// remember writes an enrolment down. Without a home that cannot be, and every step is good
+// by itself.
+func (r *deviceRun) remember(p *pending) {
+	known := newEnrolments()
+	if err := known.save(p); err != nil && known.dir != "" {
+		r.say.warn("%v; give --key at the next steps", err)
+	}
+}
+
+// publicKeys returns the public keys that the address means, as far as the device tells
+// them. A PIN is asked for where it tells none without; that it was refused is the error.
+func (r *deviceRun) publicKeys(address config.Address) (keys []crypto.PublicKey, err error) {
+	if card, ok := address.(pivuri.URI); ok {
+		cards, _ := piv.List(r.ctx, card, r.device.cardOptions(card)) // storing meets the same trouble, and words it
+		for _, card := range cards {
+			for _, key := range card.Keys {
+				keys = append(keys, key.Public)
+			}
+		}
+		return withoutNil(keys), nil
+	}
+	for _, options := range []hsm.Options{{}, r.tokenOptions()} {
+		tokens, err := hsm.List(r.ctx, address.(uri.URI), options)
+		for _, token := range tokens {
+			err = errors.Join(err, token.Err)
+			for _, key := range token.Keys {
+				keys = append(keys, key.Public)
+			}
+		}
+		r.device.pin.settle(err)
+		if isPINError(err) {
+			return nil, err
+		}
+		if keys = withoutNil(keys); len(keys) > 0 {
+			break
+		}
+	}
+	return keys, nil
+}
+
+// withoutNil leaves out keys that the device does not tell.
+func withoutNil(keys []crypto.PublicKey) (known []crypto.PublicKey) {
+	for _, key := range keys {
+		if key != nil {
+			known = append(known, key)
+		}
+	}
+	return known
+}
+
+// template returns what the CSR asks for: what Anaplan wants to see in the
+// certificate (contract section 5.1): the e-mail address in the subject alternative
+// name and not in the common name, where Anaplan does not look.
+func (e enrolment) template() (*x509.CertificateRequest, error) {
+	subject, err := e.subjectName()
+	return &x509.CertificateRequest{
+		Subject:         subject,
+		EmailAddresses:  []string{e.email},
+		ExtraExtensions: []pkix.Extension{keyUsage(), extendedKeyUsage()},
+	}, err
+}
+
+// Object identifiers of RFC 5280 sections 4.2.1.3 and 4.2.1.12.
+var (
+	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidExtendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidClientAuth       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 2}
+	oidEmailProtection  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 4}
+)
+
+// keyUsage asks for digitalSignature, the first bit.
+func keyUsage() pkix.Extension {
+	value, _ := asn1.Marshal(asn1.BitString{Bytes: []byte{0x80}, BitLength: 1}) // constants always encode
+	return pkix.Extension{Id: oidKeyUsage, Critical: true, Value: value}
+}
+
+// extendedKeyUsage asks for the two purposes that Anaplan names for such a
+// certificate (contract section 5.1).
+func extendedKeyUsage() pkix.Extension {
+	value, _ := asn1.Marshal([]asn1.ObjectIdentifier{oidClientAuth, oidEmailProtection}) // constants always encode
+	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
+}
+
+// absolute returns a path that means the same from anywhere.
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}

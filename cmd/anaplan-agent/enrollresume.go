@@ -1,0 +1,148 @@
+package main
+
+// Going on with an enrolment by flags, and its end: the first login.
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+)
+
+// errNothingUnderWay says that there is no enrolment to go on with.
+var errNothingUnderWay = errors.New("no enrolment is under way")
+
+// findPending returns the enrolment under way: that of the key that is named, else the only
+// one.
+func (r *deviceRun) findPending() (*pending, error) {
+	known := newEnrolments()
+	found := known.all()
+	if address, err := r.device.address(); err == nil {
+		if found = known.fitting(address); len(found) == 0 {
+			return nil, fmt.Errorf("%w for %s%s", errNothingUnderWay, address, others(known.all()))
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("%w: %s enroll --key ADDRESS --email YOU begins one", errNothingUnderWay, program)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("%w: several are; say which by --key%s", errSettings, others(found))
+}
+
+// others lists enrolments for an error.
+func others(found []*pending) string {
+	var text strings.Builder
+	for _, p := range found {
+		fmt.Fprintf(&text, "\n%s (%s)", p.Key, p.waits())
+	}
+	return text.String()
+}
+
+// goOnWith sets what the enrolment knows already.
+func (r *deviceRun) goOnWith(p *pending, e *enrolment) {
+	r.profile.Keys = []config.Address{p.address()}
+	e.email, e.name, e.subject, e.reuseKey = p.Email, p.Name, p.Subject, true
+	if e.card.managementKey == "" {
+		e.card.managementKey = p.ManagementKey
+	}
+}
+
+// resume does what can be done without the CA's answer and without a login: it makes the
+// request, or prints it again, and says what is waited for.
+func (r *deviceRun) resume(e enrolment, p *pending) error {
+	switch p.Step {
+	case stepKey:
+		return r.request(e, p)
+	case stepRequest:
+		r.say.note("%s", p.waits())
+		if err := r.putRequest(e, p); err != nil {
+			return err
+		}
+		r.sayNext(p)
+		return nil
+	}
+	r.say.note("%s", p.waits())
+	if e.uploadOut != "" {
+		cert, err := r.certificate()
+		if err != nil {
+			return err
+		}
+		return r.sayUpload(e, p.address(), cert)
+	}
+	if p.Upload != "" {
+		r.say.note("the file to register is %s: %s > Add Certificates", p.Upload, whereToRegister)
+	}
+	r.say.note("next: %s enroll --key %s --check", program, shellQuote(p.Key))
+	return nil
+}
+
+// firstLogin logs in as whoami does, which ends the enrolment.
+func (r *deviceRun) firstLogin(address config.Address) error {
+	who, err := r.whoami("")
+	if err != nil {
+		return err
+	}
+	r.forget(address)
+	r.say.note("the first login worked; the profile for it, if %s has none yet:\n%s", configToBe(), r.configText(address))
+	return printResult(printable(who.text(time.Now())))
+}
+
+// forget ends the enrolment of a key.
+func (r *deviceRun) forget(address config.Address) {
+	known := newEnrolments()
+	for _, p := range known.fitting(address) {
+		if err := known.forget(p); err != nil {
+			r.say.warn("this enrolment is done and cannot be forgotten: %v", err)
+		}
+	}
+}
+
+// configToBe is the configuration file of this user, whether or not it is there.
+func configToBe() string { return defaultConfigs()[0] }
+
+// configText returns the profile with which the login of this run is one without flags.
+func (r *deviceRun) configText(address config.Address) string {
+	var text strings.Builder
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(&text, "%s = %s\n", name, tomlString(value))
+		}
+	}
+	fmt.Fprintf(&text, "[profile.%s]\n", tomlName(r.profile.Name))
+	row("key", address.String())
+	if pin := r.profile.PIN; pin.Kind == config.PINFile {
+		row("pin", config.PINSource{Kind: pin.Kind, Arg: absolute(pin.Arg)}.String())
+	} else {
+		row("pin", pin.String())
+	}
+	row("region", r.profile.Region)
+	row("auth_url", r.profile.AuthURL)
+	row("api_url", r.profile.APIURL)
+	if r.profile.CAFile != "" {
+		row("ca_file", absolute(r.profile.CAFile))
+	}
+	return text.String()
+}
+
+// tomlString returns a text as TOML has it: what JSON writes for a text is a basic string of
+// TOML, as long as it is UTF-8.
+func tomlString(text string) string {
+	var quoted strings.Builder
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false) // addresses have ampersands, for people to read
+	encoder.Encode(text)         // texts always encode
+	return strings.TrimSuffix(quoted.String(), "\n")
+}
+
+// tomlName returns a name as TOML has it, bare where it can be.
+func tomlName(name string) string {
+	if name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == "" {
+		return name
+	}
+	return tomlString(name)
+}

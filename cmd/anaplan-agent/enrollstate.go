@@ -1,0 +1,217 @@
+package main
+
+// Where enrolments have stopped. Days pass between a request and the CA's answer, and
+// between that and the registration: 'enroll' knows where it was, for whoever has
+// forgotten.
+
+import (
+	"cmp"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// enrolStep is how far an enrolment is.
+type enrolStep string
+
+// The steps.
+const (
+	stepKey     enrolStep = "key"     // the key is made; its request is not
+	stepRequest enrolStep = "request" // the CA has to answer
+	stepStored  enrolStep = "stored"  // the certificate is stored; an administrator has to register it
+)
+
+// pending is an enrolment under way, in a file. All of it is public or tells where
+// something is; nothing is a secret.
+type pending struct {
+	Key     string    `json:"key"` // the address
+	Email   string    `json:"email"`
+	Name    string    `json:"name,omitempty"`
+	Subject string    `json:"subject,omitempty"` // as --subject
+	Step    enrolStep `json:"step"`
+	Time    time.Time `json:"time"` // of the last step
+
+	Request       string `json:"request,omitempty"`        // in PEM, so that it can be printed again
+	RequestFile   string `json:"request_file,omitempty"`   // "": it went to standard output
+	Upload        string `json:"upload,omitempty"`         // the file for the administrator
+	ManagementKey string `json:"management_key,omitempty"` // where it comes from, as --management-key
+}
+
+// address returns the key's address; nil for a file that holds none, which is not read as
+// an enrolment.
+func (p *pending) address() config.Address {
+	address, err := config.ParseAddress(p.Key)
+	if err != nil {
+		return nil
+	}
+	return address
+}
+
+// public returns the key of the request; nil where there is none.
+func (p *pending) public() crypto.PublicKey {
+	block, _ := pem.Decode([]byte(p.Request))
+	if block == nil {
+		return nil
+	}
+	request, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	return request.PublicKey
+}
+
+// waits says what the enrolment waits for, and since when.
+func (p *pending) waits() string {
+	what := map[enrolStep]string{
+		stepKey:     "its request (CSR) is not made yet",
+		stepRequest: "waiting for the CA",
+		stepStored:  "waiting for an administrator to register the certificate",
+	}[p.Step]
+	return fmt.Sprintf("%s, since %s", what, p.Time.Local().Format("2006-01-02 15:04"))
+}
+
+// enrolments remembers those that are under way.
+type enrolments struct{ dir string }
+
+// newEnrolments returns the memory of this user, beside that of refused PINs. Where there
+// is no place for it nothing is remembered.
+func newEnrolments() enrolments {
+	state := stateDir()
+	if state == "" {
+		return enrolments{}
+	}
+	return enrolments{filepath.Join(state, "enrollments")}
+}
+
+// errNotRemembered says that a later run will not know of an enrolment.
+var errNotRemembered = errors.New("this enrolment cannot be remembered")
+
+// save writes an enrolment down, in place of an older one of the same key. It is written
+// beside and moved, so that an interruption leaves the old one or the new.
+func (e enrolments) save(p *pending) error {
+	if e.dir == "" {
+		return fmt.Errorf("%w: there is no home directory", errNotRemembered)
+	}
+	p.Time = time.Now()
+	for _, old := range e.fitting(p.address()) {
+		if old.Key != p.Key {
+			e.forget(old)
+		}
+	}
+	if err := e.write(p); err != nil {
+		return fmt.Errorf("%w: %w", errNotRemembered, err)
+	}
+	return nil
+}
+
+// write is save's file.
+func (e enrolments) write(p *pending) error {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(e.dir, ".new") // readable by the user only
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(data, '\n'))
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), e.path(p))
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return err
+}
+
+// path names the file of an enrolment: a hash, since addresses hold any character.
+func (e enrolments) path(p *pending) string {
+	sum := sha256.Sum256([]byte(p.Key))
+	return filepath.Join(e.dir, hex.EncodeToString(sum[:8])+".json")
+}
+
+// forget removes one that is done or given up.
+func (e enrolments) forget(p *pending) error {
+	err := os.Remove(e.path(p))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// all returns those under way, the newest first. A file that cannot be read is passed over:
+// it must not keep anybody from enrolling.
+func (e enrolments) all() []*pending {
+	if e.dir == "" {
+		return nil
+	}
+	files, _ := filepath.Glob(filepath.Join(globQuote(e.dir), "*.json"))
+	var found []*pending
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		p := new(pending)
+		if json.Unmarshal(data, p) == nil && p.address() != nil && p.isKnown() {
+			found = append(found, p)
+		}
+	}
+	slices.SortFunc(found, func(a, b *pending) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Key, b.Key))
+	})
+	return found
+}
+
+// isKnown reports whether this version knows the step.
+func (p *pending) isKnown() bool {
+	return slices.Contains([]enrolStep{stepKey, stepRequest, stepStored}, p.Step)
+}
+
+// globQuote takes the meaning from characters of a directory's name.
+func globQuote(dir string) string {
+	if os.PathSeparator == '\\' { // there it cannot be taken away, and brackets are rare
+		return dir
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+// fitting returns those under way whose keys the address may mean.
+func (e enrolments) fitting(address config.Address) []*pending {
+	return slices.DeleteFunc(e.all(), func(p *pending) bool { return !mayMean(address, p.address()) })
+}
+
+// mayMean reports whether two addresses may mean one key: nothing that both of them name
+// differs. How to get there (module-path, pin-source) tells nothing.
+func mayMean(a, b config.Address) bool {
+	switch a := a.(type) {
+	case pivuri.URI:
+		b, ok := b.(pivuri.URI)
+		return ok && (a.Serial == b.Serial || a.Serial == 0 || b.Serial == 0) && (a.Slot == b.Slot || a.Slot == 0 || b.Slot == 0)
+	case uri.URI:
+		b, ok := b.(uri.URI)
+		return ok && !slices.ContainsFunc([]string{"token", "serial", "manufacturer", "model", "object", "id"}, func(name string) bool {
+			x, named := a.Get(name)
+			y, too := b.Get(name)
+			return named && too && x != y
+		})
+	}
+	return false
+}

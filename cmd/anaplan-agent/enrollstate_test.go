@@ -1,0 +1,155 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// mustParse reads an address.
+func mustParse(t *testing.T, text string) config.Address {
+	t.Helper()
+	address, err := config.ParseAddress(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+func TestEnrolmentsAreRemembered(t *testing.T) {
+	known := enrolments{filepath.Join(t.TempDir(), "state", "enrollments [1]")}
+	if got := known.all(); len(got) != 0 {
+		t.Fatalf("%d are under way at first", len(got))
+	}
+	first := &pending{Key: "pkcs11:token=a;object=x;id=%01?module-name=softhsm2", Email: "ana@example.com", Step: stepKey}
+	card := &pending{Key: "piv:serial=7;slot=9c", Email: "bob@example.com", Step: stepRequest, RequestFile: "/tmp/x.csr"}
+	for _, p := range []*pending{first, card} {
+		if err := known.save(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first.Step = stepStored
+	if err := known.save(first); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string][]*pending{
+		"pkcs11:object=x": {first}, "pkcs11:token=b": nil, "piv:slot=9c": {card}, "piv:": {card}, "piv:serial=8": nil,
+	} {
+		if diff := cmp.Diff(want, known.fitting(mustParse(t, address)), cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", address, diff)
+		}
+	}
+	if err := errors.Join(known.forget(first), known.forget(first)); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]*pending{card}, known.all()); diff != "" {
+		t.Errorf("after forgetting (-want +got):\n%s", diff)
+	}
+}
+
+// A key that is enrolled again takes the place of its older enrolment, under whichever address.
+func TestEnrolmentReplacesItsOwn(t *testing.T) {
+	known := enrolments{t.TempDir()}
+	for _, key := range []string{"piv:slot=9c", "piv:serial=7;slot=9c"} {
+		if err := known.save(&pending{Key: key, Step: stepRequest}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := known.all(); len(got) != 1 || got[0].Key != "piv:serial=7;slot=9c" {
+		t.Errorf("%d are under way", len(got))
+	}
+}
+
+// What was cut short, comes from a later version or from a person keeps nobody from enrolling.
+func TestEnrolmentsPassOverWhatTheyCannotRead(t *testing.T) {
+	known := enrolments{t.TempDir()}
+	for name, text := range map[string]string{
+		"a.json": `{"key": "piv:slot`, "b.json": `{"key": "piv:slot=9c", "step": "later"}`, "c.json": `{"key": "x", "step": "key"}`,
+		"d.json": "", "e.json": "[]", ".new123": `{"key": "piv:slot=9c", "step": "key"}`,
+	} {
+		if err := os.WriteFile(filepath.Join(known.dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := known.all(); len(got) != 0 {
+		t.Errorf("%d were read", len(got))
+	}
+}
+
+func TestEnrolmentsWithoutAPlace(t *testing.T) {
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, known := range []enrolments{{}, {filepath.Join(blocked, "enrollments")}} {
+		if err := known.save(&pending{Key: "piv:slot=9c", Step: stepKey}); !errors.Is(err, errNotRemembered) {
+			t.Errorf("%q: %v", known.dir, err)
+		}
+		if got := known.all(); len(got) != 0 {
+			t.Errorf("%q: %d are under way", known.dir, len(got))
+		}
+	}
+}
+
+func TestMayMean(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"piv:", "piv:serial=7;slot=9c", true},
+		{"piv:slot=9a", "piv:serial=7;slot=9c", false},
+		{"piv:", "pkcs11:", false},
+		{"pkcs11:object=x?module-name=a", "pkcs11:token=t;object=x;id=%01?module-path=/b", true},
+		{"pkcs11:object=x;id=%02", "pkcs11:token=t;object=x;id=%01", false},
+	} {
+		if got := mayMean(mustParse(t, test.a), mustParse(t, test.b)); got != test.want {
+			t.Errorf("%s and %s: got %v", test.a, test.b, got)
+		}
+		if got := mayMean(mustParse(t, test.b), mustParse(t, test.a)); got != test.want {
+			t.Errorf("%s and %s: got %v", test.b, test.a, got)
+		}
+	}
+}
+
+func TestPendingPublic(t *testing.T) {
+	for _, text := range []string{"", "hello", encodePEM("CERTIFICATE REQUEST", []byte{1})} {
+		if key := (&pending{Request: text}).public(); key != nil {
+			t.Errorf("%q has a key", text)
+		}
+	}
+}
+
+func TestSubjectName(t *testing.T) {
+	for _, test := range []struct{ subject, name, want, problem string }{
+		{"", "", "CN=ana@example.com", ""},
+		{"", "Nightly", "CN=Nightly", ""},
+		{"CN=Nightly load, O=Example AG ,c=CH", "", "CN=Nightly load,O=Example AG,C=CH", ""},
+		{`O=Example\, Inc.,OU=A,OU=B,L=Bern,ST=BE`, "x", `CN=x,OU=A+OU=B,O=Example\, Inc.,L=Bern,ST=BE`, ""},
+		{"CN=a", "b", "", "give it once"},
+		{"CN=a,CN=b", "", "", "twice"},
+		{"CN=a,", "", "", `"" has no value`},
+		{"CN", "", "", "no value"},
+		{"emailAddress=a@b", "", "", "is none of CN"},
+		{"C=ch", "", "", "two capital letters"},
+		{"O=" + strings.Repeat("x", 65), "", "", "more than 64"},
+		{"O=a\x1bb", "", "", "do not print"},
+	} {
+		e := enrolment{email: "ana@example.com", subject: test.subject, name: test.name}
+		got, err := e.subjectName()
+		if test.problem != "" {
+			if err == nil || !strings.Contains(err.Error(), test.problem) {
+				t.Errorf("%q: got %v, want %q", test.subject, err, test.problem)
+			}
+			continue
+		}
+		if err != nil || got.String() != test.want {
+			t.Errorf("%q: got %s, %v; want %s", test.subject, got, err, test.want)
+		}
+	}
+}

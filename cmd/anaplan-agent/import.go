@@ -1,0 +1,360 @@
+package main
+
+// The way of a key that is in a file already into a device. What is in the file stays as good as
+// the key, and that is said.
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+	"github.com/spf13/cobra"
+)
+
+const importHelp = `import puts a key that you have in a file into the device, with its certificate and
+the CA's, so that nothing but the device has to be guarded from then on:
+
+  anaplan-agent import login.p12 --key 'pkcs11:token=prod;object=login?module-name=softhsm2'
+  anaplan-agent import login.pem --key 'piv:serial=12345678;slot=9c' --chain-out chain.pem
+
+FILE is a PKCS#12 (.p12, .pfx) or has PEM blocks: a key (PKCS#1 or PKCS#8, encrypted or
+not) and its certificate. In the device the key is sensitive and cannot be taken out again,
+and it proves itself by a signature. Anaplan knows the certificate already, so there is nothing to register.
+
+The file is still a copy of the key. A key that was made in the device by 'enroll' never had
+one, and is worth the change when the certificate is renewed.`
+
+// importOrder is what the flags of import say.
+type importOrder struct {
+	password, entry string
+	certificate     string
+	chainOut        string
+	card            cardEnrolment
+}
+
+// newImportCommand returns the import command.
+func newImportCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import FILE",
+		Short: "put a key that is in a file into the device",
+		Long:  importHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return &usageError{errors.New("which file? give a PKCS#12 or PEM file with the key"), cmd.CommandPath()}
+			}
+			return nil
+		},
+	}
+	settings := addSettings(cmd, []string{"key", "pin", "timeout", "touch_command"})
+	var order importOrder
+	flags := cmd.Flags()
+	flags.StringVar(&order.password, "password", "", "where the file's password comes from: prompt, env:NAME or file:PATH; never the password itself (default prompt, if there is one)")
+	flags.StringVar(&order.entry, "entry", "", "which key, of a file with several: the name that the file gives it, or the e-mail address in its certificate")
+	flags.StringVar(&order.certificate, "certificate", "", "file with the key's certificate, if the key's own has none")
+	flags.StringVar(&order.chainOut, "chain-out", "", "write the CA's certificates to this new file, too (a card has no place for them)")
+	order.card.addWriteFlags(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := order.check(cmd); err != nil {
+			return &usageError{err, cmd.CommandPath()}
+		}
+		watchModules()
+		run, err := startRun(cmd.Context(), settings, say)
+		if err != nil {
+			return err
+		}
+		defer run.end()
+		return run.importFile(args[0], order)
+	}
+	return cmd
+}
+
+// check finds wrong calls before anything is read.
+func (o *importOrder) check(cmd *cobra.Command) error {
+	for _, flag := range []string{"password", "entry", "certificate", "chain-out", "management-key"} {
+		if err := notEmpty(cmd, flag); err != nil {
+			return err
+		}
+	}
+	if _, err := parsePasswordSource(o.password); err != nil {
+		return fmt.Errorf("--password: %w", err)
+	}
+	if o.chainOut != "" && exists(o.chainOut) {
+		return fmt.Errorf("--chain-out %s: the file is there already, and is not overwritten", o.chainOut)
+	}
+	return o.card.check(enrolment{})
+}
+
+// parsePasswordSource reads --password. Since people put the password itself there, errors do not
+// show the text.
+func parsePasswordSource(text string) (config.PINSource, error) {
+	if text == "" {
+		return config.PINSource{Kind: config.PINPrompt}, nil
+	}
+	source, err := config.ParsePINSource(text)
+	if err == nil && slices.Contains([]string{config.PINPrompt, config.PINEnv, config.PINFile}, source.Kind) {
+		return source, nil
+	}
+	return config.PINSource{}, errors.New("it is prompt, env:NAME or file:PATH; the password itself must not be given here")
+}
+
+// importFile puts the key of a file into the device, and says what the file is from then on.
+func (r *deviceRun) importFile(path string, order importOrder) error {
+	address, err := r.device.address()
+	if err != nil {
+		return err
+	}
+	if _, isCard := address.(pivuri.URI); !isCard && order.card.given() != "" {
+		return fmt.Errorf("%w: %s is for keys on YubiKeys, and %s is none", errSettings, order.card.given(), address)
+	}
+	entry, err := r.readEntry(path, order)
+	if err != nil {
+		return err
+	}
+	defer forgetKey(entry.Key)
+	r.device.doubt(entry.Certificate)
+	if !time.Now().Before(entry.Certificate.NotAfter) {
+		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, path, describe(entry.Certificate))
+	}
+	r.device.pin.keep = true
+	defer r.device.pin.drop()
+	if card, ok := address.(pivuri.URI); ok {
+		address, err = r.importToCard(card, entry, order)
+	} else {
+		address, err = r.importToToken(address.(uri.URI), entry)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.writeChain(entry.Chain, order.chainOut); err != nil {
+		return err
+	}
+	r.sayImported(path, address, entry.Certificate)
+	return nil
+}
+
+// errKeyFile says that a file has no key that can be imported.
+var errKeyFile = errors.New("key file")
+
+// readEntry returns the key that is meant, with its certificate.
+func (r *deviceRun) readEntry(path string, order importOrder) (certfile.KeyEntry, error) {
+	data, err := readInput(path)
+	if err != nil {
+		return certfile.KeyEntry{}, fmt.Errorf("%w: %w", errKeyFile, err)
+	}
+	defer clear(data)
+	source, _ := parsePasswordSource(order.password) // check has read it
+	bundle, err := certfile.Keys(data, func() ([]byte, error) { return r.password(source, path) })
+	if err != nil {
+		return certfile.KeyEntry{}, fmt.Errorf("%w %s: %w", errKeyFile, path, err)
+	}
+	entry, err := chooseEntry(bundle, order.entry)
+	for _, other := range bundle.Keys {
+		if other.Key != entry.Key {
+			forgetKey(other.Key)
+		}
+	}
+	if err != nil {
+		return certfile.KeyEntry{}, fmt.Errorf("%w %s: %w", errKeyFile, path, err)
+	}
+	if order.certificate != "" {
+		return r.withCertificate(entry, order.certificate)
+	}
+	if entry.Certificate == nil {
+		forgetKey(entry.Key)
+		return certfile.KeyEntry{}, fmt.Errorf("%w %s: there is no certificate in it for the key: name its file with --certificate", errKeyFile, path)
+	}
+	return entry, nil
+}
+
+// withCertificate gives the key the certificate of another file.
+func (r *deviceRun) withCertificate(entry certfile.KeyEntry, path string) (certfile.KeyEntry, error) {
+	data, err := readInput(path)
+	if err == nil {
+		var certs []*x509.Certificate
+		if certs, err = certfile.Certificates(data); err == nil {
+			entry.Certificate, entry.Chain, err = certfile.Leaf(certs, entry.Key.Public())
+		}
+	}
+	if err != nil {
+		forgetKey(entry.Key)
+		return certfile.KeyEntry{}, fmt.Errorf("%w: %s: %w", errCertificateFile, path, err)
+	}
+	return entry, nil
+}
+
+// chooseEntry returns the key that is meant: the only one, or that of a name or an address.
+func chooseEntry(bundle certfile.Bundle, wanted string) (certfile.KeyEntry, error) {
+	var fitting []certfile.KeyEntry
+	var names []string
+	for _, entry := range bundle.Keys {
+		names = append(names, entryName(entry))
+		if wanted == "" || entry.Name == wanted || entry.Certificate != nil && strings.EqualFold(agent.Email(entry.Certificate), wanted) {
+			fitting = append(fitting, entry)
+		}
+	}
+	switch {
+	case len(fitting) == 1:
+		return fitting[0], nil
+	case wanted == "":
+		return certfile.KeyEntry{}, fmt.Errorf("it has %d keys; say which with --entry: %s", len(names), strings.Join(names, ", "))
+	case len(fitting) == 0:
+		return certfile.KeyEntry{}, fmt.Errorf("it has no key %q; it has %s", wanted, strings.Join(names, ", "))
+	}
+	return certfile.KeyEntry{}, fmt.Errorf("%d of its keys are %q; it has %s", len(fitting), wanted, strings.Join(names, ", "))
+}
+
+// entryName names a key by what people can give to --entry.
+func entryName(entry certfile.KeyEntry) string {
+	email := ""
+	if entry.Certificate != nil {
+		email = agent.Email(entry.Certificate)
+	}
+	switch {
+	case entry.Name != "" && email != "":
+		return fmt.Sprintf("%q (%s)", entry.Name, email)
+	case entry.Name != "" || email != "":
+		return fmt.Sprintf("%q", entry.Name+email)
+	}
+	return "one without a name and a certificate"
+}
+
+// password gets the password of the file.
+func (r *deviceRun) password(source config.PINSource, path string) ([]byte, error) {
+	switch source.Kind {
+	case config.PINFile:
+		return interruptible(r.ctx, func() ([]byte, error) { return r.say.readSecret(source.Arg, "a password") })
+	case config.PINEnv:
+		text, ok := os.LookupEnv(source.Arg)
+		if !ok {
+			return nil, fmt.Errorf("the environment variable %s is not set", source.Arg)
+		}
+		return []byte(text), nil
+	}
+	terminal, err := openTerminal()
+	if err != nil {
+		return nil, fmt.Errorf("it wants a password: %w; say where it is with --password", err)
+	}
+	defer terminal.Close()
+	defer r.device.pin.patience.pause()()
+	return terminal.askSecret(r.ctx, "password of "+path)
+}
+
+// importToToken puts the key, its certificate and the CA's into a token.
+func (r *deviceRun) importToToken(address uri.URI, entry certfile.KeyEntry) (config.Address, error) {
+	if label, _ := address.Get("object"); label == "" {
+		return nil, fmt.Errorf("%w: --key %s: the key needs a name: add ;object=NAME to the address", errSettings, address)
+	}
+	options := hsm.Options{PIN: r.device.pin.forToken}
+	info, err := hsm.Import(r.ctx, address, entry.Key, options)
+	r.device.pin.settle(err)
+	if err != nil {
+		return nil, importError(err)
+	}
+	r.say.note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", info.Address)
+	if _, err := hsm.StoreCertificate(r.ctx, info.Address, entry.Certificate, options); err != nil {
+		return nil, err
+	}
+	stored, err := hsm.StoreChain(r.ctx, info.Address, entry.Chain, options)
+	if err != nil {
+		r.say.warn("the CA's certificates could not be stored beside it, which no login needs: %v", err)
+	} else if stored > 0 {
+		r.say.note("stored %s of the CA's beside it", counted(stored, "certificate"))
+	}
+	return info.Address, nil
+}
+
+// errInDevice says that there is a key where one should be put.
+var errInDevice = errors.New("the key is in the device already, or another one is in its place")
+
+// importError words that a key is in the way. The advice for one that enroll finds there is
+// about a request.
+func importError(err error) error {
+	if errors.Is(err, hsm.ErrKeyExists) || errors.Is(err, piv.ErrKeyExists) {
+		return fmt.Errorf("%w: %v", errInDevice, err)
+	}
+	return err
+}
+
+// importToCard puts the key and its certificate into a slot.
+func (r *deviceRun) importToCard(address pivuri.URI, entry certfile.KeyEntry, order importOrder) (config.Address, error) {
+	if address.Slot == 0 {
+		suggested := address
+		suggested.Slot = defaultSlot
+		return nil, fmt.Errorf("%w: --key %s: the key needs a slot, as in %s", errSettings, address, suggested)
+	}
+	address = r.withSerial(address)
+	spec := piv.KeySpec{Bits: entry.Key.N.BitLen(), PIN: piv.PINPolicy(order.card.pinPolicy), Touch: piv.TouchPolicy(order.card.touchPolicy)}
+	if spec.PIN == "default" { // package piv knows the slots' own
+		spec.PIN = ""
+	}
+	err := r.writeCard(order.card, address, func(options piv.Options) error {
+		_, err := piv.Import(r.ctx, address, entry.Key, spec, options)
+		return err
+	})
+	r.device.pin.settle(err)
+	if err != nil {
+		return nil, importError(err)
+	}
+	r.say.note("the key is on the card as %s, and cannot be taken out again", address)
+	err = r.writeCard(order.card, address, func(options piv.Options) error {
+		_, err := piv.StoreCertificate(r.ctx, address, entry.Certificate, options)
+		return err
+	})
+	r.device.pin.settle(err)
+	if len(entry.Chain) > 0 && order.chainOut == "" {
+		r.say.note("the file has %s of the CA's, for which a card has no place and no login a use; --chain-out FILE would have kept them", counted(len(entry.Chain), "certificate"))
+	}
+	return address, err
+}
+
+// writeChain writes the CA's certificates to a file, if that is wanted.
+func (r *deviceRun) writeChain(chain []*x509.Certificate, path string) error {
+	if path == "" {
+		return nil
+	}
+	var text strings.Builder
+	for _, cert := range chain {
+		text.WriteString(encodePEM("CERTIFICATE", cert.Raw))
+	}
+	if err := writeNew(path, text.String()); err != nil {
+		return fmt.Errorf("the CA's certificates: %w", err)
+	}
+	r.say.note("wrote %s of the CA's to %s", counted(len(chain), "certificate"), path)
+	return nil
+}
+
+// sayImported says what to do next, and what the file still is.
+func (r *deviceRun) sayImported(path string, address config.Address, cert *x509.Certificate) {
+	r.say.note("stored certificate %s", describe(cert))
+	r.say.note("next: %s whoami --key %s", program, shellQuote(address.String()))
+	if path == "-" {
+		path = "the file that it came from"
+	}
+	r.say.warn("%s is still a copy of the key: whoever has it can log in until the certificate ends or is disabled. Once whoami has worked, destroy it and every backup of it "+
+		"(shred -u FILE; on SSDs and in cloud storage that is not sure to reach all copies). A key made by '%s enroll' has no copy: take one at the next renewal", path, program)
+}
+
+// forgetKey overwrites what makes a key private, as far as Go lets: numbers that were computed
+// with meanwhile have left copies.
+func forgetKey(key *rsa.PrivateKey) {
+	if key == nil {
+		return
+	}
+	clear(key.D.Bits())
+	for _, prime := range key.Primes {
+		clear(prime.Bits())
+	}
+	key.Precomputed = rsa.PrecomputedValues{}
+}
