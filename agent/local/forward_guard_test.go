@@ -189,4 +189,3 @@ func TestNamesThatCannotBeLookedUp(t *testing.T) {
 		}
 	}
 }
-

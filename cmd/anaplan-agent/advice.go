@@ -48,7 +48,7 @@ var advices = []advice{
 	{is: errOverridden, code: exitUsage}, // it has the remedy
 	{is: errSettings, code: exitUsage, hintsOf: settingsHints},
 	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
-	{is: errCertificateFile, code: exitUsage, hints: []string{"--certificate names a file with the key's own certificate, PEM or DER"}},
+	{is: errCertificateFile, code: exitUsage, hints: []string{"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone or with the CA's"}},
 	{is: errNoSigner, code: exitUsage},
 	{is: errTokenSource, code: exitUsage, hints: []string{
 		"eval \"$(" + program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",

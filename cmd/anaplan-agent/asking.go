@@ -147,7 +147,7 @@ func (s *settings) answerTime() time.Duration {
 		}
 	}
 	if profile, err := s.load(); err == nil {
-		return profile.Timeout + more
+		return profile.Timeout*time.Duration(max(1, len(profile.Keys))) + more
 	}
 	return time.Minute + more
 }

@@ -15,12 +15,16 @@ const rootHelp = `anaplan-agent logs in to Anaplan with a certificate whose priv
 leaves its hardware: a YubiKey, a PKCS#11 HSM, a TPM, a USB token, or SoftHSM.
 
 A first login, step by step:
+  anaplan-agent enroll                                           on a terminal: all of it, guided
   anaplan-agent keys    --key piv:                               what is on the YubiKey
   anaplan-agent keys    --key 'pkcs11:?module-name=softhsm2'     what is on the token
   anaplan-agent enroll  --key ADDRESS --email me@example.com     a key and a CSR
   anaplan-agent enroll  --key ADDRESS --certificate signed.pem   the CA's answer
   anaplan-agent cert    --key ADDRESS                            what to upload to Anaplan
   anaplan-agent token   --key ADDRESS --region us1               log in
+  anaplan-agent import  login.p12 --key ADDRESS                  a key that is in a file
+  anaplan-agent rotate                                           a new key, without an outage
+  anaplan-agent doctor                                           what is wrong with a set-up
 
 One token for many scripts, kept alive without a login for each:
   anaplan-agent serve                                            the agent
