@@ -148,7 +148,8 @@ type (
 		Keys              []string `json:"keys"`
 		PIN               string   `json:"pin,omitempty"`
 		Certificate       string   `json:"certificate,omitempty"`
-		TouchCommand      string   `json:"touch_command,omitempty"` // the program only
+		TouchCommand      string   `json:"touch_command,omitempty"`  // the program only
+		ExpiryCommand     string   `json:"expiry_command,omitempty"` // likewise
 		Region            string   `json:"region,omitempty"`
 		AuthURL           string   `json:"auth_url,omitempty"`
 		APIURL            string   `json:"api_url,omitempty"`
@@ -218,6 +219,9 @@ func redactProfile(p *config.Profile) *redactedProfile {
 	}
 	if len(p.TouchCommand) > 0 {
 		r.TouchCommand = p.TouchCommand[0]
+	}
+	if len(p.ExpiryCommand) > 0 {
+		r.ExpiryCommand = p.ExpiryCommand[0]
 	}
 	return r
 }

@@ -21,6 +21,7 @@ func (c *clinic) testBundle(t *testing.T) {
 	m.more = "[client.nightly]\nsecret = \"sha256:" + hash + "\"\npolicy = 'run process \"Secret project\" in model \"Plan\"'\n"
 	m.profile["pin"] = "command:sh -c 'echo $DOCTOR_PIN; : argument-of-the-program'"
 	m.profile["touch_command"] = "true argument-of-the-touch-command"
+	m.profile["expiry_command"] = "true argument-of-the-expiry-command"
 	m.env["DOCTOR_PIN"] = c.well.PIN
 	m.env["SOME_VARIABLE"] = "value-of-a-variable"
 	m.env["HTTPS_PROXY"] = "http://who:proxy-password@proxy.example.com:8080" // this machine is reached without

@@ -133,10 +133,17 @@ func (x *examination) checkProfile() {
 	x.checkHosts()
 	x.checkCAFile()
 	x.checkCertificateFile()
-	if len(p.TouchCommand) > 0 {
-		if _, err := findProgram(p.TouchCommand[0]); err != nil {
-			x.fail("config.touch_command", "install it, or write its full path", "touch_command: %v", err)
-		}
+	x.checkProgram("touch_command", p.TouchCommand)
+	x.checkProgram("expiry_command", p.ExpiryCommand)
+}
+
+// checkProgram looks whether a program of the settings is there.
+func (x *examination) checkProgram(setting string, words []string) {
+	if len(words) == 0 {
+		return
+	}
+	if _, err := findProgram(words[0]); err != nil {
+		x.fail("config."+setting, "install it, or write its full path", "%s: %v", setting, err)
 	}
 }
 

@@ -116,6 +116,8 @@ var brokenSettings = []broken{
 	}, check: "config.certificate", severity: finding.Error, fragment: "a file of its own"},
 	{name: "no touch command", do: func(m *machine) { m.profile["touch_command"] = "no-such-program --now" },
 		check: "config.touch_command", severity: finding.Error, fragment: "full path"},
+	{name: "no expiry command", do: func(m *machine) { m.profile["expiry_command"] = "/nowhere/mail" },
+		check: "config.expiry_command", severity: finding.Error, fragment: "full path"},
 	{name: "format v1", do: func(m *machine) { m.profile["format"] = "v1" },
 		check: "config.format", severity: finding.Warning, fragment: "v2"},
 }
