@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -13,67 +14,109 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gofrs/flock"
 )
 
-// errRotation says that a step does not follow from the one before.
+// errRotation says that a step does not follow from the one before, or must not be taken.
 var errRotation = errors.New("rotation")
 
-// The steps of a rotation that has begun.
+// rotationStep is how far a rotation is.
+type rotationStep string
+
+// The steps; "" is none.
 const (
-	rotationRequested = "requested" // there is a second key; the first is in use
-	rotationSwitched  = "switched"  // the second is in use; the first is there
+	rotationMaking    rotationStep = "making"    // the second key is being made
+	rotationRequested rotationStep = "requested" // the CA has to answer; the first key is in use
+	rotationStored    rotationStep = "stored"    // its certificate has to be registered; the first key is in use
+	rotationSwitched  rotationStep = "switched"  // the second key is in use; the first is there
 )
 
-// rotation is one under way, in a file; without New, none is. It holds no secret.
+// rotation is one under way, in a file. It holds no secret.
 type rotation struct {
-	Profile string    `json:"profile"`
-	Config  string    `json:"config"`
-	Old     string    `json:"old"`
-	New     string    `json:"new"`
-	Step    string    `json:"step"`
-	Time    time.Time `json:"time"` // of the last step
+	Profile string       `json:"profile"`
+	Config  string       `json:"config"`
+	Step    rotationStep `json:"step"`
+	Time    time.Time    `json:"time"` // of the last step
+
+	Old       string `json:"old"`        // address, as the configuration has it
+	OldPublic string `json:"old_public"` // SHA-256 of the public key, by which alone it is deleted
+	New       string `json:"new"`
+	NewPublic string `json:"new_public,omitempty"`
+	Email     string `json:"email"`             // for whom the new certificate is
+	Request   string `json:"request,omitempty"` // in PEM, so that it can be printed again
 
 	path string
 }
 
-// rotationOf returns the rotation of the profile that is meant.
-func rotationOf(settings *settings) (*rotation, error) {
-	file, err := filepath.Abs(settings.configPath())
+// publicHash names a public key.
+func publicHash(public any) string {
+	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
-		return nil, err
+		return "" // no key that Anaplan takes
 	}
-	if settings.configPath() == "" {
-		return nil, fmt.Errorf("%w: there is no configuration file, and a rotation changes the key of a profile in one: there is none at %s", errSettings, strings.Join(defaultConfigs(), " or "))
+	sum := sha256.Sum256(der)
+	return hex.EncodeToString(sum[:])
+}
+
+// rotationOf returns the rotation of the profile that is meant, which must be one of the
+// configuration file.
+func rotationOf(settings *settings) (*rotation, error) {
+	file := settings.configPath()
+	if file == "" {
+		return nil, fmt.Errorf("%w: there is no configuration file, and a rotation changes the key of a profile in one: put the present settings into %s first, under [profile.default]", errSettings, defaultConfigs()[0])
 	}
+	if file, err := filepath.EvalSymlinks(file); err == nil {
+		file, _ = filepath.Abs(file)
+		return readRotation(settings.profileName(), file)
+	}
+	return nil, fmt.Errorf("%w: configuration file %s cannot be found", errSettings, file)
+}
+
+// readRotation reads how far a rotation is.
+func readRotation(profile, file string) (*rotation, error) {
 	dir := stateDir()
 	if dir == "" {
 		return nil, fmt.Errorf("%w: there is no home directory to remember in how far it is", errRotation)
 	}
-	known := &rotation{Profile: settings.profileName(), Config: file}
-	sum := sha256.Sum256([]byte(known.Profile + "\x00" + file))
-	known.path = filepath.Join(dir, "rotation-"+hex.EncodeToString(sum[:8])+".json")
-	data, err := os.ReadFile(known.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return known, nil
-	}
+	sum := sha256.Sum256([]byte(profile + "\x00" + file))
+	n := &rotation{path: filepath.Join(dir, "rotation-"+hex.EncodeToString(sum[:8])+".json")}
+	data, err := os.ReadFile(n.path)
 	if err == nil {
-		err = json.Unmarshal(data, known)
+		err = json.Unmarshal(data, n)
+	} else if errors.Is(err, os.ErrNotExist) {
+		err = nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s cannot be read: %w; see which keys there are (%s keys), and remove it to begin anew", errRotation, known.path, err, program)
+		return nil, fmt.Errorf("%w: %s cannot be read: %w; see which keys there are (%s keys), and remove it to begin anew", errRotation, n.path, err, program)
 	}
-	return known, nil
+	n.Profile, n.Config = profile, file
+	return n, nil
 }
 
-// save writes the rotation down.
-func (n *rotation) save() error {
-	n.Time = time.Now().Truncate(time.Second)
+// lock keeps a second command away from the same rotation.
+func (n *rotation) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(n.path), 0o700); err != nil {
+		return nil, fmt.Errorf("%w: how far it is cannot be written down: %w", errRotation, err)
+	}
+	lock := flock.New(n.path + ".lock")
+	locked, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errRotation, err)
+	case !locked:
+		return nil, fmt.Errorf("%w: another command is at it right now", errRotation)
+	}
+	return func() { lock.Unlock() }, nil
+}
+
+// save writes the next step down. It is written beside and moved, so that an interruption
+// leaves the one before.
+func (n *rotation) save(step rotationStep) error {
+	n.Step, n.Time = step, time.Now().Truncate(time.Second)
 	data, err := json.MarshalIndent(n, "", "  ")
 	if err == nil {
-		err = os.MkdirAll(filepath.Dir(n.path), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(n.path, append(data, '\n'), 0o600)
+		err = writeBeside(n.path, append(data, '\n'), nil)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: how far it is cannot be written down: %w", errRotation, err)
@@ -84,14 +127,21 @@ func (n *rotation) save() error {
 // forget ends it.
 func (n *rotation) forget() error { return os.Remove(n.path) }
 
-// text says how far it is.
+// text says how far it is, and what comes next.
 func (n *rotation) text() string {
 	since := n.Time.Local().Format("2006-01-02 15:04")
+	lines := func(state, inUse, other, name, next string) string {
+		return fmt.Sprintf("profile %s: %s since %s\n  in use: %s\n  %-7s %s\n  next:   %s\n", n.Profile, state, since, inUse, name+":", other, next)
+	}
 	switch n.Step {
+	case rotationMaking:
+		return lines("the making of the new key was interrupted", n.Old, n.New, "new", program+" rotate cancel, and then rotate start")
 	case rotationRequested:
-		return fmt.Sprintf("profile %s: waiting for the new certificate since %s\n  in use: %s\n  new:    %s\n  next:   %s rotate finish --certificate FILE\n", n.Profile, since, n.Old, n.New, program)
+		return lines("waiting for the CA", n.Old, n.New, "new", program+" rotate finish --certificate FILE (rotate start prints the request again)")
+	case rotationStored:
+		return lines("the new certificate is stored, and waits for its registration in Anaplan", n.Old, n.New, "new", program+" rotate finish")
 	case rotationSwitched:
-		return fmt.Sprintf("profile %s: switched on %s\n  in use: %s\n  old:    %s\n  next:   %s rotate retire, or rotate back\n", n.Profile, since, n.New, n.Old, program)
+		return lines("the new key is in use", n.New, n.Old, "old", program+" rotate retire, or rotate back")
 	}
 	return fmt.Sprintf("profile %s: no rotation is under way; begin one with: %s rotate start\n", n.Profile, program)
 }
@@ -107,4 +157,22 @@ func nextName(name string) string {
 		}
 	}
 	return name + "-2"
+}
+
+// writeBeside replaces a file, or makes it, in one step. like is the file whose permissions
+// and owner it gets; nil: it is readable by this user only.
+func writeBeside(path string, data []byte, like os.FileInfo) error {
+	next, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(next.Name()) // where it still has that name
+	_, err = next.Write(data)
+	if like != nil {
+		err = errors.Join(err, next.Chmod(like.Mode().Perm()), keepOwner(next, like))
+	}
+	if err = errors.Join(err, next.Sync(), next.Close()); err != nil {
+		return err
+	}
+	return os.Rename(next.Name(), path)
 }

@@ -1,0 +1,492 @@
+package main
+
+// The steps of a rotation.
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// start makes the second key and its request, or prints the request again.
+func (r *rotating) start(order rotateOrder, command string) error {
+	switch r.known.Step {
+	case "":
+	case rotationRequested:
+		r.say.note("the rotation has begun; this is its request again")
+		return r.putRequest(order.enrolment, &pending{Key: r.known.New, Request: r.known.Request})
+	default:
+		return fmt.Errorf("%w: one is under way already:\n%s", errRotation, r.known.text())
+	}
+	old, err := r.device.address()
+	if err != nil {
+		return err
+	}
+	if err := isExact(old); err != nil {
+		return err
+	}
+	present, err := r.certificate()
+	if err != nil {
+		return fmt.Errorf("the present certificate: %w", err)
+	}
+	e := order.enrolment
+	if e.email == "" {
+		e.email = agent.Email(present)
+	}
+	if flag := e.card.given(); flag != "" && !isCard(old) {
+		return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, old), command}
+	}
+	if err := e.check(false); err != nil {
+		return &usageError{err, command}
+	}
+	place, err := r.newPlace(old, order)
+	if err != nil {
+		return err
+	}
+	r.known.Old, r.known.OldPublic, r.known.New, r.known.Email = old.String(), publicHash(present.PublicKey), place.String(), e.email
+	return r.make(e, place)
+}
+
+// make makes the key. From its beginning it is written down: a key that was made stays.
+func (r *rotating) make(e enrolment, place config.Address) error {
+	if err := r.known.save(rotationMaking); err != nil {
+		return err
+	}
+	made, err := r.makeKey(e, place)
+	if err != nil {
+		return errors.Join(err, r.known.forget())
+	}
+	r.say.note("made %s", made)
+	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey}
+	if err := r.sign(e, under); err != nil {
+		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", program, err)
+	}
+	r.known.New, r.known.NewPublic, r.known.Request = under.Key, publicHash(under.public()), under.Request
+	if err := r.known.save(rotationRequested); err != nil {
+		return err
+	}
+	newEnrolments().forget(under) // the rotation knows its way by itself
+	if err := r.putRequest(e, under); err != nil {
+		return fmt.Errorf("%w; %s rotate start prints the request again", err, program)
+	}
+	r.say.note("the old key stays in use. Next: send the CSR to your CA, then: %s rotate finish --certificate FILE --upload-out upload.pem", program)
+	return r.attestKey(e, under)
+}
+
+// isExact refuses an address that could mean the new key as well as the old one.
+func isExact(address config.Address) error {
+	exact := false
+	switch address := address.(type) {
+	case pivuri.URI:
+		exact = address.Slot != 0
+	case uri.URI:
+		_, named := address.Get("object")
+		_, numbered := address.Get("id")
+		exact = named || numbered
+	}
+	if exact {
+		return nil
+	}
+	return fmt.Errorf("%w: the key in the configuration is %s, which would fit the new key, too: write the whole address there first, with ;object=NAME or ;slot=SLOT (%s keys shows it)", errSettings, address, program)
+}
+
+// newPlace returns where the second key goes: beside the first, under another name or in another slot.
+func (r *rotating) newPlace(old config.Address, order rotateOrder) (config.Address, error) {
+	card, isCard := old.(pivuri.URI)
+	switch {
+	case isCard && order.object != "":
+		return nil, fmt.Errorf("%w: --object is for tokens, and %s is on a card: say --slot", errSettings, old)
+	case isCard:
+		return r.newSlot(card, order.slot)
+	case order.slot != "":
+		return nil, fmt.Errorf("%w: --slot is for cards, and %s is in a token: say --object", errSettings, old)
+	}
+	token := old.(uri.URI)
+	label, _ := token.Get("object")
+	if order.object == label && label != "" {
+		return nil, fmt.Errorf("%w: --object %q is the name of the old key, and the two could not be told apart", errSettings, label)
+	}
+	if order.object == "" {
+		order.object = nextName(label)
+	}
+	return token.Without("id").With("object", order.object), nil
+}
+
+// newSlot returns a slot of the card that is free.
+func (r *rotating) newSlot(card pivuri.URI, wanted string) (config.Address, error) {
+	card = r.withSerial(card)
+	if wanted != "" {
+		slot, err := pivuri.ParseSlot(wanted)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --slot: %w", errSettings, err)
+		}
+		card.Slot = slot
+		return card, nil
+	}
+	whole := card
+	whole.Slot = 0
+	cards, err := piv.List(r.ctx, whole, r.device.cardOptions(whole))
+	if err != nil {
+		return nil, err
+	}
+	used := map[pivuri.Slot]bool{}
+	for _, card := range cards {
+		for _, key := range card.Keys {
+			used[key.Address.Slot] = true
+		}
+	}
+	for _, slot := range pivuri.Slots() {
+		if slot.Retired() && !used[slot] {
+			card.Slot = slot
+			return card, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no slot from 82 to 95 is free on %s: name another with --slot", errSettings, card)
+}
+
+// finish stores the CA's answer, proves that the new key logs in, and switches to it.
+func (r *rotating) finish(order rotateOrder, command string) error {
+	switch {
+	case r.known.Step == "" || r.known.Step == rotationMaking:
+		return fmt.Errorf("%w: there is nothing to finish:\n%s", errRotation, r.known.text())
+	case order.answer == "" && order.uploadOut+order.chainOut != "":
+		return &usageError{errors.New("--upload-out and --chain-out are for --certificate: they are made of the CA's answer"), command}
+	case order.answer == "" && r.known.Step == rotationRequested:
+		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, program)
+	}
+	fresh, address, err := r.withKey(r.known.New)
+	if err != nil {
+		return err
+	}
+	if order.answer != "" {
+		if err := r.store(fresh, address, order); err != nil {
+			return err
+		}
+	}
+	who, err := fresh.whoami("")
+	if err != nil {
+		return r.notYet(err)
+	}
+	if !strings.EqualFold(who.UserID, r.known.Email) && !order.newUser {
+		return fmt.Errorf("%w: Anaplan says that the new certificate is %s's, and %s's was asked for: nothing was changed; if that is meant, say --new-user", errRotation, who.UserID, r.known.Email)
+	}
+	r.say.note("the new key logs in as %s", who.UserID)
+	if err := r.switchTo(r.known.Old, r.known.New, true); err != nil {
+		return err
+	}
+	if err := r.known.save(rotationSwitched); err != nil {
+		return err
+	}
+	r.say.note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", r.known.Config, whereToRegister, program)
+	return r.tellAgent(fresh)
+}
+
+// store puts the CA's answer beside the new key, unless it is somebody else's.
+func (r *rotating) store(fresh *deviceRun, address config.Address, order rotateOrder) error {
+	e := order.enrolment
+	got, err := fresh.readAnswer(order.answer, address)
+	if err != nil {
+		return err
+	}
+	if email := agent.Email(got.leaf); !strings.EqualFold(email, r.known.Email) && !order.newUser {
+		return fmt.Errorf("%w: the certificate is for %q, and %q was asked for: it is not stored; if that is meant, say --new-user", errRotation, email, r.known.Email)
+	}
+	if err := fresh.judge(got); err != nil {
+		return err
+	}
+	if err := fresh.storeLeaf(e, address, got.leaf); err != nil {
+		return err
+	}
+	if err := fresh.storeChain(e, address, got.chain); err != nil {
+		return err
+	}
+	if r.known.Step != rotationSwitched {
+		if err := r.known.save(rotationStored); err != nil {
+			return err
+		}
+	}
+	if e.uploadOut == "" {
+		return nil
+	}
+	if err := writeOut(e.uploadOut, encodePEM("CERTIFICATE", got.leaf.Raw)); err != nil {
+		return fmt.Errorf("the file to upload: %w", err)
+	}
+	r.say.note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
+	return nil
+}
+
+// notYet words that the new key does not log in. Right after its certificate was stored that is as
+// it should be.
+func (r *rotating) notYet(err error) error {
+	if !errors.Is(err, anaplan.ErrBadCredential) {
+		return fmt.Errorf("the new key does not log in, so the old one stays in use: %w", err)
+	}
+	return &agent.Problem{
+		Code: agent.CodeLoginRefused, Human: true,
+		Message: fmt.Sprintf("the new certificate is stored, and Anaplan does not take it yet, so the old key stays in use (%v)", err),
+		Hints: []string{
+			fmt.Sprintf("have a tenant administrator register it (%s > Add Certificates): the file is that of --upload-out, or: %s cert --key %s > upload.pem", whereToRegister, program, shellQuote(r.known.New)),
+			"then: " + program + " rotate finish",
+		},
+	}
+}
+
+// switchTo puts another key into the configuration, if it is not there already. first keeps what the
+// file was before the rotation.
+func (r *rotating) switchTo(before, after string, first bool) error {
+	users, err := r.users(mustAddress(after))
+	if err != nil {
+		return err
+	}
+	for _, name := range users {
+		if name == r.known.Profile {
+			return nil // somebody has put it there by hand, or an interruption came after it
+		}
+	}
+	info, err := os.Stat(r.known.Config)
+	if err != nil {
+		return err
+	}
+	data, err := readInput(r.known.Config)
+	if err != nil {
+		return err
+	}
+	changed, err := config.ReplaceKey(r.known.Config, data, r.known.Profile, before, after)
+	if err != nil {
+		return fmt.Errorf("%w: %w; then call this again", errSettings, err)
+	}
+	if first && r.known.Step != rotationSwitched {
+		backup := r.known.Config + ".before-rotation"
+		if err := writeBeside(backup, data, info); err != nil {
+			return fmt.Errorf("keeping %s as it was: %w", r.known.Config, err)
+		}
+		r.say.note("kept %s as it was in %s", r.known.Config, backup)
+	}
+	return writeBeside(r.known.Config, changed, info)
+}
+
+// mustAddress reads an address that this program has written.
+func mustAddress(text string) config.Address {
+	address, _ := config.ParseAddress(text)
+	return address
+}
+
+// tellAgent has a running agent take the configuration over and log in with the key in it,
+// so that it is known to work there, too. Its callers keep the token that they have. The agent is
+// asked whatever settings the command was given: it has its own.
+func (r *rotating) tellAgent(key *deviceRun) error {
+	asking, err := r.findAgent()
+	if err != nil {
+		return err
+	}
+	if asking == nil {
+		r.say.warn("no running agent was found to tell; if one reads %s: %s reload, before the old key is deleted", r.known.Config, program)
+		return nil
+	}
+	defer asking.end()
+	if err := asking.inTime(asking.client.Reload(asking.ctx)); err != nil {
+		return fmt.Errorf("the running agent has not taken it over: %w", err)
+	}
+	if _, err := asking.login(); err != nil {
+		return fmt.Errorf("the running agent has the new configuration, and could not log in with it: %w", err)
+	}
+	wanted, err := key.certificate()
+	if err != nil {
+		return err
+	}
+	if !agentUses(asking, wanted) {
+		return fmt.Errorf("%w: the running agent has logged in with another certificate: does it read %s? Do not delete the old key before it uses the new one", errRotation, r.known.Config)
+	}
+	r.say.note("the running agent has logged in with the key in the configuration")
+	return nil
+}
+
+// findAgent returns the running agent, if there is one to ask.
+func (r *rotating) findAgent() (*asking, error) {
+	file, err := parseConfig(r.known.Config)
+	if err != nil {
+		return nil, err
+	}
+	own, err := r.settings.agentIn(file)
+	if err != nil || own.Socket == "none" {
+		return nil, err
+	}
+	if own.Socket != "" && findAgent(own.Socket) != nil {
+		return nil, nil
+	}
+	return r.settings.firstRunning(own.Socket, r.say)
+}
+
+// agentUses reports whether the agent's last login for the profile was with a certificate.
+func agentUses(asking *asking, cert *x509.Certificate) bool {
+	status, err := asking.client.Status(asking.ctx)
+	if err != nil {
+		return false
+	}
+	for _, p := range status.Profiles {
+		if p.Name == asking.profile && p.Certificate != nil {
+			return p.Certificate.NotAfter.Equal(cert.NotAfter) && p.Certificate.Subject == cert.Subject.String()
+		}
+	}
+	return false
+}
+
+// back puts the old key into the configuration again, if it still logs in.
+func (r *rotating) back() error {
+	if r.known.Step != rotationSwitched {
+		return fmt.Errorf("%w: there is nothing to go back from:\n%s", errRotation, r.known.text())
+	}
+	old, _, err := r.withKey(r.known.Old)
+	if err != nil {
+		return err
+	}
+	if _, err := old.whoami(""); err != nil {
+		return fmt.Errorf("the old key does not log in any more, so the new one stays in use: %w", err)
+	}
+	if err := r.switchTo(r.known.New, r.known.Old, false); err != nil {
+		return err
+	}
+	if err := r.known.save(rotationStored); err != nil {
+		return err
+	}
+	r.say.note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", r.known.Config, program)
+	return r.tellAgent(old)
+}
+
+// retire deletes the old key, which nothing uses any more.
+func (r *rotating) retire(yes bool, order cardEnrolment) error {
+	if r.known.Step != rotationSwitched {
+		return fmt.Errorf("%w: the old key is still in use:\n%s", errRotation, r.known.text())
+	}
+	users, err := r.users(mustAddress(r.known.New))
+	if err != nil {
+		return err
+	}
+	if !strings.Contains("\x00"+strings.Join(users, "\x00")+"\x00", "\x00"+r.known.Profile+"\x00") {
+		return fmt.Errorf("%w: profile %s in %s does not have the new key any more, so the old one is not deleted: %s rotate finish puts it there", errRotation, r.known.Profile, r.known.Config, program)
+	}
+	fresh, _, err := r.withKey(r.known.New)
+	if err != nil {
+		return err
+	}
+	if _, err := fresh.whoami(""); err != nil {
+		return fmt.Errorf("the new key does not log in, so the old one is not deleted: %w", err)
+	}
+	if err := r.delete(r.known.Old, r.known.OldPublic, "the old key", yes, order); err != nil {
+		return err
+	}
+	r.say.note("delete the old certificate in Anaplan, too: %s", whereToRegister)
+	return r.known.forget()
+}
+
+// cancel deletes the new key, which nothing uses yet.
+func (r *rotating) cancel(yes bool, order cardEnrolment) error {
+	switch r.known.Step {
+	case "":
+		return fmt.Errorf("%w: none is under way", errRotation)
+	case rotationSwitched:
+		return fmt.Errorf("%w: the new key is in use; %s rotate back first", errRotation, program)
+	case rotationMaking:
+		r.say.warn("it is not known whether a key was made as %s; %s keys shows", r.known.New, program)
+		return r.known.forget()
+	}
+	if err := r.delete(r.known.New, r.known.NewPublic, "the new key", yes, order); err != nil {
+		return err
+	}
+	if r.known.Step == rotationStored {
+		r.say.note("if its certificate was registered in Anaplan, delete it there, too: %s", whereToRegister)
+	}
+	return r.known.forget()
+}
+
+// delete deletes a key of the rotation: that one and no other that an address may mean by now.
+func (r *rotating) delete(text, public, what string, yes bool, order cardEnrolment) error {
+	address, err := r.locate(mustAddress(text), public)
+	if err != nil {
+		return err
+	}
+	if err := r.unused(address); err != nil {
+		return err
+	}
+	if err := r.confirm(yes, fmt.Sprintf("%s, %s,", what, address)); err != nil {
+		return err
+	}
+	deleted, err := r.deleteKey(address, order)
+	r.device.pin.settle(err)
+	for _, what := range deleted {
+		r.say.note("deleted %s", what)
+	}
+	if errors.Is(err, piv.ErrUnsupported) && len(deleted) > 0 { // without its certificate nothing logs in with it
+		r.say.warn("%v", err)
+		return nil
+	}
+	return err
+}
+
+func (r *rotating) deleteKey(address config.Address, order cardEnrolment) (deleted []string, err error) {
+	card, ok := address.(pivuri.URI)
+	if !ok {
+		return hsm.Delete(r.ctx, address.(uri.URI), r.tokenOptions())
+	}
+	err = r.writeCard(order, card, func(options piv.Options) (err error) {
+		deleted, err = piv.Delete(r.ctx, card, options)
+		return err
+	})
+	return deleted, err
+}
+
+// locate returns the whole address of the key that has a public key.
+func (r *rotating) locate(address config.Address, public string) (config.Address, error) {
+	found, err := r.keysAt(address)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range found {
+		if key.public != nil && publicHash(key.public) == public {
+			return key.address, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: the key of the rotation is not there under %s: is it the same device? Nothing was deleted", errRotation, address)
+}
+
+// keyAt is a key that a device has, with its whole address.
+type keyAt struct {
+	address config.Address
+	public  any
+}
+
+// keysAt returns the keys that an address may mean.
+func (r *rotating) keysAt(address config.Address) (found []keyAt, err error) {
+	if card, ok := address.(pivuri.URI); ok {
+		cards, err := piv.List(r.ctx, card, r.device.cardOptions(card))
+		for _, card := range cards {
+			for _, key := range card.Keys {
+				public := any(key.Public)
+				if key.Public == nil && key.Certificate != nil {
+					public = key.Certificate.PublicKey
+				}
+				found = append(found, keyAt{key.Address, public})
+			}
+		}
+		return found, err
+	}
+	tokens, err := hsm.List(r.ctx, address.(uri.URI), r.tokenOptions())
+	for _, token := range tokens {
+		err = errors.Join(err, token.Err)
+		for _, key := range token.Keys {
+			found = append(found, keyAt{key.Address, key.Public})
+		}
+	}
+	r.device.pin.settle(err)
+	return found, err
+}
