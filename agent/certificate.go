@@ -55,14 +55,15 @@ func Examine(cert *x509.Certificate) []Doubt {
 		doubts = append(doubts, Doubt{"certificate." + check, fmt.Sprintf(format, args...)})
 	}
 
+	if cert.IsCA { // the wrong one: what else it has or lacks is no matter
+		doubt("ca", "it is a CA's certificate; give the key's")
+		return doubts
+	}
 	if Email(cert) == "" {
 		doubt("email", "it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
 	}
 	if isSelfSigned(cert) {
 		doubt("selfsigned", "it is self-signed; Anaplan wants a certificate from a CA on its list")
-	}
-	if cert.IsCA {
-		doubt("ca", "it is a CA's certificate, not a person's or a service's")
 	}
 	if cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		doubt("keyusage", "its key usage lacks digitalSignature")

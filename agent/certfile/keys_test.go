@@ -321,6 +321,10 @@ func TestRoundsAreLimited(t *testing.T) {
 			t.Errorf("%s: error %v, want one of rounds", name, err)
 		}
 	}
+	many := replaced(fixture(t, "firefox.p12"), "\x02\x03\x09\x27\xc0", "\x02\x03\x5b\x8d\x80") // 6,000,000 for 600,000
+	if _, err := certfile.Keys(many, nil); err == nil || !strings.Contains(err.Error(), "more than 5000000 rounds") {
+		t.Errorf("error %v, want one of rounds", err)
+	}
 	der := replaced(derOf(t, "pkcs8-scrypt.pem"), "\x02\x02\x40\x00\x02\x01\x08", "\x02\x02\x40\x00\x02\x01\x7f") // N and r
 	if _, err := certfile.Keys(der, nil); err == nil || !strings.Contains(err.Error(), "too much memory") {
 		t.Errorf("error %v, want one of memory", err)

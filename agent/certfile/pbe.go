@@ -21,9 +21,9 @@ import (
 )
 
 // maxRounds is how many rounds of key derivation a file can ask for, altogether: some seconds'
-// worth. Real ones ask for 2,000 to 1,000,000 for each thing in it, and the passwords that are
-// tried before the right one count.
-const maxRounds = 20_000_000
+// worth, also of the slowest hash. Real ones ask for 2,000 to 600,000 for each thing in it, and the
+// passwords that are tried before the right one count.
+const maxRounds = 5_000_000
 
 // maxScrypt is how much memory scrypt can ask for. openssl asks for 16 MiB.
 const maxScrypt = 64 << 20

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/mail"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -48,7 +49,8 @@ var checks = []struct {
 	{"signature", subject.signature},
 }
 
-// Check returns what there is to say about a certificate, a finding for each check. The chain is
+// Check returns what there is to say about a certificate, a finding for each check; of a CA's
+// only that it is one, since the rest is about a key's. The chain is
 // that of its issuers, in any order and as far as it is at hand; what does not belong to it is
 // passed over. Contract section 5.3 has how bad each is.
 func Check(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) []finding.Finding {
@@ -58,6 +60,9 @@ func Check(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) []f
 	}
 	var all []finding.Finding
 	for _, check := range checks {
+		if cert.IsCA && check.name != "ca" {
+			continue
+		}
 		f := check.run(s)
 		f.Check, f.What, f.Do = "certificate."+check.name, line(f.What), line(f.Do)
 		all = append(all, f)
@@ -81,16 +86,20 @@ func (s subject) validity() finding.Finding {
 	const next = "get the next one and let it take over: anaplan-agent rotate"
 	from, until := s.cert.NotBefore, s.cert.NotAfter
 	left := until.Sub(s.now)
+	do := next
+	if until.Sub(from) <= soon { // the next one would be no better
+		do = "ask the CA for one with a longer life, or else " + next
+	}
 	switch {
 	case s.now.Before(from):
 		return finding.Finding{Severity: finding.Error, What: "it is not valid before " + moment(from),
 			Do: "wait until then; if that is past, set this machine's clock"}
 	case left < 0:
-		return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("it ended %s ago, on %s", days(-left), date(until)), Do: next}
+		return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("it ended %s ago, on %s", daysAgo(-left), date(until)), Do: next}
 	case left <= soon:
-		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("it ends in %s, on %s", days(left), date(until)), Do: next}
+		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("it ends %s, on %s", daysLeft(left), date(until)), Do: do}
 	}
-	return fine("it is valid until %s, for %s", date(until), days(left))
+	return fine("it is valid until %s and ends %s", date(until), daysLeft(left))
 }
 
 func (s subject) email() finding.Finding {
@@ -162,17 +171,21 @@ func (s subject) keyUsage() finding.Finding {
 }
 
 func (s subject) extendedKeyUsage() finding.Finding {
-	return s.doubted("eku", finding.Warning, "ask the CA for an S/MIME or client certificate, with emailProtection and clientAuth",
+	severity := finding.Warning // whether Anaplan looks at the others is not known
+	if slices.Contains(s.cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
+		severity = finding.Error
+	}
+	return s.doubted("eku", severity, "ask the CA for an S/MIME or client certificate, with emailProtection and clientAuth",
 		fine("its extended key usage is %s", extendedKeyUsages(s.cert)))
 }
 
 func (s subject) selfSigned() finding.Finding {
-	return s.doubted("selfsigned", finding.Warning, "get one from a CA on Anaplan's list; for the request: anaplan-agent enroll",
+	return s.doubted("selfsigned", finding.Error, "get one from a CA on Anaplan's list; for the request: anaplan-agent enroll",
 		fine("a CA has issued it: %s", s.cert.Issuer))
 }
 
 func (s subject) ca() finding.Finding {
-	return s.doubted("ca", finding.Warning, "give the certificate of the key, not that of its CA", fine("it is not a CA's"))
+	return s.doubted("ca", finding.Error, "take the certificate that was issued to the key, not that of its CA", fine("it is not a CA's"))
 }
 
 func (s subject) revocation() finding.Finding {
@@ -234,8 +247,17 @@ func extendedKeyUsages(cert *x509.Certificate) string {
 func date(t time.Time) string   { return t.UTC().Format("2006-01-02") }
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// days returns a duration in whole days.
-func days(d time.Duration) string {
+// daysLeft says in how many days an end is. A day that has begun counts, as in the agent's own
+// warnings.
+func daysLeft(d time.Duration) string {
+	if d <= day {
+		return "within a day"
+	}
+	return fmt.Sprintf("in %d days", (d+day-1)/day)
+}
+
+// daysAgo returns how many whole days have passed.
+func daysAgo(d time.Duration) string {
 	switch n := int(d / day); n {
 	case 0:
 		return "less than a day"

@@ -140,14 +140,16 @@ func TestCheck(t *testing.T) {
 		severity finding.Severity
 		what, do string // what is in the texts
 	}{
-		{"validity", "long", nil, ok, "it is valid until 2026-11-21, for 265 days", ""},
-		{"validity", "61 days", ends(today.Add(61 * day)), ok, "for 61 days", ""},
+		{"validity", "long", nil, ok, "it is valid until 2026-11-21 and ends in 265 days", ""},
+		{"validity", "61 days", ends(today.Add(61 * day)), ok, "ends in 61 days", ""},
 		{"validity", "60 days", ends(today.Add(60 * day)), warning, "it ends in 60 days, on 2026-04-30", "anaplan-agent rotate"},
-		{"validity", "a day", ends(today.Add(day + time.Hour)), warning, "it ends in 1 day, on 2026-03-02", "anaplan-agent rotate"},
-		{"validity", "an hour", ends(today.Add(time.Hour)), warning, "it ends in less than a day, on 2026-03-01", "anaplan-agent rotate"},
+		{"validity", "a day", ends(today.Add(day + time.Hour)), warning, "it ends in 2 days, on 2026-03-02", "anaplan-agent rotate"},
+		{"validity", "an hour", ends(today.Add(time.Hour)), warning, "it ends within a day, on 2026-03-01", "anaplan-agent rotate"},
 		{"validity", "just over", ends(today.Add(-time.Second)), failure, "it ended less than a day ago, on 2026-03-01", "anaplan-agent rotate"},
 		{"validity", "long over", ends(today.Add(-30 * day)), failure, "it ended 30 days ago, on 2026-01-30", "anaplan-agent rotate"},
 		{"validity", "not yet", func(c *x509.Certificate) { c.NotBefore = today.Add(time.Hour) }, failure, "it is not valid before 2026-03-01 13:00 UTC", "set this machine's clock"},
+
+		{"validity", "short life", func(c *x509.Certificate) { c.NotBefore, c.NotAfter = today, today.Add(30*day) }, warning, "it ends in 30 days", "ask the CA for one with a longer life"},
 
 		{"email", "alternative name", nil, ok, "it logs in robot@example.com, the address in the subject alternative name", ""},
 		{"email", "subject", func(c *x509.Certificate) { c.EmailAddresses, c.Subject = nil, emailInSubject }, ok, "s@example.com, the address in the subject", ""},
@@ -172,14 +174,14 @@ func TestCheck(t *testing.T) {
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageMicrosoftServerGatedCrypto}
 			c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 20, 2, 2}}
 		}, ok, "clientAuth, another, 1.3.6.1.4.1.311.20.2.2", ""},
-		{"eku", "servers", usages(x509.ExtKeyUsageServerAuth), warning, "it is for servers only", "S/MIME"},
+		{"eku", "servers", usages(x509.ExtKeyUsageServerAuth), failure, "it is for servers only", "S/MIME"},
 		{"eku", "code", usages(x509.ExtKeyUsageCodeSigning), warning, "is for other things", "S/MIME"},
 
 		{"selfsigned", "issued", nil, ok, "a CA has issued it: CN=Issuing CA,O=Example", ""},
-		{"selfsigned", "named like its CA", func(c *x509.Certificate) { c.Subject = ca("Issuing CA").Subject }, warning, "it is self-signed", "anaplan-agent enroll"},
+		{"selfsigned", "named like its CA", func(c *x509.Certificate) { c.Subject = ca("Issuing CA").Subject }, failure, "it is self-signed", "anaplan-agent enroll"},
 
 		{"ca", "none", nil, ok, "it is not a CA's", ""},
-		{"ca", "a CA", func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }, warning, "it is a CA's certificate", "not that of its CA"},
+		{"ca", "a CA", func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true }, failure, "it is a CA's certificate; give the key's", "not that of its CA"},
 
 		{"chain", "whole", nil, ok, "it leads to the root CN=Root CA,O=Example", ""},
 		{"chain", "of what signed itself", func(c *x509.Certificate) { c.Subject = ca("Issuing CA").Subject }, finding.Skipped, "has no chain", ""},
@@ -287,7 +289,7 @@ func TestChain(t *testing.T) {
 // The warnings at a login and the findings are the same words.
 func TestDoubtsAreFindings(t *testing.T) {
 	cert := issue(t, nil, robotKey(), &x509.Certificate{
-		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true, NotAfter: today.Add(100 * day),
+		SerialNumber: big.NewInt(1), NotAfter: today.Add(100 * day),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	})
 	doubts := slices.Sorted(slices.Values(agent.Doubts(cert)))
@@ -298,9 +300,20 @@ func TestDoubtsAreFindings(t *testing.T) {
 		}
 	}
 	slices.Sort(got)
-	if diff := cmp.Diff(doubts, got); diff != "" || len(doubts) != 6 {
-		t.Errorf("%d doubts, want 6; doubts and findings differ:\n%s", len(doubts), diff)
+	if diff := cmp.Diff(doubts, got); diff != "" || len(doubts) != 5 {
+		t.Errorf("%d doubts, want 5; doubts and findings differ:\n%s", len(doubts), diff)
 	}
+}
+
+// Of a CA's certificate nothing else is told: what it lacks is no matter, and would send a
+// person to the CA with the wrong questions.
+func TestOnlyThatItIsACAs(t *testing.T) {
+	cert := issue(t, nil, caKey(), ca("Root CA"))
+	findings := certlint.Check(cert, nil, today)
+	if len(findings) != 1 {
+		t.Fatalf("got %v, want one finding", findings)
+	}
+	check(t, byCheck(t, findings, "ca"), finding.Error, "give the key's", "not that of its CA")
 }
 
 func TestEmptyAddress(t *testing.T) {
