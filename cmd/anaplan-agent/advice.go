@@ -48,7 +48,7 @@ var advices = []advice{
 	{is: errOverridden, code: exitUsage}, // it has the remedy
 	{is: errSettings, code: exitUsage, hintsOf: settingsHints},
 	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
-	{is: errCertificateFile, code: exitUsage, hints: []string{"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone or with the CA's"}},
+	{is: errCertificateFile, code: exitFailed}, // what a CA has sent: the words say what it is instead
 	{is: errNoSigner, code: exitUsage},
 	{is: errTokenSource, code: exitUsage, hints: []string{
 		"eval \"$(" + program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
@@ -102,6 +102,10 @@ var advices = []advice{
 	{is: hsm.ErrNoToken, code: exitHuman, hints: []string{
 		program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
 	}},
+	{is: errUnderWay, code: exitFailed, hints: []string{
+		program + " enroll --resume --key ADDRESS goes on with it; alone it prints the CSR again",
+		"for a new CSR of that key: --reuse-key; for a new key: another place in --key",
+	}},
 	{is: hsm.ErrKeyExists, code: exitFailed, hints: []string{
 		"for a new CSR of that key: --reuse-key; for a new key: another object= in --key",
 	}},
@@ -149,6 +153,13 @@ var advices = []advice{
 
 	// The certificate. One that is missing, expired or not begun needs the CA's answer
 	// or a calendar, one of another key only another file.
+	{is: errOtherKey, code: exitFailed, hints: []string{
+		"the CA needs the CSR of this key: " + program + " enroll --resume prints it again, and enroll --key ADDRESS --email YOU --reuse-key makes another",
+	}},
+	{is: errOnlyCA, code: exitFailed, hints: []string{"ask the CA for the certificate that it has issued for your CSR"}},
+	{is: errOtherUser, code: exitFailed, hints: []string{
+		"ask the CA for one with the address of the request, or begin anew for the other address: " + program + " enroll --key ADDRESS --email OTHER --reuse-key",
+	}},
 	{is: hsm.ErrNoCertificate, code: exitHuman, hints: []string{
 		program + " enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
 		"or name its file: --certificate FILE",

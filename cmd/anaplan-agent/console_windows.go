@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"golang.org/x/sys/windows"
+	"golang.org/x/term"
 )
 
 // openConsole opens the console for reading and for writing. Both are opened for
@@ -29,3 +30,6 @@ func duplicateStdout() (*os.File, error) {
 	}
 	return os.NewFile(uintptr(handle), "standard output"), nil
 }
+
+// readHidden reads a line that is not shown.
+func readHidden(in *os.File) ([]byte, error) { return term.ReadPassword(int(in.Fd())) }

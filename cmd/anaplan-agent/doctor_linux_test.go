@@ -262,7 +262,7 @@ var brokenDevices = []broken{
 	{name: "certificate of nobody", do: func(m *machine) { m.key("anonymous") },
 		check: "certificate.email", severity: finding.Error, fragment: ""},
 	{name: "certificate for servers", do: func(m *machine) { m.key("web") },
-		check: "certificate.eku", severity: finding.Warning, fragment: ""},
+		check: "certificate.eku", severity: finding.Error, fragment: ""},
 }
 
 var brokenNetworks = []broken{

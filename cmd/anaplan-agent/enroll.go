@@ -8,6 +8,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -91,6 +94,8 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 		if err := e.check(guided); err != nil {
 			return &usageError{err, cmd.CommandPath()}
 		}
+		// The name of a profile that is still to be written is known before the profile is.
+		settings.mayBeNew = guided || e.resume || settings.isOverridden("key")
 		if guided {
 			return runGuide(cmd.Context(), settings, e, say)
 		}
@@ -171,10 +176,36 @@ func (e enrolment) checkRequest() error {
 		return fmt.Errorf("--subject: %w", err)
 	}
 	// One key is made for one request: where that cannot be written, none is.
+	if e.isFile() {
+		if err := checkDirectory(e.output); err != nil {
+			return fmt.Errorf("--output %s: %w", e.output, err)
+		}
+	}
 	if e.isFile() && !e.reuseKey && !e.resume && exists(e.output) {
 		return fmt.Errorf("--output %s: the file is there already, and is not overwritten", e.output)
 	}
 	return nil
+}
+
+// checkDirectory refuses a new file where there is no directory for it.
+func checkDirectory(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is a file")
+	}
+	if err != nil {
+		return fmt.Errorf("there is no directory %s: %w", dir, rootCause(err))
+	}
+	return nil
+}
+
+// rootCause leaves out the operation and the path, which are told already.
+func rootCause(err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err
+	}
+	return err
 }
 
 // isFile reports whether the request goes into a file.
@@ -199,7 +230,7 @@ func (r *deviceRun) enroll(e enrolment, command string) error {
 	var under *pending
 	if e.resume {
 		var err error
-		if under, err = r.findPending(); err != nil {
+		if under, err = r.findPending(e.certificate); err != nil {
 			return err
 		}
 		r.goOnWith(under, &e)
@@ -221,7 +252,7 @@ func (r *deviceRun) enroll(e enrolment, command string) error {
 	}
 	under, err = r.begin(e, address)
 	if err != nil {
-		return err
+		return orUnderWay(err, e, address)
 	}
 	return r.request(e, under)
 }

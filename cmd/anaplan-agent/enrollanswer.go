@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -42,6 +43,9 @@ func (r *deviceRun) storeAnswer(e enrolment, address config.Address) error {
 	}
 	got, err := r.readAnswer(e.certificate, address)
 	if err != nil {
+		return err
+	}
+	if err := r.checkUser(got.leaf, address); err != nil {
 		return err
 	}
 	if err := r.judge(got); err != nil {
@@ -76,7 +80,7 @@ func (r *deviceRun) readAnswer(path string, address config.Address) (answer, err
 	}
 	got, err := pickLeaf(certs, keys)
 	if err != nil {
-		return answer{}, wrongAnswer(path, address, err)
+		return answer{}, wrongAnswer(path, address, certs, err)
 	}
 	r.sayContent(path, certs, got)
 	return got, nil
@@ -107,19 +111,25 @@ func pickLeaf(certs []*x509.Certificate, keys []crypto.PublicKey) (answer, error
 	return answer{}, err
 }
 
+// What a file may hold in place of the key's certificate.
+var (
+	errOtherKey = errors.New("the certificate is for another key")
+	errOnlyCA   = errors.New("this is the CA's own certificate; yours is missing")
+)
+
 // wrongAnswer words that a file holds no certificate of the key.
-func wrongAnswer(path string, address config.Address, err error) error {
+func wrongAnswer(path string, address config.Address, certs []*x509.Certificate, err error) error {
 	none, ok := errors.AsType[*certfile.NoLeafError](err)
 	if !ok {
 		return fmt.Errorf("%w: %s: %w", errCertificateFile, path, err)
 	}
-	kind := hsm.ErrCertificateMismatch
-	if isCard(address) {
-		kind = piv.ErrCertificateMismatch
-	}
 	var names []string
 	for _, subject := range none.Subjects {
 		names = append(names, fmt.Sprintf("%q", subject))
+	}
+	kind := errOtherKey
+	if !slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return !cert.IsCA }) {
+		kind = errOnlyCA
 	}
 	return fmt.Errorf("%w: %s has none for %s, but for %s", kind, path, address, strings.Join(names, ", "))
 }
@@ -160,6 +170,35 @@ func (r *deviceRun) judge(got answer) error {
 	defer terminal.Close()
 	defer r.device.pin.patience.pause()()
 	yes, err := terminal.askYes(r.ctx, "Anaplan will probably refuse this certificate. Store it all the same?")
+	if err == nil && !yes {
+		err = errNotStored
+	}
+	return err
+}
+
+// errOtherUser says that a certificate is for somebody else than was asked for.
+var errOtherUser = errors.New("the certificate is for another user")
+
+// checkUser compares whom the certificate logs in with whom the request was for. A person
+// may want the other one all the same; a job would run as the wrong user.
+func (r *deviceRun) checkUser(leaf *x509.Certificate, address config.Address) error {
+	found := newEnrolments().fitting(address)
+	under := answered(found, []*x509.Certificate{leaf})
+	if under == nil && len(found) == 1 && found[0].public() == nil { // it may be this one's
+		under = found[0]
+	}
+	email := agent.Email(leaf)
+	if under == nil || email == "" || strings.EqualFold(email, under.Email) { // that there is none is a finding
+		return nil
+	}
+	what := fmt.Sprintf("the certificate is for %s, the request was for %s", oneLine(email), under.Email)
+	terminal, err := openTerminal()
+	if err != nil {
+		return fmt.Errorf("%w: %s", errOtherUser, what)
+	}
+	defer terminal.Close()
+	defer r.device.pin.patience.pause()()
+	yes, err := terminal.askYes(r.ctx, fmt.Sprintf("T%s. Store it all the same?", printable(what[1:])))
 	if err == nil && !yes {
 		err = errNotStored
 	}
@@ -227,7 +266,7 @@ func (r *deviceRun) storeChain(e enrolment, address config.Address, chain []*x50
 	switch {
 	case len(chain) == 0 && e.guided:
 	case e.chainOut != "" && len(chain) == 0:
-		r.say.warn("%s was not written: the answer holds no certificate of the CA", e.chainOut)
+		r.say.warn("%s was not written: there is no certificate of the CA", e.chainOut)
 	case e.chainOut != "":
 		if err := writeOut(e.chainOut, encodeChain(chain)); err != nil {
 			return fmt.Errorf("the CA's certificates: %w", err)
@@ -258,12 +297,15 @@ func (r *deviceRun) sayUpload(e enrolment, address config.Address, leaf *x509.Ce
 		}
 		r.say.note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
 	}
-	if under := newEnrolments().fitting(address); len(under) == 1 {
-		under[0].Step = stepStored
-		if e.uploadOut != "" {
-			under[0].Upload = absolute(e.uploadOut)
+	for _, under := range newEnrolments().fitting(address) {
+		if !under.isOf(address, leaf.PublicKey) {
+			continue
 		}
-		r.remember(under[0])
+		under.Step = stepStored
+		if e.uploadOut != "" {
+			under.Upload = absolute(e.uploadOut)
+		}
+		r.remember(under)
 	}
 	switch {
 	case e.guided:

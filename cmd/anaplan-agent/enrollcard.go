@@ -115,9 +115,11 @@ func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI) (config.Address
 	// Said before, because the card is silent for so long that people pull it out.
 	r.say.note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
 	var key piv.KeyInfo
-	err := r.writeCard(e.card, address, func(options piv.Options) (err error) {
-		key, err = piv.Generate(r.ctx, address, spec, options)
-		return err
+	err := r.alone(address, func() error {
+		return r.writeCard(e.card, address, func(options piv.Options) (err error) {
+			key, err = piv.Generate(r.ctx, address, spec, options)
+			return err
+		})
 	})
 	r.device.pin.settle(err)
 	return key.Address, err

@@ -5,6 +5,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -12,8 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -66,9 +69,44 @@ func (r *deviceRun) makeKey(e enrolment, address config.Address) (config.Address
 	}
 	bits := cmp.Or(e.bits, defaultBits)
 	r.say.note("making an RSA key of %d bits in the token", bits)
-	key, err := hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.tokenOptions())
-	r.device.pin.settle(err)
+	var key hsm.KeyInfo
+	err := r.alone(address, func() (err error) {
+		key, err = hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.tokenOptions())
+		r.device.pin.settle(err)
+		return err
+	})
 	return key.Address, err
+}
+
+// alone does work with the device to itself: between the look whether there is such a key
+// and its making no other process of this user may make one.
+func (r *deviceRun) alone(address config.Address, work func() error) error {
+	if name := lockName(address); r.device.locks != "" && name != "" {
+		unlock, err := signer.LockDevice(r.ctx, r.device.locks, name, func() { r.say.busy() })
+		switch {
+		case r.ctx.Err() != nil && err != nil:
+			return fmt.Errorf("%w: %w", errDeviceInUse, context.Cause(r.ctx))
+		case err == nil: // else the home cannot be written to, which is no reason to make no key
+			defer unlock()
+		}
+	}
+	return work()
+}
+
+// errUnderWay says that a key which exists is that of an enrolment.
+var errUnderWay = errors.New("an enrolment is under way for it")
+
+// orUnderWay adds to the error that a key exists that its enrolment for this user waits.
+func orUnderWay(err error, e enrolment, address config.Address) error {
+	if !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+		return err
+	}
+	for _, p := range newEnrolments().fitting(address) {
+		if strings.EqualFold(p.Email, e.email) {
+			return fmt.Errorf("%w; %w, for %s: %s", err, errUnderWay, p.Email, p.waits())
+		}
+	}
+	return err
 }
 
 // tokenOptions returns hsm's options for this run.
@@ -82,6 +120,9 @@ func (r *deviceRun) request(e enrolment, p *pending) error {
 		return err
 	}
 	if err := r.putRequest(e, p); err != nil {
+		if e.isFile() {
+			err = fmt.Errorf("%w; the key is made, and its CSR is kept: %s enroll --resume --output FILE writes it", err, program)
+		}
 		return err
 	}
 	// The request is out by now and is good without the attestation, so what comes next is

@@ -3,9 +3,13 @@ package main
 // Going on with an enrolment by flags, and its end: the first login.
 
 import (
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +20,8 @@ import (
 var errNothingUnderWay = errors.New("no enrolment is under way")
 
 // findPending returns the enrolment under way: that of the key that is named, else the only
-// one.
-func (r *deviceRun) findPending() (*pending, error) {
+// one, else that whose request the CA's answer in a file is to, if there is a file.
+func (r *deviceRun) findPending(answer string) (*pending, error) {
 	known := newEnrolments()
 	found := known.all()
 	if address, err := r.device.address(); err == nil {
@@ -31,7 +35,27 @@ func (r *deviceRun) findPending() (*pending, error) {
 	case 1:
 		return found[0], nil
 	}
+	if answer != "" {
+		certs, err := readCertificates(answer)
+		if err != nil {
+			return nil, err
+		}
+		if p := answered(found, certs); p != nil {
+			return p, nil
+		}
+	}
 	return nil, fmt.Errorf("%w: several are; say which by --key%s", errSettings, others(found))
+}
+
+// answered returns the enrolment whose request one of the certificates is for; nil for none.
+func answered(found []*pending, certs []*x509.Certificate) *pending {
+	for _, p := range found {
+		key, ok := p.public().(*rsa.PublicKey)
+		if ok && slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return key.Equal(cert.PublicKey) }) {
+			return p
+		}
+	}
+	return nil
 }
 
 // others lists enrolments for an error.
@@ -92,14 +116,34 @@ func (r *deviceRun) firstLogin(address config.Address) error {
 	return printResult(printable(who.text(time.Now())))
 }
 
-// forget ends the enrolment of a key.
+// forget ends the enrolment of the key that has just logged in. Others that the address may mean
+// go on.
 func (r *deviceRun) forget(address config.Address) {
 	known := newEnrolments()
-	for _, p := range known.fitting(address) {
+	under := known.fitting(address)
+	public := r.publicAmong(under, address)
+	for _, p := range under {
+		if !p.isOf(address, public) {
+			continue
+		}
 		if err := known.forget(p); err != nil {
 			r.say.warn("this enrolment is done and cannot be forgotten: %v", err)
 		}
 	}
+}
+
+// publicAmong returns the public key that the address means, where that has to be known to tell
+// which of the enrolments is its; else nil.
+func (r *deviceRun) publicAmong(under []*pending, address config.Address) crypto.PublicKey {
+	if !slices.ContainsFunc(under, func(p *pending) bool { return !p.isOf(address, nil) }) {
+		return nil
+	}
+	cert, err := r.certificate()
+	if err != nil {
+		r.say.warn("it cannot be told which enrolment this was, so that others than of %s are kept: %v", address, err)
+		return nil
+	}
+	return cert.PublicKey
 }
 
 // configToBe is the configuration file of this user, whether or not it is there.
@@ -119,6 +163,9 @@ func (r *deviceRun) configText(address config.Address) string {
 		row("pin", config.PINSource{Kind: pin.Kind, Arg: absolute(pin.Arg)}.String())
 	} else {
 		row("pin", pin.String())
+	}
+	if pin := r.profile.PIN; pin.Kind == "" || interactive(pin) {
+		text.WriteString("# For jobs without a person: pin = \"file:PATH\", \"credential:NAME\" or \"command:PROGRAM\"\n")
 	}
 	row("region", r.profile.Region)
 	row("auth_url", r.profile.AuthURL)

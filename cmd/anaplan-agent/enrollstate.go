@@ -74,6 +74,16 @@ func (p *pending) public() crypto.PublicKey {
 	return request.PublicKey
 }
 
+// isOf reports whether the enrolment is of one key, for sure: that its request is of the same
+// public key, or the address is the same in full. That an address may mean two keys (mayMean) is
+// enough to find an enrolment, and too little to end one. public may be nil.
+func (p *pending) isOf(address config.Address, public crypto.PublicKey) bool {
+	if own, ok := p.public().(interface{ Equal(crypto.PublicKey) bool }); ok && public != nil && own.Equal(public) {
+		return true
+	}
+	return isSame(address, p.address())
+}
+
 // waits says what the enrolment waits for, and since when.
 func (p *pending) waits() string {
 	what := map[enrolStep]string{
@@ -107,8 +117,8 @@ func (e enrolments) save(p *pending) error {
 		return fmt.Errorf("%w: there is no home directory", errNotRemembered)
 	}
 	p.Time = time.Now()
-	for _, old := range e.fitting(p.address()) {
-		if old.Key != p.Key {
+	for _, old := range e.all() {
+		if old.Key != p.Key && old.isOf(p.address(), p.public()) {
 			e.forget(old)
 		}
 	}
@@ -207,10 +217,30 @@ func mayMean(a, b config.Address) bool {
 		return ok && (a.Serial == b.Serial || a.Serial == 0 || b.Serial == 0) && (a.Slot == b.Slot || a.Slot == 0 || b.Slot == 0)
 	case uri.URI:
 		b, ok := b.(uri.URI)
-		return ok && !slices.ContainsFunc([]string{"token", "serial", "manufacturer", "model", "object", "id"}, func(name string) bool {
+		return ok && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
 			x, named := a.Get(name)
 			y, too := b.Get(name)
 			return named && too && x != y
+		})
+	}
+	return false
+}
+
+// namesOfKeys are the attributes of an address that say which key it is, of which token.
+var namesOfKeys = []string{"token", "serial", "manufacturer", "model", "object", "id"}
+
+// isSame reports whether two addresses name a key in the same words.
+func isSame(a, b config.Address) bool {
+	switch a := a.(type) {
+	case pivuri.URI:
+		b, ok := b.(pivuri.URI)
+		return ok && a.Serial == b.Serial && a.Slot == b.Slot
+	case uri.URI:
+		b, ok := b.(uri.URI)
+		return ok && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
+			x, named := a.Get(name)
+			y, too := b.Get(name)
+			return named != too || x != y
 		})
 	}
 	return false

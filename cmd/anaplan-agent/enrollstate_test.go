@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"os"
 	"path/filepath"
@@ -56,14 +59,65 @@ func TestEnrolmentsAreRemembered(t *testing.T) {
 // A key that is enrolled again takes the place of its older enrolment, under whichever address.
 func TestEnrolmentReplacesItsOwn(t *testing.T) {
 	known := enrolments{t.TempDir()}
-	for _, key := range []string{"piv:slot=9c", "piv:serial=7;slot=9c"} {
-		if err := known.save(&pending{Key: key, Step: stepRequest}); err != nil {
+	mine, other := requestOf(t), requestOf(t)
+	for _, p := range []*pending{
+		{Key: "piv:slot=9c", Step: stepRequest, Request: mine},
+		{Key: "piv:slot=9a", Step: stepRequest, Request: other},
+		{Key: "piv:", Step: stepRequest, Request: other},
+		{Key: "piv:serial=7;slot=9c", Step: stepRequest, Request: mine},
+	} {
+		if err := known.save(p); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := known.all(); len(got) != 1 || got[0].Key != "piv:serial=7;slot=9c" {
-		t.Errorf("%d are under way", len(got))
+	var got []string
+	for _, p := range known.all() {
+		got = append(got, p.Key)
 	}
+	if diff := cmp.Diff([]string{"piv:serial=7;slot=9c", "piv:"}, got); diff != "" {
+		t.Errorf("under way (-want +got):\n%s", diff)
+	}
+}
+
+// Of another key that the address may mean as well, nothing is said.
+func TestEnrolmentIsOf(t *testing.T) {
+	mine, others := requestOf(t), requestOf(t)
+	public := (&pending{Request: mine}).public()
+	for _, test := range []struct {
+		key, request, address string
+		want                  bool
+	}{
+		{"pkcs11:token=a;object=x;id=%01", mine, "pkcs11:token=a", true},
+		{"pkcs11:token=a;object=x;id=%01", others, "pkcs11:token=a", false},
+		{"pkcs11:token=a;object=x;id=%01", "", "pkcs11:token=a;object=x", false},
+		{"pkcs11:token=a;object=x;id=%01?module-name=m", "", "pkcs11:id=%01;object=x;token=a?module-path=/m", true},
+		{"pkcs11:token=a;object=x", "", "pkcs11:token=a;object=x;id=%01", false},
+		{"piv:serial=7;slot=9c", "", "piv:serial=7;slot=9c", true},
+		{"piv:serial=7;slot=9c", others, "piv:slot=9c", false},
+		{"piv:serial=7;slot=9c", "", "pkcs11:", false},
+	} {
+		p := &pending{Key: test.key, Request: test.request}
+		if got := p.isOf(mustParse(t, test.address), public); got != test.want {
+			t.Errorf("%+v: got %v", test, got)
+		}
+		if p.isOf(mustParse(t, test.address), nil) && test.request == mine {
+			t.Errorf("%+v: it is told without the public key", test)
+		}
+	}
+}
+
+// requestOf returns the request of a new key.
+func requestOf(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	csr, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return encodePEM("CERTIFICATE REQUEST", csr)
 }
 
 // What was cut short, comes from a later version or from a person keeps nobody from enrolling.

@@ -62,11 +62,9 @@ func expirySentence(cert *x509.Certificate, left time.Duration) string {
 type expiry struct {
 	profile *config.Profile
 	notes   *expiryNotes
+	hooks   *expiryHooks
 	log     *slog.Logger
 	now     func() time.Time
-
-	ended chan struct{}  // closed by close
-	hooks sync.WaitGroup // programs that run
 
 	mu     sync.Mutex
 	cert   *x509.Certificate // nil: not known
@@ -74,8 +72,8 @@ type expiry struct {
 	closed bool
 }
 
-func newExpiry(profile *config.Profile, notes *expiryNotes, log *slog.Logger) *expiry {
-	return &expiry{profile: profile, notes: notes, log: log.With("profile", profile.Name), now: time.Now, ended: make(chan struct{})}
+func newExpiry(profile *config.Profile, notes *expiryNotes, hooks *expiryHooks, log *slog.Logger) *expiry {
+	return &expiry{profile: profile, notes: notes, hooks: hooks, log: log.With("profile", profile.Name), now: time.Now}
 }
 
 // use notes the certificate of a login, and warns of its end if that is due.
@@ -133,16 +131,16 @@ func (e *expiry) warn(sentence string, days int) {
 		e.failed(fmt.Errorf("it does not start: %w", err))
 		return
 	}
-	e.hooks.Go(func() { e.await(hook) })
+	e.hooks.running.Go(func() { e.await(hook) })
 }
 
 // await waits for the end of the program, and ends it when its time is up or the
-// profile is served no more.
+// agent ends.
 func (e *expiry) await(hook *hook) {
 	select {
 	case <-hook.ended:
 		return
-	case <-e.ended:
+	case <-e.hooks.ended:
 	case <-time.After(expiryHookTime):
 		e.failed(fmt.Errorf("it has not ended within %v, and is ended", expiryHookTime))
 	}
@@ -171,13 +169,26 @@ func (e *expiry) warning() (days int, sentence string) {
 	return days, expirySentence(e.cert, left)
 }
 
-// close ends the program, if it runs, and warns no more.
+// close warns no more. A program that runs goes on: what it tells is true also when its
+// profile is replaced, by one that will not start it again.
 func (e *expiry) close() {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.closed = true
-	e.mu.Unlock()
-	close(e.ended)
-	e.hooks.Wait()
+}
+
+// expiryHooks are the programs of all profiles that run. They end with the agent.
+type expiryHooks struct {
+	ended   chan struct{} // closed by end
+	running sync.WaitGroup
+}
+
+func newExpiryHooks() *expiryHooks { return &expiryHooks{ended: make(chan struct{})} }
+
+// end ends the programs, after the last profile has been closed.
+func (h *expiryHooks) end() {
+	close(h.ended)
+	h.running.Wait()
 }
 
 // watchExpiry looks at all certificates now and then, until ctx ends.

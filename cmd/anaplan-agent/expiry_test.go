@@ -28,9 +28,12 @@ type expiryRig struct {
 func newExpiryRig(t *testing.T, notes *expiryNotes, command ...string) *expiryRig {
 	r := &expiryRig{log: new(bytes.Buffer), at: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
 	profile := &config.Profile{Name: "prod", ExpiryCommand: command}
-	r.expiry = newExpiry(profile, notes, slog.New(slog.NewTextHandler(r.log, nil)))
+	r.expiry = newExpiry(profile, notes, newExpiryHooks(), slog.New(slog.NewTextHandler(r.log, nil)))
 	r.now = func() time.Time { return r.at }
-	t.Cleanup(r.close)
+	t.Cleanup(func() {
+		r.close()
+		r.hooks.end()
+	})
 	return r
 }
 
@@ -204,11 +207,11 @@ func TestExpiryCommand(t *testing.T) {
 	r := newExpiryRig(t, &expiryNotes{}, "sh", "-c", `printf '%s\n' "$0 $1" >>`+file, "first")
 	r.use(endingAfter("ana", 10*oneDay))
 	r.check()
-	r.hooks.Wait()
+	r.hooks.running.Wait()
 	r.at = r.at.Add(4 * oneDay)
 	r.check()
 	r.check()
-	r.hooks.Wait()
+	r.hooks.running.Wait()
 	want := "first profile prod: the certificate for ana@example.com ends in 10 days, on 2026-01-11\n" +
 		"first profile prod: the certificate for ana@example.com ends in 6 days, on 2026-01-11\n"
 	if got, err := os.ReadFile(file); err != nil || string(got) != want {
@@ -223,19 +226,35 @@ func TestExpiryCommandFails(t *testing.T) {
 	} {
 		r := newExpiryRig(t, &expiryNotes{}, command...)
 		r.use(endingAfter("ana", 10*oneDay))
-		r.hooks.Wait()
+		r.hooks.running.Wait()
 		if got := r.log.String(); !strings.Contains(got, want) {
 			t.Errorf("log %s, want %s", got, want)
 		}
 	}
 }
 
-// A program that does not end is ended with the profile, which warns no more.
-func TestExpiryCommandEndsWithTheProfile(t *testing.T) {
+// A program outlives its profile, which a reload may have replaced.
+func TestExpiryCommandOutlivesTheProfile(t *testing.T) {
+	dir := t.TempDir()
+	r := newExpiryRig(t, &expiryNotes{}, "sh", "-c", `until [ -e "$0"/replaced ]; do sleep 0.01; done; : >"$0"/told`, dir)
+	r.use(endingAfter("ana", 10*oneDay))
+	r.close()
+	if err := os.WriteFile(filepath.Join(dir, "replaced"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.hooks.running.Wait()
+	if _, err := os.Stat(filepath.Join(dir, "told")); err != nil {
+		t.Errorf("it did not get to its end: %v", err)
+	}
+}
+
+// A program that does not end is ended with the agent. A profile that is closed warns no more.
+func TestExpiryCommandEndsWithTheAgent(t *testing.T) {
 	r := &expiryRig{log: new(bytes.Buffer)}
-	r.expiry = newExpiry(&config.Profile{ExpiryCommand: []string{"sh", "-c", "exec sleep 3600"}}, &expiryNotes{}, slog.New(slog.NewTextHandler(r.log, nil)))
+	r.expiry = newExpiry(&config.Profile{ExpiryCommand: []string{"sh", "-c", "exec sleep 3600"}}, &expiryNotes{}, newExpiryHooks(), slog.New(slog.NewTextHandler(r.log, nil)))
 	r.use(endingAfter("ana", 0))
 	r.close()
+	r.hooks.end()
 	if got := r.log.String(); strings.Contains(got, "failed") {
 		t.Errorf("log %s", got)
 	}

@@ -73,6 +73,9 @@ func explain(err error) explanation {
 // They go before the table because some are rows of it too: a wrong clock is
 // answered as a bad credential, and registering the certificate would not help.
 func explainStruct(err error) (hints []string, code int) {
+	if _, ok := errors.AsType[*certificateSettingError](err); ok {
+		return []string{"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone"}, exitUsage
+	}
 	if refused, ok := errors.AsType[*notAllowedError](err); ok {
 		return refused.hints, exitFailed
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -93,13 +94,13 @@ func mayBeAnother(problem *agent.Problem) bool {
 // servedKey is one of a profile's keys. It is used by sign alone, one call at a time.
 type servedKey struct {
 	address config.Address
-	refused *refusedSource // nil: no PIN was
-	device  string         // the one that last wanted a PIN for it; "": none has
+	refused *atomic.Pointer[refusedSource] // of nil: no PIN was; shared with who takes its place
+	device  string                         // the one that last wanted a PIN for it; "": none has
 }
 
 func servedKeys(profile *config.Profile) (keys []*servedKey) {
 	for _, address := range profile.Keys {
-		keys = append(keys, &servedKey{address: address})
+		keys = append(keys, &servedKey{address: address, refused: new(atomic.Pointer[refusedSource])})
 	}
 	return keys
 }
@@ -169,12 +170,12 @@ func (p *served) switched(first, key int) {
 func (p *served) settle(key *servedKey, given typed, problem *agent.Problem, last bool) {
 	switch {
 	case problem == nil:
-		key.refused = nil
+		key.refused.Store(nil)
 	case problem.Code == agent.CodePINRefused && given.pin == nil:
 		if canRemember() { // the signer has
 			return
 		}
-		key.refused = &refusedSource{problem, stampOf(p.profile.PIN)}
+		key.refused.Store(&refusedSource{problem, stampOf(p.profile.PIN)})
 	case problem.Code == agent.CodePINRefused, problem.Code == agent.CodeDeviceAbsent && key.isMeant(given, len(p.keys) == 1, last):
 		p.pin.forget(given.number)
 	case problem.Code == agent.CodePINNeeded && problem.PIN != nil:
@@ -202,8 +203,9 @@ type refusedSource struct {
 // refusedBefore returns why a PIN is not sent again: it has been refused, nobody has
 // typed another, and there is no sign that it has changed where it lies.
 func (k *servedKey) refusedBefore(given typed, source config.PINSource) *agent.Problem {
-	if k.refused == nil || given.pin != nil || given.word.PINChanged || stampOf(source) != k.refused.stamp {
+	refused := k.refused.Load()
+	if refused == nil || given.pin != nil || given.word.PINChanged || stampOf(source) != refused.stamp {
 		return nil
 	}
-	return k.refused.problem
+	return refused.problem
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
 // errStopped says that the person wants to go on another time.
@@ -170,9 +172,41 @@ func (g *guide) requested(run *deviceRun, e enrolment) error {
 	return nil
 }
 
-// stage does a piece of work on the device, with a time limit of its own: that of a login
-// is not meant for all that a person does in between.
+// stage does a piece of work on the device. After a PIN that a person has mistyped it begins
+// again, at the question for the PIN; the end of the input there is a wish to stop.
 func (g *guide) stage(address config.Address, work func(*deviceRun) error) error {
+	for {
+		var asked config.PINSource
+		err := g.once(address, func(run *deviceRun) error {
+			asked, _ = run.device.pin.sourceFor(pinRequest{})
+			return work(run)
+		})
+		switch {
+		case errors.Is(err, errTerminalClosed):
+			return errStopped
+		case !canRetype(err, asked):
+			return err
+		}
+		g.fail(err)
+		g.tell("Once more. The device counts wrong PINs; Ctrl-D instead of the PIN stops here, and is no try.")
+	}
+}
+
+// canRetype reports whether another PIN, typed by a person, may mend an error. The last try
+// is confirmed where the PIN is asked for.
+func canRetype(err error, source config.PINSource) bool {
+	if token, ok := errors.AsType[*hsm.PINError](err); ok {
+		return interactive(source) && !token.Locked
+	}
+	if card, ok := errors.AsType[*piv.PINError](err); ok {
+		return interactive(source) && !card.Blocked
+	}
+	return source.Kind == config.PINPrompt && (errors.Is(err, errPINSource) || errors.Is(err, errPINLength))
+}
+
+// once is one try of a stage, with a time limit of its own: that of a login is not meant for
+// all that a person does in between.
+func (g *guide) once(address config.Address, work func(*deviceRun) error) error {
 	run, err := startRun(g.ctx, g.settings, g.say)
 	if err != nil {
 		return err
@@ -210,8 +244,8 @@ func (g *guide) fail(err error) {
 	}
 }
 
-// ask asks for a line. Nothing typed is the default, if there is one. The end of the input
-// (Ctrl-D) is a wish to stop.
+// ask asks for a line. Nothing typed is the default, if there is one. A q is a wish to stop,
+// and the end of the input (Ctrl-D) is one.
 func (g *guide) ask(question, preset string) (string, error) {
 	if preset != "" {
 		question += " [" + preset + "]"
@@ -227,6 +261,9 @@ func (g *guide) ask(question, preset string) (string, error) {
 	}
 	if line = strings.TrimSpace(line); line == "" {
 		return preset, nil
+	}
+	if line == "q" {
+		return "", errStopped
 	}
 	return line, nil
 }

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/google/go-cmp/cmp"
 	"github.com/pelletier/go-toml/v2"
 )
@@ -109,6 +112,29 @@ func TestTOML(t *testing.T) {
 		var got map[string]string
 		if err := toml.Unmarshal([]byte(tomlName(text)+" = "+tomlString(text)+"\n"), &got); err != nil || got[text] != text {
 			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+func TestCanRetype(t *testing.T) {
+	prompt, file := config.PINSource{Kind: config.PINPrompt}, config.PINSource{Kind: config.PINFile}
+	for _, test := range []struct {
+		err    error
+		source config.PINSource
+		want   bool
+	}{
+		{&hsm.PINError{}, prompt, true},
+		{&hsm.PINError{Locked: true}, prompt, false},
+		{&hsm.PINError{}, file, false},
+		{&piv.PINError{Tries: 1}, prompt, true}, // the last try is confirmed elsewhere
+		{&piv.PINError{Blocked: true}, prompt, false},
+		{errPINLength, prompt, true},
+		{errPINSource, config.PINSource{Kind: config.PINPinentry}, false}, // there is no such program
+		{errNotConfirmed, prompt, false},
+		{nil, prompt, false},
+	} {
+		if got := canRetype(test.err, test.source); got != test.want {
+			t.Errorf("%v from %v: got %v, want %v", test.err, test.source, got, test.want)
 		}
 	}
 }

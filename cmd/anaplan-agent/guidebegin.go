@@ -22,7 +22,7 @@ const usualLabel = "anaplan"
 
 // begin asks what is to be made, and makes it: the key and its request.
 func (g *guide) begin() error {
-	g.tell("This makes a key that never leaves its device, and gets it a certificate for Anaplan.\nYou can stop at each question by Ctrl-D.\n")
+	g.tell("This makes a key that never leaves its device, and gets it a certificate for Anaplan.\nYou can stop at each question by q or Ctrl-D.\n")
 	place, err := g.choosePlace()
 	if err != nil {
 		return err
@@ -47,8 +47,10 @@ func (g *guide) begin() error {
 // make makes the key and its request.
 func (g *guide) make(address config.Address, e enrolment) error {
 	err := g.stage(address, func(run *deviceRun) (err error) {
-		if g.under, err = run.begin(e, address); err != nil {
-			return err
+		if g.under == nil { // else the key was made before a PIN was mistyped
+			if g.under, err = run.begin(e, address); err != nil {
+				return err
+			}
 		}
 		return g.requested(run, e)
 	})
@@ -143,7 +145,7 @@ func (g *guide) askRequestFile(address config.Address) (string, error) {
 		if path := typedPath(text); exists(path) {
 			return fmt.Errorf("%s is there already, and is not overwritten", path)
 		}
-		return nil
+		return checkDirectory(typedPath(text))
 	})
 	return typedPath(text), err
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
 // whatToAskFor says what to ask a CA for (contract section 5.1). It is to be copied into a
@@ -59,8 +61,6 @@ func (g *guide) waitForCA() error {
 // command does what a letter says that all waiting has in common.
 func (g *guide) command(text string) (handled bool, err error) {
 	switch text {
-	case "q":
-		return true, errStopped
 	case "n":
 		g.under = nil
 		return true, nil
@@ -174,6 +174,14 @@ func (g *guide) login(run *deviceRun) error {
 	return g.offerConfig(run)
 }
 
+// profileFlag returns the flag that names a profile, where one is needed.
+func profileFlag(name string) string {
+	if name == config.DefaultProfile {
+		return ""
+	}
+	return " --profile " + shellQuote(name)
+}
+
 // offerConfig says how to do without flags from now on, and offers to write it where
 // there is no configuration yet.
 func (g *guide) offerConfig(run *deviceRun) error {
@@ -184,7 +192,7 @@ func (g *guide) offerConfig(run *deviceRun) error {
 	text := run.configText(g.under.address())
 	if file != nil {
 		if profile, err := file.Profile(run.profile.Name, nil); err == nil && len(profile.Keys) > 0 && mayMean(profile.Keys[0], g.under.address()) {
-			g.tell("The profile %q has this key already. A token: %s token", run.profile.Name, program)
+			g.tell("The profile %q has this key already. A token: %s token%s", run.profile.Name, program, profileFlag(run.profile.Name))
 			return nil
 		}
 		g.tell("To log in without flags, put this into your configuration file:\n\n%s", text)
@@ -193,7 +201,11 @@ func (g *guide) offerConfig(run *deviceRun) error {
 	path := configToBe()
 	g.tell("To log in without flags, the configuration file %s should hold:\n\n%s", path, text)
 	yes, err := g.askYes("Write it?")
-	if err != nil || !yes {
+	if errors.Is(err, errStopped) || err == nil && !yes {
+		g.tell("Not written; the lines are above.")
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -202,6 +214,6 @@ func (g *guide) offerConfig(run *deviceRun) error {
 	if err := writeNew(path, text); err != nil {
 		return err
 	}
-	g.tell("Done. A token: %s token; one for many scripts: %s serve", program, program)
+	g.tell("Done. A token: %s token%s; one for many scripts: %s serve", program, profileFlag(run.profile.Name), program)
 	return nil
 }

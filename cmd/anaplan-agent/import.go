@@ -4,6 +4,7 @@ package main
 // the key, and that is said.
 
 import (
+	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -130,17 +132,21 @@ func (r *deviceRun) importFile(path string, order importOrder) error {
 	r.device.pin.keep = true
 	defer r.device.pin.drop()
 	if card, ok := address.(pivuri.URI); ok {
-		address, err = r.importToCard(card, entry, order)
+		address, err = r.importToCard(card, entry.Key, order.card)
 	} else {
-		address, err = r.importToToken(address.(uri.URI), entry)
+		address, err = r.importToToken(address.(uri.URI), entry.Key)
 	}
 	if err != nil {
 		return err
 	}
-	if err := r.writeChain(entry.Chain, order.chainOut); err != nil {
+	storing := enrolment{card: order.card, chainOut: order.chainOut}
+	if err := r.storeLeaf(storing, address, entry.Certificate); err != nil {
 		return err
 	}
-	r.sayImported(path, address, entry.Certificate)
+	if err := r.storeChain(storing, address, entry.Chain); err != nil {
+		return err
+	}
+	r.sayImported(path, address)
 	return nil
 }
 
@@ -153,9 +159,8 @@ func (r *deviceRun) readEntry(path string, order importOrder) (certfile.KeyEntry
 	if err != nil {
 		return certfile.KeyEntry{}, fmt.Errorf("%w: %w", errKeyFile, err)
 	}
-	defer clear(data)
 	source, _ := parsePasswordSource(order.password) // check has read it
-	bundle, err := certfile.Keys(data, func() ([]byte, error) { return r.password(source, path) })
+	bundle, err := openKeys(r.ctx, data, func() ([]byte, error) { return r.password(source, path) })
 	if err != nil {
 		return certfile.KeyEntry{}, fmt.Errorf("%w %s: %w", errKeyFile, path, err)
 	}
@@ -176,6 +181,31 @@ func (r *deviceRun) readEntry(path string, order importOrder) (certfile.KeyEntry
 		return certfile.KeyEntry{}, fmt.Errorf("%w %s: there is no certificate in it for the key: name its file with --certificate", errKeyFile, path)
 	}
 	return entry, nil
+}
+
+// openKeys returns the keys of a file, and overwrites what it was and the password. It can take
+// seconds and is left behind when ctx ends, but not while it asks: a terminal is given back first.
+func openKeys(ctx context.Context, data []byte, password func() ([]byte, error)) (certfile.Bundle, error) {
+	var asking sync.Mutex
+	bundle, err := interruptible(ctx, func() (certfile.Bundle, error) {
+		var secret []byte
+		defer func() {
+			clear(data)
+			clear(secret)
+		}()
+		return certfile.Keys(data, func() (answer []byte, err error) {
+			asking.Lock()
+			defer asking.Unlock()
+			if ctx.Err() != nil { // nobody waits any more
+				return nil, context.Cause(ctx)
+			}
+			secret, err = password()
+			return secret, err
+		})
+	})
+	asking.Lock()
+	defer asking.Unlock()
+	return bundle, err
 }
 
 // withCertificate gives the key the certificate of another file.
@@ -251,93 +281,67 @@ func (r *deviceRun) password(source config.PINSource, path string) ([]byte, erro
 	return terminal.askSecret(r.ctx, "password of "+path)
 }
 
-// importToToken puts the key, its certificate and the CA's into a token.
-func (r *deviceRun) importToToken(address uri.URI, entry certfile.KeyEntry) (config.Address, error) {
+// importToToken puts the key into a token.
+func (r *deviceRun) importToToken(address uri.URI, key *rsa.PrivateKey) (config.Address, error) {
 	if label, _ := address.Get("object"); label == "" {
 		return nil, fmt.Errorf("%w: --key %s: the key needs a name: add ;object=NAME to the address", errSettings, address)
 	}
-	options := hsm.Options{PIN: r.device.pin.forToken}
-	info, err := hsm.Import(r.ctx, address, entry.Key, options)
+	info, err := hsm.Import(r.ctx, address, key, r.tokenOptions())
 	r.device.pin.settle(err)
 	if err != nil {
-		return nil, importError(err)
+		return address, r.unlessThere(err, address, key)
 	}
 	r.say.note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", info.Address)
-	if _, err := hsm.StoreCertificate(r.ctx, info.Address, entry.Certificate, options); err != nil {
-		return nil, err
-	}
-	stored, err := hsm.StoreChain(r.ctx, info.Address, entry.Chain, options)
-	if err != nil {
-		r.say.warn("the CA's certificates could not be stored beside it, which no login needs: %v", err)
-	} else if stored > 0 {
-		r.say.note("stored %s of the CA's beside it", counted(stored, "certificate"))
-	}
 	return info.Address, nil
 }
 
 // errInDevice says that there is a key where one should be put.
 var errInDevice = errors.New("the key is in the device already, or another one is in its place")
 
-// importError words that a key is in the way. The advice for one that enroll finds there is
-// about a request.
-func importError(err error) error {
-	if errors.Is(err, hsm.ErrKeyExists) || errors.Is(err, piv.ErrKeyExists) {
+// unlessThere returns why a key was not imported; nil if it is the one that is in its place, for
+// an import that was cut short goes on with the certificate. The advice for a key that enroll finds
+// in its way is about a request, so the error is another.
+func (r *deviceRun) unlessThere(err error, address config.Address, key *rsa.PrivateKey) error {
+	if !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+		return err
+	}
+	there, listing := r.publicKeys(address)
+	if listing != nil {
+		return listing
+	}
+	if !slices.ContainsFunc(there, key.PublicKey.Equal) {
 		return fmt.Errorf("%w: %v", errInDevice, err)
 	}
-	return err
+	r.say.note("the key is there already, as %s", address)
+	return nil
 }
 
-// importToCard puts the key and its certificate into a slot.
-func (r *deviceRun) importToCard(address pivuri.URI, entry certfile.KeyEntry, order importOrder) (config.Address, error) {
+// importToCard puts the key into a slot.
+func (r *deviceRun) importToCard(address pivuri.URI, key *rsa.PrivateKey, order cardEnrolment) (config.Address, error) {
 	if address.Slot == 0 {
 		suggested := address
 		suggested.Slot = defaultSlot
 		return nil, fmt.Errorf("%w: --key %s: the key needs a slot, as in %s", errSettings, address, suggested)
 	}
 	address = r.withSerial(address)
-	spec := piv.KeySpec{Bits: entry.Key.N.BitLen(), PIN: piv.PINPolicy(order.card.pinPolicy), Touch: piv.TouchPolicy(order.card.touchPolicy)}
+	spec := piv.KeySpec{Bits: key.N.BitLen(), PIN: piv.PINPolicy(order.pinPolicy), Touch: piv.TouchPolicy(order.touchPolicy)}
 	if spec.PIN == "default" { // package piv knows the slots' own
 		spec.PIN = ""
 	}
-	err := r.writeCard(order.card, address, func(options piv.Options) error {
-		_, err := piv.Import(r.ctx, address, entry.Key, spec, options)
+	err := r.writeCard(order, address, func(options piv.Options) error {
+		_, err := piv.Import(r.ctx, address, key, spec, options)
 		return err
 	})
 	r.device.pin.settle(err)
 	if err != nil {
-		return nil, importError(err)
+		return address, r.unlessThere(err, address, key)
 	}
 	r.say.note("the key is on the card as %s, and cannot be taken out again", address)
-	err = r.writeCard(order.card, address, func(options piv.Options) error {
-		_, err := piv.StoreCertificate(r.ctx, address, entry.Certificate, options)
-		return err
-	})
-	r.device.pin.settle(err)
-	if len(entry.Chain) > 0 && order.chainOut == "" {
-		r.say.note("the file has %s of the CA's, for which a card has no place and no login a use; --chain-out FILE would have kept them", counted(len(entry.Chain), "certificate"))
-	}
-	return address, err
-}
-
-// writeChain writes the CA's certificates to a file, if that is wanted.
-func (r *deviceRun) writeChain(chain []*x509.Certificate, path string) error {
-	if path == "" {
-		return nil
-	}
-	var text strings.Builder
-	for _, cert := range chain {
-		text.WriteString(encodePEM("CERTIFICATE", cert.Raw))
-	}
-	if err := writeNew(path, text.String()); err != nil {
-		return fmt.Errorf("the CA's certificates: %w", err)
-	}
-	r.say.note("wrote %s of the CA's to %s", counted(len(chain), "certificate"), path)
-	return nil
+	return address, nil
 }
 
 // sayImported says what to do next, and what the file still is.
-func (r *deviceRun) sayImported(path string, address config.Address, cert *x509.Certificate) {
-	r.say.note("stored certificate %s", describe(cert))
+func (r *deviceRun) sayImported(path string, address config.Address) {
 	r.say.note("next: %s whoami --key %s", program, shellQuote(address.String()))
 	if path == "-" {
 		path = "the file that it came from"

@@ -15,15 +15,22 @@ import (
 // file, and what is in it instead, is in the text around it.
 var errCertificateFile = errors.New("certificate file")
 
-// readCertificate reads a file of one certificate. Of several it cannot know which is
-// meant: the first of a bundle may be the CA's.
+// certificateSettingError is an error about the file that the setting certificate names,
+// and not about one that was given to be stored or explained.
+type certificateSettingError struct{ error }
+
+// Unwrap implements errors' idea of it.
+func (e *certificateSettingError) Unwrap() error { return e.error }
+
+// readCertificate reads the file of the setting certificate, which holds one. Of several it
+// cannot know which is meant: the first of a bundle may be the CA's.
 func readCertificate(path string) (*x509.Certificate, error) {
 	certs, err := readCertificates(path)
-	if err != nil {
-		return nil, err
+	if err == nil && len(certs) > 1 {
+		err = fmt.Errorf("%w: %s holds %d certificates; put the key's own into a file of its own", errCertificateFile, path, len(certs))
 	}
-	if len(certs) > 1 {
-		return nil, fmt.Errorf("%w: %s holds %d certificates; put the key's own into a file of its own", errCertificateFile, path, len(certs))
+	if err != nil {
+		return nil, &certificateSettingError{err}
 	}
 	return certs[0], nil
 }

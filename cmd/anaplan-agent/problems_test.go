@@ -32,6 +32,7 @@ func TestKindsAreComplete(t *testing.T) {
 	others := []error{
 		errStdout, errNoSigner, errTokenSource, errCancelled, errManagementKeySource, piv.ErrManagementKey, hsm.ErrKeyExists,
 		piv.ErrKeyExists, piv.ErrUnsupported, anaplan.ErrPayload, errNoAgent,
+		errUnderWay, errOtherKey, errOnlyCA, errOtherUser,
 	}
 	for _, a := range advices {
 		code, _ := kindOf(a.is)

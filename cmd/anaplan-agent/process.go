@@ -43,6 +43,7 @@ type agentProcess struct {
 	metrics  *metrics.Metrics
 	server   *local.Server
 	expiries *expiryNotes
+	hooks    *expiryHooks
 
 	reloading sync.Mutex                   // one at a time
 	table     atomic.Pointer[profileTable] // never changed, only replaced
@@ -62,7 +63,7 @@ type profileTable struct {
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: stateDir()}}
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: stateDir()}, hooks: newExpiryHooks()}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
 		if err != nil {
@@ -153,6 +154,7 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	helpers.Wait() // before the profiles, of which a reload starts more
 	stop()
 	d.running.Wait()
+	d.hooks.end() // after the profiles, which start them
 	return errors.Join(errs...)
 }
 
@@ -237,12 +239,17 @@ func (d *agentProcess) reload(context.Context) error {
 const adoptTime = 5 * time.Second
 
 // handOver has profiles of a new table take the places of those that they replace, if
-// tokens are as good for them: then no caller notices.
+// tokens are as good for them: then no caller notices. Refused PINs are heeded in any case.
 func (d *agentProcess) handOver(before, after *profileTable) {
 	ctx, cancel := context.WithTimeout(d.ctx, adoptTime)
 	defer cancel()
 	for name, p := range after.served {
-		if old := before.served[name]; old != nil && old != p && p.hasTokensOf(old) {
+		old := before.served[name]
+		if old == nil || old == p {
+			continue
+		}
+		p.heed(old)
+		if p.hasTokensOf(old) {
 			p.adopt(ctx, old)
 		}
 	}

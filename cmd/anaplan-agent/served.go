@@ -45,7 +45,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	}
 	p := &served{
 		process: d, profile: profile, client: client, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{}),
-		keys: servedKeys(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.log),
+		keys: servedKeys(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
 	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
@@ -98,6 +98,21 @@ func (p *served) hasTokensOf(other *served) bool {
 	ours, theirs := p.profile, other.profile
 	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
 		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
+}
+
+// heed takes over which PINs were refused to before, for keys that have the same PIN from the
+// same place: a reload must not spend a try.
+func (p *served) heed(before *served) {
+	if p.profile.PIN != before.profile.PIN {
+		return
+	}
+	for _, key := range p.keys {
+		for _, old := range before.keys {
+			if key.address.String() == old.address.String() {
+				key.refused = old.refused
+			}
+		}
+	}
 }
 
 // adopt takes the place of before, so that whoever asks either has the token. What is

@@ -41,6 +41,7 @@ type settings struct {
 	config     string   // --config
 	profile    string   // --profile
 	pinChanged bool     // --pin-changed, which is no setting: it is said once
+	mayBeNew   bool     // the profile that is named need not be there: it is about to be written
 }
 
 // addSettings gives command the flags of the named settings, and those that say
@@ -85,7 +86,14 @@ func (s *settings) profileIn(file *config.File, name string) (*config.Profile, e
 	if name == s.profileName() {
 		over = s.overrides(config.Settings())
 	}
-	profile, err := file.Profile(name, over)
+	wanted := name
+	if s.mayBeNew && !slices.Contains(file.Profiles(), name) {
+		file, wanted = nil, config.DefaultProfile
+	}
+	profile, err := file.Profile(wanted, over)
+	if err == nil {
+		profile.Name = name
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errSettings, err)
 	}
@@ -110,6 +118,12 @@ func (s *settings) overrides(known []config.Setting) map[string]config.Value {
 		}
 	}
 	return over
+}
+
+// isOverridden reports whether a flag or the environment says the setting.
+func (s *settings) isOverridden(name string) bool {
+	_, ok := s.overrides(config.Settings())[name]
+	return ok
 }
 
 // errSettings says that what the user has set is wrong, wherever it was set.

@@ -21,6 +21,9 @@ import (
 // job. It is never a reason to go on without the answer.
 var errNoTerminal = errors.New("there is no terminal to ask on")
 
+// errTerminalClosed says that the input has ended, which Ctrl-D does too.
+var errTerminalClosed = errors.New("the terminal was closed")
+
 // terminal is the terminal that the user sits at, whatever standard input and
 // output are connected to.
 type terminal struct {
@@ -57,7 +60,7 @@ func (t *terminal) askSecret(ctx context.Context, question string) ([]byte, erro
 	// On the terminal and not on standard error, which may go to a log.
 	fmt.Fprintf(t.out, "%s: %s: ", program, question)
 	defer fmt.Fprintln(t.out)
-	answer, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(int(t.in.Fd())) })
+	answer, err := interruptible(ctx, func() ([]byte, error) { return readHidden(t.in) })
 	if ctx.Err() != nil { // interrupted
 		term.Restore(int(t.in.Fd()), before) // the reader is still there and has switched the echo off
 	}
@@ -79,7 +82,7 @@ func (t *terminal) askYes(ctx context.Context, question string) (bool, error) {
 // orClosed words the end of a terminal's input, which Ctrl-D is too.
 func orClosed(err error) error {
 	if err == io.EOF {
-		return errors.New("the terminal was closed")
+		return errTerminalClosed
 	}
 	return err
 }

@@ -1,0 +1,11 @@
+//go:build !windows && !linux
+
+package main
+
+import "golang.org/x/sys/unix"
+
+// How a terminal's state is read and set.
+const (
+	getTermios = unix.TIOCGETA
+	setTermios = unix.TIOCSETA
+)
