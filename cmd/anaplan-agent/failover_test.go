@@ -95,7 +95,8 @@ func TestPINOfSeveralKeys(t *testing.T) {
 		"the first is in trouble":                {[]step{{0, needed("a")}}, []step{{0, agent.Problemf(agent.CodeDeviceFailed, "no")}, {1, nil}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &served{profile: &config.Profile{}, keys: []*servedKey{{}, {}}}
+			profile := &config.Profile{Keys: make([]config.Address, 2)}
+			p := &served{profile: profile, keys: servedKeys(profile)}
 			settle := func(steps []step) {
 				given := p.pin.get()
 				for _, s := range steps {
