@@ -258,5 +258,13 @@ func outcome(doing string, result uint32) error {
 	if result == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: pcscd refuses (%08X)", doing, result)
+	return fmt.Errorf("%s: %w", doing, pcscdResult(result))
 }
+
+// pcscdResult is how pcscd says no.
+type pcscdResult uint32
+
+// resultSharingViolation: another client has the card, SCARD_E_SHARING_VIOLATION (pcsclite.h).
+const resultSharingViolation pcscdResult = 0x8010000B
+
+func (r pcscdResult) Error() string { return fmt.Sprintf("pcscd refuses (%08X)", uint32(r)) }

@@ -268,12 +268,23 @@ func (s *Stack) startDaemon(ctx context.Context) error {
 
 // Hold keeps a card as another program does, exclusively or shared with others, and
 // in the latter case not within a transaction. It returns the function that lets go.
+// Who has the card now is waited for: pcscd takes its time over a client that is gone.
 func (s *Stack) Hold(reader int, exclusive bool) (release func(), err error) {
-	c, err := s.ConnectCard(reader, exclusive)
-	if err != nil {
-		return func() {}, s.report(err)
+	timeout := time.After(daemonTimeout)
+	for {
+		c, err := s.ConnectCard(reader, exclusive)
+		if err == nil {
+			return func() { c.Close() }, nil
+		}
+		if !errors.Is(err, resultSharingViolation) {
+			return func() {}, s.report(err)
+		}
+		select {
+		case <-time.After(pollInterval):
+		case <-timeout:
+			return func() {}, s.report(err)
+		}
 	}
-	return func() { c.Close() }, nil
 }
 
 // ConnectCard connects a client to the card in a reader.
