@@ -98,7 +98,10 @@ func (c *call) handle() *agent.Problem {
 	}
 	if isForwarded(c.r.URL.Path) {
 		c.route, c.shape = forwardedRoute, apiShape
-		return c.cautiously(c.forward)
+		if problem := c.suspect(); problem != nil {
+			return problem
+		}
+		return c.forward()
 	}
 	route, found := routes[c.r.URL.Path]
 	if !found || c.caller.network && !route.network {
@@ -111,7 +114,10 @@ func (c *call) handle() *agent.Problem {
 		c.w.Header().Set("Allow", route.method)
 		return agent.Problemf(agent.CodeBadRequest, "%s wants the method %s", c.route, route.method)
 	}
-	return c.cautiously(func() *agent.Problem { return c.follow(route) })
+	if problem := c.suspect(); problem != nil {
+		return problem
+	}
+	return c.follow(route)
 }
 
 // elsewhere says that something is to be had, but not over TCP.
@@ -122,10 +128,10 @@ func (c *call) elsewhere(found bool) string {
 	return ""
 }
 
-// cautiously does something unless the request may be a web page's, sent from somebody's
-// browser. A page can have its own name lead to this machine (DNS rebinding), but not choose
-// the Host that the browser sends.
-func (c *call) cautiously(do func() *agent.Problem) *agent.Problem {
+// suspect refuses a request that may be a web page's, sent from somebody's browser. A page
+// can have its own name lead to this machine (DNS rebinding), but not choose the Host that
+// the browser sends.
+func (c *call) suspect() *agent.Problem {
 	var problem *agent.Problem
 	switch {
 	case c.r.Header["Origin"] != nil || c.r.Header["Sec-Fetch-Site"] != nil:
@@ -133,13 +139,13 @@ func (c *call) cautiously(do func() *agent.Problem) *agent.Problem {
 	case c.caller.network && !c.conn.isAddressed(c.r.Host):
 		problem = agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, and not for %s", shown(c.r.Host), c.conn.LocalAddr())
 	default:
-		return do()
+		return nil
 	}
 	return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
 }
 
 // follow takes a request apart that is well addressed.
-func (c *call) follow(route route) (problem *agent.Problem) {
+func (c *call) follow(route *route) (problem *agent.Problem) {
 	if problem = c.charge(route.cost - costRead); problem != nil {
 		return problem
 	}

@@ -39,7 +39,7 @@ func (r *route) takesBody(limits Limits) int {
 
 // routes is by path. Asking for another token costs no more than asking for one: after
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
-var routes = map[string]route{
+var routes = map[string]*route{
 	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, answer: (*call).token},
 	"/v1/status": {method: http.MethodGet, cost: costRead, answer: (*call).list},
 	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).login},
