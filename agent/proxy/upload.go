@@ -35,8 +35,8 @@ type upload struct {
 	whole    atomic.Bool // all of it has been read
 	arrived  atomic.Bool // the first read has come back
 
-	mu          sync.Mutex // guards what follows
-	timer       *time.Timer
+	mu          sync.Mutex  // guards what follows
+	watch       *watch      // of the service; nil: nothing has been read yet
 	detach      func() bool // from the end of ctx
 	deadline    time.Time   // of reads
 	unsupported bool        // there are no deadlines
@@ -89,11 +89,11 @@ func (u *upload) start() (deadlines bool, err error) {
 		return false, u.err
 	case u.ended:
 		return false, errEnded
-	case u.timer == nil:
-		u.timer = time.AfterFunc(u.taking, u.stalled)
+	case u.watch == nil:
+		u.watch = newWatch(u.taking, u.stalled)
 		u.detach = context.AfterFunc(u.ctx, u.interrupt)
 	}
-	u.timer.Stop()
+	u.watch.end()
 	if now := time.Now(); !u.unsupported && u.deadline.Sub(now) < u.idle {
 		u.deadline = now.Add(u.idle + u.step)
 		u.unsupported = u.control.SetReadDeadline(u.deadline) != nil
@@ -118,7 +118,7 @@ func (u *upload) finish(err error) error {
 	case err != nil:
 		return u.fail(err)
 	case !u.begun && !u.ended:
-		u.timer.Reset(u.taking)
+		u.watch.begin()
 	}
 	return nil
 }
@@ -182,8 +182,8 @@ func (u *upload) answered() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.begun = true
-	if u.timer != nil {
-		u.timer.Stop()
+	if u.watch != nil {
+		u.watch.stop()
 	}
 }
 
@@ -193,8 +193,8 @@ func (u *upload) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.ended = true
-	if u.timer != nil {
-		u.timer.Stop()
+	if u.watch != nil {
+		u.watch.stop()
 		u.detach()
 	}
 	if u.whole.Load() {
