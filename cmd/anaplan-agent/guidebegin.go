@@ -41,8 +41,34 @@ func (g *guide) begin() error {
 	case !yes:
 		return errStopped
 	}
-	return g.make(place.address, e)
+	err = g.make(place.address, e)
+	if err != nil && g.under == nil {
+		g.tell("\nNothing was made. The same answers, without the questions:\n  %s", g.again(place.address, e))
+	}
+	return err
 }
+
+// again returns the command that does without questions what the answers say.
+func (g *guide) again(address config.Address, e enrolment) string {
+	words := []string{program, "enroll", "--key", address.String(), "--email", e.email}
+	if e.name != "" {
+		words = append(words, "--name", e.name)
+	}
+	if e.subject != "" {
+		words = append(words, "--subject", e.subject)
+	}
+	if e.bits != 0 {
+		words = append(words, "--bits", strconv.Itoa(e.bits))
+	}
+	if e.reuseKey {
+		words = append(words, "--reuse-key")
+	}
+	words = append(words, "--output", e.output)
+	return strings.Join(quoted(words...), " ") + flagsBut(g.settings.command, answeredFlags)
+}
+
+// answeredFlags are those that the questions are about.
+var answeredFlags = []string{"key", "email", "name", "subject", "bits", "reuse-key", "output", "resume"}
 
 // make makes the key and its request.
 func (g *guide) make(address config.Address, e enrolment) error {
