@@ -361,17 +361,19 @@ func TestRefusals(t *testing.T) {
 func TestReload(t *testing.T) {
 	bad := agent.Problemf(agent.CodeSettings, "line 3 is wrong")
 	for _, test := range []struct {
-		reload func(context.Context) error
+		reload func(context.Context) ([]string, error)
 		status int
 		code   agent.Code
+		body   string
 	}{
-		{func(context.Context) error { return nil }, 200, ""},
-		{func(context.Context) error { return bad }, 500, agent.CodeSettings},
-		{nil, 400, agent.CodeBadRequest},
+		{func(context.Context) ([]string, error) { return nil, nil }, 200, "", "{}\n"},
+		{func(context.Context) ([]string, error) { return []string{"start it again"}, nil }, 200, "", `{"warnings":["start it again"]}` + "\n"},
+		{func(context.Context) ([]string, error) { return nil, bad }, 500, agent.CodeSettings, ""},
+		{nil, 400, agent.CodeBadRequest, ""},
 	} {
 		r := serve(t, local.Config{Reload: test.reload})
-		if got := r.ask(t, "POST", "/v1/reload", ""); got.status != test.status || got.code() != test.code {
-			t.Errorf("%d %s, want %d %s", got.status, got.body, test.status, test.code)
+		if got := r.ask(t, "POST", "/v1/reload", ""); got.status != test.status || got.code() != test.code || test.body != "" && got.body != test.body {
+			t.Errorf("%d %s, want %d %s %s", got.status, got.body, test.status, test.code, test.body)
 		}
 	}
 }
@@ -443,7 +445,7 @@ func TestAudit(t *testing.T) {
 	var a audit
 	r := serve(t, local.Config{
 		Profiles: profiles(map[string]*local.Profile{"p": profile(t, &upstream{})}), Record: a.record,
-		Reload: func(context.Context) error { return agent.Problemf(agent.CodeSettings, "wrong") },
+		Reload: func(context.Context) ([]string, error) { return nil, agent.Problemf(agent.CodeSettings, "wrong") },
 	})
 	for _, test := range []struct{ method, target, want string }{
 		{"GET", "/v1/token?profile=p", `token "p" "" 1`},
@@ -465,7 +467,7 @@ func TestAudit(t *testing.T) {
 
 func TestAuditFails(t *testing.T) {
 	a := audit{err: errors.New("no space left on device")}
-	r := serve(t, local.Config{Profiles: one(t, &upstream{}), Record: a.record, Reload: func(context.Context) error { return nil }})
+	r := serve(t, local.Config{Profiles: one(t, &upstream{}), Record: a.record, Reload: func(context.Context) ([]string, error) { return nil, nil }})
 	for _, request := range []string{"GET /v1/token", "POST /v1/login", "POST /v1/lock", "POST /v1/unlock", "POST /v1/logout", "POST /v1/reload"} {
 		method, target, _ := strings.Cut(request, " ")
 		got := r.ask(t, method, target, "")
@@ -479,7 +481,7 @@ func TestAuditFails(t *testing.T) {
 }
 
 func TestPanicCostsOneRequest(t *testing.T) {
-	r := serve(t, local.Config{Reload: func(context.Context) error { panic("the secret") }})
+	r := serve(t, local.Config{Reload: func(context.Context) ([]string, error) { panic("the secret") }})
 	if got := r.ask(t, "POST", "/v1/reload", ""); got.status != 500 || got.code() != agent.CodeInternal {
 		t.Errorf("%d %s", got.status, got.body)
 	}

@@ -143,10 +143,13 @@ func (c *Client) Lock(ctx context.Context, profile string) error {
 	return err
 }
 
-// Reload makes the agent read its configuration anew.
-func (c *Client) Reload(ctx context.Context) error {
-	_, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/reload"})
-	return err
+// Reload makes the agent read its configuration anew. Warnings say what of it is not taken over.
+func (c *Client) Reload(ctx context.Context) (warnings []string, err error) {
+	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/reload"})
+	if err != nil {
+		return nil, err
+	}
+	return parseReload(answer)
 }
 
 // Status returns how the profiles do that the caller may use.

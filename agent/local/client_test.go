@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,7 @@ func TestClient(t *testing.T) {
 	reloads := 0
 	r := serve(t, local.Config{
 		Profiles: profiles(map[string]*local.Profile{"a b&c=d": p}),
-		Reload:   func(context.Context) error { reloads++; return nil },
+		Reload:   func(context.Context) ([]string, error) { reloads++; return []string{"start it again"}, nil },
 	})
 	client, ctx, name := r.client(t), t.Context(), "a b&c=d"
 
@@ -52,11 +53,14 @@ func TestClient(t *testing.T) {
 	}
 	for call, err := range map[string]error{
 		"Lock": client.Lock(ctx, name), "Unlock": client.Unlock(ctx, name, []byte("12\xff34"), nil),
-		"Logout": client.Logout(ctx, name), "Reload": client.Reload(ctx),
+		"Logout": client.Logout(ctx, name),
 	} {
 		if err != nil {
 			t.Errorf("%s: %v", call, err)
 		}
+	}
+	if warnings, err := client.Reload(ctx); err != nil || !slices.Equal(warnings, []string{"start it again"}) {
+		t.Errorf("Reload: %q, %v", warnings, err)
 	}
 	if want := []string{"", "12\xff34"}; !cmp.Equal(pins, want) || reloads != 1 || u.logouts.Load() != 1 {
 		t.Errorf("PINs %q, %d reloads, %d logouts", pins, reloads, u.logouts.Load())

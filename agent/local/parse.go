@@ -52,6 +52,14 @@ func parseStatus(answer []byte) (Status, error) {
 	return status, nil
 }
 
+func parseReload(answer []byte) (warnings []string, err error) {
+	var reload reloadAnswer
+	if err := json.Unmarshal(answer, &reload); err != nil {
+		return nil, errNonsense
+	}
+	return reload.Warnings, nil
+}
+
 // parseProblem reads the answer of any other HTTP status.
 func parseProblem(status int, answer []byte) error {
 	var problem agent.Problem

@@ -42,7 +42,7 @@ func TestPolicy(t *testing.T) {
 	users.Allow, groups.Allow = forUser, forGroup
 	config := local.Config{
 		Profiles: profiles(map[string]*local.Profile{"mine": mine, "users": users, "groups": groups}),
-		Reload:   func(context.Context) error { return nil },
+		Reload:   func(context.Context) ([]string, error) { return nil, nil },
 	}
 	requests := []string{
 		"GET /v1/token?profile=mine", "GET /v1/token?profile=users", "GET /v1/token?profile=groups", "GET /v1/token?profile=none",

@@ -178,19 +178,20 @@ func (c *call) reload() *agent.Problem {
 	if !c.caller.admin {
 		return c.deny("reload")
 	}
-	problem := c.problem(c.reloaded())
+	warnings, err := c.reloaded()
+	problem := c.problem(err)
 	if failure := c.record(ActionReload, 0, problem); problem == nil {
 		problem = failure
 	}
 	if problem == nil {
-		c.sendJSON(http.StatusOK, struct{}{})
+		c.sendJSON(http.StatusOK, reloadAnswer{warnings})
 	}
 	return problem
 }
 
-func (c *call) reloaded() error {
+func (c *call) reloaded() (warnings []string, err error) {
 	if c.server.config.Reload == nil {
-		return agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
+		return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
 	}
 	return c.server.config.Reload(c.r.Context())
 }

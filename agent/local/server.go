@@ -37,8 +37,9 @@ type Config struct {
 	// the agent's own user.
 	Admin func(Peer) bool
 
-	// Reload reads the configuration anew. nil: the request is an error.
-	Reload func(context.Context) error
+	// Reload reads the configuration anew, and says what of it is not taken over. nil: the
+	// request is an error.
+	Reload func(context.Context) (warnings []string, err error)
 
 	// Ready returns why the agent is not ready. nil: it always is.
 	Ready func() error

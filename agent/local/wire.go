@@ -17,6 +17,11 @@ type Status struct {
 	Profiles     []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
 }
 
+// reloadAnswer answers a reload.
+type reloadAnswer struct {
+	Warnings []string `json:"warnings,omitempty"`
+}
+
 // ClientStatus is a client of the agent's configuration.
 type ClientStatus struct {
 	Name    string   `json:"name"`

@@ -99,11 +99,23 @@ func newReloadCommand(say *messenger) *cobra.Command {
 	}
 	settings := addSettings(cmd, socketSettings)
 	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
-		if err := asking.client.Reload(asking.ctx); err != nil {
-			return asking.inTime(err)
+		if err := asking.reload(); err != nil {
+			return err
 		}
 		say.note("the agent has read its configuration")
 		return nil
 	})
 	return cmd
+}
+
+// reload has the agent read its configuration again, and tells what of it is not taken over.
+func (a *asking) reload() error {
+	warnings, err := a.client.Reload(a.ctx)
+	if err != nil {
+		return a.inTime(err)
+	}
+	for _, warning := range warnings {
+		a.say.warn("%s", warning)
+	}
+	return nil
 }

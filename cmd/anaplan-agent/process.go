@@ -192,7 +192,7 @@ func (d *agentProcess) reloadOnHangup(ctx context.Context, hangups <-chan os.Sig
 			return
 		case <-hangups:
 			systemd.reloading()
-			d.reload(ctx) // it logs how that went
+			d.reload(ctx) // it logs how that went, warnings too
 			systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 		}
 	}
@@ -200,7 +200,7 @@ func (d *agentProcess) reloadOnHangup(ctx context.Context, hangups <-chan os.Sig
 
 // reload reads the configuration again and takes over what has changed. A profile that
 // is the same keeps its token. A configuration with a mistake in it changes nothing.
-func (d *agentProcess) reload(context.Context) error {
+func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	loaded, err := loadAll(d.settings)
@@ -210,7 +210,7 @@ func (d *agentProcess) reload(context.Context) error {
 	}
 	if err != nil {
 		d.log.Error("the configuration is wrong, so the old one stays", "error", err)
-		return problemOf(fmt.Errorf("the old configuration stays: %w", err))
+		return nil, problemOf(fmt.Errorf("the old configuration stays: %w", err))
 	}
 	d.handOver(d.table.Load(), table)
 	before := d.table.Swap(table)
@@ -229,10 +229,13 @@ func (d *agentProcess) reload(context.Context) error {
 		err = d.audit.Reopen() // logrotate has moved the file
 	}
 	if *loaded.agent != *d.agent {
-		d.log.Warn("the settings in [agent] have changed, and are taken over when the agent is started again")
+		warnings = append(warnings, "the settings in [agent] have changed, and are taken over when the agent is started again")
+	}
+	for _, warning := range warnings {
+		d.log.Warn(warning)
 	}
 	d.log.Info("configuration read again", "profiles", len(table.served), "clients", len(table.clients))
-	return err
+	return warnings, err
 }
 
 // adoptTime is how long a reload waits for what is on its way to Anaplan.

@@ -294,7 +294,7 @@ func (r *rotating) tellAgent(key *deviceRun) error {
 		return nil
 	}
 	defer asking.end()
-	if err := asking.inTime(asking.client.Reload(asking.ctx)); err != nil {
+	if err := asking.reload(); err != nil {
 		return fmt.Errorf("the running agent has not taken it over: %w", err)
 	}
 	if _, err := asking.login(); err != nil {
