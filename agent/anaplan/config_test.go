@@ -2,6 +2,7 @@ package anaplan_test
 
 import (
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 
@@ -66,12 +67,19 @@ func TestRegion(t *testing.T) {
 		"au1": {Auth: "https://au1a.app2.anaplan.com", API: "https://api.au1a.app2.anaplan.com"},
 	}
 	got := map[string]anaplan.Hosts{}
+	audit := map[string]string{}
 	for _, name := range anaplan.Regions() {
 		hosts, err := anaplan.Region(name)
 		if err != nil {
 			t.Error(err)
 		}
 		got[name] = hosts
+		if hosts.Audit() != hosts.API {
+			audit[hosts.Audit()] += " " + name
+		}
+	}
+	if want := map[string]string{"https://audit.anaplan.com": " us1 us2 us5 us7 eu1 eu2 eu4 ap1"}; !maps.Equal(audit, want) {
+		t.Errorf("audit hosts of their own: %v", audit)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("regions (-want +got):\n%s", diff)

@@ -17,6 +17,18 @@ type Hosts struct {
 	API  string // of the integration API, /2/0/...
 }
 
+// Audit returns the base URL of the audit API, /audit/..., which the first regions serve on a host
+// of its own (contract section 4).
+func (h Hosts) Audit() string {
+	if h.API == firstAPI {
+		return "https://audit.anaplan.com"
+	}
+	return h.API
+}
+
+// firstAPI is the API host that eight regions share.
+const firstAPI = "https://api.anaplan.com"
+
 // regions lists the names in the order in which Anaplan's allowlist page gives
 // them (contract section 4).
 var regions = []string{
@@ -36,7 +48,7 @@ func Region(name string) (Hosts, error) {
 	}
 	switch name {
 	case "us1", "us2", "us5", "us7", "eu1", "eu2", "eu4", "ap1":
-		return Hosts{Auth: "https://auth.anaplan.com", API: "https://api.anaplan.com"}, nil
+		return Hosts{Auth: "https://auth.anaplan.com", API: firstAPI}, nil
 	case "ca1":
 		return Hosts{Auth: "https://ca1a.auth.anaplan.com", API: "https://ca1a.api.anaplan.com"}, nil
 	case "au1":

@@ -22,6 +22,9 @@ type Client struct {
 	// Base is the API host, as "https://api.anaplan.com".
 	Base string
 
+	// Audit is the host of paths below /audit/, where they have one of their own. "": Base.
+	Audit string
+
 	// HTTP authenticates by itself. It needs no Timeout: Retry.Stall does that. Redirects are
 	// never followed. nil: http.DefaultClient.
 	HTTP *http.Client
@@ -148,14 +151,18 @@ func (c *Client) http() *http.Client {
 
 // address returns the URL of a call.
 func (c *Client) address(call call) (string, error) {
-	base, err := url.Parse(c.Base)
+	host := c.Base
+	if strings.HasPrefix(call.path, "/audit/") {
+		host = cmp.Or(c.Audit, host)
+	}
+	base, err := url.Parse(host)
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return "", fmt.Errorf("the API URL %q is none; it should be as https://api.anaplan.com", clean(c.Base))
+		return "", fmt.Errorf("the API URL %q is none; it should be as https://api.anaplan.com", clean(host))
 	}
 	if !strings.HasPrefix(call.path, "/") {
 		return "", fmt.Errorf("the path %q must begin with a slash, as /2/0/models", clean(call.path))
 	}
-	address, err := url.Parse(strings.TrimSuffix(c.Base, "/") + call.path)
+	address, err := url.Parse(strings.TrimSuffix(host, "/") + call.path)
 	if err != nil {
 		return "", fmt.Errorf("the path %q is none: percent signs and spaces must be escaped", clean(call.path))
 	}

@@ -169,6 +169,27 @@ func TestUnusableAddresses(t *testing.T) {
 	wantError(t, err, "G E T /2 makes no request")
 }
 
+func TestAuditHost(t *testing.T) {
+	for audit, want := range map[string]string{
+		"":                   "https://api.example/2/0/models https://api.example/audit/api/1/events https://api.example/auditor ",
+		"https://a.example/": "https://api.example/2/0/models https://a.example/audit/api/1/events https://api.example/auditor ",
+	} {
+		var got string
+		client := &Client{Base: "https://api.example", Audit: audit, HTTP: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			got += r.URL.String() + " "
+			return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody, Request: r}, nil
+		})}}
+		for _, path := range []string{"/2/0/models", "/audit/api/1/events", "/auditor"} {
+			if _, err := client.Do(t.Context(), "GET", path, nil, nil, nil); err != nil {
+				t.Error(err)
+			}
+		}
+		if got != want {
+			t.Errorf("audit host %q: asked %s, want %s", audit, got, want)
+		}
+	}
+}
+
 func TestPathIsSentAsItIs(t *testing.T) {
 	var seen *http.Request
 	client := served(func(w http.ResponseWriter, r *http.Request) { seen = r })

@@ -226,7 +226,7 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 		c.status = statusGone
 		return agent.Problemf(agent.CodeBadRequest, "the caller has hung up")
 	case isUnreachable:
-		return agent.Problemf(agent.CodeUnreachable, "Anaplan's API cannot be reached: %v", unreachable.Err)
+		return agent.Problemf(agent.CodeUnreachable, "Anaplan's API at %s cannot be reached: %v", unreachable.Host, unreachable.Err)
 	case errors.Is(err, proxy.ErrAnswerCut):
 		return agent.Problemf(agent.CodeUnreachable, "%v", err)
 	case isRefused:

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -19,6 +18,9 @@ import (
 type Config struct {
 	// API is the service's base URL, like https://api.anaplan.com.
 	API string
+
+	// Audit is the base URL of paths below /audit/, where they have one of their own. "": API.
+	Audit string
 
 	// Transport sends the requests, with the token in them. nil: NewBase(nil).
 	Transport http.RoundTripper
@@ -56,19 +58,24 @@ type Config struct {
 
 // Proxy forwards calls to the service. All its methods may be called at the same time.
 type Proxy struct {
-	base       *url.URL
-	prefix     string // of all paths, escaped, without a slash at the end
+	api, audit *origin // may be the same
 	userAgent  string
 	bodyIdle   time.Duration
 	streamIdle time.Duration
 	reverse    *httputil.ReverseProxy
 }
 
-// New returns a Proxy. The error is about Config.API.
+// New returns a Proxy. The error is about Config.API or Config.Audit.
 func New(config Config) (*Proxy, error) {
-	base, err := parseAPI(config.API)
+	api, err := parseOrigin(config.API)
 	if err != nil {
 		return nil, err
+	}
+	audit := api
+	if config.Audit != "" && config.Audit != config.API {
+		if audit, err = parseOrigin(config.Audit); err != nil {
+			return nil, err
+		}
 	}
 	if config.Transport == nil {
 		own := NewBase(nil)
@@ -76,7 +83,7 @@ func New(config Config) (*Proxy, error) {
 		config.Transport = own
 	}
 	proxy := &Proxy{
-		base: base, prefix: strings.TrimRight(base.EscapedPath(), "/"),
+		api: api, audit: audit,
 		userAgent:  cmp.Or(config.UserAgent, "anaplan-agent"),
 		bodyIdle:   cmp.Or(config.BodyIdle, time.Minute),
 		streamIdle: cmp.Or(config.StreamIdle, 5*time.Minute),
@@ -127,13 +134,14 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, call Call) (Result
 	if err := refusal(r); err != nil {
 		return Result{}, err
 	}
-	target, err := p.target(r.URL, call.Path)
+	origin := p.originOf(call.Path)
+	target, err := origin.target(r.URL, call.Path)
 	if err != nil {
 		return Result{}, err
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	x := &exchange{client: call.Client, target: target, parent: r.Context(), ctx: ctx, cancel: cancel, streamIdle: p.streamIdle}
+	x := &exchange{client: call.Client, origin: origin, target: target, parent: r.Context(), ctx: ctx, cancel: cancel, streamIdle: p.streamIdle}
 	in := r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 	control := http.NewResponseController(w)
 	x.upload = newUpload(control, in, p.bodyIdle, p.streamIdle, x.stalled)
@@ -151,6 +159,7 @@ type exchangeKey struct{}
 // exchange is one call under way.
 type exchange struct {
 	client     string
+	origin     *origin
 	target     *url.URL
 	parent     context.Context // the caller's
 	ctx        context.Context // of the call

@@ -33,15 +33,37 @@ func isUpgrade(header http.Header) bool {
 	return false
 }
 
+// origin is where a part of the API is.
+type origin struct {
+	base   *url.URL
+	prefix string // of all paths, escaped, without a slash at the end
+}
+
+func parseOrigin(text string) (*origin, error) {
+	base, err := parseAPI(text)
+	if err != nil {
+		return nil, err
+	}
+	return &origin{base, strings.TrimRight(base.EscapedPath(), "/")}, nil
+}
+
+// originOf returns where a path of the API is.
+func (p *Proxy) originOf(path string) *origin {
+	if strings.HasPrefix(path, "/audit/") {
+		return p.audit
+	}
+	return p.api
+}
+
 // target returns where a request is sent. Its path stands on the wire as it is written.
-func (p *Proxy) target(asked *url.URL, escaped string) (*url.URL, error) {
-	raw := p.prefix + escaped
+func (o *origin) target(asked *url.URL, escaped string) (*url.URL, error) {
+	raw := o.prefix + escaped
 	path, err := url.PathUnescape(raw)
 	if err != nil || !strings.HasPrefix(escaped, "/") {
 		return nil, ErrPath
 	}
 	target := &url.URL{
-		Scheme: p.base.Scheme, Host: p.base.Host, Path: path, RawPath: raw,
+		Scheme: o.base.Scheme, Host: o.base.Host, Path: path, RawPath: raw,
 		RawQuery: asked.RawQuery, ForceQuery: asked.ForceQuery,
 	}
 	if target.EscapedPath() != raw { // RawPath is a wish that net/url may not grant

@@ -24,13 +24,13 @@ func (p *Proxy) modify(response *http.Response) error {
 		return errEnded // it is about half a request, and end finds out why
 	}
 	if response.StatusCode < http.StatusOK {
-		return &UnreachableError{Host: p.base.Host, Err: fmt.Errorf("it answered with the status %d, which nobody asked for", response.StatusCode)}
+		return &UnreachableError{Host: x.origin.base.Host, Err: fmt.Errorf("it answered with the status %d, which nobody asked for", response.StatusCode)}
 	}
 	clean(response.Header)
 	clean(response.Trailer)
 	locations := response.Header["Location"]
 	for i, location := range locations {
-		locations[i] = p.localize(location)
+		locations[i] = p.localize(location, x.origin)
 	}
 	x.download = newDownload(response, x)
 	response.Body = x.download
@@ -47,24 +47,35 @@ func clean(header http.Header) {
 	}
 }
 
-// localize makes a Location that leads to the service lead here.
-func (p *Proxy) localize(location string) string {
+// localize makes a Location that leads to the service lead here. from is whose it is.
+func (p *Proxy) localize(location string, from *origin) string {
 	to, err := url.Parse(location)
-	if err != nil || to.Opaque != "" || to.Host == "" && p.prefix == "" {
+	if err != nil || to.Opaque != "" || to.Host == "" && from.prefix == "" {
 		return location
 	}
-	if whole := p.base.ResolveReference(to); !sameOrigin(whole, p.base) {
-		return location
+	whole := from.base.ResolveReference(to)
+	for _, origin := range []*origin{p.api, p.audit} {
+		if path, ok := origin.local(whole); ok && p.originOf(path) == origin {
+			here := url.URL{RawQuery: to.RawQuery, ForceQuery: to.ForceQuery}
+			return path + here.String()
+		}
 	}
-	rest, ok := strings.CutPrefix(to.EscapedPath(), p.prefix)
+	return location
+}
+
+// local returns the path here of what is at a URL, if that is of this origin.
+func (o *origin) local(whole *url.URL) (string, bool) {
+	if !sameOrigin(whole, o.base) {
+		return "", false
+	}
+	rest, ok := strings.CutPrefix(whole.EscapedPath(), o.prefix)
 	if !ok || rest != "" && rest[0] != '/' {
-		return location
+		return "", false
 	}
 	if strings.HasPrefix(rest, "//") {
 		rest = "/." + rest // two slashes would begin a host
 	}
-	here := url.URL{RawQuery: to.RawQuery, ForceQuery: to.ForceQuery}
-	return "/" + strings.TrimPrefix(rest, "/") + here.String()
+	return "/" + strings.TrimPrefix(rest, "/"), true
 }
 
 // download is the body of an answer.

@@ -100,6 +100,39 @@ func TestLocations(t *testing.T) {
 	}
 }
 
+// TestAudit has the audit API on a host of its own.
+func TestAudit(t *testing.T) {
+	const answer = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation: %s\r\n\r\n"
+	_, api := listen(t, answers("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+	for location, want := range map[string]string{
+		"AUDIT/prefix/audit/api/1/events?offset=10": "/audit/api/1/events?offset=10",
+		"/prefix/audit/next":                        "/audit/next",
+		"AUDIT/prefix/2/0/models":                   "AUDIT/prefix/2/0/models", // here that is the other host's
+		"API/2/0/models":                            "/2/0/models",
+		"API/audit/api":                             "API/audit/api",
+	} {
+		service, audit := listen(t, func(conn net.Conn, r *bufio.Reader) {
+			hosts := strings.NewReplacer("AUDIT", "http://"+conn.LocalAddr().String(), "API", api)
+			answers(fmt.Sprintf(answer, hosts.Replace(location)))(conn, r)
+		})
+		hosts := strings.NewReplacer("AUDIT", audit, "API", api)
+		w := newWorld(t, api, func(config *proxy.Config) { config.Audit = audit + "/prefix" })
+		if got := w.do("GET", "/2/0/models", nil); got.StatusCode != 200 {
+			t.Errorf("the API answers %d", got.StatusCode)
+		}
+		got := w.do("GET", "/audit/api/1/events?limit=10", nil)
+		if got.StatusCode != 302 || got.Header.Get("Location") != hosts.Replace(want) {
+			t.Errorf("location %q: got %d %q, want %q", location, got.StatusCode, got.Header.Get("Location"), want)
+		}
+		if line, _, _ := strings.Cut(service.text(), "\r\n"); line != "GET /prefix/audit/api/1/events?limit=10 HTTP/1.1" {
+			t.Errorf("the audit API got %q", line)
+		}
+	}
+	if _, err := proxy.New(proxy.Config{API: api, Audit: "http://audit.anaplan.com"}); err == nil {
+		t.Error("the token would go to the audit API in the clear")
+	}
+}
+
 // TestRedirectsAreNotFollowed has the service lead to another server.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	seen := make(chan string, 10)

@@ -216,7 +216,9 @@ func (s *settings) callAlone(ctx context.Context, say *messenger) (*calling, err
 		return nil, err
 	}
 	way := underPolicy(&proxy.Transport{Source: keeper, Base: proxy.NewBase(roots), Client: program}, hosts.API, profile.Name, rules)
-	return &calling{ctx, newAPIClient(hosts.API, way), local.As{Profile: profile.Name}, end}, nil
+	client := newAPIClient(hosts.API, way)
+	client.Audit = hosts.Audit()
+	return &calling{ctx, client, local.As{Profile: profile.Name}, end}, nil
 }
 
 // signAlone returns what signs a login in this process, while the command waits for it.

@@ -170,7 +170,7 @@ func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *an
 	}
 	confirmed := &confirmed{client: client}
 	api, err := proxy.New(proxy.Config{
-		API: hosts.API, Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, UserAgent: program + "/" + version(),
+		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, UserAgent: program + "/" + version(),
 	})
 	if err != nil {
 		return forwarding{}, fmt.Errorf("%w: %w", errSettings, err)
