@@ -3,6 +3,9 @@ package integration
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // mostNear is how many names are offered in place of one that is not there.
@@ -19,13 +22,13 @@ func near(wanted string, all []listed) []string {
 		edits int
 	}
 	var likely []candidate
-	folded := []rune(strings.ToLower(wanted))
+	folded := strings.ToLower(wanted)
 	for _, l := range all {
 		if l.Name == "" || len(l.Name) > longest {
 			continue
 		}
-		edits := farness(folded, []rune(strings.ToLower(string(l.Name))))
-		if edits <= (len(folded)+2)/3 {
+		edits := farness(folded, strings.ToLower(string(l.Name)))
+		if edits <= (utf8.RuneCountInString(folded)+2)/3 {
 			likely = append(likely, candidate{string(l.Name), edits})
 		}
 	}
@@ -40,32 +43,9 @@ func near(wanted string, all []listed) []string {
 }
 
 // farness counts the edits between two names. One that is a part of the other is near.
-func farness(a, b []rune) int {
-	if len(a) >= 3 && strings.Contains(string(b), string(a)) {
+func farness(a, b string) int {
+	if utf8.RuneCountInString(a) >= 3 && strings.Contains(b, a) {
 		return 1
 	}
-	return distance(a, b)
-}
-
-// distance counts the insertions, deletions and replacements that turn a into b (Levenshtein),
-// with one row of the table: row[j] is the distance of what has been read of a to the first j
-// of b.
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, left := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, right := range b {
-			replaced := diagonal
-			if left != right {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return levenshtein.ComputeDistance(a, b)
 }
