@@ -85,9 +85,7 @@ func (g *guide) chooseDevice() (found, error) {
 			unusable = append(unusable, module.Name)
 		}
 	}
-	for i, device := range devices {
-		g.tell("  %d) %s", i+1, device.text)
-	}
+	g.tellDevices(devices)
 	for _, problem := range problems {
 		g.tell("  (YubiKeys: %s)", problem)
 	}
@@ -100,40 +98,54 @@ func (g *guide) chooseDevice() (found, error) {
 	} else {
 		preset = "1"
 	}
-	var device found
+	var fitting []found
 	_, err := g.askUntil("Which one shall hold the key? A number, or an address (pkcs11:... or piv:...)", preset, func(text string) (err error) {
-		device, err = g.deviceOf(text, devices)
+		fitting, err = g.devicesOf(text, devices)
+		if err == nil && len(fitting) > 1 {
+			devices = fitting // numbers are of the list that was shown last
+			g.tellDevices(devices)
+			err = errors.New("that fits several; which of these?")
+		}
 		return err
 	})
-	return device, err
-}
-
-// deviceOf returns the device of a number, or of an address that fits one.
-func (g *guide) deviceOf(text string, devices []found) (found, error) {
-	if number, err := strconv.Atoi(text); err == nil {
-		if number < 1 || number > len(devices) {
-			return found{}, errors.New("there is no device of that number")
-		}
-		return devices[number-1], nil
-	}
-	address, err := config.ParseAddress(text)
 	if err != nil {
 		return found{}, err
 	}
-	fitting, problems := g.list(address.String())
-	switch len(fitting) {
-	case 0:
-		return found{}, errors.New(strings.Join(append(problems, "no device fits the address"), "; "))
-	case 1:
-		if _, named := partOf(address); named {
-			fitting[0].address = address
+	return fitting[0], nil
+}
+
+// tellDevices shows the devices with their numbers.
+func (g *guide) tellDevices(devices []found) {
+	for i, device := range devices {
+		g.tell("  %d) %s", i+1, device.text)
+	}
+}
+
+// devicesOf returns the device of a number, or those that an address fits.
+func (g *guide) devicesOf(text string, devices []found) ([]found, error) {
+	if number, err := strconv.Atoi(text); err == nil {
+		if number < 1 || number > len(devices) {
+			return nil, errors.New("there is no device of that number")
 		}
-		return fitting[0], nil
+		return devices[number-1 : number], nil
 	}
-	for i, device := range fitting {
-		g.tell("  %d) %s", i+1, device.address)
+	address, err := config.ParseAddress(text)
+	if err != nil {
+		return nil, err
 	}
-	return found{}, errors.New("that fits several; give one of these addresses")
+	fitting, problems := g.list(address.String())
+	if len(fitting) == 0 {
+		return nil, errors.New(strings.Join(append(problems, "no device fits the address"), "; "))
+	}
+	switch part, named := partOf(address); {
+	case named && len(fitting) == 1:
+		fitting[0].address = address
+	case named:
+		for i := range fitting {
+			fitting[i].address = withPart(fitting[i].address, part)
+		}
+	}
+	return fitting, nil
 }
 
 // partOf returns the label or slot that an address names.
