@@ -67,6 +67,7 @@ type enrolment struct {
 	guided              bool // a person is told what comes next, and has asked for no file by name
 	login               bool // --check
 	resume              bool
+	typedKey            bool // by a flag or a variable: no other is meant
 
 	card cardEnrolment
 }
@@ -95,7 +96,8 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 			return &usageError{err, cmd.CommandPath()}
 		}
 		// The name of a profile that is still to be written is known before the profile is.
-		settings.mayBeNew = guided || e.resume || settings.isOverridden("key")
+		e.typedKey = settings.isOverridden("key")
+		settings.mayBeNew = guided || e.resume || e.typedKey
 		if guided {
 			return runGuide(cmd.Context(), settings, e, say)
 		}
@@ -230,7 +232,7 @@ func (r *deviceRun) enroll(e enrolment, command string) error {
 	var under *pending
 	if e.resume {
 		var err error
-		if under, err = r.findPending(e.certificate); err != nil {
+		if under, err = r.findPending(e); err != nil {
 			return err
 		}
 		r.goOnWith(under, &e)

@@ -19,15 +19,29 @@ import (
 // errNothingUnderWay says that there is no enrolment to go on with.
 var errNothingUnderWay = errors.New("no enrolment is under way")
 
-// findPending returns the enrolment under way: that of the key that is named, else the only
-// one, else that whose request the CA's answer in a file is to, if there is a file.
-func (r *deviceRun) findPending(answer string) (*pending, error) {
+// findPending returns the enrolment under way: that of the key that was typed; else that whose
+// request the CA's answer in a file is to, if there is a file; else that of the profile's key;
+// else the only one.
+func (r *deviceRun) findPending(e enrolment) (*pending, error) {
 	known := newEnrolments()
 	found := known.all()
-	if address, err := r.device.address(); err == nil {
-		if found = known.fitting(address); len(found) == 0 {
-			return nil, fmt.Errorf("%w for %s%s", errNothingUnderWay, address, others(known.all()))
+	address, err := r.device.address()
+	fitting := known.fitting(address)
+	switch {
+	case err == nil && e.typedKey && len(fitting) == 0:
+		return nil, fmt.Errorf("%w for %s%s", errNothingUnderWay, address, others(found))
+	case err == nil && e.typedKey:
+		found = fitting
+	case e.certificate != "" && len(found) > 1:
+		certs, err := readCertificates(e.certificate)
+		if err != nil {
+			return nil, err
 		}
+		if p := answered(found, certs); p != nil {
+			return p, nil
+		}
+	case err == nil && len(fitting) > 0: // the profile's may be another, for daily use
+		found = fitting
 	}
 	switch len(found) {
 	case 0:
@@ -35,16 +49,7 @@ func (r *deviceRun) findPending(answer string) (*pending, error) {
 	case 1:
 		return found[0], nil
 	}
-	if answer != "" {
-		certs, err := readCertificates(answer)
-		if err != nil {
-			return nil, err
-		}
-		if p := answered(found, certs); p != nil {
-			return p, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: several are; say which by --key%s", errSettings, others(found))
+	return nil, fmt.Errorf("%w: several enrolments are under way; say which by --key%s", errSettings, others(found))
 }
 
 // answered returns the enrolment whose request one of the certificates is for; nil for none.

@@ -4,6 +4,7 @@ package main
 // the key, and that is said.
 
 import (
+	"bytes"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
@@ -264,7 +265,8 @@ func entryName(entry certfile.KeyEntry) string {
 func (r *deviceRun) password(source config.PINSource, path string) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		return interruptible(r.ctx, func() ([]byte, error) { return r.say.readSecret(source.Arg, "a password") })
+		text, err := interruptible(r.ctx, func() ([]byte, error) { return r.say.readSecret(source.Arg, "a password") })
+		return bytes.TrimRight(text, "\r\n"), err // an editor's or echo's, as of a PIN
 	case config.PINEnv:
 		text, ok := os.LookupEnv(source.Arg)
 		if !ok {
