@@ -156,8 +156,11 @@ func (r *deviceRun) sayContent(path string, certs []*x509.Certificate, got answe
 
 // judge says what Anaplan may have against the certificate. A person decides about errors;
 // where there is none it is stored, for the CA's answer belongs to its key and Anaplan is
-// the judge.
+// the judge. One that has ended is nobody's to decide about.
 func (r *deviceRun) judge(got answer) error {
+	if time.Now().After(got.leaf.NotAfter) {
+		return fmt.Errorf("%w: it has ended, so it is not stored: %s\nask the CA for one that is valid; if it should be, set this machine's clock", errCertificateFile, describe(got.leaf))
+	}
 	found := certlint.Check(got.leaf, got.chain, time.Now())
 	r.sayFindings(found)
 	if finding.Worst(found) != finding.Error {

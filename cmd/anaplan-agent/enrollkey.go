@@ -186,6 +186,9 @@ func (r *deviceRun) sayNext(p *pending) {
 // remember writes an enrolment down. Without a home that cannot be, and every step is good
 // by itself.
 func (r *deviceRun) remember(p *pending) {
+	if p.ofRotation {
+		return
+	}
 	known := newEnrolments()
 	if err := known.save(p); err != nil && known.dir != "" {
 		r.say.warn("%v; give --key at the next steps", err)

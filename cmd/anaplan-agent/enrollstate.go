@@ -49,6 +49,8 @@ type pending struct {
 	RequestFile   string `json:"request_file,omitempty"`   // "": it went to standard output
 	Upload        string `json:"upload,omitempty"`         // the file for the administrator
 	ManagementKey string `json:"management_key,omitempty"` // where it comes from, as --management-key
+
+	ofRotation bool // which remembers it by itself
 }
 
 // address returns the key's address; nil for a file that holds none, which is not read as
@@ -61,14 +63,23 @@ func (p *pending) address() config.Address {
 	return address
 }
 
-// public returns the key of the request; nil where there is none.
-func (p *pending) public() crypto.PublicKey {
+// csr returns the request; nil where there is none.
+func (p *pending) csr() *x509.CertificateRequest {
 	block, _ := pem.Decode([]byte(p.Request))
 	if block == nil {
 		return nil
 	}
 	request, err := x509.ParseCertificateRequest(block.Bytes)
 	if err != nil {
+		return nil
+	}
+	return request
+}
+
+// public returns the key of the request; nil where there is none.
+func (p *pending) public() crypto.PublicKey {
+	request := p.csr()
+	if request == nil {
 		return nil
 	}
 	return request.PublicKey

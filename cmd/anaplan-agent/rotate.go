@@ -49,7 +49,7 @@ func newRotateCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printResult(printable(known.text()))
+		return printResult(printable(known.text()) + "\n")
 	}
 	cmd.AddCommand(newRotateStartCommand(say), newRotateFinishCommand(say), newRotateBackCommand(say), newRotateRetireCommand(say), newRotateCancelCommand(say))
 	return cmd

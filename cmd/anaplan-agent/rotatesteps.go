@@ -3,6 +3,7 @@ package main
 // The steps of a rotation.
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -23,8 +24,7 @@ func (r *rotating) start(order rotateOrder, command string) error {
 	switch r.known.Step {
 	case "":
 	case rotationRequested:
-		r.say.note("the rotation has begun; this is its request again")
-		return r.putRequest(order.enrolment, &pending{Key: r.known.New, Request: r.known.Request})
+		return r.startAgain(order)
 	default:
 		return fmt.Errorf("%w: one is under way already:\n%s", errRotation, r.known.text())
 	}
@@ -57,6 +57,48 @@ func (r *rotating) start(order rotateOrder, command string) error {
 	return r.make(e, place)
 }
 
+// startAgain prints the request again, if it is the one that is asked for.
+func (r *rotating) startAgain(order rotateOrder) error {
+	if flag := r.differs(order); flag != "" {
+		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, program, r.known.text())
+	}
+	r.say.note("the rotation has begun; this is its request again")
+	return r.putRequest(order.enrolment, &pending{Key: r.known.New, Request: r.known.Request, ofRotation: true})
+}
+
+// differs returns the flag that asks for something else than the rotation has begun with; "" for
+// none.
+func (r *rotating) differs(order rotateOrder) string {
+	e := order.enrolment
+	request := (&pending{Request: r.known.Request}).csr()
+	made := mustAddress(r.known.New)
+	switch {
+	case request == nil: // nothing to compare with
+		return ""
+	case e.email != "" && !strings.EqualFold(e.email, r.known.Email):
+		return "--email"
+	case e.subject != "":
+		e.email = r.known.Email
+		if name, err := e.subjectName(); err != nil || name.String() != request.Subject.String() {
+			return "--subject"
+		}
+	}
+	if key, ok := request.PublicKey.(*rsa.PublicKey); ok && e.bits != 0 && e.bits != key.N.BitLen() {
+		return "--bits"
+	}
+	if token, ok := made.(uri.URI); order.object != "" {
+		if label, _ := token.Get("object"); !ok || label != order.object {
+			return "--object"
+		}
+	}
+	if card, ok := made.(pivuri.URI); order.slot != "" {
+		if slot, err := pivuri.ParseSlot(order.slot); !ok || err != nil || slot != card.Slot {
+			return "--slot"
+		}
+	}
+	return ""
+}
+
 // make makes the key. From its beginning it is written down: a key that was made stays.
 func (r *rotating) make(e enrolment, place config.Address) error {
 	if err := r.known.save(rotationMaking); err != nil {
@@ -67,7 +109,7 @@ func (r *rotating) make(e enrolment, place config.Address) error {
 		return errors.Join(err, r.known.forget())
 	}
 	r.say.note("made %s", made)
-	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey}
+	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, ofRotation: true}
 	if err := r.sign(e, under); err != nil {
 		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", program, err)
 	}
@@ -75,7 +117,6 @@ func (r *rotating) make(e enrolment, place config.Address) error {
 	if err := r.known.save(rotationRequested); err != nil {
 		return err
 	}
-	newEnrolments().forget(under) // the rotation knows its way by itself
 	if err := r.putRequest(e, under); err != nil {
 		return fmt.Errorf("%w; %s rotate start prints the request again", err, program)
 	}
@@ -195,6 +236,12 @@ func (r *rotating) finish(order rotateOrder, command string) error {
 func (r *rotating) store(fresh *deviceRun, address config.Address, order rotateOrder) error {
 	e := order.enrolment
 	got, err := fresh.readAnswer(order.answer, address)
+	if errors.Is(err, errOtherKey) {
+		return &agent.Problem{
+			Code: agent.CodeKeyUnusable, Message: err.Error(),
+			Hints: []string{"the CA needs the request of the new key: " + program + " rotate start prints it again"},
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -356,7 +403,7 @@ func (r *rotating) back() error {
 	if err := r.switchTo(r.known.New, r.known.Old, false); err != nil {
 		return err
 	}
-	if err := r.known.save(rotationStored); err != nil {
+	if err := r.known.save(rotationBack); err != nil {
 		return err
 	}
 	r.say.note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", r.known.Config, program)
@@ -403,7 +450,7 @@ func (r *rotating) cancel(yes bool, order cardEnrolment) error {
 	if err := r.delete(r.known.New, r.known.NewPublic, "the new key", yes, order); err != nil {
 		return err
 	}
-	if r.known.Step == rotationStored {
+	if r.known.Step != rotationRequested {
 		r.say.note("if its certificate was registered in Anaplan, delete it there, too: %s", whereToRegister)
 	}
 	return r.known.forget()

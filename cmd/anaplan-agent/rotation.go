@@ -30,6 +30,7 @@ const (
 	rotationRequested rotationStep = "requested" // the CA has to answer; the first key is in use
 	rotationStored    rotationStep = "stored"    // its certificate has to be registered; the first key is in use
 	rotationSwitched  rotationStep = "switched"  // the second key is in use; the first is there
+	rotationBack      rotationStep = "back"      // the second key was in use, and the first is again
 )
 
 // rotation is one under way, in a file. It holds no secret.
@@ -131,7 +132,7 @@ func (n *rotation) forget() error { return os.Remove(n.path) }
 func (n *rotation) text() string {
 	since := n.Time.Local().Format("2006-01-02 15:04")
 	lines := func(state, inUse, other, name, next string) string {
-		return fmt.Sprintf("profile %s: %s since %s\n  in use: %s\n  %-7s %s\n  next:   %s\n", n.Profile, state, since, inUse, name+":", other, next)
+		return fmt.Sprintf("profile %s: %s since %s\n  in use: %s\n  %-7s %s\n  next:   %s", n.Profile, state, since, inUse, name+":", other, next)
 	}
 	switch n.Step {
 	case rotationMaking:
@@ -140,10 +141,12 @@ func (n *rotation) text() string {
 		return lines("waiting for the CA", n.Old, n.New, "new", program+" rotate finish --certificate FILE (rotate start prints the request again)")
 	case rotationStored:
 		return lines("the new certificate is stored, and waits for its registration in Anaplan", n.Old, n.New, "new", program+" rotate finish")
+	case rotationBack:
+		return lines("the old key is in use again", n.Old, n.New, "new", program+" rotate finish, which switches once more, or rotate cancel")
 	case rotationSwitched:
 		return lines("the new key is in use", n.New, n.Old, "old", program+" rotate retire, or rotate back")
 	}
-	return fmt.Sprintf("profile %s: no rotation is under way; begin one with: %s rotate start\n", n.Profile, program)
+	return fmt.Sprintf("profile %s: no rotation is under way; begin one with: %s rotate start", n.Profile, program)
 }
 
 // nextName returns a name for the key that comes after one: "login" is followed by "login-2".
