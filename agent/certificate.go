@@ -27,18 +27,28 @@ func Email(cert *x509.Certificate) string {
 	return ""
 }
 
-// Doubt is why Anaplan will probably refuse a certificate.
+// Doubt is what Anaplan may have against a certificate.
 type Doubt struct {
 	// Check names what is wrong, as certlint does: "certificate.email".
 	Check string
 
 	// What is a sentence about the certificate, as "its key usage lacks digitalSignature".
 	What string
+
+	// Likely: Anaplan will probably refuse the certificate for it. Of the others that is not known.
+	Likely bool
 }
 
-// Doubts returns why Anaplan will probably refuse the certificate, a sentence
-// each; none if it looks right. They are warnings, for Anaplan is the judge
-// (contract section 5.1).
+// String returns the doubt in a sentence that says how bad it is.
+func (d Doubt) String() string {
+	if d.Likely {
+		return "Anaplan will probably refuse the certificate: " + d.What
+	}
+	return "Anaplan may have something against the certificate: " + d.What
+}
+
+// Doubts returns what Anaplan may have against the certificate, a sentence each; none if it looks
+// right. They are warnings, for Anaplan is the judge (contract section 5.1).
 func Doubts(cert *x509.Certificate) []string {
 	var sentences []string
 	for _, doubt := range Examine(cert) {
@@ -51,35 +61,35 @@ func Doubts(cert *x509.Certificate) []string {
 // that a certificate shows by itself, whatever the day and its key.
 func Examine(cert *x509.Certificate) []Doubt {
 	var doubts []Doubt
-	doubt := func(check, format string, args ...any) {
-		doubts = append(doubts, Doubt{"certificate." + check, fmt.Sprintf(format, args...)})
+	doubt := func(likely bool, check, format string, args ...any) {
+		doubts = append(doubts, Doubt{"certificate." + check, fmt.Sprintf(format, args...), likely})
 	}
 
 	if cert.IsCA { // the wrong one: what else it has or lacks is no matter
-		doubt("ca", "it is a CA's certificate; give the key's")
+		doubt(true, "ca", "it is a CA's certificate; give the key's")
 		return doubts
 	}
 	if Email(cert) == "" {
-		doubt("email", "it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
+		doubt(true, "email", "it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
 	}
 	if isSelfSigned(cert) {
-		doubt("selfsigned", "it is self-signed; Anaplan wants a certificate from a CA on its list")
+		doubt(true, "selfsigned", "it is self-signed; Anaplan wants a certificate from a CA on its list")
 	}
 	if cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		doubt("keyusage", "its key usage lacks digitalSignature")
+		doubt(true, "keyusage", "its key usage lacks digitalSignature")
 	}
 	switch {
 	case isForClients(cert):
 	case slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth):
-		doubt("eku", "it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection")
+		doubt(true, "eku", "it is for servers only (extended key usage serverAuth); Anaplan wants clientAuth or emailProtection")
 	default:
-		doubt("eku", "its extended key usage is for other things; Anaplan wants clientAuth or emailProtection")
+		doubt(false, "eku", "its extended key usage is for other things; Anaplan wants clientAuth or emailProtection")
 	}
 	if len(cert.CRLDistributionPoints) == 0 && len(cert.OCSPServer) == 0 {
-		doubt("revocation", "it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked")
+		doubt(false, "revocation", "it names no CRL and no OCSP server, so Anaplan cannot see whether it has been revoked")
 	}
 	if isWeaklySigned(cert.SignatureAlgorithm) {
-		doubt("signature", "its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
+		doubt(false, "signature", "its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
 	}
 	return doubts
 }

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/mail"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -29,7 +28,7 @@ type subject struct {
 	cert   *x509.Certificate
 	chain  []*x509.Certificate
 	now    time.Time
-	doubts map[string]string // agent.Examine's, by check
+	doubts map[string]agent.Doubt // agent.Examine's, by check
 }
 
 // checks are all that there are, in their order.
@@ -54,9 +53,9 @@ var checks = []struct {
 // that of its issuers, in any order and as far as it is at hand; what does not belong to it is
 // passed over. Contract section 5.3 has how bad each is.
 func Check(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) []finding.Finding {
-	s := subject{cert: cert, chain: chain, now: now, doubts: map[string]string{}}
+	s := subject{cert: cert, chain: chain, now: now, doubts: map[string]agent.Doubt{}}
 	for _, doubt := range agent.Examine(cert) {
-		s.doubts[doubt.Check] = doubt.What
+		s.doubts[doubt.Check] = doubt
 	}
 	var all []finding.Finding
 	for _, check := range checks {
@@ -75,11 +74,15 @@ func fine(format string, args ...any) finding.Finding {
 }
 
 // doubted returns the finding of agent.Examine's doubt, or else the good one.
-func (s subject) doubted(check string, severity finding.Severity, do string, good finding.Finding) finding.Finding {
-	if what, ok := s.doubts["certificate."+check]; ok {
-		return finding.Finding{Severity: severity, What: what, Do: do}
+func (s subject) doubted(check, do string, good finding.Finding) finding.Finding {
+	doubt, ok := s.doubts["certificate."+check]
+	switch {
+	case !ok:
+		return good
+	case doubt.Likely:
+		return finding.Finding{Severity: finding.Error, What: doubt.What, Do: do}
 	}
-	return good
+	return finding.Finding{Severity: finding.Warning, What: doubt.What, Do: do}
 }
 
 func (s subject) validity() finding.Finding {
@@ -106,7 +109,7 @@ func (s subject) email() finding.Finding {
 	const ask = "ask the CA for one with the Anaplan user's e-mail address in the subject alternative name (rfc822Name)"
 	emails := s.emails()
 	if len(emails) == 0 {
-		missing := s.doubted("email", finding.Error, ask, finding.Finding{})
+		missing := s.doubted("email", ask, finding.Finding{})
 		if name := s.cert.Subject.CommonName; strings.Contains(name, "@") {
 			missing.What += fmt.Sprintf("; that its common name, %s, looks like one does not count", name)
 		}
@@ -166,26 +169,22 @@ func keyName(cert *x509.Certificate) string {
 }
 
 func (s subject) keyUsage() finding.Finding {
-	return s.doubted("keyusage", finding.Error, "ask the CA for one with the key usage digitalSignature",
+	return s.doubted("keyusage", "ask the CA for one with the key usage digitalSignature",
 		fine("its key usage is %s", keyUsages(s.cert)))
 }
 
 func (s subject) extendedKeyUsage() finding.Finding {
-	severity := finding.Warning // whether Anaplan looks at the others is not known
-	if slices.Contains(s.cert.ExtKeyUsage, x509.ExtKeyUsageServerAuth) {
-		severity = finding.Error
-	}
-	return s.doubted("eku", severity, "ask the CA for an S/MIME or client certificate, with emailProtection and clientAuth",
+	return s.doubted("eku", "ask the CA for an S/MIME or client certificate, with emailProtection and clientAuth",
 		fine("its extended key usage is %s", extendedKeyUsages(s.cert)))
 }
 
 func (s subject) selfSigned() finding.Finding {
-	return s.doubted("selfsigned", finding.Error, "get one from a CA on Anaplan's list; for the request: anaplan-agent enroll",
+	return s.doubted("selfsigned", "get one from a CA on Anaplan's list; for the request: anaplan-agent enroll",
 		fine("a CA has issued it: %s", s.cert.Issuer))
 }
 
 func (s subject) ca() finding.Finding {
-	return s.doubted("ca", finding.Error, "take the certificate that was issued to the key, not that of its CA", fine("it is not a CA's"))
+	return s.doubted("ca", "take the certificate that was issued to the key, not that of its CA", fine("it is not a CA's"))
 }
 
 func (s subject) revocation() finding.Finding {
@@ -196,12 +195,12 @@ func (s subject) revocation() finding.Finding {
 	if urls := s.cert.OCSPServer; len(urls) > 0 {
 		places = append(places, "OCSP "+strings.Join(urls, ", "))
 	}
-	return s.doubted("revocation", finding.Warning, "ask the CA for one with a CRL distribution point or an OCSP server",
+	return s.doubted("revocation", "ask the CA for one with a CRL distribution point or an OCSP server",
 		fine("whether it has been revoked can be seen: %s", strings.Join(places, "; ")))
 }
 
 func (s subject) signature() finding.Finding {
-	return s.doubted("signature", finding.Warning, "ask the CA for one that is signed with SHA-256",
+	return s.doubted("signature", "ask the CA for one that is signed with SHA-256",
 		fine("its CA signed it with %v", s.cert.SignatureAlgorithm))
 }
 

@@ -165,8 +165,8 @@ func (d *device) tellOf(key *hsm.Key) {
 // doubt tells what Anaplan may have against a certificate. They are warnings: the
 // server is the judge, and which CAs it trusts is not public (contract section 5.1).
 func (d *device) doubt(cert *x509.Certificate) {
-	for _, doubt := range agent.Doubts(cert) {
-		d.say.warn("Anaplan will probably refuse the certificate: %s", doubt)
+	for _, doubt := range agent.Examine(cert) {
+		d.say.warn("%s", doubt)
 	}
 }
 

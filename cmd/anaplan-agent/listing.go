@@ -100,8 +100,8 @@ func writeUse(text *strings.Builder, cert *x509.Certificate, problem, kind error
 		return
 	}
 	text.WriteString("    can log in\n")
-	for _, doubt := range agent.Doubts(cert) {
-		fmt.Fprintf(text, "    but Anaplan will probably refuse the certificate: %s\n", doubt)
+	for _, doubt := range agent.Examine(cert) {
+		fmt.Fprintf(text, "    but %s\n", doubt)
 	}
 }
 
