@@ -7,8 +7,22 @@ import (
 	"unicode/utf8"
 )
 
-// Parse reads rules. None allow nothing. Errors name the rule, the place in it and the
-// remedy.
+// RuleError is a mistake in a rule. It says what the rule is, which a tenant may not want to
+// share.
+type RuleError struct {
+	Number  int // of the rule, from 1
+	Rule    string
+	Column  int // from 1, in characters
+	Message string
+}
+
+// Error implements error.
+func (e *RuleError) Error() string {
+	return fmt.Sprintf("rule %d, %s, column %d: %s", e.Number, excerpt(e.Rule), e.Column, e.Message)
+}
+
+// Parse reads rules. None allow nothing. Errors are a *RuleError: they name the rule, the place
+// in it and the remedy.
 func Parse(rules []string) (*Policy, error) {
 	p := &Policy{rules: slices.Clone(rules)}
 	for i, text := range rules {
@@ -17,7 +31,7 @@ func Parse(rules []string) (*Policy, error) {
 		routes, thing := s.rule()
 		if m := s.mistake; m != nil {
 			column := utf8.RuneCountInString(text[:m.at]) + 1
-			return nil, fmt.Errorf("rule %d, %s, column %d: %s", i+1, excerpt(text), column, m.text)
+			return nil, &RuleError{i + 1, text, column, m.text}
 		}
 		p.add(&rule{i, text, thing}, routes)
 	}

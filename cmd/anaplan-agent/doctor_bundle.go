@@ -14,10 +14,12 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
@@ -96,7 +98,7 @@ func (x *examination) archive() ([]byte, error) {
 // bundleFiles returns what is in the archive.
 func (x *examination) bundleFiles() []bundleFile {
 	files := []bundleFile{
-		{"findings.json", x.findings},
+		{"findings.json", x.shareable()},
 		{"platform.json", x.platform()},
 		{"configuration.json", x.redacted()},
 		{"modules.json", hsm.KnownModules()},
@@ -105,6 +107,17 @@ func (x *examination) bundleFiles() []bundleFile {
 		files = append(files, bundleFile{"status.json", x.status})
 	}
 	return files
+}
+
+// shareable returns the findings without what is nobody else's business.
+func (x *examination) shareable() []finding.Finding {
+	shared := slices.Clone(x.findings)
+	for i := range shared {
+		for _, text := range x.private {
+			shared[i].What = strings.ReplaceAll(shared[i].What, text, "(a rule, left out)")
+		}
+	}
+	return shared
 }
 
 // platform says what this program is and where it runs. Of variables only the names are

@@ -63,6 +63,27 @@ func (c *clinic) testBundle(t *testing.T) {
 	}
 }
 
+// testBundleOfMistakes: a rule that is wrong is told here, and not to support.
+func (c *clinic) testBundleOfMistakes(t *testing.T) {
+	m := c.newMachine(t)
+	m.more = "[client.nightly]\nsecret = \"sha256:" + strings.Repeat("9f", 32) + "\"\npolicy = ['list', 'run process \"Secret project\" in modle \"Plan\"']\n"
+	path := filepath.Join(t.TempDir(), "report.tar.gz")
+	m.args = []string{"--bundle", path}
+	m.writeConfig()
+	findings, r := m.examine()
+	if r.code != 1 || !strings.Contains(listed(findings), "Secret project") {
+		t.Errorf("exit code %d, %s", r.code, listed(findings))
+	}
+	for name, text := range unpack(t, path) {
+		if strings.Contains(text, "Secret project") || strings.Contains(text, "modle") {
+			t.Errorf("%s holds the rule: %s", name, text)
+		}
+		if strings.HasSuffix(name, "findings.json") && !strings.Contains(text, "(a rule, left out)") {
+			t.Errorf("%s does not have the finding: %s", name, text)
+		}
+	}
+}
+
 // unpack returns the files of an archive.
 func unpack(t *testing.T, path string) map[string]string {
 	t.Helper()

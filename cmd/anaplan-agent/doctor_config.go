@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
 // checkConfig reads the settings as every command does.
@@ -22,7 +23,7 @@ func (x *examination) checkConfig() {
 	path := x.settings.configPath()
 	file, err := x.settings.readConfig()
 	if err != nil {
-		x.add(settingsFinding("config.file", err))
+		x.addSettings("config.file", err)
 		return
 	}
 	x.clients = file.Clients()
@@ -31,12 +32,12 @@ func (x *examination) checkConfig() {
 	}
 	if x.agent, err = x.settings.agentIn(file); err != nil {
 		x.agent = nil
-		x.add(settingsFinding("config.file", err))
+		x.addSettings("config.file", err)
 		return
 	}
 	profile, err := x.settings.profileIn(file, x.settings.profileName())
 	if err != nil {
-		x.add(settingsFinding("config.profile", err))
+		x.addSettings("config.profile", err)
 		return
 	}
 	switch {
@@ -55,6 +56,15 @@ func quotedList(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
+}
+
+// addSettings adds an error of the settings. What it says of a policy's rule does not leave this
+// machine.
+func (x *examination) addSettings(check string, err error) {
+	if rule, ok := errors.AsType[*policy.RuleError](err); ok {
+		x.private = append(x.private, rule.Error())
+	}
+	x.add(settingsFinding(check, err))
 }
 
 // settingsFinding returns an error of the settings as a finding. Its text says what to

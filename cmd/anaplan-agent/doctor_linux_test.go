@@ -25,6 +25,7 @@ func TestDoctor(t *testing.T) {
 	c.addSick(t)
 	t.Run("well", c.testWell)
 	t.Run("bundle", c.testBundle)
+	t.Run("bundle of mistakes", c.testBundleOfMistakes)
 	for _, broken := range slices.Concat(brokenSettings, brokenAgents, brokenPINs, brokenDevices, brokenNetworks, brokenLogins) {
 		t.Run(broken.name, func(t *testing.T) {
 			m := c.newMachine(t)

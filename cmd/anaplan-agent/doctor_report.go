@@ -22,6 +22,9 @@ type report struct {
 	// secrets are texts that no finding may hold, wherever it has them from.
 	secrets []string
 
+	// private are texts that findings hold and a bundle must not.
+	private []string
+
 	unshown error // why a finding could not be shown
 }
 
