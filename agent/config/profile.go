@@ -29,6 +29,9 @@ type Address interface{ String() string }
 type Profile struct {
 	Name string
 
+	// Others are the profiles of the configuration file where it has none of this name.
+	Others []string
+
 	// Keys are addresses of keys, in the order in which to try them.
 	Keys []Address
 
@@ -96,7 +99,11 @@ func (f *File) Profile(name string, over map[string]Value) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return merged.build(name)
+	profile, err := merged.build(name)
+	if own == nil && err == nil {
+		profile.Others = f.Profiles()
+	}
+	return profile, err
 }
 
 // merge returns a value for each setting of a table.

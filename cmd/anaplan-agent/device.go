@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -21,6 +22,25 @@ import (
 // errNoAddress says that no key is named anywhere: not by flag, environment or
 // profile.
 var errNoAddress = errors.New("no key is named")
+
+// noAddressError is errNoAddress where a profile may have been meant that has one.
+type noAddressError struct{ profiles []string }
+
+// Error implements error.
+func (e *noAddressError) Error() string {
+	return fmt.Sprintf("%v, and the configuration file has no profile %q: it has %s", errNoAddress, config.DefaultProfile, strings.Join(e.profiles, ", "))
+}
+
+// Unwrap returns errNoAddress.
+func (e *noAddressError) Unwrap() error { return errNoAddress }
+
+// noAddress returns why there is no key.
+func noAddress(profile *config.Profile) error {
+	if len(profile.Others) == 0 {
+		return errNoAddress
+	}
+	return &noAddressError{profile.Others}
+}
 
 // device is the hardware side of one run: the profile's keys, and how to get
 // their PIN.
@@ -53,7 +73,7 @@ func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say
 // commands need no key (token --payload, cert --certificate).
 func (d *device) address() (config.Address, error) {
 	if len(d.profile.Keys) == 0 {
-		return nil, errNoAddress
+		return nil, noAddress(d.profile)
 	}
 	return d.profile.Keys[0], nil
 }

@@ -129,7 +129,7 @@ func (x *examination) checkProfile() {
 	p := x.profile
 	switch len(p.Keys) {
 	case 0:
-		x.failed("config.key", errNoAddress)
+		x.failed("config.key", noAddress(p))
 	default:
 		var keys []string
 		for _, key := range p.Keys {

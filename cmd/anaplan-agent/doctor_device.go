@@ -36,7 +36,11 @@ func (d deviceReport) worst() finding.Severity { return finding.Worst(d.findings
 // checkDevices looks at the device of each key. A device that fails is an error if no other
 // takes its place; else it is one that somebody should look at.
 func (x *examination) checkDevices() {
-	if x.profile == nil || len(x.profile.Keys) == 0 {
+	switch {
+	case x.profile == nil:
+		x.skip("device.key", "the settings are wrong")
+		return
+	case len(x.profile.Keys) == 0:
 		x.skip("device.key", "no key is named that could be looked for")
 		return
 	}

@@ -45,9 +45,9 @@ func (x *examination) whyNotSign() string {
 	switch {
 	case x.options.loginChosen && !x.options.login:
 		return "--login=false"
-	case x.profile == nil || len(x.profile.Keys) == 0:
+	case x.profile != nil && len(x.profile.Keys) == 0:
 		return "the settings do not name a key"
-	case x.hasErrors("config.key", "config.certificate"):
+	case x.profile == nil || x.hasErrors("config.key", "config.certificate"):
 		return "the settings are wrong"
 	case !x.anyReady():
 		return "there is no key that can log in"

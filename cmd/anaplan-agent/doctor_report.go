@@ -146,8 +146,8 @@ func (r *report) summary() string {
 	for _, f := range r.findings {
 		count[f.Severity]++
 	}
-	return fmt.Sprintf("%s, %s, %d skipped, %d ok", counted(count[finding.Error], "error"), counted(count[finding.Warning], "warning"),
-		count[finding.Skipped], count[finding.OK]+count[finding.Info])
+	return fmt.Sprintf("%s, %s, %d skipped, %d info, %d ok", counted(count[finding.Error], "error"), counted(count[finding.Warning], "warning"),
+		count[finding.Skipped], count[finding.Info], count[finding.OK])
 }
 
 // secretsInEnvironment returns the passwords in the variables that name proxies: errors of

@@ -124,7 +124,7 @@ func TestSummary(t *testing.T) {
 	r.skip("a.b", "why")
 	r.warn("c.d", "do", "hm")
 	r.fail("c.e", "do", "oh")
-	if got, want := r.summary(), "1 error, 1 warning, 1 skipped, 2 ok"; got != want {
+	if got, want := r.summary(), "1 error, 1 warning, 1 skipped, 1 info, 1 ok"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if r.hasErrors("a.") || !r.hasErrors("c.e") || r.worstOf("c.d") != finding.Warning {

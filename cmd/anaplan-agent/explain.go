@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -75,6 +76,12 @@ func explain(err error) explanation {
 func explainStruct(err error) (hints []string, code int) {
 	if _, ok := errors.AsType[*certificateSettingError](err); ok {
 		return []string{"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone"}, exitUsage
+	}
+	if missing, ok := errors.AsType[*noAddressError](err); ok {
+		return []string{
+			"say which of them is meant: --profile " + quoted(missing.profiles[0])[0],
+			"one that is called [profile." + config.DefaultProfile + "] is used without saying so",
+		}, exitUsage
 	}
 	if refused, ok := errors.AsType[*notAllowedError](err); ok {
 		return refused.hints, exitFailed
