@@ -144,15 +144,20 @@ func (g *guide) makeRequest() error {
 	if err != nil {
 		return err
 	}
-	err = g.stage(p.address(), func(run *deviceRun) error {
+	return g.tried(g.stage(p.address(), func(run *deviceRun) error {
 		e := g.order
 		run.goOnWith(p, &e)
 		e.output = output
 		return g.requested(run, e)
-	})
-	if err != nil {
-		g.fail(err)
+	}))
+}
+
+// tried tells what went wrong, and has the question come again. A wish to stop is none.
+func (g *guide) tried(err error) error {
+	if err == nil || errors.Is(err, errStopped) {
+		return err
 	}
+	g.fail(err)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,10 +53,7 @@ func (g *guide) waitForCA() error {
 	if handled, err := g.command(text); handled {
 		return err
 	}
-	if err := g.storeAnswer(typedPath(text)); err != nil {
-		g.fail(err)
-	}
-	return nil
+	return g.tried(g.storeAnswer(typedPath(text)))
 }
 
 // command does what a letter says that all waiting has in common.
@@ -126,10 +124,7 @@ func (g *guide) waitForRegistration() error {
 	if err := g.askRegion(); err != nil {
 		return err
 	}
-	if err := g.stage(p.address(), g.login); err != nil {
-		g.fail(err)
-	}
-	return nil
+	return g.tried(g.stage(p.address(), g.login))
 }
 
 // writeUpload makes the file for the administrator, where it is gone or was never made.
@@ -195,7 +190,11 @@ func (g *guide) offerConfig(run *deviceRun) error {
 			g.tell("The profile %q has this key already. A token: %s token%s", run.profile.Name, program, profileFlag(run.profile.Name))
 			return nil
 		}
-		g.tell("To log in without flags, put this into your configuration file:\n\n%s", text)
+		if slices.Contains(file.Profiles(), run.profile.Name) {
+			g.tell("The profile %q in %s has another key. To use this one in its place, these lines take the place of its own; to have both, give them another name, and say --profile NAME:\n\n%s", run.profile.Name, g.settings.configPath(), text)
+			return nil
+		}
+		g.tell("To log in without flags, put this into %s:\n\n%s", g.settings.configPath(), text)
 		return nil
 	}
 	path := configToBe()
