@@ -184,6 +184,11 @@ func (e enrolment) checkRequest() error {
 		}
 	}
 	if e.isFile() && !e.reuseKey && !e.resume && exists(e.output) {
+		for _, p := range newEnrolments().all() {
+			if p.RequestFile == absolute(e.output) {
+				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s), which %s enroll --resume goes on with", e.output, p.waits(), program)
+			}
+		}
 		return fmt.Errorf("--output %s: the file is there already, and is not overwritten", e.output)
 	}
 	return nil

@@ -206,7 +206,7 @@ func (g *guide) confirm(address config.Address, e enrolment) (bool, error) {
 	} else {
 		g.tell("  a key of %d bits: %s", cmp.Or(e.bits, defaultBits), address)
 	}
-	g.tell("  a request (CSR) for %s, as %q", e.email, subject.String())
+	g.tell("  a request (CSR) for %s, as %s", e.email, subject)
 	if e.isFile() {
 		g.tell("  the file %s with it", e.output)
 	}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
@@ -55,7 +56,7 @@ func newImportCommand(say *messenger) *cobra.Command {
 		Long:  importHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{errors.New("which file? give a PKCS#12 or PEM file with the key"), cmd.CommandPath()}
+				return &usageError{fmt.Errorf("it takes one file, a PKCS#12 or PEM with the key, and got %d", len(args)), cmd.CommandPath()}
 			}
 			return nil
 		},
@@ -128,7 +129,7 @@ func (r *deviceRun) importFile(path string, order importOrder) error {
 	defer forgetKey(entry.Key)
 	r.device.doubt(entry.Certificate)
 	if !time.Now().Before(entry.Certificate.NotAfter) {
-		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, path, describe(entry.Certificate))
+		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, cmp.Or(order.certificate, path), describe(entry.Certificate))
 	}
 	r.device.pin.keep = true
 	defer r.device.pin.drop()
