@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,9 +145,20 @@ func (x *examination) sign() (*agent.Login, bool) {
 	case problem.PIN != nil && problem.PIN.LastTry != "":
 		x.skip("anaplan.sign", problem.Message)
 	default:
-		x.failed("anaplan.sign", problem)
+		x.failed("anaplan.sign", forThisCommand(problem))
 	}
 	return nil, false
+}
+
+// forThisCommand is a signer's problem with what helps where no agent has it: a signer takes it for
+// granted that one does.
+func forThisCommand(problem *agent.Problem) *agent.Problem {
+	told := *problem
+	told.Hints = slices.DeleteFunc(slices.Clone(told.Hints), func(hint string) bool { return hint == againHint(problem.Code) })
+	if problem.Code == agent.CodePINRefused {
+		told.Hints = append(told.Hints, "once the right PIN is there: the same command with --pin-changed")
+	}
+	return &told
 }
 
 // askForPIN asks at the terminal.
