@@ -132,9 +132,18 @@ func (e *Entry) line(now time.Time) line {
 	return n
 }
 
-// bounded returns text with at most limit bytes, without characters that do not print:
-// a caller chooses the name of its executable, and logs are read on terminals.
+// bounded returns text with at most limit bytes, in UTF-8 and without characters that do not
+// print: a caller chooses the name of its executable and the path of its request, and logs are
+// read on terminals.
 func bounded(text string, limit int) string {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, isUnprintable) {
+		text = strings.Map(func(r rune) rune { // bytes that are no character come as utf8.RuneError
+			if isUnprintable(r) {
+				return utf8.RuneError
+			}
+			return r
+		}, text[:min(len(text), limit+1)])
+	}
 	if len(text) > limit {
 		cut := limit - len("…")
 		for cut > 0 && !utf8.RuneStart(text[cut]) {
@@ -142,15 +151,7 @@ func bounded(text string, limit int) string {
 		}
 		text = text[:cut] + "…"
 	}
-	if !strings.ContainsFunc(text, isUnprintable) {
-		return text
-	}
-	return strings.Map(func(r rune) rune {
-		if isUnprintable(r) {
-			return utf8.RuneError
-		}
-		return r
-	}, text)
+	return text
 }
 
 func isUnprintable(r rune) bool { return !unicode.IsPrint(r) }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
 	"github.com/google/go-cmp/cmp"
@@ -83,15 +84,25 @@ func TestLinesAreAsDocumented(t *testing.T) {
 func TestLongAndOddTextsStayALine(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)
-	odd := strings.Repeat("ä\xff\x1b]0;\n\u202e\"\\", 5000)
-	err := log.Append(audit.Entry{Action: audit.Denial, Profile: odd, Result: odd, Detail: odd, Caller: &audit.Caller{Executable: odd}})
-	if err != nil {
-		t.Fatal(err)
+	texts := []string{strings.Repeat("ä\xff\x1b]0;\n\u202e\"\\", 5000), "\xff", "a\xc3", "\x1b", strings.Repeat("\xff", 5000), strings.Repeat("ä", 5000)}
+	for _, odd := range texts {
+		err := log.Append(audit.Entry{
+			Action: audit.Denial, Profile: odd, Client: odd, Result: odd, Detail: odd, Caller: &audit.Caller{Executable: odd},
+			Call: &audit.Call{Method: odd, Path: odd},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	whole(t, path)
 	text := read(t, path)
-	if bytes.Count(text, []byte("\n")) != 1 || len(text) > 16<<10 || bytes.ContainsAny(text, "\x1b\u202e") {
-		t.Errorf("the line has %d bytes: %s", len(text), text)
+	if bytes.Count(text, []byte("\n")) != len(texts) || !utf8.Valid(text) || bytes.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("the lines are: %s", text)
+	}
+	for line := range bytes.Lines(text) {
+		if len(line) > 16<<10 {
+			t.Errorf("a line has %d bytes", len(line))
+		}
 	}
 }
 
