@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -39,6 +40,9 @@ const (
 	valueBytes  = 32
 	valueLength = len(valuePrefix) + (valueBytes*8+5)/6 // base64 has 6 bits a character
 )
+
+// Is reports whether a text looks like a phantom token, which Anaplan's do not.
+func Is(value string) bool { return len(value) == valueLength && strings.HasPrefix(value, valuePrefix) }
 
 // newValue returns a value, which can stand in a header as it is: 256 bits of chance.
 func newValue() string {

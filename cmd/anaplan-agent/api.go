@@ -62,6 +62,7 @@ func newAPICommand(say *messenger) *cobra.Command {
 	addClientFlag(cmd, &call.client)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		method, target := strings.ToUpper(args[0]), args[1]
+		call.client = clientOf(cmd, call.client)
 		if err := call.check(cmd, method, target); err != nil {
 			return err
 		}
@@ -127,7 +128,18 @@ func (s *settings) checkHost(target, client string) error {
 
 // addClientFlag gives a command the flag that says as which client it goes through the agent.
 func addClientFlag(cmd *cobra.Command, client *string) {
-	cmd.Flags().StringVar(client, "client", "", "be this [client.NAME] of the agent's configuration, with its policy (default: this user)")
+	cmd.Flags().StringVar(client, "client", "", "be this [client.NAME] of the agent's configuration, with its policy (default: that of ANAPLAN_AGENT_CLIENT, else this user)")
+}
+
+// clientVariable is the environment variable that says the same to all commands of a program.
+const clientVariable = "ANAPLAN_AGENT_CLIENT"
+
+// clientOf returns as which client a command goes through the agent.
+func clientOf(cmd *cobra.Command, client string) string {
+	if cmd.Flags().Changed("client") {
+		return client
+	}
+	return os.Getenv(clientVariable)
 }
 
 // check refuses what could not go well, before a login is spent on it.

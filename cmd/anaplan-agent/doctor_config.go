@@ -102,7 +102,7 @@ func (x *examination) checkConfigFile(path string, hasSecrets bool) {
 // checkVariables looks for variables that look like settings and are none: nobody else
 // tells of a typo in one.
 func (x *examination) checkVariables() {
-	known := []string{"ANAPLAN_AGENT_CONFIG", "ANAPLAN_AGENT_PROFILE", "ANAPLAN_AGENT_REQUIRE"} // the last is the tests' own
+	known := []string{"ANAPLAN_AGENT_CONFIG", "ANAPLAN_AGENT_PROFILE", clientVariable, "ANAPLAN_AGENT_REQUIRE"} // the last is the tests' own
 	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {
 		known = append(known, setting.Env())
 	}

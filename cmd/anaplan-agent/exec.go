@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/spf13/cobra"
 )
@@ -27,10 +28,15 @@ token ends as ANAPLAN_TOKEN_EXPIRES_AT:
 
 With --phantom it gets a token that is worth something only to the running agent, and
 the agent's address, as ANAPLAN_API_URL and ANAPLAN_AUTH_URL (if the agent listens on a
-TCP port) and ANAPLAN_SOCKET: calls that go there are made with Anaplan's token, within the
-policy of the profile, or of the client that --client names.
+TCP port) and ANAPLAN_SOCKET: calls that go there with it are made with Anaplan's token,
+within the policy of the profile, and of the client that --client names; that client's name
+is in ANAPLAN_AGENT_CLIENT, which the commands of this program go by. The phantom token is
+ended when the program ends.
 
   anaplan-agent exec --phantom --client nightly -- ./nightly.py
+
+A program that shows no token at the socket is whoever runs it, with what that user may do.
+To bind a program that is not trusted, run it as a user of its own: users, in the client.
 
 The program gets the signals, and its exit code is the command's; 126 and 127 say that
 it could not be started, or is not there. Without an agent the token is this run's own,
@@ -76,7 +82,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 	phantom := cmd.Flags().Bool("phantom", false, "give the program a token of the agent's own, and the agent's address, in the place of Anaplan's")
 	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if *client != "" && !*phantom {
+		if cmd.Flags().Changed("client") && !*phantom {
 			return &usageError{errors.New("--client is for phantom tokens: add --phantom"), cmd.CommandPath()}
 		}
 		path, err := findProgram(args[0])
@@ -84,7 +90,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 			return err
 		}
 		if *phantom {
-			return execPhantom(settings, say, *client, path, args)
+			return execPhantom(settings, say, clientOf(cmd, *client), path, args)
 		}
 		asking, err := settings.askAgent(say)
 		if err != nil {
@@ -129,9 +135,9 @@ func withToken(token agent.Token, pinVariable string) []string {
 
 // callVariables are what tells a program how to call Anaplan. Those of somebody else's are
 // not passed on with a token of ours.
-var callVariables = []string{tokenVariable, tokenVariable + "_EXPIRES_AT", "ANAPLAN_API_URL", "ANAPLAN_AUTH_URL", "ANAPLAN_SOCKET"}
+var callVariables = []string{tokenVariable, tokenVariable + "_EXPIRES_AT", "ANAPLAN_API_URL", "ANAPLAN_AUTH_URL", "ANAPLAN_SOCKET", "ANAPLAN_AGENT_SOCKET", clientVariable}
 
-// execPhantom becomes the program, with a phantom token.
+// execPhantom runs the program with a phantom token, and ends that.
 func execPhantom(settings *settings, say *messenger, client, path string, args []string) error {
 	flag := "--phantom"
 	if client != "" {
@@ -155,13 +161,36 @@ func execPhantom(settings *settings, say *messenger, client, path string, args [
 		return err
 	}
 	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, "")
-	env = append(env, "ANAPLAN_SOCKET="+asking.socket)
+	env = append(env, "ANAPLAN_SOCKET="+asking.socket, "ANAPLAN_AGENT_SOCKET="+asking.socket)
+	if client != "" {
+		env = append(env, clientVariable+"="+client)
+	}
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
 	} else {
 		say.note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
-	return become(path, args, env)
+	err = runProgram(path, args, env)
+	if ended := endPhantom(settings.command.Context(), asking.socket, token); ended != nil {
+		say.warn("the phantom token could not be ended, and is worth something to the agent until its time is up: %v", ended)
+	}
+	return err
+}
+
+// endPhantom ends a phantom token. An agent that has ended has ended it.
+func endPhantom(ctx context.Context, socket string, token local.Phantom) error {
+	if errors.Is(findAgent(socket), errNoAgent) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), logoutTimeout)
+	defer cancel()
+	client := local.NewClient(socket)
+	defer client.Close()
+	err := client.EndPhantom(ctx, token)
+	if problem, ok := errors.AsType[*agent.Problem](err); ok && problem.Code == agent.CodeUnauthorized {
+		return nil // the program has ended it, or a reload
+	}
+	return err
 }
 
 // execAlone logs in, runs the program, and ends the token.

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/spf13/cobra"
 )
 
@@ -65,6 +67,9 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if phantom.Is(token.Value.Reveal()) {
+			return settings.endPhantom(say, token)
+		}
 		// Nobody is asked here, so a plain deadline does.
 		ctx, cancel := context.WithTimeout(cmd.Context(), profile.Timeout)
 		defer cancel()
@@ -75,6 +80,20 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		return nil
 	}
 	return cmd
+}
+
+// endPhantom ends a phantom token at the agent that has issued it: Anaplan knows nothing of it.
+func (s *settings) endPhantom(say *messenger, token agent.Token) error {
+	asking, err := s.mustAskAgent(say)
+	if err != nil {
+		return fmt.Errorf("the token is a phantom token, which only its agent can end: %w", err)
+	}
+	defer asking.end()
+	if err := asking.client.EndPhantom(asking.ctx, local.Phantom{Value: token.Value}); err != nil {
+		return asking.inTime(err)
+	}
+	say.note("the phantom token is ended")
+	return nil
 }
 
 // logout ends the agent's token.

@@ -78,7 +78,7 @@ func newPolicyCheckCommand(say *messenger) *cobra.Command {
 	settings := addSettings(cmd, socketSettings)
 	client := cmd.Flags().String("client", "", "whose policy, beside the profile's: a [client.NAME] of the configuration")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		check, err := newPolicyCheck(settings, say, *client)
+		check, err := newPolicyCheck(settings, say, clientOf(cmd, *client))
 		if err != nil {
 			return err
 		}

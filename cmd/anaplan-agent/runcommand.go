@@ -100,6 +100,7 @@ func newRunCommand(say *messenger) *cobra.Command {
 			return err
 		}
 		order.remember(cmd, args)
+		order.client = clientOf(cmd, order.client)
 		way, err := settings.callAnaplan(say, order.client)
 		if err != nil {
 			return err
