@@ -182,6 +182,13 @@ type lostError struct {
 	err          error
 }
 
+// IsLost reports whether an error is that no answer came, or not the whole of it: what became of
+// the call is not known.
+func IsLost(err error) bool {
+	_, ok := errors.AsType[*lostError](err)
+	return ok
+}
+
 // Error implements error.
 func (e *lostError) Error() string {
 	return fmt.Sprintf("%s %s: the connection failed: %s", e.method, e.path, clean(e.err.Error()))

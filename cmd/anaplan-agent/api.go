@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
@@ -74,7 +75,11 @@ func newAPICommand(say *messenger) *cobra.Command {
 			return err
 		}
 		defer way.end()
-		return way.inWords(call.do(way, method, target))
+		err = call.do(way, method, target)
+		if isChange(method) && isUnclear(err) {
+			say.note("Anaplan may have done it all the same: look before you repeat it")
+		}
+		return way.inWords(err)
 	}
 	hideLoginFlags(cmd)
 	return cmd
@@ -160,10 +165,58 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	if err := notEmpty(cmd, "output"); err != nil {
 		return err
 	}
+	if err := c.checkBody(method); err != nil {
+		return &usageError{err, cmd.CommandPath()}
+	}
+	if err := checkOutput(c.output); err != nil {
+		return &usageError{fmt.Errorf("--output %s: %w", c.output, err), cmd.CommandPath()}
+	}
 	if c.output != "" {
 		return nil
 	}
 	return checkStdout()
+}
+
+// isChange reports whether a call is there to change something.
+func isChange(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// isUnclear reports whether an error leaves open what became of a call.
+func isUnclear(err error) bool {
+	problem, ok := errors.AsType[*agent.Problem](err)
+	return integration.IsLost(err) || ok && problem.Code == agent.CodeUnreachable
+}
+
+// checkBody refuses a body that cannot be sent, and none where one is missing: an empty chunk
+// empties a file.
+func (c *apiCall) checkBody(method string) error {
+	hasBody := method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
+	switch {
+	case strings.ContainsFunc(c.contentType, isUnprintable) || strings.Contains(c.contentType, "\n"):
+		return fmt.Errorf("--content-type %q holds characters that do not print", c.contentType)
+	case c.input == "" && hasBody:
+		return fmt.Errorf("%s sends something: say what with --input, as --input FILE, - for standard input, or %s for nothing", method, os.DevNull)
+	case c.input == "" || c.input == "-":
+		return nil
+	}
+	info, err := os.Stat(c.input)
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a directory")
+	}
+	if err != nil {
+		return fmt.Errorf("--input %s: %w", c.input, rootCause(err))
+	}
+	return nil
+}
+
+// checkOutput refuses what no file can be written to, before anything is done for it.
+func checkOutput(path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("it is a directory; give the file's name, too")
+	}
+	return checkDirectory(path)
 }
 
 // do makes the call, and writes the answer to where it is wanted.

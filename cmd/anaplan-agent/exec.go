@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/spf13/cobra"
 )
 

@@ -6,6 +6,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -186,6 +187,9 @@ func (o *runOrder) check(word string, uploads, mapping []string) (integration.Ki
 	if err := o.checkFlow(kind); err != nil {
 		return "", err
 	}
+	if err := o.checkPlaces(); err != nil {
+		return "", err
+	}
 	if err := o.checkTask(len(uploads) > 0); err != nil {
 		return "", err
 	}
@@ -218,6 +222,17 @@ func (o *runOrder) checkFlow(kind integration.Kind) error {
 		return errors.New("--input is for imports and files; a process takes --upload NAME=FILE")
 	case o.output != "" && !has(integration.Files, integration.Exports):
 		return errors.New("--output is for exports and files")
+	}
+	return nil
+}
+
+// checkPlaces refuses places that nothing can be written to: after the task it would be too late.
+func (o *runOrder) checkPlaces() error {
+	if err := checkOutput(o.output); err != nil {
+		return fmt.Errorf("--output %s: %w", o.output, err)
+	}
+	if info, err := os.Stat(o.dumps); o.dumps != "" && err == nil && !info.IsDir() {
+		return fmt.Errorf("--dumps %s: it is a file, and a directory is wanted", o.dumps)
 	}
 	return nil
 }

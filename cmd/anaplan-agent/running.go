@@ -202,6 +202,7 @@ func (r *running) fetch(thing integration.Thing, task integration.Task, result i
 	case len(dumps) == 0:
 	case r.order.dumps != "":
 		if err := r.fetchDumps(thing, dumps); err != nil {
+			r.say.note("the task has run, and must not be run again for this; to fetch the rows that were not imported: %s --task %s --dumps DIRECTORY", r.order.again, task.ID)
 			return err
 		}
 	default:
