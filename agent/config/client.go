@@ -142,7 +142,7 @@ func secretOf(client string) func(string) ([]byte, error) {
 		hash, err := hex.DecodeString(digits)
 		if !isHash || err != nil || len(hash) != sha256.Size {
 			return nil, fmt.Errorf("this is not sha256: with 64 hexadecimal digits behind it, and a secret itself must not "+
-				"stand here; run anaplan-agent client new %s, which makes a secret and says what to write", client)
+				"stand here; run anaplan-agent client new %s --secret-only, which makes a secret and prints the line to write", client)
 		}
 		if [sha256.Size]byte(hash) == sha256.Sum256(nil) {
 			return nil, fmt.Errorf("this is the hash of nothing, so everybody knows the secret; run anaplan-agent client new %s", client)

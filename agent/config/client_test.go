@@ -65,7 +65,7 @@ func TestClientWithoutProfiles(t *testing.T) {
 func TestClientErrors(t *testing.T) {
 	const (
 		noHash = "secret: this is not sha256: with 64 hexadecimal digits behind it, and a secret itself must not " +
-			"stand here; run anaplan-agent client new a, which makes a secret and says what to write"
+			"stand here; run anaplan-agent client new a --secret-only, which makes a secret and prints the line to write"
 		badName  = "the name of a client is made of letters, digits, '.', '_' and '-', at most 64 of them; "
 		noPolicy = "a client needs a policy, which says what it may do: " + samplePolicy
 		list     = "\npolicy = 'list'\n"

@@ -55,6 +55,7 @@ var (
 	typeText    = []string{"text/plain; charset=utf-8"}
 	typeMetrics = []string{"text/plain; version=0.0.4; charset=utf-8"}
 	noStore     = []string{"no-store"}
+	basicAuth   = []string{`Basic realm="anaplan-agent"`}
 )
 
 // countedBytes is how long an answer can be for net/http to count it by itself, which is
@@ -95,6 +96,9 @@ func (c *call) refuse(problem *agent.Problem) {
 	if c.shape != nil {
 		c.w.Header()[headerProblem] = []string{string(problem.Code)}
 		status := cmp.Or(c.status, anaplanStatus(problem))
+		if problem.Code == agent.CodeUnauthorized { // clients that are asked show what they have (RFC 9110 section 11.6.1)
+			c.w.Header()["Www-Authenticate"] = basicAuth
+		}
 		c.sendJSON(status, c.shape(status, problem))
 		return
 	}

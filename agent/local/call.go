@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -96,6 +97,9 @@ func (c *call) handle() *agent.Problem {
 	if problem := c.charge(costRead); problem != nil {
 		return problem
 	}
+	if problem := c.outdated(); problem != nil {
+		return problem
+	}
 	if isForwarded(c.r.URL.Path) {
 		c.route, c.shape = forwardedRoute, apiShape
 		if problem := c.suspect(); problem != nil {
@@ -122,10 +126,31 @@ func (c *call) handle() *agent.Problem {
 
 // elsewhere says that something is to be had, but not over TCP.
 func (c *call) elsewhere(found bool) string {
-	if found {
+	switch {
+	case found:
 		return ": it is on the agent's unix socket only, where the kernel says who is calling"
+	case strings.Contains(c.r.URL.Path, "//"):
+		return ": write one slash where there are two (does the agent's address end with one?)"
 	}
 	return ""
+}
+
+// outdated ends the connection of a request in HTTP/1.0, and refuses one that sends a body
+// without its length: HTTP/1.0 has no chunks, and what is taken for the next request on the
+// connection may be part of one (RFC 9112 section 6.1).
+func (c *call) outdated() *agent.Problem {
+	if c.r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	c.w.Header().Set("Connection", "close")
+	switch c.r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		if c.r.Header["Content-Length"] == nil {
+			c.status = http.StatusLengthRequired
+			return agent.Problemf(agent.CodeBadRequest, "a request in HTTP/1.0 says how long its body is (Content-Length), or comes in HTTP/1.1")
+		}
+	}
+	return nil
 }
 
 // suspect refuses a request that may be a web page's, sent from somebody's browser. A page

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -187,5 +188,50 @@ func TestNamesThatCannotBeLookedUp(t *testing.T) {
 		if f.host.calls.Load() != 0 {
 			t.Error("it was called all the same")
 		}
+	}
+}
+
+// In HTTP/1.0 the length of a body must be said, and nothing follows on the connection.
+func TestHTTP10(t *testing.T) {
+	f := forwards(t, nil)
+	token := bearer(f.login(t))
+	hidden := fmt.Sprintf("GET /2/0/models/HIDDEN HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", f.address, token)
+	for _, test := range []struct {
+		head, body string
+		want       int
+	}{
+		{"PUT /2/0/models/M/files/F/chunks/0", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 411},
+		{"PUT /2/0/models/M/files/F/chunks/0", "\r\nabc", 411},
+		{"POST /token/authenticate", "\r\n", 411},
+		{"PUT /2/0/models/M/files/F/chunks/0", "Content-Length: 3\r\n\r\nabc", 200},
+		{"GET /2/0/models/M", "\r\n", 200},
+	} {
+		conn := f.dialTCP(t)
+		conn.send(fmt.Sprintf("%s HTTP/1.0\r\nHost: %s\r\nConnection: keep-alive\r\n%s\r\n%s%s", test.head, f.address, token, test.body, hidden))
+		if got := conn.receive(); got.status != test.want {
+			t.Errorf("%s %q: %d %s, want %d", test.head, test.body, got.status, got.body, test.want)
+		}
+		if rest, _ := io.ReadAll(conn.reader); len(rest) > 0 {
+			t.Errorf("%s %q: after the answer there is %q", test.head, test.body, rest)
+		}
+		conn.Close()
+	}
+	for _, call := range f.records.of(local.ActionCall) {
+		if strings.Contains(call.Call.Path, "HIDDEN") {
+			t.Errorf("what was hidden in a body was called")
+		}
+	}
+}
+
+// Clients that send their secret only when they are asked for it are asked.
+func TestChallenge(t *testing.T) {
+	f := forwards(t, nil)
+	for _, got := range []answer{f.tcp(t, "GET", "/2/0/models/M", ""), f.tcp(t, "POST", "/token/authenticate", "", basic("nightly", "wrong"))} {
+		if got.status != 401 || got.header.Get("WWW-Authenticate") != `Basic realm="anaplan-agent"` {
+			t.Errorf("%d, %v", got.status, got.header)
+		}
+	}
+	if got := f.tcp(t, "POST", "//token/authenticate", "", nightly); got.status != 404 || !strings.Contains(got.body, "write one slash where there are two") {
+		t.Errorf("two slashes: %d %s", got.status, got.body)
 	}
 }

@@ -209,7 +209,7 @@ func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem)
 	got := sha256.Sum256([]byte(strings.TrimRight(secret, "\r\n\t "))) // it comes out of a file
 	if subtle.ConstantTimeCompare(got[:], want) != 1 {
 		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
-		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME"}
+		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME --secret-only --output FILE"}
 		return nil, c.refused(problem, Record{Client: c.knownClient(name)})
 	}
 	return c.ofClient(name, client)
