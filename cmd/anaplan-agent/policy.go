@@ -109,6 +109,9 @@ type namedPolicy struct {
 
 // newPolicyCheck reads the configuration as the agent does.
 func newPolicyCheck(settings *settings, say *messenger, client string) (*policyCheck, error) {
+	if client != "" && settings.configPath() == "" {
+		return nil, fmt.Errorf("%w: there is no configuration file, so there is no [client.%s]; one would be %s", errSettings, client, configToBe())
+	}
 	loaded, err := loadAll(settings)
 	if err != nil {
 		return nil, err
@@ -169,6 +172,9 @@ var errNotAllowed = errors.New("not allowed")
 
 // call prints what allows a call; errNotAllowed if something does not.
 func (c *policyCheck) call(ctx context.Context, method, target string) error {
+	if err := c.settings.checkHost(target, c.as.Client); err != nil {
+		return err
+	}
 	path, err := policy.ParsePath(pathOf(target))
 	if err != nil {
 		return fmt.Errorf("%w: the path is refused before any policy: %w", errNotAllowed, err)

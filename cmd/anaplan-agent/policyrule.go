@@ -177,6 +177,9 @@ func (c *policyCheck) rule(ctx context.Context, rule string) error {
 	if len(refused.policies) > 0 {
 		return refused
 	}
+	if len(scopeOf(rule).names) > 0 {
+		c.say.note("whether Anaplan has what the rule names is not looked up; a name that it does not have fits nothing")
+	}
 	return printResult(printable(text.String()))
 }
 
