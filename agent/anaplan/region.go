@@ -26,6 +26,17 @@ func (h Hosts) Audit() string {
 	return h.API
 }
 
+// Of returns the base URL of what serves a path.
+func (h Hosts) Of(path string) string {
+	if IsAudit(path) {
+		return h.Audit()
+	}
+	return h.API
+}
+
+// IsAudit reports whether a path, as "/audit/api/1/events", is of the audit API.
+func IsAudit(path string) bool { return strings.HasPrefix(path, "/audit/") }
+
 // firstAPI is the API host that eight regions share.
 const firstAPI = "https://api.anaplan.com"
 

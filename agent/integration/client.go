@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 )
 
 // Client asks one API host. The fields are set before it is used, and then it can be used by
@@ -152,7 +154,7 @@ func (c *Client) http() *http.Client {
 // address returns the URL of a call.
 func (c *Client) address(call call) (string, error) {
 	host := c.Base
-	if strings.HasPrefix(call.path, "/audit/") {
+	if anaplan.IsAudit(call.path) {
 		host = cmp.Or(c.Audit, host)
 	}
 	base, err := url.Parse(host)

@@ -38,8 +38,8 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.begin()
 	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, began: time.Now(), route: otherRoute}
 	defer c.end()
-	if c.isWiped() {
-		w.Header().Set("Connection", "close") // see end
+	if c.isWiped() || !r.ProtoAtLeast(1, 1) {
+		w.Header().Set("Connection", "close") // see end and outdated
 	}
 	if problem := c.handle(); problem != nil {
 		if c.hasBody() && isForwarded(r.URL.Path) {
@@ -135,14 +135,13 @@ func (c *call) elsewhere(found bool) string {
 	return ""
 }
 
-// outdated ends the connection of a request in HTTP/1.0, and refuses one that sends a body
-// without its length: HTTP/1.0 has no chunks, and what is taken for the next request on the
-// connection may be part of one (RFC 9112 section 6.1).
+// outdated refuses a request in HTTP/1.0 that sends a body without its length. HTTP/1.0 has no
+// chunks, and what follows on the connection may be part of one, so such requests are also the
+// last of theirs (RFC 9112 section 6.1).
 func (c *call) outdated() *agent.Problem {
 	if c.r.ProtoAtLeast(1, 1) {
 		return nil
 	}
-	c.w.Header().Set("Connection", "close")
 	switch c.r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
 		if c.r.Header["Content-Length"] == nil {

@@ -226,7 +226,11 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 		c.status = statusGone
 		return agent.Problemf(agent.CodeBadRequest, "the caller has hung up")
 	case isUnreachable:
-		return agent.Problemf(agent.CodeUnreachable, "Anaplan's API at %s cannot be reached: %v", unreachable.Host, unreachable.Err)
+		problem := agent.Problemf(agent.CodeUnreachable, "Anaplan's API at %s cannot be reached: %v", unreachable.Host, unreachable.Err)
+		if unreachable.Sent && c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+			problem.Hints = []string{proxy.MayBeDone}
+		}
+		return problem
 	case errors.Is(err, proxy.ErrAnswerCut):
 		return agent.Problemf(agent.CodeUnreachable, "%v", err)
 	case isRefused:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 )
 
 // A client that sends all before it reads learns why it was refused.
@@ -220,6 +223,46 @@ func TestHTTP10(t *testing.T) {
 		if strings.Contains(call.Call.Path, "HIDDEN") {
 			t.Errorf("what was hidden in a body was called")
 		}
+	}
+}
+
+// The same where there is no time to look at the request.
+func TestHTTP10WhenThereIsTooMuch(t *testing.T) {
+	f := forwards(t, func(config *local.Config, _ *forwardRig) { config.Limits.Rate, config.Limits.Burst = 1e-9, 1 })
+	for range 2000 {
+		if got := f.tcp(t, "GET", "/2/0/models/M", ""); got.status == 429 {
+			break
+		}
+	}
+	conn := f.dialTCP(t)
+	conn.send("PUT /2/0/models/M/files/F/chunks/0 HTTP/1.0\r\nHost: " + f.address + "\r\nConnection: keep-alive\r\n\r\nGET /2/0/models/HIDDEN HTTP/1.1\r\nHost: " + f.address + "\r\n\r\n")
+	if got := conn.receive(); got.status != 429 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if rest, _ := io.ReadAll(conn.reader); len(rest) > 0 {
+		t.Errorf("after the answer there is %q", rest)
+	}
+}
+
+// Who wants to change something is told when it may have been done.
+func TestChangeThatMayHaveBeenMade(t *testing.T) {
+	f := forwards(t, nil)
+	token := bearer(f.login(t))
+	told := func(method string) bool {
+		t.Helper()
+		got := f.tcp(t, method, "/2/0/models/M/files/F", "", token)
+		if got.status != 503 || got.problem().Code != agent.CodeUnreachable {
+			t.Errorf("%s: %d %s", method, got.status, got.body)
+		}
+		return slices.Contains(got.problem().Hints, proxy.MayBeDone)
+	}
+	f.host.answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if !told("POST") || told("GET") {
+		t.Error("after a connection that broke: a POST is not told, or a GET is")
+	}
+	f.host.Close()
+	if told("POST") {
+		t.Error("nobody was there to do it")
 	}
 }
 

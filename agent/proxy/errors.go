@@ -40,7 +40,12 @@ type UnreachableError struct {
 	Err error
 	// Timeout: it took too long.
 	Timeout bool
+	// Sent: the request may have arrived, and what it asks for may have been done.
+	Sent bool
 }
+
+// MayBeDone is what there is to say of a change that was Sent.
+const MayBeDone = "Anaplan may have done it all the same: look before you repeat it"
 
 // Error implements error.
 func (e *UnreachableError) Error() string { return e.Host + " cannot be reached: " + e.Err.Error() }
@@ -51,7 +56,15 @@ func (e *UnreachableError) Unwrap() error { return e.Err }
 // unreachable puts a failure of a transport into words.
 func unreachable(host string, err error) *UnreachableError {
 	timeout, ok := errors.AsType[net.Error](err)
-	return &UnreachableError{Host: host, Err: errors.New(reason(err)), Timeout: ok && timeout.Timeout()}
+	return &UnreachableError{Host: host, Err: errors.New(reason(err)), Timeout: ok && timeout.Timeout(), Sent: !isBefore(err)}
+}
+
+// isBefore reports whether a failure came before there was a connection to send anything on.
+func isBefore(err error) bool {
+	operation, isOperation := errors.AsType[*net.OpError](err)
+	_, isRefused := errors.AsType[*proxyRefusal](err)
+	_, isName := errors.AsType[*net.DNSError](err)
+	return untrusted(err) != "" || isRefused || isName || isOperation && (operation.Op == "dial" || operation.Op == "proxyconnect")
 }
 
 // reason has words for the failures that it knows, and no foreign text for the others.

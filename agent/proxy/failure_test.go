@@ -100,6 +100,9 @@ func TestFailuresInWords(t *testing.T) {
 		if !ok || !strings.Contains(err.Error(), test.words) || unreachable.Host != "api.example" {
 			t.Errorf("%s: error %v, want the words %q", test.name, err, test.words)
 		}
+		if want := test.name == "reset" || test.name == "odd"; unreachable.Sent != want {
+			t.Errorf("%s: Sent is %v", test.name, unreachable.Sent)
+		}
 		if text := fmt.Sprintf("%+v %#v", err, unreachable.Err); strings.Contains(text, "hunter2") || strings.Contains(text, tokenOf(1)) {
 			t.Errorf("%s: the error shows a secret: %s", test.name, text)
 		}

@@ -185,7 +185,7 @@ func (x *exchange) forward(reverse *httputil.ReverseProxy, r *http.Request) {
 // stalled ends a call of which the service takes no more.
 func (x *exchange) stalled() {
 	x.cancel(&UnreachableError{
-		Host: x.target.Host, Timeout: true,
+		Host: x.target.Host, Timeout: true, Sent: true,
 		Err: fmt.Errorf("it took nothing more of the request for %v", x.streamIdle),
 	})
 }

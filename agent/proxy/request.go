@@ -6,6 +6,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 )
 
 // refusal returns why a request is not forwarded, whatever it is for.
@@ -49,7 +51,7 @@ func parseOrigin(text string) (*origin, error) {
 
 // originOf returns where a path of the API is.
 func (p *Proxy) originOf(path string) *origin {
-	if strings.HasPrefix(path, "/audit/") {
+	if anaplan.IsAudit(path) {
 		return p.audit
 	}
 	return p.api

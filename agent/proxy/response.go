@@ -24,7 +24,7 @@ func (p *Proxy) modify(response *http.Response) error {
 		return errEnded // it is about half a request, and end finds out why
 	}
 	if response.StatusCode < http.StatusOK {
-		return &UnreachableError{Host: x.origin.base.Host, Err: fmt.Errorf("it answered with the status %d, which nobody asked for", response.StatusCode)}
+		return &UnreachableError{Host: x.origin.base.Host, Sent: true, Err: fmt.Errorf("it answered with the status %d, which nobody asked for", response.StatusCode)}
 	}
 	clean(response.Header)
 	clean(response.Trailer)

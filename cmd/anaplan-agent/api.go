@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/spf13/cobra"
 )
 
@@ -77,7 +78,7 @@ func newAPICommand(say *messenger) *cobra.Command {
 		defer way.end()
 		err = call.do(way, method, target)
 		if isChange(method) && isUnclear(err) {
-			say.note("Anaplan may have done it all the same: look before you repeat it")
+			say.note("%s", proxy.MayBeDone)
 		}
 		return way.inWords(err)
 	}
@@ -122,9 +123,9 @@ func (s *settings) checkHost(target, client string) error {
 	if err != nil {
 		return err
 	}
-	if api, err := url.Parse(hosts.API); err == nil && !strings.EqualFold(api.Host, asked.Host) {
+	if api, err := url.Parse(hosts.Of(asked.EscapedPath())); err == nil && !strings.EqualFold(api.Host, asked.Host) {
 		return &usageError{
-			fmt.Errorf("the URL is of the host %s, and the API of profile %s is at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host),
+			fmt.Errorf("the URL is of the host %s, and profile %s has that part of the API at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host),
 			s.command.CommandPath(),
 		}
 	}
@@ -138,6 +139,17 @@ func addClientFlag(cmd *cobra.Command, client *string) {
 
 // clientVariable is the environment variable that says the same to all commands of a program.
 const clientVariable = "ANAPLAN_AGENT_CLIENT"
+
+// notAsClient refuses what no client gets: Anaplan's token.
+func notAsClient() error {
+	client := os.Getenv(clientVariable)
+	if client == "" {
+		return nil
+	}
+	problem := agent.Problemf(agent.CodeSettings, "%s says that this is the client %s, and clients are not given Anaplan's token", clientVariable, client)
+	problem.Hints = []string{"a token of the agent's own: " + program + " exec --phantom -- PROGRAM", "to be the user again: unset " + clientVariable}
+	return problem
+}
 
 // clientOf returns as which client a command goes through the agent.
 func clientOf(cmd *cobra.Command, client string) string {
@@ -181,9 +193,12 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 func isChange(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
 // isUnclear reports whether an error leaves open what became of a call.
+// What the agent has not been told it says by itself.
 func isUnclear(err error) bool {
-	problem, ok := errors.AsType[*agent.Problem](err)
-	return integration.IsLost(err) || ok && problem.Code == agent.CodeUnreachable
+	if unreachable, ok := errors.AsType[*proxy.UnreachableError](err); ok {
+		return unreachable.Sent
+	}
+	return integration.IsLost(err)
 }
 
 // checkBody refuses a body that cannot be sent, and none where one is missing: an empty chunk

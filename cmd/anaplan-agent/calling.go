@@ -100,6 +100,9 @@ func (s *settings) agentsOwn(client string) error {
 	if client == "" {
 		return nil
 	}
+	if !s.command.Flags().Changed("client") {
+		return s.notOverridden(clientVariable + "=" + client)
+	}
 	return s.notOverridden("--client " + client)
 }
 
@@ -114,7 +117,11 @@ func (s *settings) notOverridden(flag string) error {
 	if strings.HasPrefix(overridden[0], "--") {
 		verb = "leave out "
 	}
-	problem.Hints = []string{verb + strings.Join(overridden, " ") + ", or leave " + strings.Fields(flag)[0] + " out"}
+	or := "leave " + strings.Fields(flag)[0] + " out"
+	if name, _, isVariable := strings.Cut(flag, "="); isVariable {
+		or = "unset " + name
+	}
+	problem.Hints = []string{verb + strings.Join(overridden, " ") + ", or " + or}
 	return problem
 }
 

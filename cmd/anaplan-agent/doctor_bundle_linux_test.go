@@ -66,7 +66,7 @@ func (c *clinic) testBundle(t *testing.T) {
 // testBundleOfMistakes: a rule that is wrong is told here, and not to support.
 func (c *clinic) testBundleOfMistakes(t *testing.T) {
 	m := c.newMachine(t)
-	m.more = "[client.nightly]\nsecret = \"sha256:" + strings.Repeat("9f", 32) + "\"\npolicy = ['list', 'run process \"Secret project\" in modle \"Plan\"']\n"
+	m.more = "[client.nightly]\nsecret = \"sha256:" + strings.Repeat("9f", 32) + "\"\npolicy = ['list', 'run process \"Secret project\"   in modle \"Plan\"']\n"
 	path := filepath.Join(t.TempDir(), "report.tar.gz")
 	m.args = []string{"--bundle", path}
 	m.writeConfig()

@@ -62,7 +62,7 @@ func quotedList(names []string) string {
 // machine.
 func (x *examination) addSettings(check string, err error) {
 	if rule, ok := errors.AsType[*policy.RuleError](err); ok {
-		x.private = append(x.private, rule.Error())
+		x.private = append(x.private, x.clean(rule.Error()))
 	}
 	x.add(settingsFinding(check, err))
 }

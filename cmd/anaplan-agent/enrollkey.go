@@ -186,7 +186,7 @@ func (r *deviceRun) sayNext(p *pending) {
 // remember writes an enrolment down. Without a home that cannot be, and every step is good
 // by itself.
 func (r *deviceRun) remember(p *pending) {
-	if p.ofRotation {
+	if p.OfRotation {
 		return
 	}
 	known := newEnrolments()

@@ -50,7 +50,7 @@ type pending struct {
 	Upload        string `json:"upload,omitempty"`         // the file for the administrator
 	ManagementKey string `json:"management_key,omitempty"` // where it comes from, as --management-key
 
-	ofRotation bool // which remembers it by itself
+	OfRotation bool `json:"-"` // which remembers it by itself
 }
 
 // address returns the key's address; nil for a file that holds none, which is not read as

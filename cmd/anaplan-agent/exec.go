@@ -4,6 +4,7 @@ package main
 // read it, and without a shell that would write it into its history.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,9 @@ With --phantom it gets a token that is worth something only to the running agent
 the agent's address, as ANAPLAN_API_URL and ANAPLAN_AUTH_URL (if the agent listens on a
 TCP port) and ANAPLAN_SOCKET: calls that go there with it are made with Anaplan's token,
 within the policy of the profile, and of the client that --client names; that client's name
-is in ANAPLAN_AGENT_CLIENT, which the commands of this program go by. The phantom token is
-ended when the program ends.
+is in ANAPLAN_AGENT_CLIENT, which api, run, policy check and exec --phantom go by, and with
+which token, and exec without --phantom, refuse to hand out Anaplan's token. The phantom token
+is ended when the program ends.
 
   anaplan-agent exec --phantom --client nightly -- ./nightly.py
 
@@ -80,7 +82,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 	cmd.Flags().SetInterspersed(false) // what stands behind the program is its own
 	settings := addSettings(cmd, signSettings, serverSettings, socketSettings)
 	phantom := cmd.Flags().Bool("phantom", false, "give the program a token of the agent's own, and the agent's address, in the place of Anaplan's")
-	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts")
+	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts (default: that of ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("client") && !*phantom {
 			return &usageError{errors.New("--client is for phantom tokens: add --phantom"), cmd.CommandPath()}
@@ -91,6 +93,9 @@ func newExecCommand(say *messenger) *cobra.Command {
 		}
 		if *phantom {
 			return execPhantom(settings, say, clientOf(cmd, *client), path, args)
+		}
+		if err := notAsClient(); err != nil {
+			return err
 		}
 		asking, err := settings.askAgent(say)
 		if err != nil {
@@ -135,15 +140,14 @@ func withToken(token agent.Token, pinVariable string) []string {
 
 // callVariables are what tells a program how to call Anaplan. Those of somebody else's are
 // not passed on with a token of ours.
-var callVariables = []string{tokenVariable, tokenVariable + "_EXPIRES_AT", "ANAPLAN_API_URL", "ANAPLAN_AUTH_URL", "ANAPLAN_SOCKET", "ANAPLAN_AGENT_SOCKET", clientVariable}
+var callVariables = []string{tokenVariable, tokenVariable + "_EXPIRES_AT", "ANAPLAN_API_URL", "ANAPLAN_AUTH_URL", "ANAPLAN_SOCKET"}
+
+// socketVariable is that of the setting.
+const socketVariable = "ANAPLAN_AGENT_SOCKET"
 
 // execPhantom runs the program with a phantom token, and ends that.
 func execPhantom(settings *settings, say *messenger, client, path string, args []string) error {
-	flag := "--phantom"
-	if client != "" {
-		flag = "--client " + client
-	}
-	if err := settings.notOverridden(flag); err != nil {
+	if err := cmp.Or(settings.agentsOwn(client), settings.notOverridden("--phantom")); err != nil {
 		return err
 	}
 	profile, err := settings.profileFor(client)
@@ -160,8 +164,11 @@ func execPhantom(settings *settings, say *messenger, client, path string, args [
 	if err != nil {
 		return err
 	}
-	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, "")
-	env = append(env, "ANAPLAN_SOCKET="+asking.socket, "ANAPLAN_AGENT_SOCKET="+asking.socket)
+	env := slices.DeleteFunc(withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, ""), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return name == socketVariable || name == clientVariable
+	})
+	env = append(env, "ANAPLAN_SOCKET="+asking.socket, socketVariable+"="+asking.socket)
 	if client != "" {
 		env = append(env, clientVariable+"="+client)
 	}

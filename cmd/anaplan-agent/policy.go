@@ -76,7 +76,7 @@ func newPolicyCheckCommand(say *messenger) *cobra.Command {
 		},
 	}
 	settings := addSettings(cmd, socketSettings)
-	client := cmd.Flags().String("client", "", "whose policy, beside the profile's: a [client.NAME] of the configuration")
+	client := cmd.Flags().String("client", "", "whose policy, beside the profile's: a [client.NAME] of the configuration (default: that of ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		check, err := newPolicyCheck(settings, say, clientOf(cmd, *client))
 		if err != nil {

@@ -3,8 +3,10 @@ package main
 // The steps of a rotation.
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"os"
@@ -63,7 +65,7 @@ func (r *rotating) startAgain(order rotateOrder) error {
 		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, program, r.known.text())
 	}
 	r.say.note("the rotation has begun; this is its request again")
-	return r.putRequest(order.enrolment, &pending{Key: r.known.New, Request: r.known.Request, ofRotation: true})
+	return r.putRequest(order.enrolment, &pending{Key: r.known.New, Request: r.known.Request, OfRotation: true})
 }
 
 // differs returns the flag that asks for something else than the rotation has begun with; "" for
@@ -79,7 +81,11 @@ func (r *rotating) differs(order rotateOrder) string {
 		return "--email"
 	case e.subject != "":
 		e.email = r.known.Email
-		if name, err := e.subjectName(); err != nil || name.String() != request.Subject.String() {
+		name, err := e.subjectName()
+		if err != nil {
+			return "--subject"
+		}
+		if der, err := asn1.Marshal(name.ToRDNSequence()); err != nil || !bytes.Equal(der, request.RawSubject) {
 			return "--subject"
 		}
 	}
@@ -109,7 +115,7 @@ func (r *rotating) make(e enrolment, place config.Address) error {
 		return errors.Join(err, r.known.forget())
 	}
 	r.say.note("made %s", made)
-	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, ofRotation: true}
+	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, OfRotation: true}
 	if err := r.sign(e, under); err != nil {
 		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", program, err)
 	}

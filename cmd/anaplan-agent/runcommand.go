@@ -6,6 +6,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -58,6 +59,7 @@ type runOrder struct {
 	task             string
 	failOnRejected   bool
 	again            string // the command that comes back to a task, but for --task
+	fetch            string // the same without --dumps
 	same             string // the flags for another command about the same model
 	locale           string
 	chunk            int64 // MiB
@@ -120,7 +122,9 @@ var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-siz
 
 // remember keeps what was typed, to say how to come back to it.
 func (o *runOrder) remember(cmd *cobra.Command, args []string) {
-	o.again = strings.Join(append([]string{program, cmd.Name()}, quoted(args...)...), " ") + flagsBut(cmd, startFlags)
+	command := strings.Join(append([]string{program, cmd.Name()}, quoted(args...)...), " ")
+	o.again = command + flagsBut(cmd, startFlags)
+	o.fetch = command + flagsBut(cmd, append(startFlags, "dumps"))
 	o.same = flagsBut(cmd, append(startFlags, "output", "dumps", "fail-on-rejected"))
 }
 
@@ -231,8 +235,18 @@ func (o *runOrder) checkPlaces() error {
 	if err := checkOutput(o.output); err != nil {
 		return fmt.Errorf("--output %s: %w", o.output, err)
 	}
-	if info, err := os.Stat(o.dumps); o.dumps != "" && err == nil && !info.IsDir() {
-		return fmt.Errorf("--dumps %s: it is a file, and a directory is wanted", o.dumps)
+	if o.dumps == "" {
+		return nil
+	}
+	info, err := os.Stat(o.dumps)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it will be made
+		return nil
+	case err == nil && !info.IsDir():
+		err = errors.New("it is a file, and a directory is wanted")
+	}
+	if err != nil {
+		return fmt.Errorf("--dumps %s: %w", o.dumps, rootCause(err))
 	}
 	return nil
 }

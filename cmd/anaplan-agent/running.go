@@ -202,11 +202,11 @@ func (r *running) fetch(thing integration.Thing, task integration.Task, result i
 	case len(dumps) == 0:
 	case r.order.dumps != "":
 		if err := r.fetchDumps(thing, dumps); err != nil {
-			r.say.note("the task has run, and must not be run again for this; to fetch the rows that were not imported: %s --task %s --dumps DIRECTORY", r.order.again, task.ID)
+			r.say.note("the task has run, and must not be run again for this; to fetch the rows that were not imported: %s --task %s --dumps DIRECTORY", r.order.fetch, task.ID)
 			return err
 		}
 	default:
-		r.say.note("%s of rows that were not imported: fetch with: %s --task %s --dumps DIRECTORY", counted(len(dumps), "file"), r.order.again, task.ID)
+		r.say.note("%s of rows that were not imported: fetch with: %s --task %s --dumps DIRECTORY", counted(len(dumps), "file"), r.order.fetch, task.ID)
 	}
 	if len(dumps) > 0 && r.order.failOnRejected && task.OK() {
 		r.rejected = fmt.Errorf("%s: %w", thing, errRejected)

@@ -67,6 +67,9 @@ func newTokenCommand(say *messenger) *cobra.Command {
 		if err := notEmpty(cmd, "payload"); err != nil {
 			return err
 		}
+		if err := notAsClient(); err != nil {
+			return err
+		}
 		if *payload != "" {
 			return alone(cmd, args)
 		}
