@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf16"
 )
 
@@ -74,12 +75,14 @@ func splitBinary(data []byte) ([]piece, error) {
 
 // armour matches the lines around a block, whatever stands before and after them in their line:
 // pasting into forms and mails loses line ends.
-var armour = regexp.MustCompile(`[ \t]*-----(BEGIN|END) ([A-Z0-9 .#]+)-----[ \t]*\n?`)
+var armour = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[ \t]*-----(BEGIN|END) ([A-Z0-9 .#]+)-----[ \t]*\n?`)
+})
 
 // splitPEM reads the blocks one by one, so that a damaged one is noticed: encoding/pem would pass
 // over it.
 func splitPEM(text string) ([]piece, error) {
-	text = armour.ReplaceAllString(text, "\n-----$1 $2-----\n")
+	text = armour().ReplaceAllString(text, "\n-----$1 $2-----\n")
 	var pieces []piece
 	segments := strings.Split(text, "\n-----BEGIN ")[1:]
 	if len(segments) > 10*maxCount {

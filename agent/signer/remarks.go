@@ -53,14 +53,16 @@ func (r *remarks) log(logger *slog.Logger, level slog.Level, pin []byte) {
 }
 
 // foreignCrash is how the report of Go's runtime begins after a crash in foreign code.
-var foreignCrash = regexp.MustCompile(`(?m)^(SIG[A-Z]+: [a-z ]+)\nPC=.*\nsignal arrived during cgo execution$`)
+var foreignCrash = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(SIG[A-Z]+: [a-z ]+)\nPC=.*\nsignal arrived during cgo execution$`)
+})
 
 // crash returns the signal of a crash in foreign code, as Go's runtime calls it. "": there
 // is no report of one.
 func (r *remarks) crash() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if report := foreignCrash.FindSubmatch(r.text); report != nil {
+	if report := foreignCrash().FindSubmatch(r.text); report != nil {
 		return string(report[1])
 	}
 	return ""

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -333,7 +334,9 @@ func (a *asking) inTime(err error) error {
 }
 
 // agentCommands are in hints, and are about a profile.
-var agentCommands = regexp.MustCompile(program + ` (unlock|login|logout|lock)\b`)
+var agentCommands = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(program + ` (unlock|login|logout|lock)\b`)
+})
 
 // forCommands returns a problem with hints for who types commands, about the profile that it
 // is a problem of: the agent's own are for programs, too, and leave the profile out.
@@ -347,7 +350,7 @@ func forCommands(problem *agent.Problem, profile string) *agent.Problem {
 		case strings.HasPrefix(hint, "/v1/reload "):
 			hint = "was it just added? " + program + " reload"
 		case profile != "" && profile != "default" && !strings.Contains(hint, "--profile"):
-			hint = agentCommands.ReplaceAllString(hint, "$0 --profile "+profile)
+			hint = agentCommands().ReplaceAllString(hint, "$0 --profile "+profile)
 		}
 		told.Hints = append(told.Hints, hint)
 	}

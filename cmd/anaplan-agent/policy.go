@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
@@ -221,7 +222,7 @@ var lists = []string{"workspaces", "models", "processes", "imports", "exports", 
 func (c *policyCheck) noteNames(path policy.Path) bool {
 	segments := path.Segments()
 	for i, segment := range segments {
-		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm.MatchString(segment) {
+		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm().MatchString(segment) {
 			c.say.note("%s is no id; paths have ids: %s api GET %s lists them", quotedName(segment, ""), program, "/"+strings.Join(segments[:i], "/"))
 			return true
 		}
@@ -230,7 +231,9 @@ func (c *policyCheck) noteNames(path policy.Path) bool {
 }
 
 // idForm is what Anaplan's ids look like.
-var idForm = regexp.MustCompile(`^([0-9]+|[0-9A-Fa-f]{32})$`)
+var idForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+|[0-9A-Fa-f]{32})$`)
+})
 
 // decide prints which rules allow a call, or returns which policies do not.
 func (c *policyCheck) decide(ctx context.Context, method string, path policy.Path) error {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
@@ -16,7 +17,9 @@ import (
 )
 
 // ruleForm is what rules about things look like: the thing, its list, and where it is.
-var ruleForm = regexp.MustCompile(`^\s*\w+\s+(process|import|export|action|file)\s+(` + reference + `)\s+in\s+model\s+(` + reference + `)(?:\s+in\s+workspace\s+(` + reference + `))?\s*$`)
+var ruleForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*\w+\s+(process|import|export|action|file)\s+(` + reference + `)\s+in\s+model\s+(` + reference + `)(?:\s+in\s+workspace\s+(` + reference + `))?\s*$`)
+})
 
 // reference is a name in quotation marks, or an id.
 const reference = `"(?:[^"\\]|\\.)*"|[^\s"]+`
@@ -44,7 +47,7 @@ func (s *ruleScope) Name(_ context.Context, kind, _, _, id string) (string, erro
 // scopeOf reads a rule, which is known to be one.
 func scopeOf(rule string) *ruleScope {
 	s := &ruleScope{thing: anyThing, model: anyModel, workspace: anyWorkspace, names: map[string]string{}}
-	parts := ruleForm.FindStringSubmatch(rule)
+	parts := ruleForm().FindStringSubmatch(rule)
 	if parts == nil {
 		return s
 	}
@@ -222,11 +225,13 @@ func allows(ctx context.Context, p namedPolicy, calls []ruleCall, names policy.N
 }
 
 // idInRule finds ids in rules.
-var idInRule = regexp.MustCompile(`(^|[\s/])([0-9]{6,}|[0-9A-Fa-f]{32})($|[\s/])`)
+var idInRule = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(^|[\s/])([0-9]{6,}|[0-9A-Fa-f]{32})($|[\s/])`)
+})
 
 // mixesIDs reports whether a rule and a policy may mean the same by an id and a name.
 func mixesIDs(scope *ruleScope, p namedPolicy, lacking *policy.Decision) bool {
-	if len(scope.names) > 0 && slices.ContainsFunc(p.Rules(), idInRule.MatchString) {
+	if len(scope.names) > 0 && slices.ContainsFunc(p.Rules(), idInRule().MatchString) {
 		return true
 	}
 	byID := scope.list == "" || scope.thing != anyThing || scope.model != anyModel || scope.workspace != anyWorkspace

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
@@ -177,7 +178,7 @@ func remark(detail integration.Detail) string {
 	var about []string
 	for i := 0; i < len(detail.Values); i++ {
 		name, value := "", detail.Values[i]
-		if valueName.MatchString(value) && i+1 < len(detail.Values) {
+		if valueName().MatchString(value) && i+1 < len(detail.Values) {
 			i++
 			name, value = value+" ", detail.Values[i]
 		}
@@ -192,7 +193,9 @@ func remark(detail integration.Detail) string {
 }
 
 // valueName is the form of names that Anaplan gives values, as rowCount.
-var valueName = regexp.MustCompile(`^[a-z]+([A-Z][a-z]*)+$`)
+var valueName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z]+([A-Z][a-z]*)+$`)
+})
 
 // fetch fetches what a task has left: the rows that were not imported, and the result of an
 // export. Rows that were left out are an error if that is wanted.
