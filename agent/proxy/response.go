@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// flushInterval is how long a piece of an answer may wait here for more. Shorter, it costs a
-// tenth of what a long download brings in a second.
-// Pieces of answers of unknown length do not wait.
+// flushInterval is how long a piece of an answer may wait here for more; shorter, it costs a long
+// download a tenth of its speed. Pieces of answers of unknown length do not wait.
 const flushInterval = 50 * time.Millisecond
 
 // modify makes of the service's answer the one for the client.

@@ -192,8 +192,8 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 // isChange reports whether a call is there to change something.
 func isChange(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
-// isUnclear reports whether an error leaves open what became of a call.
-// What the agent has not been told it says by itself.
+// isUnclear reports whether an error leaves open what became of a call. Of the agent's own refusals
+// the agent says so.
 func isUnclear(err error) bool {
 	if unreachable, ok := errors.AsType[*proxy.UnreachableError](err); ok {
 		return unreachable.Sent

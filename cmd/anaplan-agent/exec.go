@@ -4,7 +4,6 @@ package main
 // read it, and without a shell that would write it into its history.
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +146,11 @@ const socketVariable = "ANAPLAN_AGENT_SOCKET"
 
 // execPhantom runs the program with a phantom token, and ends that.
 func execPhantom(settings *settings, say *messenger, client, path string, args []string) error {
-	if err := cmp.Or(settings.agentsOwn(client), settings.notOverridden("--phantom")); err != nil {
+	err := settings.notOverridden("--phantom")
+	if client != "" {
+		err = settings.agentsOwn(client)
+	}
+	if err != nil {
 		return err
 	}
 	profile, err := settings.profileFor(client)
@@ -164,14 +167,9 @@ func execPhantom(settings *settings, say *messenger, client, path string, args [
 	if err != nil {
 		return err
 	}
-	env := slices.DeleteFunc(withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, ""), func(entry string) bool {
-		name, _, _ := strings.Cut(entry, "=")
-		return name == socketVariable || name == clientVariable
-	})
-	env = append(env, "ANAPLAN_SOCKET="+asking.socket, socketVariable+"="+asking.socket)
-	if client != "" {
-		env = append(env, clientVariable+"="+client)
-	}
+	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, "")
+	// Of a variable that is there twice the last one counts (os/exec).
+	env = append(env, "ANAPLAN_SOCKET="+asking.socket, socketVariable+"="+asking.socket, clientVariable+"="+client)
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
 	} else {

@@ -68,7 +68,7 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 			return err
 		}
 		if phantom.Is(token.Value.Reveal()) {
-			return settings.endPhantom(say, token)
+			return settings.logoutPhantom(say, token)
 		}
 		// Nobody is asked here, so a plain deadline does.
 		ctx, cancel := context.WithTimeout(cmd.Context(), profile.Timeout)
@@ -82,8 +82,8 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 	return cmd
 }
 
-// endPhantom ends a phantom token at the agent that has issued it: Anaplan knows nothing of it.
-func (s *settings) endPhantom(say *messenger, token agent.Token) error {
+// logoutPhantom ends a phantom token at the agent that has issued it: Anaplan knows nothing of it.
+func (s *settings) logoutPhantom(say *messenger, token agent.Token) error {
 	asking, err := s.mustAskAgent(say)
 	if err != nil {
 		return fmt.Errorf("the token is a phantom token, which only its agent can end: %w", err)
