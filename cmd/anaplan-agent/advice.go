@@ -10,6 +10,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -92,7 +93,7 @@ var advices = []advice{
 		managementKeyHint,
 		"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
 	}},
-	{is: errNoTerminal, code: exitHuman, hints: []string{"run it on a terminal"}},
+	{is: console.ErrNoTerminal, code: exitHuman, hints: []string{"run it on a terminal"}},
 
 	// The device and what is on it. A token that is not there is a person's matter, as
 	// it has to be plugged in or its daemon be started; a key that is not there is most

@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/spf13/cobra"
 )
 
@@ -290,7 +291,7 @@ func (a *asking) withPIN(call func(pin []byte, word local.Word) error) error {
 	}
 	pin, err := a.askPIN(problem.PIN)
 	switch {
-	case errors.Is(err, errNoTerminal):
+	case errors.Is(err, console.ErrNoTerminal):
 		return problem // it says what else can be done
 	case err != nil:
 		return err
@@ -301,14 +302,14 @@ func (a *asking) withPIN(call func(pin []byte, word local.Word) error) error {
 
 // askPIN asks the person at this terminal.
 func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return nil, err
 	}
 	defer terminal.Close()
 	defer a.patience.pause()()
 	if prompt.LastTry != "" {
-		yes, err := terminal.askYes(a.ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", prompt.LastTry))
+		yes, err := terminal.AskYes(a.ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", prompt.LastTry))
 		if err != nil {
 			return nil, err
 		}
@@ -316,7 +317,7 @@ func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
 			return nil, errNotConfirmed
 		}
 	}
-	return terminal.askSecret(a.ctx, prompt.Question)
+	return terminal.AskSecret(a.ctx, prompt.Question)
 }
 
 // inTime puts the limit into an error of a call that it has ended, or the agent's own end.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // clientCache has one client for all profiles that speak to the same Anaplan in the same
@@ -26,7 +27,7 @@ func (c *clientCache) of(profile *config.Profile, log *slog.Logger) (*anaplan.Cl
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := clientKey{hosts.Auth, profile.CAFile, fileStamp(profile.CAFile), profile.HeaderForm}
+	key := clientKey{hosts.Auth, profile.CAFile, paths.Stamp(profile.CAFile), profile.HeaderForm}
 	if client, ok := c.clients[key]; ok {
 		return client, nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -60,7 +61,7 @@ func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say
 	pin := &pinAsker{
 		source:   profile.PIN,
 		changed:  pinChanged,
-		refusals: refusals{dir: stateDir()},
+		refusals: refusals{dir: paths.State()},
 		patience: patience,
 		say:      say,
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -24,7 +25,7 @@ var errDeviceInUse = errors.New("the device is in use by another process of this
 // lockDir returns where the locks of devices are: with the state, which all processes
 // of a user have in common, with a login session and without; "" where there is none.
 func lockDir() string {
-	state := stateDir()
+	state := paths.State()
 	if state == "" {
 		return ""
 	}

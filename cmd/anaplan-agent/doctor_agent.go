@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/sink"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // statusPatience is how long the agent is waited for. It answers from memory.
@@ -172,7 +173,7 @@ func (x *examination) judgeProfile(p local.ProfileStatus) {
 
 // checkState looks at whether can be written down what the next run must know.
 func (x *examination) checkState() {
-	dir := stateDir()
+	dir := paths.State()
 	const needs = "so refused PINs are not remembered, and a job that runs again may block the device"
 	if dir == "" {
 		x.warn("agent.state", "set HOME or XDG_STATE_HOME; of a service: StateDirectory=anaplan-agent", "there is no directory for what must be remembered, %s", needs)

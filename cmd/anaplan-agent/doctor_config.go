@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // checkConfig reads the settings as every command does.
@@ -88,7 +89,7 @@ func (x *examination) checkConfigFile(path string, hasSecrets bool) {
 		x.fail("config.permissions", "sudo chown $(id -un) "+shellQuote(path), "%s belongs to another user, who can have any program started by changing it", path)
 	case othersMayWrite(info):
 		x.fail("config.permissions", "chmod go-w "+shellQuote(path), "others can write to %s, and have any program started by that", path)
-	case hasSecrets && othersMayRead(info):
+	case hasSecrets && paths.OthersMayRead(info):
 		x.warn("config.permissions", "chmod 600 "+shellQuote(path), "%s holds the hashes of clients' secrets, and others can read it", path)
 	default:
 		x.ok("config.permissions", "nobody else can change %s", path)

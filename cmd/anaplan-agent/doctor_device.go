@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -88,12 +89,12 @@ func (x *examination) checkDevice(address config.Address) deviceReport {
 	}
 	stop := context.AfterFunc(ctx, func() {
 		killGroup(cmd)
-		time.AfterFunc(outputDelay, func() { said.Close() }) // what it left behind may hold the pipe
+		time.AfterFunc(subprocess.OutputDelay, func() { said.Close() }) // what it left behind may hold the pipe
 	})
 	step, done := report.hear(said)
 	said.Close()
-	time.AfterFunc(outputDelay, cancel) // it is about to end, or hangs
-	cmd.Wait()                          // its error says no more than the state
+	time.AfterFunc(subprocess.OutputDelay, cancel) // it is about to end, or hangs
+	cmd.Wait()                                     // its error says no more than the state
 	late := !stop() && ctx.Err() == context.DeadlineExceeded
 	if !done {
 		if late {
@@ -117,7 +118,7 @@ func probeCommand() *exec.Cmd {
 // startProbe starts it, and returns its output. What modules print to standard error is not
 // a finding's.
 func startProbe(cmd *exec.Cmd) (io.ReadCloser, error) {
-	cmd.WaitDelay = outputDelay
+	cmd.WaitDelay = subprocess.OutputDelay
 	apart(cmd)
 	output, err := cmd.StdoutPipe()
 	if err != nil {

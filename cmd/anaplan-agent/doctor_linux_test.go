@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // TestDoctor examines set-ups that are broken, each in one way, and one that is not.
@@ -194,7 +195,7 @@ var brokenPINs = []broken{
 	{name: "refused before", do: func(m *machine) {
 		memory := refusals{dir: filepath.Join(m.home, ".local", "state", program)}
 		source := strings.TrimSpace(m.profile["pin"])
-		memory.remember(deviceName{label: m.well.Label, serial: m.well.Serial}, source, fileStamp(strings.TrimPrefix(source, "file:")))
+		memory.remember(deviceName{label: m.well.Label, serial: m.well.Serial}, source, paths.Stamp(strings.TrimPrefix(source, "file:")))
 	}, check: "pin.refused", severity: finding.Error, fragment: "--pin-changed"},
 }
 

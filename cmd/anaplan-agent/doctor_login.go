@@ -20,6 +20,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
 // checkLogin signs, and logs in if there is a way.
@@ -163,12 +164,12 @@ func forThisCommand(problem *agent.Problem) *agent.Problem {
 
 // askForPIN asks at the terminal.
 func (x *examination) askForPIN(question string) ([]byte, error) {
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return nil, err
 	}
 	defer terminal.Close()
-	return terminal.askSecret(x.ctx, question)
+	return terminal.AskSecret(x.ctx, question)
 }
 
 // signWith has a signer process make a login. The PIN's last try is never spent: nobody is

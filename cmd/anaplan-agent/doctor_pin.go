@@ -19,6 +19,9 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -123,7 +126,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 		return
 	case isSomebodyElses(info):
 		x.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
-	case othersMayRead(info):
+	case paths.OthersMayRead(info):
 		x.warn("pin.permissions", "chmod 600 "+shellQuote(path), "%s holds the PIN, and others may read or change it", path)
 	}
 	if !filepath.IsAbs(path) {
@@ -135,7 +138,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 		return
 	}
 	defer file.Close()
-	pin, err := readPIN(file, path)
+	pin, err := console.ReadSecret(file, path)
 	if err != nil {
 		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is no PIN: %v", err)
 		return
@@ -182,17 +185,17 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 func runPINCommand(parent context.Context, words []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(parent, pinPatience, timeoutError{pinPatience})
 	defer cancel()
-	output := &pinBuffer{data: make([]byte, 0, maxPIN)}
+	output := &pinBuffer{data: make([]byte, 0, console.MaxSecret)}
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
-	command.Stdout, command.Stderr, command.WaitDelay = output, io.Discard, outputDelay
+	command.Stdout, command.Stderr, command.WaitDelay = output, io.Discard, subprocess.OutputDelay
 	withoutTerminal(command)
-	err := startSealed(command)
+	err := subprocess.StartSealed(command)
 	if err == nil {
 		err = command.Wait()
 	}
 	switch {
 	case output.full:
-		err = tooLong("it")
+		err = console.TooLong("it")
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay):
@@ -263,7 +266,7 @@ func (x *examination) checkRefusals() {
 	if x.profile == nil {
 		return
 	}
-	memory := refusals{dir: stateDir()}
+	memory := refusals{dir: paths.State()}
 	for _, source := range x.pinSources() {
 		if interactive(source) || source.Kind == config.PINNone {
 			continue

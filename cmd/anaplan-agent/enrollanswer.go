@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -166,13 +167,13 @@ func (r *deviceRun) judge(got answer) error {
 	if finding.Worst(found) != finding.Error {
 		return nil
 	}
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return nil
 	}
 	defer terminal.Close()
 	defer r.device.pin.patience.pause()()
-	yes, err := terminal.askYes(r.ctx, "Anaplan will probably refuse this certificate. Store it all the same?")
+	yes, err := terminal.AskYes(r.ctx, "Anaplan will probably refuse this certificate. Store it all the same?")
 	if err == nil && !yes {
 		err = errNotStored
 	}
@@ -195,13 +196,13 @@ func (r *deviceRun) checkUser(leaf *x509.Certificate, address config.Address) er
 		return nil
 	}
 	what := fmt.Sprintf("the certificate is for %s, the request was for %s", oneLine(email), under.Email)
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return fmt.Errorf("%w: %s", errOtherUser, what)
 	}
 	defer terminal.Close()
 	defer r.device.pin.patience.pause()()
-	yes, err := terminal.askYes(r.ctx, fmt.Sprintf("T%s. Store it all the same?", printable(what[1:])))
+	yes, err := terminal.AskYes(r.ctx, fmt.Sprintf("T%s. Store it all the same?", printable(what[1:])))
 	if err == nil && !yes {
 		err = errNotStored
 	}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -111,7 +112,7 @@ type enrolments struct{ dir string }
 // newEnrolments returns the memory of this user, beside that of refused PINs. Where there
 // is no place for it nothing is remembered.
 func newEnrolments() enrolments {
-	state := stateDir()
+	state := paths.State()
 	if state == "" {
 		return enrolments{}
 	}

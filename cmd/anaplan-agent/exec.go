@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/spf13/cobra"
 )
 
@@ -240,7 +241,7 @@ func runProgram(path string, args, env []string) error {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passedOn...) // before the start, so that none ends this process and leaves that one
 	defer signal.Stop(signals)
-	if err := startSealed(program); err != nil {
+	if err := subprocess.StartSealed(program); err != nil {
 		return &noProgramError{fmt.Errorf("%q cannot be run: %w", path, err), exitCannotRun}
 	}
 	ended := make(chan error, 1)

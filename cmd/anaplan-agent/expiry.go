@@ -21,6 +21,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
 // expiryDays are how many days before its end a certificate is warned of: to get
@@ -147,7 +148,7 @@ func (e *expiry) await(hook *hook) {
 	hook.kill()
 	select {
 	case <-hook.ended:
-	case <-time.After(outputDelay): // it is stuck in the kernel
+	case <-time.After(subprocess.OutputDelay): // it is stuck in the kernel
 	}
 }
 

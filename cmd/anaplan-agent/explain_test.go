@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -45,13 +46,13 @@ func TestExplain(t *testing.T) {
 		{"PIN blocked on a card", &piv.PINError{Blocked: true}, exitHuman, "ykman piv access unblock-pin"},
 		{"PIN and PUK blocked", &piv.PINError{Blocked: true, PUKBlocked: true}, exitHuman, "ykman piv reset"},
 		{"several cards", &piv.AmbiguousError{What: "cards"}, exitUsage, "copy one of these"},
-		{"no PIN for a card", fmt.Errorf("%w: %w", errPINNeeded, errNoTerminal), exitHuman, "or say where the PIN is"},
+		{"no PIN for a card", fmt.Errorf("%w: %w", errPINNeeded, console.ErrNoTerminal), exitHuman, "or say where the PIN is"},
 		{"touch in vain, since time was up", fmt.Errorf("%w: %w", piv.ErrNotTouched, timeoutError{}), exitHuman, "when it blinks"},
 		{"PIN refused before", &refusedError{}, exitHuman, "--pin-changed"},
 		{"ambiguous", &hsm.AmbiguousError{What: "keys"}, exitUsage, "copy one of these"},
 		{"clock, which is a bad credential too", skew, exitHuman, "set this machine's clock"},
 		{"old payload, which is a bad credential too", stale, exitFailed, "sign --key ADDRESS"},
-		{"no way to ask for a PIN", fmt.Errorf("%w: %w", hsm.ErrPINNeeded, errNoTerminal), exitHuman, "or say where the PIN is"},
+		{"no way to ask for a PIN", fmt.Errorf("%w: %w", hsm.ErrPINNeeded, console.ErrNoTerminal), exitHuman, "or say where the PIN is"},
 		{"module, with those of this machine", hsm.ErrModule, exitFailed, "?module-path="},
 		{"anything else", errors.New("disk full"), exitFailed, ""},
 	}

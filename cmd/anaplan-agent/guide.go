@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -29,7 +30,7 @@ type guide struct {
 	settings *settings
 	order    enrolment // what flags have said already
 	say      *messenger
-	terminal *terminal
+	terminal *console.Terminal
 	known    enrolments
 
 	under  *pending // the enrolment under way; nil: it has not begun
@@ -40,7 +41,7 @@ type guide struct {
 
 // runGuide walks a person through an enrolment.
 func runGuide(ctx context.Context, settings *settings, order enrolment, say *messenger) error {
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return err
 	}
@@ -187,7 +188,7 @@ func (g *guide) stage(address config.Address, work func(*deviceRun) error) error
 			return work(run)
 		})
 		switch {
-		case errors.Is(err, errTerminalClosed):
+		case errors.Is(err, console.ErrTerminalClosed):
 			return errStopped
 		case !canRetype(err, asked):
 			return err
@@ -229,7 +230,7 @@ func (g *guide) once(address config.Address, work func(*deviceRun) error) error 
 // tell prints a line, or several, on the terminal. What tokens and CAs have put into the
 // arguments cannot steer it.
 func (g *guide) tell(format string, args ...any) {
-	fmt.Fprintln(g.terminal.out, printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(g.terminal.Out, printable(fmt.Sprintf(format, args...)))
 }
 
 // tellOnce tells what a person knows when a question comes again.
@@ -255,10 +256,10 @@ func (g *guide) ask(question, preset string) (string, error) {
 	if preset != "" {
 		question += " [" + preset + "]"
 	}
-	fmt.Fprint(g.terminal.out, printable(question)+": ")
-	line, err := interruptible(g.ctx, func() (string, error) { return bufio.NewReader(g.terminal.in).ReadString('\n') })
+	fmt.Fprint(g.terminal.Out, printable(question)+": ")
+	line, err := console.Interruptible(g.ctx, func() (string, error) { return bufio.NewReader(g.terminal.In).ReadString('\n') })
 	if err != nil {
-		fmt.Fprintln(g.terminal.out)
+		fmt.Fprintln(g.terminal.Out)
 		if err == io.EOF {
 			return "", errStopped
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -189,7 +190,7 @@ func (r *deviceRun) readEntry(path string, order importOrder) (certfile.KeyEntry
 // seconds and is left behind when ctx ends, but not while it asks: a terminal is given back first.
 func openKeys(ctx context.Context, data []byte, password func() ([]byte, error)) (certfile.Bundle, error) {
 	var asking sync.Mutex
-	bundle, err := interruptible(ctx, func() (certfile.Bundle, error) {
+	bundle, err := console.Interruptible(ctx, func() (certfile.Bundle, error) {
 		var secret []byte
 		defer func() {
 			clear(data)
@@ -266,7 +267,7 @@ func entryName(entry certfile.KeyEntry) string {
 func (r *deviceRun) password(source config.PINSource, path string) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		text, err := interruptible(r.ctx, func() ([]byte, error) { return r.say.readSecret(source.Arg, "a password") })
+		text, err := console.Interruptible(r.ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a password", r.say.warn) })
 		return bytes.TrimRight(text, "\r\n"), err // an editor's or echo's, as of a PIN
 	case config.PINEnv:
 		text, ok := os.LookupEnv(source.Arg)
@@ -275,13 +276,13 @@ func (r *deviceRun) password(source config.PINSource, path string) ([]byte, erro
 		}
 		return []byte(text), nil
 	}
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return nil, fmt.Errorf("it wants a password: %w; say where it is with --password", err)
 	}
 	defer terminal.Close()
 	defer r.device.pin.patience.pause()()
-	return terminal.askSecret(r.ctx, "password of "+path)
+	return terminal.AskSecret(r.ctx, "password of "+path)
 }
 
 // importToToken puts the key into a token.

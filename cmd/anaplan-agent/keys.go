@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -147,7 +148,7 @@ func (d *device) listCards(ctx context.Context, address pivuri.URI, cert *x509.C
 // first look around is for. A PIN source that was set and gave none is one.
 func (d *device) settleList(token *hsm.Token) {
 	d.pin.settle(token.Err)
-	if errors.Is(token.Err, errNoTerminal) && d.profile.PIN.Kind == "" {
+	if errors.Is(token.Err, console.ErrNoTerminal) && d.profile.PIN.Kind == "" {
 		d.say.note("no terminal to ask for a PIN on: the private keys of token %q stay hidden (--pin says where the PIN is)", token.Label)
 		token.Err = nil
 	}

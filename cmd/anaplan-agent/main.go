@@ -12,11 +12,13 @@ import (
 	"io"
 	"log"
 	"os"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
 // program is the name that messages begin with, and that of the program's folders
 // for configuration and state.
-const program = "anaplan-agent"
+const program = build.Program
 
 func main() { os.Exit(run()) }
 

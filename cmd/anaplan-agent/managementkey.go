@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -73,7 +74,7 @@ func (r *deviceRun) managementOptions(address pivuri.URI, source config.PINSourc
 
 // hasTerminal reports whether a person can be asked.
 func hasTerminal() bool {
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return false
 	}
@@ -102,7 +103,7 @@ func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, 
 func (r *deviceRun) managementText(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		return interruptible(ctx, func() ([]byte, error) { return r.say.readSecret(source.Arg, "a management key") })
+		return console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a management key", r.say.warn) })
 	case config.PINEnv:
 		text, ok := os.LookupEnv(source.Arg)
 		if !ok {
@@ -110,11 +111,11 @@ func (r *deviceRun) managementText(ctx context.Context, source config.PINSource,
 		}
 		return []byte(text), nil
 	}
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return nil, err
 	}
 	defer terminal.Close()
 	defer r.device.pin.patience.pause()()
-	return terminal.askSecret(ctx, fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
+	return terminal.AskSecret(ctx, fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
 }

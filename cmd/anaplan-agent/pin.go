@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -196,13 +197,13 @@ func interactive(source config.PINSource) bool {
 // confirmLastTry asks on the terminal, whatever the PIN's source is: one wrong PIN more
 // does what is told. Without a terminal there is no yes, so the answer is no.
 func (a *pinAsker) confirmLastTry(ctx context.Context, what string) error {
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return fmt.Errorf("one more wrong PIN %s, so a person must say yes first: %w", what, err)
 	}
 	defer terminal.Close()
 	defer a.patience.pause()()
-	yes, err := terminal.askYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
+	yes, err := terminal.AskYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
 	if err != nil {
 		return err
 	}

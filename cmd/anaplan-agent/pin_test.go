@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
@@ -138,15 +139,15 @@ func TestKeepIsForTheToken(t *testing.T) {
 }
 
 func TestReadPIN(t *testing.T) {
-	long := strings.Repeat("9", maxPIN)
-	if pin, err := readPIN(strings.NewReader(long), "x"); err != nil || string(pin) != long {
-		t.Errorf("%d bytes: %v", maxPIN, err)
+	long := strings.Repeat("9", console.MaxSecret)
+	if pin, err := console.ReadSecret(strings.NewReader(long), "x"); err != nil || string(pin) != long {
+		t.Errorf("%d bytes: %v", console.MaxSecret, err)
 	}
-	if pin, err := readPIN(strings.NewReader(long+"9"), "x"); pin != nil || err == nil || strings.Contains(err.Error(), "9999") {
-		t.Errorf("%d bytes: %v", maxPIN+1, err)
+	if pin, err := console.ReadSecret(strings.NewReader(long+"9"), "x"); pin != nil || err == nil || strings.Contains(err.Error(), "9999") {
+		t.Errorf("%d bytes: %v", console.MaxSecret+1, err)
 	}
 	broken := io.MultiReader(strings.NewReader("12"), iotestErr{})
-	if pin, err := readPIN(broken, "x"); pin != nil || err == nil {
+	if pin, err := console.ReadSecret(broken, "x"); pin != nil || err == nil {
 		t.Errorf("a broken pipe: %q, %v", pin, err)
 	}
 }

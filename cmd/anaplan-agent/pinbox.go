@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
 // pinBox keeps a PIN that a person has typed, for the signers to come: in a page of its
@@ -36,11 +37,11 @@ func (b *pinBox) set(pin []byte) {
 	defer b.mu.Unlock()
 	defer clear(pin)
 	b.empty()
-	if len(pin) == 0 || len(pin) > maxPIN || b.closed {
+	if len(pin) == 0 || len(pin) > console.MaxSecret || b.closed {
 		return
 	}
 	if b.page == nil {
-		b.page = lockedPage(maxPIN)
+		b.page = lockedPage(console.MaxSecret)
 	}
 	b.size = copy(b.page, pin)
 	b.device = b.wanted

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
 func TestPINBox(t *testing.T) {
@@ -33,7 +34,7 @@ func TestPINBox(t *testing.T) {
 
 func TestPINBoxRefusesWhatIsNoPIN(t *testing.T) {
 	var box pinBox
-	box.set(bytes.Repeat([]byte("9"), maxPIN+1))
+	box.set(bytes.Repeat([]byte("9"), console.MaxSecret+1))
 	if given := box.get(); given.pin != nil {
 		t.Errorf("it keeps %d bytes", len(given.pin))
 	}

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
-
-// outputDelay is how long a program's output is waited for after its end. What
-// it leaves behind in the background (gpg-agent, for one) may hold the output open
-// for ever.
-const outputDelay = time.Second
 
 // commandPIN takes what a program prints. No shell is in between, so that nothing
 // in the setting is expanded. What the program says on standard error is for the
@@ -24,16 +20,16 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	output := &pinBuffer{data: make([]byte, 0, maxPIN)}
+	output := &pinBuffer{data: make([]byte, 0, console.MaxSecret)}
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
 	command.Stdout, command.Stderr = output, os.Stderr
-	command.WaitDelay = outputDelay
-	if err = startSealed(command); err == nil {
+	command.WaitDelay = subprocess.OutputDelay
+	if err = subprocess.StartSealed(command); err == nil {
 		err = command.Wait()
 	}
 	switch {
 	case output.full: // before the error of the program, which has died of it
-		return nil, fmt.Errorf("%w: %w", errPINSource, tooLong(words[0]))
+		return nil, fmt.Errorf("%w: %w", errPINSource, console.TooLong(words[0]))
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay): // the program itself has ended well
@@ -55,7 +51,7 @@ type pinBuffer struct {
 
 // Write implements io.Writer.
 func (b *pinBuffer) Write(text []byte) (int, error) {
-	if len(b.data)+len(text) > maxPIN {
+	if len(b.data)+len(text) > console.MaxSecret {
 		clear(b.data)
 		b.full = true
 		return 0, errPINSource

@@ -15,6 +15,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
 // errCancelled is returned when the person closes the pinentry window. It is told
@@ -44,7 +46,7 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := startSealed(command); err != nil {
+	if err := subprocess.StartSealed(command); err != nil {
 		return nil, fmt.Errorf("%w: starting pinentry: %w", errPINSource, err)
 	}
 	// No time limit inside: a person answers, or closes the window.

@@ -9,16 +9,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
-
-// maxPIN bounds what is read as a PIN, in bytes. PKCS#11 leaves the bound to the
-// token (CK_TOKEN_INFO, ulMaxPinLen); none takes as much as this.
-const maxPIN = 1024
 
 // errPINSource says that the place that the PIN should come from gave none.
 var errPINSource = errors.New("no PIN to be had")
@@ -64,12 +61,12 @@ func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, reques
 
 // promptPIN asks on the terminal.
 func promptPIN(ctx context.Context, question string) ([]byte, error) {
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPINNeeded, err)
 	}
 	defer terminal.Close()
-	return terminal.askSecret(ctx, question)
+	return terminal.AskSecret(ctx, question)
 }
 
 // envPIN reads an environment variable. It stays set: a module may look into the
@@ -85,26 +82,11 @@ func envPIN(name string) ([]byte, error) {
 // filePIN reads a file that holds the PIN and nothing else. It may be a pipe, as
 // in file:<(...) of a shell, whose writer never comes.
 func (a *pinAsker) filePIN(ctx context.Context, path string) ([]byte, error) {
-	pin, err := interruptible(ctx, func() ([]byte, error) { return a.say.readSecret(path, "a PIN") })
+	pin, err := console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(path, "a PIN", a.say.warn) })
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPINSource, err)
 	}
 	return pin, nil
-}
-
-// readSecret reads a file that holds what, in words. It warns of one that others may
-// read, and reads it all the same: on a test machine that may be meant, and a job must
-// not stop for it. Pipes and devices have modes that say nothing about it.
-func (m *messenger) readSecret(path, what string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && othersMayRead(info) {
-		m.warn("%s holds %s and others may read it: chmod 600 it", path, what)
-	}
-	return readPIN(file, path)
 }
 
 // credentialPIN reads a credential that systemd has put into the service's own
@@ -127,38 +109,16 @@ func credentialPath(name string) (string, error) {
 	return filepath.Join(directory, filepath.Base(name)), nil
 }
 
-// readPIN reads what is short enough for a PIN or a management key, into memory that does not move:
-// a buffer that grows leaves copies behind.
-func readPIN(from io.Reader, name string) ([]byte, error) {
-	pin := make([]byte, maxPIN+1)
-	n, err := io.ReadFull(from, pin)
-	switch {
-	case err == nil:
-		clear(pin)
-		return nil, tooLong(name)
-	case err != io.EOF && err != io.ErrUnexpectedEOF:
-		clear(pin)
-		return nil, err
-	}
-	return pin[:n], nil
-}
-
-// tooLong is returned for what is too long for a PIN. Most often the wrong file was
-// named; cutting it short would send the device a wrong PIN.
-func tooLong(name string) error {
-	return fmt.Errorf("%s gave more than %d bytes", name, maxPIN)
-}
-
 // stampOf tells a changed PIN file from the one that was refused. What stands in
 // a variable or comes from a program has no stamp: a hash of it would be a copy of
 // the PIN that four digits of guessing undo.
 func stampOf(source config.PINSource) string {
 	switch source.Kind {
 	case config.PINFile:
-		return fileStamp(source.Arg)
+		return paths.Stamp(source.Arg)
 	case config.PINCredential:
 		if path, err := credentialPath(source.Arg); err == nil {
-			return fileStamp(path)
+			return paths.Stamp(path)
 		}
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -38,7 +39,7 @@ var kinds = []kind{
 	{errPINNeeded, agent.CodePINNeeded, false},
 	{hsm.ErrPINNeeded, agent.CodePINNeeded, false},
 	{piv.ErrPINNeeded, agent.CodePINNeeded, false},
-	{errNoTerminal, agent.CodePINNeeded, false},
+	{console.ErrNoTerminal, agent.CodePINNeeded, false},
 
 	{piv.ErrNotTouched, agent.CodeTouchNeeded, false},
 	{hsm.ErrNoToken, agent.CodeDeviceAbsent, false},

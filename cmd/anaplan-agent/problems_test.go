@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -64,7 +65,7 @@ func TestProblemOf(t *testing.T) {
 		"refused before":                   {&refusedError{}, agent.CodePINRefused, true, true, 0},
 		"two tokens":                       {&hsm.AmbiguousError{What: "tokens"}, agent.CodeKeyUnusable, false, true, 0},
 		"two cards":                        {&piv.AmbiguousError{What: "cards"}, agent.CodeKeyUnusable, false, true, 0},
-		"no terminal":                      {fmt.Errorf("%w: %w", errPINNeeded, errNoTerminal), agent.CodePINNeeded, true, false, 0},
+		"no terminal":                      {fmt.Errorf("%w: %w", errPINNeeded, console.ErrNoTerminal), agent.CodePINNeeded, true, false, 0},
 		"not registered":                   {refusal(anaplan.ErrBadCredential, 1, 0), agent.CodeLoginRefused, true, true, 0},
 		"refused after an answer was lost": {refusal(anaplan.ErrBadCredential, 2, 0), agent.CodeLoginRefused, true, false, 0},
 		"a wrong clock":                    {skew, agent.CodeLoginRefused, true, false, 0},

@@ -10,8 +10,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // refusals remembers across runs from which source a PIN was refused, so that a
@@ -117,39 +118,9 @@ func refusalName(device deviceName, source string) string {
 	return hex.EncodeToString(sum[:8]) + ".json"
 }
 
-// fileStamp changes whenever the file does, by time and size; "" for a file that is
-// not there. Nothing of the content goes into it, for a short PIN could be guessed
-// from a hash.
-func fileStamp(path string) string {
-	info, err := os.Stat(path)
-	if err != nil {
-		return ""
-	}
-	return fmt.Sprintf("%d %d", info.ModTime().UnixNano(), info.Size())
-}
-
-// stateDir is where the program keeps what it must remember between runs: the
-// service's state directory (systemd.exec(5), StateDirectory=), whose home may be
-// out of reach, else that of the XDG base directory specification, which says to
-// ignore relative paths. "" if there is neither: then nothing is remembered.
-func stateDir() string {
-	// Of several, which a colon separates, the first is the unit's main one.
-	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(dir) {
-		return dir
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, program)
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(home, ".local", "state", program)
-}
-
 // canRemember reports whether what is to be remembered can be written down.
 func canRemember() bool {
-	dir := stateDir()
+	dir := paths.State()
 	if dir == "" {
 		return false
 	}

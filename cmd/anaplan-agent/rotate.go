@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/spf13/cobra"
 )
 
@@ -202,13 +203,13 @@ func (r *rotating) confirm(yes bool, what string) error {
 	if yes {
 		return nil
 	}
-	terminal, err := openTerminal()
+	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return fmt.Errorf("%w: it needs a yes: call it on a terminal, or add --yes", errNotDeleted)
 	}
 	defer terminal.Close()
 	defer r.device.pin.patience.pause()()
-	agreed, err := terminal.askYes(r.ctx, fmt.Sprintf("Delete %s and its certificate for good?", what))
+	agreed, err := terminal.AskYes(r.ctx, fmt.Sprintf("Delete %s and its certificate for good?", what))
 	if err == nil && !agreed {
 		err = errNotDeleted
 	}

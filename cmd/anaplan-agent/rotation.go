@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/gofrs/flock"
 )
 
@@ -76,7 +77,7 @@ func rotationOf(settings *settings) (*rotation, error) {
 
 // readRotation reads how far a rotation is.
 func readRotation(profile, file string) (*rotation, error) {
-	dir := stateDir()
+	dir := paths.State()
 	if dir == "" {
 		return nil, fmt.Errorf("%w: there is no home directory to remember in how far it is", errRotation)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // served is a profile that is served.
@@ -44,7 +45,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		return nil, err
 	}
 	p := &served{
-		process: d, profile: profile, client: client, caStamp: fileStamp(profile.CAFile), ended: make(chan struct{}),
+		process: d, profile: profile, client: client, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
 		keys: servedKeys(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
 	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
@@ -89,7 +90,7 @@ func (p *served) isLike(other *config.Profile) bool {
 	ours, theirs := *p.profile, *other
 	ours.Allow, theirs.Allow = nil, nil
 	ours.Policy, theirs.Policy = nil, nil
-	return reflect.DeepEqual(ours, theirs) && p.caStamp == fileStamp(other.CAFile)
+	return reflect.DeepEqual(ours, theirs) && p.caStamp == paths.Stamp(other.CAFile)
 }
 
 // hasTokensOf reports whether a token of other is as good as one of this profile's own: it is

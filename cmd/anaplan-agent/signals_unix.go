@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
 // hangup asks the agent to read its configuration again.
@@ -20,7 +22,7 @@ var passedOn = []os.Signal{
 // (termios(3), ISIG), so that one is not sent twice.
 func passOn(process *os.Process, s os.Signal) {
 	if s == syscall.SIGINT || s == syscall.SIGQUIT {
-		if terminal, err := openTerminal(); err == nil {
+		if terminal, err := console.OpenTerminal(); err == nil {
 			terminal.Close()
 			return
 		}

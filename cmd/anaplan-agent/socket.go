@@ -6,6 +6,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 const (
@@ -27,7 +29,7 @@ func usualSockets() []string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		sockets = append(sockets, filepath.Join(dir, program, socketName))
 	}
-	if dir := stateDir(); dir != "" && os.Geteuid() != 0 { // root's is the machine's
+	if dir := paths.State(); dir != "" && os.Geteuid() != 0 { // root's is the machine's
 		sockets = append(sockets, filepath.Join(dir, socketName))
 	}
 	return append(sockets, systemSocket)

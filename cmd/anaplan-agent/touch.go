@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -116,7 +117,7 @@ func (t *toucher) end() {
 	for _, hook := range t.hooks {
 		select {
 		case <-hook.ended:
-		case <-time.After(outputDelay): // it is stuck in the kernel, or its warning is
+		case <-time.After(subprocess.OutputDelay): // it is stuck in the kernel, or its warning is
 		}
 	}
 	t.hooks = nil
@@ -142,7 +143,7 @@ func startHook(words []string, failed func(error)) (*hook, error) {
 	// Its standard input and output are the null device: what is there is the command's
 	// own result, or a pipe that somebody waits to see closed.
 	h.command.Stderr = os.Stderr
-	if err := startSealed(h.command); err != nil {
+	if err := subprocess.StartSealed(h.command); err != nil {
 		return nil, err
 	}
 	go func() {

@@ -19,6 +19,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // upstreams has what profiles share. It is changed as a whole, when a configuration is
@@ -71,7 +72,7 @@ func (u *upstreams) keep() {
 }
 
 func baseKeyOf(profile *config.Profile, apiURL string) baseKey {
-	return baseKey{apiURL, profile.CAFile, fileStamp(profile.CAFile)}
+	return baseKey{apiURL, profile.CAFile, paths.Stamp(profile.CAFile)}
 }
 
 // addBase adds the connections to a profile's API host.

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package subprocess
 
 import (
 	"os"
@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// startSealed starts command with standard input, output and error only. Modules
+// StartSealed starts command with standard input, output and error only. Modules
 // leave descriptors open to their children, p11-kit's a logged-in connection to
 // the token. Go's own are marked already. The system has no call that marks all at
 // once everywhere, so one that another thread of a module opens meanwhile slips
 // through: this makes a leak rare where it was certain.
-func startSealed(command *exec.Cmd) error {
+func StartSealed(command *exec.Cmd) error {
 	descriptors, err := os.ReadDir("/dev/fd")
 	if err != nil {
 		return err

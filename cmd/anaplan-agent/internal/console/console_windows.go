@@ -1,9 +1,8 @@
-package main
+package console
 
 import (
 	"os"
 
-	"golang.org/x/sys/windows"
 	"golang.org/x/term"
 )
 
@@ -18,17 +17,6 @@ func openConsole() (in, out *os.File, err error) {
 		return nil, nil, err
 	}
 	return in, out, nil
-}
-
-// duplicateStdout returns standard output under another handle, to be closed.
-func duplicateStdout() (*os.File, error) {
-	var handle windows.Handle
-	self := windows.CurrentProcess()
-	err := windows.DuplicateHandle(self, windows.Handle(os.Stdout.Fd()), self, &handle, 0, false, windows.DUPLICATE_SAME_ACCESS)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(handle), "standard output"), nil
 }
 
 // readHidden reads a line that is not shown.

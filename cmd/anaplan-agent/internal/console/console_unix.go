@@ -1,6 +1,6 @@
 //go:build !windows
 
-package main
+package console
 
 import (
 	"io"
@@ -42,7 +42,7 @@ func readHidden(in *os.File) ([]byte, error) {
 
 // readHiddenLine reads up to a line end, or to the end of the input after something.
 func readHiddenLine(read func([]byte) (int, error)) ([]byte, error) {
-	line := make([]byte, 0, maxPIN+1) // one that grows leaves copies behind
+	line := make([]byte, 0, MaxSecret+1) // one that grows leaves copies behind
 	var buf [1]byte
 	defer clear(buf[:])
 	for {
@@ -58,20 +58,9 @@ func readHiddenLine(read func([]byte) (int, error)) ([]byte, error) {
 			return line, nil
 		case len(line) == cap(line):
 			clear(line)
-			return nil, tooLong("the terminal")
+			return nil, TooLong("the terminal")
 		default:
 			line = append(line, buf[0])
 		}
 	}
-}
-
-// duplicateStdout returns standard output under another number: at number 1 a
-// closed pipe would end the program by SIGPIPE, in place of an error that says so.
-func duplicateStdout() (*os.File, error) {
-	fd, err := unix.Dup(1)
-	if err != nil {
-		return nil, err
-	}
-	unix.CloseOnExec(fd)
-	return os.NewFile(uintptr(fd), "standard output"), nil
 }

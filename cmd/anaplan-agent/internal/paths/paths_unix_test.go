@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package paths
 
 import "testing"
 
@@ -15,7 +15,7 @@ func TestStateDir(t *testing.T) {
 		t.Setenv("STATE_DIRECTORY", test.service)
 		t.Setenv("XDG_STATE_HOME", test.xdg)
 		t.Setenv("HOME", test.home)
-		if got := stateDir(); got != test.want {
+		if got := State(); got != test.want {
 			t.Errorf("%+v: got %q", test, got)
 		}
 	}

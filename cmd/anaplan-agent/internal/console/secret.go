@@ -1,0 +1,50 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+)
+
+// MaxSecret bounds what is read as a PIN, in bytes. PKCS#11 leaves the bound to the
+// token (CK_TOKEN_INFO, ulMaxPinLen); none takes as much as this.
+const MaxSecret = 1024
+
+// ReadSecretFile reads a file that holds what, in words. It warns of one that others may
+// read, and reads it all the same: on a test machine that may be meant, and a job must
+// not stop for it. Pipes and devices have modes that say nothing about it.
+func ReadSecretFile(path, what string, warn func(format string, args ...any)) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && paths.OthersMayRead(info) {
+		warn("%s holds %s and others may read it: chmod 600 it", path, what)
+	}
+	return ReadSecret(file, path)
+}
+
+// ReadSecret reads what is short enough for a PIN or a management key, into memory that does not move:
+// a buffer that grows leaves copies behind.
+func ReadSecret(from io.Reader, name string) ([]byte, error) {
+	pin := make([]byte, MaxSecret+1)
+	n, err := io.ReadFull(from, pin)
+	switch {
+	case err == nil:
+		clear(pin)
+		return nil, TooLong(name)
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
+		clear(pin)
+		return nil, err
+	}
+	return pin[:n], nil
+}
+
+// TooLong is returned for what is too long for a PIN. Most often the wrong file was
+// named; cutting it short would send the device a wrong PIN.
+func TooLong(name string) error {
+	return fmt.Errorf("%s gave more than %d bytes", name, MaxSecret)
+}

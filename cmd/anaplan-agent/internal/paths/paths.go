@@ -1,0 +1,42 @@
+// Package paths knows where the program keeps what it must find again, and what the file
+// system tells of it.
+package paths
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+)
+
+// Stamp changes whenever the file does, by time and size; "" for a file that is
+// not there. Nothing of the content goes into it, for a short PIN could be guessed
+// from a hash.
+func Stamp(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%d %d", info.ModTime().UnixNano(), info.Size())
+}
+
+// State is where the program keeps what it must remember between runs: the
+// service's state directory (systemd.exec(5), StateDirectory=), whose home may be
+// out of reach, else that of the XDG base directory specification, which says to
+// ignore relative paths. "" if there is neither: then nothing is remembered.
+func State() string {
+	// Of several, which a colon separates, the first is the unit's main one.
+	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(dir) {
+		return dir
+	}
+	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, build.Program)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".local", "state", build.Program)
+}
