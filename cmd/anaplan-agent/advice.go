@@ -11,6 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -74,12 +75,12 @@ var advices = []advice{
 	{is: errDeviceInUse, code: exitFailed, hints: []string{"try again later; --timeout 5m waits longer"}},
 
 	// The PIN. All of it needs a person: sending it again is what must not happen.
-	{is: errNotConfirmed, code: exitHuman},
-	{is: errCancelled, code: exitHuman},
-	{is: errPINLength, code: exitHuman, hints: []string{
+	{is: pin.ErrNotConfirmed, code: exitHuman},
+	{is: pin.ErrCancelled, code: exitHuman},
+	{is: pin.ErrLength, code: exitHuman, hints: []string{
 		"it is the PIN of the YubiKey's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others",
 	}},
-	{is: errPINSource, code: exitHuman, hints: []string{
+	{is: pin.ErrSource, code: exitHuman, hints: []string{
 		"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
 	}},
 	{is: hsm.ErrPINNeeded, code: exitHuman, hints: []string{

@@ -78,7 +78,7 @@ func newAPICommand(say *messenger) *cobra.Command {
 		defer way.end()
 		err = call.do(way, method, target)
 		if isChange(method) && isUnclear(err) {
-			say.note("%s", proxy.MayBeDone)
+			say.Note("%s", proxy.MayBeDone)
 		}
 		return way.inWords(err)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/spf13/cobra"
 )
 
@@ -186,9 +187,9 @@ func (a *asking) notify(notice agent.Notice) {
 	case agent.NoticeTouchOver, agent.NoticeWorking:
 		a.unpause()
 	case agent.NoticeWarning:
-		a.say.warn("%s", notice.Message)
+		a.say.Warn("%s", notice.Message)
 	default:
-		a.say.note("%s", notice.Message)
+		a.say.Note("%s", notice.Message)
 	}
 }
 
@@ -314,7 +315,7 @@ func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
 			return nil, err
 		}
 		if !yes {
-			return nil, errNotConfirmed
+			return nil, pin.ErrNotConfirmed
 		}
 	}
 	return terminal.AskSecret(a.ctx, prompt.Question)

@@ -44,7 +44,7 @@ func (s *settings) callAnaplan(say *messenger, client string) (*calling, error) 
 	}
 	end := way.end
 	way.end = func() { end(); stop() }
-	way.client.Notify = func(text string) { say.note("%s", text) }
+	way.client.Notify = func(text string) { say.Note("%s", text) }
 	return way, nil
 }
 
@@ -64,7 +64,7 @@ func (s *settings) wayFor(ctx context.Context, say *messenger, client string) (*
 		}
 		return asking.calling(ctx, client)
 	}
-	say.note("not through the agent (%s): a login of this command's own", s.whyAlone())
+	say.Note("not through the agent (%s): a login of this command's own", s.whyAlone())
 	return s.callAlone(ctx, say)
 }
 
@@ -211,7 +211,7 @@ func (s *settings) callAlone(ctx context.Context, say *messenger) (*calling, err
 	end := func() {
 		logoutCtx, done := context.WithTimeout(running, logoutTimeout)
 		if err := keeper.Logout(logoutCtx); err != nil {
-			say.warn("the token could not be ended, and is valid until its time is up: %v", err)
+			say.Warn("the token could not be ended, and is valid until its time is up: %v", err)
 		}
 		done()
 		cancel()

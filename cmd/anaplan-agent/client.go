@@ -112,11 +112,11 @@ func newClientSecret(say *messenger, order clientOrder) error {
 		return errors.Join(err, os.Remove(order.output))
 	}
 	if order.secretOnly {
-		say.note("the secret is in %s; put the line in the place of secret = ... in [client.%s], and run: %s reload", order.output, tomlKey(order.name), program)
+		say.Note("the secret is in %s; put the line in the place of secret = ... in [client.%s], and run: %s reload", order.output, tomlKey(order.name), program)
 		return nil
 	}
-	say.note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", order.output)
-	say.note("if there is a [client.%s] already, only replace its line secret = ...", tomlKey(order.name))
+	say.Note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", order.output)
+	say.Note("if there is a [client.%s] already, only replace its line secret = ...", tomlKey(order.name))
 	return nil
 }
 

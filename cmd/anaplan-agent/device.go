@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -47,7 +48,7 @@ func noAddress(profile *config.Profile) error {
 // their PIN.
 type device struct {
 	profile *config.Profile
-	pin     *pinAsker // one for all keys, so that a refusal by one device is known to all
+	pin     *pin.Asker // one for all keys, so that a refusal by one device is known to all
 	touch   *toucher
 	say     *messenger
 
@@ -58,15 +59,15 @@ type device struct {
 // newDevice returns the device of a profile. Waiting for a PIN does not use up
 // patience.
 func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say *messenger) *device {
-	pin := &pinAsker{
-		source:   profile.PIN,
-		changed:  pinChanged,
-		refusals: refusals{dir: paths.State()},
-		patience: patience,
-		say:      say,
+	asker := &pin.Asker{
+		Source:  profile.PIN,
+		Changed: pinChanged,
+		Memory:  pin.Refusals{Dir: paths.State()},
+		Pause:   patience.pause,
+		Say:     say,
 	}
 	touch := &toucher{command: profile.TouchCommand, say: say}
-	return &device{profile: profile, pin: pin, touch: touch, say: say, locks: lockDir()}
+	return &device{profile: profile, pin: asker, touch: touch, say: say, locks: lockDir()}
 }
 
 // address returns the first key's address, for what is done to one key only;
@@ -117,8 +118,8 @@ func (d *device) open(ctx context.Context) (deviceKey, error) {
 			break
 		}
 		if len(failures) < len(d.profile.Keys) {
-			d.say.warn("%v", err)
-			d.say.note("trying the next key")
+			d.say.Warn("%v", err)
+			d.say.Note("trying the next key")
 		}
 	}
 	return nil, failures[len(failures)-1]
@@ -130,8 +131,8 @@ func (d *device) openOne(ctx context.Context, address config.Address, cert *x509
 	if card, ok := address.(pivuri.URI); ok {
 		return d.openCard(ctx, card, cert)
 	}
-	key, err := hsm.Open(ctx, address.(uri.URI), hsm.Options{PIN: d.pin.forToken, Certificate: cert})
-	d.pin.settle(err) // whatever it was, before the next device is asked
+	key, err := hsm.Open(ctx, address.(uri.URI), hsm.Options{PIN: d.pin.ForToken, Certificate: cert})
+	d.pin.Settle(err) // whatever it was, before the next device is asked
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +147,7 @@ func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Ce
 	options.Certificate = cert
 	key, err := piv.Open(ctx, address, options)
 	if err != nil {
-		d.pin.settle(err)
+		d.pin.Settle(err)
 		return nil, err
 	}
 	d.touch.set(key.Address().Serial)
@@ -157,10 +158,10 @@ func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Ce
 // card is let go of meanwhile.
 func (d *device) cardOptions(address pivuri.URI) piv.Options {
 	d.touch.set(address.Serial)
-	source, _ := d.pin.sourceFor(pinRequest{}) // a card's address says nothing of it
+	source, _ := d.pin.SourceFor(pin.Request{}) // a card's address says nothing of it
 	return piv.Options{
-		PIN: d.pin.forCard, Slow: interactive(source) && !d.pin.hasPIN(), Tell: d.touch.tell,
-		Unattended: d.pin.away != nil && !d.pin.away.attended,
+		PIN: d.pin.ForCard, Slow: pin.Interactive(source) && !d.pin.HasPIN(), Tell: d.touch.tell,
+		Unattended: d.pin.Remote != nil && !d.pin.Remote.Attended,
 	}
 }
 
@@ -176,10 +177,10 @@ func isAbsent(err error) bool {
 // riddle. A slot of a card has one.
 func (d *device) tellOf(key *hsm.Key) {
 	for _, other := range key.Others() {
-		d.say.note("key %s is not used: it has no certificate", other)
+		d.say.Note("key %s is not used: it has no certificate", other)
 	}
 	for _, other := range key.PassedOver() {
-		d.say.note("certificate %s is not used: %s", describe(other.Certificate), other.Note)
+		d.say.Note("certificate %s is not used: %s", describe(other.Certificate), other.Note)
 	}
 }
 
@@ -187,7 +188,7 @@ func (d *device) tellOf(key *hsm.Key) {
 // server is the judge, and which CAs it trusts is not public (contract section 5.1).
 func (d *device) doubt(cert *x509.Certificate) {
 	for _, doubt := range agent.Examine(cert) {
-		d.say.warn("%s", doubt)
+		d.say.Warn("%s", doubt)
 	}
 }
 

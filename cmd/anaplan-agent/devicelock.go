@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -66,8 +67,8 @@ func (k lockedKey) Close() error {
 // which a person is asked at a terminal is let go of meanwhile, so that is left to PC/SC.
 func (d *device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (deviceKey, error) {
 	name := lockName(address)
-	source, _ := d.pin.sourceFor(pinRequest{})
-	if d.locks == "" || name == "" || name == "piv" && interactive(source) && !d.pin.hasPIN() {
+	source, _ := d.pin.SourceFor(pin.Request{})
+	if d.locks == "" || name == "" || name == "piv" && pin.Interactive(source) && !d.pin.HasPIN() {
 		return d.openOne(ctx, address, cert)
 	}
 	unlock, err := signer.LockDevice(ctx, d.locks, name, func() { d.say.busy() })

@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/sink"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // statusPatience is how long the agent is waited for. It answers from memory.
@@ -269,7 +270,7 @@ func (x *examination) checkTokenFile() {
 		return
 	}
 	x.ok("agent.token_file", "the token can be kept in %s", p.TokenFile)
-	if source := x.sourceOfPIN(); interactive(source) && source.Kind != config.PINNone {
+	if source := x.sourceOfPIN(); pin.Interactive(source) && source.Kind != config.PINNone {
 		x.warn("pin.unattended", `say where a machine finds it: pin = "file:PATH", credential:NAME or command:PROGRAM`,
 			"token_file wants a token without anybody asking, and the PIN comes from a person (%s)", source.Kind)
 	}

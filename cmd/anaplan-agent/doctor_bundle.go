@@ -54,7 +54,7 @@ func (b *bundle) write(x *examination) error {
 		os.Remove(b.path)
 		return fmt.Errorf("--bundle: %w", err)
 	}
-	x.say.note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shellQuote(b.path))
+	x.say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shellQuote(b.path))
 	return nil
 }
 

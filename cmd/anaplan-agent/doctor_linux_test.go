@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // TestDoctor examines set-ups that are broken, each in one way, and one that is not.
@@ -193,9 +194,9 @@ var brokenPINs = []broken{
 		m.profile["pin"], m.profile["token_file"] = "prompt", filepath.Join(m.home, "token")
 	}, check: "pin.unattended", severity: finding.Warning, fragment: "file:PATH"},
 	{name: "refused before", do: func(m *machine) {
-		memory := refusals{dir: filepath.Join(m.home, ".local", "state", program)}
+		memory := pin.Refusals{Dir: filepath.Join(m.home, ".local", "state", program)}
 		source := strings.TrimSpace(m.profile["pin"])
-		memory.remember(deviceName{label: m.well.Label, serial: m.well.Serial}, source, paths.Stamp(strings.TrimPrefix(source, "file:")))
+		memory.Remember(pin.Device{Label: m.well.Label, Serial: m.well.Serial}, source, paths.Stamp(strings.TrimPrefix(source, "file:")))
 	}, check: "pin.refused", severity: finding.Error, fragment: "--pin-changed"},
 }
 

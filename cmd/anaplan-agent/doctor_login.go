@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // checkLogin signs, and logs in if there is a way.
@@ -108,7 +109,7 @@ func (x *examination) whyNoPerson() string {
 	facts := x.first()
 	wanted := ""
 	switch {
-	case !facts.NoPIN && interactive(x.sourceOfPIN()):
+	case !facts.NoPIN && pin.Interactive(x.sourceOfPIN()):
 		wanted = "a person has to give the PIN"
 	case !facts.NoPIN && facts.PINPad:
 		wanted = "a person has to type the PIN on the device"

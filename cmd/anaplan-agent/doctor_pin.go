@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -34,13 +35,13 @@ func (x *examination) pinSources() (sources []config.PINSource) {
 	if x.profile == nil {
 		return nil
 	}
-	asker := &pinAsker{source: x.profile.PIN}
+	asker := &pin.Asker{Source: x.profile.PIN}
 	for _, key := range x.profile.Keys {
-		var request pinRequest
+		var request pin.Request
 		if token, ok := key.(uri.URI); ok {
-			request.source, _ = token.Get("pin-source")
+			request.Source, _ = token.Get("pin-source")
 		}
-		if source, err := asker.sourceFor(request); err == nil && !slices.Contains(sources, source) {
+		if source, err := asker.SourceFor(request); err == nil && !slices.Contains(sources, source) {
 			sources = append(sources, source)
 		}
 	}
@@ -102,7 +103,7 @@ func (x *examination) checkPinentry(name string) {
 
 // checkEnvPIN looks at a variable.
 func (x *examination) checkEnvPIN(source config.PINSource) {
-	pin, err := envPIN(source.Arg)
+	pin, err := pin.FromEnv(source.Arg)
 	if err != nil {
 		x.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
 			"the PIN should be in the environment variable %s, which is not set here", source.Arg)
@@ -148,7 +149,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 
 // checkCredentialPIN looks at what systemd passes to the agent, and to nobody else.
 func (x *examination) checkCredentialPIN(source config.PINSource) {
-	path, err := credentialPath(source.Arg)
+	path, err := pin.CredentialPath(source.Arg)
 	switch {
 	case err != nil:
 		x.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",
@@ -185,7 +186,7 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 func runPINCommand(parent context.Context, words []string) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(parent, pinPatience, timeoutError{pinPatience})
 	defer cancel()
-	output := &pinBuffer{data: make([]byte, 0, console.MaxSecret)}
+	output := pin.NewBuffer()
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
 	command.Stdout, command.Stderr, command.WaitDelay = output, io.Discard, subprocess.OutputDelay
 	withoutTerminal(command)
@@ -194,7 +195,7 @@ func runPINCommand(parent context.Context, words []string) ([]byte, error) {
 		err = command.Wait()
 	}
 	switch {
-	case output.full:
+	case output.Full():
 		err = console.TooLong("it")
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
@@ -202,10 +203,10 @@ func runPINCommand(parent context.Context, words []string) ([]byte, error) {
 		err = nil
 	}
 	if err != nil {
-		clear(output.data)
+		clear(output.Bytes())
 		return nil, err
 	}
-	return output.data, nil
+	return output.Bytes(), nil
 }
 
 // judgePIN says whether what a source gave can be a PIN, and overwrites it.
@@ -266,22 +267,22 @@ func (x *examination) checkRefusals() {
 	if x.profile == nil {
 		return
 	}
-	memory := refusals{dir: paths.State()}
+	memory := pin.Refusals{Dir: paths.State()}
 	for _, source := range x.pinSources() {
-		if interactive(source) || source.Kind == config.PINNone {
+		if pin.Interactive(source) || source.Kind == config.PINNone {
 			continue
 		}
 		for _, report := range x.devices {
 			for _, name := range report.facts.Names {
-				err := memory.check(name.device(), source.String(), stampOf(source), x.settings.pinChanged)
+				err := memory.Check(name.device(), source.String(), pin.StampOf(source), x.settings.pinChanged)
 				if err != nil {
 					x.failed("pin.refused", err)
 				}
 			}
 		}
 	}
-	if !x.hasErrors("pin.refused") && memory.dir != "" && isThere(memory.dir) {
-		x.checkMemoryOfRefusals(memory.dir)
+	if !x.hasErrors("pin.refused") && memory.Dir != "" && isThere(memory.Dir) {
+		x.checkMemoryOfRefusals(memory.Dir)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
@@ -56,7 +57,7 @@ type deviceFacts struct {
 	PINDoubt    string     `json:"pin_doubt,omitempty"`   // why none should be before a person says so
 }
 
-// factName is a deviceName as it travels.
+// factName is a pin.Device as it travels.
 type factName struct {
 	Label  string `json:"label"`
 	Serial string `json:"serial"`
@@ -64,7 +65,9 @@ type factName struct {
 }
 
 // device returns the name as refusals has it.
-func (n factName) device() deviceName { return deviceName{n.Label, n.Serial, n.Card} }
+func (n factName) device() pin.Device {
+	return pin.Device{Label: n.Label, Serial: n.Serial, Card: n.Card}
+}
 
 // newProbeCommand returns the hidden command.
 func newProbeCommand() *cobra.Command {

@@ -152,7 +152,7 @@ func (r *deviceRun) sayContent(path string, certs []*x509.Certificate, got answe
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s", what, describe(cert)))
 	}
-	r.say.note("%s holds %d certificates:\n%s", path, len(certs), strings.Join(lines, "\n"))
+	r.say.Note("%s holds %d certificates:\n%s", path, len(certs), strings.Join(lines, "\n"))
 }
 
 // judge says what Anaplan may have against the certificate. A person decides about errors;
@@ -172,7 +172,7 @@ func (r *deviceRun) judge(got answer) error {
 		return nil
 	}
 	defer terminal.Close()
-	defer r.device.pin.patience.pause()()
+	defer r.device.pin.Pause()()
 	yes, err := terminal.AskYes(r.ctx, "Anaplan will probably refuse this certificate. Store it all the same?")
 	if err == nil && !yes {
 		err = errNotStored
@@ -201,7 +201,7 @@ func (r *deviceRun) checkUser(leaf *x509.Certificate, address config.Address) er
 		return fmt.Errorf("%w: %s", errOtherUser, what)
 	}
 	defer terminal.Close()
-	defer r.device.pin.patience.pause()()
+	defer r.device.pin.Pause()()
 	yes, err := terminal.AskYes(r.ctx, fmt.Sprintf("T%s. Store it all the same?", printable(what[1:])))
 	if err == nil && !yes {
 		err = errNotStored
@@ -214,9 +214,9 @@ func (r *deviceRun) sayFindings(found []finding.Finding) {
 	for _, f := range found {
 		switch f.Severity {
 		case finding.Error:
-			r.say.warn("Anaplan will probably refuse the certificate: %s", withRemedy(f))
+			r.say.Warn("Anaplan will probably refuse the certificate: %s", withRemedy(f))
 		case finding.Warning:
-			r.say.warn("about the certificate: %s", withRemedy(f))
+			r.say.Warn("about the certificate: %s", withRemedy(f))
 		}
 	}
 }
@@ -242,14 +242,14 @@ func (r *deviceRun) storeLeaf(e enrolment, address config.Address, leaf *x509.Ce
 	} else {
 		stored, err = hsm.StoreCertificate(r.ctx, address.(uri.URI), leaf, r.tokenOptions())
 	}
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	if err != nil {
 		return err
 	}
 	if stored {
-		r.say.note("stored certificate %s", describe(leaf))
+		r.say.Note("stored certificate %s", describe(leaf))
 	} else {
-		r.say.note("certificate %s is on the device already", describe(leaf))
+		r.say.Note("certificate %s is on the device already", describe(leaf))
 	}
 	return nil
 }
@@ -259,25 +259,25 @@ func (r *deviceRun) storeLeaf(e enrolment, address config.Address, leaf *x509.Ce
 func (r *deviceRun) storeChain(e enrolment, address config.Address, chain []*x509.Certificate) error {
 	if token, ok := address.(uri.URI); ok && len(chain) > 0 {
 		stored, err := hsm.StoreChain(r.ctx, token, chain, r.tokenOptions())
-		r.device.pin.settle(err)
+		r.device.pin.Settle(err)
 		switch {
 		case err != nil:
-			r.say.warn("the CA's own certificates could not be stored, which a login does without: %v", err)
+			r.say.Warn("the CA's own certificates could not be stored, which a login does without: %v", err)
 		case stored > 0:
-			r.say.note("stored %s of the CA beside it", counted(stored, "certificate"))
+			r.say.Note("stored %s of the CA beside it", counted(stored, "certificate"))
 		}
 	}
 	switch {
 	case len(chain) == 0 && e.guided:
 	case e.chainOut != "" && len(chain) == 0:
-		r.say.warn("%s was not written: there is no certificate of the CA", e.chainOut)
+		r.say.Warn("%s was not written: there is no certificate of the CA", e.chainOut)
 	case e.chainOut != "":
 		if err := writeOut(e.chainOut, encodeChain(chain)); err != nil {
 			return fmt.Errorf("the CA's certificates: %w", err)
 		}
-		r.say.note("wrote the CA's %s to %s", counted(len(chain), "certificate"), e.chainOut)
+		r.say.Note("wrote the CA's %s to %s", counted(len(chain), "certificate"), e.chainOut)
 	case isCard(address) && len(chain) > 0:
-		r.say.note("the card has no place for the CA's %s, which a login does without; --chain-out FILE keeps them", counted(len(chain), "certificate"))
+		r.say.Note("the card has no place for the CA's %s, which a login does without; --chain-out FILE keeps them", counted(len(chain), "certificate"))
 	}
 	return nil
 }
@@ -299,7 +299,7 @@ func (r *deviceRun) sayUpload(e enrolment, address config.Address, leaf *x509.Ce
 		if err := writeOut(e.uploadOut, encodePEM("CERTIFICATE", leaf.Raw)); err != nil {
 			return fmt.Errorf("the file to upload: %w", err)
 		}
-		r.say.note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
+		r.say.Note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
 	}
 	for _, under := range newEnrolments().fitting(address) {
 		if !under.isOf(address, leaf.PublicKey) {
@@ -314,9 +314,9 @@ func (r *deviceRun) sayUpload(e enrolment, address config.Address, leaf *x509.Ce
 	switch {
 	case e.guided:
 	case e.uploadOut == "":
-		r.say.note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: %s", program, key, whereToRegister)
+		r.say.Note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: %s", program, key, whereToRegister)
 	default:
-		r.say.note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check", e.uploadOut, whereToRegister, program, key)
+		r.say.Note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check", e.uploadOut, whereToRegister, program, key)
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI) (config.Address
 		spec.PIN = ""
 	}
 	// Said before, because the card is silent for so long that people pull it out.
-	r.say.note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
+	r.say.Note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
 	var key piv.KeyInfo
 	err := r.alone(address, func() error {
 		return r.writeCard(e.card, address, func(options piv.Options) (err error) {
@@ -121,7 +121,7 @@ func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI) (config.Address
 			return err
 		})
 	})
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	return key.Address, err
 }
 
@@ -143,7 +143,7 @@ func (r *deviceRun) attest(path string, address pivuri.URI) error {
 	attestation, err := piv.Attest(r.ctx, address, r.device.cardOptions(address))
 	if path == "" {
 		if err == nil {
-			r.say.note("if your CA asks for proof that the key was made on the card: %s enroll --key %s --email YOU --reuse-key --attestation FILE", program, shellQuote(address.String()))
+			r.say.Note("if your CA asks for proof that the key was made on the card: %s enroll --key %s --email YOU --reuse-key --attestation FILE", program, shellQuote(address.String()))
 		}
 		return nil
 	}
@@ -161,10 +161,10 @@ func (r *deviceRun) attest(path string, address pivuri.URI) error {
 	}
 	// No failure: cards of a company's own making lead to the company's root.
 	if attestation.Problem != nil {
-		r.say.warn("wrote the attestation to %s, which will not convince a CA: %v", path, attestation.Problem)
+		r.say.Warn("wrote the attestation to %s, which will not convince a CA: %v", path, attestation.Problem)
 		return nil
 	}
-	r.say.note("wrote the attestation to %s: it leads to a root of Yubico's, and proves to your CA that the key was made on the card", path)
+	r.say.Note("wrote the attestation to %s: it leads to a root of Yubico's, and proves to your CA that the key was made on the card", path)
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -40,7 +41,7 @@ func (r *deviceRun) begin(e enrolment, address config.Address) (*pending, error)
 		if address, err = r.makeKey(e, address); err != nil {
 			return nil, err
 		}
-		r.say.note("made %s", address)
+		r.say.Note("made %s", address)
 	}
 	p := &pending{Key: address.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, ManagementKey: e.card.managementKey}
 	if !e.reuseKey {
@@ -68,11 +69,11 @@ func (r *deviceRun) makeKey(e enrolment, address config.Address) (config.Address
 		return r.makeCardKey(e, card)
 	}
 	bits := cmp.Or(e.bits, defaultBits)
-	r.say.note("making an RSA key of %d bits in the token", bits)
+	r.say.Note("making an RSA key of %d bits in the token", bits)
 	var key hsm.KeyInfo
 	err := r.alone(address, func() (err error) {
 		key, err = hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.tokenOptions())
-		r.device.pin.settle(err)
+		r.device.pin.Settle(err)
 		return err
 	})
 	return key.Address, err
@@ -110,7 +111,7 @@ func orUnderWay(err error, e enrolment, address config.Address) error {
 }
 
 // tokenOptions returns hsm's options for this run.
-func (r *deviceRun) tokenOptions() hsm.Options { return hsm.Options{PIN: r.device.pin.forToken} }
+func (r *deviceRun) tokenOptions() hsm.Options { return hsm.Options{PIN: r.device.pin.ForToken} }
 
 // request has the key sign a CSR and writes it where the flags say. Where it fails the key
 // is there all the same, and --resume or --reuse-key goes on from it; a note with its
@@ -128,7 +129,7 @@ func (r *deviceRun) request(e enrolment, p *pending) error {
 	// The request is out by now and is good without the attestation, so what comes next is
 	// said whether or not there is one.
 	err := r.attestKey(e, p)
-	r.say.note("ask for an S/MIME (\"personal\", \"client\") certificate with %s in the subject alternative name; an SSL (server) certificate will not do", p.Email)
+	r.say.Note("ask for an S/MIME (\"personal\", \"client\") certificate with %s in the subject alternative name; an SSL (server) certificate will not do", p.Email)
 	r.sayNext(p)
 	return err
 }
@@ -146,7 +147,7 @@ func (r *deviceRun) sign(e enrolment, p *pending) error {
 	} else {
 		csr, err = hsm.CertificateRequest(r.ctx, p.address().(uri.URI), r.tokenOptions(), template)
 	}
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ func (r *deviceRun) putRequest(e enrolment, p *pending) error {
 	}
 	p.RequestFile = absolute(e.output)
 	r.remember(p)
-	r.say.note("wrote the CSR to %s", e.output)
+	r.say.Note("wrote the CSR to %s", e.output)
 	return nil
 }
 
@@ -180,7 +181,7 @@ func (r *deviceRun) attestKey(e enrolment, p *pending) error {
 
 // sayNext says what comes after the CSR.
 func (r *deviceRun) sayNext(p *pending) {
-	r.say.note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", program, shellQuote(p.Key), flagsForStoring(p.ManagementKey))
+	r.say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", program, shellQuote(p.Key), flagsForStoring(p.ManagementKey))
 }
 
 // remember writes an enrolment down. Without a home that cannot be, and every step is good
@@ -191,7 +192,7 @@ func (r *deviceRun) remember(p *pending) {
 	}
 	known := newEnrolments()
 	if err := known.save(p); err != nil && known.dir != "" {
-		r.say.warn("%v; give --key at the next steps", err)
+		r.say.Warn("%v; give --key at the next steps", err)
 	}
 }
 
@@ -215,8 +216,8 @@ func (r *deviceRun) publicKeys(address config.Address) (keys []crypto.PublicKey,
 				keys = append(keys, key.Public)
 			}
 		}
-		r.device.pin.settle(err)
-		if isPINError(err) {
+		r.device.pin.Settle(err)
+		if pin.IsRefusal(err) {
 			return nil, err
 		}
 		if keys = withoutNil(keys); len(keys) > 0 {

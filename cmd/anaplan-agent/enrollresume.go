@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // errNothingUnderWay says that there is no enrolment to go on with.
@@ -88,14 +89,14 @@ func (r *deviceRun) resume(e enrolment, p *pending) error {
 	case stepKey:
 		return r.request(e, p)
 	case stepRequest:
-		r.say.note("%s", p.waits())
+		r.say.Note("%s", p.waits())
 		if err := r.putRequest(e, p); err != nil {
 			return err
 		}
 		r.sayNext(p)
 		return nil
 	}
-	r.say.note("%s", p.waits())
+	r.say.Note("%s", p.waits())
 	if e.uploadOut != "" {
 		cert, err := r.certificate()
 		if err != nil {
@@ -104,9 +105,9 @@ func (r *deviceRun) resume(e enrolment, p *pending) error {
 		return r.sayUpload(e, p.address(), cert)
 	}
 	if p.Upload != "" {
-		r.say.note("the file to register is %s: %s > Add Certificates", p.Upload, whereToRegister)
+		r.say.Note("the file to register is %s: %s > Add Certificates", p.Upload, whereToRegister)
 	}
-	r.say.note("next: %s enroll --key %s --check", program, shellQuote(p.Key))
+	r.say.Note("next: %s enroll --key %s --check", program, shellQuote(p.Key))
 	return nil
 }
 
@@ -117,7 +118,7 @@ func (r *deviceRun) firstLogin(address config.Address) error {
 		return err
 	}
 	r.forget(address)
-	r.say.note("the first login worked; the profile for it, if %s has none yet:\n%s", configToBe(), r.configText(address))
+	r.say.Note("the first login worked; the profile for it, if %s has none yet:\n%s", configToBe(), r.configText(address))
 	return printResult(printable(who.text(time.Now())))
 }
 
@@ -132,7 +133,7 @@ func (r *deviceRun) forget(address config.Address) {
 			continue
 		}
 		if err := known.forget(p); err != nil {
-			r.say.warn("this enrolment is done and cannot be forgotten: %v", err)
+			r.say.Warn("this enrolment is done and cannot be forgotten: %v", err)
 		}
 	}
 }
@@ -145,7 +146,7 @@ func (r *deviceRun) publicAmong(under []*pending, address config.Address) crypto
 	}
 	cert, err := r.certificate()
 	if err != nil {
-		r.say.warn("it cannot be told which enrolment this was, so that others than of %s are kept: %v", address, err)
+		r.say.Warn("it cannot be told which enrolment this was, so that others than of %s are kept: %v", address, err)
 		return nil
 	}
 	return cert.PublicKey
@@ -164,12 +165,13 @@ func (r *deviceRun) configText(address config.Address) string {
 	}
 	fmt.Fprintf(&text, "[profile.%s]\n", tomlName(r.profile.Name))
 	row("key", address.String())
-	if pin := r.profile.PIN; pin.Kind == config.PINFile {
-		row("pin", config.PINSource{Kind: pin.Kind, Arg: absolute(pin.Arg)}.String())
+	source := r.profile.PIN
+	if source.Kind == config.PINFile {
+		row("pin", config.PINSource{Kind: source.Kind, Arg: absolute(source.Arg)}.String())
 	} else {
-		row("pin", pin.String())
+		row("pin", source.String())
 	}
-	if pin := r.profile.PIN; pin.Kind == "" || interactive(pin) {
+	if source.Kind == "" || pin.Interactive(source) {
 		text.WriteString("# For jobs without a person: pin = \"file:PATH\", \"credential:NAME\" or \"command:PROGRAM\"\n")
 	}
 	row("region", r.profile.Region)

@@ -174,11 +174,11 @@ func execPhantom(settings *settings, say *messenger, client, path string, args [
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
 	} else {
-		say.note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
+		say.Note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
 	err = runProgram(path, args, env)
 	if ended := endPhantom(settings.command.Context(), asking.socket, token); ended != nil {
-		say.warn("the phantom token could not be ended, and is worth something to the agent until its time is up: %v", ended)
+		say.Warn("the phantom token could not be ended, and is worth something to the agent until its time is up: %v", ended)
 	}
 	return err
 }
@@ -221,7 +221,7 @@ func execAlone(ctx context.Context, settings *settings, say *messenger, path str
 	}
 	err = runProgram(path, args, withToken(token, pinVariable(run.profile)))
 	if ended := endToken(ctx, client, token); ended != nil {
-		say.warn("the token could not be ended, and is valid until its time is up: %v", ended)
+		say.Warn("the token could not be ended, and is valid until its time is up: %v", ended)
 	}
 	return err
 }

@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/google/go-cmp/cmp"
 )
 
 // expiryRig is an expiry with a clock that the test sets, and what it logs.

@@ -12,6 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -92,7 +93,7 @@ func explainStruct(err error) (hints []string, code int) {
 	if pin, ok := errors.AsType[*piv.PINError](err); ok {
 		return cardPINHints(pin), exitHuman
 	}
-	if _, ok := errors.AsType[*refusedError](err); ok {
+	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
 		return []string{
 			"if the PIN there has been put right: the same command with --pin-changed",
 			"to type it instead: the same command with --pin prompt",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -46,9 +47,9 @@ func TestExplain(t *testing.T) {
 		{"PIN blocked on a card", &piv.PINError{Blocked: true}, exitHuman, "ykman piv access unblock-pin"},
 		{"PIN and PUK blocked", &piv.PINError{Blocked: true, PUKBlocked: true}, exitHuman, "ykman piv reset"},
 		{"several cards", &piv.AmbiguousError{What: "cards"}, exitUsage, "copy one of these"},
-		{"no PIN for a card", fmt.Errorf("%w: %w", errPINNeeded, console.ErrNoTerminal), exitHuman, "or say where the PIN is"},
+		{"no PIN for a card", fmt.Errorf("%w: %w", pin.ErrNeeded, console.ErrNoTerminal), exitHuman, "or say where the PIN is"},
 		{"touch in vain, since time was up", fmt.Errorf("%w: %w", piv.ErrNotTouched, timeoutError{}), exitHuman, "when it blinks"},
-		{"PIN refused before", &refusedError{}, exitHuman, "--pin-changed"},
+		{"PIN refused before", &pin.RefusedError{}, exitHuman, "--pin-changed"},
 		{"ambiguous", &hsm.AmbiguousError{What: "keys"}, exitUsage, "copy one of these"},
 		{"clock, which is a bad credential too", skew, exitHuman, "set this machine's clock"},
 		{"old payload, which is a bad credential too", stale, exitFailed, "sign --key ADDRESS"},
@@ -69,8 +70,8 @@ func TestExplain(t *testing.T) {
 func TestMessenger(t *testing.T) {
 	var out strings.Builder
 	say := &messenger{out: &out}
-	say.note("made %s", "a key")
-	say.warn("100%%")
+	say.Note("made %s", "a key")
+	say.Warn("100%%")
 	say.failure(explanation{text: "it failed: 50%", hints: []string{"do this", "or that"}})
 	want := `anaplan-agent: note: made a key
 anaplan-agent: warning: 100%

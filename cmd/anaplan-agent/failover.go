@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // stickyTime is how long a key that has stood in for another is asked first: a device
@@ -172,10 +173,10 @@ func (p *served) settle(key *servedKey, given typed, problem *agent.Problem, las
 	case problem == nil:
 		key.refused.Store(nil)
 	case problem.Code == agent.CodePINRefused && given.pin == nil:
-		if canRemember() { // the signer has
+		if pin.CanRemember() { // the signer has
 			return
 		}
-		key.refused.Store(&refusedSource{problem, stampOf(p.profile.PIN)})
+		key.refused.Store(&refusedSource{problem, pin.StampOf(p.profile.PIN)})
 	case problem.Code == agent.CodePINRefused, problem.Code == agent.CodeDeviceAbsent && key.isMeant(given, len(p.keys) == 1, last):
 		p.pin.forget(given.number)
 	case problem.Code == agent.CodePINNeeded && problem.PIN != nil:
@@ -204,7 +205,7 @@ type refusedSource struct {
 // typed another, and there is no sign that it has changed where it lies.
 func (k *servedKey) refusedBefore(given typed, source config.PINSource) *agent.Problem {
 	refused := k.refused.Load()
-	if refused == nil || given.pin != nil || given.word.PINChanged || stampOf(source) != refused.stamp {
+	if refused == nil || given.pin != nil || given.word.PINChanged || pin.StampOf(source) != refused.stamp {
 		return nil
 	}
 	return refused.problem

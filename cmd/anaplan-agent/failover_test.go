@@ -4,10 +4,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/google/go-cmp/cmp"
 )
 
 // failoverAt returns a failover, and what moves its clock.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -184,7 +185,7 @@ func (g *guide) stage(address config.Address, work func(*deviceRun) error) error
 	for {
 		var asked config.PINSource
 		err := g.once(address, func(run *deviceRun) error {
-			asked, _ = run.device.pin.sourceFor(pinRequest{})
+			asked, _ = run.device.pin.SourceFor(pin.Request{})
 			return work(run)
 		})
 		switch {
@@ -202,12 +203,12 @@ func (g *guide) stage(address config.Address, work func(*deviceRun) error) error
 // is confirmed where the PIN is asked for.
 func canRetype(err error, source config.PINSource) bool {
 	if token, ok := errors.AsType[*hsm.PINError](err); ok {
-		return interactive(source) && !token.Locked
+		return pin.Interactive(source) && !token.Locked
 	}
 	if card, ok := errors.AsType[*piv.PINError](err); ok {
-		return interactive(source) && !card.Blocked
+		return pin.Interactive(source) && !card.Blocked
 	}
-	return source.Kind == config.PINPrompt && (errors.Is(err, errPINSource) || errors.Is(err, errPINLength))
+	return source.Kind == config.PINPrompt && (errors.Is(err, pin.ErrSource) || errors.Is(err, pin.ErrLength))
 }
 
 // once is one try of a stage, with a time limit of its own: that of a login is not meant for
@@ -222,8 +223,8 @@ func (g *guide) once(address config.Address, work func(*deviceRun) error) error 
 	if g.region != "" {
 		run.profile.Region = g.region
 	}
-	run.device.pin.keep = true
-	defer run.device.pin.drop()
+	run.device.pin.Keep = true
+	defer run.device.pin.Drop()
 	return work(run)
 }
 

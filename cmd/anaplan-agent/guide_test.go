@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/google/go-cmp/cmp"
@@ -128,9 +129,9 @@ func TestCanRetype(t *testing.T) {
 		{&hsm.PINError{}, file, false},
 		{&piv.PINError{Tries: 1}, prompt, true}, // the last try is confirmed elsewhere
 		{&piv.PINError{Blocked: true}, prompt, false},
-		{errPINLength, prompt, true},
-		{errPINSource, config.PINSource{Kind: config.PINPinentry}, false}, // there is no such program
-		{errNotConfirmed, prompt, false},
+		{pin.ErrLength, prompt, true},
+		{pin.ErrSource, config.PINSource{Kind: config.PINPinentry}, false}, // there is no such program
+		{pin.ErrNotConfirmed, prompt, false},
 		{nil, prompt, false},
 	} {
 		if got := canRetype(test.err, test.source); got != test.want {

@@ -132,8 +132,8 @@ func (r *deviceRun) importFile(path string, order importOrder) error {
 	if !time.Now().Before(entry.Certificate.NotAfter) {
 		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, cmp.Or(order.certificate, path), describe(entry.Certificate))
 	}
-	r.device.pin.keep = true
-	defer r.device.pin.drop()
+	r.device.pin.Keep = true
+	defer r.device.pin.Drop()
 	if card, ok := address.(pivuri.URI); ok {
 		address, err = r.importToCard(card, entry.Key, order.card)
 	} else {
@@ -267,7 +267,7 @@ func entryName(entry certfile.KeyEntry) string {
 func (r *deviceRun) password(source config.PINSource, path string) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		text, err := console.Interruptible(r.ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a password", r.say.warn) })
+		text, err := console.Interruptible(r.ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a password", r.say.Warn) })
 		return bytes.TrimRight(text, "\r\n"), err // an editor's or echo's, as of a PIN
 	case config.PINEnv:
 		text, ok := os.LookupEnv(source.Arg)
@@ -281,7 +281,7 @@ func (r *deviceRun) password(source config.PINSource, path string) ([]byte, erro
 		return nil, fmt.Errorf("it wants a password: %w; say where it is with --password", err)
 	}
 	defer terminal.Close()
-	defer r.device.pin.patience.pause()()
+	defer r.device.pin.Pause()()
 	return terminal.AskSecret(r.ctx, "password of "+path)
 }
 
@@ -291,11 +291,11 @@ func (r *deviceRun) importToToken(address uri.URI, key *rsa.PrivateKey) (config.
 		return nil, fmt.Errorf("%w: --key %s: the key needs a name: add ;object=NAME to the address", errSettings, address)
 	}
 	info, err := hsm.Import(r.ctx, address, key, r.tokenOptions())
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	if err != nil {
 		return address, r.unlessThere(err, address, key)
 	}
-	r.say.note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", info.Address)
+	r.say.Note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", info.Address)
 	return info.Address, nil
 }
 
@@ -316,7 +316,7 @@ func (r *deviceRun) unlessThere(err error, address config.Address, key *rsa.Priv
 	if !slices.ContainsFunc(there, key.PublicKey.Equal) {
 		return fmt.Errorf("%w: %v", errInDevice, err)
 	}
-	r.say.note("the key is there already, as %s", address)
+	r.say.Note("the key is there already, as %s", address)
 	return nil
 }
 
@@ -336,21 +336,21 @@ func (r *deviceRun) importToCard(address pivuri.URI, key *rsa.PrivateKey, order 
 		_, err := piv.Import(r.ctx, address, key, spec, options)
 		return err
 	})
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	if err != nil {
 		return address, r.unlessThere(err, address, key)
 	}
-	r.say.note("the key is on the card as %s, and cannot be taken out again", address)
+	r.say.Note("the key is on the card as %s, and cannot be taken out again", address)
 	return address, nil
 }
 
 // sayImported says what to do next, and what the file still is.
 func (r *deviceRun) sayImported(path string, address config.Address) {
-	r.say.note("next: %s whoami --key %s", program, shellQuote(address.String()))
+	r.say.Note("next: %s whoami --key %s", program, shellQuote(address.String()))
 	if path == "-" {
 		path = "the file that it came from"
 	}
-	r.say.warn("%s is still a copy of the key: whoever has it can log in until the certificate ends or is disabled. Once whoami has worked, destroy it and every backup of it "+
+	r.say.Warn("%s is still a copy of the key: whoever has it can log in until the certificate ends or is disabled. Once whoami has worked, destroy it and every backup of it "+
 		"(shred -u FILE; on SSDs and in cloud storage that is not sure to reach all copies). A key made by '%s enroll' has no copy: take one at the next renewal", path, program)
 }
 

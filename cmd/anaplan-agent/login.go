@@ -22,7 +22,7 @@ func newLoginCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say.note("logged in as %s and out again: without an agent nothing keeps the token", oneLine(who.UserID))
+		say.Note("logged in as %s and out again: without an agent nothing keeps the token", oneLine(who.UserID))
 		return nil
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -38,7 +38,7 @@ func newLoginCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say.note("profile %q is logged in until %s", asking.profile, whileFresh(token.ExpiresAt, time.Now()))
+		say.Note("profile %q is logged in until %s", asking.profile, whileFresh(token.ExpiresAt, time.Now()))
 		return nil
 	}
 	return cmd
@@ -61,7 +61,7 @@ func newLockCommand(say *messenger) *cobra.Command {
 			if err := asking.client.Lock(asking.ctx, name); err != nil {
 				return asking.inTime(err)
 			}
-			say.note("profile %q is locked", name)
+			say.Note("profile %q is locked", name)
 		}
 		return nil
 	})
@@ -85,7 +85,7 @@ func newUnlockCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say.note("profile %q is unlocked, and logged in until %s", asking.profile, whileFresh(token.ExpiresAt, time.Now()))
+		say.Note("profile %q is unlocked, and logged in until %s", asking.profile, whileFresh(token.ExpiresAt, time.Now()))
 		return nil
 	})
 	return cmd
@@ -102,7 +102,7 @@ func newReloadCommand(say *messenger) *cobra.Command {
 		if err := asking.reload(); err != nil {
 			return err
 		}
-		say.note("the agent has read its configuration")
+		say.Note("the agent has read its configuration")
 		return nil
 	})
 	return cmd
@@ -115,7 +115,7 @@ func (a *asking) reload() error {
 		return a.inTime(err)
 	}
 	for _, warning := range warnings {
-		a.say.warn("%s", warning)
+		a.say.Warn("%s", warning)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func newLogoutCommand(say *messenger) *cobra.Command {
 		if err := client.Logout(ctx, token); err != nil {
 			return err
 		}
-		say.note("the token is ended")
+		say.Note("the token is ended")
 		return nil
 	}
 	return cmd
@@ -92,7 +92,7 @@ func (s *settings) logoutPhantom(say *messenger, token agent.Token) error {
 	if err := asking.client.EndPhantom(asking.ctx, local.Phantom{Value: token.Value}); err != nil {
 		return asking.inTime(err)
 	}
-	say.note("the phantom token is ended")
+	say.Note("the phantom token is ended")
 	return nil
 }
 
@@ -101,7 +101,7 @@ func (a *asking) logout() error {
 	if err := a.client.Logout(a.ctx, a.profile); err != nil {
 		return a.inTime(err)
 	}
-	a.say.note("profile %q is logged out", a.profile)
+	a.say.Note("profile %q is logged out", a.profile)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -65,7 +66,7 @@ func (r *deviceRun) managementOptions(address pivuri.URI, source config.PINSourc
 	if source.Kind == "" {
 		return options
 	}
-	options.Slow = options.Slow || interactive(source)
+	options.Slow = options.Slow || pin.Interactive(source)
 	options.ManagementKey = func(ctx context.Context, request piv.ManagementKeyRequest) ([]byte, error) {
 		return r.managementKey(ctx, source, request)
 	}
@@ -103,7 +104,7 @@ func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, 
 func (r *deviceRun) managementText(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		return console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a management key", r.say.warn) })
+		return console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a management key", r.say.Warn) })
 	case config.PINEnv:
 		text, ok := os.LookupEnv(source.Arg)
 		if !ok {
@@ -116,6 +117,6 @@ func (r *deviceRun) managementText(ctx context.Context, source config.PINSource,
 		return nil, err
 	}
 	defer terminal.Close()
-	defer r.device.pin.patience.pause()()
+	defer r.device.pin.Pause()()
 	return terminal.AskSecret(ctx, fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
 }

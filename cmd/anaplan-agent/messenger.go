@@ -21,13 +21,13 @@ type messenger struct {
 	tell agent.NotifyFunc
 }
 
-// note tells what is going on, or what comes next.
-func (m *messenger) note(format string, args ...any) {
+// Note tells what is going on, or what comes next.
+func (m *messenger) Note(format string, args ...any) {
 	m.say(agent.NoticeInfo, "note", format, args...)
 }
 
-// warn tells of what may turn out bad.
-func (m *messenger) warn(format string, args ...any) {
+// Warn tells of what may turn out bad.
+func (m *messenger) Warn(format string, args ...any) {
 	m.say(agent.NoticeWarning, "warning", format, args...)
 }
 

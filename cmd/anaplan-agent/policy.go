@@ -164,7 +164,7 @@ func (c *policyCheck) noteAge() {
 	}
 	status, err := asking.client.Status(asking.ctx)
 	if err == nil && file.ModTime().After(status.ConfiguredAt) {
-		c.say.note("this is what %s says; the running agent may have an older one: %s reload", path, program)
+		c.say.Note("this is what %s says; the running agent may have an older one: %s reload", path, program)
 	}
 }
 
@@ -223,7 +223,7 @@ func (c *policyCheck) noteNames(path policy.Path) bool {
 	segments := path.Segments()
 	for i, segment := range segments {
 		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm().MatchString(segment) {
-			c.say.note("%s is no id; paths have ids: %s api GET %s lists them", quotedName(segment, ""), program, "/"+strings.Join(segments[:i], "/"))
+			c.say.Note("%s is no id; paths have ids: %s api GET %s lists them", quotedName(segment, ""), program, "/"+strings.Join(segments[:i], "/"))
 			return true
 		}
 	}

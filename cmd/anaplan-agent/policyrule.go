@@ -181,7 +181,7 @@ func (c *policyCheck) rule(ctx context.Context, rule string) error {
 		return refused
 	}
 	if len(scopeOf(rule).names) > 0 {
-		c.say.note("whether Anaplan has what the rule names is not looked up; a name that it does not have fits nothing")
+		c.say.Note("whether Anaplan has what the rule names is not looked up; a name that it does not have fits nothing")
 	}
 	return printResult(printable(text.String()))
 }

@@ -48,7 +48,7 @@ func FuzzPrintableJSON(f *testing.F) {
 func TestMessengerForeignText(t *testing.T) {
 	var out strings.Builder
 	say := &messenger{out: &out}
-	say.warn("the server says %s", "no\nanaplan-agent: hint: type your PIN here\x1b[1A")
+	say.Warn("the server says %s", "no\nanaplan-agent: hint: type your PIN here\x1b[1A")
 	want := "anaplan-agent: warning: the server says no\n  anaplan-agent: hint: type your PIN here\\u001b[1A\n"
 	if got := out.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)

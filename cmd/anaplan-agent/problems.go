@@ -12,6 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -33,10 +34,10 @@ var kinds = []kind{
 	{piv.ErrNoCgo, agent.CodeSettings, true},
 	{errCertificateFile, agent.CodeKeyUnusable, true},
 
-	{errPINLength, agent.CodePINRefused, true},
-	{errPINSource, agent.CodePINNeeded, false},
-	{errNotConfirmed, agent.CodePINNeeded, false},
-	{errPINNeeded, agent.CodePINNeeded, false},
+	{pin.ErrLength, agent.CodePINRefused, true},
+	{pin.ErrSource, agent.CodePINNeeded, false},
+	{pin.ErrNotConfirmed, agent.CodePINNeeded, false},
+	{pin.ErrNeeded, agent.CodePINNeeded, false},
 	{hsm.ErrPINNeeded, agent.CodePINNeeded, false},
 	{piv.ErrPINNeeded, agent.CodePINNeeded, false},
 	{console.ErrNoTerminal, agent.CodePINNeeded, false},
@@ -93,7 +94,7 @@ func problemOf(err error) *agent.Problem {
 		Code: agent.CodeInternal, Message: explained.text, Hints: explained.hints, Human: explained.code == exitHuman,
 	}
 	problem.Code, problem.Final = kindOf(err)
-	problem.Attend = problem.Code == agent.CodeTouchNeeded || problem.Code == agent.CodePINNeeded && !errors.Is(err, errPINSource)
+	problem.Attend = problem.Code == agent.CodeTouchNeeded || problem.Code == agent.CodePINNeeded && !errors.Is(err, pin.ErrSource)
 	problem.Wait = waitOf(err)
 	return problem
 }
@@ -107,7 +108,7 @@ func problemForAgent(err error) *agent.Problem {
 		return problem
 	}
 	told := *problem
-	if _, ok := errors.AsType[*refusedError](err); ok {
+	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
 		told.Hints = nil
 	}
 	told.Hints = slices.Concat(told.Hints, []string{againHint(told.Code)})
@@ -144,11 +145,11 @@ func kindOf(err error) (code agent.Code, final bool) {
 // kindOfStruct returns the code of errors that carry data, all of which are final; "" for
 // others.
 func kindOfStruct(err error) agent.Code {
-	_, before := errors.AsType[*refusedError](err)
+	_, before := errors.AsType[*pin.RefusedError](err)
 	_, tokens := errors.AsType[*hsm.AmbiguousError](err)
 	_, cards := errors.AsType[*piv.AmbiguousError](err)
 	switch {
-	case before || isPINError(err):
+	case before || pin.IsRefusal(err):
 		return agent.CodePINRefused
 	case tokens || cards:
 		return agent.CodeKeyUnusable

@@ -10,6 +10,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
@@ -31,7 +32,7 @@ func TestKinds(t *testing.T) {
 // not know is tried again for ever. The others are of commands that the agent does not do.
 func TestKindsAreComplete(t *testing.T) {
 	others := []error{
-		errStdout, errNoSigner, errTokenSource, errCancelled, errManagementKeySource, piv.ErrManagementKey, hsm.ErrKeyExists,
+		errStdout, errNoSigner, errTokenSource, pin.ErrCancelled, errManagementKeySource, piv.ErrManagementKey, hsm.ErrKeyExists,
 		piv.ErrKeyExists, piv.ErrUnsupported, anaplan.ErrPayload, errNoAgent,
 		errUnderWay, errOtherKey, errOnlyCA, errOtherUser,
 	}
@@ -62,10 +63,10 @@ func TestProblemOf(t *testing.T) {
 	}{
 		"refused by a token":               {&hsm.PINError{}, agent.CodePINRefused, true, true, 0},
 		"refused by a card":                {&piv.PINError{Tries: 2}, agent.CodePINRefused, true, true, 0},
-		"refused before":                   {&refusedError{}, agent.CodePINRefused, true, true, 0},
+		"refused before":                   {&pin.RefusedError{}, agent.CodePINRefused, true, true, 0},
 		"two tokens":                       {&hsm.AmbiguousError{What: "tokens"}, agent.CodeKeyUnusable, false, true, 0},
 		"two cards":                        {&piv.AmbiguousError{What: "cards"}, agent.CodeKeyUnusable, false, true, 0},
-		"no terminal":                      {fmt.Errorf("%w: %w", errPINNeeded, console.ErrNoTerminal), agent.CodePINNeeded, true, false, 0},
+		"no terminal":                      {fmt.Errorf("%w: %w", pin.ErrNeeded, console.ErrNoTerminal), agent.CodePINNeeded, true, false, 0},
 		"not registered":                   {refusal(anaplan.ErrBadCredential, 1, 0), agent.CodeLoginRefused, true, true, 0},
 		"refused after an answer was lost": {refusal(anaplan.ErrBadCredential, 2, 0), agent.CodeLoginRefused, true, false, 0},
 		"a wrong clock":                    {skew, agent.CodeLoginRefused, true, false, 0},

@@ -175,8 +175,8 @@ func onRotation(settings *settings, say *messenger, work func(*rotating) error) 
 		if known, err = rotationOf(settings); err != nil { // as it is now that nobody changes it
 			return err
 		}
-		run.device.pin.keep = true
-		defer run.device.pin.drop()
+		run.device.pin.Keep = true
+		defer run.device.pin.Drop()
 		return work(&rotating{run, settings, known})
 	}
 }
@@ -208,7 +208,7 @@ func (r *rotating) confirm(yes bool, what string) error {
 		return fmt.Errorf("%w: it needs a yes: call it on a terminal, or add --yes", errNotDeleted)
 	}
 	defer terminal.Close()
-	defer r.device.pin.patience.pause()()
+	defer r.device.pin.Pause()()
 	agreed, err := terminal.AskYes(r.ctx, fmt.Sprintf("Delete %s and its certificate for good?", what))
 	if err == nil && !agreed {
 		err = errNotDeleted

@@ -64,7 +64,7 @@ func (r *rotating) startAgain(order rotateOrder) error {
 	if flag := r.differs(order); flag != "" {
 		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, program, r.known.text())
 	}
-	r.say.note("the rotation has begun; this is its request again")
+	r.say.Note("the rotation has begun; this is its request again")
 	return r.putRequest(order.enrolment, &pending{Key: r.known.New, Request: r.known.Request, OfRotation: true})
 }
 
@@ -114,7 +114,7 @@ func (r *rotating) make(e enrolment, place config.Address) error {
 	if err != nil {
 		return errors.Join(err, r.known.forget())
 	}
-	r.say.note("made %s", made)
+	r.say.Note("made %s", made)
 	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, OfRotation: true}
 	if err := r.sign(e, under); err != nil {
 		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", program, err)
@@ -126,7 +126,7 @@ func (r *rotating) make(e enrolment, place config.Address) error {
 	if err := r.putRequest(e, under); err != nil {
 		return fmt.Errorf("%w; %s rotate start prints the request again", err, program)
 	}
-	r.say.note("the old key stays in use. Next: send the CSR to your CA, then: %s rotate finish --certificate FILE --upload-out upload.pem", program)
+	r.say.Note("the old key stays in use. Next: send the CSR to your CA, then: %s rotate finish --certificate FILE --upload-out upload.pem", program)
 	return r.attestKey(e, under)
 }
 
@@ -227,14 +227,14 @@ func (r *rotating) finish(order rotateOrder, command string) error {
 	if !strings.EqualFold(who.UserID, r.known.Email) && !order.newUser {
 		return fmt.Errorf("%w: Anaplan says that the new certificate is %s's, and %s's was asked for: nothing was changed; if that is meant, say --new-user", errRotation, who.UserID, r.known.Email)
 	}
-	r.say.note("the new key logs in as %s", who.UserID)
+	r.say.Note("the new key logs in as %s", who.UserID)
 	if err := r.switchTo(r.known.Old, r.known.New, true); err != nil {
 		return err
 	}
 	if err := r.known.save(rotationSwitched); err != nil {
 		return err
 	}
-	r.say.note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", r.known.Config, whereToRegister, program)
+	r.say.Note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", r.known.Config, whereToRegister, program)
 	return r.tellAgent(fresh)
 }
 
@@ -274,7 +274,7 @@ func (r *rotating) store(fresh *deviceRun, address config.Address, order rotateO
 	if err := writeOut(e.uploadOut, encodePEM("CERTIFICATE", got.leaf.Raw)); err != nil {
 		return fmt.Errorf("the file to upload: %w", err)
 	}
-	r.say.note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
+	r.say.Note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
 	return nil
 }
 
@@ -323,7 +323,7 @@ func (r *rotating) switchTo(before, after string, first bool) error {
 		if err := writeBeside(backup, data, info); err != nil {
 			return fmt.Errorf("keeping %s as it was: %w", r.known.Config, err)
 		}
-		r.say.note("kept %s as it was in %s", r.known.Config, backup)
+		r.say.Note("kept %s as it was in %s", r.known.Config, backup)
 	}
 	return writeBeside(r.known.Config, changed, info)
 }
@@ -343,7 +343,7 @@ func (r *rotating) tellAgent(key *deviceRun) error {
 		return err
 	}
 	if asking == nil {
-		r.say.warn("no running agent was found to tell; if one reads %s: %s reload, before the old key is deleted", r.known.Config, program)
+		r.say.Warn("no running agent was found to tell; if one reads %s: %s reload, before the old key is deleted", r.known.Config, program)
 		return nil
 	}
 	defer asking.end()
@@ -360,7 +360,7 @@ func (r *rotating) tellAgent(key *deviceRun) error {
 	if !agentUses(asking, wanted) {
 		return fmt.Errorf("%w: the running agent has logged in with another certificate: does it read %s? Do not delete the old key before it uses the new one", errRotation, r.known.Config)
 	}
-	r.say.note("the running agent has logged in with the key in the configuration")
+	r.say.Note("the running agent has logged in with the key in the configuration")
 	return nil
 }
 
@@ -412,7 +412,7 @@ func (r *rotating) back() error {
 	if err := r.known.save(rotationBack); err != nil {
 		return err
 	}
-	r.say.note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", r.known.Config, program)
+	r.say.Note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", r.known.Config, program)
 	return r.tellAgent(old)
 }
 
@@ -438,7 +438,7 @@ func (r *rotating) retire(yes bool, order cardEnrolment) error {
 	if err := r.delete(r.known.Old, r.known.OldPublic, "the old key", yes, order); err != nil {
 		return err
 	}
-	r.say.note("delete the old certificate in Anaplan, too: %s", whereToRegister)
+	r.say.Note("delete the old certificate in Anaplan, too: %s", whereToRegister)
 	return r.known.forget()
 }
 
@@ -450,14 +450,14 @@ func (r *rotating) cancel(yes bool, order cardEnrolment) error {
 	case rotationSwitched:
 		return fmt.Errorf("%w: the new key is in use; %s rotate back first", errRotation, program)
 	case rotationMaking:
-		r.say.warn("it is not known whether a key was made as %s; %s keys shows", r.known.New, program)
+		r.say.Warn("it is not known whether a key was made as %s; %s keys shows", r.known.New, program)
 		return r.known.forget()
 	}
 	if err := r.delete(r.known.New, r.known.NewPublic, "the new key", yes, order); err != nil {
 		return err
 	}
 	if r.known.Step != rotationRequested {
-		r.say.note("if its certificate was registered in Anaplan, delete it there, too: %s", whereToRegister)
+		r.say.Note("if its certificate was registered in Anaplan, delete it there, too: %s", whereToRegister)
 	}
 	return r.known.forget()
 }
@@ -475,12 +475,12 @@ func (r *rotating) delete(text, public, what string, yes bool, order cardEnrolme
 		return err
 	}
 	deleted, err := r.deleteKey(address, order)
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	for _, what := range deleted {
-		r.say.note("deleted %s", what)
+		r.say.Note("deleted %s", what)
 	}
 	if errors.Is(err, piv.ErrUnsupported) && len(deleted) > 0 { // without its certificate nothing logs in with it
-		r.say.warn("%v", err)
+		r.say.Warn("%v", err)
 		return nil
 	}
 	return err
@@ -540,6 +540,6 @@ func (r *rotating) keysAt(address config.Address) (found []keyAt, err error) {
 			found = append(found, keyAt{key.Address, key.Public})
 		}
 	}
-	r.device.pin.settle(err)
+	r.device.pin.Settle(err)
 	return found, err
 }

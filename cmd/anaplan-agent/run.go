@@ -63,7 +63,7 @@ func (r *deviceRun) signLogin() (*agent.Login, error) {
 	// The profile holds "v1" or "v2" only; config has checked it.
 	format := agent.Format(r.profile.Format)
 	if format == agent.V1 {
-		r.say.warn("a v1 payload is a password: whoever has it can log in until the certificate ends or is disabled")
+		r.say.Warn("a v1 payload is a password: whoever has it can log in until the certificate ends or is disabled")
 	}
 	key, err := r.device.open(r.ctx)
 	if err != nil {
@@ -71,6 +71,6 @@ func (r *deviceRun) signLogin() (*agent.Login, error) {
 	}
 	defer key.Close()
 	login, err := agent.SignLogin(r.ctx, key, format, time.Now())
-	r.device.pin.settle(err) // a key may ask for its PIN at the signature, and a card gets it then
+	r.device.pin.Settle(err) // a key may ask for its PIN at the signature, and a card gets it then
 	return login, err
 }

@@ -110,7 +110,7 @@ func newRunCommand(say *messenger) *cobra.Command {
 		}
 		defer way.end()
 		bar := newProgressBar()
-		way.client.Notify = func(text string) { bar.clear(); say.note("%s", text) }
+		way.client.Notify = func(text string) { bar.clear(); say.Note("%s", text) }
 		return way.inWords((&running{calling: way, order: order, kind: kind, say: say, bar: bar}).run(args[1]))
 	}
 	hideLoginFlags(cmd)

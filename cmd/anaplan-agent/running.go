@@ -120,7 +120,7 @@ func (r *running) wait(thing integration.Thing, id string) (integration.Task, er
 	}
 	r.bar.clear()
 	if isThere {
-		r.say.note("the task goes on at Anaplan; to wait for it again: %s --task %s", r.order.again, id)
+		r.say.Note("the task goes on at Anaplan; to wait for it again: %s --task %s", r.order.again, id)
 	}
 	if refusal, ok := errors.AsType[*integration.APIError](err); ok && !isThere && refusal.Code == "" && refusal.Status == http.StatusNotFound {
 		err = fmt.Errorf("%s has no task %s", thing, oneLine(id))
@@ -205,11 +205,11 @@ func (r *running) fetch(thing integration.Thing, task integration.Task, result i
 	case len(dumps) == 0:
 	case r.order.dumps != "":
 		if err := r.fetchDumps(thing, dumps); err != nil {
-			r.say.note("the task has run, and must not be run again for this; to fetch the rows that were not imported: %s --task %s --dumps DIRECTORY", r.order.fetch, task.ID)
+			r.say.Note("the task has run, and must not be run again for this; to fetch the rows that were not imported: %s --task %s --dumps DIRECTORY", r.order.fetch, task.ID)
 			return err
 		}
 	default:
-		r.say.note("%s of rows that were not imported: fetch with: %s --task %s --dumps DIRECTORY", counted(len(dumps), "file"), r.order.fetch, task.ID)
+		r.say.Note("%s of rows that were not imported: fetch with: %s --task %s --dumps DIRECTORY", counted(len(dumps), "file"), r.order.fetch, task.ID)
 	}
 	if len(dumps) > 0 && r.order.failOnRejected && task.OK() {
 		r.rejected = fmt.Errorf("%s: %w", thing, errRejected)
@@ -218,7 +218,7 @@ func (r *running) fetch(thing integration.Thing, task integration.Task, result i
 		return nil
 	}
 	if result == nil {
-		r.say.note("the result is at Anaplan; fetch it with: %s", r.fetchCommand(thing))
+		r.say.Note("the result is at Anaplan; fetch it with: %s", r.fetchCommand(thing))
 		return nil
 	}
 	return r.download(thing, result)
@@ -248,7 +248,7 @@ func (r *running) fetchDumps(thing integration.Thing, dumps []integration.Dump) 
 		if err != nil {
 			return err
 		}
-		r.say.note("rows that were not imported are in %s", path)
+		r.say.Note("rows that were not imported are in %s", path)
 	}
 	return nil
 }

@@ -139,7 +139,7 @@ func (f *serviceFlags) service(cmd *cobra.Command, say *messenger) (*service, er
 		if s.system {
 			which, other = "the whole machine, since you are root", "--user is for one of root's own"
 		}
-		say.note("this is the service for %s; %s", which, other)
+		say.Note("this is the service for %s; %s", which, other)
 	}
 	if err := s.chooseProgram(runtime.GOOS); err != nil {
 		return nil, &usageError{err, cmd.CommandPath()}

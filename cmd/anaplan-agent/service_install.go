@@ -100,7 +100,7 @@ func (s *service) install() error {
 		case err != nil:
 			return err
 		case found && text == file.text:
-			s.say.note("%s is as it should be", s.at(file))
+			s.say.Note("%s is as it should be", s.at(file))
 		case found && !isSealed(text) && !s.force:
 			return s.changed(file)
 		default:
@@ -115,10 +115,10 @@ func (s *service) install() error {
 		return err
 	}
 	if replaced && s.manager.update != "" {
-		s.say.note("next: %s  # if it runs", s.manager.update)
+		s.say.Note("next: %s  # if it runs", s.manager.update)
 	}
 	for _, line := range s.manager.next {
-		s.say.note("next: %s", line)
+		s.say.Note("next: %s", line)
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (s *service) uninstall() error {
 		case err != nil:
 			return err
 		case !found:
-			s.say.note("%s is not there", s.at(file))
+			s.say.Note("%s is not there", s.at(file))
 		case !isSealed(text) && !s.force:
 			return s.changed(file)
 		default:
@@ -152,7 +152,7 @@ func (s *service) uninstall() error {
 		return err
 	}
 	if s.manager.left != "" && !s.dryRun {
-		s.say.note("%s", s.manager.left)
+		s.say.Note("%s", s.manager.left)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func (s *service) changed(file serviceFile) error {
 func (s *service) each(did, would string, files []serviceFile, do func(serviceFile) error) error {
 	for _, file := range files {
 		if s.dryRun {
-			s.say.note("%s %s", would, s.at(file))
+			s.say.Note("%s %s", would, s.at(file))
 			continue
 		}
 		if err := do(file); err != nil {
@@ -199,7 +199,7 @@ func (s *service) each(did, would string, files []serviceFile, do func(serviceFi
 			}
 			return err
 		}
-		s.say.note("%s %s", did, s.at(file))
+		s.say.Note("%s %s", did, s.at(file))
 	}
 	return nil
 }
@@ -234,9 +234,9 @@ func (s *service) tell(commands [][]string) error {
 		line := strings.Join(words, " ")
 		switch {
 		case s.dryRun:
-			s.say.note("would run: %s", line)
+			s.say.Note("would run: %s", line)
 		case !s.manager.runs():
-			s.say.note("%s does not run here; once it does: %s", s.manager.name, line)
+			s.say.Note("%s does not run here; once it does: %s", s.manager.name, line)
 		default:
 			if output, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
 				return fmt.Errorf("%s: %w: %s", line, err, strings.TrimSpace(string(output)))

@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/spf13/cobra"
 )
 
@@ -109,7 +110,7 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 	defer end()
 	patience.tell = notify
 	device := newDevice(profile, patience, settings.PINChanged, &messenger{tell: notify})
-	device.pin.away = &awayPerson{pin: order.PIN, device: settings.PINDevice, lastTry: settings.LastTry, attended: order.Attended}
+	device.pin.Remote = &pin.Remote{PIN: order.PIN, Device: settings.PINDevice, LastTry: settings.LastTry, Attended: order.Attended}
 	run := &deviceRun{ctx, profile, device, device.say, func() {}}
 	defer device.touch.end()
 	return run.signLogin()

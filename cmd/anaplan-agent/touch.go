@@ -62,7 +62,7 @@ func (t *toucher) tell(notice piv.Notice) {
 		t.endHook()
 		t.say.touched()
 	case piv.CardBusy:
-		t.say.note("waiting for another program to let go of the card")
+		t.say.Note("waiting for another program to let go of the card")
 	default:
 		t.once(notice)
 	}
@@ -87,7 +87,7 @@ func (t *toucher) want(sentence string) {
 // failed warns of the program once a run. It is no more than a warning: the card's light
 // says the same as the program.
 func (t *toucher) failed(err error) {
-	t.fails.Do(func() { t.say.warn("the touch command failed: %s: %v", t.command[0], err) })
+	t.fails.Do(func() { t.say.Warn("the touch command failed: %s: %v", t.command[0], err) })
 }
 
 // once warns of the factory's secrets, which anybody knows. A command that sends them
@@ -102,9 +102,9 @@ func (t *toucher) once(notice piv.Notice) {
 	t.told[notice] = true
 	switch notice {
 	case piv.FactoryPIN:
-		t.say.warn("%s still has the PIN that every YubiKey is sold with: change it and the PUK: ykman piv access change-pin, then change-puk (or yubico-piv-tool -a change-pin, then -a change-puk)", t.card())
+		t.say.Warn("%s still has the PIN that every YubiKey is sold with: change it and the PUK: ykman piv access change-pin, then change-puk (or yubico-piv-tool -a change-pin, then -a change-puk)", t.card())
 	case piv.FactoryManagementKey:
-		t.say.warn("%s still has the management key that every YubiKey is sold with, by which anybody who holds it can replace its keys: ykman piv access change-management-key --generate --protect (or yubico-piv-tool -a set-mgm-key)", t.card())
+		t.say.Warn("%s still has the management key that every YubiKey is sold with, by which anybody who holds it can replace its keys: ykman piv access change-management-key --generate --protect (or yubico-piv-tool -a set-mgm-key)", t.card())
 	}
 }
 

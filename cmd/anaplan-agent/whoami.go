@@ -80,7 +80,7 @@ func (r *deviceRun) whoami(from string) (identity, error) {
 	}
 	who, err := r.validate(client, token, login.Certificate)
 	if ended := endToken(r.ctx, client, token); ended != nil { // the answer is good all the same
-		r.say.warn("the token that this took could not be ended, and stays valid until its time is up: %v", ended)
+		r.say.Warn("the token that this took could not be ended, and stays valid until its time is up: %v", ended)
 	}
 	return who, err
 }
@@ -100,7 +100,7 @@ func (r *deviceRun) validate(client *anaplan.Client, token agent.Token, cert *x5
 	}
 	who.CertificateUntil = &cert.NotAfter
 	if email := agent.Email(cert); email != "" && found.UserID != "" && !strings.EqualFold(email, found.UserID) {
-		r.say.warn("the certificate names %s, but Anaplan says %s", email, found.UserID)
+		r.say.Warn("the certificate names %s, but Anaplan says %s", email, found.UserID)
 	}
 	return who, nil
 }

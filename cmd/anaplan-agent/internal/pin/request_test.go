@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package pin
 
 import (
 	"errors"
@@ -14,12 +14,12 @@ import (
 )
 
 func TestRequests(t *testing.T) {
-	card := func(slot pivuri.Slot, tries int) pinRequest {
+	card := func(slot pivuri.Slot, tries int) Request {
 		return cardRequest(piv.PINRequest{Card: "YubiKey 7", Serial: 7, Slot: slot, Tries: tries})
 	}
 	const blocks = "blocks the PIN of YubiKey 7, which then only the PUK unblocks"
 	tests := []struct {
-		request           pinRequest
+		request           Request
 		question, lastTry string
 	}{
 		{tokenRequest(hsm.PINRequest{Token: "demo"}), `PIN for token "demo"`, ""},
@@ -47,19 +47,19 @@ func TestRefusedByCard(t *testing.T) {
 	t.Setenv("DEMO_PIN", "999999")
 	first, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
 	request := piv.PINRequest{Card: "YubiKey 7", Serial: 7, Tries: 3}
-	if _, err := first.forCard(t.Context(), request); err != nil {
+	if _, err := first.ForCard(t.Context(), request); err != nil {
 		t.Fatal(err)
 	}
-	first.settle(&piv.PINError{Card: "YubiKey 7"})
-	next := &pinAsker{source: first.source, refusals: refusals{dir: first.refusals.dir}, patience: first.patience, say: first.say}
-	_, err := next.forCard(t.Context(), request)
-	if _, refused := errors.AsType[*refusedError](err); !refused || !strings.HasPrefix(err.Error(), "YubiKey 7 refused the PIN from env:DEMO_PIN on ") {
+	first.Settle(&piv.PINError{Card: "YubiKey 7"})
+	next := &Asker{Source: first.Source, Memory: Refusals{Dir: first.Memory.Dir}, Pause: first.Pause, Say: first.Say}
+	_, err := next.ForCard(t.Context(), request)
+	if _, refused := errors.AsType[*RefusedError](err); !refused || !strings.HasPrefix(err.Error(), "YubiKey 7 refused the PIN from env:DEMO_PIN on ") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := next.forCard(t.Context(), piv.PINRequest{Card: "YubiKey 8", Serial: 8, Tries: 3}); err != nil {
+	if _, err := next.ForCard(t.Context(), piv.PINRequest{Card: "YubiKey 8", Serial: 8, Tries: 3}); err != nil {
 		t.Errorf("another card: %v", err)
 	}
-	if _, err := next.forToken(t.Context(), hsm.PINRequest{Token: "YubiKey 7", Serial: "7"}); err != nil {
+	if _, err := next.ForToken(t.Context(), hsm.PINRequest{Token: "YubiKey 7", Serial: "7"}); err != nil {
 		t.Errorf("a token of that name: %v", err)
 	}
 }
@@ -68,9 +68,9 @@ func TestCardPINLength(t *testing.T) {
 	for pin, fits := range map[string]bool{"12345": false, "123456": true, "12345678": true, "123456789": false} {
 		t.Setenv("DEMO_PIN", pin)
 		a, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
-		a.keep = true
-		got, err := a.forCard(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
-		if fits && (err != nil || string(got) != pin) || !fits && (!errors.Is(err, errPINLength) || strings.Contains(err.Error(), pin)) {
+		a.Keep = true
+		got, err := a.ForCard(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
+		if fits && (err != nil || string(got) != pin) || !fits && (!errors.Is(err, ErrLength) || strings.Contains(err.Error(), pin)) {
 			t.Errorf("%d characters: %v", len(pin), err)
 		}
 		if !fits && a.kept != nil {
@@ -82,24 +82,8 @@ func TestCardPINLength(t *testing.T) {
 // Both packages of devices know that there is no PIN.
 func TestPINNeeded(t *testing.T) {
 	a, _ := newAsker(t, config.PINNone, "")
-	_, err := a.forCard(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
+	_, err := a.ForCard(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
 	if !errors.Is(err, piv.ErrPINNeeded) || !errors.Is(err, hsm.ErrPINNeeded) || errors.Is(err, piv.ErrNoCard) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestParseManagementKey(t *testing.T) {
-	for text, want := range map[string]config.PINSource{
-		"": {}, "protected": {}, "prompt": {Kind: config.PINPrompt},
-		"env:KEY": {Kind: config.PINEnv, Arg: "KEY"}, "file:/run/key": {Kind: config.PINFile, Arg: "/run/key"},
-	} {
-		if got, err := parseManagementKey(text); err != nil || got != want {
-			t.Errorf("%q: got %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"010203040506070801020304", "none", "pinentry", "command:cat x", "env:", "protected:x", "file"} {
-		if got, err := parseManagementKey(text); err == nil || strings.Contains(err.Error(), "0102") {
-			t.Errorf("%q: got %v, %v", text, got, err)
-		}
 	}
 }

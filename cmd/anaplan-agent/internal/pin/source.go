@@ -1,4 +1,4 @@
-package main
+package pin
 
 // The places that a PIN can come from. Errors name the place and never show what was
 // read there: it is the PIN, or most of it.
@@ -17,15 +17,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
-// errPINSource says that the place that the PIN should come from gave none.
-var errPINSource = errors.New("no PIN to be had")
+// ErrSource says that the place that the PIN should come from gave none.
+var ErrSource = errors.New("no PIN to be had")
 
 // read gets the PIN; an empty one is an error, for it is a mistake in a script
 // and would cost a try. Only people are waited for as long as they need: a program
 // that prints the PIN and hangs must not hang the job.
-func (a *pinAsker) read(ctx context.Context, source config.PINSource, request pinRequest) ([]byte, error) {
-	if interactive(source) {
-		defer a.patience.pause()()
+func (a *Asker) read(ctx context.Context, source config.PINSource, request Request) ([]byte, error) {
+	if Interactive(source) {
+		defer a.Pause()()
 	}
 	pin, err := a.readFrom(ctx, source, request)
 	if err != nil {
@@ -35,20 +35,20 @@ func (a *pinAsker) read(ctx context.Context, source config.PINSource, request pi
 	// The line end of an editor or of echo is no part of a PIN; blanks may be.
 	pin = bytes.TrimRight(pin, "\r\n")
 	if len(pin) == 0 {
-		return nil, fmt.Errorf("%w: %s gave an empty PIN", errPINSource, source)
+		return nil, fmt.Errorf("%w: %s gave an empty PIN", ErrSource, source)
 	}
 	return pin, nil
 }
 
 // readFrom gets what stands at the source, with its line end.
-func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, request pinRequest) ([]byte, error) {
+func (a *Asker) readFrom(ctx context.Context, source config.PINSource, request Request) ([]byte, error) {
 	switch source.Kind {
 	case config.PINPrompt:
 		return promptPIN(ctx, request.question)
 	case config.PINPinentry:
 		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), request.question)
 	case config.PINEnv:
-		return envPIN(source.Arg)
+		return FromEnv(source.Arg)
 	case config.PINFile:
 		return a.filePIN(ctx, source.Arg)
 	case config.PINCredential:
@@ -56,68 +56,68 @@ func (a *pinAsker) readFrom(ctx context.Context, source config.PINSource, reques
 	case config.PINCommand:
 		return commandPIN(ctx, source.Arg)
 	}
-	return nil, fmt.Errorf("%w: unknown PIN source %q", errPINSource, source.Kind)
+	return nil, fmt.Errorf("%w: unknown PIN source %q", ErrSource, source.Kind)
 }
 
 // promptPIN asks on the terminal.
 func promptPIN(ctx context.Context, question string) ([]byte, error) {
 	terminal, err := console.OpenTerminal()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errPINNeeded, err)
+		return nil, fmt.Errorf("%w: %w", ErrNeeded, err)
 	}
 	defer terminal.Close()
 	return terminal.AskSecret(ctx, question)
 }
 
-// envPIN reads an environment variable. It stays set: a module may look into the
+// FromEnv reads an environment variable. It stays set: a module may look into the
 // environment, and a library that changed it would race with that.
-func envPIN(name string) ([]byte, error) {
+func FromEnv(name string) ([]byte, error) {
 	value, ok := os.LookupEnv(name)
 	if !ok {
-		return nil, fmt.Errorf("%w: the environment variable %s is not set", errPINSource, name)
+		return nil, fmt.Errorf("%w: the environment variable %s is not set", ErrSource, name)
 	}
 	return []byte(value), nil
 }
 
 // filePIN reads a file that holds the PIN and nothing else. It may be a pipe, as
 // in file:<(...) of a shell, whose writer never comes.
-func (a *pinAsker) filePIN(ctx context.Context, path string) ([]byte, error) {
-	pin, err := console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(path, "a PIN", a.say.warn) })
+func (a *Asker) filePIN(ctx context.Context, path string) ([]byte, error) {
+	pin, err := console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(path, "a PIN", a.Say.Warn) })
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errPINSource, err)
+		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
 	return pin, nil
 }
 
 // credentialPIN reads a credential that systemd has put into the service's own
 // directory (systemd.exec(5), LoadCredential=).
-func (a *pinAsker) credentialPIN(ctx context.Context, name string) ([]byte, error) {
-	path, err := credentialPath(name)
+func (a *Asker) credentialPIN(ctx context.Context, name string) ([]byte, error) {
+	path, err := CredentialPath(name)
 	if err != nil {
 		return nil, err
 	}
 	return a.filePIN(ctx, path)
 }
 
-// credentialPath returns where a credential lies. config has made sure that the
+// CredentialPath returns where a credential lies. config has made sure that the
 // name leads to no other directory; Base makes it so here too.
-func credentialPath(name string) (string, error) {
+func CredentialPath(name string) (string, error) {
 	directory := os.Getenv("CREDENTIALS_DIRECTORY")
 	if directory == "" {
-		return "", fmt.Errorf("%w: systemd passes no credentials to this process (CREDENTIALS_DIRECTORY is not set)", errPINSource)
+		return "", fmt.Errorf("%w: systemd passes no credentials to this process (CREDENTIALS_DIRECTORY is not set)", ErrSource)
 	}
 	return filepath.Join(directory, filepath.Base(name)), nil
 }
 
-// stampOf tells a changed PIN file from the one that was refused. What stands in
+// StampOf tells a changed PIN file from the one that was refused. What stands in
 // a variable or comes from a program has no stamp: a hash of it would be a copy of
 // the PIN that four digits of guessing undo.
-func stampOf(source config.PINSource) string {
+func StampOf(source config.PINSource) string {
 	switch source.Kind {
 	case config.PINFile:
 		return paths.Stamp(source.Arg)
 	case config.PINCredential:
-		if path, err := credentialPath(source.Arg); err == nil {
+		if path, err := CredentialPath(source.Arg); err == nil {
 			return paths.Stamp(path)
 		}
 	}

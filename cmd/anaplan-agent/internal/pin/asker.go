@@ -1,7 +1,7 @@
-package main
+package pin
 
 // The rules by which a PIN is sent to a token or a card. Where the PIN is read is in
-// pinsource.go, what refusals are remembered in refusals.go.
+// pinsource.go, what Refusals are remembered in Refusals.go.
 
 import (
 	"bytes"
@@ -16,9 +16,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-// errPINNeeded is returned where no PIN can be had. It is what both packages of
+// ErrNeeded is returned where no PIN can be had. It is what both packages of
 // devices branch on.
-var errPINNeeded error = pinNeeded{}
+var ErrNeeded error = pinNeeded{}
 
 // pinNeeded is hsm.ErrPINNeeded and piv.ErrPINNeeded in one.
 type pinNeeded struct{}
@@ -31,22 +31,32 @@ func (pinNeeded) Is(target error) bool {
 	return target == hsm.ErrPINNeeded || target == piv.ErrPINNeeded
 }
 
-// errNotConfirmed is returned when the last try is not confirmed.
-var errNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
+// ErrNotConfirmed is returned when the last try is not confirmed.
+var ErrNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
 
-// pinAsker gets a PIN from where the profile says, with the rules that keep a
+// Messages tells the person something, each in a line: what is going on, and what may
+// turn out bad.
+type Messages interface {
+	Note(format string, args ...any)
+	Warn(format string, args ...any)
+}
+
+// ErrSetting says that the setting of a PIN's place is wrong, wherever it was set.
+var ErrSetting = errors.New("settings")
+
+// Asker gets a PIN from where the profile says, with the rules that keep a
 // device from being locked: a refused PIN is not sent again, and the last try is
 // spent on an explicit yes only. Devices count wrong PINs and most of them lock
 // for good after three, which a job that runs by itself would reach in no time.
-type pinAsker struct {
-	source   config.PINSource // zero: the address's pin-source, else prompt
-	changed  bool             // the user says that a refused PIN has been replaced
-	refusals refusals
-	patience *patience
-	say      *messenger
+type Asker struct {
+	Source  config.PINSource // zero: the address's pin-source, else prompt
+	Changed bool             // the user says that a refused PIN has been replaced
+	Memory  Refusals
+	Pause   func() (resume func()) // stops the clock of the command while a person is waited for
+	Say     Messages
 
-	// away is set in a signer process, where the person is somewhere else.
-	away *awayPerson
+	// Remote is set in a signer process, where the person is somewhere else.
+	Remote *Remote
 
 	resume func() // lets the time run on that stands still for a keypad; nil: it runs
 
@@ -58,34 +68,34 @@ type pinAsker struct {
 	// The PIN that was given out last and has not been settled: where it came from
 	// and for which device. A zero used: there is none.
 	used   config.PINSource
-	device deviceName
+	device Device
 
-	// keep: hold a PIN until drop, for a command that logs in twice. Without it a
+	// Keep: hold a PIN until drop, for a command that logs in twice. Without it a
 	// person would have to type the PIN twice for one command.
-	keep bool
+	Keep bool
 	kept []byte
 }
 
-// ask returns the PIN. Its errors end the call: errPINSource, errPINLength,
-// errNotConfirmed, errCancelled, a refusedError, or errPINNeeded where no PIN can
+// ask returns the PIN. Its errors end the call: ErrSource, ErrLength,
+// ErrNotConfirmed, ErrCancelled, a RefusedError, or ErrNeeded where no PIN can
 // be had.
-func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) {
+func (a *Asker) ask(ctx context.Context, request Request) ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	source, err := a.sourceFor(request)
+	source, err := a.SourceFor(request)
 	if err != nil {
 		return nil, err
 	}
-	keeping := a.keep && !request.own
+	keeping := a.Keep && !request.own
 	same := request.device == a.device
 	a.used, a.device = source, request.device
-	if a.away != nil && (a.away.pin != nil || interactive(source) || request.lastTry != "" || request.pinPad) {
+	if a.Remote != nil && (a.Remote.PIN != nil || Interactive(source) || request.lastTry != "" || request.pinPad) {
 		a.used = config.PINSource{} // what it was is the agent's to remember, which has it from a person
-		if request.pinPad && a.away.attended {
-			a.say.note("enter the PIN of %s on the keypad of the device", request.device)
-			a.resume = a.patience.pause() // until settle: the module does not tell when it is typed
+		if request.pinPad && a.Remote.Attended {
+			a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
+			a.resume = a.Pause() // until settle: the module does not tell when it is typed
 		}
-		return a.away.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
+		return a.Remote.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
 	}
 	if keeping && a.kept != nil && same {
 		return bytes.Clone(a.kept), nil // it is overwritten by whom it is given to
@@ -97,7 +107,7 @@ func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) 
 	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
 	// never enters this machine; nil tells the module to read it from the pad.
 	if request.pinPad {
-		a.say.note("enter the PIN of %s on the keypad of the device", request.device)
+		a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
 		return nil, nil
 	}
 	pin, err := a.read(ctx, source, request)
@@ -108,15 +118,15 @@ func (a *pinAsker) ask(ctx context.Context, request pinRequest) ([]byte, error) 
 }
 
 // hasPIN reports whether there is a PIN that nobody has to be asked for.
-func (a *pinAsker) hasPIN() bool { return a.away != nil && a.away.pin != nil }
+func (a *Asker) HasPIN() bool { return a.Remote != nil && a.Remote.PIN != nil }
 
 // allow returns why a PIN of that source may not be sent now; nil if it may.
-func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request pinRequest) error {
+func (a *Asker) allow(ctx context.Context, source config.PINSource, request Request) error {
 	if source.Kind == config.PINNone {
-		return fmt.Errorf("%w, and the PIN source is none", errPINNeeded)
+		return fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
 	}
-	if !interactive(source) {
-		if err := a.refusals.check(a.device, source.String(), stampOf(source), a.changed); err != nil {
+	if !Interactive(source) {
+		if err := a.Memory.Check(a.device, source.String(), StampOf(source), a.Changed); err != nil {
 			return err
 		}
 	}
@@ -128,7 +138,7 @@ func (a *pinAsker) allow(ctx context.Context, source config.PINSource, request p
 
 // drop forgets the PIN that is kept, by overwriting it: memory that is only let go
 // of stays readable until something else needs it.
-func (a *pinAsker) drop() {
+func (a *Asker) Drop() {
 	clear(a.kept)
 	a.kept = nil
 }
@@ -136,37 +146,37 @@ func (a *pinAsker) drop() {
 // settle remembers how it went: err is what came of the call that asked. Without
 // a PIN that was given out since the last settle there is nothing to remember, so
 // that one device's trouble is not held against another's PIN.
-func (a *pinAsker) settle(err error) {
+func (a *Asker) Settle(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.resume != nil {
 		a.resume()
 		a.resume = nil
 	}
-	refused := isPINError(err)
+	refused := IsRefusal(err)
 	if refused {
-		a.drop()
+		a.Drop()
 	}
 	used := a.used
 	a.used = config.PINSource{}
-	if used.Kind == "" || interactive(used) {
+	if used.Kind == "" || Interactive(used) {
 		return // a person will not type a refused PIN again by accident
 	}
 	switch {
 	case refused:
-		err = a.refusals.remember(a.device, used.String(), stampOf(used))
+		err = a.Memory.Remember(a.device, used.String(), StampOf(used))
 	case err == nil:
-		err = a.refusals.forget(a.device, used.String())
+		err = a.Memory.Forget(a.device, used.String())
 	default:
 		return // the device failed: that tells nothing of the PIN
 	}
 	if err != nil {
-		a.say.warn("the next run cannot know whether this PIN was refused: %v", err)
+		a.Say.Warn("the next run cannot know whether this PIN was refused: %v", err)
 	}
 }
 
-// isPINError reports whether a device did not take the PIN, or takes none.
-func isPINError(err error) bool {
+// IsRefusal reports whether a device did not take the PIN, or takes none.
+func IsRefusal(err error) bool {
 	_, token := errors.AsType[*hsm.PINError](err)
 	_, card := errors.AsType[*piv.PINError](err)
 	return token || card
@@ -174,41 +184,41 @@ func isPINError(err error) bool {
 
 // sourceFor returns where the PIN comes from: the setting, else the address's
 // pin-source (RFC 7512 section 2.4), else the terminal.
-func (a *pinAsker) sourceFor(request pinRequest) (config.PINSource, error) {
+func (a *Asker) SourceFor(request Request) (config.PINSource, error) {
 	switch {
-	case a.source.Kind != "":
-		return a.source, nil
-	case request.source != "":
-		source, err := config.ParsePINURI(request.source)
+	case a.Source.Kind != "":
+		return a.Source, nil
+	case request.Source != "":
+		source, err := config.ParsePINURI(request.Source)
 		if err != nil {
-			err = fmt.Errorf("%w: %w", errSettings, err)
+			err = fmt.Errorf("%w: %w", ErrSetting, err)
 		}
 		return source, err
 	}
 	return config.PINSource{Kind: config.PINPrompt}, nil
 }
 
-// interactive reports whether a person gives the PIN each time, and has seen that
+// Interactive reports whether a person gives the PIN each time, and has seen that
 // the last one was refused.
-func interactive(source config.PINSource) bool {
+func Interactive(source config.PINSource) bool {
 	return source.Kind == config.PINPrompt || source.Kind == config.PINPinentry
 }
 
 // confirmLastTry asks on the terminal, whatever the PIN's source is: one wrong PIN more
 // does what is told. Without a terminal there is no yes, so the answer is no.
-func (a *pinAsker) confirmLastTry(ctx context.Context, what string) error {
+func (a *Asker) confirmLastTry(ctx context.Context, what string) error {
 	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return fmt.Errorf("one more wrong PIN %s, so a person must say yes first: %w", what, err)
 	}
 	defer terminal.Close()
-	defer a.patience.pause()()
+	defer a.Pause()()
 	yes, err := terminal.AskYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
 	if err != nil {
 		return err
 	}
 	if !yes {
-		return errNotConfirmed
+		return ErrNotConfirmed
 	}
 	return nil
 }

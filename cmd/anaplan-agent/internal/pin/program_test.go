@@ -1,6 +1,6 @@
 //go:build unix
 
-package main
+package pin
 
 import (
 	"context"
@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestCommandPIN(t *testing.T) {
@@ -35,7 +34,7 @@ func TestCommandPINFails(t *testing.T) {
 		"sh -c 'cat /dev/zero; echo 424'": "more than 1024 bytes",
 	} {
 		pin, err := commandPIN(t.Context(), line)
-		if pin != nil || !errors.Is(err, errPINSource) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "4242") {
+		if pin != nil || !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "4242") {
 			t.Errorf("%s: got %q, %v; want %q", line, pin, err, want)
 		}
 	}
@@ -50,7 +49,7 @@ func TestCommandPINTimeout(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
 		os.ReadFile(started)
-		cancel(timeoutError{time.Minute})
+		cancel(errLate)
 	}()
 	if _, err := commandPIN(ctx, "sh -c 'echo 12 > "+started+"; exec sleep 3600'"); err == nil || !strings.Contains(err.Error(), "not done within 1m0s") {
 		t.Error(err)

@@ -1,4 +1,4 @@
-package main
+package pin
 
 // What a PIN is asked for, in one form for tokens and cards, which tell different
 // things: a token that the last PIN was wrong, a card how many tries are left.
@@ -12,49 +12,49 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-// pinRequest says for what a PIN is asked. Its texts hold labels of tokens, which are
+// Request says for what a PIN is asked. Its texts hold labels of tokens, which are
 // foreign, so they are quoted already.
-type pinRequest struct {
-	device   deviceName
+type Request struct {
+	device   Device
 	question string // what to ask a person
 	lastTry  string // what one wrong PIN more does; "": there are more tries, or nobody knows
 	own      bool   // a key's, which may be another than the device's, so it is not kept
 	pinPad   bool   // it is typed on the device
-	source   string // the address's pin-source; "" without
+	Source   string // the address's pin-source; "" without
 }
 
 // identity tells what wants the PIN from everything else that may: a device, or a key that
 // has a PIN of its own.
-func (r pinRequest) identity() string {
-	return fmt.Sprintf("%s %q own=%v", r.device, r.device.serial, r.own)
+func (r Request) identity() string {
+	return fmt.Sprintf("%s %q own=%v", r.device, r.device.Serial, r.own)
 }
 
-// deviceName is what tells tokens and cards apart. A token's label alone does not: of
+// Device is what tells tokens and cards apart. A token's label alone does not: of
 // a pair of HSMs both often have the same, and a PIN of its own each.
-type deviceName struct {
-	label, serial string
-	card          bool
+type Device struct {
+	Label, Serial string
+	Card          bool
 }
 
 // String returns the name for a person.
-func (d deviceName) String() string {
-	if d.card {
-		return d.label
+func (d Device) String() string {
+	if d.Card {
+		return d.Label
 	}
-	return fmt.Sprintf("token %q", d.label)
+	return fmt.Sprintf("token %q", d.Label)
 }
 
 // forToken is an hsm.PINFunc.
-func (a *pinAsker) forToken(ctx context.Context, request hsm.PINRequest) ([]byte, error) {
+func (a *Asker) ForToken(ctx context.Context, request hsm.PINRequest) ([]byte, error) {
 	return a.ask(ctx, tokenRequest(request))
 }
 
 // tokenRequest is a token's request. A key may have a signature PIN of its own
 // (CKU_CONTEXT_SPECIFIC, PKCS#11 section 5.6): the token's would cost a try of it.
-func tokenRequest(r hsm.PINRequest) pinRequest {
-	request := pinRequest{
-		device: deviceName{label: r.Token, serial: r.Serial},
-		own:    r.Key != "", pinPad: r.PINPad, source: r.Source,
+func tokenRequest(r hsm.PINRequest) Request {
+	request := Request{
+		device: Device{Label: r.Token, Serial: r.Serial},
+		own:    r.Key != "", pinPad: r.PINPad, Source: r.Source,
 	}
 	request.question = fmt.Sprintf("PIN for %s", request.device)
 	if r.Key != "" {
@@ -72,27 +72,27 @@ func tokenRequest(r hsm.PINRequest) pinRequest {
 
 // forCard is a piv.PINFunc. What cannot be a PIN is not sent: the card would count it. It
 // is most often a PUK, or the PIN of FIDO2, which may be longer.
-func (a *pinAsker) forCard(ctx context.Context, request piv.PINRequest) ([]byte, error) {
+func (a *Asker) ForCard(ctx context.Context, request piv.PINRequest) ([]byte, error) {
 	pin, err := a.ask(ctx, cardRequest(request))
 	if err != nil {
 		return nil, err
 	}
 	if len(pin) < 6 || len(pin) > 8 {
 		clear(pin)
-		a.drop()
-		return nil, errPINLength
+		a.Drop()
+		return nil, ErrLength
 	}
 	return pin, nil
 }
 
-// errPINLength says that a PIN is none of a PIV card's (NIST SP 800-73-4 part 2,
+// ErrLength says that a PIN is none of a PIV card's (NIST SP 800-73-4 part 2,
 // section 2.4.3).
-var errPINLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 characters, and this one has not")
+var ErrLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 characters, and this one has not")
 
 // cardRequest is a card's request. A card has one PIN for all of its keys, so
 // one that was typed for one slot serves another.
-func cardRequest(r piv.PINRequest) pinRequest {
-	request := pinRequest{device: deviceName{label: r.Card, serial: fmt.Sprint(r.Serial), card: true}}
+func cardRequest(r piv.PINRequest) Request {
+	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}}
 	request.question = "PIN for " + r.Card
 	if r.Slot != 0 {
 		request.question += ", slot " + r.Slot.String()

@@ -1,4 +1,4 @@
-package main
+package pin
 
 // The client's side of the Assuan protocol, as far as pinentry needs it (GnuPG, "The
 // Assuan protocol", client and server sections). Answers are foreign bytes, for
@@ -16,12 +16,13 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
-// errCancelled is returned when the person closes the pinentry window. It is told
+// ErrCancelled is returned when the person closes the pinentry window. It is told
 // from a failure, because there is nothing to look into.
-var errCancelled = errors.New("cancelled in pinentry")
+var ErrCancelled = errors.New("cancelled in pinentry")
 
 // pinentryCancelled is GnuPG's GPG_ERR_CANCELED in the low 16 bits of the code
 // of an ERR line (libgpg-error, err-codes.h.in).
@@ -47,7 +48,7 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 		return nil, err
 	}
 	if err := subprocess.StartSealed(command); err != nil {
-		return nil, fmt.Errorf("%w: starting pinentry: %w", errPINSource, err)
+		return nil, fmt.Errorf("%w: starting pinentry: %w", ErrSource, err)
 	}
 	// No time limit inside: a person answers, or closes the window.
 	pin, err := (&assuan{out: stdin, in: bufio.NewReaderSize(stdout, maxPinentryLine)}).getPIN(description)
@@ -57,7 +58,7 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	}
 	if waitErr := command.Wait(); err == nil && waitErr != nil {
 		clear(pin)
-		return nil, fmt.Errorf("%w: pinentry: %w", errPINSource, waitErr)
+		return nil, fmt.Errorf("%w: pinentry: %w", ErrSource, waitErr)
 	}
 	return pin, err
 }
@@ -81,7 +82,7 @@ func (a *assuan) getPIN(description string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	for _, command := range []string{"SETTITLE " + program, "SETDESC " + assuanEscape(description), "SETPROMPT PIN:"} {
+	for _, command := range []string{"SETTITLE " + build.Program, "SETDESC " + assuanEscape(description), "SETPROMPT PIN:"} {
 		if _, err := a.ask(command); err != nil {
 			return nil, err
 		}
@@ -98,7 +99,7 @@ func (a *assuan) getPIN(description string) ([]byte, error) {
 // ask sends a command and returns the data of the answer.
 func (a *assuan) ask(command string) ([]byte, error) {
 	if _, err := fmt.Fprintln(a.out, command); err != nil {
-		return nil, fmt.Errorf("%w: pinentry: %w", errPINSource, err)
+		return nil, fmt.Errorf("%w: pinentry: %w", ErrSource, err)
 	}
 	return a.answer()
 }
@@ -111,7 +112,7 @@ func (a *assuan) answer() ([]byte, error) {
 		line, err := a.in.ReadSlice('\n')
 		if err != nil {
 			clear(data)
-			return nil, fmt.Errorf("%w: pinentry ended early: %w", errPINSource, err)
+			return nil, fmt.Errorf("%w: pinentry ended early: %w", ErrSource, err)
 		}
 		word, rest, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(" "))
 		switch string(word) {
@@ -127,13 +128,13 @@ func (a *assuan) answer() ([]byte, error) {
 		default:
 			if !bytes.HasPrefix(line, []byte("#")) { // a comment
 				clear(line)
-				return nil, fmt.Errorf("%w: the program does not speak as a pinentry does", errPINSource)
+				return nil, fmt.Errorf("%w: the program does not speak as a pinentry does", ErrSource)
 			}
 		}
 	}
 }
 
-// assuanError is an ERR line. It is no errPINSource by itself: to an option it
+// assuanError is an ERR line. It is no ErrSource by itself: to an option it
 // only says that this pinentry does not know it.
 type assuanError struct {
 	code int
@@ -149,7 +150,7 @@ func newAssuanError(line []byte) error {
 	_, text, _ := strings.Cut(string(line), " ")
 	fmt.Sscanf(string(line), "%d", &code)
 	if code&0xffff == pinentryCancelled {
-		return errCancelled
+		return ErrCancelled
 	}
 	return assuanError{code, text}
 }

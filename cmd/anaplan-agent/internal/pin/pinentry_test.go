@@ -1,4 +1,4 @@
-package main
+package pin
 
 import (
 	"bufio"
@@ -39,7 +39,7 @@ func TestGetPIN(t *testing.T) {
 }
 
 func TestGetPINFails(t *testing.T) {
-	if _, _, err := converse("OK\nOK\nOK\nOK\nOK\nOK\nERR 83886179 Operation cancelled <Pinentry>\n"); !errors.Is(err, errCancelled) {
+	if _, _, err := converse("OK\nOK\nOK\nOK\nOK\nOK\nERR 83886179 Operation cancelled <Pinentry>\n"); !errors.Is(err, ErrCancelled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	if _, _, err := converse("ERR 1 broken\n"); err == nil || err.Error() != "pinentry: broken (1)" {
@@ -56,7 +56,7 @@ func TestGetPINFails(t *testing.T) {
 // A program that is no pinentry is told from one that waits for a person.
 func TestNoPinentry(t *testing.T) {
 	for _, answers := range []string{"y\n", "\n", "Python 3.13\n", "OK\nok\n"} {
-		if _, _, err := converse(answers); !errors.Is(err, errPINSource) || !strings.Contains(err.Error(), "does not speak as a pinentry") {
+		if _, _, err := converse(answers); !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), "does not speak as a pinentry") {
 			t.Errorf("%q: %v", answers, err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestNoPinentry(t *testing.T) {
 
 func TestRunPinentryEnds(t *testing.T) {
 	for program, want := range map[string]string{"yes": "does not speak", "false": "ended early", "/nowhere/pinentry": "starting pinentry"} {
-		if pin, err := runPinentry(t.Context(), program, "PIN"); pin != nil || !errors.Is(err, errPINSource) || !strings.Contains(err.Error(), want) {
+		if pin, err := runPinentry(t.Context(), program, "PIN"); pin != nil || !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", program, err, want)
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package pin
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	output := &pinBuffer{data: make([]byte, 0, console.MaxSecret)}
+	output := NewBuffer()
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
 	command.Stdout, command.Stderr = output, os.Stderr
 	command.WaitDelay = subprocess.OutputDelay
@@ -29,7 +29,7 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	}
 	switch {
 	case output.full: // before the error of the program, which has died of it
-		return nil, fmt.Errorf("%w: %w", errPINSource, console.TooLong(words[0]))
+		return nil, fmt.Errorf("%w: %w", ErrSource, console.TooLong(words[0]))
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay): // the program itself has ended well
@@ -37,24 +37,33 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	}
 	if err != nil {
 		clear(output.data)
-		return nil, fmt.Errorf("%w: %s: %w", errPINSource, words[0], err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrSource, words[0], err)
 	}
 	return output.data, nil
 }
 
-// pinBuffer takes what is short enough for a PIN, and fails at more, which ends a
+// NewBuffer returns an empty Buffer.
+func NewBuffer() *Buffer { return &Buffer{data: make([]byte, 0, console.MaxSecret)} }
+
+// Full reports whether there was more than a PIN can have.
+func (b *Buffer) Full() bool { return b.full }
+
+// Bytes returns what was taken.
+func (b *Buffer) Bytes() []byte { return b.data }
+
+// Buffer takes what is short enough for a PIN, and fails at more, which ends a
 // program that prints for ever.
-type pinBuffer struct {
+type Buffer struct {
 	data []byte
 	full bool
 }
 
 // Write implements io.Writer.
-func (b *pinBuffer) Write(text []byte) (int, error) {
+func (b *Buffer) Write(text []byte) (int, error) {
 	if len(b.data)+len(text) > console.MaxSecret {
 		clear(b.data)
 		b.full = true
-		return 0, errPINSource
+		return 0, ErrSource
 	}
 	b.data = append(b.data, text...)
 	return len(text), nil

@@ -1,4 +1,4 @@
-package main
+package pin
 
 // The memory of refused PINs. It is what makes a wrong PIN in a nightly job harmless:
 // without it three nights lock the token, and a locked HSM needs its security officer.
@@ -15,12 +15,12 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
-// refusals remembers across runs from which source a PIN was refused, so that a
+// Refusals remembers across runs from which source a PIN was refused, so that a
 // job that runs again does not send it again, and lock the device. It knows where
 // the PIN came from and nothing of the PIN.
-type refusals struct {
-	// dir holds a file for each refusal; "": nothing is remembered between runs.
-	dir string
+type Refusals struct {
+	// Dir holds a file for each refusal; "": nothing is remembered between runs.
+	Dir string
 	// run holds those of this run by the name of their file. They count even where
 	// nothing can be written, and whatever the user says has changed.
 	run map[string]refusal
@@ -35,20 +35,20 @@ type refusal struct {
 	Time   time.Time `json:"time"`
 }
 
-// refusedError says that a PIN is not sent, because it was refused before. The time
+// RefusedError says that a PIN is not sent, because it was refused before. The time
 // is for the person, who knows what was changed since.
-type refusedError struct{ refusal }
+type RefusedError struct{ refusal }
 
 // Error implements error.
-func (e *refusedError) Error() string {
-	device := deviceName{label: e.Token, card: e.Card}
+func (e *RefusedError) Error() string {
+	device := Device{Label: e.Token, Card: e.Card}
 	return fmt.Sprintf("%s refused the PIN from %s on %s; it is not sent again", device, e.Source, e.Time.Local().Format(time.DateTime))
 }
 
-// check returns a refusedError if the PIN of that source was refused and there is
+// Check returns a RefusedError if the PIN of that source was refused and there is
 // no sign that it has changed since: another stamp, or changed, by which the user
 // says so of what earlier runs were refused.
-func (r *refusals) check(device deviceName, source, stamp string, changed bool) error {
+func (r *Refusals) Check(device Device, source, stamp string, changed bool) error {
 	name := refusalName(device, source)
 	found, ok := r.run[name]
 	if !ok && !changed {
@@ -57,69 +57,69 @@ func (r *refusals) check(device deviceName, source, stamp string, changed bool) 
 	if !ok || found.Stamp != stamp {
 		return nil
 	}
-	return &refusedError{found}
+	return &RefusedError{found}
 }
 
 // read returns what an earlier run has written down. A note that cannot be read
 // is none: it must not lock out a good PIN for ever.
-func (r *refusals) read(name string) (found refusal, ok bool) {
-	if r.dir == "" {
+func (r *Refusals) read(name string) (found refusal, ok bool) {
+	if r.Dir == "" {
 		return refusal{}, false
 	}
-	data, err := os.ReadFile(filepath.Join(r.dir, name))
+	data, err := os.ReadFile(filepath.Join(r.Dir, name))
 	if err != nil {
 		return refusal{}, false
 	}
 	return found, json.Unmarshal(data, &found) == nil
 }
 
-// remember writes down that a PIN was refused, readable by the user only: it tells
+// Remember writes down that a PIN was refused, readable by the user only: it tells
 // where PINs are kept. An error means that the next run will not know.
-func (r *refusals) remember(device deviceName, source, stamp string) error {
+func (r *Refusals) Remember(device Device, source, stamp string) error {
 	name := refusalName(device, source)
 	// To the second: it is for a person to read.
-	note := refusal{device.label, device.card, source, stamp, time.Now().Truncate(time.Second)}
+	note := refusal{device.Label, device.Card, source, stamp, time.Now().Truncate(time.Second)}
 	if r.run == nil {
 		r.run = map[string]refusal{}
 	}
 	r.run[name] = note
-	if r.dir == "" {
+	if r.Dir == "" {
 		return nil
 	}
 	data, err := json.Marshal(note)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(r.dir, name), data, 0o600)
+	return os.WriteFile(filepath.Join(r.Dir, name), data, 0o600)
 }
 
-// forget undoes remember. It looks first: a read-only file system refuses to
+// Forget undoes remember. It looks first: a read-only file system refuses to
 // remove even what is not there, and most logins have nothing to forget.
-func (r *refusals) forget(device deviceName, source string) error {
+func (r *Refusals) Forget(device Device, source string) error {
 	name := refusalName(device, source)
 	delete(r.run, name)
 	if _, ok := r.read(name); !ok {
 		return nil
 	}
-	return os.Remove(filepath.Join(r.dir, name))
+	return os.Remove(filepath.Join(r.Dir, name))
 }
 
 // refusalName names the file of a device and a source. It is a hash because both
 // may hold any character.
-func refusalName(device deviceName, source string) string {
-	text := device.label + "\x00" + device.serial + "\x00" + source
-	if device.card {
+func refusalName(device Device, source string) string {
+	text := device.Label + "\x00" + device.Serial + "\x00" + source
+	if device.Card {
 		text = "\x00" + text // no label of a token begins so
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:8]) + ".json"
 }
 
-// canRemember reports whether what is to be remembered can be written down.
-func canRemember() bool {
+// CanRemember reports whether what is to be remembered can be written down.
+func CanRemember() bool {
 	dir := paths.State()
 	if dir == "" {
 		return false
