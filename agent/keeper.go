@@ -196,6 +196,13 @@ func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFu
 // Login makes a new login now, also after a final problem, and returns its token; if one
 // is under way, that. The token before is not ended, for others may use it.
 func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
+	return k.obtain(ctx, demand{notify: notify, login: true, insists: true})
+}
+
+// TryLogin is Login for a caller who may not say that something was put right. It signs where
+// Token would if there were no token: after a final problem it returns that, and after
+// another failure it waits as long as Token does before it tries again.
+func (k *Keeper) TryLogin(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true})
 }
 
@@ -203,7 +210,7 @@ func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
 // has succeeded. It takes no login for its own that began before: its caller may have
 // changed what that depends on, as the PIN.
 func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
-	return k.obtain(ctx, demand{notify: notify, login: true, opening: true})
+	return k.obtain(ctx, demand{notify: notify, login: true, insists: true, opening: true})
 }
 
 // Held returns the token if there is a live one that may be handed out. It causes nothing,

@@ -107,6 +107,7 @@ type demand struct {
 	notify  NotifyFunc
 	refused uint64 // not the token of this generation
 	login   bool   // the token of a new login
+	insists bool   // also after a failure, for the caller says that it was put right
 	opening bool   // and with it the end of a lock
 	since   uint64 // opening: of a flight after that number
 }
@@ -228,13 +229,13 @@ func (k *Keeper) disbelief(generation uint64, now moment) *Problem {
 func (k *Keeper) refusal(d demand, now moment) *Problem {
 	patience := k.waitUntil.Sub(now.mono)
 	switch {
-	case k.final != nil && !d.login:
+	case k.final != nil && !d.insists:
 		return k.final
 	case patience > 0:
 		problem := *k.wait
 		problem.Wait = patience
 		return &problem
-	case d.login, k.unattended:
+	case d.insists, k.unattended:
 		return nil
 	case k.demandAt.until(now) > 0:
 		return k.problem
@@ -287,7 +288,7 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 		k.launch(&flight{errand: loggingOut, token: k.lease.Token})
 	}
 	k.drop()
-	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, nil
+	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, k.final
 	return k.flight, nil
 }
 

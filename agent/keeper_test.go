@@ -242,6 +242,86 @@ func TestForcedLogin(t *testing.T) {
 	})
 }
 
+// TestTryLogin: a caller who may not say that something was put right gets a new login while all
+// is well, and after a failure no other try than a caller of Token.
+func TestTryLogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		try := func() (agent.Lease, error) { return w.keeper.TryLogin(t.Context(), nil) }
+		w.token()
+		w.set(func() { w.authenticate = after(time.Second, nil) })
+		w.took()
+		for _, got := range crowd(100, try) {
+			if got.err != nil || got.lease.Generation != 2 {
+				t.Fatalf("generation %d, %v", got.lease.Generation, got.err)
+			}
+		}
+		w.wantCalls("100 logins at once", calls{Sign: 1, Authenticate: 1})
+
+		w.set(func() { w.sign = signing(noDevice) })
+		for range 10 {
+			_, err := try()
+			wantCode(t, "without the device", err, agent.CodeDeviceAbsent)
+		}
+		w.wantCalls("10 in a row", calls{Sign: 1})
+		w.keeper.Lock()
+		_, err := try()
+		wantCode(t, "locked", err, agent.CodeLocked)
+		w.keeper.Unlock()
+
+		w.set(func() { w.sign = signing(pinRefused) })
+		_, err = w.keeper.Login(t.Context(), nil)
+		wantCode(t, "Login", err, agent.CodePINRefused)
+		w.took()
+		w.set(func() { w.sign = nil })
+		for range 24 {
+			time.Sleep(time.Hour)
+			_, err := try()
+			wantCode(t, "after a final problem", err, agent.CodePINRefused)
+		}
+		if got := w.took(); got.Sign != 0 {
+			t.Errorf("%d signatures after a final problem", got.Sign)
+		}
+		if _, err := w.keeper.Login(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		if lease, err := try(); err != nil || lease.Generation != 4 {
+			t.Errorf("after Login: generation %d, %v", lease.Generation, err)
+		}
+	})
+}
+
+// TestTryLoginBesideAFlight: a refresh under way is no way past a final problem, and whoever
+// joins a login gets what that brings.
+func TestTryLoginBesideAFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.token()
+		w.set(func() {
+			w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+				return after(time.Second, pinRefused)(ctx)
+			}
+		})
+		w.took()
+		first := make(chan error, 1)
+		go func() {
+			_, err := w.keeper.Login(t.Context(), nil)
+			first <- err
+		}()
+		synctest.Wait()
+		_, err := w.keeper.TryLogin(t.Context(), nil)
+		wantCode(t, "beside a login", err, agent.CodePINRefused)
+		wantCode(t, "Login", <-first, agent.CodePINRefused)
+		w.wantCalls("both", calls{Sign: 1})
+
+		w.set(func() { w.refresh = after(10*time.Second, nil) })
+		w.untilRenewals(1)
+		_, err = w.keeper.TryLogin(t.Context(), nil)
+		wantCode(t, "beside a refresh", err, agent.CodePINRefused)
+		w.wantCalls("that", calls{Refresh: 1})
+	})
+}
+
 // A wrong PIN at a forced login does no harm to the token that lives; it is renewed
 // on. When it is refused, nobody spends another try.
 func TestFinalProblemOutlivesRefreshes(t *testing.T) {
@@ -329,6 +409,24 @@ func TestLogout(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A logout puts nothing right: a final problem is still there to be seen.
+func TestLogoutHidesNoFinalProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.sign = signing(pinRefused)
+		w.wantProblem("wrong PIN", agent.CodePINRefused)
+		if err := w.keeper.Logout(t.Context()); err != nil {
+			t.Error(err)
+		}
+		w.wantState("after the logout", agent.StateDown)
+		if problem := w.keeper.Status().Problem; problem != pinRefused {
+			t.Errorf("the status has the problem %v", problem)
+		}
+		w.wantProblem("the next caller", agent.CodePINRefused)
+		w.wantCalls("in all", calls{Sign: 1})
+	})
 }
 
 // One after the other: a login, the logout, the login of who comes meanwhile. The
