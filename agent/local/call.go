@@ -264,14 +264,19 @@ func (c *call) profile() (*Profile, *agent.Problem) {
 	return profile, nil
 }
 
-// deny writes down what was refused. It costs as much as doing something, for otherwise
-// everybody could fill the disk with it.
+// deny refuses what the configuration does not let the caller use.
 func (c *call) deny(what string) *agent.Problem {
-	if problem := c.charge(costAct); problem != nil {
-		return problem
-	}
 	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not use %s", c.caller.peer.UID, what)
-	problem.Hints = []string{"the agent's configuration says who may"}
+	return c.denied(problem, "the agent's configuration says who may")
+}
+
+// denied writes down what was refused. It costs as much as doing something, for otherwise
+// everybody could fill the disk with it.
+func (c *call) denied(problem *agent.Problem, hints ...string) *agent.Problem {
+	if busy := c.charge(costAct); busy != nil {
+		return busy
+	}
+	problem.Hints = hints
 	c.record(ActionDenied, 0, problem)
 	return problem
 }
@@ -318,15 +323,15 @@ func (c *call) wants() agent.NotifyFunc {
 	return c.notices.tell
 }
 
-// problem returns an error of a Keeper as what to answer. If the request itself was ended, it
-// says by whom.
+// problem returns an error of a Keeper as what to answer to this caller. If the request itself was
+// ended, it says by whom.
 func (c *call) problem(err error) *agent.Problem {
 	if err == nil {
 		return nil
 	}
 	switch cause := context.Cause(c.r.Context()); {
 	case cause == nil:
-		return agent.ProblemOf(err)
+		return c.toCaller(agent.ProblemOf(err))
 	case cause == errStopping:
 		return agent.Problemf(agent.CodeStopping, "the agent is stopping")
 	}

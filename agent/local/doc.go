@@ -18,8 +18,8 @@
 //	GET  /v1/status                                    the profiles that the caller may use
 //	POST /v1/login?profile=NAME                        log in anew, now
 //	POST /v1/logout?profile=NAME                       end the token
-//	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed
-//	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN
+//	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed (administrators)
+//	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN (administrators)
 //	POST /v1/reload                                    read the configuration anew (administrators)
 //	GET  /healthz, /readyz, /metrics                   for those who watch
 //
@@ -44,8 +44,11 @@
 // # What it refuses
 //
 // The kernel says who is at the other end, once for each connection; nothing that the
-// caller says counts. Root and the agent's own user may do everything, others what
-// [Profile.Allow] allows, everybody else nothing. Over TCP nobody is anybody before showing a
+// caller says counts. Root and the agent's own user, the administrators, may do everything.
+// Whom [Profile.Allow] allows may have the profile's token, and has nothing to do with its PIN:
+// only administrators may give one, spend its last try, say that it has changed, lock and
+// unlock. Everybody else may do nothing. docs/security.md has a table of who may do what, which the
+// tests keep true. Over TCP nobody is anybody before showing a
 // secret. Requests with an Origin header come from a browser
 // and are refused, and so are those over TCP whose Host is not this listener. A path that could be
 // read in two ways is not forwarded. Requests and connections have limits in size, time and number

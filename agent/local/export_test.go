@@ -12,6 +12,9 @@ var (
 	ParseProblem = parseProblem
 	PeerOf       = peerOf
 	AppendLease  = appendLease
+
+	Administrators = administrators
+	OwnUser        = ownUser
 )
 
 // ParseArguments parses a query as for /v1/token.

@@ -67,7 +67,7 @@ func (c *call) token() *agent.Problem {
 		return problem
 	}
 	reveal := !c.arguments.hidden
-	if reveal && profile.Policy != nil && !c.caller.admin {
+	if (reveal || c.arguments.refused != 0) && profile.Policy != nil && !c.caller.admin {
 		return c.deny("the token of the profile " + shown(c.arguments.profile) + " itself, for the profile has a policy: send the calls through the agent")
 	}
 	lease, err := c.lease(profile.Keeper)
@@ -106,10 +106,13 @@ func (c *call) lease(keeper *agent.Keeper) (agent.Lease, error) {
 	return keeper.Token(c.r.Context(), c.wants())
 }
 
-// act does something to a profile, writes it down, and answers without a token.
+// act does something to a profile if the caller may, writes it down, and answers without a token.
 func (c *call) act(action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
 	profile, problem := c.profile()
 	if problem != nil {
+		return problem
+	}
+	if problem := c.right(action, profile); problem != nil {
 		return problem
 	}
 	lease, err := do(profile)
@@ -126,7 +129,10 @@ func (c *call) act(action Action, do func(*Profile) (agent.Lease, error)) *agent
 
 func (c *call) login() *agent.Problem {
 	return c.act(ActionLogin, func(profile *Profile) (agent.Lease, error) {
-		return profile.Keeper.Login(c.r.Context(), c.wants())
+		if c.caller.admin {
+			return profile.Keeper.Login(c.r.Context(), c.wants())
+		}
+		return profile.Keeper.TryLogin(c.r.Context(), c.wants())
 	})
 }
 
@@ -176,7 +182,7 @@ func (c *call) setPIN(profile *Profile, pin []byte) *agent.Problem {
 
 func (c *call) reload() *agent.Problem {
 	if !c.caller.admin {
-		return c.deny("reload")
+		return c.reserve("use reload", "reload")
 	}
 	warnings, err := c.reloaded()
 	problem := c.problem(err)
@@ -216,7 +222,9 @@ func (c *call) list() *agent.Problem {
 	}
 	for _, name := range slices.Sorted(maps.Keys(profiles)) {
 		if c.caller.may(profiles[name]) {
-			status.Profiles = append(status.Profiles, profileStatus(name, profiles[name]))
+			profile := profileStatus(name, profiles[name])
+			profile.Problem = c.toCaller(profile.Problem)
+			status.Profiles = append(status.Profiles, profile)
 		}
 	}
 	c.sendJSON(http.StatusOK, status)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -33,8 +34,9 @@ type Config struct {
 	// Store of the Server's own.
 	Phantoms *phantom.Store
 
-	// Admin reports who may do everything. It is asked once a connection. nil: root and
-	// the agent's own user.
+	// Admin reports who may do everything, and alone may give a PIN, lock, unlock, and reload.
+	// It is asked once a connection. nil: root and the agent's own user. The errors for
+	// others name these.
 	Admin func(Peer) bool
 
 	// Reload reads the configuration anew, and says what of it is not taken over. nil: the
@@ -78,13 +80,14 @@ type Config struct {
 type Profile struct {
 	Keeper *agent.Keeper
 
-	// Allow reports who may use it beside those whom Config.Admin names. It is asked once
-	// a connection. nil: nobody.
+	// Allow reports who may use it beside those whom Config.Admin names: have its token, and log
+	// in and out where nothing final stands in the way. It is asked once a connection. nil: nobody.
 	Allow func(Peer) bool
 
 	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It
 	// is for the login that follows, and for later ones until one of them refuses it: then
 	// whoever keeps it forgets it. nil: the profile takes no PIN from callers.
+	// Those whom Config.Admin does not name never get so far.
 	SetPIN func([]byte)
 
 	// Heed is told what else a person has said with an unlock, after SetPIN and before
@@ -95,7 +98,7 @@ type Profile struct {
 	API *proxy.Proxy
 
 	// Policy is what may be called with API, whoever calls. Where there is one, only those
-	// whom Config.Admin names get Anaplan's token itself. nil: everything.
+	// whom Config.Admin names get Anaplan's token itself, and log in and out. nil: everything.
 	Policy *policy.Policy
 
 	// Names tells Policy, and that of clients, what ids stand for. nil: no rule with a name fits.
@@ -185,6 +188,8 @@ type Server struct {
 
 	unwritten unwritten
 
+	ownUser func() string // looked up when it is first needed: a directory service may be slow
+
 	denials *allowances // of lines about what was refused
 	logins  *allowances // of phantom tokens
 }
@@ -212,6 +217,7 @@ func New(config Config) *Server {
 		config:  config,
 		gate:    &gate{limits: config.Limits, admin: config.Admin, users: map[int]*account{}},
 		started: time.Now(),
+		ownUser: sync.OnceValue(ownUser),
 
 		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
 		logins:  newAllowances(rate.Limit(config.Limits.Rate/costLogin), config.Limits.Burst/costLogin),
