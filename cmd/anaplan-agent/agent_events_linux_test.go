@@ -19,13 +19,13 @@ func TestModuleScripts(t *testing.T) {
 	runScripts(t, func(name string) bool { return strings.HasPrefix(name, "agent-module") }, "SHIM", shim)
 }
 
-// TestOtherUsers runs the script in which other users of the machine ask the agent.
+// TestOtherUsers runs the scripts in which other users of the machine ask the agent.
 func TestOtherUsers(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	if os.Geteuid() != 0 {
 		hsmtest.Missing(t, "root", "the right to start processes of other users")
 	}
-	runScripts(t, func(name string) bool { return name == "agent-users.txtar" })
+	runScripts(t, func(name string) bool { return strings.HasPrefix(name, "agent-users") }, "SHIM", hsmtest.BuildShim(t))
 }
 
 // moduleCommand is the command module of the scripts: what lies at $MODULE, which is

@@ -3,6 +3,7 @@ package main
 // The commands by which a person tells the agent what to do with a profile.
 
 import (
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,10 @@ import (
 
 const loginHelp = `login has the agent log in anew, now, and keep the token. It is what to call after
 something was put right: a certificate registered, a device plugged in again.
+
+After a problem that trying again does not solve, such as a refused PIN, only root and
+the agent's user can have it log in; other users get the problem. With a profile that
+has a policy other users do not log in: the agent does when a call needs it.
 
 Without an agent it logs in and out, and says whether that works.`
 
@@ -45,17 +50,25 @@ func newLoginCommand(say *messenger) *cobra.Command {
 }
 
 const lockHelp = `lock has the agent forget a profile's PIN and hand out nothing of it until
-'unlock'. The token itself is not ended; 'logout' does that.`
+'unlock'. The token itself is not ended; 'logout' does that.
+
+Only root and the agent's user may lock a profile.`
+
+// errNothingToLock says that --all means no profile.
+var errNothingToLock = errors.New("there is no profile that this user may lock")
 
 // newLockCommand returns the lock command.
 func newLockCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "lock", Short: "have the agent hand out nothing, and forget the PIN", Long: lockHelp, Args: noArguments}
 	settings := addSettings(cmd, socketSettings)
-	all := cmd.Flags().Bool("all", false, "all profiles that this user may use")
+	all := cmd.Flags().Bool("all", false, "all profiles that this user may lock: for root and the agent's user all, for others none")
 	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
 		names, err := asking.profilesOf(*all)
 		if err != nil {
 			return err
+		}
+		if len(names) == 0 {
+			return errNothingToLock
 		}
 		for _, name := range names {
 			if err := asking.client.Lock(asking.ctx, name); err != nil {
@@ -73,7 +86,9 @@ agent needs one, and kept in its memory for later logins, until 'lock' or until 
 profile was idle.
 
 A PIN that the device has refused is not sent again, from whatever place it came.
-After it was put right there, say so once by --pin-changed.`
+After it was put right there, say so once by --pin-changed.
+
+Only root and the agent's user may unlock a profile and give its PIN.`
 
 // newUnlockCommand returns the unlock command.
 func newUnlockCommand(say *messenger) *cobra.Command {
