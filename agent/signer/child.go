@@ -86,7 +86,7 @@ func (c *child) startPiped() error {
 func (c *child) read() {
 	defer close(c.messages)
 	for {
-		f, err := readFrame(c.output, kindNotice, kindLogin, kindProblem)
+		f, err := readFrame(c.output, kindNotice, kindLogin, kindProblem, kindMemory)
 		switch {
 		case errors.Is(err, errGarbage):
 			c.messages <- message{err: err}

@@ -171,6 +171,10 @@ func (t *task) work(ctx context.Context, order Order, notify agent.NotifyFunc) (
 		forever()
 	case "exit":
 		os.Exit(0)
+	case "remember": // and then comes to a bad end
+		order.Remember(json.RawMessage(`{"pin":"on its way"}`))
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		forever()
 	case "hang": // with a device in hand, in what no scheduler interrupts by itself
 		holdDevice(t.Dir)
 		notify.Tell(agent.NoticeInfo, strconv.Itoa(os.Getpid()))

@@ -17,6 +17,7 @@ const (
 	kindNotice  kind = 3 // from the child, any number: an agent.Notice as JSON
 	kindLogin   kind = 4 // from the child, its result: see encodeLogin
 	kindProblem kind = 5 // from the child, its result: an agent.Problem as JSON
+	kindMemory  kind = 6 // from the child, any number: what the parent shall remember, as JSON
 )
 
 const (

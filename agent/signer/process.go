@@ -69,6 +69,12 @@ type Order struct {
 	// a time, in their order; the wait counts against no limit and ends with ctx.
 	// "": nothing that others could disturb.
 	Device string `json:"device"`
+
+	// Remember takes, in the parent, what the child wants it to remember, such as that the
+	// PIN is about to be sent: it has arrived when the call of the child returns, also if that
+	// dies next. In the child it is how to say so. This package does not look into the text.
+	// It must not block. nil, in the parent: nothing is remembered.
+	Remember func(json.RawMessage) `json:"-"`
 }
 
 // Sign has a child make a login. It returns when the child has ended. ctx governs all of
@@ -92,7 +98,7 @@ func (p *Process) Sign(ctx context.Context, order Order, notify agent.NotifyFunc
 		device.leave()
 		return nil, cannotStart(err)
 	}
-	t := &talk{notify: notify, clock: newClock(order.limits())}
+	t := &talk{notify: notify, remember: order.Remember, clock: newClock(order.limits())}
 	t.listen(ctx, child.messages)
 	state := child.end(t.overhear, orDefault(p.Grace, defaultGrace), device)
 	if t.login == nil && t.problem == nil {

@@ -704,3 +704,17 @@ func BenchmarkSign(b *testing.B) {
 	b.ReportMetric(ratios[len(ratios)/2], "sign/exec")
 	b.ReportMetric(times[len(times)/2]/1e6, "ms/sign")
 }
+
+// What a child wants to be remembered has arrived, also if it dies at once.
+func TestSignRemembers(t *testing.T) {
+	lab := newLab("serve")
+	order := task{Do: "remember"}.order(t)
+	var learnt []string
+	order.Remember = func(text json.RawMessage) { learnt = append(learnt, string(text)) }
+	if _, problem := lab.sign(t, t.Context(), order, nil); problem == nil || problem.Code != agent.CodeSignerFailed {
+		t.Errorf("got %+v", problem)
+	}
+	if len(learnt) != 1 || learnt[0] != `{"pin":"on its way"}` {
+		t.Errorf("learnt %q", learnt)
+	}
+}

@@ -58,6 +58,7 @@ func serve(input io.Reader, output io.Writer, work Work, exit func()) error {
 		time.AfterFunc(exitDelay, exit)
 	}()
 	s := &speaker{output: output}
+	order.Remember = s.memory
 	login, err := attempt(ctx, work, order, s.notice)
 	if err := s.result(login, err); err != nil {
 		return fmt.Errorf("writing the result to standard output: %w", err)
@@ -106,6 +107,9 @@ func (s *speaker) notice(notice agent.Notice) {
 		s.write(kindNotice, payload)
 	}
 }
+
+// memory tells the parent what to remember. Where nobody listens, the input ends as well.
+func (s *speaker) memory(text json.RawMessage) { s.write(kindMemory, text) }
 
 // result writes the result, and clears what of a login is in this process.
 func (s *speaker) result(login *agent.Login, err error) error {

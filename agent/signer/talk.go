@@ -1,7 +1,9 @@
 package signer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -20,10 +22,11 @@ type message struct {
 
 // talk is one conversation with a child, as the parent hears it.
 type talk struct {
-	notify  agent.NotifyFunc
-	clock   *clock
-	notices int
-	last    agent.Notice
+	notify   agent.NotifyFunc
+	remember func(json.RawMessage) // nil: nothing is remembered
+	clock    *clock
+	notices  int
+	last     agent.Notice
 
 	// The result; neither is set where the child ended without one.
 	login   *agent.Login
@@ -66,6 +69,8 @@ func (t *talk) understand(f frame) (err error) {
 	switch f.kind {
 	case kindNotice:
 		return t.hear(f.payload)
+	case kindMemory:
+		return t.learn(f.payload)
 	case kindProblem:
 		t.problem, err = decodeProblem(f.payload)
 		return err
@@ -101,10 +106,29 @@ func (t *talk) hear(payload []byte) error {
 	return nil
 }
 
-// overhear takes what comes after listen. It counts no more, but for a final problem in
-// place of another: who tries again after a refused PIN may spend the last try.
+// learn passes on what the parent shall remember. It counts as a notice.
+func (t *talk) learn(payload []byte) error {
+	if t.notices++; t.notices > maxNotices {
+		return fmt.Errorf("more than %d notices", maxNotices)
+	}
+	if !json.Valid(payload) {
+		return fmt.Errorf("%w: something to remember that is not JSON", errGarbage)
+	}
+	if t.remember != nil {
+		t.remember(bytes.Clone(payload))
+	}
+	return nil
+}
+
+// overhear takes what comes after listen. It counts no more, but for what is to be
+// remembered, and a final problem in place of another: who tries again after a refused PIN
+// may spend the last try.
 func (t *talk) overhear(m message) {
 	defer clear(m.payload)
+	if m.kind == kindMemory {
+		t.learn(m.payload)
+		return
+	}
 	if m.kind != kindProblem || t.login != nil {
 		return
 	}

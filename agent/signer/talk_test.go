@@ -110,6 +110,21 @@ func TestTakeRefusesTooManyNotices(t *testing.T) {
 	}
 }
 
+// What is to be remembered is passed on at any time, and what makes no sense is not.
+func TestTakeRemembers(t *testing.T) {
+	var learnt []string
+	talk := &talk{clock: newClock(time.Minute, time.Minute), remember: func(text json.RawMessage) { learnt = append(learnt, string(text)) }}
+	talk.take(framed(t, kindMemory, "first"))
+	talk.overhear(framed(t, kindMemory, "second"))
+	if strings.Join(learnt, " ") != `"first" "second"` || talk.problem != nil {
+		t.Errorf("learnt %q, %v", learnt, talk.problem)
+	}
+	talk.take(message{frame: frame{kindMemory, []byte("{")}})
+	if len(learnt) != 2 || talk.problem == nil || !strings.Contains(talk.problem.Message, "not JSON") {
+		t.Errorf("learnt %q, %v", learnt, talk.problem)
+	}
+}
+
 func TestTakeClearsPayloads(t *testing.T) {
 	payload, err := encodeLogin(testLogin(t, agent.V2))
 	if err != nil {
