@@ -280,6 +280,23 @@ func (k *Keeper) Unlock() {
 	}
 }
 
+// Reconsider lets the Keeper try again, by itself and for a caller, also after a final
+// problem: what that was about may have been put right. A lock stays.
+func (k *Keeper) Reconsider() {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	if k.heir != nil {
+		k.heir.Reconsider()
+		return
+	}
+	k.final, k.failures, k.demandAt = nil, 0, moment{}
+	if k.wanted && !k.isWell(now) {
+		k.renewAt = now
+	}
+}
+
 // Status returns how it goes.
 func (k *Keeper) Status() Status {
 	now := k.clock()

@@ -160,6 +160,39 @@ func TestEagerTriesAgainAfterUnlock(t *testing.T) {
 	}
 }
 
+// What was put right is tried again at once, also after a final problem, by who waits and by
+// who does not; a lock stays.
+func TestReconsider(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, eager)
+		w.sign = signing(pinRefused)
+		w.run()
+		time.Sleep(24 * time.Hour)
+		w.wantCalls("in a day", calls{Sign: 1})
+		w.set(func() { w.sign = nil })
+		w.keeper.Lock()
+		w.keeper.Reconsider()
+		time.Sleep(time.Hour)
+		w.wantCalls("while locked", calls{})
+		w.keeper.Unlock()
+		w.keeper.Reconsider()
+		synctest.Wait()
+		w.wantCalls("after Reconsider", calls{Sign: 1, Authenticate: 1})
+		w.wantState("after Reconsider", agent.StateHealthy)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		w.sign = signing(pinRefused)
+		w.run()
+		w.wantProblem("for a caller", pinRefused.Code)
+		w.set(func() { w.sign = nil })
+		w.wantProblem("for a caller", pinRefused.Code)
+		w.keeper.Reconsider()
+		w.token()
+		w.wantCalls("for a caller", calls{Sign: 2, Authenticate: 1})
+	})
+}
+
 func TestDeviceGoneAndBack(t *testing.T) {
 	tests := []struct {
 		name   string
