@@ -109,6 +109,12 @@ func logLevel(text string) (slog.Level, error) {
 	return level, level.UnmarshalText([]byte(name))
 }
 
+// noOrYes is yesOrNo for a field that says the opposite.
+func noOrYes(text string) (bool, error) {
+	yes, err := yesOrNo(text)
+	return !yes && err == nil, err
+}
+
 // yesOrNo reads a switch. true and false are what TOML and other programs write.
 func yesOrNo(text string) (bool, error) {
 	switch text {

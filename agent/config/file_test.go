@@ -9,7 +9,7 @@ import (
 )
 
 // settingList is the end of errors that list the settings.
-const settingList = "key, pin, certificate, touch_command, region, auth_url, api_url, ca_file, header_form, format, timeout, " +
+const settingList = "key, pin, pin_pad, certificate, touch_command, region, auth_url, api_url, ca_file, header_form, format, timeout, " +
 	"allow, policy, tenant, requests_per_minute, token_file, token_file_mode, token_file_owner, idle, expiry_command"
 
 const inProfile = "settings stand in a table [profile.NAME], and only there; write [profile.default] above them"

@@ -39,6 +39,9 @@ type Profile struct {
 	// (pin-source), else from a prompt.
 	PIN PINSource
 
+	// NoPINPad: the PIN comes from PIN also where the device says that it has a PIN pad.
+	NoPINPad bool
+
 	Certificate string // file
 
 	// TouchCommand is the program to start, and what to call it with, while a card waits
@@ -148,6 +151,7 @@ func (v values) build(name string) (*Profile, error) {
 	}
 	checks := []error{
 		read(&p.PIN, v[pinSetting], ParsePINSource),
+		read(&p.NoPINPad, v[pinPadSetting], noOrYes),
 		read(&p.TouchCommand, v[touchCommandSetting], Words),
 		read(&p.AuthURL, v[authURLSetting], baseURL),
 		read(&p.APIURL, v[apiURLSetting], baseURL),

@@ -61,6 +61,7 @@ ca_file = "ca.pem"
 header_form = "der"
 format = "v1"
 timeout = "1m30s"
+pin_pad = false
 allow = ["user:ana", "user:1000 , group:my team"]
 policy = ["list", """
   run process "Nightly load" in model "Plan"
@@ -89,6 +90,7 @@ expiry_command = "mail -s 'certificate ends' ana@example.com"
 		HeaderForm:  "der",
 		Format:      "v1",
 		Timeout:     90 * time.Second,
+		NoPINPad:    true,
 
 		TouchCommand: []string{"notify-send", "my agent"},
 

@@ -37,6 +37,7 @@ func AgentSettings() []Setting {
 const (
 	keySetting          = "key"
 	pinSetting          = "pin"
+	pinPadSetting       = "pin_pad"
 	certificateSetting  = "certificate"
 	touchCommandSetting = "touch_command"
 	regionSetting       = "region"
@@ -77,6 +78,7 @@ var settings = []Setting{
 		"or, on a YubiKey, piv:serial=NUMBER;slot=9c"},
 	{pinSetting, "", "where the PIN comes from: prompt, none, pinentry, env:NAME, file:PATH, credential:NAME " +
 		"(systemd) or command:PROGRAM; never the PIN itself (default: the address's pin-source, else prompt)"},
+	{pinPadSetting, "yes", "whether a PIN pad is believed in that a token says it has: yes, or no to send the PIN of pin all the same (default yes)"},
 	{certificateSetting, "", "file with the key's certificate, PEM or DER (default: the one on the device)"},
 	{touchCommandSetting, "", "program to start while a YubiKey waits for a touch, as 'notify-send anaplan-agent'; " +
 		"what to do comes as its last argument (default: none)"},
@@ -140,7 +142,9 @@ func isList(name string) bool {
 }
 
 // isSwitch reports whether a setting is yes or no.
-func isSwitch(name string) bool { return name == logoutAtEndSetting || name == shareSocketSetting }
+func isSwitch(name string) bool {
+	return slices.Contains([]string{logoutAtEndSetting, shareSocketSetting, pinPadSetting}, name)
+}
 
 // isNumber reports whether a setting is a whole number.
 func isNumber(name string) bool { return name == perMinuteSetting }
