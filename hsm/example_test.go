@@ -16,11 +16,12 @@ import (
 )
 
 // askPIN is where a program asks its user.
-func askPIN(_ context.Context, request hsm.PINRequest) ([]byte, error) {
+func askPIN(_ context.Context, request hsm.PINRequest) (hsm.PIN, error) {
 	if request.State == hsm.PINFinalTry {
-		return nil, fmt.Errorf("%w: the next wrong one locks the token %s", hsm.ErrPINNeeded, request.Token)
+		return hsm.PIN{}, fmt.Errorf("%w: the next wrong one locks the token %s", hsm.ErrPINNeeded, request.Token)
 	}
-	return os.ReadFile("/run/credentials/pin")
+	pin, err := os.ReadFile("/run/credentials/pin")
+	return hsm.PIN{Value: pin}, err
 }
 
 func Example() {

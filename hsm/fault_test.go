@@ -245,8 +245,8 @@ func crash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := hsm.Open(t.Context(), address, hsm.Options{PIN: func(context.Context, hsm.PINRequest) ([]byte, error) {
-		return []byte(os.Getenv("HSMTEST_SHIM_PIN")), nil
+	key, err := hsm.Open(t.Context(), address, hsm.Options{PIN: func(context.Context, hsm.PINRequest) (hsm.PIN, error) {
+		return hsm.PIN{Value: []byte(os.Getenv("HSMTEST_SHIM_PIN"))}, nil
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,6 @@
 package hsm
 
 import (
-	"context"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -154,17 +153,20 @@ type PINRequest struct {
 	Source string
 }
 
-// PINFunc returns the PIN. It is called at most once for each PIN that the token
-// asks for, never again after a refusal. hsm overwrites the PIN after use. An
-// error from it ends the call, and wraps ErrPINNeeded where no PIN can be had.
-type PINFunc func(ctx context.Context, request PINRequest) ([]byte, error)
-
 // Options of all functions. The zero Options are good for tokens without a PIN that
 // hold the certificate.
 type Options struct {
 	// PIN is asked when the token wants one. nil: tokens that want one fail with
 	// ErrPINNeeded (Open), or show only their public objects (List).
 	PIN PINFunc
+
+	// LogIn: somebody has named the PIN, so the token is logged in to also where it does
+	// not ask for that (no CKF_LOGIN_REQUIRED), or says that somebody is logged in.
+	LogIn bool
+
+	// NoPINPad: the PIN comes from PIN, whatever the token says of a PIN pad
+	// (CKF_PROTECTED_AUTHENTICATION_PATH).
+	NoPINPad bool
 
 	// Certificate is the key's certificate, where the token does not hold it.
 	// nil: it is looked for on the token.

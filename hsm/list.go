@@ -96,7 +96,7 @@ func (v *visit) loginToList(ctx context.Context) error {
 		return nil
 	}
 	pin, err := v.login(ctx, v.asker)
-	clear(pin)
+	clear(pin.Value)
 	return err
 }
 

@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,8 @@ import (
 // asker asks for PINs as the caller wants it.
 type asker struct {
 	ask      PINFunc
+	logIn    bool // also where the token does not ask for it
+	noPad    bool // whatever the token says
 	source   string
 	progress *progress
 }
@@ -27,26 +30,37 @@ type asker struct {
 // may follow; hsm itself reads no file and starts no program for a PIN.
 func newAsker(address uri.URI, options Options, progress *progress) asker {
 	source, _ := address.Get("pin-source")
-	return asker{ask: options.PIN, source: source, progress: progress}
+	return asker{ask: options.PIN, logIn: options.LogIn, noPad: options.NoPINPad, source: source, progress: progress}
 }
 
 // login logs in if the token wants that and nobody in this process has. It
 // returns the PIN for keys that want it once more for each signature; the caller
 // overwrites it.
-func (s *session) login(ctx context.Context, a asker) (pin []byte, err error) {
-	if !s.has(pkcs11.CKF_LOGIN_REQUIRED) || s.isLoggedIn() {
-		return nil, nil
+func (s *session) login(ctx context.Context, a asker) (pin PIN, err error) {
+	s.claimed = s.isLoggedIn()
+	if !s.wantsLogin(a) {
+		return PIN{}, nil
 	}
 	pin, err = s.askPIN(ctx, a, "")
 	if err != nil {
-		return nil, err
+		return PIN{}, err
 	}
 	a.progress.module("logging in")
 	if err := s.send(pkcs11.CKU_USER, pin); err != nil {
-		clear(pin)
-		return nil, err
+		clear(pin.Value)
+		return PIN{}, err
 	}
 	return pin, nil
+}
+
+// wantsLogin reports whether to log in. A PIN that was named is used: there are tokens
+// that hide their keys without saying that they want a login, and modules that claim
+// there was one. One that has a PIN says so (CKF_USER_PIN_INITIALIZED).
+func (s *session) wantsLogin(a asker) bool {
+	if a.logIn && a.ask != nil {
+		return s.has(pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED)
+	}
+	return s.has(pkcs11.CKF_LOGIN_REQUIRED) && !s.claimed
 }
 
 // isLoggedIn asks the token, since a login is shared by all sessions of the
@@ -58,55 +72,86 @@ func (s *session) isLoggedIn() bool {
 
 // askPIN asks the caller for the PIN: of the token, or of a key that wants one for
 // each signature. It is nil where the PIN is typed on the device.
-func (s *session) askPIN(ctx context.Context, a asker, key string) ([]byte, error) {
+func (s *session) askPIN(ctx context.Context, a asker, key string) (PIN, error) {
 	if s.pinState() == PINLocked {
-		return nil, s.refused(pkcs11.CKR_PIN_LOCKED)
+		return PIN{}, s.refused(pkcs11.CKR_PIN_LOCKED)
 	}
 	if a.ask == nil {
-		return nil, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, ErrPINNeeded)
+		return PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, ErrPINNeeded)
 	}
 	request := PINRequest{
 		Token: s.info.Label, Serial: s.info.SerialNumber, State: s.pinState(), Key: key,
-		PINPad: s.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH), Source: a.source,
+		PINPad: s.hasPad(a), Source: a.source,
 	}
 	a.progress.person("waiting for the PIN")
 	pin, err := a.ask(ctx, request)
 	return s.accept(ctx, request, pin, err)
 }
 
+// hasPad reports whether the PIN is typed on the device.
+func (s *session) hasPad(a asker) bool {
+	return s.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH) && !a.noPad
+}
+
 // accept looks at what a PINFunc returned. An empty PIN is not sent: miekg/pkcs11
 // makes NULL of it, which means the PIN pad, and some tokens count it as a try.
-func (s *session) accept(ctx context.Context, request PINRequest, pin []byte, err error) ([]byte, error) {
+func (s *session) accept(ctx context.Context, request PINRequest, pin PIN, err error) (PIN, error) {
 	if err == nil {
 		err = context.Cause(ctx) // nobody waits for the login any more
 	}
 	if err == nil && request.PINPad {
-		clear(pin)
-		return nil, nil
+		clear(pin.Value)
+		return PIN{Guard: pin.Guard}, nil
 	}
-	if err == nil && len(pin) == 0 {
+	if err == nil && len(pin.Value) == 0 {
 		err = fmt.Errorf("%w, and an empty one was given", ErrPINNeeded)
 	}
 	if err != nil {
-		clear(pin)
-		return nil, fmt.Errorf("token %q: %w", request.Token, err)
+		clear(pin.Value)
+		return PIN{}, fmt.Errorf("token %q: %w", request.Token, err)
 	}
 	return pin, nil
 }
 
-// send sends a PIN, once. miekg/pkcs11 wants it as a string and copies it for C;
-// neither copy can be overwritten from here.
-func (s *session) send(user uint, pin []byte) error {
-	err := s.Login(s.handle, user, string(pin))
+// send sends a PIN, once, whatever comes back.
+func (s *session) send(user uint, pin PIN) error {
+	return pin.guarded(func() error { return s.answered(user, s.Login(s.handle, user, string(pin.Value))) })
+}
+
+// answered puts into words what the token answered to a PIN. miekg/pkcs11 wants the PIN as
+// a string and copies it for C; neither copy can be overwritten from here.
+func (s *session) answered(user uint, err error) error {
+	code, isAnswer := errors.AsType[pkcs11.Error](err)
 	switch {
-	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+	case err == nil:
 		return nil
+	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+		return ErrPINNotRead
 	case isCode(err, pinCodes...):
-		return s.refused(err.(pkcs11.Error))
-	case err != nil:
-		return s.fail("logging in", err)
+		return s.refused(code)
+	case isAnswer && user == pkcs11.CKU_USER && !s.claimed && s.isLoggedIn():
+		return nil // it says so, and did not before
 	}
-	return nil
+	return s.unclear(err)
+}
+
+// unclear returns the error for an answer that says nothing of the PIN, unless the token's
+// counter does.
+func (s *session) unclear(err error) error {
+	unclear := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
+	info, failure := s.tokenInfo(s.slot)
+	if failure != nil {
+		return unclear
+	}
+	s.info = info
+	unclear.After, unclear.Told = s.pinState(), true
+	if unclear.After <= unclear.Before {
+		return unclear
+	}
+	return &PINError{
+		Token: s.info.Label, State: unclear.After, Locked: unclear.After == PINLocked,
+		Reason: fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)),
+	}
 }
 
 // refused returns the error for a PIN that the token did not take, with the

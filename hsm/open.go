@@ -21,8 +21,8 @@ type visit struct {
 	asker
 	options Options
 	now     time.Time
-	pin     []byte // for keys that want it for each signature; nil where there is none
-	refusal error  // of the PIN for a signature, which is not sent again
+	pin     PIN   // for keys that want it for each signature; without a value where there is none
+	refusal error // of the PIN for a signature, which is not sent again
 }
 
 // enter opens the module, the one token that fits the address, and a session, and
@@ -107,8 +107,8 @@ func (v *visit) certifiedKey(ctx context.Context, address uri.URI) (k *keyObject
 
 // forgetPIN overwrites the PIN.
 func (v *visit) forgetPIN() {
-	clear(v.pin)
-	v.pin = nil
+	clear(v.pin.Value)
+	v.pin = PIN{}
 }
 
 // leave ends the session, which logs out, and closes the module. Leaving twice does

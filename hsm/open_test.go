@@ -23,11 +23,11 @@ type pins struct {
 	returned [][]byte
 }
 
-func (p *pins) ask(_ context.Context, request hsm.PINRequest) ([]byte, error) {
+func (p *pins) ask(_ context.Context, request hsm.PINRequest) (hsm.PIN, error) {
 	p.requests = append(p.requests, request)
 	pin := []byte(p.pin)
 	p.returned = append(p.returned, pin)
-	return pin, nil
+	return hsm.PIN{Value: pin}, nil
 }
 
 // waitForModule lets the test end only when no goroutine is left in a module: the

@@ -164,7 +164,7 @@ func TestPINNotGiven(t *testing.T) {
 	}{
 		"no way to ask": {nil, hsm.ErrPINNeeded},
 		"empty":         {(&pins{}).ask, hsm.ErrPINNeeded},
-		"failure":       {func(context.Context, hsm.PINRequest) ([]byte, error) { return nil, failure }, failure},
+		"failure":       {func(context.Context, hsm.PINRequest) (hsm.PIN, error) { return hsm.PIN{}, failure }, failure},
 	} {
 		_, err := hsm.Open(t.Context(), spied.Address(t), hsm.Options{PIN: c.ask})
 		wantError(t, name, err, c.want, `token "test"`)
@@ -233,11 +233,11 @@ func TestCancelledWhileAsking(t *testing.T) {
 	waitForModule(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	_, err := hsm.Open(ctx, token.Address(t), hsm.Options{PIN: func(ctx context.Context, _ hsm.PINRequest) ([]byte, error) {
+	_, err := hsm.Open(ctx, token.Address(t), hsm.Options{PIN: func(ctx context.Context, _ hsm.PINRequest) (hsm.PIN, error) {
 		defer close(done)
 		cancel()
 		<-ctx.Done()
-		return []byte(token.PIN), nil
+		return hsm.PIN{Value: []byte(token.PIN)}, nil
 	}})
 	<-done
 	wantError(t, "Open", err, context.Canceled, "PIN")

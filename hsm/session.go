@@ -15,6 +15,8 @@ import (
 type session struct {
 	token
 	handle pkcs11.SessionHandle
+
+	claimed bool // it said before the login that somebody was logged in
 }
 
 // open opens a session, not logged in. Read-only: tokens that are

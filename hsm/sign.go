@@ -97,7 +97,7 @@ func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, err
 // person who gives none leaves no operation half done. The PIN that logged in is
 // the same secret, so it serves for the first.
 func (v *visit) askForSignature(ctx context.Context, k *keyObject) (err error) {
-	if v.refusal != nil || v.pin != nil {
+	if v.refusal != nil || v.pin.Value != nil {
 		return v.refusal
 	}
 	v.pin, err = v.askPIN(ctx, v.asker, k.name())

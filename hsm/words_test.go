@@ -13,9 +13,8 @@ import (
 	"testing"
 
 	"github.com/ThalesGroup/crypto11"
-	"github.com/miekg/pkcs11"
-
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/miekg/pkcs11"
 )
 
 func TestInWords(t *testing.T) {
@@ -108,9 +107,18 @@ func TestDigestInfo(t *testing.T) {
 
 func TestCrypto11WithoutModule(t *testing.T) {
 	slot := 0
-	err := withCrypto11(&crypto11.Config{Path: "/no/such/module", SlotNumber: &slot}, nil)
+	v := &visit{session: &session{}}
+	var sent error
+	pin := PIN{Value: []byte("1234"), Guard: func(send func() error) error {
+		sent = send()
+		return sent
+	}}
+	_, err := v.configure("writing", &crypto11.Config{Path: "/no/such/module", SlotNumber: &slot}, pin)
 	if err == nil || !strings.Contains(err.Error(), "module") {
 		t.Errorf("missing module: %v", err)
+	}
+	if !errors.Is(sent, ErrPINNotSent) {
+		t.Errorf("the guard is told %v, want that the PIN was not sent", sent)
 	}
 }
 

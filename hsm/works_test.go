@@ -16,7 +16,7 @@ import (
 // enterTest visits a token to write on it.
 func enterTest(t *testing.T, token *hsmtest.Token) *visit {
 	t.Helper()
-	ask := func(context.Context, PINRequest) ([]byte, error) { return []byte(token.PIN), nil }
+	ask := func(context.Context, PINRequest) (PIN, error) { return PIN{Value: []byte(token.PIN)}, nil }
 	v, err := enterToWrite(t.Context(), token.Address(t), Options{PIN: ask}, &progress{})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
@@ -32,27 +33,56 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	if err != nil {
 		return err
 	}
-	defer clear(pin)
+	defer clear(pin.Value)
 	v.progress.module(doing)
 	path, slot := v.path, int(v.slot)
 	v.leave() // here, and not at the end: the module must be free
 	if err := context.Cause(ctx); err != nil {
 		return err // the caller was told that it failed, so it must
 	}
-	err = withCrypto11(&crypto11.Config{
-		Path: path, SlotNumber: &slot, Pin: string(pin), MaxSessions: writeSessions,
+	token, err := v.configure(doing, &crypto11.Config{
+		Path: path, SlotNumber: &slot, Pin: string(pin.Value), MaxSessions: writeSessions,
 		// Otherwise crypto11 logs in with no PIN, which is a try lost, or a PIN pad that
 		// asks for a PIN that the token does not want.
-		LoginNotSupported: !v.has(pkcs11.CKF_LOGIN_REQUIRED),
-	}, work)
-	// The PIN was right a moment ago; but a PIN pad asks anew.
-	if code, ok := errors.AsType[pkcs11.Error](err); ok && isCode(code, pinCodes...) {
-		return &PINError{Token: v.info.Label, Reason: fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code))}
-	}
+		LoginNotSupported: !v.wantsLogin(v.asker),
+	}, pin)
 	if err != nil {
+		return err
+	}
+	defer token.Close()
+	if err := work(token); err != nil {
 		return v.fail(doing, err)
 	}
 	return nil
+}
+
+// configure opens a context of crypto11's, which logs in with the PIN once more.
+func (v *visit) configure(doing string, config *crypto11.Config, pin PIN) (token *crypto11.Context, err error) {
+	if config.LoginNotSupported {
+		pin = PIN{} // and its guard
+	}
+	err = pin.guarded(func() (err error) {
+		token, err = crypto11.Configure(config)
+		return v.configured(doing, err)
+	})
+	return token, err
+}
+
+// configured tells the login from what comes before it, by crypto11's words. The PIN was
+// right a moment ago; but a PIN pad asks anew.
+func (v *visit) configured(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	failure := v.fail(doing, err)
+	code, _ := errors.AsType[pkcs11.Error](err)
+	switch {
+	case !strings.Contains(err.Error(), "failed to log into"):
+		return notSentError{failure}
+	case isCode(code, pinCodes...):
+		return &PINError{Token: v.info.Label, Reason: fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code))}
+	}
+	return &PINUnclearError{Before: v.pinState(), Err: failure}
 }
 
 // writable refuses tokens that cannot be written, and those on which crypto11
@@ -71,21 +101,11 @@ func (v *visit) writable() error {
 
 // pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed
 // again, so the person is told again.
-func (v *visit) pinToWrite(ctx context.Context) ([]byte, error) {
-	if v.has(pkcs11.CKF_LOGIN_REQUIRED) && v.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH) {
+func (v *visit) pinToWrite(ctx context.Context) (PIN, error) {
+	if v.wantsLogin(v.asker) && v.hasPad(v.asker) {
 		return v.askPIN(ctx, v.asker, "")
 	}
 	pin := v.pin
-	v.pin = nil
+	v.pin = PIN{}
 	return pin, nil
-}
-
-// withCrypto11 opens a context for the time of work.
-func withCrypto11(config *crypto11.Config, work func(*crypto11.Context) error) error {
-	token, err := crypto11.Configure(config)
-	if err != nil {
-		return err
-	}
-	defer token.Close()
-	return work(token)
 }

@@ -260,9 +260,9 @@ func TestPulled(t *testing.T) {
 	})
 	t.Run("while the PIN is typed", func(t *testing.T) {
 		d.usual(t)
-		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) ([]byte, error) {
+		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
 			d.Pull(0)
-			return []byte(pin), nil
+			return piv.PIN{Value: []byte(pin)}, nil
 		}}
 		_, err := login(t, "piv:", options)
 		wantError(t, err, piv.ErrRemoved, "there is no card in any of 2 readers")
@@ -271,9 +271,9 @@ func TestPulled(t *testing.T) {
 	t.Run("another while the PIN is typed", func(t *testing.T) {
 		d.usual(t)
 		var other *pivtest.Card
-		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) ([]byte, error) {
+		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
 			other = d.put(t, pivtest.Options{Serial: 77})
-			return []byte(pin), nil
+			return piv.PIN{Value: []byte(pin)}, nil
 		}}
 		_, err := login(t, "piv:", options)
 		wantError(t, err, piv.ErrRemoved, "there is YubiKey 77")
@@ -283,10 +283,10 @@ func TestPulled(t *testing.T) {
 	})
 	t.Run("into another reader while the PIN is typed", func(t *testing.T) {
 		d.usual(t)
-		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) ([]byte, error) {
+		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
 			d.Pull(0)
 			d.Insert(1, &d.bay)
-			return []byte(pin), nil
+			return piv.PIN{Value: []byte(pin)}, nil
 		}}
 		mustLogin(t, "piv:", options, key)
 	})

@@ -71,7 +71,7 @@ func TestTriesIn(t *testing.T) {
 	}
 }
 
-// TestRefused: what a card says to a PIN, in words; every answer is final.
+// TestRefused: what a card says of a PIN, in words; every such answer is final.
 func TestRefused(t *testing.T) {
 	c := &card{serial: 7, firmware: yubikey.Version{Major: 4, Minor: 3, Patch: 5}}
 	for sw, want := range map[status]string{
@@ -80,9 +80,8 @@ func TestRefused(t *testing.T) {
 		0x63c0: "the PIN of YubiKey 7 is blocked: the last try was wrong (63C0)",
 		0x6983: "the PIN of YubiKey 7 is blocked: the last try was wrong (6983)",
 		0x6a80: "YubiKey 7 refused the PIN: PINs have 6 to 8 characters (6A80)",
-		0x6999: "YubiKey 7 refused the PIN: it refused (6999)",
 	} {
-		err := c.refused(sw)
+		err := c.answered(3, sw)
 		if refused, ok := errors.AsType[*PINError](err); !ok || err.Error() != want || Transient(err) {
 			t.Errorf("%04X is %v (%+v), want %q", uint16(sw), err, refused, want)
 		}

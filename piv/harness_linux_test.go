@@ -202,11 +202,11 @@ type asked struct {
 	returned [][]byte
 }
 
-func (a *asked) ask(_ context.Context, request piv.PINRequest) ([]byte, error) {
+func (a *asked) ask(_ context.Context, request piv.PINRequest) (piv.PIN, error) {
 	a.requests = append(a.requests, request)
 	answer := []byte(a.pin)
 	a.returned = append(a.returned, answer)
-	return answer, nil
+	return piv.PIN{Value: answer}, nil
 }
 
 // isForgotten fails the test if a PIN that was given is still in memory.

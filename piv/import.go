@@ -138,7 +138,7 @@ func (v *visit) prepareToSign(ctx context.Context, c *card, k *slotKey) error {
 	if err := v.attended(k); err != nil {
 		return err
 	}
-	if err := v.askIfWanted(ctx, c, k); err != nil || v.pin == nil {
+	if err := v.askIfWanted(ctx, c, k); err != nil || v.pin.Value == nil {
 		return err
 	}
 	v.pinAgain = true

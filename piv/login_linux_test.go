@@ -129,9 +129,9 @@ func parts(commands string) string {
 func TestSlowLetsGo(t *testing.T) {
 	d := newDesk(t)
 	d.usual(t)
-	options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) ([]byte, error) {
+	options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
 		d.free(t)
-		return []byte(pin), nil
+		return piv.PIN{Value: []byte(pin)}, nil
 	}}
 	mustLogin(t, "piv:", options, testKey(t, "a", 2048))
 }

@@ -191,23 +191,40 @@ func (w writer) withProtected(ctx context.Context) error {
 	if v.options.PIN == nil {
 		return fmt.Errorf("%w: it is not the factory's, and there is neither a way to ask for it nor for the PIN that may protect it", ErrManagementKey)
 	}
-	if v.pin == nil { // an import has asked before
+	if v.pin.Value == nil { // an import has asked before
 		if err := v.askPIN(ctx, c, 0); err != nil {
 			return err
 		}
 	}
-	v.progress.card("reading the management key")
-	c.unlocked = true // piv-go sends the PIN, and reads the object with it
-	metadata, err := c.yk.Metadata(string(v.pin))
-	if err != nil && !strings.Contains(err.Error(), "authenticating with pin") {
-		v.forgetPIN()
-		return fmt.Errorf("%w: the card holds none under its PIN (%v)", ErrManagementKey, inWords("reading it", err))
-	}
-	if err := v.sent(c, err); err != nil {
+	metadata, err := v.protectedMetadata(c)
+	if err != nil {
 		return err
 	}
 	if metadata.ManagementKey == nil {
 		return fmt.Errorf("%w: it is not the factory's, and the card holds none under its PIN", ErrManagementKey)
 	}
 	return w.with(*metadata.ManagementKey)
+}
+
+// protectedMetadata reads the object that the PIN protects. piv-go sends the PIN and reads
+// the object with it; where it fails after the PIN, the card has taken that.
+func (v *visit) protectedMetadata(c *card) (*yubikey.Metadata, error) {
+	v.progress.card("reading the management key")
+	var metadata *yubikey.Metadata
+	var unread error
+	err := v.pin.guarded(func() (err error) {
+		c.unlocked = true
+		metadata, err = c.yk.Metadata(string(v.pin.Value))
+		if err != nil && !strings.Contains(err.Error(), "authenticating with pin") {
+			unread, err = err, nil
+		}
+		return c.answered(v.tries, err)
+	})
+	if err = v.sent(err); err != nil {
+		return nil, err
+	}
+	if unread != nil {
+		return nil, fmt.Errorf("%w: the card holds none under its PIN (%v)", ErrManagementKey, inWords("reading it", unread))
+	}
+	return metadata, nil
 }

@@ -36,12 +36,13 @@ func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
 	if v.options.PIN == nil {
 		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), ErrPINNeeded)
 	}
+	v.tries = tries
 	request := PINRequest{Card: c.name(), Serial: c.serial, Slot: slot, Tries: tries}
 	err = v.ask(ctx, c, "waiting for the PIN", func() (err error) {
 		if v.pin, err = v.options.PIN(ctx, request); err != nil {
 			return err
 		}
-		return checkPIN(v.pin)
+		return checkPIN(v.pin.Value)
 	})
 	if err != nil {
 		v.forgetPIN()
@@ -64,14 +65,21 @@ func checkPIN(pin []byte) error {
 // tries returns how many wrong PINs are left: 0 if the PIN is blocked, -1 if the card
 // does not tell, as it does not while the PIN is verified.
 func (c *card) tries() (int, error) {
-	tries, err := c.yk.Retries()
+	tries, _, err := c.counter()
+	return tries, err
+}
+
+// counter is tries, and reports whether the PIN is verified.
+func (c *card) counter() (tries int, verified bool, err error) {
+	tries, err = c.yk.Retries()
 	if err == nil {
-		return tries, nil
+		return tries, false, nil
 	}
 	if _, failed := serviceCode(err); failed {
-		return 0, inWords("reading the PIN's counter", err)
+		return 0, false, inWords("reading the PIN's counter", err)
 	}
-	return -1, nil
+	_, refused := statusOf(err)
+	return -1, !refused, nil // piv-go misses the refusal that tells the counter
 }
 
 // triesIn returns the tries that a refusal tells of: 63CX is X of them (ISO 7816-4
@@ -91,43 +99,61 @@ func triesIn(err error) int {
 // that; neither copy can be overwritten from here.
 func (v *visit) verify(c *card) error {
 	v.progress.card("sending the PIN")
-	c.unlocked = true // whatever comes back: the card may have taken it
-	return v.sent(c, c.yk.VerifyPIN(string(v.pin)))
+	err := v.pin.guarded(func() error {
+		c.unlocked = true // whatever comes back: the card may have taken it
+		return c.answered(v.tries, c.yk.VerifyPIN(string(v.pin.Value)))
+	})
+	return v.sent(err)
 }
 
-// sent looks at how the card took the PIN, and overwrites it, unless it was right and is
-// wanted again.
-func (v *visit) sent(c *card, err error) error {
+// sent overwrites the PIN after it was sent, unless it was right and is wanted again.
+func (v *visit) sent(err error) error {
 	if err == nil && v.pinAgain {
 		return nil
 	}
-	isFactory := bytes.Equal(v.pin, []byte(factoryPIN))
+	isFactory := bytes.Equal(v.pin.Value, []byte(factoryPIN))
 	v.forgetPIN()
-	if err == nil {
-		if isFactory && v.enrolling {
-			v.progress.tell(FactoryPIN)
-		}
-		return nil
+	if err == nil && isFactory && v.enrolling {
+		v.progress.tell(FactoryPIN)
 	}
-	return c.refused(err)
+	return err
 }
 
-// refused returns the error for a PIN that the card did not take. Every status word
-// counts as a refusal: whatever it means, the PIN must not be sent again.
-func (c *card) refused(err error) error {
+// answered puts into words what the card answered to a PIN; before is how many tries it
+// had left. Words that speak of the PIN are a refusal; for all others, and where no answer
+// came, the counter is asked.
+func (c *card) answered(before int, err error) error {
 	sw, ok := statusOf(err)
-	if !ok {
-		return inWords("sending the PIN", err)
-	}
-	switch tries := triesIn(err); {
-	case tries == 0:
+	switch {
+	case err == nil:
+		return nil
+	case ok && triesIn(err) == 0:
 		return c.blocked(fmt.Sprintf("the last try was wrong (%s)", sw.code()))
-	case tries > 0:
-		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it is wrong (%s)", sw.code()), Tries: tries}
-	case sw == statusWrongData || sw == statusWrongLength:
+	case ok && triesIn(err) > 0:
+		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it is wrong (%s)", sw.code()), Tries: triesIn(err)}
+	case ok && (sw == statusWrongData || sw == statusWrongLength):
 		return &PINError{Card: c.name(), Reason: fmt.Sprintf("PINs have 6 to 8 characters (%s)", sw.code()), Tries: -1}
 	}
-	return &PINError{Card: c.name(), Reason: fmt.Sprintf("%s (%s)", sw.words(), sw.code()), Tries: -1}
+	return c.unclear(before, inWords("sending the PIN", err))
+}
+
+// unclear returns the error for an answer that says nothing of the PIN, unless the card's
+// counter does.
+func (c *card) unclear(before int, err error) error {
+	unclear := &PINUnclearError{Before: before, After: -1, Err: err}
+	after, verified, failure := c.counter()
+	switch {
+	case failure != nil:
+		return unclear
+	case verified && before >= 0:
+		return nil // it took the PIN, and had not before
+	case after == 0:
+		return c.blocked(fmt.Sprintf("it counted the PIN as a wrong one, which was the last try, and answered: %v", err))
+	case before >= 0 && after >= 0 && after < before:
+		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", err), Tries: after}
+	}
+	unclear.After = after
+	return unclear
 }
 
 // blocked returns the error for a PIN of which the card takes none any more, and tells

@@ -186,7 +186,7 @@ func TestPINThatIsNotSent(t *testing.T) {
 		"nobody to ask": {nil, piv.ErrPINNeeded, "no way to ask for it"},
 		"empty":         {(&asked{}).ask, piv.ErrPINNeeded, "an empty one was given"},
 		"too long":      {(&asked{pin: pin + "777"}).ask, piv.ErrPINNeeded, "6 to 8 characters, and the one given has more"},
-		"declined":      {func(context.Context, piv.PINRequest) ([]byte, error) { return nil, declined }, declined, ""},
+		"declined":      {func(context.Context, piv.PINRequest) (piv.PIN, error) { return piv.PIN{}, declined }, declined, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card.ForgetCommands()
@@ -208,10 +208,10 @@ func TestGivenUpAtThePIN(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		released := make(chan struct{})
-		_, err := piv.Open(ctx, mustParse(t, "piv:"), piv.Options{Slow: slow, Time: noon, PIN: func(context.Context, piv.PINRequest) ([]byte, error) {
+		_, err := piv.Open(ctx, mustParse(t, "piv:"), piv.Options{Slow: slow, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
 			cancel()
 			<-released
-			return []byte(pin), nil
+			return piv.PIN{Value: []byte(pin)}, nil
 		}})
 		wantError(t, err, piv.ErrPINNeeded, "nobody answered while waiting for the PIN")
 		close(released)

@@ -111,11 +111,6 @@ type Options struct {
 	Busy time.Duration
 }
 
-// PINFunc returns the PIN. It is called at most once a call, never again after a
-// refusal. piv overwrites what it returns. An error from it ends the call, and wraps
-// ErrPINNeeded where no PIN can be had.
-type PINFunc func(ctx context.Context, request PINRequest) ([]byte, error)
-
 // PINRequest says for what a PIN is asked.
 type PINRequest struct {
 	Card   string // "YubiKey 12345678"

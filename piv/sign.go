@@ -15,7 +15,7 @@ import (
 // sign signs the digest of a message with the key. The PIN, if the key wants one, goes
 // directly before it, as a PIN policy of "always" demands.
 func (v *visit) sign(ctx context.Context, c *card, k *slotKey, public *rsa.PublicKey, hash crypto.Hash, message []byte) ([]byte, error) {
-	if v.pin != nil {
+	if v.pin.Value != nil {
 		if err := v.verify(c); err != nil {
 			return nil, err
 		}

@@ -49,6 +49,7 @@ var advices = []advice{
 	}},
 	{is: errOverridden, code: exitUsage}, // it has the remedy
 	{is: errSettings, code: exitUsage, hintsOf: settingsHints},
+	{is: pin.ErrSetting, code: exitUsage, hintsOf: settingsHints},
 	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
 	{is: errCertificateFile, code: exitFailed}, // what a CA has sent: the words say what it is instead
 	{is: errNoSigner, code: exitUsage},
@@ -79,6 +80,10 @@ var advices = []advice{
 	{is: pin.ErrCancelled, code: exitHuman},
 	{is: pin.ErrLength, code: exitHuman, hints: []string{
 		"it is the PIN of the YubiKey's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others",
+	}},
+	{is: pin.ErrUnrecorded, code: exitHuman, hints: []string{
+		"let this user write to the state directory, or name another one: XDG_STATE_HOME, of a service StateDirectory=",
+		"to send it all the same, as where nothing outlives the run: --pin-unrecorded",
 	}},
 	{is: pin.ErrSource, code: exitHuman, hints: []string{
 		"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",

@@ -166,6 +166,9 @@ func (s *settings) overridden() (names []string) {
 	if s.pinChanged {
 		names = append(names, "--pin-changed")
 	}
+	if s.unrecorded {
+		names = append(names, "--pin-unrecorded")
+	}
 	return names
 }
 
@@ -318,7 +321,20 @@ func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
 			return nil, pin.ErrNotConfirmed
 		}
 	}
-	return terminal.AskSecret(a.ctx, prompt.Question)
+	return askPIN(a.ctx, terminal, prompt.Question)
+}
+
+// askPIN asks on the terminal, and returns what can be a PIN.
+func askPIN(ctx context.Context, terminal *console.Terminal, question string) ([]byte, error) {
+	text, err := terminal.AskSecret(ctx, question)
+	if err != nil {
+		return nil, err
+	}
+	typed, err := pin.Judge(text, pin.Place(config.PINSource{Kind: config.PINPrompt}))
+	if err != nil {
+		clear(text)
+	}
+	return typed, err
 }
 
 // inTime puts the limit into an error of a call that it has ended, or the agent's own end.

@@ -58,13 +58,12 @@ type device struct {
 
 // newDevice returns the device of a profile. Waiting for a PIN does not use up
 // patience.
-func newDevice(profile *config.Profile, patience *patience, pinChanged bool, say *messenger) *device {
+func newDevice(profile *config.Profile, patience *patience, say *messenger) *device {
 	asker := &pin.Asker{
-		Source:  profile.PIN,
-		Changed: pinChanged,
-		Memory:  pin.Refusals{Dir: paths.State()},
-		Pause:   patience.pause,
-		Say:     say,
+		Source: profile.PIN,
+		Book:   pin.NewBook(paths.State(), paths.Keys()),
+		Pause:  patience.pause,
+		Say:    say,
 	}
 	touch := &toucher{command: profile.TouchCommand, say: say}
 	return &device{profile: profile, pin: asker, touch: touch, say: say, locks: lockDir()}
@@ -131,8 +130,10 @@ func (d *device) openOne(ctx context.Context, address config.Address, cert *x509
 	if card, ok := address.(pivuri.URI); ok {
 		return d.openCard(ctx, card, cert)
 	}
-	key, err := hsm.Open(ctx, address.(uri.URI), hsm.Options{PIN: d.pin.ForToken, Certificate: cert})
-	d.pin.Settle(err) // whatever it was, before the next device is asked
+	token := address.(uri.URI)
+	options := d.tokenOptions(token)
+	options.Certificate = cert
+	key, err := hsm.Open(ctx, token, options)
 	if err != nil {
 		return nil, err
 	}
@@ -140,18 +141,24 @@ func (d *device) openOne(ctx context.Context, address config.Address, cert *x509
 	return key, nil
 }
 
-// openCard opens a key on a card. The PIN is only sent when the key signs, so how that
-// went is settled then.
+// openCard opens a key on a card.
 func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Certificate) (deviceKey, error) {
 	options := d.cardOptions(address)
 	options.Certificate = cert
 	key, err := piv.Open(ctx, address, options)
 	if err != nil {
-		d.pin.Settle(err)
 		return nil, err
 	}
 	d.touch.set(key.Address().Serial)
 	return key, nil
+}
+
+// tokenOptions returns hsm's options for this run. A PIN that somebody has named is used,
+// whatever the token says of itself.
+func (d *device) tokenOptions(address uri.URI) hsm.Options {
+	_, inAddress := address.Get("pin-source")
+	named := inAddress || d.profile.PIN.Kind != "" && d.profile.PIN.Kind != config.PINNone
+	return hsm.Options{PIN: d.pin.ForToken(address), LogIn: named, NoPINPad: d.profile.NoPINPad}
 }
 
 // cardOptions returns piv's options for this run. Where a person types the PIN the
@@ -160,7 +167,7 @@ func (d *device) cardOptions(address pivuri.URI) piv.Options {
 	d.touch.set(address.Serial)
 	source, _ := d.pin.SourceFor(pin.Request{}) // a card's address says nothing of it
 	return piv.Options{
-		PIN: d.pin.ForCard, Slow: pin.Interactive(source) && !d.pin.HasPIN(), Tell: d.touch.tell,
+		PIN: d.pin.ForCard(address), Slow: pin.Interactive(source) && !d.pin.HasPIN(), Tell: d.touch.tell,
 		Unattended: d.pin.Remote != nil && !d.pin.Remote.Attended,
 	}
 }

@@ -83,6 +83,8 @@ type examination struct {
 	status  any            // what the agent that runs says of itself; nil: nothing
 	devices []deviceReport // of the profile's keys, in their order
 	reached bool           // the login service answers
+
+	pins map[config.PINSource][]byte // that were read; overwritten once they have been looked up
 }
 
 // examine does all checks and says what came of them.

@@ -20,6 +20,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
@@ -228,7 +229,7 @@ func redactProfile(p *config.Profile) *redactedProfile {
 		r.Keys = append(r.Keys, key.String())
 	}
 	if p.PIN.Kind != "" {
-		r.PIN = sourceName(p.PIN)
+		r.PIN = pin.Place(p.PIN)
 	}
 	if len(p.TouchCommand) > 0 {
 		r.TouchCommand = p.TouchCommand[0]

@@ -17,8 +17,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // TestDoctor examines set-ups that are broken, each in one way, and one that is not.
@@ -178,7 +176,7 @@ var brokenPINs = []broken{
 	{name: "two lines", do: func(m *machine) { m.file("pin", "# the PIN:\n"+m.well.PIN+"\n") },
 		check: "pin.source", severity: finding.Error, fragment: "nothing else"},
 	{name: "blank behind the PIN", do: func(m *machine) { m.args = []string{"--login=false"}; m.file("pin", m.well.PIN+" \n") },
-		check: "pin.source", severity: finding.Warning, fragment: "printf"},
+		check: "pin.source", severity: finding.Error, fragment: "printf"},
 	{name: "no credential", do: func(m *machine) {
 		m.profile["pin"], m.env["CREDENTIALS_DIRECTORY"] = "credential:hsm-pin", m.home
 	}, check: "pin.source", severity: finding.Error, fragment: "LoadCredential=hsm-pin"},
@@ -194,9 +192,7 @@ var brokenPINs = []broken{
 		m.profile["pin"], m.profile["token_file"] = "prompt", filepath.Join(m.home, "token")
 	}, check: "pin.unattended", severity: finding.Warning, fragment: "file:PATH"},
 	{name: "refused before", do: func(m *machine) {
-		memory := pin.Refusals{Dir: filepath.Join(m.home, ".local", "state", program)}
-		source := strings.TrimSpace(m.profile["pin"])
-		memory.Remember(pin.Device{Label: m.well.Label, Serial: m.well.Serial}, source, paths.Stamp(strings.TrimPrefix(source, "file:")))
+		m.refusePIN()
 	}, check: "pin.refused", severity: finding.Error, fragment: "--pin-changed"},
 }
 

@@ -170,7 +170,7 @@ func (x *examination) askForPIN(question string) ([]byte, error) {
 		return nil, err
 	}
 	defer terminal.Close()
-	return terminal.AskSecret(x.ctx, question)
+	return askPIN(x.ctx, terminal, question)
 }
 
 // signWith has a signer process make a login. The PIN's last try is never spent: nobody is

@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +22,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -35,17 +33,7 @@ func (x *examination) pinSources() (sources []config.PINSource) {
 	if x.profile == nil {
 		return nil
 	}
-	asker := &pin.Asker{Source: x.profile.PIN}
-	for _, key := range x.profile.Keys {
-		var request pin.Request
-		if token, ok := key.(uri.URI); ok {
-			request.Source, _ = token.Get("pin-source")
-		}
-		if source, err := asker.SourceFor(request); err == nil && !slices.Contains(sources, source) {
-			sources = append(sources, source)
-		}
-	}
-	return sources
+	return pin.Sources(x.profile)
 }
 
 // sourceOfPIN returns where the first key's PIN comes from.
@@ -209,47 +197,23 @@ func runPINCommand(parent context.Context, words []string) ([]byte, error) {
 	return output.Bytes(), nil
 }
 
-// judgePIN says whether what a source gave can be a PIN, and overwrites it.
-func (x *examination) judgePIN(source config.PINSource, raw []byte) {
-	defer clear(raw)
-	pin := bytes.TrimRight(raw, "\r\n") // as a login does
-	problem, do := unlikelyPIN(pin)
-	if problem == "" && len(x.cardKeys()) > 0 && (len(pin) < 6 || len(pin) > 8) {
-		problem, do = fmt.Sprintf("has %d characters, and PINs of PIV cards have 6 to 8", len(pin)), "it is the PIN of the card's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others"
+// judgePIN says whether what a source gave can be a PIN, and whether a device has refused it,
+// and overwrites it.
+func (x *examination) judgePIN(source config.PINSource, text []byte) {
+	defer clear(text)
+	secret, err := pin.Judge(text, pin.Place(source))
+	if err == nil && len(x.cardKeys()) > 0 && (len(secret) < 6 || len(secret) > 8) {
+		err = fmt.Errorf("what comes from %s has %d characters: %w", pin.Place(source), len(secret), pin.ErrLength)
 	}
-	switch {
-	case problem != "":
-		x.fail("pin.source", do, "what comes from %s is no PIN: it %s", sourceName(source), problem)
-	case bytes.ContainsAny(pin[len(pin)-1:], " \t") || bytes.ContainsAny(pin[:1], " \t"):
-		x.warn("pin.source", "write it anew without: printf %s PIN > FILE", "the PIN from %s begins or ends with a blank, which is sent too", sourceName(source))
-	default:
-		x.ok("pin.source", "%s gives something without a person; whether it is the PIN is not tried here", sourceName(source))
+	if err != nil {
+		x.failed("pin.source", err)
+		return
 	}
-}
-
-// unlikelyPIN says what is wrong with a PIN by the look of it, and what to do; "" for
-// nothing. It tells nothing of the PIN itself.
-func unlikelyPIN(pin []byte) (problem, do string) {
-	switch {
-	case len(pin) == 0:
-		return "is empty", "put the PIN there; an empty one would cost a try"
-	case bytes.HasPrefix(pin, []byte("\xef\xbb\xbf")) || bytes.HasPrefix(pin, []byte("\xff\xfe")) || bytes.HasPrefix(pin, []byte("\xfe\xff")):
-		return "begins with a byte order mark, as editors on Windows write", "save it as plain text without one: printf %s PIN > FILE"
-	case bytes.ContainsAny(pin, "\r\n"):
-		return "has more than one line", "leave the PIN there and nothing else"
-	case bytes.ContainsRune(pin, 0):
-		return "holds a NUL byte", "save it as plain text: printf %s PIN > FILE"
+	x.ok("pin.source", "%s gives something without a person; whether it is the PIN is not tried here", pin.Place(source))
+	if x.pins == nil {
+		x.pins = map[config.PINSource][]byte{}
 	}
-	return "", ""
-}
-
-// sourceName names a source without the arguments of its program, which may hold anything.
-func sourceName(source config.PINSource) string {
-	if source.Kind != config.PINCommand {
-		return source.String()
-	}
-	name, _, _ := strings.Cut(strings.TrimSpace(source.Arg), " ")
-	return source.Kind + ":" + name
+	x.pins[source] = bytes.Clone(secret)
 }
 
 // cardKeys returns the addresses of the profile's keys that are on cards.
@@ -262,28 +226,37 @@ func (x *examination) cardKeys() (cards []pivuri.URI) {
 	return cards
 }
 
-// checkRefusals looks whether a PIN was refused before, by the devices that are there.
+// checkRefusals looks whether a PIN was refused before, by the devices that are there. What
+// cannot be read here is taken for the PIN that was sent last.
 func (x *examination) checkRefusals() {
 	if x.profile == nil {
 		return
 	}
-	memory := pin.Refusals{Dir: paths.State()}
+	defer x.forgetPINs()
+	book := pin.NewBook(paths.State(), paths.Keys())
 	for _, source := range x.pinSources() {
-		if pin.Interactive(source) || source.Kind == config.PINNone {
+		if pin.Interactive(source) || source.Kind == config.PINNone || x.settings.pinChanged {
 			continue
 		}
 		for _, report := range x.devices {
 			for _, name := range report.facts.Names {
-				err := memory.Check(name.device(), source.String(), pin.StampOf(source), x.settings.pinChanged)
-				if err != nil {
+				if err := book.Standing(name.device(), source, x.pins[source]); err != nil {
 					x.failed("pin.refused", err)
 				}
 			}
 		}
 	}
-	if !x.hasErrors("pin.refused") && memory.Dir != "" && isThere(memory.Dir) {
-		x.checkMemoryOfRefusals(memory.Dir)
+	if dir := paths.State(); !x.hasErrors("pin.refused") && dir != "" && isThere(dir) {
+		x.checkMemoryOfRefusals(dir)
 	}
+}
+
+// forgetPINs overwrites the PINs that were read.
+func (x *examination) forgetPINs() {
+	for _, secret := range x.pins {
+		clear(secret)
+	}
+	x.pins = nil
 }
 
 // checkMemoryOfRefusals looks whether the notes can be read: who has run a command as root

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,7 +17,10 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
@@ -209,4 +213,20 @@ func listed(findings []finding.Finding) string {
 		fmt.Fprintf(&text, "%-8s %s: %s\n         -> %s\n", f.Severity, f.Check, f.What, f.Do)
 	}
 	return text.String()
+}
+
+// refusePIN has the token refuse the PIN of the profile.
+func (m *machine) refusePIN() {
+	m.t.Helper()
+	asker := &pin.Asker{
+		Source: config.PINSource{Kind: config.PINFile, Arg: strings.TrimPrefix(m.profile["pin"], "file:")},
+		Book:   pin.NewBook(filepath.Join(m.home, ".local", "state", program), []string{filepath.Join(m.home, ".cache", program)}),
+		Pause:  func() func() { return func() {} },
+		Say:    &messenger{out: io.Discard},
+	}
+	given, err := asker.ForToken(m.well.Address(m.t))(m.t.Context(), hsm.PINRequest{Token: m.well.Label, Serial: m.well.Serial})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	given.Guard(func() error { return &hsm.PINError{Token: m.well.Label} })
 }

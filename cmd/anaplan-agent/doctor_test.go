@@ -64,21 +64,6 @@ func TestSecretsInEnvironment(t *testing.T) {
 	}
 }
 
-func TestUnlikelyPIN(t *testing.T) {
-	for pin, want := range map[string]bool{
-		"": true, "123456": false, "pass word": false, "\xef\xbb\xbf1234": true, "\xff\xfe1\x002\x00": true,
-		"12\n34": true, "12\r\n": true, "12\x0034": true, "\xc3\xa4\xc3\xb6": false,
-	} {
-		problem, do := unlikelyPIN([]byte(pin))
-		if got := problem != ""; got != want || (do != "") != want {
-			t.Errorf("%q: %q, %q, want %v", pin, problem, do, want)
-		}
-		if len(pin) >= 4 && strings.Contains(problem+do, pin) {
-			t.Errorf("it shows the PIN %q", pin)
-		}
-	}
-}
-
 func TestJudgeUnit(t *testing.T) {
 	for _, test := range []struct {
 		state    map[string]string

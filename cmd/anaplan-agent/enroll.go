@@ -232,8 +232,7 @@ func isEmail(text string) bool {
 func (r *deviceRun) enroll(e enrolment, command string) error {
 	// Writing to a token goes through a session of its own (package hsm), so the token asks
 	// for the PIN twice; key and request on a card each want it. A person types it once.
-	r.device.pin.Keep = true
-	defer r.device.pin.Drop()
+	defer r.device.pin.Keep()()
 	var under *pending
 	if e.resume {
 		var err error

@@ -240,9 +240,8 @@ func (r *deviceRun) storeLeaf(e enrolment, address config.Address, leaf *x509.Ce
 			return err
 		})
 	} else {
-		stored, err = hsm.StoreCertificate(r.ctx, address.(uri.URI), leaf, r.tokenOptions())
+		stored, err = hsm.StoreCertificate(r.ctx, address.(uri.URI), leaf, r.device.tokenOptions(address.(uri.URI)))
 	}
-	r.device.pin.Settle(err)
 	if err != nil {
 		return err
 	}
@@ -258,8 +257,7 @@ func (r *deviceRun) storeLeaf(e enrolment, address config.Address, leaf *x509.Ce
 // login does without them, so a token that has no room for them is no failure.
 func (r *deviceRun) storeChain(e enrolment, address config.Address, chain []*x509.Certificate) error {
 	if token, ok := address.(uri.URI); ok && len(chain) > 0 {
-		stored, err := hsm.StoreChain(r.ctx, token, chain, r.tokenOptions())
-		r.device.pin.Settle(err)
+		stored, err := hsm.StoreChain(r.ctx, token, chain, r.device.tokenOptions(token))
 		switch {
 		case err != nil:
 			r.say.Warn("the CA's own certificates could not be stored, which a login does without: %v", err)

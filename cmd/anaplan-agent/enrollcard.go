@@ -121,7 +121,6 @@ func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI) (config.Address
 			return err
 		})
 	})
-	r.device.pin.Settle(err)
 	return key.Address, err
 }
 

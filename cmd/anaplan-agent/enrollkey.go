@@ -72,8 +72,7 @@ func (r *deviceRun) makeKey(e enrolment, address config.Address) (config.Address
 	r.say.Note("making an RSA key of %d bits in the token", bits)
 	var key hsm.KeyInfo
 	err := r.alone(address, func() (err error) {
-		key, err = hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.tokenOptions())
-		r.device.pin.Settle(err)
+		key, err = hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.device.tokenOptions(address.(uri.URI)))
 		return err
 	})
 	return key.Address, err
@@ -110,9 +109,6 @@ func orUnderWay(err error, e enrolment, address config.Address) error {
 	return err
 }
 
-// tokenOptions returns hsm's options for this run.
-func (r *deviceRun) tokenOptions() hsm.Options { return hsm.Options{PIN: r.device.pin.ForToken} }
-
 // request has the key sign a CSR and writes it where the flags say. Where it fails the key
 // is there all the same, and --resume or --reuse-key goes on from it; a note with its
 // address has said so.
@@ -145,9 +141,8 @@ func (r *deviceRun) sign(e enrolment, p *pending) error {
 	if card, ok := p.address().(pivuri.URI); ok {
 		csr, err = piv.CertificateRequest(r.ctx, card, r.device.cardOptions(card), template)
 	} else {
-		csr, err = hsm.CertificateRequest(r.ctx, p.address().(uri.URI), r.tokenOptions(), template)
+		csr, err = hsm.CertificateRequest(r.ctx, p.address().(uri.URI), r.device.tokenOptions(p.address().(uri.URI)), template)
 	}
-	r.device.pin.Settle(err)
 	if err != nil {
 		return err
 	}
@@ -208,7 +203,7 @@ func (r *deviceRun) publicKeys(address config.Address) (keys []crypto.PublicKey,
 		}
 		return withoutNil(keys), nil
 	}
-	for _, options := range []hsm.Options{{}, r.tokenOptions()} {
+	for _, options := range []hsm.Options{{}, r.device.tokenOptions(address.(uri.URI))} {
 		tokens, err := hsm.List(r.ctx, address.(uri.URI), options)
 		for _, token := range tokens {
 			err = errors.Join(err, token.Err)
@@ -216,7 +211,6 @@ func (r *deviceRun) publicKeys(address config.Address) (keys []crypto.PublicKey,
 				keys = append(keys, key.Public)
 			}
 		}
-		r.device.pin.Settle(err)
 		if pin.IsRefusal(err) {
 			return nil, err
 		}

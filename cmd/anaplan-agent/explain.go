@@ -93,11 +93,8 @@ func explainStruct(err error) (hints []string, code int) {
 	if pin, ok := errors.AsType[*piv.PINError](err); ok {
 		return cardPINHints(pin), exitHuman
 	}
-	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
-		return []string{
-			"if the PIN there has been put right: the same command with --pin-changed",
-			"to type it instead: the same command with --pin prompt",
-		}, exitHuman
+	if hints, code := explainPIN(err); code != 0 {
+		return hints, code
 	}
 	if _, ok := errors.AsType[*hsm.AmbiguousError](err); ok {
 		return []string{"copy one of these addresses into --key"}, exitUsage
@@ -110,6 +107,39 @@ func explainStruct(err error) (hints []string, code int) {
 	}
 	if _, ok := errors.AsType[*anaplan.StalePayloadError](err); ok {
 		return []string{program + " sign --key ADDRESS > payload.json, and use it at once"}, exitFailed
+	}
+	return nil, 0
+}
+
+// sameCommand is in hints for whoever has typed a command. They are not for callers of the
+// agent: a command with such a flag would go past it.
+const sameCommand = "the same command with "
+
+// explainPIN gives advice on PINs that were not sent, or gave no clear answer; code 0 for none.
+func explainPIN(err error) (hints []string, code int) {
+	if mistake, ok := errors.AsType[*pin.MistakeError](err); ok {
+		return []string{mistake.Do}, exitHuman
+	}
+	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
+		return []string{
+			"if the PIN there is right: " + sameCommand + "--pin-changed",
+			"to type it instead: " + sameCommand + "--pin prompt",
+		}, exitHuman
+	}
+	if _, ok := errors.AsType[*pin.SpentError](err); ok {
+		return []string{"see what is wrong with the device; once that is put right, and the PIN is the right one: " + sameCommand + "--pin-changed"}, exitHuman
+	}
+	if other, ok := errors.AsType[*pin.OtherDeviceError](err); ok {
+		return []string{
+			"name the device in the address, so that each has a PIN of its own: serial=" + other.Device.Serial,
+			"if the PIN is for this one from now on: " + sameCommand + "--pin-changed",
+		}, exitHuman
+	}
+	if doubt, ok := errors.AsType[*pin.DoubtError](err); ok {
+		return []string{
+			"if the PIN is right: " + sameCommand + "--pin-changed",
+			"let this user read the file, or remove it once the PIN is known to be right: " + doubt.Path(),
+		}, exitHuman
 	}
 	return nil, 0
 }

@@ -10,13 +10,11 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // stickyTime is how long a key that has stood in for another is asked first: a device
@@ -92,18 +90,11 @@ func mayBeAnother(problem *agent.Problem) bool {
 	return slices.Contains([]agent.Code{agent.CodeDeviceAbsent, agent.CodeDeviceFailed, agent.CodeSignerFailed}, problem.Code)
 }
 
-// servedKey is one of a profile's keys. It is used by sign alone, one call at a time.
-type servedKey struct {
-	address config.Address
-	refused *atomic.Pointer[refusedSource] // of nil: no PIN was; shared with who takes its place
-	device  string                         // the one that last wanted a PIN for it; "": none has
-}
-
-func servedKeys(profile *config.Profile) (keys []*servedKey) {
-	for _, address := range profile.Keys {
-		keys = append(keys, &servedKey{address: address, refused: new(atomic.Pointer[refusedSource])})
-	}
-	return keys
+// isAskedAgain reports whether the device wants another PIN than the one that was typed for
+// it, which was not sent: it cannot be one, say.
+func isAskedAgain(given typed, problem *agent.Problem) bool {
+	return problem != nil && problem.Code == agent.CodePINNeeded && problem.PIN != nil && problem.PIN.LastTry == "" &&
+		(given.device == "" || given.device == problem.PIN.Device)
 }
 
 // sign has a signer process make a login, with the first key whose device is there.
@@ -111,12 +102,13 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 	given := p.pin.get()
 	defer clear(given.pin)
 	notify = p.tell(notify)
+	p.pinFiles.look()
 	order := p.failover.order()
 	for i, key := range order {
 		last := i == len(order)-1
-		login, err := p.signWith(ctx, p.keys[key], given, attended, notify)
+		login, err := p.signWith(ctx, p.profile.Keys[key], given, attended, notify)
 		problem := agent.ProblemOf(err)
-		p.settle(p.keys[key], given, problem, last)
+		p.settleTyped(given, problem)
 		switch {
 		case problem == nil:
 			p.switched(order[0], key)
@@ -132,20 +124,18 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 }
 
 // signWith has a signer process make a login with one key.
-func (p *served) signWith(ctx context.Context, key *servedKey, given typed, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
-	if problem := key.refusedBefore(given, p.profile.PIN); problem != nil {
-		return nil, problem
-	}
+func (p *served) signWith(ctx context.Context, key config.Address, given typed, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
 	settings := settingsForSigner(p.profile)
-	settings.Keys = []string{key.address.String()}
+	settings.Keys = []string{key.String()}
 	settings.PINDevice, settings.LastTry, settings.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
+	settings.PINMemory = p.process.pins.Give()
 	text, err := json.Marshal(settings)
 	if err != nil {
 		return nil, err
 	}
 	login, err := p.process.signers.Sign(ctx, signer.Order{
 		Settings: text, PIN: given.pin, Attended: attended, Timeout: p.profile.Timeout + lastWords,
-		Device: lockName(key.address),
+		Device: lockName(key), Remember: p.process.pins.Learn,
 	}, notify)
 	if err == nil && string(login.Format) != p.profile.Format {
 		return nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
@@ -165,48 +155,21 @@ func (p *served) switched(first, key int) {
 	}
 }
 
-// settle remembers what came of a PIN. One that was refused is forgotten at once, and one
-// that was typed for a device that has been pulled out, too: it must be asked for again.
-// last: no other key is asked that it may have been typed for.
-func (p *served) settle(key *servedKey, given typed, problem *agent.Problem, last bool) {
+// settleTyped keeps or forgets the PIN that a person has typed. It belongs to the device that
+// it was sent to. One that was refused, or that may have been, is forgotten at once; one whose
+// device has been pulled out is kept for when it comes back.
+func (p *served) settleTyped(given typed, problem *agent.Problem) {
+	if problem != nil && problem.Code == agent.CodePINNeeded && problem.PIN != nil {
+		p.pin.want(problem.PIN.Device)
+	}
+	if given.pin == nil {
+		return
+	}
+	was := p.process.pins.Typed(p.profile.Name)
 	switch {
-	case problem == nil:
-		key.refused.Store(nil)
-	case problem.Code == agent.CodePINRefused && given.pin == nil:
-		if pin.CanRemember() { // the signer has
-			return
-		}
-		key.refused.Store(&refusedSource{problem, pin.StampOf(p.profile.PIN)})
-	case problem.Code == agent.CodePINRefused, problem.Code == agent.CodeDeviceAbsent && key.isMeant(given, len(p.keys) == 1, last):
+	case was.Spent, isAskedAgain(given, problem):
 		p.pin.forget(given.number)
-	case problem.Code == agent.CodePINNeeded && problem.PIN != nil:
-		key.device = problem.PIN.Device
-		p.pin.want(key.device)
+	case was.Device != "":
+		p.pin.bind(given.number, was.Device)
 	}
-}
-
-// isMeant reports whether a PIN was typed for the key's device, as far as can be told. only: there
-// is no other key; last: there is none that is asked later.
-func (k *servedKey) isMeant(given typed, only, last bool) bool {
-	if given.device == "" {
-		return last
-	}
-	return only || given.device == k.device
-}
-
-// refusedSource is a PIN that was refused, by where it lies. Signers remember it on disk;
-// where they cannot, the agent does as long as it runs.
-type refusedSource struct {
-	problem *agent.Problem
-	stamp   string
-}
-
-// refusedBefore returns why a PIN is not sent again: it has been refused, nobody has
-// typed another, and there is no sign that it has changed where it lies.
-func (k *servedKey) refusedBefore(given typed, source config.PINSource) *agent.Problem {
-	refused := k.refused.Load()
-	if refused == nil || given.pin != nil || given.word.PINChanged || pin.StampOf(source) != refused.stamp {
-		return nil
-	}
-	return refused.problem
 }

@@ -1,11 +1,16 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -69,46 +74,59 @@ func TestMayBeAnother(t *testing.T) {
 	}
 }
 
-// A typed PIN is for one device: that another is away does not take it back.
-func TestPINOfSeveralKeys(t *testing.T) {
+// A typed PIN is for one device: that another is away does not take it back, nor does its own
+// absence. One that was not taken is forgotten.
+func TestTypedPIN(t *testing.T) {
 	absent := agent.Problemf(agent.CodeDeviceAbsent, "no such card")
 	needed := func(device string) *agent.Problem {
 		return &agent.Problem{Code: agent.CodePINNeeded, PIN: &agent.PINPrompt{Device: device}}
 	}
-	type step struct {
-		key     int
-		problem *agent.Problem
-	}
+	const a = `token "a" "1" own=false`
 	for name, test := range map[string]struct {
-		wanted []step // before it is typed
-		then   []step // in the login for which it was typed
+		wanted string                       // the device that wanted it before it was typed
+		then   func(*served) *agent.Problem // the login for which it was typed
 		kept   bool
+		device string
 	}{
-		"for the second, the first is away":      {[]step{{0, absent}, {1, needed("b")}}, []step{{0, absent}, {1, nil}}, true},
-		"for the second, both are away":          {[]step{{0, absent}, {1, needed("b")}}, []step{{0, absent}, {1, absent}}, false},
-		"for the first, which is away":           {[]step{{0, needed("a")}}, []step{{0, absent}, {1, nil}}, false},
-		"for both, on one device, which is away": {[]step{{0, needed("a")}, {1, needed("a")}}, []step{{0, absent}}, false},
-		"for the second, and refused":            {[]step{{1, needed("b")}}, []step{{1, agent.Problemf(agent.CodePINRefused, "no")}}, false},
-		"before any was wanted, the first away":  {nil, []step{{0, absent}, {1, nil}}, true},
-		"before any was wanted, both away":       {nil, []step{{0, absent}, {1, absent}}, false},
-		"the first is in trouble":                {[]step{{0, needed("a")}}, []step{{0, agent.Problemf(agent.CodeDeviceFailed, "no")}, {1, nil}}, true},
+		"taken":                            {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", nil) }, true, a},
+		"refused":                          {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", &hsm.PINError{}) }, false, ""},
+		"no clear answer":                  {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", errors.New("CKR_DEVICE_ERROR")) }, false, ""},
+		"not counted":                      {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", hsm.ErrPINNotSent) }, true, a},
+		"its device is away":               {a, func(*served) *agent.Problem { return absent }, true, a},
+		"nobody wanted it, and it is away": {"", func(*served) *agent.Problem { return absent }, true, ""},
+		"another device wants one":         {a, func(*served) *agent.Problem { return needed("b") }, true, a},
+		"its device wants another":         {a, func(*served) *agent.Problem { return needed(a) }, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			profile := &config.Profile{Keys: make([]config.Address, 2)}
-			p := &served{profile: profile, keys: servedKeys(profile)}
-			settle := func(steps []step) {
-				given := p.pin.get()
-				for _, s := range steps {
-					p.settle(p.keys[s.key], given, s.problem, s.key == 1)
-				}
+			p := &served{
+				profile: &config.Profile{Name: "default"}, process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
 			}
-			settle(test.wanted)
-			p.pin.set([]byte("1234"))
+			p.pin.want(test.wanted)
+			p.setPIN([]byte("1234"))
 			defer p.pin.close()
-			settle(test.then)
-			if got := p.pin.get(); (got.pin != nil) != test.kept {
-				t.Errorf("it is kept: %v", got.pin != nil)
+			given := p.pin.get()
+			p.settleTyped(given, test.then(p))
+			if got := p.pin.get(); (got.pin != nil) != test.kept || test.kept && got.device != test.device {
+				t.Errorf("it is kept: %v, for %q", got.pin != nil, got.device)
 			}
 		})
 	}
+}
+
+// sendTyped is a signer that sends the PIN to a token, which answers with err.
+func (p *served) sendTyped(t *testing.T, token string, err error) *agent.Problem {
+	t.Helper()
+	book, failure := pin.Take(p.process.pins.Give(), p.process.pins.Learn)
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	asker := &pin.Asker{
+		Book: book, Pause: func() func() { return func() {} }, Say: &messenger{out: io.Discard},
+		Remote: &pin.Remote{Profile: p.profile.Name, PIN: []byte("1234")},
+	}
+	typed, failure := asker.ForToken(uri.URI{})(t.Context(), hsm.PINRequest{Token: token, Serial: "1"})
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	return agent.ProblemOf(typed.Guard(func() error { return err }))
 }

@@ -223,8 +223,7 @@ func (g *guide) once(address config.Address, work func(*deviceRun) error) error 
 	if g.region != "" {
 		run.profile.Region = g.region
 	}
-	run.device.pin.Keep = true
-	defer run.device.pin.Drop()
+	defer run.device.pin.Keep()()
 	return work(run)
 }
 

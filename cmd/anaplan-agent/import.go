@@ -4,7 +4,6 @@ package main
 // the key, and that is said.
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rsa"
@@ -21,6 +20,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -132,8 +132,7 @@ func (r *deviceRun) importFile(path string, order importOrder) error {
 	if !time.Now().Before(entry.Certificate.NotAfter) {
 		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, cmp.Or(order.certificate, path), describe(entry.Certificate))
 	}
-	r.device.pin.Keep = true
-	defer r.device.pin.Drop()
+	defer r.device.pin.Keep()()
 	if card, ok := address.(pivuri.URI); ok {
 		address, err = r.importToCard(card, entry.Key, order.card)
 	} else {
@@ -265,10 +264,24 @@ func entryName(entry certfile.KeyEntry) string {
 
 // password gets the password of the file.
 func (r *deviceRun) password(source config.PINSource, path string) ([]byte, error) {
+	text, err := r.passwordText(source, path)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := pin.Judge(text, pin.Place(source))
+	if err != nil {
+		clear(text)
+	}
+	return secret, err
+}
+
+// passwordText gets what stands where the password should come from.
+func (r *deviceRun) passwordText(source config.PINSource, path string) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		text, err := console.Interruptible(r.ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a password", r.say.Warn) })
-		return bytes.TrimRight(text, "\r\n"), err // an editor's or echo's, as of a PIN
+		return console.Interruptible(r.ctx, func() ([]byte, error) {
+			return console.ReadSecretFile(source.Arg, "a password", r.say.Warn)
+		})
 	case config.PINEnv:
 		text, ok := os.LookupEnv(source.Arg)
 		if !ok {
@@ -290,8 +303,7 @@ func (r *deviceRun) importToToken(address uri.URI, key *rsa.PrivateKey) (config.
 	if label, _ := address.Get("object"); label == "" {
 		return nil, fmt.Errorf("%w: --key %s: the key needs a name: add ;object=NAME to the address", errSettings, address)
 	}
-	info, err := hsm.Import(r.ctx, address, key, r.tokenOptions())
-	r.device.pin.Settle(err)
+	info, err := hsm.Import(r.ctx, address, key, r.device.tokenOptions(address))
 	if err != nil {
 		return address, r.unlessThere(err, address, key)
 	}
@@ -336,7 +348,6 @@ func (r *deviceRun) importToCard(address pivuri.URI, key *rsa.PrivateKey, order 
 		_, err := piv.Import(r.ctx, address, key, spec, options)
 		return err
 	})
-	r.device.pin.Settle(err)
 	if err != nil {
 		return address, r.unlessThere(err, address, key)
 	}

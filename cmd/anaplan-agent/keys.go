@@ -116,16 +116,14 @@ func (d *device) list(ctx context.Context) (found listing, err error) {
 // listTokens lists the tokens that fit an address. A PIN is asked for where it names
 // one token: private keys are hidden until then (PKCS#11 section 4.4, CKA_PRIVATE).
 func (d *device) listTokens(ctx context.Context, address uri.URI, cert *x509.Certificate) ([]hsm.Token, error) {
-	options := hsm.Options{PIN: d.pin.ForToken, Certificate: cert}
+	options := d.tokenOptions(address)
+	options.Certificate = cert
 	if d.profile.PIN.Kind == config.PINNone { // asked for by name, so it is no error that keys stay hidden
 		options.PIN = nil
 	}
 	tokens, err := hsm.List(ctx, address, options)
-	if err != nil {
-		d.pin.Settle(err) // a login may have gone wrong before there was a list
-	}
 	for i := range tokens {
-		d.settleList(&tokens[i])
+		d.judgeListed(&tokens[i])
 	}
 	return tokens, err
 }
@@ -143,11 +141,10 @@ func (d *device) listCards(ctx context.Context, address pivuri.URI, cert *x509.C
 	return listed, err
 }
 
-// settleList looks at the login to a token. Where nobody is there to be asked for
+// judgeListed looks at the login to a token. Where nobody is there to be asked for
 // a PIN, and none was set, what can be seen without one is no failure: it is what a
 // first look around is for. A PIN source that was set and gave none is one.
-func (d *device) settleList(token *hsm.Token) {
-	d.pin.Settle(token.Err)
+func (d *device) judgeListed(token *hsm.Token) {
 	if errors.Is(token.Err, console.ErrNoTerminal) && d.profile.PIN.Kind == "" {
 		d.say.Note("no terminal to ask for a PIN on: the private keys of token %q stay hidden (--pin says where the PIN is)", token.Label)
 		token.Err = nil

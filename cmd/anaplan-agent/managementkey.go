@@ -5,7 +5,6 @@ package main
 // ones.
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -91,7 +90,10 @@ func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, 
 		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
 	}
 	defer clear(text)
-	digits := bytes.TrimSpace(text)
+	digits, err := pin.Judge(text, pin.Place(source))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
+	}
 	key := make([]byte, hex.DecodedLen(len(digits)))
 	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
 		clear(key)

@@ -29,6 +29,16 @@ type typed struct {
 	word   local.Word
 }
 
+// bind says for which device that PIN is, once it has shown. It stays so: another device that
+// takes its place does not get it.
+func (b *pinBox) bind(number uint64, device string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.number == number && b.device == "" {
+		b.device = device
+	}
+}
+
 // set keeps a PIN, for the device that last wanted one, and overwrites what it is given;
 // nil forgets. What was said of the one before is not said of this one. A machine that
 // cannot lock memory keeps it all the same, as any other program would.

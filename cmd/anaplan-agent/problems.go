@@ -7,6 +7,7 @@ package main
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -29,12 +30,15 @@ type kind struct {
 var kinds = []kind{
 	{errNoAddress, agent.CodeSettings, true},
 	{errSettings, agent.CodeSettings, true},
+	{pin.ErrSetting, agent.CodeSettings, true},
 	{errCAFile, agent.CodeSettings, true},
 	{hsm.ErrNoCgo, agent.CodeSettings, true},
 	{piv.ErrNoCgo, agent.CodeSettings, true},
 	{errCertificateFile, agent.CodeKeyUnusable, true},
 
-	{pin.ErrLength, agent.CodePINRefused, true},
+	{pin.ErrLength, agent.CodePINNeeded, true},
+	{pin.ErrNotAPIN, agent.CodePINNeeded, true},
+	{pin.ErrUnrecorded, agent.CodePINNeeded, true},
 	{pin.ErrSource, agent.CodePINNeeded, false},
 	{pin.ErrNotConfirmed, agent.CodePINNeeded, false},
 	{pin.ErrNeeded, agent.CodePINNeeded, false},
@@ -94,7 +98,7 @@ func problemOf(err error) *agent.Problem {
 		Code: agent.CodeInternal, Message: explained.text, Hints: explained.hints, Human: explained.code == exitHuman,
 	}
 	problem.Code, problem.Final = kindOf(err)
-	problem.Attend = problem.Code == agent.CodeTouchNeeded || problem.Code == agent.CodePINNeeded && !errors.Is(err, pin.ErrSource)
+	problem.Attend = problem.Code == agent.CodeTouchNeeded || problem.Code == agent.CodePINNeeded && !problem.Final && !errors.Is(err, pin.ErrSource)
 	problem.Wait = waitOf(err)
 	return problem
 }
@@ -108,17 +112,15 @@ func problemForAgent(err error) *agent.Problem {
 		return problem
 	}
 	told := *problem
-	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
-		told.Hints = nil
-	}
-	told.Hints = slices.Concat(told.Hints, []string{againHint(told.Code)})
+	told.Hints = slices.DeleteFunc(slices.Clone(told.Hints), func(hint string) bool { return strings.Contains(hint, sameCommand) })
+	told.Hints = append(told.Hints, againHint(told.Code))
 	return &told
 }
 
 // againHint says what to call once a final problem is put right.
 func againHint(code agent.Code) string {
 	switch code {
-	case agent.CodePINRefused:
+	case agent.CodePINRefused, agent.CodePINNeeded:
 		return "once the right PIN is there, or to type it: " + program + " unlock --pin-changed"
 	case agent.CodeSettings:
 		return "once that is put right: " + program + " reload"
@@ -146,10 +148,13 @@ func kindOf(err error) (code agent.Code, final bool) {
 // others.
 func kindOfStruct(err error) agent.Code {
 	_, before := errors.AsType[*pin.RefusedError](err)
+	_, spent := errors.AsType[*pin.SpentError](err)
+	_, others := errors.AsType[*pin.OtherDeviceError](err)
+	_, doubt := errors.AsType[*pin.DoubtError](err)
 	_, tokens := errors.AsType[*hsm.AmbiguousError](err)
 	_, cards := errors.AsType[*piv.AmbiguousError](err)
 	switch {
-	case before || pin.IsRefusal(err):
+	case before || spent || others || doubt || pin.IsRefusal(err):
 		return agent.CodePINRefused
 	case tokens || cards:
 		return agent.CodeKeyUnusable
@@ -168,8 +173,11 @@ func mayBeLost(err error) bool {
 // limitedWait is how long nothing is sent after a 429 that names no time.
 const limitedWait = 10 * time.Second
 
-// waitOf returns how long Anaplan asks to be left alone; 0 if it does not.
+// waitOf returns how long Anaplan asks to be left alone, or a device is; 0: nobody said.
 func waitOf(err error) time.Duration {
+	if early, ok := errors.AsType[*pin.WaitError](err); ok {
+		return early.Wait
+	}
 	answer, ok := errors.AsType[*anaplan.AnswerError](err)
 	switch {
 	case ok && answer.RetryAfter > 0:

@@ -27,6 +27,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
 // agentProcess is the running agent.
@@ -37,6 +38,7 @@ type agentProcess struct {
 	socket   string
 	listens  string // the address of the TCP port; "": there is none
 	signers  *signer.Process
+	pins     *pin.Memory
 	clients  clientCache
 	upstream upstreams
 	phantoms *phantom.Store
@@ -64,7 +66,7 @@ type profileTable struct {
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, hooks: newExpiryHooks()}
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, hooks: newExpiryHooks()}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
 		if err != nil {
@@ -252,7 +254,6 @@ func (d *agentProcess) handOver(before, after *profileTable) {
 		if old == nil || old == p {
 			continue
 		}
-		p.heed(old)
 		if p.hasTokensOf(old) {
 			p.adopt(ctx, old)
 		}

@@ -175,8 +175,7 @@ func onRotation(settings *settings, say *messenger, work func(*rotating) error) 
 		if known, err = rotationOf(settings); err != nil { // as it is now that nobody changes it
 			return err
 		}
-		run.device.pin.Keep = true
-		defer run.device.pin.Drop()
+		defer run.device.pin.Keep()()
 		return work(&rotating{run, settings, known})
 	}
 }

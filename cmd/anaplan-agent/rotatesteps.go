@@ -475,7 +475,6 @@ func (r *rotating) delete(text, public, what string, yes bool, order cardEnrolme
 		return err
 	}
 	deleted, err := r.deleteKey(address, order)
-	r.device.pin.Settle(err)
 	for _, what := range deleted {
 		r.say.Note("deleted %s", what)
 	}
@@ -489,7 +488,7 @@ func (r *rotating) delete(text, public, what string, yes bool, order cardEnrolme
 func (r *rotating) deleteKey(address config.Address, order cardEnrolment) (deleted []string, err error) {
 	card, ok := address.(pivuri.URI)
 	if !ok {
-		return hsm.Delete(r.ctx, address.(uri.URI), r.tokenOptions())
+		return hsm.Delete(r.ctx, address.(uri.URI), r.device.tokenOptions(address.(uri.URI)))
 	}
 	err = r.writeCard(order, card, func(options piv.Options) (err error) {
 		deleted, err = piv.Delete(r.ctx, card, options)
@@ -533,13 +532,12 @@ func (r *rotating) keysAt(address config.Address) (found []keyAt, err error) {
 		}
 		return found, err
 	}
-	tokens, err := hsm.List(r.ctx, address.(uri.URI), r.tokenOptions())
+	tokens, err := hsm.List(r.ctx, address.(uri.URI), r.device.tokenOptions(address.(uri.URI)))
 	for _, token := range tokens {
 		err = errors.Join(err, token.Err)
 		for _, key := range token.Keys {
 			found = append(found, keyAt{key.Address, key.Public})
 		}
 	}
-	r.device.pin.Settle(err)
 	return found, err
 }

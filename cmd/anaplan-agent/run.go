@@ -48,7 +48,8 @@ func startRun(parent context.Context, settings *settings, say *messenger) (*devi
 		return nil, err
 	}
 	ctx, patience, end := withPatience(parent, profile.Timeout)
-	device := newDevice(profile, patience, settings.pinChanged, say)
+	device := newDevice(profile, patience, say)
+	device.pin.Changed, device.pin.Unrecorded = settings.pinChanged, settings.unrecorded
 	return &deviceRun{ctx, profile, device, say, func() {
 		end()
 		device.touch.end()
@@ -70,7 +71,5 @@ func (r *deviceRun) signLogin() (*agent.Login, error) {
 		return nil, err
 	}
 	defer key.Close()
-	login, err := agent.SignLogin(r.ctx, key, format, time.Now())
-	r.device.pin.Settle(err) // a key may ask for its PIN at the signature, and a card gets it then
-	return login, err
+	return agent.SignLogin(r.ctx, key, format, time.Now())
 }

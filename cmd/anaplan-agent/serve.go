@@ -85,6 +85,7 @@ func serve(ctx context.Context, settings *settings, say *messenger) error {
 	}
 	defer listener.Close()
 	d.socket = listener.Addr().String()
+	d.pins.AlsoIn(filepath.Dir(d.socket))
 	listeners := []net.Listener{listener}
 	if loaded.agent.Listen != "" {
 		port, err := net.Listen("tcp", loaded.agent.Listen)

@@ -20,19 +20,19 @@ import (
 
 // served is a profile that is served.
 type served struct {
-	process *agentProcess
-	profile *config.Profile
-	keeper  *agent.Keeper
-	client  *anaplan.Client
-	forward forwarding
-	user    userBox
-	pin     pinBox
-	keys    []*servedKey
-	expiry  *expiry
-	caStamp string     // of the file with further roots, as the client has it
-	sink    *tokenFile // nil: none
-	stop    func()     // ends run
-	ended   chan struct{}
+	process  *agentProcess
+	profile  *config.Profile
+	keeper   *agent.Keeper
+	client   *anaplan.Client
+	forward  forwarding
+	user     userBox
+	pin      pinBox
+	pinFiles *pinFiles
+	expiry   *expiry
+	caStamp  string     // of the file with further roots, as the client has it
+	sink     *tokenFile // nil: none
+	stop     func()     // ends run
+	ended    chan struct{}
 
 	failover *failover
 	adopted  bool // by the one in its place
@@ -46,7 +46,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	}
 	p := &served{
 		process: d, profile: profile, client: client, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
-		keys: servedKeys(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
+		pinFiles: newPINFiles(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
 	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
@@ -79,9 +79,15 @@ func (p *served) local(profile *config.Profile) (*local.Profile, error) {
 		return nil, err
 	}
 	return &local.Profile{
-		Keeper: p.keeper, Allow: allow, SetPIN: p.pin.set, Heed: p.pin.heed,
+		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, Heed: p.pin.heed,
 		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
 	}, nil
+}
+
+// setPIN keeps a PIN that a person has typed, or forgets the one that there is.
+func (p *served) setPIN(pin []byte) {
+	p.process.pins.Retype(p.profile.Name)
+	p.pin.set(pin)
 }
 
 // isLike reports whether the token of this profile is also one of other: whatever its
@@ -99,21 +105,6 @@ func (p *served) hasTokensOf(other *served) bool {
 	ours, theirs := p.profile, other.profile
 	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
 		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
-}
-
-// heed takes over which PINs were refused to before, for keys that have the same PIN from the
-// same place: a reload must not spend a try.
-func (p *served) heed(before *served) {
-	if p.profile.PIN != before.profile.PIN {
-		return
-	}
-	for _, key := range p.keys {
-		for _, old := range before.keys {
-			if key.address.String() == old.address.String() {
-				key.refused = old.refused
-			}
-		}
-	}
 }
 
 // adopt takes the place of before, so that whoever asks either has the token. What is
@@ -147,17 +138,13 @@ func (p *served) run(ctx context.Context) {
 	defer p.pin.close()
 	p.expiry.check()
 	defer p.expiry.close()
-	if p.sink == nil {
-		p.keeper.Run(ctx)
-		return
+	var helpers sync.WaitGroup
+	helpers.Go(func() { p.pinFiles.run(ctx, p.keeper) })
+	if p.sink != nil {
+		helpers.Go(func() { p.sink.run(ctx) })
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		p.sink.run(ctx)
-	}()
 	p.keeper.Run(ctx)
-	<-ended
+	helpers.Wait()
 }
 
 // lastWords is how long a signer whose time is over has to say what it was waiting for. It
@@ -222,8 +209,9 @@ func (p *served) observe(event agent.Event) {
 	}
 	switch event.Kind {
 	case agent.EventIdle:
-		p.pin.set(nil)
+		p.setPIN(nil)
 	case agent.EventSign:
+		p.pinFiles.observe(event.Problem)
 		if event.Login != nil {
 			p.expiry.use(event.Login.Certificate)
 		}

@@ -40,7 +40,8 @@ type settings struct {
 	names      []string // of the settings that have a flag here
 	config     string   // --config
 	profile    string   // --profile
-	pinChanged bool     // --pin-changed, which is no setting: it is said once
+	pinChanged bool     // --pin-changed, which is not a setting: it is said once
+	unrecorded bool     // --pin-unrecorded, likewise
 	mayBeNew   bool     // the profile that is named need not be there: it is about to be written
 }
 
@@ -62,6 +63,7 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 		// A flag and nothing else: in a profile or a variable it would hold for every
 		// run, and a wrong PIN would be sent each time. Of the agent it is unlock's.
 		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since it was refused: send it again")
+		flags.BoolVar(&s.unrecorded, "pin-unrecorded", false, "send the PIN also where that cannot be written down first; a wrong one is sent at every run then")
 	}
 	command.RegisterFlagCompletionFunc("profile", s.completeProfile)
 	return s

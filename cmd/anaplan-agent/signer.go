@@ -27,20 +27,24 @@ type signerSettings struct {
 	Profile      string        `json:"profile"`
 	Keys         []string      `json:"keys"`
 	PIN          string        `json:"pin,omitempty"` // where it comes from
+	NoPINPad     bool          `json:"no_pin_pad,omitempty"`
 	Certificate  string        `json:"certificate,omitempty"`
 	TouchCommand []string      `json:"touch_command,omitempty"`
 	Format       string        `json:"format"`
 	Timeout      time.Duration `json:"timeout"`
 
-	PINDevice  string `json:"pin_device,omitempty"`  // for which a PIN was typed; "": whichever wants it
-	LastTry    bool   `json:"last_try,omitempty"`    // a person has said that the PIN's last try may be spent
-	PINChanged bool   `json:"pin_changed,omitempty"` // a person has said that a refused PIN has been replaced
+	PINDevice string `json:"pin_device,omitempty"` // for which a PIN was typed; "": whichever wants it
+	// PINMemory is what the agent knows of PINs that were sent (pin.Memory).
+	PINMemory json.RawMessage `json:"pin_memory,omitempty"`
+
+	LastTry    bool `json:"last_try,omitempty"`    // a person has said that the PIN's last try may be spent
+	PINChanged bool `json:"pin_changed,omitempty"` // a person has said that a refused PIN has been replaced
 }
 
 // settingsForSigner returns a profile's settings for its signers.
 func settingsForSigner(profile *config.Profile) signerSettings {
 	s := signerSettings{
-		Profile: profile.Name, Certificate: profile.Certificate, TouchCommand: profile.TouchCommand,
+		Profile: profile.Name, NoPINPad: profile.NoPINPad, Certificate: profile.Certificate, TouchCommand: profile.TouchCommand,
 		Format: profile.Format, Timeout: profile.Timeout,
 	}
 	for _, key := range profile.Keys {
@@ -55,7 +59,7 @@ func settingsForSigner(profile *config.Profile) signerSettings {
 // profileOf is the other way round.
 func (s signerSettings) profileOf() (*config.Profile, error) {
 	profile := &config.Profile{
-		Name: s.Profile, Certificate: s.Certificate, TouchCommand: s.TouchCommand, Format: s.Format, Timeout: s.Timeout,
+		Name: s.Profile, NoPINPad: s.NoPINPad, Certificate: s.Certificate, TouchCommand: s.TouchCommand, Format: s.Format, Timeout: s.Timeout,
 	}
 	for _, text := range s.Keys {
 		address, err := config.ParseAddress(text)
@@ -109,8 +113,17 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 	ctx, patience, end := withPatience(ctx, profile.Timeout)
 	defer end()
 	patience.tell = notify
-	device := newDevice(profile, patience, settings.PINChanged, &messenger{tell: notify})
-	device.pin.Remote = &pin.Remote{PIN: order.PIN, Device: settings.PINDevice, LastTry: settings.LastTry, Attended: order.Attended}
+	device := newDevice(profile, patience, &messenger{tell: notify})
+	device.pin.Changed = settings.PINChanged
+	device.pin.Remote = &pin.Remote{
+		Profile: profile.Name, PIN: order.PIN, Device: settings.PINDevice, LastTry: settings.LastTry, Attended: order.Attended,
+	}
+	if settings.PINMemory != nil { // doctor has none
+		device.pin.Book, err = pin.Take(settings.PINMemory, order.Remember)
+		if err != nil {
+			return nil, fmt.Errorf("the agent's order makes no sense: %w", err)
+		}
+	}
 	run := &deviceRun{ctx, profile, device, device.say, func() {}}
 	defer device.touch.end()
 	return run.signLogin()

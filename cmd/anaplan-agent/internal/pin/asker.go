@@ -1,7 +1,8 @@
+// Package pin has the rules by which a PIN is asked for and sent to a token or a card: where
+// it comes from, what cannot be one, who is asked, and which PIN is not sent again. What
+// becomes of a PIN is noted by the guard that goes with it (hsm.PIN, piv.PIN), so nobody who
+// uses a device has to think of it.
 package pin
-
-// The rules by which a PIN is sent to a token or a card. Where the PIN is read is in
-// pinsource.go, what Refusals are remembered in Refusals.go.
 
 import (
 	"bytes"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -26,7 +28,7 @@ type pinNeeded struct{}
 // Error implements error.
 func (pinNeeded) Error() string { return hsm.ErrPINNeeded.Error() }
 
-// Is implements errors' idea of it.
+// Is reports whether target is one of the two.
 func (pinNeeded) Is(target error) bool {
 	return target == hsm.ErrPINNeeded || target == piv.ErrPINNeeded
 }
@@ -44,135 +46,250 @@ type Messages interface {
 // ErrSetting says that the setting of a PIN's place is wrong, wherever it was set.
 var ErrSetting = errors.New("settings")
 
-// Asker gets a PIN from where the profile says, with the rules that keep a
-// device from being locked: a refused PIN is not sent again, and the last try is
-// spent on an explicit yes only. Devices count wrong PINs and most of them lock
-// for good after three, which a job that runs by itself would reach in no time.
+// Asker gets a PIN from where the profile says, with the rules that keep a device from
+// being locked: a PIN is sent once, whatever comes back, and the last try is spent on an
+// explicit yes only. Devices count wrong PINs and most of them lock for good after three,
+// which a job that runs by itself would reach in no time. One Asker serves all devices of a
+// run, so that what one of them says of a PIN is known to all.
 type Asker struct {
-	Source  config.PINSource // zero: the address's pin-source, else prompt
-	Changed bool             // the user says that a refused PIN has been replaced
-	Memory  Refusals
-	Pause   func() (resume func()) // stops the clock of the command while a person is waited for
-	Say     Messages
+	Source     config.PINSource // zero: the address's pin-source, else prompt
+	Changed    bool             // the user says that a refused PIN has been replaced
+	Unrecorded bool             // the user wants the PIN sent also where that cannot be written down
+	Book       *Book
+	Pause      func() (resume func()) // stops the clock of the command while a person is waited for
+	Say        Messages
+
+	// Hide hides what libraries print from now on, before one gets a PIN that it may print. If
+	// that fails the PIN is not sent. nil: nothing is hidden.
+	Hide func() error
 
 	// Remote is set in a signer process, where the person is somewhere else.
 	Remote *Remote
 
-	resume func() // lets the time run on that stands still for a keypad; nil: it runs
-
-	// mu is held by ask and settle: when the time is up hsm and piv return while ask is
-	// still at work. settle then waits for its end, which is near since the context
-	// is done; a program that prints the PIN would else outlive this one.
+	// mu is held while a PIN is asked for: hsm and piv return when the time is up, and
+	// the next question waits for the end of this one, which is near then.
 	mu sync.Mutex
 
-	// The PIN that was given out last and has not been settled: where it came from
-	// and for which device. A zero used: there is none.
-	used   config.PINSource
-	device Device
-
-	// Keep: hold a PIN until drop, for a command that logs in twice. Without it a
-	// person would have to type the PIN twice for one command.
-	Keep bool
-	kept []byte
+	// keeping: hold a PIN for a command that logs in twice. Without it a person would have
+	// to type the PIN twice for one command.
+	keeping bool
+	kept    []byte
+	keptFor use
 }
 
-// ask returns the PIN. Its errors end the call: ErrSource, ErrLength,
-// ErrNotConfirmed, ErrCancelled, a RefusedError, or ErrNeeded where no PIN can
-// be had.
-func (a *Asker) ask(ctx context.Context, request Request) ([]byte, error) {
+// use is a PIN on its way: from which place, to which device.
+type use struct {
+	device   Device
+	source   string // as notes have it
+	identity string // of the device, in the words of agent.PINPrompt
+	typed    bool   // by a person, so that nothing of it is written down
+	fresh    bool   // it was said to be another one than before
+	counter  counter
+	counts   bool // the token tells of wrong PINs in its flags
+	owner    string
+	mark     mark
+}
+
+// ask returns the PIN, and what guards its way to the device. Its errors end the call:
+// ErrSource, ErrNotAPIN, ErrLength, ErrNotConfirmed, ErrCancelled, ErrUnrecorded, a
+// *RefusedError, a *WaitError, or ErrNeeded where no PIN can be had.
+func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard func(func() error) error, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	source, err := a.SourceFor(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	keeping := a.Keep && !request.own
-	same := request.device == a.device
-	a.used, a.device = source, request.device
+	u := a.useOf(source, request)
 	if a.Remote != nil && (a.Remote.PIN != nil || Interactive(source) || request.lastTry != "" || request.pinPad) {
-		a.used = config.PINSource{} // what it was is the agent's to remember, which has it from a person
-		if request.pinPad && a.Remote.Attended {
-			a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
-			a.resume = a.Pause() // until settle: the module does not tell when it is typed
-		}
-		return a.Remote.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
+		return a.askAway(ctx, source, request, u)
 	}
-	if keeping && a.kept != nil && same {
-		return bytes.Clone(a.kept), nil // it is overwritten by whom it is given to
+	if source.Kind == config.PINNone {
+		return nil, nil, fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
 	}
-	if err := a.allow(ctx, source, request); err != nil {
-		a.used = config.PINSource{} // nothing was sent
-		return nil, err
+	if pin := a.heldFor(u, request); pin != nil {
+		u.mark = a.markOf(u, pin)
+		return pin, a.guardOf(u), nil
 	}
 	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
 	// never enters this machine; nil tells the module to read it from the pad.
 	if request.pinPad {
+		if err := a.confirm(ctx, request); err != nil {
+			return nil, nil, err
+		}
 		a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
-		return nil, nil
+		return nil, nil, nil
 	}
-	pin, err := a.read(ctx, source, request)
-	if keeping && err == nil {
-		a.kept = bytes.Clone(pin)
+	pin, err = a.get(ctx, source, request, &u)
+	if err != nil {
+		return nil, nil, err
 	}
-	return pin, err
+	if a.keeping && !request.own {
+		clear(a.kept)
+		a.kept, a.keptFor = bytes.Clone(pin), u
+	}
+	return pin, a.guardOf(u), nil
 }
 
-// hasPIN reports whether there is a PIN that nobody has to be asked for.
-func (a *Asker) HasPIN() bool { return a.Remote != nil && a.Remote.PIN != nil }
-
-// allow returns why a PIN of that source may not be sent now; nil if it may.
-func (a *Asker) allow(ctx context.Context, source config.PINSource, request Request) error {
-	if source.Kind == config.PINNone {
-		return fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
+// useOf returns the way of a PIN that is yet to be had.
+func (a *Asker) useOf(source config.PINSource, request Request) use {
+	return use{
+		device: request.device, source: source.String(), identity: request.identity(), typed: Interactive(source),
+		fresh: a.Changed, counter: request.counter, counts: request.counts, owner: request.owner(source),
 	}
-	if !Interactive(source) {
-		if err := a.Memory.Check(a.device, source.String(), StampOf(source), a.Changed); err != nil {
-			return err
+}
+
+// get reads the PIN, and looks whether it may be sent: a person says yes to the last try
+// before the PIN is asked for, but not before it is known that one from elsewhere is sent
+// at all.
+func (a *Asker) get(ctx context.Context, source config.PINSource, request Request, u *use) (pin []byte, err error) {
+	if u.typed {
+		if err := a.confirm(ctx, request); err != nil {
+			return nil, err
 		}
 	}
-	if request.lastTry != "" {
-		return a.confirmLastTry(ctx, request.lastTry)
+	if pin, err = a.read(ctx, source, request); err != nil {
+		return nil, err
 	}
-	return nil
+	u.mark = a.markOf(*u, pin)
+	if !u.typed {
+		err = a.allow(ctx, *u)
+		if err == nil {
+			err = a.confirm(ctx, request)
+		}
+	}
+	if err != nil {
+		clear(pin)
+		return nil, err
+	}
+	return pin, nil
+}
+
+// heldFor returns the PIN that is kept for the device; nil for none, or one that the device
+// has not taken.
+func (a *Asker) heldFor(u use, request Request) []byte {
+	if !a.keeping || request.own || a.kept == nil || u.device != a.keptFor.device {
+		return nil
+	}
+	n, _, err := a.Book.read(noteName(u.device, u.source), u.typed)
+	if err != nil || n.State != stateTaken {
+		a.drop()
+		return nil
+	}
+	return bytes.Clone(a.kept) // it is overwritten by whom it is given to
+}
+
+// HasPIN reports whether there is a PIN that nobody has to be asked for.
+func (a *Asker) HasPIN() bool { return a.Remote != nil && a.Remote.PIN != nil }
+
+// Keep holds the PIN from now on, for a command that logs in several times, until the
+// function that it returns is called.
+func (a *Asker) Keep() (drop func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.keeping = true
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.drop()
+	}
 }
 
 // drop forgets the PIN that is kept, by overwriting it: memory that is only let go
 // of stays readable until something else needs it.
-func (a *Asker) Drop() {
+func (a *Asker) drop() {
 	clear(a.kept)
 	a.kept = nil
 }
 
-// settle remembers how it went: err is what came of the call that asked. Without
-// a PIN that was given out since the last settle there is nothing to remember, so
-// that one device's trouble is not held against another's PIN.
-func (a *Asker) Settle(err error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.resume != nil {
-		a.resume()
-		a.resume = nil
+func (a *Asker) markOf(u use, pin []byte) mark {
+	return a.Book.marks(u.typed).of(noteName(u.device, u.source), pin)
+}
+
+// allow returns why the PIN may not be sent now; nil if it may. Where it is only too soon
+// somebody who waits for this process waits for that too; an agent is told how long.
+func (a *Asker) allow(ctx context.Context, u use) error {
+	for {
+		err := a.judge(u)
+		wait, soon := errors.AsType[*WaitError](err)
+		if !soon || a.Remote != nil {
+			return err
+		}
+		a.Say.Note("%v", err)
+		if err := a.sleep(ctx, wait.Wait); err != nil {
+			return err
+		}
 	}
-	refused := IsRefusal(err)
-	if refused {
-		a.Drop()
+}
+
+// sleep waits, at nobody's expense.
+func (a *Asker) sleep(ctx context.Context, d time.Duration) error {
+	defer a.Pause()()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	used := a.used
-	a.used = config.PINSource{}
-	if used.Kind == "" || Interactive(used) {
-		return // a person will not type a refused PIN again by accident
-	}
-	switch {
-	case refused:
-		err = a.Memory.Remember(a.device, used.String(), StampOf(used))
-	case err == nil:
-		err = a.Memory.Forget(a.device, used.String())
-	default:
-		return // the device failed: that tells nothing of the PIN
+}
+
+// judge looks up what is known of the PIN. What the counter now says of the last time is
+// written down.
+func (a *Asker) judge(u use) error {
+	name := noteName(u.device, u.source)
+	n, onDisk, err := a.Book.read(name, u.typed)
+	if u.fresh {
+		return nil
 	}
 	if err != nil {
-		a.Say.Warn("the next run cannot know whether this PIN was refused: %v", err)
+		return &DoubtError{Device: u.device, Source: u.source, Err: err}
 	}
+	if n.State == "" {
+		return a.judgeOwner(u)
+	}
+	refused := &RefusedError{Device: u.device, Source: u.source, Time: n.Time}
+	verdict, wait := n.judge(u.mark, u.counter, now())
+	switch verdict {
+	case mayBeSent:
+		return a.judgeOwner(u)
+	case mustWait:
+		return &WaitError{Device: u.device, Source: u.source, Wait: wait}
+	case isRefused:
+		if n.State == stateSending {
+			a.Book.write(name, n.refused(n.Time), onDisk, u) // it is not sent, whether or not that can be written
+		}
+	case isUnclear:
+		refused.Unclear = true
+	case isManyth:
+		refused.Many = true
+	}
+	return refused
+}
+
+// confirm asks whether the last try may be spent, on the terminal, whatever the PIN's source
+// is: one wrong PIN more does what is told. Without a terminal there is no yes, so the answer
+// is no.
+func (a *Asker) confirm(ctx context.Context, request Request) error {
+	what := request.lastTry
+	if what == "" {
+		return nil
+	}
+	terminal, err := console.OpenTerminal()
+	if err != nil {
+		return fmt.Errorf("one more wrong PIN %s, so a person must say yes first: %w", what, err)
+	}
+	defer terminal.Close()
+	defer a.Pause()()
+	yes, err := terminal.AskYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return ErrNotConfirmed
+	}
+	return nil
 }
 
 // IsRefusal reports whether a device did not take the PIN, or takes none.
@@ -182,7 +299,7 @@ func IsRefusal(err error) bool {
 	return token || card
 }
 
-// sourceFor returns where the PIN comes from: the setting, else the address's
+// SourceFor returns where the PIN comes from: the setting, else the address's
 // pin-source (RFC 7512 section 2.4), else the terminal.
 func (a *Asker) SourceFor(request Request) (config.PINSource, error) {
 	switch {
@@ -202,23 +319,4 @@ func (a *Asker) SourceFor(request Request) (config.PINSource, error) {
 // the last one was refused.
 func Interactive(source config.PINSource) bool {
 	return source.Kind == config.PINPrompt || source.Kind == config.PINPinentry
-}
-
-// confirmLastTry asks on the terminal, whatever the PIN's source is: one wrong PIN more
-// does what is told. Without a terminal there is no yes, so the answer is no.
-func (a *Asker) confirmLastTry(ctx context.Context, what string) error {
-	terminal, err := console.OpenTerminal()
-	if err != nil {
-		return fmt.Errorf("one more wrong PIN %s, so a person must say yes first: %w", what, err)
-	}
-	defer terminal.Close()
-	defer a.Pause()()
-	yes, err := terminal.AskYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
-	if err != nil {
-		return err
-	}
-	if !yes {
-		return ErrNotConfirmed
-	}
-	return nil
 }

@@ -12,134 +12,486 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// errLate is the end of a command's time.
-var errLate = errors.New("not done within 1m0s")
+var wrong = &hsm.PINError{Token: "demo"}
 
-// said takes what is said.
-type said struct{ bytes.Buffer }
-
-func (s *said) Note(format string, args ...any) { fmt.Fprintf(s, "note: "+format+"\n", args...) }
-func (s *said) Warn(format string, args ...any) { fmt.Fprintf(s, "warning: "+format+"\n", args...) }
-
-// newAsker returns an asker whose PIN comes from source, and what it says.
-func newAsker(t *testing.T, kind, arg string) (*Asker, *said) {
-	t.Helper()
-	said := new(said)
-	return &Asker{
-		Source: config.PINSource{Kind: kind, Arg: arg}, Memory: Refusals{Dir: t.TempDir()},
-		Pause: func() func() { return func() {} }, Say: said,
-	}, said
-}
-
-var demo = hsm.PINRequest{Token: "demo", Serial: "1"}
-
-// mustAsk asks for the PIN of the token demo, and gets it.
-func mustAsk(t *testing.T, a *Asker) []byte {
-	t.Helper()
-	pin, err := a.ForToken(t.Context(), demo)
-	if err != nil {
+// A refused PIN is sent once: by this process, by the next, after the file was written anew
+// with the same in it, and after another PIN was there meanwhile.
+func TestRefused(t *testing.T) {
+	file := writeFile(t, "9999\n")
+	r := newRig(t, config.PINFile, file)
+	a := r.process()
+	a.wantSent(t, wrong, "9999")
+	a.wantHeld(t)
+	r.process().wantHeld(t)
+	write(t, file, "9999\n")
+	if err := os.Chtimes(file, time.Now(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	return pin
+	if refused := r.process().wantHeld(t); refused.Unclear || !strings.Contains(refused.Error(), `token "demo" refused the PIN from file:`) {
+		t.Errorf("got %v", refused)
+	}
+	write(t, file, "8888\n")
+	r.process().wantSent(t, wrong, "8888")
+	r.process().wantHeld(t)
+	write(t, file, "1234\n")
+	r.process().wantSent(t, nil, "1234")
+	r.process().wantSent(t, nil, "1234")
+	for _, old := range []string{"9999\n", "8888\n"} {
+		write(t, file, old)
+		r.process().wantHeld(t)
+	}
+	changed := r.process()
+	changed.Changed = true
+	changed.wantSent(t, nil, "8888")
+	r.process().wantSent(t, nil, "8888")
 }
 
-func TestRefusedPINIsNotSentTwiceInOneRun(t *testing.T) {
-	for _, changed := range []bool{false, true} {
-		t.Setenv("DEMO_PIN", "9999")
-		a, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
-		a.Changed = changed
-		a.Memory.Dir = "" // no home
-		mustAsk(t, a)
-		a.Settle(&hsm.PINError{Token: "demo"})
-		if _, err := a.ForToken(t.Context(), demo); !errors.As(err, new(*RefusedError)) {
-			t.Errorf("changed %v: sent again, %v", changed, err)
+// What befalls one token, or one place, is not held against another.
+func TestRefusedElsewhere(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	r.process().wantSent(t, wrong, "9999")
+	if _, err := r.process().ForToken(named)(t.Context(), hsm.PINRequest{Token: "demo", Serial: "2"}); err != nil {
+		t.Errorf("another token of that label: %v", err)
+	}
+	t.Setenv("OTHER_PIN", "9999")
+	r.source.Arg = "OTHER_PIN"
+	r.process().wantSent(t, nil, "9999")
+}
+
+// An answer that says nothing of the PIN, none at all, and the end of the process count as a
+// refusal.
+func TestUnclear(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *Asker){
+		"answer": func(t *testing.T, a *Asker) {
+			_, err := a.send(t, errDevice)
+			if _, spent := errors.AsType[*SpentError](err); !spent || !errors.Is(err, errDevice) {
+				t.Errorf("it is told as %v", err)
+			}
+		},
+		"killed": func(t *testing.T, a *Asker) {
+			pin, err := a.askDemo(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pin.Guard, a.beginDemo(t, pin); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := writeFile(t, "1234\n")
+			r := newRig(t, config.PINFile, file)
+			end(t, r.process())
+			if refused := r.process().wantHeld(t); !refused.Unclear {
+				t.Errorf("got %v", refused)
+			}
+			write(t, file, "4321\n")
+			r.process().wantSent(t, nil, "4321")
+		})
+	}
+}
+
+// beginDemo leaves the PIN where a process leaves it that ends before the answer.
+func (a *Asker) beginDemo(t *testing.T, pin hsm.PIN) error {
+	t.Helper()
+	u := use{device: Device{Label: "demo", Serial: "1"}, source: a.Source.String()}
+	u.mark = a.markOf(u, pin.Value)
+	_, err := a.begin(u)
+	return err
+}
+
+// A PIN that has worked is sent twice more after unclear answers, with time between, by
+// whichever process; then a person must say something.
+func TestUnclearAfterSuccess(t *testing.T) {
+	t.Setenv("DEMO_PIN", "1234")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	synctest.Test(t, func(t *testing.T) {
+		r.process().wantSent(t, nil, "1234")
+		_, err := r.process().send(t, errDevice)
+		wait, ok := errors.AsType[*WaitError](err)
+		if !ok || wait.Wait != retryGaps[0] || !errors.Is(err, errDevice) {
+			t.Errorf("got %v", err)
+		}
+		for i := range mostRetries {
+			began := time.Now()
+			r.process().wantSent(t, errDevice, "1234")
+			if took := time.Since(began); took != retryGaps[i] {
+				t.Errorf("retry %d came after %v", i+1, took)
+			}
+		}
+		r.process().wantHeld(t)
+		time.Sleep(24 * time.Hour)
+		r.process().wantHeld(t)
+		changed := r.process()
+		changed.Changed = true
+		changed.wantSent(t, nil, "1234")
+
+		r.process().wantSent(t, errDevice, "1234")
+		r.process().wantSent(t, nil, "1234") // a success in between makes all of them good
+		for range mostRetries + 1 {
+			r.process().wantSent(t, errDevice, "1234")
+		}
+		r.process().wantHeld(t)
+	})
+}
+
+// An agent is told how long to wait, and does not wait in the signer.
+func TestWaitOfAgent(t *testing.T) {
+	t.Setenv("DEMO_PIN", "1234")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	r.process().wantSent(t, nil, "1234")
+	r.process().send(t, errDevice)
+	a := r.process()
+	a.Remote = &Remote{}
+	sent, err := a.send(t, nil)
+	if wait, ok := errors.AsType[*WaitError](err); !ok || sent != "" || wait.Wait <= 0 || wait.Wait > retryGaps[0] {
+		t.Errorf("sent %q, %v", sent, err)
+	}
+}
+
+// What never reached the token, or was not looked at, leaves things as they were.
+func TestNotSent(t *testing.T) {
+	t.Setenv("DEMO_PIN", "1234")
+	for _, answer := range []error{hsm.ErrPINNotSent, hsm.ErrPINNotRead, fmt.Errorf("%w: x", hsm.ErrPINNotSent)} {
+		r := newRig(t, config.PINEnv, "DEMO_PIN")
+		for range 3 {
+			r.process().wantSent(t, answer, "1234")
 		}
 	}
 }
 
-// What befalls one token is not held against the PIN of another.
-func TestSettleWithoutPIN(t *testing.T) {
-	t.Setenv("DEMO_PIN", "1234")
-	a, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
-	mustAsk(t, a)
-	a.Settle(nil)
-	a.Settle(&hsm.PINError{Token: "other", Locked: true}) // seen before a PIN was asked for
-	mustAsk(t, a)
-}
-
-// A device that fails tells nothing of the PIN, and a good login clears a refusal.
-func TestSettle(t *testing.T) {
-	t.Setenv("DEMO_PIN", "1234")
-	a, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
-	mustAsk(t, a)
-	a.Settle(errors.New("the device was unplugged"))
-	mustAsk(t, a)
-	a.Settle(&hsm.PINError{Token: "demo"})
-	again := &Asker{Source: a.Source, Memory: Refusals{Dir: a.Memory.Dir}, Changed: true, Pause: a.Pause, Say: a.Say}
-	mustAsk(t, again)
-	again.Settle(nil)
-	third := &Asker{Source: a.Source, Memory: Refusals{Dir: a.Memory.Dir}, Pause: a.Pause, Say: a.Say}
-	mustAsk(t, third)
-}
-
-func TestSettleTellsWhatItCannotRemember(t *testing.T) {
+// A token that has told of a wrong PIN in its flags once is believed when it tells of none.
+func TestTokenThatTells(t *testing.T) {
 	t.Setenv("DEMO_PIN", "9999")
-	a, said := newAsker(t, config.PINEnv, "DEMO_PIN")
-	a.Memory.Dir = filepath.Join(writeFile(t, "a file"), "state")
-	mustAsk(t, a)
-	a.Settle(&hsm.PINError{Token: "demo"})
-	if !strings.Contains(said.String(), "warning: the next run cannot know whether this PIN was refused: ") {
-		t.Errorf("said %q", said)
+	quiet := &hsm.PINUnclearError{Told: true, Err: errDevice}
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	r.process().wantSent(t, quiet, "9999")
+	r.process().wantHeld(t)
+
+	t.Setenv("DEMO_PIN", "8888")
+	r.process().wantSent(t, &hsm.PINError{State: hsm.PINLow}, "8888")
+	t.Setenv("DEMO_PIN", "1234")
+	for range 3 {
+		r.process().wantSent(t, quiet, "1234")
+	}
+	synctest.Test(t, func(t *testing.T) { // it could not be asked at once, and tells of nothing later
+		r.process().wantSent(t, &hsm.PINUnclearError{Err: errDevice}, "1234")
+		began := time.Now()
+		r.process().wantSent(t, nil, "1234")
+		if took := time.Since(began); took != retryGaps[0] {
+			t.Errorf("it was sent again after %v", took)
+		}
+	})
+}
+
+// A card's counter tells whether a PIN was counted, at once or when the card is back.
+func TestCardThatTells(t *testing.T) {
+	t.Setenv("DEMO_PIN", "246802")
+	send := func(t *testing.T, a *Asker, tries int, answer error) (sent bool, err error) {
+		pin, err := a.ForCard(pivuri.URI{Serial: 7})(t.Context(), piv.PINRequest{Card: "YubiKey 7", Serial: 7, Tries: tries})
+		if err != nil {
+			return false, err
+		}
+		err = pin.Guard(func() error {
+			sent = true
+			return answer
+		})
+		return sent, err
+	}
+	pulled := &piv.PINUnclearError{Before: 3, After: -1, Err: piv.ErrRemoved}
+	for name, test := range map[string]struct {
+		answer error
+		tries  int // the card has afterwards
+		again  bool
+	}{
+		"not counted, as it tells at once": {&piv.PINUnclearError{Before: 3, After: 3, Err: errDevice}, 3, true},
+		"pulled, and not counted":          {pulled, 3, true},
+		"pulled, and counted":              {pulled, 2, false},
+		"pulled, and it does not tell":     {pulled, -1, false},
+		"refused":                          {&piv.PINError{Tries: 2}, 3, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, config.PINEnv, "DEMO_PIN")
+			if sent, _ := send(t, r.process(), 3, test.answer); !sent {
+				t.Fatal("it was not sent at all")
+			}
+			sent, err := send(t, r.process(), test.tries, nil)
+			if _, refused := errors.AsType[*RefusedError](err); sent != test.again || refused == test.again {
+				t.Errorf("sent again: %v, %v", sent, err)
+			}
+			if !test.again && test.tries >= 0 {
+				sent, _ := send(t, r.process(), 3, nil) // whatever it tells later
+				if sent {
+					t.Error("sent once more")
+				}
+			}
+		})
 	}
 }
 
-// A PIN that is kept serves one token, until it is refused or dropped.
+// Where nothing can be written down a PIN from a place that nobody watches is not sent,
+// unless somebody wants that.
+func TestUnrecorded(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	for _, dir := range []string{"", filepath.Join(writeFile(t, "a file"), "state")} {
+		r.state = dir
+		sent, err := r.process().send(t, nil)
+		if sent != "" || !errors.Is(err, ErrUnrecorded) {
+			t.Errorf("%q: sent %q, %v", dir, sent, err)
+		}
+		a := r.process()
+		a.Unrecorded = true
+		a.wantSent(t, wrong, "9999")
+		a.wantHeld(t) // by this process
+	}
+}
+
+// An agent remembers all the same, as long as it runs: also a PIN whose signer has died.
+func TestUnrecordedByAgent(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	for name, answer := range map[string]error{"refused": wrong, "unclear": errDevice} {
+		memory := NewMemory("", []string{r.key})
+		signer := func() *Asker {
+			a := r.process()
+			book, err := Take(memory.Give(), memory.Learn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Book, a.Remote = book, &Remote{}
+			return a
+		}
+		signer().wantSent(t, answer, "9999")
+		signer().wantHeld(t)
+		if !strings.Contains(r.said.String(), "warning: a wrong PIN would be sent again at the agent's next start: ") {
+			t.Errorf("%s: said %q", name, r.said)
+		}
+	}
+	// With a directory of another kind it is written down there.
+	memory := NewMemory("", []string{r.key})
+	memory.AlsoIn(r.state)
+	book, err := Take(memory.Give(), memory.Learn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := r.process()
+	a.Book, a.Remote = book, &Remote{}
+	a.wantSent(t, wrong, "9999")
+	r.process().wantHeld(t)
+}
+
+// The notes of older versions count, and one that cannot be read is in doubt.
+func TestNotes(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	path := filepath.Join(r.state, noteName(Device{Label: "demo", Serial: "1"}, "env:DEMO_PIN"))
+	write(t, path, `{"token":"demo","source":"env:DEMO_PIN","stamp":"1 5","time":"2026-01-02T03:04:05Z"}`)
+	if refused := r.process().wantHeld(t); !refused.Time.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
+		t.Errorf("got %v", refused)
+	}
+	for _, text := range []string{"{", "", "null garbage", strings.Repeat(" ", 600)} {
+		write(t, path, text)
+		sent, err := r.process().send(t, nil)
+		if doubt, ok := errors.AsType[*DoubtError](err); !ok || sent != "" || doubt.Path() != path {
+			t.Errorf("%q: sent %q, %v", text, sent, err)
+		}
+	}
+	changed := r.process()
+	changed.Changed = true
+	changed.wantSent(t, nil, "9999")
+	r.process().wantSent(t, nil, "9999")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+// Without the key of the marks nothing tells that a PIN is another one; what is known stays.
+func TestKeyLost(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	r.process().wantSent(t, wrong, "9999")
+	if err := os.Remove(filepath.Join(r.key, keyFile)); err != nil {
+		t.Fatal(err)
+	}
+	r.process().wantHeld(t)
+	t.Setenv("DEMO_PIN", "1234")
+	r.process().wantHeld(t)
+	changed := r.process()
+	changed.Changed = true
+	changed.wantSent(t, nil, "1234")
+	t.Setenv("DEMO_PIN", "4321")
+	r.process().wantSent(t, wrong, "4321")
+}
+
+// The notes say nothing of the PIN to whoever has not the key, which lies elsewhere.
+func TestNotesShowNothing(t *testing.T) {
+	t.Setenv("DEMO_PIN", "47110815")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	r.process().wantSent(t, nil, "47110815")
+	r.process().wantSent(t, wrong, "47110815")
+	other := newRig(t, config.PINEnv, "DEMO_PIN")
+	other.process().wantSent(t, nil, "47110815")
+	notes, err := filepath.Glob(filepath.Join(r.state, "*"))
+	if err != nil || len(notes) != 1 {
+		t.Fatal(notes, err)
+	}
+	text, err := os.ReadFile(notes[0])
+	if err != nil || bytes.Contains(text, []byte("4711")) {
+		t.Errorf("%s, %v", text, err)
+	}
+	elsewhere, err := os.ReadFile(filepath.Join(other.state, filepath.Base(notes[0])))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _ := parseNote(text)
+	second, _ := parseNote(elsewhere)
+	if first.PIN == "" || first.PIN == second.PIN || first.PIN.compare(second.PIN) != unknown {
+		t.Errorf("two machines have the marks %s and %s", first.PIN, second.PIN)
+	}
+	key, err := os.ReadFile(filepath.Join(r.key, keyFile))
+	if info, statErr := os.Stat(filepath.Join(r.key, keyFile)); err != nil || statErr != nil || info.Mode().Perm() != 0o600 || len(key) != keyLength {
+		t.Errorf("the key: %v, %v", err, statErr)
+	}
+}
+
+// A program that prints something else each time does not use up the tries.
+func TestProgramThatPrintsOthers(t *testing.T) {
+	file := writeFile(t, "1111\n")
+	r := newRig(t, config.PINCommand, "cat "+file)
+	r.process().wantSent(t, wrong, "1111")
+	write(t, file, "2222\n")
+	r.process().wantSent(t, wrong, "2222")
+	write(t, file, "3333\n")
+	if refused := r.process().wantHeld(t); !refused.Many {
+		t.Errorf("got %v", refused)
+	}
+	changed := r.process()
+	changed.Changed = true
+	changed.wantSent(t, nil, "3333")
+	write(t, file, "4444\n")
+	r.process().wantSent(t, wrong, "4444")
+}
+
+// A PIN for whichever card is put in belongs to the one that took it.
+func TestPINOfAnotherCard(t *testing.T) {
+	t.Setenv("DEMO_PIN", "246802")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	send := func(a *Asker, address pivuri.URI, serial uint32) error {
+		card := fmt.Sprintf("YubiKey %d", serial)
+		pin, err := a.ForCard(address)(t.Context(), piv.PINRequest{Card: card, Serial: serial, Tries: 3})
+		if err == nil {
+			err = pin.Guard(func() error { return nil })
+		}
+		return err
+	}
+	unnamed := pivuri.URI{Slot: pivuri.Signature}
+	if err := send(r.process(), unnamed, 7); err != nil {
+		t.Fatal(err)
+	}
+	err := send(r.process(), unnamed, 8)
+	if other, ok := errors.AsType[*OtherDeviceError](err); !ok || other.Error() != "the PIN from env:DEMO_PIN is that of YubiKey 7, and this is YubiKey 8; it is not sent" {
+		t.Errorf("another card: %v", err)
+	}
+	if err := send(r.process(), unnamed, 7); err != nil {
+		t.Errorf("the card again: %v", err)
+	}
+	if err := send(r.process(), pivuri.URI{Serial: 8}, 8); err != nil {
+		t.Errorf("another card, by its name: %v", err)
+	}
+	changed := r.process()
+	changed.Changed = true
+	if err := send(changed, unnamed, 8); err != nil {
+		t.Errorf("a person says so: %v", err)
+	}
+	if err := send(r.process(), unnamed, 8); err != nil {
+		t.Errorf("the new card: %v", err)
+	}
+	if err := send(r.process(), unnamed, 7); err == nil {
+		t.Error("the old card gets it")
+	}
+}
+
+// A PIN that is kept serves one token, as long as that has taken it.
 func TestKeep(t *testing.T) {
 	file := writeFile(t, "1234\n")
-	a, _ := newAsker(t, config.PINFile, file)
-	a.Keep = true
-	first := mustAsk(t, a)
-	clear(first) // as hsm does
-	if err := os.WriteFile(file, []byte("5678\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := string(mustAsk(t, a)); got != "1234" {
-		t.Errorf("got %q, want the PIN that was kept", got)
-	}
+	r := newRig(t, config.PINFile, file)
+	a := r.process()
+	drop := a.Keep()
+	a.wantSent(t, nil, "1234")
+	write(t, file, "5678\n")
+	a.wantSent(t, nil, "1234")
 	kept := a.kept
-	a.Settle(&hsm.PINError{Token: "demo"})
+	a.wantSent(t, errDevice, "1234")
 	if a.kept != nil || string(kept) != "\x00\x00\x00\x00" {
-		t.Errorf("a refused PIN stays in memory: %q", kept)
+		t.Errorf("a PIN that was not taken stays in memory: %q", kept)
 	}
-	if _, err := a.ForToken(t.Context(), demo); !errors.As(err, new(*RefusedError)) {
-		t.Errorf("it is sent again: %v", err)
+	a.wantSent(t, nil, "5678")
+	request := demo
+	request.Key = "login" // which may have a PIN of its own
+	write(t, file, "9012\n")
+	if pin, err := a.ForToken(named)(t.Context(), request); err != nil || string(pin.Value) != "9012" {
+		t.Errorf("got %q, %v; want what its place says", pin.Value, err)
 	}
-	if pin, err := a.ForToken(t.Context(), hsm.PINRequest{Token: "other"}); err != nil || string(pin) != "5678" {
-		t.Errorf("another token: %q, %v", pin, err)
+	kept = a.kept
+	drop()
+	if a.kept != nil || string(kept) != "\x00\x00\x00\x00" {
+		t.Errorf("it is not dropped: %q", kept)
 	}
 }
 
-// A PIN for signatures is not taken from the token's.
-func TestKeepIsForTheToken(t *testing.T) {
-	file := writeFile(t, "1234")
-	a, _ := newAsker(t, config.PINFile, file)
-	a.Keep = true
-	mustAsk(t, a)
-	if err := os.WriteFile(file, []byte("5678"), 0o600); err != nil {
-		t.Fatal(err)
+// What cannot be a PIN is not sent, from whichever place.
+func TestMistakes(t *testing.T) {
+	file := writeFile(t, "4711\nsecond\n")
+	t.Setenv("DEMO_PIN", "4711 ")
+	for source, want := range map[config.PINSource]string{
+		{Kind: config.PINFile, Arg: file}:             "more than one line",
+		{Kind: config.PINCommand, Arg: "cat " + file}: "command:cat has more than one line",
+		{Kind: config.PINEnv, Arg: "DEMO_PIN"}:        "blank",
+	} {
+		r := newRig(t, source.Kind, source.Arg)
+		sent, err := r.process().send(t, nil)
+		if sent != "" || !errors.Is(err, ErrNotAPIN) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "4711") {
+			t.Errorf("%v: sent %q, %v", source, sent, err)
+		}
 	}
-	request := demo
-	request.Key = "login"
-	if pin, err := a.ForToken(t.Context(), request); err != nil || string(pin) != "5678" {
-		t.Errorf("got %q, %v; want what its source says", pin, err)
+}
+
+// Before a PIN leaves, what may print it is hidden.
+func TestHide(t *testing.T) {
+	t.Setenv("DEMO_PIN", "1234")
+	a := newRig(t, config.PINEnv, "DEMO_PIN").process()
+	hidden := false
+	a.Hide = func() error {
+		hidden = true
+		return nil
 	}
-	if pin := mustAsk(t, a); string(pin) != "1234" {
-		t.Errorf("the token's PIN has become %q", pin)
+	pin, err := a.askDemo(t)
+	if err == nil {
+		err = pin.Guard(func() error {
+			if !hidden {
+				t.Error("it is not hidden when the PIN leaves")
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	a.Hide = func() error { return errDevice }
+	if sent, err := a.send(t, nil); sent != "" || !errors.Is(err, errDevice) {
+		t.Errorf("sent %q although it cannot be hidden: %v", sent, err)
 	}
 }
 
@@ -149,10 +501,10 @@ func TestFilePINOfSilentPipe(t *testing.T) {
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a, _ := newAsker(t, config.PINFile, pipe)
+	a := newRig(t, config.PINFile, pipe).process()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errLate)
-	if _, err := a.ForToken(ctx, demo); !errors.Is(err, errLate) {
+	if _, err := a.ForToken(named)(ctx, demo); !errors.Is(err, errLate) {
 		t.Error(err)
 	}
 	if writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
@@ -162,14 +514,24 @@ func TestFilePINOfSilentPipe(t *testing.T) {
 
 func TestPINSourceOfAddress(t *testing.T) {
 	file := writeFile(t, "1234")
-	a, _ := newAsker(t, "", "")
+	a := newRig(t, "", "").process()
 	request := demo
 	request.Source = "file:" + file
-	if pin, err := a.ForToken(t.Context(), request); err != nil || string(pin) != "1234" {
-		t.Errorf("got %q, %v", pin, err)
+	if pin, err := a.ForToken(named)(t.Context(), request); err != nil || string(pin.Value) != "1234" {
+		t.Errorf("got %q, %v", pin.Value, err)
 	}
 	request.Source = "1234"
-	if _, err := a.ForToken(t.Context(), request); !errors.Is(err, ErrSetting) || strings.Contains(err.Error(), "1234") {
+	if _, err := a.ForToken(named)(t.Context(), request); !errors.Is(err, ErrSetting) || strings.Contains(err.Error(), "1234") {
 		t.Errorf("a PIN in place of its source: %v", err)
+	}
+}
+
+func TestSources(t *testing.T) {
+	at := func(source string) config.Address { return uri.URI{}.With("pin-source", source) }
+	profile := &config.Profile{Keys: []config.Address{at("file:/run/a"), at("file:/run/b"), at("file:/run/a"), pivuri.URI{}}}
+	got := Sources(profile)
+	want := []config.PINSource{{Kind: config.PINFile, Arg: "/run/a"}, {Kind: config.PINFile, Arg: "/run/b"}, {Kind: config.PINPrompt}}
+	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

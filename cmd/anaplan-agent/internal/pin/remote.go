@@ -6,6 +6,7 @@ package pin
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -14,34 +15,88 @@ import (
 
 // Remote is what a person elsewhere has said already.
 type Remote struct {
+	Profile  string // of the agent, for which a PIN may have been typed
 	PIN      []byte // typed; nil: none
 	Device   string // for which it was typed; "": whichever wants it
 	LastTry  bool   // the last try may be spent on it
 	Attended bool   // somebody waits, at a desk perhaps
 }
 
-// ask returns the PIN that a person has typed, or what to ask for as a *agent.Problem. A
+// askAway returns the PIN that a person has typed, or what to ask for as a *agent.Problem. A
 // window that asks (pinentry) is opened if somebody waits; it is this machine's own.
+func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Request, u use) ([]byte, func(func() error) error, error) {
+	if request.pinPad {
+		return nil, a.padGuard(), a.Remote.askPad(request, a.Say)
+	}
+	pin, err := a.Remote.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := judged(pin, config.PINSource{Kind: config.PINPrompt}, request); err != nil && a.Remote.PIN != nil {
+		clear(pin)
+		return nil, nil, needed(request.prompt(), "%s wants its PIN: %v", request.device, err)
+	}
+	u.typed, u.source = true, typedSource(a.Remote.Profile)
+	u.mark = a.markOf(u, pin)
+	if a.Remote.PIN != nil {
+		if err := a.judgeTyped(u, request); err != nil {
+			clear(pin)
+			return nil, nil, err
+		}
+	}
+	return pin, a.guardOf(u), nil
+}
+
+// judgeTyped returns what to ask a person for, if the PIN that was typed is spent; or how long
+// to wait with it.
+func (a *Asker) judgeTyped(u use, request Request) error {
+	u.fresh = false // it was typed anew if nothing is known of it
+	err := a.judge(u)
+	if _, spent := err.(*RefusedError); spent {
+		return needed(request.prompt(), "%s wants its PIN: the one that was typed was sent, and not taken", request.device)
+	}
+	return err
+}
+
+// padGuard stops the time while the PIN is typed on the device: the module does not tell
+// when that is done.
+func (a *Asker) padGuard() func(send func() error) error {
+	return func(send func() error) error {
+		defer a.Pause()()
+		return send()
+	}
+}
+
+// askPad returns why the PIN cannot be typed on the device; nil if it can.
+func (p *Remote) askPad(request Request, say Messages) error {
+	if !p.Attended || request.lastTry != "" {
+		return needed(nil, "%s wants its PIN on its own keypad", request.device)
+	}
+	say.Note("enter the PIN of %s on the keypad of the device", request.device)
+	return nil
+}
+
+// ask returns the PIN that a person has typed, or types now in the window.
 func (p *Remote) ask(source config.PINSource, request Request, window func() ([]byte, error)) ([]byte, error) {
-	prompt := &agent.PINPrompt{Device: request.identity(), Question: request.question, LastTry: request.lastTry}
 	typed := p.PIN != nil && (p.Device == "" || p.Device == request.identity())
 	switch {
-	case request.pinPad && p.Attended && request.lastTry == "":
-		return nil, nil
-	case request.pinPad:
-		return nil, pinProblem(nil, "%s wants its PIN on its own keypad", request.device)
 	case request.lastTry != "" && !(p.LastTry && typed):
-		return nil, pinProblem(prompt, "one more wrong PIN %s, so a person must say yes first", request.lastTry)
+		return nil, needed(request.prompt(), "one more wrong PIN %s, so a person must say yes first", request.lastTry)
 	case typed:
 		return bytes.Clone(p.PIN), nil // it is overwritten by whom it is given to
 	case source.Kind == config.PINPinentry && p.Attended:
 		return window()
 	}
-	return nil, pinProblem(prompt, "%s wants its PIN, and the agent has none", request.device)
+	return nil, needed(request.prompt(), "%s wants its PIN, and the agent has none", request.device)
 }
 
-// pinProblem says that a PIN is needed. prompt is nil where typing one would not help.
-func pinProblem(prompt *agent.PINPrompt, format string, args ...any) *agent.Problem {
+// prompt is what to ask a person.
+func (r Request) prompt() *agent.PINPrompt {
+	return &agent.PINPrompt{Device: r.identity(), Question: r.question, LastTry: r.lastTry}
+}
+
+// needed says that a PIN is needed. prompt is nil where typing one would not help.
+func needed(prompt *agent.PINPrompt, format string, args ...any) *agent.Problem {
 	problem := agent.Problemf(agent.CodePINNeeded, format, args...)
 	problem.Human, problem.Attend, problem.PIN = true, true, prompt
 	problem.Hints = []string{

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // Request says for what a PIN is asked. Its texts hold labels of tokens, which are
@@ -21,6 +24,19 @@ type Request struct {
 	own      bool   // a key's, which may be another than the device's, so it is not kept
 	pinPad   bool   // it is typed on the device
 	Source   string // the address's pin-source; "" without
+
+	counter counter
+	counts  bool               // the token's flags tell of wrong PINs
+	unnamed string             // the address, if it does not name the device
+	check   func([]byte) error // what else cannot be a PIN of this device; nil: nothing
+}
+
+// owner names the note of whose PIN the source has; "" where the address says so.
+func (r Request) owner(source config.PINSource) string {
+	if r.unnamed == "" {
+		return ""
+	}
+	return ownerName(r.unnamed, source.String())
 }
 
 // identity tells what wants the PIN from everything else that may: a device, or a key that
@@ -44,9 +60,18 @@ func (d Device) String() string {
 	return fmt.Sprintf("token %q", d.Label)
 }
 
-// forToken is an hsm.PINFunc.
-func (a *Asker) ForToken(ctx context.Context, request hsm.PINRequest) ([]byte, error) {
-	return a.ask(ctx, tokenRequest(request))
+// ForToken returns the hsm.PINFunc for the token of an address.
+func (a *Asker) ForToken(address uri.URI) hsm.PINFunc {
+	_, label := address.Get("token")
+	_, serial := address.Get("serial")
+	return func(ctx context.Context, r hsm.PINRequest) (hsm.PIN, error) {
+		request := tokenRequest(r)
+		if !label && !serial {
+			request.unnamed = address.String()
+		}
+		pin, guard, err := a.ask(ctx, request)
+		return hsm.PIN{Value: pin, Guard: guard}, err
+	}
 }
 
 // tokenRequest is a token's request. A key may have a signature PIN of its own
@@ -55,6 +80,7 @@ func tokenRequest(r hsm.PINRequest) Request {
 	request := Request{
 		device: Device{Label: r.Token, Serial: r.Serial},
 		own:    r.Key != "", pinPad: r.PINPad, Source: r.Source,
+		counter: counter{low: int(r.State)}, counts: r.State != hsm.PINFresh,
 	}
 	request.question = fmt.Sprintf("PIN for %s", request.device)
 	if r.Key != "" {
@@ -70,19 +96,25 @@ func tokenRequest(r hsm.PINRequest) Request {
 	return request
 }
 
-// forCard is a piv.PINFunc. What cannot be a PIN is not sent: the card would count it. It
-// is most often a PUK, or the PIN of FIDO2, which may be longer.
-func (a *Asker) ForCard(ctx context.Context, request piv.PINRequest) ([]byte, error) {
-	pin, err := a.ask(ctx, cardRequest(request))
-	if err != nil {
-		return nil, err
+// ForCard returns the piv.PINFunc for the card of an address.
+func (a *Asker) ForCard(address pivuri.URI) piv.PINFunc {
+	return func(ctx context.Context, r piv.PINRequest) (piv.PIN, error) {
+		request := cardRequest(r)
+		if address.Serial == 0 {
+			request.unnamed = address.String()
+		}
+		pin, guard, err := a.ask(ctx, request)
+		return piv.PIN{Value: pin, Guard: guard}, err
 	}
+}
+
+// checkCardPIN refuses what cannot be a card's PIN: the card would count it. It is most often
+// a PUK, or the PIN of FIDO2, which may be longer.
+func checkCardPIN(pin []byte) error {
 	if len(pin) < 6 || len(pin) > 8 {
-		clear(pin)
-		a.Drop()
-		return nil, ErrLength
+		return ErrLength
 	}
-	return pin, nil
+	return nil
 }
 
 // ErrLength says that a PIN is none of a PIV card's (NIST SP 800-73-4 part 2,
@@ -92,7 +124,8 @@ var ErrLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 
 // cardRequest is a card's request. A card has one PIN for all of its keys, so
 // one that was typed for one slot serves another.
 func cardRequest(r piv.PINRequest) Request {
-	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}}
+	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}, check: checkCardPIN}
+	request.counter = counter{tries: r.Tries, card: true}
 	request.question = "PIN for " + r.Card
 	if r.Slot != 0 {
 		request.question += ", slot " + r.Slot.String()

@@ -4,6 +4,7 @@ package pin
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -45,44 +46,46 @@ func TestRequests(t *testing.T) {
 // names it as a card.
 func TestRefusedByCard(t *testing.T) {
 	t.Setenv("DEMO_PIN", "999999")
-	first, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
-	request := piv.PINRequest{Card: "YubiKey 7", Serial: 7, Tries: 3}
-	if _, err := first.ForCard(t.Context(), request); err != nil {
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	ask := func(serial uint32) (piv.PIN, error) {
+		request := piv.PINRequest{Card: fmt.Sprintf("YubiKey %d", serial), Serial: serial, Tries: 3}
+		return r.process().ForCard(pivuri.URI{Serial: serial})(t.Context(), request)
+	}
+	pin, err := ask(7)
+	if err != nil {
 		t.Fatal(err)
 	}
-	first.Settle(&piv.PINError{Card: "YubiKey 7"})
-	next := &Asker{Source: first.Source, Memory: Refusals{Dir: first.Memory.Dir}, Pause: first.Pause, Say: first.Say}
-	_, err := next.ForCard(t.Context(), request)
-	if _, refused := errors.AsType[*RefusedError](err); !refused || !strings.HasPrefix(err.Error(), "YubiKey 7 refused the PIN from env:DEMO_PIN on ") {
+	pin.Guard(func() error { return &piv.PINError{Card: "YubiKey 7"} })
+	if _, err = ask(7); err == nil || !strings.HasPrefix(err.Error(), "YubiKey 7 refused the PIN from env:DEMO_PIN on ") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := next.ForCard(t.Context(), piv.PINRequest{Card: "YubiKey 8", Serial: 8, Tries: 3}); err != nil {
+	if _, err := ask(8); err != nil {
 		t.Errorf("another card: %v", err)
 	}
-	if _, err := next.ForToken(t.Context(), hsm.PINRequest{Token: "YubiKey 7", Serial: "7"}); err != nil {
+	if _, err := r.process().ForToken(named)(t.Context(), hsm.PINRequest{Token: "YubiKey 7", Serial: "7"}); err != nil {
 		t.Errorf("a token of that name: %v", err)
 	}
 }
 
 func TestCardPINLength(t *testing.T) {
-	for pin, fits := range map[string]bool{"12345": false, "123456": true, "12345678": true, "123456789": false} {
-		t.Setenv("DEMO_PIN", pin)
-		a, _ := newAsker(t, config.PINEnv, "DEMO_PIN")
-		a.Keep = true
-		got, err := a.ForCard(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
-		if fits && (err != nil || string(got) != pin) || !fits && (!errors.Is(err, ErrLength) || strings.Contains(err.Error(), pin)) {
-			t.Errorf("%d characters: %v", len(pin), err)
+	for text, fits := range map[string]bool{"12345": false, "123456": true, "12345678": true, "123456789": false} {
+		t.Setenv("DEMO_PIN", text)
+		a := newRig(t, config.PINEnv, "DEMO_PIN").process()
+		a.Keep()
+		got, err := a.ForCard(pivuri.URI{})(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
+		if fits && (err != nil || string(got.Value) != text) || !fits && (!errors.Is(err, ErrLength) || strings.Contains(err.Error(), text)) {
+			t.Errorf("%d characters: %v", len(text), err)
 		}
 		if !fits && a.kept != nil {
-			t.Errorf("%d characters are kept", len(pin))
+			t.Errorf("%d characters are kept", len(text))
 		}
 	}
 }
 
 // Both packages of devices know that there is no PIN.
 func TestPINNeeded(t *testing.T) {
-	a, _ := newAsker(t, config.PINNone, "")
-	_, err := a.ForCard(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
+	a := newRig(t, config.PINNone, "").process()
+	_, err := a.ForCard(pivuri.URI{})(t.Context(), piv.PINRequest{Card: "YubiKey 7", Tries: 3})
 	if !errors.Is(err, piv.ErrPINNeeded) || !errors.Is(err, hsm.ErrPINNeeded) || errors.Is(err, piv.ErrNoCard) {
 		t.Errorf("got %v", err)
 	}

@@ -4,40 +4,63 @@ package pin
 // read there: it is the PIN, or most of it.
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // ErrSource says that the place that the PIN should come from gave none.
 var ErrSource = errors.New("no PIN to be had")
 
-// read gets the PIN; an empty one is an error, for it is a mistake in a script
-// and would cost a try. Only people are waited for as long as they need: a program
-// that prints the PIN and hangs must not hang the job.
+// read gets the PIN. Only people are waited for as long as they need: a program that prints
+// the PIN and hangs must not hang the job.
 func (a *Asker) read(ctx context.Context, source config.PINSource, request Request) ([]byte, error) {
 	if Interactive(source) {
 		defer a.Pause()()
 	}
-	pin, err := a.readFrom(ctx, source, request)
+	text, err := a.readFrom(ctx, source, request)
+	if err == nil {
+		text, err = judged(text, source, request)
+	}
 	if err != nil {
-		clear(pin)
+		clear(text)
 		return nil, err
 	}
-	// The line end of an editor or of echo is no part of a PIN; blanks may be.
-	pin = bytes.TrimRight(pin, "\r\n")
-	if len(pin) == 0 {
-		return nil, fmt.Errorf("%w: %s gave an empty PIN", ErrSource, source)
+	return text, nil
+}
+
+// judged returns the PIN in a text, or why there is none. What is overwritten is the text.
+func judged(text []byte, source config.PINSource, request Request) ([]byte, error) {
+	pin, err := Judge(text, Place(source))
+	if err == nil && request.check != nil {
+		err = request.check(pin)
+	}
+	if err != nil {
+		return text, err
 	}
 	return pin, nil
+}
+
+// Place names a source without the arguments of its program, which may hold anything.
+func Place(source config.PINSource) string {
+	switch source.Kind {
+	case config.PINCommand:
+		name, _, _ := strings.Cut(strings.TrimSpace(source.Arg), " ")
+		return source.Kind + ":" + name
+	case config.PINPrompt:
+		return "the terminal"
+	}
+	return source.String()
 }
 
 // readFrom gets what stands at the source, with its line end.
@@ -109,9 +132,24 @@ func CredentialPath(name string) (string, error) {
 	return filepath.Join(directory, filepath.Base(name)), nil
 }
 
-// StampOf tells a changed PIN file from the one that was refused. What stands in
-// a variable or comes from a program has no stamp: a hash of it would be a copy of
-// the PIN that four digits of guessing undo.
+// Sources returns where the PINs of a profile's keys come from, each place once. What is
+// wrong with a place is left out.
+func Sources(profile *config.Profile) (sources []config.PINSource) {
+	asker := &Asker{Source: profile.PIN}
+	for _, key := range profile.Keys {
+		var request Request
+		if token, ok := key.(uri.URI); ok {
+			request.Source, _ = token.Get("pin-source")
+		}
+		if source, err := asker.SourceFor(request); err == nil && !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
+	}
+	return sources
+}
+
+// StampOf returns what changes whenever the file that a PIN comes from is written: a reason
+// to look at it again. "" for other places, at which nobody can look from outside.
 func StampOf(source config.PINSource) string {
 	switch source.Kind {
 	case config.PINFile:

@@ -1,0 +1,251 @@
+package pin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+)
+
+// Book is the memory of PINs: which were sent, and what became of them. Its notes are files,
+// so that they outlive the process, and stay in memory besides, for where no file can be
+// written. Its methods may be called from any goroutine.
+type Book struct {
+	shelves []shelf        // the first that can be written is used
+	key     func() markKey // of marks that are written down; nil: there is none
+	own     markKey        // of marks that never are
+
+	// tell is told of every change; nil: nobody is. Whoever it is has a memory of its own.
+	tell func(json.RawMessage)
+
+	mu    sync.Mutex
+	notes map[string]note // of this process, and those that it was given
+}
+
+// entry is a note on its way from a signer process to the agent, and back.
+type entry struct {
+	Name  string `json:"name"`
+	Note  note   `json:"note"`
+	About about  `json:"about"`
+
+	// Identity is the device of a typed PIN, in the words of agent.PINPrompt.
+	Identity string `json:"identity,omitempty"`
+}
+
+// ErrUnrecorded says that a PIN was not sent because that could not be written down first.
+var ErrUnrecorded = errors.New("that the PIN is on its way cannot be written down, and a wrong one would be sent at every run")
+
+// NewBook returns the memory in a directory, with the key of its marks in the first of
+// others that has one or can take one. dir "" is no directory: nothing outlives the process.
+func NewBook(dir string, keyDirs []string) *Book {
+	return &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]note{}}
+}
+
+// read returns the note of that name. Of two the later one counts: another process may have
+// written since.
+func (b *Book) read(name string, typed bool) (n note, onDisk *note, err error) {
+	b.mu.Lock()
+	n, known := b.notes[name]
+	b.mu.Unlock()
+	if typed {
+		return n, nil, nil
+	}
+	for _, s := range b.shelves {
+		found, ok, err := s.read(name)
+		if err != nil {
+			return n, nil, err
+		}
+		if !ok {
+			continue
+		}
+		if !known || found.Time.After(n.Time) {
+			n, known = found, true
+		}
+		if onDisk == nil {
+			onDisk = &found
+		}
+	}
+	return n, onDisk, nil
+}
+
+// write keeps a note in memory, tells of it, and writes it down unless it is of a typed PIN.
+// The error is that of the last directory.
+func (b *Book) write(name string, n note, onDisk *note, use use) error {
+	b.mu.Lock()
+	b.notes[name] = n
+	b.mu.Unlock()
+	if b.tell != nil {
+		if text, err := json.Marshal(entry{Name: name, Note: n, About: n.about, Identity: use.identity}); err == nil {
+			b.tell(text)
+		}
+	}
+	if use.typed {
+		return nil
+	}
+	// A note that the PIN was taken may be lost: then it has worked before, and is sent again.
+	durable := n.State != stateTaken || onDisk == nil || onDisk.Worked != n.Worked
+	err := errNoDirectory
+	for _, s := range b.shelves {
+		if err = s.write(name, n, onDisk, durable); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrUnrecorded, err)
+}
+
+// marks returns the key for a PIN: of one that was typed nothing is ever written down.
+func (b *Book) marks(typed bool) markKey {
+	if !typed {
+		if key := b.key(); key != nil {
+			return key
+		}
+	}
+	return b.own
+}
+
+// laterKey loads the key when it is first wanted: most commands send no PIN.
+func laterKey(dirs []string) func() markKey {
+	return sync.OnceValue(func() markKey { return loadKey(dirs) })
+}
+
+// Memory is what a running agent remembers of PINs, for its whole life, beside what its
+// signers write down. Its methods may be called from any goroutine.
+type Memory struct {
+	own  markKey
+	dirs []string
+	keys []string
+
+	mu      sync.Mutex
+	entries map[string]entry
+}
+
+// NewMemory returns an empty memory, whose signers write their notes into dir, with the key
+// of marks in the first of others that has one or can take one.
+func NewMemory(dir string, keyDirs []string) *Memory {
+	return &Memory{own: newMarkKey(), dirs: []string{dir}, keys: keyDirs, entries: map[string]entry{}}
+}
+
+// AlsoIn adds a directory for notes where the ones before cannot be written, such as that of
+// the agent's socket. It holds no key of marks from then on.
+func (m *Memory) AlsoIn(dir string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dirs = append(m.dirs, dir)
+	m.keys = slices.DeleteFunc(slices.Clone(m.keys), func(key string) bool { return key == dir })
+}
+
+// given is a Memory on its way to a signer process.
+type given struct {
+	Own     []byte   `json:"own"`
+	Dirs    []string `json:"dirs"`
+	Keys    []string `json:"keys,omitempty"`
+	Entries []entry  `json:"entries,omitempty"`
+}
+
+// Give returns the memory for a signer process. It is for a pipe, and not to be shown.
+func (m *Memory) Give() json.RawMessage {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := given{Own: m.own, Dirs: m.dirs, Keys: m.keys}
+	for _, e := range m.entries {
+		g.Entries = append(g.Entries, e)
+	}
+	text, err := json.Marshal(g)
+	if err != nil {
+		return nil // which no content can bring about
+	}
+	return text
+}
+
+// Take returns the Book of a signer process that was given a memory. Every change is told,
+// for Learn, before the PIN is on its way.
+func Take(text json.RawMessage, tell func(json.RawMessage)) (*Book, error) {
+	var g given
+	if err := json.Unmarshal(text, &g); err != nil {
+		return nil, err
+	}
+	b := &Book{key: laterKey(g.Keys), own: g.Own, tell: tell, notes: map[string]note{}}
+	for _, dir := range g.Dirs {
+		b.shelves = append(b.shelves, shelf(dir))
+	}
+	for _, e := range g.Entries {
+		e.Note.about = e.About
+		b.notes[e.Name] = e.Note
+	}
+	return b, nil
+}
+
+// Learn takes what a signer process tells. What makes no sense is dropped.
+func (m *Memory) Learn(text json.RawMessage) {
+	var e entry
+	if json.Unmarshal(text, &e) != nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries[e.Name] = e
+}
+
+// Typed is what is known of the PIN that a person has typed for a profile.
+type Typed struct {
+	Device string // the one that it was sent to; "": it was not
+	Spent  bool   // it is not sent again: it was refused, or may have been
+}
+
+// Typed returns what became of the PIN that was typed last for the profile.
+func (m *Memory) Typed(profile string) (t Typed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range m.entries {
+		if e.About.Source == typedSource(profile) {
+			unclear := e.Note.State == stateSending && (e.Note.Worked.compare(e.Note.PIN) != same || e.Note.Unclear > mostRetries)
+			t.Device = e.Identity
+			t.Spent = t.Spent || e.Note.State == stateRefused || unclear
+		}
+	}
+	return t
+}
+
+// Retype forgets the PIN that was typed for the profile, for another one was.
+func (m *Memory) Retype(profile string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, e := range m.entries {
+		if e.About.Source == typedSource(profile) {
+			delete(m.entries, name)
+		}
+	}
+}
+
+// typedSource stands for the place of a PIN that was typed for a profile of an agent.
+func typedSource(profile string) string { return "typed:" + profile }
+
+// Standing returns what stands against sending the PIN from a place to a device, without a
+// look at the device: a *RefusedError, or nil. pin nil is one that is not known.
+func (b *Book) Standing(device Device, source config.PINSource, pin []byte) error {
+	name := noteName(device, source.String())
+	n, _, err := b.read(name, false)
+	if err != nil {
+		return &DoubtError{Device: device, Source: source.String(), Err: err}
+	}
+	var m mark
+	if pin != nil {
+		m = b.marks(false).of(name, pin)
+	}
+	refused := &RefusedError{Device: device, Source: source.String(), Time: n.Time}
+	if n.State == "" {
+		return nil
+	}
+	switch verdict, _ := n.judge(m, counter{tries: -1, card: device.Card}, now()); verdict {
+	case mayBeSent, mustWait:
+		return nil
+	case isUnclear:
+		refused.Unclear = true
+	case isManyth:
+		refused.Many = true
+	}
+	return refused
+}

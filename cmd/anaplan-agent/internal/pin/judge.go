@@ -1,0 +1,79 @@
+package pin
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrNotAPIN says that what a place gave cannot be a PIN, by the look of it. It is not
+// sent: the device would count it as a wrong one.
+var ErrNotAPIN = errors.New("this is not a PIN")
+
+// MistakeError is ErrNotAPIN with what is wrong. It tells nothing of the text itself.
+type MistakeError struct {
+	Place   string // where the text came from, in words
+	Problem string // "has more than one line"
+	Do      string // what to do about it
+}
+
+// Error implements error.
+func (e *MistakeError) Error() string {
+	return fmt.Sprintf("what comes from %s %s, so it is not used", e.Place, e.Problem)
+}
+
+// Is reports whether target is ErrNotAPIN.
+func (e *MistakeError) Is(target error) bool { return target == ErrNotAPIN }
+
+// What to do about a text that cannot be a PIN.
+const (
+	doPlain = "save it as plain text, and nothing else: printf %s PIN > FILE"
+	doAlone = "leave the PIN there and nothing else"
+)
+
+// byteOrderMarks begin texts that editors on Windows write: UTF-8 and the two UTF-16.
+var byteOrderMarks = [][]byte{[]byte("\xef\xbb\xbf"), []byte("\xff\xfe"), []byte("\xfe\xff")}
+
+// Judge returns the PIN, password or key in a text, without the line end of an editor or of
+// echo; or a *MistakeError if there cannot be one. place says where the text comes from. It
+// is the one judge of all texts that may be secret: what it lets pass is used. The caller
+// overwrites the text.
+func Judge(text []byte, place string) ([]byte, error) {
+	secret := bytes.TrimRight(text, "\r\n")
+	if problem, do := mistake(secret); problem != "" {
+		return nil, &MistakeError{Place: place, Problem: problem, Do: do}
+	}
+	return secret, nil
+}
+
+// mistake says what is wrong with a text; "" for nothing.
+func mistake(text []byte) (problem, do string) {
+	for _, mark := range byteOrderMarks {
+		if bytes.HasPrefix(text, mark) {
+			return "begins with a byte order mark, as editors on Windows write", doPlain
+		}
+	}
+	first, _ := utf8.DecodeRune(text)
+	last, _ := utf8.DecodeLastRune(text)
+	switch {
+	case len(text) == 0:
+		return "is empty", "put the PIN there; an empty one would cost a try"
+	case bytes.ContainsAny(text, "\r\n"):
+		return "has more than one line", doAlone
+	case bytes.IndexByte(text, 0) >= 0:
+		return "holds a NUL byte, as UTF-16 does", doPlain
+	case bytes.ContainsFunc(text, unicode.IsControl):
+		return "holds a control character, as of an arrow key or a tab", doPlain
+	case isBlank(first) || isBlank(last):
+		return "begins or ends with a blank", "write it anew without: printf %s PIN > FILE"
+	}
+	return "", ""
+}
+
+// isBlank reports whether nobody sees a character at the end of a text: blanks of all kinds,
+// and those without a width, which come with text that is copied from pages.
+func isBlank(r rune) bool {
+	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
+}

@@ -1,0 +1,254 @@
+package pin
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+)
+
+// state is what is known of the PIN that was sent last.
+type state string
+
+const (
+	stateSending state = "sending" // it has left, and no clear answer has come
+	stateRefused state = "refused" // the device did not take it
+	stateTaken   state = "taken"   // the device took it
+)
+
+// note is what is known of the PINs from one place on one device. It is written before a PIN
+// leaves, so it is right whatever becomes of this process.
+type note struct {
+	State   state     `json:"state"`
+	Time    time.Time `json:"time"` // of the last change
+	PIN     mark      `json:"pin,omitempty"`
+	Worked  mark      `json:"worked,omitempty"`  // of the PIN that the device took last
+	Unclear int       `json:"unclear,omitempty"` // how often PIN was sent in a row without a clear answer
+	Row     int       `json:"row,omitempty"`     // how many PINs in a row were refused
+
+	// The counter before PIN left: of a card the tries, of a token its state.
+	Tries int `json:"tries,omitempty"`
+	Low   int `json:"low,omitempty"`
+
+	about about
+}
+
+// now is the time as notes have it.
+func now() time.Time { return time.Now().Truncate(time.Millisecond) }
+
+// about is what of a note changes seldom.
+type about struct {
+	Device  string `json:"token"`          // label, or a card's name, for whoever looks into the file
+	Card    bool   `json:"card,omitempty"` // it is a card's name
+	Source  string `json:"source"`         // as the setting pin has it: where, never what
+	Serial  string `json:"serial,omitempty"`
+	Counts  bool   `json:"counts,omitempty"`  // the token has been seen to tell of wrong PINs in its flags
+	Refused []mark `json:"refused,omitempty"` // earlier ones, the newest last
+}
+
+func (a about) equal(b about) bool {
+	return a.Device == b.Device && a.Card == b.Card && a.Source == b.Source && a.Serial == b.Serial &&
+		a.Counts == b.Counts && slices.Equal(a.Refused, b.Refused)
+}
+
+// maxRefused is how many refused PINs are remembered of a place.
+const maxRefused = 16
+
+// noteName names the note of a device and a place. It is a hash because both may hold any
+// character.
+func noteName(device Device, source string) string {
+	text := device.Label + "\x00" + device.Serial + "\x00" + source
+	if device.Card {
+		text = "\x00" + text // no label of a token begins so
+	}
+	return hashName(text)
+}
+
+func hashName(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8]) + ".json"
+}
+
+// mostRetries is how often a PIN that has worked is sent again after an answer that was not
+// clear, and retryGaps how long after the last time. So a power cut in the middle of a login
+// does not stop a server for good, and a PIN that is wrong by now does not lock a device.
+const mostRetries = 2
+
+var retryGaps = [mostRetries]time.Duration{4 * time.Second, 5 * time.Second}
+
+// maxCommandRow is how many different PINs of one program may be refused in a row. Nobody has
+// put anything right only because a program prints something else.
+const maxCommandRow = 2
+
+// counter is what a device tells of wrong PINs at one moment.
+type counter struct {
+	tries int // of a card; -1: not known
+	low   int // of a token: an hsm.PINState
+	card  bool
+}
+
+// moved is what two readings of a counter say about the PIN between them.
+type moved int
+
+const (
+	notKnown moved = iota
+	counted        // it was counted as a wrong one
+	uncounted
+)
+
+// since compares the counter with the one before. A token's flags say that nothing was
+// counted only where it has been seen to set them.
+func (c counter) since(before counter, tells bool) moved {
+	switch {
+	case c.card && (c.tries < 0 || before.tries < 0):
+		return notKnown
+	case c.card && c.tries < before.tries, !c.card && c.low > before.low:
+		return counted
+	case c.card, tells && c.low == 0 && before.low == 0:
+		return uncounted
+	}
+	return notKnown
+}
+
+// judgement is whether a PIN may be sent.
+type judgement int
+
+const (
+	mayBeSent judgement = iota
+	isRefused           // the device refused it, or counted it
+	isUnclear           // it was sent, and no clear answer came
+	mustWait            // it may be sent again, later
+	isManyth            // other PINs of the program were refused before it
+)
+
+// judge says whether the PIN with that mark may be sent, given what the counter says now;
+// for mustWait, also how long to wait.
+func (n note) judge(pin mark, now counter, at time.Time) (judgement, time.Duration) {
+	if slices.ContainsFunc(n.about.Refused, func(old mark) bool { return old.compare(pin) == same }) {
+		return isRefused, 0
+	}
+	switch {
+	case n.State == stateTaken:
+		return mayBeSent, 0
+	case n.PIN.compare(pin) == different:
+		return n.judgeAnother()
+	case n.State == stateRefused:
+		return isRefused, 0
+	}
+	return n.judgeUnclear(pin, now, at)
+}
+
+// judgeAnother judges a PIN that was not sent before.
+func (n note) judgeAnother() (judgement, time.Duration) {
+	if source, err := config.ParsePINSource(n.about.Source); err == nil && source.Kind == config.PINCommand && n.Row >= maxCommandRow {
+		return isManyth, 0
+	}
+	return mayBeSent, 0
+}
+
+// judgeUnclear judges a PIN that was sent, and perhaps counted.
+func (n note) judgeUnclear(pin mark, now counter, at time.Time) (judgement, time.Duration) {
+	before := counter{tries: n.Tries, low: n.Low, card: n.about.Card}
+	switch now.since(before, n.about.Counts) {
+	case counted:
+		return isRefused, 0
+	case uncounted:
+		if now.card { // it is on this machine: who sent the PIN is done with it
+			return mayBeSent, 0
+		}
+		return n.waitFor(retryGaps[0], at)
+	}
+	if n.Worked.compare(pin) != same || n.Unclear < 1 || n.Unclear > mostRetries {
+		return isUnclear, 0
+	}
+	return n.waitFor(retryGaps[n.Unclear-1], at)
+}
+
+// waitFor lets a PIN be sent again after the gap. A clock that was set back since nobody waits
+// for.
+func (n note) waitFor(gap time.Duration, at time.Time) (judgement, time.Duration) {
+	left := n.Time.Add(gap).Sub(at)
+	if left <= 0 || at.Before(n.Time) {
+		return mayBeSent, 0
+	}
+	return mustWait, left
+}
+
+// sending returns the note of a PIN that is about to leave.
+func (n note) sending(pin mark, before counter, at time.Time) note {
+	if n.State == stateSending && n.PIN.compare(pin) == same {
+		n.Unclear++
+	} else {
+		n.Unclear = 1
+	}
+	n.State, n.PIN, n.Time, n.Tries, n.Low = stateSending, pin, at, before.tries, before.low
+	return n
+}
+
+// taken returns the note of a PIN that the device took.
+func (n note) taken(at time.Time) note {
+	n.State, n.Worked, n.Unclear, n.Row, n.Time = stateTaken, n.PIN, 0, 0, at
+	n.about.Refused = slices.DeleteFunc(slices.Clone(n.about.Refused), func(old mark) bool { return old.compare(n.PIN) == same })
+	return n
+}
+
+// refused returns the note of a PIN that the device did not take. If it worked before, it
+// has been changed on the device.
+func (n note) refused(at time.Time) note {
+	if n.Worked.compare(n.PIN) != different {
+		n.Worked = ""
+	}
+	n.State, n.Unclear, n.Time = stateRefused, 0, at
+	n.Row++
+	if n.PIN != "" && !slices.Contains(n.about.Refused, n.PIN) {
+		all := append(slices.Clone(n.about.Refused), n.PIN)
+		n.about.Refused = all[max(0, len(all)-maxRefused):]
+	}
+	return n
+}
+
+// RefusedError says that a PIN is not sent, because it was refused before, or may have been.
+// The time is for the person, who knows what was changed since.
+type RefusedError struct {
+	Device  Device
+	Source  string
+	Time    time.Time
+	Unclear bool // no clear answer came
+	Many    bool // other PINs of this program were refused
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	when := e.Time.Local().Format(time.DateTime)
+	switch {
+	case e.Many:
+		return fmt.Sprintf("%s refused the last %d PINs that %s gave, the last on %s; another one is not sent", e.Device, maxCommandRow, e.Source, when)
+	case e.Unclear:
+		return fmt.Sprintf("%s was sent the PIN from %s on %s and gave no clear answer, which may have cost a try; it is not sent again", e.Device, e.Source, when)
+	}
+	return fmt.Sprintf("%s refused the PIN from %s on %s; it is not sent again", e.Device, e.Source, when)
+}
+
+// WaitError says that a PIN that has worked is sent again later: its last answer was not
+// clear.
+type WaitError struct {
+	Device Device
+	Source string
+	Wait   time.Duration
+	Err    error // the answer; nil: it came to another process, or did not come
+}
+
+// Error implements error.
+func (e *WaitError) Error() string {
+	why := fmt.Sprintf("%s gave no clear answer to the PIN from %s", e.Device, e.Source)
+	if e.Err != nil {
+		why = e.Err.Error()
+	}
+	return fmt.Sprintf("%s; the PIN has worked before, and is sent again in %v", why, e.Wait.Round(100*time.Millisecond))
+}
+
+// Unwrap returns the answer.
+func (e *WaitError) Unwrap() error { return e.Err }

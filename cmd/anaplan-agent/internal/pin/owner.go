@@ -1,0 +1,52 @@
+package pin
+
+import (
+	"fmt"
+)
+
+// An address that does not name its device, as "piv:slot=9c", fits whichever card is put in.
+// The PIN from one place belongs to the card that took it: another one does not get it
+// before somebody says so.
+
+// OtherDeviceError says that a PIN is not sent, because it is that of another device.
+type OtherDeviceError struct {
+	Device Device
+	Source string
+	Owner  string // the one that took it
+}
+
+// Error implements error.
+func (e *OtherDeviceError) Error() string {
+	return fmt.Sprintf("the PIN from %s is that of %s, and this is %s; it is not sent", e.Source, e.Owner, e.Device)
+}
+
+// ownerName names the note of whose PIN a place has, for an address.
+func ownerName(address, source string) string {
+	return hashName("owner\x00" + address + "\x00" + source)
+}
+
+// judgeOwner returns an *OtherDeviceError if the PIN is known to be that of another device.
+func (a *Asker) judgeOwner(u use) error {
+	if u.owner == "" || u.typed {
+		return nil
+	}
+	n, _, err := a.Book.read(u.owner, false)
+	if err != nil || n.State != stateTaken || n.about.Serial == u.device.Serial && n.about.Device == u.device.Label {
+		return nil
+	}
+	owner := Device{Label: n.about.Device, Serial: n.about.Serial, Card: n.about.Card}
+	return &OtherDeviceError{Device: u.device, Source: u.source, Owner: owner.String()}
+}
+
+// own notes that the device has taken the PIN.
+func (w *way) own() {
+	if w.owner == "" || w.typed {
+		return
+	}
+	n, onDisk, err := w.Book.read(w.owner, false)
+	if err != nil || n.State == stateTaken && n.about.Serial == w.device.Serial && n.about.Device == w.device.Label {
+		return
+	}
+	about := about{Device: w.device.Label, Serial: w.device.Serial, Card: w.device.Card, Source: w.source}
+	w.Book.write(w.owner, note{State: stateTaken, Time: now(), about: about}, onDisk, w.use)
+}

@@ -1,0 +1,172 @@
+package pin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// shelf is the directory of the notes. What it takes has reached the disk when it returns,
+// unless that is said to be of no account.
+type shelf string
+
+// A note has two lines. The first, padded to a sector of a disk, is what changes at each
+// login: written in place it costs one write to the disk, and a power cut leaves the old or
+// the new one. The second changes seldom, and then the file is replaced.
+const sector = 512
+
+// errTooLong says that a note does not fit, which no note of this program does.
+var errTooLong = errors.New("the first line of the note is too long")
+
+// unreadableError says that a note is there and does not say what it knows.
+type unreadableError struct {
+	path string
+	err  error
+}
+
+// Error implements error.
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("%s, which may say that the PIN was refused, cannot be read: %v", e.path, e.err)
+}
+
+// Unwrap returns why.
+func (e *unreadableError) Unwrap() error { return e.err }
+
+func (s shelf) path(name string) string { return filepath.Join(string(s), name) }
+
+// read returns a note; false if there is none. A directory that is not there, or out of
+// reach, has none. The error is an *unreadableError.
+func (s shelf) read(name string) (n note, ok bool, err error) {
+	if s == "" {
+		return note{}, false, nil
+	}
+	data, err := os.ReadFile(s.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), err != nil && !s.isReachable():
+		return note{}, false, nil
+	case err == nil:
+		n, err = parseNote(data)
+	}
+	if err != nil {
+		return note{}, false, &unreadableError{s.path(name), err}
+	}
+	return n, true, nil
+}
+
+func (s shelf) isReachable() bool {
+	_, err := os.Stat(string(s))
+	return err == nil
+}
+
+// parseNote reads what write wrote, and the notes of versions before 1.0, which knew
+// refusals only and no marks.
+func parseNote(data []byte) (n note, err error) {
+	first, second, _ := bytes.Cut(data, []byte("\n"))
+	if err := json.Unmarshal(first, &n); err != nil {
+		return note{}, err
+	}
+	if len(bytes.TrimSpace(second)) > 0 {
+		err = json.Unmarshal(second, &n.about)
+	}
+	if n.State == "" {
+		n.State = stateRefused
+		err = errors.Join(err, json.Unmarshal(first, &n.about))
+	}
+	return n, err
+}
+
+// write writes a note. before is what is there; nil if nothing is. durable: it must be on the
+// disk when write returns.
+func (s shelf) write(name string, n note, before *note, durable bool) error {
+	if s == "" {
+		return errNoDirectory
+	}
+	first, err := n.firstLine()
+	if err != nil {
+		return err
+	}
+	if before != nil && before.about.equal(n.about) {
+		err := s.overwrite(name, first, durable)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	second, err := json.Marshal(n.about)
+	if err != nil {
+		return err
+	}
+	return s.replace(name, append(first, append(second, '\n')...))
+}
+
+// errNoDirectory says that there is no home, so nothing can be written down.
+var errNoDirectory = errors.New("there is no state directory: neither HOME nor XDG_STATE_HOME is set")
+
+// firstLine returns the first line, as long as a sector.
+func (n note) firstLine() ([]byte, error) {
+	text, err := json.Marshal(n)
+	if err == nil && len(text) >= sector {
+		err = errTooLong
+	}
+	if err != nil {
+		return nil, err
+	}
+	line := bytes.Repeat([]byte(" "), sector)
+	copy(line, text)
+	line[sector-1] = '\n'
+	return line, nil
+}
+
+// overwrite writes the first line over the one that is there.
+func (s shelf) overwrite(name string, line []byte, durable bool) error {
+	file, err := os.OpenFile(s.path(name), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || info.Size() < sector {
+		return fs.ErrNotExist // of an older form
+	}
+	if _, err := file.WriteAt(line, 0); err != nil {
+		return err
+	}
+	if !durable {
+		return nil
+	}
+	return syncData(file)
+}
+
+// replace puts a whole file in the place of what is there.
+func (s shelf) replace(name string, data []byte) error {
+	if err := os.MkdirAll(string(s), 0o700); err != nil {
+		return err
+	}
+	whole, err := writeTemporary(string(s), data)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(whole, s.path(name)); err != nil {
+		os.Remove(whole)
+		return err
+	}
+	return syncDirectory(string(s))
+}
+
+// writeTemporary writes a new file, readable by the user only, that is on the disk.
+func writeTemporary(dir string, data []byte) (path string, err error) {
+	file, err := os.CreateTemp(dir, ".pin-*")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(data)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err != nil {
+		os.Remove(file.Name())
+		return "", err
+	}
+	return file.Name(), nil
+}

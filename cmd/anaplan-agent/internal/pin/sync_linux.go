@@ -1,0 +1,22 @@
+package pin
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// syncData brings what was written in place to the disk. The file's times may stay behind.
+func syncData(file *os.File) error {
+	return os.NewSyscallError("fdatasync", unix.Fdatasync(int(file.Fd())))
+}
+
+// syncDirectory brings a new name to the disk.
+func syncDirectory(dir string) error {
+	file, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	return file.Sync()
+}
