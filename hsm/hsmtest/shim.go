@@ -44,6 +44,9 @@ type Shim struct {
 	*Token
 
 	log     string // the file to which the shim writes each call
+	logins  string // the file to which it writes each login that it passes on
+	orders  string // the file that has its orders, once Order has written it
+	while   string // the file without which it follows no order
 	hung    string // the pipe that it holds open while it hangs
 	release string // the file that ends the hanging
 }
@@ -56,19 +59,56 @@ func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
 	s := &Shim{
 		Token:   k.Through(library),
 		log:     filepath.Join(directory, "calls"),
+		logins:  filepath.Join(directory, "logins"),
+		orders:  filepath.Join(directory, "orders"),
+		while:   filepath.Join(directory, "misbehave"),
 		hung:    filepath.Join(directory, "hung"),
 		release: filepath.Join(directory, "release"),
 	}
 	// A pipe and no file to look for: opening it waits, so that no test has to.
 	check(t, "making a pipe", syscall.Mkfifo(s.hung, 0o600))
+	s.Misbehave(t)
 	// Setenv reaches the C library too, and is undone at the end of the test.
 	t.Setenv("HSMTEST_SHIM_MODULE", k.Module)
 	t.Setenv("HSMTEST_SHIM", strings.Join(orders, ";"))
+	t.Setenv("HSMTEST_SHIM_ORDERS", s.orders)
+	t.Setenv("HSMTEST_SHIM_WHILE", s.while)
+	t.Setenv("HSMTEST_SHIM_LOGINS", s.logins)
 	t.Setenv("HSMTEST_SHIM_PIN", k.PIN)
 	t.Setenv("HSMTEST_SHIM_LOG", s.log)
 	t.Setenv("HSMTEST_SHIM_HUNG", s.hung)
 	t.Setenv("HSMTEST_SHIM_RELEASE", s.release)
 	return s
+}
+
+// Order gives new orders in place of all that were given before. They hold from the next
+// C_Initialize on, also in processes that run already.
+func (s *Shim) Order(t testing.TB, orders ...string) {
+	t.Helper()
+	check(t, "writing orders", WriteOrders(s.orders, orders...))
+}
+
+// WriteOrders writes the file that HSMTEST_SHIM_ORDERS names, in one step: a module that
+// starts meanwhile reads either the old orders or the new ones.
+func WriteOrders(path string, orders ...string) error {
+	unfinished := path + ".new"
+	if err := os.WriteFile(unfinished, []byte(strings.Join(orders, "\n")), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(unfinished, path)
+}
+
+// Behave makes the shim pass everything on from now on, as if it had no orders, and
+// Misbehave undoes that. Both reach processes that run already.
+func (s *Shim) Behave(t testing.TB) {
+	t.Helper()
+	check(t, "ending the faults", os.Remove(s.while))
+}
+
+// Misbehave makes the shim follow its orders, as it does at first.
+func (s *Shim) Misbehave(t testing.TB) {
+	t.Helper()
+	check(t, "beginning the faults", os.WriteFile(s.while, nil, 0o600))
 }
 
 // Release ends calls that hang: they fail. A test that let one hang must release it

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CK_PTR *
@@ -22,10 +23,11 @@
 
 #define BAD_SLOT 99
 #define MAX_CALLS 64
+#define MAX_PRINTED 1024
 
 static CK_FUNCTION_LIST_PTR real;
 static CK_FUNCTION_LIST list;
-static char orders[1024], hung[512], release[512], logfile[512], pin[64];
+static char orders[4096], during[512], hung[512], release[512], logfile[512], logins[512], pin[64];
 
 static struct {
 	const char *name;
@@ -37,14 +39,48 @@ static void copy(char *to, size_t size, const char *variable) {
 	snprintf(to, size, "%s", value == NULL ? "" : value);
 }
 
-/* order finds "name=value" among the orders and returns the value. */
-static const char *order(const char *name) {
+/* read_orders takes the orders from the file HSMTEST_SHIM_ORDERS, if there is one, as a
+ * process cannot change the environment of another that runs. */
+static void read_orders(void) {
+	char path[512];
+	copy(orders, sizeof orders, "HSMTEST_SHIM");
+	copy(path, sizeof path, "HSMTEST_SHIM_ORDERS");
+	FILE *file = path[0] ? fopen(path, "r") : NULL;
+	if (file == NULL)
+		return;
+	orders[fread(orders, 1, sizeof orders - 1, file)] = 0;
+	fclose(file);
+	for (char *c = orders; *c != 0; c++)
+		if (*c == '\n')
+			*c = ';';
+}
+
+static int begins(const char *text, const char *with) { return strncmp(text, with, strlen(with)) == 0; }
+
+/* When an order is carried out: before the real call or after it. */
+enum stage { ANY, BEFORE, AFTER };
+
+static int is_for(enum stage stage, const char *value) {
+	int late = begins(value, "after:") || begins(value, "refusal:");
+	return stage == ANY || late == (stage == AFTER);
+}
+
+/* find finds the first "name=value" of a stage among the orders and returns the value. */
+static const char *find(const char *name, enum stage stage) {
 	size_t length = strlen(name);
-	for (const char *at = orders; at != NULL && *at != 0; at = strchr(at, ';') ? strchr(at, ';') + 1 : NULL)
-		if (strncmp(at, name, length) == 0 && (at[length] == '=' || at[length] == ';' || at[length] == 0))
-			return at[length] == '=' ? at + length + 1 : "";
+	if (during[0] && access(during, F_OK) != 0)
+		return NULL;
+	for (const char *at = orders; at != NULL && *at != 0; at = strchr(at, ';') ? strchr(at, ';') + 1 : NULL) {
+		if (!begins(at, name) || (at[length] != '=' && at[length] != ';' && at[length] != 0))
+			continue;
+		const char *value = at[length] == '=' ? at + length + 1 : "";
+		if (is_for(stage, value))
+			return value;
+	}
 	return NULL;
 }
+
+static const char *order(const char *name) { return find(name, ANY); }
 
 static CK_ULONG number(const char *name) {
 	const char *value = order(name);
@@ -67,37 +103,76 @@ static unsigned count(const char *name) {
 	return 0;
 }
 
-/* fault does what the orders say of a call: "C_Sign=hang", "C_Sign@2=0x32". */
-static CK_RV fault(const char *name) {
-	char nth[80];
-	snprintf(nth, sizeof nth, "%s@%u", name, count(name));
-	const char *what = order(nth);
-	if (what == NULL)
-		what = order(name);
-	if (what == NULL)
-		return CKR_OK;
-	if (strncmp(what, "crash", 5) == 0)
-		raise(SIGSEGV);
-	if (strncmp(what, "hang", 4) == 0) {
-		int pipe = open(hung, O_RDWR); /* lets the reader's open return, and does not wait for it */
-		while (access(release, F_OK) != 0)
-			usleep(2000);
-		close(pipe);
+/* hang returns when HSMTEST_SHIM_RELEASE exists. */
+static void hang(void) {
+	int pipe = open(hung, O_RDWR); /* lets the reader's open return, and does not wait for it */
+	while (access(release, F_OK) != 0)
+		usleep(2000);
+	close(pipe);
+}
+
+static void nap(unsigned long milliseconds) {
+	struct timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000};
+	while (nanosleep(&left, &left) != 0)
+		;
+}
+
+/* act does what an order says, and returns what the call is to return: rv, or what the
+ * order says. */
+static CK_RV act(const char *what, CK_RV rv) {
+	if (begins(what, "sleep:")) {
+		nap(strtoul(what + strlen("sleep:"), NULL, 10));
+		return rv;
+	}
+	if (begins(what, "hang")) {
+		hang();
 		return CKR_DEVICE_ERROR;
 	}
+	if (begins(what, "crash"))
+		raise(SIGSEGV);
+	if (begins(what, "kill"))
+		raise(SIGKILL);
+	if (begins(what, "exit"))
+		exit(0);
 	return strtoul(what, NULL, 0);
 }
 
-#define WRAP(name, parameters, arguments)     \
-	static CK_RV my_##name parameters {       \
-		CK_RV rv = fault(#name);              \
-		return rv ? rv : real->name arguments; \
+/* find_nth finds the order for the nth call of a function: "C_Sign@2", or else "C_Sign". */
+static const char *find_nth(const char *name, unsigned nth, enum stage stage) {
+	char numbered[80];
+	snprintf(numbered, sizeof numbered, "%s@%u", name, nth);
+	const char *what = find(numbered, stage);
+	return what == NULL ? find(name, stage) : what;
+}
+
+/* before does what the orders say of a call before it is passed on. It is not, unless
+ * this returns CKR_OK. */
+static CK_RV before(const char *name, unsigned *nth) {
+	*nth = count(name);
+	const char *what = find_nth(name, *nth, BEFORE);
+	return what == NULL ? CKR_OK : act(what, CKR_OK);
+}
+
+/* after does what the orders say of a call that was passed on and answered with rv. */
+static CK_RV after(const char *name, unsigned nth, CK_RV rv) {
+	const char *what = find_nth(name, nth, AFTER);
+	if (what == NULL)
+		return rv;
+	if (begins(what, "after:"))
+		return act(what + strlen("after:"), rv);
+	return rv == CKR_PIN_INCORRECT ? act(what + strlen("refusal:"), rv) : rv;
+}
+
+#define WRAP(name, parameters, arguments)                                     \
+	static CK_RV my_##name parameters {                                       \
+		unsigned nth;                                                         \
+		CK_RV rv = before(#name, &nth);                                       \
+		return rv ? rv : after(#name, nth, real->name arguments);             \
 	}
 
 WRAP(C_GetInfo, (CK_INFO_PTR i), (i))
 WRAP(C_OpenSession, (CK_SLOT_ID s, CK_FLAGS f, CK_VOID_PTR p, CK_NOTIFY n, CK_SESSION_HANDLE_PTR h), (s, f, p, n, h))
 WRAP(C_CloseSession, (CK_SESSION_HANDLE h), (h))
-WRAP(C_GetSessionInfo, (CK_SESSION_HANDLE h, CK_SESSION_INFO_PTR i), (h, i))
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n), (h, a, n))
 WRAP(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE_PTR o, CK_ULONG m, CK_ULONG_PTR n), (h, o, m, n))
 WRAP(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
@@ -107,40 +182,146 @@ WRAP(C_GenerateKeyPair,
       CK_OBJECT_HANDLE_PTR p, CK_OBJECT_HANDLE_PTR q),
      (h, m, a, n, b, o, p, q))
 
+/* put writes all of it, in one write where the system takes it. */
+static void put(int fd, const void *data, size_t n) {
+	for (ssize_t done; n > 0 && (done = write(fd, data, n)) > 0; n -= done)
+		data = (const char *)data + done;
+}
+
+/* output returns where an order such as "printpin=stderr" has something printed, -1 for
+ * nowhere. */
+static int output(const char *name) {
+	const char *value = order(name);
+	if (value == NULL)
+		return -1;
+	return begins(value, "stdout") ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+/* print_banner prints by stdio, as modules do that are chatty. */
+static void print_banner(void) {
+	int fd = output("print");
+	if (fd < 0)
+		return;
+	FILE *stream = fd == STDOUT_FILENO ? stdout : stderr;
+	fprintf(stream, "pkcs11shim: this module prints a banner\n");
+	fflush(stream);
+}
+
+/* print_hex prints a line of hexadecimal, with a separator between the bytes unless it is 0. */
+static void print_hex(int fd, const char *digits, char separator, const CK_BYTE *data, size_t n) {
+	char line[3 * MAX_PRINTED + 1];
+	size_t at = 0;
+	for (size_t i = 0; i < n && i < MAX_PRINTED; i++) {
+		if (i > 0 && separator != 0)
+			line[at++] = separator;
+		line[at++] = digits[data[i] >> 4];
+		line[at++] = digits[data[i] & 15];
+	}
+	line[at++] = '\n';
+	put(fd, line, at);
+}
+
+#define LOWER "0123456789abcdef"
+#define UPPER "0123456789ABCDEF"
+
+static void print_utf16(int fd, const CK_BYTE *text, size_t n) {
+	char line[2 * MAX_PRINTED + 1];
+	size_t at = 0;
+	for (size_t i = 0; i < n && i < MAX_PRINTED; i++) {
+		line[at++] = text[i];
+		line[at++] = 0;
+	}
+	line[at++] = '\n';
+	put(fd, line, at);
+}
+
+/* The PIN that was last sent, for C_Finalize to print. */
+static CK_BYTE kept[MAX_PRINTED];
+static size_t kept_length;
+
+/* print_pin prints a PIN in every form in which a careless module might. */
+static void print_pin(CK_UTF8CHAR_PTR p, CK_ULONG n) {
+	int fd = output("printpin");
+	if (fd < 0 || p == NULL)
+		return;
+	kept_length = n < sizeof kept ? n : sizeof kept;
+	memcpy(kept, p, kept_length);
+	dprintf(fd, "C_Login %.*s\n", (int)n, (const char *)p);
+	print_utf16(fd, p, n);
+	print_hex(fd, LOWER, 0, p, n);
+	print_hex(fd, UPPER, 0, p, n);
+	print_hex(fd, LOWER, ' ', p, n);
+	print_hex(fd, LOWER, ':', p, n);
+	put(fd, p, n / 2);
+	put(fd, p + n / 2, n - n / 2);
+	put(fd, "\n", 1);
+}
+
+static void print_kept_pin(void) {
+	int fd = output("printpin");
+	if (fd >= 0 && kept_length > 0)
+		dprintf(fd, "C_Finalize %.*s\n", (int)kept_length, (const char *)kept);
+}
+
 static CK_RV my_C_Initialize(CK_VOID_PTR p) {
-	copy(orders, sizeof orders, "HSMTEST_SHIM");
+	copy(during, sizeof during, "HSMTEST_SHIM_WHILE");
 	copy(hung, sizeof hung, "HSMTEST_SHIM_HUNG");
 	copy(release, sizeof release, "HSMTEST_SHIM_RELEASE");
 	copy(logfile, sizeof logfile, "HSMTEST_SHIM_LOG");
+	copy(logins, sizeof logins, "HSMTEST_SHIM_LOGINS");
 	copy(pin, sizeof pin, "HSMTEST_SHIM_PIN");
+	read_orders();
 	memset(calls, 0, sizeof calls);
-	CK_RV rv = fault("C_Initialize");
-	return rv ? rv : real->C_Initialize(p);
+	print_banner();
+	unsigned nth;
+	CK_RV rv = before("C_Initialize", &nth);
+	return rv ? rv : after("C_Initialize", nth, real->C_Initialize(p));
 }
 
 /* C_Finalize does its work, whatever it is told to return. */
 static CK_RV my_C_Finalize(CK_VOID_PTR p) {
-	CK_RV rv = fault("C_Finalize");
-	CK_RV real_rv = real->C_Finalize(p);
+	unsigned nth;
+	CK_RV rv = before("C_Finalize", &nth);
+	print_kept_pin();
+	CK_RV real_rv = after("C_Finalize", nth, real->C_Finalize(p));
 	return rv ? rv : real_rv;
 }
 
-/* With the order badslot a slot comes first that has a token and does not say which. */
-static CK_RV my_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR n) {
-	CK_RV rv = fault("C_GetSlotList");
-	if (rv || order("badslot") == NULL)
-		return rv ? rv : real->C_GetSlotList(present, slots, n);
+/* With the order claimsloggedin each session says that the user has logged in. */
+static CK_RV my_C_GetSessionInfo(CK_SESSION_HANDLE h, CK_SESSION_INFO_PTR info) {
+	unsigned nth;
+	CK_RV rv = before("C_GetSessionInfo", &nth);
+	if (rv)
+		return rv;
+	rv = real->C_GetSessionInfo(h, info);
+	if (rv == CKR_OK && order("claimsloggedin") != NULL)
+		info->state = info->flags & CKF_RW_SESSION ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+	return after("C_GetSessionInfo", nth, rv);
+}
+
+static CK_RV slots_with_bad(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR n) {
 	if (slots != NULL && *n > 0) {
 		slots[0] = BAD_SLOT;
 		(*n)--;
 	}
-	rv = real->C_GetSlotList(present, slots == NULL ? NULL : slots + 1, n);
+	CK_RV rv = real->C_GetSlotList(present, slots == NULL ? NULL : slots + 1, n);
 	(*n)++;
 	return rv;
 }
 
+/* With the order badslot a slot comes first that has a token and does not say which. */
+static CK_RV my_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR n) {
+	unsigned nth;
+	CK_RV rv = before("C_GetSlotList", &nth);
+	if (rv)
+		return rv;
+	rv = order("badslot") == NULL ? real->C_GetSlotList(present, slots, n) : slots_with_bad(present, slots, n);
+	return after("C_GetSlotList", nth, rv);
+}
+
 static CK_RV my_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
-	CK_RV rv = fault("C_GetTokenInfo");
+	unsigned nth;
+	CK_RV rv = before("C_GetTokenInfo", &nth);
 	if (rv || slot == BAD_SLOT)
 		return rv ? rv : CKR_DEVICE_ERROR;
 	rv = real->C_GetTokenInfo(slot, info);
@@ -152,20 +333,64 @@ static CK_RV my_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
 		if (order("maxrw") != NULL)
 			info->ulMaxRwSessionCount = number("maxrw");
 	}
+	return after("C_GetTokenInfo", nth, rv);
+}
+
+/* hash returns FNV-1a of a PIN, which tells PINs of a test apart and does not show them. */
+static unsigned hash(const CK_BYTE *p, size_t n) {
+	unsigned h = 2166136261u;
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ p[i]) * 16777619u;
+	return h;
+}
+
+/* note_login appends a line to HSMTEST_SHIM_LOGINS, whole, whoever else writes there. */
+static void note_login(const char *line) {
+	int log = logins[0] ? open(logins, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+	if (log < 0)
+		return;
+	put(log, line, strlen(line));
+	close(log);
+}
+
+/* log_in passes a login on. It is noted down before and after, so that one is seen that
+ * was never answered. */
+static CK_RV log_in(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR p, CK_ULONG n) {
+	static unsigned passed;
+	char line[128];
+	unsigned id = __atomic_add_fetch(&passed, 1, __ATOMIC_RELAXED);
+	snprintf(line, sizeof line, "sent %ld.%u %lu %08x\n", (long)getpid(), id, user, hash(p, p == NULL ? 0 : n));
+	note_login(line);
+	CK_RV rv = real->C_Login(h, user, p, n);
+	snprintf(line, sizeof line, "got %ld.%u 0x%lx\n", (long)getpid(), id, rv);
+	note_login(line);
 	return rv;
 }
 
-/* With the order pinpad the PIN is typed "on the device": NULL is taken, and nothing else. */
+/* With the order pinpad the PIN is typed "on the device": NULL is taken, and nothing
+ * else. With alreadyloggedin a login that succeeds is said to have been in vain. */
 static CK_RV my_C_Login(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR p, CK_ULONG n) {
-	CK_RV rv = fault("C_Login");
-	if (rv || order("pinpad") == NULL)
-		return rv ? rv : real->C_Login(h, user, p, n);
-	return p != NULL ? CKR_ARGUMENTS_BAD : real->C_Login(h, user, (CK_UTF8CHAR_PTR)pin, strlen(pin));
+	unsigned nth;
+	print_pin(p, n);
+	CK_RV rv = before("C_Login", &nth);
+	if (rv)
+		return rv;
+	if (order("pinpad") != NULL) {
+		if (p != NULL)
+			return CKR_ARGUMENTS_BAD;
+		p = (CK_UTF8CHAR_PTR)pin;
+		n = strlen(pin);
+	}
+	rv = log_in(h, user, p, n);
+	if (rv == CKR_OK && order("alreadyloggedin") != NULL)
+		rv = CKR_USER_ALREADY_LOGGED_IN;
+	return after("C_Login", nth, rv);
 }
 
 /* With the order hidemodulus private keys do not tell their modulus. */
 static CK_RV my_C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR a, CK_ULONG n) {
-	CK_RV rv = fault("C_GetAttributeValue");
+	unsigned nth;
+	CK_RV rv = before("C_GetAttributeValue", &nth);
 	CK_OBJECT_CLASS class = 0;
 	CK_ATTRIBUTE ask = {CKA_CLASS, &class, sizeof class};
 	if (rv)
@@ -174,29 +399,42 @@ static CK_RV my_C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_
 		for (CK_ULONG i = 0; i < n; i++)
 			if (a[i].type == CKA_MODULUS)
 				return CKR_ATTRIBUTE_TYPE_INVALID;
-	return real->C_GetAttributeValue(h, o, a, n);
+	return after("C_GetAttributeValue", nth, real->C_GetAttributeValue(h, o, a, n));
 }
 
 /* With the order nomechanism=0x1 the token does not know that mechanism. */
 static CK_RV my_C_SignInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key) {
-	CK_RV rv = fault("C_SignInit");
+	unsigned nth;
+	CK_RV rv = before("C_SignInit", &nth);
 	if (rv == CKR_OK && order("nomechanism") != NULL && m->mechanism == number("nomechanism"))
 		rv = CKR_MECHANISM_INVALID;
-	return rv ? rv : real->C_SignInit(h, m, key);
+	return rv ? rv : after("C_SignInit", nth, real->C_SignInit(h, m, key));
+}
+
+/* end_signing ends the real module's operation: an error ends it (PKCS#11 section 5.11),
+ * and the real module knows of none. */
+static void end_signing(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n) {
+	CK_BYTE lost[1024];
+	CK_ULONG size = sizeof lost;
+	real->C_Sign(h, d, n, lost, &size);
 }
 
 /* With the order badsign one bit of each signature is wrong. */
 static CK_RV my_C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n, CK_BYTE_PTR s, CK_ULONG_PTR m) {
-	CK_RV rv = fault("C_Sign");
-	if (rv) { /* an error ends the operation (PKCS#11 section 5.11) */
-		CK_BYTE lost[1024];
-		CK_ULONG size = sizeof lost;
-		real->C_Sign(h, d, n, lost, &size);
+	unsigned nth;
+	CK_RV rv = before("C_Sign", &nth);
+	if (rv) {
+		end_signing(h, d, n);
 		return rv;
 	}
-	rv = real->C_Sign(h, d, n, s, m);
-	if (rv == CKR_OK && s != NULL && order("badsign") != NULL)
+	CK_RV real_rv = real->C_Sign(h, d, n, s, m);
+	if (real_rv == CKR_OK && s != NULL && order("badsign") != NULL)
 		s[*m / 2] ^= 1;
+	if (real_rv == CKR_OK && s != NULL && output("printsignature") >= 0)
+		print_hex(output("printsignature"), LOWER, 0, s, *m);
+	rv = after("C_Sign", nth, real_rv);
+	if (rv && real_rv == CKR_OK && s == NULL) /* its length was asked for, and it has not ended */
+		end_signing(h, d, n);
 	return rv;
 }
 
