@@ -109,25 +109,29 @@ func (c *Card) Transmit(raw []byte) []byte {
 	}
 	fault, thaw := c.next(a)
 	if fault == nil {
-		return c.answer(a)
+		return c.answer(a, 0)
 	}
 	answer, done := c.disturb(a, fault, thaw)
 	if done {
 		return answer
 	}
-	answer = c.answer(a)
+	answer = c.answer(a, fault.AfterSW)
 	if fault.After != nil {
 		fault.After()
 	}
 	return answer
 }
 
-// answer answers a command that is well formed, and notes it down when it is done, so
-// that Commands tells of each how it ended.
-func (c *Card) answer(a apdu) []byte {
+// answer answers a command that is well formed, with another status word alone if one is
+// given. It notes the command down when it is done, so that Commands tells of each how it
+// ended.
+func (c *Card) answer(a apdu, instead uint16) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	data, sw := c.collect(a)
+	if instead != 0 {
+		data, sw, c.rest = nil, instead, nil
+	}
 	c.commands = append(c.commands, Command{a.ins, a.p1, a.p2, len(a.data), sw})
 	return withStatus(data, sw)
 }

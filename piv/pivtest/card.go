@@ -67,6 +67,8 @@ type Card struct {
 	thaw     chan struct{} // closed to let frozen commands go on
 	onTouch  func() bool   // nil: touched at once
 
+	wrongPINs int // that were compared, ever
+
 	session
 }
 
@@ -244,6 +246,15 @@ func (c *Card) triesOf(r *reference) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return r.left
+}
+
+// WrongPINs returns how many wrong PINs the card has compared since it was made, whatever
+// it answered. Unlike the tries that are left, nothing sets it back: no right PIN, no PUK
+// and no RESET.
+func (c *Card) WrongPINs() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wrongPINs
 }
 
 // SetPINTriesLeft and SetPUKTriesLeft leave so many; 0 blocks.

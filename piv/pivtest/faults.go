@@ -10,17 +10,23 @@ import (
 // of several that fit, the first counts. A command is one however many APDUs it takes:
 // the fault comes with the last of a chain, and GET RESPONSE has one by name only.
 type Fault struct {
-	INS   byte // 0: any
-	Skip  int  // commands that fit and pass first
-	Times int  // 0: once; -1: always
+	INS      byte // 0: any
+	WithData bool // only commands with data: a VERIFY without asks for the counter
+	Skip     int  // commands that fit and pass first
+	Times    int  // 0: once; -1: always
 
 	SW     uint16        // answer this and do nothing
 	Answer []byte        // answer this as it is, and do nothing
 	Delay  time.Duration // answer so much later
 	Freeze bool          // do not answer before Thaw, which drops it if it has not come
 
+	// AfterSW is answered when the command has been executed, in place of its own answer:
+	// a PIN is counted, say, and its counter not told.
+	AfterSW uint16
+
 	// Before is called first, before any waiting, and After when the command has been
-	// executed: to pull the card in the middle, say.
+	// executed: to pull the card in the middle, say. A card that Before pulls executes the
+	// command all the same, unless SW keeps it from that: nobody sees the answer.
 	Before, After func()
 }
 
@@ -84,7 +90,7 @@ func (c *Card) next(a apdu) (*Fault, <-chan struct{}) {
 	}
 	for _, f := range c.faults {
 		switch {
-		case f.INS != a.ins && (f.INS != 0 || a.ins == insGetResponse) || f.Times == 0:
+		case !f.fits(a) || f.Times == 0:
 			continue
 		case f.Skip > 0:
 			f.Skip--
@@ -95,6 +101,14 @@ func (c *Card) next(a apdu) (*Fault, <-chan struct{}) {
 		return f, c.thaw
 	}
 	return nil, nil
+}
+
+// fits tells whether the fault is for such a command.
+func (f *Fault) fits(a apdu) bool {
+	if f.WithData && len(a.data) == 0 {
+		return false
+	}
+	return f.INS == a.ins || f.INS == 0 && a.ins != insGetResponse
 }
 
 // wait delays a command or freezes it.

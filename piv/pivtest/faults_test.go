@@ -64,6 +64,23 @@ func TestFaultsAndTheCommand(t *testing.T) {
 	}
 }
 
+// A card may have carried a command out though it says otherwise.
+func TestFaultsAfterTheCommand(t *testing.T) {
+	t.Parallel()
+	c := newTestCard(t, Options{})
+	c.Inject(Fault{INS: insVerify, WithData: true, AfterSW: 0x6F00})
+	play(t, c, step{hexQuery, "63C3"}, step{hexWrongPIN, "6F00"}, step{hexQuery, "63C2"})
+	if commands := c.Commands(); c.WrongPINs() != 1 || commands[len(commands)-2].SW != 0x6F00 {
+		t.Errorf("%d wrong PINs after %+v", c.WrongPINs(), commands)
+	}
+	c.Inject(Fault{INS: insVerify, WithData: true, AfterSW: 0x6982})
+	play(t, c, step{hexPIN, "6982"}, step{hexQuery, "9000"})
+	// Nothing is left of an answer in pieces.
+	c.PutObject(0x5FC105, make([]byte, 300))
+	c.Inject(Fault{INS: insGetData, AfterSW: 0x6581})
+	play(t, c, step{"00CB3FFF 05 5C035FC105", "6581"}, step{"00C00000 00", "9000"})
+}
+
 // A chain is one command: its fault comes with the last link.
 func TestFaultsAndChains(t *testing.T) {
 	t.Parallel()

@@ -50,6 +50,9 @@ func (r *reference) compare(c *Card, pin []byte) uint16 {
 		return swOK
 	}
 	r.left--
+	if r == &c.pin {
+		c.wrongPINs++
+	}
 	if r.left == 0 && c.options.Quirks.LastWrongPIN != 0 {
 		return c.options.Quirks.LastWrongPIN
 	}

@@ -37,6 +37,42 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// Wrong PINs are counted for good, and only those that were compared.
+func TestWrongPINs(t *testing.T) {
+	t.Parallel()
+	const right, wrong, puk = "313233343536FFFF", "393939393939FFFF", "3132333435363738"
+	c := newTestCard(t, Options{})
+	for i, test := range []struct {
+		command string
+		answer  string
+		want    int
+	}{
+		{hexPIN, "9000", 0},
+		{hexWrongPIN, "63C2", 1},
+		{hexPIN, "9000", 1},
+		{"00200080 08 31323334FFFFFFFF", "6A80", 1},         // too short
+		{"00240080 10" + wrong + right, "63C2", 2},          // CHANGE REFERENCE DATA
+		{"002C0080 10 3939393939393939" + right, "63C2", 2}, // a wrong PUK
+		{hexWrongPIN, "63C1", 3},
+		{"002C0080 10" + puk + right, "9000", 3},
+		{hexWrongPIN, "63C2", 4},
+		{hexWrongPIN, "63C1", 5},
+		{hexWrongPIN, "63C0", 6},
+		{hexWrongPIN, "6983", 6}, // blocked
+	} {
+		play(t, c, step{test.command, test.answer})
+		if n := c.WrongPINs(); n != test.want {
+			t.Errorf("%d wrong PINs after command %d, want %d", n, i+1, test.want)
+		}
+	}
+	c.SetPUKTriesLeft(0)
+	play(t, c, step{"00FB0000", "9000"}, step{hexPIN, "9000"})
+	c.PowerUp()
+	if n := c.WrongPINs(); n != 6 {
+		t.Errorf("%d wrong PINs after RESET", n)
+	}
+}
+
 // The counter has four bits on the wire, whatever it is.
 func TestManyTries(t *testing.T) {
 	t.Parallel()

@@ -234,6 +234,45 @@ func TestStackFrozenCard(t *testing.T) {
 	}
 }
 
+// A card that is pulled at the PIN leaves its client without an answer, whether it has
+// counted the PIN or not.
+func TestStackPulledAtThePIN(t *testing.T) {
+	t.Parallel()
+	stack := NewStack(t)
+	pulled := make(chan struct{})
+	pull := func() { stack.Pull(0); pulled <- struct{}{} }
+	for name, test := range map[string]struct {
+		fault Fault
+		wrong int
+	}{
+		"before it": {Fault{INS: insVerify, WithData: true, Before: pull, SW: swFailed}, 0},
+		"after it":  {Fault{INS: insVerify, WithData: true, After: pull}, 1},
+	} {
+		card := newTestCard(t, Options{})
+		card.Inject(test.fault)
+		stack.Insert(0, card)
+		client := mustConnect(t, stack, 0, false)
+		for _, command := range []string{hexSelect, hexQuery} {
+			if _, err := client.Transmit(unhex(t, command)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// SCARD_E_NOT_TRANSACTED (pcsclite.h).
+		if answer, err := client.Transmit(unhex(t, hexWrongPIN)); err == nil || !strings.Contains(err.Error(), "(80100016)") {
+			t.Errorf("%s: answer %x, %v", name, answer, err)
+		}
+		<-pulled
+		eventually(t, "the command has ended", func() bool {
+			commands := card.Commands()
+			return commands[len(commands)-1].Length == 8
+		})
+		if card.WrongPINs() != test.wrong || card.PINTriesLeft() != 3-test.wrong {
+			t.Errorf("%s: %d wrong PINs, %d tries left", name, card.WrongPINs(), card.PINTriesLeft())
+		}
+		wantReaders(t, stack, false, false)
+	}
+}
+
 // A client may reset a card that was pulled, before pcscd has noticed; it shows the
 // reader empty then, and misses the next card unless that comes later.
 func TestStackPulledCardIsReset(t *testing.T) {
