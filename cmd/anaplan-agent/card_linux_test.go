@@ -61,6 +61,8 @@ type cardTable struct {
 //	card thaw N
 //	card fault N INS SW
 //	card pullat N INS          it is pulled instead of an answer to such a command
+//	card verify N HOW          what goes wrong with the next PIN that is sent, see faultAtPIN
+//	card wrong N COUNT         fails unless it has compared so many wrong PINs, ever
 //	card sent N INS COUNT      fails unless it had so many of these; a PIN is 20
 //	card forget N              what it had
 //	card protect N HEX         keeps this management key under the PIN
@@ -92,14 +94,44 @@ func cardCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "release":
 		table.free[n]()
 	case "pullat":
-		table.pulls.Add(1)
-		table.cards[n].Inject(pivtest.Fault{INS: byteOf(ts, args[2]), Before: func() {
-			defer table.pulls.Done()
-			table.stack.Pull(n)
-		}})
+		table.cards[n].Inject(pivtest.Fault{INS: byteOf(ts, args[2]), Before: table.pull(n)})
+	case "verify":
+		table.cards[n].Inject(table.faultAtPIN(ts, n, args[2:]))
 	default:
 		change(ts, table.cards[n], args[0], args[2:])
 	}
+}
+
+// pull returns what pulls a card while it is at a command. The next insertion waits for it.
+func (c *cardTable) pull(n int) func() {
+	c.pulls.Add(1)
+	return func() {
+		defer c.pulls.Done()
+		c.stack.Pull(n)
+	}
+}
+
+// faultAtPIN makes a fault of the next PIN that is sent:
+//
+//	before SW    answered so, and not compared
+//	after SW     compared, and answered so all the same
+//	pull-before  the card is pulled before it compares
+//	pull-after   it is pulled after that, before the answer
+func (c *cardTable) faultAtPIN(ts *testscript.TestScript, n int, how []string) pivtest.Fault {
+	fault := pivtest.Fault{INS: 0x20, WithData: true}
+	switch how[0] {
+	case "before":
+		fault.SW = wordOf(ts, how[1])
+	case "after":
+		fault.AfterSW = wordOf(ts, how[1])
+	case "pull-before":
+		fault.Before, fault.SW = c.pull(n), 0x6f00 // nobody sees it
+	case "pull-after":
+		fault.After = c.pull(n)
+	default:
+		ts.Fatalf("unknown fault %q", how[0])
+	}
+	return fault
 }
 
 // tableOf returns the script's cards, and starts its pcscd at first.
@@ -172,6 +204,13 @@ func byteOf(ts *testscript.TestScript, text string) byte {
 	return byte(n)
 }
 
+// wordOf reads a status word.
+func wordOf(ts *testscript.TestScript, text string) uint16 {
+	n, err := strconv.ParseUint(text, 16, 16)
+	ts.Check(err)
+	return uint16(n)
+}
+
 // change does to a card what a command of cardCommand says.
 func change(ts *testscript.TestScript, card *pivtest.Card, what string, args []string) {
 	switch what {
@@ -199,9 +238,9 @@ func change(ts *testscript.TestScript, card *pivtest.Card, what string, args []s
 	case "thaw":
 		card.Thaw()
 	case "fault":
-		status, err := strconv.ParseUint(args[1], 16, 16)
-		ts.Check(err)
-		card.Inject(pivtest.Fault{INS: byteOf(ts, args[0]), SW: uint16(status)})
+		card.Inject(pivtest.Fault{INS: byteOf(ts, args[0]), SW: wordOf(ts, args[1])})
+	case "wrong":
+		wantCount(ts, "wrong PINs", card.WrongPINs(), args[0])
 	case "sent":
 		wantCount(ts, "commands "+args[0], countOf(card, byteOf(ts, args[0])), args[1])
 	case "forget":
