@@ -4,7 +4,7 @@ package main
 
 import (
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,34 +31,70 @@ func TestOtherUsers(t *testing.T) {
 // moduleCommand is the command module of the scripts: what lies at $MODULE, which is
 // module.so from the first call on.
 //
-//	module real             the module of the machine
-//	module shim [ORDER...]  one that misbehaves as told (testdata/pkcs11shim), of which an
-//	                        agent hears that is started afterwards
-//	module none             nothing
-//	module calls NAME N     fails unless that function of the shim was called N times
+//	module real               the module of the machine
+//	module shim [ORDER...]    one that misbehaves as told (testdata/pkcs11shim), of which an
+//	                          agent hears that is started afterwards
+//	module none               nothing
+//	module orders [ORDER...]  the shim's orders from now on, also under an agent that runs
+//	module behave             the shim follows no order any more; misbehave undoes that
+//	module calls NAME N       fails unless that function of the shim was called N times
+//	module refused N [PIN]    fails unless the module behind the shim has refused N PINs,
+//	                          whatever the shim answered; or N times that one
 func moduleCommand(ts *testscript.TestScript, _ bool, args []string) {
-	link, calls := ts.MkAbs("module.so"), ts.MkAbs("calls")
 	if ts.Getenv("HSMTEST_SHIM_MODULE") == "" {
-		ts.Setenv("HSMTEST_SHIM_MODULE", ts.Getenv("MODULE"))
-		ts.Setenv("HSMTEST_SHIM_LOG", calls)
-		ts.Setenv("MODULE", link)
+		setUpShim(ts)
 	}
-	if args[0] == "calls" {
-		want, err := strconv.Atoi(args[2])
-		ts.Check(err)
-		if n := len(linesOf(calls, args[1])); n != want {
-			ts.Fatalf("%d calls of %s, want %d", n, args[1], want)
-		}
-		return
-	}
-	os.Remove(link)
+	orders, while := ts.Getenv("HSMTEST_SHIM_ORDERS"), ts.Getenv("HSMTEST_SHIM_WHILE")
 	switch args[0] {
 	case "real":
-		ts.Check(os.Symlink(ts.Getenv("HSMTEST_SHIM_MODULE"), link))
+		putModule(ts, ts.Getenv("HSMTEST_SHIM_MODULE"))
 	case "shim":
+		os.Remove(orders)
 		ts.Setenv("HSMTEST_SHIM", strings.Join(args[1:], ";"))
-		ts.Check(os.Symlink(ts.Getenv("SHIM"), link))
+		putModule(ts, ts.Getenv("SHIM"))
+	case "none":
+		putModule(ts, "")
+	case "orders":
+		ts.Check(hsmtest.WriteOrders(orders, args[1:]...))
+	case "behave":
+		ts.Check(os.Remove(while))
+	case "misbehave":
+		ts.Check(os.WriteFile(while, nil, 0o600))
+	case "calls":
+		wantCount(ts, "calls of "+args[1], len(linesOf(ts.Getenv("HSMTEST_SHIM_LOG"), args[1])), args[2])
+	case "refused":
+		wantCount(ts, "refused PINs", refusedPINs(ts, args[2:]), args[1])
+	default:
+		ts.Fatalf("unknown command module %s", args[0])
 	}
+}
+
+// setUpShim names the shim's files, and has it follow its orders.
+func setUpShim(ts *testscript.TestScript) {
+	for variable, file := range map[string]string{"LOG": "calls", "LOGINS": "logins", "ORDERS": "orders", "WHILE": "misbehave"} {
+		ts.Setenv("HSMTEST_SHIM_"+variable, ts.MkAbs(file))
+	}
+	ts.Setenv("HSMTEST_SHIM_MODULE", ts.Getenv("MODULE"))
+	ts.Setenv("MODULE", ts.MkAbs("module.so"))
+	ts.Check(os.WriteFile(ts.Getenv("HSMTEST_SHIM_WHILE"), nil, 0o600))
+}
+
+// putModule has a module lie at $MODULE; "": none.
+func putModule(ts *testscript.TestScript, module string) {
+	os.Remove(ts.Getenv("MODULE"))
+	if module != "" {
+		ts.Check(os.Symlink(module, ts.Getenv("MODULE")))
+	}
+}
+
+// refusedPINs counts the PINs that the module behind the shim has refused: all, or that
+// one.
+func refusedPINs(ts *testscript.TestScript, pin []string) int {
+	logins, err := hsmtest.ReadLogins(ts.Getenv("HSMTEST_SHIM_LOGINS"))
+	ts.Check(err)
+	return hsmtest.CountRefused(slices.DeleteFunc(logins, func(login hsmtest.Login) bool {
+		return len(pin) > 0 && login.Hash != hsmtest.HashPIN(pin[0])
+	}))
 }
 
 // linesOf returns the lines of a file that are that word; none where there is no file.
