@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 // settings, and most others are none.
 var roles = map[string]func(argument string){
 	"serve":     func(string) { serveTask() },
+	"moved":     func(string) { moveOutput(); serveTask() },
 	"silent":    func(string) {},
 	"say":       func(text string) { os.Stdout.WriteString(must(strconv.Unquote(text))) },
 	"half":      func(string) { os.Stdout.WriteString("\x04\x00\x00\x10\x00half"); forever() },
@@ -140,6 +141,15 @@ func serveTask() {
 		}
 		return t.work(ctx, order, notify)
 	}))
+}
+
+// moveOutput does what a program may have done that keeps its standard output from libraries.
+func moveOutput() {
+	moved := must(syscall.Dup(1))
+	syscall.CloseOnExec(moved)
+	must(0, os.Stdout.Close())
+	must(0, dup2(2, 1))
+	os.Stdout = os.NewFile(uintptr(moved), "moved")
 }
 
 // errDone is the result of tasks that make no login.

@@ -468,6 +468,18 @@ func TestSignHidesThePIN(t *testing.T) {
 	}
 }
 
+// A program may have moved its standard output away before it serves: the frames go there.
+func TestSignWithMovedOutput(t *testing.T) {
+	t.Parallel()
+	lab := newLab("moved")
+	if _, problem := lab.sign(t, t.Context(), task{Do: "tell"}.order(t), nil); problem == nil || problem.Message != "done" {
+		t.Errorf("%+v", problem)
+	}
+	if log := lab.log.String(); strings.Count(log, "C_Login([redacted])") != 3 {
+		t.Errorf("logged %s", log)
+	}
+}
+
 func TestOneAtATimeOnADevice(t *testing.T) {
 	t.Parallel()
 	lab := newLab("serve")

@@ -33,11 +33,22 @@ func takePipes() (input, output *os.File, err error) {
 	if input, err = move(0, int(null.Fd())); err != nil {
 		return nil, nil, err
 	}
-	if output, err = move(1, 2); err != nil {
+	if output, err = takeOutput(); err != nil {
 		input.Close()
 		return nil, nil, err
 	}
 	return input, output, nil
+}
+
+// takeOutput returns standard output. A program that has moved it has put something else in
+// the place of descriptor 1 already.
+func takeOutput() (*os.File, error) {
+	if os.Stdout.Fd() == 1 {
+		return move(1, 2)
+	}
+	output := os.Stdout
+	os.Stdout = os.Stderr
+	return output, nil
 }
 
 // move returns a descriptor's file under another number, and puts a duplicate of other in
