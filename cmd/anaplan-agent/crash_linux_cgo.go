@@ -14,6 +14,7 @@ extern char __executable_start[], etext[];
 
 static struct sigaction before[NSIG];
 static int silent;
+static int person; // the descriptor to say it on
 
 static uintptr_t faultAt(const ucontext_t *context) {
 #ifdef __x86_64__
@@ -42,15 +43,16 @@ static void crashed(int signal, siginfo_t *info, void *context) {
 	static const char said[] =
 		"anaplan-agent: error: the PKCS#11 module crashed, and took this program with it\n"
 		"anaplan-agent: hint: try again; if it stays so, ask the device's vendor for another version of the module\n";
-	ssize_t ignored = write(2, said, sizeof said - 1);
+	ssize_t ignored = write(person, said, sizeof said - 1);
 	(void)ignored;
 	_exit(1);
 }
 
 // The Go runtime has its handlers by now; they are called for what is theirs
 // (os/signal, "Go programs that use cgo or SWIG").
-static void watch(int is_signer) {
+static void watch(int is_signer, int descriptor) {
 	silent = is_signer;
+	person = descriptor;
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 	struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
 	sigfillset(&action.sa_mask);
@@ -59,11 +61,13 @@ static void watch(int is_signer) {
 */
 import "C"
 
+import "os"
+
 // watchModules makes a crash of a module an error in words. Modules are foreign C
 // in this process: without it, people who did nothing wrong would read the stacks
 // of all goroutines, and scripts the exit code of a wrong call.
-func watchModules() { C.watch(0) }
+func watchModules() { C.watch(0, C.int(os.Stderr.Fd())) }
 
 // watchModulesOfSigner leaves a crash to the system: the agent that has started this
 // process is told by which signal it ended, and puts that into words.
-func watchModulesOfSigner() { C.watch(1) }
+func watchModulesOfSigner() { C.watch(1, C.int(os.Stderr.Fd())) }

@@ -24,7 +24,8 @@ import (
 // probeName is the hidden command's, below doctor.
 const probeName = "probe"
 
-// probeMark begins a line that is ours: modules print to standard output as well.
+// probeMark begins a line that is ours: modules may print to standard output as well, on
+// Windows.
 const probeMark = "anaplan-agent-doctor: "
 
 // probeOrder is what the process is told.

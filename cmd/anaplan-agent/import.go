@@ -20,6 +20,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -131,6 +132,9 @@ func (r *deviceRun) importFile(path string, order importOrder) error {
 	r.device.doubt(entry.Certificate)
 	if !time.Now().Before(entry.Certificate.NotAfter) {
 		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, cmp.Or(order.certificate, path), describe(entry.Certificate))
+	}
+	if err := foreign.Hide(); err != nil { // the device's library gets the key, with or without a PIN
+		return err
 	}
 	defer r.device.pin.Keep()()
 	if card, ok := address.(pivuri.URI); ok {

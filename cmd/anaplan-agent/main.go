@@ -14,6 +14,7 @@ import (
 	"os"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 )
 
 // program is the name that messages begin with, and that of the program's folders
@@ -27,8 +28,11 @@ func main() { os.Exit(run()) }
 func run() int {
 	harden()                  // before the first secret is read
 	log.SetOutput(io.Discard) // net/http quotes servers there, who may quote us
+	err := foreign.Divert()   // before anything takes hold of standard output or error
 	say := &messenger{out: os.Stderr}
-	err := newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
+	if err == nil {
+		err = newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
+	}
 	if err == nil {
 		return 0
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -98,6 +99,10 @@ func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, 
 	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
 		clear(key)
 		return nil, fmt.Errorf("%w: what %s gave is not hexadecimal", errManagementKeySource, source)
+	}
+	if err := foreign.Hide(); err != nil {
+		clear(key)
+		return nil, err
 	}
 	return key, nil
 }

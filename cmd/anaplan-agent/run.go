@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 	"github.com/spf13/cobra"
 )
 
@@ -71,5 +72,8 @@ func (r *deviceRun) signLogin() (*agent.Login, error) {
 		return nil, err
 	}
 	defer key.Close()
+	if err := foreign.Hide(); err != nil { // a key that wants no PIN has a signature all the same
+		return nil, err
+	}
 	return agent.SignLogin(r.ctx, key, format, time.Now())
 }

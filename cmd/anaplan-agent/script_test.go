@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 //
 //	agent CODE ARG...      runs the program without a terminal; it must exit with CODE
 //	agent-tty CODE ARG...  the same on the terminal of ttyin
-//	newtoken LABEL         initialises a SoftHSM token with PIN 1234
+//	newtoken LABEL         initialises a SoftHSM token with PIN $PIN, which is 1234
 //	anaplan ...            see serverCommand
 //	cert FLAGS CSR OUT     has the test CA issue a certificate, see issue
 //	enrolled [FLAGS]       all of it: a token, a server, a key, a registered
@@ -44,10 +44,12 @@ func TestMain(m *testing.M) {
 //	agentd ...             see agentCommand
 //	config ...             see configCommand
 //	module ...             see moduleCommand; scripts with it are named agent-module* or agent-users*
+//	unseen ...             see unseenCommand
+//	only-json              fails unless standard output is one JSON value and no more
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	runScripts(t, func(name string) bool {
-		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && name != "calls-clients.txtar"
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !slices.Contains([]string{"calls-clients.txtar", "never-seen.txtar"}, name)
 	})
 }
 
@@ -91,6 +93,8 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"agentd":    agentCommand,
 			"config":    configCommand,
 			"module":    moduleCommand,
+			"unseen":    unseenCommand,
+			"only-json": onlyJSONCommand,
 		},
 	})
 }
@@ -156,7 +160,7 @@ func runAgent(ts *testscript.TestScript, args []string, words ...string) {
 var scriptSecrets = []string{scriptPIN, "999999", "0f0102030405", "0F0102030405", "000102030405", "not-the-pin-4242"}
 
 func newToken(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Check(ts.Exec("softhsm2-util", "--init-token", "--free", "--label", args[0], "--so-pin", "87654321", "--pin", "1234"))
+	ts.Check(ts.Exec("softhsm2-util", "--init-token", "--free", "--label", args[0], "--so-pin", "87654321", "--pin", ts.Getenv("PIN")))
 }
 
 // serverKey is where a script's server is kept.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 )
 
 // hangup asks the agent to read its configuration again.
@@ -42,6 +43,9 @@ func exitCodeOf(state *os.ProcessState) int {
 // become replaces this process by a program, so that signals, exit code and terminal
 // are the program's without anybody in between. It returns only an error.
 func become(path string, args, env []string) error {
-	err := syscall.Exec(path, args, env)
+	err := foreign.Restore() // or it would have our standard error for its output
+	if err == nil {
+		err = syscall.Exec(path, args, env)
+	}
 	return &noProgramError{fmt.Errorf("%q cannot be run: %w", path, err), exitCannotRun}
 }

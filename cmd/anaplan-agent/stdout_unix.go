@@ -8,13 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// duplicateStdout returns standard output under another number: at number 1 a
-// closed pipe would end the program by SIGPIPE, in place of an error that says so.
+// duplicateStdout returns standard output once more, to be closed: that is how to hear of
+// errors which a file system tells no sooner.
 func duplicateStdout() (*os.File, error) {
-	fd, err := unix.Dup(1)
+	fd, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, err
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	unix.CloseOnExec(fd)
 	return os.NewFile(uintptr(fd), "standard output"), nil
 }
