@@ -1,13 +1,11 @@
 package local_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/memorytest"
 )
 
 // childUnlock serves a profile that wipes each PIN which it is given, until its standard
@@ -37,52 +36,6 @@ func childUnlock(args []string) error {
 	cancel()
 	running.Wait()
 	return err
-}
-
-// memory is what a process can write to.
-type memory struct {
-	file   *os.File
-	ranges [][2]int64
-}
-
-// memoryOf opens the memory of a child, all but what is too large to be more than reserved.
-func memoryOf(t *testing.T, pid int) *memory {
-	t.Helper()
-	file, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
-	if err != nil {
-		missing(t, "ptrace", "the right to read a child's memory")
-	}
-	t.Cleanup(func() { file.Close() })
-	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &memory{file: file}
-	for line := range strings.Lines(string(maps)) {
-		fields := strings.Fields(line)
-		from, to, _ := strings.Cut(fields[0], "-")
-		begin, err1 := strconv.ParseInt(from, 16, 64)
-		end, err2 := strconv.ParseInt(to, 16, 64)
-		if err1 == nil && err2 == nil && strings.HasPrefix(fields[1], "rw") && end-begin <= 256<<20 {
-			m.ranges = append(m.ranges, [2]int64{begin, end})
-		}
-	}
-	return m
-}
-
-// find returns which of the texts are there.
-func (m *memory) find(texts map[string]string) map[string]bool {
-	const overlap = 64 // more than a text has
-	found, chunk := map[string]bool{}, make([]byte, 1<<20)
-	for _, r := range m.ranges {
-		for at := r[0]; at < r[1]; at += int64(len(chunk) - overlap) {
-			n, _ := m.file.ReadAt(chunk[:min(int64(len(chunk)), r[1]-at)], at)
-			for name, text := range texts {
-				found[name] = found[name] || bytes.Contains(chunk[:n], []byte(text))
-			}
-		}
-	}
-	return found
 }
 
 // TestNoPINStaysInMemory sends PINs as bodies in all ways, good and bad, to another process,
@@ -111,10 +64,10 @@ func TestNoPINStaysInMemory(t *testing.T) {
 		"where nothing is":       {404, []string{"POST /v2/unlock HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\nPIN"}},
 		"where nothing is, late": {404, []string{"POST /v2/unlock HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n", "PIN"}},
 	}
-	pins := map[string]string{"the socket": socket}
+	pins := map[string][]byte{"the socket": []byte(socket)}
 	for name, way := range ways {
 		pin := fmt.Sprintf("pin-%016d", time.Now().UnixNano()%1e16)
-		pins[name] = pin
+		pins[name] = []byte(pin)
 		conn := r.dial(t)
 		for _, piece := range way.pieces {
 			conn.send(strings.ReplaceAll(piece, "PIN", pin))
@@ -125,9 +78,15 @@ func TestNoPINStaysInMemory(t *testing.T) {
 		conn.Conn.(*net.UnixConn).CloseWrite()
 		conn.ends()
 	}
-	for name, found := range memoryOf(t, server.cmd.Process.Pid).find(pins) {
-		if found != (name == "the socket") {
-			t.Errorf("%s: found in memory: %v", name, found)
+	memory, err := memorytest.Open(server.cmd.Process.Pid)
+	if err != nil {
+		missing(t, "ptrace", "the right to read a child's memory")
+	}
+	defer memory.Close()
+	found := memory.Find(pins)
+	for name := range pins {
+		if found[name] != (name == "the socket") {
+			t.Errorf("%s: found in memory: %v", name, found[name])
 		}
 	}
 }

@@ -1,0 +1,92 @@
+package memorytest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxMapping is the size from which a mapping is no more than reserved.
+const maxMapping = 256 << 20
+
+// Memory is what a process can write to, as it was mapped when it was opened.
+type Memory struct {
+	file     *os.File
+	mappings []mapping
+}
+
+// mapping is one of a process's mappings.
+type mapping struct {
+	from, to int64
+	locked   bool
+}
+
+// Open opens the memory of a process.
+func Open(pid int) (*Memory, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &Memory{file, parse(string(text))}, nil
+}
+
+// parse returns the writable mappings of a /proc/PID/smaps (proc_pid_smaps(5)).
+func parse(text string) (all []mapping) {
+	var m mapping
+	var writable bool
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		from, to, isRange := strings.Cut(fields[0], "-")
+		begin, err1 := strconv.ParseInt(from, 16, 64)
+		end, err2 := strconv.ParseInt(to, 16, 64)
+		switch {
+		case isRange && err1 == nil && err2 == nil:
+			m = mapping{from: begin, to: end}
+			writable = strings.HasPrefix(fields[1], "rw")
+		case fields[0] == "VmFlags:" && writable && m.to-m.from <= maxMapping: // the last line of each
+			m.locked = slices.Contains(fields, "lo")
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// Close closes it.
+func (m *Memory) Close() error { return m.file.Close() }
+
+// Find returns the names of the texts that are there.
+func (m *Memory) Find(texts map[string][]byte) map[string]bool {
+	return m.find(texts, func(mapping) bool { return true })
+}
+
+// FindLocked returns the names of the texts that are in memory which is locked (mlock(2)).
+func (m *Memory) FindLocked(texts map[string][]byte) map[string]bool {
+	return m.find(texts, func(one mapping) bool { return one.locked })
+}
+
+func (m *Memory) find(texts map[string][]byte, isMeant func(mapping) bool) map[string]bool {
+	longest := 0
+	for _, text := range texts {
+		longest = max(longest, len(text))
+	}
+	found, chunk := map[string]bool{}, make([]byte, 1<<20+longest)
+	for _, one := range m.mappings {
+		for at := one.from; isMeant(one) && at < one.to; at += 1 << 20 {
+			n, _ := m.file.ReadAt(chunk[:min(int64(len(chunk)), one.to-at)], at) // what cannot be read is empty
+			for name, text := range texts {
+				if !found[name] && bytes.Contains(chunk[:n], text) {
+					found[name] = true
+				}
+			}
+		}
+	}
+	return found
+}
