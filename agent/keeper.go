@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"sync"
 	"time"
 )
@@ -59,10 +60,11 @@ type Event struct {
 	Took     time.Duration
 	Problem  *Problem // nil: it went well
 	Err      error    // the cause of Problem, for the log
-	Login    *Login   // of a good EventSign, for its certificate; its secrets redact themselves
 	Lease    Lease    // of a good EventLogin or EventRefresh
 	Attended bool     // a caller waits
 	State    State    // of an EventState: the new one
+
+	Certificate *x509.Certificate // of a good EventSign: whose key has signed; may be nil
 }
 
 // EventKind is the kind of an Event.
@@ -82,6 +84,7 @@ const (
 type KeeperConfig struct {
 	// Sign makes a login. attended: a caller waits, so a person may be asked to touch or
 	// type something; otherwise it must return a Problem instead of asking. ctx governs all of it.
+	// The login is the Keeper's, which overwrites its secrets once it has been exchanged.
 	Sign func(ctx context.Context, attended bool, notify NotifyFunc) (*Login, error)
 
 	Exchange Exchange

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,6 +52,7 @@ type world struct {
 	events       []agent.Event
 	skew         time.Duration // of the wall clock
 	looks        int           // how often the clock was read
+	certificate  *x509.Certificate
 }
 
 // newWorld returns a world with a Keeper that does not run.
@@ -110,14 +112,14 @@ func (w *world) wall() time.Time {
 func (w *world) signLogin(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
 	w.mu.Lock()
 	w.calls.Sign++
-	sign := w.sign
+	sign, certificate := w.sign, w.certificate
 	w.mu.Unlock()
 	if sign != nil {
 		if err := sign(ctx, attended, notify); err != nil {
 			return nil, err
 		}
 	}
-	return &agent.Login{Format: agent.V2}, nil
+	return &agent.Login{Format: agent.V2, Certificate: certificate}, nil
 }
 
 func (w *world) Authenticate(ctx context.Context, login *agent.Login) (agent.Token, error) {

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -420,6 +421,7 @@ func (k *Keeper) login(f *flight) *Problem {
 	if problem != nil {
 		return problem
 	}
+	defer login.Clear() // whatever comes of it: it is not sent again
 	token, event := k.exchange(f, EventLogin, func(ctx context.Context) (Token, error) {
 		return k.config.Exchange.Authenticate(ctx, login)
 	})
@@ -472,15 +474,16 @@ func (k *Keeper) sign(f *flight, attended bool) (*Login, *Problem) {
 		problem = ProblemOf(context.Cause(f.ctx))
 	}
 	if event.Problem = problem; problem == nil {
-		event.Login = login
-		k.certificate = certificateStatus(login)
+		event.Certificate = login.Certificate
+		k.certificate = certificateStatus(login.Certificate)
+	} else if login != nil {
+		login.Clear()
 	}
 	k.report(event)
 	return login, problem
 }
 
-func certificateStatus(login *Login) *CertificateStatus {
-	cert := login.Certificate
+func certificateStatus(cert *x509.Certificate) *CertificateStatus {
 	if cert == nil {
 		return nil
 	}

@@ -891,7 +891,7 @@ func TestEventsInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, func(c *agent.KeeperConfig) { c.Idle = 2 * time.Hour })
 		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error { return after(3*time.Second, nil)(ctx) }
-		w.set(func() { w.authenticate = after(time.Second, unreachable) })
+		w.set(func() { w.authenticate, w.certificate = after(time.Second, unreachable), &x509.Certificate{} })
 		w.wantProblem("first", agent.CodeUnreachable)
 		time.Sleep(time.Second)
 		w.set(func() { w.authenticate = after(time.Second, nil) })
@@ -928,7 +928,7 @@ func TestEventsInOrder(t *testing.T) {
 			if event.Problem != nil {
 				brief.Code = event.Problem.Code
 			}
-			if good := event.Problem == nil; (event.Login != nil) != (good && event.Kind == agent.EventSign) || (event.Err == nil) != good {
+			if good := event.Problem == nil; (event.Certificate != nil) != (good && event.Kind == agent.EventSign) || (event.Err == nil) != good {
 				t.Errorf("event %+v", event)
 			}
 			got = append(got, brief)
@@ -1159,6 +1159,40 @@ func TestIdleIsToldWithoutAToken(t *testing.T) {
 				t.Errorf("%s: told %d times, want once", name, idle)
 			}
 			w.wantState(name, agent.StateIdle)
+		})
+	}
+}
+
+// TestLoginIsOverwritten has logins end in all ways: none is left to be used again.
+func TestLoginIsOverwritten(t *testing.T) {
+	for name, change := range map[string]func(w *world){
+		"exchanged": func(*world) {},
+		"refused":   func(w *world) { w.authenticate = always(unreachable) },
+		"panic":     func(w *world) { w.authenticate = func(context.Context) error { panic("at the disco") } },
+		"not sent": func(w *world) {
+			w.sign = func(context.Context, bool, agent.NotifyFunc) error {
+				w.keeper.Lock()
+				return nil
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				login := &agent.Login{Message: agent.NewSecret("message"), Signature: agent.NewSecret("signature")}
+				w := startWorld(t, func(c *agent.KeeperConfig) {
+					sign := c.Sign
+					c.Sign = func(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
+						_, err := sign(ctx, attended, notify)
+						return login, err
+					}
+				})
+				w.set(func() { change(w) })
+				w.keeper.Token(t.Context(), nil)
+				synctest.Wait()
+				if text := login.Message.Reveal() + login.Signature.Reveal(); strings.Trim(text, "\x00") != "" {
+					t.Errorf("it still holds %q", text)
+				}
+			})
 		})
 	}
 }

@@ -81,6 +81,12 @@ func (l *Login) MadeAt() time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(message)), 0)
 }
 
+// Clear overwrites the message and the signature: the login is of no use any more.
+func (l *Login) Clear() {
+	l.Message.Clear()
+	l.Signature.Clear()
+}
+
 // SignLogin makes a new login message and has key sign it. now goes into a v2
 // message, so take it after everything that a person can delay.
 func SignLogin(ctx context.Context, key Key, format Format, now time.Time) (*Login, error) {

@@ -41,6 +41,9 @@ func (s Secret) Bytes() []byte {
 	return **s.value
 }
 
+// Clear overwrites what the Secret holds, in all its copies. None of them may be in use.
+func (s Secret) Clear() { clear(s.Bytes()) }
+
 // IsZero reports whether the Secret holds nothing.
 func (s Secret) IsZero() bool { return len(s.Bytes()) == 0 }
 

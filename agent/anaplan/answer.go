@@ -73,7 +73,7 @@ func (a *answer) token() (agent.Token, error) {
 		return agent.Token{}, a.unusable("it has no tokenInfo.tokenValue")
 	}
 	// From here on the server may not make us repeat this one either.
-	a.secrets = append(a.secrets, info.TokenValue)
+	a.secrets = append(a.secrets, []byte(info.TokenValue))
 	if !visible(info.TokenValue) {
 		return agent.Token{}, a.unusable("tokenInfo.tokenValue has characters that no header can carry")
 	}

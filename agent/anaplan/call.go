@@ -1,7 +1,6 @@
 package anaplan
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -17,7 +16,7 @@ type call struct {
 	op            string // for the log
 	method, path  string
 	authorization string
-	body          []byte    // nil: none
+	body          *body     // nil: none
 	freshUntil    time.Time // no attempt after it; zero: no such limit
 	unauthorized  error     // what a 401 means
 	secrets       secrets
@@ -64,7 +63,7 @@ func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 }
 
 func (c *Client) newRequest(ctx context.Context, call *call) (*http.Request, error) {
-	request, err := http.NewRequestWithContext(ctx, call.method, c.base.JoinPath(call.path).String(), bytes.NewReader(call.body))
+	request, err := http.NewRequestWithContext(ctx, call.method, c.base.JoinPath(call.path).String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +72,7 @@ func (c *Client) newRequest(ctx context.Context, call *call) (*http.Request, err
 	request.Header.Set("User-Agent", c.userAgent)
 	if call.body != nil {
 		request.Header.Set("Content-Type", "application/json")
+		request = call.body.addTo(request, c.isOurs)
 	}
 	return request, nil
 }

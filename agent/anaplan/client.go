@@ -29,7 +29,8 @@ type Identity struct {
 
 // Authenticate exchanges the login for a token. Where the service does not answer
 // or asks for patience it sends the same login again, a v2 one only while
-// that is fresh. ctx governs all of it.
+// that is fresh. ctx governs all of it. Nothing of the login's secrets stays behind but
+// the login itself, which is the caller's.
 func (c *Client) Authenticate(ctx context.Context, login *agent.Login) (agent.Token, error) {
 	token, err := c.authenticate(ctx, login)
 	if err != nil {
@@ -39,17 +40,17 @@ func (c *Client) Authenticate(ctx context.Context, login *agent.Login) (agent.To
 }
 
 func (c *Client) authenticate(ctx context.Context, login *agent.Login) (agent.Token, error) {
-	body, err := MarshalPayload(login)
-	if err != nil {
+	if err := checkLogin(login); err != nil {
 		return agent.Token{}, err
 	}
-	// The body is not overwritten at the end: a transport may still read it then
-	// (http.RoundTripper), and would send zeros in place of the rest.
+	body := newBody(login)
+	body.pad()
+	defer body.wipe()
 	authorization := Authorization(login.Certificate, c.form)
 	call := &call{
 		op: "authenticate", method: http.MethodPost, path: "token/authenticate",
 		authorization: authorization, body: body, unauthorized: ErrBadCredential,
-		secrets: secrets{authorization, encode(login.Message), encode(login.Signature)},
+		secrets: secrets{[]byte(authorization), body.message, body.signed},
 	}
 	if made := login.MadeAt(); !made.IsZero() {
 		call.freshUntil = made.Add(freshFor)
@@ -118,7 +119,7 @@ func (c *Client) sendToken(ctx context.Context, op, method string, token agent.T
 	return c.send(ctx, &call{
 		op: op, method: method, path: "token/" + op,
 		authorization: "AnaplanAuthToken " + value, unauthorized: ErrTokenRefused,
-		secrets: secrets{value},
+		secrets: secrets{[]byte(value)},
 	})
 }
 

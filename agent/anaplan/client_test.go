@@ -1,6 +1,8 @@
 package anaplan_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -383,20 +385,43 @@ func (l *lateReader) RoundTrip(request *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusUnauthorized, Body: http.NoBody, Request: request}, nil
 }
 
-// TestBodyOutlivesTheCall: what a transport reads late is still the payload, and
-// nobody writes to it meanwhile.
-func TestBodyOutlivesTheCall(t *testing.T) {
+// TestBodyEndsWithTheCall: what a transport reads late is an error. It is not zeros, which
+// it would send.
+func TestBodyEndsWithTheCall(t *testing.T) {
 	late := &lateReader{}
 	cert := issue(t)
 	client := newClient(t, anaplan.Config{AuthURL: "https://auth.example", HTTP: &http.Client{Transport: late}})
 	if _, err := client.Authenticate(t.Context(), sign(t, cert, agent.V2, time.Now())); !errors.Is(err, anaplan.ErrBadCredential) {
 		t.Fatal(err)
 	}
-	body, err := io.ReadAll(late.body)
-	if err != nil {
-		t.Fatal(err)
+	if body, err := io.ReadAll(late.body); err == nil || len(body) > 0 {
+		t.Errorf("the transport reads %d bytes, %v", len(body), err)
 	}
-	if _, err := anaplan.ParsePayload(body, cert); err != nil {
-		t.Errorf("the transport reads something else: %v", err)
+}
+
+// copier is a transport that reads all of a body before it sends it.
+type copier struct {
+	http.RoundTripper
+	body []byte
+}
+
+func (c *copier) RoundTrip(request *http.Request) (*http.Response, error) {
+	var err error
+	if c.body, err = io.ReadAll(request.Body); err != nil {
+		return nil, err
+	}
+	again := request.Clone(request.Context())
+	again.Body = io.NopCloser(bytes.NewReader(bytes.Clone(c.body)))
+	return c.RoundTripper.RoundTrip(again)
+}
+
+// TestOtherTransportsKeepTheirMemory: only the copies of our own are overwritten.
+func TestOtherTransportsKeepTheirMemory(t *testing.T) {
+	server := anaplantest.NewServer(t, nil)
+	cert := server.Enroll(&rsaKey().PublicKey, nil)
+	transport := &copier{RoundTripper: server.Client().Transport}
+	client := newClient(t, anaplan.Config{AuthURL: server.URL, HTTP: &http.Client{Transport: transport}})
+	if _, err := client.Authenticate(t.Context(), sign(t, cert, agent.V2, time.Now())); err != nil || !json.Valid(transport.body) {
+		t.Errorf("%v; the transport's memory is still JSON: %v", err, json.Valid(transport.body))
 	}
 }

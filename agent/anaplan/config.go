@@ -42,7 +42,8 @@ type Config struct {
 	Logger *slog.Logger
 
 	// HTTP does the requests, but never follows redirects. Nil: TLS 1.2 or
-	// newer, and proxies from the environment (HTTPS_PROXY, NO_PROXY).
+	// newer, and proxies from the environment (HTTPS_PROXY, NO_PROXY); only then are
+	// net/http's copies of a login overwritten after it was sent.
 	HTTP *http.Client
 
 	// Retry bounds what one call may do. Zero: four attempts in about a minute.
@@ -55,6 +56,7 @@ type Client struct {
 	base      *url.URL
 	form      HeaderForm
 	http      http.Client
+	isOurs    bool // its transport is newTransport's
 	userAgent string
 	log       *slog.Logger
 	retry     Retry
@@ -78,7 +80,7 @@ func New(config Config) (*Client, error) {
 	if httpClient == nil {
 		httpClient = &http.Client{Transport: newTransport(config.RootCAs)}
 	}
-	client := &Client{base: base, form: form, http: *httpClient, userAgent: userAgent, log: config.Logger, retry: config.Retry.orDefaults()}
+	client := &Client{base: base, form: form, http: *httpClient, isOurs: config.HTTP == nil, userAgent: userAgent, log: config.Logger, retry: config.Retry.orDefaults()}
 	// On the copy: the caller's client may follow redirects elsewhere.
 	client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if client.log == nil {

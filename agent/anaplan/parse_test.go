@@ -59,7 +59,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(201, "", "", "", []byte(good[:50]))
 	f.Fuzz(func(t *testing.T, status int, contentType, location, retryAfter string, body []byte) {
 		answer := &answer{
-			host: "auth.example", status: status, body: body, arrived: time.Unix(1_800_000_000, 0), attempts: 1, secrets: secrets{echoed},
+			host: "auth.example", status: status, body: body, arrived: time.Unix(1_800_000_000, 0), attempts: 1, secrets: secrets{[]byte(echoed)},
 			header: http.Header{"Content-Type": {contentType}, "Location": {location}, "Retry-After": {retryAfter}},
 		}
 		if err := answer.refusal(ErrBadCredential); err != nil {
@@ -125,7 +125,7 @@ func checkError(t *testing.T, err error) {
 }
 
 func TestScrub(t *testing.T) {
-	known := secrets{echoed}
+	known := secrets{[]byte(echoed)}
 	for text, want := range map[string]string{
 		"token " + echoed + " refused":                   "token [redacted] refused",
 		"value=" + echoed + ";":                          "[redacted];",

@@ -40,24 +40,25 @@ type payload struct {
 // MarshalPayload returns the login as the JSON body that Authenticate posts. It is
 // a password: for minutes in v2, for the life of the certificate in v1.
 func MarshalPayload(login *agent.Login) ([]byte, error) {
-	if login == nil || login.Certificate == nil {
-		return nil, fmt.Errorf("%w: there is no login, or it has no certificate", ErrPayload)
+	if err := checkLogin(login); err != nil {
+		return nil, err
 	}
-	if login.Message.IsZero() || login.Signature.IsZero() {
-		return nil, fmt.Errorf("%w: it is not signed", ErrPayload)
-	}
-	format, err := agent.ParseFormat(string(login.Format))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPayload, err)
-	}
-	body := payload{Data: encode(login.Message), Signed: encode(login.Signature)}
-	if format == agent.V2 {
-		body.Format = string(format)
-	}
-	return json.Marshal(body)
+	return newBody(login).text, nil
 }
 
-func encode(value agent.Secret) string { return base64.StdEncoding.EncodeToString(value.Bytes()) }
+// checkLogin returns why a login cannot be sent.
+func checkLogin(login *agent.Login) error {
+	if login == nil || login.Certificate == nil {
+		return fmt.Errorf("%w: there is no login, or it has no certificate", ErrPayload)
+	}
+	if login.Message.IsZero() || login.Signature.IsZero() {
+		return fmt.Errorf("%w: it is not signed", ErrPayload)
+	}
+	if _, err := agent.ParseFormat(string(login.Format)); err != nil {
+		return fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	return nil
+}
 
 // ParsePayload reads what MarshalPayload wrote, on this machine or another, and
 // checks it as far as that can be done without Anaplan: JSON, base64, format,

@@ -1,6 +1,7 @@
 package anaplan
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 	"sync"
@@ -25,7 +26,7 @@ var word = sync.OnceValue(func() *regexp.Regexp {
 
 // secrets are what a request carries and no text may show: a server that echoes
 // its input must not get it into our logs.
-type secrets []string
+type secrets [][]byte
 
 // scrub replaces every word that has a piece of a secret in it. Pieces count,
 // because servers cut and wrap what they echo.
@@ -41,7 +42,7 @@ func (s secrets) scrub(text string) string {
 func (s secrets) touch(text string) bool {
 	for i := 0; i+overlap <= len(text); i++ {
 		for _, secret := range s {
-			if strings.Contains(secret, text[i:i+overlap]) {
+			if bytes.Contains(secret, []byte(text[i:i+overlap])) {
 				return true
 			}
 		}

@@ -80,6 +80,7 @@ func (t *talk) understand(f frame) (err error) {
 		return err
 	}
 	if err := verify(login, time.Now()); err != nil {
+		login.Clear()
 		return fmt.Errorf("a login, but %w", err)
 	}
 	t.login = login

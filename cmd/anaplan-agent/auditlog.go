@@ -75,8 +75,8 @@ func (d *agentProcess) recordEvent(profile string, event agent.Event, key string
 	if event.Problem != nil {
 		entry.Result = string(event.Problem.Code)
 	}
-	if event.Login != nil {
-		fingerprint := sha256.Sum256(event.Login.Certificate.Raw)
+	if event.Certificate != nil {
+		fingerprint := sha256.Sum256(event.Certificate.Raw)
 		entry.Detail = "certificate sha256:" + hex.EncodeToString(fingerprint[:])
 		if key != "" {
 			entry.Detail += ", " + key

@@ -138,6 +138,7 @@ func (p *served) signWith(ctx context.Context, key config.Address, given typed, 
 		Device: lockName(key), Remember: p.process.pins.Learn,
 	}, notify)
 	if err == nil && string(login.Format) != p.profile.Format {
+		login.Clear()
 		return nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
 	}
 	return login, err

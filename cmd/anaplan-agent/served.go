@@ -212,8 +212,8 @@ func (p *served) observe(event agent.Event) {
 		p.setPIN(nil)
 	case agent.EventSign:
 		p.pinFiles.observe(event.Problem)
-		if event.Login != nil {
-			p.expiry.use(event.Login.Certificate)
+		if event.Certificate != nil {
+			p.expiry.use(event.Certificate)
 		}
 	case agent.EventLogin:
 		p.process.tidy()

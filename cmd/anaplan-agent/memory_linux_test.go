@@ -1,0 +1,207 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/agent/memorytest"
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+)
+
+// eavesdropper is an Anaplan that keeps what logins were made of.
+type eavesdropper struct {
+	http.Handler
+	mu     sync.Mutex
+	bodies [][]byte
+}
+
+// ServeHTTP implements http.Handler.
+func (e *eavesdropper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/token/authenticate" {
+		body, _ := io.ReadAll(r.Body)
+		e.mu.Lock()
+		e.bodies = append(e.bodies, body)
+		e.mu.Unlock()
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	e.Handler.ServeHTTP(w, r)
+}
+
+// secrets returns pieces of all payloads and signatures that came, as bytes, as bytes in the
+// reverse order, in which arithmetic has them, and as base64.
+func (e *eavesdropper) secrets(t *testing.T) map[string][]byte {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[string][]byte{}
+	for i, body := range e.bodies {
+		var login map[string]string
+		if err := json.Unmarshal(body, &login); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"encodedData", "encodedSignedData"} {
+			bare, err := base64.StdEncoding.DecodeString(login[name])
+			if err != nil || len(bare) < 100 {
+				t.Fatalf("%s: %d bytes, %v", name, len(bare), err)
+			}
+			bare = bare[8:] // the time of a payload is no secret
+			reverse := slices.Clone(bare)
+			slices.Reverse(reverse)
+			for form, text := range map[string][]byte{"bytes": bare, "reversed bytes": reverse, "base64": []byte(login[name])[12:]} {
+				for at := 0; at+16 <= len(text); at += 16 {
+					all[fmt.Sprintf("%s of login %d, %s from %d", name, i+1, form, at)] = text[at : at+16]
+				}
+			}
+		}
+	}
+	return all
+}
+
+// listenTLS serves with a certificate for those names, and returns the address.
+func (e *eavesdropper) listenTLS(m *machine, config *tls.Config, names ...string) string {
+	m.t.Helper()
+	cert, err := m.server.CA.ServerCertificate(names...)
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	config.Certificates = []tls.Certificate{cert}
+	return serveOn(m.t, &http.Server{Handler: e, ErrorLog: log.New(io.Discard, "", 0)}, config)
+}
+
+// reached has the machine's agent log in here: over TLS, if there is a configuration.
+func (e *eavesdropper) reached(m *machine, config *tls.Config) {
+	if config == nil {
+		m.profile["auth_url"] = "http://" + serveOn(m.t, &http.Server{Handler: e}, nil)
+		return
+	}
+	m.profile["auth_url"] = "https://" + e.listenTLS(m, config, "127.0.0.1")
+}
+
+// reachedByProxy is reached by a name that only a proxy knows.
+func (e *eavesdropper) reachedByProxy(m *machine) {
+	m.profile["auth_url"] = "https://anaplan.test"
+	m.env["HTTPS_PROXY"] = "http://" + newProxy(m.t, e.listenTLS(m, &tls.Config{}, "anaplan.test"), 0)
+}
+
+// failing is reached, and logins go wrong at first.
+func (e *eavesdropper) failing(m *machine, faults ...anaplantest.Fault) {
+	e.reached(m, &tls.Config{})
+	for _, fault := range faults {
+		m.server.Fault("/token/authenticate", 1, fault)
+	}
+}
+
+// run runs a command, which must end with that exit code, and returns what it prints.
+func (m *machine) run(exit int, args ...string) string {
+	m.t.Helper()
+	var r result
+	if r.run(m.t, m.environment(), args); r.code != exit {
+		m.t.Fatalf("%q: exit code %d, want %d: %s", args, r.code, exit, r.stderr.String())
+	}
+	return r.stdout.String()
+}
+
+// memoryOf opens the memory of a process.
+func memoryOf(t *testing.T, process *os.Process) *memorytest.Memory {
+	t.Helper()
+	memory, err := memorytest.Open(process.Pid)
+	if err != nil {
+		hsmtest.Missing(t, "ptrace", "the right to read a child's memory")
+	}
+	t.Cleanup(func() { memory.Close() })
+	return memory
+}
+
+// serve starts the machine's agent, and returns its process.
+func (m *machine) serve() *os.Process {
+	m.t.Helper()
+	m.writeConfig()
+	var r result
+	cmd := r.newCommand(m.t, m.environment(), []string{"serve"})
+	var said lockedBuffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		cmd.Wait()
+	}()
+	m.t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		<-ended
+		if cmd.ProcessState.ExitCode() != 0 {
+			m.t.Errorf("the agent ended with %v: %s", cmd.ProcessState, said.String())
+		}
+	})
+	m.until("the agent serves", func() bool { return strings.Contains(said.String(), "msg=serving") })
+	return cmd.Process
+}
+
+// until waits for what comes by itself.
+func (m *machine) until(what string, holds func() bool) {
+	m.t.Helper()
+	for deadline := time.Now().Add(patient); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			m.t.Fatalf("not yet: %s", what)
+		}
+	}
+}
+
+// TestLoginLeavesNothing has the agent log in, and looks in its memory for what it has sent.
+func TestLoginLeavesNothing(t *testing.T) {
+	clinic := newClinic(t)
+	for name, way := range map[string]struct {
+		logins, exit int // how many, and how they end
+		reach        func(m *machine, e *eavesdropper)
+	}{
+		"TLS 1.2":              {1, 0, func(m *machine, e *eavesdropper) { e.reached(m, &tls.Config{MaxVersion: tls.VersionTLS12}) }},
+		"TLS 1.3":              {1, 0, func(m *machine, e *eavesdropper) { e.reached(m, &tls.Config{MinVersion: tls.VersionTLS13}) }},
+		"one connection":       {5, 0, func(m *machine, e *eavesdropper) { e.reached(m, &tls.Config{}) }},
+		"no TLS":               {2, 0, func(m *machine, e *eavesdropper) { e.reached(m, nil) }},
+		"a proxy":              {2, 0, func(m *machine, e *eavesdropper) { e.reachedByProxy(m) }},
+		"a service that fails": {1, 0, func(m *machine, e *eavesdropper) { e.failing(m, anaplantest.CutAfter(), anaplantest.Unavailable()) }},
+		"a refusal":            {1, 1, func(m *machine, e *eavesdropper) { e.failing(m, anaplantest.Blocked()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, ear := clinic.newMachine(t), &eavesdropper{Handler: clinic.server}
+			way.reach(m, ear)
+			process := m.serve()
+			for range way.logins {
+				m.run(way.exit, "login")
+			}
+			secrets := ear.secrets(t)
+			if len(secrets) == 0 {
+				t.Fatal("nothing was sent")
+			}
+			const control = "the home"
+			secrets[control] = []byte(m.home) // which stays
+			// The last copy is overwritten beside the reading of the answer.
+			var found []string
+			for deadline := time.Now().Add(patient); !slices.Equal(found, []string{control}); {
+				if time.Now().After(deadline) {
+					t.Fatalf("in memory: %q", found)
+				}
+				found = slices.Sorted(maps.Keys(memoryOf(t, process).Find(secrets)))
+			}
+		})
+	}
+}
