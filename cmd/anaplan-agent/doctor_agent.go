@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/agent/sink"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -221,15 +222,15 @@ func withoutPath(err error) error {
 	return err
 }
 
-// checkMemory looks at whether a typed PIN can be kept out of the swap space.
+// checkMemory looks at whether tokens and typed PINs can be kept out of the swap space.
 func (x *examination) checkMemory() {
-	err := lockMemory()
+	err := locked.Check()
 	if err == nil {
-		x.ok("agent.memory", "memory for typed PINs can be locked")
+		x.ok("agent.memory", "memory for tokens and typed PINs can be locked")
 		return
 	}
 	x.warn("agent.memory", "raise the limit: ulimit -l 64, or LimitMEMLOCK=64K of the service",
-		"a PIN that somebody types may get into the swap space: %v", err)
+		"a token, or a PIN that somebody types, may get into the swap space: %v", err)
 }
 
 // checkAuditFile looks at the file that every use is written down in.

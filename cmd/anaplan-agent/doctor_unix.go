@@ -3,7 +3,6 @@
 package main
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -28,19 +27,6 @@ func ownerNumber(info fs.FileInfo) (uid int, known bool) {
 		return 0, false
 	}
 	return int(stat.Uid), true
-}
-
-// lockMemory reports why memory cannot be locked; nil if it can.
-func lockMemory() error {
-	page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
-	if err != nil {
-		return err
-	}
-	defer unix.Munmap(page)
-	if err := unix.Mlock(page); err != nil {
-		return fmt.Errorf("locking a page of memory: %w", err)
-	}
-	return nil
 }
 
 // apart makes a command the first of a process group, so that killGroup ends what it has

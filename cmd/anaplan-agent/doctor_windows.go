@@ -14,9 +14,6 @@ func isSomebodyElses(fs.FileInfo) bool { return false }
 // ownerNumber: owners have no numbers here.
 func ownerNumber(fs.FileInfo) (uid int, known bool) { return 0, false }
 
-// lockMemory reports why memory cannot be locked. A page or two always can.
-func lockMemory() error { return nil }
-
 // apart does nothing: there is no group of processes that could be ended.
 func apart(*exec.Cmd) {}
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -99,7 +100,8 @@ func TestTypedPIN(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &served{
-				profile: &config.Profile{Name: "default"}, process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
+				profile: &config.Profile{Name: "default"}, pin: pinBox{memory: new(locked.Memory)},
+				process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
 			}
 			p.pin.want(test.wanted)
 			p.setPIN([]byte("1234"))

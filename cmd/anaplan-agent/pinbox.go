@@ -1,20 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
-// pinBox keeps a PIN that a person has typed, for the signers to come: in a page of its
-// own that is never written to a swap file and that the garbage collector does not copy.
-// The zero box is empty.
+// pinBox keeps a PIN that a person has typed, for the signers to come, in locked memory.
 type pinBox struct {
+	memory *locked.Memory
+
 	mu     sync.Mutex
-	page   []byte // nil: nothing was kept yet
-	size   int    // of the PIN; 0: there is none
-	number uint64 // of the PIN, so that one is not forgotten for another
+	pin    *locked.Block // nil: there is none
+	number uint64        // of the PIN, so that one is not forgotten for another
 	word   local.Word
 	wanted string // the device that last wanted a PIN
 	device string // for which this one was typed
@@ -40,8 +41,7 @@ func (b *pinBox) bind(number uint64, device string) {
 }
 
 // set keeps a PIN, for the device that last wanted one, and overwrites what it is given;
-// nil forgets. What was said of the one before is not said of this one. A machine that
-// cannot lock memory keeps it all the same, as any other program would.
+// nil forgets. What was said of the one before is not said of this one.
 func (b *pinBox) set(pin []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,18 +50,16 @@ func (b *pinBox) set(pin []byte) {
 	if len(pin) == 0 || len(pin) > console.MaxSecret || b.closed {
 		return
 	}
-	if b.page == nil {
-		b.page = lockedPage(console.MaxSecret)
-	}
-	b.size = copy(b.page, pin)
-	b.device = b.wanted
+	b.pin, b.device = b.memory.Keep(pin), b.wanted
 }
 
 // empty forgets the PIN, and what was said of it.
 func (b *pinBox) empty() {
-	clear(b.page)
+	if b.pin != nil {
+		b.pin.Free()
+	}
 	b.number++
-	b.size, b.device, b.word = 0, "", local.Word{}
+	b.pin, b.device, b.word = nil, "", local.Word{}
 }
 
 // heed keeps what else a person has said, for the next signer.
@@ -84,8 +82,8 @@ func (b *pinBox) get() typed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	given := typed{number: b.number, device: b.device, word: b.word}
-	if b.size > 0 {
-		given.pin = append(make([]byte, 0, b.size), b.page[:b.size]...)
+	if b.pin != nil {
+		given.pin = bytes.Clone(b.pin.Bytes())
 	}
 	b.word = local.Word{}
 	return given
@@ -105,8 +103,5 @@ func (b *pinBox) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.empty()
-	if b.page != nil {
-		freePage(b.page)
-	}
-	b.page, b.closed = nil, true
+	b.closed = true
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
@@ -42,7 +43,8 @@ type agentProcess struct {
 	clients  clientCache
 	upstream upstreams
 	phantoms *phantom.Store
-	audit    *audit.Log // nil: none
+	memory   locked.Memory // for tokens and PINs
+	audit    *audit.Log    // nil: none
 	metrics  *metrics.Metrics
 	server   *local.Server
 	expiries *expiryNotes

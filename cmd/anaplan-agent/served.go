@@ -47,6 +47,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	p := &served{
 		process: d, profile: profile, client: client, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
 		pinFiles: newPINFiles(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
+		pin: pinBox{memory: &d.memory},
 	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
