@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"sync"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 )
 
 // State is how a profile does.
@@ -22,6 +24,8 @@ const (
 
 // Lease is a token as it is handed out.
 type Lease struct {
+	// Token is the holder's for as long as that keeps it, whatever becomes of the
+	// Keeper's. Its value is in locked memory, which is overwritten when nobody has it.
 	Token Token
 
 	// Generation counts the tokens of a Keeper, from 1. Who finds a token refused says by
@@ -110,6 +114,10 @@ type KeeperConfig struct {
 	// 0: 60 seconds.
 	Timeout time.Duration
 
+	// Memory is where tokens are kept, for Keepers that share it: a page has room for
+	// several. nil: some of the Keeper's own.
+	Memory *locked.Memory
+
 	// Observe is told what the Keeper does, in order, one event at a time, and of a
 	// flight before those who wait for it have their answer; so it must not block for
 	// long. It may call the Keeper, but not wait for a new token. nil: nobody.
@@ -170,6 +178,9 @@ type Keeper struct {
 func NewKeeper(config KeeperConfig) *Keeper {
 	config.Idle = cmp.Or(config.Idle, 12*time.Hour)
 	config.Timeout = cmp.Or(config.Timeout, time.Minute)
+	if config.Memory == nil {
+		config.Memory = new(locked.Memory)
+	}
 	ctx, end := context.WithCancelCause(context.Background())
 	return &Keeper{
 		config: config, now: time.Now, ctx: ctx, end: end,
@@ -368,7 +379,7 @@ func (k *Keeper) holds() bool { return !k.lease.Token.Value.IsZero() }
 
 func (k *Keeper) isWell(now moment) bool { return k.problem == nil && k.isLive(now) }
 
-// drop forgets the token, but not its generation.
+// drop forgets the token, but not its generation. Who got it before can go on with it.
 func (k *Keeper) drop() { k.lease.Token = Token{} }
 
 // stateAt returns the state. While a flight may bring the missing token, the one before

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -392,7 +391,12 @@ func (k *Keeper) refresh(f *flight, token Token) (problem *Problem, refused bool
 	fresh, event := k.exchange(f, EventRefresh, func(ctx context.Context) (Token, error) {
 		return k.config.Exchange.Refresh(ctx, token)
 	})
-	changed := !bytes.Equal(fresh.Value.Bytes(), token.Value.Bytes())
+	changed := !fresh.Value.Equal(token.Value)
+	if changed {
+		fresh.Value = fresh.Value.lock(k.config.Memory)
+	} else {
+		fresh.Value = token.Value
+	}
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -425,6 +429,7 @@ func (k *Keeper) login(f *flight) *Problem {
 	token, event := k.exchange(f, EventLogin, func(ctx context.Context) (Token, error) {
 		return k.config.Exchange.Authenticate(ctx, login)
 	})
+	token.Value = token.Value.lock(k.config.Memory)
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()

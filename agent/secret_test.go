@@ -6,12 +6,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 )
 
 const hushed = "hunter2hunter2"
@@ -28,8 +31,9 @@ type (
 )
 
 func shapes() []any {
-	s := agent.NewSecret(hushed)
+	s, locked := agent.NewSecret(hushed), agent.NewSecret(hushed).Lock(new(locked.Memory))
 	return []any{
+		locked, &locked, hidden{locked, &locked}, agent.Token{Value: locked}, struct{ t agent.Token }{agent.Token{Value: locked}},
 		s, &s, exported{s}, &exported{s}, hidden{s, &s}, &hidden{s, &s}, inInterface{s}, inInterface{&s}, inInterface{hidden{s, &s}},
 		[]agent.Secret{s}, [1]agent.Secret{s}, map[string]agent.Secret{"k": s}, map[agent.Secret]int{s: 1},
 		[]hidden{{s, &s}}, map[string]hidden{"k": {s, &s}}, map[hidden]int{{s, &s}: 1}, []any{s, hidden{s, &s}},
@@ -152,5 +156,59 @@ func TestSecretIsZero(t *testing.T) {
 	}
 	if agent.NewSecret(hushed).IsZero() {
 		t.Error("a Secret that holds something is zero")
+	}
+}
+
+func TestSecretGivesItselfOut(t *testing.T) {
+	for name, secret := range map[string]agent.Secret{
+		"in memory": agent.NewSecret(hushed), "in locked memory": agent.NewSecret(hushed).Lock(new(locked.Memory)),
+	} {
+		if secret.Reveal() != hushed || string(secret.Bytes()) != hushed || string(secret.Append([]byte("x"))) != "x"+hushed || secret.IsZero() {
+			t.Errorf("%s: it holds something else", name)
+		}
+		secret.Clear()
+		if strings.Trim(secret.Reveal(), "\x00") != "" {
+			t.Errorf("%s: cleared, it holds %q", name, secret.Reveal())
+		}
+	}
+}
+
+func TestSecretEqual(t *testing.T) {
+	var memory locked.Memory
+	all := []agent.Secret{{}, agent.NewSecret("a"), agent.NewSecret("b"), agent.NewSecret("ab")}
+	for i, a := range all {
+		for j, b := range all {
+			for _, equal := range []bool{a.Equal(b), a.Equal(b.Lock(&memory)), a.Lock(&memory).Equal(b)} {
+				if equal != (i == j) {
+					t.Errorf("%q is %q: %v", a.Reveal(), b.Reveal(), equal)
+				}
+			}
+		}
+	}
+	if !all[0].Equal(agent.NewSecret("")) {
+		t.Error("two empty ones differ")
+	}
+}
+
+// TestLockedSecretIsOverwritten: but not before the last copy of it is gone.
+func TestLockedSecretIsOverwritten(t *testing.T) {
+	var memory locked.Memory
+	neighbour := memory.Keep([]byte("keeps the page"))
+	defer neighbour.Free()
+	secret := agent.NewSecret(hushed).Lock(&memory)
+	inside, copied := secret.Inside(), secret.Bytes()
+	runtime.GC()
+	runtime.GC()
+	if secret.Reveal() != hushed {
+		t.Fatalf("it is gone already: %q", secret.Reveal())
+	}
+	secret = agent.Secret{}
+	for deadline := time.Now().Add(30 * time.Second); !bytes.Equal(inside, make([]byte, len(inside))); {
+		if runtime.GC(); time.Now().After(deadline) {
+			t.Fatalf("nobody has it, and it is still there: %q", inside)
+		}
+	}
+	if string(copied) != hushed {
+		t.Errorf("what Bytes has given is gone with it: %q", copied)
 	}
 }

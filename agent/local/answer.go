@@ -158,7 +158,7 @@ func appendLease(b []byte, profile string, lease agent.Lease, reveal bool, now t
 	b = appendText(append(b, `{"profile":`...), profile)
 	if lease.Generation != 0 {
 		if reveal {
-			b = appendText(append(b, `,"token":`...), lease.Token.Value.Bytes())
+			b = appendSecret(append(b, `,"token":`...), lease.Token.Value)
 		}
 		b = lease.Token.ExpiresAt.UTC().AppendFormat(append(b, `,"expires_at":"`...), time.RFC3339)
 		b = strconv.AppendInt(append(b, `","expires_in":`...), max(int64(lease.Token.ExpiresAt.Sub(now)/time.Second), 0), 10)
@@ -168,15 +168,33 @@ func appendLease(b []byte, profile string, lease agent.Lease, reveal bool, now t
 	return append(b, "}\n"...)
 }
 
-// appendText writes a JSON string. What needs no escape, as every token so far, is copied.
-func appendText[T string | []byte](b []byte, text T) []byte {
+// appendText writes a JSON string. What needs no escape is copied.
+func appendText(b []byte, text string) []byte {
+	if isPlain(text) {
+		return append(append(append(b, '"'), text...), '"')
+	}
+	encoded, _ := json.Marshal(text) // of a string: no error
+	return append(b, encoded...)
+}
+
+// appendSecret writes a secret as a JSON string. No token so far needs an escape.
+func appendSecret(b []byte, secret agent.Secret) []byte {
+	from := len(b)
+	b = secret.Append(append(b, '"'))
+	if isPlain(b[from+1:]) {
+		return append(b, '"')
+	}
+	return appendText(b[:from], string(b[from+1:]))
+}
+
+// isPlain reports whether a text is as it is in JSON.
+func isPlain[T string | []byte](text T) bool {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			encoded, _ := json.Marshal(string(text)) // of a string: no error
-			return append(b, encoded...)
+			return false
 		}
 	}
-	return append(append(append(b, '"'), text...), '"')
+	return true
 }
 
 // tooMany is the problem of who has too many connections.

@@ -100,11 +100,15 @@ func (f *File) Write(token agent.Token) error {
 	return nil
 }
 
+// lineSize is more than a token has. A line that grows leaves copies of it behind.
+const lineSize = 4 << 10
+
 // fill writes the new file and closes it. Owner and mode come last: who may read it then
 // finds all of it.
 func (f *File) fill(file *os.File, token agent.Token) (fs.FileInfo, error) {
-	value := token.Value.Bytes()
-	_, err := file.Write(append(value[:len(value):len(value)], '\n'))
+	line := append(token.Value.Append(make([]byte, 0, lineSize)), '\n')
+	defer clear(line)
+	_, err := file.Write(line)
 	if err == nil {
 		err = file.Sync() // before the name, or a power cut may leave an empty file of it
 	}

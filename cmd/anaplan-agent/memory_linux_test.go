@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/agent/memorytest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -204,4 +205,48 @@ func TestLoginLeavesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTokenIsLocked looks for tokens in the agent's locked memory, while it has them and
+// afterwards.
+func TestTokenIsLocked(t *testing.T) {
+	if err := locked.Check(); err != nil {
+		hsmtest.Missing(t, "memlock", "the right to lock memory")
+	}
+	m := newClinic(t).newMachine(t)
+	process := m.serve()
+	first := map[string][]byte{"the token": m.token()}
+	if found := memoryOf(t, process).FindLocked(first); !found["the token"] {
+		t.Error("the token is not in locked memory")
+	}
+	if size := lockedSize(t, process); size == "0 kB" {
+		t.Errorf("VmLck is %s", size)
+	}
+	m.run(0, "login")
+	second := map[string][]byte{"the token": m.token()}
+	if found := memoryOf(t, process).FindLocked(second); !found["the token"] {
+		t.Error("the second token is not in locked memory")
+	}
+	isGone := func(token map[string][]byte) bool { return !memoryOf(t, process).FindLocked(token)["the token"] }
+	m.until("the first token is gone", func() bool { return isGone(first) })
+	m.run(0, "logout")
+	m.until("the second token is gone", func() bool { return isGone(second) })
+}
+
+// token returns the token that the machine's agent has.
+func (m *machine) token() []byte {
+	m.t.Helper()
+	return []byte(strings.TrimSpace(m.run(0, "token")))
+}
+
+// lockedSize returns how much of its memory a process has locked (proc_pid_status(5)).
+func lockedSize(t *testing.T, process *os.Process) string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmLck:")
+	size, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(size)
 }

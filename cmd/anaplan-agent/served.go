@@ -60,6 +60,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		Eager:    p.sink != nil,
 		Idle:     profile.Idle,
 		Timeout:  profile.Timeout,
+		Memory:   &d.memory,
 		Observe:  p.observe,
 
 		// Later than those of any agent before this one, so that nobody takes one for another.
@@ -216,7 +217,7 @@ func (p *served) observe(event agent.Event) {
 		if event.Certificate != nil {
 			p.expiry.use(event.Certificate)
 		}
-	case agent.EventLogin:
+	case agent.EventLogin, agent.EventLogout:
 		p.process.tidy()
 	}
 }

@@ -88,7 +88,7 @@ func (f *tokenFile) observe(keeper *agent.Keeper) {
 	if f.left.Load() {
 		return
 	}
-	if lease.Token.Value.Reveal() == f.last.Value.Reveal() {
+	if lease.Token.Value.Equal(f.last.Value) {
 		return
 	}
 	f.last = lease.Token
