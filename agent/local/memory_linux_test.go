@@ -78,12 +78,7 @@ func TestNoPINStaysInMemory(t *testing.T) {
 		conn.Conn.(*net.UnixConn).CloseWrite()
 		conn.ends()
 	}
-	memory, err := memorytest.Open(server.cmd.Process.Pid)
-	if err != nil {
-		missing(t, "ptrace", "the right to read a child's memory")
-	}
-	defer memory.Close()
-	found := memory.Find(pins)
+	found := memorytest.Of(t, server.cmd.Process.Pid).Find(pins)
 	for name := range pins {
 		if found[name] != (name == "the socket") {
 			t.Errorf("%s: found in memory: %v", name, found[name])

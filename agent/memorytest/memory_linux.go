@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // maxMapping is the size from which a mapping is no more than reserved.
@@ -24,8 +25,23 @@ type mapping struct {
 	locked   bool
 }
 
-// Open opens the memory of a process.
-func Open(pid int) (*Memory, error) {
+// Of opens the memory of a process until the end of the test. It skips the test where that
+// is forbidden, or fails it where ANAPLAN_AGENT_REQUIRE has ptrace.
+func Of(t testing.TB, pid int) *Memory {
+	t.Helper()
+	memory, err := open(pid)
+	if err == nil {
+		t.Cleanup(func() { memory.file.Close() })
+		return memory
+	}
+	if slices.Contains(strings.Split(os.Getenv("ANAPLAN_AGENT_REQUIRE"), ","), "ptrace") {
+		t.Fatalf("ANAPLAN_AGENT_REQUIRE has ptrace: %v", err)
+	}
+	t.Skipf("the right to read a child's memory is missing: %v", err)
+	return nil
+}
+
+func open(pid int) (*Memory, error) {
 	file, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
 	if err != nil {
 		return nil, err
@@ -58,9 +74,6 @@ func parse(text string) (all []mapping) {
 	}
 	return all
 }
-
-// Close closes it.
-func (m *Memory) Close() error { return m.file.Close() }
 
 // Find returns the names of the texts that are there.
 func (m *Memory) Find(texts map[string][]byte) map[string]bool {

@@ -62,17 +62,24 @@ func (e *eavesdropper) secrets(t *testing.T) map[string][]byte {
 			if err != nil || len(bare) < 100 {
 				t.Fatalf("%s: %d bytes, %v", name, len(bare), err)
 			}
-			bare = bare[8:] // the time of a payload is no secret
+			bare = bare[8:] // the time of a payload is not a secret
 			reverse := slices.Clone(bare)
 			slices.Reverse(reverse)
-			for form, text := range map[string][]byte{"bytes": bare, "reversed bytes": reverse, "base64": []byte(login[name])[12:]} {
-				for at := 0; at+16 <= len(text); at += 16 {
-					all[fmt.Sprintf("%s of login %d, %s from %d", name, i+1, form, at)] = text[at : at+16]
-				}
-			}
+			what := fmt.Sprintf("%s of login %d", name, i+1)
+			addPieces(all, what+", bytes", bare)
+			addPieces(all, what+", reversed bytes", reverse)
+			addPieces(all, what+", base64", []byte(login[name])[12:])
 		}
 	}
 	return all
+}
+
+// addPieces adds pieces of a text that are long enough to be nowhere by chance.
+func addPieces(all map[string][]byte, what string, text []byte) {
+	const length = 16
+	for at := 0; at+length <= len(text); at += length {
+		all[fmt.Sprintf("%s from %d", what, at)] = text[at : at+length]
+	}
 }
 
 // listenTLS serves with a certificate for those names, and returns the address.
@@ -117,17 +124,6 @@ func (m *machine) run(exit int, args ...string) string {
 		m.t.Fatalf("%q: exit code %d, want %d: %s", args, r.code, exit, r.stderr.String())
 	}
 	return r.stdout.String()
-}
-
-// memoryOf opens the memory of a process.
-func memoryOf(t *testing.T, process *os.Process) *memorytest.Memory {
-	t.Helper()
-	memory, err := memorytest.Open(process.Pid)
-	if err != nil {
-		hsmtest.Missing(t, "ptrace", "the right to read a child's memory")
-	}
-	t.Cleanup(func() { memory.Close() })
-	return memory
 }
 
 // serve starts the machine's agent, and returns its process.
@@ -201,7 +197,7 @@ func TestLoginLeavesNothing(t *testing.T) {
 				if time.Now().After(deadline) {
 					t.Fatalf("in memory: %q", found)
 				}
-				found = slices.Sorted(maps.Keys(memoryOf(t, process).Find(secrets)))
+				found = slices.Sorted(maps.Keys(memorytest.Of(t, process.Pid).Find(secrets)))
 			}
 		})
 	}
@@ -216,7 +212,7 @@ func TestTokenIsLocked(t *testing.T) {
 	m := newClinic(t).newMachine(t)
 	process := m.serve()
 	first := map[string][]byte{"the token": m.token()}
-	if found := memoryOf(t, process).FindLocked(first); !found["the token"] {
+	if found := memorytest.Of(t, process.Pid).FindLocked(first); !found["the token"] {
 		t.Error("the token is not in locked memory")
 	}
 	if size := lockedSize(t, process); size == "0 kB" {
@@ -224,10 +220,12 @@ func TestTokenIsLocked(t *testing.T) {
 	}
 	m.run(0, "login")
 	second := map[string][]byte{"the token": m.token()}
-	if found := memoryOf(t, process).FindLocked(second); !found["the token"] {
+	if found := memorytest.Of(t, process.Pid).FindLocked(second); !found["the token"] {
 		t.Error("the second token is not in locked memory")
 	}
-	isGone := func(token map[string][]byte) bool { return !memoryOf(t, process).FindLocked(token)["the token"] }
+	isGone := func(token map[string][]byte) bool {
+		return !memorytest.Of(t, process.Pid).FindLocked(token)["the token"]
+	}
 	m.until("the first token is gone", func() bool { return isGone(first) })
 	m.run(0, "logout")
 	m.until("the second token is gone", func() bool { return isGone(second) })
