@@ -223,9 +223,10 @@ func TestPulled(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			card := d.usual(t)
 			pulled := make(chan struct{})
-			fault := pivtest.Fault{INS: test.ins, After: func() { d.Pull(0); close(pulled) }}
+			// At the PIN itself, and not where its counter is asked for.
+			fault := pivtest.Fault{INS: test.ins, WithData: test.ins == 0x20, After: func() { d.Pull(0); close(pulled) }}
 			if test.before {
-				fault = pivtest.Fault{INS: test.ins, Before: fault.After}
+				fault.Before, fault.After = fault.After, nil
 			}
 			card.Inject(fault)
 			_, err := login(t, "piv:", with(pin))
