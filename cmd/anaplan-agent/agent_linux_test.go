@@ -63,6 +63,7 @@ type runningAgent struct {
 //	agentd log TEXT        waits until its log holds TEXT
 //	agentd nolog TEXT      fails if its log holds TEXT
 //	agentd children N      waits until it has that many child processes
+//	agentd soon ARG...     runs the program again and again until it exits with 0
 //	agentd at-once N [CODE ARG...]
 //	                       N runs of the program at the same time, which must exit with
 //	                       CODE and say the same, which is then in the file said; token
@@ -95,6 +96,8 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "children":
 		until(ts, args[1]+" children", func() bool { return strconv.Itoa(childrenOf(a.cmd.Process.Pid)) == args[1] })
+	case "soon":
+		until(ts, program+" "+strings.Join(args[1:], " ")+" succeeds", func() bool { return ts.Exec(program, args[1:]...) == nil })
 	case "at-once":
 		atOnce(ts, args[1], args[2:])
 	default:

@@ -113,6 +113,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 	case !info.Mode().IsRegular():
 		x.info("pin.source", "", "the PIN comes from %s, which is no plain file and may give it only once; it is not read here", path)
 		return
+	case source.Kind == config.PINCredential: // who may read it is for systemd to say
 	case isSomebodyElses(info):
 		x.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
 	case paths.OthersMayRead(info):

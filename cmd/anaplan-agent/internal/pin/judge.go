@@ -27,10 +27,13 @@ func (e *MistakeError) Error() string {
 // Is reports whether target is ErrNotAPIN.
 func (e *MistakeError) Is(target error) bool { return target == ErrNotAPIN }
 
+// terminal is the place of what a person types.
+const terminal = "the terminal"
+
 // What to do about a text that cannot be a PIN.
 const (
 	doPlain = "save it as plain text, and nothing else: printf %s PIN > FILE"
-	doAlone = "leave the PIN there and nothing else"
+	doAlone = "leave one line there and nothing else"
 )
 
 // byteOrderMarks begin texts that editors on Windows write: UTF-8 and the two UTF-16.
@@ -43,6 +46,9 @@ var byteOrderMarks = [][]byte{[]byte("\xef\xbb\xbf"), []byte("\xff\xfe"), []byte
 func Judge(text []byte, place string) ([]byte, error) {
 	secret := bytes.TrimRight(text, "\r\n")
 	if problem, do := mistake(secret); problem != "" {
+		if place == terminal {
+			do = "type it again"
+		}
 		return nil, &MistakeError{Place: place, Problem: problem, Do: do}
 	}
 	return secret, nil
@@ -59,7 +65,7 @@ func mistake(text []byte) (problem, do string) {
 	last, _ := utf8.DecodeLastRune(text)
 	switch {
 	case len(text) == 0:
-		return "is empty", "put the PIN there; an empty one would cost a try"
+		return "is empty", "put it there; an empty PIN would cost a try"
 	case bytes.ContainsAny(text, "\r\n"):
 		return "has more than one line", doAlone
 	case bytes.IndexByte(text, 0) >= 0:

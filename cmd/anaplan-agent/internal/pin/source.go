@@ -58,7 +58,7 @@ func Place(source config.PINSource) string {
 		name, _, _ := strings.Cut(strings.TrimSpace(source.Arg), " ")
 		return source.Kind + ":" + name
 	case config.PINPrompt:
-		return "the terminal"
+		return terminal
 	}
 	return source.String()
 }
@@ -102,24 +102,31 @@ func FromEnv(name string) ([]byte, error) {
 	return []byte(value), nil
 }
 
-// filePIN reads a file that holds the PIN and nothing else. It may be a pipe, as
-// in file:<(...) of a shell, whose writer never comes.
+// filePIN reads a file that holds the PIN and nothing else.
 func (a *Asker) filePIN(ctx context.Context, path string) ([]byte, error) {
-	pin, err := console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(path, "a PIN", a.Say.Warn) })
+	return readFile(ctx, path, a.Say.Warn)
+}
+
+// readFile reads a file. It may be a pipe, as in file:<(...) of a shell, whose writer never
+// comes.
+func readFile(ctx context.Context, path string, warn func(string, ...any)) ([]byte, error) {
+	text, err := console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(path, "a PIN", warn) })
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
-	return pin, nil
+	return text, nil
 }
 
 // credentialPIN reads a credential that systemd has put into the service's own
-// directory (systemd.exec(5), LoadCredential=).
+// directory (systemd.exec(5), LoadCredential=). Who may read it is systemd's to say: for a
+// service with User= it sets an access control list, which looks like the mode of a file that
+// a group may read.
 func (a *Asker) credentialPIN(ctx context.Context, name string) ([]byte, error) {
 	path, err := CredentialPath(name)
 	if err != nil {
 		return nil, err
 	}
-	return a.filePIN(ctx, path)
+	return readFile(ctx, path, func(string, ...any) {})
 }
 
 // CredentialPath returns where a credential lies. config has made sure that the
