@@ -13,6 +13,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -64,6 +65,7 @@ func newDevice(profile *config.Profile, patience *patience, say *messenger) *dev
 		Book:   pin.NewBook(paths.State(), paths.Keys()),
 		Pause:  patience.pause,
 		Say:    say,
+		Hide:   foreign.Hide,
 	}
 	touch := &toucher{command: profile.TouchCommand, say: say}
 	return &device{profile: profile, pin: asker, touch: touch, say: say, locks: lockDir()}

@@ -177,7 +177,7 @@ func (x *examination) askForPIN(question string) ([]byte, error) {
 // said to have agreed to that.
 func (x *examination) signWith(pin []byte, attended bool) (*agent.Login, error) {
 	settings := settingsForSigner(x.profile)
-	settings.PINChanged = x.settings.pinChanged
+	settings.PINChanged, settings.Unrecorded = x.settings.pinChanged, x.settings.unrecorded
 	text, err := json.Marshal(settings)
 	if err != nil {
 		return nil, err

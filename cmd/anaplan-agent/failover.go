@@ -128,7 +128,7 @@ func (p *served) signWith(ctx context.Context, key config.Address, given typed, 
 	settings := settingsForSigner(p.profile)
 	settings.Keys = []string{key.String()}
 	settings.PINDevice, settings.LastTry, settings.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
-	settings.PINMemory = p.process.pins.Give()
+	settings.PINMemory = p.process.pins.Give(p.profile)
 	text, err := json.Marshal(settings)
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func TestTypedPIN(t *testing.T) {
 // sendTyped is a signer that sends the PIN to a token, which answers with err.
 func (p *served) sendTyped(t *testing.T, token string, err error) *agent.Problem {
 	t.Helper()
-	book, failure := pin.Take(p.process.pins.Give(), p.process.pins.Learn)
+	book, failure := pin.Take(p.process.pins.Give(p.profile), p.process.pins.Learn)
 	if failure != nil {
 		t.Fatal(failure)
 	}

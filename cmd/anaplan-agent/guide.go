@@ -208,7 +208,7 @@ func canRetype(err error, source config.PINSource) bool {
 	if card, ok := errors.AsType[*piv.PINError](err); ok {
 		return pin.Interactive(source) && !card.Blocked
 	}
-	return source.Kind == config.PINPrompt && (errors.Is(err, pin.ErrSource) || errors.Is(err, pin.ErrLength))
+	return source.Kind == config.PINPrompt && (errors.Is(err, pin.ErrSource) || errors.Is(err, pin.ErrNotAPIN) || errors.Is(err, pin.ErrLength))
 }
 
 // once is one try of a stage, with a time limit of its own: that of a login is not meant for

@@ -39,6 +39,7 @@ type signerSettings struct {
 
 	LastTry    bool `json:"last_try,omitempty"`    // a person has said that the PIN's last try may be spent
 	PINChanged bool `json:"pin_changed,omitempty"` // a person has said that a refused PIN has been replaced
+	Unrecorded bool `json:"unrecorded,omitempty"`  // a person wants the PIN sent also where that cannot be written down
 }
 
 // settingsForSigner returns a profile's settings for its signers.
@@ -114,7 +115,7 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 	defer end()
 	patience.tell = notify
 	device := newDevice(profile, patience, &messenger{tell: notify})
-	device.pin.Changed = settings.PINChanged
+	device.pin.Changed, device.pin.Unrecorded = settings.PINChanged, settings.Unrecorded
 	device.pin.Remote = &pin.Remote{
 		Profile: profile.Name, PIN: order.PIN, Device: settings.PINDevice, LastTry: settings.LastTry, Attended: order.Attended,
 	}

@@ -5,6 +5,7 @@ package pin
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -266,7 +267,7 @@ func TestUnrecordedByAgent(t *testing.T) {
 		memory := NewMemory("", []string{r.key})
 		signer := func() *Asker {
 			a := r.process()
-			book, err := Take(memory.Give(), memory.Learn)
+			book, err := Take(memory.Give(&config.Profile{PIN: r.source, Keys: []config.Address{named}}), memory.Learn)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -282,7 +283,7 @@ func TestUnrecordedByAgent(t *testing.T) {
 	// With a directory of another kind it is written down there.
 	memory := NewMemory("", []string{r.key})
 	memory.AlsoIn(r.state)
-	book, err := Take(memory.Give(), memory.Learn)
+	book, err := Take(memory.Give(&config.Profile{PIN: r.source, Keys: []config.Address{named}}), memory.Learn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,6 +291,42 @@ func TestUnrecordedByAgent(t *testing.T) {
 	a.Book, a.Remote = book, &Remote{}
 	a.wantSent(t, wrong, "9999")
 	r.process().wantHeld(t)
+}
+
+// A signer is given what is about its profile, and never more than a pipe's message holds.
+func TestGive(t *testing.T) {
+	memory := NewMemory("", nil)
+	profile := &config.Profile{Name: "a", PIN: config.PINSource{Kind: config.PINEnv, Arg: "DEMO_PIN"}, Keys: []config.Address{named}}
+	learn := func(device, source string, at time.Time) {
+		e := entry{Name: noteName(Device{Label: device}, source), Note: note{State: stateRefused, Time: at}, About: about{Device: device, Source: source}}
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory.Learn(text)
+	}
+	began := now()
+	for i := range 1000 {
+		learn(fmt.Sprintf("token %d", i), "env:DEMO_PIN", began.Add(time.Duration(i)*time.Second))
+	}
+	learn("other", "env:OTHER", began.Add(time.Hour))
+	learn("typed", typedSource("a"), began.Add(time.Hour))
+	given := memory.Give(profile)
+	book, err := Take(given, nil)
+	if err != nil || len(given) > maxGiven+1000 || len(book.notes) < 50 {
+		t.Fatalf("%d bytes, %d notes, %v", len(given), len(book.notes), err)
+	}
+	for device, want := range map[Device]bool{{Label: "token 999"}: true, {Label: "token 0"}: false} {
+		if _, ok := book.notes[noteName(device, "env:DEMO_PIN")]; ok != want {
+			t.Errorf("%v: %v", device, ok)
+		}
+	}
+	if _, ok := book.notes[noteName(Device{Label: "typed"}, typedSource("a"))]; !ok {
+		t.Error("the typed PIN is not among it")
+	}
+	if _, ok := book.notes[noteName(Device{Label: "other"}, "env:OTHER")]; ok {
+		t.Error("another profile's PIN is")
+	}
 }
 
 // The notes of older versions count, and one that cannot be read is in doubt.

@@ -145,12 +145,22 @@ type given struct {
 	Entries []entry  `json:"entries,omitempty"`
 }
 
-// Give returns the memory for a signer process. It is for a pipe, and not to be shown.
-func (m *Memory) Give() json.RawMessage {
+// maxGiven bounds what a signer process is given of a memory, in bytes. Notes that are on
+// the disk as well it finds there.
+const maxGiven = 32 << 10
+
+// Give returns the memory for a signer process of a profile, as far as it is about the
+// profile's places: the newest of it, if it is much. It is for a pipe, and not to be shown.
+func (m *Memory) Give(profile *config.Profile) json.RawMessage {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	g := given{Own: m.own, Dirs: m.dirs, Keys: m.keys}
-	for _, e := range m.entries {
+	size := 0
+	for _, e := range m.about(profile) {
+		text, err := json.Marshal(e)
+		if size += len(text); err != nil || size > maxGiven {
+			break
+		}
 		g.Entries = append(g.Entries, e)
 	}
 	text, err := json.Marshal(g)
@@ -158,6 +168,21 @@ func (m *Memory) Give() json.RawMessage {
 		return nil // which no content can bring about
 	}
 	return text
+}
+
+// about returns what is known of a profile's places, the newest first.
+func (m *Memory) about(profile *config.Profile) (entries []entry) {
+	places := []string{typedSource(profile.Name)}
+	for _, source := range Sources(profile) {
+		places = append(places, source.String())
+	}
+	for _, e := range m.entries {
+		if slices.Contains(places, e.About.Source) {
+			entries = append(entries, e)
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return b.Note.Time.Compare(a.Note.Time) })
+	return entries
 }
 
 // Take returns the Book of a signer process that was given a memory. Every change is told,
