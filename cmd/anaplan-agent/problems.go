@@ -138,10 +138,18 @@ func kindOf(err error) (code agent.Code, final bool) {
 			return k.code, k.final && !mayBeLost(err)
 		}
 	}
-	if hsm.Transient(err) {
+	if hsm.Transient(err) || gaveNoClearAnswer(err) {
 		return agent.CodeDeviceFailed, false
 	}
 	return agent.CodeInternal, false
+}
+
+// gaveNoClearAnswer reports whether a device gave no clear answer to a PIN, which another time it may.
+func gaveNoClearAnswer(err error) bool {
+	_, wait := errors.AsType[*pin.WaitError](err)
+	_, token := errors.AsType[*hsm.PINUnclearError](err)
+	_, card := errors.AsType[*piv.PINUnclearError](err)
+	return wait || token || card
 }
 
 // kindOfStruct returns the code of errors that carry data, all of which are final; "" for
@@ -154,7 +162,9 @@ func kindOfStruct(err error) agent.Code {
 	_, tokens := errors.AsType[*hsm.AmbiguousError](err)
 	_, cards := errors.AsType[*piv.AmbiguousError](err)
 	switch {
-	case before || spent || others || doubt || pin.IsRefusal(err):
+	case others || doubt: // nothing was sent
+		return agent.CodePINNeeded
+	case before || spent || pin.IsRefusal(err):
 		return agent.CodePINRefused
 	case tokens || cards:
 		return agent.CodeKeyUnusable

@@ -66,9 +66,14 @@ type Asker struct {
 	// Remote is set in a signer process, where the person is somewhere else.
 	Remote *Remote
 
-	// mu is held while a PIN is asked for: hsm and piv return when the time is up, and
-	// the next question waits for the end of this one, which is near then.
+	// mu is held while a PIN is asked for, and while a note of it is written: hsm and piv
+	// return when the time is up, and the next question waits for the end of this one, which
+	// is near then. It guards what follows.
 	mu sync.Mutex
+
+	// sent are the notes of PINs that this process has sent: that one has been replaced is
+	// said of what was sent before.
+	sent map[string]bool
 
 	// keeping: hold a PIN for a command that logs in twice. Without it a person would have
 	// to type the PIN twice for one command.
@@ -92,7 +97,8 @@ type use struct {
 
 // ask returns the PIN, and what guards its way to the device. Its errors end the call:
 // ErrSource, ErrNotAPIN, ErrLength, ErrNotConfirmed, ErrCancelled, ErrUnrecorded, a
-// *RefusedError, a *WaitError, or ErrNeeded where no PIN can be had.
+// *RefusedError, a *WaitError, an *OtherDeviceError, a *DoubtError, or ErrNeeded where no
+// PIN can be had.
 func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard func(func() error) error, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -135,7 +141,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard fun
 func (a *Asker) useOf(source config.PINSource, request Request) use {
 	return use{
 		device: request.device, source: source.String(), identity: request.identity(), typed: Interactive(source),
-		fresh: a.Changed, counter: request.counter, counts: request.counts, owner: request.owner(source),
+		fresh: a.Changed && !a.sent[noteName(request.device, source.String())], counter: request.counter, counts: request.counts, owner: request.owner(source),
 	}
 }
 

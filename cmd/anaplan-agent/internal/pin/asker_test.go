@@ -53,6 +53,10 @@ func TestRefused(t *testing.T) {
 	}
 	changed := r.process()
 	changed.Changed = true
+	changed.wantSent(t, wrong, "8888")
+	changed.wantHeld(t) // it was said of what was sent before
+	changed = r.process()
+	changed.Changed = true
 	changed.wantSent(t, nil, "8888")
 	r.process().wantSent(t, nil, "8888")
 }

@@ -23,7 +23,10 @@ func (a *Asker) guardOf(u use) func(send func() error) error {
 		if err != nil {
 			return err
 		}
-		return way.end(send())
+		answer := send() // which may take for ever, so nothing is locked
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return way.end(answer)
 	}
 }
 
@@ -41,6 +44,8 @@ type way struct {
 // place that nobody watches is not sent, but by an agent, which remembers it as long as it
 // runs.
 func (a *Asker) begin(u use) (*way, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	w := &way{Asker: a, use: u, name: noteName(u.device, u.source)}
 	before, onDisk, err := a.Book.read(w.name, u.typed)
 	if err != nil && !u.fresh {
@@ -51,6 +56,10 @@ func (a *Asker) begin(u use) (*way, error) {
 	w.sent.about.Device, w.sent.about.Serial, w.sent.about.Card = u.device.Label, u.device.Serial, u.device.Card
 	w.sent.about.Source = u.source
 	w.sent.about.Counts = before.about.Counts || u.counts
+	if a.sent == nil {
+		a.sent = map[string]bool{}
+	}
+	a.sent[w.name] = true
 	err = w.put(w.sent)
 	switch {
 	case err == nil, a.Unrecorded:
