@@ -111,7 +111,7 @@ func (x *examination) whyNoPerson() string {
 	switch {
 	case !facts.NoPIN && pin.Interactive(x.sourceOfPIN()):
 		wanted = "a person has to give the PIN"
-	case !facts.NoPIN && facts.PINPad:
+	case !facts.NoPIN && facts.PINPad && !x.profile.NoPINPad:
 		wanted = "a person has to type the PIN on the device"
 	case facts.Touch:
 		wanted = "a person has to touch the card"

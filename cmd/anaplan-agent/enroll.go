@@ -81,7 +81,7 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 		Long:  enrollHelp,
 		Args:  noArguments,
 	}
-	settings := addSettings(cmd, []string{"key", "pin", "touch_command", "format"}, serverSettings)
+	settings := addSettings(cmd, []string{"key", "pin", "pin_pad", "touch_command", "format"}, serverSettings)
 	var e enrolment
 	e.addFlags(cmd)
 	byFlags := onDevice(settings, say, func(run *deviceRun) error { return run.enroll(e, cmd.CommandPath()) })

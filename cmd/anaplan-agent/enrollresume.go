@@ -171,6 +171,9 @@ func (r *deviceRun) configText(address config.Address) string {
 	} else {
 		row("pin", source.String())
 	}
+	if r.profile.NoPINPad {
+		row("pin_pad", "no")
+	}
 	if source.Kind == "" || pin.Interactive(source) {
 		text.WriteString("# For jobs without a person: pin = \"file:PATH\", \"credential:NAME\" or \"command:PROGRAM\"\n")
 	}

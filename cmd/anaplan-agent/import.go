@@ -63,7 +63,7 @@ func newImportCommand(say *messenger) *cobra.Command {
 			return nil
 		},
 	}
-	settings := addSettings(cmd, []string{"key", "pin", "timeout", "touch_command"})
+	settings := addSettings(cmd, []string{"key", "pin", "pin_pad", "timeout", "touch_command"})
 	var order importOrder
 	flags := cmd.Flags()
 	flags.StringVar(&order.password, "password", "", "where the file's password comes from: prompt, env:NAME or file:PATH; never the password itself (default prompt, if there is one)")

@@ -68,7 +68,7 @@ type rotateOrder struct {
 func newRotateStartCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Args: noArguments,
 		Long: "start makes a second key beside the profile's, and prints its request (CSR) for the CA. The\nfirst key stays in use. Called again it prints the request again."}
-	settings := addSettings(cmd, []string{"pin", "timeout", "touch_command"})
+	settings := addSettings(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	var order rotateOrder
 	flags := cmd.Flags()
 	flags.StringVar(&order.output, "output", "", "new file for the CSR (default: standard output)")
@@ -86,7 +86,7 @@ func newRotateStartCommand(say *messenger) *cobra.Command {
 func newRotateFinishCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Args: noArguments,
 		Long: "finish stores the CA's answer, if --certificate is given, and logs in with the new key. If\nAnaplan takes it, the configuration gets the new key, and a running agent takes it over. If\nAnaplan does not know the certificate yet nothing changes: call it again once it is registered."}
-	settings := addSettings(cmd, []string{"pin", "touch_command", "format"}, serverSettings)
+	settings := addSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, serverSettings)
 	var order rotateOrder
 	flags := cmd.Flags()
 	flags.StringVar(&order.answer, "certificate", "", "what the CA has sent: PEM, DER or PKCS#7, alone or with the CA's own certificates")
@@ -102,7 +102,7 @@ func newRotateFinishCommand(say *messenger) *cobra.Command {
 func newRotateBackCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Args: noArguments,
 		Long: "back logs in with the old key, and puts it into the configuration again if that works."}
-	settings := addSettings(cmd, []string{"pin", "touch_command", "format"}, serverSettings)
+	settings := addSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, serverSettings)
 	cmd.RunE = onRotation(settings, say, func(r *rotating) error { return r.back() })
 	return cmd
 }
@@ -111,7 +111,7 @@ func newRotateBackCommand(say *messenger) *cobra.Command {
 func newRotateRetireCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Args: noArguments,
 		Long: "retire deletes the old key and its certificate from the device for good, once the new one is in\nuse: it logs in with that first, and refuses if any profile still has the old one."}
-	settings := addSettings(cmd, []string{"pin", "touch_command", "format"}, serverSettings)
+	settings := addSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, serverSettings)
 	return withDeletion(cmd, settings, say, (*rotating).retire)
 }
 
@@ -119,7 +119,7 @@ func newRotateRetireCommand(say *messenger) *cobra.Command {
 func newRotateCancelCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "cancel", Short: "give the rotation up, and delete the new key", Args: noArguments,
 		Long: "cancel gives a rotation up that has not switched: it deletes the new key, which nothing uses."}
-	settings := addSettings(cmd, []string{"pin", "timeout", "touch_command"})
+	settings := addSettings(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	return withDeletion(cmd, settings, say, (*rotating).cancel)
 }
 

@@ -23,7 +23,7 @@ import (
 // The settings that a command takes, by what it does. A flag that a command has no
 // use for is not offered, so that nobody believes it had an effect.
 var (
-	deviceSettings = []string{"key", "pin", "certificate", "timeout"}
+	deviceSettings = []string{"key", "pin", "pin_pad", "certificate", "timeout"}
 	signSettings   = append([]string{"touch_command", "format"}, deviceSettings...)
 	serverSettings = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
 	socketSettings = []string{"socket"}
@@ -244,7 +244,7 @@ func settingValues(name string) []string {
 		return []string{"v2", "v1"}
 	case "log_level":
 		return []string{"debug", "info", "warn", "error"}
-	case "logout_at_end", "share_socket":
+	case "logout_at_end", "share_socket", "pin_pad":
 		return []string{"yes", "no"}
 	}
 	return nil
