@@ -65,7 +65,7 @@ func mistake(text []byte) (problem, do string) {
 	last, _ := utf8.DecodeLastRune(text)
 	switch {
 	case len(text) == 0:
-		return "is empty", "put it there; an empty PIN would cost a try"
+		return "is empty", "put it there; an empty one would cost a try"
 	case bytes.ContainsAny(text, "\r\n"):
 		return "has more than one line", doAlone
 	case bytes.IndexByte(text, 0) >= 0:
