@@ -115,42 +115,56 @@ func (s *session) accept(ctx context.Context, request PINRequest, pin PIN, err e
 
 // send sends a PIN, once, whatever comes back.
 func (s *session) send(user uint, pin PIN) error {
-	return pin.guarded(func() error { return s.answered(user, s.Login(s.handle, user, string(pin.Value))) })
+	secret := TokenPIN
+	if user == pkcs11.CKU_CONTEXT_SPECIFIC {
+		secret = KeyPIN
+	}
+	return pin.guarded(secret, func() error { return s.answered(user, s.Login(s.handle, user, string(pin.Value))) })
 }
 
 // answered puts into words what the token answered to a PIN. miekg/pkcs11 wants the PIN as
-// a string and copies it for C; neither copy can be overwritten from here.
+// a string and copies it for C; neither copy can be overwritten from here. What the token
+// counts is believed before what the module says.
 func (s *session) answered(user uint, err error) error {
 	code, isAnswer := errors.AsType[pkcs11.Error](err)
+	if isCode(err, pinCodes...) {
+		return s.refused(code)
+	}
+	unclear, refused := s.recount(err)
+	alreadyLoggedIn := isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN)
 	switch {
+	case refused != nil:
+		return refused
 	case err == nil:
 		return nil
-	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+	case alreadyLoggedIn && (s.claimed || s.isLoggedIn()):
 		return ErrPINNotRead
-	case isCode(err, pinCodes...):
-		return s.refused(code)
-	case isAnswer && user == pkcs11.CKU_USER && !s.claimed && s.isLoggedIn():
+	case isAnswer && !alreadyLoggedIn && user == pkcs11.CKU_USER && !s.claimed && s.isLoggedIn():
 		return nil // it says so, and did not before
 	}
-	return s.unclear(err)
+	return unclear
 }
 
-// unclear returns the error for an answer that says nothing of the PIN, unless the token's
-// counter does.
-func (s *session) unclear(err error) error {
-	unclear := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
+// recount asks the token for its counter after an answer that is not a refusal. If that has
+// moved, the answer is one all the same.
+func (s *session) recount(err error) (unclear error, refused *PINError) {
+	told := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
 	info, failure := s.tokenInfo(s.slot)
 	if failure != nil {
-		return unclear
+		return told, nil
 	}
 	s.info = info
-	unclear.After, unclear.Told = s.pinState(), true
-	if unclear.After <= unclear.Before {
-		return unclear
+	told.After, told.Told = s.pinState(), true
+	if told.After <= told.Before {
+		return told, nil
 	}
-	return &PINError{
-		Token: s.info.Label, State: unclear.After, Locked: unclear.After == PINLocked,
-		Reason: fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)),
+	said := "success"
+	if err != nil {
+		said = inWords("logging in", err).Error()
+	}
+	return told, &PINError{
+		Token: s.info.Label, State: told.After, Locked: told.After == PINLocked,
+		Reason: "it counted the PIN as a wrong one, and answered: " + said,
 	}
 }
 

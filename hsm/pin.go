@@ -26,8 +26,20 @@ type PIN struct {
 	// send returns nil if the token took the PIN; a *PINError if it did not; ErrPINNotSent
 	// if the PIN never left; ErrPINNotRead if the token did not look at it; and a
 	// *PINUnclearError for every other answer. It does not return while the module hangs.
-	Guard func(send func() error) error
+	//
+	// secret says which of the token's secrets the PIN is sent as.
+	Guard func(secret Secret, send func() error) error
 }
+
+// Secret is one of those that a token compares a PIN with.
+type Secret int
+
+const (
+	// TokenPIN logs in to the token (CKU_USER).
+	TokenPIN Secret = iota
+	// KeyPIN is a key's, for one signature (CKU_CONTEXT_SPECIFIC). It is mostly the same.
+	KeyPIN
+)
 
 // Errors of a PIN's way to the token, which only a Guard sees.
 var (
@@ -67,13 +79,14 @@ func (notSentError) Is(target error) bool { return target == ErrPINNotSent }
 func (e notSentError) Unwrap() error { return e.error }
 
 // guarded sends the PIN by its guard. That nobody had to look at it is as good as a login.
-func (p PIN) guarded(send func() error) error {
-	guard := p.Guard
-	if guard == nil {
-		guard = func(send func() error) error { return send() }
+func (p PIN) guarded(secret Secret, send func() error) (err error) {
+	if p.Guard == nil {
+		err = send()
+	} else {
+		err = p.Guard(secret, send)
 	}
-	if err := guard(send); !errors.Is(err, ErrPINNotRead) {
-		return err
+	if errors.Is(err, ErrPINNotRead) {
+		return nil
 	}
-	return nil
+	return err
 }

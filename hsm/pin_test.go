@@ -22,7 +22,7 @@ type guarded struct {
 }
 
 func (g *guarded) ask(context.Context, hsm.PINRequest) (hsm.PIN, error) {
-	return hsm.PIN{Value: []byte(g.pin), Guard: func(send func() error) error {
+	return hsm.PIN{Value: []byte(g.pin), Guard: func(_ hsm.Secret, send func() error) error {
 		if g.refuse != nil {
 			return g.refuse
 		}
@@ -64,7 +64,10 @@ func TestPINAnswers(t *testing.T) {
 		"right, and an error after it": {orders: "C_Login=after:0x30", signs: true, taken: true},
 		"wrong, an error after it, and the flags tell":    {orders: "C_Login=after:0x30", pin: wrong, refused: true},
 		"wrong, an error after it, and no flags":          {orders: "C_Login=after:0x30;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
-		"wrong, and success in its place":                 {orders: "C_Login=after:0", pin: wrong, taken: true},
+		"wrong, and success in its place":                 {orders: "C_Login=after:0", pin: wrong, refused: true},
+		"wrong, and somebody is said to be logged in":     {orders: "C_Login=refusal:0x100", pin: wrong, refused: true},
+		"wrong, and so, and no flags":                     {orders: "C_Login=refusal:0x100;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
+		"wrong, and so, and claims it":                    {orders: "C_Login=refusal:0x100;claimsloggedin", options: hsm.Options{LogIn: true}, pin: wrong, refused: true},
 		"right, and somebody is logged in":                {orders: "alreadyloggedin", signs: true, want: hsm.ErrPINNotRead},
 		"claims a login that there was not, and is named": {orders: "claimsloggedin", options: hsm.Options{LogIn: true}, signs: true, taken: true},
 		"wants no login, and one is named":                {orders: "clearflags=0x4", options: hsm.Options{LogIn: true}, signs: true, taken: true},
@@ -142,11 +145,11 @@ func TestGuardedAgain(t *testing.T) {
 		options.PIN = func(ctx context.Context, request hsm.PINRequest) (hsm.PIN, error) {
 			given, err := pin.ask(ctx, request)
 			guard := given.Guard
-			given.Guard = func(send func() error) error {
+			given.Guard = func(secret hsm.Secret, send func() error) error {
 				if answers++; answers == 2 {
 					shim.Order(t, "C_Login=0x30")
 				}
-				return guard(send)
+				return guard(secret, send)
 			}
 			return given, err
 		}

@@ -109,7 +109,7 @@ func TestCrypto11WithoutModule(t *testing.T) {
 	slot := 0
 	v := &visit{session: &session{}}
 	var sent error
-	pin := PIN{Value: []byte("1234"), Guard: func(send func() error) error {
+	pin := PIN{Value: []byte("1234"), Guard: func(_ Secret, send func() error) error {
 		sent = send()
 		return sent
 	}}

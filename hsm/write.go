@@ -61,7 +61,7 @@ func (v *visit) configure(doing string, config *crypto11.Config, pin PIN) (token
 	if config.LoginNotSupported {
 		pin = PIN{} // and its guard
 	}
-	err = pin.guarded(func() (err error) {
+	err = pin.guarded(TokenPIN, func() (err error) {
 		token, err = crypto11.Configure(config)
 		return v.configured(doing, err)
 	})

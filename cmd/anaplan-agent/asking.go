@@ -275,13 +275,19 @@ func (a *asking) login() (token local.Token, err error) {
 }
 
 // unlock lifts a lock, and has the agent log in. changed: a refused PIN has been replaced
-// where it lies.
+// where it lies. Otherwise a person who unlocks may type one in place of one that is not sent.
 func (a *asking) unlock(changed bool) (token local.Token, err error) {
-	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+	call := func(pin []byte, word local.Word) (err error) {
 		word.PINChanged = changed && pin == nil
 		token, err = a.client.UnlockWith(a.ctx, a.profile, pin, word, a.notify)
 		return err
-	})
+	}
+	err = a.withPIN(call)
+	problem, ok := errors.AsType[*agent.Problem](err)
+	if ok && problem.Code == agent.CodePINRefused && problem.PIN != nil && !changed {
+		a.say.Note("%s", problem.Message)
+		err = a.withTyped(problem, call)
+	}
 	return token, err
 }
 
@@ -293,6 +299,12 @@ func (a *asking) withPIN(call func(pin []byte, word local.Word) error) error {
 	if !ok || problem.Code != agent.CodePINNeeded || problem.PIN == nil {
 		return err
 	}
+	return a.withTyped(problem, call)
+}
+
+// withTyped calls the agent with a PIN that the person at this terminal types, or returns the
+// problem if there is none.
+func (a *asking) withTyped(problem *agent.Problem, call func(pin []byte, word local.Word) error) error {
 	pin, err := a.askPIN(problem.PIN)
 	switch {
 	case errors.Is(err, console.ErrNoTerminal):

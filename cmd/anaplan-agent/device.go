@@ -62,7 +62,7 @@ type device struct {
 func newDevice(profile *config.Profile, patience *patience, say *messenger) *device {
 	asker := &pin.Asker{
 		Source: profile.PIN,
-		Book:   pin.NewBook(paths.State(), paths.Keys()),
+		Book:   pin.NewBook(paths.State(), socketDirectories(), paths.Keys()),
 		Pause:  patience.pause,
 		Say:    say,
 		Hide:   foreign.Hide,
@@ -178,6 +178,9 @@ func (d *device) cardOptions(address pivuri.URI) piv.Options {
 // key may do. A wrong PIN or certificate is no reason to go on: it would hide the
 // mistake until the second device fails too, and spend PIN tries on both.
 func isAbsent(err error) bool {
+	if _, spent := errors.AsType[*pin.SpentError](err); spent {
+		return false
+	}
 	return errors.Is(err, hsm.ErrModule) || hsm.Transient(err) || piv.Transient(err)
 }
 

@@ -234,7 +234,7 @@ func (x *examination) checkRefusals() {
 		return
 	}
 	defer x.forgetPINs()
-	book := pin.NewBook(paths.State(), paths.Keys())
+	book := pin.NewBook(paths.State(), socketDirectories(), paths.Keys())
 	for _, source := range x.pinSources() {
 		if pin.Interactive(source) || source.Kind == config.PINNone || x.settings.pinChanged {
 			continue

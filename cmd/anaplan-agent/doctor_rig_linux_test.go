@@ -220,7 +220,7 @@ func (m *machine) refusePIN() {
 	m.t.Helper()
 	asker := &pin.Asker{
 		Source: config.PINSource{Kind: config.PINFile, Arg: strings.TrimPrefix(m.profile["pin"], "file:")},
-		Book:   pin.NewBook(filepath.Join(m.home, ".local", "state", program), []string{filepath.Join(m.home, ".cache", program)}),
+		Book:   pin.NewBook(filepath.Join(m.home, ".local", "state", program), nil, []string{filepath.Join(m.home, ".cache", program)}),
 		Pause:  func() func() { return func() {} },
 		Say:    &messenger{out: io.Discard},
 	}
@@ -228,5 +228,5 @@ func (m *machine) refusePIN() {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	given.Guard(func() error { return &hsm.PINError{Token: m.well.Label} })
+	given.Guard(hsm.TokenPIN, func() error { return &hsm.PINError{Token: m.well.Label} })
 }

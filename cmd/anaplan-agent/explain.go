@@ -122,7 +122,7 @@ func explainPIN(err error) (hints []string, code int) {
 	}
 	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
 		return []string{
-			"if the PIN there is right: " + sameCommand + "--pin-changed",
+			"if the PIN there is the right one: " + sameCommand + "--pin-changed",
 			"to type it instead: " + sameCommand + "--pin prompt",
 		}, exitHuman
 	}

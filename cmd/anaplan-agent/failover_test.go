@@ -130,5 +130,5 @@ func (p *served) sendTyped(t *testing.T, token string, err error) *agent.Problem
 	if failure != nil {
 		t.Fatal(failure)
 	}
-	return agent.ProblemOf(typed.Guard(func() error { return err }))
+	return agent.ProblemOf(typed.Guard(hsm.TokenPIN, func() error { return err }))
 }

@@ -100,6 +100,9 @@ func problemOf(err error) *agent.Problem {
 	problem.Code, problem.Final = kindOf(err)
 	problem.Attend = problem.Code == agent.CodeTouchNeeded || problem.Code == agent.CodePINNeeded && !problem.Final && !errors.Is(err, pin.ErrSource)
 	problem.Wait = waitOf(err)
+	if refused, ok := errors.AsType[*pin.RefusedError](err); ok {
+		problem.PIN = refused.Prompt
+	}
 	return problem
 }
 
@@ -120,8 +123,10 @@ func problemForAgent(err error) *agent.Problem {
 // againHint says what to call once a final problem is put right.
 func againHint(code agent.Code) string {
 	switch code {
-	case agent.CodePINRefused, agent.CodePINNeeded:
-		return "once the right PIN is there, or to type it: " + program + " unlock --pin-changed"
+	case agent.CodePINRefused:
+		return "to type the right PIN: " + program + " unlock; if the one that was sent is right, to send it again: " + program + " unlock --pin-changed"
+	case agent.CodePINNeeded:
+		return "once that is put right, or to type the PIN: " + program + " unlock"
 	case agent.CodeSettings:
 		return "once that is put right: " + program + " reload"
 	}
@@ -137,6 +142,9 @@ func kindOf(err error) (code agent.Code, final bool) {
 		if errors.Is(err, k.is) {
 			return k.code, k.final && !mayBeLost(err)
 		}
+	}
+	if _, other := errors.AsType[*pin.OtherDeviceError](err); other { // the right one may come back
+		return agent.CodeDeviceAbsent, false
 	}
 	if hsm.Transient(err) || gaveNoClearAnswer(err) {
 		return agent.CodeDeviceFailed, false
@@ -157,12 +165,11 @@ func gaveNoClearAnswer(err error) bool {
 func kindOfStruct(err error) agent.Code {
 	_, before := errors.AsType[*pin.RefusedError](err)
 	_, spent := errors.AsType[*pin.SpentError](err)
-	_, others := errors.AsType[*pin.OtherDeviceError](err)
 	_, doubt := errors.AsType[*pin.DoubtError](err)
 	_, tokens := errors.AsType[*hsm.AmbiguousError](err)
 	_, cards := errors.AsType[*piv.AmbiguousError](err)
 	switch {
-	case others || doubt: // nothing was sent
+	case doubt: // nothing was sent
 		return agent.CodePINNeeded
 	case before || spent || pin.IsRefusal(err):
 		return agent.CodePINRefused

@@ -68,7 +68,7 @@ func TestProblemOf(t *testing.T) {
 		"no clear answer, and again":       {&pin.WaitError{Wait: 4 * time.Second}, agent.CodeDeviceFailed, false, false, 4 * time.Second},
 		"no clear answer to a typed PIN":   {&hsm.PINUnclearError{Err: errors.New("CKR_USER_TYPE_INVALID")}, agent.CodeDeviceFailed, false, false, 0},
 		"a card pulled at the PIN":         {&piv.PINUnclearError{Err: piv.ErrRemoved}, agent.CodeDeviceAbsent, true, false, 0},
-		"the PIN of another card":          {&pin.OtherDeviceError{}, agent.CodePINNeeded, true, true, 0},
+		"the PIN of another card":          {&pin.OtherDeviceError{}, agent.CodeDeviceAbsent, true, false, 0},
 		"a note that cannot be read":       {&pin.DoubtError{Err: errors.New("permission denied")}, agent.CodePINNeeded, true, true, 0},
 		"two lines in the PIN file":        {&pin.MistakeError{}, agent.CodePINNeeded, true, true, 0},
 		"nothing can be written down":      {pin.ErrUnrecorded, agent.CodePINNeeded, true, true, 0},

@@ -53,6 +53,7 @@ func startRun(parent context.Context, settings *settings, say *messenger) (*devi
 	device.pin.Changed, device.pin.Unrecorded = settings.pinChanged, settings.unrecorded
 	return &deviceRun{ctx, profile, device, say, func() {
 		end()
+		device.pin.End()
 		device.touch.end()
 	}}, nil
 }

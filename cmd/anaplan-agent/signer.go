@@ -127,5 +127,9 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 	}
 	run := &deviceRun{ctx, profile, device, device.say, func() {}}
 	defer device.touch.end()
+	defer func() {
+		end()
+		device.pin.End()
+	}()
 	return run.signLogin()
 }

@@ -18,6 +18,15 @@ const (
 	systemSocket = "/run/anaplan-agent/" + socketName
 )
 
+// socketDirectories returns where the usual sockets are: an agent that finds no better place
+// for its notes of PINs writes them there.
+func socketDirectories() (dirs []string) {
+	for _, socket := range usualSockets() {
+		dirs = append(dirs, filepath.Dir(socket))
+	}
+	return dirs
+}
+
 // ownSocket returns where the agent of this user listens.
 func ownSocket() string { return usualSockets()[0] }
 

@@ -11,15 +11,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
-// Stamp changes whenever the file does, by time and size; "" for a file that is
-// not there. Nothing of the content goes into it, for a short PIN could be guessed
-// from a hash.
+// Stamp changes whenever the file does: by its times and size, and by which file it is. ""
+// for a file that is not there. Nothing of the content goes into it, for a short PIN could be
+// guessed from a hash.
 func Stamp(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprintf("%d %d", info.ModTime().UnixNano(), info.Size())
+	return fmt.Sprintf("%d %d %s", info.ModTime().UnixNano(), info.Size(), identity(info))
 }
 
 // State is where the program keeps what it must remember between runs: the

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -84,29 +85,32 @@ type Asker struct {
 
 // use is a PIN on its way: from which place, to which device.
 type use struct {
-	device   Device
-	source   string // as notes have it
-	identity string // of the device, in the words of agent.PINPrompt
-	typed    bool   // by a person, so that nothing of it is written down
-	fresh    bool   // it was said to be another one than before
-	counter  counter
-	counts   bool // the token tells of wrong PINs in its flags
-	owner    string
-	mark     mark
+	ctx     context.Context
+	device  Device
+	source  string // in words
+	name    string // of the note
+	prompt  *agent.PINPrompt
+	typed   bool // by a person, so that nothing of it is written down
+	fresh   bool // it was said to be another one than before
+	counter counter
+	counts  bool   // the token tells of wrong PINs in its flags
+	owner   string // name of the note of whose PIN it is; "": the address says so
+	mark    mark
+	seen    note // what was known of it when it was asked for
 }
 
 // ask returns the PIN, and what guards its way to the device. Its errors end the call:
 // ErrSource, ErrNotAPIN, ErrLength, ErrNotConfirmed, ErrCancelled, ErrUnrecorded, a
 // *RefusedError, a *WaitError, an *OtherDeviceError, a *DoubtError, or ErrNeeded where no
 // PIN can be had.
-func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard func(func() error) error, err error) {
+func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard guard, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	source, err := a.SourceFor(request)
 	if err != nil {
 		return nil, nil, err
 	}
-	u := a.useOf(source, request)
+	u := a.useOf(ctx, source, request)
 	if a.Remote != nil && (a.Remote.PIN != nil || Interactive(source) || request.lastTry != "" || request.pinPad) {
 		return a.askAway(ctx, source, request, u)
 	}
@@ -138,10 +142,11 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard fun
 }
 
 // useOf returns the way of a PIN that is yet to be had.
-func (a *Asker) useOf(source config.PINSource, request Request) use {
+func (a *Asker) useOf(ctx context.Context, source config.PINSource, request Request) use {
+	name := noteName(request.device, nameOf(source))
 	return use{
-		device: request.device, source: source.String(), identity: request.identity(), typed: Interactive(source),
-		fresh: a.Changed && !a.sent[noteName(request.device, source.String())], counter: request.counter, counts: request.counts, owner: request.owner(source),
+		ctx: ctx, device: request.device, source: Place(source), name: name, prompt: request.prompt(), typed: Interactive(source),
+		fresh: a.Changed && !a.sent[name], counter: request.counter, counts: request.counts, owner: request.owner(source),
 	}
 }
 
@@ -159,7 +164,7 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 	}
 	u.mark = a.markOf(*u, pin)
 	if !u.typed {
-		err = a.allow(ctx, *u)
+		err = a.allow(ctx, u)
 		if err == nil {
 			err = a.confirm(ctx, request)
 		}
@@ -177,7 +182,7 @@ func (a *Asker) heldFor(u use, request Request) []byte {
 	if !a.keeping || request.own || a.kept == nil || u.device != a.keptFor.device {
 		return nil
 	}
-	n, _, err := a.Book.read(noteName(u.device, u.source), u.typed)
+	n, _, err := a.Book.read(u.name, u.typed)
 	if err != nil || n.State != stateTaken {
 		a.drop()
 		return nil
@@ -201,6 +206,14 @@ func (a *Asker) Keep() (drop func()) {
 	}
 }
 
+// End waits for the end of a question that is still under way, which is near once its context
+// is done: a program that prints the PIN would else outlive this one. It forgets what is kept.
+func (a *Asker) End() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.drop()
+}
+
 // drop forgets the PIN that is kept, by overwriting it: memory that is only let go
 // of stays readable until something else needs it.
 func (a *Asker) drop() {
@@ -209,12 +222,12 @@ func (a *Asker) drop() {
 }
 
 func (a *Asker) markOf(u use, pin []byte) mark {
-	return a.Book.marks(u.typed).of(noteName(u.device, u.source), pin)
+	return a.Book.marks(u.typed).of(u.name, pin)
 }
 
 // allow returns why the PIN may not be sent now; nil if it may. Where it is only too soon
 // somebody who waits for this process waits for that too; an agent is told how long.
-func (a *Asker) allow(ctx context.Context, u use) error {
+func (a *Asker) allow(ctx context.Context, u *use) error {
 	for {
 		err := a.judge(u)
 		wait, soon := errors.AsType[*WaitError](err)
@@ -241,30 +254,38 @@ func (a *Asker) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// judge looks up what is known of the PIN. What the counter now says of the last time is
-// written down.
-func (a *Asker) judge(u use) error {
-	name := noteName(u.device, u.source)
-	n, onDisk, err := a.Book.read(name, u.typed)
+// judge looks up what is known of the PIN, and returns why it may not be sent; nil if it may.
+func (a *Asker) judge(u *use) error {
+	n, onDisk, err := a.Book.read(u.name, u.typed)
+	u.seen = n
 	if u.fresh {
 		return nil
 	}
 	if err != nil {
-		return &DoubtError{Device: u.device, Source: u.source, Err: err}
+		return &DoubtError{Source: u.source, Err: err}
 	}
+	if err := a.judgeNote(*u, n, onDisk); err != nil {
+		return err
+	}
+	return a.judgeOwner(*u)
+}
+
+// judgeNote says what a note means for the PIN. What the counter now says of the last time is
+// written down.
+func (a *Asker) judgeNote(u use, n note, onDisk *note) error {
 	if n.State == "" {
-		return a.judgeOwner(u)
+		return nil
 	}
-	refused := &RefusedError{Device: u.device, Source: u.source, Time: n.Time}
+	refused := &RefusedError{Source: u.source, Time: n.Time, Prompt: u.prompt}
 	verdict, wait := n.judge(u.mark, u.counter, now())
 	switch verdict {
 	case mayBeSent:
-		return a.judgeOwner(u)
+		return nil
 	case mustWait:
-		return &WaitError{Device: u.device, Source: u.source, Wait: wait}
+		return &WaitError{Source: u.source, Wait: wait, Worked: n.Worked.compare(u.mark) == same}
 	case isRefused:
 		if n.State == stateSending {
-			a.Book.write(name, n.refused(n.Time), onDisk, u) // it is not sent, whether or not that can be written
+			a.Book.write(n.refused(n.Time), onDisk, u) // it is not sent, whether or not that can be written
 		}
 	case isUnclear:
 		refused.Unclear = true

@@ -10,7 +10,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -38,7 +41,7 @@ func TestRefused(t *testing.T) {
 	if err := os.Chtimes(file, time.Now(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if refused := r.process().wantHeld(t); refused.Unclear || !strings.Contains(refused.Error(), `token "demo" refused the PIN from file:`) {
+	if refused := r.process().wantHeld(t); refused.Unclear || !strings.Contains(refused.Error(), `it refused the PIN from file:`) {
 		t.Errorf("got %v", refused)
 	}
 	write(t, file, "8888\n")
@@ -89,7 +92,7 @@ func TestUnclear(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := pin.Guard, a.beginDemo(t, pin); err != nil {
+			if err := a.beginDemo(t, pin); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -110,10 +113,159 @@ func TestUnclear(t *testing.T) {
 // beginDemo leaves the PIN where a process leaves it that ends before the answer.
 func (a *Asker) beginDemo(t *testing.T, pin hsm.PIN) error {
 	t.Helper()
-	u := use{device: Device{Label: "demo", Serial: "1"}, source: a.Source.String()}
+	u := a.useOf(t.Context(), a.Source, tokenRequest(demo))
 	u.mark = a.markOf(u, pin.Value)
 	_, err := a.begin(u)
 	return err
+}
+
+// A PIN whose fate nobody knows is not forgotten because another one was sent after it.
+func TestUnclearBeforeAnother(t *testing.T) {
+	file := writeFile(t, "1111\n")
+	r := newRig(t, config.PINFile, file)
+	r.process().wantSent(t, errDevice, "1111")
+	write(t, file, "2222\n")
+	r.process().wantSent(t, errDevice, "2222")
+	write(t, file, "1234\n")
+	r.process().wantSent(t, nil, "1234")
+	for _, old := range []string{"1111\n", "2222\n"} {
+		write(t, file, old)
+		r.process().wantHeld(t)
+	}
+	write(t, file, "3333\n")
+	r = newRig(t, config.PINCommand, "cat "+file)
+	for _, text := range []string{"4444", "5555"} {
+		write(t, file, text)
+		r.process().wantSent(t, errDevice, text)
+	}
+	write(t, file, "6666")
+	if refused := r.process().wantHeld(t); !refused.Many {
+		t.Errorf("got %v", refused)
+	}
+}
+
+// Of many processes that have asked at the same time one sends the PIN, and the others hear
+// what came of it.
+func TestAtOnce(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	for name, answer := range map[string]error{"refused": wrong, "unclear": errDevice, "taken": nil} {
+		r := newRig(t, config.PINEnv, "DEMO_PIN")
+		var pins []hsm.PIN
+		for range 10 {
+			pin, err := r.process().askDemo(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pins = append(pins, pin)
+		}
+		var sent atomic.Int32
+		var all sync.WaitGroup
+		for _, pin := range pins {
+			all.Go(func() {
+				err := pin.Guard(hsm.TokenPIN, func() error {
+					sent.Add(1)
+					return answer
+				})
+				if (err == nil) != (answer == nil) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		all.Wait()
+		if n := sent.Load(); answer != nil && n != 1 || answer == nil && n != 10 {
+			t.Errorf("%s: sent %d times", name, n)
+		}
+	}
+}
+
+// The PIN of a key is noted by itself: that the token takes it says nothing of the key.
+func TestPINOfKey(t *testing.T) {
+	t.Setenv("DEMO_PIN", "1234")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	for i := range 3 {
+		pin, err := r.process().askDemo(t)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pin.Guard(hsm.TokenPIN, func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+		sent := false
+		err = pin.Guard(hsm.KeyPIN, func() error {
+			sent = true
+			return errDevice
+		})
+		if err == nil || sent != (i == 0) {
+			t.Errorf("time %d: sent %v, %v", i, sent, err)
+		}
+	}
+}
+
+// What an agent has written beside its socket is known to commands, and what a command has
+// written since the agent's signer did counts, whatever the clock says.
+func TestOtherWriters(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	beside := t.TempDir()
+	profile := &config.Profile{PIN: r.source, Keys: []config.Address{named}}
+	signer := func(memory *Memory) *Asker {
+		a := r.process()
+		book, err := Take(memory.Give(profile), memory.Learn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Book, a.Remote = book, &Remote{}
+		return a
+	}
+	homeless := NewMemory("", []string{r.key})
+	homeless.AlsoIn(beside)
+	signer(homeless).wantSent(t, wrong, "9999")
+	a := r.process()
+	a.Book = NewBook(r.state, []string{beside}, []string{r.key})
+	a.wantHeld(t)
+
+	t.Setenv("DEMO_PIN", "8888")
+	agent := NewMemory(r.state, []string{r.key})
+	signer(agent).wantSent(t, nil, "8888")
+	r.process().wantSent(t, wrong, "8888")
+	path := filepath.Join(r.state, noteName(Device{Label: "demo", Serial: "1"}, "env:DEMO_PIN"))
+	n, onDisk, err := r.process().Book.read(filepath.Base(path), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Time = n.Time.Add(-8 * time.Hour)
+	if err := shelf(r.state).write(filepath.Base(path), n, onDisk, true); err != nil {
+		t.Fatal(err)
+	}
+	signer(agent).wantHeld(t)
+}
+
+// A file is the same one from every directory.
+func TestSameFile(t *testing.T) {
+	file := writeFile(t, "9999\n")
+	t.Chdir(filepath.Dir(file))
+	r := newRig(t, config.PINFile, "file")
+	r.process().wantSent(t, wrong, "9999")
+	for _, name := range []string{"./file", file, filepath.Dir(file) + "//file"} {
+		r.source.Arg = name
+		r.process().wantHeld(t)
+	}
+}
+
+// What stands behind a program's name may hold anything, and is not shown or written down.
+func TestArgumentsAreHidden(t *testing.T) {
+	r := newRig(t, config.PINCommand, "echo 47110815")
+	_, err := r.process().send(t, errDevice)
+	held := r.process().wantHeld(t)
+	if strings.Contains(fmt.Sprint(err, held), "4711") || !strings.Contains(held.Error(), "command:echo on ") {
+		t.Errorf("%v, %v", err, held)
+	}
+	notes, _ := filepath.Glob(filepath.Join(r.state, "*.json"))
+	for _, path := range notes {
+		if text, _ := os.ReadFile(path); bytes.Contains(text, []byte("4711")) {
+			t.Errorf("%s", text)
+		}
+	}
 }
 
 // A PIN that has worked is sent twice more after unclear answers, with time between, by
@@ -342,7 +494,7 @@ func TestNotes(t *testing.T) {
 	if refused := r.process().wantHeld(t); !refused.Time.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
 		t.Errorf("got %v", refused)
 	}
-	for _, text := range []string{"{", "", "null garbage", strings.Repeat(" ", 600)} {
+	for _, text := range []string{"{", "", "{}", "null", "null garbage", strings.Repeat(" ", 600)} {
 		write(t, path, text)
 		sent, err := r.process().send(t, nil)
 		if doubt, ok := errors.AsType[*DoubtError](err); !ok || sent != "" || doubt.Path() != path {
@@ -384,7 +536,7 @@ func TestNotesShowNothing(t *testing.T) {
 	r.process().wantSent(t, wrong, "47110815")
 	other := newRig(t, config.PINEnv, "DEMO_PIN")
 	other.process().wantSent(t, nil, "47110815")
-	notes, err := filepath.Glob(filepath.Join(r.state, "*"))
+	notes, err := filepath.Glob(filepath.Join(r.state, "*.json"))
 	if err != nil || len(notes) != 1 {
 		t.Fatal(notes, err)
 	}
@@ -520,7 +672,7 @@ func TestHide(t *testing.T) {
 	}
 	pin, err := a.askDemo(t)
 	if err == nil {
-		err = pin.Guard(func() error {
+		err = pin.Guard(hsm.TokenPIN, func() error {
 			if !hidden {
 				t.Error("it is not hidden when the PIN leaves")
 			}
@@ -550,6 +702,34 @@ func TestFilePINOfSilentPipe(t *testing.T) {
 	}
 	if writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
 		writer.Close() // lets the reader end
+	}
+}
+
+// A program that is asked when the time is up does not outlive the asker.
+func TestEnd(t *testing.T) {
+	started := filepath.Join(t.TempDir(), "started")
+	if err := syscall.Mkfifo(started, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newRig(t, config.PINCommand, "sh -c 'echo $$ >"+started+"; exec sleep 3600'").process()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	asked := make(chan error, 1)
+	go func() {
+		_, err := a.ForToken(named)(ctx, demo)
+		asked <- err
+	}()
+	text, err := os.ReadFile(started)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(errLate)
+	a.End()
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || syscall.Kill(pid, 0) != syscall.ESRCH {
+		t.Errorf("the program %d is still there, %v", pid, err)
+	}
+	if err := <-asked; !errors.Is(err, errLate) {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 // written. Its methods may be called from any goroutine.
 type Book struct {
 	shelves []shelf        // the first that can be written is used
+	also    []shelf        // where agents write that find no better place
 	key     func() markKey // of marks that are written down; nil: there is none
 	own     markKey        // of marks that never are
 
@@ -22,7 +24,13 @@ type Book struct {
 	tell func(json.RawMessage)
 
 	mu    sync.Mutex
-	notes map[string]note // of this process, and those that it was given
+	notes map[string]held // of this process, and those that it was given
+}
+
+// held is a note in memory.
+type held struct {
+	note
+	onDisk bool // it is in a file, too, which counts then: others may have written since
 }
 
 // entry is a note on its way from a signer process to the agent, and back.
@@ -31,69 +39,98 @@ type entry struct {
 	Note  note   `json:"note"`
 	About about  `json:"about"`
 
-	// Identity is the device of a typed PIN, in the words of agent.PINPrompt.
-	Identity string `json:"identity,omitempty"`
+	OnDisk   bool   `json:"on_disk,omitempty"`
+	Identity string `json:"identity,omitempty"` // of the device, in the words of agent.PINPrompt
 }
 
 // ErrUnrecorded says that a PIN was not sent because that could not be written down first.
 var ErrUnrecorded = errors.New("that the PIN is on its way cannot be written down, and a wrong one would be sent at every run")
 
 // NewBook returns the memory in a directory, with the key of its marks in the first of
-// others that has one or can take one. dir "" is no directory: nothing outlives the process.
-func NewBook(dir string, keyDirs []string) *Book {
-	return &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]note{}}
+// others that has one or can take one. It reads what agents have left in the directories
+// also. dir "" is no directory: nothing outlives the process.
+func NewBook(dir string, also, keyDirs []string) *Book {
+	b := &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]held{}}
+	for _, other := range also {
+		if other != dir {
+			b.also = append(b.also, shelf(other))
+		}
+	}
+	return b
 }
 
-// read returns the note of that name. Of two the later one counts: another process may have
-// written since.
+// read returns the note of that name. Of several files the one that was written last counts,
+// and before memory, unless that could not be written down.
 func (b *Book) read(name string, typed bool) (n note, onDisk *note, err error) {
 	b.mu.Lock()
-	n, known := b.notes[name]
+	memory, known := b.notes[name]
 	b.mu.Unlock()
 	if typed {
-		return n, nil, nil
+		return memory.note, nil, nil
 	}
-	for _, s := range b.shelves {
+	for _, s := range slices.Concat(b.shelves, b.also) {
 		found, ok, err := s.read(name)
 		if err != nil {
-			return n, nil, err
+			return memory.note, nil, err
 		}
-		if !ok {
-			continue
-		}
-		if !known || found.Time.After(n.Time) {
-			n, known = found, true
-		}
-		if onDisk == nil {
+		if ok && (onDisk == nil || found.Time.After(onDisk.Time)) {
 			onDisk = &found
 		}
 	}
-	return n, onDisk, nil
+	switch {
+	case onDisk == nil:
+		return memory.note, nil, nil
+	case known && !memory.onDisk && memory.Time.After(onDisk.Time):
+		return memory.note, onDisk, nil
+	}
+	return *onDisk, onDisk, nil
 }
 
-// write keeps a note in memory, tells of it, and writes it down unless it is of a typed PIN.
+// write writes a note down, unless it is of a typed PIN, keeps it in memory, and tells of it.
 // The error is that of the last directory.
-func (b *Book) write(name string, n note, onDisk *note, use use) error {
-	b.mu.Lock()
-	b.notes[name] = n
-	b.mu.Unlock()
-	if b.tell != nil {
-		if text, err := json.Marshal(entry{Name: name, Note: n, About: n.about, Identity: use.identity}); err == nil {
-			b.tell(text)
-		}
-	}
-	if use.typed {
-		return nil
-	}
-	// A note that the PIN was taken may be lost: then it has worked before, and is sent again.
-	durable := n.State != stateTaken || onDisk == nil || onDisk.Worked != n.Worked
+func (b *Book) write(n note, onDisk *note, u use) error {
 	err := errNoDirectory
-	for _, s := range b.shelves {
-		if err = s.write(name, n, onDisk, durable); err == nil {
-			return nil
+	if u.typed {
+		err = nil
+	} else {
+		// A note that the PIN was taken may be lost: then it has worked before, and is sent again.
+		durable := n.State != stateTaken || onDisk == nil || onDisk.Worked != n.Worked
+		for _, s := range b.shelves {
+			if err = s.write(u.name, n, onDisk, durable); err == nil {
+				break
+			}
 		}
 	}
-	return fmt.Errorf("%w: %w", ErrUnrecorded, err)
+	b.hold(n, err == nil && !u.typed, u)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
+	}
+	return nil
+}
+
+// hold keeps a note in memory, and tells of it.
+func (b *Book) hold(n note, onDisk bool, u use) {
+	b.mu.Lock()
+	b.notes[u.name] = held{n, onDisk}
+	b.mu.Unlock()
+	if b.tell == nil {
+		return
+	}
+	e := entry{Name: u.name, Note: n, About: n.about, OnDisk: onDisk, Identity: u.prompt.Device}
+	if text, err := json.Marshal(e); err == nil {
+		b.tell(text)
+	}
+}
+
+// lock lets one process at a time send a PIN of that note.
+func (b *Book) lock(ctx context.Context, name string) (unlock func(), err error) {
+	err = errNoDirectory
+	for _, s := range b.shelves {
+		if unlock, err = s.lock(ctx, name); err == nil || ctx.Err() != nil {
+			return unlock, err
+		}
+	}
+	return nil, err
 }
 
 // marks returns the key for a PIN: of one that was typed nothing is ever written down.
@@ -174,7 +211,7 @@ func (m *Memory) Give(profile *config.Profile) json.RawMessage {
 func (m *Memory) about(profile *config.Profile) (entries []entry) {
 	places := []string{typedSource(profile.Name)}
 	for _, source := range Sources(profile) {
-		places = append(places, source.String())
+		places = append(places, Place(source))
 	}
 	for _, e := range m.entries {
 		if slices.Contains(places, e.About.Source) {
@@ -192,13 +229,13 @@ func Take(text json.RawMessage, tell func(json.RawMessage)) (*Book, error) {
 	if err := json.Unmarshal(text, &g); err != nil {
 		return nil, err
 	}
-	b := &Book{key: laterKey(g.Keys), own: g.Own, tell: tell, notes: map[string]note{}}
+	b := &Book{key: laterKey(g.Keys), own: g.Own, tell: tell, notes: map[string]held{}}
 	for _, dir := range g.Dirs {
 		b.shelves = append(b.shelves, shelf(dir))
 	}
 	for _, e := range g.Entries {
 		e.Note.about = e.About
-		b.notes[e.Name] = e.Note
+		b.notes[e.Name] = held{e.Note, e.OnDisk}
 	}
 	return b, nil
 }
@@ -251,26 +288,17 @@ func typedSource(profile string) string { return "typed:" + profile }
 // Standing returns what stands against sending the PIN from a place to a device, without a
 // look at the device: a *RefusedError, or nil. pin nil is one that is not known.
 func (b *Book) Standing(device Device, source config.PINSource, pin []byte) error {
-	name := noteName(device, source.String())
-	n, _, err := b.read(name, false)
+	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}
+	n, onDisk, err := b.read(u.name, false)
 	if err != nil {
-		return &DoubtError{Device: device, Source: source.String(), Err: err}
+		return fmt.Errorf("%s: %w", device, &DoubtError{Source: u.source, Err: err})
 	}
-	var m mark
 	if pin != nil {
-		m = b.marks(false).of(name, pin)
+		u.mark = b.marks(false).of(u.name, pin)
 	}
-	refused := &RefusedError{Device: device, Source: source.String(), Time: n.Time}
-	if n.State == "" {
+	err = (&Asker{Book: b}).judgeNote(u, n, onDisk)
+	if _, refused := errors.AsType[*RefusedError](err); !refused {
 		return nil
 	}
-	switch verdict, _ := n.judge(m, counter{tries: -1, card: device.Card}, now()); verdict {
-	case mayBeSent, mustWait:
-		return nil
-	case isUnclear:
-		refused.Unclear = true
-	case isManyth:
-		refused.Many = true
-	}
-	return refused
+	return fmt.Errorf("%s: %w", device, err)
 }

@@ -1,65 +1,91 @@
 package pin
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-// guardOf returns what takes care of a PIN on its way to the device: before it leaves,
-// "being sent" is written down, and what becomes of it afterwards. Only success, and the
-// certainty that nothing was counted, take the note away; a process that ends in between
-// leaves it.
-func (a *Asker) guardOf(u use) func(send func() error) error {
-	return func(send func() error) error {
+// guard takes care of a PIN on its way to a device. isKeys: it is sent as that of a key, which
+// may be another than the device's.
+type guard func(isKeys bool, send func() error) error
+
+// guardOf returns a guard: before the PIN leaves, "being sent" is written down, and what
+// becomes of it afterwards. Only success, and the certainty that nothing was counted, take the
+// note back; a process that ends in between leaves it.
+func (a *Asker) guardOf(u use) guard {
+	return func(isKeys bool, send func() error) error {
+		u := u
+		if isKeys {
+			u.name, u.seen = hashName("key\x00"+u.name), note{}
+		}
 		if a.Hide != nil {
 			if err := a.Hide(); err != nil {
 				return err
 			}
 		}
+		unlock, err := a.lock(u)
+		if err != nil {
+			return err
+		}
+		defer unlock()
 		way, err := a.begin(u)
 		if err != nil {
 			return err
 		}
-		answer := send() // which may take for ever, so nothing is locked
+		answer := send() // which may take for ever, so mu is not held
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		return way.end(answer)
 	}
 }
 
+// lock keeps other processes from sending a PIN from the same place to the same device, until
+// it is known what came of this one.
+func (a *Asker) lock(u use) (unlock func(), err error) {
+	if u.typed {
+		return func() {}, nil
+	}
+	unlock, err = a.Book.lock(u.ctx, u.name)
+	switch {
+	case err == nil:
+		return unlock, nil
+	case u.ctx.Err() != nil:
+		return nil, fmt.Errorf("waiting for another process that sends a PIN from %s to %s: %w", u.source, u.device, context.Cause(u.ctx))
+	case a.Unrecorded, a.Book.tell != nil:
+		return func() {}, nil
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnrecorded, err)
+}
+
 // way is a PIN between its leaving and the answer.
 type way struct {
 	*Asker
 	use
-	name   string
 	before note  // as it was
 	onDisk *note // what is in the file now; nil: there is none
 	sent   note
 }
 
-// begin notes that the PIN is being sent. Where that cannot be written down a PIN from a
-// place that nobody watches is not sent, but by an agent, which remembers it as long as it
-// runs.
+// begin notes that the PIN is being sent, unless another process has been faster, and found
+// out something. Where it cannot be written down a PIN from a place that nobody watches is
+// not sent, but by an agent, which remembers it as long as it runs.
 func (a *Asker) begin(u use) (*way, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	w := &way{Asker: a, use: u, name: noteName(u.device, u.source)}
-	before, onDisk, err := a.Book.read(w.name, u.typed)
-	if err != nil && !u.fresh {
-		return nil, &DoubtError{Device: u.device, Source: u.source, Err: err}
+	before, onDisk, err := a.Book.read(u.name, u.typed)
+	if err = a.judgeLate(u, before, onDisk, err); err != nil {
+		return nil, fmt.Errorf("%s: %w", u.device, err)
 	}
-	w.before, w.onDisk = before, onDisk
-	w.sent = before.sending(u.mark, u.counter, now())
-	w.sent.about.Device, w.sent.about.Serial, w.sent.about.Card = u.device.Label, u.device.Serial, u.device.Card
-	w.sent.about.Source = u.source
-	w.sent.about.Counts = before.about.Counts || u.counts
+	w := &way{Asker: a, use: u, before: before, onDisk: onDisk, sent: before.sending(u, now())}
 	if a.sent == nil {
 		a.sent = map[string]bool{}
 	}
-	a.sent[w.name] = true
+	a.sent[u.name] = true
 	err = w.put(w.sent)
 	switch {
 	case err == nil, a.Unrecorded:
@@ -68,13 +94,27 @@ func (a *Asker) begin(u use) (*way, error) {
 		w.forget()
 		return nil, err
 	}
-	a.Say.Warn("a wrong PIN would be sent again at the agent's next start: %v", err)
+	a.Say.Warn("a wrong PIN would be sent again at the agent's next start: %v", errors.Unwrap(err))
 	return w, nil
+}
+
+// judgeLate judges again what another process has changed since the PIN was asked for. The
+// counter was read before that, and tells nothing any more. unread is why the note cannot be
+// read.
+func (a *Asker) judgeLate(u use, n note, onDisk *note, unread error) error {
+	switch {
+	case u.fresh, u.typed, unread == nil && n.isLike(u.seen):
+		return nil
+	case unread != nil:
+		return &DoubtError{Source: u.source, Err: unread}
+	}
+	u.counter.known = false
+	return a.judgeNote(u, n, onDisk)
 }
 
 // put writes a note, and keeps in mind what the file has now.
 func (w *way) put(n note) error {
-	err := w.Book.write(w.name, n, w.onDisk, w.use)
+	err := w.Book.write(n, w.onDisk, w.use)
 	if err == nil && !w.typed {
 		w.onDisk = &n
 	}
@@ -113,7 +153,7 @@ func (w *way) end(err error) error {
 // way, which is on the safe side, and told: the person may have to say that it was right.
 func (w *way) settle(n note) {
 	if err := w.put(n); err != nil && w.onDisk != nil {
-		w.Say.Warn("the next run cannot know what came of this PIN: %v", err)
+		w.Say.Warn("the next run cannot know what came of this PIN: %v", errors.Unwrap(err))
 	}
 }
 
@@ -130,29 +170,33 @@ func (w *way) back(at time.Time) note {
 	return n
 }
 
-// unclear returns an answer that says nothing of the PIN, with when it is sent again.
+// unclear returns an answer that says nothing of the PIN, with what comes next. A device that
+// counts may tell later, when it is back.
 func (w *way) unclear(err error) error {
-	if w.typed {
+	verdict, wait := w.sent.judge(w.mark, counter{card: w.device.Card}, w.sent.Time)
+	switch {
+	case w.typed:
+		return err
+	case verdict == mustWait:
+		return &WaitError{Source: w.source, Wait: wait, Worked: true, Err: err}
+	case w.device.Card, w.sent.about.Counts && w.sent.Low == 0:
 		return err
 	}
-	verdict, wait := w.sent.judge(w.mark, counter{tries: -1, card: w.device.Card}, w.sent.Time)
-	if verdict == mustWait {
-		return &WaitError{Device: w.device, Source: w.source, Wait: wait, Err: err}
-	}
-	return &SpentError{Device: w.device, Source: w.source, Err: err}
+	return &SpentError{Source: w.source, Err: err}
 }
 
 // isUncounted reports whether the counter says that an unclear answer has cost no try.
 func (w *way) isUncounted(err error) bool {
 	if card, ok := errors.AsType[*piv.PINUnclearError](err); ok {
-		before, after := counter{tries: card.Before, card: true}, counter{tries: card.After, card: true}
+		before := counter{known: card.Before >= 0, tries: card.Before, card: true}
+		after := counter{known: card.After >= 0, tries: card.After, card: true}
 		return after.since(before, true) == uncounted
 	}
 	token, ok := errors.AsType[*hsm.PINUnclearError](err)
 	if !ok || !token.Told {
 		return false
 	}
-	before, after := counter{low: int(token.Before)}, counter{low: int(token.After)}
+	before, after := counter{known: true, low: int(token.Before)}, counter{known: true, low: int(token.After)}
 	return after.since(before, w.sent.about.Counts) == uncounted
 }
 
@@ -164,14 +208,13 @@ func isLow(err error) bool {
 
 // DoubtError says that a PIN is not sent, because what is known of it cannot be read.
 type DoubtError struct {
-	Device Device
 	Source string
 	Err    error
 }
 
 // Error implements error.
 func (e *DoubtError) Error() string {
-	return "the PIN from " + e.Source + " is not sent to " + e.Device.String() + ": " + e.Err.Error()
+	return "the PIN from " + e.Source + " is not sent: " + e.Err.Error()
 }
 
 // Unwrap returns why.
@@ -187,7 +230,6 @@ func (e *DoubtError) Path() string {
 
 // SpentError says that no clear answer came to a PIN, and that it is not sent again.
 type SpentError struct {
-	Device Device
 	Source string
 	Err    error // the answer
 }

@@ -41,7 +41,7 @@ func newRig(t *testing.T, kind, arg string) *rig {
 // process returns the asker of a new process.
 func (r *rig) process() *Asker {
 	return &Asker{
-		Source: r.source, Book: NewBook(r.state, []string{r.key}),
+		Source: r.source, Book: NewBook(r.state, nil, []string{r.key}),
 		Pause: func() func() { return func() {} }, Say: r.said,
 	}
 }
@@ -66,7 +66,7 @@ func (a *Asker) send(t *testing.T, answer error) (sent string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = pin.Guard(func() error {
+	err = pin.Guard(hsm.TokenPIN, func() error {
 		sent = string(pin.Value)
 		return answer
 	})

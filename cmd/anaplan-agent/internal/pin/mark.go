@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,13 +121,16 @@ func makeKey(dir string) (markKey, error) {
 		return nil, err
 	}
 	defer os.Remove(whole)
-	if readKey(path) == nil {
-		os.Remove(path) // half of one, if anything
-	}
-	if err := os.Link(whole, path); err != nil {
-		if key = readKey(path); key == nil {
-			return nil, errors.Join(err, os.ErrInvalid)
+	err = os.Link(whole, path)
+	if errors.Is(err, fs.ErrExist) {
+		if theirs := readKey(path); theirs != nil {
+			return theirs, nil
 		}
+		os.Remove(path) // half of one, as a crash may leave it
+		err = os.Link(whole, path)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return key, syncDirectory(dir)
 }

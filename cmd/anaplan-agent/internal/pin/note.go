@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
@@ -38,6 +39,11 @@ type note struct {
 
 // now is the time as notes have it.
 func now() time.Time { return time.Now().Truncate(time.Millisecond) }
+
+// isLike reports whether nobody has written the note since it was the other one.
+func (n note) isLike(other note) bool {
+	return n.State == other.State && n.PIN == other.PIN && n.Unclear == other.Unclear && n.Time.Equal(other.Time)
+}
 
 // about is what of a note changes seldom.
 type about struct {
@@ -85,7 +91,8 @@ const maxCommandRow = 2
 
 // counter is what a device tells of wrong PINs at one moment.
 type counter struct {
-	tries int // of a card; -1: not known
+	known bool
+	tries int // of a card
 	low   int // of a token: an hsm.PINState
 	card  bool
 }
@@ -103,7 +110,7 @@ const (
 // counted only where it has been seen to set them.
 func (c counter) since(before counter, tells bool) moved {
 	switch {
-	case c.card && (c.tries < 0 || before.tries < 0):
+	case !c.known || !before.known:
 		return notKnown
 	case c.card && c.tries < before.tries, !c.card && c.low > before.low:
 		return counted
@@ -143,7 +150,12 @@ func (n note) judge(pin mark, now counter, at time.Time) (judgement, time.Durati
 
 // judgeAnother judges a PIN that was not sent before.
 func (n note) judgeAnother() (judgement, time.Duration) {
-	if source, err := config.ParsePINSource(n.about.Source); err == nil && source.Kind == config.PINCommand && n.Row >= maxCommandRow {
+	row := n.Row
+	if n.State == stateSending {
+		row++
+	}
+	source, err := config.ParsePINSource(n.about.Source)
+	if err == nil && source.Kind == config.PINCommand && row >= maxCommandRow {
 		return isManyth, 0
 	}
 	return mayBeSent, 0
@@ -151,20 +163,19 @@ func (n note) judgeAnother() (judgement, time.Duration) {
 
 // judgeUnclear judges a PIN that was sent, and perhaps counted.
 func (n note) judgeUnclear(pin mark, now counter, at time.Time) (judgement, time.Duration) {
-	before := counter{tries: n.Tries, low: n.Low, card: n.about.Card}
-	switch now.since(before, n.about.Counts) {
-	case counted:
+	before := counter{known: n.Tries >= 0, tries: n.Tries, low: n.Low, card: n.about.Card}
+	told := now.since(before, n.about.Counts)
+	switch {
+	case told == counted:
 		return isRefused, 0
-	case uncounted:
-		if now.card { // it is on this machine: who sent the PIN is done with it
-			return mayBeSent, 0
-		}
-		return n.waitFor(retryGaps[0], at)
-	}
-	if n.Worked.compare(pin) != same || n.Unclear < 1 || n.Unclear > mostRetries {
+	case n.Unclear < 1 || n.Unclear > mostRetries:
 		return isUnclear, 0
+	case told == uncounted && now.card: // it is on this machine: who sent the PIN is done with it
+		return mayBeSent, 0
+	case told == uncounted || n.Worked.compare(pin) == same:
+		return n.waitFor(retryGaps[n.Unclear-1], at)
 	}
-	return n.waitFor(retryGaps[n.Unclear-1], at)
+	return isUnclear, 0
 }
 
 // waitFor lets a PIN be sent again after the gap. A clock that was set back since nobody waits
@@ -177,14 +188,25 @@ func (n note) waitFor(gap time.Duration, at time.Time) (judgement, time.Duration
 	return mustWait, left
 }
 
-// sending returns the note of a PIN that is about to leave.
-func (n note) sending(pin mark, before counter, at time.Time) note {
-	if n.State == stateSending && n.PIN.compare(pin) == same {
+// sending returns the note of a PIN that is about to leave. One that was on its way before
+// it, and whose fate nobody knows, counts among those that were refused.
+func (n note) sending(u use, at time.Time) note {
+	isAgain := n.State == stateSending && n.PIN.compare(u.mark) == same
+	switch {
+	case isAgain:
 		n.Unclear++
-	} else {
+	case n.State == stateSending && n.Worked.compare(n.PIN) != same:
+		n = n.refused(at)
+		n.Unclear = 1
+	default:
 		n.Unclear = 1
 	}
-	n.State, n.PIN, n.Time, n.Tries, n.Low = stateSending, pin, at, before.tries, before.low
+	n.State, n.PIN, n.Time, n.Tries, n.Low = stateSending, u.mark, at, u.counter.tries, u.counter.low
+	if u.device.Card && !u.counter.known {
+		n.Tries = -1
+	}
+	n.about.Device, n.about.Serial, n.about.Card, n.about.Source = u.device.Label, u.device.Serial, u.device.Card, u.source
+	n.about.Counts = n.about.Counts || u.counts
 	return n
 }
 
@@ -213,41 +235,45 @@ func (n note) refused(at time.Time) note {
 // RefusedError says that a PIN is not sent, because it was refused before, or may have been.
 // The time is for the person, who knows what was changed since.
 type RefusedError struct {
-	Device  Device
 	Source  string
 	Time    time.Time
 	Unclear bool // no clear answer came
 	Many    bool // other PINs of this program were refused
+
+	Prompt *agent.PINPrompt // what to ask a person who would rather type one
 }
 
-// Error implements error.
+// Error implements error. What the device is stands before it.
 func (e *RefusedError) Error() string {
 	when := e.Time.Local().Format(time.DateTime)
 	switch {
 	case e.Many:
-		return fmt.Sprintf("%s refused the last %d PINs that %s gave, the last on %s; another one is not sent", e.Device, maxCommandRow, e.Source, when)
+		return fmt.Sprintf("it refused the last %d PINs that %s gave, the last on %s; another one is not sent", maxCommandRow, e.Source, when)
 	case e.Unclear:
-		return fmt.Sprintf("%s was sent the PIN from %s on %s and gave no clear answer, which may have cost a try; it is not sent again", e.Device, e.Source, when)
+		return fmt.Sprintf("it was sent the PIN from %s on %s and gave no clear answer, which may have cost a try; it is not sent again", e.Source, when)
 	}
-	return fmt.Sprintf("%s refused the PIN from %s on %s; it is not sent again", e.Device, e.Source, when)
+	return fmt.Sprintf("it refused the PIN from %s on %s; it is not sent again", e.Source, when)
 }
 
-// WaitError says that a PIN that has worked is sent again later: its last answer was not
-// clear.
+// WaitError says that a PIN is sent again later: its last answer was not clear, and it has
+// worked before, or the device says that it has not counted it.
 type WaitError struct {
-	Device Device
 	Source string
 	Wait   time.Duration
+	Worked bool
 	Err    error // the answer; nil: it came to another process, or did not come
 }
 
 // Error implements error.
 func (e *WaitError) Error() string {
-	why := fmt.Sprintf("%s gave no clear answer to the PIN from %s", e.Device, e.Source)
+	why, reason := "it gave no clear answer to the PIN from "+e.Source, "the token has not counted it as a wrong one"
 	if e.Err != nil {
 		why = e.Err.Error()
 	}
-	return fmt.Sprintf("%s; the PIN has worked before, and is sent again in %v", why, e.Wait.Round(100*time.Millisecond))
+	if e.Worked {
+		reason = "the PIN has worked before"
+	}
+	return fmt.Sprintf("%s; %s, and it is sent again in %v", why, reason, e.Wait.Round(100*time.Millisecond))
 }
 
 // Unwrap returns the answer.

@@ -12,7 +12,7 @@ import (
 type OtherDeviceError struct {
 	Device Device
 	Source string
-	Owner  string // the one that took it
+	Owner  Device // the one that took it
 }
 
 // Error implements error.
@@ -35,7 +35,7 @@ func (a *Asker) judgeOwner(u use) error {
 		return nil
 	}
 	owner := Device{Label: n.about.Device, Serial: n.about.Serial, Card: n.about.Card}
-	return &OtherDeviceError{Device: u.device, Source: u.source, Owner: owner.String()}
+	return &OtherDeviceError{Device: u.device, Source: u.source, Owner: owner}
 }
 
 // own notes that the device has taken the PIN.
@@ -48,5 +48,7 @@ func (w *way) own() {
 		return
 	}
 	about := about{Device: w.device.Label, Serial: w.device.Serial, Card: w.device.Card, Source: w.source}
-	w.Book.write(w.owner, note{State: stateTaken, Time: now(), about: about}, onDisk, w.use)
+	u := w.use
+	u.name = w.owner
+	w.Book.write(note{State: stateTaken, Time: now(), about: about}, onDisk, u)
 }

@@ -24,7 +24,7 @@ type Remote struct {
 
 // askAway returns the PIN that a person has typed, or what to ask for as a *agent.Problem. A
 // window that asks (pinentry) is opened if somebody waits; it is this machine's own.
-func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Request, u use) ([]byte, func(func() error) error, error) {
+func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Request, u use) ([]byte, guard, error) {
 	if request.pinPad {
 		return nil, a.padGuard(), a.Remote.askPad(request, a.Say)
 	}
@@ -36,7 +36,8 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 		clear(pin)
 		return nil, nil, needed(request.prompt(), "%s wants its PIN: %v", request.device, err)
 	}
-	u.typed, u.source = true, typedSource(a.Remote.Profile)
+	u.typed, u.source, u.owner = true, typedSource(a.Remote.Profile), ""
+	u.name = noteName(u.device, u.source)
 	u.mark = a.markOf(u, pin)
 	if a.Remote.PIN != nil {
 		if err := a.judgeTyped(u, request); err != nil {
@@ -51,7 +52,7 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 // to wait with it.
 func (a *Asker) judgeTyped(u use, request Request) error {
 	u.fresh = false // it was typed anew if nothing is known of it
-	err := a.judge(u)
+	err := a.judge(&u)
 	if _, spent := err.(*RefusedError); spent {
 		return needed(request.prompt(), "%s wants its PIN: the one that was typed was sent, and not taken", request.device)
 	}
@@ -60,8 +61,8 @@ func (a *Asker) judgeTyped(u use, request Request) error {
 
 // padGuard stops the time while the PIN is typed on the device: the module does not tell
 // when that is done.
-func (a *Asker) padGuard() func(send func() error) error {
-	return func(send func() error) error {
+func (a *Asker) padGuard() guard {
+	return func(_ bool, send func() error) error {
 		defer a.Pause()()
 		return send()
 	}

@@ -36,7 +36,7 @@ func (r Request) owner(source config.PINSource) string {
 	if r.unnamed == "" {
 		return ""
 	}
-	return ownerName(r.unnamed, source.String())
+	return ownerName(r.unnamed, nameOf(source))
 }
 
 // identity tells what wants the PIN from everything else that may: a device, or a key that
@@ -70,7 +70,12 @@ func (a *Asker) ForToken(address uri.URI) hsm.PINFunc {
 			request.unnamed = address.String()
 		}
 		pin, guard, err := a.ask(ctx, request)
-		return hsm.PIN{Value: pin, Guard: guard}, err
+		if err != nil || guard == nil {
+			return hsm.PIN{}, err
+		}
+		return hsm.PIN{Value: pin, Guard: func(secret hsm.Secret, send func() error) error {
+			return guard(secret == hsm.KeyPIN, send)
+		}}, nil
 	}
 }
 
@@ -80,7 +85,7 @@ func tokenRequest(r hsm.PINRequest) Request {
 	request := Request{
 		device: Device{Label: r.Token, Serial: r.Serial},
 		own:    r.Key != "", pinPad: r.PINPad, Source: r.Source,
-		counter: counter{low: int(r.State)}, counts: r.State != hsm.PINFresh,
+		counter: counter{known: true, low: int(r.State)}, counts: r.State != hsm.PINFresh,
 	}
 	request.question = fmt.Sprintf("PIN for %s", request.device)
 	if r.Key != "" {
@@ -104,7 +109,10 @@ func (a *Asker) ForCard(address pivuri.URI) piv.PINFunc {
 			request.unnamed = address.String()
 		}
 		pin, guard, err := a.ask(ctx, request)
-		return piv.PIN{Value: pin, Guard: guard}, err
+		if err != nil {
+			return piv.PIN{}, err
+		}
+		return piv.PIN{Value: pin, Guard: func(send func() error) error { return guard(false, send) }}, nil
 	}
 }
 
@@ -125,7 +133,7 @@ var ErrLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 
 // one that was typed for one slot serves another.
 func cardRequest(r piv.PINRequest) Request {
 	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}, check: checkCardPIN}
-	request.counter = counter{tries: r.Tries, card: true}
+	request.counter = counter{known: r.Tries >= 0, tries: r.Tries, card: true}
 	request.question = "PIN for " + r.Card
 	if r.Slot != 0 {
 		request.question += ", slot " + r.Slot.String()

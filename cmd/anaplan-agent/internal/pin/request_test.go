@@ -56,7 +56,7 @@ func TestRefusedByCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	pin.Guard(func() error { return &piv.PINError{Card: "YubiKey 7"} })
-	if _, err = ask(7); err == nil || !strings.HasPrefix(err.Error(), "YubiKey 7 refused the PIN from env:DEMO_PIN on ") {
+	if _, err = ask(7); err == nil || !strings.HasPrefix(err.Error(), "it refused the PIN from env:DEMO_PIN on ") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := ask(8); err != nil {

@@ -2,13 +2,18 @@ package pin
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // shelf is the directory of the notes. What it takes has reached the disk when it returns,
@@ -45,7 +50,7 @@ func (s shelf) read(name string) (n note, ok bool, err error) {
 	if s == "" {
 		return note{}, false, nil
 	}
-	data, err := os.ReadFile(s.path(name))
+	data, err := readRegular(s.path(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), err != nil && !s.isReachable():
 		return note{}, false, nil
@@ -56,6 +61,21 @@ func (s shelf) read(name string) (n note, ok bool, err error) {
 		return note{}, false, &unreadableError{s.path(name), err}
 	}
 	return n, true, nil
+}
+
+// errNotRegular says that there is something else in the place of a note.
+var errNotRegular = errors.New("it is not a regular file")
+
+// readRegular reads a file, and does not wait for what is not one.
+func readRegular(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
 }
 
 func (s shelf) isReachable() bool {
@@ -77,8 +97,14 @@ func parseNote(data []byte) (n note, err error) {
 		n.State = stateRefused
 		err = errors.Join(err, json.Unmarshal(first, &n.about))
 	}
+	if n.Time.IsZero() || n.about.Source == "" {
+		err = errors.Join(err, errNotANote)
+	}
 	return n, err
 }
+
+// errNotANote says that a file holds something else.
+var errNotANote = errors.New("it is not a note of this program")
 
 // write writes a note. before is what is there; nil if nothing is. durable: it must be on the
 // disk when write returns.
@@ -100,8 +126,31 @@ func (s shelf) write(name string, n note, before *note, durable bool) error {
 	if err != nil {
 		return err
 	}
-	return s.replace(name, append(first, append(second, '\n')...))
+	err = s.replace(name, append(slices.Clone(first), append(second, '\n')...))
+	if err != nil && before != nil && s.overwrite(name, first, true) == nil {
+		return nil // a full disk; what changes seldom stays as it was
+	}
+	return err
 }
+
+// lock lets one process at a time send a PIN of that note. ctx governs the wait. The kernel
+// lets go of it when the process ends, however it does; the file stays.
+func (s shelf) lock(ctx context.Context, name string) (unlock func(), err error) {
+	if s == "" {
+		return nil, errNoDirectory
+	}
+	if err := os.MkdirAll(string(s), 0o700); err != nil {
+		return nil, err
+	}
+	lock := flock.New(s.path(name) + ".lock")
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return nil, err
+	}
+	return func() { lock.Unlock() }, nil
+}
+
+// lockPoll is how often a lock is tried.
+const lockPoll = 5 * time.Millisecond
 
 // errNoDirectory says that there is no home, so nothing can be written down.
 var errNoDirectory = errors.New("there is no state directory: neither HOME nor XDG_STATE_HOME is set")

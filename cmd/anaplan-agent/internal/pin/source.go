@@ -139,6 +139,17 @@ func CredentialPath(name string) (string, error) {
 	return filepath.Join(directory, filepath.Base(name)), nil
 }
 
+// nameOf returns the name of a place, for notes: of a file it is the same from every
+// directory.
+func nameOf(source config.PINSource) string {
+	if source.Kind == config.PINFile {
+		if path, err := filepath.Abs(source.Arg); err == nil {
+			source.Arg = path
+		}
+	}
+	return source.String()
+}
+
 // Sources returns where the PINs of a profile's keys come from, each place once. What is
 // wrong with a place is left out.
 func Sources(profile *config.Profile) (sources []config.PINSource) {
