@@ -123,48 +123,66 @@ func (s *session) send(user uint, pin PIN) error {
 }
 
 // answered puts into words what the token answered to a PIN. miekg/pkcs11 wants the PIN as
-// a string and copies it for C; neither copy can be overwritten from here. What the token
-// counts is believed before what the module says.
+// a string and copies it for C; neither copy can be overwritten from here.
 func (s *session) answered(user uint, err error) error {
 	code, isAnswer := errors.AsType[pkcs11.Error](err)
-	if isCode(err, pinCodes...) {
-		return s.refused(code)
-	}
-	unclear, refused := s.recount(err)
-	alreadyLoggedIn := isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN)
+	isUser := user == pkcs11.CKU_USER
 	switch {
-	case refused != nil:
-		return refused
+	case err == nil && isUser && s.isPublic():
+		return s.recounted(errNobodyIn)
 	case err == nil:
 		return nil
-	case alreadyLoggedIn && (s.claimed || s.isLoggedIn()):
-		return ErrPINNotRead
-	case isAnswer && !alreadyLoggedIn && user == pkcs11.CKU_USER && !s.claimed && s.isLoggedIn():
+	case isCode(err, pinCodes...):
+		return s.refused(code)
+	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+		return s.alreadyIn(err)
+	case isAnswer && isUser && !s.claimed && s.isLoggedIn():
 		return nil // it says so, and did not before
 	}
-	return unclear
+	return s.recounted(err)
 }
 
-// recount asks the token for its counter after an answer that is not a refusal. If that has
-// moved, the answer is one all the same.
-func (s *session) recount(err error) (unclear error, refused *PINError) {
-	told := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
+// errNobodyIn is a success that is not one.
+var errNobodyIn = errors.New("the module says that it has taken the PIN, and that nobody is logged in")
+
+// isPublic reports whether the session says after a login that nobody has logged in, and
+// shows no private key either: some modules keep no account of who has.
+func (s *session) isPublic() bool {
+	info, err := s.GetSessionInfo(s.handle)
+	if err != nil || info.State != pkcs11.CKS_RO_PUBLIC_SESSION && info.State != pkcs11.CKS_RW_PUBLIC_SESSION {
+		return false
+	}
+	keys, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
+	return err != nil || len(keys) == 0
+}
+
+// alreadyIn looks whether somebody is logged in already, as the token says in answer to a
+// PIN: it may have counted it all the same.
+func (s *session) alreadyIn(err error) error {
+	recounted := s.recounted(err)
+	_, refused := errors.AsType[*PINError](recounted)
+	if !refused && (s.claimed || s.isLoggedIn()) {
+		return ErrPINNotRead
+	}
+	return recounted
+}
+
+// recounted returns the error for an answer that says nothing of the PIN, unless the token's
+// counter does.
+func (s *session) recounted(err error) error {
+	unclear := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
 	info, failure := s.tokenInfo(s.slot)
 	if failure != nil {
-		return told, nil
+		return unclear
 	}
 	s.info = info
-	told.After, told.Told = s.pinState(), true
-	if told.After <= told.Before {
-		return told, nil
+	unclear.After, unclear.Told = s.pinState(), true
+	if unclear.After <= unclear.Before {
+		return unclear
 	}
-	said := "success"
-	if err != nil {
-		said = inWords("logging in", err).Error()
-	}
-	return told, &PINError{
-		Token: s.info.Label, State: told.After, Locked: told.After == PINLocked,
-		Reason: "it counted the PIN as a wrong one, and answered: " + said,
+	return &PINError{
+		Token: s.info.Label, State: unclear.After, Locked: unclear.After == PINLocked,
+		Reason: fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)),
 	}
 }
 

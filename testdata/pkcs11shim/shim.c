@@ -287,7 +287,8 @@ static CK_RV my_C_Finalize(CK_VOID_PTR p) {
 	return rv ? rv : real_rv;
 }
 
-/* With the order claimsloggedin each session says that the user has logged in. */
+/* With the order claimsloggedin each session says that the user has logged in, and with
+ * claimspublic that nobody has. */
 static CK_RV my_C_GetSessionInfo(CK_SESSION_HANDLE h, CK_SESSION_INFO_PTR info) {
 	unsigned nth;
 	CK_RV rv = before("C_GetSessionInfo", &nth);
@@ -296,6 +297,8 @@ static CK_RV my_C_GetSessionInfo(CK_SESSION_HANDLE h, CK_SESSION_INFO_PTR info) 
 	rv = real->C_GetSessionInfo(h, info);
 	if (rv == CKR_OK && order("claimsloggedin") != NULL)
 		info->state = info->flags & CKF_RW_SESSION ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+	if (rv == CKR_OK && order("claimspublic") != NULL)
+		info->state = info->flags & CKF_RW_SESSION ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
 	return after("C_GetSessionInfo", nth, rv);
 }
 
