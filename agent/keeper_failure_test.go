@@ -104,6 +104,31 @@ func TestWaitIsHonoured(t *testing.T) {
 	})
 }
 
+// A device's problem that names a time is not one failure more: it is tried again then,
+// however often it has failed.
+func TestWaitOfDeviceIsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, eager)
+		later := &agent.Problem{Code: agent.CodeDeviceFailed, Message: "a PIN is sent again", Wait: 3 * time.Second}
+		var tries []time.Time
+		w.sign = func(context.Context, bool, agent.NotifyFunc) error {
+			tries = append(tries, time.Now())
+			return later
+		}
+		w.run()
+		time.Sleep(time.Minute)
+		w.set(func() { w.sign = nil })
+		if len(tries) < 10 {
+			t.Errorf("%d tries in a minute", len(tries))
+		}
+		for i := 1; i < len(tries); i++ {
+			if gap := tries[i].Sub(tries[i-1]); gap < later.Wait || gap > later.Wait+time.Second {
+				t.Errorf("tried again after %v, want soon after %v", gap, later.Wait)
+			}
+		}
+	})
+}
+
 func TestRefreshHonoursWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)

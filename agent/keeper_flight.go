@@ -360,6 +360,9 @@ func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 	if problem.Final {
 		return moment{}
 	}
+	if problem.Wait > 0 && isOfDevice(problem) {
+		return now.add(problem.Wait + jitter(deviceJitter)) // it has counted how often it was tried
+	}
 	return now.add(max(problem.Wait+jitter(firstRetry), backoff(limit, k.failures)))
 }
 

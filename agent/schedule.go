@@ -16,6 +16,8 @@ const (
 	maxRefreshRetry = 2 * time.Minute // with a live token
 	maxLoginRetry   = 5 * time.Minute // without
 
+	deviceJitter = time.Second // after the time that a device's problem names
+
 	firstDemand = time.Second // after a failure, before a caller causes the next attempt
 	maxDemand   = time.Minute
 
@@ -59,11 +61,19 @@ func backoff(limit time.Duration, failures int) time.Duration {
 // demandGap returns how long after a failure a caller gets the same problem and causes no
 // attempt. A device can be tried often: it bothers nobody else.
 func demandGap(problem *Problem, failures int) time.Duration {
-	switch problem.Code {
-	case CodePINNeeded, CodeTouchNeeded, CodeDeviceAbsent, CodeDeviceFailed:
+	if isOfDevice(problem) {
 		return firstDemand
 	}
 	return doubled(firstDemand, maxDemand, failures-1)
+}
+
+// isOfDevice reports whether a problem is that of a device, or of the person at it.
+func isOfDevice(problem *Problem) bool {
+	switch problem.Code {
+	case CodePINNeeded, CodeTouchNeeded, CodeDeviceAbsent, CodeDeviceFailed:
+		return true
+	}
+	return false
 }
 
 // doubled returns delay after so many doublings, limit at most.
