@@ -142,7 +142,14 @@ func command(shim *hsmtest.Shim, steps ...string) *exec.Cmd {
 // start starts a child.
 func start(t *testing.T, shim *hsmtest.Shim, steps ...string) *running {
 	t.Helper()
+	return startIn(t, nil, shim, steps...)
+}
+
+// startIn is start with more in the environment of the child.
+func startIn(t *testing.T, env []string, shim *hsmtest.Shim, steps ...string) *running {
+	t.Helper()
 	r := &running{cmd: command(shim, steps...)}
+	r.cmd.Env = append(r.cmd.Env, env...)
 	r.cmd.Stderr = &r.stderr
 	var err error
 	if r.input, err = r.cmd.StdinPipe(); err != nil {

@@ -55,8 +55,20 @@ type Shim struct {
 // how to misbehave, in the words of testdata/pkcs11shim/README.md.
 func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
 	t.Helper()
-	directory := t.TempDir()
-	s := &Shim{
+	s, env := k.BehindIn(t, t.TempDir(), library, orders...)
+	for _, variable := range env {
+		name, value, _ := strings.Cut(variable, "=")
+		// Setenv reaches the C library too, and is undone at the end of the test.
+		t.Setenv(name, value)
+	}
+	return s
+}
+
+// BehindIn is Behind with the shim's files in a directory, and for processes that are given
+// the environment that it returns: tests that run side by side cannot set their own.
+func (k *Token) BehindIn(t testing.TB, directory, library string, orders ...string) (s *Shim, env []string) {
+	t.Helper()
+	s = &Shim{
 		Token:   k.Through(library),
 		log:     filepath.Join(directory, "calls"),
 		logins:  filepath.Join(directory, "logins"),
@@ -68,17 +80,17 @@ func (k *Token) Behind(t testing.TB, library string, orders ...string) *Shim {
 	// A pipe and no file to look for: opening it waits, so that no test has to.
 	check(t, "making a pipe", syscall.Mkfifo(s.hung, 0o600))
 	s.Misbehave(t)
-	// Setenv reaches the C library too, and is undone at the end of the test.
-	t.Setenv("HSMTEST_SHIM_MODULE", k.Module)
-	t.Setenv("HSMTEST_SHIM", strings.Join(orders, ";"))
-	t.Setenv("HSMTEST_SHIM_ORDERS", s.orders)
-	t.Setenv("HSMTEST_SHIM_WHILE", s.while)
-	t.Setenv("HSMTEST_SHIM_LOGINS", s.logins)
-	t.Setenv("HSMTEST_SHIM_PIN", k.PIN)
-	t.Setenv("HSMTEST_SHIM_LOG", s.log)
-	t.Setenv("HSMTEST_SHIM_HUNG", s.hung)
-	t.Setenv("HSMTEST_SHIM_RELEASE", s.release)
-	return s
+	return s, []string{
+		"HSMTEST_SHIM_MODULE=" + k.Module,
+		"HSMTEST_SHIM=" + strings.Join(orders, ";"),
+		"HSMTEST_SHIM_ORDERS=" + s.orders,
+		"HSMTEST_SHIM_WHILE=" + s.while,
+		"HSMTEST_SHIM_LOGINS=" + s.logins,
+		"HSMTEST_SHIM_PIN=" + k.PIN,
+		"HSMTEST_SHIM_LOG=" + s.log,
+		"HSMTEST_SHIM_HUNG=" + s.hung,
+		"HSMTEST_SHIM_RELEASE=" + s.release,
+	}
 }
 
 // Order gives new orders in place of all that were given before. They hold from the next

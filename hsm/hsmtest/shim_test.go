@@ -243,6 +243,30 @@ func TestLoginsOfProcesses(t *testing.T) {
 	}
 }
 
+// TestCopies: tokens that are copies of one are used side by side, each behind a shim of its
+// own, and a wrong PIN of one is none of another.
+func TestCopies(t *testing.T) {
+	token, library := newToken(t), hsmtest.BuildShim(t)
+	var children []*running
+	var shims []*hsmtest.Shim
+	for i := range 4 {
+		directory := t.TempDir()
+		shim, env := token.BehindIn(t, directory, library, "C_Login=after:sleep:1")
+		env = append(env, token.Copy(t, directory))
+		pin := []string{wrongPIN, token.PIN}[i%2]
+		shims, children = append(shims, shim), append(children, startIn(t, env, shim, "login="+pin, "login="+token.PIN))
+	}
+	for i, child := range children {
+		child.end(t)
+		if got, want := shims[i].RefusedLogins(t), 1-i%2; got != want {
+			t.Errorf("copy %d has refused %d logins, want %d", i, got, want)
+		}
+	}
+	if environment, ok := os.LookupEnv("HSMTEST_SHIM_LOGINS"); ok {
+		t.Errorf("this process has HSMTEST_SHIM_LOGINS=%s", environment)
+	}
+}
+
 // TestReadLogins: a process that ends in the middle of a login leaves it without an
 // answer.
 func TestReadLogins(t *testing.T) {

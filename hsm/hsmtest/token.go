@@ -48,20 +48,34 @@ func NewToken(t testing.TB) *Token {
 	module := SoftHSM(t)
 	directory := t.TempDir()
 	store := filepath.Join(directory, "tokens")
-	configuration := filepath.Join(directory, "softhsm2.conf")
 	// SoftHSM makes no directory, and without one it does not start.
 	if err := os.Mkdir(store, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	// Files, because Multiply copies them; and no log of each call in the machine's.
-	text := "directories.tokendir = " + store + "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
-	if err := os.WriteFile(configuration, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SOFTHSM2_CONF", configuration)
+	t.Setenv("SOFTHSM2_CONF", configure(t, store))
 	token := InitToken(t, module, "test")
 	token.store = store
 	return token
+}
+
+// configure writes SoftHSM's configuration for a store, beside it, and returns its path.
+func configure(t testing.TB, store string) string {
+	t.Helper()
+	configuration := filepath.Join(filepath.Dir(store), "softhsm2.conf")
+	// Files, because Multiply and Copy copy them; and no log of each call in the machine's.
+	text := "directories.tokendir = " + store + "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
+	check(t, "configuring SoftHSM", os.WriteFile(configuration, []byte(text), 0o600))
+	return configuration
+}
+
+// Copy copies the store of a SoftHSM token into a directory, and returns the variable by
+// which processes see the copy in place of it. Several processes on one store disturb each
+// other, and making a token anew takes longer.
+func (k *Token) Copy(t testing.TB, directory string) (variable string) {
+	t.Helper()
+	store := filepath.Join(directory, "tokens")
+	check(t, "copying a store", os.CopyFS(store, os.DirFS(k.store)))
+	return "SOFTHSM2_CONF=" + configure(t, store)
 }
 
 // InitToken initialises a token in the first free slot of a module that is not in
