@@ -1,0 +1,49 @@
+//go:build cgo
+
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cellsAtOnce is how many cells run at the same time. They wait most of the time.
+const cellsAtOnce = 8
+
+// TestPINFaults keeps the promise about PINs: a wrong one costs a try at most, whatever happens
+// to it.
+func TestPINFaults(t *testing.T) {
+	l := newFaultLab(t)
+	l.refusalGrid(fewRefusals(), stays{time.Second / 2, 5500 * time.Millisecond}).fill(t)
+}
+
+// faultNamed returns the fault of a name and a moment.
+func faultNamed(name string, moment moment) fault {
+	all := append(tokenFaults(), cardFaults()...)
+	i := slices.IndexFunc(all, func(f fault) bool { return strings.HasPrefix(f.name, name) && f.moment == moment })
+	return all[i]
+}
+
+// fewRefusals are the rows and columns of the first table that each test run has.
+func fewRefusals() []refusal {
+	return []refusal{
+		{fault: refusedPlainly, place: inFile, columns: []string{oneShots, restarted}},
+		{fault: claimsSuccess, place: inFile, columns: []string{oneShots, restarted}},
+		{fault: faultNamed("DEVICE_ERROR", before), place: inFile, columns: []string{called}},
+		{fault: faultNamed("DEVICE_ERROR", after), place: inFile, columns: []string{oneShots, alone, restarted}},
+		{fault: faultNamed("a vendor's code", after), place: inEnv, columns: []string{called}},
+		{fault: faultNamed("the module crashes", after), place: byCommand, columns: []string{oneShots, called}},
+		{fault: faultNamed("the process is killed", after), place: inFile, columns: []string{oneShots, restarted}},
+		{fault: faultNamed("the module hangs", after), place: inFile, columns: []string{oneShots, killed}},
+		{fault: faultNamed("the module crashes", after), place: byPerson, columns: []string{oneShots, called}},
+		{fault: cardRefuses, place: byPerson, columns: []string{alone}},
+		{fault: faultNamed("card answers 6F00", after), place: inFile, columns: []string{oneShots, called}},
+		{fault: faultNamed("card is pulled", after), place: credential, columns: []string{restarted}},
+		{fault: refusedPlainly.called("refused, the file is touched"), place: inFile, change: touch, columns: []string{called}},
+		{fault: refusedPlainly.called("refused, laid down anew"), place: credential, change: layAnew, columns: []string{restarted}},
+		{fault: refusedPlainly.called("refused, the disk is full"), place: inFile, change: fullDisk, kept: []string{oneShots}, columns: []string{oneShots, restarted}},
+		{fault: refusedPlainly.called("refused, there is no home"), place: inFile, change: noHome, kept: []string{oneShots}, columns: []string{oneShots, restarted}},
+	}
+}
