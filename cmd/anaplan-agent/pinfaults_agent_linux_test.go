@@ -148,3 +148,10 @@ func (c *crowd) await(n int) {
 		return true
 	})
 }
+
+// hasToken reports whether a caller has had a token.
+func (c *crowd) hasToken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tokens > 0
+}

@@ -13,10 +13,11 @@ import (
 const cellsAtOnce = 8
 
 // TestPINFaults keeps the promise about PINs: a wrong one costs a try at most, whatever happens
-// to it.
+// to it, and a right one works again by itself.
 func TestPINFaults(t *testing.T) {
 	l := newFaultLab(t)
 	l.refusalGrid(fewRefusals(), stays{time.Second / 2, 5500 * time.Millisecond}).fill(t)
+	l.recoveryGrid(fewRecoveries()).fill(t)
 }
 
 // faultNamed returns the fault of a name and a moment.
@@ -45,5 +46,17 @@ func fewRefusals() []refusal {
 		{fault: refusedPlainly.called("refused, laid down anew"), place: credential, change: layAnew, columns: []string{restarted}},
 		{fault: refusedPlainly.called("refused, the disk is full"), place: inFile, change: fullDisk, kept: []string{oneShots}, columns: []string{oneShots, restarted}},
 		{fault: refusedPlainly.called("refused, there is no home"), place: inFile, change: noHome, kept: []string{oneShots}, columns: []string{oneShots, restarted}},
+	}
+}
+
+// fewRecoveries are those of the second.
+func fewRecoveries() []recovery {
+	return []recovery{
+		{faultNamed("DEVICE_ERROR", before), []string{oneShot, called, newOneShot, newCalled}},
+		{faultNamed("the module crashes", after), []string{oneShot, alone}},
+		{faultNamed("the module hangs", before), []string{called}},
+		{faultNamed("card answers 6F00", before), []string{oneShot}},
+		{faultNamed("card is pulled", after), []string{newCalled}},
+		{refusedPlainly.called("the wrong PIN is put right"), []string{oneShot, called, alone}},
 	}
 }

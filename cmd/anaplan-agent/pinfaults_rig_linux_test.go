@@ -245,6 +245,10 @@ type ended struct {
 	stdout, stderr string
 }
 
+// isDone reports whether it has done what it was to do. A module that ends the process says
+// so of itself, too.
+func (e ended) isDone() bool { return e.code == 0 && e.stdout != "" }
+
 func (s *site) run(cmd *exec.Cmd) ended {
 	s.t.Helper()
 	var stdout, stderr strings.Builder
