@@ -4,6 +4,7 @@
 # make demo-calls  calls that the agent makes for clients without key or token
 # make test        every test and check, as CI runs them
 # make bench       what it costs, beside yardsticks measured in the same run
+# make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
@@ -12,7 +13,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: build test check bench pin-faults demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
@@ -36,6 +37,12 @@ check:
 
 bench: deps-test build
 	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 100x ./cmd/anaplan-agent
+
+# The tables are standard output, also where a cell does not hold; what the test says is not.
+pin-faults: deps-test
+	@tables=$$(mktemp) && trap 'rm -f "$$tables"' EXIT && \
+	{ ANAPLAN_AGENT_PIN_FAULTS=$$tables go test -count=1 -timeout 30m -run '^TestPINFaults$$' ./cmd/anaplan-agent >&2; status=$$?; \
+	cat "$$tables"; exit $$status; }
 
 demo: deps-demo build
 	@bash docs/demo.sh bin

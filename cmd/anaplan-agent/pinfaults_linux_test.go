@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,10 +13,15 @@ import (
 // cellsAtOnce is how many cells run at the same time. They wait most of the time.
 const cellsAtOnce = 8
 
-// TestPINFaults keeps the promise about PINs: a wrong one costs a try at most, whatever happens
-// to it, and a right one works again by itself.
+// TestPINFaults keeps the promise about PINs (docs/reliability.md): a wrong one costs a try at
+// most, whatever happens to it, and a right one works again by itself. It has a few cells of
+// each table, and all of them where tablesVariable names a file to write the tables to.
 func TestPINFaults(t *testing.T) {
 	l := newFaultLab(t)
+	if file := os.Getenv(tablesVariable); file != "" {
+		l.writeTables(t, file)
+		return
+	}
 	l.refusalGrid(fewRefusals(), stays{time.Second / 2, 5500 * time.Millisecond}).fill(t)
 	l.recoveryGrid(fewRecoveries()).fill(t)
 }
