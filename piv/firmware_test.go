@@ -79,9 +79,10 @@ func TestRefused(t *testing.T) {
 		0x63c1: "YubiKey 7 refused the PIN: it is wrong (63C1); one try is left",
 		0x63c0: "the PIN of YubiKey 7 is blocked: the last try was wrong (63C0)",
 		0x6983: "the PIN of YubiKey 7 is blocked: the last try was wrong (6983)",
-		0x6a80: "YubiKey 7 refused the PIN: PINs have 6 to 8 characters (6A80)",
+		0x6a80: "YubiKey 7 refused the PIN: PINs have 6 to 8 characters, and digits suit every card (6A80)",
 	} {
-		err := c.answered(3, sw)
+		v := &visit{tries: 3, pin: PIN{Value: []byte("1234")}}
+		err := v.answered(c, sw)
 		if refused, ok := errors.AsType[*PINError](err); !ok || err.Error() != want || Transient(err) {
 			t.Errorf("%04X is %v (%+v), want %q", uint16(sw), err, refused, want)
 		}

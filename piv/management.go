@@ -218,7 +218,7 @@ func (v *visit) protectedMetadata(c *card) (*yubikey.Metadata, error) {
 		if err != nil && !strings.Contains(err.Error(), "authenticating with pin") {
 			unread, err = err, nil
 		}
-		return c.answered(v.tries, err)
+		return v.answered(c, err)
 	})
 	if err = v.sent(err); err != nil {
 		return nil, err

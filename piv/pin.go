@@ -101,7 +101,7 @@ func (v *visit) verify(c *card) error {
 	v.progress.card("sending the PIN")
 	err := v.pin.guarded(func() error {
 		c.unlocked = true // whatever comes back: the card may have taken it
-		return c.answered(v.tries, c.yk.VerifyPIN(string(v.pin.Value)))
+		return v.answered(c, c.yk.VerifyPIN(string(v.pin.Value)))
 	})
 	return v.sent(err)
 }
@@ -119,10 +119,10 @@ func (v *visit) sent(err error) error {
 	return err
 }
 
-// answered puts into words what the card answered to a PIN; before is how many tries it
-// had left. Words that speak of the PIN are a refusal; for all others, and where no answer
-// came, the counter is asked.
-func (c *card) answered(before int, err error) error {
+// answered puts into words what the card answered to the PIN. Words that speak of the PIN are
+// a refusal, and those of its form if it does not have the standard's; for all others, and
+// where no answer came, the counter is asked.
+func (v *visit) answered(c *card, err error) error {
 	sw, ok := statusOf(err)
 	switch {
 	case err == nil:
@@ -131,10 +131,21 @@ func (c *card) answered(before int, err error) error {
 		return c.blocked(fmt.Sprintf("the last try was wrong (%s)", sw.code()))
 	case ok && triesIn(err) > 0:
 		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it is wrong (%s)", sw.code()), Tries: triesIn(err)}
-	case ok && (sw == statusWrongData || sw == statusWrongLength):
-		return &PINError{Card: c.name(), Reason: fmt.Sprintf("PINs have 6 to 8 characters (%s)", sw.code()), Tries: -1}
+	case ok && (sw == statusWrongData || sw == statusWrongLength) && !isStandardPIN(v.pin.Value):
+		return &PINError{Card: c.name(), Reason: fmt.Sprintf("PINs have 6 to 8 characters, and digits suit every card (%s)", sw.code()), Tries: -1}
 	}
-	return c.unclear(before, inWords("sending the PIN", err))
+	return c.unclear(v.tries, inWords("sending the PIN", err))
+}
+
+// isStandardPIN reports whether each card must take the form of a PIN: 6 to 8 decimal digits
+// (NIST SP 800-73-4 part 2, section 2.4.3). Many take other characters too.
+func isStandardPIN(pin []byte) bool {
+	for _, digit := range pin {
+		if digit < '0' || digit > '9' {
+			return false
+		}
+	}
+	return len(pin) >= 6 && len(pin) <= maxPIN
 }
 
 // unclear returns the error for an answer that says nothing of the PIN, unless the card's

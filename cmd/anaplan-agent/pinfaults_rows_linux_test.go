@@ -21,8 +21,7 @@ type fault struct {
 	timeout string     // of a login; "": longer than anything takes
 	middle  bool       // the PIN is on its way for as long as that
 
-	asks  bool // only a person can know afterwards whether a PIN is right that has never worked
-	heard bool // the device refuses the PIN by its words, though it may not mean that
+	asks bool // only a person can know afterwards whether a PIN is right that has never worked
 }
 
 // shortTimeout is that of logins that a module hangs in. A login takes a tenth of it.
@@ -51,15 +50,14 @@ var tokenEnds = []fault{
 
 // cardWords are answers to VERIFY (ISO 7816-4 section 5.6) that may mean anything.
 var cardWords = []struct {
-	word  uint16
-	name  string
-	heard bool // piv takes it for a refusal
+	word uint16
+	name string
 }{
-	{0x6f00, "card answers 6F00", false},
-	{0x6982, "card answers 6982", false},
-	{0x6985, "card answers 6985", false},
-	{0x6700, "card answers 6700", true},
-	{0x6a80, "card answers 6A80", true},
+	{0x6f00, "card answers 6F00"},
+	{0x6982, "card answers 6982"},
+	{0x6985, "card answers 6985"},
+	{0x6700, "card answers 6700"},
+	{0x6a80, "card answers 6A80"},
 }
 
 // The faults that are none.
@@ -88,7 +86,7 @@ func tokenFaults() (all []fault) {
 func cardFaults() (all []fault) {
 	for _, moment := range []moment{before, after} {
 		for _, w := range cardWords {
-			all = append(all, fault{name: w.name, moment: moment, onCard: true, card: &cardFault{word: w.word}, heard: w.heard})
+			all = append(all, fault{name: w.name, moment: moment, onCard: true, card: &cardFault{word: w.word}})
 		}
 		all = append(all, fault{name: "card is pulled", moment: moment, onCard: true, card: &cardFault{pull: true}})
 	}
