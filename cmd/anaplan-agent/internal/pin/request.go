@@ -125,9 +125,9 @@ func checkCardPIN(pin []byte) error {
 	return nil
 }
 
-// ErrLength says that a PIN is none of a PIV card's (NIST SP 800-73-4 part 2,
+// ErrLength says that a PIN cannot be that of a PIV card (NIST SP 800-73-4 part 2,
 // section 2.4.3).
-var ErrLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 characters, and this one has not")
+var ErrLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 characters, and this one does not")
 
 // cardRequest is a card's request. A card has one PIN for all of its keys, so
 // one that was typed for one slot serves another.
