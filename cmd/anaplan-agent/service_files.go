@@ -182,15 +182,18 @@ func isSameFile(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
-// isHidden reports whether the hardening of the system's unit hides a path, or what it
-// is a link to.
+// hiddenDirectories are what the system's unit does not see: ProtectHome= and PrivateTmp=
+// (systemd.exec(5)).
+var hiddenDirectories = []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"}
+
+// isHidden reports whether the system's unit does not see a path, or what it is a link to.
 func isHidden(path string) bool {
 	paths := []string{path}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		paths = append(paths, target)
 	}
 	for _, path := range paths {
-		for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
+		for _, dir := range hiddenDirectories {
 			if strings.HasPrefix(path, dir) {
 				return true
 			}
