@@ -287,11 +287,8 @@ func (k *Keeper) Unlock() {
 		k.heir.Unlock()
 		return
 	}
-	k.locked, k.final, k.failures, k.demandAt = false, nil, 0, moment{}
-	if k.wanted && !k.isWell(now) {
-		// Later than the command of the person who unlocks, which can ask for a touch.
-		k.renewAt = now.add(backoff(maxLoginRetry, 1))
-	}
+	k.locked = false
+	k.forgive(now, backoff(maxLoginRetry, 1)) // the person's command comes first: it can ask for a touch
 }
 
 // Reconsider lets the Keeper try again, by itself and for a caller, also after a final
@@ -305,9 +302,15 @@ func (k *Keeper) Reconsider() {
 		k.heir.Reconsider()
 		return
 	}
+	k.forgive(now, 0)
+}
+
+// forgive forgets failures, so that a caller may cause an attempt at once. Where a token is
+// wanted and missing the Keeper makes one by itself, after the delay.
+func (k *Keeper) forgive(now moment, delay time.Duration) {
 	k.final, k.failures, k.demandAt = nil, 0, moment{}
 	if k.wanted && !k.isWell(now) {
-		k.renewAt = now
+		k.renewAt = now.add(delay)
 	}
 }
 
