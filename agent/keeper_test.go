@@ -291,7 +291,7 @@ func TestTryLogin(t *testing.T) {
 	})
 }
 
-// TestTryLoginBesideAFlight: a refresh under way is no way past a final problem, and whoever
+// TestTryLoginBesideAFlight: a refresh under way is not a way past a final problem, and whoever
 // joins a login gets what that brings.
 func TestTryLoginBesideAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

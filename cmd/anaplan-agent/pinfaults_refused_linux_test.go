@@ -79,12 +79,18 @@ func (s *site) isOver() bool {
 	return s.hasMet() && (s.fault.moment == before || s.device.refused() > 0)
 }
 
-func (s *site) runCalled(stays stays) {
+// startFailing starts an agent with callers, whose PIN meets the fault.
+func (s *site) startFailing() *crowd {
 	s.begin()
 	s.start()
 	callers := s.gather(8)
 	s.typeOnce()
 	s.await("the PIN has met the fault", s.isOver)
+	return callers
+}
+
+func (s *site) runCalled(stays stays) {
+	callers := s.startFailing()
 	callers.await(3)
 	s.shake()
 	time.Sleep(stays.during)
@@ -131,11 +137,7 @@ func (s *site) runRestarted(stays) {
 
 // runKilled kills the agent while the PIN is on its way, and again after another start.
 func (s *site) runKilled(stays stays) {
-	s.begin()
-	s.start()
-	callers := s.gather(8)
-	s.typeOnce()
-	s.await("the PIN has met the fault", s.isOver)
+	callers := s.startFailing()
 	s.kill()
 	s.start()
 	callers.await(3)

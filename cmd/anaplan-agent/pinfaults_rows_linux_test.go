@@ -60,7 +60,7 @@ var cardWords = []struct {
 	{0x6a80, "card answers 6A80"},
 }
 
-// The faults that are none.
+// What the device says without a fault, or in place of one.
 var (
 	refusedPlainly = fault{name: "refused plainly (0xA0)"}
 	cardRefuses    = fault{name: "card refuses plainly (63Cx)", onCard: true}

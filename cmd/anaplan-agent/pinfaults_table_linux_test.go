@@ -23,7 +23,7 @@ type grid struct {
 // columns returns how many columns have tests.
 func (g *grid) columns() int { return len(g.heads) - len(g.first[0]) }
 
-// fill runs all cells. They are no parallel tests, of which go test runs as many at a time as
+// fill runs all cells. They are not parallel tests, of which go test runs as many at a time as
 // there are processors.
 func (g *grid) fill(t *testing.T) {
 	g.cells = map[[2]int]string{}

@@ -244,7 +244,7 @@ func TestLoginsOfProcesses(t *testing.T) {
 }
 
 // TestCopies: tokens that are copies of one are used side by side, each behind a shim of its
-// own, and a wrong PIN of one is none of another.
+// own, and a wrong PIN of one is not a wrong one of another.
 func TestCopies(t *testing.T) {
 	token, library := newToken(t), hsmtest.BuildShim(t)
 	var children []*running

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// take takes a step. What is none is printed, as a library does, by number, and as the
+// take takes a step. Any other word is printed, as a library does, by number, and as the
 // program does.
 func take(step string) error {
 	switch step {
@@ -65,7 +65,7 @@ func run(steps string) (stdout, stderr string) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), stepsVariable+"="+steps)
 	cmd.Stdout, cmd.Stderr = &out, &errOut
-	cmd.Run() // a panic is no failure here
+	cmd.Run() // a panic does not fail the test
 	return out.String(), errOut.String()
 }
 

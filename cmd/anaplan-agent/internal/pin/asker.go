@@ -244,14 +244,10 @@ func (a *Asker) allow(ctx context.Context, u *use) error {
 // sleep waits, at nobody's expense.
 func (a *Asker) sleep(ctx context.Context, d time.Duration) error {
 	defer a.Pause()()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	nap, wake := context.WithTimeout(ctx, d)
+	defer wake()
+	<-nap.Done()
+	return context.Cause(ctx)
 }
 
 // judge looks up what is known of the PIN, and returns why it may not be sent; nil if it may.
