@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 )
 
@@ -106,9 +108,9 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 	order := p.failover.order()
 	for i, key := range order {
 		last := i == len(order)-1
-		login, err := p.signWith(ctx, p.profile.Keys[key], given, attended, notify)
+		login, sent, err := p.signWith(ctx, p.profile.Keys[key], given, attended, notify)
 		problem := agent.ProblemOf(err)
-		p.settleTyped(given, problem)
+		given = p.settleTyped(given, sent, problem)
 		switch {
 		case problem == nil:
 			p.switched(order[0], key)
@@ -123,25 +125,29 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 	return nil, errNoAddress
 }
 
-// signWith has a signer process make a login with one key.
-func (p *served) signWith(ctx context.Context, key config.Address, given typed, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
+// signWith has a signer process make a login with one key. sent: a PIN was on its way.
+func (p *served) signWith(ctx context.Context, key config.Address, given typed, attended bool, notify agent.NotifyFunc) (login *agent.Login, sent bool, err error) {
 	settings := settingsForSigner(p.profile)
 	settings.Keys = []string{key.String()}
 	settings.PINDevice, settings.LastTry, settings.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
 	settings.PINMemory = p.process.pins.Give(p.profile)
 	text, err := json.Marshal(settings)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	login, err := p.process.signers.Sign(ctx, signer.Order{
+	var told atomic.Bool
+	login, err = p.process.signers.Sign(ctx, signer.Order{
 		Settings: text, PIN: given.pin, Attended: attended, Timeout: p.profile.Timeout + lastWords,
-		Device: lockName(key), Remember: p.process.pins.Learn,
+		Device: lockName(key), Remember: func(text json.RawMessage) {
+			told.Store(true)
+			p.process.pins.Learn(text)
+		},
 	}, notify)
 	if err == nil && string(login.Format) != p.profile.Format {
 		login.Clear()
-		return nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
+		login, err = nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", login.Format, p.profile.Format)
 	}
-	return login, err
+	return login, told.Load(), err
 }
 
 // switched notes and tells which key has signed.
@@ -158,19 +164,27 @@ func (p *served) switched(first, key int) {
 
 // settleTyped keeps or forgets the PIN that a person has typed. It belongs to the device that
 // it was sent to. One that was refused, or that may have been, is forgotten at once; one whose
-// device has been pulled out is kept for when it comes back.
-func (p *served) settleTyped(given typed, problem *agent.Problem) {
-	if problem != nil && problem.Code == agent.CodePINNeeded && problem.PIN != nil {
+// device has been pulled out is kept for when it comes back. It returns what the next key gets
+// of what was given: what was said of a PIN is not said of another one.
+func (p *served) settleTyped(given typed, sent bool, problem *agent.Problem) typed {
+	if problem != nil && problem.PIN != nil {
 		p.pin.want(problem.PIN.Device)
 	}
+	if sent {
+		given.word = local.Word{}
+	}
 	if given.pin == nil {
-		return
+		return given
 	}
 	was := p.process.pins.Typed(p.profile.Name)
+	if given.device == "" {
+		given.device = was.Device
+	}
 	switch {
 	case was.Spent, isAskedAgain(given, problem):
 		p.pin.forget(given.number)
 	case was.Device != "":
 		p.pin.bind(given.number, was.Device)
 	}
+	return given
 }

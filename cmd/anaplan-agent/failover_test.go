@@ -8,6 +8,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -107,11 +108,44 @@ func TestTypedPIN(t *testing.T) {
 			p.setPIN([]byte("1234"))
 			defer p.pin.close()
 			given := p.pin.get()
-			p.settleTyped(given, test.then(p))
+			p.settleTyped(given, false, test.then(p))
 			if got := p.pin.get(); (got.pin != nil) != test.kept || test.kept && got.device != test.device {
 				t.Errorf("it is kept: %v, for %q", got.pin != nil, got.device)
 			}
 		})
+	}
+}
+
+// The next key gets nothing that was said of a PIN which was sent, and no PIN that belongs to
+// the device of the one before.
+func TestNextKey(t *testing.T) {
+	p := &served{
+		profile: &config.Profile{Name: "default"}, pin: pinBox{memory: new(locked.Memory)},
+		process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
+	}
+	said := typed{word: local.Word{PINChanged: true}}
+	if next := p.settleTyped(said, false, nil); next.word != said.word {
+		t.Errorf("not sent: %+v", next)
+	}
+	if next := p.settleTyped(said, true, nil); next.word != (local.Word{}) {
+		t.Errorf("sent: %+v", next)
+	}
+	p.setPIN([]byte("1234"))
+	given := p.pin.get()
+	crashed := p.sendTyped(t, "a", errors.New("no answer"))
+	if next := p.settleTyped(given, true, crashed); next.device != `token "a" "1" own=false` {
+		t.Errorf("sent to a, and the next key gets it for %q", next.device)
+	}
+}
+
+// A PIN that is typed in place of one that was refused is for the device that refused it.
+func TestTypedInPlaceOfARefusedOne(t *testing.T) {
+	p := &served{pin: pinBox{memory: new(locked.Memory)}}
+	p.pin.want("a")
+	p.settleTyped(typed{}, true, &agent.Problem{Code: agent.CodePINRefused, PIN: &agent.PINPrompt{Device: "b"}})
+	p.pin.set([]byte("1234"))
+	if given := p.pin.get(); given.device != "b" {
+		t.Errorf("it is for %q", given.device)
 	}
 }
 

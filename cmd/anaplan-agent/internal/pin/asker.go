@@ -111,7 +111,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard gua
 		return nil, nil, err
 	}
 	u := a.useOf(ctx, source, request)
-	if a.Remote != nil && (a.Remote.PIN != nil || Interactive(source) || request.lastTry != "" || request.pinPad) {
+	if a.Remote != nil && (a.Remote.isTyped(request) || Interactive(source) || request.lastTry != "" || request.pinPad) {
 		return a.askAway(ctx, source, request, u)
 	}
 	if source.Kind == config.PINNone {

@@ -32,14 +32,10 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := judged(pin, config.PINSource{Kind: config.PINPrompt}, request); err != nil && a.Remote.PIN != nil {
-		clear(pin)
-		return nil, nil, needed(request.prompt(), "%s wants its PIN: %v", request.device, err)
-	}
 	u.typed, u.source, u.owner = true, typedSource(a.Remote.Profile), ""
 	u.name = noteName(u.device, u.source)
 	u.mark = a.markOf(u, pin)
-	if a.Remote.PIN != nil {
+	if a.Remote.isTyped(request) {
 		if err := a.judgeTyped(u, request); err != nil {
 			clear(pin)
 			return nil, nil, err
@@ -77,14 +73,24 @@ func (p *Remote) askPad(request Request, say Messages) error {
 	return nil
 }
 
+// isTyped reports whether a person has typed the PIN for that device.
+func (p *Remote) isTyped(request Request) bool {
+	return p.PIN != nil && (p.Device == "" || p.Device == request.identity())
+}
+
 // ask returns the PIN that a person has typed, or types now in the window.
 func (p *Remote) ask(source config.PINSource, request Request, window func() ([]byte, error)) ([]byte, error) {
-	typed := p.PIN != nil && (p.Device == "" || p.Device == request.identity())
+	typed := p.isTyped(request)
 	switch {
 	case request.lastTry != "" && !(p.LastTry && typed):
 		return nil, needed(request.prompt(), "one more wrong PIN %s, so a person must say yes first", request.lastTry)
 	case typed:
-		return bytes.Clone(p.PIN), nil // it is overwritten by whom it is given to
+		pin, err := judged(bytes.Clone(p.PIN), config.PINSource{Kind: config.PINPrompt}, request)
+		if err != nil {
+			clear(pin)
+			return nil, needed(request.prompt(), "%s wants its PIN: %v", request.device, err)
+		}
+		return pin, nil
 	case source.Kind == config.PINPinentry && p.Attended:
 		return window()
 	}

@@ -49,6 +49,15 @@ func TestAwayPerson(t *testing.T) {
 	}
 }
 
+// A PIN that was typed for another device leaves this one its own.
+func TestTypedForAnother(t *testing.T) {
+	t.Setenv("DEMO_PIN", "4321")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	a := r.process()
+	a.Remote = &Remote{PIN: []byte("1234"), Device: "token \"other\""}
+	a.wantSent(t, nil, "4321")
+}
+
 // A PIN is typed on the device only if somebody is there, and the last try only elsewhere.
 func TestAwayFromKeypad(t *testing.T) {
 	for name, test := range map[string]struct {
