@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,14 +19,20 @@ const pinFilesEvery = time.Second
 // again, is for the signer to say, which reads it.
 type pinFiles struct {
 	sources []config.PINSource
-	wake    chan struct{} // a PIN was of no use
+	news    chan bool // of a PIN: it was of use
 
 	mu    sync.Mutex
 	stamp string // of the files, when a signer was last started
 }
 
 func newPINFiles(profile *config.Profile) *pinFiles {
-	return &pinFiles{sources: pin.Sources(profile), wake: make(chan struct{}, 1)}
+	f := &pinFiles{news: make(chan bool, 1)}
+	for _, source := range pin.Sources(profile) {
+		if source.Kind == config.PINFile || source.Kind == config.PINCredential {
+			f.sources = append(f.sources, source)
+		}
+	}
+	return f
 }
 
 // look notes how the files are before a signer reads them.
@@ -47,33 +52,37 @@ func (f *pinFiles) stamps() string {
 
 // observe hears what came of a signature.
 func (f *pinFiles) observe(problem *agent.Problem) {
-	if problem == nil || !slices.Contains([]agent.Code{agent.CodePINRefused, agent.CodePINNeeded}, problem.Code) {
-		return
+	if problem != nil && problem.Code != agent.CodePINRefused && problem.Code != agent.CodePINNeeded {
+		return // that says nothing of the PIN
 	}
 	select {
-	case f.wake <- struct{}{}:
-	default: // it is looking already
+	case <-f.news: // which are old
+	default:
+	}
+	select {
+	case f.news <- problem == nil:
+	default: // as new
 	}
 }
 
-// run has the Keeper try again whenever a file has changed, until ctx ends. While no PIN was
-// of no use it does nothing.
+// run has the Keeper try again whenever a file has changed, until ctx ends. It looks at files
+// only while a PIN from them is of no use.
 func (f *pinFiles) run(ctx context.Context, keeper *agent.Keeper) {
-	for {
+	for len(f.sources) > 0 {
 		select {
 		case <-ctx.Done():
 			return
-		case <-f.wake:
-		}
-		if f.awaitChange(ctx) {
-			keeper.Reconsider()
+		case isOfUse := <-f.news:
+			if !isOfUse && f.awaitChange(ctx) {
+				keeper.Reconsider()
+			}
 		}
 	}
 }
 
 // awaitChange returns when the files are others than they were and have been the same for two
-// looks: what writes one may not be done. false: ctx has ended, or a signer was started since
-// for another reason, of which the files that it read are the ones to compare with.
+// looks: what writes one may not be done. The ones to compare with are those that the last
+// signer has read. false: ctx has ended, or a PIN was of use.
 func (f *pinFiles) awaitChange(ctx context.Context) bool {
 	f.mu.Lock()
 	before := f.stamp
@@ -84,7 +93,10 @@ func (f *pinFiles) awaitChange(ctx context.Context) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-f.wake:
+		case isOfUse := <-f.news:
+			if isOfUse {
+				return false
+			}
 			f.mu.Lock()
 			before = f.stamp
 			f.mu.Unlock()
