@@ -93,7 +93,6 @@ type use struct {
 	typed   bool // by a person, so that nothing of it is written down
 	fresh   bool // it was said to be another one than before
 	counter counter
-	counts  bool   // the token tells of wrong PINs in its flags
 	owner   string // name of the note of whose PIN it is; "": the address says so
 	mark    mark
 	seen    note // what was known of it when it was asked for
@@ -146,7 +145,7 @@ func (a *Asker) useOf(ctx context.Context, source config.PINSource, request Requ
 	name := noteName(request.device, nameOf(source))
 	return use{
 		ctx: ctx, device: request.device, source: Place(source), name: name, prompt: request.prompt(), typed: Interactive(source),
-		fresh: a.Changed && !a.sent[name], counter: request.counter, counts: request.counts, owner: request.owner(source),
+		fresh: a.Changed && !a.sent[name], counter: request.counter, owner: request.owner(source),
 	}
 }
 
@@ -266,8 +265,7 @@ func (a *Asker) judge(u *use) error {
 	return a.judgeOwner(*u)
 }
 
-// judgeNote says what a note means for the PIN. What the counter now says of the last time is
-// written down.
+// judgeNote says what a note means for the PIN.
 func (a *Asker) judgeNote(u use, n note, onDisk *note) error {
 	if n.State == "" {
 		return nil
@@ -279,16 +277,28 @@ func (a *Asker) judgeNote(u use, n note, onDisk *note) error {
 		return nil
 	case mustWait:
 		return &WaitError{Source: u.source, Wait: wait, Worked: n.Worked.compare(u.mark) == same}
-	case isRefused:
-		if n.State == stateSending {
-			a.Book.write(n.refused(n.Time), onDisk, u) // it is not sent, whether or not that can be written
-		}
+	case isCounted:
+		a.noteCounted(u, n)
 	case isUnclear:
 		refused.Unclear = true
 	case isManyth:
 		refused.Many = true
 	}
 	return refused
+}
+
+// noteCounted writes down what the counter says of the last time, for it may not say so the next
+// time. The PIN is not sent, whether or not that can be written.
+func (a *Asker) noteCounted(u use, n note) {
+	unlock, err := a.lock(u)
+	if err != nil {
+		return
+	}
+	defer unlock()
+	latest, onDisk, err := a.Book.read(u.name, u.typed)
+	if err == nil && latest.isLike(n) {
+		a.Book.write(latest.refused(latest.Time), onDisk, u)
+	}
 }
 
 // confirm asks whether the last try may be spent, on the terminal, whatever the PIN's source

@@ -336,8 +336,8 @@ func TestTokenThatTells(t *testing.T) {
 	r.process().wantSent(t, quiet, "9999")
 	r.process().wantHeld(t)
 
-	t.Setenv("DEMO_PIN", "8888")
-	r.process().wantSent(t, &hsm.PINError{State: hsm.PINLow}, "8888")
+	r = newRig(t, config.PINEnv, "DEMO_PIN")
+	r.process().wantSent(t, &hsm.PINError{State: hsm.PINLow}, "9999")
 	t.Setenv("DEMO_PIN", "1234")
 	for range 3 {
 		r.process().wantSent(t, quiet, "1234")
@@ -349,6 +349,35 @@ func TestTokenThatTells(t *testing.T) {
 		if took := time.Since(began); took != retryGaps[0] {
 			t.Errorf("it was sent again after %v", took)
 		}
+	})
+}
+
+// A token whose flags tell only that few tries are left says nothing by their absence.
+func TestTokenThatTellsLate(t *testing.T) {
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	for _, sent := range []struct {
+		pin    string
+		answer error
+	}{{"9999", &hsm.PINError{}}, {"8888", &hsm.PINError{State: hsm.PINFinalTry}}, {"1234", nil}, {"7777", &hsm.PINUnclearError{Told: true, Err: errDevice}}} {
+		t.Setenv("DEMO_PIN", sent.pin)
+		r.process().wantSent(t, sent.answer, sent.pin)
+	}
+	r.process().wantHeld(t)
+}
+
+// A PIN that comes back for a moment does not make the one refused that is in doubt.
+func TestOldPINInBetween(t *testing.T) {
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	t.Setenv("DEMO_PIN", "9999")
+	r.process().wantSent(t, wrong, "9999")
+	t.Setenv("DEMO_PIN", "1234")
+	r.process().wantSent(t, nil, "1234")
+	synctest.Test(t, func(t *testing.T) {
+		r.process().wantSent(t, errDevice, "1234")
+		t.Setenv("DEMO_PIN", "9999")
+		r.process().wantHeld(t)
+		t.Setenv("DEMO_PIN", "1234")
+		r.process().wantSent(t, nil, "1234")
 	})
 }
 
@@ -432,7 +461,7 @@ func TestUnrecordedByAgent(t *testing.T) {
 		}
 		signer().wantSent(t, answer, "9999")
 		signer().wantHeld(t)
-		if !strings.Contains(r.said.String(), "warning: a wrong PIN would be sent again at the agent's next start: ") {
+		if !strings.Contains(r.said.String(), "warning: a wrong PIN would be sent again at the agent's next start: there is no state directory") {
 			t.Errorf("%s: said %q", name, r.said)
 		}
 	}
@@ -754,5 +783,21 @@ func TestSources(t *testing.T) {
 	want := []config.PINSource{{Kind: config.PINFile, Arg: "/run/a"}, {Kind: config.PINFile, Arg: "/run/b"}, {Kind: config.PINPrompt}}
 	if len(got) != 3 || got[0] != want[0] || got[1] != want[1] || got[2] != want[2] {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A key of marks that cannot be read is not replaced: all marks that were made with it would
+// say nothing any more.
+func TestKeyOutOfReach(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, keyFile)
+	if err := os.Symlink(filepath.Join(dir, "not mounted"), path); err != nil {
+		t.Fatal(err)
+	}
+	if key := loadKey([]string{dir}); key != nil {
+		t.Error("there is a key")
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error(err)
 	}
 }

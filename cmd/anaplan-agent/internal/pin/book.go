@@ -80,7 +80,7 @@ func (b *Book) read(name string, typed bool) (n note, onDisk *note, err error) {
 	switch {
 	case onDisk == nil:
 		return memory.note, nil, nil
-	case known && !memory.onDisk && memory.Time.After(onDisk.Time):
+	case known && !memory.onDisk && !memory.Time.Before(onDisk.Time):
 		return memory.note, onDisk, nil
 	}
 	return *onDisk, onDisk, nil
@@ -102,10 +102,7 @@ func (b *Book) write(n note, onDisk *note, u use) error {
 		}
 	}
 	b.hold(n, err == nil && !u.typed, u)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnrecorded, err)
-	}
-	return nil
+	return err
 }
 
 // hold keeps a note in memory, and tells of it.

@@ -92,9 +92,9 @@ func (a *Asker) begin(u use) (*way, error) {
 		return w, nil
 	case a.Book.tell == nil:
 		w.forget()
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnrecorded, err)
 	}
-	a.Say.Warn("a wrong PIN would be sent again at the agent's next start: %v", errors.Unwrap(err))
+	a.Say.Warn("a wrong PIN would be sent again at the agent's next start: %v", err)
 	return w, nil
 }
 
@@ -137,7 +137,7 @@ func (w *way) end(err error) error {
 		w.own()
 		return nil
 	case IsRefusal(err):
-		w.sent.about.Counts = w.sent.about.Counts || isLow(err)
+		w.sent.about.Counts = w.sent.about.Counts || w.isFlagged(err)
 		w.settle(w.sent.refused(at))
 		w.drop()
 		return err
@@ -153,7 +153,7 @@ func (w *way) end(err error) error {
 // way, which is on the safe side, and told: the person may have to say that it was right.
 func (w *way) settle(n note) {
 	if err := w.put(n); err != nil && w.onDisk != nil {
-		w.Say.Warn("the next run cannot know what came of this PIN: %v", errors.Unwrap(err))
+		w.Say.Warn("the next run cannot know what came of this PIN: %v", err)
 	}
 }
 
@@ -200,10 +200,12 @@ func (w *way) isUncounted(err error) bool {
 	return after.since(before, w.sent.about.Counts) == uncounted
 }
 
-// isLow reports whether a token's flags tell of the wrong PIN.
-func isLow(err error) bool {
-	token, ok := errors.AsType[*hsm.PINError](err)
-	return ok && token.State != hsm.PINFresh
+// isFlagged reports whether the flags of a token tell of its first wrong PIN. Some set one
+// only when few tries are left, which says nothing of the tries before.
+func (w *way) isFlagged(refusal error) bool {
+	token, ok := errors.AsType[*hsm.PINError](refusal)
+	isFirst := w.before.Row == 0 && w.before.State != stateSending && w.sent.Low == 0
+	return ok && isFirst && token.State != hsm.PINFresh
 }
 
 // DoubtError says that a PIN is not sent, because what is known of it cannot be read.

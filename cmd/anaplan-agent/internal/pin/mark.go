@@ -123,10 +123,14 @@ func makeKey(dir string) (markKey, error) {
 	defer os.Remove(whole)
 	err = os.Link(whole, path)
 	if errors.Is(err, fs.ErrExist) {
-		if theirs := readKey(path); theirs != nil {
+		theirs, unread := os.ReadFile(path)
+		switch {
+		case unread != nil:
+			return nil, unread
+		case len(theirs) == keyLength:
 			return theirs, nil
 		}
-		os.Remove(path) // half of one, as a crash may leave it
+		os.Remove(path) // what is left of one on a damaged disk, say
 		err = os.Link(whole, path)
 	}
 	if err != nil {

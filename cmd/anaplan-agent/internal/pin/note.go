@@ -51,7 +51,7 @@ type about struct {
 	Card    bool   `json:"card,omitempty"` // it is a card's name
 	Source  string `json:"source"`         // as the setting pin has it: where, never what
 	Serial  string `json:"serial,omitempty"`
-	Counts  bool   `json:"counts,omitempty"`  // the token has been seen to tell of wrong PINs in its flags
+	Counts  bool   `json:"counts,omitempty"`  // the token has been seen to tell of the first wrong PIN in its flags
 	Refused []mark `json:"refused,omitempty"` // earlier ones, the newest last
 }
 
@@ -107,7 +107,7 @@ const (
 )
 
 // since compares the counter with the one before. A token's flags say that nothing was
-// counted only where it has been seen to set them.
+// counted only where it has been seen to set one at the first wrong PIN.
 func (c counter) since(before counter, tells bool) moved {
 	switch {
 	case !c.known || !before.known:
@@ -128,6 +128,7 @@ const (
 	isRefused           // the device refused it, or counted it
 	isUnclear           // it was sent, and no clear answer came
 	mustWait            // it may be sent again, later
+	isCounted           // no clear answer came, and the counter says that it was a wrong one
 	isManyth            // other PINs of the program were refused before it
 )
 
@@ -167,7 +168,7 @@ func (n note) judgeUnclear(pin mark, now counter, at time.Time) (judgement, time
 	told := now.since(before, n.about.Counts)
 	switch {
 	case told == counted:
-		return isRefused, 0
+		return isCounted, 0
 	case n.Unclear < 1 || n.Unclear > mostRetries:
 		return isUnclear, 0
 	case told == uncounted && now.card: // it is on this machine: who sent the PIN is done with it
@@ -206,7 +207,6 @@ func (n note) sending(u use, at time.Time) note {
 		n.Tries = -1
 	}
 	n.about.Device, n.about.Serial, n.about.Card, n.about.Source = u.device.Label, u.device.Serial, u.device.Card, u.source
-	n.about.Counts = n.about.Counts || u.counts
 	return n
 }
 

@@ -26,7 +26,6 @@ type Request struct {
 	Source   string // the address's pin-source; "" without
 
 	counter counter
-	counts  bool               // the token's flags tell of wrong PINs
 	unnamed string             // the address, if it does not name the device
 	check   func([]byte) error // what else cannot be a PIN of this device; nil: nothing
 }
@@ -85,7 +84,7 @@ func tokenRequest(r hsm.PINRequest) Request {
 	request := Request{
 		device: Device{Label: r.Token, Serial: r.Serial},
 		own:    r.Key != "", pinPad: r.PINPad, Source: r.Source,
-		counter: counter{known: true, low: int(r.State)}, counts: r.State != hsm.PINFresh,
+		counter: counter{known: true, low: int(r.State)},
 	}
 	request.question = fmt.Sprintf("PIN for %s", request.device)
 	if r.Key != "" {
