@@ -274,8 +274,8 @@ func (a *asking) login() (token local.Token, err error) {
 	return token, err
 }
 
-// unlock lifts a lock, and has the agent log in. changed: a refused PIN has been replaced
-// where it lies. Otherwise a person who unlocks may type one in place of one that is not sent.
+// unlock lifts a lock, and has the agent log in. changed: the PIN which was not taken is the
+// right one. Otherwise a person who unlocks may type one in place of one that is not sent.
 func (a *asking) unlock(changed bool) (token local.Token, err error) {
 	call := func(pin []byte, word local.Word) (err error) {
 		word.PINChanged = changed && pin == nil

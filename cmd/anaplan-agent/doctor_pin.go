@@ -111,7 +111,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 		x.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
 		return
 	case !info.Mode().IsRegular():
-		x.info("pin.source", "", "the PIN comes from %s, which is no plain file and may give it only once; it is not read here", path)
+		x.info("pin.source", "", "the PIN comes from %s, which is not a plain file and may give it only once; it is not read here", path)
 		return
 	case source.Kind == config.PINCredential: // who may read it is for systemd to say
 	case isSomebodyElses(info):
@@ -130,7 +130,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 	defer file.Close()
 	pin, err := console.ReadSecret(file, path)
 	if err != nil {
-		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is no PIN: %v", err)
+		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is not a PIN: %v", err)
 		return
 	}
 	x.judgePIN(source, pin)

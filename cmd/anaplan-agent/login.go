@@ -85,8 +85,8 @@ const unlockHelp = `unlock undoes 'lock', and has the agent log in: the PIN is a
 agent needs one, and kept in its memory for later logins, until 'lock' or until the
 profile was idle.
 
-A PIN that the device has refused is not sent again, from whatever place it came.
-After it was put right there, say so once by --pin-changed.
+A PIN that the device has refused, or gave no clear answer to, is not sent again. Another
+one in its place is noticed; if it was the right one say so once by --pin-changed.
 
 Only root and the agent's user may unlock a profile and give its PIN.`
 
@@ -94,7 +94,7 @@ Only root and the agent's user may unlock a profile and give its PIN.`
 func newUnlockCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "unlock", Short: "undo lock, and give the agent the PIN", Long: unlockHelp, Args: noArguments}
 	settings := addSettings(cmd, socketSettings)
-	changed := cmd.Flags().Bool("pin-changed", false, "the PIN has been replaced since it was refused: send it again")
+	changed := cmd.Flags().Bool("pin-changed", false, "the PIN that was refused, or gave no clear answer, is the right one: send it again")
 	cmd.RunE = toAgent(settings, say, func(asking *asking) error {
 		token, err := asking.unlock(*changed)
 		if err != nil {

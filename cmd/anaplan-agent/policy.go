@@ -223,7 +223,7 @@ func (c *policyCheck) noteNames(path policy.Path) bool {
 	segments := path.Segments()
 	for i, segment := range segments {
 		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm().MatchString(segment) {
-			c.say.Note("%s is no id; paths have ids: %s api GET %s lists them", quotedName(segment, ""), program, "/"+strings.Join(segments[:i], "/"))
+			c.say.Note("%s is not an id; paths have ids: %s api GET %s lists them", quotedName(segment, ""), program, "/"+strings.Join(segments[:i], "/"))
 			return true
 		}
 	}

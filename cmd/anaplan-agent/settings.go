@@ -62,7 +62,7 @@ func addSettings(command *cobra.Command, groups ...[]string) *settings {
 	if slices.Contains(s.names, "pin") && !slices.Contains(s.names, "allow") {
 		// A flag and nothing else: in a profile or a variable it would hold for every
 		// run, and a wrong PIN would be sent each time. Of the agent it is unlock's.
-		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN has been replaced since it was refused: send it again")
+		flags.BoolVar(&s.pinChanged, "pin-changed", false, "the PIN that was refused, or gave no clear answer, is the right one: send it again")
 		flags.BoolVar(&s.unrecorded, "pin-unrecorded", false, "send the PIN also where that cannot be written down first; a wrong one is sent at every run then")
 	}
 	command.RegisterFlagCompletionFunc("profile", s.completeProfile)

@@ -38,7 +38,7 @@ type signerSettings struct {
 	PINMemory json.RawMessage `json:"pin_memory,omitempty"`
 
 	LastTry    bool `json:"last_try,omitempty"`    // a person has said that the PIN's last try may be spent
-	PINChanged bool `json:"pin_changed,omitempty"` // a person has said that a refused PIN has been replaced
+	PINChanged bool `json:"pin_changed,omitempty"` // a person has said that the PIN which was not taken is the right one
 	Unrecorded bool `json:"unrecorded,omitempty"`  // a person wants the PIN sent also where that cannot be written down
 }
 

@@ -54,7 +54,7 @@ var ErrSetting = errors.New("settings")
 // run, so that what one of them says of a PIN is known to all.
 type Asker struct {
 	Source     config.PINSource // zero: the address's pin-source, else prompt
-	Changed    bool             // the user says that a refused PIN has been replaced
+	Changed    bool             // the user says that the PIN which was not taken is the right one
 	Unrecorded bool             // the user wants the PIN sent also where that cannot be written down
 	Book       *Book
 	Pause      func() (resume func()) // stops the clock of the command while a person is waited for
@@ -72,8 +72,8 @@ type Asker struct {
 	// is near then. It guards what follows.
 	mu sync.Mutex
 
-	// sent are the notes of PINs that this process has sent: that one has been replaced is
-	// said of what was sent before.
+	// sent are the notes of PINs that this process has sent: that one is right is said of
+	// what was sent before.
 	sent map[string]bool
 
 	// keeping: hold a PIN for a command that logs in twice. Without it a person would have
@@ -91,7 +91,7 @@ type use struct {
 	name    string // of the note
 	prompt  *agent.PINPrompt
 	typed   bool // by a person, so that nothing of it is written down
-	fresh   bool // it was said to be another one than before
+	fresh   bool // it was said to be right, whatever came of it before
 	counter counter
 	owner   string // name of the note of whose PIN it is; "": the address says so
 	mark    mark
@@ -201,6 +201,7 @@ func (a *Asker) Keep() (drop func()) {
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
+		a.keeping = false
 		a.drop()
 	}
 }

@@ -18,7 +18,7 @@ type Book struct {
 	shelves []shelf        // the first that can be written is used
 	also    []shelf        // where agents write that find no better place
 	key     func() markKey // of marks that are written down; nil: there is none
-	own     markKey        // of marks that never are
+	own     markKey        // of all other marks; it ends with the process
 
 	// tell is told of every change; nil: nobody is. Whoever it is has a memory of its own.
 	tell func(json.RawMessage)
@@ -48,7 +48,7 @@ var ErrUnrecorded = errors.New("that the PIN is on its way cannot be written dow
 
 // NewBook returns the memory in a directory, with the key of its marks in the first of
 // others that has one or can take one. It reads what agents have left in the directories
-// also. dir "" is no directory: nothing outlives the process.
+// also. dir "": there is none, and nothing outlives the process.
 func NewBook(dir string, also, keyDirs []string) *Book {
 	b := &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]held{}}
 	for _, other := range also {
@@ -283,7 +283,7 @@ func (m *Memory) Retype(profile string) {
 func typedSource(profile string) string { return "typed:" + profile }
 
 // Standing returns what stands against sending the PIN from a place to a device, without a
-// look at the device: a *RefusedError, or nil. pin nil is one that is not known.
+// look at the device: a *RefusedError, a *DoubtError, or nil. pin nil is one that is not known.
 func (b *Book) Standing(device Device, source config.PINSource, pin []byte) error {
 	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}
 	n, onDisk, err := b.read(u.name, false)

@@ -134,7 +134,7 @@ func (a *assuan) answer() ([]byte, error) {
 	}
 }
 
-// assuanError is an ERR line. It is no ErrSource by itself: to an option it
+// assuanError is an ERR line. It is not an ErrSource by itself: to an option it
 // only says that this pinentry does not know it.
 type assuanError struct {
 	code int
@@ -162,7 +162,7 @@ func assuanEscape(text string) string {
 }
 
 // assuanUnescape decodes %XX where it stands, so that no copy of a PIN is left
-// behind; what is no escape stays as it is.
+// behind; anything else stays as it is.
 func assuanUnescape(data []byte) []byte {
 	plain := data[:0]
 	for i := 0; i < len(data); i++ {
