@@ -120,11 +120,8 @@ func (s *speaker) result(login *agent.Login, err error) error {
 	if err != nil {
 		return s.problem(err)
 	}
-	defer func() {
-		clear(payload)
-		clear(login.Message.Bytes())
-		clear(login.Signature.Bytes())
-	}()
+	defer clear(payload)
+	defer login.Clear()
 	return s.write(kindLogin, payload)
 }
 

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -44,7 +45,7 @@ func (p *probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 	if !one {
 		return
 	}
-	p.facts.Names = []factName{{Label: card.Name, Serial: fmt.Sprint(card.Address.Serial), Card: true}}
+	p.facts.Names = []pin.Device{{Label: card.Name, Serial: fmt.Sprint(card.Address.Serial), Card: true}}
 	p.judgeTries(card)
 	p.judgeFactory(card)
 	p.judgeSlots(address, card, cert)

@@ -9,10 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -21,7 +19,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -150,7 +147,8 @@ func (x *examination) checkCredentialPIN(source config.PINSource) {
 	}
 }
 
-// checkCommandPIN runs a program as an agent would: without a terminal.
+// checkCommandPIN runs a program as an agent would, without a terminal. What it says besides
+// the PIN is dropped: nobody knows what that holds.
 func (x *examination) checkCommandPIN(source config.PINSource) {
 	words, err := config.Words(source.Arg)
 	if err == nil {
@@ -160,42 +158,15 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 		x.fail("pin.source", "install it, or write its full path: pin = \"command:PATH ARGUMENTS\"", "the PIN should come from a program: %v", err)
 		return
 	}
-	pin, err := runPINCommand(x.ctx, words)
+	ctx, cancel := context.WithTimeoutCause(x.ctx, pinPatience, timeoutError{pinPatience})
+	defer cancel()
+	secret, err := pin.RunProgram(ctx, words, withoutTerminal)
 	if err != nil {
 		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shellQuote(words[0])+" ... </dev/null",
-			"the program that should print the PIN does not, without a terminal: %s: %v", words[0], err)
+			"the program that should print the PIN does not, without a terminal: %v", err)
 		return
 	}
-	x.judgePIN(source, pin)
-}
-
-// runPINCommand runs a program in a session of its own, so that it finds no terminal to ask
-// on, and returns what it prints. What it says besides is dropped: nobody knows what that
-// holds.
-func runPINCommand(parent context.Context, words []string) ([]byte, error) {
-	ctx, cancel := context.WithTimeoutCause(parent, pinPatience, timeoutError{pinPatience})
-	defer cancel()
-	output := pin.NewBuffer()
-	command := exec.CommandContext(ctx, words[0], words[1:]...)
-	command.Stdout, command.Stderr, command.WaitDelay = output, io.Discard, subprocess.OutputDelay
-	withoutTerminal(command)
-	err := subprocess.StartSealed(command)
-	if err == nil {
-		err = command.Wait()
-	}
-	switch {
-	case output.Full():
-		err = console.TooLong("it")
-	case ctx.Err() != nil:
-		err = context.Cause(ctx)
-	case errors.Is(err, exec.ErrWaitDelay):
-		err = nil
-	}
-	if err != nil {
-		clear(output.Bytes())
-		return nil, err
-	}
-	return output.Bytes(), nil
+	x.judgePIN(source, secret)
 }
 
 // judgePIN says whether what a source gave can be a PIN, and whether a device has refused it,
@@ -203,8 +174,10 @@ func runPINCommand(parent context.Context, words []string) ([]byte, error) {
 func (x *examination) judgePIN(source config.PINSource, text []byte) {
 	defer clear(text)
 	secret, err := pin.Judge(text, pin.Place(source))
-	if err == nil && len(x.cardKeys()) > 0 && (len(secret) < 6 || len(secret) > 8) {
-		err = fmt.Errorf("what comes from %s has %d characters: %w", pin.Place(source), len(secret), pin.ErrLength)
+	if err == nil && len(x.cardKeys()) > 0 {
+		if err = pin.CheckCard(secret); err != nil {
+			err = fmt.Errorf("what comes from %s: %w", pin.Place(source), err)
+		}
 	}
 	if err != nil {
 		x.failed("pin.source", err)
@@ -240,8 +213,8 @@ func (x *examination) checkRefusals() {
 			continue
 		}
 		for _, report := range x.devices {
-			for _, name := range report.facts.Names {
-				if err := book.Standing(name.device(), source, x.pins[source]); err != nil {
+			for _, device := range report.facts.Names {
+				if err := book.Standing(device, source, x.pins[source]); err != nil {
 					x.failed("pin.refused", err)
 				}
 			}

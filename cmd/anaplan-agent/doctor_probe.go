@@ -47,27 +47,15 @@ type probeLine struct {
 
 // deviceFacts are what the examination goes on with.
 type deviceFacts struct {
-	Names       []factName `json:"names,omitempty"`       // of the devices that the address fits
-	Certificate []byte     `json:"certificate,omitempty"` // DER, of the key that would log in, or would if it could
-	Chain       [][]byte   `json:"chain,omitempty"`       // DER, what else is on the device
-	Ready       bool       `json:"ready,omitempty"`       // there is exactly one key, and it can log in
-	NoPIN       bool       `json:"no_pin,omitempty"`      // it wants none
-	PINPad      bool       `json:"pin_pad,omitempty"`     // it wants it on its own keypad
-	Touch       bool       `json:"touch,omitempty"`       // it wants to be touched
-	PINSpent    string     `json:"pin_spent,omitempty"`   // why no PIN may be sent; "": one may
-	PINDoubt    string     `json:"pin_doubt,omitempty"`   // why none should be before a person says so
-}
-
-// factName is a pin.Device as it travels.
-type factName struct {
-	Label  string `json:"label"`
-	Serial string `json:"serial"`
-	Card   bool   `json:"card,omitempty"`
-}
-
-// device returns the name as refusals has it.
-func (n factName) device() pin.Device {
-	return pin.Device{Label: n.Label, Serial: n.Serial, Card: n.Card}
+	Names       []pin.Device `json:"names,omitempty"`       // of the devices that the address fits
+	Certificate []byte       `json:"certificate,omitempty"` // DER, of the key that would log in, or would if it could
+	Chain       [][]byte     `json:"chain,omitempty"`       // DER, what else is on the device
+	Ready       bool         `json:"ready,omitempty"`       // there is exactly one key, and it can log in
+	NoPIN       bool         `json:"no_pin,omitempty"`      // it wants none
+	PINPad      bool         `json:"pin_pad,omitempty"`     // it wants it on its own keypad
+	Touch       bool         `json:"touch,omitempty"`       // it wants to be touched
+	PINSpent    string       `json:"pin_spent,omitempty"`   // why no PIN may be sent; "": one may
+	PINDoubt    string       `json:"pin_doubt,omitempty"`   // why none should be before a person says so
 }
 
 // newProbeCommand returns the hidden command.

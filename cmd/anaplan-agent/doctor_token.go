@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -41,7 +42,7 @@ func (p *probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
 	}
 	for _, token := range tokens {
 		if token.Label != "" || token.Serial != "" {
-			p.facts.Names = append(p.facts.Names, factName{Label: token.Label, Serial: token.Serial})
+			p.facts.Names = append(p.facts.Names, pin.Device{Label: token.Label, Serial: token.Serial})
 		}
 	}
 	token, one := p.onlyToken(tokens)

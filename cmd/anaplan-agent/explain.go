@@ -138,7 +138,7 @@ func explainPIN(err error) (hints []string, code int) {
 	if doubt, ok := errors.AsType[*pin.DoubtError](err); ok {
 		return []string{
 			"if the PIN is right: " + sameCommand + "--pin-changed",
-			"let this user read the file, or remove it once the PIN is known to be right: " + doubt.Path(),
+			"let this user read the file, or remove it once the PIN is known to be right: " + doubt.Path,
 		}, exitHuman
 	}
 	return nil, 0

@@ -112,9 +112,11 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 		return nil, err
 	}
 	ctx, patience, end := withPatience(ctx, profile.Timeout)
-	defer end()
 	patience.tell = notify
 	device := newDevice(profile, patience, &messenger{tell: notify})
+	defer device.touch.end()
+	defer device.pin.End() // which waits for a program that ends with the context
+	defer end()
 	device.pin.Changed, device.pin.Unrecorded = settings.PINChanged, settings.Unrecorded
 	device.pin.Remote = &pin.Remote{
 		Profile: profile.Name, PIN: order.PIN, Device: settings.PINDevice, LastTry: settings.LastTry, Attended: order.Attended,
@@ -126,10 +128,5 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 		}
 	}
 	run := &deviceRun{ctx, profile, device, device.say, func() {}}
-	defer device.touch.end()
-	defer func() {
-		end()
-		device.pin.End()
-	}()
 	return run.signLogin()
 }

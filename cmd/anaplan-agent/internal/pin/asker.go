@@ -80,7 +80,7 @@ type Asker struct {
 	// to type the PIN twice for one command.
 	keeping bool
 	kept    []byte
-	keptFor use
+	keptFor Device
 }
 
 // use is a PIN on its way: from which place, to which device.
@@ -135,7 +135,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard gua
 	}
 	if a.keeping && !request.own {
 		clear(a.kept)
-		a.kept, a.keptFor = bytes.Clone(pin), u
+		a.kept, a.keptFor = bytes.Clone(pin), u.device
 	}
 	return pin, a.guardOf(u), nil
 }
@@ -178,7 +178,7 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 // heldFor returns the PIN that is kept for the device; nil for none, or one that the device
 // has not taken.
 func (a *Asker) heldFor(u use, request Request) []byte {
-	if !a.keeping || request.own || a.kept == nil || u.device != a.keptFor.device {
+	if !a.keeping || request.own || a.kept == nil || u.device != a.keptFor {
 		return nil
 	}
 	n, _, err := a.Book.read(u.name, u.typed)
@@ -258,7 +258,7 @@ func (a *Asker) judge(u *use) error {
 		return nil
 	}
 	if err != nil {
-		return &DoubtError{Source: u.source, Err: err}
+		return err
 	}
 	if err := a.judgeNote(*u, n, onDisk); err != nil {
 		return err

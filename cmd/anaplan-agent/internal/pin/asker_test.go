@@ -526,7 +526,7 @@ func TestNotes(t *testing.T) {
 	for _, text := range []string{"{", "", "{}", "null", "null garbage", strings.Repeat(" ", 600)} {
 		write(t, path, text)
 		sent, err := r.process().send(t, nil)
-		if doubt, ok := errors.AsType[*DoubtError](err); !ok || sent != "" || doubt.Path() != path {
+		if doubt, ok := errors.AsType[*DoubtError](err); !ok || sent != "" || doubt.Path != path {
 			t.Errorf("%q: sent %q, %v", text, sent, err)
 		}
 	}

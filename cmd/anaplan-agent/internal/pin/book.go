@@ -288,7 +288,7 @@ func (b *Book) Standing(device Device, source config.PINSource, pin []byte) erro
 	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}
 	n, onDisk, err := b.read(u.name, false)
 	if err != nil {
-		return fmt.Errorf("%s: %w", device, &DoubtError{Source: u.source, Err: err})
+		return fmt.Errorf("%s: %w", device, err)
 	}
 	if pin != nil {
 		u.mark = b.marks(false).of(u.name, pin)

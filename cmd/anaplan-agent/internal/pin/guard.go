@@ -106,7 +106,7 @@ func (a *Asker) judgeLate(u use, n note, onDisk *note, unread error) error {
 	case u.fresh, u.typed, unread == nil && n.isLike(u.seen):
 		return nil
 	case unread != nil:
-		return &DoubtError{Source: u.source, Err: unread}
+		return unread
 	}
 	u.counter.known = false
 	return a.judgeNote(u, n, onDisk)
@@ -210,25 +210,17 @@ func (w *way) isFlagged(refusal error) bool {
 
 // DoubtError says that a PIN is not sent, because what is known of it cannot be read.
 type DoubtError struct {
-	Source string
-	Err    error
+	Path string // the file that cannot be read
+	Err  error
 }
 
 // Error implements error.
 func (e *DoubtError) Error() string {
-	return "the PIN from " + e.Source + " is not sent: " + e.Err.Error()
+	return fmt.Sprintf("%s, which may say that the PIN was refused, cannot be read, so it is not sent: %v", e.Path, e.Err)
 }
 
 // Unwrap returns why.
 func (e *DoubtError) Unwrap() error { return e.Err }
-
-// Path returns the file that cannot be read; "" where it is not one.
-func (e *DoubtError) Path() string {
-	if unreadable, ok := errors.AsType[*unreadableError](e.Err); ok {
-		return unreadable.path
-	}
-	return ""
-}
 
 // SpentError says that no clear answer came to a PIN, and that it is not sent again.
 type SpentError struct {

@@ -55,9 +55,17 @@ type about struct {
 	Refused []mark `json:"refused,omitempty"` // earlier ones, the newest last
 }
 
+// device returns the device that it is about.
+func (a about) device() Device { return Device{Label: a.Device, Serial: a.Serial, Card: a.Card} }
+
+// of returns it for another device.
+func (a about) of(device Device) about {
+	a.Device, a.Serial, a.Card = device.Label, device.Serial, device.Card
+	return a
+}
+
 func (a about) equal(b about) bool {
-	return a.Device == b.Device && a.Card == b.Card && a.Source == b.Source && a.Serial == b.Serial &&
-		a.Counts == b.Counts && slices.Equal(a.Refused, b.Refused)
+	return a.device() == b.device() && a.Source == b.Source && a.Counts == b.Counts && slices.Equal(a.Refused, b.Refused)
 }
 
 // maxRefused is how many refused PINs are remembered of a place.
@@ -206,7 +214,8 @@ func (n note) sending(u use, at time.Time) note {
 	if u.device.Card && !u.counter.known {
 		n.Tries = -1
 	}
-	n.about.Device, n.about.Serial, n.about.Card, n.about.Source = u.device.Label, u.device.Serial, u.device.Card, u.source
+	n.about = n.about.of(u.device)
+	n.about.Source = u.source
 	return n
 }
 

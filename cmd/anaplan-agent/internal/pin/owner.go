@@ -1,8 +1,6 @@
 package pin
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // An address that does not name its device, as "piv:slot=9c", fits whichever card is put in.
 // The PIN from one place belongs to the card that took it: another one does not get it
@@ -31,11 +29,10 @@ func (a *Asker) judgeOwner(u use) error {
 		return nil
 	}
 	n, _, err := a.Book.read(u.owner, false)
-	if err != nil || n.State != stateTaken || n.about.Serial == u.device.Serial && n.about.Device == u.device.Label {
+	if err != nil || n.State != stateTaken || n.about.device() == u.device {
 		return nil
 	}
-	owner := Device{Label: n.about.Device, Serial: n.about.Serial, Card: n.about.Card}
-	return &OtherDeviceError{Device: u.device, Source: u.source, Owner: owner}
+	return &OtherDeviceError{Device: u.device, Source: u.source, Owner: n.about.device()}
 }
 
 // own notes that the device has taken the PIN.
@@ -44,11 +41,10 @@ func (w *way) own() {
 		return
 	}
 	n, onDisk, err := w.Book.read(w.owner, false)
-	if err != nil || n.State == stateTaken && n.about.Serial == w.device.Serial && n.about.Device == w.device.Label {
+	if err != nil || n.State == stateTaken && n.about.device() == w.device {
 		return
 	}
-	about := about{Device: w.device.Label, Serial: w.device.Serial, Card: w.device.Card, Source: w.source}
 	u := w.use
 	u.name = w.owner
-	w.Book.write(note{State: stateTaken, Time: now(), about: about}, onDisk, u)
+	w.Book.write(note{State: stateTaken, Time: now(), about: about{Source: w.source}.of(w.device)}, onDisk, u)
 }

@@ -20,16 +20,27 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	output := NewBuffer()
+	pin, err := RunProgram(ctx, words, func(command *exec.Cmd) { command.Stderr = os.Stderr })
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSource, err)
+	}
+	return pin, nil
+}
+
+// RunProgram returns what a program prints, which the caller overwrites. prepare sets what else
+// is to be set before it starts. The errors name the program, and hold nothing that it printed.
+func RunProgram(ctx context.Context, words []string, prepare func(*exec.Cmd)) ([]byte, error) {
+	output := &buffer{data: make([]byte, 0, console.MaxSecret)}
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
-	command.Stdout, command.Stderr = output, os.Stderr
-	command.WaitDelay = subprocess.OutputDelay
-	if err = subprocess.StartSealed(command); err == nil {
+	command.Stdout, command.WaitDelay = output, subprocess.OutputDelay
+	prepare(command)
+	err := subprocess.StartSealed(command)
+	if err == nil {
 		err = command.Wait()
 	}
 	switch {
 	case output.full: // before the error of the program, which has died of it
-		return nil, fmt.Errorf("%w: %w", ErrSource, console.TooLong(words[0]))
+		return nil, console.TooLong(words[0])
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case errors.Is(err, exec.ErrWaitDelay): // the program itself has ended well
@@ -37,29 +48,20 @@ func commandPIN(ctx context.Context, line string) ([]byte, error) {
 	}
 	if err != nil {
 		clear(output.data)
-		return nil, fmt.Errorf("%w: %s: %w", ErrSource, words[0], err)
+		return nil, fmt.Errorf("%s: %w", words[0], err)
 	}
 	return output.data, nil
 }
 
-// NewBuffer returns an empty Buffer.
-func NewBuffer() *Buffer { return &Buffer{data: make([]byte, 0, console.MaxSecret)} }
-
-// Full reports whether there was more than a PIN can have.
-func (b *Buffer) Full() bool { return b.full }
-
-// Bytes returns what was taken.
-func (b *Buffer) Bytes() []byte { return b.data }
-
-// Buffer takes what is short enough for a PIN, and fails at more, which ends a
+// buffer takes what is short enough for a PIN, and fails at more, which ends a
 // program that prints for ever.
-type Buffer struct {
+type buffer struct {
 	data []byte
 	full bool
 }
 
 // Write implements io.Writer.
-func (b *Buffer) Write(text []byte) (int, error) {
+func (b *buffer) Write(text []byte) (int, error) {
 	if len(b.data)+len(text) > console.MaxSecret {
 		clear(b.data)
 		b.full = true

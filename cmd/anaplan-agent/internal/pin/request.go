@@ -47,8 +47,9 @@ func (r Request) identity() string {
 // Device is what tells tokens and cards apart. A token's label alone does not: of
 // a pair of HSMs both often have the same, and a PIN of its own each.
 type Device struct {
-	Label, Serial string
-	Card          bool
+	Label  string `json:"label"`
+	Serial string `json:"serial"`
+	Card   bool   `json:"card,omitempty"`
 }
 
 // String returns the name for a person.
@@ -115,9 +116,9 @@ func (a *Asker) ForCard(address pivuri.URI) piv.PINFunc {
 	}
 }
 
-// checkCardPIN refuses what cannot be a card's PIN: the card would count it. It is most often
+// CheckCard refuses what cannot be a card's PIN: the card would count it. It is most often
 // a PUK, or the PIN of FIDO2, which may be longer.
-func checkCardPIN(pin []byte) error {
+func CheckCard(pin []byte) error {
 	if len(pin) < 6 || len(pin) > 8 {
 		return ErrLength
 	}
@@ -126,12 +127,12 @@ func checkCardPIN(pin []byte) error {
 
 // ErrLength says that a PIN cannot be that of a PIV card (NIST SP 800-73-4 part 2,
 // section 2.4.3).
-var ErrLength = errors.New("the PIN was not sent: PINs of PIV cards have 6 to 8 characters, and this one does not")
+var ErrLength = errors.New("PINs of PIV cards have 6 to 8 characters, and this one does not; it was not sent")
 
 // cardRequest is a card's request. A card has one PIN for all of its keys, so
 // one that was typed for one slot serves another.
 func cardRequest(r piv.PINRequest) Request {
-	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}, check: checkCardPIN}
+	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}, check: CheckCard}
 	request.counter = counter{known: r.Tries >= 0, tries: r.Tries, card: true}
 	request.question = "PIN for " + r.Card
 	if r.Slot != 0 {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -28,24 +27,10 @@ const sector = 512
 // errTooLong says that a note does not fit, which no note of this program does.
 var errTooLong = errors.New("the first line of the note is too long")
 
-// unreadableError says that a note is there and does not say what it knows.
-type unreadableError struct {
-	path string
-	err  error
-}
-
-// Error implements error.
-func (e *unreadableError) Error() string {
-	return fmt.Sprintf("%s, which may say that the PIN was refused, cannot be read: %v", e.path, e.err)
-}
-
-// Unwrap returns why.
-func (e *unreadableError) Unwrap() error { return e.err }
-
 func (s shelf) path(name string) string { return filepath.Join(string(s), name) }
 
 // read returns a note; false if there is none. A directory that is not there, or out of
-// reach, has none. The error is an *unreadableError.
+// reach, has none. The error is a *DoubtError.
 func (s shelf) read(name string) (n note, ok bool, err error) {
 	if s == "" {
 		return note{}, false, nil
@@ -58,7 +43,7 @@ func (s shelf) read(name string) (n note, ok bool, err error) {
 		n, err = parseNote(data)
 	}
 	if err != nil {
-		return note{}, false, &unreadableError{s.path(name), err}
+		return note{}, false, &DoubtError{Path: s.path(name), Err: err}
 	}
 	return n, true, nil
 }
