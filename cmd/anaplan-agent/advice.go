@@ -49,7 +49,6 @@ var advices = []advice{
 	}},
 	{is: errOverridden, code: exitUsage}, // it has the remedy
 	{is: errSettings, code: exitUsage, hintsOf: settingsHints},
-	{is: pin.ErrSetting, code: exitUsage, hintsOf: settingsHints},
 	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
 	{is: errCertificateFile, code: exitFailed}, // what a CA has sent: the words say what it is instead
 	{is: errNoSigner, code: exitUsage},

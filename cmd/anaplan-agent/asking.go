@@ -325,12 +325,8 @@ func (a *asking) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
 	defer terminal.Close()
 	defer a.patience.pause()()
 	if prompt.LastTry != "" {
-		yes, err := terminal.AskYes(a.ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", prompt.LastTry))
-		if err != nil {
+		if err := pin.ConfirmLastTry(a.ctx, terminal, prompt.LastTry); err != nil {
 			return nil, err
-		}
-		if !yes {
-			return nil, pin.ErrNotConfirmed
 		}
 	}
 	return askPIN(a.ctx, terminal, prompt.Question)

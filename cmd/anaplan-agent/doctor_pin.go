@@ -88,7 +88,7 @@ func (x *examination) checkPinentry(name string) {
 
 // checkEnvPIN looks at a variable.
 func (x *examination) checkEnvPIN(source config.PINSource) {
-	pin, err := pin.FromEnv(source.Arg)
+	pin, err := console.ReadSecretEnv(source.Arg)
 	if err != nil {
 		x.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
 			"the PIN should be in the environment variable %s, which is not set here", source.Arg)

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -21,7 +20,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -268,38 +266,11 @@ func entryName(entry certfile.KeyEntry) string {
 
 // password gets the password of the file.
 func (r *deviceRun) password(source config.PINSource, path string) ([]byte, error) {
-	text, err := r.passwordText(source, path)
-	if err != nil {
-		return nil, err
-	}
-	secret, err := pin.Judge(text, pin.Place(source))
-	if err != nil {
-		clear(text)
+	secret, err := r.secret(r.ctx, source, "a password", "password of "+path)
+	if errors.Is(err, console.ErrNoTerminal) {
+		err = fmt.Errorf("it wants a password: %w; say where it is with --password", err)
 	}
 	return secret, err
-}
-
-// passwordText gets what stands where the password should come from.
-func (r *deviceRun) passwordText(source config.PINSource, path string) ([]byte, error) {
-	switch source.Kind {
-	case config.PINFile:
-		return console.Interruptible(r.ctx, func() ([]byte, error) {
-			return console.ReadSecretFile(source.Arg, "a password", r.say.Warn)
-		})
-	case config.PINEnv:
-		text, ok := os.LookupEnv(source.Arg)
-		if !ok {
-			return nil, fmt.Errorf("the environment variable %s is not set", source.Arg)
-		}
-		return []byte(text), nil
-	}
-	terminal, err := console.OpenTerminal()
-	if err != nil {
-		return nil, fmt.Errorf("it wants a password: %w; say where it is with --password", err)
-	}
-	defer terminal.Close()
-	defer r.device.pin.Pause()()
-	return terminal.AskSecret(r.ctx, "password of "+path)
 }
 
 // importToToken puts the key into a token.

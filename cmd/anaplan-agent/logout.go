@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/spf13/cobra"
 )
 
@@ -144,11 +145,11 @@ func readTokenText(from string) ([]byte, error) {
 		}
 		return text, nil
 	case kind == "env" && name != "":
-		text, ok := os.LookupEnv(name)
-		if !ok {
-			return nil, fmt.Errorf("%w: the environment variable %s is not set", errTokenSource, name)
+		text, err := console.ReadSecretEnv(name)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errTokenSource, err)
 		}
-		return []byte(text), nil
+		return text, nil
 	}
 	return nil, fmt.Errorf("%w: --token-from is env:NAME, file:PATH, or -; a token itself must not stand on the command line", errTokenSource)
 }

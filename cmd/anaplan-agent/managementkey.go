@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -86,15 +85,11 @@ func hasTerminal() bool {
 // managementKey gets the management key: hexadecimal, as ykman and yubico-piv-tool
 // print and take it.
 func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
-	text, err := r.managementText(ctx, source, request)
+	digits, err := r.secret(ctx, source, "a management key", fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
 	}
-	defer clear(text)
-	digits, err := pin.Judge(text, pin.Place(source))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
-	}
+	defer clear(digits)
 	key := make([]byte, hex.DecodedLen(len(digits)))
 	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
 		clear(key)
@@ -105,25 +100,4 @@ func (r *deviceRun) managementKey(ctx context.Context, source config.PINSource, 
 		return nil, err
 	}
 	return key, nil
-}
-
-// managementText gets what stands at the source.
-func (r *deviceRun) managementText(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
-	switch source.Kind {
-	case config.PINFile:
-		return console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, "a management key", r.say.Warn) })
-	case config.PINEnv:
-		text, ok := os.LookupEnv(source.Arg)
-		if !ok {
-			return nil, fmt.Errorf("the environment variable %s is not set", source.Arg)
-		}
-		return []byte(text), nil
-	}
-	terminal, err := console.OpenTerminal()
-	if err != nil {
-		return nil, err
-	}
-	defer terminal.Close()
-	defer r.device.pin.Pause()()
-	return terminal.AskSecret(ctx, fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
 }

@@ -30,7 +30,6 @@ type kind struct {
 var kinds = []kind{
 	{errNoAddress, agent.CodeSettings, true},
 	{errSettings, agent.CodeSettings, true},
-	{pin.ErrSetting, agent.CodeSettings, true},
 	{errCAFile, agent.CodeSettings, true},
 	{hsm.ErrNoCgo, agent.CodeSettings, true},
 	{piv.ErrNoCgo, agent.CodeSettings, true},

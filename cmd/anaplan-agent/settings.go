@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/spf13/cobra"
 )
 
@@ -129,7 +130,7 @@ func (s *settings) isOverridden(name string) bool {
 }
 
 // errSettings says that what the user has set is wrong, wherever it was set.
-var errSettings = errors.New("settings")
+var errSettings = pin.ErrSetting
 
 // override returns a setting's value from its flag, else from the environment. An
 // empty flag takes back what the profile says; an empty variable is none, since

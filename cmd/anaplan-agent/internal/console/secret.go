@@ -27,6 +27,16 @@ func ReadSecretFile(path, what string, warn func(format string, args ...any)) ([
 	return ReadSecret(file, path)
 }
 
+// ReadSecretEnv reads an environment variable. It stays set: a module may look into the
+// environment, and a library that changed it would race with that.
+func ReadSecretEnv(name string) ([]byte, error) {
+	value, ok := os.LookupEnv(name)
+	if !ok {
+		return nil, fmt.Errorf("the environment variable %s is not set", name)
+	}
+	return []byte(value), nil
+}
+
 // ReadSecret reads what is short enough for a PIN or a management key, into memory that does not move:
 // a buffer that grows leaves copies behind.
 func ReadSecret(from io.Reader, name string) ([]byte, error) {

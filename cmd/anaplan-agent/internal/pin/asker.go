@@ -316,14 +316,17 @@ func (a *Asker) confirm(ctx context.Context, request Request) error {
 	}
 	defer terminal.Close()
 	defer a.Pause()()
+	return ConfirmLastTry(ctx, terminal, what)
+}
+
+// ConfirmLastTry asks on the terminal whether the last try may be spent, which is what one
+// more wrong PIN does: "locks token "demo"". It returns ErrNotConfirmed without a yes.
+func ConfirmLastTry(ctx context.Context, terminal *console.Terminal, what string) error {
 	yes, err := terminal.AskYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
-	if err != nil {
-		return err
+	if err == nil && !yes {
+		err = ErrNotConfirmed
 	}
-	if !yes {
-		return ErrNotConfirmed
-	}
-	return nil
+	return err
 }
 
 // IsRefusal reports whether a device did not take the PIN, or takes none.

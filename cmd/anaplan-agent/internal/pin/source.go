@@ -71,7 +71,11 @@ func (a *Asker) readFrom(ctx context.Context, source config.PINSource, request R
 	case config.PINPinentry:
 		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), request.question)
 	case config.PINEnv:
-		return FromEnv(source.Arg)
+		text, err := console.ReadSecretEnv(source.Arg)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrSource, err)
+		}
+		return text, nil
 	case config.PINFile:
 		return a.filePIN(ctx, source.Arg)
 	case config.PINCredential:
@@ -90,16 +94,6 @@ func promptPIN(ctx context.Context, question string) ([]byte, error) {
 	}
 	defer terminal.Close()
 	return terminal.AskSecret(ctx, question)
-}
-
-// FromEnv reads an environment variable. It stays set: a module may look into the
-// environment, and a library that changed it would race with that.
-func FromEnv(name string) ([]byte, error) {
-	value, ok := os.LookupEnv(name)
-	if !ok {
-		return nil, fmt.Errorf("%w: the environment variable %s is not set", ErrSource, name)
-	}
-	return []byte(value), nil
 }
 
 // filePIN reads a file that holds the PIN and nothing else.
