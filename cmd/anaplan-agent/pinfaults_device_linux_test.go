@@ -24,7 +24,11 @@ type faultyDevice struct {
 	begin, end   func() error
 	sent         func() int // grows with each PIN that comes to it, whether or not it compares it
 	refused      func() int // how many PINs it has compared and not taken, whatever it said
+	signed       func() int // grows with each signature that it is asked for
 	release      func()     // lets calls return that hang
+
+	card  *pivtest.Card  // nil: it is a token
+	stack *pivtest.Stack // the card's
 }
 
 // wrongTokenPIN and wrongCardPIN are PINs of no token and no card.
@@ -57,6 +61,7 @@ func (l *faultLab) newFaultyToken(t *testing.T, directory string, f fault) *faul
 			}
 			return hsmtest.CountRefused(logins)
 		},
+		signed:  func() int { return len(linesOf(filepath.Join(directory, "calls"), "C_SignInit")) },
 		release: func() { shim.Release(t) },
 	}
 }
@@ -88,8 +93,22 @@ func (l *faultLab) newFaultyCard(t *testing.T, f fault) *faultyDevice {
 		begin: c.begin, end: c.end,
 		sent:    func() int { return countOf(card, 0x20) + int(c.met.Load()) },
 		refused: card.WrongPINs,
+		signed:  func() int { return signaturesOf(card) },
 		release: func() {},
+		card:    card, stack: stack,
 	}
+}
+
+// signaturesOf returns how many signatures a card was asked for. The request is longer than a
+// command, so it comes in a chain (SP 800-73-4 part 2, section 3.2.4), whose last link is not
+// full.
+func signaturesOf(card *pivtest.Card) (n int) {
+	for _, command := range card.Commands() {
+		if command.INS == 0x87 && command.Length < 255 {
+			n++
+		}
+	}
+	return n
 }
 
 // cardInReader is a card that goes wrong at a PIN, and the reader that it is in.

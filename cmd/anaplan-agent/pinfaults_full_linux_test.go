@@ -103,7 +103,7 @@ func recoveries() (rows []recovery) {
 
 // String returns the table in Markdown.
 func (g *grid) String() string {
-	lines := [][]string{g.heads, make([]string, len(g.heads))}
+	lines := [][]string{g.heads}
 	for row, first := range g.first {
 		line := slices.Clone(first)
 		for column := range g.columns() {
@@ -111,16 +111,24 @@ func (g *grid) String() string {
 		}
 		lines = append(lines, line)
 	}
+	return inMarkdown(lines)
+}
+
+// inMarkdown returns a table in Markdown. The first line is its head.
+func inMarkdown(lines [][]string) string {
 	var text strings.Builder
-	for i, line := range lines {
-		for column, cell := range line {
+	write := func(cell func(column, width int) string) {
+		for column := range lines[0] {
 			width := widest(lines, column)
-			if i == 1 {
-				cell = strings.Repeat("-", width)
-			}
-			fmt.Fprintf(&text, "| %-*s ", width, cell)
+			fmt.Fprintf(&text, "| %-*s ", width, cell(column, width))
 		}
 		text.WriteString("|\n")
+	}
+	for i, line := range lines {
+		write(func(column, _ int) string { return line[column] })
+		if i == 0 {
+			write(func(_, width int) string { return strings.Repeat("-", width) })
+		}
 	}
 	return text.String()
 }

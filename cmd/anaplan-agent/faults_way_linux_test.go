@@ -1,0 +1,154 @@
+//go:build cgo
+
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// way carries connections from the agent to an Anaplan, and can be blocked.
+type way struct {
+	url    string
+	to     string // host and port
+	t      *testing.T
+	mu     sync.Mutex
+	block  func(net.Conn) // gets each new connection in place of Anaplan; nil: nothing blocks it
+	met    int            // connections that were blocked
+	open   map[net.Conn]bool
+	listen net.Listener
+	all    sync.WaitGroup
+}
+
+func newWay(t *testing.T, to *weatherServer) *way {
+	w := &way{t: t, to: strings.TrimPrefix(to.server.URL, "https://"), open: map[net.Conn]bool{}}
+	w.accept("127.0.0.1:0")
+	w.url = "https://" + w.listen.Addr().String()
+	t.Cleanup(func() {
+		w.close()
+		w.all.Wait()
+	})
+	return w
+}
+
+// accept listens at an address.
+func (w *way) accept(address string) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		w.t.Error(err)
+		return
+	}
+	w.mu.Lock()
+	w.listen = listener
+	w.mu.Unlock()
+	w.all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			w.all.Go(func() { w.carry(conn) })
+		}
+	})
+}
+
+// carry serves one connection.
+func (w *way) carry(conn net.Conn) {
+	w.keep(conn)
+	defer w.drop(conn)
+	if block := w.blocked(); block != nil {
+		block(conn)
+		return
+	}
+	far, err := net.Dial("tcp", w.to)
+	if err != nil {
+		return
+	}
+	w.keep(far)
+	defer w.drop(far)
+	w.all.Go(func() {
+		io.Copy(far, conn)
+		far.Close()
+	})
+	io.Copy(conn, far)
+}
+
+func (w *way) keep(conn net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open[conn] = true
+}
+
+func (w *way) drop(conn net.Conn) {
+	conn.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.open, conn)
+}
+
+func (w *way) blocked() func(net.Conn) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.block != nil {
+		w.met++
+	}
+	return w.block
+}
+
+// cut closes the connections that there are, and has block get the next ones.
+func (w *way) cut(block func(net.Conn)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.block, w.met = block, 0
+	for conn := range w.open {
+		conn.Close()
+	}
+}
+
+func (w *way) hasMet() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.met > 0
+}
+
+// close refuses connections, and reopen takes them again.
+func (w *way) close() {
+	w.listen.Close()
+	w.cut(nil)
+}
+
+func (w *way) reopen() { w.accept(strings.TrimPrefix(w.url, "https://")) }
+
+// What blocks a way.
+func silence(conn net.Conn) { io.Copy(io.Discard, conn) }
+
+func reset(conn net.Conn) {
+	conn.(*net.TCPConn).SetLinger(0)
+	conn.Close()
+}
+
+func plainHTTP(conn net.Conn) {
+	io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+	io.Copy(io.Discard, conn)
+}
+
+// another returns a blockade that is a server with another authority's certificate.
+func another(t *testing.T) func(net.Conn) {
+	ca, err := anaplantest.NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ca.ServerCertificate("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(conn net.Conn) {
+		io.Copy(io.Discard, tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}}))
+	}
+}
