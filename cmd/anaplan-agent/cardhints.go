@@ -20,7 +20,7 @@ func cardPINHints(pin *piv.PINError) []string {
 			"the PUK is counted too; when both are blocked, only ykman piv reset helps, which erases the keys",
 		}
 	}
-	return []string{"the PIN was sent once and is not sent again; look it up before you try again, for the card blocks it when no tries are left"}
+	return []string{"the PIN was sent once; look it up, and correct it where it comes from, for the card blocks it when no tries are left"}
 }
 
 // serviceHints says how the smartcard service is started. Under systemd it is the socket

@@ -176,7 +176,7 @@ func (x *examination) judgeProfile(p local.ProfileStatus) {
 // checkState looks at whether can be written down what the next run must know.
 func (x *examination) checkState() {
 	dir := paths.State()
-	const needs = "so refused PINs are not remembered, and a job that runs again may block the device"
+	const needs = "so a PIN from a file, variable or program is not sent"
 	if dir == "" {
 		x.warn("agent.state", "set HOME or XDG_STATE_HOME; of a service: StateDirectory=anaplan-agent", "there is no directory for what must be remembered, %s", needs)
 		return

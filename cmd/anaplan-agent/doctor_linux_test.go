@@ -320,5 +320,5 @@ var brokenLogins = []broken{
 		check: "anaplan.logout", severity: finding.Warning, fragment: "ends by itself"},
 	// The last, for the token remembers it.
 	{name: "wrong PIN", do: func(m *machine) { m.key("web"); m.file("pin", "12345678") },
-		check: "anaplan.sign", severity: finding.Error, fragment: "the same command with --pin-changed"},
+		check: "anaplan.sign", severity: finding.Error, fragment: "the failed command once with --pin-changed"},
 }

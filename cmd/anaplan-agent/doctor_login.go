@@ -158,7 +158,7 @@ func forThisCommand(problem *agent.Problem) *agent.Problem {
 	told := *problem
 	told.Hints = slices.DeleteFunc(slices.Clone(told.Hints), func(hint string) bool { return hint == againHint(problem.Code) })
 	if problem.Code == agent.CodePINRefused {
-		told.Hints = append(told.Hints, "if the PIN there is the right one: the same command with --pin-changed")
+		told.Hints = append(told.Hints, "if it is the right one: the failed command once with --pin-changed")
 	}
 	return &told
 }

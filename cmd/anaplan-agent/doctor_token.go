@@ -95,8 +95,8 @@ func (p *probe) judgePINState(token hsm.Token, survey moduleSurvey) {
 		p.facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN: "+program+" login --socket none --pin prompt", "token %q has one PIN try left, which is not spent without a person's yes", token.Label)
 	case hsm.PINLow:
-		p.facts.PINDoubt = "the last PIN was wrong; --login says that the one that is set now is right"
-		p.warn("device.pin", "look the PIN up before it is sent again: tokens lock after a few wrong ones", "the last PIN that token %q was sent was wrong", token.Label)
+		p.facts.PINDoubt = "the last PIN was wrong; if the one that is set now is right, --login has it sent"
+		p.warn("device.pin", "look the PIN up before it is sent again: tokens lock after a few wrong ones", "the last PIN sent to token %q was wrong", token.Label)
 	default:
 		p.ok("device.pin", "%s", pinWords(token))
 	}

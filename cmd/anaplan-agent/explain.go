@@ -122,7 +122,8 @@ func explainPIN(err error) (hints []string, code int) {
 	}
 	if _, ok := errors.AsType[*pin.RefusedError](err); ok {
 		return []string{
-			"if the PIN there is the right one: " + sameCommand + "--pin-changed",
+			"if it is the wrong PIN, correct it there: the next run uses what it finds",
+			"if it is the right one: " + sameCommand + "--pin-changed",
 			"to type it instead: " + sameCommand + "--pin prompt",
 		}, exitHuman
 	}
@@ -150,7 +151,7 @@ func pinHints(pin *hsm.PINError) []string {
 	if pin.Locked {
 		return []string{"have the token's security officer (SO) set a new user PIN, with the vendor's tool or: pkcs11-tool --module MODULE --login --login-type so --init-pin"}
 	}
-	return []string{"the PIN was sent once and is not sent again; look it up before you try again, for tokens lock after a few wrong ones"}
+	return []string{"the PIN was sent once; look it up, and correct it where it comes from, for tokens lock after a few wrong ones"}
 }
 
 // moduleHints names the modules of this machine: those that p11-kit knows or that

@@ -123,7 +123,7 @@ func problemForAgent(err error) *agent.Problem {
 func againHint(code agent.Code) string {
 	switch code {
 	case agent.CodePINRefused:
-		return "to type the right PIN: " + program + " unlock; if the one that was sent is right, to send it again: " + program + " unlock --pin-changed"
+		return "to type the right PIN, or once it is corrected where it comes from: " + program + " unlock; if the one that was sent is right, to send it again: " + program + " unlock --pin-changed"
 	case agent.CodePINNeeded:
 		return "once that is put right, or to type the PIN: " + program + " unlock"
 	case agent.CodeSettings:

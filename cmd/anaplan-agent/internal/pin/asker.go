@@ -271,7 +271,7 @@ func (a *Asker) judgeNote(u use, n note, onDisk *note) error {
 	if n.State == "" {
 		return nil
 	}
-	refused := &RefusedError{Source: u.source, Time: n.Time, Prompt: u.prompt}
+	refused := &RefusedError{Source: u.source, Time: n.Time, Prompt: u.prompt, Unknown: n.PIN.compare(u.mark) == unknown}
 	verdict, wait := n.judge(u.mark, u.counter, now())
 	switch verdict {
 	case mayBeSent:

@@ -544,12 +544,17 @@ func TestKeyLost(t *testing.T) {
 	t.Setenv("DEMO_PIN", "9999")
 	r := newRig(t, config.PINEnv, "DEMO_PIN")
 	r.process().wantSent(t, wrong, "9999")
+	if held := r.process().wantHeld(t); held.Unknown {
+		t.Errorf("with the key: %v", held)
+	}
 	if err := os.Remove(filepath.Join(r.key, keyFile)); err != nil {
 		t.Fatal(err)
 	}
 	r.process().wantHeld(t)
 	t.Setenv("DEMO_PIN", "1234")
-	r.process().wantHeld(t)
+	if held := r.process().wantHeld(t); !held.Unknown || !strings.Contains(held.Error(), keyFile) {
+		t.Errorf("without the key: %v", held)
+	}
 	changed := r.process()
 	changed.Changed = true
 	changed.wantSent(t, nil, "1234")

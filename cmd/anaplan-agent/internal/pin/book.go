@@ -44,7 +44,7 @@ type entry struct {
 }
 
 // ErrUnrecorded says that a PIN was not sent because that could not be written down first.
-var ErrUnrecorded = errors.New("that the PIN is on its way cannot be written down, and a wrong one would be sent at every run")
+var ErrUnrecorded = errors.New("the PIN is not sent: what becomes of it cannot be written down, and a wrong one would be sent at every run")
 
 // NewBook returns the memory in a directory, with the key of its marks in the first of
 // others that has one or can take one. It reads what agents have left in the directories

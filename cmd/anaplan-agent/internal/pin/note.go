@@ -248,6 +248,7 @@ type RefusedError struct {
 	Time    time.Time
 	Unclear bool // no clear answer came
 	Many    bool // other PINs of this program were refused
+	Unknown bool // nobody can tell whether it is the PIN that was
 
 	Prompt *agent.PINPrompt // what to ask a person who would rather type one
 }
@@ -258,6 +259,8 @@ func (e *RefusedError) Error() string {
 	switch {
 	case e.Many:
 		return fmt.Sprintf("it refused the last %d PINs that %s gave, the last on %s; another one is not sent", maxCommandRow, e.Source, when)
+	case e.Unknown:
+		return fmt.Sprintf("it refused a PIN from %s on %s, and whether the one there now is another cannot be told, because the key that tells PINs apart (%s) is not the one of then; it is not sent", e.Source, when, keyFile)
 	case e.Unclear:
 		return fmt.Sprintf("it was sent the PIN from %s on %s and gave no clear answer, which may have cost a try; it is not sent again", e.Source, when)
 	}
