@@ -44,6 +44,7 @@ func (w *faultSite) visit(n int, text string) {
 			continue
 		}
 		w.t.Cleanup(func() { conn.Close() })
+		w.visitors = append(w.visitors, conn)
 		go io.WriteString(conn, text)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -67,6 +68,8 @@ type faultSite struct {
 	crowd   *witnesses
 	before  map[string]int // calls of the module before it began, by function
 	cardMet atomic.Int64   // commands that have met the card's fault
+
+	visitors []net.Conn // see visit
 }
 
 // suffer runs the row.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -18,16 +19,21 @@ import (
 // witnesses are callers that ask an agent for a token again and again, and remember what
 // they have seen.
 type witnesses struct {
-	site *site
-	stop func()
+	site    *site
+	stop    func() // lets the calls that there are come to their end
+	stopped atomic.Bool
 
 	mu      sync.Mutex
 	calls   int // begun
 	last    int // the youngest call that had a token
+	good    int // calls that had one
 	longest time.Duration
 	answers []string // that were not tokens, each once
 	values  []string // of tokens, each once
 }
+
+// lastAnswer is how long an answer is waited for at the end.
+const lastAnswer = 5 * time.Second
 
 // noteworthy is how long a caller waits before that is something to tell.
 const noteworthy = time.Second
@@ -41,8 +47,10 @@ func (s *site) watch(callers int) *witnesses {
 		all.Go(func() { w.call(ctx) })
 	}
 	w.stop = sync.OnceFunc(func() {
-		cancel()
+		w.stopped.Store(true)
+		defer time.AfterFunc(lastAnswer, cancel).Stop()
 		all.Wait()
+		cancel()
 	})
 	s.t.Cleanup(w.stop)
 	return w
@@ -52,7 +60,7 @@ func (s *site) watch(callers int) *witnesses {
 func (w *witnesses) call(ctx context.Context) {
 	client := w.site.client()
 	defer client.Close()
-	for ctx.Err() == nil {
+	for !w.stopped.Load() {
 		number, began := w.mark(), time.Now()
 		token, err := client.Token(ctx, "default", nil)
 		if ctx.Err() == nil {
@@ -79,7 +87,7 @@ func (w *witnesses) note(number int, took time.Duration, token local.Token, err 
 		w.answers = withOne(w.answers, inShort(err))
 		return
 	}
-	w.last = max(w.last, number)
+	w.last, w.good = max(w.last, number), w.good+1
 	w.values = withOne(w.values, token.Value.Reveal())
 }
 
@@ -115,6 +123,13 @@ func (w *witnesses) hasTokenSince(number int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.last > number
+}
+
+// had returns how many calls had a token.
+func (w *witnesses) had() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.good
 }
 
 // tokens returns the values of all tokens that were seen.

@@ -74,6 +74,7 @@ type site struct {
 	met      int    // PINs that came before the fault began
 	env      map[string]string
 	settings map[string]string // of the profile
+	ofAgent  map[string]string // settings of the agent, beside its socket
 	onStart  func()            // before each start of the program; nil: nothing
 	disturb  func()            // does what should make no difference; nil: nothing
 	agent    *siteAgent        // nil: none runs
@@ -204,11 +205,15 @@ func (s *site) said() string {
 // configure writes the configuration.
 func (s *site) configure() {
 	s.t.Helper()
-	text := fmt.Sprintf("[agent]\nsocket = %q\n[profile.default]\n", s.path("run/agent.sock"))
-	for _, name := range slices.Sorted(maps.Keys(s.settings)) {
-		text += fmt.Sprintf("%s = %q\n", name, s.settings[name])
-	}
+	text := fmt.Sprintf("[agent]\nsocket = %q\n%s[profile.default]\n%s", s.path("run/agent.sock"), inTOML(s.ofAgent), inTOML(s.settings))
 	s.check(os.WriteFile(s.path("config.toml"), []byte(text), 0o600))
+}
+
+func inTOML(settings map[string]string) (text string) {
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		text += fmt.Sprintf("%s = %q\n", name, settings[name])
+	}
+	return text
 }
 
 // command returns the program, not started, in a session without a terminal.
