@@ -5,7 +5,10 @@
 # make test        every test and check, as CI runs them
 # make bench       what it costs, beside yardsticks measured in the same run
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
+# make soak        an agent that serves for minutes in bad weather; SOAK=4h: for hours
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
+# make release     bin/anaplan-agent built twice and found the same, with what is in it
+#                  (bin/anaplan-agent.cdx.json, CycloneDX) and under which licences (bin/LICENSES.txt)
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 
@@ -13,11 +16,21 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench pin-faults demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: build test check bench pin-faults soak release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
 	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/anaplan-emulator ./cmd/piv-emulator
+
+# The second build is of a copy in another place, with an empty cache.
+release: build
+	@again=$$(mktemp -d) && trap 'chmod -R u+w "$$again"; rm -rf "$$again"' EXIT && \
+	git clone -q . "$$again/source" && cd "$$again/source" && \
+	GOCACHE="$$again/cache" go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o "$$again/" ./cmd/anaplan-agent && \
+	cmp "$$again/anaplan-agent" $(CURDIR)/bin/anaplan-agent
+	.ci/notices >bin/LICENSES.txt
+	go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 app -json -licenses -main cmd/anaplan-agent -output bin/anaplan-agent.cdx.json .
+	@grep -q '"name": "github.com/ThalesGroup/crypto11"' bin/anaplan-agent.cdx.json
 
 # A process under the race detector sleeps for a second at its end, and the tests start
 # hundreds of them.
@@ -43,6 +56,11 @@ pin-faults: deps-test
 	@tables=$$(mktemp) && trap 'rm -f "$$tables"' EXIT && \
 	{ ANAPLAN_AGENT_PIN_FAULTS=$$tables go test -count=1 -timeout 30m -run '^TestPINFaults$$' ./cmd/anaplan-agent >&2; status=$$?; \
 	cat "$$tables"; exit $$status; }
+
+SOAK = 5m
+
+soak: deps-test
+	ANAPLAN_AGENT_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/anaplan-agent
 
 demo: deps-demo build
 	@bash docs/demo.sh bin
