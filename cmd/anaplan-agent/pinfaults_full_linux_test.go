@@ -20,7 +20,7 @@ const tablesVariable = "ANAPLAN_AGENT_PIN_FAULTS"
 // writeTables runs all cells.
 func (l *faultLab) writeTables(t *testing.T, file string) {
 	began := time.Now()
-	refused := l.refusalGrid(refusals(), stays{3 * time.Second, 8 * time.Second})
+	refused := l.refusalGrid(refusals(), stays{3 * time.Second, 12 * time.Second})
 	refused.fill(t)
 	recovered := l.recoveryGrid(recoveries())
 	recovered.fill(t)

@@ -27,7 +27,7 @@ type column struct {
 
 // stays are how long an agent is left alone with a PIN that it must not send: while the fault
 // lasts, and afterwards. There is no condition to wait for, since nothing is to happen. A PIN
-// that may be sent again is after 4 and 5 seconds, and an agent tries by itself after 2.5 to
+// that may be sent again is after 4 and 9.5 seconds, and an agent tries by itself after 2.5 to
 // 5, and again after 5 to 10.
 type stays struct{ during, afterwards time.Duration }
 

@@ -24,13 +24,7 @@ type Book struct {
 	tell func(json.RawMessage)
 
 	mu    sync.Mutex
-	notes map[string]held // of this process, and those that it was given
-}
-
-// held is a note in memory.
-type held struct {
-	note
-	onDisk bool // it is in a file, too, which counts then: others may have written since
+	notes map[string]note // of this process, and those that it was given
 }
 
 // entry is a note on its way from a signer process to the agent, and back.
@@ -39,7 +33,6 @@ type entry struct {
 	Note  note   `json:"note"`
 	About about  `json:"about"`
 
-	OnDisk   bool   `json:"on_disk,omitempty"`
 	Identity string `json:"identity,omitempty"` // of the device, in the words of agent.PINPrompt
 }
 
@@ -50,7 +43,7 @@ var ErrUnrecorded = errors.New("the PIN is not sent: what becomes of it cannot b
 // others that has one or can take one. It reads what agents have left in the directories
 // also. dir "": there is none, and nothing outlives the process.
 func NewBook(dir string, also, keyDirs []string) *Book {
-	b := &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]held{}}
+	b := &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]note{}}
 	for _, other := range also {
 		if other != dir {
 			b.also = append(b.also, shelf(other))
@@ -59,29 +52,25 @@ func NewBook(dir string, also, keyDirs []string) *Book {
 	return b
 }
 
-// read returns the note of that name. Of several files the one that was written last counts,
-// and before memory, unless that could not be written down.
+// read returns the note of that name: the newest, wherever it is.
 func (b *Book) read(name string, typed bool) (n note, onDisk *note, err error) {
 	b.mu.Lock()
 	memory, known := b.notes[name]
 	b.mu.Unlock()
 	if typed {
-		return memory.note, nil, nil
+		return memory, nil, nil
 	}
 	for _, s := range slices.Concat(b.shelves, b.also) {
 		found, ok, err := s.read(name)
 		if err != nil {
-			return memory.note, nil, err
+			return memory, nil, err
 		}
-		if ok && (onDisk == nil || found.Time.After(onDisk.Time)) {
+		if ok && (onDisk == nil || found.isNewer(*onDisk)) {
 			onDisk = &found
 		}
 	}
-	switch {
-	case onDisk == nil:
-		return memory.note, nil, nil
-	case known && !memory.onDisk && !memory.Time.Before(onDisk.Time):
-		return memory.note, onDisk, nil
+	if onDisk == nil || known && memory.isNewer(*onDisk) {
+		return memory, onDisk, nil
 	}
 	return *onDisk, onDisk, nil
 }
@@ -101,19 +90,19 @@ func (b *Book) write(n note, onDisk *note, u use) error {
 			}
 		}
 	}
-	b.hold(n, err == nil && !u.typed, u)
+	b.hold(n, u)
 	return err
 }
 
 // hold keeps a note in memory, and tells of it.
-func (b *Book) hold(n note, onDisk bool, u use) {
+func (b *Book) hold(n note, u use) {
 	b.mu.Lock()
-	b.notes[u.name] = held{n, onDisk}
+	b.notes[u.name] = n
 	b.mu.Unlock()
 	if b.tell == nil {
 		return
 	}
-	e := entry{Name: u.name, Note: n, About: n.about, OnDisk: onDisk, Identity: u.prompt.Device}
+	e := entry{Name: u.name, Note: n, About: n.about, Identity: u.prompt.Device}
 	if text, err := json.Marshal(e); err == nil {
 		b.tell(text)
 	}
@@ -208,10 +197,10 @@ func (m *Memory) Give(profile *config.Profile) json.RawMessage {
 func (m *Memory) about(profile *config.Profile) (entries []entry) {
 	places := []string{typedSource(profile.Name)}
 	for _, source := range Sources(profile) {
-		places = append(places, Place(source))
+		places = append(places, samePlace(Place(source)))
 	}
 	for _, e := range m.entries {
-		if slices.Contains(places, e.About.Source) {
+		if slices.Contains(places, samePlace(e.About.Source)) {
 			entries = append(entries, e)
 		}
 	}
@@ -226,13 +215,13 @@ func Take(text json.RawMessage, tell func(json.RawMessage)) (*Book, error) {
 	if err := json.Unmarshal(text, &g); err != nil {
 		return nil, err
 	}
-	b := &Book{key: laterKey(g.Keys), own: g.Own, tell: tell, notes: map[string]held{}}
+	b := &Book{key: laterKey(g.Keys), own: g.Own, tell: tell, notes: map[string]note{}}
 	for _, dir := range g.Dirs {
 		b.shelves = append(b.shelves, shelf(dir))
 	}
 	for _, e := range g.Entries {
 		e.Note.about = e.About
-		b.notes[e.Name] = held{e.Note, e.OnDisk}
+		b.notes[e.Name] = e.Note
 	}
 	return b, nil
 }

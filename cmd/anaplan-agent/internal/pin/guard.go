@@ -141,7 +141,7 @@ func (w *way) end(err error) error {
 		w.settle(w.sent.refused(at))
 		w.drop()
 		return err
-	case errors.Is(err, hsm.ErrPINNotSent), errors.Is(err, hsm.ErrPINNotRead), w.isUncounted(err):
+	case errors.Is(err, hsm.ErrPINNotSent), errors.Is(err, hsm.ErrPINNotRead), isUncounted(err):
 		w.settle(w.back(at))
 		return err
 	}
@@ -157,13 +157,13 @@ func (w *way) settle(n note) {
 	}
 }
 
-// back returns the note as it was before the PIN left. A time later than before makes it
-// count in the place of the one that it takes back.
+// back returns the note as it was before the PIN left. A later number makes it count in the
+// place of the one that it takes back.
 func (w *way) back(at time.Time) note {
 	n := w.before
 	n.about = w.sent.about
 	n.about.Refused = w.before.about.Refused
-	n.Time = at
+	n.Time, n.Seq = at, w.sent.Seq+1
 	if n.State == "" {
 		n.State = stateTaken // of no PIN yet: nothing stands against any
 	}
@@ -185,19 +185,16 @@ func (w *way) unclear(err error) error {
 	return &SpentError{Source: w.source, Err: err}
 }
 
-// isUncounted reports whether the counter says that an unclear answer has cost no try.
-func (w *way) isUncounted(err error) bool {
-	if card, ok := errors.AsType[*piv.PINUnclearError](err); ok {
-		before := counter{known: card.Before >= 0, tries: card.Before, card: true}
-		after := counter{known: card.After >= 0, tries: card.After, card: true}
-		return after.since(before, true) == uncounted
-	}
-	token, ok := errors.AsType[*hsm.PINUnclearError](err)
-	if !ok || !token.Told {
+// isUncounted reports whether a card's counter says that an unclear answer has cost no try.
+// What a token's flags say is believed a few times only, see judgeUnclear: some set them late.
+func isUncounted(err error) bool {
+	card, ok := errors.AsType[*piv.PINUnclearError](err)
+	if !ok {
 		return false
 	}
-	before, after := counter{known: true, low: int(token.Before)}, counter{known: true, low: int(token.After)}
-	return after.since(before, w.sent.about.Counts) == uncounted
+	before := counter{known: card.Before >= 0, tries: card.Before, card: true}
+	after := counter{known: card.After >= 0, tries: card.After, card: true}
+	return after.since(before, true) == uncounted
 }
 
 // isFlagged reports whether the flags of a token tell of its first wrong PIN. Some set one

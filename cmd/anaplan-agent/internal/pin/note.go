@@ -24,7 +24,8 @@ const (
 // leaves, so it is right whatever becomes of this process.
 type note struct {
 	State   state     `json:"state"`
-	Time    time.Time `json:"time"` // of the last change
+	Seq     uint64    `json:"seq,omitempty"` // grows with each change: clocks are set back
+	Time    time.Time `json:"time"`          // of the last change
 	PIN     mark      `json:"pin,omitempty"`
 	Worked  mark      `json:"worked,omitempty"`  // of the PIN that the device took last
 	Unclear int       `json:"unclear,omitempty"` // how often PIN was sent in a row without a clear answer
@@ -40,9 +41,17 @@ type note struct {
 // now is the time as notes have it.
 func now() time.Time { return time.Now().Truncate(time.Millisecond) }
 
+// isNewer reports whether the note was written after another.
+func (n note) isNewer(other note) bool {
+	if n.Seq != other.Seq {
+		return n.Seq > other.Seq
+	}
+	return n.Time.After(other.Time)
+}
+
 // isLike reports whether nobody has written the note since it was the other one.
 func (n note) isLike(other note) bool {
-	return n.State == other.State && n.PIN == other.PIN && n.Unclear == other.Unclear && n.Time.Equal(other.Time)
+	return n.State == other.State && n.Seq == other.Seq && n.PIN == other.PIN && n.Unclear == other.Unclear && n.Time.Equal(other.Time)
 }
 
 // about is what of a note changes seldom.
@@ -87,11 +96,12 @@ func hashName(text string) string {
 }
 
 // mostRetries is how often a PIN that has worked is sent again after an answer that was not
-// clear, and retryGaps how long after the last time. So a power cut in the middle of a login
-// does not stop a server for good, and a PIN that is wrong by now does not lock a device.
+// clear, and retryGaps how long after the last time: a device that was ill for no longer than
+// their sum gets it within ten seconds after it is well. So a power cut in the middle of a
+// login does not stop a server for good, and a PIN that is wrong by now does not lock a device.
 const mostRetries = 2
 
-var retryGaps = [mostRetries]time.Duration{4 * time.Second, 5 * time.Second}
+var retryGaps = [mostRetries]time.Duration{4 * time.Second, 9500 * time.Millisecond}
 
 // maxCommandRow is how many different PINs of one program may be refused in a row. Nobody has
 // put anything right only because a program prints something else.
@@ -177,10 +187,10 @@ func (n note) judgeUnclear(pin mark, now counter, at time.Time) (judgement, time
 	switch {
 	case told == counted:
 		return isCounted, 0
-	case n.Unclear < 1 || n.Unclear > mostRetries:
-		return isUnclear, 0
 	case told == uncounted && now.card: // it is on this machine: who sent the PIN is done with it
 		return mayBeSent, 0
+	case n.Unclear < 1 || n.Unclear > mostRetries:
+		return isUnclear, 0
 	case told == uncounted || n.Worked.compare(pin) == same:
 		return n.waitFor(retryGaps[n.Unclear-1], at)
 	}
@@ -210,6 +220,7 @@ func (n note) sending(u use, at time.Time) note {
 	default:
 		n.Unclear = 1
 	}
+	n.Seq++
 	n.State, n.PIN, n.Time, n.Tries, n.Low = stateSending, u.mark, at, u.counter.tries, u.counter.low
 	if u.device.Card && !u.counter.known {
 		n.Tries = -1
@@ -221,6 +232,7 @@ func (n note) sending(u use, at time.Time) note {
 
 // taken returns the note of a PIN that the device took.
 func (n note) taken(at time.Time) note {
+	n.Seq++
 	n.State, n.Worked, n.Unclear, n.Row, n.Time = stateTaken, n.PIN, 0, 0, at
 	n.about.Refused = slices.DeleteFunc(slices.Clone(n.about.Refused), func(old mark) bool { return old.compare(n.PIN) == same })
 	return n
@@ -232,6 +244,7 @@ func (n note) refused(at time.Time) note {
 	if n.Worked.compare(n.PIN) != different {
 		n.Worked = ""
 	}
+	n.Seq++
 	n.State, n.Unclear, n.Time = stateRefused, 0, at
 	n.Row++
 	if n.PIN != "" && !slices.Contains(n.about.Refused, n.PIN) {

@@ -46,5 +46,5 @@ func (w *way) own() {
 	}
 	u := w.use
 	u.name = w.owner
-	w.Book.write(note{State: stateTaken, Time: now(), about: about{Source: w.source}.of(w.device)}, onDisk, u)
+	w.Book.write(note{State: stateTaken, Seq: n.Seq + 1, Time: now(), about: about{Source: w.source}.of(w.device)}, onDisk, u)
 }

@@ -101,12 +101,15 @@ func tokenRequest(r hsm.PINRequest) Request {
 	return request
 }
 
+// anyCard stands for all addresses that name no card: each fits whichever is put in.
+const anyCard = "piv:"
+
 // ForCard returns the piv.PINFunc for the card of an address.
 func (a *Asker) ForCard(address pivuri.URI) piv.PINFunc {
 	return func(ctx context.Context, r piv.PINRequest) (piv.PIN, error) {
 		request := cardRequest(r)
 		if address.Serial == 0 {
-			request.unnamed = address.String()
+			request.unnamed = anyCard
 		}
 		pin, guard, err := a.ask(ctx, request)
 		if err != nil {

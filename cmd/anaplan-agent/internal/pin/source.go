@@ -144,6 +144,15 @@ func nameOf(source config.PINSource) string {
 	return source.String()
 }
 
+// samePlace returns one of the spellings of a place in words.
+func samePlace(place string) string {
+	source, err := config.ParsePINSource(place)
+	if err != nil {
+		return place
+	}
+	return nameOf(source)
+}
+
 // Sources returns where the PINs of a profile's keys come from, each place once. What is
 // wrong with a place is left out.
 func Sources(profile *config.Profile) (sources []config.PINSource) {
