@@ -10,16 +10,18 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
-// Codes of the service (contract section 2.2).
+// Codes of the service (contract section 2.2). Those of its refusals begin with failure.
 const (
-	codeBadCredential = "FAILURE_BAD_CREDENTIAL"
-	codeBadHeader     = "FAILURE_BAD_HEADER"
+	failure           = "FAILURE_"
+	codeBadCredential = failure + "BAD_CREDENTIAL"
+	codeBadHeader     = failure + "BAD_HEADER"
 )
 
 // code is what the service's codes look like. Anything else in their place is
@@ -109,6 +111,19 @@ func (a *answer) identity() (Identity, error) {
 	return identity, nil
 }
 
+// ended returns nil if the answer to a logout is one. It has no body (contract section 3), and
+// one that has says so: what answers for another may take the token for ended, which lives on.
+func (a *answer) ended() error {
+	if len(bytes.TrimSpace(a.body)) == 0 {
+		return nil
+	}
+	var said struct{ Status string }
+	if json.Unmarshal(a.body, &said) != nil || said.Status != "SUCCESS" {
+		return a.unusable("it does not say that the token has been ended")
+	}
+	return nil
+}
+
 // success decodes the body of a 2xx. What encoding/json has to say about it stays
 // here: it may quote the token.
 func (a *answer) success() (success, error) {
@@ -156,12 +171,24 @@ func (a *answer) refusal(unauthorized error) error {
 		refusal.Detail = "it points to " + a.target()
 	case refusal.Kind == ErrUnavailable && a.isHTML():
 		refusal.Detail = "a web page came instead of an answer"
+	case (refusal.Kind == ErrRefused || refusal.Kind == ErrBadRequest) && !a.isOwn(refusal.Code):
+		refusal.Detail = "the answer is not in the service's form: a proxy or a portal in between may have sent it"
 	}
 	return refusal
 }
 
+// isOwn reports whether a refusal is the service's own word, by the form that its refusals
+// have. Anything between here and there can send a status: a proxy that wants a password,
+// a portal, a gateway of another product.
+func (a *answer) isOwn(code string) bool {
+	return strings.HasPrefix(code, failure) && !a.isHTML()
+}
+
 // kind maps statuses and codes to sentinels, here and nowhere else. The texts
 // beside them are for people (contract section 2.2).
+//
+// What it returns for a certificate or a token that is refused (unauthorized, ErrBadHeader) is
+// final to others, so only the service's own word is that. Everything else may pass.
 func (a *answer) kind(code string, unauthorized error) error {
 	switch {
 	case a.status == http.StatusTooManyRequests:
@@ -170,9 +197,9 @@ func (a *answer) kind(code string, unauthorized error) error {
 		return ErrUnavailable
 	case a.status/100 == 3:
 		return ErrRedirect
-	case code == codeBadHeader && unauthorized == ErrBadCredential:
+	case a.isOwn(code) && code == codeBadHeader && unauthorized == ErrBadCredential:
 		return ErrBadHeader
-	case a.status == http.StatusUnauthorized || code == codeBadCredential:
+	case a.isOwn(code) && (a.status == http.StatusUnauthorized || code == codeBadCredential):
 		return unauthorized
 	case a.isHTML():
 		return ErrBlocked

@@ -103,7 +103,11 @@ func (c *Client) validate(ctx context.Context, token agent.Token) (Identity, err
 // before; who only wants it gone may take that for success. ctx governs all
 // attempts.
 func (c *Client) Logout(ctx context.Context, token agent.Token) error {
-	if _, err := c.sendToken(ctx, "logout", http.MethodPost, token); err != nil {
+	answer, err := c.sendToken(ctx, "logout", http.MethodPost, token)
+	if err == nil {
+		err = answer.ended()
+	}
+	if err != nil {
 		return fmt.Errorf("logging out: %w", err)
 	}
 	return nil
@@ -138,7 +142,7 @@ func visible(text string) bool {
 // the service has for a wrong time is not known (contract section 2.2).
 func explain(err error, answer *answer, login *agent.Login) error {
 	refusal, ok := errors.AsType[*AnswerError](err)
-	if !ok || login.MadeAt().IsZero() || !errors.Is(err, ErrBadCredential) && !errors.Is(err, ErrBadRequest) {
+	if !ok || login.MadeAt().IsZero() || !answer.isOwn(refusal.Code) || !errors.Is(err, ErrBadCredential) && !errors.Is(err, ErrBadRequest) {
 		return err
 	}
 	return judgeTime(refusal, login.MadeAt(), answer.arrived, answer.date())

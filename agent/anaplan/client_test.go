@@ -323,10 +323,10 @@ func TestAnswersInWords(t *testing.T) {
 		{"bad header by 400", 400, nil, `{"status":"FAILURE_BAD_HEADER"}`, anaplan.ErrBadHeader, anaplan.ErrBadRequest, "(HTTP 400, FAILURE_BAD_HEADER)"},
 		{"bad credential by 403", 403, nil, `{"status":"FAILURE_BAD_CREDENTIAL"}`, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 403, FAILURE_BAD_CREDENTIAL)"},
 		{"unknown code", 401, nil, `{"status":"FAILURE_NEW"}`, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 401, FAILURE_NEW)"},
-		{"no code", 401, nil, `nothing`, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 401)"},
-		{"code that is none", 401, nil, `{"status":"<script>"}`, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 401)"},
+		{"no code", 401, nil, `nothing`, anaplan.ErrRefused, anaplan.ErrRefused, "not in the service's form: a proxy or a portal in between may have sent it (HTTP 401)"},
+		{"code that is none", 401, nil, `{"status":"<script>"}`, anaplan.ErrRefused, anaplan.ErrRefused, "(HTTP 401)"},
 		{"sibling's shape", 400, nil, `{"status":{"code":400,"message":"x"},"statusMessage":7}`, anaplan.ErrBadRequest, anaplan.ErrBadRequest, "(HTTP 400)"},
-		{"web page by 401", 401, page, html, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 401)"},
+		{"web page by 401", 401, page, html, anaplan.ErrBlocked, anaplan.ErrBlocked, "(HTTP 401)"},
 		{"web page by 403", 403, page, html, anaplan.ErrBlocked, anaplan.ErrBlocked, "(HTTP 403)"},
 		{"web page that says it is text", 404, plain, "\n" + html, anaplan.ErrBlocked, anaplan.ErrBlocked, "(HTTP 404)"},
 		{"web page by 200", 200, page, html, anaplan.ErrBlocked, anaplan.ErrBlocked, "(HTTP 200)"},
@@ -391,7 +391,7 @@ func TestBodyEndsWithTheCall(t *testing.T) {
 	late := &lateReader{}
 	cert := issue(t)
 	client := newClient(t, anaplan.Config{AuthURL: "https://auth.example", HTTP: &http.Client{Transport: late}})
-	if _, err := client.Authenticate(t.Context(), sign(t, cert, agent.V2, time.Now())); !errors.Is(err, anaplan.ErrBadCredential) {
+	if _, err := client.Authenticate(t.Context(), sign(t, cert, agent.V2, time.Now())); !errors.Is(err, anaplan.ErrRefused) {
 		t.Fatal(err)
 	}
 	if body, err := io.ReadAll(late.body); err == nil || len(body) > 0 {

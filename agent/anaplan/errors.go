@@ -9,6 +9,10 @@ import (
 
 // Errors to branch on with errors.Is. What came back is in the *AnswerError, or
 // the *ConnectionError where nothing did.
+//
+// ErrBadCredential, ErrBadHeader and ErrTokenRefused are the service's own word, in the form
+// that its refusals have: to send the same again is no use. All others may be the doing of
+// something between here and the service, and may pass.
 var (
 	// ErrBadCredential: the service does not take the certificate, the signature
 	// or the message. The certificate may be unregistered, disabled or expired.
@@ -22,7 +26,7 @@ var (
 	// expired, is revoked, or never was.
 	ErrTokenRefused = errors.New("the token was refused: it has expired, was revoked, or is of another region")
 	// ErrRefused: the service refuses for another reason, such as the tenant's
-	// list of allowed addresses.
+	// list of allowed addresses, or something before it refuses.
 	ErrRefused = errors.New("the request was refused")
 	// ErrRateLimited: too many requests; AnswerError.RetryAfter may say when again.
 	ErrRateLimited = errors.New("too many requests")

@@ -80,7 +80,7 @@ func TestAuthenticateRetries(t *testing.T) {
 		// 15 s four times and the waits between them: the fourth begins at 46 to 49 s, while the payload is fresh.
 		{"silence for ever", 9, anaplantest.Hang(nil), 4, anaplan.ErrUnavailable, 61750 * time.Millisecond, 63500 * time.Millisecond},
 		{"400", 1, anaplantest.Failing(400), 1, anaplan.ErrBadRequest, 0, 0},
-		{"401 without a code", 1, anaplantest.Failing(401), 1, anaplan.ErrBadCredential, 0, 0},
+		{"401 without a code", 1, anaplantest.Failing(401), 1, anaplan.ErrRefused, 0, 0},
 		{"403", 1, anaplantest.Failing(403), 1, anaplan.ErrRefused, 0, 0},
 		{"406", 1, anaplantest.Failing(406), 1, anaplan.ErrRefused, 0, 0},
 		{"firewall", 1, anaplantest.Blocked(), 1, anaplan.ErrBlocked, 0, 0},

@@ -203,7 +203,7 @@ var advices = []advice{
 	{is: anaplan.ErrTokenRefused, code: exitFailed, hints: []string{program + " token makes a new one"}},
 	{is: anaplan.ErrRateLimited, code: exitFailed, hints: []string{"use one token for its 35 minutes, not one for each call"}},
 	{is: anaplan.ErrBlocked, code: exitFailed, hints: []string{"ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist"}},
-	{is: anaplan.ErrRefused, code: exitFailed, hints: []string{"ask whether this machine's address is in the tenant's IP allowlist"}},
+	{is: anaplan.ErrRefused, code: exitFailed, hints: []string{"look at the proxy (HTTPS_PROXY), and ask whether this machine's address is in the tenant's IP allowlist"}},
 	{is: anaplan.ErrRedirect, code: exitUsage, hints: []string{"look at --auth-url and --region"}},
 	{is: anaplan.ErrUntrusted, code: exitFailed, hints: []string{"if your company's proxy or a test server presents this certificate, trust its CA: --ca-file FILE"}},
 	{is: anaplan.ErrUnreachable, code: exitFailed, hints: []string{"look at the network, the proxy (HTTPS_PROXY), --region and --auth-url"}},

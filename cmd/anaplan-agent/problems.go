@@ -72,8 +72,8 @@ var kinds = []kind{
 
 	{anaplan.ErrBadCredential, agent.CodeLoginRefused, true},
 	{anaplan.ErrBadHeader, agent.CodeServerRefused, true},
-	{anaplan.ErrRedirect, agent.CodeServerRefused, true},
-	{anaplan.ErrBadRequest, agent.CodeServerRefused, true},
+	{anaplan.ErrRedirect, agent.CodeServerRefused, false},
+	{anaplan.ErrBadRequest, agent.CodeServerRefused, false},
 	{anaplan.ErrBlocked, agent.CodeServerRefused, false},
 	{anaplan.ErrRefused, agent.CodeServerRefused, false},
 	{anaplan.ErrTokenRefused, agent.CodeServerRefused, false},
@@ -81,7 +81,7 @@ var kinds = []kind{
 	{anaplan.ErrUntrusted, agent.CodeUnreachable, false},
 	{anaplan.ErrUnreachable, agent.CodeUnreachable, false},
 	{anaplan.ErrUnavailable, agent.CodeUnreachable, false},
-	{anaplan.ErrResponse, agent.CodeUnreachable, false},
+	{anaplan.ErrResponse, agent.CodeServerRefused, false},
 }
 
 // problemOf returns err as a problem; nil for nil.
@@ -179,11 +179,12 @@ func kindOfStruct(err error) agent.Code {
 }
 
 // mayBeLost reports whether a refusal may be that of a login whose first answer got
-// lost, or of a clock that will be set: one more login tells.
+// lost, of one that got too old on its way, or of a clock that will be set: one more login tells.
 func mayBeLost(err error) bool {
 	answer, ok := errors.AsType[*anaplan.AnswerError](err)
 	_, skewed := errors.AsType[*anaplan.ClockSkewError](err)
-	return skewed || ok && answer.Attempts > 1 && errors.Is(err, anaplan.ErrBadCredential)
+	_, stale := errors.AsType[*anaplan.StalePayloadError](err)
+	return skewed || stale || ok && answer.Attempts > 1 && errors.Is(err, anaplan.ErrBadCredential)
 }
 
 // limitedWait is how long nothing is sent after a 429 that names no time.

@@ -54,6 +54,7 @@ func TestProblemOf(t *testing.T) {
 		return &anaplan.AnswerError{Kind: kind, Attempts: attempts, RetryAfter: wait}
 	}
 	skew := &anaplan.ClockSkewError{AnswerError: anaplan.AnswerError{Kind: anaplan.ErrBadCredential, Attempts: 1}}
+	stale := &anaplan.StalePayloadError{AnswerError: anaplan.AnswerError{Kind: anaplan.ErrBadCredential, Attempts: 1}}
 	for name, test := range map[string]struct {
 		err   error
 		code  agent.Code
@@ -78,6 +79,12 @@ func TestProblemOf(t *testing.T) {
 		"not registered":                   {refusal(anaplan.ErrBadCredential, 1, 0), agent.CodeLoginRefused, true, true, 0},
 		"refused after an answer was lost": {refusal(anaplan.ErrBadCredential, 2, 0), agent.CodeLoginRefused, true, false, 0},
 		"a wrong clock":                    {skew, agent.CodeLoginRefused, true, false, 0},
+		"a login that got too old":         {stale, agent.CodeLoginRefused, false, false, 0},
+		"another header form is wanted":    {refusal(anaplan.ErrBadHeader, 1, 0), agent.CodeServerRefused, false, true, 0},
+		"a web page":                       {refusal(anaplan.ErrBlocked, 1, 0), agent.CodeServerRefused, false, false, 0},
+		"a redirect":                       {refusal(anaplan.ErrRedirect, 1, 0), agent.CodeServerRefused, false, false, 0},
+		"a request that is not understood": {refusal(anaplan.ErrBadRequest, 1, 0), agent.CodeServerRefused, false, false, 0},
+		"an answer of no use":              {refusal(anaplan.ErrResponse, 1, 0), agent.CodeServerRefused, false, false, 0},
 		"patience":                         {refusal(anaplan.ErrRateLimited, 4, 7*time.Second), agent.CodeRateLimited, false, false, 7 * time.Second},
 		"patience without a time":          {refusal(anaplan.ErrRateLimited, 4, 0), agent.CodeRateLimited, false, false, limitedWait},
 		"maintenance with a time":          {refusal(anaplan.ErrUnavailable, 4, time.Minute), agent.CodeUnreachable, false, false, time.Minute},
