@@ -15,7 +15,8 @@ type Token struct {
 	// RefreshID is the server's name for the next refresh, a UUID.
 	RefreshID string
 
-	// ExpiresAt is when the server ends the token, in milliseconds.
+	// ExpiresAt is when the server ends the token, by this machine's clock: how long it
+	// lives is right also where that is wrong.
 	ExpiresAt time.Time
 }
 

@@ -43,7 +43,8 @@ type answer struct {
 	status   int
 	header   http.Header
 	body     []byte
-	arrived  time.Time // by this machine's clock
+	arrived  time.Time     // by this machine's clock
+	took     time.Duration // since it was asked for
 	attempts int
 	secrets  secrets
 }
@@ -79,9 +80,9 @@ func (a *answer) token() (agent.Token, error) {
 	if !visible(info.TokenValue) {
 		return agent.Token{}, a.unusable("tokenInfo.tokenValue has characters that no header can carry")
 	}
-	expires := time.UnixMilli(info.ExpiresAt)
-	if !expires.After(a.arrived) {
-		return agent.Token{}, a.unusable("the token has ended before it came" + a.clocks())
+	expires, err := a.end(info.ExpiresAt)
+	if err != nil {
+		return agent.Token{}, err
 	}
 	return agent.Token{
 		Value:     agent.NewSecret(info.TokenValue),
@@ -105,8 +106,8 @@ func (a *answer) identity() (Identity, error) {
 		UserGUID:     cut(a.secrets.clean(good.UserInfo.UserGUID), maxID),
 		CustomerGUID: cut(a.secrets.clean(good.UserInfo.CustomerGUID), maxID),
 	}
-	if good.TokenInfo.ExpiresAt > 0 {
-		identity.ExpiresAt = time.UnixMilli(good.TokenInfo.ExpiresAt)
+	if expires, err := a.end(good.TokenInfo.ExpiresAt); err == nil {
+		identity.ExpiresAt = expires
 	}
 	return identity, nil
 }

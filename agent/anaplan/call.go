@@ -47,6 +47,7 @@ func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := time.Now()
 	response, err := c.http.Do(request)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (c *Client) exchange(ctx context.Context, call *call) (*answer, error) {
 	if err != nil {
 		return nil, errors.Join(errCutOff, err)
 	}
-	return &answer{status: response.StatusCode, header: response.Header, body: body, arrived: arrived}, nil
+	return &answer{status: response.StatusCode, header: response.Header, body: body, arrived: arrived, took: arrived.Sub(asked)}, nil
 }
 
 func (c *Client) newRequest(ctx context.Context, call *call) (*http.Request, error) {

@@ -23,7 +23,8 @@ type Identity struct {
 	UserID string
 	// UserGUID and CustomerGUID are the service's names, 32 hexadecimal digits.
 	UserGUID, CustomerGUID string
-	// ExpiresAt is when the token ends; zero if the service does not say.
+	// ExpiresAt is when the token ends, by this machine's clock; zero if the service does
+	// not say, or what makes no sense.
 	ExpiresAt time.Time
 }
 

@@ -258,7 +258,7 @@ func TestUnusableAnswers(t *testing.T) {
 		{"no token", `{"status":"FAILURE_ODD","statusMessage":"no"}`, "no tokenInfo.tokenValue (HTTP 200, FAILURE_ODD): \"no\""},
 		{"number for a token", edit(`"a.b.c"`, `7`), "not the JSON of a token"},
 		{"line break in the token", edit(`a.b.c`, `a\r\nb: c`), "characters that no header can carry"},
-		{"no end", edit(`,"expiresAt":4102444800000`, ``), "the token has ended before it came"},
+		{"no end", edit(`,"expiresAt":4102444800000`, ``), "it has no tokenInfo.expiresAt"},
 		{"end in seconds", edit(`4102444800000`, `4102444800`), "the token has ended before it came"},
 		{"end below zero", edit(`4102444800000`, `-1`), "expiresAt is not a time"},
 		{"end beyond the calendar", edit(`4102444800000`, `253402300800000`), "expiresAt is not a time"},

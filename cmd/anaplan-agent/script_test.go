@@ -293,7 +293,7 @@ func overhear(ts *testscript.TestScript) anaplantest.Fault {
 }
 
 // startServer starts the script's server; options are accept-v1, skew=DURATION,
-// life=DURATION, which is that of tokens.
+// life=DURATION, which is that of tokens, and window=DURATION, that of logins.
 func startServer(ts *testscript.TestScript, options []string) {
 	var opts anaplantest.Options
 	for _, option := range options {
@@ -309,6 +309,10 @@ func startServer(ts *testscript.TestScript, options []string) {
 			life, err := time.ParseDuration(value)
 			ts.Check(err)
 			opts.TokenLife = life
+		case "window":
+			window, err := time.ParseDuration(value)
+			ts.Check(err)
+			opts.Window = window
 		default:
 			ts.Fatalf("unknown option %q", option)
 		}

@@ -118,7 +118,9 @@ func (i identity) text(now time.Time) string {
 	row("user", i.UserID)
 	row("user GUID", i.UserGUID)
 	row("customer GUID", i.CustomerGUID)
-	row("token until", whileFresh(i.TokenExpiresAt, now))
+	if !i.TokenExpiresAt.IsZero() {
+		row("token until", whileFresh(i.TokenExpiresAt, now))
+	}
 	if i.CertificateUntil != nil {
 		// In days, by which people plan a renewal: the CA takes some of them.
 		days := int(i.CertificateUntil.Sub(now).Hours() / 24)
