@@ -151,6 +151,7 @@ type Keeper struct {
 	lease   Lease     // without a token: the generation of the last one
 	ends    time.Time // when the token ends by the monotonic clock
 	revoked uint64    // the generation that a caller has found refused
+	leaving []leaving // tokens that a logout is to end, and has not yet
 
 	revocations int    // that callers have told, in a row
 	revokeAt    moment // before that no other is believed
@@ -239,9 +240,10 @@ func (k *Keeper) Held() (Lease, bool) {
 	return k.lease, true
 }
 
-// Logout waits for what is under way, then forgets the token and ends it at Anaplan. If
-// that fails it is forgotten all the same. The next caller causes a new login. After Run
-// it can no longer end anything.
+// Logout waits for what is under way, then ends the token at Anaplan. It is handed out to
+// nobody any more, also if that fails; then the next Logout tries again to end it, together
+// with the token that there is by then. The next caller causes a new login. After Run it
+// can no longer end anything.
 func (k *Keeper) Logout(ctx context.Context) error {
 	for {
 		f, problem := k.boardLogout()

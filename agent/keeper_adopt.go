@@ -42,6 +42,7 @@ func (k *Keeper) inherit(before *Keeper) {
 		k.lease = before.lease
 	}
 	k.ends, k.certificate, k.locked = before.ends, before.certificate, before.locked
+	k.leaving = before.leaving
 	k.revoked, k.revocations, k.revokeAt = before.revoked, before.revocations, before.revokeAt
 	k.wait, k.waitUntil = before.wait, before.waitUntil
 	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
@@ -54,6 +55,7 @@ func (k *Keeper) inherit(before *Keeper) {
 func (k *Keeper) bequeath(heir *Keeper) {
 	k.heir, k.stopped = heir, true
 	k.wanted, k.usedAt, k.renewAt = false, moment{}, moment{}
+	k.leaving = nil
 	k.drop()
 	if k.flight != nil {
 		k.flight.interrupt(stoppingProblem())

@@ -22,8 +22,7 @@ const (
 // flight is what a Keeper does at one time, and for whom.
 type flight struct {
 	errand  errand
-	token   Token // loggingOut: the token to end
-	opening bool  // loggingIn: it undoes Lock
+	opening bool // loggingIn: it undoes Lock
 	number  uint64
 
 	ctx    context.Context
@@ -271,27 +270,6 @@ func (f *flight) lackedPerson() bool {
 // needsPerson reports whether it is no use to sign again with nobody there.
 func needsPerson(problem *Problem) bool { return problem.Attend }
 
-// boardLogout returns the flight to wait for: that of a logout, or what must end before
-// it; nil if there is nothing to end.
-func (k *Keeper) boardLogout() (*flight, *Problem) {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	defer k.settle(now)
-	if k.stopped {
-		return nil, stoppingProblem()
-	}
-	if k.flight != nil {
-		return k.flight, nil
-	}
-	if k.isRenewable(now) {
-		k.launch(&flight{errand: loggingOut, token: k.lease.Token})
-	}
-	k.drop()
-	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, k.final
-	return k.flight, nil
-}
-
 // launch starts a flight; there must be none.
 func (k *Keeper) launch(f *flight) {
 	f.ctx, f.cancel = context.WithCancelCause(k.ctx)
@@ -496,20 +474,6 @@ func certificateStatus(cert *x509.Certificate) *CertificateStatus {
 		return nil
 	}
 	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter}
-}
-
-// logout ends the flight's token. That it was no good any more is as good.
-func (k *Keeper) logout(f *flight) *Problem {
-	_, event := k.exchange(f, EventLogout, func(ctx context.Context) (Token, error) {
-		return Token{}, k.config.Exchange.Logout(ctx, f.token)
-	})
-	if k.isRefused(event.Err) {
-		event.Problem, event.Err = nil, nil
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.report(event)
-	return event.Problem
 }
 
 // exchange makes one call of Exchange, within the time for it.

@@ -65,6 +65,7 @@ func (k *Keeper) stop() {
 	k.flush()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.leaving = nil
 	k.drop()
 }
 
@@ -101,6 +102,7 @@ func (k *Keeper) tick() time.Duration {
 	if k.holds() && !k.isRenewable(now) {
 		k.drop()
 	}
+	k.forgetLeft(now)
 	if k.restIn(now) <= 0 {
 		k.idle, k.wanted = true, false
 		k.problem = k.final // what would have been tried again is not

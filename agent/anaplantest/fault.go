@@ -109,6 +109,27 @@ func NotJSON() Fault {
 	return page(http.StatusOK, "Welcome", "Please sign in to the network.")
 }
 
+// Answering answers with that status and body, of that content type; "" for no such header.
+// It is for what other products say: proxies, portals, gateways.
+func Answering(status int, contentType, body string) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header()["Content-Type"] = nil // net/http would guess one
+		if contentType != "" {
+			w.Header().Set("Content-Type", contentType)
+		}
+		w.WriteHeader(status)
+		io.WriteString(w, body)
+	}
+}
+
+// Redirecting answers with a redirect to that location, as a portal does.
+func Redirecting(location string) Fault {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Location", location)
+		w.WriteHeader(http.StatusFound)
+	}
+}
+
 // page answers with a small HTML page. The Server header is that of the network in
 // front of Anaplan (contract section 2.2), by which a client may know whose page it
 // is.

@@ -101,6 +101,10 @@ func (s *settings) logoutPhantom(say *messenger, token agent.Token) error {
 // logout ends the agent's token.
 func (a *asking) logout() error {
 	if err := a.client.Logout(a.ctx, a.profile); err != nil {
+		switch agent.ProblemOf(err).Code {
+		case agent.CodeServerRefused, agent.CodeUnreachable, agent.CodeRateLimited:
+			a.say.Warn("the agent hands out the token no more, but it may be good until its time is up: another logout tries again to end it")
+		}
 		return a.inTime(err)
 	}
 	a.say.Note("profile %q is logged out", a.profile)

@@ -184,6 +184,7 @@ func serverOf(ts *testscript.TestScript) *anaplantest.Server {
 //	anaplan revoke                 ends every token
 //	anaplan fault PATH N KIND ARG  the next N requests fail, see faultOf
 //	anaplan logins N               fails unless N logins were accepted
+//	anaplan logouts N              fails unless N tokens were ended by a logout
 //	anaplan requests ROUTE N       fails unless there were N requests
 //	anaplan await ROUTE N          waits until there were that many
 //	anaplan file NAME FILE         what a file of the models holds is what FILE does
@@ -226,6 +227,8 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 		server.Fault(args[1], times, faultOf(ts, args[3:]))
 	case "logins":
 		wantCount(ts, "logins", server.Counts().Logins, args[1])
+	case "logouts":
+		wantCount(ts, "logouts", server.Counts().Logouts, args[1])
 	case "requests":
 		wantCount(ts, args[1], server.Counts().Requests[args[1]], args[2])
 	case "file":
@@ -331,7 +334,7 @@ func (tb scriptTB) Cleanup(f func())  { tb.ts.Defer(f) }
 func (tb scriptTB) Fatal(args ...any) { tb.ts.Fatalf("%s", fmt.Sprint(args...)) }
 
 // faultOf makes the fault of a name: 429 RETRY-AFTER, 503, 500, blocked, cut,
-// truncated, endless, nojson, hang.
+// truncated, endless, nojson, hang, redirect LOCATION, answer STATUS TYPE BODY.
 func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
 	switch args[0] {
 	case "429":
@@ -356,6 +359,12 @@ func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
 		return anaplantest.NotJSON()
 	case "hang":
 		return anaplantest.Hang(nil)
+	case "redirect":
+		return anaplantest.Redirecting(args[1])
+	case "answer":
+		status, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		return anaplantest.Answering(status, args[2], args[3])
 	}
 	ts.Fatalf("unknown fault %q", args[0])
 	return nil

@@ -1,0 +1,78 @@
+package agent
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// leaving is a token that a logout is to end. A failed one leaves it here for the next: it
+// lives on at Anaplan.
+type leaving struct {
+	token      Token
+	generation uint64
+	ends       time.Time // by the monotonic clock; nothing is left to do then
+}
+
+// boardLogout returns the flight to wait for: that of a logout, or what must end before
+// it; nil if there is nothing to end.
+func (k *Keeper) boardLogout() (*flight, *Problem) {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	defer k.settle(now)
+	if k.stopped {
+		return nil, stoppingProblem()
+	}
+	if k.flight != nil {
+		return k.flight, nil
+	}
+	if k.isRenewable(now) {
+		k.leaving = append(k.leaving, leaving{k.lease.Token, k.lease.Generation, k.ends})
+	}
+	k.drop()
+	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, k.final
+	k.forgetLeft(now)
+	if len(k.leaving) > 0 {
+		k.launch(&flight{errand: loggingOut})
+	}
+	return k.flight, nil
+}
+
+// forgetLeft forgets those tokens to end that have ended by themselves.
+func (k *Keeper) forgetLeft(now moment) {
+	k.leaving = slices.DeleteFunc(k.leaving, func(l leaving) bool { return !now.mono.Before(l.ends) })
+}
+
+// logout ends the tokens that are to end. It returns the first problem.
+func (k *Keeper) logout(f *flight) (first *Problem) {
+	for _, leaving := range k.allLeaving() {
+		if problem := k.endToken(f, leaving); problem != nil && first == nil {
+			first = problem
+		}
+	}
+	return first
+}
+
+func (k *Keeper) allLeaving() []leaving {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.leaving)
+}
+
+// endToken ends one token. That it was no good any more is as good.
+func (k *Keeper) endToken(f *flight, l leaving) *Problem {
+	_, event := k.exchange(f, EventLogout, func(ctx context.Context) (Token, error) {
+		return Token{}, k.config.Exchange.Logout(ctx, l.token)
+	})
+	if k.isRefused(event.Err) {
+		event.Problem, event.Err = nil, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if event.Problem == nil {
+		k.leaving = slices.DeleteFunc(k.leaving, func(other leaving) bool { return other.generation == l.generation })
+	}
+	k.report(event)
+	return event.Problem
+}
