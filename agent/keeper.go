@@ -40,6 +40,7 @@ type Status struct {
 	Generation  uint64             // of the token; 0 without
 	ExpiresAt   time.Time          // of the token; zero without
 	RenewAt     time.Time          // when it will be renewed, or the next attempt made; zero: not before a caller
+	WaitUntil   time.Time          // nothing is sent before, for that was asked for; zero: nothing was
 	UsedAt      time.Time          // when a caller last asked; zero: never
 	Certificate *CertificateStatus // of the last login; nil before
 }
@@ -93,8 +94,9 @@ type KeeperConfig struct {
 
 	Exchange Exchange
 
-	// Refused reports whether an error of Exchange.Refresh or Logout means that the
-	// token is no good any more, so that a new login is due. nil: none does.
+	// Refused reports whether an error of Exchange.Refresh or Logout is Anaplan's own word
+	// that the token is no good any more: it is handed out to nobody then. A token whose
+	// refresh is refused otherwise may be good until its end. nil: none is Anaplan's word.
 	Refused func(error) bool
 
 	// Explain makes a Problem of an error of Sign or Exchange that is none. nil: ProblemOf.
@@ -148,10 +150,12 @@ type Keeper struct {
 	events  []Event // not yet told
 	state   State   // as last told
 
-	lease   Lease     // without a token: the generation of the last one
-	ends    time.Time // when the token ends by the monotonic clock
-	revoked uint64    // the generation that a caller has found refused
-	leaving []leaving // tokens that a logout is to end, and has not yet
+	lease    Lease     // without a token: the generation of the last one
+	ends     time.Time // when the token ends by the monotonic clock
+	lastCall moment    // when a login is due if the token could not be refreshed
+	relogged bool      // a login was tried because something refused to refresh the token
+	revoked  uint64    // the generation that a caller has found refused
+	leaving  []leaving // tokens that a logout is to end, and has not yet
 
 	revocations int    // that callers have told, in a row
 	revokeAt    moment // before that no other is believed
@@ -208,8 +212,9 @@ func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFu
 	return k.obtain(ctx, demand{notify: notify, refused: generation})
 }
 
-// Login makes a new login now, also after a final problem, and returns its token; if one
-// is under way, that. The token before is not ended, for others may use it.
+// Login makes a new login now, also after a final problem and while Anaplan has asked for
+// patience, and returns its token; if one is under way, that. The token before is not ended,
+// for others may use it.
 func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true, insists: true})
 }
@@ -279,7 +284,7 @@ func (k *Keeper) Lock() {
 }
 
 // Unlock undoes Lock, and lets a caller try again at once, also after a final problem.
-// What Anaplan has asked for in patience stays.
+// What Anaplan has asked for in patience stays, but for Login and Open.
 func (k *Keeper) Unlock() {
 	now := k.clock()
 	k.mu.Lock()
@@ -325,6 +330,9 @@ func (k *Keeper) Status() Status {
 		return k.heir.Status()
 	}
 	status := Status{State: k.stateAt(now), Problem: k.problem, UsedAt: k.usedAt.wall, Certificate: k.certificate}
+	if wait := k.waitUntil.Sub(now.mono); wait > 0 {
+		status.WaitUntil = now.wall.Add(wait)
+	}
 	if k.isLive(now) {
 		status.Generation, status.ExpiresAt = k.lease.Generation, k.lease.Token.ExpiresAt
 	}

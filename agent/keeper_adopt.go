@@ -42,7 +42,7 @@ func (k *Keeper) inherit(before *Keeper) {
 		k.lease = before.lease
 	}
 	k.ends, k.certificate, k.locked = before.ends, before.certificate, before.locked
-	k.leaving = before.leaving
+	k.lastCall, k.relogged, k.leaving = before.lastCall, before.relogged, before.leaving
 	k.revoked, k.revocations, k.revokeAt = before.revoked, before.revocations, before.revokeAt
 	k.wait, k.waitUntil = before.wait, before.waitUntil
 	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
@@ -80,23 +80,4 @@ func (k *Keeper) isForeign() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.inherited && k.isLive(now) && !k.locked && k.final == nil
-}
-
-// replaceForeign logs in, and reports whether that went well. If not, the token that there
-// is must do.
-func (k *Keeper) replaceForeign(f *flight) bool {
-	problem := k.login(f)
-	if problem == nil {
-		return true
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	switch {
-	case f.interrupted:
-	case problem.Final:
-		k.final = problem
-	case needsPerson(problem):
-		k.inherited = false
-	}
-	return false
 }

@@ -35,6 +35,7 @@ type flight struct {
 	signed      bool // Sign has been called; attended does not change any more
 	interrupted bool // by Lock or the end of Run: its problem says nothing about the profile
 	problem     *Problem
+	unreplaced  *Problem // why a login has failed beside which there was a token; nil: none has
 
 	mu       sync.Mutex // guards what follows, and is held while those who wait are told
 	watchers map[*NotifyFunc]struct{}
@@ -230,7 +231,7 @@ func (k *Keeper) refusal(d demand, now moment) *Problem {
 	switch {
 	case k.final != nil && !d.insists:
 		return k.final
-	case patience > 0:
+	case patience > 0 && (!d.insists || isOfDevice(k.wait)):
 		problem := *k.wait
 		problem.Wait = patience
 		return &problem
@@ -250,21 +251,25 @@ func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
 	if problem := k.closedTo(d.opening); problem != nil {
 		return Lease{}, problem, true
 	}
+	problem := f.problem
+	if d.login && f.unreplaced != nil {
+		problem = f.unreplaced
+	}
 	switch {
 	case d.opening && f.opening && f.interrupted:
 		return Lease{}, f.problem, true
 	case f.errand == loggingOut, f.interrupted, d.login && !f.signed, d.opening && (!f.opening || f.number <= d.since):
 		return Lease{}, nil, false
-	case f.problem == nil: // another caller may have been faster, and have found it refused
+	case problem == nil: // another caller may have been faster, and have found it refused
 		return k.lease, nil, k.isLive(now) && k.lease.Generation != d.refused
 	}
-	return Lease{}, f.problem, !f.lackedPerson()
+	return Lease{}, problem, !f.lackedPerson(problem)
 }
 
 // lackedPerson reports whether the flight failed for want of a person, and asked none
 // because nobody waited.
-func (f *flight) lackedPerson() bool {
-	return !f.attended && !f.problem.Final && needsPerson(f.problem)
+func (f *flight) lackedPerson(problem *Problem) bool {
+	return !f.attended && !problem.Final && needsPerson(problem)
 }
 
 // needsPerson reports whether it is no use to sign again with nobody there.
@@ -310,21 +315,44 @@ func (k *Keeper) land(f *flight, problem *Problem) {
 
 // fail notes a failure, and when to try again: by itself, and for a caller.
 func (k *Keeper) fail(f *flight, now moment) {
-	problem := f.problem
+	problem := k.heed(f.problem, now)
+	f.problem = problem
 	k.problem = problem
 	k.failures++
 	k.demandAt = now.add(demandGap(problem, k.failures))
-	k.unattended = f.lackedPerson()
+	k.unattended = f.lackedPerson(problem)
 	if problem.Final {
 		k.final = problem
 	}
-	if problem.Wait > 0 {
-		k.wait, k.waitUntil = problem, now.mono.Add(problem.Wait)
+	if k.idle {
+		k.problem = k.final // nobody has asked for what went wrong
 	}
 	if f.errand == loggingIn && k.isLive(now) {
 		return // the token is renewed as planned
 	}
 	k.renewAt = k.retryAt(problem, now)
+}
+
+// heed notes what a problem asks for in patience. It returns the problem with what it gets:
+// Anaplan no more than maxPatience, and not past the moment when a login is due if the
+// token that lives is not to end without another.
+func (k *Keeper) heed(problem *Problem, now moment) *Problem {
+	wait := problem.Wait
+	if !isOfDevice(problem) {
+		wait = min(wait, maxPatience)
+		if left := k.lastCall.until(now); k.isLive(now) && left > 0 {
+			wait = min(wait, left)
+		}
+	}
+	if wait < problem.Wait {
+		told := *problem
+		told.Wait = wait
+		problem = &told
+	}
+	if wait > 0 {
+		k.wait, k.waitUntil = problem, now.mono.Add(wait)
+	}
+	return problem
 }
 
 // retryAt returns when to try again in the background; zero: not before a caller.
@@ -341,35 +369,106 @@ func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 	if problem.Wait > 0 && isOfDevice(problem) {
 		return now.add(problem.Wait + jitter(deviceJitter)) // it has counted how often it was tried
 	}
-	return now.add(max(problem.Wait+jitter(firstRetry), backoff(limit, k.failures)))
+	next := max(problem.Wait+jitter(firstRetry), backoff(limit, k.failures))
+	if left := k.lastCall.until(now); k.isLive(now) && left > 0 {
+		next = min(next, left)
+	}
+	return now.add(next)
 }
 
 // renew brings a token without a signature if that can be, and otherwise with one.
 func (k *Keeper) renew(f *flight) *Problem {
-	if k.isForeign() && k.replaceForeign(f) {
+	if k.isForeign() && k.replace(f) {
 		return nil
 	}
-	if token := k.renewable(); !token.Value.IsZero() {
-		if problem, refused := k.refresh(f, token); !refused {
-			return problem
-		}
+	token, limit := k.renewable()
+	if token.Value.IsZero() {
+		return k.login(f)
 	}
-	return k.login(f)
+	problem := k.refresh(f, token, limit)
+	switch {
+	case problem == nil:
+		return nil
+	case !k.lives():
+		return k.login(f)
+	case k.isLoginDue(f, problem) && k.replace(f):
+		return nil
+	}
+	return problem
 }
 
-func (k *Keeper) renewable() Token {
+// renewable returns the token to refresh, if there is one, and how long that may take: after
+// it there must be time for a login, should it fail.
+func (k *Keeper) renewable() (Token, time.Duration) {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.isRenewable(now) {
-		return Token{}
+		return Token{}, 0
 	}
-	return k.lease.Token
+	limit := k.config.Timeout
+	if left := k.lastCall.until(now); left > 0 {
+		limit = min(limit, left)
+	} else if k.isLive(now) {
+		limit = min(limit, k.ends.Sub(now.mono)/2)
+	}
+	return k.lease.Token, limit
 }
 
-// refresh extends the token's life. refused: it has none, and a login is due.
-func (k *Keeper) refresh(f *flight, token Token) (problem *Problem, refused bool) {
-	fresh, event := k.exchange(f, EventRefresh, func(ctx context.Context) (Token, error) {
+// lives reports whether there is still a token to hand out.
+func (k *Keeper) lives() bool {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.isLive(now)
+}
+
+// isLoginDue reports whether a login is to be tried while the token lives, because it cannot
+// be refreshed for that reason: once if something refuses that, and before the end of the
+// token whatever it is. In between only refreshes are tried, which cost nobody a signature.
+func (k *Keeper) isLoginDue(f *flight, problem *Problem) bool {
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if f.signed || k.locked || k.idle || k.final != nil {
+		return false
+	}
+	first := isRefusal(problem) && !k.relogged
+	if !first && k.lastCall.until(now) > 0 {
+		return false
+	}
+	k.relogged = k.relogged || first
+	k.problem = problem // which is seen while the login takes its time
+	k.note(now)
+	return true
+}
+
+// replace logs in while there is a token, and reports whether that went well. If not, the
+// token that there is must do, and to refresh it goes on.
+func (k *Keeper) replace(f *flight) bool {
+	problem := k.login(f)
+	if problem == nil {
+		return true
+	}
+	now := k.clock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f.unreplaced = problem
+	switch {
+	case f.interrupted:
+	case problem.Final:
+		k.final = problem
+	case needsPerson(problem):
+		k.inherited = false
+	case !isOfDevice(problem): // a refresh needs none
+		f.unreplaced = k.heed(problem, now)
+	}
+	return false
+}
+
+// refresh extends the token's life. A token that Anaplan says is no good is dropped.
+func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
+	fresh, event := k.exchange(f, EventRefresh, limit, func(ctx context.Context) (Token, error) {
 		return k.config.Exchange.Refresh(ctx, token)
 	})
 	changed := !fresh.Value.Equal(token.Value)
@@ -384,16 +483,16 @@ func (k *Keeper) refresh(f *flight, token Token) (problem *Problem, refused bool
 	defer k.settle(now)
 	if event.Problem == nil && !changed && k.revoked == k.lease.Generation {
 		event.Problem = Problemf(CodeServerRefused, "Anaplan renews a token that it refuses otherwise")
-		refused = true
+		k.drop()
 	}
 	if event.Problem == nil {
 		event.Lease = k.adopt(f, fresh, changed, now)
 	}
-	if refused = refused || k.isRefused(event.Err); refused {
+	if k.isRefused(event.Err) {
 		k.drop()
 	}
 	k.report(event)
-	return event.Problem, refused
+	return event.Problem
 }
 
 // login brings a token for a new signature.
@@ -407,7 +506,7 @@ func (k *Keeper) login(f *flight) *Problem {
 		return problem
 	}
 	defer login.Clear() // whatever comes of it: it is not sent again
-	token, event := k.exchange(f, EventLogin, func(ctx context.Context) (Token, error) {
+	token, event := k.exchange(f, EventLogin, k.config.Timeout, func(ctx context.Context) (Token, error) {
 		return k.config.Exchange.Authenticate(ctx, login)
 	})
 	token.Value = token.Value.lock(k.config.Memory)
@@ -476,9 +575,9 @@ func certificateStatus(cert *x509.Certificate) *CertificateStatus {
 	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter}
 }
 
-// exchange makes one call of Exchange, within the time for it.
-func (k *Keeper) exchange(f *flight, kind EventKind, call func(context.Context) (Token, error)) (Token, Event) {
-	ctx, cancel := context.WithTimeout(f.ctx, k.config.Timeout)
+// exchange makes one call of Exchange, within the limit.
+func (k *Keeper) exchange(f *flight, kind EventKind, limit time.Duration, call func(context.Context) (Token, error)) (Token, Event) {
+	ctx, cancel := context.WithTimeout(f.ctx, limit)
 	defer cancel()
 	var token Token
 	began := time.Now()
@@ -489,7 +588,7 @@ func (k *Keeper) exchange(f *flight, kind EventKind, call func(context.Context) 
 	if err == nil && kind != EventLogout {
 		err = k.judge(token)
 	} else if err != nil && ctx.Err() != nil && !k.isRefused(err) {
-		err = &Problem{Code: CodeUnreachable, Message: fmt.Sprintf("Anaplan has not answered within %v: %v", k.config.Timeout, err)}
+		err = &Problem{Code: CodeUnreachable, Message: fmt.Sprintf("Anaplan has not answered within %v: %v", limit, err)}
 	}
 	event := Event{Kind: kind, Took: time.Since(began), Err: err, Problem: k.explain(f, err)}
 	k.mu.Lock()
@@ -522,8 +621,8 @@ func (k *Keeper) adopt(f *flight, token Token, changed bool, now moment) Lease {
 	}
 	k.lease.Token = token
 	k.ends = now.mono.Add(life)
-	k.renewAt = now.add(renewal(life))
-	k.wanted = !k.idle
+	k.renewAt, k.lastCall, k.relogged = now.add(renewal(life)), now.add(life-reserve(life)), false
+	k.wanted, k.wait, k.waitUntil = !k.idle, nil, time.Time{}
 	k.problem, k.failures, k.demandAt, k.unattended = k.final, 0, moment{}, false
 	if f.opening {
 		k.locked = false

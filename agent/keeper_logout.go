@@ -62,7 +62,7 @@ func (k *Keeper) allLeaving() []leaving {
 
 // endToken ends one token. That it was no good any more is as good.
 func (k *Keeper) endToken(f *flight, l leaving) *Problem {
-	_, event := k.exchange(f, EventLogout, func(ctx context.Context) (Token, error) {
+	_, event := k.exchange(f, EventLogout, k.config.Timeout, func(ctx context.Context) (Token, error) {
 		return Token{}, k.config.Exchange.Logout(ctx, l.token)
 	})
 	if k.isRefused(event.Err) {

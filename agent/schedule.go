@@ -20,6 +20,13 @@ const (
 
 	firstDemand = time.Second // after a failure, before a caller causes the next attempt
 	maxDemand   = time.Minute
+	maxRefused  = 5 * time.Minute // the same after a refusal
+
+	// maxPatience bounds what Anaplan can ask for in patience. More of it is as likely to be
+	// the doing of something in between, and a login every ten minutes harms nobody.
+	maxPatience = 10 * time.Minute
+
+	maxReserve = 90 * time.Second // of a token's life is kept for a login
 
 	believeAgain = 10 * time.Minute // after that a refused token is no sequel of the last one
 )
@@ -52,6 +59,13 @@ func renewal(life time.Duration) time.Duration {
 	return max(firstRetry, life/10*7+jitter(life/10))
 }
 
+// reserve returns how long before the end of a token a login is made if it could not be
+// refreshed. A part of that is left to chance, as of renewal.
+func reserve(life time.Duration) time.Duration {
+	most := min(life/8, maxReserve)
+	return most + jitter(most/4)
+}
+
 // backoff returns how long to wait after so many failures in a row; half of it is chance.
 func backoff(limit time.Duration, failures int) time.Duration {
 	delay := doubled(firstRetry, limit, failures-1)
@@ -59,12 +73,22 @@ func backoff(limit time.Duration, failures int) time.Duration {
 }
 
 // demandGap returns how long after a failure a caller gets the same problem and causes no
-// attempt. A device can be tried often: it bothers nobody else.
+// attempt. A device can be tried often: it bothers nobody else. What refuses a login, or a
+// key that cannot make one, is mostly no matter of seconds, and each attempt costs a
+// signature, maybe a touch.
 func demandGap(problem *Problem, failures int) time.Duration {
-	if isOfDevice(problem) {
+	switch {
+	case isOfDevice(problem):
 		return firstDemand
+	case isRefusal(problem) || problem.Code == CodeKeyUnusable:
+		return doubled(firstDemand, maxRefused, failures-1)
 	}
 	return doubled(firstDemand, maxDemand, failures-1)
+}
+
+// isRefusal reports whether a problem is an answer of Anaplan, or of something before it.
+func isRefusal(problem *Problem) bool {
+	return problem.Code == CodeServerRefused || problem.Code == CodeLoginRefused
 }
 
 // isOfDevice reports whether a problem is that of a device, or of the person at it.

@@ -37,6 +37,7 @@ type ProfileStatus struct {
 	Generation  uint64             `json:"generation,omitempty"`
 	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
 	RenewAt     time.Time          `json:"renew_at,omitzero"`
+	WaitUntil   time.Time          `json:"wait_until,omitzero"`
 	UsedAt      time.Time          `json:"used_at,omitzero"`
 	Certificate *CertificateStatus `json:"certificate,omitempty"`
 
@@ -68,6 +69,7 @@ func profileStatus(name string, profile *Profile) ProfileStatus {
 		Generation: status.Generation,
 		ExpiresAt:  status.ExpiresAt,
 		RenewAt:    status.RenewAt,
+		WaitUntil:  status.WaitUntil,
 		UsedAt:     status.UsedAt,
 	}
 	if status.Certificate != nil {

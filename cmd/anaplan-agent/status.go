@@ -121,7 +121,7 @@ func statusText(status local.Status, now time.Time) string {
 	}
 	table.Flush()
 	for _, p := range status.Profiles {
-		text.WriteString(profileRemarks(p))
+		text.WriteString(profileRemarks(p, now))
 	}
 	for i, c := range status.Clients {
 		if i == 0 {
@@ -132,15 +132,18 @@ func statusText(status local.Status, now time.Time) string {
 	return text.String()
 }
 
-// profileRemarks returns what does not fit into a profile's line: what is wrong, which of several
-// keys is in use, and that the certificate is about to end.
-func profileRemarks(p local.ProfileStatus) string {
+// profileRemarks returns what does not fit into a profile's line: what is wrong, what is waited for,
+// which of several keys is in use, and that the certificate is about to end.
+func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	var lines []string
 	if p.Problem != nil {
 		lines = append(lines, indented(p.Problem.Message))
 		for _, hint := range p.Problem.Hints {
 			lines = append(lines, "hint: "+oneLine(hint))
 		}
+	}
+	if !p.WaitUntil.IsZero() {
+		lines = append(lines, fmt.Sprintf("nothing is sent for %v more, as was asked for; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), program))
 	}
 	if p.Key > 0 {
 		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))

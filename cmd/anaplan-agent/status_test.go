@@ -26,6 +26,7 @@ func TestStatusText(t *testing.T) {
 			},
 			{Name: "new", State: agent.StateIdle, Details: local.Details{Keys: 2}},
 			{Name: "late", State: agent.StateDown, ExpiresAt: now.Add(-time.Second)},
+			{Name: "busy", State: agent.StateDown, WaitUntil: now.Add(90 * time.Second), Problem: &agent.Problem{Message: "too many requests"}},
 		},
 	}
 	want := `agent v1.0.0, process 7, up 1m30s
@@ -35,6 +36,7 @@ prod     degraded  in 5m0s  in 30s   2026-12-25   1s ago
 pair     healthy   in 5m0s  -        -            never
 new      idle      -        -        -            never
 late     down      in 0s    -        -            never
+busy     down      -        -        -            never
 
 prod: no such card:
   none
@@ -42,6 +44,9 @@ prod: no such card:
 
 pair: key 2 of 2 is in use
   warning: the certificate ends in 7 days
+
+busy: too many requests
+  nothing is sent for 1m30s more, as was asked for; to try now: anaplan-agent login
 `
 	if diff := cmp.Diff(want, statusText(status, now)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
