@@ -116,7 +116,7 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 			p.switched(order[0], key)
 			return login, nil
 		case last || !mayBeAnother(problem):
-			return nil, err
+			return nil, p.process.keys.judge(p.profile.Keys[key], err)
 		}
 		notify.Tell(agent.NoticeWorking, "") // whatever the device was waiting for
 		notify.Tell(agent.NoticeWarning, oneLine(problem.Message))

@@ -48,6 +48,7 @@ type agentProcess struct {
 	metrics  *metrics.Metrics
 	server   *local.Server
 	expiries *expiryNotes
+	keys     *knownKeys
 	hooks    *expiryHooks
 
 	reloading sync.Mutex                   // one at a time
@@ -68,7 +69,7 @@ type profileTable struct {
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, hooks: newExpiryHooks()}
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks()}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
 		if err != nil {

@@ -220,6 +220,19 @@ func (p *served) observe(event agent.Event) {
 	case agent.EventLogin, agent.EventLogout:
 		p.process.tidy()
 	}
+	if event.Kind == agent.EventLogin && event.Problem == nil {
+		p.know(p.failover.inUse() - 1)
+	}
+}
+
+// know notes that a key has logged in.
+func (p *served) know(key int) {
+	if key < 0 {
+		return
+	}
+	if err := p.process.keys.add(p.profile.Keys[key]); err != nil {
+		p.process.log.Warn("the agent will not remember after its end that this key has logged in", "profile", p.profile.Name, "error", err)
+	}
 }
 
 // logEvent logs changes of state as such and failures as warnings; what goes well is for
