@@ -284,7 +284,7 @@ func (k *Keeper) Lock() {
 }
 
 // Unlock undoes Lock, and lets a caller try again at once, also after a final problem.
-// What Anaplan has asked for in patience stays, but for Login and Open.
+// What Anaplan has asked for in patience stays; Login and Open pass it.
 func (k *Keeper) Unlock() {
 	now := k.clock()
 	k.mu.Lock()

@@ -15,11 +15,12 @@ var refused = &agent.Problem{Code: agent.CodeServerRefused, Message: "a web page
 // dayLong is patience that nobody has.
 var dayLong = &agent.Problem{Code: agent.CodeRateLimited, Message: "429", Wait: 24 * time.Hour}
 
-// sought asks for a token every tenth of a second, for that long, and returns how often there
-// was none at once.
+// sought asks for a token again and again, for that long, and returns how often there was none
+// at once.
 func (w *world) sought(during time.Duration) (missed int) {
 	w.t.Helper()
-	for began := time.Now(); time.Since(began) < during; time.Sleep(100 * time.Millisecond) {
+	step := min(during/1000, time.Second)
+	for began := time.Now(); time.Since(began) < during; time.Sleep(step) {
 		asked := time.Now()
 		if lease, err := w.keeper.Token(context.Background(), nil); err != nil || !lease.Token.Live(w.wall()) || time.Since(asked) > 0 {
 			missed++

@@ -27,6 +27,8 @@ func TestFaultAnswers(t *testing.T) {
 		{"unavailable", anaplantest.Unavailable(), 503, "text/html", "<html>"},
 		{"blocked", anaplantest.Blocked(), 403, "text/html", "blocked"},
 		{"not JSON", anaplantest.NotJSON(), 200, "text/html", "sign in"},
+		{"answering", anaplantest.Answering(407, "text/x-odd", "who are you"), 407, "text/x-odd", "who are you"},
+		{"answering with nothing", anaplantest.Answering(401, "", ""), 401, "", ""},
 		{"endless", anaplantest.Endless(100_000), 200, "application/json", strings.Repeat("A", 100_000)},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 )
 
 const loginHelp = `login has the agent log in anew, now, and keep the token. It is what to call after
-something was put right: a certificate registered, a device plugged in again.
+something was put right: a certificate registered, a device plugged in again. It does
+not wait for a time that Anaplan has asked for.
 
 After a problem that trying again does not solve, such as a refused PIN, only root and
 the agent's user can have it log in; other users get the problem. With a profile that

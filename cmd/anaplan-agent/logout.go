@@ -22,7 +22,8 @@ const logoutHelp = `logout ends a token at once, instead of when its time is up.
 
 The token comes from the environment variable ANAPLAN_TOKEN, where
 'token --output env' has put it, or from where --token-from says. Without either it is
-the agent's token of the profile that is ended, for all who use it. Of a profile with a
+the agent's token of the profile that is ended, for all who use it. If that fails the
+agent hands it out no more, and the next logout tries again. Of a profile with a
 policy only root and the agent's user may do that.`
 
 // tokenVariable is the environment variable that holds a token for scripts. It has
