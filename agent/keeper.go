@@ -96,7 +96,8 @@ type KeeperConfig struct {
 
 	// Refused reports whether an error of Exchange.Refresh or Logout is Anaplan's own word
 	// that the token is no good any more: it is handed out to nobody then. A token whose
-	// refresh is refused otherwise may be good until its end. nil: none is Anaplan's word.
+	// refresh is refused otherwise (by a Problem of CodeServerRefused or CodeLoginRefused)
+	// may be good until its end; that leads to one login. nil: none is Anaplan's word.
 	Refused func(error) bool
 
 	// Explain makes a Problem of an error of Sign or Exchange that is none. nil: ProblemOf.
