@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -231,7 +232,7 @@ func TestRequestFaults(t *testing.T) {
 		want    error
 		says    string
 	}{
-		"signature is wrong":        {"badsign", []hsmtest.Object{name.Private(a)}, hsm.ErrBadSignature, "object=login"},
+		"signature is wrong":        {"badsign", []hsmtest.Object{name.Private(a)}, hardware.ErrBadSignature, "object=login"},
 		"signing fails":             {"C_Sign=0x32", []hsmtest.Object{name.Private(a)}, nil, "the token was removed"},
 		"token hashes itself":       {"nomechanism=0x1", []hsmtest.Object{name.Private(a)}, nil, ""},
 		"modulus on the public key": {"hidemodulus", []hsmtest.Object{name.Private(a), name.Public(&b.PublicKey), name.Public(&a.PublicKey)}, nil, ""},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -59,7 +60,7 @@ func TestFaults(t *testing.T) {
 		"PIN locked by this try":     {order: "C_Login=0xA4", says: []string{"security officer"}, refused: &hsm.PINError{Locked: true}},
 		"PIN locked before":          {order: "setflags=0x40000", says: []string{"the PIN is locked"}, refused: &hsm.PINError{Locked: true, State: hsm.PINLocked}},
 		"last try":                   {order: "C_Login=0xA0;setflags=0x20000", says: []string{"one more wrong PIN locks it"}, refused: &hsm.PINError{State: hsm.PINFinalTry}},
-		"wrong signature":            {order: "badsign", want: hsm.ErrBadSignature},
+		"wrong signature":            {order: "badsign", want: hardware.ErrBadSignature},
 		"no mechanism":               {order: "C_SignInit=0x70", says: []string{"does not know the mechanism"}},
 		"key may not be used so":     {order: "C_SignInit=0x68", says: []string{"may not be used for this"}},
 		"modulus hidden, no signing": {order: "hidemodulus;C_Sign=0x32", says: []string{"signing"}, transient: true},

@@ -63,8 +63,6 @@ var (
 	ErrCertificateMismatch = errors.New("the certificate is for another key")
 	// ErrPINNeeded: the token wants a PIN and there is no way to get one.
 	ErrPINNeeded = errors.New("a PIN is needed")
-	// ErrBadSignature: what the token returned does not verify.
-	ErrBadSignature = errors.New("the token returned a signature that does not verify")
 )
 
 // AmbiguousError says that an address fits several things.

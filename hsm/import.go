@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -278,7 +279,7 @@ func (k importedKey) prove(ctx context.Context, v *visit, made *keyObject) error
 	}
 	signature, err := v.sign(ctx, made, crypto.SHA256, []byte(probeText))
 	if err == nil && verify(public, crypto.SHA256, []byte(probeText), signature) != nil {
-		err = fmt.Errorf("the key was stored, but: %w", ErrBadSignature)
+		err = fmt.Errorf("the key was stored, but: %w", hardware.ErrBadSignature)
 	}
 	return err
 }

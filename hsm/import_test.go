@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
@@ -225,7 +226,7 @@ func TestImportFaults(t *testing.T) {
 		"no public keys":           {order: "C_CreateObject@2=0xD1", says: "storing the public key", asked: 1},
 		"not read back":            {order: "C_GetAttributeValue@1=0x32", says: "reading a key: the token was removed", transient: true, asked: 1},
 		"attributes not read back": {order: "C_GetAttributeValue@3=0x32", says: "reading the key back: the token was removed", transient: true, asked: 1},
-		"wrong signature":          {order: "badsign", want: hsm.ErrBadSignature, says: "the key was stored, but", asked: 1},
+		"wrong signature":          {order: "badsign", want: hardware.ErrBadSignature, says: "the key was stored, but", asked: 1},
 		"no signature":             {order: "C_Sign=0x32", says: "signing: the token was removed", transient: true, asked: 1},
 		"no mechanism":             {order: "C_SignInit=0x70", says: "does not know the mechanism", asked: 1},
 		"wrong PIN":                {order: "C_Login=0xA0", says: "the PIN is wrong (CKR_PIN_INCORRECT)", asked: 1},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -107,7 +108,7 @@ func (s requestSigner) SignMessage(_ io.Reader, message []byte, options crypto.S
 	}
 	signature, err := s.visit.sign(s.ctx, s.object, crypto.SHA256, message)
 	if err == nil && verify(s.object.public, crypto.SHA256, message, signature) != nil {
-		err = ErrBadSignature
+		err = hardware.ErrBadSignature
 	}
 	return signature, err
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // scheme is how RSASSA-PKCS1-v1_5 is done with one hash.
@@ -136,7 +138,7 @@ func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", k.address, err)
 	}
 	if err := verify(k.object.public, crypto.SHA512, message, signature); err != nil {
-		return nil, fmt.Errorf("%s: %w", k.address, ErrBadSignature)
+		return nil, fmt.Errorf("%s: %w", k.address, hardware.ErrBadSignature)
 	}
 	return signature, nil
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/ThalesGroup/crypto11"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/miekg/pkcs11"
 )
@@ -67,7 +68,7 @@ func TestTransient(t *testing.T) {
 		{fmt.Errorf("x: %w", &PINError{}), false},
 		{&AmbiguousError{}, false},
 		{ErrNoCgo, false},
-		{ErrBadSignature, false},
+		{hardware.ErrBadSignature, false},
 		{ErrNoKey, false},
 		{ErrPINNeeded, false},
 	} {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 )
@@ -235,7 +236,7 @@ func TestImportHalfWay(t *testing.T) {
 		"another policy":          {"5.7.1", nil, false, never, piv.ErrDevice, []string{"PIN never and touch never, not PIN always and touch never"}, false},
 		"not read back":           {"5.7.1", []pivtest.Fault{{INS: 0xf7, Skip: 3, SW: 0x6f00}}, false, 0, piv.ErrDevice, []string{"reading the key", "6F00"}, false},
 		"no signature, 5.4":       {"5.4.3", []pivtest.Fault{unsigned}, false, 0, piv.ErrDevice, []string{"signing", "only a new one takes its place"}, true},
-		"another key, 4.3":        {"4.3.5", nil, true, 0, piv.ErrBadSignature, []string{"only a new one takes its place"}, true},
+		"another key, 4.3":        {"4.3.5", nil, true, 0, hardware.ErrBadSignature, []string{"only a new one takes its place"}, true},
 		"not to be deleted":       {"5.7.1", []pivtest.Fault{unsigned, {INS: 0xf6, SW: 0x6f00}}, false, 0, piv.ErrDevice, []string{"signing", "could not be deleted again", "deleting the key: it failed and does not say why (6F00)"}, true},
 		"no longer authenticated": {"5.7.1", []pivtest.Fault{unsigned, {INS: 0x87, Skip: 3, SW: 0x6982}}, false, 0, piv.ErrDevice, []string{"could not be deleted again"}, true},
 	} {

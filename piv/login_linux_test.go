@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -277,7 +278,21 @@ func TestForeignSignature(t *testing.T) {
 	card.PutCertificate(0x9c, certify(t, &b.PublicKey, "another's"))
 	_, err := login(t, "piv:slot=9c", with(pin))
 	wantError(t, err, piv.ErrCertificateMismatch, "does not verify")
-	if !errors.Is(err, piv.ErrBadSignature) || piv.Transient(err) {
+	if !errors.Is(err, hardware.ErrBadSignature) || piv.Transient(err) {
+		t.Error(err)
+	}
+	d.locked(t, 0x9c)
+}
+
+// TestBadSignature: a card that knows which key it has, and whose signature is wrong, is
+// faulty; the certificate is not.
+func TestBadSignature(t *testing.T) {
+	d := newDesk(t)
+	card := d.put(t, pivtest.Options{Firmware: "5.4.3", PIN: pin, Quirks: pivtest.Quirks{BadSignatures: true}})
+	pair(t, card, 0x9c, testKey(t, "a", 2048), pivtest.Policy{PIN: always, Touch: touchNever, Generated: true})
+	_, err := login(t, "piv:slot=9c", with(pin))
+	wantError(t, err, hardware.ErrBadSignature, "piv:serial=12345678;slot=9c")
+	if errors.Is(err, piv.ErrCertificateMismatch) || piv.Transient(err) {
 		t.Error(err)
 	}
 	d.locked(t, 0x9c)

@@ -76,8 +76,6 @@ var (
 	ErrNotTouched = errors.New("nobody touched the card")
 	// ErrManagementKey: the card did not take the management key, or none was to be had.
 	ErrManagementKey = errors.New("the management key is needed")
-	// ErrBadSignature: what the card returned does not verify.
-	ErrBadSignature = errors.New("the card returned a signature that does not verify")
 )
 
 // Options of all functions. The zero Options are good for keys without a PIN.

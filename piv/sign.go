@@ -10,6 +10,8 @@ import (
 	"fmt"
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // sign signs the digest of a message with the key. The PIN, if the key wants one, goes
@@ -67,7 +69,7 @@ func verifySignature(k *slotKey, public *rsa.PublicKey, hash crypto.Hash, messag
 		return nil
 	}
 	if k.Public == nil {
-		return fmt.Errorf("%w, or %w: the card does not tell which key it has", ErrBadSignature, ErrCertificateMismatch)
+		return fmt.Errorf("%w, or %w: the card does not tell which key it has", hardware.ErrBadSignature, ErrCertificateMismatch)
 	}
-	return ErrBadSignature
+	return hardware.ErrBadSignature
 }

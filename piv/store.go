@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -75,7 +76,7 @@ func (v *visit) pairs(ctx context.Context, c *card, k *slotKey, certificate *x50
 		return err
 	}
 	_, err := v.sign(ctx, c, k, certificate.PublicKey.(*rsa.PublicKey), crypto.SHA256, []byte(probeText))
-	if errors.Is(err, ErrBadSignature) {
+	if errors.Is(err, hardware.ErrBadSignature) {
 		return mismatch
 	}
 	return err

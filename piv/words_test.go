@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/ebfe/scard"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // TestInWords: whatever PC/SC, a card or piv-go says, a caller finds what to branch on,
@@ -52,7 +54,7 @@ func TestTransient(t *testing.T) {
 	passing := []error{ErrNoService, ErrNoCard, ErrBusy, ErrRemoved, ErrDevice}
 	for _, err := range slices.Concat(passing, []error{
 		ErrNoCgo, ErrNotPIV, ErrNoKey, ErrKeyExists, ErrUnusableKey, ErrUnsupported, ErrNoCertificate, ErrCertificateExpired,
-		ErrCertificateNotYetValid, ErrCertificateMismatch, ErrPINNeeded, ErrNotTouched, ErrManagementKey, ErrBadSignature,
+		ErrCertificateNotYetValid, ErrCertificateMismatch, ErrPINNeeded, ErrNotTouched, ErrManagementKey, hardware.ErrBadSignature,
 		&PINError{Tries: 2}, &AmbiguousError{What: "cards"},
 	}) {
 		if got := Transient(fmt.Errorf("piv:serial=1: %w", err)); got != slices.Contains(passing, err) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -185,8 +186,9 @@ var advices = []advice{
 	{is: piv.ErrCertificateMismatch, code: exitFailed, hints: []string{
 		program + " keys --key piv: shows which slot holds which certificate",
 	}},
-	{is: piv.ErrBadSignature, code: exitFailed, hints: []string{
-		"the certificate may be for another key: " + program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
+	{is: hardware.ErrBadSignature, code: exitFailed, hints: []string{
+		"try again; if it stays so, the device, its reader or its PKCS#11 module is faulty: " + program + " doctor --key ADDRESS looks at it",
+		"on a device that does not tell its public key the certificate may be another key's: " + program + " keys --key ADDRESS shows what is there",
 	}},
 	{is: hsm.ErrCertificateMismatch, code: exitFailed, hints: []string{
 		program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",

@@ -160,7 +160,7 @@ func (c *cardTable) daemon(what string) error {
 }
 
 // newCard makes a card with options firmware=5.4.3, serial=N, factory (its PIN), nopiv,
-// noyubico, managementkey=HEX and algorithm=N (its).
+// noyubico, badsign (each signature has a wrong bit), managementkey=HEX and algorithm=N (its).
 func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
 	opts := pivtest.Options{PIN: scriptPIN, PUK: "87654321"}
 	for _, option := range options {
@@ -174,6 +174,8 @@ func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
 			opts.Serial = uint32(serial)
 		case "factory":
 			opts.PIN, opts.PUK = "", ""
+		case "badsign":
+			opts.Quirks.BadSignatures = true
 		case "nopiv":
 			opts.NoPIV = true
 		case "noyubico":

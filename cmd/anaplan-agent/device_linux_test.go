@@ -109,7 +109,7 @@ func TestDeviceFails(t *testing.T) {
 		"C_OpenSession=0xE1":    "CKR_TOKEN_NOT_RECOGNIZED",
 		"C_GetTokenInfo=0x32":   "CKR_DEVICE_REMOVED",
 		"C_FindObjectsInit=0x7": "CKR_ARGUMENTS_BAD",
-		"badsign":               "the token returned a signature that does not verify",
+		"badsign":               "the device returned a signature that does not verify",
 	} {
 		t.Run(order, func(t *testing.T) {
 			token.Behind(t, library, order)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -68,7 +69,7 @@ var kinds = []kind{
 	{piv.ErrCertificateExpired, agent.CodeKeyUnusable, true},
 	{piv.ErrCertificateNotYetValid, agent.CodeKeyUnusable, false},
 	{piv.ErrCertificateMismatch, agent.CodeKeyUnusable, true},
-	{piv.ErrBadSignature, agent.CodeKeyUnusable, true},
+	{hardware.ErrBadSignature, agent.CodeKeyUnusable, true},
 
 	{anaplan.ErrBadCredential, agent.CodeLoginRefused, true},
 	{anaplan.ErrBadHeader, agent.CodeServerRefused, true},

@@ -45,6 +45,7 @@ type Quirks struct {
 	SignEmpty       uint16 // answer to a signature by an empty slot; 0: 6A88
 	MetadataEmpty   uint16 // answer to GET METADATA of an empty slot; 0: 6A88
 	ResetRefused    uint16 // answer to RESET while the PIN or the PUK is not blocked; 0: 6985
+	BadSignatures   bool   // each signature has a wrong bit
 }
 
 // Card is a virtual PIV card. Its keys lie in memory for anybody to read: it is for
