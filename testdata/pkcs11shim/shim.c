@@ -130,6 +130,8 @@ static CK_RV act(const char *what, CK_RV rv) {
 	}
 	if (begins(what, "crash"))
 		raise(SIGSEGV);
+	if (begins(what, "abort"))
+		abort();
 	if (begins(what, "kill"))
 		raise(SIGKILL);
 	if (begins(what, "exit"))
@@ -172,6 +174,7 @@ static CK_RV after(const char *name, unsigned nth, CK_RV rv) {
 
 WRAP(C_GetInfo, (CK_INFO_PTR i), (i))
 WRAP(C_OpenSession, (CK_SLOT_ID s, CK_FLAGS f, CK_VOID_PTR p, CK_NOTIFY n, CK_SESSION_HANDLE_PTR h), (s, f, p, n, h))
+WRAP(C_Logout, (CK_SESSION_HANDLE h), (h))
 WRAP(C_CloseSession, (CK_SESSION_HANDLE h), (h))
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n), (h, a, n))
 WRAP(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE_PTR o, CK_ULONG m, CK_ULONG_PTR n), (h, o, m, n))
@@ -441,6 +444,13 @@ static CK_RV my_C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n, CK_BYTE_P
 	return rv;
 }
 
+/* unloaded is what a module does last, when the loader takes it out of the process. */
+__attribute__((destructor)) static void unloaded(void) {
+	const char *what = order("unload");
+	if (what != NULL)
+		act(what, CKR_OK);
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out) {
 	void *library = dlopen(getenv("HSMTEST_SHIM_MODULE"), RTLD_NOW);
 	CK_C_GetFunctionList get = library == NULL ? NULL : (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList");
@@ -449,7 +459,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out) {
 	list = *real;
 #define PUT(name) list.name = my_##name
 	PUT(C_Initialize), PUT(C_Finalize), PUT(C_GetInfo), PUT(C_GetSlotList), PUT(C_GetTokenInfo);
-	PUT(C_OpenSession), PUT(C_CloseSession), PUT(C_GetSessionInfo), PUT(C_Login);
+	PUT(C_OpenSession), PUT(C_CloseSession), PUT(C_Logout), PUT(C_GetSessionInfo), PUT(C_Login);
 	PUT(C_FindObjectsInit), PUT(C_FindObjects), PUT(C_FindObjectsFinal), PUT(C_GetAttributeValue);
 	PUT(C_SignInit), PUT(C_Sign), PUT(C_GenerateKeyPair), PUT(C_CreateObject);
 	*out = &list;
