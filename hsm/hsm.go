@@ -170,6 +170,12 @@ type Options struct {
 	// nil: it is looked for on the token.
 	Certificate *x509.Certificate
 
+	// Closing is given what closes a module that is done with, by the path of its library.
+	// Modules crash and hang at their end as well, so whoever has a result to deliver does
+	// that first. It must not block. The module can be opened anew once close has returned.
+	// nil: it is closed at once, and left behind where that takes longer than 2 seconds.
+	Closing func(module string, close func())
+
 	// Time is now, by which certificates are judged. Zero: time.Now().
 	Time time.Time
 }

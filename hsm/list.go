@@ -28,7 +28,7 @@ func List(ctx context.Context, address uri.URI, options Options) ([]Token, error
 
 // list is List in the goroutine that may be left behind.
 func list(ctx context.Context, address uri.URI, options Options, progress *progress) ([]Token, error) {
-	m, err := openModule(address)
+	m, err := openModule(address, options)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,6 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 		listed.Err = err
 		return listed
 	}
-	defer s.close()
 	v := newVisit(s, address, options, progress)
 	listed.Err = v.loginToList(ctx)
 	listed.PIN = v.pinState()

@@ -3,11 +3,13 @@
 package hsm
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/miekg/pkcs11"
 
@@ -26,12 +28,17 @@ const initReserved = "x-init-reserved"
 type module struct {
 	*pkcs11.Ctx
 	path string
+	// handles are the sessions that were opened.
+	handles []pkcs11.SessionHandle
+	// closing is Options.Closing; it is called once.
+	closing func(module string, close func())
+	closed  bool
 	// owner: this module did the C_Initialize that counts, so it does C_Finalize.
 	owner bool
 }
 
 // openModule finds, loads and initialises the module that the address names.
-func openModule(address uri.URI) (*module, error) {
+func openModule(address uri.URI, options Options) (*module, error) {
 	path, err := FindModule(address)
 	if err != nil {
 		return nil, err
@@ -39,6 +46,9 @@ func openModule(address uri.URI) (*module, error) {
 	m, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
+	}
+	if m.closing = options.Closing; m.closing == nil {
+		m.closing = closeInTime
 	}
 	if err := m.initialize(address); err != nil {
 		m.Destroy()
@@ -137,11 +147,42 @@ func (m *module) check(address uri.URI) error {
 	return nil
 }
 
-// close ends the module's life in this process, as far as it was begun here. Errors
-// help nobody: there is nothing that could still be done with the module.
+// close ends the module's life in this process, as far as it was begun here, now or when
+// Options.Closing wants it. Closing twice is closing once: what writes closes early, and its
+// caller again. Errors help nobody: there is nothing that could still be done with the module.
 func (m *module) close() {
+	if m.closed {
+		return
+	}
+	m.closed = true
+	m.closing(m.path, func() { _ = recovered(m.end) })
+}
+
+// free closes the module at once, for somebody else in this process to open it.
+func (m *module) free() {
+	m.closed = true
+	closeInTime(m.path, func() { _ = m.end() })
+}
+
+// end closes all sessions, which logs out, and the module.
+func (m *module) end() error {
+	for _, handle := range m.handles {
+		_ = m.CloseSession(handle)
+	}
 	if m.owner {
 		_ = m.Finalize()
 	}
 	m.Destroy()
+	return nil
+}
+
+// closePatience is how long a module is waited for that closes. C_Finalize takes
+// milliseconds, that of a network HSM some hundreds.
+const closePatience = 2 * time.Second
+
+// closeInTime closes a module, and leaves one behind that does not end.
+func closeInTime(_ string, end func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	_, _ = await(ctx, ctx.Err, func() (struct{}, error) { end(); return struct{}{}, nil }, forget)
 }

@@ -33,7 +33,7 @@ func enter(ctx context.Context, address uri.URI, options Options, progress *prog
 
 // enterBy is enter with a way to open the session.
 func enterBy(ctx context.Context, open func(token) (*session, error), address uri.URI, options Options, progress *progress) (*visit, error) {
-	m, err := openModule(address)
+	m, err := openModule(address, options)
 	if err != nil {
 		return nil, err
 	}
@@ -111,11 +111,9 @@ func (v *visit) forgetPIN() {
 	v.pin = PIN{}
 }
 
-// leave ends the session, which logs out, and closes the module. Leaving twice does
-// no harm: what writes leaves early, and its caller again.
+// leave ends the visit, and closes the module.
 func (v *visit) leave() {
 	v.forgetPIN()
-	v.session.close()
 	v.module.close()
 }
 
@@ -266,13 +264,9 @@ func (k *Key) lose(ctx context.Context, isLost *bool) func() error {
 	}
 }
 
-// closePatience is how long Close waits for a module. C_Finalize takes
-// milliseconds.
-const closePatience = 5 * time.Second
-
-// Close ends the session, which logs out, and overwrites the PIN. It waits for a
-// signature that is under way, but not for a module that does not answer. Closing
-// twice is no error.
+// Close overwrites the PIN, and closes the module, see Options.Closing. It waits for a
+// signature that is under way, but not for a module that does not answer. Closing twice is
+// not an error.
 func (k *Key) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()

@@ -29,6 +29,7 @@ func (t token) openWith(flag uint) (*session, error) {
 	if err != nil {
 		return nil, t.fail("opening a session", err)
 	}
+	t.handles = append(t.handles, handle)
 	return &session{token: t, handle: handle}, nil
 }
 
@@ -36,10 +37,6 @@ func (t token) openWith(flag uint) (*session, error) {
 func (t token) fail(doing string, err error) error {
 	return fmt.Errorf("token %q: %w", t.info.Label, inWords(doing, err))
 }
-
-// close closes the session and leaves the module open. A failure changes nothing:
-// the module is closed next, or the session was gone before.
-func (s *session) close() { _ = s.CloseSession(s.handle) }
 
 // batch is how many handles one C_FindObjects asks for: few tokens hold as many
 // objects that fit.

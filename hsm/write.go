@@ -36,7 +36,8 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	defer clear(pin.Value)
 	v.progress.module(doing)
 	path, slot := v.path, int(v.slot)
-	v.leave() // here, and not at the end: the module must be free
+	v.forgetPIN()
+	v.module.free()
 	if err := context.Cause(ctx); err != nil {
 		return err // the caller was told that it failed, so it must
 	}
@@ -49,7 +50,7 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	if err != nil {
 		return err
 	}
-	defer token.Close()
+	defer v.closing(path, func() { _ = recovered(token.Close) })
 	if err := work(token); err != nil {
 		return v.fail(doing, err)
 	}
