@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -18,6 +19,7 @@ const (
 	defaultTimeout       = time.Minute
 	defaultPersonTimeout = 5 * time.Minute
 	defaultGrace         = time.Second
+	defaultClosing       = 3 * time.Second // more than a child waits for its device
 )
 
 // Process starts signer processes. It must not be copied after its first use.
@@ -33,12 +35,13 @@ type Process struct {
 	Env []string
 
 	// Logger gets what the child says on its standard error, line by line, the first
-	// 16 KiB of a run: at Warn if the run failed, at Debug if it went well. nil discards.
+	// 16 KiB of a run: at Warn if the run failed or the child ended badly after its result,
+	// which it is told as well; at Debug if it went well. nil discards.
 	Logger *slog.Logger
 
-	// Grace is how long a child has to end by itself after its result, or after its
-	// standard input was closed because its time is over. Then it is killed, with all
-	// that it started. 0: 1 second.
+	// Grace is how long a child has to close its device and end after its result, 0: 3
+	// seconds; and again how long it has to end after its standard input was closed, 0: 1
+	// second. Then it is killed, with all that it started.
 	Grace time.Duration
 
 	mu      sync.Mutex
@@ -100,27 +103,42 @@ func (p *Process) Sign(ctx context.Context, order Order, notify agent.NotifyFunc
 	}
 	t := &talk{notify: notify, remember: order.Remember, clock: newClock(order.limits())}
 	t.listen(ctx, child.messages)
+	if t.answered {
+		child.linger(t.overhear, orDefault(p.Grace, defaultClosing))
+	}
 	state := child.end(t.overhear, orDefault(p.Grace, defaultGrace), device)
 	if t.login == nil && t.problem == nil {
 		t.problem = child.postMortem(state)
 	}
-	p.log(child, t.problem, order.PIN)
+	p.log(child, t, state, order)
 	if t.problem != nil {
 		return nil, t.problem
 	}
 	return t.login, nil
 }
 
-// log logs what the child said besides.
-func (p *Process) log(c *child, problem *agent.Problem, pin []byte) {
+// log logs what the child said besides, and that it ended badly after its result.
+func (p *Process) log(c *child, t *talk, state *os.ProcessState, order Order) {
 	logger, level := p.Logger, slog.LevelDebug
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	if problem != nil {
+	badly := t.answered && !(state != nil && state.Success())
+	if t.problem != nil || badly {
 		level = slog.LevelWarn
 	}
-	c.remarks.log(logger, level, pin)
+	if badly {
+		logger.Warn("a device was not closed well, after the result was delivered", "device", order.Device, "signer", howEnded(state))
+	}
+	c.remarks.log(logger, level, order.PIN)
+}
+
+// howEnded says how a child ended; nil is one that has not.
+func howEnded(state *os.ProcessState) string {
+	if state == nil {
+		return "it does not end"
+	}
+	return state.String()
 }
 
 // limits returns the machine's and the person's time.

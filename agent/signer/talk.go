@@ -31,6 +31,8 @@ type talk struct {
 	// The result; neither is set where the child ended without one.
 	login   *agent.Login
 	problem *agent.Problem
+
+	answered bool // the result is the child's own
 }
 
 // listen takes what the child sends until there is a result, the child has ended, or the
@@ -73,6 +75,7 @@ func (t *talk) understand(f frame) (err error) {
 		return t.learn(f.payload)
 	case kindProblem:
 		t.problem, err = decodeProblem(f.payload)
+		t.answered = err == nil
 		return err
 	}
 	login, err := decodeLogin(f.payload)
@@ -83,7 +86,7 @@ func (t *talk) understand(f frame) (err error) {
 		login.Clear()
 		return fmt.Errorf("a login, but %w", err)
 	}
-	t.login = login
+	t.login, t.answered = login, true
 	return nil
 }
 
