@@ -124,7 +124,7 @@ func (r *deviceRun) publicCertificate() *x509.Certificate {
 	if card, ok := address.(pivuri.URI); ok {
 		return r.cardCertificate(card)
 	}
-	tokens, err := hsm.List(r.ctx, address.(uri.URI), hsm.Options{})
+	tokens, err := hsm.List(r.ctx, address.(uri.URI), r.device.publicOptions())
 	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 || tokens[0].Keys[0].Problem != nil {
 		return nil
 	}

@@ -94,7 +94,7 @@ func (r *deviceRun) shownCertificate() (cert *x509.Certificate, beside []*x509.C
 		return r.shownOnCard(card), nil
 	}
 	token := address.(uri.URI)
-	tokens, err := hsm.List(r.ctx, token, hsm.Options{})
+	tokens, err := hsm.List(r.ctx, token, r.device.publicOptions())
 	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 {
 		return nil, nil
 	}
@@ -106,7 +106,7 @@ func (r *deviceRun) shownCertificate() (cert *x509.Certificate, beside []*x509.C
 		return nil, nil
 	}
 	// Without the label and the id: those of the CA have others.
-	all, err := hsm.List(r.ctx, token.Without("object", "id", "type"), hsm.Options{})
+	all, err := hsm.List(r.ctx, token.Without("object", "id", "type"), r.device.publicOptions())
 	if err == nil && len(all) == 1 {
 		for _, other := range all[0].Certificates {
 			if other.Certificate != nil && other.Certificate.IsCA {

@@ -8,3 +8,13 @@ func watchModules() {}
 
 // watchModulesOfSigner has nothing to do, either.
 func watchModulesOfSigner() {}
+
+// modulesClose has nothing to do, either: a module that crashes while it closes ends the
+// program, with what it has not delivered by then.
+func modulesClose(bool) {}
+
+// moduleDied reports nothing.
+func moduleDied() bool { return false }
+
+// modulesEnd has nothing to say to anybody.
+func modulesEnd() {}

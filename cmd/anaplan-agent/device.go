@@ -53,6 +53,8 @@ type device struct {
 	touch   *toucher
 	say     *messenger
 
+	closings *closings // of what was opened
+
 	// locks is the directory of the locks on devices; "": there is none.
 	locks string
 }
@@ -68,7 +70,7 @@ func newDevice(profile *config.Profile, patience *patience, say *messenger) *dev
 		Hide:   foreign.Hide,
 	}
 	touch := &toucher{command: profile.TouchCommand, say: say}
-	return &device{profile: profile, pin: asker, touch: touch, say: say, locks: lockDir()}
+	return &device{profile: profile, pin: asker, touch: touch, say: say, closings: new(closings), locks: lockDir()}
 }
 
 // address returns the first key's address, for what is done to one key only;
@@ -152,7 +154,19 @@ func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Ce
 		return nil, err
 	}
 	d.touch.set(key.Address().Serial)
-	return key, nil
+	return cardKey{key, d.closings}, nil
+}
+
+// cardKey is a key on a card that is closed with the others.
+type cardKey struct {
+	*piv.Key
+	closings *closings
+}
+
+// Close implements deviceKey.
+func (k cardKey) Close() error {
+	k.closings.add("the smart card service", func() { k.Key.Close() })
+	return nil
 }
 
 // tokenOptions returns hsm's options for this run. A PIN that somebody has named is used,
@@ -160,12 +174,30 @@ func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Ce
 func (d *device) tokenOptions(address uri.URI) hsm.Options {
 	_, inAddress := address.Get("pin-source")
 	named := inAddress || d.profile.PIN.Kind != "" && d.profile.PIN.Kind != config.PINNone
-	return hsm.Options{PIN: d.pin.ForToken(address), LogIn: named, NoPINPad: d.profile.NoPINPad}
+	options := d.publicOptions()
+	options.PIN, options.LogIn, options.NoPINPad = d.pin.ForToken(address), named, d.profile.NoPINPad
+	return options
+}
+
+// publicOptions returns hsm's options for what is to be seen without a PIN. What was opened
+// before is closed by then: a module is not opened twice.
+func (d *device) publicOptions() hsm.Options {
+	d.close(d.closings.reopen)
+	return hsm.Options{Closing: d.closings.module}
+}
+
+// close closes what was opened, in some way, and warns of what does not close well: that
+// changes nothing of what it was opened for.
+func (d *device) close(way func() error) {
+	if err := way(); err != nil {
+		d.say.Warn("%v", err)
+	}
 }
 
 // cardOptions returns piv's options for this run. Where a person types the PIN the
 // card is let go of meanwhile.
 func (d *device) cardOptions(address pivuri.URI) piv.Options {
+	d.close(d.closings.reopen)
 	d.touch.set(address.Serial)
 	source, _ := d.pin.SourceFor(pin.Request{}) // a card's address says nothing of it
 	return piv.Options{

@@ -51,21 +51,23 @@ func lockName(address config.Address) string {
 	return "pkcs11 " + path
 }
 
-// lockedKey lets the next process at the device when it is closed.
+// lockedKey lets the next process at the device once it has been closed.
 type lockedKey struct {
 	deviceKey
-	unlock func()
+	closings *closings
+	unlock   func()
 }
 
 // Close implements deviceKey.
 func (k lockedKey) Close() error {
-	defer k.unlock()
+	defer k.closings.then(k.unlock)
 	return k.deviceKey.Close()
 }
 
 // openAlone is openOne with the device to itself, until the key is closed. A card for
 // which a person is asked at a terminal is let go of meanwhile, so that is left to PC/SC.
 func (d *device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (deviceKey, error) {
+	d.close(d.closings.reopen) // the lock of another key may be the same
 	name := lockName(address)
 	source, _ := d.pin.SourceFor(pin.Request{})
 	if d.locks == "" || name == "" || name == "piv" && pin.Interactive(source) && !d.pin.HasPIN() {
@@ -80,8 +82,8 @@ func (d *device) openAlone(ctx context.Context, address config.Address, cert *x5
 	}
 	key, err := d.openOne(ctx, address, cert)
 	if err != nil {
-		unlock()
+		d.closings.then(unlock)
 		return nil, err
 	}
-	return lockedKey{key, unlock}, nil
+	return lockedKey{key, d.closings, unlock}, nil
 }

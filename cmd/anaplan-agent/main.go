@@ -21,7 +21,11 @@ import (
 // for configuration and state.
 const program = build.Program
 
-func main() { os.Exit(run()) }
+func main() {
+	code := run()
+	modulesEnd()
+	os.Exit(code)
+}
 
 // run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act. It is
 // apart from main because os.Exit runs nothing that was deferred.

@@ -53,16 +53,23 @@ func startRun(parent context.Context, settings *settings, say *messenger) (*devi
 	device.pin.Changed, device.pin.Unrecorded = settings.pinChanged, settings.unrecorded
 	return &deviceRun{ctx, profile, device, say, func() {
 		end()
+		device.close(device.closings.end)
 		device.pin.End()
 		device.touch.end()
 	}}, nil
 }
 
-// signLogin has the key sign a login in the profile's format, and lets go of the
-// device, before anything is sent: a network that is slow must not keep an HSM's
-// session open. The time in the login is taken after the PIN of the token was typed,
-// since Anaplan takes logins for some minutes only (contract section 1.3).
+// signLogin is makeLogin for one that goes to Anaplan from here. The device is let go of
+// meanwhile: a network that is slow must not keep an HSM's session open.
 func (r *deviceRun) signLogin() (*agent.Login, error) {
+	defer r.device.closings.begin()
+	return r.makeLogin()
+}
+
+// makeLogin has the key sign a login in the profile's format. The device is closed when the run
+// ends, after the login was delivered. The time in the login is taken after the PIN of the
+// token was typed, since Anaplan takes logins for some minutes only (contract section 1.3).
+func (r *deviceRun) makeLogin() (*agent.Login, error) {
 	// The profile holds "v1" or "v2" only; config has checked it.
 	format := agent.Format(r.profile.Format)
 	if format == agent.V1 {

@@ -29,7 +29,7 @@ func newSignCommand(say *messenger) *cobra.Command {
 	}
 	settings := addSettings(cmd, signSettings)
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
-		login, err := run.signLogin()
+		login, err := run.makeLogin()
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ package main
 // terminal: what a person should know or is to be asked goes to the agent on the pipe.
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -87,14 +88,16 @@ func newSignerCommand(*messenger) *cobra.Command {
 		Args:   noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			watchModulesOfSigner()
-			return signer.Serve(signOrder)
+			var closings closings
+			err := signer.Serve(closings.signOrder)
+			return cmp.Or(err, closings.end()) // the agent has its login by now
 		},
 	}
 }
 
 // signOrder makes the login that the agent has ordered.
-func signOrder(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
-	login, err := signFor(ctx, order, notify)
+func (c *closings) signOrder(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
+	login, err := c.signFor(ctx, order, notify)
 	if err != nil {
 		return nil, problemForAgent(err)
 	}
@@ -102,7 +105,7 @@ func signOrder(ctx context.Context, order signer.Order, notify agent.NotifyFunc)
 }
 
 // signFor makes a login as an order says.
-func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
+func (c *closings) signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
 	var settings signerSettings
 	if err := json.Unmarshal(order.Settings, &settings); err != nil {
 		return nil, fmt.Errorf("the agent's order makes no sense: %w", err)
@@ -114,6 +117,7 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 	ctx, patience, end := withPatience(ctx, profile.Timeout)
 	patience.tell = notify
 	device := newDevice(profile, patience, &messenger{tell: notify})
+	device.closings = c
 	defer device.touch.end()
 	defer device.pin.End() // which waits for a program that ends with the context
 	defer end()
@@ -128,5 +132,5 @@ func signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (
 		}
 	}
 	run := &deviceRun{ctx, profile, device, device.say, func() {}}
-	return run.signLogin()
+	return run.makeLogin()
 }

@@ -57,7 +57,7 @@ func TestSignOrderOfNonsense(t *testing.T) {
 		`{"keys":[],"format":"v2","timeout":1}`: agent.CodeSettings,
 		`{"keys":7}`:                            agent.CodeInternal,
 	} {
-		_, err := signOrder(t.Context(), signer.Order{Settings: json.RawMessage(text)}, nil)
+		_, err := new(closings).signOrder(t.Context(), signer.Order{Settings: json.RawMessage(text)}, nil)
 		problem, ok := errors.AsType[*agent.Problem](err)
 		if !ok || problem.Code != code {
 			t.Errorf("%s: got %v", text, err)
