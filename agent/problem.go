@@ -25,6 +25,7 @@ const (
 	CodeRateLimited   Code = "rate_limited"   // Anaplan asks for patience
 	CodeSettings      Code = "settings"       // the profile's settings are wrong
 	CodeLocked        Code = "locked"         // somebody has locked the profile
+	CodeTokenFile     Code = "token_file"     // there is a token, and its file cannot be as it is
 	CodeStopping      Code = "stopping"       // the agent is about to end
 	CodeInternal      Code = "internal"       // a mistake of this program
 )

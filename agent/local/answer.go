@@ -35,6 +35,7 @@ var statuses = map[agent.Code]int{
 	agent.CodeSignerFailed:   http.StatusServiceUnavailable,
 	agent.CodeUnreachable:    http.StatusServiceUnavailable,
 	agent.CodeRateLimited:    http.StatusServiceUnavailable,
+	agent.CodeTokenFile:      http.StatusServiceUnavailable,
 	agent.CodeStopping:       http.StatusServiceUnavailable,
 	agent.CodeAuditFailed:    http.StatusInsufficientStorage,
 }

@@ -24,7 +24,7 @@ var wantStatuses = map[agent.Code]int{
 	"bad_request": 400, "unauthorized": 401, "not_allowed": 403, "unknown_profile": 404, "pin_needed": 409, "pin_refused": 409,
 	"touch_needed": 409, "too_large": 413, "locked": 423, "too_many": 429, "key_unusable": 500, "settings": 500,
 	"internal": 500, "login_refused": 502, "server_refused": 502, "device_absent": 503, "device_failed": 503,
-	"signer_failed": 503, "unreachable": 503, "rate_limited": 503, "stopping": 503, "audit_failed": 507,
+	"signer_failed": 503, "unreachable": 503, "rate_limited": 503, "token_file": 503, "stopping": 503, "audit_failed": 507,
 }
 
 // allCodes reads the codes out of the source, so that a new one cannot be forgotten.

@@ -50,6 +50,9 @@ type Details struct {
 	Key         int    `json:"key,omitempty"`          // the one of them in use, from 1
 	Warning     string `json:"warning,omitempty"`      // that the certificate is about to end
 	WarningDays int    `json:"warning_days,omitempty"` // how many days before the end it was due
+
+	// TokenFile is why the file that the token is written to is not as the token is.
+	TokenFile *agent.Problem `json:"token_file,omitempty"`
 }
 
 // CertificateStatus is the certificate of the last login.

@@ -15,6 +15,9 @@ type Profile struct {
 	// WarningDays is the threshold, in days before the end of its certificate, that was
 	// passed last. 0: none was.
 	WarningDays int
+
+	TokenFile      bool // its token is written to a file
+	TokenFileFails bool // which is not as the token is
 }
 
 // SetProfiles sets what tells of the profiles by their names, at each scrape. It is called
@@ -41,11 +44,27 @@ func writeKeys(out *bytes.Buffer, names []string, profiles map[string]Profile) {
 			fmt.Fprintf(out, "%skey_active%s %d\n", prefix, labels("profile", name, "key", strconv.Itoa(key)), active)
 		}
 	}
+	writeTokenFiles(out, names, profiles)
 	warned := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return profiles[name].WarningDays == 0 })
 	if len(warned) > 0 {
 		head(out, prefix+"certificate_warning_days", "gauge", "How many days before the certificate's end the last warning was due.")
 	}
 	for _, name := range warned {
 		fmt.Fprintf(out, "%scertificate_warning_days%s %d\n", prefix, labels("profile", name), profiles[name].WarningDays)
+	}
+}
+
+// writeTokenFiles adds whether the files of tokens are as the tokens are.
+func writeTokenFiles(out *bytes.Buffer, names []string, profiles map[string]Profile) {
+	filed := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !profiles[name].TokenFile })
+	if len(filed) > 0 {
+		head(out, prefix+"token_file_ok", "gauge", "1 if the profile's token file is as its token is, 0 if it cannot be.")
+	}
+	for _, name := range filed {
+		ok := 1
+		if profiles[name].TokenFileFails {
+			ok = 0
+		}
+		fmt.Fprintf(out, "%stoken_file_ok%s %d\n", prefix, labels("profile", name), ok)
 	}
 }

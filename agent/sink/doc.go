@@ -12,8 +12,8 @@
 // new, never a part and never no file. The new content is made beside it, in a file that
 // only the agent's user can open before it is complete, and takes its name by rename(2);
 // so the directory must be one that the agent may write to. One on a tmpfs, as below /run,
-// leaves no token on a disk. An agent that is killed in the middle leaves at most that
-// hidden file (mode 0600), with a token that ends by itself.
+// leaves no token on a disk. An agent that is killed leaves the file, and in the middle
+// of writing that hidden one too (mode 0600); the next one begins with Clear.
 //
 // A symbolic link at Path is itself replaced by the file; what it points to is not
 // touched. What is no file there (a directory, a device, a socket) is refused, and so are a

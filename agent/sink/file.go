@@ -29,9 +29,6 @@ type File struct {
 	wrote fs.FileInfo // the file as Write left it; nil: nothing is there to remove
 }
 
-// remedy is added to errors of writing.
-const remedy = "make room there, or see why the agent may not write; what was in the file before is still there"
-
 // Check reports what stands against writing the file, as far as can be told without.
 func (f *File) Check() error {
 	if !filepath.IsAbs(f.Path) {
@@ -51,7 +48,7 @@ func (f *File) Check() error {
 		return fmt.Errorf("token file: %w", err)
 	}
 	if mode := info.Mode(); !mode.IsRegular() && mode.Type() != fs.ModeSymlink {
-		return fmt.Errorf("token file %s: there is something else already (%v): name a file", f.Path, mode)
+		return fmt.Errorf("token file %s: there is something else already (%v): remove it, or name another file", f.Path, mode)
 	}
 	return nil
 }
@@ -86,7 +83,7 @@ func (f *File) Write(token agent.Token) error {
 	// CreateTemp makes a file of its own (O_EXCL) with mode 0600.
 	temporary, err := os.CreateTemp(filepath.Dir(f.Path), "."+filepath.Base(f.Path)+".*.tmp")
 	if err != nil {
-		return fmt.Errorf("token file %s: %w (%s)", f.Path, err, remedy)
+		return f.failed(err)
 	}
 	info, err := f.fill(temporary, token)
 	if err == nil {
@@ -94,7 +91,7 @@ func (f *File) Write(token agent.Token) error {
 	}
 	if err != nil {
 		err = errors.Join(err, os.Remove(temporary.Name()))
-		return fmt.Errorf("token file %s: %w (%s)", f.Path, err, remedy)
+		return f.failed(err)
 	}
 	f.wrote = info
 	return nil
@@ -164,7 +161,7 @@ func (f *File) Remove() error {
 		err = os.Remove(f.Path)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("token file: %w (remove it by hand: it holds a token)", err)
+		return fmt.Errorf("token file: %w (%s; it holds a token: remove it by hand)", err, remedyFor(err))
 	}
 	f.wrote = nil
 	return nil

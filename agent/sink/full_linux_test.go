@@ -50,7 +50,7 @@ func fillDisk(t *testing.T, path string) {
 	for _, size := range []uint64{0, 1, 10, 20} {
 		limitFiles(t, size)
 		err := file.Write(tokenOf(strings.Repeat("hunter2", 3)))
-		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "make room") || strings.Contains(err.Error(), "hunter2") {
+		if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "LimitFSIZE") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("room for %d bytes: %v", size, err)
 		}
 		if got := content(t, path); got != "first\n" {

@@ -167,6 +167,9 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 // start runs a profile until its own end or the agent's, and after the one of that name
 // that it replaces, if any: two would write one token file.
 func (d *agentProcess) start(p, before *served) {
+	if p.sink != nil && before == nil {
+		p.sink.clear()
+	}
 	ctx, cancel := context.WithCancel(d.ctx)
 	p.stop = cancel
 	d.running.Go(func() {
@@ -332,7 +335,10 @@ func (d *agentProcess) details() map[string]metrics.Profile {
 	all := make(map[string]metrics.Profile, len(served))
 	for name, p := range served {
 		days, _ := p.expiry.warning()
-		all[name] = metrics.Profile{Keys: p.failover.keys, Key: p.failover.inUse(), WarningDays: days}
+		all[name] = metrics.Profile{
+			Keys: p.failover.keys, Key: p.failover.inUse(), WarningDays: days,
+			TokenFile: p.sink != nil, TokenFileFails: p.sink.problem() != nil,
+		}
 	}
 	return all
 }
@@ -348,12 +354,15 @@ func (d *agentProcess) statuses() map[string]agent.Status {
 }
 
 // ready returns why the agent is not of full use: a profile whose token is to be there
-// without anybody asking, and is not.
+// without anybody asking, and is not, or not where its readers look for it.
 func (d *agentProcess) ready() error {
 	served := d.table.Load().served
 	for _, name := range slices.Sorted(maps.Keys(served)) {
 		if status := served[name].keeper.Status(); served[name].sink != nil && status.State == agent.StateDown {
 			return agent.Problemf(status.Problem.Code, "profile %q has no token: %s", name, status.Problem.Message)
+		}
+		if problem := served[name].sink.problem(); problem != nil {
+			return agent.Problemf(problem.Code, "profile %q: %s", name, problem.Message)
 		}
 	}
 	return nil

@@ -132,6 +132,7 @@ func (p *served) details() local.Details {
 		details.Keys, details.Key = p.failover.keys, p.failover.inUse()
 	}
 	details.WarningDays, details.Warning = p.expiry.warning()
+	details.TokenFile = p.sink.problem()
 	return details
 }
 

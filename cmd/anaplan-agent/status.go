@@ -145,6 +145,9 @@ func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	if !p.WaitUntil.IsZero() {
 		lines = append(lines, fmt.Sprintf("nothing is sent for %v more, as was asked for; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), program))
 	}
+	if p.TokenFile != nil {
+		lines = append(lines, indented(p.TokenFile.Message))
+	}
 	if p.Key > 0 {
 		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))
 	}

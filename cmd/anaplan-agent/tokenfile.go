@@ -6,12 +6,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os/user"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -26,6 +28,10 @@ type tokenFile struct {
 	next chan agent.Token // the newest token; a zero one: there is none any more
 	last agent.Token      // that was put there
 	left atomic.Bool      // the file is another's now
+
+	failure atomic.Pointer[agent.Problem] // why the file is not as the token is; nil: it is
+	cause   error                         // of that which was logged last
+	unclear bool                          // what another agent has left is still there
 }
 
 // newTokenFile returns the file of a profile; nil if it has none. Nothing is written yet.
@@ -100,7 +106,19 @@ func (f *tokenFile) observe(keeper *agent.Keeper) {
 }
 
 // retryFile is how long to wait before a file is tried again that could not be written.
-const retryFile = 15 * time.Second
+const retryFile = time.Second
+
+// clear removes what an agent that was killed has left, before anybody takes it for a token
+// that is good. It is for one that takes the place of no other.
+func (f *tokenFile) clear() { f.unclear = !f.tell(f.file.Clear) }
+
+// problem returns why the file is not as the token is; nil if it is. A nil tokenFile has none.
+func (f *tokenFile) problem() *agent.Problem {
+	if f == nil {
+		return nil
+	}
+	return f.failure.Load()
+}
 
 // leave leaves the file as it is to another tokenFile, which takes it over when run has
 // ended, so that who reads it finds it at all times.
@@ -115,8 +133,10 @@ func (f *tokenFile) run(ctx context.Context) {
 		}
 	}()
 	var token agent.Token
-	retry := time.NewTimer(0)
-	retry.Stop()
+	retry := time.NewTimer(retryFile)
+	if f.problem() == nil {
+		retry.Stop()
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -132,17 +152,32 @@ func (f *tokenFile) run(ctx context.Context) {
 
 // put makes the file as the token is.
 func (f *tokenFile) put(token agent.Token) error {
-	if token.Value.IsZero() {
+	var err error
+	switch {
+	case !token.Value.IsZero():
+		err = f.file.Write(token)
+	case f.unclear:
+		err = f.file.Clear()
+	default:
 		return f.file.Remove()
 	}
-	return f.file.Write(token)
+	f.unclear = f.unclear && err != nil
+	return err
 }
 
-// tell logs what fails, and reports whether all was well.
+// tell keeps and logs what fails, once for each cause, and reports whether all was well.
 func (f *tokenFile) tell(work func() error) bool {
 	err := work()
-	if err != nil {
+	if err == nil {
+		if f.failure.Swap(nil) != nil {
+			f.log.Info("the token file is as the token is again")
+		}
+		return true
+	}
+	cause, known := errors.AsType[syscall.Errno](err)
+	if before := f.failure.Swap(agent.Problemf(agent.CodeTokenFile, "%v", err)); before == nil || !known || cause != f.cause {
 		f.log.Error("the token file is not as the token is", "error", err)
 	}
-	return err == nil
+	f.cause = cause
+	return false
 }
