@@ -264,6 +264,8 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 		switch {
 		case err == nil:
 			return conn.(*net.UnixConn), nil
+		case (errors.Is(err, fs.ErrNotExist) || isRefused(err)) && RunsWithoutSocket(c.socket):
+			return nil, fmt.Errorf("%w: %s", ErrSocketGone, c.socket)
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("%w: there is no socket at %s", ErrNotRunning, c.socket)
 		case isRefused(err):

@@ -13,6 +13,11 @@ import (
 // ErrRunning is returned by Listen where another agent listens already.
 var ErrRunning = errors.New("an agent is running already")
 
+// ErrSocketGone is returned by Listen and by a Client where an agent runs whose socket
+// somebody has removed, or put something in the place of. It wraps ErrRunning. The agent
+// makes the socket anew as soon as its place is free.
+var ErrSocketGone = fmt.Errorf("%w, but somebody has removed its socket", ErrRunning)
+
 // ListenOptions say who can get at the socket. What they may do there is for the Server.
 type ListenOptions struct {
 	// Shared is for an agent of the whole machine: everybody can get at the socket. A
@@ -50,7 +55,8 @@ func (o ListenOptions) directoryMode() fs.FileMode {
 //
 // There is no moment at which others could connect to a socket of a wider mode: it is made
 // in a private directory, gets its mode, and only then its name. Closing the listener
-// removes the socket, unless something else has that name by then.
+// removes the socket, unless something else has that name by then. While a Server serves it,
+// a socket that somebody has removed is made anew, unless another agent is there by then.
 //
 // On Windows the directory is made for this user, the system and administrators only, and one
 // that lets in anybody else is refused; the options mean nothing there.
@@ -65,60 +71,104 @@ func Listen(path string, options ListenOptions) (net.Listener, error) {
 	if err := prepareDirectory(filepath.Dir(path), options.directoryMode()); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(path + ".lock")
+	lock, err := lockFile(lockOf(path))
+	if errors.Is(err, ErrRunning) && nobodyListens(path) {
+		return nil, fmt.Errorf("%w: %s", ErrSocketGone, path)
+	}
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listenLocked(path, options)
+	socket, file, err := listenLocked(path, options)
 	if err != nil {
 		lock.Close()
 		return nil, err
 	}
-	listener.lock = lock
-	return listener, nil
+	return &listener{path: path, options: options, socket: socket, file: file, lock: lock}, nil
+}
+
+// lockOf returns the file that decides between two agents.
+func lockOf(path string) string { return path + ".lock" }
+
+// nobodyListens reports whether there is no socket, or one on which nobody listens.
+func nobodyListens(path string) bool {
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		conn.Close()
+	}
+	return errors.Is(err, fs.ErrNotExist) || err != nil && isRefused(err)
 }
 
 // listener is a socket with a name that is ours.
 type listener struct {
-	*net.UnixListener
-	path string
-	file fs.FileInfo // the socket as it was made
-	lock *os.File
-	once sync.Once
+	path    string
+	options ListenOptions
+
+	mu     sync.Mutex
+	socket *net.UnixListener
+	file   fs.FileInfo // the socket as it was made
+	lock   *os.File
+	closed bool
 }
 
 // listenLocked listens, while the lock keeps other agents away.
-func listenLocked(path string, options ListenOptions) (*listener, error) {
+func listenLocked(path string, options ListenOptions) (*net.UnixListener, fs.FileInfo, error) {
 	if err := clearWay(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	socket, err := bind(path, options.socketMode())
 	if err != nil {
-		return nil, fmt.Errorf("listening on %s: %w", path, err)
+		return nil, nil, fmt.Errorf("listening on %s: %w", path, err)
 	}
 	file, err := os.Lstat(path)
 	if err != nil {
 		socket.Close()
-		return nil, fmt.Errorf("listening on %s: %w", path, err)
+		return nil, nil, fmt.Errorf("listening on %s: %w", path, err)
 	}
-	return &listener{UnixListener: socket, path: path, file: file}, nil
+	return socket, file, nil
 }
 
 // Addr returns the name that the socket has, and not the one under which it was made.
 func (l *listener) Addr() net.Addr { return &net.UnixAddr{Net: "unix", Name: l.path} }
 
+// current returns the socket as it is now.
+func (l *listener) current() *net.UnixListener {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.socket
+}
+
+// Accept returns the next caller, of this socket or of one that takes its place.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		socket := l.current()
+		conn, err := socket.Accept()
+		if err == nil || !errors.Is(err, net.ErrClosed) || socket == l.current() {
+			return conn, err
+		}
+	}
+}
+
 // Close removes the socket, if it is still the same, and ends Accept. It goes before the
 // lock, so that no new agent's socket can be taken for the old one.
 func (l *listener) Close() error {
-	err := net.ErrClosed
-	l.once.Do(func() {
-		if file, failed := os.Lstat(l.path); failed == nil && os.SameFile(file, l.file) {
-			os.Remove(l.path)
-		}
-		err = l.UnixListener.Close()
-		l.lock.Close()
-	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return net.ErrClosed
+	}
+	l.closed = true
+	if l.isThere() {
+		os.Remove(l.path)
+	}
+	err := l.socket.Close()
+	l.lock.Close()
 	return err
+}
+
+// isThere reports whether the socket still has its name. The caller has the lock.
+func (l *listener) isThere() bool {
+	file, err := os.Lstat(l.path)
+	return err == nil && os.SameFile(file, l.file)
 }
 
 // clearWay makes sure that the path is free, or has a socket that nobody listens on.

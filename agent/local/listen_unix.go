@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -86,7 +87,7 @@ func lockFile(path string) (*os.File, error) {
 		return nil, fmt.Errorf("opening the lock file of the socket: %w", err)
 	}
 	file.Chmod(0o600) // whatever the umask is; of somebody else's file, flock will do
-	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err = flock(file)
 	if err == nil {
 		return file, nil
 	}
@@ -95,6 +96,33 @@ func lockFile(path string) (*os.File, error) {
 		return nil, fmt.Errorf("%w: it holds %s", ErrRunning, path)
 	}
 	return nil, fmt.Errorf("locking %s: %w", path, err)
+}
+
+// Who looks whether there is a lock has it for a moment.
+const (
+	lockTries = 10
+	lockPause = 10 * time.Millisecond
+)
+
+// flock locks the file, unless somebody else keeps it locked.
+func flock(file *os.File) (err error) {
+	for range lockTries {
+		if err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		time.Sleep(lockPause)
+	}
+	return err
+}
+
+// isLocked reports whether an agent has the lock.
+func isLocked(path string) bool {
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return errors.Is(unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
 // bind makes the socket under a private name and moves it into place, over a stale one. The

@@ -246,6 +246,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	conns := newConnections(s.config.Limits)
 	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{})}
 	server := s.httpServer(base, conns)
+	kept, letGo := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { keep(kept, listener, s.config.Logger) })
+	defer keeping.Wait()
+	defer letGo()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(door) }()
 	var err error

@@ -70,6 +70,9 @@ var advices = []advice{
 	{is: local.ErrNotRunning, code: exitFailed, hints: []string{
 		program + " serve starts an agent; " + program + " service install has systemd or launchd do it",
 	}},
+	{is: local.ErrSocketGone, code: exitFailed, hints: []string{
+		"the agent makes it anew within seconds: try again; if it stays so its log says why, and what helps is to end it and start it again",
+	}},
 	{is: local.ErrRunning, code: exitFailed, hints: []string{
 		program + " status asks the one that runs; --socket PATH is for a second one",
 	}},

@@ -106,17 +106,40 @@ func (s *settings) firstRunning(socket string, say *messenger) (*asking, error) 
 		return s.converse(socket, say), nil
 	}
 	for _, socket := range usualSockets() {
-		if findAgent(socket) == nil {
+		switch err := findAgent(socket); {
+		case err == nil:
 			return s.converse(socket, say), nil
+		case errors.Is(err, local.ErrSocketGone): // a login beside it would be one too many
+			return nil, err
 		}
 	}
 	return nil, nil
 }
 
+// socketPatience is how long an agent is given to make its socket, or to make it anew where
+// somebody has removed it.
+const (
+	socketPatience = 3 * time.Second
+	socketPause    = 20 * time.Millisecond
+)
+
 // findAgent returns nil if somebody listens at a socket. So it is where too many wait in
 // its queue: the client waits for a place there, and a login of its own would be one more
 // for each of them.
 func findAgent(path string) error {
+	for deadline := time.Now().Add(socketPatience); ; time.Sleep(socketPause) {
+		err := knock(path)
+		switch {
+		case !errors.Is(err, errNoAgent) || !local.RunsWithoutSocket(path):
+			return err
+		case time.Now().After(deadline):
+			return fmt.Errorf("%w: %s", local.ErrSocketGone, path)
+		}
+	}
+}
+
+// knock is findAgent at one moment.
+func knock(path string) error {
 	conn, err := net.Dial("unix", path)
 	switch {
 	case err == nil:

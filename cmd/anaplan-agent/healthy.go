@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"time"
@@ -23,6 +25,9 @@ func (d *agentProcess) healthy() bool {
 		return false
 	}
 	answer, err := transport.RoundTrip(request)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true // somebody has removed the socket, which starting the agent anew makes no better than it does itself
+	}
 	if err != nil {
 		return false
 	}
