@@ -37,10 +37,12 @@ func newAsker(address uri.URI, options Options, progress *progress) asker {
 // returns the PIN for keys that want it once more for each signature; the caller
 // overwrites it.
 func (s *session) login(ctx context.Context, a asker) (pin PIN, err error) {
-	s.claimed = s.isLoggedIn()
+	before := s.account()
+	s.claimed, s.vouches = before == accountUser, before == accountPublic
 	if !s.wantsLogin(a) {
 		return PIN{}, nil
 	}
+	s.bare = !s.vouches && !s.showsPrivate()
 	pin, err = s.askPIN(ctx, a, "")
 	if err != nil {
 		return PIN{}, err
@@ -63,11 +65,37 @@ func (s *session) wantsLogin(a asker) bool {
 	return s.has(pkcs11.CKF_LOGIN_REQUIRED) && !s.claimed
 }
 
-// isLoggedIn asks the token, since a login is shared by all sessions of the
-// process: a PIN is not asked for in vain, nor is a wrong one taken for right.
-func (s *session) isLoggedIn() bool {
+// account is what a session says of who is logged in.
+type account int
+
+const (
+	accountUnknown account = iota // it does not say, or somebody else is
+	accountPublic                 // nobody is
+	accountUser                   // the user is
+)
+
+// account asks the token, since a login is shared by all sessions of the process: a PIN is
+// not asked for in vain, nor is a wrong one taken for right.
+func (s *session) account() account {
 	info, err := s.GetSessionInfo(s.handle)
-	return err == nil && (info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS)
+	if err != nil {
+		return accountUnknown
+	}
+	switch info.State {
+	case pkcs11.CKS_RO_USER_FUNCTIONS, pkcs11.CKS_RW_USER_FUNCTIONS:
+		return accountUser
+	case pkcs11.CKS_RO_PUBLIC_SESSION, pkcs11.CKS_RW_PUBLIC_SESSION:
+		return accountPublic
+	}
+	return accountUnknown
+}
+
+func (s *session) isLoggedIn() bool { return s.account() == accountUser }
+
+// showsPrivate reports whether there are objects that only the user gets to see (CKA_PRIVATE).
+func (s *session) showsPrivate() bool {
+	private, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))
+	return err == nil && len(private) > 0
 }
 
 // askPIN asks the caller for the PIN: of the token, or of a key that wants one for
@@ -119,7 +147,21 @@ func (s *session) send(user uint, pin PIN) error {
 	if user == pkcs11.CKU_CONTEXT_SPECIFIC {
 		secret = KeyPIN
 	}
-	return pin.guarded(secret, func() error { return s.answered(user, s.Login(s.handle, user, string(pin.Value))) })
+	return pin.guarded(secret, func() error {
+		err := s.answered(user, s.Login(s.handle, user, string(pin.Value)))
+		if errors.Is(err, ErrPINUnproven) {
+			s.proof = pin.Proved
+		}
+		return err
+	})
+}
+
+// prove tells that a signature was made.
+func (s *session) prove() {
+	if s.proof != nil {
+		s.proof()
+	}
+	s.proof = nil
 }
 
 // answered puts into words what the token answered to a PIN. miekg/pkcs11 wants the PIN as
@@ -128,10 +170,10 @@ func (s *session) answered(user uint, err error) error {
 	code, isAnswer := errors.AsType[pkcs11.Error](err)
 	isUser := user == pkcs11.CKU_USER
 	switch {
-	case err == nil && isUser && s.isPublic():
-		return s.recounted(errNobodyIn)
-	case err == nil:
-		return nil
+	case err == nil && isUser:
+		return s.accepted()
+	case err == nil, isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) && !isUser:
+		return s.unvouched() // the state is the user's login's, and says nothing of the key
 	case isCode(err, pinCodes...):
 		return s.refused(code)
 	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
@@ -145,15 +187,36 @@ func (s *session) answered(user uint, err error) error {
 // errNobodyIn is a success that is not one.
 var errNobodyIn = errors.New("the module says that it has taken the PIN, and that nobody is logged in")
 
-// isPublic reports whether the session says after a login that nobody has logged in, and
-// shows no private key either: some modules keep no account of who has.
-func (s *session) isPublic() bool {
-	info, err := s.GetSessionInfo(s.handle)
-	if err != nil || info.State != pkcs11.CKS_RO_PUBLIC_SESSION && info.State != pkcs11.CKS_RW_PUBLIC_SESSION {
-		return false
+// accepted looks whether the user is logged in, as the module says in answer to a PIN.
+func (s *session) accepted() error {
+	now := s.account()
+	switch {
+	case now == accountUser && s.vouches:
+		return nil
+	case now != accountPublic:
+		return s.unvouched()
+	case s.showsKeys(): // some modules keep no account of who has logged in
+		return nil
 	}
+	return s.recounted(errNobodyIn)
+}
+
+func (s *session) showsKeys() bool {
 	keys, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
-	return err != nil || len(keys) == 0
+	return err == nil && len(keys) > 0
+}
+
+// unvouched looks for what shows that the token has taken a PIN or has not, where the module
+// says that it has, and its word alone is not enough.
+func (s *session) unvouched() error {
+	recounted := s.recounted(ErrPINUnproven)
+	if _, refused := errors.AsType[*PINError](recounted); refused {
+		return recounted
+	}
+	if s.bare && s.showsPrivate() {
+		return nil
+	}
+	return ErrPINUnproven
 }
 
 // alreadyIn looks whether somebody is logged in already, as the token says in answer to a
@@ -161,7 +224,12 @@ func (s *session) isPublic() bool {
 func (s *session) alreadyIn(err error) error {
 	recounted := s.recounted(err)
 	_, refused := errors.AsType[*PINError](recounted)
-	if !refused && (s.claimed || s.isLoggedIn()) {
+	switch {
+	case refused:
+		return recounted
+	case s.claimed && s.bare:
+		return s.unvouched()
+	case s.claimed, s.isLoggedIn():
 		return ErrPINNotRead
 	}
 	return recounted

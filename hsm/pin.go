@@ -24,11 +24,16 @@ type PIN struct {
 	// the process may end in between. nil: the PIN is sent.
 	//
 	// send returns nil if the token took the PIN; a *PINError if it did not; ErrPINNotSent
-	// if the PIN never left; ErrPINNotRead if the token did not look at it; and a
-	// *PINUnclearError for every other answer. It does not return while the module hangs.
+	// if the PIN never left; ErrPINNotRead if the token did not look at it; ErrPINUnproven if
+	// the module says that it did take it, and nothing else does; and a *PINUnclearError for
+	// every other answer. It does not return while the module hangs.
 	//
 	// secret says which of the token's secrets the PIN is sent as.
 	Guard func(secret Secret, send func() error) error
+
+	// Proved is called when a signature has shown that the token took a PIN of which that was
+	// not proven. nil: nobody is told.
+	Proved func()
 }
 
 // Secret is one of those that a token compares a PIN with.
@@ -47,6 +52,9 @@ var (
 	ErrPINNotSent = errors.New("the PIN was not sent")
 	// ErrPINNotRead: somebody is logged in already, so the token has not looked at the PIN.
 	ErrPINNotRead = errors.New("somebody is logged in already, and the PIN was not looked at")
+	// ErrPINUnproven: the module says that it took the PIN. What it says of who is logged in
+	// cannot be read, or is the same without a login.
+	ErrPINUnproven = errors.New("the module says that it has taken the PIN, and shows nothing by which that can be told")
 )
 
 // PINUnclearError says that a PIN was sent, and that what came back does not tell whether
@@ -78,14 +86,15 @@ func (notSentError) Is(target error) bool { return target == ErrPINNotSent }
 // Unwrap returns what came before.
 func (e notSentError) Unwrap() error { return e.error }
 
-// guarded sends the PIN by its guard. That nobody had to look at it is as good as a login.
+// guarded sends the PIN by its guard. That nobody had to look at it is as good as a login, and
+// what is not proven will show.
 func (p PIN) guarded(secret Secret, send func() error) (err error) {
 	if p.Guard == nil {
 		err = send()
 	} else {
 		err = p.Guard(secret, send)
 	}
-	if errors.Is(err, ErrPINNotRead) {
+	if errors.Is(err, ErrPINNotRead) || errors.Is(err, ErrPINUnproven) {
 		return nil
 	}
 	return err

@@ -19,10 +19,11 @@ type guarded struct {
 	pin     string
 	answers []error // of each send
 	refuse  error   // if set, the guard sends nothing and returns this
+	proved  int     // how often it is told that it was taken after all
 }
 
 func (g *guarded) ask(context.Context, hsm.PINRequest) (hsm.PIN, error) {
-	return hsm.PIN{Value: []byte(g.pin), Guard: func(_ hsm.Secret, send func() error) error {
+	return hsm.PIN{Value: []byte(g.pin), Proved: func() { g.proved++ }, Guard: func(_ hsm.Secret, send func() error) error {
 		if g.refuse != nil {
 			return g.refuse
 		}
@@ -62,16 +63,21 @@ func TestPINAnswers(t *testing.T) {
 		"vendor's":                     {orders: "C_Login=0x80000042", unclear: new(hsm.PINFresh)},
 		"undefined":                    {orders: "C_Login=0x1234", unclear: new(hsm.PINFresh)},
 		"right, and an error after it": {orders: "C_Login=after:0x30", signs: true, taken: true},
-		"wrong, an error after it, and the flags tell":    {orders: "C_Login=after:0x30", pin: wrong, refused: true},
-		"wrong, an error after it, and no flags":          {orders: "C_Login=after:0x30;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
-		"wrong, and success in its place":                 {orders: "C_Login=after:0", pin: wrong, refused: true},
-		"wrong, and somebody is said to be logged in":     {orders: "C_Login=refusal:0x100", pin: wrong, refused: true},
-		"wrong, and so, and no flags":                     {orders: "C_Login=refusal:0x100;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
-		"wrong, and so, and claims it":                    {orders: "C_Login=refusal:0x100;claimsloggedin", options: hsm.Options{LogIn: true}, pin: wrong, refused: true},
-		"right, and somebody is logged in":                {orders: "alreadyloggedin", signs: true, want: hsm.ErrPINNotRead},
-		"claims a login that there was not, and is named": {orders: "claimsloggedin", options: hsm.Options{LogIn: true}, signs: true, taken: true},
-		"wants no login, and one is named":                {orders: "clearflags=0x4", options: hsm.Options{LogIn: true}, signs: true, taken: true},
-		"has a keypad that is not believed in":            {orders: "setflags=0x100", options: hsm.Options{NoPINPad: true}, signs: true, taken: true},
+		"wrong, an error after it, and the flags tell":               {orders: "C_Login=after:0x30", pin: wrong, refused: true},
+		"wrong, an error after it, and no flags":                     {orders: "C_Login=after:0x30;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
+		"wrong, and success in its place":                            {orders: "C_Login=after:0", pin: wrong, refused: true},
+		"wrong, and somebody is said to be logged in":                {orders: "C_Login=refusal:0x100", pin: wrong, refused: true},
+		"wrong, and so, and no flags":                                {orders: "C_Login=refusal:0x100;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
+		"wrong, and so, and claims it":                               {orders: "C_Login=refusal:0x100;claimsloggedin", options: hsm.Options{LogIn: true}, pin: wrong, refused: true},
+		"right, and somebody is logged in":                           {orders: "alreadyloggedin", signs: true, want: hsm.ErrPINNotRead},
+		"claims a login that there was not, and is named":            {orders: "claimsloggedin", options: hsm.Options{LogIn: true}, signs: true, taken: true},
+		"right, and the session does not tell":                       {orders: "C_GetSessionInfo=0x54", signs: true, taken: true},
+		"wrong, success in its place, and the session does not tell": {orders: "C_Login=refusal:0;C_GetSessionInfo=0x30", pin: wrong, refused: true},
+		"wrong, and so, and no flags to tell":                        {orders: "C_Login=refusal:0;C_GetSessionInfo=0x30;" + noFlags, pin: wrong, want: hsm.ErrPINUnproven},
+		"wrong, success in its place, and claims it":                 {orders: "C_Login=refusal:0;claimsloggedin;" + noFlags, options: hsm.Options{LogIn: true}, pin: wrong, want: hsm.ErrPINUnproven},
+		"wrong, somebody is logged in, claims it, and no flags":      {orders: "C_Login=refusal:0x100;claimsloggedin;" + noFlags, options: hsm.Options{LogIn: true}, pin: wrong, want: hsm.ErrPINUnproven},
+		"wants no login, and one is named":                           {orders: "clearflags=0x4", options: hsm.Options{LogIn: true}, signs: true, taken: true},
+		"has a keypad that is not believed in":                       {orders: "setflags=0x100", options: hsm.Options{NoPINPad: true}, signs: true, taken: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := newLogin(t).Behind(t, library, c.orders)
@@ -159,6 +165,18 @@ func TestGuardedAgain(t *testing.T) {
 		}
 		if n := shim.Calls(t, "C_Login"); n != 2 {
 			t.Errorf("%d logins", n)
+		}
+	})
+	t.Run("a key's PIN is proven by a signature", func(t *testing.T) {
+		token := hsmtest.NewToken(t)
+		name := hsmtest.Named("login", 7)
+		token.Put(t, name.Private(a).With(pkcs11.CKA_ALWAYS_AUTHENTICATE, true), name.Certificate(certificate))
+		for orders, proved := range map[string]int{"C_Login@2=after:0": 1, "C_Login@2=after:0x100": 1, "C_Sign=0x101": 0} {
+			pin := &guarded{pin: token.PIN}
+			err := openAndSign(t.Context(), token.Behind(t, library, orders), t, hsm.Options{PIN: pin.ask})
+			if (err == nil) != (proved == 1) || pin.proved != proved || len(pin.answers) != 2 || !errors.Is(pin.answers[1], hsm.ErrPINUnproven) {
+				t.Errorf("%s: %v; the guard is told %v, and %d times that it is proven", orders, err, pin.answers, pin.proved)
+			}
 		}
 	})
 	t.Run("signs", func(t *testing.T) {

@@ -92,7 +92,11 @@ func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, err
 			return nil, err
 		}
 	}
-	return v.Sign(v.handle, data)
+	signature, err := v.Sign(v.handle, data)
+	if err == nil {
+		v.prove()
+	}
+	return signature, err
 }
 
 // askForSignature gets the PIN for one signature: before C_SignInit, so that a

@@ -52,7 +52,7 @@ func versionOf(name string) string {
 
 // refusals returns the rows of the first table.
 func refusals() (rows []refusal) {
-	for _, f := range append([]fault{refusedPlainly, claimsSuccess}, tokenFaults()...) {
+	for _, f := range append([]fault{refusedPlainly, claimsSuccess, tellsNothing, claimsLogin}, tokenFaults()...) {
 		rows = append(rows, refusal{fault: f, place: inFile})
 	}
 	for _, f := range append([]fault{cardRefuses}, cardFaults()...) {

@@ -38,6 +38,8 @@ func fewRefusals() []refusal {
 	return []refusal{
 		{fault: refusedPlainly, place: inFile, columns: []string{oneShots, restarted}},
 		{fault: claimsSuccess, place: inFile, columns: []string{oneShots, restarted}},
+		{fault: tellsNothing, place: inFile, columns: []string{oneShots, called}},
+		{fault: claimsLogin, place: inFile, columns: []string{oneShots, alone}},
 		{fault: faultNamed("DEVICE_ERROR", before), place: inFile, columns: []string{called}},
 		{fault: faultNamed("DEVICE_ERROR", after), place: inFile, columns: []string{oneShots, alone, restarted}},
 		{fault: faultNamed("a vendor's code", after), place: inEnv, columns: []string{called}},

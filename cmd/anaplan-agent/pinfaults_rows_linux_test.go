@@ -65,7 +65,12 @@ var (
 	refusedPlainly = fault{name: "refused plainly (0xA0)"}
 	cardRefuses    = fault{name: "card refuses plainly (63Cx)", onCard: true}
 	claimsSuccess  = fault{name: "OK over a refusal", moment: after, orders: []string{"C_Login=after:0"}}
+	tellsNothing   = fault{name: "OK over a refusal, no state", moment: after, orders: []string{"C_Login=refusal:0", "C_GetSessionInfo=0x30", noFlags}}
+	claimsLogin    = fault{name: "OK over a refusal, claims a login", moment: after, orders: []string{"C_Login=refusal:0", "claimsloggedin", noFlags}}
 )
+
+// noFlags takes the flags about wrong PINs from a token (CKF_USER_PIN_COUNT_LOW and its like).
+const noFlags = "clearflags=0x70000"
 
 // tokenFaults returns all faults of a token.
 func tokenFaults() (all []fault) {

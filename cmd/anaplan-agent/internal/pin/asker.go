@@ -102,19 +102,19 @@ type use struct {
 // ErrSource, ErrNotAPIN, ErrLength, ErrNotConfirmed, ErrCancelled, ErrUnrecorded, a
 // *RefusedError, a *WaitError, an *OtherDeviceError, a *DoubtError, or ErrNeeded where no
 // PIN can be had.
-func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard guard, err error) {
+func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	source, err := a.SourceFor(request)
 	if err != nil {
-		return nil, nil, err
+		return nil, guard{}, err
 	}
 	u := a.useOf(ctx, source, request)
 	if a.Remote != nil && (a.Remote.isTyped(request) || Interactive(source) || request.lastTry != "" || request.pinPad) {
 		return a.askAway(ctx, source, request, u)
 	}
 	if source.Kind == config.PINNone {
-		return nil, nil, fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
+		return nil, guard{}, fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
 	}
 	if pin := a.heldFor(u, request); pin != nil {
 		u.mark = a.markOf(u, pin)
@@ -124,14 +124,14 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, guard gua
 	// never enters this machine; nil tells the module to read it from the pad.
 	if request.pinPad {
 		if err := a.confirm(ctx, request); err != nil {
-			return nil, nil, err
+			return nil, guard{}, err
 		}
 		a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
-		return nil, nil, nil
+		return nil, guard{}, nil
 	}
 	pin, err = a.get(ctx, source, request, &u)
 	if err != nil {
-		return nil, nil, err
+		return nil, guard{}, err
 	}
 	if a.keeping && !request.own {
 		clear(a.kept)

@@ -317,6 +317,31 @@ func TestWaitOfAgent(t *testing.T) {
 	}
 }
 
+// A module's word that it has taken a PIN counts when a signature shows it.
+func TestProvenLater(t *testing.T) {
+	t.Setenv("DEMO_PIN", "1234")
+	for name, isProven := range map[string]bool{"a signature follows": true, "none follows": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, config.PINEnv, "DEMO_PIN")
+			pin, err := r.process().askDemo(t)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, secret := range []hsm.Secret{hsm.TokenPIN, hsm.KeyPIN} {
+				if err := pin.Guard(secret, func() error { return hsm.ErrPINUnproven }); !errors.Is(err, hsm.ErrPINUnproven) {
+					t.Fatal(err)
+				}
+			}
+			if isProven {
+				pin.Proved()
+				r.process().wantSent(t, nil, "1234")
+				return
+			}
+			r.process().wantHeld(t)
+		})
+	}
+}
+
 // What never reached the token, or was not looked at, leaves things as they were.
 func TestNotSent(t *testing.T) {
 	t.Setenv("DEMO_PIN", "1234")

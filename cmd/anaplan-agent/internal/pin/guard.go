@@ -10,38 +10,65 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-// guard takes care of a PIN on its way to a device. isKeys: it is sent as that of a key, which
-// may be another than the device's.
-type guard func(isKeys bool, send func() error) error
+// guard takes care of a PIN on its way to a device: before it leaves, "being sent" is written
+// down, and what becomes of it afterwards. Only success, and the certainty that nothing was
+// counted, take the note back; a process that ends in between leaves it.
+type guard struct {
+	// send sends the PIN. isKeys: as that of a key, which may be another than the device's.
+	// nil: there is nothing to take care of.
+	send func(isKeys bool, send func() error) error
 
-// guardOf returns a guard: before the PIN leaves, "being sent" is written down, and what
-// becomes of it afterwards. Only success, and the certainty that nothing was counted, take the
-// note back; a process that ends in between leaves it.
+	// proved says that the PINs of which that was not sure were taken. nil: that is of no account.
+	proved func()
+}
+
+// guarded is a PIN with a guard.
+type guarded struct {
+	*Asker
+	use
+	unproven []*way // the module says that it took the PIN, which is still to be shown
+}
+
 func (a *Asker) guardOf(u use) guard {
-	return func(isKeys bool, send func() error) error {
-		u := u
-		if isKeys {
-			u.name, u.seen = hashName("key\x00"+u.name), note{}
-		}
-		if a.Hide != nil {
-			if err := a.Hide(); err != nil {
-				return err
-			}
-		}
-		unlock, err := a.lock(u)
-		if err != nil {
-			return err
-		}
-		defer unlock()
-		way, err := a.begin(u)
-		if err != nil {
-			return err
-		}
-		answer := send() // which may take for ever, so mu is not held
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return way.end(answer)
+	g := &guarded{Asker: a, use: u}
+	return guard{send: g.send, proved: g.proved}
+}
+
+func (g *guarded) send(isKeys bool, send func() error) error {
+	u := g.use
+	if isKeys {
+		u.name, u.seen = hashName("key\x00"+u.name), note{}
 	}
+	if g.Hide != nil {
+		if err := g.Hide(); err != nil {
+			return err
+		}
+	}
+	unlock, err := g.lock(u)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	way, err := g.begin(u)
+	if err != nil {
+		return err
+	}
+	answer := send() // which may take for ever, so mu is not held
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if errors.Is(answer, hsm.ErrPINUnproven) {
+		g.unproven = append(g.unproven, way)
+	}
+	return way.end(answer)
+}
+
+func (g *guarded) proved() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, way := range g.unproven {
+		way.prove()
+	}
+	g.unproven = nil
 }
 
 // lock keeps other processes from sending a PIN from the same place to the same device, until
@@ -141,12 +168,26 @@ func (w *way) end(err error) error {
 		w.settle(w.sent.refused(at))
 		w.drop()
 		return err
+	case errors.Is(err, hsm.ErrPINUnproven):
+		w.drop()
+		return err
 	case errors.Is(err, hsm.ErrPINNotSent), errors.Is(err, hsm.ErrPINNotRead), isUncounted(err):
 		w.settle(w.back(at))
 		return err
 	}
 	w.drop()
 	return w.unclear(err)
+}
+
+// prove notes that the PIN was taken, unless another was sent meanwhile. It waits for nobody:
+// without the note the PIN counts as unclear.
+func (w *way) prove() {
+	latest, onDisk, err := w.Book.read(w.name, w.typed)
+	if err == nil && latest.isLike(w.sent) {
+		w.onDisk = onDisk
+		w.settle(latest.taken(now()))
+		w.own()
+	}
 }
 
 // settle writes down what came of the PIN. Where that fails the note stays that it is on its

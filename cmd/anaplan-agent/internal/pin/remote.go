@@ -30,7 +30,7 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 	}
 	pin, err := a.Remote.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
 	if err != nil {
-		return nil, nil, err
+		return nil, guard{}, err
 	}
 	u.typed, u.source, u.owner = true, typedSource(a.Remote.Profile), ""
 	u.name = noteName(u.device, u.source)
@@ -38,7 +38,7 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 	if a.Remote.isTyped(request) {
 		if err := a.judgeTyped(u, request); err != nil {
 			clear(pin)
-			return nil, nil, err
+			return nil, guard{}, err
 		}
 	}
 	return pin, a.guardOf(u), nil
@@ -58,10 +58,10 @@ func (a *Asker) judgeTyped(u use, request Request) error {
 // padGuard stops the time while the PIN is typed on the device: the module does not tell
 // when that is done.
 func (a *Asker) padGuard() guard {
-	return func(_ bool, send func() error) error {
+	return guard{send: func(_ bool, send func() error) error {
 		defer a.Pause()()
 		return send()
-	}
+	}}
 }
 
 // askPad returns why the PIN cannot be typed on the device; nil if it can.

@@ -70,11 +70,11 @@ func (a *Asker) ForToken(address uri.URI) hsm.PINFunc {
 			request.unnamed = address.String()
 		}
 		pin, guard, err := a.ask(ctx, request)
-		if err != nil || guard == nil {
+		if err != nil || guard.send == nil {
 			return hsm.PIN{}, err
 		}
-		return hsm.PIN{Value: pin, Guard: func(secret hsm.Secret, send func() error) error {
-			return guard(secret == hsm.KeyPIN, send)
+		return hsm.PIN{Value: pin, Proved: guard.proved, Guard: func(secret hsm.Secret, send func() error) error {
+			return guard.send(secret == hsm.KeyPIN, send)
 		}}, nil
 	}
 }
@@ -115,7 +115,7 @@ func (a *Asker) ForCard(address pivuri.URI) piv.PINFunc {
 		if err != nil {
 			return piv.PIN{}, err
 		}
-		return piv.PIN{Value: pin, Guard: func(send func() error) error { return guard(false, send) }}, nil
+		return piv.PIN{Value: pin, Guard: func(send func() error) error { return guard.send(false, send) }}, nil
 	}
 }
 
