@@ -71,7 +71,11 @@ func (c *closings) end() error {
 	if under == nil {
 		return nil
 	}
-	return awaitClosing(under, what)
+	err := awaitClosing(under, what)
+	if err != nil {
+		modulesLeft()
+	}
+	return err
 }
 
 // awaitClosing waits until what is under way has ended, its module has died, or it takes too long.

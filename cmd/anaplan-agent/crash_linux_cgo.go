@@ -17,7 +17,8 @@ static struct sigaction before[NSIG];
 static int silent;
 static int person; // the descriptor to say it on
 
-static volatile int closing, died, ending; // a module is closing; one has died of it; the program ends
+static volatile int closing, died; // a module is closing; one has died of it
+static volatile int lost, ending;  // one did not close; the program ends
 
 static uintptr_t faultAt(const ucontext_t *context) {
 #ifdef __x86_64__
@@ -90,7 +91,13 @@ static void setClosing(int on) { closing = on; }
 
 static int hasDied(void) { return __atomic_exchange_n(&died, 0, __ATOMIC_SEQ_CST); }
 
-static void setEnding(void) { ending = 1; }
+static void setLost(void) { lost = 1; }
+
+// A thread that was left in a module may hold the loader's lock, which exit(3) wants.
+static void end(int code) {
+	ending = 1;
+	if (lost) _exit(code);
+}
 */
 import "C"
 
@@ -118,5 +125,9 @@ func modulesClose(closing bool) {
 // moduleDied reports whether a module has crashed while it closed. It says so once.
 func moduleDied() bool { return C.hasDied() != 0 }
 
-// modulesEnd says that it is the program itself that ends now.
-func modulesEnd() { C.setEnding() }
+// modulesLeft says that a module has not closed, and has a thread that is left behind.
+func modulesLeft() { C.setLost() }
+
+// modulesEnd says that it is the program itself that ends now. Where a module has not closed
+// it ends it, with that exit code.
+func modulesEnd(code int) { C.end(C.int(code)) }

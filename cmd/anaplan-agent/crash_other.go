@@ -16,5 +16,7 @@ func modulesClose(bool) {}
 // moduleDied reports nothing.
 func moduleDied() bool { return false }
 
-// modulesEnd has nothing to say to anybody.
-func modulesEnd() {}
+// modulesLeft and modulesEnd have nothing to say to anybody.
+func modulesLeft() {}
+
+func modulesEnd(int) {}

@@ -23,7 +23,7 @@ const program = build.Program
 
 func main() {
 	code := run()
-	modulesEnd()
+	modulesEnd(code)
 	os.Exit(code)
 }
 
