@@ -51,7 +51,7 @@ func deviceTroubles() (rows []trouble) {
 	}
 	return append(rows,
 		trouble{
-			group: "token", name: "the token is not there", needs: aLogin, met: calledSince("C_GetSlotList"),
+			group: "token", name: "the token is not there", needs: aLogin, met: calledSince("C_Initialize"),
 			begin: func(w *faultSite) { w.check(os.Rename(w.path("tokens"), w.path("hidden"))) },
 			end:   func(w *faultSite) { w.check(os.Rename(w.path("hidden"), w.path("tokens"))) },
 		},
