@@ -311,6 +311,9 @@ func (k *Keeper) Reconsider() {
 		return
 	}
 	k.forgive(now, 0)
+	if !k.wanted {
+		k.problem = nil // it need not be so any more, and nobody waits to see
+	}
 }
 
 // forgive forgets failures, so that a caller may cause an attempt at once. Where a token is

@@ -51,9 +51,9 @@ func TestStormsAreBounded(t *testing.T) {
 		{"Anaplan fails, nobody", nil, false, func(w *world) { w.authenticate = always(unreachable) }, 0, 0},
 		{"signer crashes, callers", nil, true, func(w *world) {
 			w.sign = signing(agent.Problemf(agent.CodeSignerFailed, "crashed"))
-		}, 50, 70},
+		}, 100, 170},
 		{"card gone, callers", nil, true, func(w *world) { w.sign = signing(noDevice) }, 3000, 3601},
-		{"card gone, eager", eager, false, func(w *world) { w.sign = signing(noDevice) }, 12, 32},
+		{"card gone, eager", eager, false, func(w *world) { w.sign = signing(noDevice) }, 100, 132},
 		{"no PIN, eager", eager, false, func(w *world) { w.sign = signing(pinNeeded) }, 1, 1},
 		{"wrong PIN, eager and callers", eager, true, func(w *world) { w.sign = signing(pinRefused) }, 1, 1},
 		{"tokens of no life, eager", eager, false, func(w *world) { w.life = time.Millisecond }, 700, 721},
@@ -214,9 +214,25 @@ func TestReconsider(t *testing.T) {
 		w.set(func() { w.sign = nil })
 		w.wantProblem("for a caller", pinRefused.Code)
 		w.keeper.Reconsider()
+		w.wantState("before a caller", agent.StateIdle)
 		w.token()
 		w.wantCalls("for a caller", calls{Sign: 2, Authenticate: 1})
 	})
+}
+
+// A device that is well again is soon found to be, with nobody there.
+func TestDeviceIllForLong(t *testing.T) {
+	for _, code := range []agent.Code{agent.CodeDeviceAbsent, agent.CodeDeviceFailed, agent.CodeSignerFailed} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, eager)
+			w.sign = signing(agent.Problemf(code, "it is ill"))
+			w.run()
+			time.Sleep(5 * time.Minute)
+			w.set(func() { w.sign = nil })
+			time.Sleep(10 * time.Second)
+			w.wantState("after ten seconds", agent.StateHealthy)
+		})
+	}
 }
 
 func TestDeviceGoneAndBack(t *testing.T) {

@@ -50,10 +50,13 @@ func (k *Keeper) heed(problem *Problem, now moment) *Problem {
 // retryAt returns when to try again in the background; zero: not before a caller.
 func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 	limit := maxLoginRetry
-	if k.isLive(now) {
+	switch {
+	case k.isLive(now):
 		limit = maxRefreshRetry
-	} else if needsPerson(problem) {
+	case needsPerson(problem):
 		return moment{}
+	case (isOfDevice(problem) || problem.Code == CodeSignerFailed) && k.failures <= deviceRetries:
+		limit = maxDeviceRetry
 	}
 	if problem.Final {
 		return moment{}

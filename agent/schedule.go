@@ -18,6 +18,9 @@ const (
 
 	deviceJitter = time.Second // after the time that a device's problem names
 
+	maxDeviceRetry = 8 * time.Second // without a token, where the device fails
+	deviceRetries  = 100             // so often; then it is not a matter of minutes, see maxLoginRetry
+
 	firstDemand = time.Second // after a failure, before a caller causes the next attempt
 	maxDemand   = time.Minute
 	maxRefused  = 5 * time.Minute // the same after a refusal
@@ -80,6 +83,8 @@ func demandGap(problem *Problem, failures int) time.Duration {
 	switch {
 	case isOfDevice(problem):
 		return firstDemand
+	case problem.Code == CodeSignerFailed && failures <= deviceRetries: // a process each time
+		return doubled(firstDemand, maxDeviceRetry, failures-1)
 	case isRefusal(problem) || problem.Code == CodeKeyUnusable:
 		return doubled(firstDemand, maxRefused, failures-1)
 	}
