@@ -5,6 +5,8 @@
 # make test        every test and check, as CI runs them
 # make bench       what it costs, beside yardsticks measured in the same run
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
+# make faults      what callers see while devices, networks, clocks, processes and callers go
+#                  wrong: the last table of docs/reliability.md
 # make soak        an agent that serves for minutes in bad weather; SOAK=4h: for hours
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent built twice and found the same, with what is in it
@@ -16,7 +18,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench pin-faults soak release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: build test check bench pin-faults faults soak release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
@@ -53,9 +55,16 @@ bench: deps-test build
 
 # The tables are standard output, also where a cell does not hold; what the test says is not.
 pin-faults: deps-test
+	$(call tables,ANAPLAN_AGENT_PIN_FAULTS,TestPINFaults)
+
+faults: deps-test
+	$(call tables,ANAPLAN_AGENT_FAULTS,TestFaults)
+
+define tables
 	@tables=$$(mktemp) && trap 'rm -f "$$tables"' EXIT && \
-	{ ANAPLAN_AGENT_PIN_FAULTS=$$tables go test -count=1 -timeout 30m -run '^TestPINFaults$$' ./cmd/anaplan-agent >&2; status=$$?; \
+	{ $(1)=$$tables go test -count=1 -timeout 30m -run '^$(2)$$' ./cmd/anaplan-agent >&2; status=$$?; \
 	cat "$$tables"; exit $$status; }
+endef
 
 SOAK = 5m
 
