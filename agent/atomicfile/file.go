@@ -19,7 +19,8 @@ type Options struct {
 	// Mode is the permissions of a new file, less the umask. 0: 0600.
 	Mode fs.FileMode
 
-	// New refuses to replace a regular file, with an error that is [fs.ErrExist].
+	// New refuses to replace a regular file, or to follow a link to where none is, with an
+	// error that is [fs.ErrExist].
 	New bool
 
 	// Like names a file whose permissions and owner a new file gets, as far as the caller may
@@ -73,8 +74,10 @@ func Create(ctx context.Context, path string, options Options) (*File, error) {
 		err = errDirectory
 	case t.isThrough():
 		f.file, err = t.open(ctx)
-	case t.info != nil && options.New:
+	case options.New && isThere(path):
 		err = fs.ErrExist
+	case options.Give == nil && t.planted != nil: // it would be theirs
+		err = t.planted
 	default:
 		err = f.begin()
 	}
@@ -82,6 +85,12 @@ func Create(ctx context.Context, path string, options Options) (*File, error) {
 		return nil, t.explain(err)
 	}
 	return f, nil
+}
+
+// isThere reports whether there is a file, or a link to nowhere.
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // begin makes the file beside the target. Where there can be none, and the target can be
@@ -222,6 +231,9 @@ func (f *File) copyOver() error {
 // overwrite writes the target in place. What makes the file longer comes first: if there is no
 // room for it, all that was there before still is.
 func (f *File) overwrite(from io.ReaderAt, size int64) error {
+	if f.target.planted != nil {
+		return f.target.planted
+	}
 	into, err := os.OpenFile(f.target.path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -304,6 +316,13 @@ func (f *File) firstMode() fs.FileMode {
 		return 0o600
 	}
 	return f.options.Mode
+}
+
+// Sweep removes what killed writers of a file have left beside it.
+func Sweep(path string) {
+	if t, err := locate(path); err == nil && !t.isThrough() {
+		sweep(filepath.Dir(t.path), prefix(t.path))
+	}
 }
 
 // sweep removes files beside a file whose writers have ended.

@@ -142,6 +142,11 @@ func TestLinks(t *testing.T) {
 	} {
 		check(t, os.Symlink(link, filepath.Join(dir, name)))
 	}
+	for _, name := range []string{"second", "later"} {
+		if err := atomicfile.Write(filepath.Join(dir, name), nil, atomicfile.Options{New: true}); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 	write(t, filepath.Join(dir, "second"), "new", atomicfile.Options{})
 	wantContent(t, filepath.Join(dir, "real", "file"), "new")
 	write(t, filepath.Join(dir, "later"), "new", atomicfile.Options{})
@@ -331,7 +336,19 @@ func TestPlanted(t *testing.T) {
 	}
 	write(t, filepath.Join(everybody, "mine"), "secret", atomicfile.Options{})
 	wantContent(t, filepath.Join(everybody, "file"), "theirs")
-	wantNames(t, everybody, "fifo", "file", "link", "mine")
+	// One that is replaced whoever owns it, is.
+	given := filepath.Join(everybody, "given")
+	put(t, given, "theirs")
+	check(t, os.Lchown(given, somebody, somebody))
+	theirs, err := os.Open(given)
+	check(t, err)
+	defer theirs.Close()
+	write(t, given, "secret", atomicfile.Options{Give: func(file *os.File) error { return file.Chmod(0o600) }})
+	if text, err := io.ReadAll(theirs); string(text) != "theirs" {
+		t.Errorf("they read %q, %v", text, err)
+	}
+	wantContent(t, given, "secret")
+	wantNames(t, everybody, "fifo", "file", "given", "link", "mine")
 	wantNames(t, filepath.Join(dir, "own"))
 }
 

@@ -16,6 +16,7 @@ type target struct {
 	path    string
 	info    fs.FileInfo // nil: nothing is there
 	inPlace bool        // it has no name that another file could take
+	planted error       // it is a regular file that is not to be written to; nil: it may be
 	fd      *descriptor // of this process; nil: none
 }
 
@@ -37,11 +38,11 @@ func locate(named string) (target, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return t.orMagic(nil), nil
 		}
-		if err == nil {
-			err = checkPlanted(t.path, info)
-		}
 		if err != nil {
 			return t, err
+		}
+		if t.planted = checkPlanted(t.path, info); t.planted != nil && !info.Mode().IsRegular() {
+			return t, t.planted
 		}
 		if info.Mode()&fs.ModeSymlink == 0 {
 			return t.orMagic(info), nil
@@ -122,6 +123,9 @@ func (t target) stillThrough(file *os.File, err error) error {
 
 // writable returns nil if the target can be written to in place.
 func (t target) writable() error {
+	if t.planted != nil {
+		return t.planted
+	}
 	file, err := os.OpenFile(t.path, os.O_WRONLY, 0)
 	if err != nil {
 		return err

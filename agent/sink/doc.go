@@ -9,13 +9,15 @@
 //	err = file.Remove()
 //
 // The file holds the token's value and a line end. A reader finds the old content or the
-// new, never a part and never no file. The new content is made beside it, in a file that
-// only the agent's user can open before it is complete, and takes its name by rename(2);
-// so the directory must be one that the agent may write to. One on a tmpfs, as below /run,
-// leaves no token on a disk. An agent that is killed leaves the file, and in the middle
-// of writing that hidden one too (mode 0600); the next one begins with Clear.
+// new, never a part and never no file (package atomicfile), so the directory must be one that
+// the agent may write to. One on a tmpfs, as below /run, leaves no token on a disk. An agent that
+// is killed leaves the file, and in the middle of writing a hidden one beside it (mode 0600); the
+// next one begins with Clear.
 //
-// A symbolic link at Path is itself replaced by the file; what it points to is not
-// touched. What is no file there (a directory, a device, a socket) is refused, and so are a
-// relative path, a missing directory, and a directory in which everybody may exchange files.
+// Where the file is a mount point, as a container's volume is, or the directory is not writable,
+// it is written in place, and emptied in place of removed.
+//
+// A symbolic link at Path is followed and stays. What is no file there (a directory, a device, a
+// socket) is refused, and so are a relative path, a missing directory, and a directory in which
+// everybody may exchange files.
 package sink

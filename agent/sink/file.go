@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 )
 
 // File is a file that holds a token. Its methods may be called from any goroutine, its
@@ -37,18 +39,24 @@ func (f *File) Check() error {
 	if f.Mode&^fs.ModePerm != 0 {
 		return fmt.Errorf("token file %s: the mode %v is more than permissions: take one up to 0777", f.Path, f.Mode)
 	}
-	if err := checkDirectory(filepath.Dir(f.Path)); err != nil {
-		return fmt.Errorf("token file %s: %w", f.Path, err)
+	path, err := atomicfile.Resolve(f.Path)
+	if err != nil {
+		return fmt.Errorf("token file: %w", err)
 	}
-	info, err := os.Lstat(f.Path)
+	for _, directory := range []string{filepath.Dir(f.Path), filepath.Dir(path)} {
+		if err := checkDirectory(directory); err != nil {
+			return fmt.Errorf("token file %s: %w", f.Path, err)
+		}
+	}
+	info, err := os.Stat(f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("token file: %w", err)
 	}
-	if mode := info.Mode(); !mode.IsRegular() && mode.Type() != fs.ModeSymlink {
-		return fmt.Errorf("token file %s: there is something else already (%v): remove it, or name another file", f.Path, mode)
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("token file %s: there is something else already (%v): remove it, or name another file", f.Path, info.Mode())
 	}
 	return nil
 }
@@ -80,40 +88,25 @@ func (f *File) Write(token agent.Token) error {
 	if err := f.Check(); err != nil {
 		return err
 	}
-	// CreateTemp makes a file of its own (O_EXCL) with mode 0600.
-	temporary, err := os.CreateTemp(filepath.Dir(f.Path), "."+filepath.Base(f.Path)+".*.tmp")
-	if err != nil {
-		return f.failed(err)
-	}
-	info, err := f.fill(temporary, token)
+	file, err := atomicfile.Create(context.Background(), f.Path, atomicfile.Options{Give: f.give})
 	if err == nil {
-		err = os.Rename(temporary.Name(), f.Path)
+		err = f.fill(file, token)
 	}
 	if err != nil {
-		err = errors.Join(err, os.Remove(temporary.Name()))
-		return f.failed(err)
+		return failed(err)
 	}
-	f.wrote = info
+	f.wrote = file.Info()
 	return nil
 }
 
 // lineSize is more than a token has. A line that grows leaves copies of it behind.
 const lineSize = 4 << 10
 
-// fill writes the new file and closes it. Owner and mode come last: who may read it then
-// finds all of it.
-func (f *File) fill(file *os.File, token agent.Token) (fs.FileInfo, error) {
+// fill writes the file. Owner and mode come last: who may read it then finds all of it.
+func (f *File) fill(file *atomicfile.File, token agent.Token) error {
 	line := append(token.Value.Append(make([]byte, 0, lineSize)), '\n')
 	defer clear(line)
-	_, err := file.Write(line)
-	if err == nil {
-		err = file.Sync() // before the name, or a power cut may leave an empty file of it
-	}
-	if err == nil {
-		err = f.give(file)
-	}
-	info, statErr := file.Stat()
-	return info, errors.Join(err, statErr, file.Close())
+	return file.Finish(line)
 }
 
 // give sets group, mode and owner: the group before the mode, which may let it read; the
@@ -152,19 +145,33 @@ func (f *File) Remove() error {
 	if wrote == nil {
 		return nil
 	}
-	there, err := os.Lstat(f.Path)
+	there, err := os.Stat(f.Path)
 	if err == nil {
 		if !isSame(wrote, there) {
 			f.wrote = nil
 			return fmt.Errorf("token file %s: somebody has replaced or changed it, so it stays as it is", f.Path)
 		}
-		err = os.Remove(f.Path)
+		err = f.clear()
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("token file: %w (%s; it holds a token: remove it by hand)", err, remedyFor(err))
+		return fmt.Errorf("%w; it holds a token: remove it by hand", failed(err))
 	}
 	f.wrote = nil
 	return nil
+}
+
+// clear removes the file, which a link may lead to. One that cannot be removed, as a mount
+// point, is emptied.
+func (f *File) clear() error {
+	path, err := atomicfile.Resolve(f.Path)
+	if err != nil {
+		return err
+	}
+	err = os.Remove(path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Truncate(path, 0)
 }
 
 // isSame reports whether a file is the one that was written. The number of a file that was

@@ -10,20 +10,31 @@ import (
 	"testing"
 )
 
-// TestSymbolicLinkIsReplaced: what it points to is somebody else's.
-func TestSymbolicLinkIsReplaced(t *testing.T) {
+// TestSymbolicLinkStays: the file is where the link leads to, and so is the directory that must
+// not be everybody's.
+func TestSymbolicLinkStays(t *testing.T) {
 	file := newFile(t)
-	target := filepath.Join(t.TempDir(), "target")
-	os.WriteFile(target, []byte("other"), 0o600)
+	directory := t.TempDir()
+	target := filepath.Join(directory, "target")
 	if err := os.Symlink(target, file.Path); err != nil {
 		t.Fatal(err)
 	}
-	write(t, file, "value")
-	if info, err := os.Lstat(file.Path); err != nil || !info.Mode().IsRegular() {
-		t.Errorf("%v, %v", info.Mode(), err)
+	for range 2 {
+		write(t, file, "value")
+		if got := content(t, target); got != "value\n" {
+			t.Errorf("the target holds %q", got)
+		}
 	}
-	if got := content(t, target); got != "other" {
-		t.Errorf("the target holds %q", got)
+	if err := file.Remove(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Lstat(target); err == nil {
+		t.Error("the token is still there")
+	}
+	wantNames(t, file, "token") // the link
+	os.Chmod(directory, 0o777)
+	if err := file.Write(tokenOf("value")); err == nil || !strings.Contains(err.Error(), "everybody may replace files in "+directory) {
+		t.Errorf("got %v", err)
 	}
 }
 

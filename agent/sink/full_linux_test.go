@@ -113,3 +113,44 @@ func killWriter(t *testing.T, path string) {
 	}
 	t.Error("it wrote nothing")
 }
+
+// TestMountPoint: a container may have the file itself as a volume, which nothing can replace
+// or remove.
+func TestMountPoint(t *testing.T) {
+	if path := os.Getenv(childVariable); path != "" {
+		file := at(path)
+		file.Mode = 0o640
+		for _, value := range []string{"longer than the next", "second"} {
+			write(t, file, value)
+			if got := content(t, path+".volume"); got != value+"\n" {
+				t.Errorf("the volume holds %q", got)
+			}
+		}
+		if info, err := os.Stat(path + ".volume"); err != nil || info.Mode() != 0o640 {
+			t.Errorf("%v, %v", info, err)
+		}
+		if err := file.Remove(); err != nil {
+			t.Error(err)
+		}
+		if got := content(t, path+".volume"); got != "" {
+			t.Errorf("the volume still holds %q", got)
+		}
+		return
+	}
+	path := newFile(t).Path
+	for _, name := range []string{path, path + ".volume"} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// unshare's mounts are nobody else's.
+	child := exec.Command("unshare", "--mount", "sh", "-c", `mount --bind "$1.volume" "$1" && exec "$2" "-test.run=^$3$" -test.v`, "sh", path, os.Args[0], t.Name())
+	child.Env = append(os.Environ(), childVariable+"="+path)
+	output, err := child.CombinedOutput()
+	if err != nil && bytes.Contains(output, []byte("unshare failed")) {
+		t.Skip("the right to mount is missing")
+	}
+	if err != nil || !bytes.Contains(output, []byte("--- PASS: TestMountPoint")) {
+		t.Errorf("%v\n%s", err, output)
+	}
+}

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 )
 
 // Clear removes what an agent has left at Path that could not do so itself, because it was
@@ -17,27 +17,15 @@ import (
 func (f *File) Clear() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	directory, name := filepath.Split(f.Path)
-	entries, err := os.ReadDir(directory)
-	if err != nil {
-		return nil // Write will say so
+	atomicfile.Sweep(f.Path)
+	path, err := atomicfile.Resolve(f.Path)
+	if err != nil || !isLine(path) {
+		return nil // what is wrong with the path Write will say
 	}
-	var failures []error
-	for _, entry := range entries {
-		path := filepath.Join(directory, entry.Name())
-		if entry.Name() == name && isLine(path) || isUnfinished(entry, name) {
-			failures = append(failures, os.Remove(path))
-		}
-	}
-	if err := errors.Join(failures...); err != nil {
-		return fmt.Errorf("token file: what an agent has left before this one: %w (%s; it holds a token: remove it by hand)", err, remedyFor(err))
+	if err := f.clear(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; an agent before this one has left it, and it holds a token: remove it by hand", failed(err))
 	}
 	return nil
-}
-
-// isUnfinished reports whether a file was to become the one of that name.
-func isUnfinished(entry fs.DirEntry, name string) bool {
-	return entry.Type().IsRegular() && strings.HasPrefix(entry.Name(), "."+name+".") && strings.HasSuffix(entry.Name(), ".tmp")
 }
 
 // isLine reports whether a regular file holds one line that is not too long for a token, or

@@ -4,7 +4,24 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 )
+
+// besideOf returns the name of a file that a killed writer of another would leave.
+func besideOf(t *testing.T, path string) string {
+	t.Helper()
+	file, err := atomicfile.Create(t.Context(), path, atomicfile.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Discard()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Fatal(entries, err)
+	}
+	return filepath.Join(filepath.Dir(path), entries[0].Name())
+}
 
 // TestClear: what an agent has left goes, and nothing else.
 func TestClear(t *testing.T) {
@@ -21,7 +38,7 @@ func TestClear(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := newFile(t)
-			beside := filepath.Join(filepath.Dir(file.Path), ".token.42.tmp")
+			beside := besideOf(t, file.Path)
 			for path, content := range map[string]string{file.Path: test.content, beside: "val", file.Path + "s": "value\n"} {
 				if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 					t.Fatal(err)
