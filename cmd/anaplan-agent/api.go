@@ -238,7 +238,7 @@ func checkOutput(path string) error {
 func (c *apiCall) do(way *calling, method, target string) error {
 	path := pathOf(target)
 	query := queryOf(target)
-	to, err := openResult(c.output)
+	to, err := openResult(way.ctx, c.output)
 	if err != nil {
 		return err
 	}
@@ -272,7 +272,7 @@ func (c *apiCall) send(way *calling, method, path string, query url.Values, to *
 		return err
 	}
 	refusal, text := integration.Refusal(method, path, response)
-	if refusal.Code == "" && to.path == "" {
+	if refusal.Code == "" && to.isStdout() {
 		_, err = to.Write(text)
 	}
 	return errors.Join(refusal, err)
@@ -312,53 +312,4 @@ func queryOf(target string) url.Values {
 	_, query, _ := strings.Cut(target, "?")
 	values, _ := url.ParseQuery(query)
 	return values
-}
-
-// resultFile is where an answer goes: standard output, or a file that is there only once all of
-// it is.
-type resultFile struct {
-	*os.File
-	path string // "": standard output
-}
-
-func openResult(path string) (*resultFile, error) {
-	if path == "" || path == "-" {
-		stdout, err := duplicateStdout()
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errStdout, err)
-		}
-		return &resultFile{stdout, ""}, nil
-	}
-	file, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return &resultFile{file, path}, nil
-}
-
-// end puts the file into its place, unless there is an error, and returns that or its own.
-func (r *resultFile) end(err error) error {
-	if err != nil {
-		return errors.Join(err, r.drop())
-	}
-	err = r.Close()
-	if r.path == "" {
-		if err != nil {
-			err = fmt.Errorf("%w: %w", errStdout, err)
-		}
-		return err
-	}
-	if err == nil {
-		err = os.Rename(r.path+".part", r.path)
-	}
-	return err
-}
-
-// drop leaves no file behind.
-func (r *resultFile) drop() error {
-	err := r.Close()
-	if r.path != "" {
-		err = errors.Join(err, os.Remove(r.path+".part"))
-	}
-	return err
 }

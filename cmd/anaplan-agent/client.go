@@ -4,15 +4,17 @@ package main
 // read it still cannot be the client.
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
+	"io/fs"
 	"strconv"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/spf13/cobra"
 )
@@ -80,7 +82,7 @@ func newClientNewCommand(say *messenger) *cobra.Command {
 		if err := config.CheckClientName(args[0]); err != nil {
 			return &usageError{err, cmd.CommandPath()}
 		}
-		return newClientSecret(say, clientOrder{args[0], *profile, *output, *secretOnly})
+		return newClientSecret(cmd.Context(), say, clientOrder{args[0], *profile, *output, *secretOnly})
 	}
 	return cmd
 }
@@ -93,7 +95,7 @@ type clientOrder struct {
 }
 
 // newClientSecret makes a secret of 160 random bits, and tells it and its table apart.
-func newClientSecret(say *messenger, order clientOrder) error {
+func newClientSecret(ctx context.Context, say *messenger, order clientOrder) error {
 	secret := make([]byte, 20)
 	rand.Read(secret)
 	text := hex.EncodeToString(secret)
@@ -105,11 +107,15 @@ func newClientSecret(say *messenger, order clientOrder) error {
 		say.plain(table)
 		return nil
 	}
-	if err := writeSecretFile(order.output, text+"\n"); err != nil {
+	file, err := openSecretFile(ctx, order.output)
+	if err != nil {
 		return err
 	}
-	if err := printResult(table); err != nil {
-		return errors.Join(err, os.Remove(order.output))
+	if err := printResult(table); err != nil { // without it the secret is of no use
+		return errors.Join(err, file.Discard())
+	}
+	if err := file.Finish([]byte(text + "\n")); err != nil {
+		return err
 	}
 	if order.secretOnly {
 		say.Note("the secret is in %s; put the line in the place of secret = ... in [client.%s], and run: %s reload", order.output, tomlKey(order.name), program)
@@ -157,19 +163,12 @@ func tomlText(text string) string {
 	return "'" + text + "'"
 }
 
-// writeSecretFile writes a new file. One that is there is not replaced: it may be the
+// openSecretFile begins a new file. One that is there is not replaced: it may be the
 // secret that a running program uses.
-func writeSecretFile(path, text string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s is there already, and a program may use the secret in it; remove it first, or choose another name", path)
+func openSecretFile(ctx context.Context, path string) (*atomicfile.File, error) {
+	file, err := atomicfile.Create(ctx, path, atomicfile.Options{New: true})
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s is there already, and a program may use the secret in it; remove it first, or choose another name", path)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(path))
-	}
-	return nil
+	return file, err
 }

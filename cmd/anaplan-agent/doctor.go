@@ -94,7 +94,7 @@ func examine(ctx context.Context, settings *settings, options doctorOptions, say
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	bundle, err := createBundle(options.bundle) // before the work, which would be lost without
+	bundle, err := createBundle(ctx, options.bundle) // before the work, which would be lost without
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -27,15 +29,15 @@ import (
 // bundle is the archive. nil: there is to be none.
 type bundle struct {
 	path string
-	file *os.File
+	file *atomicfile.File
 }
 
-// createBundle makes the file, which must not be there yet, for this user alone. nil for "".
-func createBundle(path string) (*bundle, error) {
+// createBundle begins the file, which must not be there yet, for this user alone. nil for "".
+func createBundle(ctx context.Context, path string) (*bundle, error) {
 	if path == "" {
 		return nil, nil
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := atomicfile.Create(ctx, path, atomicfile.Options{New: true})
 	if err != nil {
 		return nil, fmt.Errorf("--bundle: %w", err)
 	}
@@ -48,11 +50,10 @@ func (b *bundle) write(x *examination) error {
 		return nil
 	}
 	data, err := x.archive()
-	if err == nil {
-		_, err = b.file.Write(data)
+	if err != nil {
+		return errors.Join(err, b.file.Discard())
 	}
-	if err = errors.Join(err, b.file.Close()); err != nil {
-		os.Remove(b.path)
+	if err := b.file.Finish(data); err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}
 	x.say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shellQuote(b.path))

@@ -183,7 +183,7 @@ func (e enrolment) checkRequest() error {
 			return fmt.Errorf("--output %s: %w", e.output, err)
 		}
 	}
-	if e.isFile() && !e.reuseKey && !e.resume && exists(e.output) {
+	if e.isFile() && !e.reuseKey && !e.resume && isTaken(e.output) {
 		for _, p := range newEnrolments().all() {
 			if p.RequestFile == absolute(e.output) {
 				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s), which %s enroll --resume goes on with", e.output, p.waits(), program)

@@ -270,7 +270,7 @@ func (r *deviceRun) storeChain(e enrolment, address config.Address, chain []*x50
 	case e.chainOut != "" && len(chain) == 0:
 		r.say.Warn("%s was not written: there is no certificate of the CA", e.chainOut)
 	case e.chainOut != "":
-		if err := writeOut(e.chainOut, encodeChain(chain)); err != nil {
+		if err := writeOut(r.ctx, e.chainOut, encodeChain(chain)); err != nil {
 			return fmt.Errorf("the CA's certificates: %w", err)
 		}
 		r.say.Note("wrote the CA's %s to %s", counted(len(chain), "certificate"), e.chainOut)
@@ -294,7 +294,7 @@ func encodeChain(certs []*x509.Certificate) string {
 func (r *deviceRun) sayUpload(e enrolment, address config.Address, leaf *x509.Certificate) error {
 	key := shellQuote(address.String())
 	if e.uploadOut != "" {
-		if err := writeOut(e.uploadOut, encodePEM("CERTIFICATE", leaf.Raw)); err != nil {
+		if err := writeOut(r.ctx, e.uploadOut, encodePEM("CERTIFICATE", leaf.Raw)); err != nil {
 			return fmt.Errorf("the file to upload: %w", err)
 		}
 		r.say.Note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
@@ -305,7 +305,7 @@ func (r *deviceRun) sayUpload(e enrolment, address config.Address, leaf *x509.Ce
 		}
 		under.Step = stepStored
 		if e.uploadOut != "" {
-			under.Upload = absolute(e.uploadOut)
+			under.Upload = nameOf(e.uploadOut)
 		}
 		r.remember(under)
 	}

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -82,16 +81,10 @@ func (c cardEnrolment) check(e enrolment) error {
 		return errors.New("--pin-policy and --touch-policy are for a new key; a key that is there keeps its own")
 	case e.reuseKey && c.managementKey != "":
 		return errors.New("--management-key is for a new key; --reuse-key writes nothing to the card")
-	case c.attestation != "" && exists(c.attestation):
+	case c.attestation != "" && isTaken(c.attestation):
 		return fmt.Errorf("--attestation %s: the file is there already, and is not overwritten", c.attestation)
 	}
 	return nil
-}
-
-// exists reports whether there is a file, or a link to nowhere.
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
 }
 
 // slotFor returns the address of the key with the slot that must be named and the card's
@@ -155,7 +148,7 @@ func (r *deviceRun) attest(path string, address pivuri.URI) error {
 	if attestation.Intermediate != nil {
 		text += encodePEM("CERTIFICATE", attestation.Intermediate.Raw)
 	}
-	if err := writeNew(path, text); err != nil {
+	if err := writeNew(r.ctx, path, text); err != nil {
 		return fmt.Errorf("attestation: %w", err)
 	}
 	// No failure: cards of a company's own making lead to the company's root.
@@ -165,33 +158,6 @@ func (r *deviceRun) attest(path string, address pivuri.URI) error {
 	}
 	r.say.Note("wrote the attestation to %s: it leads to a root of Yubico's, and proves to your CA that the key was made on the card", path)
 	return nil
-}
-
-// writeNew writes a file that anybody may read and that is not there yet. One that was
-// written in part only is removed again.
-func writeNew(path, text string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	if err = errors.Join(err, file.Close()); err != nil {
-		os.Remove(path)
-	}
-	return err
-}
-
-// writeOut is writeNew for what may be written again: a file that holds the text already
-// is no error, so that a step can be repeated.
-func writeOut(path, text string) error {
-	err := writeNew(path, text)
-	if !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	if there, failed := os.ReadFile(path); failed == nil && string(there) == text {
-		return nil
-	}
-	return fmt.Errorf("%s holds something else, and is not overwritten", path)
 }
 
 // flagsForStoring returns the flags that storing the certificate needs too. Where the

@@ -156,10 +156,10 @@ func (r *deviceRun) putRequest(e enrolment, p *pending) error {
 	if !e.isFile() {
 		return printResult(p.Request)
 	}
-	if err := writeOut(e.output, p.Request); err != nil {
+	if err := writeOut(r.ctx, e.output, p.Request); err != nil {
 		return fmt.Errorf("the CSR: %w", err)
 	}
-	p.RequestFile = absolute(e.output)
+	p.RequestFile = nameOf(e.output)
 	r.remember(p)
 	r.say.Note("wrote the CSR to %s", e.output)
 	return nil

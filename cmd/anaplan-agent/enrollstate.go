@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -122,8 +123,8 @@ func newEnrolments() enrolments {
 // errNotRemembered says that a later run will not know of an enrolment.
 var errNotRemembered = errors.New("this enrolment cannot be remembered")
 
-// save writes an enrolment down, in place of an older one of the same key. It is written
-// beside and moved, so that an interruption leaves the old one or the new.
+// save writes an enrolment down, in place of an older one of the same key. An
+// interruption leaves the old one or the new.
 func (e enrolments) save(p *pending) error {
 	if e.dir == "" {
 		return fmt.Errorf("%w: there is no home directory", errNotRemembered)
@@ -146,21 +147,10 @@ func (e enrolments) write(p *pending) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(e.dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(e.dir, 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(e.dir, ".new") // readable by the user only
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(data, '\n'))
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), e.path(p))
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return err
+	return atomicfile.Write(e.path(p), append(data, '\n'), atomicfile.Options{})
 }
 
 // path names the file of an enrolment: a hash, since addresses hold any character.
@@ -170,13 +160,7 @@ func (e enrolments) path(p *pending) string {
 }
 
 // forget removes one that is done or given up.
-func (e enrolments) forget(p *pending) error {
-	err := os.Remove(e.path(p))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return err
-}
+func (e enrolments) forget(p *pending) error { return atomicfile.Remove(e.path(p)) }
 
 // all returns those under way, the newest first. A file that cannot be read is passed over:
 // it must not keep anybody from enrolling.

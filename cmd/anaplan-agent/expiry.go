@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
@@ -271,10 +272,10 @@ func (n *expiryNotes) write(name string, note expiryNote) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(n.dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(n.dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(n.dir, name), data, 0o600)
+	return atomicfile.Write(filepath.Join(n.dir, name), data, atomicfile.Options{})
 }
 
 // file names the note's file. It is a hash because a profile's name may hold any

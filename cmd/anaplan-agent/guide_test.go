@@ -35,14 +35,14 @@ func TestFreeName(t *testing.T) {
 		if filepath.Base(got) != name {
 			t.Errorf("got %s, want %s", got, name)
 		}
-		if err := writeOut(got, name); err != nil {
+		if err := writeOut(t.Context(), got, name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := writeOut(path, want[0]); err != nil {
+	if err := writeOut(t.Context(), path, want[0]); err != nil {
 		t.Errorf("the same again: %v", err)
 	}
-	if err := writeOut(path, "else"); err == nil {
+	if err := writeOut(t.Context(), path, "else"); err == nil {
 		t.Error("it was overwritten")
 	}
 }

@@ -168,7 +168,7 @@ func (g *guide) askRequestFile(address config.Address) (string, error) {
 		return g.order.output, nil
 	}
 	text, err := g.askUntil("File for the request (CSR)", freeName(program+"-"+shortName(address)+".csr"), func(text string) error {
-		if path := typedPath(text); exists(path) {
+		if path := typedPath(text); isTaken(path) {
 			return fmt.Errorf("%s is there already, and is not overwritten", path)
 		}
 		return checkDirectory(typedPath(text))

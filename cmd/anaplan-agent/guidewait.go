@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
@@ -135,7 +136,7 @@ func (g *guide) writeUpload() error {
 		if err != nil {
 			return err
 		}
-		if err := writeNew(path, encodePEM("CERTIFICATE", cert.Raw)); err != nil {
+		if err := writeNew(g.ctx, path, encodePEM("CERTIFICATE", cert.Raw)); err != nil {
 			return err
 		}
 		g.under.Upload = absolute(path)
@@ -207,10 +208,10 @@ func (g *guide) offerConfig(run *deviceRun) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	if err := writeNew(path, text); err != nil {
+	if err := writeNew(g.ctx, path, text); err != nil {
 		return err
 	}
 	g.tell("Done. A token: %s token%s; one for many scripts: %s serve", program, profileFlag(run.profile.Name), program)

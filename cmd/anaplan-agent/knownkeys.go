@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
@@ -42,10 +43,10 @@ func (k *knownKeys) add(key config.Address) error {
 	if k.dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(k.dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(k.dir, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(k.dir, name), nil, 0o600)
+	return atomicfile.Write(filepath.Join(k.dir, name), nil, atomicfile.Options{})
 }
 
 // has reports whether the key has logged in.

@@ -9,11 +9,11 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -271,7 +271,7 @@ func (r *rotating) store(fresh *deviceRun, address config.Address, order rotateO
 	if e.uploadOut == "" {
 		return nil
 	}
-	if err := writeOut(e.uploadOut, encodePEM("CERTIFICATE", got.leaf.Raw)); err != nil {
+	if err := writeOut(r.ctx, e.uploadOut, encodePEM("CERTIFICATE", got.leaf.Raw)); err != nil {
 		return fmt.Errorf("the file to upload: %w", err)
 	}
 	r.say.Note("wrote %s, the one certificate that Anaplan needs", e.uploadOut)
@@ -306,10 +306,6 @@ func (r *rotating) switchTo(before, after string, first bool) error {
 			return nil // somebody has put it there by hand, or an interruption came after it
 		}
 	}
-	info, err := os.Stat(r.known.Config)
-	if err != nil {
-		return err
-	}
 	data, err := readInput(r.known.Config)
 	if err != nil {
 		return err
@@ -320,12 +316,12 @@ func (r *rotating) switchTo(before, after string, first bool) error {
 	}
 	if first && r.known.Step != rotationSwitched {
 		backup := r.known.Config + ".before-rotation"
-		if err := writeBeside(backup, data, info); err != nil {
+		if err := atomicfile.Write(backup, data, atomicfile.Options{Like: r.known.Config}); err != nil {
 			return fmt.Errorf("keeping %s as it was: %w", r.known.Config, err)
 		}
 		r.say.Note("kept %s as it was in %s", r.known.Config, backup)
 	}
-	return writeBeside(r.known.Config, changed, info)
+	return atomicfile.Write(r.known.Config, changed, atomicfile.Options{})
 }
 
 // mustAddress reads an address that this program has written.

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/gofrs/flock"
 )
@@ -98,7 +99,7 @@ func readRotation(profile, file string) (*rotation, error) {
 
 // lock keeps a second command away from the same rotation.
 func (n *rotation) lock() (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(n.path), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(n.path), 0o700); err != nil {
 		return nil, fmt.Errorf("%w: how far it is cannot be written down: %w", errRotation, err)
 	}
 	lock := flock.New(n.path + ".lock")
@@ -112,13 +113,12 @@ func (n *rotation) lock() (unlock func(), err error) {
 	return func() { lock.Unlock() }, nil
 }
 
-// save writes the next step down. It is written beside and moved, so that an interruption
-// leaves the one before.
+// save writes the next step down. An interruption leaves the one before.
 func (n *rotation) save(step rotationStep) error {
 	n.Step, n.Time = step, time.Now().Truncate(time.Second)
 	data, err := json.MarshalIndent(n, "", "  ")
 	if err == nil {
-		err = writeBeside(n.path, append(data, '\n'), nil)
+		err = atomicfile.Write(n.path, append(data, '\n'), atomicfile.Options{})
 	}
 	if err != nil {
 		return fmt.Errorf("%w: how far it is cannot be written down: %w", errRotation, err)
@@ -127,7 +127,7 @@ func (n *rotation) save(step rotationStep) error {
 }
 
 // forget ends it.
-func (n *rotation) forget() error { return os.Remove(n.path) }
+func (n *rotation) forget() error { return atomicfile.Remove(n.path) }
 
 // text says how far it is, and what comes next.
 func (n *rotation) text() string {
@@ -161,22 +161,4 @@ func nextName(name string) string {
 		}
 	}
 	return name + "-2"
-}
-
-// writeBeside replaces a file, or makes it, in one step. like is the file whose permissions
-// and owner it gets; nil: it is readable by this user only.
-func writeBeside(path string, data []byte, like os.FileInfo) error {
-	next, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(next.Name()) // where it still has that name
-	_, err = next.Write(data)
-	if like != nil {
-		err = errors.Join(err, next.Chmod(like.Mode().Perm()), keepOwner(next, like))
-	}
-	if err = errors.Join(err, next.Sync(), next.Close()); err != nil {
-		return err
-	}
-	return os.Rename(next.Name(), path)
 }

@@ -310,7 +310,7 @@ func (r *running) toOutput(write func(io.Writer) error) error { return r.into(r.
 
 // into has something write to a file, which is there only once all of it is.
 func (r *running) into(path string, write func(io.Writer) error) error {
-	to, err := openResult(path)
+	to, err := openResult(r.ctx, path)
 	if err != nil {
 		return err
 	}

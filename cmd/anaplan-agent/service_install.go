@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 )
 
 // manager is what starts the service.
@@ -204,24 +206,20 @@ func (s *service) each(did, would string, files []serviceFile, do func(serviceFi
 	return nil
 }
 
-// write writes a file in one step, so that the manager never reads half of it. Its mode
-// is everybody's to read, whatever the umask is: there is no secret in it.
+// write writes a file. Its mode is everybody's to read, whatever the umask is: there is no
+// secret in it. What is not a plain file, as a masked unit's link to /dev/null, makes way: it
+// is here only by --force.
 func (s *service) write(file serviceFile) error {
 	path := s.at(file)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".anaplan-agent-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name()) // in vain after the renaming
-	_, err = temporary.WriteString(file.text)
-	err = errors.Join(err, temporary.Chmod(0o644), temporary.Close())
-	if err != nil {
-		return err
-	}
-	return os.Rename(temporary.Name(), path)
+	return atomicfile.Write(path, []byte(file.text), atomicfile.Options{Give: func(file *os.File) error { return file.Chmod(0o644) }})
 }
 
 // tell runs commands of the manager, or says which are due where it does not run, as

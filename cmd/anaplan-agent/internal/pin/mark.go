@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 )
 
 // mark tells one PIN from another, and nothing else of either: the name of a random key and
@@ -112,16 +114,11 @@ func readKey(path string) markKey {
 // makeKey makes a key in a directory, unless another process does so at the same time: then
 // that one's is returned.
 func makeKey(dir string) (markKey, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	key, path := newMarkKey(), filepath.Join(dir, keyFile)
-	whole, err := writeTemporary(dir, key)
-	if err != nil {
-		return nil, err
-	}
-	defer os.Remove(whole)
-	err = os.Link(whole, path)
+	err := atomicfile.Write(path, key, atomicfile.Options{New: true})
 	if errors.Is(err, fs.ErrExist) {
 		theirs, unread := os.ReadFile(path)
 		switch {
@@ -131,10 +128,10 @@ func makeKey(dir string) (markKey, error) {
 			return theirs, nil
 		}
 		os.Remove(path) // what is left of one on a damaged disk, say
-		err = os.Link(whole, path)
+		err = atomicfile.Write(path, key, atomicfile.Options{New: true})
 	}
 	if err != nil {
 		return nil, err
 	}
-	return key, syncDirectory(dir)
+	return key, nil
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/gofrs/flock"
 )
 
@@ -124,7 +125,7 @@ func (s shelf) lock(ctx context.Context, name string) (unlock func(), err error)
 	if s == "" {
 		return nil, errNoDirectory
 	}
-	if err := os.MkdirAll(string(s), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(string(s), 0o700); err != nil {
 		return nil, err
 	}
 	lock := flock.New(s.path(name) + ".lock")
@@ -176,31 +177,8 @@ func (s shelf) overwrite(name string, line []byte, durable bool) error {
 
 // replace puts a whole file in the place of what is there.
 func (s shelf) replace(name string, data []byte) error {
-	if err := os.MkdirAll(string(s), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(string(s), 0o700); err != nil {
 		return err
 	}
-	whole, err := writeTemporary(string(s), data)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(whole, s.path(name)); err != nil {
-		os.Remove(whole)
-		return err
-	}
-	return syncDirectory(string(s))
-}
-
-// writeTemporary writes a new file, readable by the user only, that is on the disk.
-func writeTemporary(dir string, data []byte) (path string, err error) {
-	file, err := os.CreateTemp(dir, ".pin-*")
-	if err != nil {
-		return "", err
-	}
-	_, err = file.Write(data)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err != nil {
-		os.Remove(file.Name())
-		return "", err
-	}
-	return file.Name(), nil
+	return atomicfile.Write(s.path(name), data, atomicfile.Options{})
 }

@@ -10,13 +10,3 @@ import (
 func syncData(file *os.File) error {
 	return os.NewSyscallError("fdatasync", unix.Fdatasync(int(file.Fd())))
 }
-
-// syncDirectory brings a new name to the disk.
-func syncDirectory(dir string) error {
-	file, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return file.Sync()
-}
