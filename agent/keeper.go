@@ -50,6 +50,7 @@ type CertificateStatus struct {
 	Subject  string
 	Email    string
 	NotAfter time.Time
+	SHA256   string // fingerprint, in hex
 }
 
 // Exchange makes tokens of logins. It is agent/anaplan's Client.

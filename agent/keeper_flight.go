@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -317,7 +319,8 @@ func certificateStatus(cert *x509.Certificate) *CertificateStatus {
 	if cert == nil {
 		return nil
 	}
-	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter}
+	sum := sha256.Sum256(cert.Raw)
+	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter, SHA256: hex.EncodeToString(sum[:])}
 }
 
 // exchange makes one call of Exchange, within the limit.

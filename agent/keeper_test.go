@@ -2,9 +2,11 @@ package agent_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -853,7 +855,7 @@ func TestExplain(t *testing.T) {
 func TestStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cert := &x509.Certificate{
-			Subject: pkix.Name{CommonName: "Robot"}, EmailAddresses: []string{"robot@example.com"}, NotAfter: time.Now().AddDate(1, 0, 0),
+			Subject: pkix.Name{CommonName: "Robot"}, EmailAddresses: []string{"robot@example.com"}, Raw: []byte("certificate"), NotAfter: time.Now().AddDate(1, 0, 0),
 		}
 		w := startWorld(t, func(c *agent.KeeperConfig) {
 			c.Sign = func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
@@ -871,7 +873,7 @@ func TestStatus(t *testing.T) {
 		}
 		want := agent.Status{
 			State: agent.StateHealthy, Generation: 1, ExpiresAt: now.Add(tokenLife), RenewAt: got.RenewAt, UsedAt: now,
-			Certificate: &agent.CertificateStatus{Subject: "CN=Robot", Email: "robot@example.com", NotAfter: cert.NotAfter},
+			Certificate: &agent.CertificateStatus{Subject: "CN=Robot", Email: "robot@example.com", NotAfter: cert.NotAfter, SHA256: fmt.Sprintf("%x", sha256.Sum256(cert.Raw))},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("with a token (-want +got):\n%s", diff)

@@ -60,6 +60,7 @@ type CertificateStatus struct {
 	Subject  string    `json:"subject"`
 	Email    string    `json:"email,omitempty"`
 	NotAfter time.Time `json:"not_after"`
+	SHA256   string    `json:"sha256"` // fingerprint, in hex
 }
 
 // profileStatus says how a profile does.

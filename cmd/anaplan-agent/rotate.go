@@ -74,7 +74,7 @@ func newRotateStartCommand(say *messenger) *cobra.Command {
 	flags.StringVar(&order.output, "output", "", "new file for the CSR (default: standard output)")
 	flags.StringVar(&order.object, "object", "", "name of the new key in the token (default: the old one's with a number)")
 	flags.StringVar(&order.slot, "slot", "", "YubiKey: slot of the new key (default: the first of 82 to 95 that is free)")
-	flags.IntVar(&order.bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
+	flags.IntVar(&order.bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default: as long as the present one)")
 	flags.StringVar(&order.email, "email", "", "e-mail address of the Anaplan user (default: that in the present certificate)")
 	flags.StringVar(&order.subject, "subject", "", "subject of the CSR, as 'CN=Nightly load,O=Example AG,C=CH' (default: the e-mail address)")
 	order.card.addFlags(cmd)
@@ -85,7 +85,7 @@ func newRotateStartCommand(say *messenger) *cobra.Command {
 // newRotateFinishCommand returns the finish command of rotate.
 func newRotateFinishCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Args: noArguments,
-		Long: "finish stores the CA's answer, if --certificate is given, and logs in with the new key. If\nAnaplan takes it, the configuration gets the new key, and a running agent takes it over. If\nAnaplan does not know the certificate yet nothing changes: call it again once it is registered."}
+		Long: "finish stores the CA's answer, if --certificate is given, and logs in with the new key. If\nAnaplan takes it, the configuration gets the new key, and a running agent logs in with it, too; if\nthat cannot, all is as it was before. If Anaplan does not know the certificate yet nothing changes:\ncall it again once it is registered."}
 	settings := addSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, serverSettings)
 	var order rotateOrder
 	flags := cmd.Flags()
@@ -110,7 +110,7 @@ func newRotateBackCommand(say *messenger) *cobra.Command {
 // newRotateRetireCommand returns the retire command of rotate.
 func newRotateRetireCommand(say *messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Args: noArguments,
-		Long: "retire deletes the old key and its certificate from the device for good, once the new one is in\nuse: it logs in with that first, and refuses if any profile still has the old one."}
+		Long: "retire deletes the old key and its certificate from the device for good, once the new one is in\nuse: it logs in with that first, and refuses if any profile still has the old one, or a running\nagent has not logged in with the new one and cannot."}
 	settings := addSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, serverSettings)
 	return withDeletion(cmd, settings, say, (*rotating).retire)
 }

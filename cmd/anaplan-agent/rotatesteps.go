@@ -51,12 +51,30 @@ func (r *rotating) start(order rotateOrder, command string) error {
 	if err := e.check(false); err != nil {
 		return &usageError{err, command}
 	}
+	if e.bits == 0 {
+		e.bits = sizeLike(present)
+	}
 	place, err := r.newPlace(old, order)
 	if err != nil {
 		return err
 	}
 	r.known.Old, r.known.OldPublic, r.known.New, r.known.Email = old.String(), publicHash(present.PublicKey), place.String(), e.email
 	return r.make(e, place)
+}
+
+// sizeLike returns the length of a new key that is to replace that of a certificate: as long, or
+// the next longer one that can be made. Longer than the longest is no more than that.
+func sizeLike(present *x509.Certificate) int {
+	key, ok := present.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return defaultBits
+	}
+	for _, size := range keySizes {
+		if key.N.BitLen() <= size {
+			return size
+		}
+	}
+	return keySizes[len(keySizes)-1]
 }
 
 // startAgain prints the request again, if it is the one that is asked for.
@@ -228,14 +246,11 @@ func (r *rotating) finish(order rotateOrder, command string) error {
 		return fmt.Errorf("%w: Anaplan says that the new certificate is %s's, and %s's was asked for: nothing was changed; if that is meant, say --new-user", errRotation, who.UserID, r.known.Email)
 	}
 	r.say.Note("the new key logs in as %s", who.UserID)
-	if err := r.switchTo(r.known.Old, r.known.New, true); err != nil {
-		return err
-	}
-	if err := r.known.save(rotationSwitched); err != nil {
+	if err := r.takeOver(fresh, r.known.Old, r.known.New, rotationStored, rotationSwitched); err != nil {
 		return err
 	}
 	r.say.Note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", r.known.Config, whereToRegister, program)
-	return r.tellAgent(fresh)
+	return nil
 }
 
 // store puts the CA's answer beside the new key, unless it is somebody else's.
@@ -263,7 +278,7 @@ func (r *rotating) store(fresh *deviceRun, address config.Address, order rotateO
 	if err := fresh.storeChain(e, address, got.chain); err != nil {
 		return err
 	}
-	if r.known.Step != rotationSwitched {
+	if r.known.Step != rotationSwitched && r.known.Step != rotationSwitching {
 		if err := r.known.save(rotationStored); err != nil {
 			return err
 		}
@@ -306,6 +321,33 @@ func (r *rotating) switchTo(before, after string, first bool) error {
 			return nil // somebody has put it there by hand, or an interruption came after it
 		}
 	}
+	if first && r.known.Step != rotationSwitched {
+		if err := r.keepConfig(); err != nil {
+			return fmt.Errorf("keeping %s as it was: %w", r.known.Config, err)
+		}
+	}
+	if err := r.known.save(rotationSwitching); err != nil {
+		return err
+	}
+	return r.writeKey(before, after)
+}
+
+// keepConfig keeps the configuration file as it was before the rotation.
+func (r *rotating) keepConfig() error {
+	data, err := readInput(r.known.Config)
+	if err != nil {
+		return err
+	}
+	backup := r.known.Config + ".before-rotation"
+	if err := atomicfile.Write(backup, data, atomicfile.Options{Like: r.known.Config}); err != nil {
+		return err
+	}
+	r.say.Note("kept %s as it was in %s", r.known.Config, backup)
+	return nil
+}
+
+// writeKey writes the configuration file with another key in it.
+func (r *rotating) writeKey(before, after string) error {
 	data, err := readInput(r.known.Config)
 	if err != nil {
 		return err
@@ -313,13 +355,6 @@ func (r *rotating) switchTo(before, after string, first bool) error {
 	changed, err := config.ReplaceKey(r.known.Config, data, r.known.Profile, before, after)
 	if err != nil {
 		return fmt.Errorf("%w: %w; then call this again", errSettings, err)
-	}
-	if first && r.known.Step != rotationSwitched {
-		backup := r.known.Config + ".before-rotation"
-		if err := atomicfile.Write(backup, data, atomicfile.Options{Like: r.known.Config}); err != nil {
-			return fmt.Errorf("keeping %s as it was: %w", r.known.Config, err)
-		}
-		r.say.Note("kept %s as it was in %s", r.known.Config, backup)
 	}
 	return atomicfile.Write(r.known.Config, changed, atomicfile.Options{})
 }
@@ -330,69 +365,9 @@ func mustAddress(text string) config.Address {
 	return address
 }
 
-// tellAgent has a running agent take the configuration over and log in with the key in it,
-// so that it is known to work there, too. Its callers keep the token that they have. The agent is
-// asked whatever settings the command was given: it has its own.
-func (r *rotating) tellAgent(key *deviceRun) error {
-	asking, err := r.findAgent()
-	if err != nil {
-		return err
-	}
-	if asking == nil {
-		r.say.Warn("no running agent was found to tell; if one reads %s: %s reload, before the old key is deleted", r.known.Config, program)
-		return nil
-	}
-	defer asking.end()
-	if err := asking.reload(); err != nil {
-		return fmt.Errorf("the running agent has not taken it over: %w", err)
-	}
-	if _, err := asking.login(); err != nil {
-		return fmt.Errorf("the running agent has the new configuration, and could not log in with it: %w", err)
-	}
-	wanted, err := key.certificate()
-	if err != nil {
-		return err
-	}
-	if !agentUses(asking, wanted) {
-		return fmt.Errorf("%w: the running agent has logged in with another certificate: does it read %s? Do not delete the old key before it uses the new one", errRotation, r.known.Config)
-	}
-	r.say.Note("the running agent has logged in with the key in the configuration")
-	return nil
-}
-
-// findAgent returns the running agent, if there is one to ask.
-func (r *rotating) findAgent() (*asking, error) {
-	file, err := parseConfig(r.known.Config)
-	if err != nil {
-		return nil, err
-	}
-	own, err := r.settings.agentIn(file)
-	if err != nil || own.Socket == "none" {
-		return nil, err
-	}
-	if own.Socket != "" && findAgent(own.Socket) != nil {
-		return nil, nil
-	}
-	return r.settings.firstRunning(own.Socket, r.say)
-}
-
-// agentUses reports whether the agent's last login for the profile was with a certificate.
-func agentUses(asking *asking, cert *x509.Certificate) bool {
-	status, err := asking.client.Status(asking.ctx)
-	if err != nil {
-		return false
-	}
-	for _, p := range status.Profiles {
-		if p.Name == asking.profile && p.Certificate != nil {
-			return p.Certificate.NotAfter.Equal(cert.NotAfter) && p.Certificate.Subject == cert.Subject.String()
-		}
-	}
-	return false
-}
-
 // back puts the old key into the configuration again, if it still logs in.
 func (r *rotating) back() error {
-	if r.known.Step != rotationSwitched {
+	if r.known.Step != rotationSwitched && r.known.Step != rotationSwitching {
 		return fmt.Errorf("%w: there is nothing to go back from:\n%s", errRotation, r.known.text())
 	}
 	old, _, err := r.withKey(r.known.Old)
@@ -402,14 +377,11 @@ func (r *rotating) back() error {
 	if _, err := old.whoami(""); err != nil {
 		return fmt.Errorf("the old key does not log in any more, so the new one stays in use: %w", err)
 	}
-	if err := r.switchTo(r.known.New, r.known.Old, false); err != nil {
-		return err
-	}
-	if err := r.known.save(rotationBack); err != nil {
+	if err := r.takeOver(old, r.known.New, r.known.Old, rotationSwitched, rotationBack); err != nil {
 		return err
 	}
 	r.say.Note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", r.known.Config, program)
-	return r.tellAgent(old)
+	return nil
 }
 
 // retire deletes the old key, which nothing uses any more.
@@ -431,6 +403,9 @@ func (r *rotating) retire(yes bool, order cardEnrolment) error {
 	if _, err := fresh.whoami(""); err != nil {
 		return fmt.Errorf("the new key does not log in, so the old one is not deleted: %w", err)
 	}
+	if err := r.agentHas(fresh); err != nil {
+		return err
+	}
 	if err := r.delete(r.known.Old, r.known.OldPublic, "the old key", yes, order); err != nil {
 		return err
 	}
@@ -443,7 +418,7 @@ func (r *rotating) cancel(yes bool, order cardEnrolment) error {
 	switch r.known.Step {
 	case "":
 		return fmt.Errorf("%w: none is under way", errRotation)
-	case rotationSwitched:
+	case rotationSwitched, rotationSwitching:
 		return fmt.Errorf("%w: the new key is in use; %s rotate back first", errRotation, program)
 	case rotationMaking:
 		r.say.Warn("it is not known whether a key was made as %s; %s keys shows", r.known.New, program)

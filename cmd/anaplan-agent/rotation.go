@@ -31,6 +31,7 @@ const (
 	rotationMaking    rotationStep = "making"    // the second key is being made
 	rotationRequested rotationStep = "requested" // the CA has to answer; the first key is in use
 	rotationStored    rotationStep = "stored"    // its certificate has to be registered; the first key is in use
+	rotationSwitching rotationStep = "switching" // one of the keys is coming into use; both are there
 	rotationSwitched  rotationStep = "switched"  // the second key is in use; the first is there
 	rotationBack      rotationStep = "back"      // the second key was in use, and the first is again
 )
@@ -142,6 +143,8 @@ func (n *rotation) text() string {
 		return lines("waiting for the CA", n.Old, n.New, "new", program+" rotate finish --certificate FILE (rotate start prints the request again)")
 	case rotationStored:
 		return lines("the new certificate is stored, and waits for its registration in Anaplan", n.Old, n.New, "new", program+" rotate finish")
+	case rotationSwitching:
+		return fmt.Sprintf("profile %s: the switch from one key to the other was interrupted, %s\n  old:    %s\n  new:    %s\n  next:   %s rotate finish, or rotate back", n.Profile, since, n.Old, n.New, program)
 	case rotationBack:
 		return lines("the old key is in use again", n.Old, n.New, "new", program+" rotate finish, which switches once more, or rotate cancel")
 	case rotationSwitched:
