@@ -70,5 +70,8 @@ func causeOf(err error) error {
 	if wrapped, ok := errors.AsType[*os.LinkError](err); ok {
 		return wrapped.Err
 	}
+	if wrapped, ok := errors.AsType[*os.SyscallError](err); ok {
+		return wrapped.Err
+	}
 	return err
 }

@@ -188,7 +188,7 @@ func (f *File) rename() error {
 		return err
 	}
 	if f.options.New {
-		err = linkNew(f.file.Name(), f.target.path)
+		err = renameNew(f.file.Name(), f.target.path)
 	} else {
 		err = os.Rename(f.file.Name(), f.target.path)
 	}
@@ -264,21 +264,6 @@ func (f *File) overwrite(from io.ReaderAt, size int64) error {
 func copyPart(into io.WriterAt, from io.ReaderAt, start, end int64) error {
 	_, err := io.Copy(io.NewOffsetWriter(into, start), io.NewSectionReader(from, start, end-start))
 	return err
-}
-
-// linkNew gives a file a name that nothing has. Some file systems know no hard links.
-func linkNew(from, to string) error {
-	err := os.Link(from, to)
-	if err == nil {
-		return os.Remove(from)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return fs.ErrExist
-	}
-	if _, there := os.Lstat(to); !errors.Is(there, fs.ErrNotExist) {
-		return fs.ErrExist
-	}
-	return os.Rename(from, to)
 }
 
 // prefix is what the names of files beside a file begin with. A hash, for a name may be as long

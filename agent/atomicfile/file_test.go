@@ -174,3 +174,14 @@ func ExampleCreate() {
 		return // report.csv is as it was
 	}
 }
+
+func TestLinkNew(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	check(t, atomicfile.LinkNew(put(t, filepath.Join(dir, "first"), "first"), path))
+	if err := atomicfile.LinkNew(put(t, filepath.Join(dir, "second"), "second"), path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got %v", err)
+	}
+	wantContent(t, path, "first")
+	wantNames(t, dir, "file", "second")
+}

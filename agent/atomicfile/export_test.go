@@ -1,0 +1,4 @@
+package atomicfile
+
+// LinkNew is what gives new files their names where the system has no single step for it.
+var LinkNew = linkNew
