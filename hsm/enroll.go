@@ -36,7 +36,7 @@ func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Option
 		id = make([]byte, 16)
 		rand.Read(id)
 	}
-	key := newKey{label: label, id: id, bits: spec.Bits}
+	key := newKey{label: label, id: id, bits: spec.Bits, before: spec.Before}
 	return call(ctx, address,
 		func(p *progress) (KeyInfo, error) { return key.generate(ctx, address, options, p) },
 		forget)
@@ -48,6 +48,7 @@ type newKey struct {
 	id       []byte
 	bits     int
 	decrypts bool
+	before   func() error // nil: nothing is to be called
 }
 
 // generate looks first and writes then: crypto11 opens a module of its own, so the
@@ -65,6 +66,11 @@ func (n newKey) generate(ctx context.Context, address uri.URI, options Options, 
 	n.decrypts = v.isTPM()
 	var public *rsa.PublicKey
 	err = v.write(ctx, "generating the key", func(token *crypto11.Context) (err error) {
+		if n.before != nil {
+			if err := n.before(); err != nil {
+				return err
+			}
+		}
 		public, err = n.make(token)
 		return err
 	})

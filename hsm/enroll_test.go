@@ -129,7 +129,8 @@ func TestEnrollRefuses(t *testing.T) {
 	token.Put(t, hsmtest.Named("login", 7).Private(a))
 	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
 	generate := func(address uri.URI, bits int) error {
-		_, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: bits}, options)
+		unasked := func() error { t.Errorf("Before was called for %s", address); return nil }
+		_, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: bits, Before: unasked}, options)
 		return err
 	}
 	for name, c := range map[string]struct {
@@ -257,5 +258,19 @@ func TestRequestFaults(t *testing.T) {
 				t.Errorf("request %v, %v", csr, err)
 			}
 		})
+	}
+}
+
+// TestGenerateBefore: what the caller has to do before there is a key comes before it.
+func TestGenerateBefore(t *testing.T) {
+	token := hsmtest.NewToken(t)
+	address, options := token.Address(t, ";object=login"), hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+	refuse := func() error { return errors.New("no room for notes") }
+	_, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: 2048, Before: refuse}, options)
+	wantError(t, "Generate", err, nil, "no room for notes")
+	wantObjects(t, token, [4]int{})
+	called := 0
+	if _, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: 2048, Before: func() error { called++; return nil }}, options); err != nil || called != 1 {
+		t.Errorf("%v; Before was called %d times", err, called)
 	}
 }

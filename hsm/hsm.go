@@ -267,4 +267,8 @@ type CertificateInfo struct {
 type KeySpec struct {
 	// Bits is 2048, 3072 or 4096. Many TPMs cannot do 4096, some not 3072.
 	Bits int
+
+	// Before is called when the place is known to be free, right before the key is made: after
+	// it there may be a key, whatever happens. Its error ends Generate. nil: nothing is called.
+	Before func() error
 }

@@ -59,6 +59,11 @@ func (v *visit) generate(ctx context.Context, c *card, address pivuri.URI, spec 
 	}
 	var public crypto.PublicKey
 	err = v.write(ctx, c, "generating the key", func(management []byte) (err error) {
+		if spec.Before != nil {
+			if err := spec.Before(); err != nil {
+				return err
+			}
+		}
 		public, err = c.yk.GenerateKey(management, slotOf(address.Slot), key)
 		return err
 	})

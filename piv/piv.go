@@ -260,6 +260,10 @@ type KeySpec struct {
 	// others), and no touch.
 	PIN   PINPolicy
 	Touch TouchPolicy
+
+	// Before is called when the place is known to be free, right before the key is made: after
+	// it there may be a key, whatever happens. Its error ends Generate. Import does not call it. nil: nothing is called.
+	Before func() error
 }
 
 // Attestation is a card's own word on a key that was made on it.

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -160,7 +161,8 @@ func TestGenerateRefuses(t *testing.T) {
 			if test.put != nil {
 				test.put(card)
 			}
-			_, err := piv.Generate(t.Context(), mustParse(t, test.address), piv.KeySpec{Bits: test.bits}, piv.Options{})
+			unasked := func() error { t.Error("Before was called"); return nil }
+			_, err := piv.Generate(t.Context(), mustParse(t, test.address), piv.KeySpec{Bits: test.bits, Before: unasked}, piv.Options{})
 			if test.want == nil && err != nil {
 				test.want = err
 			}
@@ -169,6 +171,23 @@ func TestGenerateRefuses(t *testing.T) {
 				t.Error("something was sent all the same")
 			}
 		})
+	}
+}
+
+// TestGenerateBefore: what the caller has to do before there is a key comes before it.
+func TestGenerateBefore(t *testing.T) {
+	card := newDesk(t).put(t, pivtest.Options{})
+	address := mustParse(t, "piv:slot=9c")
+	refuse := func() error { return errors.New("no room for notes") }
+	if _, err := piv.Generate(t.Context(), address, piv.KeySpec{Bits: 2048, Before: refuse}, piv.Options{}); err == nil || !strings.Contains(err.Error(), "no room for notes") {
+		t.Errorf("got %v", err)
+	}
+	if count(card, 0x47) > 0 {
+		t.Error("a key was made all the same")
+	}
+	called := 0
+	if _, err := piv.Generate(t.Context(), address, piv.KeySpec{Bits: 2048, Before: func() error { called = count(card, 0x47) + 1; return nil }}, piv.Options{}); err != nil || called != 1 {
+		t.Errorf("%v; Before was called with %d keys there, less one", err, called)
 	}
 }
 

@@ -185,7 +185,7 @@ func (e enrolment) checkRequest() error {
 	}
 	if e.isFile() && !e.reuseKey && !e.resume && isTaken(e.output) {
 		for _, p := range newEnrolments().all() {
-			if p.RequestFile == absolute(e.output) {
+			if p.RequestFile == absolute(e.output) || p.Request != "" && mayWriteOut(e.output, p.Request) == nil {
 				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s), which %s enroll --resume goes on with", e.output, p.waits(), program)
 			}
 		}

@@ -100,8 +100,8 @@ func (r *deviceRun) slotFor(e enrolment, address pivuri.URI) (config.Address, er
 }
 
 // makeCardKey makes a key on the card and returns its address.
-func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI) (config.Address, error) {
-	spec := piv.KeySpec{Bits: cmp.Or(e.bits, defaultBits), PIN: piv.PINPolicy(e.card.pinPolicy), Touch: piv.TouchPolicy(e.card.touchPolicy)}
+func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI, before func() error) (config.Address, error) {
+	spec := piv.KeySpec{Bits: cmp.Or(e.bits, defaultBits), PIN: piv.PINPolicy(e.card.pinPolicy), Touch: piv.TouchPolicy(e.card.touchPolicy), Before: before}
 	if spec.PIN == "default" { // package piv knows the slots' own
 		spec.PIN = ""
 	}

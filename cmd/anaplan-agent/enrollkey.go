@@ -37,17 +37,56 @@ func (r *deviceRun) begin(e enrolment, address config.Address) (*pending, error)
 	if err != nil {
 		return nil, err
 	}
-	if !e.reuseKey {
-		if address, err = r.makeKey(e, address); err != nil {
-			return nil, err
-		}
-		r.say.Note("made %s", address)
+	p := &pending{
+		Key: address.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepMaking, ManagementKey: e.card.managementKey,
+		Bits: e.bits, PINPolicy: e.card.pinPolicy, TouchPolicy: e.card.touchPolicy,
 	}
-	p := &pending{Key: address.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, ManagementKey: e.card.managementKey}
-	if !e.reuseKey {
-		r.remember(p)
+	if e.reuseKey {
+		p.Step = stepKey
+		return p, nil
+	}
+	if err := r.makePending(e, p); err != nil {
+		return nil, err
 	}
 	return p, nil
+}
+
+// makePending makes the key of an enrolment, which is remembered from right before that.
+func (r *deviceRun) makePending(e enrolment, p *pending) error {
+	begun := false
+	address, err := r.makeKey(e, p.address(), func() error {
+		begun = true
+		r.remember(p)
+		return nil
+	})
+	if err != nil {
+		if begun && r.ctx.Err() == nil { // else it is not known
+			err = errors.Join(err, newEnrolments().forget(p))
+		}
+		return err
+	}
+	r.say.Note("made %s", address)
+	p.Key, p.Step = address.String(), stepKey
+	r.remember(p)
+	return nil
+}
+
+// findOrMake finds the key that an interrupted call may have made, or makes it.
+func (r *deviceRun) findOrMake(e enrolment, p *pending) error {
+	found, err := r.keysAt(p.address())
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		e.bits, e.card.pinPolicy, e.card.touchPolicy = p.Bits, p.PINPolicy, p.TouchPolicy
+		return r.makePending(e, p)
+	case len(found) > 1:
+		return fmt.Errorf("%w: %s fits several keys; say which is to have the request with --key ADDRESS --email %s --reuse-key", errSettings, p.address(), p.Email)
+	}
+	r.say.Note("the key was made before the interruption: %s", found[0].address)
+	p.Key, p.Step = found[0].address.String(), stepKey
+	r.remember(p)
+	return nil
 }
 
 // placeFor returns the address of a key to be made, or to be used again, as far as it can
@@ -63,16 +102,16 @@ func (r *deviceRun) placeFor(e enrolment, address config.Address) (config.Addres
 }
 
 // makeKey makes a key and returns its address, with its id in it: the label alone may fit
-// an older key too.
-func (r *deviceRun) makeKey(e enrolment, address config.Address) (config.Address, error) {
+// an older key too. before is called right before the key is made; nil: nothing is.
+func (r *deviceRun) makeKey(e enrolment, address config.Address, before func() error) (config.Address, error) {
 	if card, ok := address.(pivuri.URI); ok {
-		return r.makeCardKey(e, card)
+		return r.makeCardKey(e, card, before)
 	}
 	bits := cmp.Or(e.bits, defaultBits)
 	r.say.Note("making an RSA key of %d bits in the token", bits)
 	var key hsm.KeyInfo
 	err := r.alone(address, func() (err error) {
-		key, err = hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits}, r.device.tokenOptions(address.(uri.URI)))
+		key, err = hsm.Generate(r.ctx, address.(uri.URI), hsm.KeySpec{Bits: bits, Before: before}, r.device.tokenOptions(address.(uri.URI)))
 		return err
 	})
 	return key.Address, err
@@ -133,6 +172,11 @@ func (r *deviceRun) request(e enrolment, p *pending) error {
 // sign has the key sign the request. It uses SHA-256, which no login is signed with: a
 // CSR that somebody keeps is not a login (contract section 1.4).
 func (r *deviceRun) sign(e enrolment, p *pending) error {
+	if p.Step == stepMaking {
+		if err := r.findOrMake(e, p); err != nil {
+			return err
+		}
+	}
 	template, err := e.template()
 	if err != nil {
 		return err
@@ -270,4 +314,35 @@ func absolute(path string) string {
 		return full
 	}
 	return path
+}
+
+// keyAt is a key that a device has, with its whole address.
+type keyAt struct {
+	address config.Address
+	public  any
+}
+
+// keysAt returns the keys that an address may mean.
+func (r *deviceRun) keysAt(address config.Address) (found []keyAt, err error) {
+	if card, ok := address.(pivuri.URI); ok {
+		cards, err := piv.List(r.ctx, card, r.device.cardOptions(card))
+		for _, card := range cards {
+			for _, key := range card.Keys {
+				public := any(key.Public)
+				if key.Public == nil && key.Certificate != nil {
+					public = key.Certificate.PublicKey
+				}
+				found = append(found, keyAt{key.Address, public})
+			}
+		}
+		return found, err
+	}
+	tokens, err := hsm.List(r.ctx, address.(uri.URI), r.device.tokenOptions(address.(uri.URI)))
+	for _, token := range tokens {
+		err = errors.Join(err, token.Err)
+		for _, key := range token.Keys {
+			found = append(found, keyAt{key.Address, key.Public})
+		}
+	}
+	return found, err
 }

@@ -86,7 +86,7 @@ func (r *deviceRun) goOnWith(p *pending, e *enrolment) {
 // request, or prints it again, and says what is waited for.
 func (r *deviceRun) resume(e enrolment, p *pending) error {
 	switch p.Step {
-	case stepKey:
+	case stepMaking, stepKey:
 		return r.request(e, p)
 	case stepRequest:
 		r.say.Note("%s", p.waits())

@@ -32,6 +32,7 @@ type enrolStep string
 
 // The steps.
 const (
+	stepMaking  enrolStep = "making"  // the key is being made
 	stepKey     enrolStep = "key"     // the key is made; its request is not
 	stepRequest enrolStep = "request" // the CA has to answer
 	stepStored  enrolStep = "stored"  // the certificate is stored; an administrator has to register it
@@ -51,6 +52,11 @@ type pending struct {
 	RequestFile   string `json:"request_file,omitempty"`   // "": it went to standard output
 	Upload        string `json:"upload,omitempty"`         // the file for the administrator
 	ManagementKey string `json:"management_key,omitempty"` // where it comes from, as --management-key
+
+	// How the key is to be made, as the flags have it.
+	Bits        int    `json:"bits,omitempty"`
+	PINPolicy   string `json:"pin_policy,omitempty"`
+	TouchPolicy string `json:"touch_policy,omitempty"`
 
 	OfRotation bool `json:"-"` // which remembers it by itself
 }
@@ -100,6 +106,7 @@ func (p *pending) isOf(address config.Address, public crypto.PublicKey) bool {
 // waits says what the enrolment waits for, and since when.
 func (p *pending) waits() string {
 	what := map[enrolStep]string{
+		stepMaking:  "the making of its key was interrupted",
 		stepKey:     "its request (CSR) is not made yet",
 		stepRequest: "waiting for the CA",
 		stepStored:  "waiting for an administrator to register the certificate",
@@ -130,13 +137,13 @@ func (e enrolments) save(p *pending) error {
 		return fmt.Errorf("%w: there is no home directory", errNotRemembered)
 	}
 	p.Time = time.Now()
-	for _, old := range e.all() {
-		if old.Key != p.Key && old.isOf(p.address(), p.public()) {
-			e.forget(old)
-		}
-	}
 	if err := e.write(p); err != nil {
 		return fmt.Errorf("%w: %w", errNotRemembered, err)
+	}
+	for _, old := range e.read() {
+		if old.Key != p.Key && (old.isOf(p.address(), p.public()) || p.isMadeFrom(old)) {
+			e.forget(old)
+		}
 	}
 	return nil
 }
@@ -162,9 +169,24 @@ func (e enrolments) path(p *pending) string {
 // forget removes one that is done or given up.
 func (e enrolments) forget(p *pending) error { return atomicfile.Remove(e.path(p)) }
 
-// all returns those under way, the newest first. A file that cannot be read is passed over:
-// it must not keep anybody from enrolling.
+// isMadeFrom reports whether another enrolment is this one, at the time when its key was being
+// made. Its address was another then, without the key's id.
+func (p *pending) isMadeFrom(other *pending) bool {
+	return other.Step == stepMaking && p.Step != stepMaking && !p.Time.Before(other.Time) &&
+		strings.EqualFold(p.Email, other.Email) && mayMean(p.address(), other.address())
+}
+
+// all returns those under way, the newest first.
 func (e enrolments) all() []*pending {
+	found := e.read()
+	return slices.DeleteFunc(slices.Clone(found), func(other *pending) bool { // an interruption has left it
+		return slices.ContainsFunc(found, func(p *pending) bool { return p.isMadeFrom(other) })
+	})
+}
+
+// read returns what is written down. A file that cannot be read is passed over: it must not keep
+// anybody from enrolling.
+func (e enrolments) read() []*pending {
 	if e.dir == "" {
 		return nil
 	}
@@ -188,7 +210,7 @@ func (e enrolments) all() []*pending {
 
 // isKnown reports whether this version knows the step.
 func (p *pending) isKnown() bool {
-	return slices.Contains([]enrolStep{stepKey, stepRequest, stepStored}, p.Step)
+	return slices.Contains([]enrolStep{stepMaking, stepKey, stepRequest, stepStored}, p.Step)
 }
 
 // globQuote takes the meaning from characters of a directory's name.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/google/go-cmp/cmp"
@@ -205,5 +206,35 @@ func TestSubjectName(t *testing.T) {
 		if err != nil || got.String() != test.want {
 			t.Errorf("%q: got %s, %v; want %s", test.subject, got, err, test.want)
 		}
+	}
+}
+
+// The note of a key that is being made goes when there is one of the key, and not before: a kill
+// may leave both, and then the latter counts.
+func TestEnrolmentOfAKeyInTheMaking(t *testing.T) {
+	known := enrolments{t.TempDir()}
+	making := &pending{Key: "pkcs11:token=a;object=x", Email: "ana@example.com", Step: stepMaking}
+	other := &pending{Key: "pkcs11:token=a;object=y", Email: "ana@example.com", Step: stepMaking}
+	made := &pending{Key: "pkcs11:token=a;serial=1;object=x;id=%01", Email: "Ana@example.com", Step: stepKey}
+	for _, p := range []*pending{making, other, made} {
+		if err := known.save(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]*pending{made, other}, known.all()); diff != "" {
+		t.Errorf("the key is made (-want +got):\n%s", diff)
+	}
+	if err := known.write(making); err != nil { // as if it had never been removed
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]*pending{made, other}, known.all()); diff != "" {
+		t.Errorf("both are there (-want +got):\n%s", diff)
+	}
+	making.Time = making.Time.Add(time.Hour)
+	if err := known.write(making); err != nil {
+		t.Fatal(err)
+	}
+	if got := known.all(); len(got) != 3 {
+		t.Errorf("a newer one is another: %d", len(got))
 	}
 }

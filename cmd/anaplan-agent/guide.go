@@ -75,7 +75,7 @@ func (g *guide) step() error {
 	switch {
 	case g.under == nil:
 		return g.begin()
-	case g.under.Step == stepKey:
+	case g.under.Step == stepMaking || g.under.Step == stepKey:
 		return g.makeRequest()
 	case g.under.Step == stepRequest:
 		return g.waitForCA()
@@ -134,7 +134,11 @@ func (g *guide) chooseAmong(found []*pending) error {
 // makeRequest makes the request for a key that is there without one.
 func (g *guide) makeRequest() error {
 	p := g.under
-	g.tellOnce("The key %s is made, and its request (CSR) is not.", p.Key)
+	if p.Step == stepMaking {
+		g.tellOnce("The making of the key %s was interrupted, and its request (CSR) is not made.", p.Key)
+	} else {
+		g.tellOnce("The key %s is made, and its request (CSR) is not.", p.Key)
+	}
 	text, err := g.ask("Press Enter to make it; or n: a new key, f: forget this one, q: stop here", "")
 	if err != nil {
 		return err

@@ -94,9 +94,6 @@ func (o *importOrder) check(cmd *cobra.Command) error {
 	if _, err := parsePasswordSource(o.password); err != nil {
 		return fmt.Errorf("--password: %w", err)
 	}
-	if o.chainOut != "" && exists(o.chainOut) {
-		return fmt.Errorf("--chain-out %s: the file is there already, and is not overwritten", o.chainOut)
-	}
 	return o.card.check(enrolment{})
 }
 
@@ -127,6 +124,11 @@ func (r *deviceRun) importFile(path string, order importOrder) error {
 		return err
 	}
 	defer forgetKey(entry.Key)
+	if order.chainOut != "" { // told before the key is in the device
+		if err := mayWriteOut(order.chainOut, encodeChain(entry.Chain)); err != nil {
+			return fmt.Errorf("--chain-out: %w", err)
+		}
+	}
 	r.device.doubt(entry.Certificate)
 	if !time.Now().Before(entry.Certificate.NotAfter) {
 		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", errCertificateFile, cmp.Or(order.certificate, path), describe(entry.Certificate))

@@ -24,7 +24,7 @@ import (
 // start makes the second key and its request, or prints the request again.
 func (r *rotating) start(order rotateOrder, command string) error {
 	switch r.known.Step {
-	case "":
+	case "", rotationMaking:
 	case rotationRequested:
 		return r.startAgain(order)
 	default:
@@ -54,12 +54,39 @@ func (r *rotating) start(order rotateOrder, command string) error {
 	if e.bits == 0 {
 		e.bits = sizeLike(present)
 	}
+	if r.known.Step == rotationMaking {
+		if made, err := r.interrupted(); made != nil || err != nil {
+			return r.goOn(e, made, err)
+		}
+	}
 	place, err := r.newPlace(old, order)
 	if err != nil {
 		return err
 	}
 	r.known.Old, r.known.OldPublic, r.known.New, r.known.Email = old.String(), publicHash(present.PublicKey), place.String(), e.email
 	return r.make(e, place)
+}
+
+// interrupted returns the key that an interrupted start has made; nil for none.
+func (r *rotating) interrupted() (made *keyAt, err error) {
+	found, err := r.keysAt(mustAddress(r.known.New))
+	switch {
+	case err != nil || len(found) == 0:
+		return nil, err
+	case len(found) > 1:
+		return nil, fmt.Errorf("%w: the making of the new key was interrupted, and %s fits several keys: see which is which with %s keys, and then: %s rotate cancel", errRotation, r.known.New, program, program)
+	}
+	return &found[0], nil
+}
+
+// goOn goes on with the key that was made.
+func (r *rotating) goOn(e enrolment, made *keyAt, err error) error {
+	if err != nil {
+		return err
+	}
+	r.say.Note("the key was made before the interruption: %s", made.address)
+	e.email = r.known.Email
+	return r.ask(e, made.address)
 }
 
 // sizeLike returns the length of a new key that is to replace that of a certificate: as long, or
@@ -125,14 +152,19 @@ func (r *rotating) differs(order rotateOrder) string {
 
 // make makes the key. From its beginning it is written down: a key that was made stays.
 func (r *rotating) make(e enrolment, place config.Address) error {
-	if err := r.known.save(rotationMaking); err != nil {
+	made, err := r.makeKey(e, place, func() error { return r.known.save(rotationMaking) })
+	if err != nil {
+		if r.ctx.Err() == nil { // else it is not known
+			err = errors.Join(err, r.known.forget())
+		}
 		return err
 	}
-	made, err := r.makeKey(e, place)
-	if err != nil {
-		return errors.Join(err, r.known.forget())
-	}
 	r.say.Note("made %s", made)
+	return r.ask(e, made)
+}
+
+// ask has the new key sign its request.
+func (r *rotating) ask(e enrolment, made config.Address) error {
 	under := &pending{Key: made.String(), Email: e.email, Name: e.name, Subject: e.subject, Step: stepKey, OfRotation: true}
 	if err := r.sign(e, under); err != nil {
 		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", program, err)
@@ -421,8 +453,15 @@ func (r *rotating) cancel(yes bool, order cardEnrolment) error {
 	case rotationSwitched, rotationSwitching:
 		return fmt.Errorf("%w: the new key is in use; %s rotate back first", errRotation, program)
 	case rotationMaking:
-		r.say.Warn("it is not known whether a key was made as %s; %s keys shows", r.known.New, program)
-		return r.known.forget()
+		made, err := r.interrupted()
+		if err != nil {
+			return err
+		}
+		if made == nil {
+			r.say.Note("the new key was not made")
+			return r.known.forget()
+		}
+		r.known.NewPublic = publicHash(made.public)
 	}
 	if err := r.delete(r.known.New, r.known.NewPublic, "the new key", yes, order); err != nil {
 		return err
@@ -435,7 +474,12 @@ func (r *rotating) cancel(yes bool, order cardEnrolment) error {
 
 // delete deletes a key of the rotation: that one and no other that an address may mean by now.
 func (r *rotating) delete(text, public, what string, yes bool, order cardEnrolment) error {
+	again := r.known.Deleting
 	address, err := r.locate(mustAddress(text), public)
+	if again && errors.Is(err, errKeyGone) {
+		r.say.Note("%s was deleted before the interruption", what)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -445,11 +489,15 @@ func (r *rotating) delete(text, public, what string, yes bool, order cardEnrolme
 	if err := r.confirm(yes, fmt.Sprintf("%s, %s,", what, address)); err != nil {
 		return err
 	}
+	r.known.Deleting = true
+	if err := r.known.save(r.known.Step); err != nil {
+		return err
+	}
 	deleted, err := r.deleteKey(address, order)
 	for _, what := range deleted {
 		r.say.Note("deleted %s", what)
 	}
-	if errors.Is(err, piv.ErrUnsupported) && len(deleted) > 0 { // without its certificate nothing logs in with it
+	if errors.Is(err, piv.ErrUnsupported) && (len(deleted) > 0 || again) { // without its certificate nothing logs in with it
 		r.say.Warn("%v", err)
 		return nil
 	}
@@ -468,6 +516,9 @@ func (r *rotating) deleteKey(address config.Address, order cardEnrolment) (delet
 	return deleted, err
 }
 
+// errKeyGone says that the key which is to be deleted is not there.
+var errKeyGone = errors.New("the key of the rotation is not there")
+
 // locate returns the whole address of the key that has a public key.
 func (r *rotating) locate(address config.Address, public string) (config.Address, error) {
 	found, err := r.keysAt(address)
@@ -479,36 +530,5 @@ func (r *rotating) locate(address config.Address, public string) (config.Address
 			return key.address, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: the key of the rotation is not there under %s: is it the same device? Nothing was deleted", errRotation, address)
-}
-
-// keyAt is a key that a device has, with its whole address.
-type keyAt struct {
-	address config.Address
-	public  any
-}
-
-// keysAt returns the keys that an address may mean.
-func (r *rotating) keysAt(address config.Address) (found []keyAt, err error) {
-	if card, ok := address.(pivuri.URI); ok {
-		cards, err := piv.List(r.ctx, card, r.device.cardOptions(card))
-		for _, card := range cards {
-			for _, key := range card.Keys {
-				public := any(key.Public)
-				if key.Public == nil && key.Certificate != nil {
-					public = key.Certificate.PublicKey
-				}
-				found = append(found, keyAt{key.Address, public})
-			}
-		}
-		return found, err
-	}
-	tokens, err := hsm.List(r.ctx, address.(uri.URI), r.device.tokenOptions(address.(uri.URI)))
-	for _, token := range tokens {
-		err = errors.Join(err, token.Err)
-		for _, key := range token.Keys {
-			found = append(found, keyAt{key.Address, key.Public})
-		}
-	}
-	return found, err
+	return nil, fmt.Errorf("%w: %w under %s: is it the same device? Nothing was deleted", errRotation, errKeyGone, address)
 }

@@ -47,8 +47,9 @@ type rotation struct {
 	OldPublic string `json:"old_public"` // SHA-256 of the public key, by which alone it is deleted
 	New       string `json:"new"`
 	NewPublic string `json:"new_public,omitempty"`
-	Email     string `json:"email"`             // for whom the new certificate is
-	Request   string `json:"request,omitempty"` // in PEM, so that it can be printed again
+	Email     string `json:"email"`              // for whom the new certificate is
+	Request   string `json:"request,omitempty"`  // in PEM, so that it can be printed again
+	Deleting  bool   `json:"deleting,omitempty"` // one of the keys, since the last step
 
 	path string
 }
@@ -116,6 +117,7 @@ func (n *rotation) lock() (unlock func(), err error) {
 
 // save writes the next step down. An interruption leaves the one before.
 func (n *rotation) save(step rotationStep) error {
+	n.Deleting = n.Deleting && step == n.Step
 	n.Step, n.Time = step, time.Now().Truncate(time.Second)
 	data, err := json.MarshalIndent(n, "", "  ")
 	if err == nil {
@@ -138,7 +140,7 @@ func (n *rotation) text() string {
 	}
 	switch n.Step {
 	case rotationMaking:
-		return lines("the making of the new key was interrupted", n.Old, n.New, "new", program+" rotate cancel, and then rotate start")
+		return lines("the making of the new key was interrupted", n.Old, n.New, "new", program+" rotate start, which goes on, or rotate cancel")
 	case rotationRequested:
 		return lines("waiting for the CA", n.Old, n.New, "new", program+" rotate finish --certificate FILE (rotate start prints the request again)")
 	case rotationStored:

@@ -45,11 +45,12 @@ func TestMain(m *testing.M) {
 //	config ...             see configCommand
 //	module ...             see moduleCommand; scripts with it are named agent-module* or agent-users*
 //	unseen ...             see unseenCommand
+//	kill-at-each-step ...  see killCommand; scripts with it are named killed-*
 //	only-json              fails unless standard output is one JSON value and no more
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	runScripts(t, func(name string) bool {
-		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !slices.Contains([]string{"calls-clients.txtar", "never-seen.txtar"}, name)
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "killed-") && !slices.Contains([]string{"calls-clients.txtar", "never-seen.txtar"}, name)
 	})
 }
 
@@ -95,6 +96,8 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"module":    moduleCommand,
 			"unseen":    unseenCommand,
 			"only-json": onlyJSONCommand,
+
+			"kill-at-each-step": killCommand,
 		},
 	})
 }

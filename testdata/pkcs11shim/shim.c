@@ -180,6 +180,7 @@ WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n), (
 WRAP(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE_PTR o, CK_ULONG m, CK_ULONG_PTR n), (h, o, m, n))
 WRAP(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
 WRAP(C_CreateObject, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_OBJECT_HANDLE_PTR o), (h, a, n, o))
+WRAP(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
 WRAP(C_GenerateKeyPair,
      (CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_ATTRIBUTE_PTR b, CK_ULONG o,
       CK_OBJECT_HANDLE_PTR p, CK_OBJECT_HANDLE_PTR q),
@@ -461,7 +462,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out) {
 	PUT(C_Initialize), PUT(C_Finalize), PUT(C_GetInfo), PUT(C_GetSlotList), PUT(C_GetTokenInfo);
 	PUT(C_OpenSession), PUT(C_CloseSession), PUT(C_Logout), PUT(C_GetSessionInfo), PUT(C_Login);
 	PUT(C_FindObjectsInit), PUT(C_FindObjects), PUT(C_FindObjectsFinal), PUT(C_GetAttributeValue);
-	PUT(C_SignInit), PUT(C_Sign), PUT(C_GenerateKeyPair), PUT(C_CreateObject);
+	PUT(C_SignInit), PUT(C_Sign), PUT(C_GenerateKeyPair), PUT(C_CreateObject), PUT(C_DestroyObject);
 	*out = &list;
 	return CKR_OK;
 }
