@@ -23,6 +23,9 @@ import (
 // gone on with. There is no hook for it in the program: the kernel stops it (ptrace(2)).
 func TestKilledAtEachStep(t *testing.T) {
 	hsmtest.SoftHSM(t)
+	if os.Geteuid() != 0 {
+		hsmtest.Missing(t, "root", "the right to read the memory of a program that does not let itself be traced")
+	}
 	runScripts(t, func(name string) bool { return strings.HasPrefix(name, "killed-") }, "SHIM", hsmtest.BuildShim(t))
 }
 
