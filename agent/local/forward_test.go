@@ -497,7 +497,7 @@ func TestHeadersThatAreNotForwarded(t *testing.T) {
 		json.NewEncoder(w).Encode(map[string]any{"header": r.Header, "host": r.Host})
 	})
 	got := f.tcp(t, "GET", "/2/0/models/M", "", bearer(f.login(t)), "Cookie: a=b", "X-Forwarded-For: 1.2.3.4", "X-HTTP-Method-Override: DELETE", "Anaplan-Agent-Profile: other",
-		"Connection: close, X-Own, Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__", "X-Own: hop", "X-Kept: yes", "Accept-Encoding: gzip")
+		"Connection: close, X-Own, Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__", "X-Own: hop", "X-Request-Id: yes", "Accept-Encoding: gzip")
 	var seen struct {
 		Header http.Header
 		Host   string
@@ -510,7 +510,7 @@ func TestHeadersThatAreNotForwarded(t *testing.T) {
 			t.Errorf("%s: %s was forwarded", name, seen.Header[name])
 		}
 	}
-	if seen.Header.Get("X-Kept") != "yes" || seen.Header.Get("Accept-Encoding") != "gzip" || seen.Host != strings.TrimPrefix(f.host.URL, "https://") {
+	if seen.Header.Get("X-Request-Id") != "yes" || seen.Header.Get("Accept-Encoding") != "gzip" || seen.Host != strings.TrimPrefix(f.host.URL, "https://") {
 		t.Errorf("sent %v to %s", seen.Header, seen.Host)
 	}
 	if got.header.Get("Set-Cookie") != "" || got.header.Get("Location") != "/2/0/models/N?x" {

@@ -19,9 +19,10 @@
 //	}
 //
 // Bodies stream both ways, and answers are passed on as they came, compressed or not. Small
-// request bodies are read first, so that they can be sent again. Never sent on are what the
-// client shows to be let in (Authorization, Cookie), what could make the service see another
-// request than the policy saw (X-HTTP-Method-Override and the like), and trailers of requests.
+// request bodies are read first, so that they can be sent again. Of a request's headers those of
+// a list are sent on, which describe the client, the body and the answer that is wanted. All others
+// are not: what the client shows to be let in (Authorization, Cookie), what could make the service
+// see another request than the policy saw (X-HTTP-Method-Override and the like), and trailers.
 //
 // The package refuses upgrades to other protocols (but for h2c, which it ignores as a server may),
 // the methods CONNECT and TRACE, and to put the token into what a redirect leads elsewhere. It keeps

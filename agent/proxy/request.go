@@ -74,49 +74,45 @@ func (o *origin) target(asked *url.URL, escaped string) (*url.URL, error) {
 	return target, nil
 }
 
-// rewrite makes the request that is sent. ReverseProxy has removed the hop-by-hop headers.
+// passed are the request headers that are sent on, in the form of http.CanonicalHeaderKey. No other
+// is: frameworks, gateways and load balancers have dozens of headers that make another method, path
+// or host of a request than its first line says, or another caller, and new ones come. These only
+// describe the client, the body and the answer that is wanted.
+//
+// RFC 9110 defines those without a remark. Authorization is put in by the Transport, and lengths are
+// those of what is read. A name with an underscore, which many servers take for a dash, is not here.
+var passed = map[string]bool{
+	"Accept": true, "Accept-Charset": true, "Accept-Encoding": true, "Accept-Language": true,
+	"Content-Type": true, "Content-Encoding": true, "Content-Language": true, "Content-Range": true,
+	"Content-Disposition": true,                         // RFC 6266
+	"Content-Md5":         true, "Content-Digest": true, // RFC 1864, RFC 9530
+	"Range": true, "If-Match": true, "If-None-Match": true, "If-Modified-Since": true, "If-Unmodified-Since": true, "If-Range": true,
+	"Cache-Control": true, "Pragma": true, // RFC 9111
+	"Expect": true, "Te": true,
+	"User-Agent":        true,
+	"X-Aconnect-Client": true, // of Anaplan Connect (contract section 1.1)
+
+	// What lets a call be found again in the logs of both sides: W3C Trace Context, and the two that
+	// were usual before. Not baggage, which is data of the client's company.
+	"Traceparent": true, "Tracestate": true, "X-Request-Id": true, "X-Correlation-Id": true,
+}
+
+// ownPrefix begins the headers of the agent itself.
+const ownPrefix = "Anaplan-Agent-"
+
+// rewrite makes the request that is sent. ReverseProxy has removed the hop-by-hop headers, and put
+// those of an upgrade back.
 func (p *Proxy) rewrite(r *httputil.ProxyRequest) {
 	x := r.Out.Context().Value(exchangeKey{}).(*exchange)
 	r.Out.URL, r.Out.Host = x.target, x.target.Host
 	// A trailer can pretend to be any header, and no client of the API sends one.
 	r.Out.Trailer = nil
 	for name := range r.Out.Header {
-		if isKept(name) {
+		if !passed[name] {
 			delete(r.Out.Header, name)
 		}
 	}
 	if r.Out.Header.Get("User-Agent") == "" {
 		r.Out.Header.Set("User-Agent", p.userAgent)
 	}
-}
-
-// kept are request headers that are not sent on, beside those of keptPrefixes: what lets the
-// client in here, where it comes from, and what could make another request of the one
-// that was allowed. Connection and Upgrade are here again, for ReverseProxy puts them back.
-var kept = map[string]bool{
-	"Authorization": true, "Cookie": true, "Cookie2": true,
-	"Origin": true, "Referer": true, "Forwarded": true, "X-Real-Ip": true,
-	"X-Http-Method-Override": true, "X-Http-Method": true, "X-Method-Override": true,
-	"X-Original-Url": true, "X-Rewrite-Url": true,
-	"Connection": true, "Upgrade": true, "Http2-Settings": true,
-}
-
-var keptPrefixes = []string{"Proxy-", "X-Forwarded", ownPrefix}
-
-// ownPrefix begins the headers of the agent itself.
-const ownPrefix = "Anaplan-Agent-"
-
-func isKept(name string) bool {
-	if strings.Contains(name, "_") { // many servers take it for a dash
-		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
-	}
-	if kept[name] {
-		return true
-	}
-	for _, prefix := range keptPrefixes {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return false
 }
