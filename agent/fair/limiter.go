@@ -24,10 +24,17 @@ const longestHold = 24 * time.Hour
 type BusyError struct {
 	// RetryAfter is when the call would have been sent, had it waited.
 	RetryAfter time.Duration
+
+	// HeldFor is for how long a Hold keeps back all calls; 0: none does, and there are too many.
+	HeldFor time.Duration
 }
 
 // Error says it in words.
 func (e *BusyError) Error() string {
+	if e.HeldFor > 0 {
+		return fmt.Sprintf("the service asks for patience, and nothing is sent to it for another %v; try again in %v",
+			e.HeldFor.Round(time.Second), e.RetryAfter.Round(time.Second))
+	}
 	return fmt.Sprintf("the allowance of calls is used up, and others wait for more; try again in %v", e.RetryAfter.Round(time.Second))
 }
 
@@ -142,6 +149,16 @@ func (l *Limiter) Stats() Stats {
 	return stats
 }
 
+// HeldUntil returns when the Hold ends that keeps back all calls; the zero time: none does.
+func (l *Limiter) HeldUntil() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.until <= l.now() {
+		return time.Time{}
+	}
+	return l.started.Add(l.until)
+}
+
 func (l *Limiter) now() time.Duration { return time.Since(l.started) }
 
 // next returns when the next call may be sent; it can have been in the past.
@@ -251,7 +268,7 @@ func (l *Limiter) fill(q *line, place int, now, at time.Duration) bool {
 			return true
 		}
 		l.stats.Refused++
-		w.err = &BusyError{RetryAfter: at - now}
+		w.err = &BusyError{RetryAfter: at - now, HeldFor: max(l.until-now, 0)}
 		close(w.done)
 		l.remove(q, place)
 	}

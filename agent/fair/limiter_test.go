@@ -245,6 +245,37 @@ func TestHoldRefusesAtOnce(t *testing.T) {
 	})
 }
 
+// Who is refused because Anaplan has asked for patience is told that, and not that there is a crowd.
+func TestRefusalsTellAHoldFromACrowd(t *testing.T) {
+	bubble(t, fair.Config{Burst: 1}, func(t *testing.T, r *rig) {
+		wantWords := func(when string, err error, want string) {
+			t.Helper()
+			if err == nil || err.Error() != want {
+				t.Errorf("%s: %v, want %q", when, err, want)
+			}
+		}
+		if got := r.HeldUntil(); !got.IsZero() {
+			t.Errorf("held until %v before it is", got)
+		}
+		end := time.Now().Add(5 * time.Minute)
+		r.Hold(5 * time.Minute)
+		time.Sleep(time.Minute)
+		if got := r.HeldUntil(); !got.Equal(end) {
+			t.Errorf("held until %v, want %v", got, end)
+		}
+		err := r.Wait(r.ctx, "a")
+		wantWords("held", err, "the service asks for patience, and nothing is sent to it for another 4m0s; try again in 4m0s")
+		if busy, _ := errors.AsType[*fair.BusyError](err); busy == nil || busy.HeldFor != 4*time.Minute {
+			t.Errorf("%+v, want HeldFor 4m", busy)
+		}
+		time.Sleep(4 * time.Minute)
+		r.drain()
+		r.ask("a", 600) // a minute's
+		synctest.Wait()
+		wantWords("a crowd", r.Wait(r.ctx, "a"), "the allowance of calls is used up, and others wait for more; try again in 1m0s")
+	})
+}
+
 // A hundred calls are under way when Anaplan refuses them all.
 func TestStorm(t *testing.T) {
 	const callers, patience = 100, 5 * time.Second

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strconv"
@@ -209,10 +210,7 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 	refusal, isRefused := errors.AsType[*integration.APIError](err)
 	switch {
 	case isBusy:
-		return &agent.Problem{
-			Code: agent.CodeRateLimited, Wait: busy.RetryAfter,
-			Message: "Anaplan's allowance of calls is used up, and too many wait for more",
-		}
+		return busyProblem(busy)
 	case errors.Is(err, proxy.ErrUpgrade):
 		return agent.Problemf(agent.CodeBadRequest, "the connection cannot be upgraded to another protocol here")
 	case errors.Is(err, proxy.ErrSlowBody):
@@ -241,6 +239,20 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 		stopping := *problem
 		stopping.Wait = time.Second // there is another agent, or another profile of that name, soon
 		return &stopping
+	}
+	return problem
+}
+
+// busyProblem words that a call has to wait for too long: since Anaplan has asked for that, or since
+// there are too many.
+func busyProblem(busy *fair.BusyError) *agent.Problem {
+	problem := &agent.Problem{
+		Code: agent.CodeRateLimited, Wait: busy.RetryAfter,
+		Message: "Anaplan's allowance of calls is used up, and too many wait for more",
+	}
+	if busy.HeldFor > 0 {
+		problem.Message = fmt.Sprintf("Anaplan has asked for patience (429), so the agent sends nothing to it for another %v", max(busy.HeldFor.Round(time.Second), time.Second))
+		problem.Hints = []string{"anaplan-agent status shows until when"}
 	}
 	return problem
 }

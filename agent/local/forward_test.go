@@ -663,6 +663,9 @@ func TestStormOf429(t *testing.T) {
 			if got.status != 429 || got.problem().Code != agent.CodeRateLimited || got.header.Get("Retry-After") == "" {
 				t.Errorf("%d %s", got.status, got.body)
 			}
+			if p := got.problem(); !strings.HasPrefix(p.Message, "Anaplan has asked for patience (429), so the agent sends nothing to it for another ") || strings.Contains(p.Message, "used up") {
+				t.Errorf("the words are %q", p.Message)
+			}
 		})
 	}
 	all.Wait()

@@ -46,10 +46,11 @@ type ProfileStatus struct {
 
 // Details are what a profile's Keeper does not know.
 type Details struct {
-	Keys        int    `json:"keys,omitempty"`         // how many there are, if several
-	Key         int    `json:"key,omitempty"`          // the one of them in use, from 1
-	Warning     string `json:"warning,omitempty"`      // that the certificate is about to end
-	WarningDays int    `json:"warning_days,omitempty"` // how many days before the end it was due
+	Keys        int       `json:"keys,omitempty"`         // how many there are, if several
+	Key         int       `json:"key,omitempty"`          // the one of them in use, from 1
+	Warning     string    `json:"warning,omitempty"`      // that the certificate is about to end
+	HeldUntil   time.Time `json:"held_until,omitzero"`    // Anaplan has asked for patience (429): no call is sent before
+	WarningDays int       `json:"warning_days,omitempty"` // how many days before the end it was due
 
 	// TokenFile is why the file that the token is written to is not as the token is.
 	TokenFile *agent.Problem `json:"token_file,omitempty"`

@@ -133,6 +133,7 @@ func (p *served) details() local.Details {
 	}
 	details.WarningDays, details.Warning = p.expiry.warning()
 	details.TokenFile = p.sink.problem()
+	details.HeldUntil = p.forward.limiter.HeldUntil()
 	return details
 }
 

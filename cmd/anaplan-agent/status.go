@@ -133,7 +133,8 @@ func statusText(status local.Status, now time.Time) string {
 }
 
 // profileRemarks returns what does not fit into a profile's line: what is wrong, what is waited for,
-// which of several keys is in use, and that the certificate is about to end.
+// which of several keys is in use, that the certificate is about to end, and that Anaplan wants to
+// be left alone.
 func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	var lines []string
 	if p.Problem != nil {
@@ -147,6 +148,9 @@ func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	}
 	if p.TokenFile != nil {
 		lines = append(lines, indented(p.TokenFile.Message))
+	}
+	if !p.HeldUntil.IsZero() {
+		lines = append(lines, fmt.Sprintf("Anaplan has asked for patience (429): no call is sent until %s, %s", p.HeldUntil.UTC().Format(time.RFC3339), ahead(p.HeldUntil, now)))
 	}
 	if p.Key > 0 {
 		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))

@@ -25,6 +25,7 @@ func TestStatusText(t *testing.T) {
 				Details: local.Details{Keys: 2, Key: 2, Warning: "the certificate ends in 7 days", WarningDays: 7},
 			},
 			{Name: "new", State: agent.StateIdle, Details: local.Details{Keys: 2}},
+			{Name: "held", State: agent.StateIdle, Details: local.Details{HeldUntil: now.Add(4 * time.Minute)}},
 			{Name: "late", State: agent.StateDown, ExpiresAt: now.Add(-time.Second)},
 			{Name: "busy", State: agent.StateDown, WaitUntil: now.Add(90 * time.Second), Problem: &agent.Problem{Message: "too many requests"}},
 		},
@@ -35,6 +36,7 @@ default  idle      -        -        -            never
 prod     degraded  in 5m0s  in 30s   2026-12-25   1s ago
 pair     healthy   in 5m0s  -        -            never
 new      idle      -        -        -            never
+held     idle      -        -        -            never
 late     down      in 0s    -        -            never
 busy     down      -        -        -            never
 
@@ -44,6 +46,8 @@ prod: no such card:
 
 pair: key 2 of 2 is in use
   warning: the certificate ends in 7 days
+
+held: Anaplan has asked for patience (429): no call is sent until 2026-11-25T12:04:00Z, in 4m0s
 
 busy: too many requests
   nothing is sent for 1m30s more, as was asked for; to try now: anaplan-agent login

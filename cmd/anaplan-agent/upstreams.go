@@ -152,8 +152,9 @@ func checkTenants(profiles []*config.Profile) error {
 
 // forwarding is how a profile's calls are made.
 type forwarding struct {
-	api   *proxy.Proxy
-	names policy.Names
+	api     *proxy.Proxy
+	names   policy.Names
+	limiter *fair.Limiter
 }
 
 // of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
@@ -179,7 +180,7 @@ func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *an
 	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: program, Confirm: confirmed.isGood}
 	names := newAPIClient(hosts.API, way)
 	names.Retry.Attempts = 2 // a caller waits, who can try again
-	return forwarding{api, integration.NewCatalog(names)}, nil
+	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil
 }
 
 // confirmed asks the auth host about a token that the API has refused. There are calls that
