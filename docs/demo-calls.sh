@@ -10,7 +10,7 @@ printf 'directories.tokendir = %s\nlog.level = ERROR\n' "$work/tokens" > softhsm
 
 title "1. A key in SoftHSM, and a stand-in for Anaplan that knows its certificate."
 run "softhsm2-util --init-token --free --label demo --so-pin 87654321 --pin 1234"
-background emulator.log url "anaplan-emulator --listen 127.0.0.1:0 --tls --ca-dir ca --ca-out server-ca.pem --ready-file url"
+background emulator.log url "anaplan-emulator --listen 127.0.0.1:0 --quick-tasks --tls --ca-dir ca --ca-out server-ca.pem --ready-file url"
 url=$(cat url)
 cat > config.toml <<TOML
 [agent]

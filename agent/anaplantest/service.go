@@ -79,6 +79,10 @@ type Options struct {
 	// succeeds, and there is a dump of these rows.
 	RejectedRowsFail bool
 
+	// QuickTasks ends a task at the first poll, unless its Outcome says at which. Clients poll
+	// every 5 seconds, as Anaplan asks them to.
+	QuickTasks bool
+
 	// Log gets one line a request. nil: nothing is logged.
 	Log *slog.Logger
 }

@@ -20,7 +20,7 @@ const (
 )
 
 // errTooLong: a list did not come within listingTime.
-var errTooLong = errors.New("the list did not come within a minute")
+var errTooLong = errors.New("the list did not come within a minute, as when a model is busy: Anaplan lets requests wait then")
 
 // Catalog tells the names of ids, for policies that know things by their names. It keeps the
 // lists that it has asked for. Any number of goroutines may use it.

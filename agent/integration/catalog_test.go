@@ -172,7 +172,7 @@ func TestCatalogAsksAnew(t *testing.T) {
 
 		// What is not told any more is not believed any more.
 		time.Sleep(6 * time.Minute)
-		s.fail = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) }
+		s.fail = func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(501) }
 		_, err := c.Name(t.Context(), "processes", "", "M", "1")
 		wantError(t, err, "Anaplan fails")
 		s.fail = nil
@@ -263,7 +263,7 @@ func TestCatalogGivesUpWhenNobodyWaits(t *testing.T) {
 		hang = true
 		begun := time.Now()
 		_, err = c.Name(t.Context(), "processes", "", "N", "1")
-		if took := time.Since(begun); took != listingTime || !errors.Is(err, errTooLong) {
+		if took := time.Since(begun); took != listingTime || !errors.Is(err, errTooLong) || !IsTransient(err) {
 			t.Errorf("after %v: %v", took, err)
 		}
 	})

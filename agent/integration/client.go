@@ -37,6 +37,9 @@ type Client struct {
 	// Retry bounds what is done about failures that can pass.
 	Retry Retry
 
+	// PollPause is the least pause between two looks at a task. 0: 5 seconds, and Anaplan asks for no less.
+	PollPause time.Duration
+
 	// Notify is told in a short sentence that something is tried again, and why. It must not
 	// block. nil: nobody.
 	Notify func(text string)
@@ -67,7 +70,11 @@ func withJSON(method, path string, value any) (call, error) {
 
 // ask makes a call that can be repeated, until there is an answer, and decodes it.
 func (c *Client) ask(ctx context.Context, call call, into any) error {
-	patience := c.patience()
+	return c.askPatiently(ctx, c.patience(), call, into)
+}
+
+// askPatiently is ask with what is left of somebody's patience.
+func (c *Client) askPatiently(ctx context.Context, patience *patience, call call, into any) error {
 	for first := true; ; first = false {
 		body, err := c.once(ctx, call)
 		if err == nil {

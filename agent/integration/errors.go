@@ -69,7 +69,8 @@ func (e *APIError) Unwrap() error {
 }
 
 // meaning words what a status means at this API (help.anaplan.com, "Troubleshooting API
-// usage").
+// usage", and for a model's state "Model busy behavior and retry strategy"; of 409 the first says that
+// the model is busy, the second that the call is not allowed).
 func meaning(status int) string {
 	switch {
 	case status/100 == 3:
@@ -84,8 +85,18 @@ func meaning(status int) string {
 		return "there is no such thing, or this user may not see it"
 	case status == http.StatusMethodNotAllowed:
 		return "Anaplan does not do that there"
-	case status == http.StatusConflict || status == http.StatusLocked:
-		return "the model is busy or locked"
+	case status == http.StatusConflict:
+		return "Anaplan does not allow it there, or the model is busy with something that is in conflict with it"
+	case status == http.StatusGone:
+		return "the request is rerouted, and has to be made again"
+	case status == http.StatusUnprocessableEntity:
+		return "the model is archived"
+	case status == http.StatusLocked:
+		return "the model is locked"
+	case status == http.StatusFailedDependency:
+		return "the model is offline"
+	case status == http.StatusTooEarly:
+		return "the model is in deployed mode, which does not take that"
 	case status == http.StatusRequestEntityTooLarge:
 		return "Anaplan finds it too large"
 	case status == http.StatusTooManyRequests:

@@ -37,8 +37,8 @@ const (
 	// (contract section 6).
 	limitedDelay = 10 * time.Second
 
-	// mostRetryAfter is the longest pause that is taken because Anaplan asks for it. The
-	// allowance of a whole minute is back sooner.
+	// mostRetryAfter is the longest pause that is taken because somebody asks for it. The
+	// allowance of a whole minute is back sooner; more is a mistake, or not Anaplan's word.
 	mostRetryAfter = 5 * time.Minute
 )
 
@@ -46,6 +46,7 @@ const (
 type patience struct {
 	client   *Client
 	retry    Retry
+	least    time.Duration // of the pauses
 	failures int
 }
 
@@ -63,11 +64,11 @@ func (p *patience) renew() { p.failures = 0 }
 // wait waits until it is time to try again after err. It returns why not, if not.
 func (p *patience) wait(ctx context.Context, err error) error {
 	p.failures++
-	pause, bearable := p.pause(err)
+	pause := p.pause(err)
 	switch {
 	case ctx.Err() != nil:
 		return gaveUp(ctx, err)
-	case !isTransient(err) || !bearable:
+	case !isTransient(err):
 		return err
 	case p.failures >= p.retry.Attempts:
 		return p.exhausted(err)
@@ -97,20 +98,20 @@ func gaveUp(ctx context.Context, err error) error {
 	return err
 }
 
-// pause returns how long to wait after err, and whether that is to be borne.
-func (p *patience) pause(err error) (pause time.Duration, bearable bool) {
+// pause returns how long to wait after err.
+func (p *patience) pause(err error) time.Duration {
 	refusal, ok := errors.AsType[*APIError](err)
 	if ok && refusal.RetryAfter > 0 {
-		return refusal.RetryAfter + jitter(p.retry.Delay), refusal.RetryAfter <= mostRetryAfter
+		return max(p.least, min(refusal.RetryAfter, mostRetryAfter)+jitter(p.retry.Delay))
 	}
 	if ok && refusal.Status == http.StatusTooManyRequests {
-		return limitedDelay + jitter(p.retry.Delay), true
+		return max(p.least, limitedDelay+jitter(p.retry.Delay))
 	}
 	delay := p.retry.Delay
 	for range p.failures - 1 {
 		delay = min(2*delay, p.retry.MaxDelay)
 	}
-	return delay/2 + jitter(delay/2), true
+	return max(p.least, delay/2+jitter(delay/2))
 }
 
 // isTransient is the one place that decides whether something may get better by itself.
@@ -137,6 +138,10 @@ func isPassing(status int, code agent.Code) bool {
 		return false
 	}
 	switch status {
+	case http.StatusGone: // the model has moved: trying again leads there (help.anaplan.com, "Model busy behavior and retry strategy")
+		return true
+	case http.StatusInternalServerError: // to be tried again (help.anaplan.com, "Troubleshooting API usage")
+		return true
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
@@ -166,6 +171,18 @@ func isUnsent(err error) bool {
 	return noToken || isUntrusted(err) || operation != nil && operation.Op == "dial"
 }
 
+// isHeld reports whether Anaplan may still do what a failed call asked for, when the model is free again.
+func isHeld(err error) bool {
+	refusal, ok := errors.AsType[*APIError](err)
+	const cloudflareTimeout = 524
+	return errors.Is(err, errStalled) || ok && (refusal.Status == http.StatusGatewayTimeout || refusal.Status == cloudflareTimeout)
+}
+
+// IsTransient reports whether something may get better by itself: an answer that passes, or none.
+func IsTransient(err error) bool {
+	return isTransient(err) || errors.Is(err, errTooLong) || errors.Is(err, ErrResponse)
+}
+
 // isUntrusted reports whether TLS gave no proof of who answers.
 func isUntrusted(err error) bool {
 	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
@@ -187,6 +204,8 @@ func happened(err error) string {
 		return "the agent asks for patience"
 	case refusal.Status == http.StatusTooManyRequests:
 		return "Anaplan asks for patience"
+	case refusal.Status == http.StatusGone:
+		return "the request is rerouted (HTTP 410)"
 	}
 	return fmt.Sprintf("Anaplan is not available (HTTP %d)", refusal.Status)
 }

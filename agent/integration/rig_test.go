@@ -72,7 +72,7 @@ func newRig(t testing.TB, opts *anaplantest.Options) *rig {
 		request.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
 		return r.Client().Transport.RoundTrip(request)
 	})
-	r.client = &Client{Base: r.URL, HTTP: &http.Client{Transport: authenticated}, Retry: quick, Notify: r.notes.add}
+	r.client = &Client{Base: r.URL, HTTP: &http.Client{Transport: authenticated}, Retry: quick, PollPause: time.Millisecond, Notify: r.notes.add}
 	return r
 }
 

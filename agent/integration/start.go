@@ -109,7 +109,8 @@ func (c *Client) startOnce(ctx context.Context, call call) (taskID string, err e
 }
 
 // findStarted looks for the task of a start whose answer was lost. "" and no error: there is none,
-// so it did not come to it. It looks twice, for the request may still be on its way.
+// so it did not come to it. It looks twice, for the request may still be on its way; one that Anaplan
+// holds, while the model is busy, may be so for longer than anybody looks.
 func (c *Client) findStarted(ctx context.Context, patience *patience, thing Thing, before map[string]bool, lost error) (taskID string, err error) {
 	for range 2 {
 		if err := patience.wait(ctx, lost); err != nil {
@@ -128,6 +129,9 @@ func (c *Client) findStarted(ctx context.Context, patience *patience, thing Thin
 			c.tell("the answer to the start was lost, but %s has been started", thing)
 			return fresh[0], nil
 		}
+	}
+	if isHeld(lost) {
+		return "", &UnclearStartError{Thing: thing, Err: lost}
 	}
 	return "", nil
 }

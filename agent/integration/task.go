@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -144,24 +145,24 @@ func (f detailFields) detail() Detail {
 
 // Poll returns how a task is.
 func (c *Client) Poll(ctx context.Context, thing Thing, taskID string) (Task, error) {
-	return c.task(ctx, http.MethodGet, thing, taskID)
+	return c.task(ctx, c.patience(), http.MethodGet, thing, taskID)
 }
 
 // Cancel asks Anaplan to end a task and to roll back what it has done. It goes on for a while:
 // Wait for it. One that has ended stays as it is.
 func (c *Client) Cancel(ctx context.Context, thing Thing, taskID string) (Task, error) {
-	return c.task(ctx, http.MethodDelete, thing, taskID)
+	return c.task(ctx, c.patience(), http.MethodDelete, thing, taskID)
 }
 
 func (t Thing) taskPath(id string) string { return t.path() + "/tasks/" + id }
 
-func (c *Client) task(ctx context.Context, method string, thing Thing, id string) (Task, error) {
+func (c *Client) task(ctx context.Context, patience *patience, method string, thing Thing, id string) (Task, error) {
 	if !isID(id) {
 		return Task{}, fmt.Errorf("%q is not the id of a task: those are 32 hex digits", line(id))
 	}
 	call := call{method: method, path: thing.taskPath(id)}
 	var answer taskAnswer
-	if err := c.ask(ctx, call, &answer); err != nil {
+	if err := c.askPatiently(ctx, patience, call, &answer); err != nil {
 		return Task{}, err
 	}
 	if method == http.MethodDelete && len(answer.Task) == 0 {
@@ -177,9 +178,10 @@ func (c *Client) task(ctx context.Context, method string, thing Thing, id string
 	return task, nil
 }
 
-// Pauses between two looks at a task.
+// Pauses between two looks at a task. The least is Anaplan's (help.anaplan.com, "Model busy behavior and
+// retry strategy"), also after a look that failed.
 const (
-	firstPause = 500 * time.Millisecond
+	leastPause = 5 * time.Second
 	mostPause  = 10 * time.Second
 )
 
@@ -188,11 +190,14 @@ const (
 // it goes on at Anaplan whether anybody waits or not.
 func (c *Client) Wait(ctx context.Context, thing Thing, taskID string, progress func(Task)) (Task, error) {
 	var last Task
-	for pause := firstPause; ; pause = min(pause*3/2, mostPause) {
-		task, err := c.Poll(ctx, thing, taskID)
+	patience := c.patience()
+	patience.least = cmp.Or(c.PollPause, leastPause)
+	for pause := patience.least; ; pause = min(pause*3/2, max(mostPause, patience.least)) {
+		task, err := c.task(ctx, patience, http.MethodGet, thing, taskID)
 		if err != nil {
 			return last, fmt.Errorf("watching task %s of %s: %w", line(taskID), thing, err)
 		}
+		patience.renew()
 		last = task
 		if progress != nil {
 			progress(task)

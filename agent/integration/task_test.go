@@ -200,7 +200,7 @@ func TestWaitPolls(t *testing.T) {
 		if err != nil || !task.OK() || task.Progress != 1 || task.Step != "a b" || !task.Created.IsZero() {
 			t.Errorf("%+v, %v", task, err)
 		}
-		if at[0] != 0 || at[1] != 500*time.Millisecond || at[2] != 1250*time.Millisecond {
+		if at[0] != 0 || at[1] != 5*time.Second || at[2] != 12500*time.Millisecond { // Anaplan's least pause
 			t.Errorf("polls at %v", at)
 		}
 		for i := 1; i < len(at); i++ {
@@ -212,6 +212,41 @@ func TestWaitPolls(t *testing.T) {
 			t.Errorf("the last pause was %v", last)
 		}
 	})
+}
+
+// A poll that fails, in whatever way may pass, does not end the wait, and is not repeated sooner than
+// Anaplan wants to be polled. That there was an answer in between begins the count anew.
+func TestWaitSurvivesFailedPolls(t *testing.T) {
+	for name, fail := range map[string]http.HandlerFunc{
+		"500":  func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) },
+		"410":  func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(410) },
+		"503":  func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) },
+		"lost": func(w http.ResponseWriter, r *http.Request) { cut() },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var at []time.Time
+			client := served(func(w http.ResponseWriter, r *http.Request) {
+				at = append(at, time.Now())
+				switch n := len(at); {
+				case n == 40:
+					io.WriteString(w, `{"task":{"taskId":"a1","taskState":"COMPLETE","result":{"successful":true}}}`)
+				case n%7 == 0:
+					io.WriteString(w, `{"task":{"taskId":"a1","taskState":"IN_PROGRESS"}}`)
+				default:
+					fail(w, r)
+				}
+			})
+			task, err := client.Wait(t.Context(), Thing{Kind: Imports, ID: "1"}, "A1", nil)
+			if err != nil || !task.OK() {
+				t.Errorf("%s: %+v, %v", name, task, err)
+			}
+			for i := 1; i < len(at); i++ {
+				if pause := at[i].Sub(at[i-1]); pause < 5*time.Second {
+					t.Errorf("%s: poll %d came %v after the one before", name, i, pause)
+				}
+			}
+		})
+	}
 }
 
 func TestWaitSurvives(t *testing.T) {
@@ -369,16 +404,48 @@ func TestStartThatIsNeverTaken(t *testing.T) {
 	}
 }
 
+// A start that Anaplan holds, as it does while the model is busy, may be done when it is free: what
+// does not show yet must not be started again.
+func TestStartThatIsHeld(t *testing.T) {
+	for name, post := range map[string]func(w http.ResponseWriter){
+		"no answer":           func(http.ResponseWriter) { time.Sleep(time.Hour) },
+		"a gateway gives up":  func(w http.ResponseWriter) { w.WriteHeader(504) },
+		"Cloudflare gives up": func(w http.ResponseWriter) { w.WriteHeader(524) },
+	} {
+		s := &starts{post: func(w http.ResponseWriter, n int) { post(w) }}
+		_, err := s.start(t)
+		wantError(t, err, `it is not known whether process "Load" was started; look at its tasks before starting it again`)
+		if s.posts != 1 || s.lists != 3 {
+			t.Errorf("%s: %d starts and %d looks: %v", name, s.posts, s.lists, err)
+		}
+	}
+}
+
+// The model is somewhere else at Anaplan by now; nothing was started.
+func TestStartThatIsRerouted(t *testing.T) {
+	s := &starts{}
+	s.post = func(w http.ResponseWriter, n int) {
+		if n < 3 {
+			w.WriteHeader(410)
+			return
+		}
+		io.WriteString(w, `{"task":{"taskId":"OURS"}}`)
+	}
+	if id, err := s.start(t); id != "OURS" || err != nil || s.posts != 3 {
+		t.Errorf("task %q after %d starts: %v", id, s.posts, err)
+	}
+}
+
 func TestStartWhoseTasksCannotBeSeenAfterwards(t *testing.T) {
 	s := &starts{post: func(w http.ResponseWriter, n int) { cut() }}
 	s.list = func(w http.ResponseWriter, n int) bool {
 		if n > 1 {
-			w.WriteHeader(500)
+			w.WriteHeader(501)
 		}
 		return n > 1
 	}
 	_, err := s.start(t)
-	wantError(t, err, "it is not known whether", "Anaplan fails (HTTP 500)")
+	wantError(t, err, "it is not known whether", "Anaplan fails (HTTP 501)")
 	if s.posts != 1 {
 		t.Errorf("%d starts", s.posts)
 	}

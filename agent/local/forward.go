@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,7 +144,7 @@ func (p *principal) policies() (all []namedPolicy) {
 func (c *call) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
 	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
 	if err != nil {
-		problem := *c.forwardProblem(err)
+		problem := *c.lookUpProblem(err)
 		problem.Message = by.name + " names things, and Anaplan did not say what their ids are: " + problem.Message
 		return policy.Decision{}, &problem
 	}
@@ -207,7 +208,6 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 	}
 	busy, isBusy := errors.AsType[*fair.BusyError](err)
 	unreachable, isUnreachable := errors.AsType[*proxy.UnreachableError](err)
-	refusal, isRefused := errors.AsType[*integration.APIError](err)
 	switch {
 	case isBusy:
 		return busyProblem(busy)
@@ -231,8 +231,6 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 		return problem
 	case errors.Is(err, proxy.ErrAnswerCut):
 		return agent.Problemf(agent.CodeUnreachable, "%v", err)
-	case isRefused:
-		return lookUpProblem(refusal)
 	}
 	problem := c.problem(err)
 	if problem.Code == agent.CodeStopping && problem.Wait == 0 {
@@ -257,17 +255,36 @@ func busyProblem(busy *fair.BusyError) *agent.Problem {
 	return problem
 }
 
-// lookUpProblem words what Anaplan has answered where it was asked for names.
-func lookUpProblem(refusal *integration.APIError) *agent.Problem {
+// lookUpWait is when to come again where names could not be looked up, and nobody has said when.
+const lookUpWait = 10 * time.Second
+
+// mostLookUpWait bounds what the agent's callers are asked to wait for names, whatever Anaplan asks.
+const mostLookUpWait = 5 * time.Minute
+
+// lookUpProblem words why Anaplan has not told names. What passes has a time to come again, so that a
+// busy model does not fail a job that could wait for it.
+func (c *call) lookUpProblem(err error) *agent.Problem {
+	refusal, isRefused := errors.AsType[*integration.APIError](err)
+	var problem *agent.Problem
 	switch {
-	case refusal.Status == http.StatusTooManyRequests:
-		problem := agent.Problemf(agent.CodeRateLimited, "%v", refusal)
-		problem.Wait = max(refusal.RetryAfter, time.Second)
-		return problem
-	case refusal.Status >= 500:
-		return agent.Problemf(agent.CodeUnreachable, "%v", refusal)
+	case isRefused && refusal.Status == http.StatusTooManyRequests:
+		problem = agent.Problemf(agent.CodeRateLimited, "%v", refusal)
+		problem.Wait = refusal.RetryAfter
+	case isRefused && !integration.IsTransient(err):
+		return agent.Problemf(agent.CodeServerRefused, "%v", refusal)
+	case isRefused:
+		problem = agent.Problemf(agent.CodeUnreachable, "%v", refusal)
+		problem.Wait = refusal.RetryAfter
+	default:
+		told := *c.forwardProblem(err)
+		if problem = &told; told.Code == agent.CodeInternal && integration.IsTransient(err) {
+			problem.Code = agent.CodeUnreachable
+		}
 	}
-	return agent.Problemf(agent.CodeServerRefused, "%v", refusal)
+	if problem.Code == agent.CodeUnreachable || problem.Code == agent.CodeRateLimited {
+		problem.Wait = min(cmp.Or(problem.Wait, lookUpWait), mostLookUpWait)
+	}
+	return problem
 }
 
 // owed are records of calls that could not be written down.

@@ -171,12 +171,28 @@ func (n failingNames) Name(context.Context, string, string, string, string) (str
 }
 
 func TestNamesThatCannotBeLookedUp(t *testing.T) {
-	for want, err := range map[int]error{
-		429: &integration.APIError{Status: 429, Method: "GET", Path: "/2/0/models", RetryAfter: 7 * time.Second},
-		503: &integration.APIError{Status: 502, Method: "GET", Path: "/2/0/models"},
-		502: &integration.APIError{Status: 403, Method: "GET", Path: "/2/0/models"},
-		500: errors.New("who knows"),
+	refused := func(status int, after time.Duration) error {
+		return fmt.Errorf("tried 2 times: %w", &integration.APIError{Status: status, Method: "GET", Path: "/2/0/models", RetryAfter: after})
+	}
+	for _, test := range []struct {
+		err   error
+		want  int
+		after string // the header Retry-After
+	}{
+		{refused(429, 7*time.Second), 429, "7"},
+		{refused(429, 0), 429, "10"},
+		{refused(429, 24*time.Hour), 429, "300"},
+		{refused(502, 0), 503, "10"},
+		{refused(500, 0), 503, "10"},
+		{refused(410, 0), 503, "10"},
+		{refused(503, 30*time.Second), 503, "30"},
+		{refused(403, 0), 502, ""},
+		{refused(422, 0), 502, ""},
+		{fmt.Errorf("GET /2/0/models: %w: a page", integration.ErrResponse), 503, "10"},
+		{&proxy.UnreachableError{Host: "h", Err: errors.New("no answer came in time"), Timeout: true}, 503, "10"},
+		{errors.New("who knows"), 500, ""},
 	} {
+		err, want := test.err, test.want
 		f := forwards(t, func(_ *local.Config, f *forwardRig) {
 			f.client.Policy = rules(t, `run process "Nightly load" in model "Plan"`)
 			f.profile.Names = failingNames{err}
@@ -185,8 +201,8 @@ func TestNamesThatCannotBeLookedUp(t *testing.T) {
 		if got.status != want || !strings.Contains(got.problem().Message, "names things") {
 			t.Errorf("%v: %d %s", err, got.status, got.body)
 		}
-		if want == 429 && got.header.Get("Retry-After") != "7" {
-			t.Errorf("Retry-After is %s", got.header.Get("Retry-After"))
+		if got := got.header.Get("Retry-After"); got != test.after {
+			t.Errorf("%v: Retry-After is %q, want %q", err, got, test.after)
 		}
 		if f.host.calls.Load() != 0 {
 			t.Error("it was called all the same")

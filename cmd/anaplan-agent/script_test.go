@@ -193,7 +193,7 @@ func serverOf(ts *testscript.TestScript) *anaplantest.Server {
 //	anaplan file NAME FILE         what a file of the models holds is what FILE does
 //	anaplan put NAME FILE          has a file, or the result of an export, hold what FILE does
 //	anaplan tasks before           remembers how many tasks were started; +N: so many have been since
-//	anaplan outcome ID OUTCOME     how the next task of that goes: failed, dump, cancelled, endless
+//	anaplan outcome ID OUTCOME     how the next task of that goes: failed, dump, cancelled, slow, endless
 //	anaplan overhear               the next login is a secret that no log may hold
 //	anaplan refused TEXT           fails unless the last refusal was for that reason
 func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
@@ -264,6 +264,7 @@ var outcomes = map[string]anaplantest.Outcome{
 	"failed":    {Failed: true, Details: []anaplantest.Detail{{Type: "fileRead", Text: "The file cannot be read", Occurrences: 1}}},
 	"dump":      {Failed: true, Dump: []byte("_Status_,_Line_\nFailed,2\n")},
 	"cancelled": {Cancelled: true},
+	"slow":      {Polls: 1},
 	"endless":   {Polls: -1},
 }
 
@@ -301,7 +302,7 @@ func overhear(ts *testscript.TestScript) anaplantest.Fault {
 // startServer starts the script's server; options are accept-v1, skew=DURATION,
 // life=DURATION, which is that of tokens, and window=DURATION, that of logins.
 func startServer(ts *testscript.TestScript, options []string) {
-	var opts anaplantest.Options
+	opts := anaplantest.Options{QuickTasks: true}
 	for _, option := range options {
 		name, value, _ := strings.Cut(option, "=")
 		switch name {

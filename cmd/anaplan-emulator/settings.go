@@ -62,6 +62,7 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	f.IntVar(&s.options.Things, "things", 0, "add so `MANY` processes to each model, \"Process 1\" and so on")
 	f.IntVar(&s.options.PageSize, "page-size", anaplantest.DefaultPageSize, "how many things of a list come at once at most")
 	f.BoolVar(&s.options.RejectedRowsFail, "rejected-rows-fail", false, "let an import fail that leaves rows out")
+	f.BoolVar(&s.options.QuickTasks, "quick-tasks", false, "let a task end at the first poll")
 	f.StringVar(&s.issue, "issue", "", "issue the certificate that the PEM request `FILE` asks for, print it, and end")
 	f.StringVar(&s.email, "email", "", "with --issue: the user's `ADDRESS`, if not the one in the request")
 	f.IntVar(&s.days, "days", 365, "with --issue: the certificate's life in days")

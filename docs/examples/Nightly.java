@@ -90,7 +90,7 @@ public class Nightly {
         String task = field("taskId", text("POST", path + "/tasks", json("{\"localeName\": \"en_US\"}")));
         String state;
         do {
-            Thread.sleep(Long.parseLong(setting("PAUSE_MS", "2000")));
+            Thread.sleep(Long.parseLong(setting("PAUSE_MS", "5000")));
             state = text("GET", path + "/tasks/" + task, BodyPublishers.noBody());
         } while (!state.matches("(?s).*\"taskState\"\\s*:\\s*\"(COMPLETE|CANCELLED)\".*"));
         System.out.println(path + " " + field("taskState", state));

@@ -97,7 +97,7 @@ def run(anaplan, path):
         state = anaplan.get(f"{path}/tasks/{task}")["task"]
         if state["taskState"] in ("COMPLETE", "CANCELLED"):
             break
-        time.sleep(float(os.environ.get("PAUSE", "2")))
+        time.sleep(float(os.environ.get("PAUSE", "5")))
     print(path, state["taskState"])
     if not state.get("result", {}).get("successful"):
         sys.exit(f"{path} was not successful: {json.dumps(state, indent=2)}")

@@ -85,7 +85,7 @@ run() {
 	while true; do
 		state=$(call GET "$path/tasks/$task")
 		case $(jq -r .task.taskState <<<"$state") in COMPLETE | CANCELLED) break ;; esac
-		sleep "${PAUSE:-2}"
+		sleep "${PAUSE:-5}"
 	done
 	echo "$1 $2: $(jq -r .task.taskState <<<"$state")"
 	if ! jq -e .task.result.successful <<<"$state" >/dev/null; then
