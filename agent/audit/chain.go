@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -19,14 +20,14 @@ type chain struct {
 	at   link
 	text []byte // what the next write begins with; its memory is kept from write to write
 
-	// whole is how long the file is without what a failed write has left there.
-	// -1: nothing is left.
-	whole int64
+	size  int64 // of the file, without what a failed write has left there
+	parts bool  // a failed write has left something
+	log   *slog.Logger
 }
 
 // openChain opens a file of a log and writes what has to be said first: that its end is
 // broken, and which file it goes on from; seq 0 of before: from none.
-func openChain(path string, before link) (*chain, error) {
+func openChain(path string, before link, log *slog.Logger) (*chain, error) {
 	file, err := openLocked(path)
 	if err != nil {
 		return nil, err
@@ -35,7 +36,7 @@ func openChain(path string, before link) (*chain, error) {
 	if err != nil {
 		return nil, errors.Join(err, closeLocked(file))
 	}
-	c := &chain{file: file, at: end.at, whole: -1}
+	c := &chain{file: file, at: end.at, size: end.size, log: log}
 	if err := c.begin(end, before); err != nil {
 		return nil, errors.Join(err, closeLocked(file))
 	}
@@ -63,16 +64,48 @@ func (c *chain) begin(end end, before link) error {
 	return c.put(at)
 }
 
+// errRemoved says that no name leads to the file any more.
+var errRemoved = errors.New("it was removed")
+
 // add writes the entries, all or none.
 func (c *chain) add(entries []Entry) error {
 	if err := c.cut(); err != nil {
 		return err
 	}
+	isEmptied, err := c.look()
+	if err != nil {
+		return err
+	}
 	at, now := c.at, time.Now().UTC()
+	if isEmptied {
+		c.text, at = link{c.at.seq, zeros}.add(c.text, line{Time: now, Action: emptied, Result: "ok", Continues: c.at.hash})
+	}
 	for i := range entries {
 		c.text, at = at.add(c.text, entries[i].line(now))
 	}
 	return c.put(at)
+}
+
+// look sees whether somebody else has changed the file since the last write. One that was emptied, as
+// logrotate's copytruncate does it, goes on like a new one. Of whatever else was done the chain tells.
+func (c *chain) look() (isEmptied bool, err error) {
+	info, err := c.file.Stat()
+	if err != nil {
+		return false, err
+	}
+	size := info.Size()
+	switch {
+	case isRemoved(info):
+		return false, errRemoved
+	case size == c.size:
+		return false, nil
+	case size == 0:
+		c.log.Warn("the audit log was emptied, and goes on from there: lines may be lost between that and a copy; rename it and reload the agent instead", "file", c.file.Name())
+	default:
+		c.log.Error("the audit log was changed by somebody else", "file", c.file.Name(), "bytes", size, "want", c.size)
+	}
+	c.size = size
+	return size == 0, nil
 }
 
 // put writes c.text, with which the chain stands at at.
@@ -83,34 +116,31 @@ func (c *chain) put(at link) error {
 		c.text = nil
 	}
 	if err != nil {
-		c.fail(written)
+		c.parts = written > 0
+		c.cut() // or the next write does, if it cannot be done now
 		return err
 	}
 	c.at = at
+	c.size += int64(written)
 	return nil
 }
 
-// fail takes back what a failed write has written. If that fails too, the next write
-// tries it again before it writes.
-func (c *chain) fail(written int) {
-	if info, err := c.file.Stat(); err == nil && written > 0 {
-		c.whole = info.Size() - int64(written)
-		c.cut()
-	}
-}
-
-// cut removes the part of a line that a failed write has left.
+// cut takes back what a failed write has left of its lines.
 func (c *chain) cut() error {
-	if c.whole < 0 {
+	if !c.parts {
 		return nil
 	}
-	if err := c.file.Truncate(c.whole); err != nil {
+	info, err := c.file.Stat()
+	if err == nil && info.Size() > c.size {
+		err = c.file.Truncate(c.size)
+	}
+	if err != nil {
 		return fmt.Errorf("taking back a part of a line: %w", err)
 	}
-	if _, err := c.file.Seek(c.whole, io.SeekStart); err != nil {
+	if _, err := c.file.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
-	c.whole = -1
+	c.parts = false
 	return nil
 }
 
@@ -135,13 +165,14 @@ type end struct {
 	broken   []byte // what follows it and is none, without its line end
 	isBroken bool   // there is something that is none, be it an empty line
 	open     bool   // the line end is missing
+	size     int64  // of the file
 }
 
 // errNotALog refuses a file that something else has written.
 var errNotALog = errors.New("there is something else in it than an audit log, or its end is damaged: move the file away")
 
 // readEnd reads how the file ends, and leaves it there for writing.
-func readEnd(file *os.File) (end, error) {
+func readEnd(file *os.File) (found end, err error) {
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return end{}, err
@@ -154,7 +185,9 @@ func readEnd(file *os.File) (end, error) {
 	if from > 0 { // in the middle of a line, most probably
 		_, tail, _ = bytes.Cut(tail, []byte("\n"))
 	}
-	return parseEnd(tail, from == 0)
+	found, err = parseEnd(tail, from == 0)
+	found.size = size
+	return found, err
 }
 
 // parseEnd looks for the last whole entry in the end of a file, which begins with a line.

@@ -35,6 +35,8 @@ const (
 // Actions of the log itself, which Append refuses.
 const (
 	continued Action = "continued" // the file goes on where another, now renamed, ends
+	emptied   Action = "emptied"   // the same, but the file was emptied while it was open
+	resumed   Action = "resumed"   // writing had failed, and works again
 	truncated Action = "truncated" // what stands before is no whole line: the power was cut
 )
 
@@ -51,6 +53,8 @@ type Entry struct {
 	Call       *Call   // what was called; nil: nothing
 	Generation uint64  // of the token; 0: no token is concerned
 	Detail     string  // what else is worth knowing, as the certificate's fingerprint
+
+	at time.Time // of what was done; zero: now
 }
 
 // Caller is the process that asked for it, by the kernel's word.
@@ -101,7 +105,7 @@ type line struct {
 // check refuses what would not be an entry.
 func (e *Entry) check() error {
 	switch e.Action {
-	case "", continued, truncated:
+	case "", continued, emptied, resumed, truncated:
 		return fmt.Errorf("an audit entry cannot have the action %q", e.Action)
 	}
 	return nil
@@ -109,6 +113,9 @@ func (e *Entry) check() error {
 
 // line returns the line of an entry, with texts of bounded length.
 func (e *Entry) line(now time.Time) line {
+	if !e.at.IsZero() {
+		now = e.at.UTC()
+	}
 	n := line{
 		Time:       now,
 		Action:     Action(bounded(string(e.Action), maxWord)),

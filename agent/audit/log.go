@@ -1,10 +1,14 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // ErrInUse is returned for a log that another agent writes.
@@ -17,6 +21,10 @@ type Options struct {
 	// disk when it likes, and a power cut may cost the last seconds. Close and Reopen
 	// always wait for the disk.
 	Sync bool
+
+	// Logger is told when writing begins to fail and when it works again, when somebody else has changed
+	// the file, and at most once a minute where the chain stands, see Anchors. nil discards.
+	Logger *slog.Logger
 }
 
 // Log is an audit log that is open for writing. Its methods may be called from any
@@ -30,6 +38,11 @@ type Log struct {
 
 	writing sync.Mutex // held over the write; taken before queue
 	chain   *chain     // nil: closed
+	trouble trouble
+	failing atomic.Bool // there is some
+
+	timer    *time.Timer // until the next anchor; nil: none is due
+	anchored uint64      // the seq of the last one
 }
 
 // group is entries that are written by one call of the system, and share its error.
@@ -43,15 +56,18 @@ type group struct {
 // none (mode 0600). It goes on where the file ends; if that is in the middle of a line,
 // it ends this line and notes it. ErrInUse if another agent has it open.
 func Open(path string, options Options) (*Log, error) {
-	chain, err := openChain(path, link{})
+	options.Logger = cmp.Or(options.Logger, slog.New(slog.DiscardHandler))
+	chain, err := openChain(path, link{}, options.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("audit log %s: %w", path, err)
 	}
-	return &Log{path: path, options: options, chain: chain}, nil
+	l := &Log{path: path, options: options, chain: chain}
+	l.anchor()
+	return l, nil
 }
 
 // Append writes the entry, with the time of writing. If it fails, no part of the entry is
-// in the log, and it goes on once writing works again; but with Options.Sync it fails too
+// in the log, and it goes on once writing works again, with a line that says so; but with Options.Sync it fails too
 // where the entry is written and the disk does not confirm it.
 //
 // Callers that come while another writes are written together: the first of them takes
@@ -97,13 +113,51 @@ func (l *Log) writeLocked(entries []Entry) error {
 	if l.chain == nil {
 		return fmt.Errorf("audit log %s: %w", l.path, os.ErrClosed)
 	}
-	err := l.chain.add(entries)
-	if err == nil && l.options.Sync && mustLast(entries) {
-		err = l.chain.file.Sync()
-	}
+	err := l.putLocked(entries)
 	if err != nil {
+		l.failed(len(entries), err)
 		return fmt.Errorf("audit log %s: %w (make room there, or see why it cannot be written; it goes on by itself once it can)", l.path, err)
 	}
+	return nil
+}
+
+// putLocked writes the entries, after what is owed.
+func (l *Log) putLocked(entries []Entry) error {
+	failing := l.failing.Load()
+	if failing {
+		entries = append(l.trouble.entries(), entries...)
+	}
+	err := l.chain.add(entries)
+	if err == errRemoved {
+		if err = l.replace(); err == nil {
+			err = l.chain.add(entries)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if failing {
+		l.recovered()
+	}
+	l.anchorSoon()
+	if l.options.Sync && mustLast(entries) {
+		if err := l.chain.file.Sync(); err != nil {
+			return fmt.Errorf("%w: %w", errUnconfirmed, err)
+		}
+	}
+	return nil
+}
+
+// replace makes a file that was removed anew, so that somebody can read what is written. It goes on
+// where that one ended.
+func (l *Log) replace() error {
+	l.options.Logger.Error("the audit log was removed, and is begun anew", "file", l.path)
+	next, err := openChain(l.path, l.chain.at, l.options.Logger)
+	if err != nil {
+		return err
+	}
+	l.chain.close()
+	l.chain = next
 	return nil
 }
 
@@ -128,19 +182,21 @@ func (l *Log) Reopen() error {
 	if l.chain.isAt(l.path) {
 		return nil
 	}
-	next, err := openChain(l.path, l.chain.at)
+	next, err := openChain(l.path, l.chain.at, l.options.Logger)
 	if err != nil {
 		return fmt.Errorf("audit log %s: %w; the file in use before stays in use", l.path, err)
 	}
+	l.anchor() // of the file before, of which no line comes after this one
 	err = l.chain.close()
 	l.chain = next
+	l.anchorSoon()
 	if err != nil {
 		return fmt.Errorf("audit log %s, the file before: %w", l.path, err)
 	}
 	return nil
 }
 
-// Close waits until the log is on the disk, and lets go of the file. What is appended
+// Close writes what is owed, waits until the log is on the disk, and lets go of the file. What is appended
 // later fails. Closing again does nothing.
 func (l *Log) Close() error {
 	l.writing.Lock()
@@ -148,10 +204,18 @@ func (l *Log) Close() error {
 	if l.chain == nil {
 		return nil
 	}
+	var owed error
+	if l.failing.Load() {
+		owed = l.writeLocked(nil)
+	}
+	l.anchor()
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	err := l.chain.close()
 	l.chain = nil
 	if err != nil {
-		return fmt.Errorf("audit log %s: %w", l.path, err)
+		err = fmt.Errorf("audit log %s: %w", l.path, err)
 	}
-	return nil
+	return errors.Join(owed, err)
 }

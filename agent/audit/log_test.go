@@ -244,6 +244,62 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// TestCopytruncate empties the file while it is open, after it was copied, as logrotate can be told to.
+func TestCopytruncate(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 3)
+	copied := read(t, path)
+	os.WriteFile(path+".1", copied, 0o600)
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	add(t, log, 2)
+	before, after := whole(t, path+".1"), whole(t, path)
+	if after.Lines != 3 || after.FirstSeq != 4 || !after.Emptied {
+		t.Errorf("after %+v", after)
+	}
+	if err := after.Follows(before); err != nil {
+		t.Error(err)
+	}
+	// Once more, and a line comes between the copy and the emptying.
+	os.WriteFile(path+".2", read(t, path), 0o600)
+	add(t, log, 1)
+	os.Truncate(path, 0)
+	add(t, log, 1)
+	err := whole(t, path).Follows(whole(t, path+".2"))
+	if err == nil || !strings.Contains(err.Error(), "copytruncate") || !strings.Contains(err.Error(), "the last 1 entries before are not in the copy") {
+		t.Errorf("a line that was lost: %v", err)
+	}
+	// A file that was cut to something else is not a rotation.
+	text := read(t, path)
+	os.Truncate(path, int64(bytes.IndexByte(text, '\n')+1))
+	add(t, log, 1)
+	if _, err := audit.Verify(bytes.NewReader(read(t, path))); err == nil || !strings.Contains(err.Error(), "entries before it were removed") {
+		t.Errorf("a line cut off: %v", err)
+	}
+}
+
+// TestRemovedFile has somebody remove the file of a running agent: what comes is in another of that name.
+func TestRemovedFile(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 3)
+	before := whole(t, path)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	add(t, log, 2)
+	after := whole(t, path)
+	if after.Lines != 3 || after.Emptied || after.Follows(before) != nil {
+		t.Errorf("after %+v", after)
+	}
+	os.RemoveAll(filepath.Dir(path))
+	if err := log.Append(handedOut); err == nil {
+		t.Error("a line was written nowhere")
+	}
+}
+
 func TestCutEndIsFoundByTheNextFile(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)

@@ -53,3 +53,9 @@ func checkAndLock(file *os.File) error {
 func closeLocked(file *os.File) error {
 	return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 }
+
+// isRemoved reports whether no name leads to the file any more.
+func isRemoved(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 0
+}

@@ -19,6 +19,9 @@ type Report struct {
 	Head              string // the hash of the last line, in hexadecimal digits
 	Continues         string // the Head of the file that this one goes on from; "": from none
 
+	// Emptied: the one before is a copy of this same file, which was emptied then (logrotate's copytruncate).
+	Emptied bool
+
 	// Truncated are the lines that note that what stands before them is no whole entry:
 	// the machine or the agent stopped while it was written.
 	Truncated []int
@@ -36,8 +39,10 @@ func (e *BrokenError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 // Verify reads a log to its end and checks each line and the chain. The error is a
 // *BrokenError at the first line that is not right, or that of reading; the report is of
 // the lines before. A log that is being written may seem to end in the middle of a line.
-func Verify(r io.Reader) (Report, error) {
-	v := &verifier{at: link{0, zeros}}
+func Verify(r io.Reader) (Report, error) { return verify(r, nil) }
+
+func verify(r io.Reader, anchors Anchors) (Report, error) {
+	v := &verifier{at: link{0, zeros}, anchors: anchors}
 	in := bufio.NewReaderSize(r, maxLine+1)
 	for {
 		text, err := in.ReadSlice('\n')
@@ -60,17 +65,20 @@ func (r Report) Follows(before Report) error {
 	switch {
 	case r.Continues == "":
 		return &BrokenError{1, "a chain of its own begins here, which goes on from no other file"}
-	case r.Continues != before.Head || r.FirstSeq != before.LastSeq+1:
-		return &BrokenError{1, "it goes on from another file, or lines are missing at the end of the one before"}
+	case r.Continues == before.Head && r.FirstSeq == before.LastSeq+1:
+		return nil
+	case r.Emptied && r.FirstSeq > before.LastSeq+1:
+		return &BrokenError{1, fmt.Sprintf("the file was emptied while it was open (logrotate's copytruncate?), and the last %d entries before are not in the copy: rotate by renaming and reload", r.FirstSeq-before.LastSeq-1)}
 	}
-	return nil
+	return &BrokenError{1, "it goes on from another file, or lines are missing at the end of the one before"}
 }
 
 // verifier checks a log line by line.
 type verifier struct {
-	report Report
-	number int  // of the line
-	at     link // the last entry that was right
+	report  Report
+	anchors Anchors
+	number  int  // of the line
+	at      link // the last entry that was right
 
 	suspect *BrokenError // the first line since then that is no entry; nil: none
 	text    hash.Hash    // of all lines since then
@@ -94,6 +102,9 @@ func (v *verifier) line(text []byte) error {
 		return err
 	}
 	v.accept(n, text)
+	if told, ok := v.anchors[n.Seq]; ok && told != v.at.hash {
+		return v.broken(v.number, "the log was made anew: the agent's log names another entry %d", n.Seq)
+	}
 	return nil
 }
 
@@ -133,9 +144,9 @@ func (v *verifier) explain(n line) error {
 
 // follow checks that an entry comes after the one before.
 func (v *verifier) follow(n line) error {
-	if v.number == 1 && n.Action == continued && n.Seq > 0 {
+	if v.number == 1 && (n.Action == continued || n.Action == emptied) && n.Seq > 0 {
 		v.at.seq = n.Seq - 1 // it counts on from the file before
-		v.report.Continues = n.Continues
+		v.report.Continues, v.report.Emptied = n.Continues, n.Action == emptied
 	}
 	isNext, isLinked := n.Seq == v.at.seq+1, n.Previous == v.at.hash
 	switch {

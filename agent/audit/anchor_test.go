@@ -1,0 +1,140 @@
+package audit_test
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+)
+
+// lockedBuffer is an agent's log.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// anchored opens a log whose anchors go to a buffer.
+func anchored(t *testing.T, path string, handler func(*lockedBuffer) slog.Handler) (*audit.Log, *lockedBuffer) {
+	t.Helper()
+	said := new(lockedBuffer)
+	log, err := audit.Open(path, audit.Options{Logger: slog.New(handler(said))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	return log, said
+}
+
+func asText(b *lockedBuffer) slog.Handler { return slog.NewTextHandler(b, nil) }
+func asJSON(b *lockedBuffer) slog.Handler { return slog.NewJSONHandler(b, nil) }
+
+// verifyAll checks files in their order against anchors.
+func verifyAll(t *testing.T, said string, files ...string) error {
+	t.Helper()
+	anchors, err := audit.ReadAnchors(strings.NewReader("INFO something else seq=77 head=no\n" + said + strings.Repeat("x", 1<<20) + "\nend"))
+	if err != nil || len(anchors) == 0 {
+		t.Fatalf("%d anchors in %s: %v", len(anchors), said, err)
+	}
+	var last audit.Report
+	for _, file := range files {
+		if last, err = anchors.Verify(bytes.NewReader(read(t, file))); err != nil {
+			return err
+		}
+	}
+	return anchors.CheckEnd(last)
+}
+
+// Whole lines that are cut off at the end of a log are missed by who has the agent's log.
+func TestAnchorsGuardTheEnd(t *testing.T) {
+	for name, handler := range map[string]func(*lockedBuffer) slog.Handler{"text": asText, "json": asJSON} {
+		t.Run(name, func(t *testing.T) {
+			path := newPath(t)
+			log, said := anchored(t, path, handler)
+			add(t, log, 5)
+			log.Close()
+			if err := verifyAll(t, said.String(), path); err != nil {
+				t.Fatal(err)
+			}
+			lines := bytes.SplitAfter(read(t, path), []byte("\n"))
+			for keep := range 5 {
+				os.WriteFile(path, bytes.Join(lines[:keep], nil), 0o600)
+				if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "it was cut off") {
+					t.Errorf("%d of 5 lines are left: %v", keep, err)
+				}
+			}
+			// Made anew, with a chain that is right in itself, and longer.
+			os.Remove(path)
+			other := open(t, path)
+			add(t, other, 9)
+			if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "line 5: the log was made anew") {
+				t.Errorf("made anew: %v", err)
+			}
+		})
+	}
+}
+
+func TestAnchorsAcrossFiles(t *testing.T) {
+	path := newPath(t)
+	log, said := anchored(t, path, asText)
+	add(t, log, 3)
+	os.Rename(path, path+".1")
+	if err := log.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	add(t, log, 2)
+	log.Close()
+	if err := verifyAll(t, said.String(), path+".1", path); err != nil {
+		t.Error(err)
+	}
+	if err := verifyAll(t, said.String(), path); err != nil {
+		t.Errorf("the newest alone: %v", err)
+	}
+	if err := verifyAll(t, said.String(), path+".1"); err == nil {
+		t.Error("a whole file that is missing is not missed")
+	}
+}
+
+// Anchors come by themselves, and not for every line.
+func TestAnchorsComeOnceAMinute(t *testing.T) {
+	path := newPath(t)
+	synctest.Test(t, func(t *testing.T) {
+		log, said := anchored(t, path, asText)
+		count := func() int { return strings.Count(said.String(), "the audit log's head") }
+		add(t, log, 500)
+		if count() != 0 {
+			t.Errorf("%d anchors at once", count())
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if count() != 1 || !strings.Contains(said.String(), "seq=500 ") {
+			t.Errorf("after a minute: %s", said)
+		}
+		time.Sleep(time.Hour)
+		if count() != 1 {
+			t.Errorf("%d anchors while nothing is written", count())
+		}
+		add(t, log, 1)
+		log.Close()
+		if count() != 2 || !strings.Contains(said.String(), "seq=501 ") {
+			t.Errorf("at the end: %s", said)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package audit_test
+
+import (
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+)
+
+// TestTrouble is TestDiskFull for what is told and owed.
+func TestTrouble(t *testing.T) {
+	if directory := os.Getenv(fullVariable); directory != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		getIntoTrouble(t, filepath.Join(directory, "audit.log"))
+		return
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestTrouble$", "-test.v")
+	child.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
+	output, err := child.CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "--- PASS: TestTrouble") {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+func getIntoTrouble(t *testing.T, path string) {
+	log, said := anchored(t, path, asText)
+	add(t, log, 2)
+	if err := log.Ready(); err != nil {
+		t.Fatal(err)
+	}
+	before := len(read(t, path))
+	limitFiles(t, uint64(before+10))
+	if err := log.Ready(); err != nil {
+		t.Errorf("nothing has failed yet: %v", err)
+	}
+	call := audit.Entry{Action: audit.CallMade, Call: &audit.Call{Method: "GET", Path: "/owed", Status: 200}}
+	for range 3 {
+		if log.Append(handedOut) == nil || log.Owe(call) == nil {
+			t.Error("written")
+		}
+		if err := log.Ready(); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("ready: %v", err)
+		}
+	}
+	if got := log.Owed(); got != 3 || len(read(t, path)) != before {
+		t.Errorf("%d are owed, %d bytes", got, len(read(t, path))-before)
+	}
+
+	limitFiles(t, 1<<40)
+	if err := log.Ready(); err != nil || log.Owed() != 0 {
+		t.Errorf("there is room: %v, %d are owed", err, log.Owed())
+	}
+	lines := strings.Split(strings.TrimSpace(string(read(t, path))), "\n")
+	if len(lines) != 6 || !strings.Contains(lines[2], `"action":"resumed"`) ||
+		!strings.Contains(lines[2], "; 3 entries are missing, of what was refused for that; the next 3 are of what was done meanwhile") {
+		t.Errorf("the lines are\n%s", strings.Join(lines, "\n"))
+	}
+	for _, line := range lines[3:] {
+		if !strings.Contains(line, `"path":"/owed"`) {
+			t.Errorf("owed: %s", line)
+		}
+	}
+	add(t, log, 1)
+	whole(t, path)
+	for _, words := range []string{"cannot be written, and nothing is done", "can be written again"} {
+		if got := strings.Count(said.String(), words); got != 1 {
+			t.Errorf("%q is said %d times", words, got)
+		}
+	}
+	// What is owed at the end is written at the end.
+	limitFiles(t, uint64(len(read(t, path))))
+	log.Owe(call)
+	limitFiles(t, 1<<40)
+	if err := log.Close(); err != nil || strings.Count(string(read(t, path)), "/owed") != 4 {
+		t.Errorf("closed: %v", err)
+	}
+}
