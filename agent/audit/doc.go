@@ -22,15 +22,21 @@
 //
 // [Verify] finds any change in a file but two: one within the last line that leaves it an
 // entry, and whole lines cut off at the end. Both show in the file that continues it.
-// The chain has no key: who may write the file can also write all of it anew. Against
-// that, send the lines to another machine as they come, or note a [Report]'s Head there.
+// The chain has no key: who may write the file can also write all of it anew. Against all
+// that the Log tells its head elsewhere, and [Anchors] compare. Or send the lines to another
+// machine as they come.
+//
+// # When it cannot be written
+//
+// [Log.Ready] tells before something is done that it could not be written down, and [Log.Owe] keeps the
+// line of what has been done. All goes on by itself, with a line about the gap.
 //
 // # Rotation
 //
-// Rename the file and have [Log.Reopen] called (the agent does, on SIGHUP); a file that is
-// copied and then emptied (logrotate's copytruncate) loses lines. The new file begins
-// with the hash that the old one ends with. A file that was renamed while no agent ran is
-// not continued, and [Report.Follows] says so.
+// Rename the file and have [Log.Reopen] called (the agent does, on SIGHUP). The new file begins
+// with the hash that the old one ends with, and so does one that was removed or emptied while it was
+// open; a file that is copied and then emptied (logrotate's copytruncate) can lose lines. A file that was
+// renamed while no agent ran is not continued, and [Report.Follows] says so.
 //
 // # What it refuses
 //

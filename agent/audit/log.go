@@ -151,7 +151,9 @@ func (l *Log) putLocked(entries []Entry) error {
 // replace makes a file that was removed anew, so that somebody can read what is written. It goes on
 // where that one ended.
 func (l *Log) replace() error {
-	l.options.Logger.Error("the audit log was removed, and is begun anew", "file", l.path)
+	if !l.failing.Load() {
+		l.options.Logger.Error("the audit log was removed, and is begun anew", "file", l.path)
+	}
 	next, err := openChain(l.path, l.chain.at, l.options.Logger)
 	if err != nil {
 		return err

@@ -179,6 +179,11 @@ func (c *call) follow(route *route) (problem *agent.Problem) {
 	if problem = c.readBody(route.takesBody(c.server.config.Limits)); problem != nil {
 		return problem
 	}
+	if route.recorded {
+		if problem := c.recordable(); problem != nil {
+			return problem
+		}
+	}
 	return route.answer(c)
 }
 
@@ -277,16 +282,23 @@ func (c *call) denied(problem *agent.Problem, hints ...string) *agent.Problem {
 		return busy
 	}
 	problem.Hints = hints
-	c.record(ActionDenied, 0, problem)
+	if c.recordable() == nil {
+		c.write(Record{Action: ActionDenied, Profile: c.arguments.profile}, problem)
+	}
 	return problem
 }
 
-// record writes down what was done, or is about to be.
-func (c *call) record(action Action, generation uint64, problem *agent.Problem) *agent.Problem {
-	if c.server.config.Record == nil {
-		return nil
+// recordable returns why nothing can be written down that is done now; nil if it can.
+func (c *call) recordable() *agent.Problem {
+	if err := c.server.config.Recordable(); err != nil {
+		return Unrecordable()
 	}
-	return c.write(Record{Action: action, Generation: generation, Profile: c.arguments.profile}, problem)
+	return nil
+}
+
+// record writes down what was done.
+func (c *call) record(action Action, generation uint64, problem *agent.Problem) *agent.Problem {
+	return c.write(Record{Action: action, Generation: generation, Profile: c.arguments.profile, Done: true}, problem)
 }
 
 // write writes a record down, with what all have.
@@ -300,15 +312,16 @@ func (c *call) write(record Record, problem *agent.Problem) *agent.Problem {
 	}
 	if err := c.server.config.Record(record); err != nil {
 		c.server.config.Logger.Error("the audit log cannot be written", "action", record.Action, "profile", record.Profile, "error", err)
-		return auditFailed()
+		return Unrecordable()
 	}
 	return nil
 }
 
-func auditFailed() *agent.Problem {
+// Unrecordable is the problem that nothing is done because it could not be written down.
+func Unrecordable() *agent.Problem {
 	return &agent.Problem{
 		Code:    agent.CodeAuditFailed,
-		Message: "the agent cannot write down what it does, so it hands out nothing",
+		Message: "the agent cannot write down what it does, so it hands out nothing and calls nothing",
 		Hints:   []string{"the agent's log says why its audit log cannot be written"},
 		Human:   true,
 	}

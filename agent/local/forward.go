@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -56,11 +55,11 @@ func (c *call) forwardPath(path policy.Path) *agent.Problem {
 	if problem != nil {
 		return problem
 	}
-	if problem := c.permit(who, path); problem != nil {
+	if problem := c.recordable(); problem != nil { // before permit, which may ask Anaplan for names
 		return problem
 	}
-	if !c.server.owed.settle(c.server.config.Record) {
-		return auditFailed()
+	if problem := c.permit(who, path); problem != nil {
+		return problem
 	}
 	return c.pass(who, path)
 }
@@ -184,21 +183,13 @@ func isRefusal(err error) bool {
 	return errors.Is(err, proxy.ErrUpgrade) || errors.Is(err, proxy.ErrMethod) || errors.Is(err, proxy.ErrPath)
 }
 
-// recordCall writes down a call that has been made, whatever came of it. What cannot be
-// written now is owed, and until it is written no other call is made.
+// recordCall writes down a call that has been made, whatever came of it.
 func (c *call) recordCall(record Record, problem *agent.Problem) {
-	record.Time, record.Peer, record.Network = time.Now(), c.caller.peer, c.caller.network
-	if problem != nil {
+	if record.Done = true; problem != nil {
 		record.Code = problem.Code
 	}
 	c.server.config.Forwarded(record)
-	if c.server.config.Record == nil {
-		return
-	}
-	if err := c.server.config.Record(record); err != nil {
-		c.server.config.Logger.Error("the audit log cannot be written", "action", record.Action, "profile", record.Profile, "error", err)
-		c.server.owed.add(record)
-	}
+	c.write(record, problem)
 }
 
 // forwardProblem words why a call was not made, or not to its end.
@@ -285,32 +276,6 @@ func (c *call) lookUpProblem(err error) *agent.Problem {
 		problem.Wait = min(cmp.Or(problem.Wait, lookUpWait), mostLookUpWait)
 	}
 	return problem
-}
-
-// owed are records of calls that could not be written down.
-type owed struct {
-	mu      sync.Mutex
-	records []Record
-}
-
-func (o *owed) add(record Record) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.records = append(o.records, record)
-}
-
-// settle writes what is owed, and reports whether nothing is any more. There cannot be more
-// than there were calls under way when writing first failed.
-func (o *owed) settle(write func(Record) error) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(o.records) > 0 {
-		if write(o.records[0]) != nil {
-			return false
-		}
-		o.records = o.records[1:]
-	}
-	return true
 }
 
 // isAddressed reports whether a Host header means this listener: what a browser sends for a

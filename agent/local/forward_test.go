@@ -33,6 +33,8 @@ type apiHost struct {
 	handle atomic.Pointer[http.HandlerFunc]
 	calls  atomic.Int64
 
+	ready func() error // of the ways to it
+
 	mu   sync.Mutex
 	seen []string // "METHOD URI" of what came
 }
@@ -62,7 +64,7 @@ func (h *apiHost) proxied(t testing.TB, p *local.Profile, limiter proxy.Limiter)
 	roots.AddCert(h.Certificate())
 	base := proxy.NewBase(roots)
 	t.Cleanup(base.CloseIdleConnections)
-	api, err := proxy.New(proxy.Config{API: h.URL, Transport: base, Source: p.Keeper, Limiter: limiter, UserAgent: "test", BodyIdle: time.Second})
+	api, err := proxy.New(proxy.Config{API: h.URL, Transport: base, Source: p.Keeper, Limiter: limiter, UserAgent: "test", BodyIdle: time.Second, Ready: h.ready})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,16 +97,32 @@ type forwardRig struct {
 type recordList struct {
 	mu      sync.Mutex
 	records []local.Record
-	failing bool
+	owed    []local.Record
+	failing bool // what is added
+	failed  bool // the last that was
 }
 
 func (l *recordList) add(r local.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failing {
+	if l.failed = l.failing; l.failed {
+		if r.Done {
+			l.owed = append(l.owed, r)
+		}
 		return io.ErrShortWrite
 	}
 	l.records = append(l.records, r)
+	return nil
+}
+
+// recordable is as that of agent/audit: it knows of a failure once there was one.
+func (l *recordList) recordable() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed = l.failed && l.failing; l.failed {
+		return io.ErrShortWrite
+	}
+	l.records, l.owed = append(l.records, l.owed...), nil
 	return nil
 }
 
@@ -129,6 +147,12 @@ func (l *recordList) of(action local.Action) (of []local.Record) {
 func forwards(t testing.TB, change func(*local.Config, *forwardRig)) *forwardRig {
 	t.Helper()
 	f := &forwardRig{host: newAPIHost(t), records: &recordList{}}
+	f.host.ready = func() error {
+		if f.records.recordable() != nil {
+			return local.Unrecordable()
+		}
+		return nil
+	}
 	f.profile = f.host.proxied(t, profile(t, &upstream{}), nil)
 	f.profile.Identify = func(context.Context) (local.User, error) {
 		return local.User{ID: "etl@example.com", GUID: "0123", CustomerGUID: "4567"}, nil
@@ -139,6 +163,8 @@ func forwards(t testing.TB, change func(*local.Config, *forwardRig)) *forwardRig
 		Profiles: profiles(map[string]*local.Profile{"default": f.profile}),
 		Clients:  func() map[string]*local.Program { return map[string]*local.Program{"nightly": f.client} },
 		Record:   f.records.add,
+
+		Recordable: f.records.recordable,
 	}
 	if change != nil {
 		change(&config, f)

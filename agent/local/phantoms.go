@@ -112,9 +112,7 @@ func (c *call) revoke() *agent.Problem {
 		if err := c.server.config.Phantoms.Revoke(value); err != nil {
 			return c.badPhantom(err)
 		}
-		if problem := c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described()}, nil); problem != nil {
-			return problem
-		}
+		c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described(), Done: true}, nil)
 		c.send(http.StatusNoContent, nil, nil)
 		return nil
 	})

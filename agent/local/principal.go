@@ -91,7 +91,9 @@ func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
 		return problem
 	}
 	record.Action = ActionDenied
-	c.write(record, problem)
+	if c.recordable() == nil {
+		c.write(record, problem)
+	}
 	return problem
 }
 

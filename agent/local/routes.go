@@ -17,9 +17,10 @@ type route struct {
 	takes  parameter
 	answer func(*call) *agent.Problem // has answered, or returns why not
 
-	secret  bool  // it may have a body, which is a PIN
-	network bool  // it can be asked for over TCP, too
-	shape   shape // of its refusals; nil: the agent's own
+	secret   bool  // it may have a body, which is a PIN
+	network  bool  // it can be asked for over TCP, too
+	recorded bool  // it gives, signs or calls something, and nothing of that is done that cannot be written down
+	shape    shape // of its refusals; nil: the agent's own
 }
 
 // loginBytes is what a body may have that comes with a login. It is not looked at: who
@@ -40,20 +41,20 @@ func (r *route) takesBody(limits Limits) int {
 // routes is by path. Asking for another token costs no more than asking for one: after
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
 var routes = map[string]*route{
-	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, answer: (*call).token},
+	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: (*call).token},
 	"/v1/status": {method: http.MethodGet, cost: costRead, answer: (*call).list},
-	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).login},
-	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).logout},
-	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, answer: (*call).unlock},
+	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: (*call).login},
+	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: (*call).logout},
+	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: (*call).unlock},
 	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).lock},
 	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: (*call).reload},
 	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: (*call).health},
 	"/readyz":    {method: http.MethodGet, cost: costRead, answer: (*call).ready},
 	"/metrics":   {method: http.MethodGet, cost: costRead, answer: (*call).metrics},
 
-	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).authenticate},
-	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).refresh},
-	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, shape: authShape, answer: (*call).validate},
+	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).authenticate},
+	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).refresh},
+	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).validate},
 	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).revoke},
 }
 
@@ -78,7 +79,8 @@ func (c *call) token() *agent.Problem {
 		return c.problem(err)
 	}
 	if reveal {
-		if problem := c.record(ActionToken, lease.Generation, nil); problem != nil {
+		handed := Record{Action: ActionToken, Generation: lease.Generation, Profile: c.arguments.profile}
+		if problem := c.write(handed, nil); problem != nil {
 			return problem
 		}
 	}
@@ -213,6 +215,7 @@ func (c *call) list() *agent.Problem {
 		Clients:   c.clients(),
 
 		ConfiguredAt: c.server.started,
+		Problem:      c.ownProblem(),
 	}
 	if c.server.config.Configured != nil {
 		status.ConfiguredAt = c.server.config.Configured()
@@ -229,6 +232,19 @@ func (c *call) list() *agent.Problem {
 	}
 	c.sendJSON(http.StatusOK, status)
 	return nil
+}
+
+// ownProblem returns what is wrong with the agent as a whole. Its cause is for administrators.
+func (c *call) ownProblem() *agent.Problem {
+	err := c.server.config.Recordable()
+	if err == nil {
+		return nil
+	}
+	problem := Unrecordable()
+	if c.caller.admin {
+		problem.Hints = []string{err.Error()}
+	}
+	return problem
 }
 
 // clients returns the clients that the caller may be.
@@ -249,6 +265,10 @@ func (c *call) health() *agent.Problem {
 }
 
 func (c *call) ready() *agent.Problem {
+	if problem := c.ownProblem(); problem != nil {
+		c.status = http.StatusServiceUnavailable
+		return c.notReady(problem)
+	}
 	if c.server.config.Ready != nil {
 		if err := c.server.config.Ready(); err != nil {
 			c.status = http.StatusServiceUnavailable

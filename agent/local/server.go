@@ -50,9 +50,14 @@ type Config struct {
 	Metrics func(io.Writer)
 
 	// Record writes down who did what: before a token is handed out, after everything
-	// else. What it fails to write is an error for the caller, who gets no token. nil:
-	// nothing is written down.
+	// else. What it fails to write is an error for the caller, who gets no token; where that
+	// is Done, it is Record's to write it later. nil: nothing is written down.
 	Record func(Record) error
+
+	// Recordable returns why nothing can be written down; nil: it can. It is asked before all that
+	// gives something, signs or calls. What takes away (lock, a phantom token's end) and reload, which may
+	// be the remedy, are done all the same. nil: it always can.
+	Recordable func() error
 
 	// Observe is told about every request: its path, "other" for one that there is not,
 	// "forwarded" for one that went to Anaplan, its HTTP status (499: the caller went away), and how long it took. nil: nobody.
@@ -167,6 +172,7 @@ type Record struct {
 	Client     string     // "client:NAME", "user:UID", or "" where that is of no account
 	Code       agent.Code // of what went wrong; "" if nothing did
 	Generation uint64     // of the token; 0 without
+	Done       bool       // it has happened, and must be written down sooner or later
 	Call       Call       // of ActionCall, and of an ActionDenied that refuses one
 }
 
@@ -181,11 +187,9 @@ type Call struct {
 
 // Server answers callers. The zero Server is not usable, see New.
 type Server struct {
-	config  Config
-	gate    *gate
-	started time.Time
-	owed    owed
-
+	config    Config
+	gate      *gate
+	started   time.Time
 	unwritten unwritten
 
 	ownUser func() string // looked up when it is first needed: a directory service may be slow
@@ -205,6 +209,9 @@ func New(config Config) *Server {
 	}
 	if config.Forwarded == nil {
 		config.Forwarded = func(Record) {}
+	}
+	if config.Recordable == nil {
+		config.Recordable = func() error { return nil }
 	}
 	if config.Clients == nil {
 		config.Clients = func() map[string]*Program { return nil }

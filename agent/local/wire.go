@@ -15,6 +15,9 @@ type Status struct {
 	Address      string          `json:"address,omitempty"` // of the TCP port, as 127.0.0.1:8470
 	Clients      []ClientStatus  `json:"clients,omitempty"` // that the caller may be, by name
 	Profiles     []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
+
+	// Problem is what is wrong with the agent as a whole: that nothing can be written down. nil: nothing.
+	Problem *agent.Problem `json:"problem,omitempty"`
 }
 
 // reloadAnswer answers a reload.

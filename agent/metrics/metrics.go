@@ -42,6 +42,8 @@ type Metrics struct {
 
 	profiles   func() map[string]Profile   // nil: nothing more is told of them
 	allowances func() map[string]Allowance // nil: there are none
+
+	audit func() (writable bool, owed int) // nil: there is no audit log
 }
 
 // work is how one kind of event is counted.
@@ -75,6 +77,10 @@ func New(status func() map[string]agent.Status, version string, connections func
 // SetAllowances sets what tells the allowances by the names of their tenants, at each scrape.
 // It is called before anything else.
 func (m *Metrics) SetAllowances(allowances func() map[string]Allowance) { m.allowances = allowances }
+
+// SetAudit sets what tells, at each scrape, whether the audit log can be written, and how many lines are
+// kept in memory until it can. It is called before anything else.
+func (m *Metrics) SetAudit(audit func() (writable bool, owed int)) { m.audit = audit }
 
 // Call counts a forwarded call.
 func (m *Metrics) Call(call Call) { m.calls.add(call) }
@@ -141,6 +147,15 @@ func (m *Metrics) WritePrometheus(w io.Writer) {
 func (m *Metrics) writeAgent(out *bytes.Buffer) {
 	if m.connections != nil {
 		writeOne(out, prefix+"connections", "gauge", "Callers that are connected.", float64(m.connections()))
+	}
+	if m.audit != nil {
+		writable, owed := m.audit()
+		value := 0.0
+		if writable {
+			value = 1
+		}
+		writeOne(out, prefix+"audit_writable", "gauge", "1 if the audit log can be written; while it cannot, nothing is handed out or called.", value)
+		writeOne(out, prefix+"audit_owed_lines", "gauge", "Lines that are kept in memory until the audit log can be written.", float64(owed))
 	}
 	head(out, prefix+"build_info", "gauge", "The version of the agent.")
 	fmt.Fprintf(out, "%sbuild_info%s 1\n", prefix, labels("version", m.version))

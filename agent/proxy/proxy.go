@@ -31,8 +31,9 @@ type Config struct {
 	// Limiter is waited for before each request. nil: nothing is waited for.
 	Limiter Limiter
 
-	// Confirm is as in Transport.
+	// Confirm and Ready are as in Transport.
 	Confirm func(context.Context, agent.Lease) bool
+	Ready   func() error
 
 	// UserAgent is for requests that have none. "": "anaplan-agent".
 	UserAgent string
@@ -92,7 +93,7 @@ func New(config Config) (*Proxy, error) {
 		Rewrite: proxy.rewrite, ModifyResponse: proxy.modify, ErrorHandler: fail,
 		Transport: &Transport{
 			Source: config.Source, Base: config.Transport, Limiter: config.Limiter,
-			ReplayBytes: config.ReplayBytes, Observe: config.Observe, Confirm: config.Confirm,
+			ReplayBytes: config.ReplayBytes, Observe: config.Observe, Confirm: config.Confirm, Ready: config.Ready,
 		},
 		FlushInterval: flushInterval,
 		BufferPool:    new(buffers),

@@ -41,6 +41,10 @@ type Transport struct {
 	// Client is for whom the Limiter counts requests that are not of a Proxy's calls.
 	Client string
 
+	// Ready is asked right before each request is sent, after all waiting. Its error is the call's, and
+	// nothing is sent. nil: all may be.
+	Ready func() error
+
 	// Confirm reports whether a token that the service has refused is good all the same, as far as
 	// anybody knows: then the refusal is about the call, and not about the token, which all
 	// clients share. nil: every refusal is believed.
@@ -183,6 +187,11 @@ func (t *Transport) client(ctx context.Context) string {
 
 // send sends the request once.
 func (t *Transport) send(req *http.Request, body *payload, lease agent.Lease) (*http.Response, error) {
+	if t.Ready != nil {
+		if err := t.Ready(); err != nil {
+			return nil, err
+		}
+	}
 	out := body.request(req)
 	out.Header.Set("Authorization", "AnaplanAuthToken "+lease.Token.Value.Reveal())
 	response, err := t.base().RoundTrip(out)

@@ -62,6 +62,7 @@ type runningAgent struct {
 //	agentd hup             sends SIGHUP
 //	agentd log TEXT        waits until its log holds TEXT
 //	agentd nolog TEXT      fails if its log holds TEXT
+//	agentd keep FILE       writes what its log holds by now to a file
 //	agentd children N      waits until it has that many child processes
 //	agentd soon ARG...     runs the program again and again until it exits with 0
 //	agentd at-once N [CODE ARG...]
@@ -94,6 +95,8 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 		if strings.Contains(a.log.String(), args[1]) {
 			ts.Fatalf("the log holds %s", args[1])
 		}
+	case "keep":
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(a.log.String()), 0o600))
 	case "children":
 		until(ts, args[1]+" children", func() bool { return strconv.Itoa(childrenOf(a.cmd.Process.Pid)) == args[1] })
 	case "soon":

@@ -6,7 +6,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,8 +30,15 @@ at an end. - is standard input:
   anaplan-agent audit verify audit.log.2 audit.log.1 audit.log
   zcat audit.log.3.gz | anaplan-agent audit verify -
 
-Who may write the files can make all of them anew. To be sure against that, copy
-the lines to another machine as they come.`
+Who may write the files can also cut lines off at the end of the last one, or make all of
+them anew. Against that the agent tells in its own log, once a minute, where the
+audit log stands; that is the system's journal if it runs as a service, which its user
+cannot change. --anchors FILE is such a log, - is standard input:
+
+  journalctl -u anaplan-agent -o cat | anaplan-agent audit verify --anchors - audit.log
+
+Name the file that is written now last. To be sure of the last minute too, copy the
+lines to another machine as they come.`
 
 // newAuditCommand returns the audit command.
 func newAuditCommand(say *messenger) *cobra.Command {
@@ -50,56 +59,102 @@ func newAuditCommand(say *messenger) *cobra.Command {
 }
 
 // newAuditVerifyCommand returns the verify command of audit.
-func newAuditVerifyCommand(*messenger) *cobra.Command {
-	return &cobra.Command{
+func newAuditVerifyCommand(say *messenger) *cobra.Command {
+	cmd := &cobra.Command{
 		Use:   "verify FILE...",
 		Short: "check that nobody has changed audit logs",
 		Long:  auditVerifyHelp,
-		RunE: func(cmd *cobra.Command, files []string) error {
-			if len(files) == 0 {
-				return &usageError{errors.New("which file? name one or more audit logs, the oldest first"), cmd.CommandPath()}
-			}
-			if err := checkStdout(); err != nil {
-				return err
-			}
-			return verifyAudit(files, printResult)
-		},
 	}
+	anchors := cmd.Flags().String("anchors", "", "the agent's own log, or - for standard input: check that it names no other lines, and none behind the end")
+	cmd.RunE = func(cmd *cobra.Command, files []string) error {
+		if len(files) == 0 {
+			return &usageError{errors.New("which file? name one or more audit logs, the oldest first"), cmd.CommandPath()}
+		}
+		if *anchors == "-" && slices.Contains(files, "-") {
+			return &usageError{errors.New("standard input cannot be both the audit log and the agent's own"), cmd.CommandPath()}
+		}
+		if err := checkStdout(); err != nil {
+			return err
+		}
+		check := auditCheck{print: printResult}
+		if *anchors == "" {
+			say.Note("lines that were cut off at the end of the last file show only with --anchors")
+		} else if err := check.readAnchors(*anchors); err != nil {
+			return err
+		}
+		return check.files(files)
+	}
+	return cmd
 }
 
-// verifyAudit checks the files in their order, and prints a line for each that is whole
+// auditCheck is a check of audit logs.
+type auditCheck struct {
+	anchors audit.Anchors // nil: none are known
+	print   func(string) error
+}
+
+// readAnchors reads the agent's own log. One that names no line is of no use, and somebody has to know that.
+func (c *auditCheck) readAnchors(file string) error {
+	in, err := openAuditFile(file)
+	if err != nil {
+		return fmt.Errorf("the agent's log %s: %w", file, err)
+	}
+	defer in.Close()
+	c.anchors, err = audit.ReadAnchors(in)
+	if err == nil && len(c.anchors) == 0 {
+		err = errors.New("it does not name any line of an audit log; is log_level above info, or is it too old or too new?")
+	}
+	if err != nil {
+		return fmt.Errorf("the agent's log %s: %w", file, err)
+	}
+	return nil
+}
+
+// files checks the files in their order, and prints a line for each that is whole
 // up to the first that is not.
-func verifyAudit(files []string, print func(string) error) error {
+func (c *auditCheck) files(files []string) error {
 	var before audit.Report
-	for _, file := range files {
-		report, err := verifyAuditFile(file)
+	for i, file := range files {
+		report, err := c.file(file)
 		if err == nil && before.Lines > 0 && report.Lines > 0 {
 			err = report.Follows(before)
+		}
+		if report.Lines > 0 { // an empty one, just made, is passed over
+			before = report
+		}
+		if err == nil && i == len(files)-1 {
+			err = c.anchors.CheckEnd(before)
 		}
 		if err != nil {
 			return fmt.Errorf("audit log %s: %w", file, err)
 		}
-		if err := print(printable(oneLine(file)) + ": " + auditSummary(report) + "\n"); err != nil {
+		if err := c.print(printable(oneLine(file)) + ": " + auditSummary(report) + "\n"); err != nil {
 			return err
-		}
-		if report.Lines > 0 { // an empty one, just made, is passed over
-			before = report
 		}
 	}
 	return nil
 }
 
-// verifyAuditFile checks one file, or standard input for "-".
-func verifyAuditFile(file string) (audit.Report, error) {
+// file checks one file.
+func (c *auditCheck) file(file string) (audit.Report, error) {
+	log, err := openAuditFile(file)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	defer log.Close()
+	return c.anchors.Verify(log)
+}
+
+// openAuditFile opens a file, or standard input for "-".
+func openAuditFile(file string) (io.ReadCloser, error) {
 	if file == "-" {
-		return audit.Verify(os.Stdin)
+		return io.NopCloser(os.Stdin), nil
 	}
 	log, err := os.Open(file)
 	if err != nil {
-		return audit.Report{}, errors.Unwrap(err) // the file is named by the caller
+		return nil, errors.Unwrap(err) // the file is named by the caller
 	}
-	defer log.Close()
-	return audit.Verify(log)
+	return log, nil
 }
 
 // auditSummary says what is in a log that is whole.

@@ -4,6 +4,7 @@ package main
 // them, as the Keepers tell it.
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 
@@ -22,7 +23,7 @@ func (d *agentProcess) recorder() func(local.Record) error {
 }
 
 // record writes down what a caller did. What cannot be written down is not done: the
-// server refuses it.
+// server refuses it. What has been done is written down later.
 func (d *agentProcess) record(record local.Record) error {
 	entry := audit.Entry{
 		Action:     callerActions[record.Action],
@@ -38,7 +39,49 @@ func (d *agentProcess) record(record local.Record) error {
 			Sent: call.Sent, Received: call.Received, Millis: call.Took.Milliseconds(),
 		}
 	}
+	if record.Done {
+		return d.audit.Owe(entry)
+	}
 	return d.audit.Append(entry)
+}
+
+// recordable returns why nothing can be written down; nil if it can.
+func (d *agentProcess) recordable() error {
+	if d.audit == nil {
+		return nil
+	}
+	return d.audit.Ready()
+}
+
+// mayAct is recordable for what signs, logs in and calls, in the words that callers get.
+func (d *agentProcess) mayAct() error {
+	if d.recordable() == nil {
+		return nil
+	}
+	return local.Unrecordable()
+}
+
+// recordedExchange is Anaplan for a Keeper of which everything is written down: it gets no token while
+// that cannot be. A token can be ended all the same.
+type recordedExchange struct {
+	agent.Exchange
+	mayAct func() error
+}
+
+// Authenticate implements agent.Exchange.
+func (x recordedExchange) Authenticate(ctx context.Context, login *agent.Login) (agent.Token, error) {
+	if err := x.mayAct(); err != nil {
+		return agent.Token{}, err
+	}
+	return x.Exchange.Authenticate(ctx, login)
+}
+
+// Refresh implements agent.Exchange.
+func (x recordedExchange) Refresh(ctx context.Context, token agent.Token) (agent.Token, error) {
+	if err := x.mayAct(); err != nil {
+		return agent.Token{}, err
+	}
+	return x.Exchange.Refresh(ctx, token)
 }
 
 // callerActions are the server's actions in the audit log.
@@ -64,8 +107,7 @@ var ownActions = map[agent.EventKind]audit.Action{
 }
 
 // recordEvent writes down what a Keeper did, and with which key ("key 2 of 2"; "": there is
-// one). It is done already, so what cannot be written down is logged: the next caller is
-// refused for it.
+// one). It is done already, so what cannot be written down now is so later.
 func (d *agentProcess) recordEvent(profile string, event agent.Event, key string) {
 	action, ok := ownActions[event.Kind]
 	if d.audit == nil || !ok {
@@ -82,7 +124,5 @@ func (d *agentProcess) recordEvent(profile string, event agent.Event, key string
 			entry.Detail += ", " + key
 		}
 	}
-	if err := d.audit.Append(entry); err != nil {
-		d.log.Error("the audit log misses a line", "profile", profile, "action", action, "error", err)
-	}
+	d.audit.Owe(entry) // the log tells when that fails
 }

@@ -101,6 +101,9 @@ func isAskedAgain(given typed, problem *agent.Problem) bool {
 
 // sign has a signer process make a login, with the first key whose device is there.
 func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
+	if err := p.process.mayAct(); err != nil {
+		return nil, err
+	}
 	given := p.pin.get()
 	defer clear(given.pin)
 	notify = p.tell(notify)

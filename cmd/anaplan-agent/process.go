@@ -71,7 +71,7 @@ type profileTable struct {
 func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
 	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks()}
 	if loaded.agent.AuditFile != "" {
-		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{})
+		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{Logger: logger})
 		if err != nil {
 			return nil, err
 		}
@@ -80,14 +80,20 @@ func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*
 	d.metrics = metrics.New(d.statuses, version(), func() int { return d.server.Connections() })
 	d.metrics.SetAllowances(d.upstream.allowances)
 	d.metrics.SetProfiles(d.details)
+	if d.audit != nil {
+		d.metrics.SetAudit(func() (bool, int) { return d.audit.Ready() == nil, d.audit.Owed() })
+	}
 	d.server = local.New(local.Config{
-		Profiles:  func() map[string]*local.Profile { return d.table.Load().local },
-		Clients:   func() map[string]*local.Program { return d.table.Load().clients },
-		Phantoms:  d.phantoms,
-		Reload:    d.reload,
-		Ready:     d.ready,
-		Metrics:   func(w io.Writer) { d.metrics.WritePrometheus(w) },
-		Record:    d.recorder(),
+		Profiles: func() map[string]*local.Profile { return d.table.Load().local },
+		Clients:  func() map[string]*local.Program { return d.table.Load().clients },
+		Phantoms: d.phantoms,
+		Reload:   d.reload,
+		Ready:    d.ready,
+		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
+		Record:   d.recorder(),
+
+		Recordable: d.recordable,
+
 		Observe:   d.metrics.Request,
 		Forwarded: d.forwarded,
 		Logger:    logger,
@@ -119,7 +125,9 @@ func newSigners(logger *slog.Logger) *signer.Process {
 func (d *agentProcess) close() {
 	d.tidying.Stop()
 	if d.audit != nil {
-		d.audit.Close()
+		if err := d.audit.Close(); err != nil {
+			d.log.Error("the end of the audit log may be lost", "lines", d.audit.Owed(), "error", err)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 	}
 	p.keeper = agent.NewKeeper(agent.KeeperConfig{
 		Sign:     p.sign,
-		Exchange: client,
+		Exchange: recordedExchange{client, d.mayAct},
 		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
 		Explain:  problemForAgent,
 		Eager:    p.sink != nil,
@@ -66,7 +66,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		// Later than those of any agent before this one, so that nobody takes one for another.
 		Generation: uint64(time.Now().UnixMilli()),
 	})
-	p.forward, err = d.upstream.of(profile, p.keeper, client)
+	p.forward, err = d.upstream.of(profile, p.keeper, client, d.mayAct)
 	return p, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/spf13/cobra"
 )
@@ -109,6 +110,9 @@ func statusText(status local.Status, now time.Time) string {
 	if status.Address != "" {
 		fmt.Fprintf(&text, "listening on %s for clients of Anaplan's API\n", oneLine(status.Address))
 	}
+	if status.Problem != nil {
+		text.WriteString(problemText(status.Problem) + "\n")
+	}
 	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "PROFILE\tSTATE\tTOKEN\tRENEWAL\tCERTIFICATE\tLAST ASKED")
 	for _, p := range status.Profiles {
@@ -138,10 +142,7 @@ func statusText(status local.Status, now time.Time) string {
 func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	var lines []string
 	if p.Problem != nil {
-		lines = append(lines, indented(p.Problem.Message))
-		for _, hint := range p.Problem.Hints {
-			lines = append(lines, "hint: "+oneLine(hint))
-		}
+		lines = append(lines, problemText(p.Problem))
 	}
 	if !p.WaitUntil.IsZero() {
 		lines = append(lines, fmt.Sprintf("nothing is sent for %v more, as was asked for; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), program))
@@ -162,6 +163,15 @@ func profileRemarks(p local.ProfileStatus, now time.Time) string {
 		return ""
 	}
 	return fmt.Sprintf("\n%s: %s\n", oneLine(p.Name), strings.Join(lines, "\n  "))
+}
+
+// problemText is a problem with its hints.
+func problemText(problem *agent.Problem) string {
+	lines := []string{indented(problem.Message)}
+	for _, hint := range problem.Hints {
+		lines = append(lines, "hint: "+oneLine(hint))
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 // ahead and behind say how far a time is away; "-" for none.

@@ -158,8 +158,8 @@ type forwarding struct {
 }
 
 // of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
-// that of the auth host.
-func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client) (forwarding, error) {
+// that of the auth host; ready is that of a proxy.Transport.
+func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client, ready func() error) (forwarding, error) {
 	hosts, err := hostsOf(profile)
 	if err != nil {
 		return forwarding{}, err
@@ -172,12 +172,12 @@ func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *an
 	}
 	confirmed := &confirmed{client: client}
 	api, err := proxy.New(proxy.Config{
-		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, UserAgent: program + "/" + version(),
+		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, Ready: ready, UserAgent: program + "/" + version(),
 	})
 	if err != nil {
 		return forwarding{}, fmt.Errorf("%w: %w", errSettings, err)
 	}
-	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: program, Confirm: confirmed.isGood}
+	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: program, Confirm: confirmed.isGood, Ready: ready}
 	names := newAPIClient(hosts.API, way)
 	names.Retry.Attempts = 2 // a caller waits, who can try again
 	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil
