@@ -123,6 +123,7 @@ func newClientSecret(ctx context.Context, say *messenger, order clientOrder) err
 	}
 	say.Note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", order.output)
 	say.Note("if there is a [client.%s] already, only replace its line secret = ...", tomlKey(order.name))
+	say.Note("where http_proxy or HTTP_PROXY is set, start the client with NO_PROXY=%[1]s and no_proxy=%[1]s, or that proxy is sent the secret in clear", strings.Join(loopbackHosts, ","))
 	return nil
 }
 

@@ -144,6 +144,13 @@ func (x *examination) askStatus(socket string) {
 		x.warn("agent.version", "start the agent again: systemctl restart anaplan-agent.service, or end it and call "+program+" serve",
 			"the agent that runs is version %s, and this is %s", status.Version, version())
 	}
+	if name := plainProxy(status.Address); name != "" {
+		x.warn("agent.proxy", "add "+strings.Join(loopbackHosts, ",")+" to NO_PROXY and no_proxy, wherever such programs are started (exec --phantom does it by itself)",
+			"%s is set, and NO_PROXY does not name this machine: programs that call the agent at %s send that proxy their secret in clear", name, status.Address)
+	}
+	if status.Problem != nil {
+		x.fail("agent.audit", strings.Join(status.Problem.Hints, "; "), "%s", status.Problem.Message)
+	}
 	x.ok("agent.running", "it runs as process %d since %s, and shows %s to this user", status.PID, status.StartedAt.UTC().Format(time.RFC3339), counted(len(status.Profiles), "profile"))
 	for _, p := range status.Profiles {
 		if p.Name == x.settings.profileName() {

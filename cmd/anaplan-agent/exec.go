@@ -33,7 +33,8 @@ TCP port) and ANAPLAN_SOCKET: calls that go there with it are made with Anaplan'
 within the policy of the profile, and of the client that --client names; that client's name
 is in ANAPLAN_AGENT_CLIENT, which api, run, policy check and exec --phantom go by, and with
 which token, and exec without --phantom, refuse to hand out Anaplan's token. The phantom token
-is ended when the program ends.
+is ended when the program ends. NO_PROXY and no_proxy get this machine's names, so that no
+proxy of http_proxy is sent the token on its way to the agent.
 
   anaplan-agent exec --phantom --client nightly -- ./nightly.py
 
@@ -173,6 +174,7 @@ func execPhantom(settings *settings, say *messenger, client, path string, args [
 	env = append(env, "ANAPLAN_SOCKET="+asking.socket, socketVariable+"="+asking.socket, clientVariable+"="+client)
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
+		env = append(env, pastProxy(address)...)
 	} else {
 		say.Note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
