@@ -122,10 +122,12 @@ type admitted struct {
 	leave  func()
 	among  *connections
 
-	asked atomic.Bool  // a request came
-	idle  atomic.Bool  // the last one is answered, and nothing of the next has come
-	due   atomic.Int64 // the tick at which the connection is closed
-	calm  atomic.Bool  // the answer is a long one, which a caller may take in its own time
+	asked       atomic.Bool  // a request came
+	idle        atomic.Bool  // the last one is answered, and nothing of the next has come
+	due         atomic.Int64 // the tick at which the connection is closed
+	networkUser networkUser
+
+	calm atomic.Bool // the answer is a long one, which a caller may take in its own time
 
 	buffer []byte      // of net/http, through which all passes that comes; it is reused for others
 	blind  atomic.Bool // what comes is not wanted, and may be part of a PIN

@@ -217,14 +217,14 @@ func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem)
 	return c.ofClient(name, client)
 }
 
-// phantom finds a phantom token that the caller has shown. On the unix socket that of
-// another user is refused: it must have been stolen.
+// phantom finds a phantom token that the caller has shown. That of another user is refused: it must
+// have been stolen.
 func (c *call) phantom(token string) (phantom.Token, *agent.Problem) {
 	held, err := c.server.config.Phantoms.Find(token)
 	if err != nil {
 		return phantom.Token{}, c.badPhantom(err)
 	}
-	if held.UID != nobody && !c.caller.network && held.UID != c.caller.peer.UID && !c.caller.admin {
+	if c.isStolen(held.UID) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "the token belongs to another user")
 		return phantom.Token{}, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
 	}

@@ -29,7 +29,11 @@ in the agent's configuration:
 
 It logs in at the agent with its name and secret (HTTP Basic), or is a user of this
 machine: users = ['user:etl'], who must reach the socket (share_socket). The agent's own
-user, and whoever may use the profile, is it without a secret: --client NAME.`
+user, and whoever may use the profile, is it without a secret: --client NAME.
+
+The secret, and the phantom token that it is exchanged for, are for whoever has them, from
+this machine and within the policy: keep them as you would a password. A phantom token
+that was had on the socket, without a secret, is only that user's (on Linux).`
 
 const clientNewHelp = `new makes the secret of a client, writes it to a file that only this user can read, and
 prints the table for the agent's configuration, which holds the secret's hash only:
