@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -103,6 +104,55 @@ func TestLongAndOddTextsStayALine(t *testing.T) {
 		if len(line) > 16<<10 {
 			t.Errorf("a line has %d bytes", len(line))
 		}
+	}
+}
+
+// TestLongTextsAreKept has long texts keep as much as a line has room for, from their beginning.
+func TestLongTextsAreKept(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	long := strings.Repeat("aä", 2000)
+	err := log.Append(audit.Entry{
+		Action: audit.Action(long), Profile: long, Client: long, Result: long, Detail: long,
+		Caller: &audit.Caller{Executable: long}, Call: &audit.Call{Method: long, Path: long},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Action, Profile, Client, Result, Detail string
+		Caller                                  struct{ Executable string }
+		Call                                    struct{ Method, Path string }
+	}
+	if err := json.Unmarshal(read(t, path), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]struct {
+		got  string
+		room int
+	}{
+		"action": {got.Action, 128}, "profile": {got.Profile, 128}, "client": {got.Client, 128}, "result": {got.Result, 128}, "method": {got.Call.Method, 128},
+		"detail": {got.Detail, 1024}, "executable": {got.Caller.Executable, 1024}, "path": {got.Call.Path, 1024},
+	} {
+		kept, cut := strings.CutSuffix(text.got, "…")
+		if !cut || !strings.HasPrefix(long, kept) || len(text.got) > text.room || len(text.got) < text.room-3 {
+			t.Errorf("%s has %d bytes, want almost %d: %q", name, len(text.got), text.room, text.got)
+		}
+	}
+	exact := strings.Repeat("x", 128)
+	log.Append(audit.Entry{Action: audit.Login, Profile: exact})
+	if !bytes.Contains(read(t, path), []byte(`"profile":"`+exact+`"`)) {
+		t.Error("a text that just fits is cut")
+	}
+}
+
+// TestCallsAreWrittenWhole has each number of a call in the line.
+func TestCallsAreWrittenWhole(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	log.Append(audit.Entry{Action: audit.CallMade, Client: "client:c", Call: &audit.Call{Method: "PUT", Path: "/2/0/x", Status: 204, Sent: 11, Received: 22, Millis: 33}})
+	if want := `"client":"client:c","call":{"method":"PUT","path":"/2/0/x","status":204,"sent":11,"received":22,"ms":33},`; !bytes.Contains(read(t, path), []byte(want)) {
+		t.Errorf("got %s, want ...%s...", read(t, path), want)
 	}
 }
 

@@ -85,6 +85,32 @@ func TestNothingIsDoneAfterAFailedWrite(t *testing.T) {
 	}
 }
 
+// TestCallsAreRecordedWhole has each number of a call in its record.
+func TestCallsAreRecordedWhole(t *testing.T) {
+	f := forwards(t, nil)
+	const answer, body, pause = "four", "sixsix", 20 * time.Millisecond
+	f.host.answer(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		time.Sleep(pause) // that it takes is measured
+		w.WriteHeader(http.StatusAccepted)
+		io.WriteString(w, answer)
+	})
+	began := time.Now()
+	f.tcp(t, "PUT", "/2/0/models/M/files/F/chunks/0?hidden=1", body, bearer(f.login(t)))
+	eventually(t, "it is recorded", func() bool { return len(f.records.of(local.ActionCall)) == 1 })
+	took := time.Since(began)
+	record := f.records.of(local.ActionCall)[0]
+	got := record.Call
+	if got.Took < pause || got.Took > took || record.Time.Before(began) {
+		t.Errorf("it took %v, and the record says %v at %v", took, got.Took, record.Time)
+	}
+	got.Took = 0
+	want := local.Call{Method: "PUT", Path: "/2/0/models/M/files/F/chunks/0", Status: 202, Sent: int64(len(body)), Received: int64(len(answer))}
+	if got != want || record.Client != "client:nightly" || record.Profile != "default" || !record.Network || !record.Done {
+		t.Errorf("record %+v", record)
+	}
+}
+
 // waitingLimiter lets the first call through, and the others when it is told to.
 type waitingLimiter struct {
 	first   atomic.Bool
