@@ -20,6 +20,7 @@ func TestNothingIsDoneAfterAFailedWrite(t *testing.T) {
 	u := &upstream{}
 	var pins atomic.Int64
 	f := forwards(t, func(c *local.Config, f *forwardRig) {
+		f.host.ready = nil // that is for calls that wait
 		f.profile = f.host.proxied(t, profile(t, u), nil)
 		f.profile.SetPIN = func(pin []byte) {
 			if pin != nil {
