@@ -91,7 +91,7 @@ func mistakeText(mistake any) string {
 }
 
 func (c *call) handle() *agent.Problem {
-	if c.caller.surplus {
+	if c.caller.surplus || !c.isIntroduced() {
 		return c.tooMany()
 	}
 	if problem := c.charge(costRead); problem != nil {
@@ -200,10 +200,15 @@ func (c *call) charge(cost int) *agent.Problem {
 	if cost == 0 || bucket.AllowN(c.began, cost) {
 		return nil
 	}
+	who := "this caller"
+	if c.caller.network && !c.caller.known {
+		who = "whoever shows no secret"
+		c.w.Header().Set("Connection", "close") // or asking on would cost nothing
+	}
 	missing := float64(cost) - bucket.TokensAt(c.began)
 	return &agent.Problem{
 		Code:    agent.CodeTooMany,
-		Message: fmt.Sprintf("user %d asks for too much", c.caller.peer.UID),
+		Message: who + " asks for too much",
 		Hints:   []string{"a token is good for minutes: ask for one again only before its expires_at, or when Anaplan refuses it"},
 		Wait:    max(time.Duration(missing/float64(bucket.Limit())*float64(time.Second)), time.Millisecond),
 	}

@@ -29,6 +29,7 @@ import (
 var children = map[string]func(args []string) error{
 	"ask":    childAsk,
 	"herd":   childHerd,
+	"hold":   childHold,
 	"serve":  childServe,
 	"peek":   childPeek,
 	"unlock": childUnlock,
@@ -182,6 +183,38 @@ func dialBusy(socket string) (net.Conn, error) {
 		}
 		<-time.After(time.Millisecond)
 	}
+}
+
+// childHold keeps so many connections open on which it says nothing, and opens another one for each
+// that is closed. It says so when the first are open.
+func childHold(args []string) error {
+	count, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	var opened sync.WaitGroup
+	const first = 20
+	opened.Add(first)
+	for i := range count {
+		go func() {
+			tell := sync.OnceFunc(opened.Done)
+			for {
+				conn, err := dialBusy(args[0])
+				if err != nil {
+					return // it is over
+				}
+				if i < first {
+					tell()
+				}
+				io.Copy(io.Discard, conn)
+				conn.Close()
+			}
+		}()
+	}
+	opened.Wait()
+	fmt.Println("holding")
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
 }
 
 // childServe serves no profiles with so few open files, until its standard input ends.

@@ -18,13 +18,22 @@ type Limits struct {
 	Drain      time.Duration // for requests under way when the server ends; 5 s
 
 	// Connections is how many there can be; the default is what the process may open
-	// less 256 for itself, at least 64, at most 16,384. One user has at most
+	// less 256 for itself, at least 64, at most 16,384. One user or client has at most
 	// UserConnections, by default 7/8 of them, so that the others still get in.
 	Connections     int
 	UserConnections int
 
-	// Rate and Burst are what a user can do, in the cost of one reading request: it has
-	// Burst and gets Rate a second. What does something costs 1000. 100,000 and 200,000.
+	// Strangers is how many of Connections those can have together who come over TCP and have
+	// not shown a secret yet, and how many a user of the machine whom no profile and no client
+	// lets in. By default a quarter, at most 1024. For one more the oldest is closed; over TCP
+	// not before it has had StrangerTime, 100 ms, in which whoever has a secret shows it. So
+	// Strangers/StrangerTime newcomers a second get their turn.
+	Strangers    int
+	StrangerTime time.Duration
+
+	// Rate and Burst are what a user or client can do, in the cost of one reading request: it
+	// has Burst and gets Rate a second. What does something costs 1000. 100,000 and 200,000.
+	// All strangers over TCP together have a tenth.
 	Rate  float64
 	Burst int
 }
@@ -36,6 +45,9 @@ const (
 
 	reservedFiles  = 256    // for devices' children, logs, Anaplan
 	mostConnection = 16_384 // some 20 kB each
+
+	mostStrangers  = 1024 // some 20 MB
+	strangersShare = 10
 
 	// surplusConnections are taken beyond the limit, to be told so once they have asked.
 	surplusConnections = 64
@@ -53,6 +65,8 @@ func (l Limits) orDefaults() Limits {
 	l.Drain = cmp.Or(l.Drain, 5*time.Second)
 	l.Connections = cmp.Or(l.Connections, min(max(openFiles()-reservedFiles, 64), mostConnection))
 	l.UserConnections = cmp.Or(l.UserConnections, max(l.Connections*7/8, 1))
+	l.Strangers = cmp.Or(l.Strangers, min(max(l.Connections/4, 1), mostStrangers))
+	l.StrangerTime = cmp.Or(l.StrangerTime, 100*time.Millisecond)
 	l.Rate = cmp.Or(l.Rate, 100_000)
 	l.Burst = max(cmp.Or(l.Burst, 200_000), costAct)
 	return l

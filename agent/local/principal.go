@@ -204,17 +204,22 @@ func (c *call) ofClient(name string, client *Program) (*principal, *agent.Proble
 // is not said, and takes no other time.
 func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
-	want := make([]byte, sha256.Size) // no secret has this hash
-	if client != nil && client.Secret != nil {
-		want = client.Secret
-	}
-	got := sha256.Sum256([]byte(strings.TrimRight(secret, "\r\n\t "))) // it comes out of a file
-	if subtle.ConstantTimeCompare(got[:], want) != 1 {
+	if !client.hasSecret(secret) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
 		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME --secret-only --output FILE"}
 		return nil, c.refused(problem, Record{Client: c.knownClient(name)})
 	}
 	return c.ofClient(name, client)
+}
+
+// hasSecret reports whether it is the client's; nil has none.
+func (p *Program) hasSecret(secret string) bool {
+	want := make([]byte, sha256.Size) // no secret has this hash
+	if p != nil && p.Secret != nil {
+		want = p.Secret
+	}
+	got := sha256.Sum256([]byte(strings.TrimRight(secret, "\r\n\t "))) // it comes out of a file
+	return subtle.ConstantTimeCompare(got[:], want) == 1
 }
 
 // phantom finds a phantom token that the caller has shown. That of another user is refused: it must

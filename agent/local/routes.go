@@ -288,7 +288,7 @@ func (c *call) notReady(problem *agent.Problem) *agent.Problem {
 
 // metrics are for administrators and for who may use any profile.
 func (c *call) metrics() *agent.Problem {
-	if !c.caller.admin && !c.mayAny() {
+	if !c.server.config.mayAny(c.caller) {
 		return c.deny("metrics")
 	}
 	var text bytes.Buffer // not the connection, for the caller may read slowly
@@ -297,13 +297,4 @@ func (c *call) metrics() *agent.Problem {
 	}
 	c.send(http.StatusOK, typeMetrics, text.Bytes())
 	return nil
-}
-
-func (c *call) mayAny() bool {
-	for _, profile := range c.server.config.Profiles() {
-		if c.caller.may(profile) {
-			return true
-		}
-	}
-	return false
 }

@@ -222,7 +222,7 @@ func New(config Config) *Server {
 	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
 	return &Server{
 		config:  config,
-		gate:    &gate{limits: config.Limits, admin: config.Admin, users: map[int]*account{}},
+		gate:    newGate(config.Limits, config.Admin, config.knows),
 		started: time.Now(),
 		ownUser: sync.OnceValue(ownUser),
 
