@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -43,6 +44,9 @@ func openModule(address uri.URI, options Options) (*module, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFile(path); err != nil {
+		return nil, fmt.Errorf("PKCS#11 module: %w", err)
+	}
 	m, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
@@ -59,6 +63,21 @@ func openModule(address uri.URI, options Options) (*module, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// checkFile refuses a library that somebody else can change. A name without a directory is looked for
+// by the loader; of the places that it looks in only those of the environment are not root's.
+func checkFile(path string) error {
+	if strings.ContainsRune(path, os.PathSeparator) {
+		return owned.Check(path)
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")) {
+		candidate := filepath.Join(dir, path) // ld.so(8): an empty one is the working directory
+		if _, err := os.Stat(candidate); err == nil {
+			return owned.Check(candidate)
+		}
+	}
+	return nil
 }
 
 // load loads the library, or says in the loader's words why not. That the file is

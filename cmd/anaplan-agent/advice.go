@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -50,6 +51,7 @@ var advices = []advice{
 	}},
 	{is: errOverridden, code: exitUsage}, // it has the remedy
 	{is: errSettings, code: exitUsage, hintsOf: settingsHints},
+	{is: owned.ErrExposed, code: exitHuman}, // it has the remedy
 	{is: errCAFile, code: exitUsage, hints: []string{"--ca-file names a PEM file with the CA's certificate"}},
 	{is: errCertificateFile, code: exitFailed}, // what a CA has sent: the words say what it is instead
 	{is: errNoSigner, code: exitUsage},

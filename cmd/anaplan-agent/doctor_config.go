@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
 // checkConfig reads the settings as every command does.
@@ -23,6 +23,10 @@ func (x *examination) checkConfig() {
 	x.checkVariables()
 	path := x.settings.configPath()
 	file, err := x.settings.readConfig()
+	if errors.Is(err, owned.ErrExposed) {
+		x.failed("config.permissions", err)
+		return
+	}
 	if err != nil {
 		x.addSettings("config.file", err)
 		return
@@ -77,26 +81,18 @@ func settingsFinding(check string, err error) finding.Finding {
 	return f
 }
 
-// checkConfigFile looks at who can change the file: it names programs that are started,
-// and where PINs are.
+// checkConfigFile looks at who can read the file. That nobody else can change it is known, since it
+// has been read.
 func (x *examination) checkConfigFile(path string, hasSecrets bool) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return // readConfig has read it meanwhile; it is about to be replaced
 	}
 	switch {
-	case isSomebodyElses(info):
-		x.fail("config.permissions", "sudo chown $(id -un) "+shellQuote(path), "%s belongs to another user, who can have any program started by changing it", path)
-	case othersMayWrite(info):
-		x.fail("config.permissions", "chmod go-w "+shellQuote(path), "others can write to %s, and have any program started by that", path)
 	case hasSecrets && paths.OthersMayRead(info):
 		x.warn("config.permissions", "chmod 600 "+shellQuote(path), "%s holds the hashes of clients' secrets, and others can read it", path)
 	default:
 		x.ok("config.permissions", "nobody else can change %s", path)
-	}
-	directory := filepath.Dir(path)
-	if info, err := os.Stat(directory); err == nil && othersMayWrite(info) && info.Mode()&fs.ModeSticky == 0 {
-		x.warn("config.permissions", "chmod go-w "+shellQuote(directory), "others can write to %s, and put another file in the place of the configuration", directory)
 	}
 }
 
@@ -153,8 +149,13 @@ func (x *examination) checkProgram(setting string, words []string) {
 	if len(words) == 0 {
 		return
 	}
-	if _, err := findProgram(words[0]); err != nil {
+	path, err := findProgram(words[0])
+	if err != nil {
 		x.fail("config."+setting, "install it, or write its full path", "%s: %v", setting, err)
+		return
+	}
+	if err := owned.Check(path); err != nil {
+		x.failed("config."+setting, err)
 	}
 }
 
@@ -203,11 +204,6 @@ func (x *examination) checkCAFile() {
 	}
 	if _, err := readRoots(x.profile.CAFile); err != nil {
 		x.failed("config.ca_file", err)
-		return
-	}
-	info, err := os.Stat(x.profile.CAFile)
-	if err == nil && othersMayWrite(info) {
-		x.fail("config.ca_file", "chmod go-w "+shellQuote(x.profile.CAFile), "others can write to %s, and have a server of theirs trusted by that", x.profile.CAFile)
 		return
 	}
 	x.ok("config.ca_file", "the CAs in %s are trusted too", x.profile.CAFile)

@@ -19,6 +19,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -78,8 +79,13 @@ func (x *examination) checkSource(source config.PINSource) {
 
 // checkPinentry looks whether the program is there that asks in a window.
 func (x *examination) checkPinentry(name string) {
-	if _, err := findProgram(name); err != nil {
+	path, err := findProgram(name)
+	if err != nil {
 		x.fail("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry: %v", err)
+		return
+	}
+	if err := owned.Check(path); err != nil {
+		x.failed("pin.source", err)
 		return
 	}
 	x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
@@ -161,6 +167,10 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 	ctx, cancel := context.WithTimeoutCause(x.ctx, pinPatience, timeoutError{pinPatience})
 	defer cancel()
 	secret, err := pin.RunProgram(ctx, words, withoutTerminal)
+	if errors.Is(err, owned.ErrExposed) {
+		x.failed("pin.source", err)
+		return
+	}
 	if err != nil {
 		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shellQuote(words[0])+" ... </dev/null",
 			"the program that should print the PIN does not, without a terminal: %v", err)

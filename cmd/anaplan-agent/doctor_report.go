@@ -3,6 +3,7 @@ package main
 // What has been found, and how it is shown.
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
 // report collects findings.
@@ -88,6 +90,9 @@ func (r *report) failed(check string, err error) { r.add(findingOf(check, err)) 
 func findingOf(check string, err error) finding.Finding {
 	explained := explain(err)
 	do := strings.Join(explained.hints, "; ")
+	if exposed, ok := errors.AsType[*owned.Error](err); ok {
+		do = exposed.Remedy
+	}
 	if do == "" {
 		do = "put that right; " + program + " doctor --bundle FILE.tar.gz makes a report for who can help"
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -31,6 +32,7 @@ type kind struct {
 var kinds = []kind{
 	{errNoAddress, agent.CodeSettings, true},
 	{errSettings, agent.CodeSettings, true},
+	{owned.ErrExposed, agent.CodeSettings, false}, // once it has been put right, nobody has to say so
 	{errCAFile, agent.CodeSettings, true},
 	{hsm.ErrNoCgo, agent.CodeSettings, true},
 	{piv.ErrNoCgo, agent.CodeSettings, true},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
 // errCAFile says that the extra trusted roots cannot be read. Going on without them
@@ -68,6 +69,9 @@ func hostsOf(profile *config.Profile) (anaplan.Hosts, error) {
 func readRoots(path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
+	}
+	if err := owned.Check(path); err != nil { // or whoever can change it is Anaplan
+		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}
 	data, err := readInput(path)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/spf13/cobra"
 )
 
@@ -197,8 +198,14 @@ func isMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// parseConfig reads and checks a configuration file.
+// parseConfig reads and checks a configuration file. One that somebody else can change is refused: it
+// names programs and libraries.
 func parseConfig(path string) (*config.File, error) {
+	if path != "-" {
+		if err := owned.Check(path); err != nil {
+			return nil, fmt.Errorf("%w: %w", errSettings, err)
+		}
+	}
 	data, err := readInput(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: configuration file: %w", errSettings, err)

@@ -143,6 +143,9 @@ func startHook(words []string, failed func(error)) (*hook, error) {
 	// Its standard input and output are the null device: what is there is the command's
 	// own result, or a pipe that somebody waits to see closed.
 	h.command.Stderr = os.Stderr
+	if err := subprocess.Check(h.command); err != nil {
+		return nil, err
+	}
 	if err := subprocess.StartSealed(h.command); err != nil {
 		return nil, err
 	}

@@ -47,6 +47,9 @@ func runPinentry(ctx context.Context, program, description string) ([]byte, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := subprocess.Check(command); err != nil {
+		return nil, fmt.Errorf("%w: pinentry: %w", ErrSource, err)
+	}
 	if err := subprocess.StartSealed(command); err != nil {
 		return nil, fmt.Errorf("%w: starting pinentry: %w", ErrSource, err)
 	}

@@ -34,7 +34,10 @@ func RunProgram(ctx context.Context, words []string, prepare func(*exec.Cmd)) ([
 	command := exec.CommandContext(ctx, words[0], words[1:]...)
 	command.Stdout, command.WaitDelay = output, subprocess.OutputDelay
 	prepare(command)
-	err := subprocess.StartSealed(command)
+	err := subprocess.Check(command)
+	if err == nil {
+		err = subprocess.StartSealed(command)
+	}
 	if err == nil {
 		err = command.Wait()
 	}
