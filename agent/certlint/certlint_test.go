@@ -48,7 +48,7 @@ type identity struct {
 }
 
 // issue returns a certificate of the template, from an issuer or from itself if that is nil.
-func issue(t *testing.T, by *identity, key crypto.Signer, template *x509.Certificate) *x509.Certificate {
+func issue(t testing.TB, by *identity, key crypto.Signer, template *x509.Certificate) *x509.Certificate {
 	t.Helper()
 	if by == nil {
 		by = &identity{template, key}

@@ -145,5 +145,8 @@ func decodeNotice(payload []byte) (agent.Notice, error) {
 	if err := json.Unmarshal(payload, &notice); err != nil {
 		return agent.Notice{}, fmt.Errorf("%w: a notice that is no JSON: %w", errGarbage, err)
 	}
+	if notice.Kind == "" {
+		return agent.Notice{}, fmt.Errorf("%w: a notice without a kind", errGarbage)
+	}
 	return notice, nil
 }

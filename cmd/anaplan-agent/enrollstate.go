@@ -197,8 +197,7 @@ func (e enrolments) read() []*pending {
 		if err != nil {
 			continue
 		}
-		p := new(pending)
-		if json.Unmarshal(data, p) == nil && p.address() != nil && p.isKnown() {
+		if p := parsePending(data); p != nil {
 			found = append(found, p)
 		}
 	}
@@ -206,6 +205,15 @@ func (e enrolments) read() []*pending {
 		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Key, b.Key))
 	})
 	return found
+}
+
+// parsePending reads an enrolment; nil for what this version does not know.
+func parsePending(data []byte) *pending {
+	p := new(pending)
+	if json.Unmarshal(data, p) != nil || p.address() == nil || !p.isKnown() {
+		return nil
+	}
+	return p
 }
 
 // isKnown reports whether this version knows the step.

@@ -258,10 +258,17 @@ func (n *expiryNotes) read(name string) (note expiryNote, ok bool) {
 		return expiryNote{}, false
 	}
 	data, err := os.ReadFile(filepath.Join(n.dir, name))
-	if err != nil || json.Unmarshal(data, &note) != nil {
+	if err != nil {
 		return expiryNote{}, false
 	}
-	return note, slices.Contains(expiryDays, note.Days)
+	return parseExpiryNote(data)
+}
+
+func parseExpiryNote(data []byte) (note expiryNote, ok bool) {
+	if json.Unmarshal(data, &note) != nil || !slices.Contains(expiryDays, note.Days) {
+		return expiryNote{}, false
+	}
+	return note, true
 }
 
 func (n *expiryNotes) write(name string, note expiryNote) error {

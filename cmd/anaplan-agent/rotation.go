@@ -11,11 +11,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/gofrs/flock"
 )
@@ -88,7 +90,7 @@ func readRotation(profile, file string) (*rotation, error) {
 	n := &rotation{path: filepath.Join(dir, "rotation-"+hex.EncodeToString(sum[:8])+".json")}
 	data, err := os.ReadFile(n.path)
 	if err == nil {
-		err = json.Unmarshal(data, n)
+		err = n.parse(data)
 	} else if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}
@@ -97,6 +99,23 @@ func readRotation(profile, file string) (*rotation, error) {
 	}
 	n.Profile, n.Config = profile, file
 	return n, nil
+}
+
+// parse reads what save wrote. A file that is damaged, or another version's, is not taken for one of
+// another step, or of none: a rotation ends with a key being deleted.
+func (n *rotation) parse(data []byte) error {
+	if err := json.Unmarshal(data, n); err != nil {
+		return err
+	}
+	if !slices.Contains([]rotationStep{rotationMaking, rotationRequested, rotationStored, rotationSwitching, rotationSwitched, rotationBack}, n.Step) {
+		return fmt.Errorf("this version does not know the step %q", n.Step)
+	}
+	for name, address := range map[string]string{"old": n.Old, "new": n.New} {
+		if _, err := config.ParseAddress(address); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // lock keeps a second command away from the same rotation.
