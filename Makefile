@@ -8,6 +8,7 @@
 # make faults      what callers see while devices, networks, clocks, processes and callers go
 #                  wrong: the last table of docs/reliability.md
 # make soak        an agent that serves for minutes in bad weather; SOAK=4h: for hours
+# make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent built twice and found the same, with what is in it
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and under which licences (bin/LICENSES.txt)
@@ -18,7 +19,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench pin-faults faults soak release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: build test check bench pin-faults faults soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
@@ -52,6 +53,18 @@ check:
 
 bench: deps-test build
 	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 100x ./cmd/anaplan-agent
+
+# The targets are found by the go command, package by package: a new one needs no line here. Their seeds
+# are run by every go test.
+FUZZTIME = 10s
+
+fuzz: deps-test
+	@list=$$(go test -list '^Fuzz' ./...) && echo "$$list" | \
+	awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
+	while read -r package name; do \
+		echo "$$name of $$package"; \
+		go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || exit; \
+	done
 
 # The tables are standard output, also where a cell does not hold; what the test says is not.
 pin-faults: deps-test
