@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/spf13/cobra"
 )
@@ -110,7 +111,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, ""))
+		return become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, settings.pinVariables()))
 	}
 	return cmd
 }
@@ -127,12 +128,12 @@ func findProgram(name string) (string, error) {
 	return path, nil
 }
 
-// withToken returns this process's environment with the token in it, and without a
-// variable that holds the PIN; "" for none.
-func withToken(token agent.Token, pinVariable string) []string {
+// withToken returns this process's environment with the token in it, and without the
+// variables that hold PINs.
+func withToken(token agent.Token, pinVariables []string) []string {
 	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(callVariables, name) || name == pinVariable && name != ""
+		return slices.Contains(callVariables, name) || slices.Contains(pinVariables, name)
 	})
 	return append(env,
 		tokenVariable+"="+token.Value.Reveal(),
@@ -169,7 +170,7 @@ func execPhantom(settings *settings, say *messenger, client, path string, args [
 	if err != nil {
 		return err
 	}
-	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, "")
+	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, settings.pinVariables())
 	// Of a variable that is there twice the last one counts (os/exec).
 	env = append(env, "ANAPLAN_SOCKET="+asking.socket, socketVariable+"="+asking.socket, clientVariable+"="+client)
 	if address != "" {
@@ -221,19 +222,32 @@ func execAlone(ctx context.Context, settings *settings, say *messenger, path str
 	if err != nil {
 		return err
 	}
-	err = runProgram(path, args, withToken(token, pinVariable(run.profile)))
+	err = runProgram(path, args, withToken(token, settings.pinVariables()))
 	if ended := endToken(ctx, client, token); ended != nil {
 		say.Warn("the token could not be ended, and is valid until its time is up: %v", ended)
 	}
 	return err
 }
 
-// pinVariable names the variable that holds the profile's PIN; "" for none.
-func pinVariable(profile *config.Profile) string {
-	if profile.PIN.Kind != config.PINEnv {
-		return ""
+// pinVariables names the variables that hold the PIN of some profile. What is wrong with
+// another profile than the one that is used is of no account here.
+func (s *settings) pinVariables() (names []string) {
+	file, err := s.readConfig()
+	if err != nil {
+		return nil
 	}
-	return profile.PIN.Arg
+	for _, name := range append(file.Profiles(), s.profileName()) {
+		profile, err := s.profileIn(file, name)
+		if err != nil {
+			continue
+		}
+		for _, source := range pin.Sources(profile) {
+			if source.Kind == config.PINEnv {
+				names = append(names, source.Arg)
+			}
+		}
+	}
+	return names
 }
 
 // runProgram runs a program as this process's stand-in: with its standard streams, the
