@@ -167,10 +167,11 @@ func Hang(release <-chan struct{}) Fault {
 		// net/http notices that a client has gone only once the body is read.
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return
+			panic(http.ErrAbortHandler) // or net/http answers 200
 		}
 		select {
 		case <-r.Context().Done():
+			panic(http.ErrAbortHandler)
 		case <-release:
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			real.ServeHTTP(w, r)

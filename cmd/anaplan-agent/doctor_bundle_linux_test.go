@@ -58,7 +58,7 @@ func (c *clinic) testBundle(t *testing.T) {
 	}
 	var again result
 	again.run(t, m.environment(), []string{"doctor", "--bundle", path})
-	if again.code != 1 || !strings.Contains(again.stderr.String(), "file exists") {
+	if again.code != 1 || !strings.Contains(again.stderr.String(), "exists; it is not replaced") {
 		t.Errorf("over an archive that is there: exit code %d, %s", again.code, again.stderr.String())
 	}
 }
