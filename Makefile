@@ -38,7 +38,7 @@ release: build
 # A process under the race detector sleeps for a second at its end, and the tests start
 # hundreds of them.
 test: deps-test check
-	GORACE=atexit_sleep_ms=0 go test -race $(TESTFLAGS) ./...
+	GORACE=atexit_sleep_ms=0 go test -race -timeout 20m $(TESTFLAGS) ./...
 
 check:
 	@unformatted=$$(gofmt -l agent cmd hsm piv); if [ -n "$$unformatted" ]; then echo "gofmt -w $$unformatted"; exit 1; fi

@@ -171,7 +171,6 @@ func Hang(release <-chan struct{}) Fault {
 		}
 		select {
 		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
 		case <-release:
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			real.ServeHTTP(w, r)
