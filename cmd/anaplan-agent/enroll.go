@@ -124,8 +124,11 @@ func (e *enrolment) addFlags(cmd *cobra.Command) {
 	e.card.addFlags(cmd)
 }
 
-// isOpen reports whether the flags leave open what to do: a person can be asked then.
-func (e enrolment) isOpen() bool { return e.email == "" && e.certificate == "" && !e.login }
+// isOpen reports whether the flags leave open what to do: a person can be asked then. A file that
+// --resume is to write is all there is to do.
+func (e enrolment) isOpen() bool {
+	return e.email == "" && e.certificate == "" && !e.login && !(e.resume && e.output+e.uploadOut != "")
+}
 
 // check finds wrong calls before the device is touched: a key that was made by a
 // call with a mistake in it stays on the token, and the corrected call finds that

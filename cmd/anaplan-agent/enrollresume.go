@@ -30,7 +30,7 @@ func (r *deviceRun) findPending(e enrolment) (*pending, error) {
 	fitting := known.fitting(address)
 	switch {
 	case err == nil && e.typedKey && len(fitting) == 0:
-		return nil, fmt.Errorf("%w for %s%s", errNothingUnderWay, address, others(found))
+		return nil, nothingUnderWay(address, found)
 	case err == nil && e.typedKey:
 		found = fitting
 	case e.certificate != "" && len(found) > 1:
@@ -46,11 +46,24 @@ func (r *deviceRun) findPending(e enrolment) (*pending, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("%w: %s enroll --key ADDRESS --email YOU begins one", errNothingUnderWay, program)
+		return nil, nothingUnderWay(nil, nil)
 	case 1:
 		return found[0], nil
 	}
 	return nil, fmt.Errorf("%w: several enrolments are under way; say which by --key%s", errSettings, others(found))
+}
+
+// nothingUnderWay says that there is no enrolment of the key that is meant, nil for any, and which
+// others there are.
+func nothingUnderWay(meant config.Address, found []*pending) error {
+	err := errNothingUnderWay
+	if meant != nil {
+		err = fmt.Errorf("%w for %s", err, meant)
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("%w; there are:%s", err, others(found))
+	}
+	return fmt.Errorf("%w: %s enroll --key ADDRESS --email YOU begins one", err, program)
 }
 
 // answered returns the enrolment whose request one of the certificates is for; nil for none.
@@ -85,6 +98,9 @@ func (r *deviceRun) goOnWith(p *pending, e *enrolment) {
 // resume does what can be done without the CA's answer and without a login: it makes the
 // request, or prints it again, and says what is waited for.
 func (r *deviceRun) resume(e enrolment, p *pending) error {
+	if e.uploadOut != "" && p.Step != stepStored {
+		return fmt.Errorf("--upload-out: there is no certificate yet; %s", p.waits())
+	}
 	switch p.Step {
 	case stepMaking, stepKey:
 		return r.request(e, p)

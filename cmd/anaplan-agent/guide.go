@@ -89,12 +89,14 @@ func (g *guide) choosePending() error {
 	if err != nil {
 		return err
 	}
-	found := g.known.all()
+	all := g.known.all()
+	found := all
+	var meant config.Address
 	if len(profile.Keys) > 0 {
 		// A key that was just typed is meant. One of a profile may be another, for daily use.
 		fitting := g.known.fitting(profile.Keys[0])
 		if len(fitting) > 0 || g.settings.command.Flags().Changed("key") {
-			found = fitting
+			found, meant = fitting, profile.Keys[0]
 		}
 	}
 	if g.order.reuseKey || g.order.name+g.order.subject+g.order.output != "" || g.order.bits != 0 {
@@ -102,7 +104,7 @@ func (g *guide) choosePending() error {
 	}
 	switch {
 	case len(found) == 0 && g.order.resume:
-		return errNothingUnderWay
+		return nothingUnderWay(meant, all)
 	case len(found) == 1:
 		g.under = found[0]
 	case len(found) > 1:
