@@ -115,7 +115,6 @@ var advices = []advice{
 		program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
 	}},
 	{is: errUnderWay, code: exitFailed, hints: []string{
-		program + " enroll --resume --key ADDRESS goes on with it; alone it prints the CSR again",
 		"for a new CSR of that key: --reuse-key; for a new key: another place in --key",
 	}},
 	{is: hsm.ErrKeyExists, code: exitFailed, hints: []string{

@@ -67,7 +67,8 @@ type enrolment struct {
 	guided              bool // a person is told what comes next, and has asked for no file by name
 	login               bool // --check
 	resume              bool
-	typedKey            bool // by a flag or a variable: no other is meant
+	typedKey            bool   // by a flag or a variable: no other is meant
+	more                string // the flags that going on with it takes, too, as a shell reads them
 
 	card cardEnrolment
 }
@@ -97,6 +98,7 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 		}
 		// The name of a profile that is still to be written is known before the profile is.
 		e.typedKey = settings.isOverridden("key")
+		e.more = flagsBut(cmd, rememberedFlags)
 		settings.mayBeNew = guided || e.resume || e.typedKey
 		if guided {
 			return runGuide(cmd.Context(), settings, e, say)
@@ -122,6 +124,12 @@ func (e *enrolment) addFlags(cmd *cobra.Command) {
 	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered")
 	flags.BoolVar(&e.resume, "resume", false, "go on with the enrolment that is under way")
 	e.card.addFlags(cmd)
+}
+
+// rememberedFlags are those that --resume knows, that are for a later step, or that are said once.
+var rememberedFlags = []string{
+	"key", "email", "name", "subject", "bits", "reuse-key", "pin-policy", "touch-policy", "resume",
+	"chain-out", "upload-out", "pin-changed",
 }
 
 // isOpen reports whether the flags leave open what to do: a person can be asked then. A file that

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -135,6 +136,38 @@ func (r *deviceRun) alone(address config.Address, work func() error) error {
 // errUnderWay says that a key which exists is that of an enrolment.
 var errUnderWay = errors.New("an enrolment is under way for it")
 
+// resumableError is an error after which an enrolment goes on.
+type resumableError struct {
+	err  error
+	next string // the command that goes on
+}
+
+// Error implements error.
+func (e *resumableError) Error() string { return e.err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *resumableError) Unwrap() error { return e.err }
+
+// goesOn adds to an explanation how to go on. The command that has failed would find that its key
+// exists.
+func (e *resumableError) goesOn(explained explanation) explanation {
+	var hints []string
+	for _, hint := range explained.hints {
+		hints = append(hints, strings.ReplaceAll(hint, sameCommand, e.next+" "))
+	}
+	explained.hints = append(hints, "to go on with the key that is made: "+e.next)
+	return explained
+}
+
+// goOn returns the command that goes on with an enrolment.
+func (e enrolment) goOn(p *pending) string {
+	isThis := func(known *pending) bool { return known.Key == p.Key }
+	if slices.ContainsFunc(newEnrolments().all(), isThis) {
+		return strings.Join(quoted(program, "enroll", "--resume", "--key", p.Key), " ") + e.more
+	}
+	return strings.Join(quoted(program, "enroll", "--key", p.Key, "--email", p.Email, "--reuse-key"), " ")
+}
+
 // orUnderWay adds to the error that a key exists that its enrolment for this user waits.
 func orUnderWay(err error, e enrolment, address config.Address) error {
 	if !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
@@ -142,18 +175,18 @@ func orUnderWay(err error, e enrolment, address config.Address) error {
 	}
 	for _, p := range newEnrolments().fitting(address) {
 		if strings.EqualFold(p.Email, e.email) {
-			return fmt.Errorf("%w; %w, for %s: %s", err, errUnderWay, p.Email, p.waits())
+			err = fmt.Errorf("%w; %w, for %s: %s", err, errUnderWay, p.Email, p.waits())
+			return &resumableError{err, e.goOn(p)}
 		}
 	}
 	return err
 }
 
 // request has the key sign a CSR and writes it where the flags say. Where it fails the key
-// is there all the same, and --resume or --reuse-key goes on from it; a note with its
-// address has said so.
+// is there all the same, and the error says how to go on from it.
 func (r *deviceRun) request(e enrolment, p *pending) error {
 	if err := r.sign(e, p); err != nil {
-		return err
+		return orKeyMade(err, e, p)
 	}
 	if err := r.putRequest(e, p); err != nil {
 		if e.isFile() {
@@ -167,6 +200,15 @@ func (r *deviceRun) request(e enrolment, p *pending) error {
 	r.say.Note("ask for an S/MIME (\"personal\", \"client\") certificate with %s in the subject alternative name; an SSL (server) certificate will not do", p.Email)
 	r.sayNext(p)
 	return err
+}
+
+// orKeyMade adds to the error that a request is not made how to go on, if the enrolment has made
+// the key: what was typed would not make another.
+func orKeyMade(err error, e enrolment, p *pending) error {
+	if p.Step != stepKey || e.reuseKey && !e.resume {
+		return err
+	}
+	return &resumableError{fmt.Errorf("%w; the key is made, and its request (CSR) is not", err), e.goOn(p)}
 }
 
 // sign has the key sign the request. It uses SHA-256, which no login is signed with: a

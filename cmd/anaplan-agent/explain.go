@@ -32,11 +32,20 @@ type explanation struct {
 	code  int
 }
 
-// explain finds the first advice that fits: a refused PIN before the token that
+// explain returns what to say of an error.
+func explain(err error) explanation {
+	e := explainCause(err)
+	if resumable, ok := errors.AsType[*resumableError](err); ok {
+		return resumable.goesOn(e)
+	}
+	return e
+}
+
+// explainCause finds the first advice that fits: a refused PIN before the token that
 // refused it, a cause before what it led to. An error without advice is exit code 1
 // and stands for itself; a wrong call is not looked up in the table, for whatever it
 // wraps, what helps is the command's help.
-func explain(err error) explanation {
+func explainCause(err error) explanation {
 	e := explanation{text: err.Error(), code: exitFailed}
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		e.code, e.hints = exitUsage, []string{usage.command + " --help"}

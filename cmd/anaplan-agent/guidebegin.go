@@ -45,6 +45,9 @@ func (g *guide) begin() error {
 	if err != nil && g.under == nil {
 		g.tell("\nNothing was made. The same answers, without the questions:\n  %s", g.again(place.address, e))
 	}
+	if err != nil && g.under != nil && !errors.Is(err, errStopped) {
+		return orKeyMade(err, e, g.under)
+	}
 	return err
 }
 
