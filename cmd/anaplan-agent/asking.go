@@ -52,7 +52,8 @@ var errOverridden = fmt.Errorf("%w: what the agent has from its own configuratio
 
 // askAgent returns the conversation with the agent that a command shall ask; nil if the
 // command is to do its work by itself: where no agent runs and none was asked for, or
-// where it was given settings that are not the agent's.
+// where it was given settings that are not the agent's. A socket that is named for this command
+// asks for an agent; one in the configuration says where an agent is, if one runs.
 func (s *settings) askAgent(say *messenger) (*asking, error) {
 	file, err := s.readConfig()
 	if err != nil {
@@ -68,7 +69,11 @@ func (s *settings) askAgent(say *messenger) (*asking, error) {
 		}
 		return nil, nil
 	}
-	return s.firstRunning(own.Socket, say)
+	asking, err := s.firstRunning(own.Socket, say)
+	if errors.Is(err, errNoAgent) && !s.isGiven("socket") {
+		return nil, nil
+	}
+	return asking, err
 }
 
 // mustAskAgent is askAgent for commands that are for the agent and for nothing else.
