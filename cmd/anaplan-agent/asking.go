@@ -55,11 +55,7 @@ var errOverridden = fmt.Errorf("%w: what the agent has from its own configuratio
 // where it was given settings that are not the agent's. A socket that is named for this command
 // asks for an agent; one in the configuration says where an agent is, if one runs.
 func (s *settings) askAgent(say *messenger) (*asking, error) {
-	file, err := s.readConfig()
-	if err != nil {
-		return nil, err
-	}
-	own, err := s.agentIn(file)
+	own, err := s.agent()
 	if err != nil || own.Socket == "none" {
 		return nil, err
 	}
@@ -78,11 +74,7 @@ func (s *settings) askAgent(say *messenger) (*asking, error) {
 
 // mustAskAgent is askAgent for commands that are for the agent and for nothing else.
 func (s *settings) mustAskAgent(say *messenger) (*asking, error) {
-	file, err := s.readConfig()
-	if err != nil {
-		return nil, err
-	}
-	own, err := s.agentIn(file)
+	own, err := s.agent()
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (s *settings) wayFor(ctx context.Context, say *messenger, client string) (*
 		}
 		return asking.calling(ctx, client)
 	}
-	say.Note("not through the agent (%s): a login of this command's own", s.whyAlone())
+	tellOwnLogin(say, s.whyAlone())
 	return s.callAlone(ctx, say)
 }
 

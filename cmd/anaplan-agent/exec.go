@@ -99,7 +99,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 		if err := notAsClient(); err != nil {
 			return err
 		}
-		asking, err := settings.askAgent(say)
+		asking, err := settings.askAgentOrTell(say)
 		if err != nil {
 			return err
 		}

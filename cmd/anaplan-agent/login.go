@@ -32,7 +32,7 @@ func newLoginCommand(say *messenger) *cobra.Command {
 		return nil
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asking, err := settings.askAgent(say)
+		asking, err := settings.askAgentOrTell(say)
 		if err != nil {
 			return err
 		}

@@ -73,7 +73,7 @@ func newTokenCommand(say *messenger) *cobra.Command {
 		if *payload != "" {
 			return alone(cmd, args)
 		}
-		asking, err := settings.askAgent(say)
+		asking, err := settings.askAgentOrTell(say)
 		if err != nil {
 			return err
 		}

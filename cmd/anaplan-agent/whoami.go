@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const whoamiHelp = `whoami logs in, asks Anaplan which user the certificate stands for, and logs out.
+const whoamiHelp = `whoami logs in, asks Anaplan which user the certificate stands for, and logs out. The
+login is its own, also where an agent runs: it tries the key.
 
 With --token-from it asks about a token that is there already, and ends nothing.`
 
@@ -43,6 +44,9 @@ func newWhoamiCommand(say *messenger) *cobra.Command {
 	cmd.RunE = onDevice(settings, say, func(run *deviceRun) error {
 		if err := notEmpty(cmd, "token-from"); err != nil {
 			return err
+		}
+		if *from == "" {
+			settings.tellOwnTry(say)
 		}
 		who, err := run.whoami(*from)
 		if err != nil {
