@@ -245,6 +245,9 @@ func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 	if d.audit != nil {
 		err = d.audit.Reopen() // logrotate has moved the file
 	}
+	if d.settings.piped != nil {
+		warnings = append(warnings, "the configuration came by a pipe, which cannot be read again: it is as it was")
+	}
 	if *loaded.agent != *d.agent {
 		warnings = append(warnings, "the settings in [agent] have changed, and are taken over when the agent is started again")
 	}

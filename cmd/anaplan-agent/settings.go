@@ -39,12 +39,13 @@ var (
 // the environment or a profile instead.
 type settings struct {
 	command    *cobra.Command
-	names      []string // of the settings that have a flag here
-	config     string   // --config
-	profile    string   // --profile
-	pinChanged bool     // --pin-changed, which is not a setting: it is said once
-	unrecorded bool     // --pin-unrecorded, likewise
-	mayBeNew   bool     // the profile that is named need not be there: it is about to be written
+	names      []string     // of the settings that have a flag here
+	config     string       // --config
+	profile    string       // --profile
+	pinChanged bool         // --pin-changed, which is not a setting: it is said once
+	unrecorded bool         // --pin-unrecorded, likewise
+	piped      *config.File // what was read of a pipe, which gives it once; nil: nothing was
+	mayBeNew   bool         // the profile that is named need not be there: it is about to be written
 }
 
 // addSettings gives command the flags of the named settings, and those that say
@@ -167,7 +168,7 @@ func (s *settings) readConfig() (*config.File, error) {
 		named = os.Getenv("ANAPLAN_AGENT_CONFIG")
 	}
 	if named != "" {
-		return parseConfig(named)
+		return s.readNamed(named)
 	}
 	for _, path := range defaultConfigs() {
 		file, err := parseConfig(path)
@@ -176,6 +177,20 @@ func (s *settings) readConfig() (*config.File, error) {
 		}
 	}
 	return nil, nil
+}
+
+// readNamed reads the configuration file that is named. A pipe is read once.
+func (s *settings) readNamed(path string) (*config.File, error) {
+	if s.piped != nil {
+		return s.piped, nil
+	}
+	info, err := os.Stat(path)
+	isPiped := path == "-" || err == nil && !info.Mode().IsRegular()
+	file, err := parseConfig(path)
+	if err == nil && isPiped {
+		s.piped = file
+	}
+	return file, err
 }
 
 // configPath returns the configuration file that readConfig reads; "" for none.
