@@ -93,6 +93,9 @@ var advices = []advice{
 	{is: pin.ErrSource, code: exitHuman, hints: []string{
 		"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
 	}},
+	{is: pin.ErrNone, code: exitHuman, hints: []string{
+		"say where the PIN is, in place of none: --pin prompt (on a terminal), pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
+	}},
 	{is: hsm.ErrPINNeeded, code: exitHuman, hints: []string{
 		"run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM",
 	}},

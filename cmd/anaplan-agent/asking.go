@@ -308,7 +308,23 @@ func (a *asking) unlock(changed bool) (token local.Token, err error) {
 		a.say.Note("%s", problem.Message)
 		err = a.withTyped(problem, call)
 	}
-	return token, err
+	return token, atTerminal(err)
+}
+
+// atTerminal has a hint of unlock's that says to call unlock, on a terminal, say what is missing.
+func atTerminal(err error) error {
+	problem, ok := errors.AsType[*agent.Problem](err)
+	if !ok || problem.Code != agent.CodePINNeeded {
+		return err
+	}
+	told := *problem
+	told.Hints = slices.Clone(problem.Hints)
+	for i, hint := range told.Hints {
+		if strings.HasPrefix(hint, program+" unlock") {
+			told.Hints[i] = "run it on a terminal: it asks for the PIN there"
+		}
+	}
+	return &told
 }
 
 // withPIN calls the agent, without a PIN. Where that says that it needs one the person at

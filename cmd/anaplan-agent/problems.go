@@ -126,9 +126,9 @@ func problemForAgent(err error) *agent.Problem {
 func againHint(code agent.Code) string {
 	switch code {
 	case agent.CodePINRefused:
-		return "to type the right PIN, or once it is corrected where it comes from: " + program + " unlock; if the one that was sent is right, to send it again: " + program + " unlock --pin-changed"
+		return "to type the right PIN on a terminal, or once it is corrected where it comes from: " + program + " unlock; if the one that was sent is right, to send it again: " + program + " unlock --pin-changed"
 	case agent.CodePINNeeded:
-		return "once that is put right, or to type the PIN: " + program + " unlock"
+		return "once that is put right, or to type the PIN on a terminal: " + program + " unlock"
 	case agent.CodeSettings:
 		return "once that is put right: " + program + " reload"
 	}

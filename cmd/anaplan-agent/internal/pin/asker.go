@@ -34,6 +34,9 @@ func (pinNeeded) Is(target error) bool {
 	return target == hsm.ErrPINNeeded || target == piv.ErrPINNeeded
 }
 
+// ErrNone is ErrNeeded where the settings say that there is no PIN.
+var ErrNone = fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
+
 // ErrNotConfirmed is returned when the last try is not confirmed.
 var ErrNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
 
@@ -114,7 +117,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, 
 		return a.askAway(ctx, source, request, u)
 	}
 	if source.Kind == config.PINNone {
-		return nil, guard{}, fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
+		return nil, guard{}, ErrNone
 	}
 	if pin := a.heldFor(u, request); pin != nil {
 		u.mark = a.markOf(u, pin)
