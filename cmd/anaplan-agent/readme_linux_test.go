@@ -1,0 +1,66 @@
+//go:build cgo
+
+package main
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+)
+
+// TestReadmeOffline does what README says under "Test your integrations offline", line by line.
+func TestReadmeOffline(t *testing.T) {
+	hsmtest.SoftHSM(t)
+	dir := t.TempDir()
+	buildPrograms(t, filepath.Join(dir, "bin"))
+	session := exec.Command("setsid", "--wait", "bash", "-euc", offlineSession(t))
+	session.Dir = dir
+	session.Env = append(os.Environ(), "HOME="+dir, "XDG_RUNTIME_DIR="+dir, "ANAPLAN_AGENT_PIN=env:PIN", "PIN=1234")
+	out, err := session.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "you@example.com") {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
+// buildPrograms puts the programs where 'make build' does.
+func buildPrograms(t *testing.T, dir string) {
+	out, err := exec.Command("go", "build", "-o", dir+"/", ".", "../anaplan-emulator").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+}
+
+// offlineSession returns the lines of README, on a port that is free. What a person does is to
+// wait until the emulator is there, and to end it.
+func offlineSession(t *testing.T) string {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Test your integrations offline\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	address := freeAddress(t)
+	session := "trap 'kill $(jobs -p)' EXIT\n"
+	for line := range strings.Lines(section) {
+		if line, ok := strings.CutPrefix(line, "    "); ok {
+			session += strings.ReplaceAll(line, " &\n", fmt.Sprintf(" --listen %s --ready-file ready &\nuntil [ -e ready ]; do sleep 0.05; kill -0 $!; done\n", address))
+		}
+	}
+	return strings.ReplaceAll(session, "127.0.0.1:8443", address)
+}
+
+// freeAddress returns an address where nobody listens.
+func freeAddress(t *testing.T) string {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
