@@ -728,7 +728,8 @@ func TestPolicyOfTheProfile(t *testing.T) {
 }
 
 func TestUsersAsClients(t *testing.T) {
-	other := &local.Program{Profile: "default", Policy: nil}
+	var isOther atomic.Bool
+	other := &local.Program{Profile: "default", Users: func(local.Peer) bool { return isOther.Load() }}
 	f := forwards(t, func(c *local.Config, f *forwardRig) {
 		c.Admin = func(local.Peer) bool { return false }
 		f.client.Users = func(local.Peer) bool { return true }
@@ -756,7 +757,7 @@ func TestUsersAsClients(t *testing.T) {
 	if got := f.tcp(t, "GET", "/2/0/models/M", "", bearer(token)); got.status != 200 {
 		t.Errorf("with its phantom token: %d %s", got.status, got.body)
 	}
-	other.Users = func(local.Peer) bool { return true }
+	isOther.Store(true)
 	if got := f.ask(t, "GET", "/2/0/models/M", ""); got.status != 400 || !strings.Contains(got.body, "nightly, other") {
 		t.Errorf("as one of two: %d %s", got.status, got.body)
 	}
