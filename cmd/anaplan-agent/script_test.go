@@ -27,7 +27,18 @@ import (
 
 func TestMain(m *testing.M) {
 	pivtest.Main()
-	testscript.Main(m, map[string]func(){program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy})
+	testscript.Main(ending{m}, map[string]func(){program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy})
+}
+
+// ending is a test program that ends by itself: with a race detector it calls exit(3), which
+// would be taken for a module's doing where a test has modules watched.
+type ending struct{ *testing.M }
+
+// Run implements testscript.TestingM.
+func (e ending) Run() int {
+	code := e.M.Run()
+	modulesEnd(code)
+	return code
 }
 
 // TestScripts runs the program as people do. The commands beside testscript's own:
