@@ -63,7 +63,7 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("killed after the last step: %v", err)
 	}
 	ts.Check(ts.Exec("sh", "-e", args[0]))
-	runAgent(ts, append([]string{strconv.Itoa(want)}, args[2:]...), "setsid", "--wait", program)
+	runAgent(ts, append([]string{strconv.Itoa(want)}, args[2:]...), asJob()...)
 }
 
 // killAt runs the program and kills it before its nth step, which it returns; "" if it has ended

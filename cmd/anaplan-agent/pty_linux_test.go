@@ -17,26 +17,36 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openPTY returns the two ends of a new terminal (pts(4)).
+// openPTY is newPTY for a test.
 func openPTY(t *testing.T) (control, tty *os.File) {
 	t.Helper()
-	control, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	control, tty, err := newPTY()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { control.Close() })
+	return control, tty
+}
+
+// newPTY returns the two ends of a new terminal (pts(4)).
+func newPTY() (control, tty *os.File, err error) {
+	if control, err = os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			control.Close()
+		}
+	}()
 	if err := unix.IoctlSetPointerInt(int(control.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	number, err := unix.IoctlGetInt(int(control.Fd()), unix.TIOCGPTN)
 	if err != nil {
-		t.Fatal(err)
+		return nil, nil, err
 	}
 	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return control, tty
+	return control, tty, err
 }
 
 // result is what came of a run of the program.
@@ -70,7 +80,10 @@ func (r *result) newCommand(t *testing.T, env, args []string) *exec.Cmd {
 func (r *result) run(t *testing.T, env, args []string) {
 	t.Helper()
 	cmd := r.newCommand(t, env, args)
-	cmd.Run()
+	if cmd.Start() == nil {
+		defer bound(cmd)()
+		cmd.Wait()
+	}
 	r.code = cmd.ProcessState.ExitCode()
 }
 
@@ -107,6 +120,7 @@ func (ty *typist) run(t *testing.T, env []string, args []string, dialogue ...str
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	defer bound(cmd)()
 	tty.Close() // so that the other end reads an error once the program has ended
 	typed := make(chan error, 1)
 	go func() { typed <- ty.hold(control, dialogue) }()

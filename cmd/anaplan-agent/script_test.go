@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pivtest.Main()
-	testscript.Main(ending{m}, map[string]func(){program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy})
+	testscript.Main(ending{m}, map[string]func(){program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy, onTerminalCommand: onTerminal})
 }
 
 // ending is a test program that ends by itself: with a race detector it calls exit(3), which
@@ -44,7 +44,9 @@ func (e ending) Run() int {
 // TestScripts runs the program as people do. The commands beside testscript's own:
 //
 //	agent CODE ARG...      runs the program without a terminal; it must exit with CODE
-//	agent-tty CODE ARG...  the same on the terminal of ttyin
+//	types FILE             what is typed on the terminal of the next agent-tty
+//	agent-tty CODE ARG...  runs the program there
+//	screen PATTERN         fails unless that was to be read there; ! screen: if it was
 //	newtoken LABEL         initialises a SoftHSM token with PIN $PIN, which is 1234
 //	anaplan ...            see serverCommand
 //	cert FLAGS CSR OUT     has the test CA issue a certificate, see issue
@@ -93,9 +95,11 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"agent": func(ts *testscript.TestScript, _ bool, args []string) {
-				runAgent(ts, args, "setsid", "--wait", program)
+				runAgent(ts, args, asJob()...)
 			},
-			"agent-tty": func(ts *testscript.TestScript, _ bool, args []string) { runAgent(ts, args, program) },
+			"agent-tty": func(ts *testscript.TestScript, _ bool, args []string) { runOnScreen(ts, args) },
+			"types":     typesCommand,
+			"screen":    screenCommand,
 			"newtoken":  newToken,
 			"anaplan":   serverCommand,
 			"cert":      issue,
@@ -133,12 +137,19 @@ func setUp(env *testscript.Env, module string) error {
 	env.Values[serverKey{}] = new(*anaplantest.Server)
 	env.Values[cardsKey{}] = new(*cardTable)
 	env.Values[agentKey{}] = new(*runningAgent)
+	env.Values[screenKey{}] = new(scriptScreen)
 	env.Values[configKey{}] = map[string]string{}
 	env.Values[secretsKey{}] = new(secretList)
 	if err := os.Mkdir(tokens, 0o700); err != nil {
 		return err
 	}
 	return os.WriteFile(config, []byte("directories.tokendir = "+tokens+"\nlog.level = ERROR\n"), 0o600)
+}
+
+// asJob returns what the command line of the program begins with, so that it has no terminal,
+// also not that of whoever runs the tests, and is killed if it hangs.
+func asJob() []string {
+	return []string{"timeout", "--signal=KILL", fmt.Sprint(enough.Seconds()), "setsid", "--wait", program}
 }
 
 // runAgent runs a command line that begins with words, and checks its exit code.
@@ -432,11 +443,10 @@ func enrolled(ts *testscript.TestScript, _ bool, flags []string) {
 	} {
 		ts.Setenv("ANAPLAN_AGENT_"+name, value)
 	}
-	alone := []string{"setsid", "--wait", program} // the terminal of whoever runs the tests is not asked
-	runAgent(ts, []string{"0", "enroll", "--email", "ana@example.com"}, alone...)
+	runAgent(ts, []string{"0", "enroll", "--email", "ana@example.com"}, asJob()...)
 	ts.Check(os.WriteFile(ts.MkAbs("login.csr"), []byte(ts.ReadFile("stdout")), 0o600))
 	issue(ts, false, append(flags, "login.csr", "login.pem"))
-	runAgent(ts, []string{"0", "enroll", "--certificate", "login.pem"}, alone...)
+	runAgent(ts, []string{"0", "enroll", "--certificate", "login.pem"}, asJob()...)
 	serverOf(ts).Register([]byte(ts.ReadFile("login.pem")))
 }
 
