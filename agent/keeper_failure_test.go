@@ -13,7 +13,14 @@ func TestRefreshFailsWithALiveToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
 		first := w.token()
-		w.set(func() { w.refresh, w.authenticate = always(unreachable), always(unreachable) })
+		var logins []time.Time
+		w.set(func() {
+			w.refresh = always(unreachable)
+			w.authenticate = func(context.Context) error {
+				logins = append(logins, time.Now())
+				return unreachable
+			}
+		})
 		w.took()
 		ends := first.Token.ExpiresAt
 		time.Sleep(time.Until(ends) - time.Second)
@@ -21,11 +28,7 @@ func TestRefreshFailsWithALiveToken(t *testing.T) {
 			t.Errorf("generation %d, want the last good one", lease.Generation)
 		}
 		w.wantState("until the end", agent.StateDegraded)
-		// 7 to 10.5 minutes were left; the steps are 5 s to 2 min, half of it chance. In the
-		// last 90 s or so logins are tried, too.
-		if got := w.took(); got.Refresh < 7 || got.Refresh > 17 || got.Sign < 1 || got.Sign > 3 {
-			t.Errorf("calls while the token lived: %+v", got)
-		}
+		wantRetries(t, w.renewals(), logins, ends)
 		time.Sleep(2 * time.Second)
 		w.wantState("after the end", agent.StateDown)
 		w.wantProblem("after the end", agent.CodeUnreachable)
@@ -34,6 +37,40 @@ func TestRefreshFailsWithALiveToken(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		w.wantState("recovered alone", agent.StateHealthy)
 	})
+}
+
+// wantRetries checks when refreshes were tried that failed: after 5 s, and each time after twice
+// as long, up to two minutes; half of each is chance. At one moment, which is 90 to 112.5 s before
+// the end of the token, it is tried whatever the step, and from then on a login with it.
+func wantRetries(t *testing.T, refreshes, logins []time.Time, ends time.Time) {
+	t.Helper()
+	if len(logins) == 0 {
+		t.Fatal("no login was tried before the end of the token")
+	}
+	due := logins[0]
+	if left := ends.Sub(due); left < 90*time.Second || left > 112500*time.Millisecond {
+		t.Errorf("a login was tried %v before the end of the token", left)
+	}
+	step, late := 5*time.Second, 0
+	for i, at := range refreshes {
+		if !at.Before(due) {
+			late++
+		}
+		if i == 0 {
+			continue
+		}
+		gap := at.Sub(refreshes[i-1])
+		if gap > step || gap < step/2 && !at.Equal(due) {
+			t.Errorf("refresh %d was tried %v after the one before, want %v to %v", i+1, gap, step/2, step)
+		}
+		step = min(2*step, 2*time.Minute)
+	}
+	if late != len(logins) {
+		t.Errorf("%d logins for %d refreshes from then on", len(logins), late)
+	}
+	if len(refreshes) < 8 {
+		t.Errorf("%d refreshes were tried", len(refreshes))
+	}
 }
 
 // No failure, and no number of callers, makes a storm.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,7 +178,7 @@ func TestReplaceMakesOneLogin(t *testing.T) {
 }
 
 // Anaplan may renew by name what it refuses elsewhere. A token that a caller has found
-// refused is not handed out again for that.
+// refused is not handed out again for that, to nobody, at no time.
 func TestReplaceDuringRefresh(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -193,19 +194,29 @@ func TestReplaceDuringRefresh(t *testing.T) {
 				w := startWorld(t, nil)
 				first := w.token()
 				w.took()
-				w.set(func() { w.rotate, w.refresh = test.rotate, after(10*time.Second, nil) })
+				w.set(func() {
+					w.rotate, w.refresh, w.authenticate = test.rotate, after(10*time.Second, nil), after(10*time.Second, nil)
+				})
 				w.untilRenewals(1)
-				other := make(chan agent.Lease, 1)
-				go func() {
-					time.Sleep(time.Second)
-					other <- w.token()
-				}()
+				var others sync.WaitGroup
+				for second := range 30 { // during the refresh, during the login, and after both
+					others.Go(func() {
+						time.Sleep(time.Duration(second)*time.Second + time.Millisecond)
+						if lease := w.token(); lease.Generation != 2 {
+							t.Errorf("who asked after %d s got generation %d", second, lease.Generation)
+						}
+					})
+				}
 				lease, err := w.keeper.Replace(t.Context(), first.Generation, nil)
 				if err != nil || lease.Generation != 2 || lease.Token.Value.Reveal() != "token 2" {
 					t.Errorf("generation %d, %v", lease.Generation, err)
 				}
-				if lease := <-other; lease.Generation != 2 {
-					t.Errorf("another caller got generation %d", lease.Generation)
+				others.Wait()
+				// Who waits is told after this, in any order, and could have asked again by then.
+				for _, event := range w.told() {
+					if event.Kind == agent.EventRefresh && event.Problem == nil && event.Lease.Generation == first.Generation {
+						t.Error("the token that was found refused is taken for renewed")
+					}
 				}
 				w.wantCalls("in the end", test.want)
 			})
@@ -1113,6 +1124,65 @@ func TestOpenTakesNoOlderLogin(t *testing.T) {
 			t.Errorf("the person got %v", err)
 		}
 		w.wantCalls("both", calls{Sign: 2, Authenticate: 1})
+	})
+}
+
+// TestTwoOpenAtOnce: each who opens has a login of his own, or one that began after he came, for
+// each has typed a PIN.
+func TestTwoOpenAtOnce(t *testing.T) {
+	for name, test := range map[string]struct {
+		first, second error // of the signatures
+		want          calls
+	}{
+		"the first PIN is wrong":  {pinRefused, nil, calls{Sign: 2, Authenticate: 1}},
+		"the second PIN is wrong": {nil, pinRefused, calls{Sign: 2, Authenticate: 1}},
+		"both are right":          {nil, nil, calls{Sign: 2, Authenticate: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := startWorld(t, nil)
+				w.keeper.Lock()
+				goOn := make(chan error)
+				w.set(func() { w.sign = func(context.Context, bool, agent.NotifyFunc) error { return <-goOn } })
+				got := make([]chan error, 2)
+				for i := range got {
+					got[i] = make(chan error, 1)
+					go func() {
+						_, err := w.keeper.Open(t.Context(), nil)
+						got[i] <- err
+					}()
+					synctest.Wait()
+				}
+				for i, err := range []error{test.first, test.second} {
+					goOn <- err
+					if got := <-got[i]; got != err {
+						t.Errorf("number %d got %v, want %v", i+1, got, err)
+					}
+				}
+				w.token() // whoever was right has opened it
+				w.wantCalls("both", test.want)
+			})
+		})
+	}
+}
+
+// TestManyOpenAtOnce: whoever comes before a login has begun shares it.
+func TestManyOpenAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.keeper.Lock()
+		w.set(func() {
+			w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error { return after(time.Second, nil)(ctx) }
+		})
+		for _, got := range crowd(100, func() (agent.Lease, error) { return w.keeper.Open(t.Context(), nil) }) {
+			if got.err != nil {
+				t.Fatal(got.err)
+			}
+		}
+		if got := w.took(); got.Sign > 2 || got.Authenticate > 2 {
+			t.Errorf("calls of 100 who came at once: %+v, want two logins at most", got)
+		}
+		w.wantState("opened", agent.StateHealthy)
 	})
 }
 
