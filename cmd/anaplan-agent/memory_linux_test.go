@@ -231,6 +231,28 @@ func TestTokenIsLocked(t *testing.T) {
 	m.until("the second token is gone", func() bool { return isGone(second) })
 }
 
+// TestPINIsLocked looks for a PIN that somebody has typed: it is in the agent's locked memory
+// until it is forgotten, and then nowhere.
+func TestPINIsLocked(t *testing.T) {
+	if err := locked.Check(); err != nil {
+		hsmtest.Missing(t, "memlock", "the right to lock memory")
+	}
+	m := newClinic(t).newMachine(t)
+	delete(m.profile, "pin")
+	process := m.serve()
+	var person typist
+	person.run(t, m.environment(), []string{"unlock"}, "PIN for token", m.well.PIN+"\n")
+	if person.code != 0 {
+		t.Fatalf("exit code %d: %s", person.code, person.stderr.String())
+	}
+	pin := map[string][]byte{"the PIN": []byte(m.well.PIN)}
+	if found := memorytest.Of(t, process.Pid).FindLocked(pin); !found["the PIN"] {
+		t.Error("the PIN is not in locked memory")
+	}
+	m.run(0, "lock")
+	m.until("the PIN is gone", func() bool { return !memorytest.Of(t, process.Pid).Find(pin)["the PIN"] })
+}
+
 // token returns the token that the machine's agent has.
 func (m *machine) token() []byte {
 	m.t.Helper()
