@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,9 +33,30 @@ func newExpiryRig(t *testing.T, notes *expiryNotes, command ...string) *expiryRi
 	r.now = func() time.Time { return r.at }
 	t.Cleanup(func() {
 		r.close()
-		r.hooks.end()
+		within(t, "the programs are ended", r.hooks.end)
 	})
 	return r
+}
+
+// awaitPrograms waits for the programs that were started.
+func (r *expiryRig) awaitPrograms(t *testing.T) {
+	t.Helper()
+	within(t, "the programs end", r.hooks.running.Wait)
+}
+
+// within fails the test if something takes too long that cannot be ended.
+func within(t *testing.T, what string, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		do()
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("not yet: %s", what)
+	}
 }
 
 // warned returns the thresholds that were logged since the last time.
@@ -206,11 +229,11 @@ func TestExpiryCommand(t *testing.T) {
 	r := newExpiryRig(t, &expiryNotes{}, "sh", "-c", `printf '%s\n' "$0 $1" >>`+file, "first")
 	r.use(endingAfter("ana", 10*oneDay))
 	r.check()
-	r.hooks.running.Wait()
+	r.awaitPrograms(t)
 	r.at = r.at.Add(4 * oneDay)
 	r.check()
 	r.check()
-	r.hooks.running.Wait()
+	r.awaitPrograms(t)
 	want := "first profile prod: the certificate for ana@example.com ends in 10 days, on 2026-01-11\n" +
 		"first profile prod: the certificate for ana@example.com ends in 6 days, on 2026-01-11\n"
 	if got, err := os.ReadFile(file); err != nil || string(got) != want {
@@ -225,7 +248,7 @@ func TestExpiryCommandFails(t *testing.T) {
 	} {
 		r := newExpiryRig(t, &expiryNotes{}, command...)
 		r.use(endingAfter("ana", 10*oneDay))
-		r.hooks.running.Wait()
+		r.awaitPrograms(t)
 		if got := r.log.String(); !strings.Contains(got, want) {
 			t.Errorf("log %s, want %s", got, want)
 		}
@@ -237,11 +260,11 @@ func TestExpiryCommandOutlivesTheProfile(t *testing.T) {
 	dir := t.TempDir()
 	r := newExpiryRig(t, &expiryNotes{}, "sh", "-c", `until [ -e "$0"/replaced ]; do sleep 0.01; done; : >"$0"/told`, dir)
 	r.use(endingAfter("ana", 10*oneDay))
-	r.close()
+	within(t, "the profile is closed", r.close)
 	if err := os.WriteFile(filepath.Join(dir, "replaced"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.hooks.running.Wait()
+	r.awaitPrograms(t)
 	if _, err := os.Stat(filepath.Join(dir, "told")); err != nil {
 		t.Errorf("it did not get to its end: %v", err)
 	}
@@ -249,11 +272,22 @@ func TestExpiryCommandOutlivesTheProfile(t *testing.T) {
 
 // A program that does not end is ended with the agent. A profile that is closed warns no more.
 func TestExpiryCommandEndsWithTheAgent(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pid")
 	r := &expiryRig{log: new(bytes.Buffer)}
-	r.expiry = newExpiry(&config.Profile{ExpiryCommand: []string{"sh", "-c", "exec sleep 3600"}}, &expiryNotes{}, newExpiryHooks(), slog.New(slog.NewTextHandler(r.log, nil)))
+	r.expiry = newExpiry(&config.Profile{ExpiryCommand: []string{"sh", "-c", `echo $$ >"$0"; exec sleep 30 >&- 2>&-`, file}}, &expiryNotes{}, newExpiryHooks(), slog.New(slog.NewTextHandler(r.log, nil)))
 	r.use(endingAfter("ana", 0))
+	pid := 0
+	within(t, "the program runs", func() {
+		for ; pid == 0; time.Sleep(time.Millisecond) {
+			text, _ := os.ReadFile(file)
+			pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		}
+	})
 	r.close()
-	r.hooks.end()
+	within(t, "the program is ended", r.hooks.end)
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("the program runs on: %v", err)
+	}
 	if got := r.log.String(); strings.Contains(got, "failed") {
 		t.Errorf("log %s", got)
 	}
