@@ -447,6 +447,7 @@ func TestDo(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			client, all := newRecorder(2, 503)
+			client.HTTP = &http.Client{Transport: closing(t, client.HTTP.Transport)}
 			response, err := client.Do(t.Context(), test.method, "/2/0/x", nil, test.body, nil)
 			if err != nil {
 				t.Fatal(err)

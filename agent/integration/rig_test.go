@@ -72,8 +72,39 @@ func newRig(t testing.TB, opts *anaplantest.Options) *rig {
 		request.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
 		return r.Client().Transport.RoundTrip(request)
 	})
-	r.client = &Client{Base: r.URL, HTTP: &http.Client{Transport: authenticated}, Retry: quick, PollPause: time.Millisecond, Notify: r.notes.add}
+	r.client = &Client{Base: r.URL, HTTP: &http.Client{Transport: closing(t, authenticated)}, Retry: quick, PollPause: time.Millisecond, Notify: r.notes.add}
 	return r
+}
+
+// closing returns a transport that fails the test if an answer is still open at its end.
+func closing(t testing.TB, transport http.RoundTripper) http.RoundTripper {
+	var open sync.Map // the request's line, by the body
+	t.Cleanup(func() {
+		open.Range(func(_, request any) bool {
+			t.Errorf("the answer to %s was not closed", request)
+			return true
+		})
+	})
+	return roundTrip(func(request *http.Request) (*http.Response, error) {
+		response, err := transport.RoundTrip(request)
+		if err == nil {
+			body := &closedBody{ReadCloser: response.Body, open: &open}
+			open.Store(body, request.Method+" "+request.URL.Path)
+			response.Body = body
+		}
+		return response, err
+	})
+}
+
+type closedBody struct {
+	io.ReadCloser
+	open *sync.Map
+}
+
+// Close implements io.Closer.
+func (b *closedBody) Close() error {
+	b.open.Delete(b)
+	return b.ReadCloser.Close()
 }
 
 // plan is the model that most tests use.

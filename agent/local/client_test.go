@@ -144,6 +144,28 @@ func TestClientAnswersWithoutSense(t *testing.T) {
 	}
 }
 
+// TestClientClosesAnswers: of an answer that is longer than any, nothing more is taken, and its
+// connection is let go.
+func TestClientClosesAnswers(t *testing.T) {
+	gone := make(chan struct{})
+	client := impostor(t, func(w http.ResponseWriter, r *http.Request) {
+		defer close(gone)
+		for {
+			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+				return
+			}
+		}
+	})
+	if _, err := client.Token(t.Context(), "p", nil); err == nil {
+		t.Error("an endless answer was taken")
+	}
+	select {
+	case <-gone:
+	case <-time.After(patience):
+		t.Fatal("the connection is still open")
+	}
+}
+
 func TestClientBoundsHeaders(t *testing.T) {
 	client := impostor(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X", strings.Repeat("y", 100<<10))
