@@ -43,6 +43,9 @@ func TestLastTry(t *testing.T) {
 	if n := shim.Calls(t, "C_Login"); n != 0 {
 		t.Errorf("%d logins without a yes", n)
 	}
+	if t.Failed() { // the next would wait in vain for as long again
+		return
+	}
 	t.Run("yes", func(t *testing.T) {
 		var ty typist
 		ty.run(t, env, sign, "LAST TRY: one more wrong PIN locks token \"test\". Type yes to go on: ", "yes\n", "(LAST TRY): ", shim.PIN+"\n")
