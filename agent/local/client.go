@@ -90,7 +90,7 @@ func (c *Client) token(ctx context.Context, query url.Values, notify agent.Notif
 	if err != nil {
 		return Token{}, err
 	}
-	token, err := parseToken(answer)
+	token, err := ParseToken(answer)
 	if err == nil && token.Value.IsZero() {
 		err = fmt.Errorf("%w: there is no token in it", errNonsense)
 	}
@@ -104,7 +104,7 @@ func (c *Client) Login(ctx context.Context, profile string, notify agent.NotifyF
 	if err != nil {
 		return Token{}, err
 	}
-	return parseToken(answer)
+	return ParseToken(answer)
 }
 
 // Logout ends the profile's token.
@@ -126,16 +126,16 @@ func (c *Client) Unlock(ctx context.Context, profile string, pin []byte, notify 
 func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, word Word, notify agent.NotifyFunc) (Token, error) {
 	query := url.Values{"profile": {profile}}
 	if word.LastTry {
-		query.Set("last_try", yes)
+		query.Set("last_try", Yes)
 	}
 	if word.PINChanged {
-		query.Set("pin_changed", yes)
+		query.Set("pin_changed", Yes)
 	}
 	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/unlock", query: query, body: pin, notify: notify})
 	if err != nil {
 		return Token{}, err
 	}
-	return parseToken(answer)
+	return ParseToken(answer)
 }
 
 // Lock makes the agent forget the profile's PIN, and hand out nothing before Unlock.
@@ -190,7 +190,7 @@ func (r request) http(ctx context.Context) (*http.Request, error) {
 	}
 	r.as.header(asked.Header)
 	if r.notify != nil {
-		asked.Header[headerNotices] = []string{"1"}
+		asked.Header[HeaderNotices] = []string{"1"}
 	}
 	if !r.token.IsZero() {
 		asked.Header.Set("Authorization", "AnaplanAuthToken "+r.token.Reveal())
@@ -264,13 +264,13 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 		switch {
 		case err == nil:
 			return conn.(*net.UnixConn), nil
-		case (errors.Is(err, fs.ErrNotExist) || isRefused(err)) && RunsWithoutSocket(c.socket):
+		case (errors.Is(err, fs.ErrNotExist) || IsRefused(err)) && RunsWithoutSocket(c.socket):
 			return nil, fmt.Errorf("%w: %s", ErrSocketGone, c.socket)
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("%w: there is no socket at %s", ErrNotRunning, c.socket)
-		case isRefused(err):
+		case IsRefused(err):
 			return nil, fmt.Errorf("%w: nobody listens at %s", ErrNotRunning, c.socket)
-		case !isBusy(err):
+		case !IsBusy(err):
 			return nil, err
 		}
 		select {
@@ -285,11 +285,11 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 // are fine, and one whose socket lies where only root can have put it, as that of a
 // system service with a user of its own.
 func (c *Client) check(conn *net.UnixConn) error {
-	peer, err := peerOf(conn)
+	peer, err := PeerOf(conn)
 	if err != nil {
 		return err
 	}
-	if isRootOrSelf(peer) || onlyRoot(filepath.Dir(c.socket)) {
+	if IsRootOrSelf(peer) || onlyRoot(filepath.Dir(c.socket)) {
 		return nil
 	}
 	return fmt.Errorf("it is run by user %d, who is neither root nor you (user %d), so it is not spoken to", peer.UID, os.Geteuid())

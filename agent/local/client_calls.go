@@ -16,7 +16,7 @@ import (
 // Prepare sees to it that the profile has a live token, as Token does, without being given
 // it: what a person must do for that is done before calls are made.
 func (c *Client) Prepare(ctx context.Context, profile string, notify agent.NotifyFunc) error {
-	query := url.Values{"profile": {profile}, "reveal": {no}}
+	query := url.Values{"profile": {profile}, "reveal": {No}}
 	_, err := c.ask(ctx, request{method: http.MethodGet, path: "/v1/token", query: query, notify: notify})
 	return err
 }
@@ -27,9 +27,9 @@ type As struct{ Profile, Client string }
 // header adds what says so.
 func (a As) header(header http.Header) {
 	if a.Client != "" {
-		header[headerClient] = []string{a.Client}
+		header[HeaderClient] = []string{a.Client}
 	} else if a.Profile != "" {
-		header[headerProfile] = []string{a.Profile}
+		header[HeaderProfile] = []string{a.Profile}
 	}
 }
 
@@ -78,7 +78,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // parsePhantom reads the answer of /token/authenticate.
 func parsePhantom(answer []byte) (Phantom, error) {
-	var fields tokenBody
+	var fields TokenBody
 	switch err := json.Unmarshal(answer, &fields); {
 	case err != nil:
 		return Phantom{}, errNonsense
@@ -91,12 +91,12 @@ func parsePhantom(answer []byte) (Phantom, error) {
 // ProblemIn returns what the agent itself refused, of an answer to a call that should have
 // been Anaplan's; nil if it is Anaplan's.
 func ProblemIn(header http.Header, body []byte) *agent.Problem {
-	if header.Get(headerProblem) == "" {
+	if header.Get(HeaderProblem) == "" {
 		return nil
 	}
 	problem, ok := errors.AsType[*agent.Problem](parseProblem(0, body))
 	if !ok {
-		return agent.Problemf(agent.Code(header.Get(headerProblem)), "the agent refused the call, in words that make no sense")
+		return agent.Problemf(agent.Code(header.Get(HeaderProblem)), "the agent refused the call, in words that make no sense")
 	}
 	return problem
 }

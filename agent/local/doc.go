@@ -1,6 +1,6 @@
 // Package local is the way to a running agent on the same machine: HTTP/1.1 with JSON over
-// a unix socket, and for clients of Anaplan's that know none, over loopback TCP. It has both
-// ends, the [Server] for the agent and the [Client] for commands and other Go programs.
+// a unix socket. It has the [Client], for commands and other Go programs; the other end, and
+// what it answers, is package agent/server.
 //
 //	client := local.NewClient("/run/user/1000/anaplan-agent/agent.sock")
 //	defer client.Close()
@@ -11,48 +11,6 @@
 //	request.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
 //
 // Who found the token refused by Anaplan says so by [Client.Replace], and gets another.
-//
-// # What the server answers
-//
-//	GET  /v1/token?profile=NAME[&refused=GENERATION]   a token; another one than that of the generation
-//	GET  /v1/status                                    the profiles that the caller may use
-//	POST /v1/login?profile=NAME                        log in anew, now
-//	POST /v1/logout?profile=NAME                       end the token
-//	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed (administrators)
-//	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN (administrators)
-//	POST /v1/reload                                    read the configuration anew (administrators)
-//	GET  /healthz, /readyz, /metrics                   for those who watch
-//
-//	POST /token/authenticate, /token/refresh, /token/logout; GET /token/validate
-//	     as Anaplan's auth host does, with phantom tokens, which are worth something here only
-//	any  /2/..., /1/..., /scim/..., /audit/...
-//	     is passed on to Anaplan with the real token, if the policies allow it
-//
-// Over TCP there are only the last two, and /healthz. For whom a call is made, the Authorization
-// header says: Basic with the name and the secret of a client ([Program]), or a phantom token.
-// On the unix socket it may be missing: then it is the user at the other end, with the profile or
-// as the client that the headers Anaplan-Agent-Profile and Anaplan-Agent-Client name. What the
-// agent itself refuses there is in Anaplan's shape, and has the header Anaplan-Agent-Problem.
-//
-// A missing profile is the one named default. Every other failure is an [agent.Problem] as JSON,
-// {"code", "message", "hints", ...}; the code decides on the HTTP status. A caller that
-// sends the header "Anaplan-Agent-Notices: 1" is told what a person should do, such as
-// touching the card, by informational responses (status 102) with the header
-// "Anaplan-Agent-Notice: KIND MESSAGE", the message percent-encoded. Without the header
-// there are none, because some HTTP clients take a 102 for the answer.
-//
-// # What it refuses
-//
-// The kernel says who is at the other end, once for each connection; nothing that the
-// caller says counts. Root and the agent's own user, the administrators, may do everything.
-// Whom [Profile.Allow] allows may have the profile's token, and has nothing to do with its PIN:
-// only administrators may give one, spend its last try, say that it has changed, lock and
-// unlock. Everybody else may do nothing. docs/security.md has a table of who may do what, which the
-// tests keep true. Over TCP nobody is anybody before showing a
-// secret. Requests with an Origin header come from a browser
-// and are refused, and so are those over TCP whose Host is not this listener. A path that could be
-// read in two ways is not forwarded. Requests and connections have limits in size, time and number
-// ([Limits]); who goes beyond them gets an error, and nobody hangs.
 //
 // The client refuses to speak, and so to send a PIN, to a server that is run by anybody
 // but root or its own user, unless only root can have put the socket where it is.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"os/signal"
-	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -38,26 +36,4 @@ func ExampleClient() {
 		token, err = client.Replace(ctx, "default", token.Generation, nil) // and once more
 	}
 	fmt.Println(token.ID, err)
-}
-
-// The agent serves its profiles until it is told to end.
-func ExampleServer() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-
-	allow, err := local.ParseAllow([]string{"user:1000", "group:etl"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	keeper := agent.NewKeeper(agent.KeeperConfig{ /* how to sign, and where to log in */ })
-	profiles := map[string]*local.Profile{"default": {Keeper: keeper, Allow: allow}}
-
-	listener, err := local.Listen("/run/anaplan-agent/agent.sock", local.ListenOptions{Shared: true})
-	if err != nil {
-		log.Fatal(err)
-	}
-	server := local.New(local.Config{Profiles: func() map[string]*local.Profile { return profiles }})
-	if err := server.Serve(ctx, listener); err != nil {
-		log.Fatal(err)
-	}
 }

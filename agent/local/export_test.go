@@ -1,34 +1,9 @@
 package local
 
-import (
-	"net"
-
-	"github.com/anaplan-agent/anaplan-agent/agent"
-)
-
 // For tests from outside.
 var (
-	StatusOf     = statusOf
 	FormatNotice = formatNotice
 	ParseNotice  = parseNotice
-	ParseToken   = parseToken
 	ParseStatus  = parseStatus
 	ParseProblem = parseProblem
-	PeerOf       = peerOf
-	AppendLease  = appendLease
-
-	Administrators = administrators
-	OwnUser        = ownUser
 )
-
-// ParseArguments parses a query as for /v1/token.
-func ParseArguments(query string) (profile string, refused uint64, problem *agent.Problem) {
-	parsed, problem := parseArguments(query, paramProfile|paramRefused)
-	return parsed.profile, parsed.refused, problem
-}
-
-// Restore is what a Server does each second for a listener of Listen's.
-func Restore(socket net.Listener) (bool, error) { return socket.(*listener).restore() }
-
-// LookAfter is Restore for any listener; nil if it has no file.
-func LookAfter(socket net.Listener) func() (bool, error) { return lookAfter(socket) }

@@ -11,7 +11,7 @@ import (
 
 // Headers of notices, in the form in which net/http keeps them.
 const (
-	headerNotices = "Anaplan-Agent-Notices"
+	HeaderNotices = "Anaplan-Agent-Notices"
 	headerNotice  = "Anaplan-Agent-Notice"
 )
 
@@ -43,10 +43,10 @@ func parseNotice(value string) (agent.Notice, bool) {
 	return agent.Notice{Kind: agent.NoticeKind(kind), Message: message}, true
 }
 
-// notices tells a caller notices while its request is under way. Writing may block, and
+// Notices tells a caller notices while its request is under way. Writing may block, and
 // who tells must not; so a goroutine writes, which is there while there is something to write.
-type notices struct {
-	w http.ResponseWriter
+type Notices struct {
+	W http.ResponseWriter
 
 	mu      sync.Mutex
 	over    bool // the answer comes
@@ -55,8 +55,8 @@ type notices struct {
 	writing chan struct{} // closed when the goroutine has ended; nil: there is none
 }
 
-// tell is an agent.NotifyFunc.
-func (n *notices) tell(notice agent.Notice) {
+// Tell is an agent.NotifyFunc.
+func (n *Notices) Tell(notice agent.Notice) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.over || n.told == mostNotices {
@@ -70,9 +70,9 @@ func (n *notices) tell(notice agent.Notice) {
 	}
 }
 
-// end waits until all is written; what is told later is lost. From then on the
+// End waits until all is written; what is told later is lost. From then on the
 // ResponseWriter belongs to the request's goroutine again. nil is fine.
-func (n *notices) end() {
+func (n *Notices) End() {
 	if n == nil {
 		return
 	}
@@ -87,18 +87,18 @@ func (n *notices) end() {
 
 // write writes informational responses (RFC 9110 section 15.2). If the caller does not take them
 // the connection is closed (see admitted), and the answer fails with it.
-func (n *notices) write(done chan struct{}) {
+func (n *Notices) write(done chan struct{}) {
 	defer close(done)
-	header := n.w.Header()
+	header := n.W.Header()
 	for notice, more := n.next(); more; notice, more = n.next() {
 		header[headerNotice] = []string{formatNotice(notice)}
-		n.w.WriteHeader(http.StatusProcessing)
+		n.W.WriteHeader(http.StatusProcessing)
 		delete(header, headerNotice)
 	}
 }
 
 // next takes a notice off the queue, or ends the goroutine in the same breath.
-func (n *notices) next() (agent.Notice, bool) {
+func (n *Notices) next() (agent.Notice, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.queue) == 0 {

@@ -14,8 +14,8 @@ import (
 // may be a token in it; nor are the errors of encoding/json, which quote it.
 var errNonsense = errors.New("the agent's answer makes no sense")
 
-// parseToken reads the answer of /v1/token, or of /v1/login, which has no token in it.
-func parseToken(answer []byte) (Token, error) {
+// ParseToken reads the answer of /v1/token, or of /v1/login, which has no token in it.
+func ParseToken(answer []byte) (Token, error) {
 	var fields struct {
 		Profile    string    `json:"profile"`
 		Token      string    `json:"token"`
@@ -53,7 +53,7 @@ func parseStatus(answer []byte) (Status, error) {
 }
 
 func parseReload(answer []byte) (warnings []string, err error) {
-	var reload reloadAnswer
+	var reload ReloadAnswer
 	if err := json.Unmarshal(answer, &reload); err != nil {
 		return nil, errNonsense
 	}

@@ -1,12 +1,13 @@
 package local
 
 import (
+	"os"
 	"slices"
 	"sync"
 )
 
-// nobody is the user of a Peer that the kernel does not know.
-const nobody = -1
+// Nobody is the user of a Peer that the kernel does not know.
+const Nobody = -1
 
 // Peer is the process at the other end of a connection, as the kernel knows it from the
 // moment when it connected.
@@ -43,3 +44,5 @@ func (e *executable) get() string {
 	e.once.Do(func() { e.path = executableOf(e.pid) })
 	return e.path
 }
+
+func IsRootOrSelf(peer Peer) bool { return peer.UID == 0 || peer.UID == os.Geteuid() }

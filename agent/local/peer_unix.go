@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// peerOf asks the kernel who is at the other end.
-func peerOf(conn *net.UnixConn) (Peer, error) {
+// PeerOf asks the kernel who is at the other end.
+func PeerOf(conn *net.UnixConn) (Peer, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return Peer{}, err

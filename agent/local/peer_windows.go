@@ -5,9 +5,9 @@ import (
 	"os"
 )
 
-// peerOf takes the peer for the agent's own user. Windows does not say who is at the other
+// PeerOf takes the peer for the agent's own user. Windows does not say who is at the other
 // end of a unix socket; but only that user can open the directory in which it lies.
-func peerOf(*net.UnixConn) (Peer, error) {
+func PeerOf(*net.UnixConn) (Peer, error) {
 	return Peer{UID: os.Geteuid(), GID: os.Getegid()}, nil
 }
 

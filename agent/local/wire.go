@@ -20,8 +20,8 @@ type Status struct {
 	Problem *agent.Problem `json:"problem,omitempty"`
 }
 
-// reloadAnswer answers a reload.
-type reloadAnswer struct {
+// ReloadAnswer answers a reload.
+type ReloadAnswer struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -67,25 +67,50 @@ type CertificateStatus struct {
 	SHA256   string    `json:"sha256"` // fingerprint, in hex
 }
 
-// profileStatus says how a profile does.
-func profileStatus(name string, profile *Profile) ProfileStatus {
-	status := profile.Keeper.Status()
-	shown := ProfileStatus{
-		Name:       name,
-		State:      status.State,
-		Problem:    status.Problem,
-		Generation: status.Generation,
-		ExpiresAt:  status.ExpiresAt,
-		RenewAt:    status.RenewAt,
-		WaitUntil:  status.WaitUntil,
-		UsedAt:     status.UsedAt,
-	}
-	if status.Certificate != nil {
-		certificate := CertificateStatus(*status.Certificate)
-		shown.Certificate = &certificate
-	}
-	if profile.Details != nil {
-		shown.Details = profile.Details()
-	}
-	return shown
+// DefaultProfile is the one that is meant where none is named.
+const DefaultProfile = "default"
+
+// Yes is how a person's word is given, and no how a token is not asked for.
+const (
+	Yes = "yes"
+	No  = "no"
+)
+
+// TokenBody is the answer to a login, a refresh and a validation.
+type TokenBody struct {
+	Meta    TokenMeta  `json:"meta"`
+	Status  string     `json:"status"`
+	Message string     `json:"statusMessage"`
+	Token   TokenInfo  `json:"tokenInfo"`
+	User    *TokenUser `json:"userInfo,omitempty"`
 }
+
+type TokenMeta struct {
+	ValidationURL string `json:"validationUrl"`
+}
+
+type TokenInfo struct {
+	ID        string `json:"tokenId"`
+	Value     string `json:"tokenValue,omitempty"`
+	ExpiresAt int64  `json:"expiresAt"` // milliseconds
+	RefreshID string `json:"refreshTokenId,omitempty"`
+}
+
+type TokenUser struct {
+	GUID         string `json:"userGuid"`
+	ID           string `json:"userId"`
+	CustomerGUID string `json:"customerGuid"`
+}
+
+// Word is what a person has said with an unlock. It counts once, for the login to come.
+type Word struct {
+	LastTry    bool // the last try may be spent on the PIN
+	PINChanged bool // a PIN that was refused has been replaced where it lies
+}
+
+// Headers between the agent and its callers. They are never sent to Anaplan.
+const (
+	HeaderProblem = "Anaplan-Agent-Problem" // in answers: this is the agent's own, and no answer of Anaplan's
+	HeaderProfile = "Anaplan-Agent-Profile" // in requests on the unix socket: for which profile
+	HeaderClient  = "Anaplan-Agent-Client"  // in requests on the unix socket: as which client
+)

@@ -10,12 +10,12 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
 // recorder returns what writes down what callers did; nil without an audit log, so that
 // nothing is prepared for it at each token.
-func (d *agentProcess) recorder() func(local.Record) error {
+func (d *agentProcess) recorder() func(server.Record) error {
 	if d.audit == nil {
 		return nil
 	}
@@ -24,7 +24,7 @@ func (d *agentProcess) recorder() func(local.Record) error {
 
 // record writes down what a caller did. What cannot be written down is not done: the
 // server refuses it. What has been done is written down later.
-func (d *agentProcess) record(record local.Record) error {
+func (d *agentProcess) record(record server.Record) error {
 	entry := audit.Entry{
 		Action:     callerActions[record.Action],
 		Profile:    record.Profile,
@@ -58,7 +58,7 @@ func (d *agentProcess) mayAct() error {
 	if d.recordable() == nil {
 		return nil
 	}
-	return local.Unrecordable()
+	return server.Unrecordable()
 }
 
 // recordedExchange is Anaplan for a Keeper of which everything is written down: it gets no token while
@@ -85,17 +85,17 @@ func (x recordedExchange) Refresh(ctx context.Context, token agent.Token) (agent
 }
 
 // callerActions are the server's actions in the audit log.
-var callerActions = map[local.Action]audit.Action{
-	local.ActionToken:  audit.Token,
-	local.ActionLogin:  audit.Login,
-	local.ActionLogout: audit.Logout,
-	local.ActionUnlock: audit.Unlock,
-	local.ActionLock:   audit.Lock,
-	local.ActionReload: audit.Reload,
-	local.ActionDenied: audit.Denial,
+var callerActions = map[server.Action]audit.Action{
+	server.ActionToken:  audit.Token,
+	server.ActionLogin:  audit.Login,
+	server.ActionLogout: audit.Logout,
+	server.ActionUnlock: audit.Unlock,
+	server.ActionLock:   audit.Lock,
+	server.ActionReload: audit.Reload,
+	server.ActionDenied: audit.Denial,
 
-	local.ActionPhantom: audit.Phantom,
-	local.ActionCall:    audit.CallMade,
+	server.ActionPhantom: audit.Phantom,
+	server.ActionCall:    audit.CallMade,
 }
 
 // ownActions are a Keeper's doings in the audit log.

@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
 // audited returns an agent that has nothing but an audit log.
@@ -33,9 +34,9 @@ func audited(t *testing.T) (*agentProcess, string) {
 // TestRecordsBecomeLines has all of a record in its line.
 func TestRecordsBecomeLines(t *testing.T) {
 	d, path := audited(t)
-	err := d.record(local.Record{
-		Action: local.ActionCall, Profile: "p", Peer: local.Peer{UID: 1, PID: 2}, Client: "client:c", Code: "unreachable", Generation: 3,
-		Call: local.Call{Method: "PUT", Path: "/2/0/x", Status: 204, Sent: 11, Received: 22, Took: 1234567 * time.Microsecond},
+	err := d.record(server.Record{
+		Action: server.ActionCall, Profile: "p", Peer: local.Peer{UID: 1, PID: 2}, Client: "client:c", Code: "unreachable", Generation: 3,
+		Call: server.Call{Method: "PUT", Path: "/2/0/x", Status: 204, Sent: 11, Received: 22, Took: 1234567 * time.Microsecond},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,16 +10,16 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
 // newClients makes the clients of a configuration.
-func newClients(all []*config.Client) (map[string]*local.Program, error) {
-	clients := map[string]*local.Program{}
+func newClients(all []*config.Client) (map[string]*server.Program, error) {
+	clients := map[string]*server.Program{}
 	for _, c := range all {
-		users, err := local.ParseAllow(c.Users)
+		users, err := server.ParseAllow(c.Users)
 		if err != nil {
 			return nil, fmt.Errorf("%w: client %q: users: %w", errSettings, c.Name, err)
 		}
@@ -27,7 +27,7 @@ func newClients(all []*config.Client) (map[string]*local.Program, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: client %q: policy: %w", errSettings, c.Name, err)
 		}
-		clients[c.Name] = &local.Program{Profile: c.Profile, Secret: c.Secret, Users: users, Policy: rules}
+		clients[c.Name] = &server.Program{Profile: c.Profile, Secret: c.Secret, Users: users, Policy: rules}
 	}
 	return clients, nil
 }

@@ -22,10 +22,10 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -46,7 +46,7 @@ type agentProcess struct {
 	memory   locked.Memory // for tokens and PINs
 	audit    *audit.Log    // nil: none
 	metrics  *metrics.Metrics
-	server   *local.Server
+	server   *server.Server
 	expiries *expiryNotes
 	keys     *knownKeys
 	hooks    *expiryHooks
@@ -63,8 +63,8 @@ type profileTable struct {
 	loaded  *loaded
 	read    time.Time // when it was
 	served  map[string]*served
-	local   map[string]*local.Profile
-	clients map[string]*local.Program
+	local   map[string]*server.Profile
+	clients map[string]*server.Program
 }
 
 // newAgentProcess makes the parts, and starts none.
@@ -83,9 +83,9 @@ func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*
 	if d.audit != nil {
 		d.metrics.SetAudit(func() (bool, int) { return d.audit.Ready() == nil, d.audit.Owed() })
 	}
-	d.server = local.New(local.Config{
-		Profiles: func() map[string]*local.Profile { return d.table.Load().local },
-		Clients:  func() map[string]*local.Program { return d.table.Load().clients },
+	d.server = server.New(server.Config{
+		Profiles: func() map[string]*server.Profile { return d.table.Load().local },
+		Clients:  func() map[string]*server.Program { return d.table.Load().clients },
 		Phantoms: d.phantoms,
 		Reload:   d.reload,
 		Ready:    d.ready,
@@ -312,7 +312,7 @@ func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*pro
 	if err := d.upstream.begin(loaded.profiles); err != nil {
 		return nil, err
 	}
-	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*served{}, local: map[string]*local.Profile{}, clients: clients}
+	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*served{}, local: map[string]*server.Profile{}, clients: clients}
 	for _, profile := range loaded.profiles {
 		p := before[profile.Name]
 		if p == nil || !p.isLike(profile) {
@@ -332,7 +332,7 @@ func (d *agentProcess) newTable(loaded *loaded, before map[string]*served) (*pro
 }
 
 // forwarded passes on what was forwarded to Anaplan, for the metrics.
-func (d *agentProcess) forwarded(record local.Record) {
+func (d *agentProcess) forwarded(record server.Record) {
 	call := record.Call
 	d.metrics.Call(metrics.Call{
 		Profile: record.Profile, Client: record.Client, Status: call.Status,

@@ -16,8 +16,9 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
 const serveHelp = `serve is the agent. It keeps a live token for each profile of the configuration
@@ -121,7 +122,7 @@ func listen(path string, shared bool) (net.Listener, error) {
 	case "":
 		path = servingSocket()
 	}
-	return local.Listen(path, local.ListenOptions{Shared: shared})
+	return server.Listen(path, server.ListenOptions{Shared: shared})
 }
 
 // servingSocket returns where the agent listens unless somebody says otherwise: in the

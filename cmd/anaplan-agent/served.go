@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
@@ -71,8 +72,8 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 }
 
 // local returns the profile as the server has it, with what a reload can change.
-func (p *served) local(profile *config.Profile) (*local.Profile, error) {
-	allow, err := local.ParseAllow(profile.Allow)
+func (p *served) local(profile *config.Profile) (*server.Profile, error) {
+	allow, err := server.ParseAllow(profile.Allow)
 	if err != nil {
 		return nil, fmt.Errorf("%w: profile %q: allow: %w", errSettings, profile.Name, err)
 	}
@@ -80,7 +81,7 @@ func (p *served) local(profile *config.Profile) (*local.Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &local.Profile{
+	return &server.Profile{
 		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, Heed: p.pin.heed,
 		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
 	}, nil
@@ -173,14 +174,14 @@ func (p *served) tell(notify agent.NotifyFunc) agent.NotifyFunc {
 type userBox struct {
 	mu         sync.Mutex
 	generation uint64
-	user       local.User
+	user       server.User
 }
 
 // identify asks Anaplan who the profile is, once for each token.
-func (p *served) identify(ctx context.Context) (local.User, error) {
+func (p *served) identify(ctx context.Context) (server.User, error) {
 	lease, err := p.keeper.Token(ctx, nil)
 	if err != nil {
-		return local.User{}, err
+		return server.User{}, err
 	}
 	p.user.mu.Lock()
 	user, known := p.user.user, p.user.generation == lease.Generation
@@ -195,11 +196,11 @@ func (p *served) identify(ctx context.Context) (local.User, error) {
 		}
 	}
 	if err != nil {
-		return local.User{}, problemForAgent(err)
+		return server.User{}, problemForAgent(err)
 	}
 	p.user.mu.Lock()
 	defer p.user.mu.Unlock()
-	p.user.generation, p.user.user = lease.Generation, local.User{ID: found.UserID, GUID: found.UserGUID, CustomerGUID: found.CustomerGUID}
+	p.user.generation, p.user.user = lease.Generation, server.User{ID: found.UserID, GUID: found.UserGUID, CustomerGUID: found.CustomerGUID}
 	return p.user.user, nil
 }
 

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package local
-
-import "math"
-
-// openFiles returns how many files the process may have open: there is no such limit.
-func openFiles() int { return math.MaxInt32 }

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// connections are those of one listener. They are closed here when something takes too
+// long on one. net/http has deadlines for that, and sets four of them for a request, which
+// costs a tenth of all requests a second; what is here costs a few stores.
+type connections struct {
+	tick                        time.Duration // how exact it is
+	header, write, stream, idle int64         // what may take how long, in ticks
+	clock                       atomic.Int64  // ticks so far; it stands while there is no connection
+
+	running sync.WaitGroup // the connections' goroutines, and the one that looks after them
+
+	mu   sync.Mutex
+	all  map[*admitted]struct{}
+	last chan struct{} // closed when the last one has gone
+}
+
+// never is when a connection is due on which a request is under way: that has bounds of
+// its own, or waits for a person.
+const never = math.MaxInt64
+
+func newConnections(limits Limits) *connections {
+	shortest := min(limits.HeaderTime, limits.WriteTime, limits.StreamTime, limits.IdleTime)
+	tick := min(max(shortest/8, 5*time.Millisecond), time.Second)
+	ticks := func(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 } // the present one has begun
+	return &connections{
+		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), stream: ticks(limits.StreamTime), idle: ticks(limits.IdleTime),
+		all: map[*admitted]struct{}{},
+	}
+}
+
+// track is told by net/http what happens to connections, for each in turn. It takes the
+// lock only when they come and go.
+func (c *connections) track(conn net.Conn, state http.ConnState) {
+	one := conn.(*admitted)
+	switch state {
+	case http.StateNew:
+		one.due.Store(c.clock.Load() + c.header)
+		c.add(one)
+	case http.StateActive:
+		one.asked.Store(true)
+	case http.StateIdle:
+		one.idle.Store(true)
+		one.due.Store(c.clock.Load() + c.idle)
+	case http.StateClosed:
+		c.remove(one)
+	}
+}
+
+func (c *connections) add(one *admitted) {
+	c.running.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all[one] = struct{}{}
+	if len(c.all) == 1 {
+		last := make(chan struct{})
+		c.last = last
+		c.running.Go(func() { c.watch(last) })
+	}
+}
+
+func (c *connections) remove(one *admitted) {
+	defer c.running.Done()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, one)
+	if len(c.all) == 0 {
+		close(c.last)
+	}
+}
+
+// watch closes what is due, while there are connections.
+func (c *connections) watch(last <-chan struct{}) {
+	ticker := time.NewTicker(c.tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-last:
+			return
+		case <-ticker.C:
+			now := c.clock.Add(1)
+			c.closeIf(func(one *admitted) bool { return one.due.Load() <= now })
+		}
+	}
+}
+
+// closeSilent closes the connections on which nothing was ever asked. net/http would wait
+// five seconds for them to ask.
+func (c *connections) closeSilent() {
+	c.closeIf(func(one *admitted) bool { return !one.asked.Load() })
+}
+
+func (c *connections) closeIf(is func(*admitted) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for one := range c.all {
+		if is(one) {
+			one.Close()
+		}
+	}
+}
+
+// stream is a connection over TCP or a unix socket.
+type stream interface {
+	net.Conn
+	CloseWrite() error // net/http wants it
+}
+
+// admitted is a caller's connection. It gives its place back when it is closed.
+type admitted struct {
+	stream
+	caller *caller
+	leave  func()
+	among  *connections
+
+	asked       atomic.Bool  // a request came
+	idle        atomic.Bool  // the last one is answered, and nothing of the next has come
+	due         atomic.Int64 // the tick at which the connection is closed
+	networkUser networkUser
+
+	calm atomic.Bool // the answer is a long one, which a caller may take in its own time
+
+	buffer []byte      // of net/http, through which all passes that comes; it is reused for others
+	blind  atomic.Bool // what comes is not wanted, and may be part of a PIN
+}
+
+// Close can be called more than once.
+func (a *admitted) Close() error {
+	a.leave()
+	return a.stream.Close()
+}
+
+// Read notes when a request begins to come. The first one of a connection has begun with
+// that, and with a buffer that is still empty, so that it is given the whole of it.
+func (a *admitted) Read(p []byte) (int, error) {
+	if a.buffer == nil {
+		a.buffer = p[:cap(p)]
+	}
+	n, err := a.stream.Read(p)
+	if n > 0 && a.idle.Load() {
+		a.idle.Store(false)
+		a.due.Store(a.among.clock.Load() + a.among.header)
+	}
+	if a.blind.Load() {
+		clear(p[:n])
+	}
+	return n, err
+}
+
+// Write is bounded, also in the midst of a request that waits for a person and says so.
+func (a *admitted) Write(p []byte) (int, error) {
+	patience := a.among.write
+	if a.calm.Load() {
+		patience = a.among.stream
+	}
+	due := a.due.Swap(a.among.clock.Load() + patience)
+	defer a.due.Store(due)
+	return a.stream.Write(p)
+}
+
+// begin notes that a request has come in full.
+func (a *admitted) begin() {
+	a.idle.Store(false)
+	a.due.Store(never)
+}
+
+// wipe clears what has come, and has the connection go blind. It is for the end of a
+// connection: a request that has come behind the present one is lost. Only the goroutine
+// that reads requests may call it, and the requests' handlers, which run in it.
+func (a *admitted) wipe() {
+	a.blind.Store(true)
+	clear(a.buffer)
+}
+
+// finish notes that the answer is under way. What net/http still does, such as reading the
+// rest of a body, is bounded by the time for writing.
+func (a *admitted) finish() {
+	a.calm.Store(false)
+	a.due.Store(a.among.clock.Load() + a.among.write)
+}

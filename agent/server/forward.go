@@ -1,0 +1,294 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/fair"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+)
+
+// forwardedRoute is what calls of the API are observed as.
+const forwardedRoute = "forwarded"
+
+// forwarded are the prefixes of paths that are Anaplan's and not the agent's: the
+// integration API and its older version, SCIM, and audit, which most regions serve on the
+// API host (contract section 4).
+var forwarded = []string{"/2/", "/1/", "/scim/", "/audit/"}
+
+func isForwarded(path string) bool {
+	for _, prefix := range forwarded {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// forward passes a call on to Anaplan. What is decided on is the normalised path, and
+// that is what is sent.
+func (c *call) forward() *agent.Problem {
+	path, problem := c.forwardable()
+	if problem != nil {
+		return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
+	}
+	problem = c.forwardPath(path)
+	if problem != nil && problem.Code == agent.CodeStopping && c.isReloaded() {
+		problem = c.forwardPath(path)
+	}
+	return problem
+}
+
+// forwardPath forwards by the configuration as it is now.
+func (c *call) forwardPath(path policy.Path) *agent.Problem {
+	who, problem := c.principal()
+	if problem != nil {
+		return problem
+	}
+	if problem := c.recordable(); problem != nil { // before permit, which may ask Anaplan for names
+		return problem
+	}
+	if problem := c.permit(who, path); problem != nil {
+		return problem
+	}
+	return c.pass(who, path)
+}
+
+// isReloaded reports whether a call that a profile's end has stopped can be made with the
+// profile that has come in its place: nothing is answered yet, and no body is used up.
+func (c *call) isReloaded() bool {
+	return !c.hasBody() && c.status == 0 && c.r.Context().Err() == nil
+}
+
+// shortened cuts what a caller has sent, for a line of the log.
+func shortened(text string) string { return text[:min(len(text), 256)] }
+
+// forwardable returns the path of a request that is fit to be sent on.
+func (c *call) forwardable() (policy.Path, *agent.Problem) {
+	switch c.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		c.status = http.StatusMethodNotAllowed
+		c.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE")
+		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the method %s is not forwarded", shown(c.r.Method))
+	}
+	raw, _, _ := strings.Cut(c.r.RequestURI, "?")
+	if !strings.HasPrefix(raw, "/") {
+		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the request line has a whole URL; send the path alone, for the agent is no forward proxy")
+	}
+	path, err := policy.ParsePath(raw)
+	if err != nil {
+		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the path is not forwarded: %v", err)
+	}
+	return path, nil
+}
+
+// permit decides by the policies of the client and of the profile, both of which must
+// allow the call.
+func (c *call) permit(who *principal, path policy.Path) *agent.Problem {
+	if who.profile.API == nil {
+		return agent.Problemf(agent.CodeBadRequest, "this agent forwards no calls for the profile %s", shown(who.profileName))
+	}
+	var lacking []string
+	var decision policy.Decision
+	for _, by := range who.policies() {
+		decided, problem := c.decide(who, by, path)
+		if problem != nil {
+			return problem
+		}
+		if !decided.Allowed {
+			lacking, decision = append(lacking, by.name), decided
+		}
+	}
+	if lacking == nil {
+		return nil
+	}
+	verb := " has"
+	if len(lacking) > 1 {
+		verb = " have"
+	}
+	problem := agent.Problemf(agent.CodeNotAllowed, "%s%s no rule for %s %s", strings.Join(lacking, " and "), verb, c.r.Method, path)
+	problem.Hints = decision.Hints()
+	return c.refused(problem, Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}})
+}
+
+// namedPolicy is a policy that counts for a call, in words.
+type namedPolicy struct {
+	name string
+	*policy.Policy
+}
+
+// policies are those that must all allow a call.
+func (p *principal) policies() (all []namedPolicy) {
+	if p.client != nil {
+		all = append(all, namedPolicy{"the policy of " + p.shown(), p.client.Policy})
+	}
+	if p.profile.Policy != nil {
+		all = append(all, namedPolicy{"the policy of the profile " + p.profileName, p.profile.Policy})
+	}
+	return all
+}
+
+// decide asks one policy. What it must look up for that is the client's to pay.
+func (c *call) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
+	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
+	if err != nil {
+		problem := *c.lookUpProblem(err)
+		problem.Message = by.name + " names things, and Anaplan did not say what their ids are: " + problem.Message
+		return policy.Decision{}, &problem
+	}
+	return decision, nil
+}
+
+// pass sends the call, and its answer back.
+func (c *call) pass(who *principal, path policy.Path) *agent.Problem {
+	c.conn.calm.Store(true)
+	began := time.Now()
+	result, err := who.profile.API.Serve(c.w, c.r, proxy.Call{Path: path.String(), Client: who.name})
+	c.conn.finish()
+	c.cut = result.Cut
+	problem := c.forwardProblem(err)
+	if result.Began {
+		c.status = result.Status
+	}
+	if isRefusal(err) { // nothing was called
+		return c.refused(problem, Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}})
+	}
+	record := Record{
+		Action: ActionCall, Client: who.name, Profile: who.profileName,
+		Call: Call{
+			Method: c.r.Method, Path: path.String(), Status: result.Status,
+			Sent: result.Sent, Received: result.Received, Took: time.Since(began),
+		},
+	}
+	c.recordCall(record, problem)
+	if result.Began {
+		return nil
+	}
+	return problem
+}
+
+// isRefusal reports whether the proxy has refused a request as it is.
+func isRefusal(err error) bool {
+	return errors.Is(err, proxy.ErrUpgrade) || errors.Is(err, proxy.ErrMethod) || errors.Is(err, proxy.ErrPath)
+}
+
+// recordCall writes down a call that has been made, whatever came of it.
+func (c *call) recordCall(record Record, problem *agent.Problem) {
+	if record.Done = true; problem != nil {
+		record.Code = problem.Code
+	}
+	c.server.config.Forwarded(record)
+	c.write(record, problem)
+}
+
+// forwardProblem words why a call was not made, or not to its end.
+func (c *call) forwardProblem(err error) *agent.Problem {
+	if err == nil {
+		return nil
+	}
+	busy, isBusy := errors.AsType[*fair.BusyError](err)
+	unreachable, isUnreachable := errors.AsType[*proxy.UnreachableError](err)
+	switch {
+	case isBusy:
+		return busyProblem(busy)
+	case errors.Is(err, proxy.ErrUpgrade):
+		return agent.Problemf(agent.CodeBadRequest, "the connection cannot be upgraded to another protocol here")
+	case errors.Is(err, proxy.ErrSlowBody):
+		c.status = http.StatusRequestTimeout
+		return agent.Problemf(agent.CodeBadRequest, "the body of the request stalled, so the call was given up")
+	case errors.Is(err, proxy.ErrBodyCut):
+		return agent.Problemf(agent.CodeBadRequest, "the body of the request ended early, so the call was given up")
+	case c.r.Context().Err() != nil:
+		return c.problem(context.Cause(c.r.Context()))
+	case errors.Is(err, proxy.ErrGone):
+		c.status = statusGone
+		return agent.Problemf(agent.CodeBadRequest, "the caller has hung up")
+	case isUnreachable:
+		problem := agent.Problemf(agent.CodeUnreachable, "Anaplan's API at %s cannot be reached: %v", unreachable.Host, unreachable.Err)
+		if unreachable.Sent && c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+			problem.Hints = []string{proxy.MayBeDone}
+		}
+		return problem
+	case errors.Is(err, proxy.ErrAnswerCut):
+		return agent.Problemf(agent.CodeUnreachable, "%v", err)
+	}
+	problem := c.problem(err)
+	if problem.Code == agent.CodeStopping && problem.Wait == 0 {
+		stopping := *problem
+		stopping.Wait = time.Second // there is another agent, or another profile of that name, soon
+		return &stopping
+	}
+	return problem
+}
+
+// busyProblem words that a call has to wait for too long: since Anaplan has asked for that, or since
+// there are too many.
+func busyProblem(busy *fair.BusyError) *agent.Problem {
+	problem := &agent.Problem{
+		Code: agent.CodeRateLimited, Wait: busy.RetryAfter,
+		Message: "Anaplan's allowance of calls is used up, and too many wait for more",
+	}
+	if busy.HeldFor > 0 {
+		problem.Message = fmt.Sprintf("Anaplan has asked for patience (429), so the agent sends nothing to it for another %v", max(busy.HeldFor.Round(time.Second), time.Second))
+		problem.Hints = []string{"anaplan-agent status shows until when"}
+	}
+	return problem
+}
+
+// lookUpWait is when to come again where names could not be looked up, and nobody has said when.
+const lookUpWait = 10 * time.Second
+
+// mostLookUpWait bounds what the agent's callers are asked to wait for names, whatever Anaplan asks.
+const mostLookUpWait = 5 * time.Minute
+
+// lookUpProblem words why Anaplan has not told names. What passes has a time to come again, so that a
+// busy model does not fail a job that could wait for it.
+func (c *call) lookUpProblem(err error) *agent.Problem {
+	refusal, isRefused := errors.AsType[*integration.APIError](err)
+	var problem *agent.Problem
+	switch {
+	case isRefused && refusal.Status == http.StatusTooManyRequests:
+		problem = agent.Problemf(agent.CodeRateLimited, "%v", refusal)
+		problem.Wait = refusal.RetryAfter
+	case isRefused && !integration.IsTransient(err):
+		return agent.Problemf(agent.CodeServerRefused, "%v", refusal)
+	case isRefused:
+		problem = agent.Problemf(agent.CodeUnreachable, "%v", refusal)
+		problem.Wait = refusal.RetryAfter
+	default:
+		told := *c.forwardProblem(err)
+		if problem = &told; told.Code == agent.CodeInternal && integration.IsTransient(err) {
+			problem.Code = agent.CodeUnreachable
+		}
+	}
+	if problem.Code == agent.CodeUnreachable || problem.Code == agent.CodeRateLimited {
+		problem.Wait = min(cmp.Or(problem.Wait, lookUpWait), mostLookUpWait)
+	}
+	return problem
+}
+
+// isAddressed reports whether a Host header means this listener: what a browser sends for a
+// page that has its own name lead here does not.
+func (a *admitted) isAddressed(host string) bool {
+	addr, ok := a.LocalAddr().(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = host, "80"
+	}
+	name = strings.Trim(name, "[]")
+	return port == strconv.Itoa(addr.Port) && (strings.EqualFold(name, "localhost") || addr.IP.Equal(net.ParseIP(name)))
+}

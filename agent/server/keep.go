@@ -1,0 +1,113 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+// keepEvery is how often is looked whether the file of a socket is still there.
+const keepEvery = time.Second
+
+// keep looks after the file of a socket until ctx ends. Somebody may remove it, or one who
+// cleans up old files, and then nobody finds the agent any more.
+func keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
+	look := lookAfter(socket)
+	if look == nil {
+		return
+	}
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	said := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		anew, err := look()
+		switch {
+		case err != nil && err.Error() != said:
+			said = err.Error()
+			log.Error("somebody has removed the socket, so nobody finds the agent", "error", err)
+		case anew:
+			log.Warn("somebody has removed the socket; it has been made anew", "socket", socket.Addr())
+		}
+		if err == nil {
+			said = ""
+		}
+	}
+}
+
+// lookAfter returns what looks after the file of a listener; nil for one that has none. It
+// reports whether it has made the file anew.
+func lookAfter(socket net.Listener) func() (anew bool, err error) {
+	if own, ok := socket.(*listener); ok {
+		return own.restore
+	}
+	if socket.Addr().Network() != "unix" || !filepath.IsAbs(socket.Addr().String()) {
+		return nil
+	}
+	return func() (bool, error) { return false, lookAt(socket.Addr().String()) }
+}
+
+// lookAt reports that a socket is gone which is systemd's: it alone can make it anew, for
+// the next agent gets it from there as well.
+func lookAt(path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%s: systemd has opened it, and opens it anew when the socket unit is restarted: systemctl restart anaplan-agent.socket", path)
+}
+
+// restore makes the socket anew if its file is gone. It never takes the place of another
+// agent: that has the lock, or answers.
+func (l *listener) restore() (anew bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.isThere() {
+		return false, nil
+	}
+	if err := prepareDirectory(filepath.Dir(l.path), l.options.directoryMode()); err != nil {
+		return false, err
+	}
+	if err := l.relock(); err != nil {
+		return false, err
+	}
+	socket, file, err := listenLocked(l.path, l.options)
+	if err != nil {
+		return false, err
+	}
+	l.socket.Close()
+	l.socket, l.file = socket, file
+	return true, nil
+}
+
+// relock takes the lock again, if its file is gone as well.
+func (l *listener) relock() error {
+	ours, err := l.lock.Stat()
+	if err != nil {
+		return err
+	}
+	if there, err := os.Lstat(local.LockOf(l.path)); err == nil && os.SameFile(ours, there) {
+		return nil
+	}
+	lock, err := lockFile(local.LockOf(l.path))
+	if errors.Is(err, local.ErrRunning) {
+		return fmt.Errorf("another agent has taken its place: end one of the two: %w", err)
+	}
+	if err != nil {
+		return err
+	}
+	l.lock.Close()
+	l.lock = lock
+	return nil
+}

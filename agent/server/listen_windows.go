@@ -1,0 +1,136 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"golang.org/x/sys/windows"
+)
+
+// fits checks that the path fits sockaddr_un (afunix.h).
+func fits(path string) error {
+	const most = 107 // and a NUL
+	if len(path) > most {
+		return fmt.Errorf("the path of the socket is too long, by %d bytes of %d: %s", len(path)-most, most, path)
+	}
+	return nil
+}
+
+// prepareDirectory makes the directory for its user only, or checks that the one that is
+// there lets in nobody else.
+func prepareDirectory(directory string, _ fs.FileMode) error {
+	if _, err := os.Stat(directory); err == nil {
+		return checkDirectory(directory)
+	}
+	if err := os.MkdirAll(filepath.Dir(directory), 0o700); err != nil {
+		return fmt.Errorf("making the directory of the socket: %w", err)
+	}
+	if err := makePrivate(directory); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("making the directory of the socket: %w", err)
+	}
+	return checkDirectory(directory)
+}
+
+// makePrivate makes a directory with full access for its user, the system and
+// administrators, inherited by what is made in it, and nothing inherited from above.
+func makePrivate(directory string) error {
+	self, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return err
+	}
+	access := fmt.Sprintf("D:P(A;OICI;FA;;;%s)(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", self.User.Sid)
+	descriptor, err := windows.SecurityDescriptorFromString(access)
+	if err != nil {
+		return err
+	}
+	name, err := windows.UTF16PtrFromString(directory)
+	if err != nil {
+		return err
+	}
+	attributes := windows.SecurityAttributes{SecurityDescriptor: descriptor}
+	attributes.Length = uint32(unsafe.Sizeof(attributes))
+	return windows.CreateDirectory(name, &attributes)
+}
+
+// checkDirectory refuses a directory whose access list lets in anybody else.
+func checkDirectory(directory string) error {
+	descriptor, err := windows.GetNamedSecurityInfo(directory, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return fmt.Errorf("reading the access list of %s: %w", directory, err)
+	}
+	list, _, err := descriptor.DACL()
+	if err != nil {
+		return fmt.Errorf("reading the access list of %s: %w", directory, err)
+	}
+	if list == nil {
+		return fmt.Errorf("everybody can get into the directory %s; choose one that is yours alone", directory)
+	}
+	for i := range uint32(list.AceCount) {
+		var entry *windows.ACCESS_ALLOWED_ACE
+		if err := windows.GetAce(list, i, &entry); err != nil {
+			return fmt.Errorf("reading the access list of %s: %w", directory, err)
+		}
+		if entry.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE {
+			continue
+		}
+		who := (*windows.SID)(unsafe.Pointer(&entry.SidStart))
+		if entry.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE || !isTrusted(who) {
+			return fmt.Errorf("%s can get into the directory %s; choose one that is yours alone, or one that is not there yet", nameOf(who), directory)
+		}
+	}
+	return nil
+}
+
+// isTrusted reports whether it is this user, the system or an administrator.
+func isTrusted(who *windows.SID) bool {
+	if who.IsWellKnown(windows.WinLocalSystemSid) || who.IsWellKnown(windows.WinBuiltinAdministratorsSid) {
+		return true
+	}
+	self, err := windows.GetCurrentProcessToken().GetTokenUser()
+	return err == nil && who.Equals(self.User.Sid)
+}
+
+func nameOf(who *windows.SID) string {
+	if account, domain, _, err := who.LookupAccount(""); err == nil {
+		return domain + `\` + account
+	}
+	return who.String()
+}
+
+// lockFile takes the lock, which ends with the file, and that with the process.
+func lockFile(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening the lock file of the socket: %w", err)
+	}
+	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
+	err = windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, &windows.Overlapped{})
+	if err == nil {
+		return file, nil
+	}
+	file.Close()
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return nil, fmt.Errorf("%w: it holds %s", local.ErrRunning, path)
+	}
+	return nil, fmt.Errorf("locking %s: %w", path, err)
+}
+
+// bind replaces a stale socket. The directory keeps everybody out, so the order matters to
+// nobody.
+func bind(path string, _ fs.FileMode) (*net.UnixListener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: path})
+	if err != nil {
+		return nil, err
+	}
+	socket.SetUnlinkOnClose(false) // Close looks first whether it is still there
+	return socket, nil
+}

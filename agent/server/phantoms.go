@@ -1,0 +1,137 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+)
+
+// What Anaplan's auth host has under /token/, with its JSON and its statuses (contract
+// sections 2 and 3), and with phantom tokens.
+
+// authenticate hands out a phantom token. Anaplan's own is seen to first, so that whatever
+// keeps it from being had is told here, where clients expect it.
+func (c *call) authenticate() *agent.Problem {
+	who, problem := c.principal()
+	if problem != nil {
+		return problem
+	}
+	if _, isToken := tokenIn(c.r.Header.Get("Authorization")); isToken {
+		return agent.Problemf(agent.CodeBadRequest, "a token is no way to log in; send Basic with a client's name and secret")
+	}
+	if wait, ok := c.server.logins.take(who.name, c.began); !ok {
+		problem := agent.Problemf(agent.CodeTooMany, "%s logs in too often", who.shown())
+		problem.Hints, problem.Wait = []string{oneTokenHint}, wait
+		return problem
+	}
+	if _, err := who.profile.Keeper.Token(c.r.Context(), c.wants()); err != nil {
+		return c.problem(err)
+	}
+	holder := phantom.Holder{Client: who.name, Profile: who.profileName, UID: local.Nobody}
+	if !c.caller.network {
+		holder.UID = c.caller.peer.UID
+	}
+	token, err := c.server.config.Phantoms.Issue(holder)
+	if err != nil {
+		problem := agent.Problemf(agent.CodeTooMany, "%v", err)
+		problem.Hints = []string{oneTokenHint}
+		return problem
+	}
+	// A login can take as long as a person: by now the secret may be another one.
+	if _, problem := c.principal(); problem != nil {
+		c.server.config.Phantoms.Revoke(token.Value.Reveal())
+		return problem
+	}
+	return c.sendPhantom(http.StatusCreated, "Login successful", token)
+}
+
+const oneTokenHint = "use one token for the 35 minutes that it lives, and end it with POST /token/logout"
+
+// refresh gives a phantom token another life, without Anaplan: the agent looks after that.
+func (c *call) refresh() *agent.Problem {
+	return c.withPhantom(http.StatusBadRequest, func(_ phantom.Token, value string) *agent.Problem {
+		token, err := c.server.config.Phantoms.Refresh(value)
+		if err != nil {
+			return c.badPhantom(err)
+		}
+		return c.sendPhantom(http.StatusOK, "Token refreshed", token)
+	})
+}
+
+// validate says when the phantom token ends, and who Anaplan says that its user is.
+func (c *call) validate() *agent.Problem {
+	return c.withPhantom(http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {
+		who, problem := c.holder(token.Holder)
+		if problem != nil {
+			return problem
+		}
+		body := c.tokenBody("Token validated", local.TokenInfo{ID: token.ID, ExpiresAt: token.ExpiresAt.UnixMilli()})
+		if who.profile.Identify != nil {
+			user, err := who.profile.Identify(c.r.Context())
+			if err != nil {
+				return c.problem(err)
+			}
+			body.User = &local.TokenUser{GUID: user.GUID, ID: user.ID, CustomerGUID: user.CustomerGUID}
+		}
+		c.sendJSON(http.StatusOK, body)
+		return nil
+	})
+}
+
+// revoke ends the phantom token. Anaplan's stays, for others use it.
+func (c *call) revoke() *agent.Problem {
+	return c.withPhantom(http.StatusUnauthorized, func(token phantom.Token, value string) *agent.Problem {
+		if err := c.server.config.Phantoms.Revoke(value); err != nil {
+			return c.badPhantom(err)
+		}
+		c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described(), Done: true}, nil)
+		c.send(http.StatusNoContent, nil, nil)
+		return nil
+	})
+}
+
+// withPhantom does something with the phantom token that the caller shows. malformed is
+// Anaplan's status for a header that has none.
+func (c *call) withPhantom(malformed int, do func(token phantom.Token, value string) *agent.Problem) *agent.Problem {
+	header := c.r.Header["Authorization"]
+	value, ok := "", false
+	if len(header) == 1 {
+		value, ok = strings.CutPrefix(header[0], "AnaplanAuthToken ")
+	}
+	if !ok || value == "" {
+		c.status = malformed
+		return agent.Problemf(agent.CodeBadRequest, "there must be one Authorization header, with AnaplanAuthToken and a token")
+	}
+	token, problem := c.phantom(value)
+	if problem != nil {
+		return problem
+	}
+	return do(token, value)
+}
+
+// sendPhantom writes down that a phantom token is handed out, and does it.
+func (c *call) sendPhantom(status int, message string, token phantom.Token) *agent.Problem {
+	if problem := c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described()}, nil); problem != nil {
+		if status == http.StatusCreated { // one that is renewed was written down before
+			c.server.config.Phantoms.Revoke(token.Value.Reveal())
+		}
+		return problem
+	}
+	c.sendJSON(status, c.tokenBody(message, local.TokenInfo{
+		ID: token.ID, Value: token.Value.Reveal(), ExpiresAt: token.ExpiresAt.UnixMilli(), RefreshID: token.RefreshID,
+	}))
+	return nil
+}
+
+// described is what was done with a phantom token.
+func (c *call) described() Call { return Call{Method: c.r.Method, Path: c.route} }
+
+func (c *call) tokenBody(message string, info local.TokenInfo) local.TokenBody {
+	return local.TokenBody{
+		Meta:   local.TokenMeta{ValidationURL: "http://" + c.r.Host + "/token/validate"},
+		Status: "SUCCESS", Message: message, Token: info,
+	}
+}

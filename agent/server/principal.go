@@ -1,0 +1,269 @@
+package server
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+)
+
+// principal is for whom a call is made: a client, or a user of the machine who may use a
+// profile.
+type principal struct {
+	name        string // "client:nightly" or "user:1000"
+	profileName string
+	profile     *Profile
+	client      *Program // nil: it is a user
+}
+
+// Kinds of principals, in front of their names.
+const (
+	clientKind = "client:"
+	userKind   = "user:"
+)
+
+// shown names a principal in words.
+func (p *principal) shown() string {
+	kind, name, _ := strings.Cut(p.name, ":")
+	return kind + " " + name
+}
+
+// principal returns for whom the request is made, as the Authorization header shows it;
+// without one, as the kernel says who is calling.
+func (c *call) principal() (*principal, *agent.Problem) {
+	header := c.r.Header["Authorization"]
+	switch {
+	case len(header) == 0 && c.caller.network:
+		return nil, c.stranger("there is no Authorization header, and over TCP nothing else says who is calling")
+	case len(header) == 0:
+		return c.peerPrincipal()
+	case len(header) > 1:
+		return nil, agent.Problemf(agent.CodeBadRequest, "there are %d Authorization headers; send one", len(header))
+	}
+	if name, secret, ok := c.r.BasicAuth(); ok {
+		return c.clientPrincipal(name, secret)
+	}
+	if token, ok := tokenIn(header[0]); ok {
+		held, problem := c.phantom(token)
+		if problem != nil {
+			return nil, problem
+		}
+		return c.holder(held.Holder)
+	}
+	return nil, c.stranger("the Authorization header is none that this agent takes: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
+}
+
+// tokenIn returns the token of a header. The API takes Bearer, too (contract section 6).
+func tokenIn(header string) (token string, ok bool) {
+	scheme, token, _ := strings.Cut(header, " ")
+	ok = token != "" && (strings.EqualFold(scheme, "AnaplanAuthToken") || strings.EqualFold(scheme, "Bearer"))
+	return token, ok
+}
+
+// stranger refuses who does not show who it is.
+func (c *call) stranger(why string) *agent.Problem {
+	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
+}
+
+// refused writes down what was refused, and returns it. That must not fill the disk, nor can
+// anybody hide behind others who are refused: each client and each user has a share of lines, and
+// so have all strangers together. What goes beyond it is counted in the log.
+func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
+	who := record.Client
+	switch {
+	case who != "" && who != unknownClient:
+	case c.caller.network:
+		who = "strangers"
+	default:
+		who = userName(c.caller.peer.UID)
+	}
+	if _, ok := c.server.denials.take(who, c.began); !ok {
+		c.server.unwritten.note(c.server.config.Logger, who, c.began)
+		return problem
+	}
+	record.Action = ActionDenied
+	if c.recordable() == nil {
+		c.write(record, problem)
+	}
+	return problem
+}
+
+// unwritten counts refusals that have no line of their own, and logs them once a minute.
+type unwritten struct {
+	mu    sync.Mutex
+	count int
+	told  time.Time
+}
+
+func (u *unwritten) note(log *slog.Logger, who string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.count++; now.Sub(u.told) >= time.Minute {
+		log.Warn("more is refused than is written down", "caller", who, "refusals", u.count)
+		u.count, u.told = 0, now
+	}
+}
+
+// peerPrincipal returns the user at the other end, or the client that this user is.
+func (c *call) peerPrincipal() (*principal, *agent.Problem) {
+	name, profile := c.r.Header.Get(local.HeaderClient), c.r.Header.Get(local.HeaderProfile)
+	if name != "" {
+		return c.asClient(name)
+	}
+	if profile == "" {
+		profile = local.DefaultProfile
+		if names := c.clientsOfPeer(); len(names) > 0 && !c.mayProfile(profile) {
+			if len(names) > 1 {
+				problem := agent.Problemf(agent.CodeBadRequest, "user %d is several clients, %s: say which one", c.caller.peer.UID, strings.Join(names, ", "))
+				problem.Hints = []string{"commands take --client NAME, other programs send the header " + local.HeaderClient + ": NAME"}
+				return nil, problem
+			}
+			return c.asClient(names[0])
+		}
+	}
+	c.arguments.profile = profile
+	found, problem := c.profile()
+	if problem != nil {
+		return nil, problem
+	}
+	return &principal{name: userName(c.caller.peer.UID), profileName: profile, profile: found}, nil
+}
+
+func userName(uid int) string { return userKind + strconv.Itoa(uid) }
+
+func (c *call) mayProfile(name string) bool {
+	profile := c.server.config.Profiles()[name]
+	return profile != nil && c.caller.may(profile)
+}
+
+// clientsOfPeer names the clients that the user at the other end is.
+func (c *call) clientsOfPeer() (names []string) {
+	clients := c.server.config.Clients()
+	for _, name := range slices.Sorted(maps.Keys(clients)) {
+		if c.caller.is(clients[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// asClient returns the client of that name, if the user at the other end is it or may use
+// all that it may.
+func (c *call) asClient(name string) (*principal, *agent.Problem) {
+	client := c.server.config.Clients()[name]
+	if client == nil || !c.caller.is(client) && !c.mayProfile(client.Profile) {
+		return nil, c.refused(c.noClient(name), Record{Client: c.knownClient(name)})
+	}
+	return c.ofClient(name, client)
+}
+
+// noClient words that the caller is not a client. Who may be any is told which there are.
+func (c *call) noClient(name string) *agent.Problem {
+	if c.caller.admin {
+		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no client %s", shown(name))
+		if names := slices.Sorted(maps.Keys(c.server.config.Clients())); len(names) > 0 {
+			problem.Message += "; it has " + strings.Join(names[:min(len(names), 20)], ", ")
+		}
+		problem.Hints = []string{"if it was just added to the configuration: anaplan-agent reload"}
+		return problem
+	}
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not be the client %s, or there is none of that name", c.caller.peer.UID, shown(name))
+	problem.Hints = []string{fmt.Sprintf("in the agent's configuration: users = [\"user:%d\"] in the client's table, and then: anaplan-agent reload", c.caller.peer.UID)}
+	return problem
+}
+
+// unknownClient stands for a name that no client has. People give their secret in its place.
+const unknownClient = clientKind + "?"
+
+// knownClient returns how a client is written down.
+func (c *call) knownClient(name string) string {
+	if c.server.config.Clients()[name] == nil {
+		return unknownClient
+	}
+	return clientKind + name
+}
+
+func (c *call) ofClient(name string, client *Program) (*principal, *agent.Problem) {
+	profile := c.server.config.Profiles()[client.Profile]
+	if profile == nil {
+		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s, for which the client %s acts", shown(client.Profile), shown(name))
+	}
+	return &principal{name: clientKind + name, profileName: client.Profile, profile: profile, client: client}, nil
+}
+
+// clientPrincipal returns the client that has shown its secret. Which of the two is wrong
+// is not said, and takes no other time.
+func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem) {
+	client := c.server.config.Clients()[name]
+	if !client.hasSecret(secret) {
+		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
+		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME --secret-only --output FILE"}
+		return nil, c.refused(problem, Record{Client: c.knownClient(name)})
+	}
+	return c.ofClient(name, client)
+}
+
+// hasSecret reports whether it is the client's; nil has none.
+func (p *Program) hasSecret(secret string) bool {
+	want := make([]byte, sha256.Size) // no secret has this hash
+	if p != nil && p.Secret != nil {
+		want = p.Secret
+	}
+	got := sha256.Sum256([]byte(strings.TrimRight(secret, "\r\n\t "))) // it comes out of a file
+	return subtle.ConstantTimeCompare(got[:], want) == 1
+}
+
+// phantom finds a phantom token that the caller has shown. That of another user is refused: it must
+// have been stolen.
+func (c *call) phantom(token string) (phantom.Token, *agent.Problem) {
+	held, err := c.server.config.Phantoms.Find(token)
+	if err != nil {
+		return phantom.Token{}, c.badPhantom(err)
+	}
+	if c.isStolen(held.UID) {
+		problem := agent.Problemf(agent.CodeUnauthorized, "the token belongs to another user")
+		return phantom.Token{}, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
+	}
+	return held, nil
+}
+
+// badPhantom says what is wrong with a token. One that has ended is everyday, and not
+// written down.
+func (c *call) badPhantom(err error) *agent.Problem {
+	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
+	problem.Hints = []string{"log in again: POST /token/authenticate"}
+	if err == phantom.ErrUnknown {
+		problem.Message = "this agent has not made the token, or it was started again since; a token of Anaplan's own is of no use here"
+		return c.refused(problem, Record{})
+	}
+	return problem
+}
+
+// holder returns for whom a phantom token stands, as the configuration is now.
+func (c *call) holder(holder phantom.Holder) (*principal, *agent.Problem) {
+	if name, ok := strings.CutPrefix(holder.Client, clientKind); ok {
+		client := c.server.config.Clients()[name]
+		if client == nil {
+			return nil, c.stranger("the client " + shown(name) + " is in the agent's configuration no more")
+		}
+		return c.ofClient(name, client)
+	}
+	profile := c.server.config.Profiles()[holder.Profile]
+	if profile == nil {
+		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s any more", shown(holder.Profile))
+	}
+	if !c.caller.network && !c.caller.may(profile) { // groups change
+		return nil, c.deny("the profile " + shown(holder.Profile))
+	}
+	return &principal{name: holder.Client, profileName: holder.Profile, profile: profile}, nil
+}

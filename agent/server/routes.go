@@ -1,0 +1,324 @@
+package server
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"os"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+// route is what can be asked for.
+type route struct {
+	method string
+	cost   int
+	takes  parameter
+	answer func(*call) *agent.Problem // has answered, or returns why not
+
+	secret   bool  // it may have a body, which is a PIN
+	network  bool  // it can be asked for over TCP, too
+	recorded bool  // it gives, signs or calls something, and nothing of that is done that cannot be written down
+	shape    shape // of its refusals; nil: the agent's own
+}
+
+// loginBytes is what a body may have that comes with a login. It is not looked at: who
+// calls shows that in a header, and there are clients that send a body all the same.
+const loginBytes = 64 << 10
+
+// takesBody returns how many bytes a body may have.
+func (r *route) takesBody(limits Limits) int {
+	switch {
+	case r.secret:
+		return limits.BodyBytes
+	case r.shape != nil:
+		return loginBytes
+	}
+	return 0
+}
+
+// routes is by path. Asking for another token costs no more than asking for one: after
+// Anaplan has pulled one back, all callers do so at once, and they share one login.
+var routes = map[string]*route{
+	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: (*call).token},
+	"/v1/status": {method: http.MethodGet, cost: costRead, answer: (*call).list},
+	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: (*call).login},
+	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: (*call).logout},
+	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: (*call).unlock},
+	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).lock},
+	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: (*call).reload},
+	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: (*call).health},
+	"/readyz":    {method: http.MethodGet, cost: costRead, answer: (*call).ready},
+	"/metrics":   {method: http.MethodGet, cost: costRead, answer: (*call).metrics},
+
+	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).authenticate},
+	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).refresh},
+	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).validate},
+	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).revoke},
+}
+
+// otherRoute is what requests are observed as that have no route, so that callers cannot
+// make up names for metrics.
+const otherRoute = "other"
+
+func (c *call) token() *agent.Problem {
+	profile, problem := c.profile()
+	if problem != nil {
+		return problem
+	}
+	reveal := !c.arguments.hidden
+	if (reveal || c.arguments.refused != 0) && profile.Policy != nil && !c.caller.admin {
+		return c.deny("the token of the profile " + shown(c.arguments.profile) + " itself, for the profile has a policy: send the calls through the agent")
+	}
+	lease, err := c.lease(profile.Keeper)
+	if again := c.replaced(profile, err); again != nil {
+		lease, err = c.lease(again.Keeper)
+	}
+	if err != nil {
+		return c.problem(err)
+	}
+	if reveal {
+		handed := Record{Action: ActionToken, Generation: lease.Generation, Profile: c.arguments.profile}
+		if problem := c.write(handed, nil); problem != nil {
+			return problem
+		}
+	}
+	c.sendLease(lease, reveal)
+	return nil
+}
+
+// replaced returns the profile that has come in the place of one that ended while it was
+// asked, as a reload does it; nil if none has.
+func (c *call) replaced(profile *Profile, err error) *Profile {
+	if err == nil || agent.ProblemOf(err).Code != agent.CodeStopping || c.r.Context().Err() != nil {
+		return nil
+	}
+	next := c.server.config.Profiles()[c.arguments.profile]
+	if next == nil || next.Keeper == profile.Keeper || !c.caller.may(next) {
+		return nil
+	}
+	return next
+}
+
+func (c *call) lease(keeper *agent.Keeper) (agent.Lease, error) {
+	if c.arguments.refused != 0 {
+		return keeper.Replace(c.r.Context(), c.arguments.refused, c.wants())
+	}
+	return keeper.Token(c.r.Context(), c.wants())
+}
+
+// act does something to a profile if the caller may, writes it down, and answers without a token.
+func (c *call) act(action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
+	profile, problem := c.profile()
+	if problem != nil {
+		return problem
+	}
+	if problem := c.right(action, profile); problem != nil {
+		return problem
+	}
+	lease, err := do(profile)
+	problem = c.problem(err)
+	if failure := c.record(action, lease.Generation, problem); problem == nil {
+		problem = failure
+	}
+	if problem != nil {
+		return problem
+	}
+	c.sendLease(lease, false)
+	return nil
+}
+
+func (c *call) login() *agent.Problem {
+	return c.act(ActionLogin, func(profile *Profile) (agent.Lease, error) {
+		if c.caller.admin {
+			return profile.Keeper.Login(c.r.Context(), c.wants())
+		}
+		return profile.Keeper.TryLogin(c.r.Context(), c.wants())
+	})
+}
+
+func (c *call) logout() *agent.Problem {
+	return c.act(ActionLogout, func(profile *Profile) (agent.Lease, error) {
+		return agent.Lease{}, profile.Keeper.Logout(c.r.Context())
+	})
+}
+
+func (c *call) lock() *agent.Problem {
+	return c.act(ActionLock, func(profile *Profile) (agent.Lease, error) {
+		if profile.SetPIN != nil {
+			profile.SetPIN(nil)
+		}
+		profile.Keeper.Lock()
+		return agent.Lease{}, nil
+	})
+}
+
+// unlock logs in at once, so that who has unlocked it learns whether that was of use; what
+// was locked is so until then.
+func (c *call) unlock() *agent.Problem {
+	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
+		if len(c.body) > 0 {
+			if problem := c.setPIN(profile, c.body); problem != nil {
+				return agent.Lease{}, problem
+			}
+		}
+		if profile.Heed != nil {
+			profile.Heed(c.arguments.word)
+		}
+		return profile.Keeper.Open(c.r.Context(), c.wants())
+	})
+}
+
+// setPIN hands over a PIN.
+func (c *call) setPIN(profile *Profile, pin []byte) *agent.Problem {
+	if profile.SetPIN == nil {
+		return agent.Problemf(agent.CodeBadRequest, "the profile %s takes no PIN from callers: its settings say where the PIN comes from", shown(c.arguments.profile))
+	}
+	if bytes.ContainsAny(pin, "\r\n\x00") {
+		return agent.Problemf(agent.CodeBadRequest, "the PIN has a line end or a NUL in it; send it without, so that no try is lost")
+	}
+	profile.SetPIN(bytes.Clone(pin))
+	return nil
+}
+
+func (c *call) reload() *agent.Problem {
+	if !c.caller.admin {
+		return c.reserve("use reload", "reload")
+	}
+	warnings, err := c.reloaded()
+	problem := c.problem(err)
+	if failure := c.record(ActionReload, 0, problem); problem == nil {
+		problem = failure
+	}
+	if problem == nil {
+		c.sendJSON(http.StatusOK, local.ReloadAnswer{Warnings: warnings})
+	}
+	return problem
+}
+
+func (c *call) reloaded() (warnings []string, err error) {
+	if c.server.config.Reload == nil {
+		return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
+	}
+	return c.server.config.Reload(c.r.Context())
+}
+
+// list answers how the profiles do that the caller may use.
+func (c *call) list() *agent.Problem {
+	profiles := c.server.config.Profiles()
+	status := local.Status{
+		Version:   c.server.config.Version,
+		PID:       os.Getpid(),
+		StartedAt: c.server.started,
+		Profiles:  []local.ProfileStatus{},
+		Clients:   c.clients(),
+
+		ConfiguredAt: c.server.started,
+		Problem:      c.ownProblem(),
+	}
+	if c.server.config.Configured != nil {
+		status.ConfiguredAt = c.server.config.Configured()
+	}
+	if c.server.config.Address != nil {
+		status.Address = c.server.config.Address()
+	}
+	for _, name := range slices.Sorted(maps.Keys(profiles)) {
+		if c.caller.may(profiles[name]) {
+			profile := profileStatus(name, profiles[name])
+			profile.Problem = c.toCaller(profile.Problem)
+			status.Profiles = append(status.Profiles, profile)
+		}
+	}
+	c.sendJSON(http.StatusOK, status)
+	return nil
+}
+
+// ownProblem returns what is wrong with the agent as a whole. Its cause is for administrators.
+func (c *call) ownProblem() *agent.Problem {
+	err := c.server.config.Recordable()
+	if err == nil {
+		return nil
+	}
+	problem := Unrecordable()
+	if c.caller.admin {
+		problem.Hints = []string{err.Error()}
+	}
+	return problem
+}
+
+// clients returns the clients that the caller may be.
+func (c *call) clients() (shown []local.ClientStatus) {
+	all := c.server.config.Clients()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if client := all[name]; c.caller.is(client) || c.mayProfile(client.Profile) {
+			shown = append(shown, local.ClientStatus{Name: name, Profile: client.Profile, Policy: client.Policy.Rules()})
+		}
+	}
+	return shown
+}
+
+// health says that the agent answers, which is all that it says.
+func (c *call) health() *agent.Problem {
+	c.send(http.StatusOK, typeText, []byte("ok\n"))
+	return nil
+}
+
+func (c *call) ready() *agent.Problem {
+	if problem := c.ownProblem(); problem != nil {
+		c.status = http.StatusServiceUnavailable
+		return c.notReady(problem)
+	}
+	if c.server.config.Ready != nil {
+		if err := c.server.config.Ready(); err != nil {
+			c.status = http.StatusServiceUnavailable
+			return c.notReady(agent.ProblemOf(err))
+		}
+	}
+	return c.health()
+}
+
+// notReady tells strangers no more than that: the rest is about profiles.
+func (c *call) notReady(problem *agent.Problem) *agent.Problem {
+	if c.caller.admin {
+		return problem
+	}
+	return agent.Problemf(problem.Code, "the agent is not ready")
+}
+
+// metrics are for administrators and for who may use any profile.
+func (c *call) metrics() *agent.Problem {
+	if !c.server.config.mayAny(c.caller) {
+		return c.deny("metrics")
+	}
+	var text bytes.Buffer // not the connection, for the caller may read slowly
+	if c.server.config.Metrics != nil {
+		c.server.config.Metrics(&text)
+	}
+	c.send(http.StatusOK, typeMetrics, text.Bytes())
+	return nil
+}
+
+// profileStatus says how a profile does.
+func profileStatus(name string, profile *Profile) local.ProfileStatus {
+	status := profile.Keeper.Status()
+	shown := local.ProfileStatus{
+		Name:       name,
+		State:      status.State,
+		Problem:    status.Problem,
+		Generation: status.Generation,
+		ExpiresAt:  status.ExpiresAt,
+		RenewAt:    status.RenewAt,
+		WaitUntil:  status.WaitUntil,
+		UsedAt:     status.UsedAt,
+	}
+	if status.Certificate != nil {
+		certificate := local.CertificateStatus(*status.Certificate)
+		shown.Certificate = &certificate
+	}
+	if profile.Details != nil {
+		shown.Details = profile.Details()
+	}
+	return shown
+}

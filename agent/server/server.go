@@ -1,0 +1,307 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"golang.org/x/time/rate"
+)
+
+// Config is what a Server serves. Only Profiles must be there.
+type Config struct {
+	// Profiles returns the profiles by name. It is called for every request and must be
+	// quick; the map is never changed, and a profile whose Allow changes is a new *Profile.
+	Profiles func() map[string]*Profile
+
+	// Clients returns the clients by name, as Profiles does the profiles. nil: there are none.
+	Clients func() map[string]*Program
+
+	// Phantoms are the tokens that callers get in the place of Anaplan's. nil: those of a
+	// Store of the Server's own.
+	Phantoms *phantom.Store
+
+	// Admin reports who may do everything, and alone may give a PIN, lock, unlock, and reload.
+	// It is asked once a connection. nil: root and the agent's own user. The errors for
+	// others name these.
+	Admin func(local.Peer) bool
+
+	// Reload reads the configuration anew, and says what of it is not taken over. nil: the
+	// request is an error.
+	Reload func(context.Context) (warnings []string, err error)
+
+	// Ready returns why the agent is not ready. nil: it always is.
+	Ready func() error
+
+	// Metrics writes Prometheus' text format. nil: there are none.
+	Metrics func(io.Writer)
+
+	// Record writes down who did what: before a token is handed out, after everything
+	// else. What it fails to write is an error for the caller, who gets no token; where that
+	// is Done, it is Record's to write it later. nil: nothing is written down.
+	Record func(Record) error
+
+	// Recordable returns why nothing can be written down; nil: it can. It is asked before all that
+	// gives something, signs or calls. What takes away (lock, a phantom token's end) and reload, which may
+	// be the remedy, are done all the same. nil: it always can.
+	Recordable func() error
+
+	// Observe is told about every request: its path, "other" for one that there is not,
+	// "forwarded" for one that went to Anaplan, its HTTP status (499: the caller went away), and how long it took. nil: nobody.
+	Observe func(route string, status int, took time.Duration)
+
+	// Forwarded is told about every call that was forwarded, also where there is no Record.
+	// nil: nobody.
+	Forwarded func(Record)
+
+	// Logger gets the causes that callers are not told. nil discards them.
+	Logger *slog.Logger
+
+	// Version is shown by /v1/status, and so is the address of the TCP port.
+	Version string
+	Address func() string // nil: there is none
+
+	// Configured is when the configuration was last read, for /v1/status. nil: at the start.
+	Configured func() time.Time
+
+	// Limits bounds what callers can take.
+	Limits Limits
+}
+
+// Profile is one profile as the Server needs it.
+type Profile struct {
+	Keeper *agent.Keeper
+
+	// Allow reports who may use it beside those whom Config.Admin names: have its token, and log
+	// in and out where nothing final stands in the way. It is asked once a connection. nil: nobody.
+	Allow func(local.Peer) bool
+
+	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It
+	// is for the login that follows, and for later ones until one of them refuses it: then
+	// whoever keeps it forgets it. nil: the profile takes no PIN from callers.
+	// Those whom Config.Admin does not name never get so far.
+	SetPIN func([]byte)
+
+	// Heed is told what else a person has said with an unlock, after SetPIN and before
+	// anything is tried. nil: that changes nothing.
+	Heed func(local.Word)
+
+	// API forwards calls to Anaplan. nil: none are.
+	API *proxy.Proxy
+
+	// Policy is what may be called with API, whoever calls. Where there is one, only those
+	// whom Config.Admin names get Anaplan's token itself, and log in and out. nil: everything.
+	Policy *policy.Policy
+
+	// Names tells Policy, and that of clients, what ids stand for. nil: no rule with a name fits.
+	Names policy.Names
+
+	// Identify asks Anaplan who the profile's user is. nil: nobody knows.
+	Identify func(context.Context) (User, error)
+
+	// Details returns what is shown of it beside its Keeper's status. nil: nothing.
+	Details func() local.Details
+}
+
+// Program is one program, or several, that may do what its policy allows and nothing else:
+// what the agent's configuration calls a client.
+type Program struct {
+	Profile string // for which it acts
+
+	// Secret is the SHA-256 hash of what the client shows. It must be a hash of something
+	// that cannot be guessed, for trying costs little. nil: it shows nothing.
+	Secret []byte
+
+	// Users reports who is this client by being that user. It is asked for every request.
+	// nil: nobody.
+	Users func(local.Peer) bool
+
+	Policy *policy.Policy // beside the profile's, which counts too
+}
+
+// User is who Anaplan says that a profile is (contract section 3).
+type User struct {
+	ID           string // the e-mail address
+	GUID         string
+	CustomerGUID string
+}
+
+// Action is what somebody did, in a Record.
+type Action string
+
+// Actions.
+const (
+	ActionToken  Action = "token"
+	ActionLogin  Action = "login"
+	ActionLogout Action = "logout"
+	ActionUnlock Action = "unlock"
+	ActionLock   Action = "lock"
+	ActionReload Action = "reload"
+	ActionDenied Action = "denied" // the caller may not do what was asked for
+
+	ActionPhantom Action = "phantom" // a phantom token was handed out, renewed or ended
+	ActionCall    Action = "call"    // a call was forwarded to Anaplan
+)
+
+// Record is a line for the audit log.
+type Record struct {
+	Time       time.Time
+	Action     Action
+	Profile    string // "" for what concerns all of them
+	Peer       local.Peer
+	Network    bool       // Peer came over TCP, and nothing else is known of it
+	Client     string     // "client:NAME", "user:UID", or "" where that is of no account
+	Code       agent.Code // of what went wrong; "" if nothing did
+	Generation uint64     // of the token; 0 without
+	Done       bool       // it has happened, and must be written down sooner or later
+	Call       Call       // of ActionCall, and of an ActionDenied that refuses one
+}
+
+// Call is a call of Anaplan's API.
+type Call struct {
+	Method, Path string // the path without its query
+	Status       int    // of the answer; 0: there was none
+	Sent         int64  // bytes of the request's body
+	Received     int64  // bytes of the answer's
+	Took         time.Duration
+}
+
+// Server answers callers. The zero Server is not usable, see New.
+type Server struct {
+	config    Config
+	gate      *gate
+	started   time.Time
+	unwritten unwritten
+
+	ownUser func() string // looked up when it is first needed: a directory service may be slow
+
+	denials *allowances // of lines about what was refused
+	logins  *allowances // of phantom tokens
+}
+
+// New returns a Server. It does nothing before Serve.
+func New(config Config) *Server {
+	config.Limits = config.Limits.orDefaults()
+	if config.Admin == nil {
+		config.Admin = local.IsRootOrSelf
+	}
+	if config.Observe == nil {
+		config.Observe = func(string, int, time.Duration) {}
+	}
+	if config.Forwarded == nil {
+		config.Forwarded = func(Record) {}
+	}
+	if config.Recordable == nil {
+		config.Recordable = func() error { return nil }
+	}
+	if config.Clients == nil {
+		config.Clients = func() map[string]*Program { return nil }
+	}
+	if config.Phantoms == nil {
+		config.Phantoms = phantom.New(phantom.Config{})
+	}
+	config.Logger = cmp.Or(config.Logger, slog.New(slog.DiscardHandler))
+	return &Server{
+		config:  config,
+		gate:    newGate(config.Limits, config.Admin, config.knows),
+		started: time.Now(),
+		ownUser: sync.OnceValue(ownUser),
+
+		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
+		logins:  newAllowances(rate.Limit(config.Limits.Rate/costLogin), config.Limits.Burst/costLogin),
+	}
+}
+
+// Connections returns how many connections there are.
+func (s *Server) Connections() int { return s.gate.connections() }
+
+// Serve answers the callers of a listener until ctx ends; then it closes the listener,
+// gives the requests under way Limits.Drain to end, cuts off the rest, and returns nil when
+// all is done. Several listeners can be served at the same time.
+//
+// The listener is a unix socket, whose callers the kernel knows, or a TCP port on a loopback
+// address, whose callers must show a secret or a phantom token, and can do nothing but what
+// Anaplan itself has: log in, and call the API.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	if !isLocal(listener.Addr()) {
+		listener.Close()
+		return fmt.Errorf("serving on %s: that is neither a unix socket nor a loopback address, and would be open to the network", listener.Addr())
+	}
+	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
+	conns := newConnections(s.config.Limits)
+	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{})}
+	server := s.httpServer(base, conns)
+	kept, letGo := context.WithCancel(ctx)
+	var keeping sync.WaitGroup
+	keeping.Go(func() { keep(kept, listener, s.config.Logger) })
+	defer keeping.Wait()
+	defer letGo()
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(door) }()
+	var err error
+	select {
+	case err = <-done:
+		err = fmt.Errorf("accepting callers on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+		door.Close()
+		<-done
+		conns.closeSilent()
+		s.drain(ctx, server)
+	}
+	cut(errStopping)
+	server.Close()
+	conns.running.Wait()
+	return err
+}
+
+// isLocal reports whether nobody but this machine's processes can connect there.
+func isLocal(addr net.Addr) bool {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.IP.IsLoopback()
+	}
+	return addr.Network() == "unix"
+}
+
+// errStopping is why requests under way are cut off.
+var errStopping = errors.New("the agent is stopping")
+
+// drain waits for the requests under way, for a time.
+func (s *Server) drain(ctx context.Context, server *http.Server) {
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Limits.Drain)
+	defer cancel()
+	if err := server.Shutdown(patience); errors.Is(err, context.DeadlineExceeded) {
+		s.config.Logger.Warn("requests under way are cut off", "connections", s.Connections())
+	}
+}
+
+type connKey struct{}
+
+// httpServer returns the server of one listener. What net/http has to log is about single
+// connections, which callers could fill a disk with.
+func (s *Server) httpServer(base context.Context, conns *connections) *http.Server {
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.serveHTTP),
+		DisableGeneralOptionsHandler: true,
+		MaxHeaderBytes:               s.config.Limits.HeaderBytes,
+		ErrorLog:                     log.New(io.Discard, "", 0),
+		BaseContext:                  func(net.Listener) context.Context { return base },
+		ConnState:                    conns.track,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+	}
+}

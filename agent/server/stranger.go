@@ -1,0 +1,74 @@
+package server
+
+import (
+	"strings"
+)
+
+// Who may do nothing here, and who has shown more. Strangers have few connections together, and make
+// room for each other: a local port has no other way to tell who is worth waiting for. Accounts by the
+// user at the other end would not tell either: /proc/net/tcp takes longer the more connections an
+// attacker has open, a socket of NETLINK_SOCK_DIAG is more than the service may have, other systems
+// have neither, and in a container everybody may be the same user.
+
+// isIntroduced notes a stranger who may do something by now, and reports whether there is room for
+// the connection.
+func (c *call) isIntroduced() bool {
+	if c.caller.known {
+		return true
+	}
+	name := c.introduction()
+	return name == "" || c.server.gate.introduce(c.caller, name)
+}
+
+// introduction returns which client's or user's connection it is; "" for a stranger's.
+func (c *call) introduction() string {
+	config := &c.server.config
+	if !c.caller.network {
+		if config.knows(c.caller) { // as the configuration is now
+			return userName(c.caller.peer.UID)
+		}
+		return ""
+	}
+	header := c.r.Header["Authorization"]
+	if len(header) != 1 {
+		return ""
+	}
+	if name, secret, ok := c.r.BasicAuth(); ok {
+		if config.Clients()[name].hasSecret(secret) {
+			return clientKind + name
+		}
+		return ""
+	}
+	token, _ := tokenIn(header[0])
+	held, err := config.Phantoms.Find(token)
+	if name, isClient := strings.CutPrefix(held.Client, clientKind); err != nil || isClient && config.Clients()[name] == nil {
+		return ""
+	}
+	return held.Client
+}
+
+// knows reports whether a user of the machine may do anything: use a profile, or be a client.
+func (c *Config) knows(who *caller) bool {
+	if c.mayAny(who) {
+		return true
+	}
+	for _, client := range c.Clients() {
+		if who.is(client) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayAny reports whether the caller is an administrator or may use any profile.
+func (c *Config) mayAny(who *caller) bool {
+	if who.admin {
+		return true
+	}
+	for _, profile := range c.Profiles() {
+		if who.may(profile) {
+			return true
+		}
+	}
+	return false
+}
