@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -50,7 +51,7 @@ func newAPICommand(say *messenger) *cobra.Command {
 		Long:  apiHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return &usageError{errors.New("give a method and a path, as: api GET /2/0/models"), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "give a method and a path, as: api GET /2/0/models")
 			}
 			return nil
 		},
@@ -124,10 +125,8 @@ func (s *settings) checkHost(target, client string) error {
 		return err
 	}
 	if api, err := url.Parse(hosts.Of(asked.EscapedPath())); err == nil && !strings.EqualFold(api.Host, asked.Host) {
-		return &usageError{
-			fmt.Errorf("the URL is of the host %s, and profile %s has that part of the API at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host),
-			s.command.CommandPath(),
-		}
+		return explain.Usagef(s.command.CommandPath(),
+			"the URL is of the host %s, and profile %s has that part of the API at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host)
 	}
 	return nil
 }
@@ -162,14 +161,14 @@ func clientOf(cmd *cobra.Command, client string) string {
 // check refuses what could not go well, before a login is spent on it.
 func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	if c.paginate && (method != http.MethodGet || c.input != "") {
-		return &usageError{errors.New("--paginate is for lists, which are got by GET"), cmd.CommandPath()}
+		return explain.Usagef(cmd.CommandPath(), "--paginate is for lists, which are got by GET")
 	}
 	path, err := policy.ParsePath(pathOf(target))
 	if err != nil {
-		return &usageError{fmt.Errorf("the path %q: %w", target, err), cmd.CommandPath()}
+		return explain.Usagef(cmd.CommandPath(), "the path %q: %w", target, err)
 	}
 	if !isAnaplans(path.String()) {
-		return &usageError{fmt.Errorf("the path %q is none of Anaplan's API: its paths begin with %s", target, anaplansWords), cmd.CommandPath()}
+		return explain.Usagef(cmd.CommandPath(), "the path %q is none of Anaplan's API: its paths begin with %s", target, anaplansWords)
 	}
 	if err := notEmpty(cmd, "input"); err != nil {
 		return err
@@ -178,10 +177,10 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 		return err
 	}
 	if err := c.checkBody(method); err != nil {
-		return &usageError{err, cmd.CommandPath()}
+		return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 	}
 	if err := checkOutput(c.output); err != nil {
-		return &usageError{fmt.Errorf("--output %s: %w", c.output, err), cmd.CommandPath()}
+		return explain.Usagef(cmd.CommandPath(), "--output %s: %w", c.output, err)
 	}
 	if c.output != "" {
 		return nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -49,7 +50,7 @@ func newAuditCommand(say *messenger) *cobra.Command {
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q", "audit "+args[0]), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "unknown command %q", "audit "+args[0])
 			}
 			return cmd.Help()
 		},
@@ -68,10 +69,10 @@ func newAuditVerifyCommand(say *messenger) *cobra.Command {
 	anchors := cmd.Flags().String("anchors", "", "the agent's own log, or - for standard input: check that it names no other lines, and none behind the end")
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {
 		if len(files) == 0 {
-			return &usageError{errors.New("which file? name one or more audit logs, the oldest first"), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "which file? name one or more audit logs, the oldest first")
 		}
 		if *anchors == "-" && slices.Contains(files, "-") {
-			return &usageError{errors.New("standard input cannot be both the audit log and the agent's own"), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "standard input cannot be both the audit log and the agent's own")
 		}
 		if err := checkStdout(); err != nil {
 			return err

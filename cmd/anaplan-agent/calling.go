@@ -202,7 +202,7 @@ func (s *settings) callAlone(ctx context.Context, say *messenger) (*calling, err
 		return nil, err
 	}
 	keeper := agent.NewKeeper(agent.KeeperConfig{
-		Sign: s.signAlone(say), Exchange: exchange, Explain: problemOf, Timeout: profile.Timeout,
+		Sign: s.signAlone(say), Exchange: exchange, Explain: say.errors().Problem, Timeout: profile.Timeout,
 		Refused: func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
 	})
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -44,7 +45,7 @@ func newCertCommand(say *messenger) *cobra.Command {
 		Long:  certHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := order.take(args); err != nil {
-				return &usageError{err, cmd.CommandPath()}
+				return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 			}
 			return nil
 		},

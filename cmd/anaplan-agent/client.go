@@ -16,6 +16,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -54,7 +55,7 @@ func newClientCommand(say *messenger) *cobra.Command {
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q", "client "+args[0]), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "unknown command %q", "client "+args[0])
 			}
 			return cmd.Help()
 		},
@@ -71,7 +72,7 @@ func newClientNewCommand(say *messenger) *cobra.Command {
 		Long:  clientNewHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{errors.New("which client? give one name, as: client new nightly"), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "which client? give one name, as: client new nightly")
 			}
 			return nil
 		},
@@ -81,10 +82,10 @@ func newClientNewCommand(say *messenger) *cobra.Command {
 	secretOnly := cmd.Flags().Bool("secret-only", false, "print the line secret = ... alone, to replace that of a client that there is")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *output == "" {
-			return &usageError{errors.New("where to write the secret? give --output FILE, or --output - for standard output"), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "where to write the secret? give --output FILE, or --output - for standard output")
 		}
 		if err := config.CheckClientName(args[0]); err != nil {
-			return &usageError{err, cmd.CommandPath()}
+			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
 		return newClientSecret(cmd.Context(), say, clientOrder{args[0], *profile, *output, *secretOnly})
 	}

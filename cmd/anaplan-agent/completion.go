@@ -4,10 +4,10 @@ package main
 // texts and all: that is a fortieth of what a start takes.
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -35,7 +35,7 @@ func newCompletionCommand(*messenger) *cobra.Command {
 		ValidArgs: shells,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(shells, args[0]) {
-				return &usageError{fmt.Errorf("which shell? one of %s", strings.Join(shells, ", ")), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "which shell? one of %s", strings.Join(shells, ", "))
 			}
 			return printCompletion(cmd.Root(), args[0])
 		},

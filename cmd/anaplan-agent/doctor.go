@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -63,7 +64,7 @@ func newDoctorCommand(say *messenger) *cobra.Command {
 		}
 		return examine(cmd.Context(), settings, options, say)
 	}
-	cmd.AddCommand(newProbeCommand())
+	cmd.AddCommand(newProbeCommand(say))
 	return cmd
 }
 
@@ -98,7 +99,7 @@ func examine(ctx context.Context, settings *settings, options doctorOptions, say
 	if err != nil {
 		return err
 	}
-	x := &examination{report: &report{secrets: secretsInEnvironment()}, ctx: ctx, settings: settings, options: options, say: say}
+	x := &examination{report: &report{errors: say.errors, secrets: secretsInEnvironment()}, ctx: ctx, settings: settings, options: options, say: say}
 	if !options.asJSON {
 		x.show = showFinding()
 	}
@@ -136,7 +137,7 @@ func (x *examination) conclude() error {
 		}
 	}
 	if err == nil && finding.Worst(x.findings) == finding.Error {
-		return &exitError{exitFailed} // it has been said what is wrong
+		return &exitError{explain.Failed} // it has been said what is wrong
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func (p *probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 	// All keys of the card, so that those can be told that are nearly meant.
 	cards, err := piv.List(p.ctx, all, piv.Options{Certificate: cert, Busy: p.order.Patience / 4})
 	if errors.Is(err, piv.ErrNoService) || errors.Is(err, piv.ErrNoCgo) {
-		f := findingOf("device.service", err)
+		f := p.findingOf("device.service", err)
 		f.What += serviceState()
 		p.add(f)
 		return
@@ -67,11 +67,10 @@ func serviceState() string {
 
 // cardFailed says why a card cannot be used, and who has it if somebody does.
 func (p *probe) cardFailed(err error) {
-	f := findingOf("device.card", err)
+	f := p.findingOf("device.card", err)
 	if errors.Is(err, piv.ErrBusy) {
 		f.Check = "device.busy"
 		f.What += holders(cardLibrary, nil)
-		f.Do = strings.Join(busyHints(runtime.GOOS), "; ")
 	}
 	p.add(f)
 }
@@ -106,7 +105,7 @@ func (p *probe) judgeTries(card piv.Card) {
 	switch {
 	case card.Tries == 0:
 		p.facts.PINSpent = "the card takes no PIN any more"
-		p.fail("device.pin", strings.Join(cardPINHints(&piv.PINError{Blocked: true}), "; "), "the PIN of %s is blocked", card.Name)
+		p.fail("device.pin", strings.Join(p.errors().Explain(&piv.PINError{Blocked: true}).Hints, "; "), "the PIN of %s is blocked", card.Name)
 	case card.Tries == 1:
 		p.facts.PINSpent = "one more wrong PIN blocks it, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN, which sets the counter back: "+program+" login --socket none --pin prompt",
@@ -221,9 +220,9 @@ func (p *probe) judgeSlot(key piv.KeyInfo) {
 	case errors.Is(key.Problem, piv.ErrCertificateExpired) || errors.Is(key.Problem, piv.ErrCertificateNotYetValid):
 		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
 	case errors.Is(key.Problem, piv.ErrNoCertificate) || errors.Is(key.Problem, piv.ErrCertificateMismatch):
-		p.add(findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
+		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
 	case key.Problem != nil:
-		p.add(findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
+		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
 	default:
 		p.facts.Ready = true
 		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, cardKeyState(key))

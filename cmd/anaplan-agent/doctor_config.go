@@ -69,13 +69,13 @@ func (x *examination) addSettings(check string, err error) {
 	if rule, ok := errors.AsType[*policy.RuleError](err); ok {
 		x.private = append(x.private, x.clean(rule.Error()))
 	}
-	x.add(settingsFinding(check, err))
+	x.add(x.settingsFinding(check, err))
 }
 
 // settingsFinding returns an error of the settings as a finding. Its text says what to
 // write where there is one thing to write.
-func settingsFinding(check string, err error) finding.Finding {
-	f := findingOf(check, err)
+func (r *report) settingsFinding(check string, err error) finding.Finding {
+	f := r.findingOf(check, err)
 	f.What = strings.TrimPrefix(f.What, errSettings.Error()+": ")
 	f.Do = "correct it in the place that is named; every setting is explained by: " + program + " COMMAND --help"
 	return f
@@ -163,7 +163,7 @@ func (x *examination) checkProgram(setting string, words []string) {
 func (x *examination) checkHosts() {
 	hosts, err := hostsOf(x.profile)
 	if err != nil {
-		x.add(settingsFinding("config.region", err))
+		x.add(x.settingsFinding("config.region", err))
 		return
 	}
 	x.hosts = hosts

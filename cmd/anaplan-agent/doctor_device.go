@@ -75,7 +75,7 @@ func (x *examination) checkDevice(address config.Address) deviceReport {
 		Patience: patience * 3 / 4,
 	})
 	if err != nil {
-		report.findings = append(report.findings, findingOf("device.process", err))
+		report.findings = append(report.findings, x.findingOf("device.process", err))
 		return report
 	}
 	ctx, cancel := context.WithTimeout(x.ctx, patience)
@@ -84,7 +84,7 @@ func (x *examination) checkDevice(address config.Address) deviceReport {
 	cmd.Stdin = strings.NewReader(string(order))
 	said, err := startProbe(cmd)
 	if err != nil {
-		report.findings = append(report.findings, findingOf("device.process", fmt.Errorf("starting the process that looks at the device: %w", err)))
+		report.findings = append(report.findings, x.findingOf("device.process", fmt.Errorf("starting the process that looks at the device: %w", err)))
 		return report
 	}
 	stop := context.AfterFunc(ctx, func() {

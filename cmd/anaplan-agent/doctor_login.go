@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
 
@@ -156,7 +157,7 @@ func (x *examination) sign() (*agent.Login, bool) {
 // granted that one does.
 func forThisCommand(problem *agent.Problem) *agent.Problem {
 	told := *problem
-	told.Hints = slices.DeleteFunc(slices.Clone(told.Hints), func(hint string) bool { return hint == againHint(problem.Code) })
+	told.Hints = slices.DeleteFunc(slices.Clone(told.Hints), func(hint string) bool { return hint == explain.Again(problem.Code) })
 	if problem.Code == agent.CodePINRefused {
 		told.Hints = append(told.Hints, "if it is the right one: the failed command once with --pin-changed")
 	}

@@ -59,7 +59,7 @@ type deviceFacts struct {
 }
 
 // newProbeCommand returns the hidden command.
-func newProbeCommand() *cobra.Command {
+func newProbeCommand(say *messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:    probeName,
 		Short:  "look at one device for doctor, which starts this by itself",
@@ -77,7 +77,7 @@ func newProbeCommand() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Patience, timeoutError{order.Patience})
 			defer cancel()
-			p := &probe{report: &report{}, ctx: ctx, order: order}
+			p := &probe{report: &report{errors: say.errors}, ctx: ctx, order: order}
 			p.show = func(f finding.Finding) error { return p.say(probeLine{Finding: &f}) }
 			p.look(address)
 			return p.say(probeLine{Facts: &p.facts})

@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
 // report collects findings.
 type report struct {
+	errors   func() explain.Table
 	findings []finding.Finding
 
 	// show is told of each finding at once. nil: nobody is.
@@ -84,19 +86,19 @@ func (r *report) fail(check, do, format string, args ...any) {
 }
 
 // failed says what an error says, with the hints that a command that met it would give.
-func (r *report) failed(check string, err error) { r.add(findingOf(check, err)) }
+func (r *report) failed(check string, err error) { r.add(r.findingOf(check, err)) }
 
 // findingOf returns an error as a finding.
-func findingOf(check string, err error) finding.Finding {
-	explained := explain(err)
-	do := strings.Join(explained.hints, "; ")
+func (r *report) findingOf(check string, err error) finding.Finding {
+	explained := r.errors().Explain(err)
+	do := strings.Join(explained.Hints, "; ")
 	if exposed, ok := errors.AsType[*owned.Error](err); ok {
 		do = exposed.Remedy
 	}
 	if do == "" {
 		do = "put that right; " + program + " doctor --bundle FILE.tar.gz makes a report for who can help"
 	}
-	return finding.Finding{Check: check, Severity: finding.Error, What: explained.text, Do: do}
+	return finding.Finding{Check: check, Severity: finding.Error, What: explained.Text, Do: do}
 }
 
 // worstOf returns the worst that was found by the checks whose names begin so.

@@ -19,6 +19,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
@@ -187,7 +188,7 @@ func (m *machine) examine() (findings []finding.Finding, r result) {
 	}
 	want := 0
 	if finding.Worst(findings) == finding.Error {
-		want = exitFailed
+		want = explain.Failed
 	}
 	if r.code != want {
 		m.t.Errorf("exit code %d, want %d", r.code, want)

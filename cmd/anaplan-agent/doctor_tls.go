@@ -36,7 +36,7 @@ func (x *examination) judgeTLS(target *url.URL, e *exchange, err error) bool {
 
 // untrusted says why there is no trust, and who to ask.
 func (x *examination) untrusted(target *url.URL, e *exchange, err error) {
-	f := findingOf("network.tls", err)
+	f := x.findingOf("network.tls", err)
 	if e.tls != nil && isUnknownAuthority(e) {
 		f.Do = "if that is your company's proxy or a test server, trust its CA: ca_file = \"FILE\", or --ca-file FILE"
 		if isAnaplanHost(target) {

@@ -59,7 +59,7 @@ func (p *probe) onlyToken(tokens []hsm.Token) (hsm.Token, bool) {
 	var there []hsm.Token
 	for _, token := range tokens {
 		if token.Err != nil {
-			p.add(findingOf("device.token", token.Err))
+			p.add(p.findingOf("device.token", token.Err))
 			continue
 		}
 		there = append(there, token)
@@ -90,7 +90,7 @@ func (p *probe) judgePINState(token hsm.Token, survey moduleSurvey) {
 	switch token.PIN {
 	case hsm.PINLocked:
 		p.facts.PINSpent = "the token takes no PIN any more"
-		p.fail("device.pin", pinHints(&hsm.PINError{Locked: true})[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
+		p.fail("device.pin", p.errors().Explain(&hsm.PINError{Locked: true}).Hints[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
 	case hsm.PINFinalTry:
 		p.facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN: "+program+" login --socket none --pin prompt", "token %q has one PIN try left, which is not spent without a person's yes", token.Label)
@@ -244,9 +244,9 @@ func (p *probe) judgeKey(key hsm.KeyInfo) {
 	case errors.Is(key.Problem, hsm.ErrCertificateExpired) || errors.Is(key.Problem, hsm.ErrCertificateNotYetValid):
 		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
 	case errors.Is(key.Problem, hsm.ErrNoCertificate) || errors.Is(key.Problem, hsm.ErrCertificateMismatch):
-		p.add(findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
+		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
 	case key.Problem != nil:
-		p.add(findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
+		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
 	default:
 		p.facts.Ready = true
 		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, keyState(key))

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -94,7 +95,7 @@ func newEnrollCommand(say *messenger) *cobra.Command {
 		}
 		guided := e.isOpen() && hasTerminal()
 		if err := e.check(guided); err != nil {
-			return &usageError{err, cmd.CommandPath()}
+			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
 		// The name of a profile that is still to be written is known before the profile is.
 		e.typedKey = settings.isOverridden("key")
@@ -257,7 +258,7 @@ func (r *deviceRun) enroll(e enrolment, command string) error {
 		return err
 	}
 	if flag := e.card.given(); flag != "" && !isCard(address) {
-		return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, address), command}
+		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is none", flag, address)
 	}
 	switch {
 	case e.certificate != "":

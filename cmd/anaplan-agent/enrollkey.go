@@ -18,6 +18,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -136,29 +137,6 @@ func (r *deviceRun) alone(address config.Address, work func() error) error {
 // errUnderWay says that a key which exists is that of an enrolment.
 var errUnderWay = errors.New("an enrolment is under way for it")
 
-// resumableError is an error after which an enrolment goes on.
-type resumableError struct {
-	err  error
-	next string // the command that goes on
-}
-
-// Error implements error.
-func (e *resumableError) Error() string { return e.err.Error() }
-
-// Unwrap returns what went wrong.
-func (e *resumableError) Unwrap() error { return e.err }
-
-// goesOn adds to an explanation how to go on. The command that has failed would find that its key
-// exists.
-func (e *resumableError) goesOn(explained explanation) explanation {
-	var hints []string
-	for _, hint := range explained.hints {
-		hints = append(hints, strings.ReplaceAll(hint, sameCommand, e.next+" "))
-	}
-	explained.hints = append(hints, "to go on with the key that is made: "+e.next)
-	return explained
-}
-
 // goOn returns the command that goes on with an enrolment.
 func (e enrolment) goOn(p *pending) string {
 	isThis := func(known *pending) bool { return known.Key == p.Key }
@@ -176,7 +154,7 @@ func orUnderWay(err error, e enrolment, address config.Address) error {
 	for _, p := range newEnrolments().fitting(address) {
 		if strings.EqualFold(p.Email, e.email) {
 			err = fmt.Errorf("%w; %w, for %s: %s", err, errUnderWay, p.Email, p.waits())
-			return &resumableError{err, e.goOn(p)}
+			return &explain.ResumableError{Err: err, Next: e.goOn(p)}
 		}
 	}
 	return err
@@ -208,7 +186,7 @@ func orKeyMade(err error, e enrolment, p *pending) error {
 	if p.Step != stepKey || e.reuseKey && !e.resume {
 		return err
 	}
-	return &resumableError{fmt.Errorf("%w; the key is made, and its request (CSR) is not", err), e.goOn(p)}
+	return &explain.ResumableError{Err: fmt.Errorf("%w; the key is made, and its request (CSR) is not", err), Next: e.goOn(p)}
 }
 
 // sign has the key sign the request. It uses SHA-256, which no login is signed with: a

@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/spf13/cobra"
@@ -76,7 +77,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 		Long:  execHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &usageError{errors.New("which program? write it behind --, as: exec -- ./nightly.sh"), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "which program? write it behind --, as: exec -- ./nightly.sh")
 			}
 			return nil
 		},
@@ -87,7 +88,7 @@ func newExecCommand(say *messenger) *cobra.Command {
 	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts (default: that of ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("client") && !*phantom {
-			return &usageError{errors.New("--client is for phantom tokens: add --phantom"), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "--client is for phantom tokens: add --phantom")
 		}
 		path, err := findProgram(args[0])
 		if err != nil {

@@ -249,9 +249,9 @@ func (g *guide) tellOnce(format string, args ...any) {
 
 // fail tells what went wrong and what to do, where the walk goes on all the same.
 func (g *guide) fail(err error) {
-	e := explain(err)
-	g.tell("That did not work: %s", indented(e.text))
-	for _, hint := range e.hints {
+	e := g.say.errors().Explain(err)
+	g.tell("That did not work: %s", indented(e.Text))
+	for _, hint := range e.Hints {
 		g.tell("  - %s", hint)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -28,7 +29,7 @@ func (g *guide) begin() error {
 		return err
 	}
 	if flag := g.order.card.given(); flag != "" && !isCard(place.address) {
-		return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, place.address), program + " enroll"}
+		return explain.Usagef(program+" enroll", "%s is for keys on YubiKeys, and %s is none", flag, place.address)
 	}
 	e, err := g.askOrder(place)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -56,7 +57,7 @@ func newImportCommand(say *messenger) *cobra.Command {
 		Long:  importHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return &usageError{fmt.Errorf("it takes one file, a PKCS#12 or PEM with the key, and got %d", len(args)), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "it takes one file, a PKCS#12 or PEM with the key, and got %d", len(args))
 			}
 			return nil
 		},
@@ -71,7 +72,7 @@ func newImportCommand(say *messenger) *cobra.Command {
 	order.card.addWriteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := order.check(cmd); err != nil {
-			return &usageError{err, cmd.CommandPath()}
+			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
 		watchModules()
 		run, err := startRun(cmd.Context(), settings, say)

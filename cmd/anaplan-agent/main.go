@@ -33,7 +33,7 @@ func run() int {
 	harden()                  // before the first secret is read
 	log.SetOutput(io.Discard) // net/http quotes servers there, who may quote us
 	err := foreign.Divert()   // before anything takes hold of standard output or error
-	say := &messenger{out: os.Stderr}
+	say := &messenger{out: os.Stderr, errors: explanations}
 	if err == nil {
 		err = newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
 	}
@@ -43,7 +43,7 @@ func run() int {
 	if exit, ok := errors.AsType[*exitError](err); ok {
 		return exit.code
 	}
-	explained := explain(err)
+	explained := say.errors().Explain(err)
 	say.failure(explained)
-	return explained.code
+	return explained.Exit
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
 // messenger speaks to the person on standard error; standard output carries the
@@ -16,6 +17,9 @@ type messenger struct {
 	// out is standard error. Failures to write to it are ignored: there is nowhere
 	// left to tell them.
 	out io.Writer
+
+	// errors are what the program knows of errors, made when one is told.
+	errors func() explain.Table
 
 	// tell takes what is said in place of out, where the person is somewhere else.
 	tell agent.NotifyFunc
@@ -43,9 +47,9 @@ func (m *messenger) now(sentence string) {
 
 // failure tells what went wrong and what to do about it. It is the last thing that
 // a run says.
-func (m *messenger) failure(e explanation) {
-	m.line("error", "%s", e.text)
-	for _, hint := range e.hints {
+func (m *messenger) failure(e explain.Explanation) {
+	m.line("error", "%s", e.Text)
+	for _, hint := range e.Hints {
 		m.line("hint", "%s", hint)
 	}
 }

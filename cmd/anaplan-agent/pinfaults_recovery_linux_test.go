@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
 // recovery is a row of the second table: the right PIN, and a fault that ends; or, without a
@@ -132,7 +133,7 @@ func (s *site) recoverOneShot(trial *trial) outcome {
 		switch e := s.once("token"); {
 		case e.isDone():
 			return outcome{took: s.since(trial)}
-		case e.code == exitHuman && strings.Contains(e.stderr, "--pin-changed"):
+		case e.code == explain.Human && strings.Contains(e.stderr, "--pin-changed"):
 			s.t.Logf("it asks: %s", e.stderr)
 			s.since(trial)
 			s.mustSucceed(s.once("token", "--pin-changed"))
@@ -250,7 +251,7 @@ func (s *site) correct(column recoveryColumn) outcome {
 	s.t.Helper()
 	s.give(s.device.wrong)
 	if column.name == oneShot {
-		if e := s.once("token"); e.code != exitHuman {
+		if e := s.once("token"); e.code != explain.Human {
 			s.t.Fatalf("exit code %d, %s", e.code, e.stderr)
 		}
 		s.give(s.device.right)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
@@ -260,7 +261,7 @@ func (s *site) run(cmd *exec.Cmd) ended {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.Run()
 	e := ended{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-	if e.code == exitUsage && strings.Contains(e.stderr, "--help") {
+	if e.code == explain.Usage && strings.Contains(e.stderr, "--help") {
 		s.t.Fatalf("the test is wrong: %s: %s", strings.Join(cmd.Args, " "), e.stderr)
 	}
 	return e

@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -54,7 +55,7 @@ func newPolicyCommand(say *messenger) *cobra.Command {
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q", "policy "+args[0]), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "unknown command %q", "policy "+args[0])
 			}
 			return cmd.Help()
 		},
@@ -71,7 +72,7 @@ func newPolicyCheckCommand(say *messenger) *cobra.Command {
 		Long:  policyCheckHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 && (len(args) != 1 || strings.HasPrefix(args[0], "/")) {
-				return &usageError{errors.New("give a method and a path, as: policy check GET /2/0/models; or a rule, in one pair of quotation marks"), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "give a method and a path, as: policy check GET /2/0/models; or a rule, in one pair of quotation marks")
 			}
 			return nil
 		},

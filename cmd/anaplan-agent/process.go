@@ -27,6 +27,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 )
@@ -50,6 +51,7 @@ type agentProcess struct {
 	expiries *expiryNotes
 	keys     *knownKeys
 	hooks    *expiryHooks
+	errors   explain.Table
 
 	reloading sync.Mutex                   // one at a time
 	table     atomic.Pointer[profileTable] // never changed, only replaced
@@ -68,8 +70,8 @@ type profileTable struct {
 }
 
 // newAgentProcess makes the parts, and starts none.
-func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks()}
+func newAgentProcess(settings *settings, loaded *loaded, logger *slog.Logger, errors explain.Table) (*agentProcess, error) {
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.agent, signers: newSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), errors: errors}
 	if loaded.agent.AuditFile != "" {
 		log, err := audit.Open(loaded.agent.AuditFile, audit.Options{Logger: logger})
 		if err != nil {
@@ -227,7 +229,7 @@ func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 	}
 	if err != nil {
 		d.log.Error("the configuration is wrong, so the old one stays", "error", err)
-		return nil, problemOf(fmt.Errorf("the old configuration stays: %w", err))
+		return nil, d.errors.Problem(fmt.Errorf("the old configuration stays: %w", err))
 	}
 	d.handOver(d.table.Load(), table)
 	before := d.table.Swap(table)

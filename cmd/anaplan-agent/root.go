@@ -4,10 +4,10 @@ package main
 // and hold their flags in local variables, so that a test can make them twice.
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -40,18 +40,6 @@ Every setting is a flag, an environment variable (--auth-url is
 ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
 (auth_url), in this order.`
 
-// usageError is a wrong call of the program; the rest is failure.
-type usageError struct {
-	err     error
-	command string // whose --help to read
-}
-
-// Error implements error.
-func (e *usageError) Error() string { return e.err.Error() }
-
-// Unwrap implements errors' idea of it.
-func (e *usageError) Unwrap() error { return e.err }
-
 // newRootCommand returns the program for the command line args. Errors and usage
 // are silent in cobra and worded by explain, so that all of them look alike.
 func newRootCommand(say *messenger, args []string) *cobra.Command {
@@ -64,7 +52,7 @@ func newRootCommand(say *messenger, args []string) *cobra.Command {
 		Args:          cobra.ArbitraryArgs, // so that an unknown command reaches RunE and its own words
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return &usageError{fmt.Errorf("unknown command %q", args[0]), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), "unknown command %q", args[0])
 			}
 			if asked, _ := cmd.Flags().GetBool("version"); asked {
 				return printVersion()
@@ -75,7 +63,7 @@ func newRootCommand(say *messenger, args []string) *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	// Cobra's own errors for wrong flags are plain; this makes them exit with 2.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{err, cmd.CommandPath()}
+		return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 	})
 	for _, newCommand := range commandsFor(args) {
 		root.AddCommand(newCommand(say))
@@ -128,7 +116,7 @@ func commandsFor(args []string) []func(*messenger) *cobra.Command {
 // FILE is not set: the command would do something else than the script means.
 func notEmpty(cmd *cobra.Command, flag string) error {
 	if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
-		return &usageError{fmt.Errorf("--%s is empty", flag), cmd.CommandPath()}
+		return explain.Usagef(cmd.CommandPath(), "--%s is empty", flag)
 	}
 	return nil
 }
@@ -138,5 +126,5 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return &usageError{fmt.Errorf("%s takes no arguments, but got %q", cmd.CommandPath(), args), cmd.CommandPath()}
+	return explain.Usagef(cmd.CommandPath(), "%s takes no arguments, but got %q", cmd.CommandPath(), args)
 }

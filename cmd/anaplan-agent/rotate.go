@@ -10,6 +10,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -41,7 +42,7 @@ func newRotateCommand(say *messenger) *cobra.Command {
 	settings := addSettings(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return &usageError{fmt.Errorf("unknown command %q", "rotate "+args[0]), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "unknown command %q", "rotate "+args[0])
 		}
 		if _, err := settings.load(); err != nil {
 			return err

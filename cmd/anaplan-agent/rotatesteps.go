@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -46,10 +47,10 @@ func (r *rotating) start(order rotateOrder, command string) error {
 		e.email = agent.Email(present)
 	}
 	if flag := e.card.given(); flag != "" && !isCard(old) {
-		return &usageError{fmt.Errorf("%s is for keys on YubiKeys, and %s is none", flag, old), command}
+		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is none", flag, old)
 	}
 	if err := e.check(false); err != nil {
-		return &usageError{err, command}
+		return &explain.UsageError{Err: err, Command: command}
 	}
 	if e.bits == 0 {
 		e.bits = sizeLike(present)
@@ -257,7 +258,7 @@ func (r *rotating) finish(order rotateOrder, command string) error {
 	case r.known.Step == "" || r.known.Step == rotationMaking:
 		return fmt.Errorf("%w: there is nothing to finish:\n%s", errRotation, r.known.text())
 	case order.answer == "" && order.uploadOut+order.chainOut != "":
-		return &usageError{errors.New("--upload-out and --chain-out are for --certificate: they are made of the CA's answer"), command}
+		return explain.Usagef(command, "--upload-out and --chain-out are for --certificate: they are made of the CA's answer")
 	case order.answer == "" && r.known.Step == rotationRequested:
 		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, program)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -80,7 +81,7 @@ func newRunCommand(say *messenger) *cobra.Command {
 		Long:  runHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return &usageError{errors.New(`what to run? give a kind and a name, as: run process "Nightly load" --model Plan`), cmd.CommandPath()}
+				return explain.Usagef(cmd.CommandPath(), `what to run? give a kind and a name, as: run process "Nightly load" --model Plan`)
 			}
 			return nil
 		},
@@ -97,7 +98,7 @@ func newRunCommand(say *messenger) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		kind, err := order.check(args[0], *uploads, *mapping)
 		if err != nil {
-			return &usageError{err, cmd.CommandPath()}
+			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
 		if err := checkStdout(); err != nil {
 			return err

@@ -16,9 +16,8 @@ import (
 	"runtime"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"github.com/spf13/cobra"
 )
 
 const serveHelp = `serve is the agent. It keeps a live token for each profile of the configuration
@@ -75,7 +74,7 @@ func serve(ctx context.Context, settings *settings, say *messenger) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.agent.LogLevel}))
-	d, err := newAgentProcess(settings, loaded, logger)
+	d, err := newAgentProcess(settings, loaded, logger, say.errors())
 	if err != nil {
 		return err
 	}

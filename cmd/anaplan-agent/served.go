@@ -57,7 +57,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 		Sign:     p.sign,
 		Exchange: recordedExchange{client, d.mayAct},
 		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
-		Explain:  problemForAgent,
+		Explain:  d.errors.ProblemForAgent,
 		Eager:    p.sink != nil,
 		Idle:     profile.Idle,
 		Timeout:  profile.Timeout,
@@ -196,7 +196,7 @@ func (p *served) identify(ctx context.Context) (server.User, error) {
 		}
 	}
 	if err != nil {
-		return server.User{}, problemForAgent(err)
+		return server.User{}, p.process.errors.ProblemForAgent(err)
 	}
 	p.user.mu.Lock()
 	defer p.user.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -38,7 +39,7 @@ func newServiceCommand(say *messenger) *cobra.Command {
 		Short: "have systemd or launchd start the agent",
 		Long:  serviceHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return &usageError{fmt.Errorf("service what? one of print, install, uninstall"), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "service what? one of print, install, uninstall")
 		},
 	}
 	cmd.AddCommand(newServicePrint(say), newServiceInstall(say), newServiceUninstall(say))
@@ -58,7 +59,7 @@ func newServicePrint(say *messenger) *cobra.Command {
 			}
 			text, err := s.show(args)
 			if err != nil {
-				return &usageError{err, cmd.CommandPath()}
+				return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 			}
 			return printResult(text)
 		},
@@ -130,7 +131,7 @@ func (f *serviceFlags) service(cmd *cobra.Command, say *messenger) (*service, er
 		}
 	}
 	if f.user && f.system {
-		return nil, &usageError{fmt.Errorf("--user and --system exclude each other"), cmd.CommandPath()}
+		return nil, explain.Usagef(cmd.CommandPath(), "--user and --system exclude each other")
 	}
 	s := &service{serviceFlags: *f, say: say}
 	if !f.user && !f.system {
@@ -142,7 +143,7 @@ func (f *serviceFlags) service(cmd *cobra.Command, say *messenger) (*service, er
 		say.Note("this is the service for %s; %s", which, other)
 	}
 	if err := s.chooseProgram(runtime.GOOS); err != nil {
-		return nil, &usageError{err, cmd.CommandPath()}
+		return nil, &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 	}
 	return s, s.makeFiles(runtime.GOOS)
 }

@@ -80,7 +80,7 @@ func (s signerSettings) profileOf() (*config.Profile, error) {
 
 // newSignerCommand returns the hidden command. A person who calls it is told what it is
 // for: it waits for its order and does nothing.
-func newSignerCommand(*messenger) *cobra.Command {
+func newSignerCommand(say *messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:    signerCommand,
 		Short:  "sign one login for the agent, which starts this by itself",
@@ -89,23 +89,20 @@ func newSignerCommand(*messenger) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			watchModulesOfSigner()
 			var closings closings
-			err := signer.Serve(closings.signOrder)
+			err := signer.Serve(func(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
+				login, err := closings.signOrder(ctx, order, notify)
+				if err != nil {
+					return nil, say.errors().ProblemForAgent(err)
+				}
+				return login, nil
+			})
 			return cmp.Or(err, closings.end()) // the agent has its login by now
 		},
 	}
 }
 
-// signOrder makes the login that the agent has ordered.
+// signOrder makes a login as an order says.
 func (c *closings) signOrder(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
-	login, err := c.signFor(ctx, order, notify)
-	if err != nil {
-		return nil, problemForAgent(err)
-	}
-	return login, nil
-}
-
-// signFor makes a login as an order says.
-func (c *closings) signFor(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
 	var settings signerSettings
 	if err := json.Unmarshal(order.Settings, &settings); err != nil {
 		return nil, fmt.Errorf("the agent's order makes no sense: %w", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 )
 
@@ -62,7 +63,7 @@ func newTokenCommand(say *messenger) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		// Before the login: a token in no known form would be lost.
 		if !slices.Contains(tokenFormats, *output) {
-			return &usageError{fmt.Errorf("--output %q: it is one of %s", *output, strings.Join(tokenFormats, ", ")), cmd.CommandPath()}
+			return explain.Usagef(cmd.CommandPath(), "--output %q: it is one of %s", *output, strings.Join(tokenFormats, ", "))
 		}
 		if err := notEmpty(cmd, "payload"); err != nil {
 			return err

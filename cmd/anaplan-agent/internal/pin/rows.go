@@ -1,0 +1,91 @@
+package pin
+
+import (
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+)
+
+// neededHint says how a PIN can be given.
+const neededHint = "run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM"
+
+// Rows are what to do about a PIN that was not sent, or not taken. All of it needs a person:
+// sending it again is what must not happen.
+func Rows() explain.Table {
+	return explain.Table{
+		{As: explain.Type[*hsm.PINError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: explain.With(tokenHints)},
+		{As: explain.Type[*piv.PINError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: explain.With(cardHints)},
+		{As: explain.Type[*MistakeError], Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, With: explain.With(
+			func(err *MistakeError, row *explain.Row) { row.Hints = explain.Hints(err.Do) },
+		)},
+		{As: explain.Type[*RefusedError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, Hints: []explain.Hint{
+			{Text: "if it is the wrong PIN, correct it there: the next run uses what it finds"},
+			{Text: "if it is the right one", Flag: "--pin-changed"},
+			{Text: "to type it instead", Flag: "--pin prompt"},
+		}, With: explain.With(func(err *RefusedError, row *explain.Row) { row.PIN = err.Prompt })},
+		{As: explain.Type[*SpentError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, Hints: []explain.Hint{
+			{Text: "see what is wrong with the device; once that is put right, and the PIN is the right one", Flag: "--pin-changed"},
+		}},
+		{As: explain.Type[*OtherDeviceError], Exit: explain.Human, Code: agent.CodeDeviceAbsent, // the right one may come back
+			With: explain.With(func(err *OtherDeviceError, row *explain.Row) {
+				row.Hints = []explain.Hint{
+					{Text: "name the device in the address, so that each has a PIN of its own: serial=" + err.Device.Serial},
+					{Text: "if the PIN is for this one from now on", Flag: "--pin-changed"},
+				}
+			})},
+		{As: explain.Type[*DoubtError], Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, // nothing was sent
+			With: explain.With(func(err *DoubtError, row *explain.Row) {
+				row.Hints = []explain.Hint{
+					{Text: "if the PIN is right", Flag: "--pin-changed"},
+					{Text: "let this user read the file, or remove it once the PIN is known to be right: " + err.Path},
+				}
+			})},
+		{As: explain.Type[*WaitError], With: explain.With(func(err *WaitError, row *explain.Row) { row.Wait = err.Wait })},
+		{Is: ErrNotConfirmed, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true},
+		{Is: ErrCancelled, Exit: explain.Human, Code: agent.CodePINNeeded},
+		{Is: ErrLength, Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, Hints: explain.Hints(
+			"it is the PIN of the YubiKey's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others",
+		)},
+		{Is: ErrNotAPIN, Exit: explain.Failed, Code: agent.CodePINNeeded, Final: true},
+		{Is: ErrUnrecorded, Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, Hints: explain.Hints(
+			"let this user write to the state directory, or name another one: XDG_STATE_HOME, of a service StateDirectory=",
+			"to send it all the same, as where nothing outlives the run: --pin-unrecorded",
+		)},
+		{Is: ErrSource, Exit: explain.Human, Code: agent.CodePINNeeded, Hints: explain.Hints(
+			"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
+		)},
+		{Is: ErrNone, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
+			"say where the PIN is, in place of none: --pin prompt (on a terminal), pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
+		)},
+		{Is: ErrNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(neededHint)},
+		{Is: hsm.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(neededHint)},
+		{Is: piv.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(neededHint)},
+	}
+}
+
+// tokenHints says what a person can do, which is never to try again blindly. How many tries
+// are left nobody can say: PKCS#11 has flags for it and no number.
+func tokenHints(refused *hsm.PINError, row *explain.Row) {
+	row.Hints = explain.Hints("the PIN was sent once; look it up, and correct it where it comes from, for tokens lock after a few wrong ones")
+	if refused.Locked {
+		row.Hints = explain.Hints("have the token's security officer (SO) set a new user PIN, with the vendor's tool or: pkcs11-tool --module MODULE --login --login-type so --init-pin")
+	}
+}
+
+// cardHints says what a person can do about a PIN that a card did not take. Where both of
+// Yubico's programs can do it, both are named: ykman is what Yubico's pages speak of,
+// yubico-piv-tool what servers have.
+func cardHints(refused *piv.PINError, row *explain.Row) {
+	switch {
+	case refused.PUKBlocked:
+		row.Hints = explain.Hints("all that is left: ykman piv reset (or yubico-piv-tool -a reset), which erases the keys and certificates of the PIV application; then enroll anew")
+	case refused.Blocked:
+		row.Hints = explain.Hints(
+			"set a new PIN with the PUK: ykman piv access unblock-pin (or yubico-piv-tool -a unblock-pin)",
+			"the PUK is counted too; when both are blocked, only ykman piv reset helps, which erases the keys",
+		)
+	default:
+		row.Hints = explain.Hints("the PIN was sent once; look it up, and correct it where it comes from, for the card blocks it when no tries are left")
+	}
+}
