@@ -235,7 +235,7 @@ func (r *deviceRun) storeLeaf(e enrolment, address config.Address, leaf *x509.Ce
 	var stored bool
 	var err error
 	if card, ok := address.(pivuri.URI); ok {
-		err = r.writeCard(e.card, card, func(options piv.Options) (err error) {
+		err = r.writeCard(e.card.managementKey, card, func(options piv.Options) (err error) {
 			stored, err = piv.StoreCertificate(r.ctx, card, leaf, options)
 			return err
 		})

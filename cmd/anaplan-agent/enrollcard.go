@@ -109,7 +109,7 @@ func (r *deviceRun) makeCardKey(e enrolment, address pivuri.URI, before func() e
 	r.say.Note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
 	var key piv.KeyInfo
 	err := r.alone(address, func() error {
-		return r.writeCard(e.card, address, func(options piv.Options) (err error) {
+		return r.writeCard(e.card.managementKey, address, func(options piv.Options) (err error) {
 			key, err = piv.Generate(r.ctx, address, spec, options)
 			return err
 		})

@@ -322,7 +322,7 @@ func (r *deviceRun) importToCard(address pivuri.URI, key *rsa.PrivateKey, order 
 	if spec.PIN == "default" { // package piv knows the slots' own
 		spec.PIN = ""
 	}
-	err := r.writeCard(order, address, func(options piv.Options) error {
+	err := r.writeCard(order.managementKey, address, func(options piv.Options) error {
 		_, err := piv.Import(r.ctx, address, key, spec, options)
 		return err
 	})

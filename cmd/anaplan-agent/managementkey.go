@@ -41,18 +41,18 @@ func parseManagementKey(text string) (config.PINSource, error) {
 	return config.PINSource{}, errors.New("it is prompt, protected, env:NAME or file:PATH; the key itself must not be given here")
 }
 
-// writeCard has write go to the card, with the management key from where the flags
-// say. Where they say nothing and neither the factory's nor a protected one does, a
+// writeCard has write go to the card, with the management key from where the flag
+// says. Where it says nothing and neither the factory's nor a protected one does, a
 // person is asked, if there is one.
-func (r *deviceRun) writeCard(c cardEnrolment, address pivuri.URI, write func(piv.Options) error) error {
-	source, err := parseManagementKey(c.managementKey)
+func (r *deviceRun) writeCard(managementKey string, address pivuri.URI, write func(piv.Options) error) error {
+	source, err := parseManagementKey(managementKey)
 	if err != nil {
 		return err
 	}
 	// A refused one costs nothing, but a second call asks for a touch again where the card
 	// wants one for it; so a person is asked last.
 	err = write(r.managementOptions(address, source))
-	if c.managementKey != "" || !errors.Is(err, piv.ErrManagementKey) || !hasTerminal() {
+	if managementKey != "" || !errors.Is(err, piv.ErrManagementKey) || !hasTerminal() {
 		return err
 	}
 	return write(r.managementOptions(address, config.PINSource{Kind: config.PINPrompt}))

@@ -510,7 +510,7 @@ func (r *rotating) deleteKey(address config.Address, order cardEnrolment) (delet
 	if !ok {
 		return hsm.Delete(r.ctx, address.(uri.URI), r.device.tokenOptions(address.(uri.URI)))
 	}
-	err = r.writeCard(order, card, func(options piv.Options) (err error) {
+	err = r.writeCard(order.managementKey, card, func(options piv.Options) (err error) {
 		deleted, err = piv.Delete(r.ctx, card, options)
 		return err
 	})
