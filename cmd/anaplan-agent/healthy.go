@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// healthy reports whether the agent answers on its own socket, as callers would ask:
-// what systemd's watchdog is told.
-func (d *agentProcess) healthy() bool {
+// isHealthy reports whether an agent answers on its socket, as callers would ask: what
+// systemd's watchdog is told.
+func isHealthy(socket string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", d.socket)
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent/healthz", nil)

@@ -14,9 +14,6 @@ import (
 	"time"
 )
 
-// isHealthy asks as the agent's watchdog does, of whatever serves at a socket.
-func isHealthy(socket string) bool { return (&agentProcess{socket: socket}).healthy() }
-
 // hangingSocket returns a socket at which everybody may connect, and nobody answers.
 func hangingSocket(t *testing.T) string {
 	t.Helper()

@@ -150,7 +150,7 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	signal.Notify(hangups, hangup...) // before anybody can know that it is there to be sent
 	defer signal.Stop(hangups)
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
-	helpers.Go(func() { systemd.watch(ctx, d.healthy) })
+	helpers.Go(func() { systemd.watch(ctx, func() bool { return isHealthy(d.socket) }) })
 	helpers.Go(func() { d.watchExpiry(ctx) })
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 	errs := make([]error, len(listeners))
