@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-// peerOf refuses: without knowing who is there, nobody can be let in.
-func peerOf(*net.UnixConn) (Peer, error) {
+// PeerOf refuses: without knowing who is there, nobody can be let in.
+func PeerOf(*net.UnixConn) (Peer, error) {
 	return Peer{}, fmt.Errorf("on %s the program cannot tell who is at the other end of a socket", runtime.GOOS)
 }
 
