@@ -59,14 +59,14 @@ func (b *backoff) long() bool { return time.Since(b.began) > busyNotice }
 // busyNotice is shorter than people wonder and longer than another login takes.
 const busyNotice = 300 * time.Millisecond
 
-// patience is how long work on a card that this process has just had waits for whoever
+// Deadline is how long work on a card that this process has just had waits for whoever
 // took it in between: another login, most often, which is over soon.
-const patience = 500 * time.Millisecond
+const Deadline = 500 * time.Millisecond
 
 // patiently does work again while another program has the card, for a moment. No context
 // ends it: what it finishes must be finished, above all the reset that takes a PIN back.
 func patiently(work func() error) error {
-	wait := newBackoff(patience)
+	wait := newBackoff(Deadline)
 	for {
 		err := work()
 		if err == nil {

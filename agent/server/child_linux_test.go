@@ -19,8 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"golang.org/x/sys/unix"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
 // children is what the test binary does as another process. Each prints lines, and most
@@ -175,7 +176,7 @@ func childHerd(args []string) error {
 
 // dialBusy tries again while too many wait to be accepted.
 func dialBusy(socket string) (net.Conn, error) {
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(Deadline); ; {
 		conn, err := net.Dial("unix", socket)
 		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(end) {
 			return conn, err

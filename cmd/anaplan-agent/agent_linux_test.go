@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -100,7 +101,7 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "children":
 		until(ts, args[1]+" children", func() bool { return strconv.Itoa(childrenOf(a.cmd.Process.Pid)) == args[1] })
 	case "soon":
-		until(ts, program+" "+strings.Join(args[1:], " ")+" succeeds", func() bool { return ts.Exec(program, args[1:]...) == nil })
+		until(ts, build.Program+" "+strings.Join(args[1:], " ")+" succeeds", func() bool { return ts.Exec(build.Program, args[1:]...) == nil })
 	case "at-once":
 		atOnce(ts, args[1], args[2:])
 	default:
@@ -110,7 +111,7 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // startAgent starts serve in the environment of the script.
 func startAgent(ts *testscript.TestScript, args []string) *runningAgent {
-	path, err := exec.LookPath(cmp.Or(ts.Getenv("AGENTD"), program))
+	path, err := exec.LookPath(cmp.Or(ts.Getenv("AGENTD"), build.Program))
 	ts.Check(err)
 	args = append([]string{"serve", "--log-level", "debug"}, args...)
 	a := &runningAgent{cmd: exec.Command(path, args...), ended: make(chan struct{})}
@@ -213,7 +214,7 @@ func atOnce(ts *testscript.TestScript, number string, args []string) {
 	for i := range n {
 		all.Go(func() {
 			var stderr strings.Builder
-			cmd := exec.Command(program, args[1:]...)
+			cmd := exec.Command(build.Program, args[1:]...)
 			cmd.Env, cmd.Dir, cmd.Stderr = env, ts.Getenv("WORK"), &stderr
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 			cmd.Run()
@@ -286,7 +287,7 @@ func configCommand(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		fmt.Fprintf(&text, "%s = %q\n", name, settings[name])
 	}
-	path := filepath.Join(ts.Getenv("HOME"), ".config", program, "config.toml")
+	path := filepath.Join(ts.Getenv("HOME"), ".config", build.Program, "config.toml")
 	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
 	ts.Check(os.WriteFile(path, []byte(text.String()), 0o600))
 	ts.Setenv("CONFIG", path)

@@ -6,12 +6,16 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
 )
 
 // listen listens where the machine's agent would.
 func (m *machine) listen(name string) *net.UnixListener {
 	m.t.Helper()
-	path := filepath.Join(m.home, "run", program, name)
+	path := filepath.Join(m.home, "run", build.Program, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		m.t.Fatal(err)
 	}
@@ -37,10 +41,10 @@ func (m *machine) installUnit(says string) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	m.file(".config/systemd/user/"+unitName, "[Service]\nExecStart="+self+" serve\n")
+	m.file(".config/systemd/user/"+doctor.UnitName, "[Service]\nExecStart="+self+" serve\n")
 	m.file("run/systemd/private", "")
 	said := m.file("said", says+"\n")
-	systemctl := m.file("bin/systemctl", "#!/bin/sh\ncase \"$*\" in *is-active*) exit 3;; esac\ncat "+shellQuote(said)+"\n")
+	systemctl := m.file("bin/systemctl", "#!/bin/sh\ncase \"$*\" in *is-active*) exit 3;; esac\ncat "+console.ShellQuote(said)+"\n")
 	if err := os.Chmod(systemctl, 0o700); err != nil {
 		m.t.Fatal(err)
 	}

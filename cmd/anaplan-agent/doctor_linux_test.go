@@ -17,6 +17,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
 )
 
 // TestDoctor examines set-ups that are broken, each in one way, and one that is not.
@@ -63,7 +66,7 @@ func (c *clinic) testWell(t *testing.T) {
 	if n := c.server.Counts().Logins - before; n != 1 {
 		t.Errorf("%d logins, want 1", n)
 	}
-	if _, err := os.Stat(filepath.Join(m.home, ".local", "state", program, "refused")); err == nil {
+	if _, err := os.Stat(filepath.Join(m.home, ".local", "state", build.Program, "refused")); err == nil {
 		t.Error("something is remembered")
 	}
 }
@@ -126,11 +129,11 @@ var brokenSettings = []broken{
 var brokenAgents = []broken{
 	{name: "socket left behind", do: func(m *machine) { closeAbruptly(m.listen("agent.sock")) },
 		check: "agent.socket", severity: finding.Warning, fragment: "serve starts an agent"},
-	{name: "file in the socket's place", do: func(m *machine) { m.file("run/"+program+"/agent.sock", "") },
+	{name: "file in the socket's place", do: func(m *machine) { m.file("run/"+build.Program+"/agent.sock", "") },
 		check: "agent.socket", severity: finding.Error, fragment: "remove it"},
 	{name: "others write the socket's directory", do: func(m *machine) {
 		m.listen("agent.sock")
-		os.Chmod(filepath.Join(m.home, "run", program), 0o777)
+		os.Chmod(filepath.Join(m.home, "run", build.Program), 0o777)
 	}, check: "agent.socket", severity: finding.Error, fragment: "chmod go-w"},
 	{name: "something else listens", do: func(m *machine) {
 		socket := m.listen("agent.sock")
@@ -156,7 +159,7 @@ var brokenAgents = []broken{
 		check: "agent.unit", severity: finding.Warning, fragment: "unmask"},
 	{name: "unit of a program that has gone", do: func(m *machine) {
 		m.installUnit("ActiveState=inactive\nLoadState=loaded")
-		m.file(".config/systemd/user/"+unitName, "[Service]\nExecStart=/nowhere/anaplan-agent serve\n")
+		m.file(".config/systemd/user/"+doctor.UnitName, "[Service]\nExecStart=/nowhere/anaplan-agent serve\n")
 	}, check: "agent.unit", severity: finding.Error, fragment: "service install"},
 }
 
@@ -238,7 +241,7 @@ var brokenDevices = []broken{
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		unlock, err := signer.LockDevice(context.Background(), filepath.Join(m.home, ".local", "state", program, "locks"), lockName(address), nil)
+		unlock, err := signer.LockDevice(context.Background(), filepath.Join(m.home, ".local", "state", build.Program, "locks"), device.LockName(address), nil)
 		if err != nil {
 			m.t.Fatal(err)
 		}

@@ -19,6 +19,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -109,7 +112,7 @@ func (c *clinic) newMachine(t *testing.T) *machine {
 		"STATE_DIRECTORY": "", "CREDENTIALS_DIRECTORY": "", "PCSCLITE_CSOCK_NAME": filepath.Join(m.home, "no-pcscd"),
 		"GORACE": "atexit_sleep_ms=0",
 	}
-	for _, name := range append(slices.Clone(proxyVariables), "NO_PROXY", "no_proxy") {
+	for _, name := range append(slices.Clone(doctor.ProxyVariables), "NO_PROXY", "no_proxy") {
 		m.env[name] = ""
 	}
 	m.profile = map[string]string{
@@ -143,7 +146,9 @@ func (m *machine) behind(orders ...string) {
 }
 
 // config returns the path of the configuration file.
-func (m *machine) config() string { return filepath.Join(m.home, ".config", program, "config.toml") }
+func (m *machine) config() string {
+	return filepath.Join(m.home, ".config", build.Program, "config.toml")
+}
 
 // writeConfig writes the configuration file.
 func (m *machine) writeConfig() {
@@ -162,7 +167,7 @@ func (m *machine) writeConfig() {
 			}
 		}
 	}
-	m.file(".config/"+program+"/config.toml", text.String()+m.more)
+	m.file(".config/"+build.Program+"/config.toml", text.String()+m.more)
 }
 
 // environment returns the variables as a command wants them.
@@ -221,9 +226,9 @@ func (m *machine) refusePIN() {
 	m.t.Helper()
 	asker := &pin.Asker{
 		Source: config.PINSource{Kind: config.PINFile, Arg: strings.TrimPrefix(m.profile["pin"], "file:")},
-		Book:   pin.NewBook(filepath.Join(m.home, ".local", "state", program), nil, []string{filepath.Join(m.home, ".cache", program)}),
+		Book:   pin.NewBook(filepath.Join(m.home, ".local", "state", build.Program), nil, []string{filepath.Join(m.home, ".cache", build.Program)}),
 		Pause:  func() func() { return func() {} },
-		Say:    &messenger{out: io.Discard},
+		Say:    &console.Messenger{Out: io.Discard},
 	}
 	given, err := asker.ForToken(m.well.Address(m.t))(m.t.Context(), hsm.PINRequest{Token: m.well.Label, Serial: m.well.Serial})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
@@ -64,7 +65,7 @@ func copyOfProgram(t *testing.T) string {
 		t.Fatal(err)
 	}
 	defer self.Close()
-	path := filepath.Join(dir, program)
+	path := filepath.Join(dir, build.Program)
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
 	if err == nil {
 		_, err = io.Copy(file, self)

@@ -12,7 +12,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/daemon"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
+
+// patient bounds what a test waits for that always comes.
+const patient = 30 * time.Second
 
 // hangingSocket returns a socket at which everybody may connect, and nobody answers.
 func hangingSocket(t *testing.T) string {
@@ -69,7 +76,7 @@ func TestProbe(t *testing.T) {
 func wantProbe(t *testing.T, when, socket string, want bool) {
 	t.Helper()
 	said := make(chan bool, 1)
-	go func() { said <- isHealthy(socket) }()
+	go func() { said <- daemon.IsHealthy(socket) }()
 	select {
 	case got := <-said:
 		if got != want {
@@ -84,7 +91,7 @@ func wantProbe(t *testing.T, when, socket string, want bool) {
 func TestProbeOfAgent(t *testing.T) {
 	m := newClinic(t).newMachine(t)
 	process := m.serve()
-	socket := filepath.Join(m.home, "run", program, socketName)
+	socket := filepath.Join(m.home, "run", build.Program, paths.SocketName)
 	wantProbe(t, "it serves", socket, true)
 	if err := process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
@@ -122,7 +129,7 @@ func TestWatchdogOfAgent(t *testing.T) {
 			lives++
 		}
 	}
-	socket := filepath.Join(m.home, "run", program, socketName)
+	socket := filepath.Join(m.home, "run", build.Program, paths.SocketName)
 	if err := os.Rename(hangingSocket(t), socket); err != nil {
 		t.Fatal(err)
 	}
@@ -136,4 +143,31 @@ func TestWatchdogOfAgent(t *testing.T) {
 			break
 		}
 	}
+}
+
+// notifySocket makes a socket as systemd has it, and the environment of it.
+func notifySocket(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	return conn
+}
+
+// notified returns the next thing that systemd was told.
+func notified(t *testing.T, conn *net.UnixConn) string {
+	t.Helper()
+	text := make([]byte, 4096)
+	n, err := conn.Read(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text[:n])
 }

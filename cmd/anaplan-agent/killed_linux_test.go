@@ -14,6 +14,7 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -71,7 +72,7 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 func killAt(ts *testscript.TestScript, n, want int, args []string) (step string, err error) {
 	runtime.LockOSThread() // whose child it is, to the kernel
 	defer runtime.UnlockOSThread()
-	path, err := exec.LookPath(program)
+	path, err := exec.LookPath(build.Program)
 	if err != nil {
 		return "", err
 	}

@@ -13,17 +13,15 @@ import (
 	"log"
 	"os"
 
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
-
-// program is the name that messages begin with, and that of the program's folders
-// for configuration and state.
-const program = build.Program
 
 func main() {
 	code := run()
-	modulesEnd(code)
+	device.ModulesEnd(code)
 	os.Exit(code)
 }
 
@@ -33,17 +31,17 @@ func run() int {
 	harden()                  // before the first secret is read
 	log.SetOutput(io.Discard) // net/http quotes servers there, who may quote us
 	err := foreign.Divert()   // before anything takes hold of standard output or error
-	say := &messenger{out: os.Stderr, errors: explanations}
+	say := &console.Messenger{Out: os.Stderr, Errors: explanations}
 	if err == nil {
 		err = newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
 	}
 	if err == nil {
 		return 0
 	}
-	if exit, ok := errors.AsType[*exitError](err); ok {
-		return exit.code
+	if exit, ok := errors.AsType[*subprocess.ExitError](err); ok {
+		return exit.Code
 	}
-	explained := say.errors().Explain(err)
-	say.failure(explained)
+	explained := say.Errors().Explain(err)
+	say.Failure(explained)
 	return explained.Exit
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -45,7 +46,7 @@ func newFaultLab(t *testing.T) *faultLab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.program, l.ca = filepath.Join(t.TempDir(), program), filepath.Join(t.TempDir(), "ca.pem")
+	l.program, l.ca = filepath.Join(t.TempDir(), build.Program), filepath.Join(t.TempDir(), "ca.pem")
 	if err := errors.Join(os.Symlink(self, l.program), os.WriteFile(l.ca, l.server.CA.PEM(), 0o600)); err != nil {
 		t.Fatal(err)
 	}

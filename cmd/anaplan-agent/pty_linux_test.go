@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"golang.org/x/sys/unix"
 )
@@ -63,7 +64,7 @@ func (r *result) newCommand(t *testing.T, env, args []string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := filepath.Join(t.TempDir(), program) // by this name the test binary is the program
+	link := filepath.Join(t.TempDir(), build.Program) // by this name the test binary is the program
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}

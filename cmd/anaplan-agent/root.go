@@ -7,8 +7,12 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 )
 
 const rootHelp = `anaplan-agent logs in to Anaplan with a certificate whose private key never
@@ -42,9 +46,9 @@ ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
 
 // newRootCommand returns the program for the command line args. Errors and usage
 // are silent in cobra and worded by explain, so that all of them look alike.
-func newRootCommand(say *messenger, args []string) *cobra.Command {
+func newRootCommand(say *console.Messenger, args []string) *cobra.Command {
 	root := &cobra.Command{
-		Use:           program,
+		Use:           build.Program,
 		Short:         "log in to Anaplan with a key that stays in hardware",
 		Long:          rootHelp,
 		SilenceErrors: true,
@@ -72,7 +76,7 @@ func newRootCommand(say *messenger, args []string) *cobra.Command {
 }
 
 // commands are the program's, by name.
-var commands = map[string]func(*messenger) *cobra.Command{
+var commands = map[string]func(*console.Messenger) *cobra.Command{
 	"serve":      newServeCommand,
 	"status":     newStatusCommand,
 	"login":      newLoginCommand,
@@ -99,32 +103,15 @@ var commands = map[string]func(*messenger) *cobra.Command{
 	"completion": newCompletionCommand,
 	"version":    newVersionCommand,
 
-	signerCommand: newSignerCommand,
+	login.SignerCommand: newSignerCommand,
 }
 
 // commandsFor returns the one command that a command line calls, since each takes
 // time to make, with its flags and their texts, and scripts call the program often;
 // all of them where none is called: for help, completion, and words about a typo.
-func commandsFor(args []string) []func(*messenger) *cobra.Command {
+func commandsFor(args []string) []func(*console.Messenger) *cobra.Command {
 	if len(args) > 0 && commands[args[0]] != nil {
-		return []func(*messenger) *cobra.Command{commands[args[0]]}
+		return []func(*console.Messenger) *cobra.Command{commands[args[0]]}
 	}
 	return slices.Collect(maps.Values(commands)) // cobra sorts them
-}
-
-// notEmpty refuses a flag that is given and says nothing, as "$FILE" does where
-// FILE is not set: the command would do something else than the script means.
-func notEmpty(cmd *cobra.Command, flag string) error {
-	if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
-		return explain.Usagef(cmd.CommandPath(), "--%s is empty", flag)
-	}
-	return nil
-}
-
-// noArguments refuses arguments, as a wrong call.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return explain.Usagef(cmd.CommandPath(), "%s takes no arguments, but got %q", cmd.CommandPath(), args)
 }

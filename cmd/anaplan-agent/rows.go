@@ -5,9 +5,17 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/policycheck"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/tasks"
 )
 
 // explanations are what the program knows of errors. The result that went nowhere stands before
@@ -15,20 +23,20 @@ import (
 func explanations() explain.Table {
 	return slices.Concat(
 		explain.Table{
-			{Is: errStdout, Exit: explain.Failed, Hints: explain.Hints("connect standard output to a file, or to a program that reads to the end")},
+			{Is: console.ErrStdout, Exit: explain.Failed, Hints: explain.Hints("connect standard output to a file, or to a program that reads to the end")},
 			{Is: context.Canceled, Exit: explain.Failed},
-			{As: explain.Type[*noProgramError], With: explain.With(func(err *noProgramError, row *explain.Row) { row.Exit = err.code })},
-			{As: explain.Type[*notAllowedError], Exit: explain.Failed, With: explain.With(
-				func(err *notAllowedError, row *explain.Row) { row.Hints = explain.Hints(err.hints...) },
+			{As: explain.Type[*subprocess.NoProgramError], With: explain.With(func(err *subprocess.NoProgramError, row *explain.Row) { row.Exit = err.Code })},
+			{As: explain.Type[*policycheck.NotAllowedError], Exit: explain.Failed, With: explain.With(
+				func(err *policycheck.NotAllowedError, row *explain.Row) { row.Hints = explain.Hints(err.Hints...) },
 			)},
 		},
 		pin.Rows(),
-		settingsRows(),
-		clientRows(),
-		deviceRows(),
-		enrollRows(),
-		loginRows(),
-		tasksRows(),
+		settings.Rows(),
+		agentclient.Rows(),
+		device.Rows(),
+		enroll.Rows(),
+		login.Rows(),
+		tasks.Rows(),
 		explain.Table{
 			{Is: console.ErrNoTerminal, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints("run it on a terminal")},
 		},

@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -60,7 +61,7 @@ func TestExplain(t *testing.T) {
 		{"PIN and PUK blocked", &piv.PINError{Blocked: true, PUKBlocked: true}, explain.Human, "ykman piv reset"},
 		{"several cards", &piv.AmbiguousError{What: "cards"}, explain.Usage, "copy one of these"},
 		{"no PIN for a card", fmt.Errorf("%w: %w", pin.ErrNeeded, console.ErrNoTerminal), explain.Human, "or say where the PIN is"},
-		{"touch in vain, since time was up", fmt.Errorf("%w: %w", piv.ErrNotTouched, timeoutError{}), explain.Human, "when it blinks"},
+		{"touch in vain, since time was up", fmt.Errorf("%w: %w", piv.ErrNotTouched, console.TimeoutError{}), explain.Human, "when it blinks"},
 		{"PIN refused before", &pin.RefusedError{}, explain.Human, "--pin-changed"},
 		{"ambiguous", &hsm.AmbiguousError{What: "keys"}, explain.Usage, "copy one of these"},
 		{"clock, which is a bad credential too", skew, explain.Human, "set this machine's clock"},
@@ -240,7 +241,7 @@ func TestProblemOf(t *testing.T) {
 		"a request that is not understood": {refusal(anaplan.ErrBadRequest, 1, 0), agent.CodeServerRefused, false, false, 0},
 		"an answer of no use":              {refusal(anaplan.ErrResponse, 1, 0), agent.CodeServerRefused, false, false, 0},
 		"patience":                         {refusal(anaplan.ErrRateLimited, 4, 7*time.Second), agent.CodeRateLimited, false, false, 7 * time.Second},
-		"patience without a time":          {refusal(anaplan.ErrRateLimited, 4, 0), agent.CodeRateLimited, false, false, limitedWait},
+		"patience without a time":          {refusal(anaplan.ErrRateLimited, 4, 0), agent.CodeRateLimited, false, false, login.LimitedWait},
 		"maintenance with a time":          {refusal(anaplan.ErrUnavailable, 4, time.Minute), agent.CodeUnreachable, false, false, time.Minute},
 		"unknown":                          {errors.New("disk full"), agent.CodeInternal, false, false, 0},
 		"a problem already":                {fmt.Errorf("x: %w", &agent.Problem{Code: agent.CodeLocked, Human: true}), agent.CodeLocked, true, false, 0},

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -126,7 +127,7 @@ func runOnScreen(ts *testscript.TestScript, args []string) {
 		screen.typed, screen.shown = "", string(shown)
 		ts.Logf("[screen]\n%s", shown)
 	}()
-	runAgent(ts, args, onTerminalCommand, screen.typed, file, program)
+	runAgent(ts, args, onTerminalCommand, screen.typed, file, build.Program)
 }
 
 // screenCommand is the command screen of the scripts.

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,7 +29,7 @@ import (
 
 func TestMain(m *testing.M) {
 	pivtest.Main()
-	testscript.Main(ending{m}, map[string]func(){program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy, onTerminalCommand: onTerminal})
+	testscript.Main(ending{m}, map[string]func(){build.Program: main, bareServerCommand: bareServer, bareUpstreamCommand: bareUpstream, bareProxyCommand: bareProxy, onTerminalCommand: onTerminal})
 }
 
 // ending is a test program that ends by itself: with a race detector it calls exit(3), which
@@ -37,7 +39,7 @@ type ending struct{ *testing.M }
 // Run implements testscript.TestingM.
 func (e ending) Run() int {
 	code := e.M.Run()
-	modulesEnd(code)
+	device.ModulesEnd(code)
 	return code
 }
 
@@ -149,7 +151,7 @@ func setUp(env *testscript.Env, module string) error {
 // asJob returns what the command line of the program begins with, so that it has no terminal,
 // also not that of whoever runs the tests, and is killed if it hangs.
 func asJob() []string {
-	return []string{"timeout", "--signal=KILL", fmt.Sprint(enough.Seconds()), "setsid", "--wait", program}
+	return []string{"timeout", "--signal=KILL", fmt.Sprint(enough.Seconds()), "setsid", "--wait", build.Program}
 }
 
 // runAgent runs a command line that begins with words, and checks its exit code.

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
 // TestThreatModel: the tests that docs/security.md names are there.
@@ -43,7 +45,7 @@ func threatModel(t *testing.T) (rows []string) {
 // isTest reports whether there is such a script, target of make, or test of a package.
 func isTest(t *testing.T, name string) bool {
 	if strings.HasSuffix(name, ".txtar") {
-		return exists("testdata/script/" + name)
+		return console.Exists("testdata/script/" + name)
 	}
 	if target, ok := strings.CutPrefix(name, "make "); ok {
 		return fileHolds(t, "../../Makefile", "\n"+target+":")

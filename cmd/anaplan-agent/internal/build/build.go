@@ -1,5 +1,33 @@
 // Package build says what this program is.
 package build
 
+import (
+	"os"
+	"runtime/debug"
+)
+
 // Program is the program's name, wherever it stands.
 const Program = "anaplan-agent"
+
+// Self returns where this program is, also after its file has been replaced.
+func Self() string {
+	const running = "/proc/self/exe"
+	if _, err := os.Stat(running); err == nil {
+		return running
+	}
+	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	return os.Args[0]
+}
+
+// Version returns the module's version, or the revision that it was built from, as
+// the Go command has put it into the binary: no flag of the linker is needed, and a
+// build by "go install" tells it too.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok { // a build without modules
+		return "unknown"
+	}
+	return info.Main.Version
+}

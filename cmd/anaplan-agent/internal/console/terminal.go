@@ -14,8 +14,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"golang.org/x/term"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
 // ErrNoTerminal is returned where a person must be asked and there is none, as in a
@@ -107,4 +108,10 @@ func Interruptible[T any](ctx context.Context, read func() (T, error)) (T, error
 		var zero T
 		return zero, context.Cause(ctx)
 	}
+}
+
+// IsTerminal reports whether a stream is a terminal.
+func IsTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -1,0 +1,226 @@
+package main
+
+// One call of Anaplan's API, as curl would make it, without a token in anybody's hands.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const apiHelp = `api calls Anaplan's API and prints what it answers:
+
+  anaplan-agent api GET /2/0/users/me
+  anaplan-agent api GET /2/0/models --paginate
+  M=/2/0/models/6D203BA7549241C7BEE26C93DE987F12
+  anaplan-agent api POST $M/processes/118000000001/tasks --input - <<< '{"localeName": "en_US"}'
+  anaplan-agent api GET $M/files/113000000001/chunks/0 --output sales.csv
+
+Standard output is the body of the answer, as it comes. It exits with 0 if that is a success.
+
+The call goes through the agent if one runs, within its policy; otherwise through a login of
+this command's own, within the profile's. To run processes, imports and exports, and to send
+and fetch files, see 'run', which also waits and tries again.
+` + agentclient.AloneHelp
+
+// apiCall is the flags of api.
+type apiCall struct {
+	input, output, contentType, client string
+	paginate                           bool
+}
+
+// newAPICommand returns the api command.
+func newAPICommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "api METHOD PATH",
+		Short: "call Anaplan's API",
+		Long:  apiHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return explain.Usagef(cmd.CommandPath(), "give a method and a path, as: api GET /2/0/models")
+			}
+			return nil
+		},
+	}
+	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	var call apiCall
+	cmd.Flags().StringVar(&call.input, "input", "", "file to send as the body, or - for standard input")
+	cmd.Flags().StringVar(&call.contentType, "content-type", "", "of the input (default application/json, with PUT application/octet-stream)")
+	cmd.Flags().StringVar(&call.output, "output", "", "file for the answer (default: standard output)")
+	cmd.Flags().BoolVar(&call.paginate, "paginate", false, "fetch all pages of a list, and print them as one")
+	agentclient.AddClientFlag(cmd, &call.client)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		method, target := strings.ToUpper(args[0]), args[1]
+		call.client = agentclient.ClientOf(cmd, call.client)
+		if err := call.check(cmd, method, target); err != nil {
+			return err
+		}
+		if err := agentclient.CheckHost(settings, target, call.client); err != nil {
+			return err
+		}
+		way, err := agentclient.CallAnaplan(settings, say, call.client)
+		if err != nil {
+			return err
+		}
+		defer way.End()
+		err = call.do(way, method, target)
+		if isChange(method) && isUnclear(err) {
+			say.Note("%s", proxy.MayBeDone)
+		}
+		return way.InWords(err)
+	}
+	agentclient.HideLoginFlags(cmd)
+	return cmd
+}
+
+// check refuses what could not go well, before a login is spent on it.
+func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
+	if c.paginate && (method != http.MethodGet || c.input != "") {
+		return explain.Usagef(cmd.CommandPath(), "--paginate is for lists, which are got by GET")
+	}
+	path, err := policy.ParsePath(agentclient.PathOf(target))
+	if err != nil {
+		return explain.Usagef(cmd.CommandPath(), "the path %q: %w", target, err)
+	}
+	if !agentclient.IsAnaplans(path.String()) {
+		return explain.Usagef(cmd.CommandPath(), "the path %q is none of Anaplan's API: its paths begin with %s", target, agentclient.AnaplansWords)
+	}
+	if err := settings.NotEmpty(cmd, "input"); err != nil {
+		return err
+	}
+	if err := settings.NotEmpty(cmd, "output"); err != nil {
+		return err
+	}
+	if err := c.checkBody(method); err != nil {
+		return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
+	}
+	if err := paths.CheckOutput(c.output); err != nil {
+		return explain.Usagef(cmd.CommandPath(), "--output %s: %w", c.output, err)
+	}
+	if c.output != "" {
+		return nil
+	}
+	return console.CheckStdout()
+}
+
+// isChange reports whether a call is there to change something.
+func isChange(method string) bool { return method != http.MethodGet && method != http.MethodHead }
+
+// isUnclear reports whether an error leaves open what became of a call. Of the agent's own refusals
+// the agent says so.
+func isUnclear(err error) bool {
+	if unreachable, ok := errors.AsType[*proxy.UnreachableError](err); ok {
+		return unreachable.Sent
+	}
+	return integration.IsLost(err)
+}
+
+// checkBody refuses a body that cannot be sent, and none where one is missing: an empty chunk
+// empties a file.
+func (c *apiCall) checkBody(method string) error {
+	hasBody := method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
+	switch {
+	case strings.ContainsFunc(c.contentType, console.IsUnprintable) || strings.Contains(c.contentType, "\n"):
+		return fmt.Errorf("--content-type %q holds characters that do not print", c.contentType)
+	case c.input == "" && hasBody:
+		return fmt.Errorf("%s sends something: say what with --input, as --input FILE, - for standard input, or %s for nothing", method, os.DevNull)
+	case c.input == "" || c.input == "-":
+		return nil
+	}
+	info, err := os.Stat(c.input)
+	if err == nil && info.IsDir() {
+		err = errors.New("it is a directory")
+	}
+	if err != nil {
+		return fmt.Errorf("--input %s: %w", c.input, paths.RootCause(err))
+	}
+	return nil
+}
+
+// do makes the call, and writes the answer to where it is wanted.
+func (c *apiCall) do(way *agentclient.API, method, target string) error {
+	path := agentclient.PathOf(target)
+	query := agentclient.QueryOf(target)
+	to, err := console.OpenResult(way.Ctx, c.output)
+	if err != nil {
+		return err
+	}
+	if c.paginate {
+		return to.End(way.Client.Paginate(way.Ctx, path, query, to))
+	}
+	return to.End(c.send(way, method, path, query, to))
+}
+
+// send makes one call, and writes the answer. What Anaplan says of one that it refuses is
+// written, too, but not into a file; what the agent refuses is only an error.
+func (c *apiCall) send(way *agentclient.API, method, path string, query url.Values, to *console.ResultFile) error {
+	header := http.Header{}
+	if c.input != "" {
+		header.Set("Content-Type", c.typeFor(method))
+	}
+	body, err := c.body()
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		defer body.Close()
+	}
+	response, err := way.Client.Do(way.Ctx, method, path, query, reader(body), header)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode/100 == 2 {
+		_, err = io.Copy(to, response.Body)
+		return err
+	}
+	refusal, text := integration.Refusal(method, path, response)
+	if refusal.Code == "" && to.IsStdout() {
+		_, err = to.Write(text)
+	}
+	return errors.Join(refusal, err)
+}
+
+// reader returns a file as what is read, and no file as none.
+func reader(file *os.File) io.Reader {
+	if file == nil {
+		return nil
+	}
+	return file
+}
+
+func (c *apiCall) typeFor(method string) string {
+	switch {
+	case c.contentType != "":
+		return c.contentType
+	case method == http.MethodPut:
+		return "application/octet-stream"
+	}
+	return "application/json"
+}
+
+// body returns the file to send; nil for none.
+func (c *apiCall) body() (*os.File, error) {
+	switch c.input {
+	case "":
+		return nil, nil
+	case "-":
+		return os.Stdin, nil
+	}
+	return os.Open(c.input)
+}

@@ -1,0 +1,87 @@
+package main
+
+// The certificate of a key, as Anaplan wants it: one PEM block with the key's own
+// certificate and nothing around it (contract section 5.2). A bundle with the CA's
+// in front is the most frequent cause of a failed upload.
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const certHelp = `cert prints the key's certificate as one PEM block: the file that a tenant
+administrator uploads in Anaplan under Administration > Security > Certificates.
+
+With --explain it says what is in the certificate as Anaplan will see it, what will be
+refused, and why: of the one that a login would use, or of those in a FILE, which takes
+no device. It exits with 1 if Anaplan will refuse it.
+
+With --header it prints the value of the Authorization header that goes with a
+payload of sign.`
+
+// certOrder is what the flags of cert say.
+type certOrder struct {
+	header, explain, asJSON bool
+	file                    string // "": the device's
+}
+
+// newCertCommand returns the cert command. It takes no PIN where it can do without:
+// the certificate is no secret, and who uploads it need not be who runs the jobs.
+func newCertCommand(say *console.Messenger) *cobra.Command {
+	var order certOrder
+	cmd := &cobra.Command{
+		Use:   "cert [--explain [FILE]]",
+		Short: "print the certificate to upload to Anaplan, or explain it",
+		Long:  certHelp,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := order.take(args); err != nil {
+				return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
+			}
+			return nil
+		},
+	}
+	settings := settings.AddSettings(cmd, settings.DeviceFlags, []string{"header_form"})
+	flags := cmd.Flags()
+	flags.BoolVar(&order.header, "header", false, "print the Authorization header's value instead")
+	flags.BoolVar(&order.explain, "explain", false, "say what is in it and what Anaplan will refuse")
+	flags.BoolVar(&order.asJSON, "json", false, "with --explain: print what was found as JSON")
+	cmd.RunE = device.OnDevice(settings, say, func(run *device.Run) error {
+		if order.explain {
+			return explainCertificate(run, order)
+		}
+		cert, err := run.Certificate()
+		if err != nil {
+			return err
+		}
+		if order.header {
+			return console.PrintResult(anaplan.Authorization(cert, anaplan.HeaderForm(run.Profile.HeaderForm)) + "\n")
+		}
+		return console.PrintResult(device.EncodePEM("CERTIFICATE", cert.Raw))
+	})
+	return cmd
+}
+
+// take checks the call and takes the file.
+func (o *certOrder) take(args []string) error {
+	switch {
+	case len(args) > 1 || len(args) == 1 && !o.explain:
+		return fmt.Errorf("cert takes no arguments but --explain FILE, and got %q", args)
+	case o.explain && o.header:
+		return errors.New("--explain and --header print different things; choose one")
+	case o.asJSON && !o.explain:
+		return errors.New("--json is for --explain; the certificate itself is PEM")
+	case len(args) == 1 && args[0] == "":
+		return errors.New("the FILE to explain is empty")
+	case len(args) == 1:
+		o.file = args[0]
+	}
+	return nil
+}

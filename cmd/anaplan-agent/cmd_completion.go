@@ -1,0 +1,68 @@
+package main
+
+// Shell completion. Cobra has a command for it, which it makes anew in every run,
+// texts and all: that is a fortieth of what a start takes.
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+)
+
+const completionHelp = `completion prints a script by which a shell completes the program's commands,
+flags, and the profiles of the configuration file.
+
+  bash        source <(anaplan-agent completion bash)
+  zsh         source <(anaplan-agent completion zsh)
+  fish        anaplan-agent completion fish | source
+  powershell  anaplan-agent completion powershell | Out-String | Invoke-Expression
+
+Put the line into what your shell reads at its start (~/.bashrc, ~/.zshrc,
+~/.config/fish/config.fish, $PROFILE).`
+
+// shells are those that cobra writes scripts for.
+var shells = []string{"bash", "zsh", "fish", "powershell"}
+
+// newCompletionCommand returns the completion command. Cobra leaves out its own
+// where there is one of this name.
+func newCompletionCommand(*console.Messenger) *cobra.Command {
+	return &cobra.Command{
+		Use:       "completion " + strings.Join(shells, "|"),
+		Short:     "print a shell's completion script",
+		Long:      completionHelp,
+		ValidArgs: shells,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 || !slices.Contains(shells, args[0]) {
+				return explain.Usagef(cmd.CommandPath(), "which shell? one of %s", strings.Join(shells, ", "))
+			}
+			return printCompletion(cmd.Root(), args[0])
+		},
+	}
+}
+
+// printCompletion prints the script for a shell.
+func printCompletion(root *cobra.Command, shell string) error {
+	var script strings.Builder
+	var err error
+	switch shell {
+	case "bash":
+		err = root.GenBashCompletionV2(&script, true)
+	case "zsh":
+		err = root.GenZshCompletion(&script)
+	case "fish":
+		err = root.GenFishCompletion(&script, true)
+	case "powershell":
+		err = root.GenPowerShellCompletionWithDesc(&script)
+	}
+	if err != nil {
+		return err
+	}
+	if err := console.CheckStdout(); err != nil {
+		return err
+	}
+	return console.PrintResult(script.String())
+}

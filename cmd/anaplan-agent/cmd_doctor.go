@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const doctorHelp = `doctor looks at everything that a login depends on, says what it finds, and what to do
+about it: configuration, agent, PIN source, module or card, certificate, network, and
+a login to Anaplan and out again.
+
+  anaplan-agent doctor                       what is wrong?
+  anaplan-agent doctor --profile prod --login
+  anaplan-agent doctor --bundle report.tar.gz    for support, without secrets
+
+Nothing is spent that cannot be got back: a PIN that was refused is not sent again,
+the last try never, and no PIN is tried to see whether it is right. By itself it logs
+in if nobody has to type or touch anything for that; --login asks you at the terminal,
+--login=false leaves it out.
+
+The exit code is 1 if there are errors, and 0 if there are none or only warnings.`
+
+// newDoctorCommand returns the doctor command, and in it the hidden one that looks at a
+// device.
+func newDoctorCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "find out what is wrong, and what to do about it",
+		Long:  doctorHelp,
+		Args:  settings.NoArguments,
+	}
+	chosen := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	var options doctor.Options
+	flags := cmd.Flags()
+	flags.BoolVar(&options.Offline, "offline", false, "leave out everything that needs the network")
+	flags.BoolVar(&options.Login, "login", false, "log in for real, and ask for a PIN or a touch if that takes one (default: if it takes none)")
+	flags.BoolVar(&options.AsJSON, "json", false, "print JSON")
+	flags.StringVar(&options.Bundle, "bundle", "", "write what support needs to this new file (.tar.gz), without secrets")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		options.LoginChosen = cmd.Flags().Changed("login")
+		if err := settings.NotEmpty(cmd, "bundle"); err != nil {
+			return err
+		}
+		return doctor.Examine(cmd.Context(), chosen, options, say)
+	}
+	cmd.AddCommand(newProbeCommand(say))
+	return cmd
+}
+
+// newProbeCommand returns the hidden command.
+func newProbeCommand(say *console.Messenger) *cobra.Command {
+	return &cobra.Command{
+		Use:    doctor.ProbeName,
+		Short:  "look at one device for doctor, which starts this by itself",
+		Hidden: true,
+		Args:   settings.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			device.WatchModulesOfSigner()
+			var order doctor.ProbeOrder
+			if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
+				return fmt.Errorf("reading what to look at from standard input: %w (doctor starts this command; it is not for people)", err)
+			}
+			address, err := config.ParseAddress(order.Key)
+			if err != nil {
+				return fmt.Errorf("%w: key: %w", settings.ErrSettings, err)
+			}
+			ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Patience, console.TimeoutError{Limit: order.Patience})
+			defer cancel()
+			p := &doctor.Probe{Report: &doctor.Report{Errors: say.Errors}, Ctx: ctx, Order: order}
+			p.Show = func(f finding.Finding) error { return p.Say(doctor.ProbeLine{Finding: &f}) }
+			p.Look(address)
+			return p.Say(doctor.ProbeLine{Facts: &p.Facts})
+		},
+	}
+}

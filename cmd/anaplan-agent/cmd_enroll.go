@@ -1,0 +1,77 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/guide"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const enrollHelp = `enroll makes a key inside the device, gets it a certificate, and makes the first
+login. On a terminal, without flags, it asks for everything it needs, says what comes
+next, and goes on from there when it is called again, days later:
+
+  anaplan-agent enroll
+
+By flags it is four calls. A key, and a certificate signing request (CSR) for it:
+
+  anaplan-agent enroll --key 'pkcs11:token=demo;object=login?module-name=softhsm2' \
+      --email me@example.com --output login.csr
+  anaplan-agent enroll --key 'piv:serial=12345678;slot=9c' \
+      --email me@example.com --output login.csr --attestation proof.pem
+
+Send the CSR to your certificate authority (CA) and ask for an S/MIME ("personal",
+"client") certificate. Store what comes back, in whatever form it comes:
+
+  anaplan-agent enroll --key ... --certificate answer.p7b --upload-out upload.pem
+
+Have a tenant administrator register upload.pem in Anaplan, then log in:
+
+  anaplan-agent enroll --key ... --check
+
+In place of --key, --resume goes on with the enrolment that is under way. The key
+cannot be taken out of the device again.
+
+A YubiKey is written to with its management key. The one that it is sold with, and
+one that it keeps under its PIN, are found; another is asked for on the terminal,
+or comes from where --management-key says. --attestation has the YubiKey certify
+that the key was made on it, for CAs that ask for that.`
+
+// newEnrollCommand returns the enroll command. Its --certificate is a file to store
+// and not the setting of that name, which would be the certificate to log in with.
+func newEnrollCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "enroll",
+		Short: "get a key in the device a certificate, step by step: make a key and a CSR, store the answer, log in",
+		Long:  enrollHelp,
+		Args:  settings.NoArguments,
+	}
+	chosen := settings.AddSettings(cmd, []string{"key", "pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	var e enroll.Enrolment
+	e.AddFlags(cmd)
+	byFlags := device.OnDevice(chosen, say, func(run *device.Run) error { return enroll.Enroll(run, e, cmd.CommandPath()) })
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		for _, flag := range []string{"output", "certificate", "chain-out", "upload-out", "attestation", "management-key"} {
+			if err := settings.NotEmpty(cmd, flag); err != nil {
+				return err
+			}
+		}
+		guided := e.IsOpen() && device.HasTerminal()
+		if err := e.Check(guided); err != nil {
+			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
+		}
+		// The name of a profile that is still to be written is known before the profile is.
+		e.TypedKey = chosen.IsOverridden("key")
+		e.More = settings.FlagsBut(cmd, enroll.RememberedFlags)
+		chosen.MayBeNew = guided || e.Resume || e.TypedKey
+		if guided {
+			return guide.Run(cmd.Context(), chosen, e, say)
+		}
+		return byFlags(cmd, args)
+	}
+	return cmd
+}

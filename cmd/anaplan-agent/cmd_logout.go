@@ -1,0 +1,76 @@
+package main
+
+// The end of a token, and where commands find a token that exists already. A token is
+// never an argument: every user of a machine can read every command line.
+
+import (
+	"context"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const logoutHelp = `logout ends a token at once, instead of when its time is up.
+
+The token comes from the environment variable ANAPLAN_TOKEN, where
+'token --output env' has put it, or from where --token-from says. Without either it is
+the agent's token of the profile that is ended, for all who use it. If that fails the
+agent hands it out no more, and the next logout tries again. Of a profile with a
+policy only root and the agent's user may do that.`
+
+// newLogoutCommand returns the logout command.
+func newLogoutCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "logout",
+		Short: "end a token",
+		Long:  logoutHelp,
+		Args:  settings.NoArguments,
+	}
+	// No setting of the device: a token is ended without the key that it came from.
+	chosen := settings.AddSettings(cmd, settings.ServerFlags, settings.SocketFlags)
+	from := login.AddTokenFrom(cmd, "env:"+login.TokenVariable)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if _, ok := os.LookupEnv(login.TokenVariable); !ok && !cmd.Flags().Changed("token-from") {
+			asking, err := agentclient.AskAgent(chosen, say)
+			if err != nil {
+				return err
+			}
+			if asking != nil {
+				defer asking.End()
+				return asking.Logout()
+			}
+		}
+		profile, err := chosen.Load()
+		if err != nil {
+			return err
+		}
+		// The client first: wrong settings are told before a token is read from a pipe,
+		// which can be read once.
+		client, err := settings.NewClient(profile, nil)
+		if err != nil {
+			return err
+		}
+		token, err := login.ReadToken(*from)
+		if err != nil {
+			return err
+		}
+		if phantom.Is(token.Value.Reveal()) {
+			return agentclient.LogoutPhantom(chosen, say, token)
+		}
+		// Nobody is asked here, so a plain deadline does.
+		ctx, cancel := context.WithTimeout(cmd.Context(), profile.Timeout)
+		defer cancel()
+		if err := client.Logout(ctx, token); err != nil {
+			return err
+		}
+		say.Note("the token is ended")
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/rotate"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const rotateHelp = `rotate gives a profile of the configuration file a new key and certificate, without an
+outage:
+
+  anaplan-agent rotate start --output new.csr          a second key beside the first, and its request
+  anaplan-agent rotate finish --certificate new.pem --upload-out upload.pem
+                                                       stores what the CA has sent
+  anaplan-agent rotate finish                          once upload.pem is registered in Anaplan: logs in with
+                                                       the new key, puts it into the configuration,
+                                                       and has the agent take it over
+  anaplan-agent rotate retire                          deletes the old key and its certificate
+
+  anaplan-agent rotate                                 how far it is
+  anaplan-agent rotate back                            after finish: the old key again
+  anaplan-agent rotate cancel                          before finish: deletes the new key
+
+A running agent keeps its token through all of it: no caller notices.`
+
+// newRotateCommand returns the rotate command, which says by itself how far a rotation is.
+func newRotateCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rotate",
+		Short: "replace a profile's key and certificate without an outage",
+		Long:  rotateHelp,
+		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
+	}
+	settings := settings.AddSettings(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return explain.Usagef(cmd.CommandPath(), "unknown command %q", "rotate "+args[0])
+		}
+		if _, err := settings.Load(); err != nil {
+			return err
+		}
+		known, err := rotate.RotationOf(settings)
+		if err != nil {
+			return err
+		}
+		return console.PrintResult(console.Printable(known.Text()) + "\n")
+	}
+	cmd.AddCommand(newRotateStartCommand(say), newRotateFinishCommand(say), newRotateBackCommand(say), newRotateRetireCommand(say), newRotateCancelCommand(say))
+	return cmd
+}
+
+// newRotateStartCommand returns the start command of rotate.
+func newRotateStartCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Args: settings.NoArguments,
+		Long: "start makes a second key beside the profile's, and prints its request (CSR) for the CA. The\nfirst key stays in use. Called again it prints the request again."}
+	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
+	var order rotate.RotateOrder
+	flags := cmd.Flags()
+	flags.StringVar(&order.Output, "output", "", "new file for the CSR (default: standard output)")
+	flags.StringVar(&order.Object, "object", "", "name of the new key in the token (default: the old one's with a number)")
+	flags.StringVar(&order.Slot, "slot", "", "YubiKey: slot of the new key (default: the first of 82 to 95 that is free)")
+	flags.IntVar(&order.Bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default: as long as the present one)")
+	flags.StringVar(&order.Email, "email", "", "e-mail address of the Anaplan user (default: that in the present certificate)")
+	flags.StringVar(&order.Subject, "subject", "", "subject of the CSR, as 'CN=Nightly load,O=Example AG,C=CH' (default: the e-mail address)")
+	order.Card.AddFlags(cmd)
+	cmd.RunE = rotate.OnRotation(settings, say, func(r *rotate.Session) error { return r.Start(order, cmd.CommandPath()) })
+	return cmd
+}
+
+// newRotateFinishCommand returns the finish command of rotate.
+func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Args: settings.NoArguments,
+		Long: "finish stores the CA's answer, if --certificate is given, and logs in with the new key. If\nAnaplan takes it, the configuration gets the new key, and a running agent logs in with it, too; if\nthat cannot, all is as it was before. If Anaplan does not know the certificate yet nothing changes:\ncall it again once it is registered."}
+	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	var order rotate.RotateOrder
+	flags := cmd.Flags()
+	flags.StringVar(&order.Answer, "certificate", "", "what the CA has sent: PEM, DER or PKCS#7, alone or with the CA's own certificates")
+	flags.StringVar(&order.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block that is uploaded to Anaplan")
+	flags.StringVar(&order.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
+	flags.BoolVar(&order.NewUser, "new-user", false, "the new certificate may be another user's")
+	rotate.AddManagementKeyFlag(cmd, &order.Card)
+	cmd.RunE = rotate.OnRotation(settings, say, func(r *rotate.Session) error { return r.Finish(order, cmd.CommandPath()) })
+	return cmd
+}
+
+// newRotateBackCommand returns the back command of rotate.
+func newRotateBackCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Args: settings.NoArguments,
+		Long: "back logs in with the old key, and puts it into the configuration again if that works."}
+	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	cmd.RunE = rotate.OnRotation(settings, say, func(r *rotate.Session) error { return r.Back() })
+	return cmd
+}
+
+// newRotateRetireCommand returns the retire command of rotate.
+func newRotateRetireCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Args: settings.NoArguments,
+		Long: "retire deletes the old key and its certificate from the device for good, once the new one is in\nuse: it logs in with that first, and refuses if any profile still has the old one, or a running\nagent has not logged in with the new one and cannot."}
+	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	return rotate.WithDeletion(cmd, settings, say, (*rotate.Session).Retire)
+}
+
+// newRotateCancelCommand returns the cancel command of rotate.
+func newRotateCancelCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "cancel", Short: "give the rotation up, and delete the new key", Args: settings.NoArguments,
+		Long: "cancel gives a rotation up that has not switched: it deletes the new key, which nothing uses."}
+	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
+	return rotate.WithDeletion(cmd, settings, say, (*rotate.Session).Cancel)
+}

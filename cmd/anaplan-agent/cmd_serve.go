@@ -1,0 +1,51 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/daemon"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const serveHelp = `serve is the agent. It keeps a live token for each profile of the configuration
+file, with one login for as long as Anaplan refreshes it, and hands it to the
+programs of this user (and of those whom a profile allows) on a unix socket:
+
+  anaplan-agent serve &
+  anaplan-agent token                    from the agent, without a login of its own
+  anaplan-agent exec -- ./nightly.sh     with the token in ANAPLAN_TOKEN
+  anaplan-agent status
+  curl --unix-socket $XDG_RUNTIME_DIR/anaplan-agent/agent.sock http://agent/v1/token
+
+A profile logs in when somebody first asks for its token. A PIN that nobody has
+written down is asked for by the command that needs it, and kept in memory until
+'lock', or until the profile was idle.
+
+Programs that call Anaplan through the agent stand in the configuration as
+[client.NAME], each with a policy: see 'client --help' and 'policy --help'.
+
+Flags and environment variables change the profile that --profile names. SIGHUP
+reads the configuration again, SIGTERM ends the agent. 'service install' has
+systemd or launchd start it.`
+
+// newServeCommand returns the serve command.
+func newServeCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "be the agent: keep tokens alive and serve them on a unix socket",
+		Long:  serveHelp,
+		Args:  settings.NoArguments,
+	}
+	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.AgentFlags)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return daemon.Serve(ctx, settings, say)
+	}
+	return cmd
+}

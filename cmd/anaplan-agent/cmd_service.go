@@ -1,0 +1,34 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
+)
+
+const serviceHelp = `service has systemd (Linux) or launchd (macOS) start the agent:
+
+  anaplan-agent service install          for you, while you are logged in
+  sudo anaplan-agent service install     for the machine, as a user of its own
+  anaplan-agent service print            only shows what would be written
+
+With systemd the agent starts when somebody first connects to its socket, and is
+restarted when it crashes or hangs. Your changes belong into a drop-in (systemctl
+edit anaplan-agent.service): a file that was changed by hand is neither replaced
+nor removed without --force.`
+
+// newServiceCommand returns the service command.
+func newServiceCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "service",
+		Short: "have systemd or launchd start the agent",
+		Long:  serviceHelp,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return explain.Usagef(cmd.CommandPath(), "service what? one of print, install, uninstall")
+		},
+	}
+	cmd.AddCommand(service.NewPrint(say), service.NewInstall(say), service.NewUninstall(say))
+	return cmd
+}

@@ -1,0 +1,48 @@
+package main
+
+// The signed login without the network: for a machine with the key that may not reach
+// Anaplan, or a program that posts the login itself.
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const signHelp = `sign makes a login payload and has the device sign it. It prints the JSON that
+POST /token/authenticate takes; the header beside it is what cert --header prints.
+
+Whoever has a payload can log in with it, a v2 payload for some minutes. Pipe it,
+or keep it in a file that only you can read:
+
+  (umask 077; anaplan-agent sign --key ADDRESS > payload.json)
+  anaplan-agent token --payload payload.json --certificate cert.pem
+
+The second command needs no key and may run on another machine.`
+
+// newSignCommand returns the sign command.
+func newSignCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sign",
+		Short: "print a signed login payload as JSON, ready to POST",
+		Long:  signHelp,
+		Args:  settings.NoArguments,
+	}
+	settings := settings.AddSettings(cmd, settings.SignFlags)
+	cmd.RunE = device.OnDevice(settings, say, func(run *device.Run) error {
+		login, err := run.MakeLogin()
+		if err != nil {
+			return err
+		}
+		// Anaplan's own JSON (contract section 1.2), so that any HTTP client can post it.
+		payload, err := anaplan.MarshalPayload(login)
+		if err != nil {
+			return err
+		}
+		return console.PrintResult(string(payload) + "\n")
+	})
+	return cmd
+}

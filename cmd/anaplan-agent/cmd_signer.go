@@ -1,0 +1,38 @@
+package main
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// newSignerCommand returns the hidden command. A person who calls it is told what it is
+// for: it waits for its order and does nothing.
+func newSignerCommand(say *console.Messenger) *cobra.Command {
+	return &cobra.Command{
+		Use:    login.SignerCommand,
+		Short:  "sign one login for the agent, which starts this by itself",
+		Hidden: true,
+		Args:   settings.NoArguments,
+		RunE: func(*cobra.Command, []string) error {
+			device.WatchModulesOfSigner()
+			var closings device.Closings
+			err := signer.Serve(func(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
+				login, err := login.SignOrder(&closings, ctx, order, notify)
+				if err != nil {
+					return nil, say.Errors().ProblemForAgent(err)
+				}
+				return login, nil
+			})
+			return cmp.Or(err, closings.End()) // the agent has its login by now
+		},
+	}
+}

@@ -1,0 +1,195 @@
+package main
+
+// What the agent does, for a person and for programs.
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const statusHelp = `status shows what the agent does: for each profile its state, how long the token
+and the certificate are good, when the token is renewed, which of several keys is
+in use, and what is wrong.
+
+  idle      nobody has asked for a token yet, or not for long
+  healthy   there is a live token
+  degraded  there is a live token, and renewing it fails
+  down      there is no token, and none can be had
+  locked    'lock' was called`
+
+// watchEvery is how often --watch looks.
+const watchEvery = time.Second
+
+// newStatusCommand returns the status command.
+func newStatusCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "status", Short: "show what the agent does", Long: statusHelp, Args: settings.NoArguments}
+	settings := settings.AddSettings(cmd, settings.SocketFlags)
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	watch := cmd.Flags().Bool("watch", false, "go on showing it, until interrupted; with --json a line for each change")
+	cmd.RunE = agentclient.ToAgent(settings, say, func(asking *agentclient.Session) error {
+		if err := console.CheckStdout(); err != nil {
+			return err
+		}
+		if *watch {
+			return watchStatus(asking, cmd.Context(), *asJSON)
+		}
+		status, err := asking.Client.Status(asking.Ctx)
+		if err != nil {
+			return asking.InTime(err)
+		}
+		if *asJSON {
+			return console.PrintJSON(status)
+		}
+		return console.PrintResult(console.Printable(statusText(status, time.Now())))
+	})
+	return cmd
+}
+
+// watchStatus shows the status until ctx ends, which is how a person ends it, or until
+// there is no agent any more.
+func watchStatus(a *agentclient.Session, ctx context.Context, asJSON bool) error {
+	shown := ""
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		text, err := statusOnce(a, ctx, asJSON)
+		if err != nil {
+			return err
+		}
+		if text != shown {
+			if err := console.PrintResult(frame(text, asJSON)); err != nil {
+				return err
+			}
+			shown = text
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// statusOnce returns what to show now.
+func statusOnce(a *agentclient.Session, ctx context.Context, asJSON bool) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	status, err := a.Client.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !asJSON {
+		return console.Printable(statusText(status, time.Now())), nil
+	}
+	data, err := json.Marshal(status)
+	return console.Printable(string(data)) + "\n", err
+}
+
+// frame puts text in the place of the one before, where that can be seen.
+func frame(text string, asJSON bool) string {
+	if asJSON || !console.IsTerminal(os.Stdout) {
+		return text
+	}
+	const home, clearToEnd = "\x1b[H", "\x1b[J"
+	return home + clearToEnd + text
+}
+
+// statusText returns the status as a table, and below it what is wrong.
+func statusText(status local.Status, now time.Time) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "agent %s, process %d, up %v\n", console.OneLine(status.Version), status.PID, now.Sub(status.StartedAt).Round(time.Second))
+	if status.Address != "" {
+		fmt.Fprintf(&text, "listening on %s for clients of Anaplan's API\n", console.OneLine(status.Address))
+	}
+	if status.Problem != nil {
+		text.WriteString(problemText(status.Problem) + "\n")
+	}
+	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(table, "PROFILE\tSTATE\tTOKEN\tRENEWAL\tCERTIFICATE\tLAST ASKED")
+	for _, p := range status.Profiles {
+		until := "-"
+		if p.Certificate != nil {
+			until = p.Certificate.NotAfter.UTC().Format(time.DateOnly)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", console.OneLine(p.Name), p.State,
+			ahead(p.ExpiresAt, now), ahead(p.RenewAt, now), until, behind(p.UsedAt, now))
+	}
+	table.Flush()
+	for _, p := range status.Profiles {
+		text.WriteString(profileRemarks(p, now))
+	}
+	for i, c := range status.Clients {
+		if i == 0 {
+			text.WriteString("\nCLIENT, for PROFILE: POLICY\n")
+		}
+		fmt.Fprintf(&text, "%s, for %s: %s\n", console.OneLine(c.Name), console.OneLine(c.Profile), console.OneLine(strings.Join(c.Policy, "; ")))
+	}
+	return text.String()
+}
+
+// profileRemarks returns what does not fit into a profile's line: what is wrong, what is waited for,
+// which of several keys is in use, that the certificate is about to end, and that Anaplan wants to
+// be left alone.
+func profileRemarks(p local.ProfileStatus, now time.Time) string {
+	var lines []string
+	if p.Problem != nil {
+		lines = append(lines, problemText(p.Problem))
+	}
+	if !p.WaitUntil.IsZero() {
+		lines = append(lines, fmt.Sprintf("nothing is sent for %v more, as was asked for; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), build.Program))
+	}
+	if p.TokenFile != nil {
+		lines = append(lines, console.Indented(p.TokenFile.Message))
+	}
+	if !p.HeldUntil.IsZero() {
+		lines = append(lines, fmt.Sprintf("Anaplan has asked for patience (429): no call is sent until %s, %s", p.HeldUntil.UTC().Format(time.RFC3339), ahead(p.HeldUntil, now)))
+	}
+	if p.Key > 0 {
+		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))
+	}
+	if p.Warning != "" {
+		lines = append(lines, "warning: "+console.OneLine(p.Warning))
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n%s: %s\n", console.OneLine(p.Name), strings.Join(lines, "\n  "))
+}
+
+// problemText is a problem with its hints.
+func problemText(problem *agent.Problem) string {
+	lines := []string{console.Indented(problem.Message)}
+	for _, hint := range problem.Hints {
+		lines = append(lines, "hint: "+console.OneLine(hint))
+	}
+	return strings.Join(lines, "\n  ")
+}
+
+// ahead and behind say how far a time is away; "-" for none.
+func ahead(then, now time.Time) string {
+	if then.IsZero() {
+		return "-"
+	}
+	return "in " + max(then.Sub(now), 0).Round(time.Second).String()
+}
+
+func behind(then, now time.Time) string {
+	if then.IsZero() {
+		return "never"
+	}
+	return max(now.Sub(then), 0).Round(time.Second).String() + " ago"
+}

@@ -1,0 +1,52 @@
+package main
+
+// Which user a certificate stands for. Validating a token tells it (contract section
+// 3) without a call of the integration API, whose host a firewall may not allow.
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+const whoamiHelp = `whoami logs in, asks Anaplan which user the certificate stands for, and logs out. The
+login is its own, also where an agent runs: it tries the key.
+
+With --token-from it asks about a token that is there already, and ends nothing.`
+
+// newWhoamiCommand returns the whoami command. It is the check after a registration,
+// from key to user, and leaves no token behind.
+func newWhoamiCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "whoami",
+		Short: "show which Anaplan user the certificate stands for, and until when",
+		Long:  whoamiHelp,
+		Args:  settings.NoArguments,
+	}
+	chosen := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags)
+	from := login.AddTokenFrom(cmd, "")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = device.OnDevice(chosen, say, func(run *device.Run) error {
+		if err := settings.NotEmpty(cmd, "token-from"); err != nil {
+			return err
+		}
+		if *from == "" {
+			agentclient.TellOwnTry(chosen, say)
+		}
+		who, err := login.Whoami(run, *from)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return console.PrintJSON(who)
+		}
+		return console.PrintResult(console.Printable(who.Text(time.Now())))
+	})
+	return cmd
+}

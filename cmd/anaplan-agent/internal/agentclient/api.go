@@ -1,0 +1,359 @@
+package agentclient
+
+// The way to Anaplan's API for commands: through the agent, which puts its token in; or
+// without one, with a token of the command's own.
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// API is a command's way to the API.
+type API struct {
+	Ctx    context.Context // ends when the person interrupts
+	Client *integration.Client
+	As     local.As
+	End    func() // call it once
+}
+
+// CallAnaplan returns the way to the API: as a client of the agent's, "" for the profile
+// itself. What a person must do for the login is done when it returns.
+func CallAnaplan(s *settings.Settings, say *console.Messenger, client string) (*API, error) {
+	if err := AgentsOwn(s, client); err != nil {
+		return nil, err
+	}
+	ctx, stop := signal.NotifyContext(s.Command.Context(), os.Interrupt, syscall.SIGTERM)
+	way, err := wayFor(s, ctx, say, client)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	end := way.End
+	way.End = func() { end(); stop() }
+	way.Client.Notify = func(text string) { say.Note("%s", text) }
+	return way, nil
+}
+
+// wayFor returns the way through the agent, or without one where that can be done.
+func wayFor(s *settings.Settings, ctx context.Context, say *console.Messenger, client string) (*API, error) {
+	asking, err := AskAgent(s, say)
+	if client != "" && asking == nil && err == nil {
+		asking, err = MustAskAgent(s, say) // it says that there is none
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case asking != nil:
+		if asking.Profile, err = ProfileFor(s, client); err != nil {
+			asking.End()
+			return nil, err
+		}
+		return asking.calling(ctx, client)
+	}
+	tellOwnLogin(say, WhyAlone(s))
+	return callAlone(s, ctx, say)
+}
+
+// WhyAlone says why a command does its work by itself, where askAgent has let it.
+func WhyAlone(s *settings.Settings) string {
+	if overridden := overridden(s); len(overridden) > 0 {
+		return given(overridden)
+	}
+	if value, ok := s.Override(config.Setting{Name: "socket"}); ok && value.Text == "none" {
+		return value.From + " is none"
+	}
+	return NoAgent
+}
+
+// NoAgent is why most commands do their work by themselves.
+const NoAgent = "no agent runs"
+
+// given says that settings are given: "ANAPLAN_AGENT_KEY is set", "--region and --pin are given".
+func given(names []string) string {
+	verb := "given"
+	if !strings.HasPrefix(names[0], "--") {
+		verb = "set"
+	}
+	if len(names) == 1 {
+		return names[0] + " is " + verb
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are " + verb
+}
+
+// AgentsOwn refuses settings of a profile together with a client, which is the agent's; "" for
+// none.
+func AgentsOwn(s *settings.Settings, client string) error {
+	if client == "" {
+		return nil
+	}
+	if !s.Command.Flags().Changed("client") {
+		return NotOverridden(s, ClientVariable+"="+client)
+	}
+	return NotOverridden(s, "--client "+client)
+}
+
+// NotOverridden refuses settings of a profile beside a flag that is about the agent.
+func NotOverridden(s *settings.Settings, flag string) error {
+	overridden := overridden(s)
+	if len(overridden) == 0 {
+		return nil
+	}
+	problem := agent.Problemf(agent.CodeSettings, "%s, and %s is the agent's, which has its own settings", given(overridden), flag)
+	verb := "unset "
+	if strings.HasPrefix(overridden[0], "--") {
+		verb = "leave out "
+	}
+	or := "leave " + strings.Fields(flag)[0] + " out"
+	if name, _, isVariable := strings.Cut(flag, "="); isVariable {
+		or = "unset " + name
+	}
+	problem.Hints = []string{verb + strings.Join(overridden, " ") + ", or " + or}
+	return problem
+}
+
+// calling goes through the agent.
+func (a *Session) calling(ctx context.Context, client string) (*API, error) {
+	if a.Profile != "" {
+		err := a.Prepare()
+		problem, ok := errors.AsType[*agent.Problem](err)
+		// Of a client the profile may be somebody else's to prepare.
+		if err != nil && !(ok && client != "" && IsOthers(problem)) {
+			a.End()
+			return nil, err
+		}
+	}
+	as := local.As{Profile: a.Profile, Client: client}
+	return &API{ctx, settings.NewAPIClient(AgentURL, a.Client.Transport(as)), as, a.End}, nil
+}
+
+// IsOthers reports whether a profile is not this user's to use, or not known by that name.
+func IsOthers(problem *agent.Problem) bool {
+	return problem.Code == agent.CodeNotAllowed || problem.Code == agent.CodeUnknownProfile
+}
+
+// ProfileFor returns the profile that counts: for a client that for which it acts, "" if the
+// configuration that this user can read does not know the client. client "" is none.
+func ProfileFor(s *settings.Settings, client string) (string, error) {
+	name := s.ProfileName()
+	if client == "" {
+		return name, nil
+	}
+	file, err := s.ReadConfig()
+	if err != nil {
+		return "", err
+	}
+	all := file.Clients()
+	i := slices.IndexFunc(all, func(c *config.Client) bool { return c.Name == client })
+	switch {
+	case i < 0:
+		return "", nil
+	case all[i].Profile != name && (s.Profile != "" || name != "default"):
+		problem := agent.Problemf(agent.CodeBadRequest, "client %s acts for profile %s, and the profile %s was asked for", client, all[i].Profile, name)
+		problem.Hints = []string{"leave --profile (and ANAPLAN_AGENT_PROFILE) out: a client has one profile"}
+		return "", problem
+	}
+	return all[i].Profile, nil
+}
+
+// InWords puts what the agent has refused into words for who types commands.
+func (c *API) InWords(err error) error {
+	problem, ok := errors.AsType[*agent.Problem](err)
+	if !ok {
+		return err
+	}
+	return forCommands(problem, c.As.Profile)
+}
+
+// callAlone logs in, keeps the token alive as the agent would, and ends it in the end.
+func callAlone(s *settings.Settings, ctx context.Context, say *console.Messenger) (*API, error) {
+	device.WatchModules()
+	profile, err := s.Load()
+	if err != nil {
+		return nil, err
+	}
+	hosts, err := settings.HostsOf(profile)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := settings.NewPolicy(profile)
+	if err != nil {
+		return nil, err
+	}
+	exchange, err := settings.NewClient(profile, nil)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := settings.ReadRoots(profile.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	keeper := agent.NewKeeper(agent.KeeperConfig{
+		Sign: signAlone(s, say), Exchange: exchange, Explain: say.Errors().Problem, Timeout: profile.Timeout,
+		Refused: func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
+	})
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var kept sync.WaitGroup
+	kept.Go(func() { keeper.Run(running) })
+	end := func() {
+		logoutCtx, done := context.WithTimeout(running, login.LogoutTimeout)
+		if err := keeper.Logout(logoutCtx); err != nil {
+			say.Warn("the token could not be ended, and is valid until its time is up: %v", err)
+		}
+		done()
+		cancel()
+		kept.Wait()
+	}
+	if _, err := keeper.Token(ctx, nil); err != nil {
+		cancel()
+		kept.Wait()
+		return nil, err
+	}
+	way := underPolicy(&proxy.Transport{Source: keeper, Base: proxy.NewBase(roots), Client: build.Program}, hosts.API, profile.Name, rules)
+	client := settings.NewAPIClient(hosts.API, way)
+	client.Audit = hosts.Audit()
+	return &API{ctx, client, local.As{Profile: profile.Name}, end}, nil
+}
+
+// signAlone returns what signs a login in this process, while the command waits for it.
+func signAlone(s *settings.Settings, say *console.Messenger) func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
+	return func(ctx context.Context, attended bool, _ agent.NotifyFunc) (*agent.Login, error) {
+		if !attended {
+			return nil, agent.Problemf(agent.CodePINNeeded, "a person may be needed for that, and the next call asks one")
+		}
+		run, err := device.StartRun(ctx, s, say)
+		if err != nil {
+			return nil, err
+		}
+		defer run.End()
+		return login.SignLogin(run)
+	}
+}
+
+// AloneHelp is the end of the help of commands whose flags of a login are hidden.
+const AloneHelp = `
+And the flags of 'token', for a login without an agent: see anaplan-agent token --help.`
+
+// HideLoginFlags leaves the flags of a login out of a command's help: there are more of them
+// than of its own, and where an agent runs they are for nothing.
+func HideLoginFlags(cmd *cobra.Command) {
+	for _, setting := range slices.Concat(config.Settings(), []config.Setting{{Name: "pin_changed"}}) {
+		if flag := cmd.Flags().Lookup(setting.Flag()); flag != nil {
+			flag.Hidden = true
+		}
+	}
+}
+
+// CheckHost refuses the URL of another host than that of the profile's API: its path would be
+// asked for at a host that nobody has named.
+func CheckHost(s *settings.Settings, target, client string) error {
+	asked, err := url.Parse(target)
+	if err != nil || asked.Host == "" || strings.HasPrefix(target, "/") {
+		return nil
+	}
+	file, err := s.ReadConfig()
+	if err != nil {
+		return err
+	}
+	name, err := ProfileFor(s, client)
+	if err != nil {
+		return err
+	}
+	profile, err := s.ProfileIn(file, cmp.Or(name, s.ProfileName()))
+	if err != nil {
+		return err
+	}
+	hosts, err := settings.HostsOf(profile)
+	if err != nil {
+		return err
+	}
+	if api, err := url.Parse(hosts.Of(asked.EscapedPath())); err == nil && !strings.EqualFold(api.Host, asked.Host) {
+		return explain.Usagef(s.Command.CommandPath(),
+			"the URL is of the host %s, and profile %s has that part of the API at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host)
+	}
+	return nil
+}
+
+// AddClientFlag gives a command the flag that says as which client it goes through the agent.
+func AddClientFlag(cmd *cobra.Command, client *string) {
+	cmd.Flags().StringVar(client, "client", "", "be this [client.NAME] of the agent's configuration, with its policy (default: that of ANAPLAN_AGENT_CLIENT, else this user)")
+}
+
+// ClientVariable is the environment variable that says the same to all commands of a program.
+const ClientVariable = "ANAPLAN_AGENT_CLIENT"
+
+// NotAsClient refuses what no client gets: Anaplan's token.
+func NotAsClient() error {
+	client := os.Getenv(ClientVariable)
+	if client == "" {
+		return nil
+	}
+	problem := agent.Problemf(agent.CodeSettings, "%s says that this is the client %s, and clients are not given Anaplan's token", ClientVariable, client)
+	problem.Hints = []string{"a token of the agent's own: " + build.Program + " exec --phantom -- PROGRAM", "to be the user again: unset " + ClientVariable}
+	return problem
+}
+
+// ClientOf returns as which client a command goes through the agent.
+func ClientOf(cmd *cobra.Command, client string) string {
+	if cmd.Flags().Changed("client") {
+		return client
+	}
+	return os.Getenv(ClientVariable)
+}
+
+// QueryOf returns the query of what a person has written as a path.
+func QueryOf(target string) url.Values {
+	_, query, _ := strings.Cut(target, "?")
+	values, _ := url.ParseQuery(query)
+	return values
+}
+
+// AnaplansWords names the beginnings of paths that are Anaplan's, as agent/local has them.
+const AnaplansWords = "/2/, /1/, /scim/ or /audit/"
+
+// IsAnaplans reports whether a path is one that the agent forwards.
+func IsAnaplans(path string) bool {
+	for _, prefix := range []string{"/2/", "/1/", "/scim/", "/audit/"} {
+		if strings.HasPrefix(path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// AgentURL stands for the agent where it is called on its socket.
+const AgentURL = "http://" + build.Program
+
+// PathOf returns the path of what a person has copied: a path, or a URL.
+func PathOf(target string) string {
+	target, _, _ = strings.Cut(target, "?")
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	if u, err := url.Parse(target); err == nil && u.Host != "" {
+		return u.EscapedPath()
+	}
+	return target
+}

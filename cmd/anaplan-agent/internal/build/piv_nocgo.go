@@ -1,0 +1,6 @@
+//go:build !cgo && !windows
+
+package build
+
+// PIVSupport is what version says of this build; see pkcs11Support for what it can do.
+const PIVSupport = "no, built without cgo"

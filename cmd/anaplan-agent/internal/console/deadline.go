@@ -1,0 +1,62 @@
+package console
+
+// The time limit of a command. It is no plain deadline because a person who looks for
+// the PIN may need longer than any machine should.
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Deadline ends a context once machines have taken too long. The time that
+// people take does not count: it stands still between pause and resume.
+type Deadline struct {
+	timer *time.Timer   // ends the context; stopped while a person is asked
+	left  time.Duration // of the limit, when the clock last began to run
+	since time.Time     // when that was
+
+	// tell is told when a person is waited for and when no longer, in a signer process:
+	// whoever waits for that has a clock of its own.
+	Tell agent.NotifyFunc
+}
+
+// TimeoutError is the cause of a context that patience has ended.
+type TimeoutError struct{ Limit time.Duration }
+
+// Error implements error.
+func (e TimeoutError) Error() string { return fmt.Sprintf("not done within %v", e.Limit) }
+
+// Timeout implements net.Error's idea of it, by which packages below tell a time
+// that is up from a connection that broke.
+func (e TimeoutError) Timeout() bool { return true }
+
+// WithDeadline returns a context that ends with a timeoutError after limit, and a
+// function to call when the work is done. The cause says the limit, since "context
+// deadline exceeded" tells a person neither what was too slow nor what to set.
+func WithDeadline(parent context.Context, limit time.Duration) (context.Context, *Deadline, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	p := &Deadline{left: limit, since: time.Now()}
+	p.timer = time.AfterFunc(limit, func() { cancel(TimeoutError{limit}) })
+	return ctx, p, func() {
+		p.timer.Stop()
+		cancel(nil)
+	}
+}
+
+// Pause stops the clock until the returned function is called. After the end there
+// is nothing to stop. Pauses must not overlap.
+func (p *Deadline) Pause() (resume func()) {
+	if !p.timer.Stop() {
+		return func() {}
+	}
+	p.left -= time.Since(p.since)
+	p.Tell.Tell(agent.NoticePerson, "a person is asked for the PIN")
+	return func() {
+		p.since = time.Now()
+		p.timer.Reset(p.left)
+		p.Tell.Tell(agent.NoticeWorking, "")
+	}
+}

@@ -1,0 +1,93 @@
+package console
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+)
+
+// Printable returns text with every character that does not print written as
+// \uXXXX, except line ends. Labels, subjects and messages come from tokens, CAs
+// and servers: an escape sequence among them could rewrite what the person reads,
+// and a direction mark turn it around. unicode.IsPrint leaves out both, and the
+// C1 controls (U+0080 to U+009F) that some terminals obey like an escape.
+//
+// The spelling is that of JSON (RFC 8259 section 7), so that the function serves
+// encoded JSON too, which has such characters inside of strings only.
+func Printable(text string) string {
+	if !strings.ContainsFunc(text, IsUnprintable) {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case !IsUnprintable(r):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
+}
+
+// IsUnprintable reports whether a character must not reach a terminal as it is.
+func IsUnprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+
+// OneLine returns foreign text as a field of a line: without line ends, with
+// blanks in their place.
+func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// Indented returns text of several lines with each but the first indented, so
+// that no line that others wrote can pass for one of the program's own.
+func Indented(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines[1:] {
+		lines[i+1] = "  " + strings.TrimPrefix(line, "  ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Counted returns a number of things in words that people read at a glance: "1 line",
+// "1,234 lines".
+func Counted(count int, thing string) string {
+	digits := strconv.Itoa(count)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if count == 1 {
+		return digits + " " + thing
+	}
+	return digits + " " + thing + "s"
+}
+
+// Quoted returns words as a shell reads them.
+func Quoted(words ...string) []string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,"
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = word
+		if word == "" || strings.Trim(word, plain) != "" {
+			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return quoted
+}
+
+// QuotedName is a name as it stands in a rule, or an id where there is none.
+func QuotedName(name, id string) string {
+	if name == "" {
+		return id
+	}
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+}
+
+// ShellQuote quotes text for a POSIX shell: in single quotes nothing is special but
+// the quote itself (POSIX shell command language, section 2.2.2).
+func ShellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

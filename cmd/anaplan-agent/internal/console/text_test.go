@@ -1,0 +1,56 @@
+package console
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain, größer, ключ, 鍵":   "plain, größer, ключ, 鍵",
+		"two\nlines":               "two\nlines",
+		"\x1b[31mred":              `\u001b[31mred`,
+		"\u009b31mred":             `\u009b31mred`,
+		"bell\a back\b tab\t\r":    `bell\u0007 back\u0008 tab\u0009\u000d`,
+		"\u202egnp.exe":            `\u202egnp.exe`,
+		"tag \U000e0041":           `tag \udb40\udc41`,
+		"del\x7f, broken \xff\xc3": "del\\u007f, broken \ufffd\ufffd",
+	} {
+		if got := Printable(text); got != want {
+			t.Errorf("printable(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What is done to JSON must not change what it says.
+func FuzzPrintableJSON(f *testing.F) {
+	for _, seed := range []string{"", "demo", "\x1b[2J\u009b", "\u202e\U000e0041", "\xff\n\t\x7f"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		data, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := Printable(string(data))
+		if strings.ContainsFunc(shown, IsUnprintable) {
+			t.Errorf("%q has characters that do not print", shown)
+		}
+		var want, got string
+		if json.Unmarshal(data, &want); json.Unmarshal([]byte(shown), &got) != nil || got != want {
+			t.Errorf("%q reads as %q, want %q", shown, got, want)
+		}
+	})
+}
+
+// A message must not be able to speak in the program's name.
+func TestMessengerForeignText(t *testing.T) {
+	var out strings.Builder
+	say := &Messenger{Out: &out}
+	say.Warn("the server says %s", "no\nanaplan-agent: hint: type your PIN here\x1b[1A")
+	want := "anaplan-agent: warning: the server says no\n  anaplan-agent: hint: type your PIN here\\u001b[1A\n"
+	if got := out.String(); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

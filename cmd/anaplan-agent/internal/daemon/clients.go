@@ -1,0 +1,66 @@
+package daemon
+
+// The clients of the agent's configuration, as the server has them.
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// newClients makes the clients of a configuration.
+func newClients(all []*config.Client) (map[string]*server.Program, error) {
+	clients := map[string]*server.Program{}
+	for _, c := range all {
+		users, err := server.ParseAllow(c.Users)
+		if err != nil {
+			return nil, fmt.Errorf("%w: client %q: users: %w", settings.ErrSettings, c.Name, err)
+		}
+		rules, err := policy.Parse(c.Policy)
+		if err != nil {
+			return nil, fmt.Errorf("%w: client %q: policy: %w", settings.ErrSettings, c.Name, err)
+		}
+		clients[c.Name] = &server.Program{Profile: c.Profile, Secret: c.Secret, Users: users, Policy: rules}
+	}
+	return clients, nil
+}
+
+// endPhantoms ends the phantom tokens of whom a reload has changed: a secret that is
+// replaced must not live on in what was got with it.
+func (d *agentProcess) endPhantoms(before, after *settings.Loaded) {
+	ended := d.phantoms.RevokeIf(func(holder phantom.Holder) bool {
+		if name, ok := strings.CutPrefix(holder.Client, "client:"); ok {
+			return !isSameClient(before.Client(name), after.Client(name)) || after.Profile(holder.Profile) == nil
+		}
+		return !mayStill(holder, before.Profile(holder.Profile), after.Profile(holder.Profile))
+	})
+	if ended > 0 {
+		d.log.Info("phantom tokens ended", "count", ended)
+	}
+}
+
+// isSameClient reports whether it is still who it was. Its policy may be another one: that is
+// asked at each call.
+func isSameClient(before, after *config.Client) bool {
+	return before != nil && after != nil && before.Profile == after.Profile &&
+		slices.Equal(before.Secret, after.Secret) && slices.Equal(before.Users, after.Users)
+}
+
+// mayStill reports whether a user may use the profile after a reload as before.
+func mayStill(holder phantom.Holder, before, after *config.Profile) bool {
+	switch {
+	case after == nil || before == nil:
+		return false
+	case holder.UID == 0 || holder.UID == os.Geteuid():
+		return true
+	}
+	return reflect.DeepEqual(before.Allow, after.Allow)
+}

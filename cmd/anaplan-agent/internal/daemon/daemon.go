@@ -1,0 +1,375 @@
+package daemon
+
+// The parts of the agent and what goes between them: a Keeper for each profile, whose
+// signatures are made by signer processes; the server, which asks the Keepers; and
+// what is seen from outside, to which both tell what they do.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
+	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// agentProcess is the running agent.
+type agentProcess struct {
+	settings *settings.Settings
+	log      *slog.Logger
+	agent    *config.Agent // as it was at the start; what of it can change does so at a restart
+	socket   string
+	listens  string // the address of the TCP port; "": there is none
+	signers  *signer.Process
+	pins     *pin.Memory
+	clients  clientCache
+	upstream upstreams
+	phantoms *phantom.Store
+	memory   locked.Memory // for tokens and PINs
+	audit    *audit.Log    // nil: none
+	metrics  *metrics.Metrics
+	server   *server.Server
+	expiries *expiryNotes
+	keys     *knownKeys
+	hooks    *expiryHooks
+	errors   explain.Table
+
+	reloading sync.Mutex                   // one at a time
+	table     atomic.Pointer[profileTable] // never changed, only replaced
+	running   sync.WaitGroup               // of the profiles
+	tidying   *time.Timer
+	ctx       context.Context // of the profiles; set by run
+}
+
+// profileTable is the profiles at one time, as the server and as this process has them.
+type profileTable struct {
+	loaded  *settings.Loaded
+	read    time.Time // when it was
+	served  map[string]*served
+	local   map[string]*server.Profile
+	clients map[string]*server.Program
+}
+
+// newAgentProcess makes the parts, and starts none.
+func newAgentProcess(settings *settings.Settings, loaded *settings.Loaded, logger *slog.Logger, errors explain.Table) (*agentProcess, error) {
+	d := &agentProcess{settings: settings, log: logger, agent: loaded.Agent, signers: login.NewSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), errors: errors}
+	if loaded.Agent.AuditFile != "" {
+		log, err := audit.Open(loaded.Agent.AuditFile, audit.Options{Logger: logger})
+		if err != nil {
+			return nil, err
+		}
+		d.audit = log
+	}
+	d.metrics = metrics.New(d.statuses, build.Version(), func() int { return d.server.Connections() })
+	d.metrics.SetAllowances(d.upstream.allowances)
+	d.metrics.SetProfiles(d.details)
+	if d.audit != nil {
+		d.metrics.SetAudit(func() (bool, int) { return d.audit.Ready() == nil, d.audit.Owed() })
+	}
+	d.server = server.New(server.Config{
+		Profiles: func() map[string]*server.Profile { return d.table.Load().local },
+		Clients:  func() map[string]*server.Program { return d.table.Load().clients },
+		Phantoms: d.phantoms,
+		Reload:   d.reload,
+		Ready:    d.ready,
+		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
+		Record:   d.recorder(),
+
+		Recordable: d.recordable,
+
+		Observe:   d.metrics.Request,
+		Forwarded: d.forwarded,
+		Logger:    logger,
+		Version:   build.Version(),
+		Address:   func() string { return d.listens },
+
+		Configured: func() time.Time { return d.table.Load().read },
+	})
+	table, err := d.newTable(loaded, nil)
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	d.table.Store(table)
+	return d, nil
+}
+
+// close lets go of what newAgentProcess opened.
+func (d *agentProcess) close() {
+	d.tidying.Stop()
+	if d.audit != nil {
+		if err := d.audit.Close(); err != nil {
+			d.log.Error("the end of the audit log may be lost", "lines", d.audit.Owed(), "error", err)
+		}
+	}
+}
+
+// run serves until ctx ends or a listener fails, then lets requests finish, ends the tokens
+// where that is asked for, and waits for everything that it started.
+func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	profiles, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	d.ctx = profiles
+	for _, p := range d.table.Load().served {
+		d.start(p, nil)
+	}
+	var helpers sync.WaitGroup
+	systemd := supervisor{}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, hangup...) // before anybody can know that it is there to be sent
+	defer signal.Stop(hangups)
+	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
+	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket) }) })
+	helpers.Go(func() { d.watchExpiry(ctx) })
+	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
+	errs := make([]error, len(listeners))
+	var serving sync.WaitGroup
+	for i, listener := range listeners {
+		serving.Go(func() {
+			errs[i] = d.server.Serve(ctx, listener)
+			cancel()
+		})
+	}
+	serving.Wait()
+	systemd.stopping()
+	d.log.Info("stopping")
+	if d.agent.LogoutAtEnd {
+		d.logoutAll(context.WithoutCancel(ctx))
+	}
+	helpers.Wait() // before the profiles, of which a reload starts more
+	stop()
+	d.running.Wait()
+	d.hooks.end() // after the profiles, which start them
+	return errors.Join(errs...)
+}
+
+// start runs a profile until its own end or the agent's, and after the one of that name
+// that it replaces, if any: two would write one token file.
+func (d *agentProcess) start(p, before *served) {
+	if p.sink != nil && before == nil {
+		p.sink.clear()
+	}
+	ctx, cancel := context.WithCancel(d.ctx)
+	p.stop = cancel
+	d.running.Go(func() {
+		defer close(p.ended)
+		defer cancel()
+		if before != nil {
+			<-before.ended
+		}
+		p.run(ctx)
+	})
+}
+
+// logoutAll ends all tokens, side by side, for there may be many.
+func (d *agentProcess) logoutAll(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, login.LogoutTimeout)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, p := range d.table.Load().served {
+		all.Go(func() { d.logout(ctx, p) })
+	}
+	all.Wait()
+}
+
+// reloadOnHangup reads the configuration again whenever SIGHUP asks for it.
+func (d *agentProcess) reloadOnHangup(ctx context.Context, hangups <-chan os.Signal, systemd supervisor) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangups:
+			systemd.reloading()
+			d.reload(ctx) // it logs how that went, warnings too
+			systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
+		}
+	}
+}
+
+// reload reads the configuration again and takes over what has changed. A profile that
+// is the same keeps its token. A configuration with a mistake in it changes nothing.
+func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	loaded, err := settings.LoadAll(d.settings)
+	var table *profileTable
+	if err == nil {
+		table, err = d.newTable(loaded, d.table.Load().served)
+	}
+	if err != nil {
+		d.log.Error("the configuration is wrong, so the old one stays", "error", err)
+		return nil, d.errors.Problem(fmt.Errorf("the old configuration stays: %w", err))
+	}
+	d.handOver(d.table.Load(), table)
+	before := d.table.Swap(table)
+	for name, p := range before.served {
+		if table.served[name] != p {
+			d.retire(p)
+		}
+	}
+	for name, p := range table.served {
+		if before.served[name] != p {
+			d.start(p, before.served[name])
+		}
+	}
+	d.endPhantoms(before.loaded, loaded)
+	if d.audit != nil {
+		err = d.audit.Reopen() // logrotate has moved the file
+	}
+	if d.settings.Piped != nil {
+		warnings = append(warnings, "the configuration came by a pipe, which cannot be read again: it is as it was")
+	}
+	if *loaded.Agent != *d.agent {
+		warnings = append(warnings, "the settings in [agent] have changed, and are taken over when the agent is started again")
+	}
+	for _, warning := range warnings {
+		d.log.Warn(warning)
+	}
+	d.log.Info("configuration read again", "profiles", len(table.served), "clients", len(table.clients))
+	return warnings, err
+}
+
+// adoptTime is how long a reload waits for what is on its way to Anaplan.
+const adoptTime = 5 * time.Second
+
+// handOver has profiles of a new table take the places of those that they replace, if
+// tokens are as good for them: then no caller notices. Refused PINs are heeded in any case.
+func (d *agentProcess) handOver(before, after *profileTable) {
+	ctx, cancel := context.WithTimeout(d.ctx, adoptTime)
+	defer cancel()
+	for name, p := range after.served {
+		old := before.served[name]
+		if old == nil || old == p {
+			continue
+		}
+		if p.hasTokensOf(old) {
+			p.adopt(ctx, old)
+		}
+	}
+}
+
+// retire ends a profile that is served no more, and its token if that is what is to become
+// of tokens at the end and nobody has taken it over.
+func (d *agentProcess) retire(p *served) {
+	if !d.agent.LogoutAtEnd || p.adopted {
+		p.stop()
+		return
+	}
+	d.running.Go(func() {
+		defer p.stop()
+		ctx, cancel := context.WithTimeout(d.ctx, login.LogoutTimeout)
+		defer cancel()
+		d.logout(ctx, p)
+	})
+}
+
+// logout ends a profile's token.
+func (d *agentProcess) logout(ctx context.Context, p *served) {
+	if err := p.keeper.Logout(ctx); err != nil {
+		d.log.Warn("the token could not be ended, and is valid until its time is up", "profile", p.profile.Name, "error", err)
+	}
+}
+
+// newTable makes the profiles of a configuration. Those of before that are the same go
+// on, whoever may use them now.
+func (d *agentProcess) newTable(loaded *settings.Loaded, before map[string]*served) (*profileTable, error) {
+	clients, err := newClients(loaded.Clients)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkTenants(loaded.Profiles); err != nil {
+		return nil, err
+	}
+	if err := d.upstream.begin(loaded.Profiles); err != nil {
+		return nil, err
+	}
+	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*served{}, local: map[string]*server.Profile{}, clients: clients}
+	for _, profile := range loaded.Profiles {
+		p := before[profile.Name]
+		if p == nil || !p.isLike(profile) {
+			var err error
+			if p, err = d.newServed(profile); err != nil {
+				return nil, fmt.Errorf("profile %q: %w", profile.Name, err)
+			}
+		}
+		table.served[profile.Name] = p
+		var err error
+		if table.local[profile.Name], err = p.local(profile); err != nil {
+			return nil, err
+		}
+	}
+	d.upstream.keep()
+	return table, nil
+}
+
+// forwarded passes on what was forwarded to Anaplan, for the metrics.
+func (d *agentProcess) forwarded(record server.Record) {
+	call := record.Call
+	d.metrics.Call(metrics.Call{
+		Profile: record.Profile, Client: record.Client, Status: call.Status,
+		Sent: call.Sent, Received: call.Received, Took: call.Took,
+	})
+}
+
+// details returns what the metrics tell of the profiles beside their statuses.
+func (d *agentProcess) details() map[string]metrics.Profile {
+	served := d.table.Load().served
+	all := make(map[string]metrics.Profile, len(served))
+	for name, p := range served {
+		days, _ := p.expiry.warning()
+		all[name] = metrics.Profile{
+			Keys: p.failover.keys, Key: p.failover.inUse(), WarningDays: days,
+			TokenFile: p.sink != nil, TokenFileFails: p.sink.problem() != nil,
+		}
+	}
+	return all
+}
+
+// statuses returns how the profiles do, for the metrics.
+func (d *agentProcess) statuses() map[string]agent.Status {
+	served := d.table.Load().served
+	all := make(map[string]agent.Status, len(served))
+	for name, p := range served {
+		all[name] = p.keeper.Status()
+	}
+	return all
+}
+
+// ready returns why the agent is not of full use: a profile whose token is to be there
+// without anybody asking, and is not, or not where its readers look for it.
+func (d *agentProcess) ready() error {
+	served := d.table.Load().served
+	for _, name := range slices.Sorted(maps.Keys(served)) {
+		if status := served[name].keeper.Status(); served[name].sink != nil && status.State == agent.StateDown {
+			return agent.Problemf(status.Problem.Code, "profile %q has no token: %s", name, status.Problem.Message)
+		}
+		if problem := served[name].sink.problem(); problem != nil {
+			return agent.Problemf(problem.Code, "profile %q: %s", name, problem.Message)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,8 @@
+package daemon
+
+import (
+	"os"
+)
+
+// hangup is no signal of Windows: reload asks the agent instead.
+var hangup []os.Signal

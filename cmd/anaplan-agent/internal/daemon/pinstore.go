@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+)
+
+// pinBox keeps a PIN that a person has typed, for the signers to come, in locked memory.
+type pinBox struct {
+	memory *locked.Memory
+
+	mu     sync.Mutex
+	pin    *locked.Block // nil: there is none
+	number uint64        // of the PIN, so that one is not forgotten for another
+	word   local.Word
+	wanted string // the device that last wanted a PIN
+	device string // for which this one was typed
+	closed bool
+}
+
+// typed is what a person has given, for one signer.
+type typed struct {
+	pin    []byte // a copy; nil: none
+	number uint64
+	device string // "": whichever wants it
+	word   local.Word
+}
+
+// bind says for which device that PIN is, once it has shown. It stays so: another device that
+// takes its place does not get it.
+func (b *pinBox) bind(number uint64, device string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.number == number && b.device == "" {
+		b.device = device
+	}
+}
+
+// set keeps a PIN, for the device that last wanted one, and overwrites what it is given;
+// nil forgets. What was said of the one before is not said of this one.
+func (b *pinBox) set(pin []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer clear(pin)
+	b.empty()
+	if len(pin) == 0 || len(pin) > console.MaxSecret || b.closed {
+		return
+	}
+	b.pin, b.device = b.memory.Keep(pin), b.wanted
+}
+
+// empty forgets the PIN, and what was said of it.
+func (b *pinBox) empty() {
+	if b.pin != nil {
+		b.pin.Free()
+	}
+	b.number++
+	b.pin, b.device, b.word = nil, "", local.Word{}
+}
+
+// heed keeps what else a person has said, for the next signer.
+func (b *pinBox) heed(word local.Word) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.word = word
+}
+
+// want notes which device wants a PIN: what is typed next is for that one.
+func (b *pinBox) want(device string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wanted = device
+}
+
+// get returns what a person has given. The word counts once: the next time is another
+// decision.
+func (b *pinBox) get() typed {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	given := typed{number: b.number, device: b.device, word: b.word}
+	if b.pin != nil {
+		given.pin = bytes.Clone(b.pin.Bytes())
+	}
+	b.word = local.Word{}
+	return given
+}
+
+// forget forgets that PIN, and no other that was typed since.
+func (b *pinBox) forget(number uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.number == number {
+		b.empty()
+	}
+}
+
+// close forgets the PIN and keeps no other.
+func (b *pinBox) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.empty()
+	b.closed = true
+}

@@ -1,0 +1,255 @@
+package daemon
+
+// One profile of the agent: its Keeper, the PIN that a person has typed for it, and the
+// file that its token is written to, if any.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// served is a profile that is served.
+type served struct {
+	process  *agentProcess
+	profile  *config.Profile
+	keeper   *agent.Keeper
+	client   *anaplan.Client
+	forward  forwarding
+	user     userBox
+	pin      pinBox
+	pinFiles *pinFiles
+	expiry   *expiry
+	caStamp  string     // of the file with further roots, as the client has it
+	sink     *tokenFile // nil: none
+	stop     func()     // ends run
+	ended    chan struct{}
+
+	failover *failover
+	adopted  bool // by the one in its place
+}
+
+// newServed returns a profile that does nothing before run.
+func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
+	client, err := d.clients.of(profile, d.log)
+	if err != nil {
+		return nil, err
+	}
+	p := &served{
+		process: d, profile: profile, client: client, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
+		pinFiles: newPINFiles(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
+		pin: pinBox{memory: &d.memory},
+	}
+	if p.sink, err = newTokenFile(profile, d.log); err != nil {
+		return nil, err
+	}
+	p.keeper = agent.NewKeeper(agent.KeeperConfig{
+		Sign:     p.sign,
+		Exchange: recordedExchange{client, d.mayAct},
+		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
+		Explain:  d.errors.ProblemForAgent,
+		Eager:    p.sink != nil,
+		Idle:     profile.Idle,
+		Timeout:  profile.Timeout,
+		Memory:   &d.memory,
+		Observe:  p.observe,
+
+		// Later than those of any agent before this one, so that nobody takes one for another.
+		Generation: uint64(time.Now().UnixMilli()),
+	})
+	p.forward, err = d.upstream.of(profile, p.keeper, client, d.mayAct)
+	return p, err
+}
+
+// local returns the profile as the server has it, with what a reload can change.
+func (p *served) local(profile *config.Profile) (*server.Profile, error) {
+	allow, err := server.ParseAllow(profile.Allow)
+	if err != nil {
+		return nil, fmt.Errorf("%w: profile %q: allow: %w", settings.ErrSettings, profile.Name, err)
+	}
+	rules, err := settings.NewPolicy(profile)
+	if err != nil {
+		return nil, err
+	}
+	return &server.Profile{
+		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, Heed: p.pin.heed,
+		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
+	}, nil
+}
+
+// setPIN keeps a PIN that a person has typed, or forgets the one that there is.
+func (p *served) setPIN(pin []byte) {
+	p.process.pins.Retype(p.profile.Name)
+	p.pin.set(pin)
+}
+
+// isLike reports whether the token of this profile is also one of other: whatever its
+// login and its calls depend on is the same.
+func (p *served) isLike(other *config.Profile) bool {
+	ours, theirs := *p.profile, *other
+	ours.Allow, theirs.Allow = nil, nil
+	ours.Policy, theirs.Policy = nil, nil
+	return reflect.DeepEqual(ours, theirs) && p.caStamp == paths.Stamp(other.CAFile)
+}
+
+// hasTokensOf reports whether a token of other is as good as one of this profile's own: it is
+// of the same Anaplan, and was had in the same way but for the key.
+func (p *served) hasTokensOf(other *served) bool {
+	ours, theirs := p.profile, other.profile
+	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
+		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
+}
+
+// adopt takes the place of before, so that whoever asks either has the token. What is
+// known of keys stays, if they are the same.
+func (p *served) adopt(ctx context.Context, before *served) {
+	before.adopted = true
+	if reflect.DeepEqual(p.profile.Keys, before.profile.Keys) {
+		p.failover = before.failover
+		if p.profile.Certificate == before.profile.Certificate {
+			p.expiry.inherit(before.expiry)
+		}
+	}
+	if p.sink != nil && before.sink != nil && p.profile.TokenFile == before.profile.TokenFile {
+		before.sink.leave()
+	}
+	p.keeper.Adopt(ctx, before.keeper)
+}
+
+// details returns what is shown of the profile beside its Keeper's status.
+func (p *served) details() local.Details {
+	var details local.Details
+	if p.failover.keys > 1 {
+		details.Keys, details.Key = p.failover.keys, p.failover.inUse()
+	}
+	details.WarningDays, details.Warning = p.expiry.warning()
+	details.TokenFile = p.sink.problem()
+	details.HeldUntil = p.forward.limiter.HeldUntil()
+	return details
+}
+
+// run keeps the token alive until ctx ends.
+func (p *served) run(ctx context.Context) {
+	defer p.pin.close()
+	p.expiry.check()
+	defer p.expiry.close()
+	var helpers sync.WaitGroup
+	helpers.Go(func() { p.pinFiles.run(ctx, p.keeper) })
+	if p.sink != nil {
+		helpers.Go(func() { p.sink.run(ctx) })
+	}
+	p.keeper.Run(ctx)
+	helpers.Wait()
+}
+
+// tell returns a notify function that logs too: a caller may not listen, and without a
+// caller the log is the only place.
+func (p *served) tell(notify agent.NotifyFunc) agent.NotifyFunc {
+	return func(notice agent.Notice) {
+		switch notice.Kind {
+		case agent.NoticeWarning:
+			p.process.log.Warn("a signer warns", "profile", p.profile.Name, "warning", notice.Message)
+		default:
+			p.process.log.Debug("a signer tells", "profile", p.profile.Name, "kind", notice.Kind, "message", notice.Message)
+		}
+		notify.Tell(notice.Kind, notice.Message)
+	}
+}
+
+// userBox keeps who Anaplan says that the profile is, by the token that it was asked with.
+type userBox struct {
+	mu         sync.Mutex
+	generation uint64
+	user       server.User
+}
+
+// identify asks Anaplan who the profile is, once for each token.
+func (p *served) identify(ctx context.Context) (server.User, error) {
+	lease, err := p.keeper.Token(ctx, nil)
+	if err != nil {
+		return server.User{}, err
+	}
+	p.user.mu.Lock()
+	user, known := p.user.user, p.user.generation == lease.Generation
+	p.user.mu.Unlock()
+	if known {
+		return user, nil
+	}
+	found, err := p.client.Validate(ctx, lease.Token)
+	if errors.Is(err, anaplan.ErrTokenRefused) {
+		if lease, err = p.keeper.Replace(ctx, lease.Generation, nil); err == nil {
+			found, err = p.client.Validate(ctx, lease.Token)
+		}
+	}
+	if err != nil {
+		return server.User{}, p.process.errors.ProblemForAgent(err)
+	}
+	p.user.mu.Lock()
+	defer p.user.mu.Unlock()
+	p.user.generation, p.user.user = lease.Generation, server.User{ID: found.UserID, GUID: found.UserGUID, CustomerGUID: found.CustomerGUID}
+	return p.user.user, nil
+}
+
+// observe passes on what the Keeper did, to everybody who wants to know.
+func (p *served) observe(event agent.Event) {
+	p.process.metrics.Event(p.profile.Name, event)
+	p.logEvent(event)
+	p.process.recordEvent(p.profile.Name, event, p.failover.String())
+	if p.sink != nil {
+		p.sink.observe(p.keeper)
+	}
+	switch event.Kind {
+	case agent.EventIdle:
+		p.setPIN(nil)
+	case agent.EventSign:
+		p.pinFiles.observe(event.Problem)
+		if event.Certificate != nil {
+			p.expiry.use(event.Certificate)
+		}
+	case agent.EventLogin, agent.EventLogout:
+		p.process.tidy()
+	}
+	if event.Kind == agent.EventLogin && event.Problem == nil {
+		p.know(p.failover.inUse() - 1)
+	}
+}
+
+// know notes that a key has logged in.
+func (p *served) know(key int) {
+	if key < 0 {
+		return
+	}
+	if err := p.process.keys.add(p.profile.Keys[key]); err != nil {
+		p.process.log.Warn("the agent will not remember after its end that this key has logged in", "profile", p.profile.Name, "error", err)
+	}
+}
+
+// logEvent logs changes of state as such and failures as warnings; what goes well is for
+// who looks closely.
+func (p *served) logEvent(event agent.Event) {
+	log := p.process.log.With("profile", p.profile.Name)
+	if mistake, ok := errors.AsType[*agent.PanicError](event.Err); ok {
+		log.Error("a mistake of this program", "what", event.Kind, "stack", string(mistake.Stack))
+	}
+	switch {
+	case event.Kind == agent.EventState:
+		log.Info("state changed", "state", event.State)
+	case event.Problem != nil:
+		log.Warn("failed", "what", event.Kind, "code", event.Problem.Code, "error", event.Problem.Message)
+	case event.Kind == agent.EventLogin:
+		log.Info("logged in", "until", event.Lease.Token.ExpiresAt, "generation", event.Lease.Generation)
+	default:
+		log.Debug("done", "what", event.Kind, "took", event.Took)
+	}
+}

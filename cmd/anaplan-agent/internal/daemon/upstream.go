@@ -1,0 +1,217 @@
+package daemon
+
+// The way to Anaplan's API for calls that the agent makes for others: one set of
+// connections for all profiles of a host, and one allowance for all of a tenant.
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/fair"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// upstreams has what profiles share. It is changed as a whole, when a configuration is
+// taken over: one with a mistake in it must leave nothing behind.
+type upstreams struct {
+	mu   sync.Mutex
+	held shared // in use
+	next shared // of the configuration that is being read
+}
+
+// shared is what the profiles of one configuration share.
+type shared struct {
+	bases   map[baseKey]*http.Transport
+	tenants map[string]*tenant
+}
+
+// baseKey is what tells connections apart. A file of roots that has changed is another one.
+type baseKey struct{ apiURL, caFile, caStamp string }
+
+// tenant is an allowance of calls (contract section 6).
+type tenant struct {
+	limiter   *fair.Limiter
+	perMinute int
+}
+
+// begin makes what the profiles of a configuration shall share. What they share already
+// they keep: what has been used of an allowance stays used.
+func (u *upstreams) begin(profiles []*config.Profile) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.next = shared{map[baseKey]*http.Transport{}, map[string]*tenant{}}
+	for _, profile := range profiles {
+		hosts, err := settings.HostsOf(profile)
+		if err != nil {
+			return err
+		}
+		if err := u.next.addBase(u.held, profile, hosts.API); err != nil {
+			return err
+		}
+		u.next.addTenant(u.held, profile, hosts.API)
+	}
+	return nil
+}
+
+// keep takes over what was begun. Connections of what is gone end by themselves.
+func (u *upstreams) keep() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.held = u.next
+}
+
+func baseKeyOf(profile *config.Profile, apiURL string) baseKey {
+	return baseKey{apiURL, profile.CAFile, paths.Stamp(profile.CAFile)}
+}
+
+// addBase adds the connections to a profile's API host.
+func (s *shared) addBase(before shared, profile *config.Profile, apiURL string) error {
+	key := baseKeyOf(profile, apiURL)
+	if s.bases[key] != nil {
+		return nil
+	}
+	if base := before.bases[key]; base != nil {
+		s.bases[key] = base
+		return nil
+	}
+	roots, err := settings.ReadRoots(profile.CAFile)
+	if err != nil {
+		return err
+	}
+	s.bases[key] = proxy.NewBase(roots)
+	return nil
+}
+
+// addTenant adds the allowance of a profile's tenant.
+func (s *shared) addTenant(before shared, profile *config.Profile, apiURL string) {
+	name := tenantName(profile, apiURL)
+	if s.tenants[name] != nil {
+		return
+	}
+	if known := before.tenants[name]; known != nil && known.perMinute == profile.RequestsPerMinute {
+		s.tenants[name] = known
+		return
+	}
+	s.tenants[name] = &tenant{fair.New(fair.Config{PerMinute: profile.RequestsPerMinute}), profile.RequestsPerMinute}
+}
+
+// tenantName names the tenant of a profile. Where nobody has said which it is, all profiles
+// of a host are taken for one tenant's: too few calls a minute are slow, too many refused.
+func tenantName(profile *config.Profile, apiURL string) string {
+	if profile.Tenant != "" {
+		return profile.Tenant
+	}
+	host, err := url.Parse(apiURL)
+	if err != nil {
+		return apiURL
+	}
+	return host.Host
+}
+
+// allowances returns how the tenants' allowances are, for the metrics.
+func (u *upstreams) allowances() map[string]metrics.Allowance {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	all := make(map[string]metrics.Allowance, len(u.held.tenants))
+	for name, tenant := range u.held.tenants {
+		all[name] = metrics.Allowance(tenant.limiter.Stats())
+	}
+	return all
+}
+
+// checkTenants returns an error if profiles share a tenant and do not agree on its allowance.
+func checkTenants(profiles []*config.Profile) error {
+	first := map[string]*config.Profile{}
+	for _, profile := range profiles {
+		hosts, err := settings.HostsOf(profile)
+		if err != nil {
+			return err
+		}
+		name := tenantName(profile, hosts.API)
+		other := first[name]
+		if other == nil {
+			first[name] = profile
+		} else if other.RequestsPerMinute != profile.RequestsPerMinute {
+			return fmt.Errorf("%w: profiles %q and %q share the allowance of %s, but say requests_per_minute = %d and %d: say the same, or another tenant for one of them",
+				settings.ErrSettings, other.Name, profile.Name, name, other.RequestsPerMinute, profile.RequestsPerMinute)
+		}
+	}
+	return nil
+}
+
+// forwarding is how a profile's calls are made.
+type forwarding struct {
+	api     *proxy.Proxy
+	names   policy.Names
+	limiter *fair.Limiter
+}
+
+// of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
+// that of the auth host; ready is that of a proxy.Transport.
+func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client, ready func() error) (forwarding, error) {
+	hosts, err := settings.HostsOf(profile)
+	if err != nil {
+		return forwarding{}, err
+	}
+	u.mu.Lock()
+	base, tenant := u.next.bases[baseKeyOf(profile, hosts.API)], u.next.tenants[tenantName(profile, hosts.API)]
+	u.mu.Unlock()
+	if base == nil || tenant == nil {
+		return forwarding{}, fmt.Errorf("%w: ca_file changes while the configuration is read", settings.ErrSettings)
+	}
+	confirmed := &confirmed{client: client}
+	api, err := proxy.New(proxy.Config{
+		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
+	})
+	if err != nil {
+		return forwarding{}, fmt.Errorf("%w: %w", settings.ErrSettings, err)
+	}
+	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmed.isGood, Ready: ready}
+	names := settings.NewAPIClient(hosts.API, way)
+	names.Retry.Attempts = 2 // a caller waits, who can try again
+	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil
+}
+
+// confirmed asks the auth host about a token that the API has refused. There are calls that
+// are refused whatever the token is, and each token that is dropped for one costs a signature,
+// or a person's touch.
+type confirmed struct {
+	client *anaplan.Client
+
+	mu         sync.Mutex
+	generation uint64 // that was good
+	at         time.Time
+}
+
+// confirmedFor is how long a token is believed to be good for having been so.
+const confirmedFor = 5 * time.Second
+
+// isGood is a proxy.Config's Confirm. Where nobody answers, the refusal is believed.
+func (c *confirmed) isGood(ctx context.Context, lease agent.Lease) bool {
+	c.mu.Lock()
+	known := c.generation == lease.Generation && time.Since(c.at) < confirmedFor
+	c.mu.Unlock()
+	if known {
+		return true
+	}
+	if _, err := c.client.Validate(ctx, lease.Token); err != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation, c.at = lease.Generation, time.Now()
+	return true
+}

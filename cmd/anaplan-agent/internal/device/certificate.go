@@ -1,0 +1,129 @@
+package device
+
+// Certificates in files, in whatever wrapping they come: package certfile unwraps them.
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// ErrCertificateFile says that a file holds no certificate that can be used. Which
+// file, and what is in it instead, is in the text around it.
+var ErrCertificateFile = errors.New("certificate file")
+
+// certificateSettingError is an error about the file that the setting certificate names,
+// and not about one that was given to be stored or explained.
+type certificateSettingError struct{ error }
+
+// Unwrap implements errors' idea of it.
+func (e *certificateSettingError) Unwrap() error { return e.error }
+
+// ReadCertificate reads the file of the setting certificate, which holds one. Of several it
+// cannot know which is meant: the first of a bundle may be the CA's.
+func ReadCertificate(path string) (*x509.Certificate, error) {
+	certs, err := ReadCertificates(path)
+	if err == nil && len(certs) > 1 {
+		err = fmt.Errorf("%w: %s holds %d certificates; put the key's own into a file of its own", ErrCertificateFile, path, len(certs))
+	}
+	if err != nil {
+		return nil, &certificateSettingError{err}
+	}
+	return certs[0], nil
+}
+
+// ReadCertificates reads every certificate of a file; there is at least one.
+func ReadCertificates(path string) ([]*x509.Certificate, error) {
+	data, err := console.ReadInput(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCertificateFile, err)
+	}
+	certs, err := certfile.Certificates(data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrCertificateFile, path, err)
+	}
+	return certs, nil
+}
+
+// EncodePEM returns the one block of a type, with lines of 64 characters and LF
+// (RFC 7468 section 3), which every reader takes.
+func EncodePEM(kind string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
+}
+
+// Certificate returns the certificate that a login would use: from its file, else
+// from what the device shows without a PIN, else from the key itself.
+func (r *Run) Certificate() (*x509.Certificate, error) {
+	// A file was named, so it is meant: what the device holds is not looked at.
+	if path := r.Profile.Certificate; path != "" {
+		cert, err := ReadCertificate(path)
+		if err == nil {
+			r.Device.Doubt(cert)
+		}
+		return cert, err
+	}
+	if cert := r.publicCertificate(); cert != nil {
+		r.Device.Doubt(cert)
+		return cert, nil
+	}
+	// Opening the key pairs it with its certificate, and says what is in the way.
+	key, err := r.Device.Open(r.Ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Close()
+	return key.Certificate(), nil
+}
+
+// publicCertificate returns the certificate of the only key that fits the address
+// and can log in, as far as the device tells without a PIN; nil if it does not, and
+// whatever went wrong: opening the key afterwards meets the same trouble and words
+// it. It spares the PIN for what is public anyway (PKCS#11 section 4.6, certificate
+// objects are public as a rule; on a card they always are).
+func (r *Run) publicCertificate() *x509.Certificate {
+	address, err := r.Device.Address()
+	if err != nil {
+		return nil
+	}
+	if card, ok := address.(pivuri.URI); ok {
+		return r.cardCertificate(card)
+	}
+	tokens, err := hsm.List(r.Ctx, address.(uri.URI), r.Device.PublicOptions())
+	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 || tokens[0].Keys[0].Problem != nil {
+		return nil
+	}
+	return tokens[0].Keys[0].Certificate
+}
+
+// cardCertificate is publicCertificate for a card. Like piv.Open it passes over keys
+// without a certificate and those that cannot log in with any.
+func (r *Run) cardCertificate(address pivuri.URI) *x509.Certificate {
+	cards, err := piv.List(r.Ctx, address, r.Device.CardOptions(address))
+	if err != nil || len(cards) != 1 || cards[0].Err != nil {
+		return nil
+	}
+	keys := slices.DeleteFunc(cards[0].Keys, func(key piv.KeyInfo) bool {
+		return key.Certificate == nil || errors.Is(key.Problem, piv.ErrUnusableKey)
+	})
+	if len(keys) != 1 || keys[0].Problem != nil {
+		return nil
+	}
+	return keys[0].Certificate
+}
+
+// FingerprintOf returns a certificate's SHA-256 fingerprint in hex.
+func FingerprintOf(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return hex.EncodeToString(sum[:])
+}

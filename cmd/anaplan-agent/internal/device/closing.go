@@ -1,0 +1,106 @@
+package device
+
+// Devices are closed when what was wanted of them has been delivered: modules and the
+// libraries of smart cards crash and hang at their end as well, and then a signature that
+// was made, and a PIN that was sent for it, are not to be lost.
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ClosePatience is how long a device is waited for that closes.
+const ClosePatience = 2 * time.Second
+
+// Closings are the devices that are still to be closed. Its methods may be called from any
+// goroutine. The zero closings are ready for use.
+type Closings struct {
+	mu    sync.Mutex
+	queue []func()
+	what  string        // the last that was given
+	under chan struct{} // closed when all that was begun has ended; nil: nothing was
+}
+
+// module gives a PKCS#11 module to be closed, and how. It is hsm.Options.Closing.
+func (c *Closings) module(path string, close func()) { c.add("the PKCS#11 module "+path, close) }
+
+// add gives something to be closed, and how.
+func (c *Closings) add(what string, close func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.what, c.queue = what, append(c.queue, close)
+}
+
+// then gives something to be done after what is in the queue by now.
+func (c *Closings) then(work func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, work)
+}
+
+// Begin begins to close what is in the queue, and does not wait for it.
+func (c *Closings) Begin() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		return
+	}
+	modulesClose(true)
+	queue, before, under := c.queue, c.under, make(chan struct{})
+	c.queue, c.under = nil, under
+	go func() {
+		defer close(under)
+		if before != nil {
+			<-before
+		}
+		for _, close := range queue {
+			close()
+		}
+	}()
+}
+
+// End closes what is in the queue, and waits for all of it, for a time. The error, which is
+// told once, names what did not close.
+func (c *Closings) End() error {
+	c.Begin()
+	c.mu.Lock()
+	under, what := c.under, c.what
+	c.under = nil
+	c.mu.Unlock()
+	if under == nil {
+		return nil
+	}
+	err := awaitClosing(under, what)
+	if err != nil {
+		modulesLeft()
+	}
+	return err
+}
+
+// awaitClosing waits until what is under way has ended, its module has died, or it takes too long.
+func awaitClosing(under <-chan struct{}, what string) error {
+	late := time.NewTimer(ClosePatience)
+	defer late.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for {
+		select {
+		case <-under:
+			return nil
+		case <-late.C:
+			return fmt.Errorf("%s has not closed within %v, and is left to itself; what it was wanted for is done", what, ClosePatience)
+		case <-look.C:
+			if moduleDied() {
+				return fmt.Errorf("%s crashed while it closed; what it was wanted for is done", what)
+			}
+		}
+	}
+}
+
+// reopen ends what is under way, before a device is opened anew.
+func (c *Closings) reopen() error {
+	err := c.End()
+	modulesClose(false)
+	return err
+}

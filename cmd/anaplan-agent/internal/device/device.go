@@ -1,0 +1,228 @@
+package device
+
+// The device of a profile: its keys in the order in which to try them, and what is
+// told about the certificate on the way. Only a device that is absent or in trouble
+// makes the next key be tried.
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// device is the hardware side of one run: the profile's keys, and how to get
+// their PIN.
+type device struct {
+	Profile *config.Profile
+	PIN     *pin.Asker // one for all keys, so that a refusal by one device is known to all
+	Touch   *toucher
+	Say     *console.Messenger
+
+	Closings *Closings // of what was opened
+
+	// locks is the directory of the locks on devices; "": there is none.
+	Locks string
+}
+
+// NewDevice returns the device of a profile. Waiting for a PIN does not use up
+// patience.
+func NewDevice(profile *config.Profile, patience *console.Deadline, say *console.Messenger) *device {
+	asker := &pin.Asker{
+		Source: profile.PIN,
+		Book:   pin.NewBook(paths.State(), paths.SocketDirectories(), paths.Keys()),
+		Pause:  patience.Pause,
+		Say:    say,
+		Hide:   foreign.Hide,
+	}
+	touch := &toucher{command: profile.TouchCommand, say: say}
+	return &device{Profile: profile, PIN: asker, Touch: touch, Say: say, Closings: new(Closings), Locks: LockDir()}
+}
+
+// Address returns the first key's address, for what is done to one key only;
+// errNoAddress without one. It is no error of loading the settings, because some
+// commands need no key (token --payload, cert --certificate).
+func (d *device) Address() (config.Address, error) {
+	if len(d.Profile.Keys) == 0 {
+		return nil, settings.NoAddress(d.Profile)
+	}
+	return d.Profile.Keys[0], nil
+}
+
+// certificate returns the certificate of the file that the profile names; nil where
+// it names none, errCertificateFile where that is of no use.
+func (d *device) certificate() (*x509.Certificate, error) {
+	if d.Profile.Certificate == "" {
+		return nil, nil
+	}
+	return ReadCertificate(d.Profile.Certificate)
+}
+
+// Key is a key that is open, in a token or on a card.
+type Key interface {
+	agent.Key
+	Close() error
+}
+
+// Open opens the first of the profile's keys whose device is there, and returns the
+// last error if there is none. The others have been told as warnings by then.
+func (d *device) Open(ctx context.Context) (Key, error) {
+	if _, err := d.Address(); err != nil {
+		return nil, err
+	}
+	cert, err := d.certificate()
+	if err != nil {
+		return nil, err
+	}
+	// All but the last are told as they come; only the last is the command's error.
+	var failures []error
+	for _, address := range d.Profile.Keys {
+		key, err := d.openAlone(ctx, address, cert)
+		if err == nil {
+			d.Doubt(key.Certificate())
+			return key, nil
+		}
+		failures = append(failures, err)
+		if !isAbsent(err) {
+			break
+		}
+		if len(failures) < len(d.Profile.Keys) {
+			d.Say.Warn("%v", err)
+			d.Say.Note("trying the next key")
+		}
+	}
+	return nil, failures[len(failures)-1]
+}
+
+// openOne opens the key of an address, in whatever kind of device it is. This is where
+// the two kinds part: whoever signs knows an agent.Key only.
+func (d *device) openOne(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
+	if card, ok := address.(pivuri.URI); ok {
+		return d.openCard(ctx, card, cert)
+	}
+	token := address.(uri.URI)
+	options := d.TokenOptions(token)
+	options.Certificate = cert
+	key, err := hsm.Open(ctx, token, options)
+	if err != nil {
+		return nil, err
+	}
+	d.tellOf(key)
+	return key, nil
+}
+
+// openCard opens a key on a card.
+func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Certificate) (Key, error) {
+	options := d.CardOptions(address)
+	options.Certificate = cert
+	key, err := piv.Open(ctx, address, options)
+	if err != nil {
+		return nil, err
+	}
+	d.Touch.set(key.Address().Serial)
+	return cardKey{key, d.Closings}, nil
+}
+
+// cardKey is a key on a card that is closed with the others.
+type cardKey struct {
+	*piv.Key
+	closings *Closings
+}
+
+// Close implements deviceKey.
+func (k cardKey) Close() error {
+	k.closings.add("the smart card service", func() { k.Key.Close() })
+	return nil
+}
+
+// TokenOptions returns hsm's options for this run. A PIN that somebody has named is used,
+// whatever the token says of itself.
+func (d *device) TokenOptions(address uri.URI) hsm.Options {
+	_, inAddress := address.Get("pin-source")
+	named := inAddress || d.Profile.PIN.Kind != "" && d.Profile.PIN.Kind != config.PINNone
+	options := d.PublicOptions()
+	options.PIN, options.LogIn, options.NoPINPad = d.PIN.ForToken(address), named, d.Profile.NoPINPad
+	return options
+}
+
+// PublicOptions returns hsm's options for what is to be seen without a PIN. What was opened
+// before is closed by then: a module is not opened twice.
+func (d *device) PublicOptions() hsm.Options {
+	d.close(d.Closings.reopen)
+	return hsm.Options{Closing: d.Closings.module}
+}
+
+// close closes what was opened, in some way, and warns of what does not close well: that
+// changes nothing of what it was opened for.
+func (d *device) close(way func() error) {
+	if err := way(); err != nil {
+		d.Say.Warn("%v", err)
+	}
+}
+
+// CardOptions returns piv's options for this run. Where a person types the PIN the
+// card is let go of meanwhile.
+func (d *device) CardOptions(address pivuri.URI) piv.Options {
+	d.close(d.Closings.reopen)
+	d.Touch.set(address.Serial)
+	source, _ := d.PIN.SourceFor(pin.Request{}) // a card's address says nothing of it
+	return piv.Options{
+		PIN: d.PIN.ForCard(address), Slow: pin.Interactive(source) && !d.PIN.HasPIN(), Tell: d.Touch.tell,
+		Unattended: d.PIN.Remote != nil && !d.PIN.Remote.Attended,
+	}
+}
+
+// isAbsent reports whether the device is not there, or in trouble: then the next
+// key may do. A wrong PIN or certificate is no reason to go on: it would hide the
+// mistake until the second device fails too, and spend PIN tries on both.
+func isAbsent(err error) bool {
+	if _, spent := errors.AsType[*pin.SpentError](err); spent {
+		return false
+	}
+	return errors.Is(err, hsm.ErrModule) || hsm.Transient(err) || piv.Transient(err)
+}
+
+// tellOf says which keys and certificates were passed over. After a renewal two
+// certificates are on the token for a while, and which of them logs in must not be a
+// riddle. A slot of a card has one.
+func (d *device) tellOf(key *hsm.Key) {
+	for _, other := range key.Others() {
+		d.Say.Note("key %s is not used: it has no certificate", other)
+	}
+	for _, other := range key.PassedOver() {
+		d.Say.Note("certificate %s is not used: %s", Describe(other.Certificate), other.Note)
+	}
+}
+
+// Doubt tells what Anaplan may have against a certificate. They are warnings: the
+// server is the judge, and which CAs it trusts is not public (contract section 5.1).
+func (d *device) Doubt(cert *x509.Certificate) {
+	for _, doubt := range agent.Examine(cert) {
+		d.Say.Warn("%s", doubt)
+	}
+}
+
+// Describe names a certificate in a line: whom it is for, by the address that
+// Anaplan goes by, and how long. The subject is the CA's text, so it is quoted.
+func Describe(cert *x509.Certificate) string {
+	if cert == nil {
+		return "(unreadable)"
+	}
+	name := cert.Subject.String()
+	if email := agent.Email(cert); email != "" {
+		name += " <" + email + ">"
+	}
+	return fmt.Sprintf("%q, valid until %s", name, cert.NotAfter.Format("2006-01-02"))
+}

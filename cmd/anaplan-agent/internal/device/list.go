@@ -1,0 +1,116 @@
+package device
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// listing is what was found, tokens before cards: the two are listed apart, since what a
+// person wants to know of them differs.
+type listing struct {
+	tokens []hsm.Token
+	cards  []ListedCard
+}
+
+// ListedCard is a card, and the slot that was asked for; 0: all.
+type ListedCard struct {
+	piv.Card
+	slot pivuri.Slot
+}
+
+// IsEmpty reports whether there is nothing to see.
+func (l listing) IsEmpty() bool { return len(l.tokens)+len(l.cards) == 0 }
+
+// Failure returns why the one device that the address names could not be read to
+// its end. What there was to see has been printed. Of several a trouble with one is in
+// the listing, and no failure of what was asked.
+func (l listing) Failure() error {
+	switch {
+	case len(l.tokens)+len(l.cards) != 1:
+		return nil
+	case len(l.cards) == 1:
+		return l.cards[0].Err
+	}
+	return l.tokens[0].Err
+}
+
+// PrintListing prints what was found, also where something else failed: of two
+// devices one may be away, and the other is still worth seeing.
+func PrintListing(found listing, asJSON bool) error {
+	if asJSON {
+		return console.PrintJSON(listJSON(found))
+	}
+	return console.PrintResult(console.Printable(listText(found)))
+}
+
+// List lists what fits the profile's addresses. Beside the error is what the other
+// addresses gave.
+func (d *device) List(ctx context.Context) (found listing, err error) {
+	if _, err := d.Address(); err != nil {
+		return found, err
+	}
+	cert, err := d.certificate()
+	if err != nil {
+		return found, err
+	}
+	var failures []error
+	for _, address := range d.Profile.Keys {
+		switch address := address.(type) {
+		case uri.URI:
+			tokens, err := d.listTokens(ctx, address, cert)
+			found.tokens = append(found.tokens, tokens...)
+			failures = append(failures, err)
+		case pivuri.URI:
+			cards, err := d.listCards(ctx, address, cert)
+			found.cards = append(found.cards, cards...)
+			failures = append(failures, err)
+		}
+	}
+	return found, errors.Join(failures...)
+}
+
+// listTokens lists the tokens that fit an address. A PIN is asked for where it names
+// one token: private keys are hidden until then (PKCS#11 section 4.4, CKA_PRIVATE).
+func (d *device) listTokens(ctx context.Context, address uri.URI, cert *x509.Certificate) ([]hsm.Token, error) {
+	options := d.TokenOptions(address)
+	options.Certificate = cert
+	if d.Profile.PIN.Kind == config.PINNone { // asked for by name, so it is no error that keys stay hidden
+		options.PIN = nil
+	}
+	tokens, err := hsm.List(ctx, address, options)
+	for i := range tokens {
+		d.judgeListed(&tokens[i])
+	}
+	return tokens, err
+}
+
+// listCards lists the cards that fit an address. A card shows its certificates and tells
+// of its keys to anybody, so no PIN is asked for and none can be refused.
+func (d *device) listCards(ctx context.Context, address pivuri.URI, cert *x509.Certificate) ([]ListedCard, error) {
+	options := d.CardOptions(address)
+	options.Certificate = cert
+	cards, err := piv.List(ctx, address, options)
+	var listed []ListedCard
+	for _, card := range cards {
+		listed = append(listed, ListedCard{card, address.Slot})
+	}
+	return listed, err
+}
+
+// judgeListed looks at the login to a token. Where nobody is there to be asked for
+// a PIN, and none was set, what can be seen without one is no failure: it is what a
+// first look around is for. A PIN source that was set and gave none is one.
+func (d *device) judgeListed(token *hsm.Token) {
+	if errors.Is(token.Err, console.ErrNoTerminal) && d.Profile.PIN.Kind == "" {
+		d.Say.Note("no terminal to ask for a PIN on: the private keys of token %q stay hidden (--pin says where the PIN is)", token.Label)
+		token.Err = nil
+	}
+}

@@ -1,0 +1,158 @@
+package device
+
+// Cards in the listing. What a card tells of itself comes from its firmware and from
+// whoever wrote to it, so it is as foreign as a token's text.
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+)
+
+// writeCard writes a card and its keys. One that could not be opened has no name.
+func writeCard(text *strings.Builder, card ListedCard) {
+	fmt.Fprintf(text, "card %s%s, in reader %q%s\n", cmp.Or(card.Name, "of an unknown kind"), Firmware(card), card.Reader, triesState(card.Tries))
+	if card.Name != "" {
+		fmt.Fprintf(text, "  %s\n", card.Address)
+	}
+	if card.Err != nil {
+		fmt.Fprintf(text, "  cannot be read: %s\n", console.OneLine(card.Err.Error()))
+	}
+	for _, key := range card.Keys {
+		writeCardKey(text, key)
+	}
+	if len(card.Keys) == 0 && card.Err == nil {
+		writeNoKeys(text, card)
+	}
+}
+
+// writeNoKeys says what to type next: a card without keys is a new one most often. Empty
+// slots are not listed one by one, for there are 24.
+func writeNoKeys(text *strings.Builder, card ListedCard) {
+	if card.slot != 0 {
+		fmt.Fprintf(text, "  no key in slot %s\n", card.slot)
+	} else {
+		text.WriteString("  no keys\n")
+	}
+	address := card.Address
+	address.Slot = cmp.Or(card.slot, DefaultSlot)
+	fmt.Fprintf(text, "  to make one: %s enroll --key %s --email YOU\n", build.Program, console.ShellQuote(address.String()))
+}
+
+// Firmware says which version a card has, as far as it tells.
+func Firmware(card ListedCard) string {
+	if card.Firmware == "" {
+		return ""
+	}
+	return ", firmware " + card.Firmware
+}
+
+// triesState is how many wrong PINs are left, in capitals once care is needed: 0 and 1
+// are what the next careless try leads to, as with tokenState.
+func triesState(tries int) string {
+	switch {
+	case tries == 0:
+		return ", PIN BLOCKED"
+	case tries == 1:
+		return ", ONE PIN TRY LEFT"
+	case tries > 1:
+		return fmt.Sprintf(", %d PIN tries left", tries)
+	}
+	return "" // the card does not tell
+}
+
+// writeCardKey writes a key and whether it can log in.
+func writeCardKey(text *strings.Builder, key piv.KeyInfo) {
+	fmt.Fprintf(text, "  key in slot %s: %s%s\n    %s\n", key.Address.Slot, console.OneLine(key.Type), CardKeyState(key), key.Address)
+	writeUse(text, key.Certificate, key.Problem, piv.ErrUnusableKey)
+}
+
+// CardKeyState says what using the key takes, as far as the card tells. Of touches only
+// those are spoken of that a job at night would wait for; a key without a PIN is, for
+// whoever holds the card can use it.
+func CardKeyState(key piv.KeyInfo) string {
+	var state string
+	if key.Generated {
+		state = ", made on the card"
+	}
+	switch key.PIN {
+	case piv.PINNever:
+		state += ", asks for no PIN"
+	case piv.PINOnce, piv.PINAlways:
+		state += ", PIN " + string(key.PIN)
+	}
+	switch key.Touch {
+	case piv.TouchAlways, piv.TouchCached:
+		state += ", touch " + string(key.Touch)
+	}
+	return state
+}
+
+// The JSON of cards, in one list with the tokens; an address that begins with "piv:"
+// tells them. Fields that both have mean the same, so that a script that looks for keys
+// that can log in need not know of cards. Serial numbers are texts for the same reason:
+// tokens have letters in theirs.
+type (
+	CardEntry struct {
+		Address  string         `json:"address"`
+		Name     string         `json:"name"`
+		Reader   string         `json:"reader"`
+		Serial   string         `json:"serial"`
+		Firmware string         `json:"firmware"`
+		PINTries *int           `json:"pinTries,omitempty"` // left; absent where the card does not tell
+		Problem  string         `json:"problem,omitempty"`
+		Keys     []cardKeyEntry `json:"keys"`
+	}
+	cardKeyEntry struct {
+		Address     string            `json:"address"`
+		Slot        string            `json:"slot"`
+		Type        string            `json:"type"`
+		CanLogIn    bool              `json:"canLogIn"`
+		Problem     string            `json:"problem,omitempty"` // why it cannot log in
+		PINPolicy   string            `json:"pinPolicy,omitempty"`
+		TouchPolicy string            `json:"touchPolicy,omitempty"`
+		Generated   bool              `json:"generated"`
+		Certificate *certificateEntry `json:"certificate,omitempty"`
+		Doubts      []string          `json:"doubts,omitempty"`
+	}
+)
+
+// newCardEntry returns a card for programs.
+func newCardEntry(card ListedCard) CardEntry {
+	entry := CardEntry{
+		Address: card.Address.String(), Name: card.Name, Reader: card.Reader, Firmware: card.Firmware,
+		Problem: errorText(card.Err), Keys: []cardKeyEntry{},
+	}
+	if card.Address.Serial != 0 {
+		entry.Serial = strconv.FormatUint(uint64(card.Address.Serial), 10)
+	}
+	if card.Tries >= 0 { // 0 is blocked, so it must not stand for "not known"
+		entry.PINTries = &card.Tries
+	}
+	for _, key := range card.Keys {
+		entry.Keys = append(entry.Keys, newCardKeyEntry(key))
+	}
+	return entry
+}
+
+// newCardKeyEntry returns a key of a card for programs.
+func newCardKeyEntry(key piv.KeyInfo) cardKeyEntry {
+	entry := cardKeyEntry{
+		Address: key.Address.String(), Slot: key.Address.Slot.String(), Type: key.Type,
+		CanLogIn: key.Problem == nil, Problem: errorText(key.Problem),
+		PINPolicy: string(key.PIN), TouchPolicy: string(key.Touch), Generated: key.Generated,
+	}
+	if key.Certificate != nil {
+		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})
+		entry.Certificate = &cert
+		entry.Doubts = agent.Doubts(key.Certificate)
+	}
+	return entry
+}

@@ -1,0 +1,120 @@
+package device
+
+// The listing of devices for a person; cards are in listingcard.go. It holds text from tokens and certificates:
+// labels go through %q, other fields through oneLine, and all of it through printable
+// before it is written.
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+)
+
+// listText returns what was found for a person, with an empty line between devices.
+func listText(found listing) string {
+	var devices []string
+	for _, token := range found.tokens {
+		var text strings.Builder
+		writeToken(&text, token)
+		devices = append(devices, text.String())
+	}
+	for _, card := range found.cards {
+		var text strings.Builder
+		writeCard(&text, card)
+		devices = append(devices, text.String())
+	}
+	return strings.Join(devices, "\n")
+}
+
+// writeToken writes a token, its keys, and the certificates that are of no use. One
+// that is used stands at its key.
+func writeToken(text *strings.Builder, token hsm.Token) {
+	fmt.Fprintf(text, "token %q: %s %s, serial %s, slot %d%s\n", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), token.Slot, tokenState(token))
+	fmt.Fprintf(text, "  %s\n", token.Address)
+	if token.Err != nil {
+		fmt.Fprintf(text, "  cannot be read: %s\n", console.OneLine(token.Err.Error()))
+	}
+	for _, key := range token.Keys {
+		writeKey(text, key)
+	}
+	if len(token.Keys) == 0 && token.Err == nil {
+		fmt.Fprintf(text, "  no keys%s\n", hidden(token))
+	}
+	// Certificates that nothing uses are listed with the reason: most often the CA has
+	// answered another CSR, or the old one is still there.
+	for _, cert := range token.Certificates {
+		if cert.Note != "" {
+			fmt.Fprintf(text, "  certificate %s\n    not used: %s\n", Describe(cert.Certificate), console.OneLine(cert.Note))
+		}
+	}
+}
+
+// tokenState is what a person must know of the token before using it. Its PIN state
+// is in capitals because the next careless try may lock it.
+func tokenState(token hsm.Token) string {
+	var state string
+	switch token.PIN {
+	case hsm.PINLow:
+		state = ", THE LAST PIN WAS WRONG"
+	case hsm.PINFinalTry:
+		state = ", ONE PIN TRY LEFT"
+	case hsm.PINLocked:
+		state = ", PIN LOCKED"
+	}
+	if token.ReadOnly {
+		state += ", write-protected"
+	}
+	if token.PINPad {
+		state += ", with PIN pad"
+	}
+	return state
+}
+
+// hidden says that a login would show more. Without that "no keys" would be taken
+// for a token that is empty.
+func hidden(token hsm.Token) string {
+	if token.LoggedIn {
+		return ""
+	}
+	return " to be seen without a PIN"
+}
+
+// writeKey writes a key and, in a line that begins with "can" or "cannot", whether
+// it can log in.
+func writeKey(text *strings.Builder, key hsm.KeyInfo) {
+	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, console.OneLine(key.Type), KeyState(key), key.Address)
+	writeUse(text, key.Certificate, key.Problem, hsm.ErrUnusableKey)
+}
+
+// writeUse writes a key's certificate and whether it can log in. kind is the error that
+// says the same as the line.
+func writeUse(text *strings.Builder, cert *x509.Certificate, problem, kind error) {
+	if cert != nil {
+		fmt.Fprintf(text, "    certificate %s\n", Describe(cert))
+	}
+	if problem != nil {
+		fmt.Fprintf(text, "    cannot log in: %s\n", console.OneLine(strings.TrimPrefix(problem.Error(), kind.Error()+": ")))
+		return
+	}
+	text.WriteString("    can log in\n")
+	for _, doubt := range agent.Examine(cert) {
+		fmt.Fprintf(text, "    but %s\n", doubt)
+	}
+}
+
+// KeyState is what tells this key from others of its type. "never outside" takes
+// both CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE (PKCS#11 section 4.9).
+func KeyState(key hsm.KeyInfo) string {
+	var state string
+	if key.NeverExtractable {
+		state = ", made in the token and never outside"
+	}
+	if key.AlwaysAuthenticate {
+		state += ", asks for the PIN at each signature"
+	}
+	return state
+}

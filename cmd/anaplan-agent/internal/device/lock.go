@@ -1,0 +1,89 @@
+package device
+
+// One process at a time works with a device: several on one token disturb each other,
+// SoftHSM's least of all stands it. The lock is the user's; between users the device
+// itself, or PC/SC, has to sort it out.
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// ErrDeviceInUse says that another process of this user kept the device for as long as
+// was waited.
+var ErrDeviceInUse = errors.New("the device is in use by another process of this user")
+
+// LockDir returns where the locks of devices are: with the state, which all processes
+// of a user have in common, with a login session and without; "" where there is none.
+func LockDir() string {
+	state := paths.State()
+	if state == "" {
+		return ""
+	}
+	return filepath.Join(state, "locks")
+}
+
+// LockName returns what two addresses have in common if they may be on one device: the
+// module, since a module may keep all its tokens in one place, or all cards, since the
+// one that is meant shows only when each is opened.
+func LockName(address config.Address) string {
+	token, ok := address.(uri.URI)
+	if !ok {
+		return "piv"
+	}
+	path, err := hsm.FindModule(token)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path) // distributions have a module in several places
+	}
+	if err != nil {
+		return "" // it will not be opened, either
+	}
+	return "pkcs11 " + path
+}
+
+// lockedKey lets the next process at the device once it has been closed.
+type lockedKey struct {
+	Key
+	closings *Closings
+	unlock   func()
+}
+
+// Close implements deviceKey.
+func (k lockedKey) Close() error {
+	defer k.closings.then(k.unlock)
+	return k.Key.Close()
+}
+
+// openAlone is openOne with the device to itself, until the key is closed. A card for
+// which a person is asked at a terminal is let go of meanwhile, so that is left to PC/SC.
+func (d *device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
+	d.close(d.Closings.reopen) // the lock of another key may be the same
+	name := LockName(address)
+	source, _ := d.PIN.SourceFor(pin.Request{})
+	if d.Locks == "" || name == "" || name == "piv" && pin.Interactive(source) && !d.PIN.HasPIN() {
+		return d.openOne(ctx, address, cert)
+	}
+	unlock, err := signer.LockDevice(ctx, d.Locks, name, func() { d.Say.Busy() })
+	switch {
+	case ctx.Err() != nil && err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrDeviceInUse, context.Cause(ctx))
+	case err != nil: // a home that cannot be written to is no reason not to log in, nor to complain each time
+		return d.openOne(ctx, address, cert)
+	}
+	key, err := d.openOne(ctx, address, cert)
+	if err != nil {
+		d.Closings.then(unlock)
+		return nil, err
+	}
+	return lockedKey{key, d.Closings, unlock}, nil
+}

@@ -1,0 +1,113 @@
+package device
+
+// Where a card's management key comes from. It is as good as the card: who has it can
+// replace its keys. So it is treated as a PIN is, but that cards do not count wrong
+// ones.
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// errManagementKeySource says that the place that the management key should come from
+// gave none.
+var errManagementKeySource = errors.New("no management key to be had")
+
+// protected is the --management-key that the card keeps under its PIN, where ykman
+// puts it with --protect. It is not among the sources of a PIN.
+const protected = "protected"
+
+// ParseManagementKey reads --management-key; the zero source for "" and protected, which
+// package piv does by itself. Since people put the key itself there, errors do not
+// show the text.
+func ParseManagementKey(text string) (config.PINSource, error) {
+	if text == "" || text == protected {
+		return config.PINSource{}, nil
+	}
+	source, err := config.ParsePINSource(text)
+	if err == nil && slices.Contains([]string{config.PINPrompt, config.PINEnv, config.PINFile}, source.Kind) {
+		return source, nil
+	}
+	return config.PINSource{}, errors.New("it is prompt, protected, env:NAME or file:PATH; the key itself must not be given here")
+}
+
+// WriteCard has write go to the card, with the management key from where the flag
+// says. Where it says nothing and neither the factory's nor a protected one does, a
+// person is asked, if there is one.
+func (r *Run) WriteCard(managementKey string, address pivuri.URI, write func(piv.Options) error) error {
+	source, err := ParseManagementKey(managementKey)
+	if err != nil {
+		return err
+	}
+	// A refused one costs nothing, but a second call asks for a touch again where the card
+	// wants one for it; so a person is asked last.
+	err = write(r.managementOptions(address, source))
+	if managementKey != "" || !errors.Is(err, piv.ErrManagementKey) || !HasTerminal() {
+		return err
+	}
+	return write(r.managementOptions(address, config.PINSource{Kind: config.PINPrompt}))
+}
+
+// managementOptions returns piv's options for writing. A person who is asked may be
+// slow, as with the PIN.
+func (r *Run) managementOptions(address pivuri.URI, source config.PINSource) piv.Options {
+	options := r.Device.CardOptions(address)
+	if source.Kind == "" {
+		return options
+	}
+	options.Slow = options.Slow || pin.Interactive(source)
+	options.ManagementKey = func(ctx context.Context, request piv.ManagementKeyRequest) ([]byte, error) {
+		return r.managementKey(ctx, source, request)
+	}
+	return options
+}
+
+// HasTerminal reports whether a person can be asked.
+func HasTerminal() bool {
+	terminal, err := console.OpenTerminal()
+	if err != nil {
+		return false
+	}
+	terminal.Close()
+	return true
+}
+
+// managementKey gets the management key: hexadecimal, as ykman and yubico-piv-tool
+// print and take it.
+func (r *Run) managementKey(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
+	digits, err := r.Secret(ctx, source, "a management key", fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
+	}
+	defer clear(digits)
+	key := make([]byte, hex.DecodedLen(len(digits)))
+	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
+		clear(key)
+		return nil, fmt.Errorf("%w: what %s gave is not hexadecimal", errManagementKeySource, source)
+	}
+	if err := foreign.Hide(); err != nil {
+		clear(key)
+		return nil, err
+	}
+	return key, nil
+}
+
+// DefaultSlot is the slot that new keys are advised to be in: that for signatures, whose
+// PIN is wanted for each one and unlocks nothing for others.
+const DefaultSlot = pivuri.Signature
+
+// The values of --pin-policy and --touch-policy. "default" is the slot's own.
+var (
+	PINPolicies   = []string{"default", "never", "once", "always"}
+	TouchPolicies = []string{"never", "always", "cached"}
+)

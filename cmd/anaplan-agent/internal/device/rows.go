@@ -1,0 +1,155 @@
+package device
+
+// What to do about keys, and the devices that hold them.
+
+import (
+	"runtime"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+)
+
+const (
+	ambiguousHint = "copy one of these addresses into --key"
+	renewHint     = build.Program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one"
+	clockHint     = "look at this machine's clock, or wait"
+
+	// managementKeyHint says how to give a management key.
+	managementKeyHint = "--management-key says where it is, in hexadecimal: prompt, file:PATH, env:NAME, or protected (under the PIN)"
+)
+
+// Rows are what to do about keys, and the devices that hold them.
+//
+// A token that is not there is a person's matter, as it has to be plugged in or its daemon be
+// started; a key that is not there is most often a wrong address. What a card or its reader
+// has may pass. A device that is away or in trouble comes back by itself; what a person must
+// put right does not.
+func Rows() explain.Table {
+	return explain.Table{
+		{Is: owned.ErrExposed, Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
+		{As: explain.Type[*certificateSettingError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone",
+		)},
+		{Is: ErrCertificateFile, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true}, // what a CA has sent: the words say what it is instead
+		{Is: ErrDeviceInUse, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints("try again later; --timeout 5m waits longer")},
+
+		{As: explain.Type[*hsm.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(ambiguousHint)},
+		{As: explain.Type[*piv.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(ambiguousHint)},
+		{Is: hsm.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1")},
+		{Is: hsm.ErrModule, Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: settings.NamesModules},
+		{Is: hsm.ErrNoToken, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
+			build.Program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
+		)},
+		{Is: hsm.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key")},
+		{Is: hsm.ErrNoKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
+			build.Program+" enroll --key ADDRESS --email YOU makes a key",
+		)},
+		{Is: hsm.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key ADDRESS --email YOU makes one",
+		)},
+
+		{Is: errManagementKeySource, Exit: explain.Human, Hints: explain.Hints(managementKeyHint)},
+		{Is: piv.ErrManagementKey, Exit: explain.Human, Hints: explain.Hints(
+			managementKeyHint,
+			"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
+		)},
+		{Is: piv.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1; on Windows every build has it")},
+		{Is: piv.ErrNoService, Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
+		{Is: piv.ErrNotTouched, Exit: explain.Human, Code: agent.CodeTouchNeeded, Attend: true, Hints: explain.Hints(
+			"touch the YubiKey's contact when it blinks; it waits for some 15 seconds",
+			"for a notice on the desktop: --touch-command 'notify-send "+build.Program+"'",
+		)},
+		{Is: piv.ErrBusy, Exit: explain.Human, Code: agent.CodeDeviceFailed, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(busyHints(runtime.GOOS)...) }},
+		{Is: piv.ErrRemoved, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints("put the YubiKey back in, and leave it until the command has ended")},
+		{Is: piv.ErrNoCard, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
+			build.Program + " keys --key piv: lists the YubiKeys that are connected",
+		)},
+		{Is: piv.ErrNotPIV, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
+			"a YubiKey may have its PIV application switched off: ykman config usb --enable PIV (or nfc)",
+			"cards of other makers work by OpenSC's module: --key 'pkcs11:?module-name=opensc-pkcs11'",
+		)},
+		{Is: piv.ErrDevice, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints(
+			"pull the YubiKey out, put it back in, and try again; a slow one is given more time by --timeout 5m",
+		)},
+		{Is: piv.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints(
+			"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
+		)},
+		{Is: piv.ErrNoKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program+" keys --key piv: lists the keys that are there",
+			build.Program+" enroll --key 'piv:slot=9c' --email YOU makes a key",
+		)},
+		{Is: piv.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key 'piv:slot=9c' --email YOU makes one",
+		)},
+		{Is: piv.ErrUnsupported, Exit: explain.Failed, Hints: explain.Hints(
+			"a YubiKey's firmware cannot be changed: ask for less, or use a newer one; " + build.Program + " keys --key piv: shows the versions",
+		)},
+
+		// The certificate. One that is missing, expired or not begun needs the CA's answer or a
+		// calendar, one of another key only another file.
+		{Is: hsm.ErrNoCertificate, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: noCertificateHints()},
+		{Is: piv.ErrNoCertificate, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: noCertificateHints()},
+		{Is: hsm.ErrCertificateExpired, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(renewHint)},
+		{Is: piv.ErrCertificateExpired, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(renewHint)},
+		{Is: hsm.ErrCertificateNotYetValid, Exit: explain.Human, Code: agent.CodeKeyUnusable, Hints: explain.Hints(clockHint)},
+		{Is: piv.ErrCertificateNotYetValid, Exit: explain.Human, Code: agent.CodeKeyUnusable, Hints: explain.Hints(clockHint)},
+		{Is: hsm.ErrCertificateMismatch, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
+		)},
+		{Is: piv.ErrCertificateMismatch, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program + " keys --key piv: shows which slot holds which certificate",
+		)},
+		{Is: hardware.ErrBadSignature, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			"try again; if it stays so, the device, its reader or its PKCS#11 module is faulty: "+build.Program+" doctor --key ADDRESS looks at it",
+			"on a device that does not tell its public key the certificate may be another key's: "+build.Program+" keys --key ADDRESS shows what is there",
+		)},
+
+		// A device that gave no clear answer may give one another time.
+		{As: gaveNoClearAnswer, Exit: explain.Failed, Code: agent.CodeDeviceFailed},
+	}
+}
+
+func noCertificateHints() []explain.Hint {
+	return explain.Hints(
+		build.Program+" enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
+		"or name its file: --certificate FILE",
+	)
+}
+
+// gaveNoClearAnswer reports whether a device may give a clear answer another time.
+func gaveNoClearAnswer(err error) bool {
+	return hsm.Transient(err) || explain.Type[*pin.WaitError](err) || explain.Type[*hsm.PINUnclearError](err) || explain.Type[*piv.PINUnclearError](err)
+}
+
+// serviceHints says how the smartcard service is started. Under systemd it is the socket
+// that is started: the service itself ends when nobody uses it.
+func serviceHints(system string) []string {
+	switch system {
+	case "windows":
+		return []string{"start the service \"Smart Card\": sc start SCardSvr, as administrator"}
+	case "darwin":
+		return []string{"macOS starts its smartcard service when a reader is connected: connect the YubiKey, and try again"}
+	}
+	return []string{
+		"sudo systemctl start pcscd.socket, or without systemd: sudo pcscd",
+		"if it is not installed: sudo apt install pcscd (Debian, Ubuntu), sudo dnf install pcsc-lite (Fedora, RHEL)",
+	}
+}
+
+// busyHints says which programs hold cards most often, and how to find the one that
+// does.
+func busyHints(system string) []string {
+	hints := []string{"gpg holds cards until it is told not to: gpgconf --kill scdaemon; browsers and VPN clients do until they are closed"}
+	if system == "linux" {
+		hints = append(hints, "sudo lsof +E -aUc pcscd lists the programs that are connected to pcscd, one of which holds it")
+	}
+	return hints
+}

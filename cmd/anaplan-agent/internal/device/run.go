@@ -1,0 +1,83 @@
+package device
+
+// What the commands that use a device have in common: settings, a time limit, and a
+// check that somebody will get the result.
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// Run is one run of a command that uses the device: its settings and its
+// time limit.
+type Run struct {
+	Ctx     context.Context // ends when the time of the profile is up
+	Profile *config.Profile
+	Device  *device
+	Say     *console.Messenger
+	End     func() // lets go of the time limit and of programs; call it once
+}
+
+// OnDevice returns the body of a command that uses the device. It fails before
+// that where nobody would get the result: a PIN try, a signature and a login would
+// be spent for nothing.
+func OnDevice(settings *settings.Settings, say *console.Messenger, work func(*Run) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		if err := console.CheckStdout(); err != nil {
+			return err
+		}
+		WatchModules()
+		run, err := StartRun(cmd.Context(), settings, say)
+		if err != nil {
+			return err
+		}
+		defer run.End()
+		return work(run)
+	}
+}
+
+// StartRun loads the settings and starts the clock. Its errors are of the settings:
+// nothing has been opened or sent yet.
+func StartRun(parent context.Context, settings *settings.Settings, say *console.Messenger) (*Run, error) {
+	profile, err := settings.Load()
+	if err != nil {
+		return nil, err
+	}
+	ctx, patience, end := console.WithDeadline(parent, profile.Timeout)
+	device := NewDevice(profile, patience, say)
+	device.PIN.Changed, device.PIN.Unrecorded = settings.PINChanged, settings.Unrecorded
+	return &Run{ctx, profile, device, say, func() {
+		end()
+		device.close(device.Closings.End)
+		device.PIN.End()
+		device.Touch.End()
+	}}, nil
+}
+
+// MakeLogin has the key sign a login in the profile's format. The device is closed when the run
+// ends, after the login was delivered. The time in the login is taken after the PIN of the
+// token was typed, since Anaplan takes logins for some minutes only (contract section 1.3).
+func (r *Run) MakeLogin() (*agent.Login, error) {
+	// The profile holds "v1" or "v2" only; config has checked it.
+	format := agent.Format(r.Profile.Format)
+	if format == agent.V1 {
+		r.Say.Warn("a v1 payload is a password: whoever has it can log in until the certificate ends or is disabled")
+	}
+	key, err := r.Device.Open(r.Ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Close()
+	if err := foreign.Hide(); err != nil { // a key that wants no PIN has a signature all the same
+		return nil, err
+	}
+	return agent.SignLogin(r.Ctx, key, format, time.Now())
+}

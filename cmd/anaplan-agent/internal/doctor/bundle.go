@@ -1,0 +1,258 @@
+package doctor
+
+// The archive for support: what somebody who was not there needs to know, and none of what
+// nobody should. A setting is in it if it is known to hold no secret, and not because it is
+// not known to hold one.
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+)
+
+// bundle is the archive. nil: there is to be none.
+type bundle struct {
+	path string
+	file *atomicfile.File
+}
+
+// createBundle begins the file, which must not be there yet, for this user alone. nil for "".
+func createBundle(ctx context.Context, path string) (*bundle, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := atomicfile.Create(ctx, path, atomicfile.Options{New: true})
+	if err != nil {
+		return nil, fmt.Errorf("--bundle: %w", err)
+	}
+	return &bundle{path, file}, nil
+}
+
+// write writes the archive, all of it or none.
+func (b *bundle) write(x *examination) error {
+	if b == nil {
+		return nil
+	}
+	data, err := x.archive()
+	if err != nil {
+		return errors.Join(err, b.file.Discard())
+	}
+	if err := b.file.Finish(data); err != nil {
+		return fmt.Errorf("--bundle: %w", err)
+	}
+	x.say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, console.ShellQuote(b.path))
+	return nil
+}
+
+// bundleFile is a file of the archive.
+type bundleFile struct {
+	name  string
+	value any // a string as it is, else as JSON
+}
+
+// archive returns the archive as bytes.
+func (x *examination) archive() ([]byte, error) {
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	tape := tar.NewWriter(zip)
+	for _, file := range x.bundleFiles() {
+		text, isText := file.value.(string)
+		if !isText {
+			data, err := json.MarshalIndent(file.value, "", "  ")
+			if err != nil {
+				return nil, err
+			}
+			text = string(data) + "\n"
+		}
+		for _, secret := range x.secrets { // wherever it came from
+			text = strings.ReplaceAll(text, secret, "(left out)")
+		}
+		header := &tar.Header{Name: "anaplan-agent-report/" + file.name, Mode: 0o600, Size: int64(len(text)), ModTime: time.Now()}
+		if err := tape.WriteHeader(header); err != nil {
+			return nil, err
+		}
+		if _, err := tape.Write([]byte(text)); err != nil {
+			return nil, err
+		}
+	}
+	if err := errors.Join(tape.Close(), zip.Close()); err != nil {
+		return nil, err
+	}
+	return packed.Bytes(), nil
+}
+
+// bundleFiles returns what is in the archive.
+func (x *examination) bundleFiles() []bundleFile {
+	files := []bundleFile{
+		{"findings.json", x.shareable()},
+		{"platform.json", x.platform()},
+		{"configuration.json", x.redacted()},
+		{"modules.json", hsm.KnownModules()},
+	}
+	if x.status != nil {
+		files = append(files, bundleFile{"status.json", x.status})
+	}
+	return files
+}
+
+// shareable returns the findings without what is nobody else's business.
+func (x *examination) shareable() []finding.Finding {
+	shared := slices.Clone(x.findings)
+	for i := range shared {
+		for _, text := range x.private {
+			shared[i].What = strings.ReplaceAll(shared[i].What, text, "(a rule, left out)")
+		}
+	}
+	return shared
+}
+
+// platform says what this program is and where it runs. Of variables only the names are
+// there: any may hold a secret.
+func (x *examination) platform() map[string]any {
+	return map[string]any{
+		"version": build.Version(), "go": runtime.Version(), "os": runtime.GOOS, "architecture": runtime.GOARCH,
+		"processors": runtime.NumCPU(), "pkcs11": build.PKCS11Support, "piv": build.PIVSupport, "system": systemName(),
+		"user": os.Geteuid(), "time": time.Now().UTC().Format(time.RFC3339),
+		"variables": environmentNames(), "terminal": device.HasTerminal(),
+	}
+}
+
+// systemName is what the system calls itself (os-release(5)); "" where it does not.
+func systemName() string {
+	text, err := os.ReadFile("/etc/os-release")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); ok {
+			return strings.Trim(name, `"`)
+		}
+	}
+	return ""
+}
+
+// redactedSettings is a configuration without what is secret in it.
+type redactedSettings struct {
+	File    string            `json:"file,omitempty"`
+	Profile *redactedProfile  `json:"profile,omitempty"`
+	Agent   *redactedAgent    `json:"agent,omitempty"`
+	Clients []redactedClient  `json:"clients"`
+	Proxies map[string]string `json:"proxies"`
+}
+
+// The parts of it. Policies name what a tenant has, so only their length is told.
+type (
+	redactedProfile struct {
+		Name              string   `json:"name"`
+		Keys              []string `json:"keys"`
+		PIN               string   `json:"pin,omitempty"`
+		Certificate       string   `json:"certificate,omitempty"`
+		TouchCommand      string   `json:"touch_command,omitempty"`  // the program only
+		ExpiryCommand     string   `json:"expiry_command,omitempty"` // likewise
+		Region            string   `json:"region,omitempty"`
+		AuthURL           string   `json:"auth_url,omitempty"`
+		APIURL            string   `json:"api_url,omitempty"`
+		CAFile            string   `json:"ca_file,omitempty"`
+		HeaderForm        string   `json:"header_form"`
+		Format            string   `json:"format"`
+		Timeout           string   `json:"timeout"`
+		Idle              string   `json:"idle"`
+		Allow             []string `json:"allow,omitempty"`
+		PolicyRules       int      `json:"policy_rules"`
+		RequestsPerMinute int      `json:"requests_per_minute"`
+		TokenFile         string   `json:"token_file,omitempty"`
+		TokenFileMode     string   `json:"token_file_mode,omitempty"`
+		TokenFileOwner    string   `json:"token_file_owner,omitempty"`
+	}
+	redactedAgent struct {
+		Socket      string `json:"socket,omitempty"`
+		Listen      string `json:"listen,omitempty"`
+		AuditFile   string `json:"audit_file,omitempty"`
+		LogLevel    string `json:"log_level"`
+		LogoutAtEnd bool   `json:"logout_at_end"`
+		ShareSocket bool   `json:"share_socket"`
+	}
+	redactedClient struct {
+		Name        string   `json:"name"`
+		Profile     string   `json:"profile"`
+		HasSecret   bool     `json:"has_secret"`
+		Users       []string `json:"users,omitempty"`
+		PolicyRules int      `json:"policy_rules"`
+	}
+)
+
+// redacted returns the configuration. One that cannot be read is not there: what stands in
+// it could be anything.
+func (x *examination) redacted() redactedSettings {
+	r := redactedSettings{File: x.settings.ConfigPath(), Clients: []redactedClient{}, Proxies: map[string]string{}}
+	if x.profile != nil {
+		r.Profile = redactProfile(x.profile)
+	}
+	if a := x.agent; a != nil {
+		r.Agent = &redactedAgent{a.Socket, a.Listen, a.AuditFile, a.LogLevel.String(), a.LogoutAtEnd, a.ShareSocket}
+	}
+	for _, c := range x.clients {
+		r.Clients = append(r.Clients, redactedClient{c.Name, c.Profile, c.Secret != nil, c.Users, len(c.Policy)})
+	}
+	for _, name := range ProxyVariables {
+		if value := os.Getenv(name); value != "" {
+			r.Proxies[name] = redactProxy(value)
+		}
+	}
+	return r
+}
+
+// redactProfile returns what of a profile's settings is no secret.
+func redactProfile(p *config.Profile) *redactedProfile {
+	r := &redactedProfile{
+		Name: p.Name, Certificate: p.Certificate, Region: p.Region, AuthURL: p.AuthURL, APIURL: p.APIURL, CAFile: p.CAFile,
+		HeaderForm: p.HeaderForm, Format: p.Format, Timeout: p.Timeout.String(), Idle: p.Idle.String(), Allow: p.Allow,
+		PolicyRules: len(p.Policy), RequestsPerMinute: p.RequestsPerMinute,
+		TokenFile: p.TokenFile, TokenFileMode: fmt.Sprintf("%04o", p.TokenFileMode), TokenFileOwner: p.TokenFileOwner,
+	}
+	for _, key := range p.Keys {
+		r.Keys = append(r.Keys, key.String())
+	}
+	if p.PIN.Kind != "" {
+		r.PIN = pin.Place(p.PIN)
+	}
+	if len(p.TouchCommand) > 0 {
+		r.TouchCommand = p.TouchCommand[0]
+	}
+	if len(p.ExpiryCommand) > 0 {
+		r.ExpiryCommand = p.ExpiryCommand[0]
+	}
+	return r
+}
+
+// redactProxy returns where a proxy is, without who may use it.
+func redactProxy(text string) string {
+	proxy, err := parseProxy(text)
+	if err != nil {
+		return "(malformed)"
+	}
+	shown := url.URL{Scheme: proxy.Scheme, Host: proxy.Host}
+	if proxy.User != nil {
+		return shown.String() + " (with a user name)"
+	}
+	return shown.String()
+}

@@ -1,0 +1,248 @@
+package doctor
+
+// A key on a card, without its PIN: the smartcard service, the reader, the card and what it
+// tells of its PIN, and the keys in its slots.
+
+import (
+	"cmp"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// cardLibrary is in the name of the library by which programs talk to cards.
+const cardLibrary = "libpcsclite"
+
+// lookAtCard looks at the service, the card and the key of an address.
+func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
+	p.step("looking for cards in the readers")
+	all := address
+	all.Slot = 0
+	// All keys of the card, so that those can be told that are nearly meant.
+	cards, err := piv.List(p.Ctx, all, piv.Options{Certificate: cert, Busy: p.Order.Patience / 4})
+	if errors.Is(err, piv.ErrNoService) || errors.Is(err, piv.ErrNoCgo) {
+		f := p.findingOf("device.service", err)
+		f.What += serviceState()
+		p.add(f)
+		return
+	}
+	p.ok("device.service", "the smartcard service answers")
+	if err != nil {
+		p.cardFailed(err)
+		return
+	}
+	card, one := p.onlyCard(cards)
+	if !one {
+		return
+	}
+	p.Facts.Names = []pin.Device{{Label: card.Name, Serial: fmt.Sprint(card.Address.Serial), Card: true}}
+	p.judgeTries(card)
+	p.judgeFactory(card)
+	p.judgeSlots(address, card, cert)
+}
+
+// serviceState says what there is to see of a smartcard service that does not answer.
+func serviceState() string {
+	socket := cmp.Or(os.Getenv("PCSCLITE_CSOCK_NAME"), "/run/pcscd/pcscd.comm") // pcscd(8)
+	switch _, err := os.Stat(socket); {
+	case runtime.GOOS != "linux":
+		return ""
+	case errors.Is(err, fs.ErrNotExist):
+		return "; there is no socket " + socket
+	case err != nil:
+		return fmt.Sprintf("; its socket cannot be looked at: %v", err)
+	}
+	return "; its socket " + socket + " is there, so it has ended, or its polkit rules do not let this user in"
+}
+
+// cardFailed says why a card cannot be used, and who has it if somebody does.
+func (p *Probe) cardFailed(err error) {
+	f := p.findingOf("device.card", err)
+	if errors.Is(err, piv.ErrBusy) {
+		f.Check = "device.busy"
+		f.What += holders(cardLibrary, nil)
+	}
+	p.add(f)
+}
+
+// onlyCard returns the one card that the address fits.
+func (p *Probe) onlyCard(cards []piv.Card) (piv.Card, bool) {
+	var there []piv.Card
+	for _, card := range cards {
+		if card.Err != nil {
+			p.cardFailed(fmt.Errorf("the card in reader %q: %w", card.Reader, card.Err))
+			continue
+		}
+		there = append(there, card)
+	}
+	switch len(there) {
+	case 0:
+		return piv.Card{}, false
+	case 1:
+		p.ok("device.card", "%s%s is in reader %q", there[0].Name, device.Firmware(device.ListedCard{Card: there[0]}), there[0].Reader)
+		return there[0], true
+	}
+	var addresses []string
+	for _, card := range there {
+		addresses = append(addresses, card.Address.String())
+	}
+	p.fail("device.card", "write the serial number of one into key: "+strings.Join(addresses, " or "), "the address fits %d cards, and which is meant is not guessed", len(there))
+	return piv.Card{}, false
+}
+
+// judgeTries says how many wrong PINs the card still takes.
+func (p *Probe) judgeTries(card piv.Card) {
+	switch {
+	case card.Tries == 0:
+		p.Facts.PINSpent = "the card takes no PIN any more"
+		p.fail("device.pin", strings.Join(p.Errors().Explain(&piv.PINError{Blocked: true}).Hints, "; "), "the PIN of %s is blocked", card.Name)
+	case card.Tries == 1:
+		p.Facts.PINSpent = "one more wrong PIN blocks it, and the last try is a person's to spend"
+		p.fail("device.pin", "log in once by hand with the right PIN, which sets the counter back: "+build.Program+" login --socket none --pin prompt",
+			"%s has one PIN try left, which is not spent without a person's yes", card.Name)
+	case card.Tries == 2:
+		p.Facts.PINDoubt = "a wrong PIN was sent before; --login says that the one that is set now is right"
+		p.warn("device.pin", "look the PIN up before it is sent again", "%s has 2 PIN tries left, so a wrong one was sent", card.Name)
+	case card.Tries < 0:
+		p.info("device.pin", "", "%s does not tell how many PIN tries are left", card.Name)
+	default:
+		p.ok("device.pin", "%s has %d PIN tries left", card.Name, card.Tries)
+	}
+}
+
+// judgeFactory says what of the factory's the card still has. Newer ones tell that of
+// themselves, so nothing is tried.
+func (p *Probe) judgeFactory(card piv.Card) {
+	p.step("asking %s whether its PIN is the factory's", card.Name)
+	factory, err := readFactory(card.Reader)
+	switch {
+	case err != nil:
+		p.skip("device.factory_pin", fmt.Sprintf("%s does not tell whether its PIN is the factory's (firmware before 5.3 does not): %v", card.Name, err))
+	case factory.pin:
+		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that all YubiKeys are sold with, so whoever finds it can log in", card.Name)
+	case factory.puk:
+		p.warn("device.factory_pin", "set another: ykman piv access change-puk (or yubico-piv-tool -a change-puk)", "%s has the PUK that all YubiKeys are sold with, so whoever finds it can set a new PIN", card.Name)
+	default:
+		p.ok("device.factory_pin", "%s has neither PIN nor PUK of the factory", card.Name)
+	}
+}
+
+// factoryState is what of the factory's a card still has.
+type factoryState struct{ pin, puk bool }
+
+// judgeSlots looks at the key that the address means.
+func (p *Probe) judgeSlots(address pivuri.URI, card piv.Card, given *x509.Certificate) {
+	var meant []piv.KeyInfo
+	for _, key := range card.Keys {
+		if key.Certificate != nil && key.Address.Slot != address.Slot {
+			p.Facts.Chain = append(p.Facts.Chain, key.Certificate.Raw)
+		}
+		if address.Slot == key.Address.Slot || address.Slot == 0 && mayLogIn(key, given) {
+			meant = append(meant, withGiven(key, given))
+		}
+	}
+	switch len(meant) {
+	case 0:
+		p.noSlot(address, card)
+	case 1:
+		p.judgeSlot(meant[0])
+	default:
+		var addresses []string
+		for _, key := range meant {
+			addresses = append(addresses, key.Address.String())
+		}
+		p.fail("device.key", "write the address of one into key: "+strings.Join(addresses, " or "), "%s has %d keys with certificates, and which is meant is not guessed", card.Name, len(meant))
+	}
+}
+
+// mayLogIn reports whether a login would consider a key that is named by no slot: one of
+// type RSA that the given certificate is of, or any.
+func mayLogIn(key piv.KeyInfo, given *x509.Certificate) bool {
+	public, isRSA := key.Public.(*rsa.PublicKey)
+	switch {
+	case given != nil:
+		return isRSA && public.Equal(given.PublicKey)
+	case key.Certificate == nil:
+		return false
+	}
+	_, certifiesRSA := key.Certificate.PublicKey.(*rsa.PublicKey)
+	return isRSA || key.Public == nil && certifiesRSA
+}
+
+// withGiven puts the certificate of a file in the place of the slot's own.
+func withGiven(key piv.KeyInfo, given *x509.Certificate) piv.KeyInfo {
+	aboutCertificate := errors.Is(key.Problem, piv.ErrNoCertificate) || errors.Is(key.Problem, piv.ErrCertificateMismatch) ||
+		errors.Is(key.Problem, piv.ErrCertificateExpired) || errors.Is(key.Problem, piv.ErrCertificateNotYetValid)
+	if given == nil || key.Problem != nil && !aboutCertificate {
+		return key
+	}
+	key.Certificate, key.Problem = given, nil
+	if public, ok := key.Public.(*rsa.PublicKey); ok && !public.Equal(given.PublicKey) {
+		key.Problem = fmt.Errorf("%w: %s is not that of this key", piv.ErrCertificateMismatch, given.Subject)
+	}
+	return key
+}
+
+// noSlot says that the address means no key, and what there is instead.
+func (p *Probe) noSlot(address pivuri.URI, card piv.Card) {
+	var there []string
+	for _, key := range card.Keys {
+		there = append(there, key.Address.String())
+	}
+	if len(there) > 0 {
+		p.fail("device.key", "write the address of one into key: "+strings.Join(there, " or "), "no key of %s with a certificate fits %s", card.Name, address)
+		return
+	}
+	made := card.Address
+	made.Slot = device.DefaultSlot
+	p.fail("device.key", build.Program+" enroll --key "+console.ShellQuote(made.String())+" --email YOU makes one", "there is no key on %s", card.Name)
+}
+
+// judgeSlot says whether a key can log in, and what a person has to do for that.
+func (p *Probe) judgeSlot(key piv.KeyInfo) {
+	if key.Certificate != nil {
+		p.Facts.Certificate = key.Certificate.Raw
+	}
+	p.Facts.NoPIN = key.PIN == piv.PINNever
+	p.Facts.Touch = key.Touch == piv.TouchAlways || key.Touch == piv.TouchCached
+	name := fmt.Sprintf("the key in slot %s", key.Address.Slot)
+	switch {
+	case errors.Is(key.Problem, piv.ErrCertificateExpired) || errors.Is(key.Problem, piv.ErrCertificateNotYetValid):
+		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
+	case errors.Is(key.Problem, piv.ErrNoCertificate) || errors.Is(key.Problem, piv.ErrCertificateMismatch):
+		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
+	case key.Problem != nil:
+		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
+	default:
+		p.Facts.Ready = true
+		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, device.CardKeyState(key))
+	}
+	p.judgeTouch(key)
+}
+
+// judgeTouch says what a touch means for a login that nobody waits for.
+func (p *Probe) judgeTouch(key piv.KeyInfo) {
+	if !p.Facts.Touch {
+		return
+	}
+	severity, why := finding.Info, "which an agent that works alone waits for in vain"
+	if p.Order.Unattended {
+		severity, why = finding.Warning, "and token_file wants a token without anybody there"
+	}
+	p.add(finding.Finding{Check: "device.touch", Severity: severity,
+		What: fmt.Sprintf("the key in slot %s wants a touch for each login (%s), %s", key.Address.Slot, key.Touch, why),
+		Do:   "touch_command tells somebody in time; a key without touch is made by: " + build.Program + " enroll --touch-policy never"})
+}

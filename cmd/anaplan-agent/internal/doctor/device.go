@@ -1,0 +1,174 @@
+package doctor
+
+// The devices of a profile's keys. They are looked at by a process of their own, one a key,
+// which says what it finds as it finds it: a module that crashes or hangs ends that process
+// and not the examination, and what was found before stays.
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// devicePatience is how long one device is looked at, if the profile's timeout is not shorter.
+const devicePatience = 20 * time.Second
+
+// deviceReport is what came of looking at the device of one key.
+type deviceReport struct {
+	address  config.Address
+	findings []finding.Finding
+	facts    deviceFacts
+}
+
+// worst returns how bad it is.
+func (d deviceReport) worst() finding.Severity { return finding.Worst(d.findings) }
+
+// checkDevices looks at the device of each key. A device that fails is an error if no other
+// takes its place; else it is one that somebody should look at.
+func (x *examination) checkDevices() {
+	switch {
+	case x.profile == nil:
+		x.skip("device.key", "the settings are wrong")
+		return
+	case len(x.profile.Keys) == 0:
+		x.skip("device.key", "no key is named that could be looked for")
+		return
+	}
+	works := false
+	for _, address := range x.profile.Keys {
+		report := x.checkDevice(address)
+		works = works || report.worst() != finding.Error
+		x.devices = append(x.devices, report)
+	}
+	for i, report := range x.devices {
+		for _, f := range report.findings {
+			if len(x.devices) > 1 {
+				f.What = fmt.Sprintf("key %d: %s", i+1, f.What)
+			}
+			if works && f.Severity == finding.Error {
+				f.Severity = finding.Warning
+				f.What += " (another key of the profile takes its place)"
+			}
+			x.add(f)
+		}
+	}
+}
+
+// checkDevice has a process look at the device of a key.
+func (x *examination) checkDevice(address config.Address) deviceReport {
+	report := deviceReport{address: address}
+	patience := min(devicePatience, x.profile.Timeout)
+	order, err := json.Marshal(ProbeOrder{
+		Key: address.String(), Certificate: x.profile.Certificate, Unattended: x.profile.TokenFile != "",
+		// Less than it has, since it can say more of what hangs than that it does.
+		Patience: patience * 3 / 4,
+	})
+	if err != nil {
+		report.findings = append(report.findings, x.findingOf("device.process", err))
+		return report
+	}
+	ctx, cancel := context.WithTimeout(x.ctx, patience)
+	defer cancel()
+	cmd := probeCommand()
+	cmd.Stdin = strings.NewReader(string(order))
+	said, err := startProbe(cmd)
+	if err != nil {
+		report.findings = append(report.findings, x.findingOf("device.process", fmt.Errorf("starting the process that looks at the device: %w", err)))
+		return report
+	}
+	stop := context.AfterFunc(ctx, func() {
+		subprocess.KillGroup(cmd)
+		time.AfterFunc(subprocess.OutputDelay, func() { said.Close() }) // what it left behind may hold the pipe
+	})
+	step, done := report.hear(said)
+	said.Close()
+	time.AfterFunc(subprocess.OutputDelay, cancel) // it is about to end, or hangs
+	cmd.Wait()                                     // its error says no more than the state
+	late := !stop() && ctx.Err() == context.DeadlineExceeded
+	if !done {
+		if late {
+			step += fmt.Sprintf(" (%v is all it has)", patience)
+		}
+		report.findings = append(report.findings, endOfProbe(cmd.ProcessState, step, late, address))
+	}
+	return report
+}
+
+// probeCommand returns this very program as the process that looks at a device.
+func probeCommand() *exec.Cmd {
+	signers := login.NewSigners(nil)
+	cmd := &exec.Cmd{Path: signers.Path, Args: []string{os.Args[0], "doctor", ProbeName}}
+	if cmd.Path == "" {
+		cmd.Path = os.Args[0]
+	}
+	return cmd
+}
+
+// startProbe starts it, and returns its output. What modules print to standard error is not
+// a finding's.
+func startProbe(cmd *exec.Cmd) (io.ReadCloser, error) {
+	cmd.WaitDelay = subprocess.OutputDelay
+	subprocess.Apart(cmd)
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return output, cmd.Start()
+}
+
+// hear reads what the process says: what it found, and what it is about to do. done: it came
+// to its end.
+func (d *deviceReport) hear(said io.Reader) (step string, done bool) {
+	lines := bufio.NewScanner(said)
+	lines.Buffer(nil, console.MaxInput)
+	for lines.Scan() {
+		text, ours := strings.CutPrefix(lines.Text(), probeMark)
+		if !ours {
+			continue // a module prints too
+		}
+		var line ProbeLine
+		if json.Unmarshal([]byte(text), &line) != nil {
+			continue
+		}
+		switch {
+		case line.Finding != nil:
+			d.findings = append(d.findings, *line.Finding)
+		case line.Facts != nil:
+			d.facts = *line.Facts
+			return step, true
+		default:
+			step = line.Step
+		}
+	}
+	return step, false
+}
+
+// endOfProbe is the finding of a process that ended on the way.
+func endOfProbe(state *os.ProcessState, step string, late bool, address config.Address) finding.Finding {
+	f := finding.Finding{Check: "device.module", Severity: finding.Error}
+	what := "the PKCS#11 module"
+	if _, ok := address.(pivuri.URI); ok {
+		f.Check, what = "device.card", "the smart card library"
+	}
+	if late {
+		f.What = fmt.Sprintf("%s did not come back while %s", what, step)
+		f.Do = "is its device or daemon there, and does another program hold it? unplug and replug it, or restart its service; then try again"
+		return f
+	}
+	f.What = fmt.Sprintf("%s crashed or stopped the process while %s (%v)", what, step, state)
+	f.Do = "try again; if it stays so, ask the device's vendor for another version of the module"
+	return f
+}

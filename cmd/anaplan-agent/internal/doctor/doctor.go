@@ -1,0 +1,103 @@
+package doctor
+
+// The examination of a set-up, from the configuration file to a login and back out. Each
+// check is in a file of its topic; here is in which order they come, and what depends on
+// what.
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+)
+
+// Options are what doctor's own flags say.
+type Options struct {
+	Offline     bool
+	Login       bool
+	LoginChosen bool // --login or --login=false was given
+	AsJSON      bool
+	Bundle      string
+}
+
+// examination is one run of doctor. What a check finds out and others need is kept here.
+type examination struct {
+	*Report
+	ctx      context.Context
+	settings *settings.Settings
+	options  Options
+	say      *console.Messenger
+
+	agent   *config.Agent   // nil: the configuration cannot be read
+	profile *config.Profile // nil: likewise
+	clients []*config.Client
+	hosts   anaplan.Hosts // of the profile; zero: it names none that there are
+
+	status  any            // what the agent that runs says of itself; nil: nothing
+	devices []deviceReport // of the profile's keys, in their order
+	reached bool           // the login service answers
+
+	pins map[config.PINSource][]byte // that were read; overwritten once they have been looked up
+}
+
+// Examine does all checks and says what came of them.
+func Examine(ctx context.Context, settings *settings.Settings, options Options, say *console.Messenger) error {
+	if err := console.CheckStdout(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	bundle, err := createBundle(ctx, options.Bundle) // before the work, which would be lost without
+	if err != nil {
+		return err
+	}
+	x := &examination{Report: &Report{Errors: say.Errors, secrets: secretsInEnvironment()}, ctx: ctx, settings: settings, options: options, say: say}
+	if !options.AsJSON {
+		x.Show = showFinding()
+	}
+	x.run()
+	if err := bundle.write(x); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return x.conclude()
+}
+
+// run does the checks, those first that cost least.
+func (x *examination) run() {
+	for _, check := range []func(){
+		x.checkConfig, x.checkAgent, x.checkPIN, x.checkDevices, x.checkRefusals, x.checkCertificates, x.checkNetwork, x.checkLogin,
+	} {
+		if x.ctx.Err() != nil {
+			return
+		}
+		check()
+	}
+}
+
+// conclude prints the summary, or all of it as JSON.
+func (x *examination) conclude() error {
+	var err error
+	if x.options.AsJSON {
+		err = console.PrintJSON(x.findings)
+	} else {
+		err = x.failure()
+		if err == nil {
+			err = console.PrintResult("\n" + x.summary() + "\n")
+		}
+	}
+	if err == nil && finding.Worst(x.findings) == finding.Error {
+		return &subprocess.ExitError{Code: explain.Failed} // it has been said what is wrong
+	}
+	return err
+}

@@ -1,0 +1,118 @@
+package doctor
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMechanismFinding(t *testing.T) {
+	for _, test := range []struct {
+		mechanisms []uint
+		want       finding.Severity
+	}{
+		{[]uint{0x1, 0x42}, finding.OK},
+		{[]uint{0x42}, finding.OK},
+		{[]uint{0x0, 0x1}, finding.OK},
+		{[]uint{0x40, 0x43}, finding.Error},
+		{nil, finding.Error},
+	} {
+		f := mechanismFinding("demo", test.mechanisms)
+		if f.Severity != test.want || (f.Do == "") != (f.Severity == finding.OK) {
+			t.Errorf("%v: %+v, want %s", test.mechanisms, f, test.want)
+		}
+	}
+}
+
+// What comes out is what net/http's ProxyFromEnvironment returns, which reads the environment
+// only once in a process.
+func TestParseProxy(t *testing.T) {
+	for text, want := range map[string]string{
+		"http://proxy:8080":            "http://proxy:8080",
+		"proxy:8080":                   "http://proxy:8080",
+		"10.0.0.1:8080":                "http://10.0.0.1:8080",
+		"http//proxy:8080":             "http://http",
+		"http://user:secret#1@p:8080":  "http://http:",
+		"http://user:100%sure@p:8080":  "(malformed)",
+		"http://user:secret@p:8080":    "http://p:8080 (with a user name)",
+		"http://user:se%23cret@p:8080": "http://p:8080 (with a user name)",
+		"socks5://p:1080":              "socks5://p:1080",
+	} {
+		if got := redactProxy(text); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestSecretsInEnvironment(t *testing.T) {
+	for _, name := range ProxyVariables {
+		t.Setenv(name, "")
+	}
+	t.Setenv("HTTPS_PROXY", "http://who:se%23cret@proxy:8080")
+	t.Setenv("http_proxy", "who:mal#formed@proxy:8080")
+	r := &Report{secrets: secretsInEnvironment()}
+	r.fail("network.proxy", "use who:se%23cret", "%s", "se%23cret, se#cret and mal#formed\nare passwords")
+	for _, secret := range []string{"cret", "formed,", "mal#"} {
+		if f := r.findings[0]; strings.Contains(f.What+f.Do, secret) {
+			t.Errorf("it shows %q: %+v", secret, f)
+		}
+	}
+	if strings.Contains(r.findings[0].What, "\n") {
+		t.Error("a finding has two lines")
+	}
+}
+
+func TestJudgeUnit(t *testing.T) {
+	for _, test := range []struct {
+		state    map[string]string
+		severity finding.Severity
+		do       string
+	}{
+		{map[string]string{"LoadState": "masked"}, finding.Warning, "systemctl --user unmask"},
+		{map[string]string{"LoadState": "not-found"}, finding.Warning, "daemon-reload"},
+		{map[string]string{"LoadState": "loaded", "ActiveState": "failed", "Result": "core-dump"}, finding.Error, "journalctl --user"},
+		{map[string]string{"ActiveState": "activating", "SubState": "auto-restart"}, finding.Error, "journalctl --user"},
+		{map[string]string{"ActiveState": "active", "UnitFileState": "enabled"}, finding.OK, ""},
+	} {
+		x := &examination{Report: &Report{}}
+		x.judgeUnit(test.state, "the service", "systemctl --user")
+		if f := x.findings[0]; f.Severity != test.severity || !strings.Contains(f.Do, test.do) {
+			t.Errorf("%v: %+v, want %s with %q", test.state, f, test.severity, test.do)
+		}
+	}
+}
+
+// What a module prints among the findings is passed over, also where it forgot to end its
+// line; what comes before a crash stays.
+func TestHear(t *testing.T) {
+	said := "module: hello\n\n" + probeMark + `{"step":"loading"}` + "\nmodule: half a line" +
+		"\n" + probeMark + `{"finding":{"check":"device.module","severity":"ok","what":"it loads"}}` + "\n" +
+		probeMark + "{no JSON\n" + probeMark + `{"step":"listing"}` + "\n"
+	var d deviceReport
+	step, done := d.hear(strings.NewReader(said))
+	want := []finding.Finding{{Check: "device.module", Severity: finding.OK, What: "it loads"}}
+	if diff := cmp.Diff(want, d.findings); diff != "" || step != "listing" || done {
+		t.Errorf("step %q, done %v, findings (-want +got):\n%s", step, done, diff)
+	}
+	step, done = d.hear(strings.NewReader(said + probeMark + `{"facts":{"ready":true}}` + "\n" + probeMark + `{"step":"ending"}` + "\n"))
+	if !done || !d.facts.Ready || step != "listing" {
+		t.Errorf("step %q, done %v, facts %+v", step, done, d.facts)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	r := &Report{}
+	r.ok("a.b", "fine")
+	r.info("a.b", "", "fine")
+	r.skip("a.b", "why")
+	r.warn("c.d", "do", "hm")
+	r.fail("c.e", "do", "oh")
+	if got, want := r.summary(), "1 error, 1 warning, 1 skipped, 1 info, 1 ok"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if r.hasErrors("a.") || !r.hasErrors("c.e") || r.worstOf("c.d") != finding.Warning {
+		t.Error("which checks have errors is wrong")
+	}
+}

@@ -1,0 +1,69 @@
+//go:build cgo || windows
+
+package doctor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/ebfe/scard"
+)
+
+// readFactory asks the card in a reader what it has of the factory's: GET METADATA for the
+// PIN and the PUK, which sends neither (docs.yubico.com, "Get metadata").
+func readFactory(reader string) (state factoryState, err error) {
+	service, err := scard.EstablishContext()
+	if err != nil {
+		return state, err
+	}
+	defer service.Release()
+	card, err := service.Connect(reader, scard.ShareShared, scard.ProtocolT1)
+	if err != nil {
+		return state, err
+	}
+	defer card.Disconnect(scard.LeaveCard)
+	// The application that a card was left in may be another one.
+	if _, err := transmit(card, 0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08); err != nil {
+		return state, err
+	}
+	if state.pin, err = isFactory(card, 0x80); err != nil {
+		return state, err
+	}
+	state.puk, err = isFactory(card, 0x81)
+	return state, err
+}
+
+// isFactory asks about a key reference: 80 is the PIN, 81 the PUK (NIST SP 800-73-4 part 1,
+// table 4b).
+func isFactory(card *scard.Card, reference byte) (bool, error) {
+	metadata, err := transmit(card, 0x00, 0xf7, 0x00, reference)
+	if err != nil {
+		return false, err
+	}
+	const tagDefault = 0x05
+	for len(metadata) >= 2 && len(metadata) >= 2+int(metadata[1]) {
+		tag, value := metadata[0], metadata[2:2+int(metadata[1])]
+		if tag == tagDefault && len(value) == 1 {
+			return value[0] != 0, nil
+		}
+		metadata = metadata[2+len(value):]
+	}
+	return false, errors.New("it says nothing of that")
+}
+
+// transmit sends a command whose response is short, and returns that without its status
+// word (ISO 7816-4 section 5.1).
+func transmit(card *scard.Card, command ...byte) ([]byte, error) {
+	response, err := card.Transmit(command)
+	if err != nil {
+		return nil, err
+	}
+	if len(response) < 2 {
+		return nil, errors.New("less than a status word came back")
+	}
+	data, status := response[:len(response)-2], response[len(response)-2:]
+	if status[0] != 0x90 || status[1] != 0x00 {
+		return nil, fmt.Errorf("status word %02X%02X", status[0], status[1])
+	}
+	return data, nil
+}

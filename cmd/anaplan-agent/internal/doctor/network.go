@@ -1,0 +1,280 @@
+package doctor
+
+// The way to Anaplan: names, connections, TLS, what stands in between, and the clock. The
+// requests hold no credential, so anybody may see and answer them.
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// How long a name and an answer are waited for.
+const (
+	namePatience   = 5 * time.Second
+	answerPatience = 12 * time.Second
+)
+
+// checkNetwork looks at the way to both hosts.
+func (x *examination) checkNetwork() {
+	switch {
+	case x.options.Offline:
+		x.skip("network.reach", "--offline")
+		return
+	case x.hosts.Auth == "":
+		x.skip("network.reach", "the settings do not say which Anaplan is meant")
+		return
+	}
+	if !x.checkProxy() {
+		x.skip("network.reach", "the proxy's address is wrong")
+		return
+	}
+	roots, err := settings.ReadRoots(x.profile.CAFile)
+	if err != nil {
+		x.skip("network.tls", "the CA file cannot be read")
+		return
+	}
+	x.checkHost(x.hosts.Auth, "/token/validate", roots)
+	if x.hosts.API == x.hosts.Auth {
+		return
+	}
+	x.checkHost(x.hosts.API, "/2/0/users/me", roots)
+}
+
+// checkHost looks at the way to one host. path is one that answers without a credential
+// that it wants one.
+func (x *examination) checkHost(base, path string, roots *x509.CertPool) {
+	target, err := url.Parse(base)
+	if err != nil {
+		return // config has made sure that it parses
+	}
+	proxy := proxyFor(base)
+	x.tellProxy(target.Host, proxy)
+	look := target.Hostname()
+	if proxy != nil {
+		look = proxy.Hostname() // it looks the other one up
+	}
+	if !x.checkName(look, proxy != nil) {
+		x.skip("network.reach", "without the address of "+look+" there is no way to "+target.Host)
+		return
+	}
+	e := &exchange{path: path, host: target.Hostname(), roots: roots}
+	err = e.ask(x.ctx, base)
+	x.judgeAnswer(target, proxy, e, err)
+}
+
+// checkName looks a name up.
+func (x *examination) checkName(host string, isProxy bool) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(x.ctx, namePatience)
+	defer cancel()
+	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err == nil {
+		x.ok("network.dns", "%s has %s", host, console.Counted(len(addresses), "address"))
+		return true
+	}
+	do := "look at region and auth_url, and at this machine's DNS (resolvectl query " + host + "); where only a proxy knows names outside, set HTTPS_PROXY"
+	if isProxy {
+		do = "look at HTTPS_PROXY, and at this machine's DNS (resolvectl query " + host + ")"
+	}
+	failed, _ := errors.AsType[*net.DNSError](err)
+	if failed != nil && failed.IsNotFound {
+		x.fail("network.dns", do, "there is no host %s", host)
+	} else {
+		x.fail("network.dns", do, "the name %s cannot be looked up: DNS does not answer", host)
+	}
+	return false
+}
+
+// exchange is one request without a credential, and what is seen of its answer.
+type exchange struct {
+	path  string
+	host  string         // whose certificate is wanted
+	roots *x509.CertPool // to trust; nil: the system's
+
+	tls     *tls.ConnectionState // nil: there was no handshake to its end
+	header  http.Header          // nil: no answer came
+	status  int
+	sent    time.Time
+	arrived time.Time
+	refused string // what the proxy says instead of connecting
+}
+
+// errProxyRefused is what ends a request that the proxy does not let through.
+var errProxyRefused = errors.New("the proxy does not connect")
+
+// ask sends the request by the client that logs in, so that failures have that one's words.
+func (e *exchange) ask(ctx context.Context, base string) error {
+	transport := &http.Transport{
+		Proxy:             http.ProxyFromEnvironment,
+		DialContext:       (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		DisableKeepAlives: true,
+		// The certificate is verified below, where it can be looked at even if that fails; and
+		// old versions of TLS are let through here, to be told by their name.
+		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true, VerifyConnection: e.verify, MinVersion: tls.VersionTLS10},
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		OnProxyConnectResponse: e.connected,
+	}
+	defer transport.CloseIdleConnections()
+	client, err := anaplan.New(anaplan.Config{
+		AuthURL:   base,
+		UserAgent: build.Program + "/" + build.Version(),
+		HTTP:      &http.Client{Transport: &plainly{e, transport}},
+		Retry:     anaplan.Retry{Attempts: 1, AttemptTimeout: answerPatience},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = client.Validate(ctx, agent.Token{Value: agent.NewSecret("none")})
+	return err
+}
+
+// connected looks at what a proxy says.
+func (e *exchange) connected(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	e.refused = fmt.Sprintf("HTTP %d %s", response.StatusCode, http.StatusText(response.StatusCode))
+	return errProxyRefused
+}
+
+// verify is what crypto/tls does, and keeps what it saw.
+func (e *exchange) verify(state tls.ConnectionState) error {
+	if len(state.PeerCertificates) == 0 {
+		return errors.New("it shows no certificate")
+	}
+	name := e.host
+	if _, err := netip.ParseAddr(e.host); state.ServerName == e.host || state.ServerName == "" && err == nil {
+		e.tls = &state
+	} else {
+		name = state.ServerName // a proxy that is spoken to by TLS itself
+	}
+	if err := vouch(&state, name, e.roots); err != nil {
+		return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
+	}
+	return nil
+}
+
+// vouch returns why those roots do not vouch for a host; nil if they do.
+func vouch(state *tls.ConnectionState, host string, roots *x509.CertPool) error {
+	options := x509.VerifyOptions{DNSName: host, Roots: roots, Intermediates: x509.NewCertPool()}
+	for _, cert := range state.PeerCertificates[1:] {
+		options.Intermediates.AddCert(cert)
+	}
+	_, err := state.PeerCertificates[0].Verify(options)
+	return err
+}
+
+// plainly sends a request without the token in it, to the path of the exchange.
+type plainly struct {
+	*exchange
+	transport http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (p *plainly) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.Header.Del("Authorization")
+	request.URL.Path = p.path
+	p.sent = time.Now()
+	response, err := p.transport.RoundTrip(request)
+	if err == nil {
+		p.arrived, p.header, p.status = time.Now(), response.Header, response.StatusCode
+	}
+	return response, err
+}
+
+// judgeAnswer says what the request has shown.
+func (x *examination) judgeAnswer(target, proxy *url.URL, e *exchange, err error) {
+	if e.refused != "" {
+		do := "ask who runs it whether it lets " + target.Host + " through"
+		if strings.Contains(e.refused, "407") {
+			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + proxy.Host
+		}
+		x.fail("network.proxy", do, "the proxy %s does not connect to %s: %s", proxy.Host, target.Host, e.refused)
+		return
+	}
+	if target.Scheme == "https" && !x.judgeTLS(target, e, err) {
+		return
+	}
+	switch {
+	case errors.Is(err, anaplan.ErrBlocked), errors.Is(err, anaplan.ErrRedirect), errors.Is(err, anaplan.ErrResponse), err == nil:
+		x.fail("network.firewall", "ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist; of a portal, sign in to the network first",
+			"something else answers for %s: %s%s", target.Host, answerWords(e, err), answeredBy(e))
+	case errors.Is(err, anaplan.ErrUnavailable) && e.header != nil, errors.Is(err, anaplan.ErrRateLimited):
+		x.fail("network.reach", "try again later; status.anaplan.com tells of trouble on Anaplan's side", "%v%s", err, answeredBy(e))
+	case e.header == nil:
+		x.failed("network.reach", err)
+		return
+	default:
+		x.reached = x.reached || target.String() == x.hosts.Auth
+		x.ok("network.reach", "%s answers%s", target.Host, answeredBy(e))
+	}
+	x.judgeClock(target, e)
+}
+
+// answerWords says what came in place of an answer.
+func answerWords(e *exchange, err error) string {
+	if err == nil || errors.Is(err, anaplan.ErrResponse) {
+		return fmt.Sprintf("HTTP %d to a request that nobody should be let through with", e.status)
+	}
+	return err.Error()
+}
+
+// answeredBy names who says that it answered: a firewall's own name explains a lot.
+func answeredBy(e *exchange) string {
+	if name := e.header.Get("Server"); name != "" {
+		return fmt.Sprintf(" (by %.60q)", name)
+	}
+	return ""
+}
+
+// How far the clocks may be apart. Anaplan's own limit is not known (contract section 1.3).
+const (
+	skewNoticed = 30 * time.Second
+	skewRefused = 3 * time.Minute
+)
+
+// judgeClock compares this machine's clock with the service's.
+func (x *examination) judgeClock(target *url.URL, e *exchange) {
+	if target.String() != x.hosts.Auth {
+		return // only a login has the time in it
+	}
+	date, err := http.ParseTime(e.header.Get("Date"))
+	if err != nil {
+		x.skip("network.clock", target.Host+" does not say what time it is")
+		return
+	}
+	// By the middle of the exchange; a Date has whole seconds, and is half of one behind.
+	skew := e.sent.Add(e.arrived.Sub(e.sent) / 2).Sub(date.Add(time.Second / 2)).Round(time.Second)
+	direction := "ahead of"
+	if skew < 0 {
+		direction = "behind"
+	}
+	const do = "set this machine's clock, best by NTP: timedatectl set-ntp true"
+	switch {
+	case skew.Abs() >= skewRefused:
+		x.fail("network.clock", do, "this machine's clock is %v %s the one of %s, and a login has the time in it", skew.Abs(), direction, target.Host)
+	case skew.Abs() >= skewNoticed:
+		x.warn("network.clock", do, "this machine's clock is %v %s the one of %s", skew.Abs(), direction, target.Host)
+	default:
+		x.ok("network.clock", "this machine's clock agrees with the one of %s", target.Host)
+	}
+}

@@ -1,0 +1,258 @@
+package doctor
+
+// The PIN: whether it can be had without a person, and whether what is there can be one. It
+// is read, as a login would, and sent nowhere.
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// pinPatience is how long a program or a pipe has to give the PIN.
+const pinPatience = 15 * time.Second
+
+// pinSources returns where the keys' PINs come from, each place once.
+func (x *examination) pinSources() (sources []config.PINSource) {
+	if x.profile == nil {
+		return nil
+	}
+	return pin.Sources(x.profile)
+}
+
+// sourceOfPIN returns where the first key's PIN comes from.
+func (x *examination) sourceOfPIN() config.PINSource {
+	if sources := x.pinSources(); len(sources) > 0 {
+		return sources[0]
+	}
+	return config.PINSource{Kind: config.PINPrompt}
+}
+
+// checkPIN looks at each source.
+func (x *examination) checkPIN() {
+	if x.profile == nil {
+		x.skip("pin.source", "the settings cannot be read")
+		return
+	}
+	for _, source := range x.pinSources() {
+		x.checkSource(source)
+	}
+}
+
+// checkSource looks at one source.
+func (x *examination) checkSource(source config.PINSource) {
+	switch source.Kind {
+	case config.PINNone:
+		x.info("pin.source", "", "no PIN is given to the device")
+	case config.PINPrompt:
+		x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+			"the PIN is asked for at the terminal; an agent has it from: %s unlock", build.Program)
+	case config.PINPinentry:
+		x.checkPinentry(cmp.Or(source.Arg, "pinentry"))
+	case config.PINEnv:
+		x.checkEnvPIN(source)
+	case config.PINFile:
+		x.checkFilePIN(source, source.Arg)
+	case config.PINCredential:
+		x.checkCredentialPIN(source)
+	case config.PINCommand:
+		if _, arguments, ok := strings.Cut(strings.TrimSpace(source.Arg), " "); ok {
+			x.hide(arguments) // they may hold anything, and stand in what errors call the source
+		}
+		x.checkCommandPIN(source)
+	}
+}
+
+// checkPinentry looks whether the program is there that asks in a window.
+func (x *examination) checkPinentry(name string) {
+	path, err := subprocess.FindProgram(name)
+	if err != nil {
+		x.fail("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry: %v", err)
+		return
+	}
+	if err := owned.Check(path); err != nil {
+		x.failed("pin.source", err)
+		return
+	}
+	x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		"the PIN is asked for by %s, in a window that an agent has only at a desk", name)
+}
+
+// checkEnvPIN looks at a variable.
+func (x *examination) checkEnvPIN(source config.PINSource) {
+	pin, err := console.ReadSecretEnv(source.Arg)
+	if err != nil {
+		x.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
+			"the PIN should be in the environment variable %s, which is not set here", source.Arg)
+		return
+	}
+	x.judgePIN(source, pin)
+}
+
+// checkFilePIN looks at a file, and who else can.
+func (x *examination) checkFilePIN(source config.PINSource, path string) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		x.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+console.ShellQuote(path)+")", "the PIN should be in a file: %v", err)
+		return
+	case info.IsDir():
+		x.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
+		return
+	case !info.Mode().IsRegular():
+		x.info("pin.source", "", "the PIN comes from %s, which is not a plain file and may give it only once; it is not read here", path)
+		return
+	case source.Kind == config.PINCredential: // who may read it is for systemd to say
+	case paths.IsSomebodyElses(info):
+		x.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
+	case paths.OthersMayRead(info):
+		x.warn("pin.permissions", "chmod 600 "+console.ShellQuote(path), "%s holds the PIN, and others may read or change it", path)
+	}
+	if !filepath.IsAbs(path) {
+		x.warn("pin.path", "write the full path", "%s is looked for where the program is started, which of an agent is another directory", path)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		x.fail("pin.source", "let this user read it: chown and chmod 600 "+console.ShellQuote(path), "the PIN should be in a file: %v", err)
+		return
+	}
+	defer file.Close()
+	pin, err := console.ReadSecret(file, path)
+	if err != nil {
+		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is not a PIN: %v", err)
+		return
+	}
+	x.judgePIN(source, pin)
+}
+
+// checkCredentialPIN looks at what systemd passes to the agent, and to nobody else.
+func (x *examination) checkCredentialPIN(source config.PINSource) {
+	path, err := pin.CredentialPath(source.Arg)
+	switch {
+	case err != nil:
+		x.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",
+			"systemd gives the credential %s to the agent's service and not to this command, so it cannot be looked at here", source.Arg)
+	case !paths.IsThere(path):
+		x.fail("pin.source", "name it in the unit: LoadCredential="+source.Arg+":/etc/anaplan-agent/"+source.Arg, "systemd passes credentials, and none is called %s", source.Arg)
+	default:
+		x.checkFilePIN(source, path)
+	}
+}
+
+// checkCommandPIN runs a program as an agent would, without a terminal. What it says besides
+// the PIN is dropped: nobody knows what that holds.
+func (x *examination) checkCommandPIN(source config.PINSource) {
+	words, err := config.Words(source.Arg)
+	if err == nil {
+		_, err = subprocess.FindProgram(words[0])
+	}
+	if err != nil {
+		x.fail("pin.source", "install it, or write its full path: pin = \"command:PATH ARGUMENTS\"", "the PIN should come from a program: %v", err)
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(x.ctx, pinPatience, console.TimeoutError{Limit: pinPatience})
+	defer cancel()
+	secret, err := pin.RunProgram(ctx, words, subprocess.WithoutTerminal)
+	if errors.Is(err, owned.ErrExposed) {
+		x.failed("pin.source", err)
+		return
+	}
+	if err != nil {
+		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+console.ShellQuote(words[0])+" ... </dev/null",
+			"the program that should print the PIN does not, without a terminal: %v", err)
+		return
+	}
+	x.judgePIN(source, secret)
+}
+
+// judgePIN says whether what a source gave can be a PIN, and whether a device has refused it,
+// and overwrites it.
+func (x *examination) judgePIN(source config.PINSource, text []byte) {
+	defer clear(text)
+	secret, err := pin.Judge(text, pin.Place(source))
+	if err == nil && len(x.cardKeys()) > 0 {
+		if err = pin.CheckCard(secret); err != nil {
+			err = fmt.Errorf("what comes from %s: %w", pin.Place(source), err)
+		}
+	}
+	if err != nil {
+		x.failed("pin.source", err)
+		return
+	}
+	x.ok("pin.source", "%s gives something without a person; whether it is the PIN is not tried here", pin.Place(source))
+	if x.pins == nil {
+		x.pins = map[config.PINSource][]byte{}
+	}
+	x.pins[source] = bytes.Clone(secret)
+}
+
+// cardKeys returns the addresses of the profile's keys that are on cards.
+func (x *examination) cardKeys() (cards []pivuri.URI) {
+	for _, key := range x.profile.Keys {
+		if card, ok := key.(pivuri.URI); ok {
+			cards = append(cards, card)
+		}
+	}
+	return cards
+}
+
+// checkRefusals looks whether a PIN was refused before, by the devices that are there. What
+// cannot be read here is taken for the PIN that was sent last.
+func (x *examination) checkRefusals() {
+	if x.profile == nil {
+		return
+	}
+	defer x.forgetPINs()
+	book := pin.NewBook(paths.State(), paths.SocketDirectories(), paths.Keys())
+	for _, source := range x.pinSources() {
+		if pin.Interactive(source) || source.Kind == config.PINNone || x.settings.PINChanged {
+			continue
+		}
+		for _, report := range x.devices {
+			for _, device := range report.facts.Names {
+				if err := book.Standing(device, source, x.pins[source]); err != nil {
+					x.failed("pin.refused", err)
+				}
+			}
+		}
+	}
+	if dir := paths.State(); !x.hasErrors("pin.refused") && dir != "" && paths.IsThere(dir) {
+		x.checkMemoryOfRefusals(dir)
+	}
+}
+
+// forgetPINs overwrites the PINs that were read.
+func (x *examination) forgetPINs() {
+	for _, secret := range x.pins {
+		clear(secret)
+	}
+	x.pins = nil
+}
+
+// checkMemoryOfRefusals looks whether the notes can be read: who has run a command as root
+// once has left some that only root can.
+func (x *examination) checkMemoryOfRefusals(dir string) {
+	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
+	for _, note := range notes {
+		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
+			x.warn("pin.refused", "sudo rm "+console.ShellQuote(note), "%s cannot be read, which may say that a PIN was refused", note)
+			return
+		}
+	}
+}

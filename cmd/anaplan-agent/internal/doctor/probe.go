@@ -1,0 +1,126 @@
+package doctor
+
+// The process that looks at one device. It is told an address on standard input, and says
+// what it finds on standard output, a line each. It has no PIN and asks for none.
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// ProbeName is the hidden command's, below doctor.
+const ProbeName = "probe"
+
+// probeMark begins a line that is ours: modules may print to standard output as well, on
+// Windows.
+const probeMark = "anaplan-agent-doctor: "
+
+// ProbeOrder is what the process is told.
+type ProbeOrder struct {
+	Key         string `json:"key"`
+	Certificate string `json:"certificate,omitempty"` // file
+	Unattended  bool   `json:"unattended,omitempty"`  // a login must be possible without a person
+
+	// Patience is how long the process waits for anything; it is ended a little later.
+	Patience time.Duration `json:"patience"`
+}
+
+// ProbeLine is what it says: one of the three.
+type ProbeLine struct {
+	Step    string           `json:"step,omitempty"` // what it is about to do
+	Finding *finding.Finding `json:"finding,omitempty"`
+	Facts   *deviceFacts     `json:"facts,omitempty"` // at the end
+}
+
+// deviceFacts are what the examination goes on with.
+type deviceFacts struct {
+	Names       []pin.Device `json:"names,omitempty"`       // of the devices that the address fits
+	Certificate []byte       `json:"certificate,omitempty"` // DER, of the key that would log in, or would if it could
+	Chain       [][]byte     `json:"chain,omitempty"`       // DER, what else is on the device
+	Ready       bool         `json:"ready,omitempty"`       // there is exactly one key, and it can log in
+	NoPIN       bool         `json:"no_pin,omitempty"`      // it wants none
+	PINPad      bool         `json:"pin_pad,omitempty"`     // it wants it on its own keypad
+	Touch       bool         `json:"touch,omitempty"`       // it wants to be touched
+	PINSpent    string       `json:"pin_spent,omitempty"`   // why no PIN may be sent; "": one may
+	PINDoubt    string       `json:"pin_doubt,omitempty"`   // why none should be before a person says so
+}
+
+// Probe is the process at work.
+type Probe struct {
+	*Report
+	Ctx   context.Context
+	Order ProbeOrder
+	Facts deviceFacts
+	mu    sync.Mutex
+}
+
+// Say says a line. It begins with a line end, for a module may have left one open.
+func (p *Probe) Say(line ProbeLine) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return console.PrintResult("\n" + probeMark + string(text) + "\n")
+}
+
+// step says what comes next, so that it is known where the process ended.
+func (p *Probe) step(format string, args ...any) {
+	p.Say(ProbeLine{Step: fmt.Sprintf(format, args...)})
+}
+
+// Look looks at the device, when no other process of this user works with it.
+func (p *Probe) Look(address config.Address) {
+	unlock := p.lock(address)
+	if unlock == nil {
+		return
+	}
+	defer unlock()
+	var cert *x509.Certificate
+	if p.Order.Certificate != "" {
+		cert, _ = device.ReadCertificate(p.Order.Certificate) // what is wrong with it has been told
+	}
+	switch address := address.(type) {
+	case uri.URI:
+		p.lookAtToken(address, cert)
+	case pivuri.URI:
+		p.lookAtCard(address, cert)
+	}
+}
+
+// lock waits for the device. nil: somebody keeps it.
+func (p *Probe) lock(address config.Address) (unlock func()) {
+	dir, name := device.LockDir(), device.LockName(address)
+	if dir == "" || name == "" {
+		return func() {}
+	}
+	p.step("waiting for another process of this user to finish with the device")
+	patience := p.Order.Patience / 2 // a login takes a second
+	ctx, cancel := context.WithTimeout(p.Ctx, patience)
+	defer cancel()
+	unlock, err := signer.LockDevice(ctx, dir, name, nil)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		p.fail("device.busy", "wait for it, or end it; "+build.Program+" status shows whether the agent waits for a person",
+			"another process of this user works with the device, and did not finish within %v%s", patience, holders("", lockFiles(dir)))
+		return nil
+	case err != nil:
+		return func() {} // a home that cannot be written to; agent.state has told
+	}
+	return unlock
+}

@@ -1,0 +1,113 @@
+package doctor
+
+// The proxy, as Go's net/http takes it from the environment: which heeds fewer variables
+// than other programs do, and ignores without a word what it cannot read.
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// ProxyVariables are the variables that may name a proxy, with a password.
+var ProxyVariables = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}
+
+// proxySchemes are those that net/http knows.
+var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
+
+// proxySetting is the variable that counts for https; "" for none.
+func proxySetting() (name, value string) {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		if value := os.Getenv(name); value != "" {
+			return name, value
+		}
+	}
+	return "", ""
+}
+
+// checkProxy looks at the variables. It reports false if they are so wrong that what comes
+// after would be a riddle.
+func (x *examination) checkProxy() bool {
+	name, value := proxySetting()
+	if name == "" {
+		x.checkOtherProxies()
+		return true
+	}
+	const do = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for @, %23 for # and %2F for / in a password"
+	proxy, err := parseProxy(value)
+	switch {
+	case err != nil:
+		x.fail("network.proxy", do, "%s is malformed, and is ignored without a word: connections go past the proxy", name)
+		return false
+	case slices.Contains([]string{"http", "https"}, proxy.Hostname()):
+		x.fail("network.proxy", do, "%s is malformed, and is taken for a proxy called %q: a colon or a slash is missing in it, or a password has characters that must be encoded", name, proxy.Hostname())
+		return false
+	case !slices.Contains(proxySchemes, proxy.Scheme):
+		x.fail("network.proxy", do, "%s has the scheme %q, which is none of %s", name, proxy.Scheme, strings.Join(proxySchemes, ", "))
+		return false
+	case proxy.Port() == "":
+		x.warn("network.proxy", "add the port, as http://"+proxy.Hostname()+":8080", "%s names no port, so it is %s's usual one", name, proxy.Scheme)
+	}
+	if other := os.Getenv("https_proxy"); name == "HTTPS_PROXY" && other != "" && other != value {
+		x.info("network.proxy", "set them alike: other programs take https_proxy", "HTTPS_PROXY and https_proxy name different proxies; HTTPS_PROXY counts here")
+	}
+	return true
+}
+
+// parseProxy reads a proxy's address as net/http does (golang.org/x/net/http/httpproxy): what
+// does not parse, or has no scheme, is tried as a host. So some mistakes make a proxy that
+// nobody meant, and the others none at all.
+func parseProxy(text string) (*url.URL, error) {
+	proxy, err := url.Parse(text)
+	if err != nil || proxy.Scheme == "" || proxy.Host == "" {
+		if bare, failed := url.Parse("http://" + text); failed == nil {
+			return bare, nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("invalid address of a proxy")
+	}
+	return proxy, nil
+}
+
+// checkOtherProxies looks for variables that other programs heed and this one does not.
+func (x *examination) checkOtherProxies() {
+	for _, name := range []string{"ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"} {
+		if os.Getenv(name) != "" {
+			x.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it", "%s is set, which counts for nothing here: Anaplan is reached by https, for which HTTPS_PROXY counts", name)
+			return
+		}
+	}
+}
+
+// proxyFor returns the proxy through which a URL is reached; nil for none.
+func proxyFor(text string) *url.URL {
+	request, err := http.NewRequest(http.MethodGet, text, nil)
+	if err != nil {
+		return nil
+	}
+	proxy, err := http.ProxyFromEnvironment(request)
+	if err != nil {
+		return nil // checkProxy has told
+	}
+	return proxy
+}
+
+// tellProxy says which way a host is reached.
+func (x *examination) tellProxy(host string, proxy *url.URL) {
+	name, _ := proxySetting()
+	switch {
+	case proxy != nil:
+		x.ok("network.proxy", "%s is reached through the proxy %s", host, proxy.Host)
+	case name != "" && cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy")) != "":
+		x.info("network.proxy", "", "%s is reached past the proxy, by NO_PROXY or since it is this machine", host)
+	case name != "":
+		x.info("network.proxy", "", "%s is reached past the proxy", host)
+	default:
+		x.ok("network.proxy", "%s is reached directly; no proxy is set", host)
+	}
+}

@@ -1,0 +1,185 @@
+package doctor
+
+// What has been found, and how it is shown.
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
+)
+
+// Report collects findings.
+type Report struct {
+	Errors   func() explain.Table
+	findings []finding.Finding
+
+	// show is told of each finding at once. nil: nobody is.
+	Show func(finding.Finding) error
+
+	// secrets are texts that no finding may hold, wherever it has them from.
+	secrets []string
+
+	// private are texts that findings hold and a bundle must not.
+	private []string
+
+	unshown error // why a finding could not be shown
+}
+
+// add adds a finding. Its texts may quote others, who get no line and no secret into it.
+func (r *Report) add(f finding.Finding) {
+	f.What, f.Do = r.clean(f.What), r.clean(f.Do)
+	r.findings = append(r.findings, f)
+	if r.Show != nil && r.unshown == nil {
+		r.unshown = r.Show(f)
+	}
+}
+
+// failure returns why the findings are not to be seen where they were to be shown.
+func (r *Report) failure() error { return r.unshown }
+
+// clean returns a text as a line without secrets.
+func (r *Report) clean(text string) string {
+	for _, secret := range r.secrets {
+		text = strings.ReplaceAll(text, secret, "(left out)")
+	}
+	return console.OneLine(text)
+}
+
+// hide has no finding from now on hold a secret. One that is too short would take words
+// apart, and be told by that.
+func (r *Report) hide(secret string) {
+	if len(secret) >= 4 && !slices.Contains(r.secrets, secret) {
+		r.secrets = append(r.secrets, secret)
+	}
+}
+
+// ok says that something is as it should be.
+func (r *Report) ok(check, format string, args ...any) {
+	r.add(finding.Finding{Check: check, Severity: finding.OK, What: fmt.Sprintf(format, args...)})
+}
+
+// info says what is worth knowing; do may be "".
+func (r *Report) info(check, do, format string, args ...any) {
+	r.add(finding.Finding{Check: check, Severity: finding.Info, What: fmt.Sprintf(format, args...), Do: do})
+}
+
+// skip says why something was not looked at.
+func (r *Report) skip(check, why string) {
+	r.add(finding.Finding{Check: check, Severity: finding.Skipped, What: why})
+}
+
+// warn says what somebody should look at.
+func (r *Report) warn(check, do, format string, args ...any) {
+	r.add(finding.Finding{Check: check, Severity: finding.Warning, What: fmt.Sprintf(format, args...), Do: do})
+}
+
+// fail says what does not work.
+func (r *Report) fail(check, do, format string, args ...any) {
+	r.add(finding.Finding{Check: check, Severity: finding.Error, What: fmt.Sprintf(format, args...), Do: do})
+}
+
+// failed says what an error says, with the hints that a command that met it would give.
+func (r *Report) failed(check string, err error) { r.add(r.findingOf(check, err)) }
+
+// findingOf returns an error as a finding.
+func (r *Report) findingOf(check string, err error) finding.Finding {
+	explained := r.Errors().Explain(err)
+	do := strings.Join(explained.Hints, "; ")
+	if exposed, ok := errors.AsType[*owned.Error](err); ok {
+		do = exposed.Remedy
+	}
+	if do == "" {
+		do = "put that right; " + build.Program + " doctor --bundle FILE.tar.gz makes a report for who can help"
+	}
+	return finding.Finding{Check: check, Severity: finding.Error, What: explained.Text, Do: do}
+}
+
+// worstOf returns the worst that was found by the checks whose names begin so.
+func (r *Report) worstOf(prefixes ...string) finding.Severity {
+	var those []finding.Finding
+	for _, f := range r.findings {
+		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(f.Check, prefix) }) {
+			those = append(those, f)
+		}
+	}
+	return finding.Worst(those)
+}
+
+// hasErrors reports whether one of those checks has found an error.
+func (r *Report) hasErrors(prefixes ...string) bool { return r.worstOf(prefixes...) == finding.Error }
+
+// doctorGroups are the headings, by what the names of checks begin with.
+var doctorGroups = map[string]string{
+	"config":      "Configuration",
+	"agent":       "Agent on this machine",
+	"pin":         "PIN",
+	"device":      "Device and key",
+	"certificate": "Certificate",
+	"network":     "Network",
+	"anaplan":     "A login to Anaplan",
+}
+
+// showFinding returns what prints findings for a person, with a heading where a new group
+// begins.
+func showFinding() func(finding.Finding) error {
+	group := ""
+	return func(f finding.Finding) error {
+		var text strings.Builder
+		if prefix, _, _ := strings.Cut(f.Check, "."); prefix != group {
+			if group != "" {
+				text.WriteString("\n")
+			}
+			group = prefix
+			fmt.Fprintf(&text, "%s\n", doctorGroups[prefix])
+		}
+		fmt.Fprintf(&text, "  %-8s %s: %s\n", f.Severity, f.Check, f.What)
+		if f.Do != "" {
+			fmt.Fprintf(&text, "  %-8s -> %s\n", "", f.Do)
+		}
+		return console.PrintResult(console.Printable(text.String()))
+	}
+}
+
+// summary counts the findings.
+func (r *Report) summary() string {
+	count := map[finding.Severity]int{}
+	for _, f := range r.findings {
+		count[f.Severity]++
+	}
+	return fmt.Sprintf("%s, %s, %d skipped, %d info, %d ok", console.Counted(count[finding.Error], "error"), console.Counted(count[finding.Warning], "warning"),
+		count[finding.Skipped], count[finding.Info], count[finding.OK])
+}
+
+// secretsInEnvironment returns the passwords in the variables that name proxies: errors of
+// connections may quote those.
+func secretsInEnvironment() []string {
+	r := &Report{}
+	for _, name := range ProxyVariables {
+		value := os.Getenv(name)
+		// By hand as well: what is malformed is what an error would quote.
+		if _, rest, ok := strings.Cut(value, "://"); ok {
+			value = rest
+		}
+		at := strings.LastIndex(value, "@")
+		if at < 0 {
+			continue
+		}
+		r.hide(value[:at])
+		if _, password, ok := strings.Cut(value[:at], ":"); ok {
+			r.hide(password)
+			if decoded, err := url.PathUnescape(password); err == nil {
+				r.hide(decoded)
+			}
+		}
+	}
+	return r.secrets
+}

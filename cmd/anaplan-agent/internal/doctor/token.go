@@ -1,0 +1,288 @@
+package doctor
+
+// A key in a PKCS#11 token, without its PIN: the module, its tokens, what the token can do,
+// and the keys and certificates that it shows to anybody.
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// lookAtToken looks at the module, the token and the key of an address.
+func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
+	path, err := hsm.FindModule(address)
+	if err != nil {
+		p.failed("device.module", err)
+		return
+	}
+	p.step("loading the module %s and listing its tokens", path)
+	// All keys of the token, so that those can be told that are nearly meant.
+	tokens, err := hsm.List(p.Ctx, address.Without("object", "id", "type"), hsm.Options{Certificate: cert})
+	if err != nil && !errors.Is(err, hsm.ErrNoToken) {
+		p.failed("device.module", err)
+		return
+	}
+	p.step("asking the module %s for its slots and mechanisms", path)
+	survey, surveyErr := surveyModule(address, path)
+	p.ok("device.module", "%s loads%s", path, survey.describe())
+	if err != nil {
+		p.failed("device.token", err)
+		return
+	}
+	for _, token := range tokens {
+		if token.Label != "" || token.Serial != "" {
+			p.Facts.Names = append(p.Facts.Names, pin.Device{Label: token.Label, Serial: token.Serial})
+		}
+	}
+	token, one := p.onlyToken(tokens)
+	if !one {
+		return
+	}
+	p.judgePINState(token, survey)
+	p.judgeMechanisms(token, survey, surveyErr)
+	p.judgeKeys(address, token, cert)
+}
+
+// onlyToken returns the one token that the address fits.
+func (p *Probe) onlyToken(tokens []hsm.Token) (hsm.Token, bool) {
+	var there []hsm.Token
+	for _, token := range tokens {
+		if token.Err != nil {
+			p.add(p.findingOf("device.token", token.Err))
+			continue
+		}
+		there = append(there, token)
+	}
+	switch len(there) {
+	case 0:
+		return hsm.Token{}, false
+	case 1:
+		p.ok("device.token", "token %q, %s %s, serial %s, is in slot %d", there[0].Label, there[0].Manufacturer, there[0].Model, there[0].Serial, there[0].Slot)
+		return there[0], true
+	}
+	var addresses []string
+	for _, token := range there {
+		addresses = append(addresses, token.Address.String())
+	}
+	p.fail("device.token", "write one of these into key, with the rest of the address: "+strings.Join(addresses, " or "),
+		"the address fits %d tokens, and which is meant is not guessed", len(there))
+	return hsm.Token{}, false
+}
+
+// judgePINState says what the token tells of its PIN. No PIN is sent for that.
+func (p *Probe) judgePINState(token hsm.Token, survey moduleSurvey) {
+	p.Facts.NoPIN, p.Facts.PINPad = token.LoggedIn, token.PINPad
+	if survey.mustChange[token.Slot] {
+		p.warn("device.factory_pin", "set another one: pkcs11-tool --module MODULE --login --change-pin",
+			"token %q says that its PIN is the one that it was set up with, and is to be changed", token.Label)
+	}
+	switch token.PIN {
+	case hsm.PINLocked:
+		p.Facts.PINSpent = "the token takes no PIN any more"
+		p.fail("device.pin", p.Errors().Explain(&hsm.PINError{Locked: true}).Hints[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
+	case hsm.PINFinalTry:
+		p.Facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
+		p.fail("device.pin", "log in once by hand with the right PIN: "+build.Program+" login --socket none --pin prompt", "token %q has one PIN try left, which is not spent without a person's yes", token.Label)
+	case hsm.PINLow:
+		p.Facts.PINDoubt = "the last PIN was wrong; if the one that is set now is right, --login has it sent"
+		p.warn("device.pin", "look the PIN up before it is sent again: tokens lock after a few wrong ones", "the last PIN sent to token %q was wrong", token.Label)
+	default:
+		p.ok("device.pin", "%s", pinWords(token))
+	}
+}
+
+// pinWords says what is well with a token's PIN.
+func pinWords(token hsm.Token) string {
+	switch {
+	case token.LoggedIn:
+		return fmt.Sprintf("token %q wants no PIN", token.Label)
+	case token.PINPad:
+		return fmt.Sprintf("token %q wants its PIN on its own keypad, so a person must be there", token.Label)
+	}
+	return fmt.Sprintf("token %q tells of no wrong PIN since the last good one", token.Label)
+}
+
+// judgeMechanisms looks whether the token can sign as Anaplan wants it.
+func (p *Probe) judgeMechanisms(token hsm.Token, survey moduleSurvey, err error) {
+	if err != nil {
+		p.skip("device.mechanism", fmt.Sprintf("the module does not tell what the token can do: %v", err))
+		return
+	}
+	p.add(mechanismFinding(token.Label, survey.mechanisms[token.Slot]))
+}
+
+// The mechanisms of RSASSA-PKCS1-v1_5 (PKCS#11 mechanisms, section 2.1).
+const (
+	mechanismRSA       = 0x00000001 // CKM_RSA_PKCS: the hash is made here
+	mechanismRSASHA512 = 0x00000042 // CKM_SHA512_RSA_PKCS
+)
+
+// mechanismFinding says what a token's list of mechanisms means for a login. Either of the
+// two will do.
+func mechanismFinding(label string, mechanisms []uint) finding.Finding {
+	raw, hashing := slices.Contains(mechanisms, mechanismRSA), slices.Contains(mechanisms, mechanismRSASHA512)
+	f := finding.Finding{Check: "device.mechanism", Severity: finding.OK}
+	switch {
+	case raw && hashing:
+		f.What = fmt.Sprintf("token %q has CKM_SHA512_RSA_PKCS and CKM_RSA_PKCS", label)
+	case hashing:
+		f.What = fmt.Sprintf("token %q has CKM_SHA512_RSA_PKCS", label)
+	case raw:
+		f.What = fmt.Sprintf("token %q has CKM_RSA_PKCS; the SHA-512 is made here, for it has no CKM_SHA512_RSA_PKCS", label)
+	default:
+		f.Severity = finding.Error
+		f.What = fmt.Sprintf("token %q has neither CKM_SHA512_RSA_PKCS nor CKM_RSA_PKCS, so it cannot make the signature that Anaplan wants", label)
+		f.Do = "allow the mechanism in the HSM's policy or partition, or use another token"
+	}
+	return f
+}
+
+// judgeKeys looks at the keys of the token, and at the one that the address means.
+func (p *Probe) judgeKeys(address uri.URI, token hsm.Token, given *x509.Certificate) {
+	for _, c := range token.Certificates {
+		if c.Certificate != nil {
+			p.Facts.Chain = append(p.Facts.Chain, c.Certificate.Raw)
+		}
+	}
+	p.judgeDuplicates(token)
+	var meant, certified []hsm.KeyInfo
+	for _, key := range token.Keys {
+		if !address.Without("type").MatchObject(uri.Object{Label: key.Label, ID: key.ID}) {
+			continue
+		}
+		meant = append(meant, key)
+		if key.Certificate != nil || hasOwnCertificate(key) {
+			certified = append(certified, key)
+		}
+	}
+	switch {
+	case len(meant) == 0:
+		p.noKey(address, token)
+	case len(certified) > 1:
+		p.fail("device.key", "write the address of one into key: "+strings.Join(addressesOf(certified), " or "), "the address fits %d keys with certificates, and which is meant is not guessed", len(certified))
+	case len(certified) == 1:
+		p.judgeKey(certified[0])
+	case given != nil:
+		p.judgeGiven(meant, given)
+	default:
+		p.judgeKey(meant[0])
+	}
+}
+
+// judgeGiven looks at keys of which the list shows none to be that of the given certificate.
+// One that does not tell its public key may be, which a signature shows.
+func (p *Probe) judgeGiven(keys []hsm.KeyInfo, given *x509.Certificate) {
+	for _, key := range keys {
+		if key.Public == nil && strings.HasPrefix(key.Type, "RSA") {
+			p.Facts.Ready = true
+			p.skip("device.key", fmt.Sprintf("key %q does not tell whether the certificate of the file is its own; anaplan.sign shows it", key.Label))
+			return
+		}
+	}
+	key := keys[0]
+	key.Problem = fmt.Errorf("%w: the one in the file (%s) is not that of %s", hsm.ErrCertificateMismatch, given.Subject, key.Address)
+	p.judgeKey(key)
+}
+
+// hasOwnCertificate reports whether a key has a certificate, if only one that has ended.
+func hasOwnCertificate(key hsm.KeyInfo) bool { return ownCertificate(key) != nil }
+
+// ownCertificate returns the certificate of a key that cannot log in with it; nil without.
+func ownCertificate(key hsm.KeyInfo) *x509.Certificate {
+	public, ok := key.Public.(*rsa.PublicKey)
+	for _, c := range key.PassedOver {
+		if ok && c.Certificate != nil && public.Equal(c.Certificate.PublicKey) {
+			return c.Certificate
+		}
+	}
+	return nil
+}
+
+// addressesOf returns the keys' addresses.
+func addressesOf(keys []hsm.KeyInfo) (addresses []string) {
+	for _, key := range keys {
+		addresses = append(addresses, key.Address.String())
+	}
+	return addresses
+}
+
+// noKey says that the address fits no key, and what there is instead.
+func (p *Probe) noKey(address uri.URI, token hsm.Token) {
+	switch {
+	case len(token.Keys) > 0:
+		p.fail("device.key", "write the address of one into key: "+strings.Join(addressesOf(token.Keys), " or "), "no key on token %q fits %s", token.Label, address)
+	case !token.LoggedIn:
+		p.skip("device.key", fmt.Sprintf("token %q hides its keys until somebody logs in, so they show in anaplan.sign", token.Label))
+		p.Facts.Ready = true
+	default:
+		p.fail("device.key", build.Program+" enroll --key "+console.ShellQuote(address.String())+" --email YOU makes one", "there is no key on token %q", token.Label)
+	}
+}
+
+// judgeKey says whether a key can log in.
+func (p *Probe) judgeKey(key hsm.KeyInfo) {
+	cert := key.Certificate
+	if cert == nil {
+		cert = ownCertificate(key)
+	}
+	if cert != nil {
+		p.Facts.Certificate = cert.Raw
+	}
+	name := fmt.Sprintf("key %q (id %s)", key.Label, hex.EncodeToString(key.ID))
+	switch {
+	case errors.Is(key.Problem, hsm.ErrCertificateExpired) || errors.Is(key.Problem, hsm.ErrCertificateNotYetValid):
+		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
+	case errors.Is(key.Problem, hsm.ErrNoCertificate) || errors.Is(key.Problem, hsm.ErrCertificateMismatch):
+		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
+	case key.Problem != nil:
+		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
+	default:
+		p.Facts.Ready = true
+		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, device.KeyState(key))
+	}
+}
+
+// judgeDuplicates looks for keys that one name fits: this program tells them apart by their
+// certificates, others take the first.
+func (p *Probe) judgeDuplicates(token hsm.Token) {
+	for i, key := range token.Keys {
+		for _, other := range token.Keys[:i] {
+			switch {
+			case len(key.ID) > 0 && bytes.Equal(key.ID, other.ID):
+				p.warn("device.duplicates", "give one of them another id: pkcs11-tool --set-id", "two keys on token %q have the id %s: %q and %q", token.Label, hex.EncodeToString(key.ID), other.Label, key.Label)
+			case key.Label != "" && key.Label == other.Label:
+				p.warn("device.duplicates", "give one of them another label, or name the one that is meant by its id as well: "+key.Address.String(), "two keys on token %q have the label %q", token.Label, key.Label)
+			}
+		}
+	}
+}
+
+// moduleSurvey is what a module tells of itself and its tokens, by their slots.
+type moduleSurvey struct {
+	library    string // its name and version; "": it does not tell
+	tokens     int
+	mechanisms map[uint][]uint
+	mustChange map[uint]bool // the PIN is that of the set-up (CKF_USER_PIN_TO_BE_CHANGED)
+}
+
+// describe words it for the end of a line.
+func (s moduleSurvey) describe() string {
+	if s.library == "" {
+		return ""
+	}
+	return fmt.Sprintf(": %s, with %s", s.library, console.Counted(s.tokens, "token"))
+}

@@ -1,0 +1,322 @@
+package enroll
+
+// The CA's answer: which of the certificates in it is the key's, what Anaplan will think of
+// it, and where it goes.
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// WhereToRegister is the path through Anaplan's pages (contract section 5.2).
+const WhereToRegister = "Administration > Security > Certificates"
+
+// errNotStored says that a person did not want the certificate.
+var errNotStored = errors.New("the certificate was not stored")
+
+// answer is what a CA has sent.
+type answer struct {
+	Leaf  *x509.Certificate   // the key's
+	Chain []*x509.Certificate // of the CA, the leaf's issuer first
+}
+
+// StoreAnswer puts the CA's answer beside the key, and makes the file to upload. A call
+// may be repeated: what is stored already is left as it is.
+func StoreAnswer(r *device.Run, e Enrolment, address config.Address) error {
+	if card, ok := address.(pivuri.URI); ok {
+		address = WithSerial(r, card)
+	}
+	got, err := ReadAnswer(r, e.Certificate, address)
+	if err != nil {
+		return err
+	}
+	if err := checkUser(r, got.Leaf, address); err != nil {
+		return err
+	}
+	if err := Judge(r, got); err != nil {
+		return err
+	}
+	if err := StoreLeaf(r, e, address, got.Leaf); err != nil {
+		return err
+	}
+	if err := StoreChain(r, e, address, got.Chain); err != nil {
+		return err
+	}
+	return sayUpload(r, e, address, got.Leaf)
+}
+
+// ReadAnswer reads the CA's answer and finds the certificate of the key in it.
+func ReadAnswer(r *device.Run, path string, address config.Address) (answer, error) {
+	certs, err := device.ReadCertificates(path)
+	if err != nil {
+		return answer{}, err
+	}
+	keys, err := publicKeys(r, address)
+	if err != nil {
+		return answer{}, err
+	}
+	// A device may tell nothing of a key without a certificate. The request does, and else
+	// the only certificate that is no CA's is tried: no device takes one of another key.
+	if under := NewEnrolments().Fitting(address); len(keys) == 0 && len(under) == 1 && under[0].Public() != nil {
+		keys = []crypto.PublicKey{under[0].Public()}
+	}
+	if len(keys) == 0 {
+		keys = leafKeys(certs)
+	}
+	got, err := pickLeaf(certs, keys)
+	if err != nil {
+		return answer{}, wrongAnswer(path, address, certs, err)
+	}
+	sayContent(r, path, certs, got)
+	return got, nil
+}
+
+// leafKeys returns the key of the only certificate that does not say it is a CA's (RFC 5280
+// section 4.2.1.9); none of several.
+func leafKeys(certs []*x509.Certificate) []crypto.PublicKey {
+	leaves := slices.DeleteFunc(slices.Clone(certs), func(cert *x509.Certificate) bool { return cert.IsCA && len(certs) > 1 })
+	if len(leaves) != 1 {
+		return nil
+	}
+	return []crypto.PublicKey{leaves[0].PublicKey}
+}
+
+// errNoneFits says that it is not known which certificate is the key's.
+var errNoneFits = errors.New("the device does not tell its key, so the key's own certificate must be alone in the file")
+
+// pickLeaf returns the certificate of one of the keys: an address may fit several.
+func pickLeaf(certs []*x509.Certificate, keys []crypto.PublicKey) (answer, error) {
+	err := errNoneFits
+	for _, key := range keys {
+		var got answer
+		if got.Leaf, got.Chain, err = certfile.Leaf(certs, key); err == nil {
+			return got, nil
+		}
+	}
+	return answer{}, err
+}
+
+// What a file may hold in place of the key's certificate.
+var (
+	ErrOtherKey = errors.New("the certificate is for another key")
+	errOnlyCA   = errors.New("this is the CA's own certificate; yours is missing")
+)
+
+// wrongAnswer words that a file holds no certificate of the key.
+func wrongAnswer(path string, address config.Address, certs []*x509.Certificate, err error) error {
+	none, ok := errors.AsType[*certfile.NoLeafError](err)
+	if !ok {
+		return fmt.Errorf("%w: %s: %w", device.ErrCertificateFile, path, err)
+	}
+	var names []string
+	for _, subject := range none.Subjects {
+		names = append(names, fmt.Sprintf("%q", subject))
+	}
+	kind := ErrOtherKey
+	if !slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return !cert.IsCA }) {
+		kind = errOnlyCA
+	}
+	return fmt.Errorf("%w: %s has none for %s, but for %s", kind, path, address, strings.Join(names, ", "))
+}
+
+// sayContent says what was in a file of several certificates, and which was taken: a bundle
+// with the wrong one in front is the most frequent cause of trouble.
+func sayContent(r *device.Run, path string, certs []*x509.Certificate, got answer) {
+	if len(certs) == 1 {
+		return
+	}
+	var lines []string
+	for _, cert := range certs {
+		what := "not needed"
+		switch {
+		case cert.Equal(got.Leaf):
+			what = "the key's own"
+		case slices.ContainsFunc(got.Chain, cert.Equal):
+			what = "the CA's"
+		}
+		lines = append(lines, fmt.Sprintf("%s: %s", what, device.Describe(cert)))
+	}
+	r.Say.Note("%s holds %d certificates:\n%s", path, len(certs), strings.Join(lines, "\n"))
+}
+
+// Judge says what Anaplan may have against the certificate. A person decides about errors;
+// where there is none it is stored, for the CA's answer belongs to its key and Anaplan is
+// the judge. One that has ended is nobody's to decide about.
+func Judge(r *device.Run, got answer) error {
+	if time.Now().After(got.Leaf.NotAfter) {
+		return fmt.Errorf("%w: it has ended, so it is not stored: %s\nask the CA for one that is valid; if it should be, set this machine's clock", device.ErrCertificateFile, device.Describe(got.Leaf))
+	}
+	found := certlint.Check(got.Leaf, got.Chain, time.Now())
+	sayFindings(r, found)
+	if finding.Worst(found) != finding.Error {
+		return nil
+	}
+	terminal, err := console.OpenTerminal()
+	if err != nil {
+		return nil
+	}
+	defer terminal.Close()
+	defer r.Device.PIN.Pause()()
+	yes, err := terminal.AskYes(r.Ctx, "Anaplan will probably refuse this certificate. Store it all the same?")
+	if err == nil && !yes {
+		err = errNotStored
+	}
+	return err
+}
+
+// errOtherUser says that a certificate is for somebody else than was asked for.
+var errOtherUser = errors.New("the certificate is for another user")
+
+// checkUser compares whom the certificate logs in with whom the request was for. A person
+// may want the other one all the same; a job would run as the wrong user.
+func checkUser(r *device.Run, leaf *x509.Certificate, address config.Address) error {
+	found := NewEnrolments().Fitting(address)
+	under := answered(found, []*x509.Certificate{leaf})
+	if under == nil && len(found) == 1 && found[0].Public() == nil { // it may be this one's
+		under = found[0]
+	}
+	email := agent.Email(leaf)
+	if under == nil || email == "" || strings.EqualFold(email, under.Email) { // that there is none is a finding
+		return nil
+	}
+	what := fmt.Sprintf("the certificate is for %s, the request was for %s", console.OneLine(email), under.Email)
+	terminal, err := console.OpenTerminal()
+	if err != nil {
+		return fmt.Errorf("%w: %s", errOtherUser, what)
+	}
+	defer terminal.Close()
+	defer r.Device.PIN.Pause()()
+	yes, err := terminal.AskYes(r.Ctx, fmt.Sprintf("T%s. Store it all the same?", console.Printable(what[1:])))
+	if err == nil && !yes {
+		err = errNotStored
+	}
+	return err
+}
+
+// sayFindings tells those that somebody should look at.
+func sayFindings(r *device.Run, found []finding.Finding) {
+	for _, f := range found {
+		switch f.Severity {
+		case finding.Error:
+			r.Say.Warn("Anaplan will probably refuse the certificate: %s", withRemedy(f))
+		case finding.Warning:
+			r.Say.Warn("about the certificate: %s", withRemedy(f))
+		}
+	}
+}
+
+// withRemedy returns a finding in one line, or two.
+func withRemedy(f finding.Finding) string {
+	if f.Do == "" {
+		return f.What
+	}
+	return f.What + "\n" + f.Do
+}
+
+// StoreLeaf stores the key's certificate. The device refuses one that is for another key,
+// and finds out when it is there already.
+func StoreLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) error {
+	var stored bool
+	var err error
+	if card, ok := address.(pivuri.URI); ok {
+		err = r.WriteCard(e.Card.ManagementKey, card, func(options piv.Options) (err error) {
+			stored, err = piv.StoreCertificate(r.Ctx, card, leaf, options)
+			return err
+		})
+	} else {
+		stored, err = hsm.StoreCertificate(r.Ctx, address.(uri.URI), leaf, r.Device.TokenOptions(address.(uri.URI)))
+	}
+	if err != nil {
+		return err
+	}
+	if stored {
+		r.Say.Note("stored certificate %s", device.Describe(leaf))
+	} else {
+		r.Say.Note("certificate %s is on the device already", device.Describe(leaf))
+	}
+	return nil
+}
+
+// StoreChain keeps the CA's certificates: in the token, and in a file if one is named. A
+// login does without them, so a token that has no room for them is no failure.
+func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x509.Certificate) error {
+	if token, ok := address.(uri.URI); ok && len(chain) > 0 {
+		stored, err := hsm.StoreChain(r.Ctx, token, chain, r.Device.TokenOptions(token))
+		switch {
+		case err != nil:
+			r.Say.Warn("the CA's own certificates could not be stored, which a login does without: %v", err)
+		case stored > 0:
+			r.Say.Note("stored %s of the CA beside it", console.Counted(stored, "certificate"))
+		}
+	}
+	switch {
+	case len(chain) == 0 && e.Guided:
+	case e.ChainOut != "" && len(chain) == 0:
+		r.Say.Warn("%s was not written: there is no certificate of the CA", e.ChainOut)
+	case e.ChainOut != "":
+		if err := console.WriteOut(r.Ctx, e.ChainOut, encodeChain(chain)); err != nil {
+			return fmt.Errorf("the CA's certificates: %w", err)
+		}
+		r.Say.Note("wrote the CA's %s to %s", console.Counted(len(chain), "certificate"), e.ChainOut)
+	case IsCard(address) && len(chain) > 0:
+		r.Say.Note("the card has no place for the CA's %s, which a login does without; --chain-out FILE keeps them", console.Counted(len(chain), "certificate"))
+	}
+	return nil
+}
+
+// encodeChain returns certificates in one file.
+func encodeChain(certs []*x509.Certificate) string {
+	var text strings.Builder
+	for _, cert := range certs {
+		text.WriteString(device.EncodePEM("CERTIFICATE", cert.Raw))
+	}
+	return text.String()
+}
+
+// sayUpload writes the file for the administrator, remembers the step, and says what
+// comes next.
+func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) error {
+	key := console.ShellQuote(address.String())
+	if e.UploadOut != "" {
+		if err := console.WriteOut(r.Ctx, e.UploadOut, device.EncodePEM("CERTIFICATE", leaf.Raw)); err != nil {
+			return fmt.Errorf("the file to upload: %w", err)
+		}
+		r.Say.Note("wrote %s, the one certificate that Anaplan needs", e.UploadOut)
+	}
+	for _, under := range NewEnrolments().Fitting(address) {
+		if !under.isOf(address, leaf.PublicKey) {
+			continue
+		}
+		under.Step = StepStored
+		if e.UploadOut != "" {
+			under.Upload = console.NameOf(e.UploadOut)
+		}
+		Remember(r, under)
+	}
+	switch {
+	case e.Guided:
+	case e.UploadOut == "":
+		r.Say.Note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: %s", build.Program, key, WhereToRegister)
+	default:
+		r.Say.Note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check", e.UploadOut, WhereToRegister, build.Program, key)
+	}
+	return nil
+}

@@ -1,0 +1,363 @@
+package enroll
+
+// What enroll does with a key, in a token or on a card: it makes it and has it sign a
+// request. What cards have of their own is in enrollcard.go.
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// IsCard reports whether an address is of a key on a card.
+func IsCard(address config.Address) bool {
+	_, ok := address.(pivuri.URI)
+	return ok
+}
+
+// Begin makes the key, unless there is one to be used again, and returns the enrolment.
+// From then on it is remembered: a key that was made stays.
+func Begin(r *device.Run, e Enrolment, address config.Address) (*Pending, error) {
+	address, err := placeFor(r, e, address)
+	if err != nil {
+		return nil, err
+	}
+	p := &Pending{
+		Key: address.String(), Email: e.Email, Name: e.Name, Subject: e.Subject, Step: StepMaking, ManagementKey: e.Card.ManagementKey,
+		Bits: e.Bits, PINPolicy: e.Card.pinPolicy, TouchPolicy: e.Card.touchPolicy,
+	}
+	if e.ReuseKey {
+		p.Step = StepKey
+		return p, nil
+	}
+	if err := makePending(r, e, p); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// makePending makes the key of an enrolment, which is remembered from right before that.
+func makePending(r *device.Run, e Enrolment, p *Pending) error {
+	begun := false
+	address, err := MakeKey(r, e, p.Address(), func() error {
+		begun = true
+		Remember(r, p)
+		return nil
+	})
+	if err != nil {
+		if begun && r.Ctx.Err() == nil { // else it is not known
+			err = errors.Join(err, NewEnrolments().Forget(p))
+		}
+		return err
+	}
+	r.Say.Note("made %s", address)
+	p.Key, p.Step = address.String(), StepKey
+	Remember(r, p)
+	return nil
+}
+
+// findOrMake finds the key that an interrupted call may have made, or makes it.
+func findOrMake(r *device.Run, e Enrolment, p *Pending) error {
+	found, err := KeysAt(r, p.Address())
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		e.Bits, e.Card.pinPolicy, e.Card.touchPolicy = p.Bits, p.PINPolicy, p.TouchPolicy
+		return makePending(r, e, p)
+	case len(found) > 1:
+		return fmt.Errorf("%w: %s fits several keys; say which is to have the request with --key ADDRESS --email %s --reuse-key", settings.ErrSettings, p.Address(), p.Email)
+	}
+	r.Say.Note("the key was made before the interruption: %s", found[0].Address)
+	p.Key, p.Step = found[0].Address.String(), StepKey
+	Remember(r, p)
+	return nil
+}
+
+// placeFor returns the address of a key to be made, or to be used again, as far as it can
+// be known before.
+func placeFor(r *device.Run, e Enrolment, address config.Address) (config.Address, error) {
+	if card, ok := address.(pivuri.URI); ok {
+		return slotFor(r, e, card)
+	}
+	if label, _ := address.(uri.URI).Get("object"); label == "" && !e.ReuseKey {
+		return nil, fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", settings.ErrSettings, address)
+	}
+	return address, nil
+}
+
+// MakeKey makes a key and returns its address, with its id in it: the label alone may fit
+// an older key too. before is called right before the key is made; nil: nothing is.
+func MakeKey(r *device.Run, e Enrolment, address config.Address, before func() error) (config.Address, error) {
+	if card, ok := address.(pivuri.URI); ok {
+		return makeCardKey(r, e, card, before)
+	}
+	bits := cmp.Or(e.Bits, DefaultBits)
+	r.Say.Note("making an RSA key of %d bits in the token", bits)
+	var key hsm.KeyInfo
+	err := alone(r, address, func() (err error) {
+		key, err = hsm.Generate(r.Ctx, address.(uri.URI), hsm.KeySpec{Bits: bits, Before: before}, r.Device.TokenOptions(address.(uri.URI)))
+		return err
+	})
+	return key.Address, err
+}
+
+// alone does work with the device to itself: between the look whether there is such a key
+// and its making no other process of this user may make one.
+func alone(r *device.Run, address config.Address, work func() error) error {
+	if name := device.LockName(address); r.Device.Locks != "" && name != "" {
+		unlock, err := signer.LockDevice(r.Ctx, r.Device.Locks, name, func() { r.Say.Busy() })
+		switch {
+		case r.Ctx.Err() != nil && err != nil:
+			return fmt.Errorf("%w: %w", device.ErrDeviceInUse, context.Cause(r.Ctx))
+		case err == nil: // else the home cannot be written to, which is no reason to make no key
+			defer unlock()
+		}
+	}
+	return work()
+}
+
+// errUnderWay says that a key which exists is that of an enrolment.
+var errUnderWay = errors.New("an enrolment is under way for it")
+
+// goOn returns the command that goes on with an enrolment.
+func (e Enrolment) goOn(p *Pending) string {
+	isThis := func(known *Pending) bool { return known.Key == p.Key }
+	if slices.ContainsFunc(NewEnrolments().All(), isThis) {
+		return strings.Join(console.Quoted(build.Program, "enroll", "--resume", "--key", p.Key), " ") + e.More
+	}
+	return strings.Join(console.Quoted(build.Program, "enroll", "--key", p.Key, "--email", p.Email, "--reuse-key"), " ")
+}
+
+// orUnderWay adds to the error that a key exists that its enrolment for this user waits.
+func orUnderWay(err error, e Enrolment, address config.Address) error {
+	if !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+		return err
+	}
+	for _, p := range NewEnrolments().Fitting(address) {
+		if strings.EqualFold(p.Email, e.Email) {
+			err = fmt.Errorf("%w; %w, for %s: %s", err, errUnderWay, p.Email, p.Waits())
+			return &explain.ResumableError{Err: err, Next: e.goOn(p)}
+		}
+	}
+	return err
+}
+
+// request has the key sign a CSR and writes it where the flags say. Where it fails the key
+// is there all the same, and the error says how to go on from it.
+func request(r *device.Run, e Enrolment, p *Pending) error {
+	if err := Sign(r, e, p); err != nil {
+		return OrKeyMade(err, e, p)
+	}
+	if err := PutRequest(r, e, p); err != nil {
+		if e.IsFile() {
+			err = fmt.Errorf("%w; the key is made, and its CSR is kept: %s enroll --resume --output FILE writes it", err, build.Program)
+		}
+		return err
+	}
+	// The request is out by now and is good without the attestation, so what comes next is
+	// said whether or not there is one.
+	err := AttestKey(r, e, p)
+	r.Say.Note("ask for an S/MIME (\"personal\", \"client\") certificate with %s in the subject alternative name; an SSL (server) certificate will not do", p.Email)
+	sayNext(r, p)
+	return err
+}
+
+// OrKeyMade adds to the error that a request is not made how to go on, if the enrolment has made
+// the key: what was typed would not make another.
+func OrKeyMade(err error, e Enrolment, p *Pending) error {
+	if p.Step != StepKey || e.ReuseKey && !e.Resume {
+		return err
+	}
+	return &explain.ResumableError{Err: fmt.Errorf("%w; the key is made, and its request (CSR) is not", err), Next: e.goOn(p)}
+}
+
+// Sign has the key sign the request. It uses SHA-256, which no login is signed with: a
+// CSR that somebody keeps is not a login (contract section 1.4).
+func Sign(r *device.Run, e Enrolment, p *Pending) error {
+	if p.Step == StepMaking {
+		if err := findOrMake(r, e, p); err != nil {
+			return err
+		}
+	}
+	template, err := e.template()
+	if err != nil {
+		return err
+	}
+	var csr []byte
+	if card, ok := p.Address().(pivuri.URI); ok {
+		csr, err = piv.CertificateRequest(r.Ctx, card, r.Device.CardOptions(card), template)
+	} else {
+		csr, err = hsm.CertificateRequest(r.Ctx, p.Address().(uri.URI), r.Device.TokenOptions(p.Address().(uri.URI)), template)
+	}
+	if err != nil {
+		return err
+	}
+	p.Request, p.Step = device.EncodePEM("CERTIFICATE REQUEST", csr), StepRequest
+	Remember(r, p)
+	return nil
+}
+
+// PutRequest writes the request to its file, or to standard output.
+func PutRequest(r *device.Run, e Enrolment, p *Pending) error {
+	if !e.IsFile() {
+		return console.PrintResult(p.Request)
+	}
+	if err := console.WriteOut(r.Ctx, e.Output, p.Request); err != nil {
+		return fmt.Errorf("the CSR: %w", err)
+	}
+	p.RequestFile = console.NameOf(e.Output)
+	Remember(r, p)
+	r.Say.Note("wrote the CSR to %s", e.Output)
+	return nil
+}
+
+// AttestKey has a card certify that the key was made on it.
+func AttestKey(r *device.Run, e Enrolment, p *Pending) error {
+	card, ok := p.Address().(pivuri.URI)
+	if !ok {
+		return nil
+	}
+	return attest(r, e.Card.attestation, card)
+}
+
+// sayNext says what comes after the CSR.
+func sayNext(r *device.Run, p *Pending) {
+	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", build.Program, console.ShellQuote(p.Key), flagsForStoring(p.ManagementKey))
+}
+
+// Remember writes an enrolment down. Without a home that cannot be, and every step is good
+// by itself.
+func Remember(r *device.Run, p *Pending) {
+	if p.OfRotation {
+		return
+	}
+	known := NewEnrolments()
+	if err := known.save(p); err != nil && known.dir != "" {
+		r.Say.Warn("%v; give --key at the next steps", err)
+	}
+}
+
+// publicKeys returns the public keys that the address means, as far as the device tells
+// them. A PIN is asked for where it tells none without; that it was refused is the error.
+func publicKeys(r *device.Run, address config.Address) (keys []crypto.PublicKey, err error) {
+	if card, ok := address.(pivuri.URI); ok {
+		cards, _ := piv.List(r.Ctx, card, r.Device.CardOptions(card)) // storing meets the same trouble, and words it
+		for _, card := range cards {
+			for _, key := range card.Keys {
+				keys = append(keys, key.Public)
+			}
+		}
+		return withoutNil(keys), nil
+	}
+	for _, options := range []hsm.Options{{}, r.Device.TokenOptions(address.(uri.URI))} {
+		tokens, err := hsm.List(r.Ctx, address.(uri.URI), options)
+		for _, token := range tokens {
+			err = errors.Join(err, token.Err)
+			for _, key := range token.Keys {
+				keys = append(keys, key.Public)
+			}
+		}
+		if pin.IsRefusal(err) {
+			return nil, err
+		}
+		if keys = withoutNil(keys); len(keys) > 0 {
+			break
+		}
+	}
+	return keys, nil
+}
+
+// withoutNil leaves out keys that the device does not tell.
+func withoutNil(keys []crypto.PublicKey) (known []crypto.PublicKey) {
+	for _, key := range keys {
+		if key != nil {
+			known = append(known, key)
+		}
+	}
+	return known
+}
+
+// template returns what the CSR asks for: what Anaplan wants to see in the
+// certificate (contract section 5.1): the e-mail address in the subject alternative
+// name and not in the common name, where Anaplan does not look.
+func (e Enrolment) template() (*x509.CertificateRequest, error) {
+	subject, err := e.SubjectName()
+	return &x509.CertificateRequest{
+		Subject:         subject,
+		EmailAddresses:  []string{e.Email},
+		ExtraExtensions: []pkix.Extension{keyUsage(), extendedKeyUsage()},
+	}, err
+}
+
+// Object identifiers of RFC 5280 sections 4.2.1.3 and 4.2.1.12.
+var (
+	oidKeyUsage         = asn1.ObjectIdentifier{2, 5, 29, 15}
+	oidExtendedKeyUsage = asn1.ObjectIdentifier{2, 5, 29, 37}
+	oidClientAuth       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 2}
+	oidEmailProtection  = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 4}
+)
+
+// keyUsage asks for digitalSignature, the first bit.
+func keyUsage() pkix.Extension {
+	value, _ := asn1.Marshal(asn1.BitString{Bytes: []byte{0x80}, BitLength: 1}) // constants always encode
+	return pkix.Extension{Id: oidKeyUsage, Critical: true, Value: value}
+}
+
+// extendedKeyUsage asks for the two purposes that Anaplan names for such a
+// certificate (contract section 5.1).
+func extendedKeyUsage() pkix.Extension {
+	value, _ := asn1.Marshal([]asn1.ObjectIdentifier{oidClientAuth, oidEmailProtection}) // constants always encode
+	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
+}
+
+// KeyAt is a key that a device has, with its whole address.
+type KeyAt struct {
+	Address config.Address
+	Public  any
+}
+
+// KeysAt returns the keys that an address may mean.
+func KeysAt(r *device.Run, address config.Address) (found []KeyAt, err error) {
+	if card, ok := address.(pivuri.URI); ok {
+		cards, err := piv.List(r.Ctx, card, r.Device.CardOptions(card))
+		for _, card := range cards {
+			for _, key := range card.Keys {
+				public := any(key.Public)
+				if key.Public == nil && key.Certificate != nil {
+					public = key.Certificate.PublicKey
+				}
+				found = append(found, KeyAt{key.Address, public})
+			}
+		}
+		return found, err
+	}
+	tokens, err := hsm.List(r.Ctx, address.(uri.URI), r.Device.TokenOptions(address.(uri.URI)))
+	for _, token := range tokens {
+		err = errors.Join(err, token.Err)
+		for _, key := range token.Keys {
+			found = append(found, KeyAt{key.Address, key.Public})
+		}
+	}
+	return found, err
+}

@@ -1,0 +1,265 @@
+package enroll
+
+// Where enrolments have stopped. Days pass between a request and the CA's answer, and
+// between that and the registration: 'enroll' knows where it was, for whoever has
+// forgotten.
+
+import (
+	"cmp"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// enrolStep is how far an enrolment is.
+type enrolStep string
+
+// The steps.
+const (
+	StepMaking  enrolStep = "making"  // the key is being made
+	StepKey     enrolStep = "key"     // the key is made; its request is not
+	StepRequest enrolStep = "request" // the CA has to answer
+	StepStored  enrolStep = "stored"  // the certificate is stored; an administrator has to register it
+)
+
+// Pending is an enrolment under way, in a file. All of it is public or tells where
+// something is; nothing is a secret.
+type Pending struct {
+	Key     string    `json:"key"` // the address
+	Email   string    `json:"email"`
+	Name    string    `json:"name,omitempty"`
+	Subject string    `json:"subject,omitempty"` // as --subject
+	Step    enrolStep `json:"step"`
+	Time    time.Time `json:"time"` // of the last step
+
+	Request       string `json:"request,omitempty"`        // in PEM, so that it can be printed again
+	RequestFile   string `json:"request_file,omitempty"`   // "": it went to standard output
+	Upload        string `json:"upload,omitempty"`         // the file for the administrator
+	ManagementKey string `json:"management_key,omitempty"` // where it comes from, as --management-key
+
+	// How the key is to be made, as the flags have it.
+	Bits        int    `json:"bits,omitempty"`
+	PINPolicy   string `json:"pin_policy,omitempty"`
+	TouchPolicy string `json:"touch_policy,omitempty"`
+
+	OfRotation bool `json:"-"` // which remembers it by itself
+}
+
+// Address returns the key's address; nil for a file that holds none, which is not read as
+// an enrolment.
+func (p *Pending) Address() config.Address {
+	address, err := config.ParseAddress(p.Key)
+	if err != nil {
+		return nil
+	}
+	return address
+}
+
+// CSR returns the request; nil where there is none.
+func (p *Pending) CSR() *x509.CertificateRequest {
+	block, _ := pem.Decode([]byte(p.Request))
+	if block == nil {
+		return nil
+	}
+	request, err := x509.ParseCertificateRequest(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	return request
+}
+
+// Public returns the key of the request; nil where there is none.
+func (p *Pending) Public() crypto.PublicKey {
+	request := p.CSR()
+	if request == nil {
+		return nil
+	}
+	return request.PublicKey
+}
+
+// isOf reports whether the enrolment is of one key, for sure: that its request is of the same
+// public key, or the address is the same in full. That an address may mean two keys (mayMean) is
+// enough to find an enrolment, and too little to end one. public may be nil.
+func (p *Pending) isOf(address config.Address, public crypto.PublicKey) bool {
+	if own, ok := p.Public().(interface{ Equal(crypto.PublicKey) bool }); ok && public != nil && own.Equal(public) {
+		return true
+	}
+	return isSame(address, p.Address())
+}
+
+// Waits says what the enrolment waits for, and since when.
+func (p *Pending) Waits() string {
+	what := map[enrolStep]string{
+		StepMaking:  "the making of its key was interrupted",
+		StepKey:     "its request (CSR) is not made yet",
+		StepRequest: "waiting for the CA",
+		StepStored:  "waiting for an administrator to register the certificate",
+	}[p.Step]
+	return fmt.Sprintf("%s, since %s", what, p.Time.Local().Format("2006-01-02 15:04"))
+}
+
+// Enrolments remembers those that are under way.
+type Enrolments struct{ dir string }
+
+// NewEnrolments returns the memory of this user, beside that of refused PINs. Where there
+// is no place for it nothing is remembered.
+func NewEnrolments() Enrolments {
+	state := paths.State()
+	if state == "" {
+		return Enrolments{}
+	}
+	return Enrolments{filepath.Join(state, "enrollments")}
+}
+
+// errNotRemembered says that a later run will not know of an enrolment.
+var errNotRemembered = errors.New("this enrolment cannot be remembered")
+
+// save writes an enrolment down, in place of an older one of the same key. An
+// interruption leaves the old one or the new.
+func (e Enrolments) save(p *Pending) error {
+	if e.dir == "" {
+		return fmt.Errorf("%w: there is no home directory", errNotRemembered)
+	}
+	p.Time = time.Now()
+	if err := e.write(p); err != nil {
+		return fmt.Errorf("%w: %w", errNotRemembered, err)
+	}
+	for _, old := range e.read() {
+		if old.Key != p.Key && (old.isOf(p.Address(), p.Public()) || p.isMadeFrom(old)) {
+			e.Forget(old)
+		}
+	}
+	return nil
+}
+
+// write is save's file.
+func (e Enrolments) write(p *Pending) error {
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.MkdirAll(e.dir, 0o700); err != nil {
+		return err
+	}
+	return atomicfile.Write(e.path(p), append(data, '\n'), atomicfile.Options{})
+}
+
+// path names the file of an enrolment: a hash, since addresses hold any character.
+func (e Enrolments) path(p *Pending) string {
+	sum := sha256.Sum256([]byte(p.Key))
+	return filepath.Join(e.dir, hex.EncodeToString(sum[:8])+".json")
+}
+
+// Forget removes one that is done or given up.
+func (e Enrolments) Forget(p *Pending) error { return atomicfile.Remove(e.path(p)) }
+
+// isMadeFrom reports whether another enrolment is this one, at the time when its key was being
+// made. Its address was another then, without the key's id.
+func (p *Pending) isMadeFrom(other *Pending) bool {
+	return other.Step == StepMaking && p.Step != StepMaking && !p.Time.Before(other.Time) &&
+		strings.EqualFold(p.Email, other.Email) && MayMean(p.Address(), other.Address())
+}
+
+// All returns those under way, the newest first.
+func (e Enrolments) All() []*Pending {
+	found := e.read()
+	return slices.DeleteFunc(slices.Clone(found), func(other *Pending) bool { // an interruption has left it
+		return slices.ContainsFunc(found, func(p *Pending) bool { return p.isMadeFrom(other) })
+	})
+}
+
+// read returns what is written down. A file that cannot be read is passed over: it must not keep
+// anybody from enrolling.
+func (e Enrolments) read() []*Pending {
+	if e.dir == "" {
+		return nil
+	}
+	files, _ := filepath.Glob(filepath.Join(paths.GlobQuote(e.dir), "*.json"))
+	var found []*Pending
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		if p := parsePending(data); p != nil {
+			found = append(found, p)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Pending) int {
+		return cmp.Or(b.Time.Compare(a.Time), cmp.Compare(a.Key, b.Key))
+	})
+	return found
+}
+
+// parsePending reads an enrolment; nil for what this version does not know.
+func parsePending(data []byte) *Pending {
+	p := new(Pending)
+	if json.Unmarshal(data, p) != nil || p.Address() == nil || !p.isKnown() {
+		return nil
+	}
+	return p
+}
+
+// isKnown reports whether this version knows the step.
+func (p *Pending) isKnown() bool {
+	return slices.Contains([]enrolStep{StepMaking, StepKey, StepRequest, StepStored}, p.Step)
+}
+
+// Fitting returns those under way whose keys the address may mean.
+func (e Enrolments) Fitting(address config.Address) []*Pending {
+	return slices.DeleteFunc(e.All(), func(p *Pending) bool { return !MayMean(address, p.Address()) })
+}
+
+// MayMean reports whether two addresses may mean one key: nothing that both of them name
+// differs. How to get there (module-path, pin-source) tells nothing.
+func MayMean(a, b config.Address) bool {
+	switch a := a.(type) {
+	case pivuri.URI:
+		b, ok := b.(pivuri.URI)
+		return ok && (a.Serial == b.Serial || a.Serial == 0 || b.Serial == 0) && (a.Slot == b.Slot || a.Slot == 0 || b.Slot == 0)
+	case uri.URI:
+		b, ok := b.(uri.URI)
+		return ok && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
+			x, named := a.Get(name)
+			y, too := b.Get(name)
+			return named && too && x != y
+		})
+	}
+	return false
+}
+
+// namesOfKeys are the attributes of an address that say which key it is, of which token.
+var namesOfKeys = []string{"token", "serial", "manufacturer", "model", "object", "id"}
+
+// isSame reports whether two addresses name a key in the same words.
+func isSame(a, b config.Address) bool {
+	switch a := a.(type) {
+	case pivuri.URI:
+		b, ok := b.(pivuri.URI)
+		return ok && a.Serial == b.Serial && a.Slot == b.Slot
+	case uri.URI:
+		b, ok := b.(uri.URI)
+		return ok && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
+			x, named := a.Get(name)
+			y, too := b.Get(name)
+			return named != too || x != y
+		})
+	}
+	return false
+}

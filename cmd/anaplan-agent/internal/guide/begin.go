@@ -1,0 +1,224 @@
+package guide
+
+// The beginning of a guided enrolment: what the key and its request shall be.
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// usualLabel is what a new key in a token is called unless somebody knows better.
+const usualLabel = "anaplan"
+
+// begin asks what is to be made, and makes it: the key and its request.
+func (g *guide) begin() error {
+	g.tell("This makes a key that never leaves its device, and gets it a certificate for Anaplan.\nYou can stop at each question by q or Ctrl-D.\n")
+	place, err := g.choosePlace()
+	if err != nil {
+		return err
+	}
+	if flag := g.order.Card.Given(); flag != "" && !enroll.IsCard(place.address) {
+		return explain.Usagef(build.Program+" enroll", "%s is for keys on YubiKeys, and %s is none", flag, place.address)
+	}
+	e, err := g.askOrder(place)
+	if err != nil {
+		return err
+	}
+	yes, err := g.confirm(place.address, e)
+	switch {
+	case err != nil:
+		return err
+	case !yes:
+		return errStopped
+	}
+	err = g.make(place.address, e)
+	if err != nil && g.under == nil {
+		g.tell("\nNothing was made. The same answers, without the questions:\n  %s", g.again(place.address, e))
+	}
+	if err != nil && g.under != nil && !errors.Is(err, errStopped) {
+		return enroll.OrKeyMade(err, e, g.under)
+	}
+	return err
+}
+
+// again returns the command that does without questions what the answers say.
+func (g *guide) again(address config.Address, e enroll.Enrolment) string {
+	words := []string{build.Program, "enroll", "--key", address.String(), "--email", e.Email}
+	if e.Name != "" {
+		words = append(words, "--name", e.Name)
+	}
+	if e.Subject != "" {
+		words = append(words, "--subject", e.Subject)
+	}
+	if e.Bits != 0 {
+		words = append(words, "--bits", strconv.Itoa(e.Bits))
+	}
+	if e.ReuseKey {
+		words = append(words, "--reuse-key")
+	}
+	words = append(words, "--output", e.Output)
+	return strings.Join(console.Quoted(words...), " ") + settings.FlagsBut(g.settings.Command, answeredFlags)
+}
+
+// answeredFlags are those that the questions are about.
+var answeredFlags = []string{"key", "email", "name", "subject", "bits", "reuse-key", "output", "resume"}
+
+// make makes the key and its request.
+func (g *guide) make(address config.Address, e enroll.Enrolment) error {
+	err := g.stage(address, func(run *device.Run) (err error) {
+		if g.under == nil { // else the key was made before a PIN was mistyped
+			if g.under, err = enroll.Begin(run, e, address); err != nil {
+				return err
+			}
+		}
+		return g.requested(run, e)
+	})
+	if e.ReuseKey || !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+		return err
+	}
+	// A token shows the key only after the PIN.
+	g.tell("  %v", err)
+	if e.ReuseKey, err = g.askYes("Make the request for that key, and no new one?"); err != nil {
+		return err
+	}
+	if !e.ReuseKey {
+		return nil // once more from the beginning
+	}
+	return g.make(address, e)
+}
+
+// askOrder asks for what the flags have left open.
+func (g *guide) askOrder(place place) (e enroll.Enrolment, err error) {
+	e = g.order
+	e.ReuseKey = e.ReuseKey || place.reuse
+	if e.Bits, err = g.askBits(place, e); err != nil {
+		return e, err
+	}
+	e.Email, err = g.askUntil("E-mail address of the Anaplan user that the jobs run as", "", func(text string) error {
+		if !enroll.IsEmail(text) {
+			return fmt.Errorf("%q is no e-mail address that a certificate can hold", text)
+		}
+		return nil
+	})
+	if err != nil {
+		return e, err
+	}
+	if err := g.askSubject(&e); err != nil {
+		return e, err
+	}
+	if e.Output == "" {
+		e.Output, err = g.askRequestFile(place.address)
+	}
+	return e, err
+}
+
+// askBits asks for the length of a new key, where there is a choice.
+func (g *guide) askBits(place place, e enroll.Enrolment) (int, error) {
+	switch {
+	case e.ReuseKey || e.Bits != 0:
+		return e.Bits, nil
+	case enroll.IsCard(place.address) && !place.longKeys:
+		g.tell("The key will have 2048 bits, the most that this YubiKey can do and enough for Anaplan.")
+		return 0, nil
+	}
+	text, err := g.askUntil("Length of the key in bits: 2048, 3072 or 4096; Anaplan takes each", strconv.Itoa(enroll.DefaultBits), func(text string) error {
+		if bits, err := strconv.Atoi(text); err != nil || !slices.Contains(enroll.KeySizes, bits) {
+			return errors.New("it is 2048, 3072 or 4096")
+		}
+		return nil
+	})
+	bits, _ := strconv.Atoi(text)
+	return bits, err
+}
+
+// askSubject asks for the names in the certificate.
+func (g *guide) askSubject(e *enroll.Enrolment) error {
+	if e.Subject != "" || e.Name != "" {
+		return nil
+	}
+	_, err := g.askUntil("Name in the certificate (common name)", e.Email, func(text string) error {
+		if text != e.Email {
+			e.Name = text
+		}
+		return enroll.CheckNamePart("CN", text)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = g.askUntil("Organisation and country, only if your CA wants them in the request, as O=Example AG,C=CH", "none", func(text string) error {
+		if e.Subject = text; text == "none" {
+			e.Subject = ""
+		}
+		_, err := e.SubjectName()
+		return err
+	})
+	return err
+}
+
+// askRequestFile asks where the request goes.
+func (g *guide) askRequestFile(address config.Address) (string, error) {
+	if g.order.IsFile() {
+		return g.order.Output, nil
+	}
+	text, err := g.askUntil("File for the request (CSR)", freeName(build.Program+"-"+shortName(address)+".csr"), func(text string) error {
+		if path := typedPath(text); console.IsTaken(path) {
+			return fmt.Errorf("%s is there already, and is not overwritten", path)
+		}
+		return paths.CheckDirectory(typedPath(text))
+	})
+	return typedPath(text), err
+}
+
+// shortName returns what files for a key are called by.
+func shortName(address config.Address) string {
+	var name string
+	switch address := address.(type) {
+	case pivuri.URI:
+		name = fmt.Sprintf("%d-%s", address.Serial, address.Slot)
+	case uri.URI:
+		name, _ = address.Get("object")
+	}
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>| '`, r) || console.IsUnprintable(r) || r == '\n' {
+			return '_'
+		}
+		return r
+	}, name)
+	return cmp.Or(strings.Trim(name, "."), "key")
+}
+
+// confirm shows what will be made.
+func (g *guide) confirm(address config.Address, e enroll.Enrolment) (bool, error) {
+	subject, err := e.SubjectName()
+	if err != nil {
+		return false, err
+	}
+	g.tell("\nThis will be made:")
+	if e.ReuseKey {
+		g.tell("  no new key: %s is used again", address)
+	} else {
+		g.tell("  a key of %d bits: %s", cmp.Or(e.Bits, enroll.DefaultBits), address)
+	}
+	g.tell("  a request (CSR) for %s, as %s", e.Email, subject)
+	if e.IsFile() {
+		g.tell("  the file %s with it", e.Output)
+	}
+	return g.askYes("Go on?")
+}

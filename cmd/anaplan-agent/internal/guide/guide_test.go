@@ -1,0 +1,153 @@
+package guide
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
+)
+
+func TestTypedPath(t *testing.T) {
+	t.Setenv("HOME", "/home/ana")
+	for text, want := range map[string]string{
+		"a.pem": "a.pem", "'my file.pem'": "my file.pem", `"a"`: "a", "'": "'", "~/a.pem": "/home/ana/a.pem", "~a": "~a",
+	} {
+		if os.PathSeparator != '/' && text[0] == '~' {
+			continue
+		}
+		if got := typedPath(text); got != want {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestFreeName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a-upload.pem")
+	want := []string{"a-upload.pem", "a-upload-2.pem", "a-upload-3.pem"}
+	for _, name := range want {
+		got := freeName(path)
+		if filepath.Base(got) != name {
+			t.Errorf("got %s, want %s", got, name)
+		}
+		if err := console.WriteOut(t.Context(), got, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := console.WriteOut(t.Context(), path, want[0]); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	if err := console.WriteOut(t.Context(), path, "else"); err == nil {
+		t.Error("it was overwritten")
+	}
+}
+
+func TestShortName(t *testing.T) {
+	for address, want := range map[string]string{
+		"piv:serial=7;slot=9c": "7-9c", "pkcs11:object=login": "login", "pkcs11:object=..%2Fa%20b%0A": "_a_b_", "pkcs11:": "key", "pkcs11:object=..": "key",
+	} {
+		if got := shortName(mustParse(t, address)); got != want {
+			t.Errorf("%s: got %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestMakesLongKeys(t *testing.T) {
+	for firmware, want := range map[string]bool{"4.3.5": false, "5.4.3": false, "5.7.0": true, "5.10.1": true, "6.0.0": true, "": true} {
+		if got := makesLongKeys(firmware); got != want {
+			t.Errorf("%s: got %v", firmware, got)
+		}
+	}
+}
+
+func TestFreeSlot(t *testing.T) {
+	for want, taken := range map[string][]string{"9c": nil, "82": {"9c", "9a"}, "83": {"9c", "82"}} {
+		if got := freeSlot(taken); got != want {
+			t.Errorf("%v: got %s, want %s", taken, got, want)
+		}
+	}
+}
+
+func TestListingProblem(t *testing.T) {
+	for stderr, want := range map[string]string{
+		"": "",
+		"ERROR:tcti: noise\nanaplan-agent: error: it broke\nanaplan-agent: hint: try\n": "it broke",
+		"anaplan-agent: error: no such token: pkcs11:; the module shows no token\n":     "",
+		"anaplan-agent: error: no such card: piv:\n":                                    "",
+	} {
+		if got := listingProblem(stderr); got != want {
+			t.Errorf("%q: got %q, want %q", stderr, got, want)
+		}
+	}
+}
+
+func TestReadEntry(t *testing.T) {
+	for text, want := range map[string]struct {
+		device  found
+		problem string
+	}{
+		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "serial": "1", "manufacturer": "M", "model": "X", "keys": [{"label": "k"}, {"label": "k"}]}`: {
+			found{mustParse(t, "pkcs11:token=a?module-name=m"), `token "a": M X, serial 1, module m`, []string{"k"}, true}, ""},
+		`{"address": "pkcs11:slot-id=3?module-name=m", "label": "", "problem": "silent"}`: {found{}, "silent"},
+		`{"address": "piv:serial=7", "name": "YubiKey 7", "firmware": "5.4.3", "reader": "R", "keys": [{"slot": "9c"}]}`: {
+			found{mustParse(t, "piv:serial=7"), `YubiKey 7, firmware 5.4.3, in reader "R"`, []string{"9c"}, false}, ""},
+		`{"address": "piv:", "reader": "R", "problem": "in use"}`: {found{}, "card in reader R: in use"},
+	} {
+		device, problem := readEntry([]byte(text))
+		if problem != want.problem || device.text != want.device.text || device.long != want.device.long || !cmp.Equal(device.taken, want.device.taken) {
+			t.Errorf("%s: got %+v, %q", text, device, problem)
+		}
+	}
+	if _, problem := readEntry([]byte(`{"address": "x"}`)); problem == "" {
+		t.Error("a bad address is no problem")
+	}
+}
+
+func TestTOML(t *testing.T) {
+	for _, text := range []string{"default", "two words", "a.b", "a-b_9", `C:\x "y"`, "ü\n\t", "a&b<c>", ""} {
+		var got map[string]string
+		if err := toml.Unmarshal([]byte(enroll.TomlName(text)+" = "+enroll.TomlString(text)+"\n"), &got); err != nil || got[text] != text {
+			t.Errorf("%q: got %q, %v", text, got, err)
+		}
+	}
+}
+
+func TestCanRetype(t *testing.T) {
+	prompt, file := config.PINSource{Kind: config.PINPrompt}, config.PINSource{Kind: config.PINFile}
+	for _, test := range []struct {
+		err    error
+		source config.PINSource
+		want   bool
+	}{
+		{&hsm.PINError{}, prompt, true},
+		{&hsm.PINError{Locked: true}, prompt, false},
+		{&hsm.PINError{}, file, false},
+		{&piv.PINError{Tries: 1}, prompt, true}, // the last try is confirmed elsewhere
+		{&piv.PINError{Blocked: true}, prompt, false},
+		{pin.ErrLength, prompt, true},
+		{pin.ErrSource, config.PINSource{Kind: config.PINPinentry}, false}, // there is no such program
+		{pin.ErrNotConfirmed, prompt, false},
+		{nil, prompt, false},
+	} {
+		if got := canRetype(test.err, test.source); got != test.want {
+			t.Errorf("%v from %v: got %v, want %v", test.err, test.source, got, test.want)
+		}
+	}
+}
+
+// mustParse reads an address.
+func mustParse(t *testing.T, text string) config.Address {
+	t.Helper()
+	address, err := config.ParseAddress(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}

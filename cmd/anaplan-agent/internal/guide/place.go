@@ -1,0 +1,335 @@
+package guide
+
+// Which device and which place in it: the tokens of this machine's PKCS#11 modules, and its
+// cards. Modules are loaded by a process of their own each, which may crash, hang, or write
+// to the terminal without harm.
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// place is where a key shall be.
+type place struct {
+	address  config.Address // with label or slot
+	reuse    bool           // there is a key, and it is wanted
+	longKeys bool           // a card's firmware can make keys of more than 2048 bits
+}
+
+// found is a device that can be chosen.
+type found struct {
+	address config.Address
+	text    string
+	taken   []string // labels or slots of keys, as far as they show without a PIN
+	long    bool     // see place.longKeys
+}
+
+// choosePlace asks for the device and for the place in it, as far as no address says it.
+func (g *guide) choosePlace() (place, error) {
+	profile, err := g.settings.Load()
+	if err != nil {
+		return place{}, err
+	}
+	if len(profile.Keys) > 0 {
+		address := profile.Keys[0]
+		use := g.settings.Command.Flags().Changed("key")
+		if !use {
+			if use, err = g.askYes(fmt.Sprintf("The settings name the key %s. Is this about that one?", address)); err != nil {
+				return place{}, err
+			}
+		}
+		if use {
+			return g.choosePart(g.look(address))
+		}
+	}
+	device, err := g.chooseDevice()
+	if err != nil {
+		return place{}, err
+	}
+	return g.choosePart(device)
+}
+
+// look returns the device of an address, with what shows of it.
+func (g *guide) look(address config.Address) found {
+	devices, _ := g.list(address.String())
+	if len(devices) != 1 {
+		return found{address: address, long: true} // making the key has words for it
+	}
+	devices[0].address = address
+	return devices[0]
+}
+
+// chooseDevice lists the devices of this machine and asks for one.
+func (g *guide) chooseDevice() (found, error) {
+	g.tell("Looking for devices...")
+	devices, problems := g.list("piv:")
+	var unusable []string
+	for _, module := range hsm.KnownModules() {
+		more, trouble := g.list(uri.URI{}.With("module-name", module.Name).String())
+		if devices = append(devices, more...); len(trouble) > 0 {
+			unusable = append(unusable, module.Name)
+		}
+	}
+	g.tellDevices(devices)
+	for _, problem := range problems {
+		g.tell("  (YubiKeys: %s)", problem)
+	}
+	if len(unusable) > 0 { // most often a module without its device, so the reason is for who asks
+		g.tell("  (no use now: %s; why: %s keys --key 'pkcs11:?module-name=NAME')", strings.Join(unusable, ", "), build.Program)
+	}
+	preset := ""
+	if len(devices) == 0 {
+		g.tell("No device was found. Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=/path/to/library.so")
+	} else {
+		preset = "1"
+	}
+	var fitting []found
+	_, err := g.askUntil("Which one shall hold the key? A number, or an address (pkcs11:... or piv:...)", preset, func(text string) (err error) {
+		fitting, err = g.devicesOf(text, devices)
+		if err == nil && len(fitting) > 1 {
+			devices = fitting // numbers are of the list that was shown last
+			g.tellDevices(devices)
+			err = errors.New("that fits several; which of these?")
+		}
+		return err
+	})
+	if err != nil {
+		return found{}, err
+	}
+	return fitting[0], nil
+}
+
+// tellDevices shows the devices with their numbers.
+func (g *guide) tellDevices(devices []found) {
+	for i, device := range devices {
+		g.tell("  %d) %s", i+1, device.text)
+	}
+}
+
+// devicesOf returns the device of a number, or those that an address fits.
+func (g *guide) devicesOf(text string, devices []found) ([]found, error) {
+	if number, err := strconv.Atoi(text); err == nil {
+		if number < 1 || number > len(devices) {
+			return nil, errors.New("there is no device of that number")
+		}
+		return devices[number-1 : number], nil
+	}
+	address, err := config.ParseAddress(text)
+	if err != nil {
+		return nil, err
+	}
+	fitting, problems := g.list(address.String())
+	if len(fitting) == 0 {
+		return nil, errors.New(strings.Join(append(problems, "no device fits the address"), "; "))
+	}
+	switch part, named := partOf(address); {
+	case named && len(fitting) == 1:
+		fitting[0].address = address
+	case named:
+		for i := range fitting {
+			fitting[i].address = withPart(fitting[i].address, part)
+		}
+	}
+	return fitting, nil
+}
+
+// partOf returns the label or slot that an address names.
+func partOf(address config.Address) (part string, named bool) {
+	if card, ok := address.(pivuri.URI); ok {
+		return card.Slot.String(), card.Slot != 0
+	}
+	label, _ := address.(uri.URI).Get("object")
+	return label, label != ""
+}
+
+// choosePart asks for the label or the slot of the key, unless the address names it, and
+// whether to use a key that is there.
+func (g *guide) choosePart(device found) (place, error) {
+	part, named := partOf(device.address)
+	for {
+		if !named {
+			var err error
+			if part, err = g.askPart(device); err != nil {
+				return place{}, err
+			}
+		}
+		chosen := place{address: withPart(device.address, part), longKeys: device.long}
+		if g.order.ReuseKey || !slices.Contains(device.taken, part) {
+			return chosen, nil
+		}
+		yes, err := g.askYes(fmt.Sprintf("There is a key in %s already. Make the request for that key, and no new one?", chosen.address))
+		if err != nil {
+			return place{}, err
+		}
+		if chosen.reuse = yes; yes {
+			return chosen, nil
+		}
+		named = false
+	}
+}
+
+// askPart asks for a label or a slot.
+func (g *guide) askPart(device found) (string, error) {
+	if enroll.IsCard(device.address) {
+		if len(device.taken) > 0 {
+			g.tell("Slots with a key in them: %s", strings.Join(device.taken, ", "))
+		}
+		return g.askUntil("Slot for the key: 9c is that for signatures; 9a, 9d, 9e and 82 to 95 do too", freeSlot(device.taken), func(text string) error {
+			_, err := pivuri.ParseSlot(text)
+			return err
+		})
+	}
+	if len(device.taken) > 0 {
+		g.tell("Keys on the token: %s", strings.Join(device.taken, ", "))
+	}
+	return g.askUntil("Name (label) for the key", usualLabel, func(text string) error {
+		if text == "" || strings.ContainsFunc(text, console.IsUnprintable) {
+			return errors.New("it is a word or several, as they are printed")
+		}
+		return nil
+	})
+}
+
+// freeSlot returns the slot to advise.
+func freeSlot(taken []string) string {
+	for _, slot := range append([]pivuri.Slot{device.DefaultSlot}, pivuri.Slots()...) {
+		// Those of the standard other than for signatures may be meant for something else.
+		if (slot == device.DefaultSlot || slot.Retired()) && !slices.Contains(taken, slot.String()) {
+			return slot.String()
+		}
+	}
+	return ""
+}
+
+// withPart returns an address with a label or slot.
+func withPart(address config.Address, part string) config.Address {
+	if card, ok := address.(pivuri.URI); ok {
+		card.Slot, _ = pivuri.ParseSlot(part) // it was asked for until it parsed
+		return card
+	}
+	token := address.(uri.URI)
+	if label, _ := token.Get("object"); label != part {
+		token = token.Without("id") // that is of the other key
+	}
+	return token.With("object", part)
+}
+
+// patienceWithModules is how long a module may take to list its tokens.
+const patienceWithModules = 20 * time.Second
+
+// list lists the devices that fit an address, and in words what was in the way.
+func (g *guide) list(address string) (devices []found, problems []string) {
+	ctx, cancel := context.WithTimeout(g.ctx, patienceWithModules)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, build.Self(), "keys", "--json", "--pin", "none", "--config", os.DevNull, "--key", address)
+	cmd.Args[0] = os.Args[0]
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	// The settings of this run are about one key, and this is about all.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ANAPLAN_AGENT_") })
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return nil, []string{fmt.Sprintf("%s: it did not answer within %v", address, patienceWithModules)}
+	}
+	var entries []json.RawMessage
+	if json.Unmarshal(stdout.Bytes(), &entries) == nil {
+		for _, entry := range entries {
+			device, problem := readEntry(entry)
+			if problem != "" {
+				problems = append(problems, problem)
+			} else {
+				devices = append(devices, device)
+			}
+		}
+	}
+	if problem := listingProblem(stderr.String()); err != nil && len(entries) == 0 && problem != "" {
+		problems = append(problems, problem)
+	}
+	return devices, problems
+}
+
+// listingProblem returns the error of a listing, out of whatever a module has written
+// around it; "" for one that nothing is there, which is no trouble.
+func listingProblem(stderr string) string {
+	for line := range strings.Lines(stderr) {
+		text, ok := strings.CutPrefix(strings.TrimSpace(line), build.Program+": error: ")
+		if ok && !strings.Contains(text, hsm.ErrNoToken.Error()) && !strings.Contains(text, piv.ErrNoCard.Error()) {
+			return text
+		}
+	}
+	return ""
+}
+
+// readEntry reads a token or a card of 'keys --json'.
+func readEntry(data []byte) (found, string) {
+	var token device.TokenEntry
+	if err := json.Unmarshal(data, &token); err != nil {
+		return found{}, err.Error()
+	}
+	address, err := config.ParseAddress(token.Address)
+	if err != nil {
+		return found{}, err.Error()
+	}
+	if enroll.IsCard(address) {
+		return readCardEntry(data, address)
+	}
+	if token.Problem != "" && token.Label == "" {
+		return found{}, token.Problem
+	}
+	module, _ := address.(uri.URI).Get("module-name")
+	device := found{address: address, long: true}
+	device.text = fmt.Sprintf("token %q: %s %s, serial %s, module %s", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), module)
+	for _, key := range token.Keys {
+		if !slices.Contains(device.taken, key.Label) {
+			device.taken = append(device.taken, key.Label)
+		}
+	}
+	return device, ""
+}
+
+// readCardEntry reads a card.
+func readCardEntry(data []byte, address config.Address) (found, string) {
+	var card device.CardEntry
+	if err := json.Unmarshal(data, &card); err != nil {
+		return found{}, err.Error()
+	}
+	if card.Problem != "" {
+		return found{}, fmt.Sprintf("card in reader %s: %s", console.OneLine(card.Reader), card.Problem)
+	}
+	device := found{address: address, long: makesLongKeys(card.Firmware)}
+	device.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
+	for _, key := range card.Keys {
+		device.taken = append(device.taken, key.Slot)
+	}
+	return device, ""
+}
+
+// makesLongKeys reports whether a YubiKey makes keys of 3072 and 4096 bits: those of
+// firmware 5.7 and later do. One that does not tell may be asked.
+func makesLongKeys(firmware string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(firmware, "%d.%d", &major, &minor); err != nil {
+		return true
+	}
+	return major > 5 || major == 5 && minor >= 7
+}

@@ -1,0 +1,92 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// errPayload says that the file of --payload is of no use. Its text never shows any
+// of the content, which is as good as a password.
+var errPayload = errors.New("payload")
+
+// errNoSigner is returned where a payload comes without its certificate: it does
+// not hold it, and the header of the login is made from it (contract section 1.1).
+var errNoSigner = errors.New("payload: the certificate that signed it must be named by --certificate")
+
+// TokenFormats are the values of --output.
+var TokenFormats = []string{"value", "json", "header", "env", "curl"}
+
+// PrintToken logs in and prints the token. A token that nobody got is ended: it
+// would be valid for the rest of its 35 minutes. The client is made first, so that wrong settings are told before a PIN is asked for.
+func PrintToken(r *device.Run, format, payload string) error {
+	client, err := settings.NewClient(r.Profile, nil)
+	if err != nil {
+		return err
+	}
+	login, err := loginFrom(r, payload)
+	if err != nil {
+		return err
+	}
+	// What can pass is sent again by the client, the same payload as long as it is
+	// fresh: no second signature, no second PIN.
+	token, err := client.Authenticate(r.Ctx, login)
+	if err != nil {
+		return err
+	}
+	if err := console.PrintResult(FormatToken(token, format)); err != nil {
+		return errors.Join(err, EndToken(r.Ctx, client, token))
+	}
+	return nil
+}
+
+// loginFrom returns the login of a payload file, or a new one without a file. With a
+// file the device is left alone, also where the profile names one.
+func loginFrom(r *device.Run, payload string) (*agent.Login, error) {
+	if payload == "" {
+		return SignLogin(r)
+	}
+	return readLogin(r.Profile, payload)
+}
+
+// readLogin reads what sign has printed. The signature is checked with the
+// certificate before it is sent, so that a wrong --certificate is told here and not
+// by a 401 that has a dozen causes.
+func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
+	if profile.Certificate == "" {
+		return nil, errNoSigner
+	}
+	cert, err := device.ReadCertificate(profile.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	data, err := console.ReadInput(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errPayload, err)
+	}
+	login, err := anaplan.ParsePayload(data, cert)
+	if err != nil {
+		return nil, fmt.Errorf("%w %s: %w", errPayload, path, err)
+	}
+	return login, nil
+}
+
+// EndToken logs out in a time of its own, for the run's may be used up or its context
+// be done, and a token left behind is worse than a command that takes longer.
+func EndToken(ctx context.Context, client *anaplan.Client, token agent.Token) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), LogoutTimeout)
+	defer cancel()
+	return client.Logout(ctx, token)
+}
+
+// LogoutTimeout bounds a logout that the user did not ask for. It is short, since
+// a server that does not answer will end the token by itself.
+const LogoutTimeout = 10 * time.Second

@@ -1,0 +1,97 @@
+package login
+
+import (
+	"crypto/x509"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// identity is what whoami prints. Its JSON names are those of Anaplan's answer
+// (contract section 3) where it has one.
+type identity struct {
+	UserID           string     `json:"userId"`
+	UserGUID         string     `json:"userGuid"`
+	CustomerGUID     string     `json:"customerGuid"`
+	TokenExpiresAt   time.Time  `json:"tokenExpiresAt"`
+	CertificateUntil *time.Time `json:"certificateUntil,omitempty"`
+}
+
+// Whoami validates the given token, or one that it makes and ends. A token that was
+// given is somebody else's to end.
+func Whoami(r *device.Run, from string) (identity, error) {
+	client, err := settings.NewClient(r.Profile, nil)
+	if err != nil {
+		return identity{}, err
+	}
+	if from != "" {
+		token, err := ReadToken(from)
+		if err != nil {
+			return identity{}, err
+		}
+		return validate(r, client, token, nil)
+	}
+	login, err := SignLogin(r)
+	if err != nil {
+		return identity{}, err
+	}
+	token, err := client.Authenticate(r.Ctx, login)
+	if err != nil {
+		return identity{}, err
+	}
+	who, err := validate(r, client, token, login.Certificate)
+	if ended := EndToken(r.Ctx, client, token); ended != nil { // the answer is good all the same
+		r.Say.Warn("the token that this took could not be ended, and stays valid until its time is up: %v", ended)
+	}
+	return who, err
+}
+
+// validate asks Anaplan about a token. cert is what the token was got with, nil if
+// that is not known. A user other than the certificate's is a warning: Anaplan maps
+// by the e-mail address when the certificate is registered (contract section 5.2),
+// and an address that was changed since is a job that runs as somebody unexpected.
+func validate(r *device.Run, client *anaplan.Client, token agent.Token, cert *x509.Certificate) (identity, error) {
+	found, err := client.Validate(r.Ctx, token)
+	if err != nil {
+		return identity{}, err
+	}
+	who := identity{UserID: found.UserID, UserGUID: found.UserGUID, CustomerGUID: found.CustomerGUID, TokenExpiresAt: found.ExpiresAt}
+	if cert == nil {
+		return who, nil
+	}
+	who.CertificateUntil = &cert.NotAfter
+	if email := agent.Email(cert); email != "" && found.UserID != "" && !strings.EqualFold(email, found.UserID) {
+		r.Say.Warn("the certificate names %s, but Anaplan says %s", email, found.UserID)
+	}
+	return who, nil
+}
+
+// WhileFresh is how a person reads the rest of a token's life.
+func WhileFresh(until, now time.Time) string {
+	return fmt.Sprintf("%s (%v)", until.UTC().Format(time.RFC3339), until.Sub(now).Round(time.Second))
+}
+
+// Text returns the identity for a person. Its values are the server's, so each is
+// kept to its line.
+func (i identity) Text(now time.Time) string {
+	var text strings.Builder
+	row := func(name, value string) { fmt.Fprintf(&text, "%-18s %s\n", name, console.OneLine(value)) }
+	row("user", i.UserID)
+	row("user GUID", i.UserGUID)
+	row("customer GUID", i.CustomerGUID)
+	if !i.TokenExpiresAt.IsZero() {
+		row("token until", WhileFresh(i.TokenExpiresAt, now))
+	}
+	if i.CertificateUntil != nil {
+		// In days, by which people plan a renewal: the CA takes some of them.
+		days := int(i.CertificateUntil.Sub(now).Hours() / 24)
+		row("certificate until", fmt.Sprintf("%s (%d days)", i.CertificateUntil.Format("2006-01-02"), days))
+	}
+	return text.String()
+}

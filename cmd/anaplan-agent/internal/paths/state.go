@@ -1,0 +1,84 @@
+package paths
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+)
+
+// CheckOutput refuses what no file can be written to, before anything is done for it.
+func CheckOutput(path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return errors.New("it is a directory; give the file's name, too")
+	}
+	return CheckDirectory(path)
+}
+
+// CheckDirectory refuses a new file where there is no directory for it.
+func CheckDirectory(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is a file")
+	}
+	if err != nil {
+		return fmt.Errorf("there is no directory %s: %w", dir, RootCause(err))
+	}
+	return nil
+}
+
+// RootCause leaves out the operation and the path, which are told already.
+func RootCause(err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// Absolute returns a path that means the same from anywhere.
+func Absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}
+
+// GlobQuote takes the meaning from characters of a directory's name.
+func GlobQuote(dir string) string {
+	if os.PathSeparator == '\\' { // there it cannot be taken away, and brackets are rare
+		return dir
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+}
+
+// IsThere reports whether there is something at a path.
+func IsThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// IsMissing reports whether a file is not there, of which a home that is no
+// directory is a case: services often have /dev/null for theirs. A file that is
+// there and cannot be read is not missing, for its settings would be lost silently.
+func IsMissing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// DefaultConfigs returns where the configuration file is looked for: the user's
+// own place (XDG_CONFIG_HOME, where there is a home), and the system's.
+func DefaultConfigs() []string {
+	paths := []string{filepath.Join("/etc", build.Program, "config.toml")}
+	if user, err := os.UserConfigDir(); err == nil {
+		paths = append([]string{filepath.Join(user, build.Program, "config.toml")}, paths...)
+	}
+	return paths
+}

@@ -1,0 +1,302 @@
+package policycheck
+
+// What a policy allows, tried without doing it.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// policyCheck is the policies that count for a call.
+type policyCheck struct {
+	settings *settings.Settings
+	say      *console.Messenger
+	as       local.As
+	policies []namedPolicy
+	asking   *agentclient.Session // nil: no agent has been asked, or there is none
+	nameless bool                 // what the path has in the place of an id is none
+}
+
+type namedPolicy struct {
+	name string
+	*policy.Policy
+}
+
+// New reads the configuration as the agent does.
+func New(chosen *settings.Settings, say *console.Messenger, client string) (*policyCheck, error) {
+	if client != "" && chosen.ConfigPath() == "" {
+		return nil, fmt.Errorf("%w: there is no configuration file, so there is no [client.%s]; one would be %s", settings.ErrSettings, client, settings.ConfigToBe())
+	}
+	loaded, err := settings.LoadAll(chosen)
+	if err != nil {
+		return nil, err
+	}
+	check := &policyCheck{settings: chosen, say: say, as: local.As{Profile: chosen.ProfileName(), Client: client}}
+	if client != "" {
+		c := loaded.Client(client)
+		if c == nil {
+			return nil, fmt.Errorf("%w: there is no [client.%s] in the configuration", settings.ErrSettings, client)
+		}
+		if check.as.Profile, err = agentclient.ProfileFor(chosen, client); err != nil {
+			return nil, err
+		}
+		rules, err := policy.Parse(c.Policy)
+		if err != nil {
+			return nil, fmt.Errorf("%w: client %q: policy: %w", settings.ErrSettings, client, err)
+		}
+		check.policies = append(check.policies, namedPolicy{"the policy of client " + client, rules})
+	}
+	profile := loaded.Profile(check.as.Profile)
+	if profile == nil {
+		return nil, fmt.Errorf("%w: there is no profile %q in the configuration", settings.ErrSettings, check.as.Profile)
+	}
+	rules, err := settings.NewPolicy(profile)
+	if rules != nil {
+		check.policies = append(check.policies, namedPolicy{"the policy of profile " + profile.Name, rules})
+	}
+	return check, err
+}
+
+// End ends the conversation with the agent, if there was one.
+func (c *policyCheck) End() {
+	if c.asking != nil {
+		c.asking.End()
+	}
+}
+
+// NoteAge tells that the agent may have another configuration than the file that is read here.
+func (c *policyCheck) NoteAge() {
+	asking, err := agentclient.AskAgent(c.settings, c.say)
+	if err != nil || asking == nil {
+		return // it shows where the agent is needed
+	}
+	defer asking.End()
+	path := c.settings.ConfigPath()
+	file, err := os.Stat(path)
+	if err != nil {
+		return
+	}
+	status, err := asking.Client.Status(asking.Ctx)
+	if err == nil && file.ModTime().After(status.ConfiguredAt) {
+		c.say.Note("this is what %s says; the running agent may have an older one: %s reload", path, build.Program)
+	}
+}
+
+// errNotAllowed says that a policy does not allow a call.
+var errNotAllowed = errors.New("not allowed")
+
+// Call prints what allows a call; errNotAllowed if something does not.
+func (c *policyCheck) Call(ctx context.Context, method, target string) error {
+	if err := agentclient.CheckHost(c.settings, target, c.as.Client); err != nil {
+		return err
+	}
+	path, err := policy.ParsePath(agentclient.PathOf(target))
+	if err != nil {
+		return fmt.Errorf("%w: the path is refused before any policy: %w", errNotAllowed, err)
+	}
+	if !slices.Contains(callMethods, method) {
+		return fmt.Errorf("%w: the method %s is never forwarded; there are %s", errNotAllowed, console.OneLine(method), strings.Join(callMethods, ", "))
+	}
+	if slices.Contains(answeredPaths, path.String()) {
+		return console.PrintResult(fmt.Sprintf("the agent answers %s itself, whatever the policies say\n", path))
+	}
+	if !agentclient.IsAnaplans(path.String()) {
+		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, agentclient.AnaplansWords)
+	}
+	c.nameless = c.noteNames(path)
+	if len(c.policies) == 0 {
+		return console.PrintResult(fmt.Sprintf("allowed: profile %s has no policy\n", c.as.Profile))
+	}
+	return c.decide(ctx, method, path)
+}
+
+// callMethods are those that the agent forwards, as agent/local has them.
+var callMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// answeredPaths are those that the agent answers in Anaplan's place, as agent/local has them.
+var answeredPaths = []string{"/token/authenticate", "/token/refresh", "/token/validate", "/token/logout"}
+
+// lists are the segments of a path behind which an id stands.
+var lists = []string{"workspaces", "models", "processes", "imports", "exports", "actions", "files"}
+
+// noteNames tells of a name in a path where an id belongs, which has no name then.
+func (c *policyCheck) noteNames(path policy.Path) bool {
+	segments := path.Segments()
+	for i, segment := range segments {
+		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm().MatchString(segment) {
+			c.say.Note("%s is not an id; paths have ids: %s api GET %s lists them", console.QuotedName(segment, ""), build.Program, "/"+strings.Join(segments[:i], "/"))
+			return true
+		}
+	}
+	return false
+}
+
+// idForm is what Anaplan's ids look like.
+var idForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+|[0-9A-Fa-f]{32})$`)
+})
+
+// decide prints which rules allow a call, or returns which policies do not.
+func (c *policyCheck) decide(ctx context.Context, method string, path policy.Path) error {
+	var text strings.Builder
+	refused := &NotAllowedError{what: method + " " + path.String()}
+	var unknown error
+	for _, p := range c.policies {
+		decision, err := p.Decide(ctx, method, path, nil)
+		if err == nil && !decision.Allowed && len(decision.Unless) > 0 && !c.nameless {
+			decision, err = c.decideByNames(ctx, p, method, path)
+		}
+		switch {
+		case err != nil && unknown == nil:
+			unknown = err
+		case err != nil:
+		case decision.Allowed:
+			fmt.Fprintf(&text, "allowed by %s: %s\n", p.name, decision.Rule)
+		default:
+			refused.add(p.name, decision)
+		}
+	}
+	switch {
+	case len(refused.policies) > 0: // whatever else there is to know
+		return refused
+	case unknown != nil:
+		return unknown
+	}
+	return console.PrintResult(console.Printable(text.String()))
+}
+
+// decideByNames decides with what Anaplan says that the ids are called, if an agent runs.
+func (c *policyCheck) decideByNames(ctx context.Context, p namedPolicy, method string, path policy.Path) (policy.Decision, error) {
+	names, why, err := c.names()
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	if names == nil {
+		decision, _ := p.Decide(ctx, method, path, nil)
+		return decision, cannotTell(path, decision.Unless, why)
+	}
+	decision, err := p.Decide(c.asking.Ctx, method, path, names)
+	if refusal, ok := errors.AsType[*integration.APIError](err); ok && refusal.Code == agent.CodeNotAllowed {
+		return decision, cannotTell(path, decision.Unless, refusal.Message)
+	}
+	return decision, err
+}
+
+// names returns who tells what ids are called; nil where nobody can be asked, and why.
+func (c *policyCheck) names() (names policy.Names, why string, err error) {
+	ways, why, err := c.ways()
+	if len(ways) == 0 || err != nil {
+		return nil, why, err
+	}
+	return catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])}, "", nil
+}
+
+// ways returns the ways to ask Anaplan through the agent, as the profile and as the client:
+// either may have no rule for it. There are none where nobody can be asked, and why.
+func (c *policyCheck) ways() (ways []*integration.Client, why string, err error) {
+	if c.asking == nil {
+		asking, err := agentclient.AskAgent(c.settings, c.say)
+		if err != nil {
+			return nil, "", err
+		}
+		if asking == nil {
+			return nil, agentclient.WhyAlone(c.settings), nil
+		}
+		c.asking, asking.Profile = asking, c.as.Profile
+	}
+	if err := c.asking.Prepare(); err != nil {
+		problem, ok := errors.AsType[*agent.Problem](err)
+		if ok && agentclient.IsOthers(problem) {
+			return nil, problem.Message, nil
+		}
+		return nil, "", err
+	}
+	for _, as := range []local.As{{Profile: c.as.Profile}, c.as} {
+		ways = append(ways, settings.NewAPIClient(agentclient.AgentURL, c.asking.Client.Transport(as)))
+	}
+	return ways, "", nil
+}
+
+// catalogs are asked one after the other, until one may answer.
+type catalogs []policy.Names
+
+// Name implements policy.Names.
+func (c catalogs) Name(ctx context.Context, kind, workspace, model, id string) (name string, err error) {
+	for _, names := range c {
+		if name, err = names.Name(ctx, kind, workspace, model, id); err == nil {
+			return name, nil
+		}
+	}
+	return "", err
+}
+
+// cannotTell says that it takes Anaplan's word to decide, and nobody could ask for it.
+func cannotTell(path policy.Path, unless []string, why string) error {
+	const most = 3
+	things := strings.Join(unless[:min(len(unless), most)], " or ")
+	if len(unless) > most {
+		things += " or one of others"
+	}
+	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: whether %s is %s only Anaplan knows (%s)", subjectOf(path), things, why)
+	problem.Human = true
+	if why == agentclient.NoAgent {
+		problem.Hints = []string{"start the agent: " + build.Program + " serve"}
+	}
+	return problem
+}
+
+// subjectOf returns the id that a path is about, or else the path.
+func subjectOf(path policy.Path) string {
+	segments := path.Segments()
+	for i := len(segments) - 1; i > 0; i-- {
+		if slices.Contains(lists, segments[i-1]) {
+			return segments[i]
+		}
+	}
+	return path.String()
+}
+
+// NotAllowedError says which policies do not allow something, and what is missing in them.
+type NotAllowedError struct {
+	what     string // "GET /2/0/models", or a rule
+	policies []string
+	Hints    []string
+}
+
+// add adds a policy that does not allow it.
+func (e *NotAllowedError) add(policy string, decision policy.Decision) {
+	e.policies = append(e.policies, policy)
+	for _, hint := range decision.Hints() {
+		if !slices.Contains(e.Hints, hint) {
+			e.Hints = append(e.Hints, hint)
+		}
+	}
+}
+
+// Error implements error.
+func (e *NotAllowedError) Error() string {
+	have := "has"
+	if len(e.policies) > 1 {
+		have = "have"
+	}
+	return fmt.Sprintf("not allowed: %s %s no rule for %s", strings.Join(e.policies, " and "), have, e.what)
+}
+
+// Is makes it an errNotAllowed.
+func (e *NotAllowedError) Is(target error) bool { return target == errNotAllowed }

@@ -1,0 +1,211 @@
+package rotate
+
+// The running agent's part in a rotation. It may run as another user, and read other settings:
+// that a command can log in with a key does not say that the agent can. So a key is switched to,
+// and the other one deleted, only once the agent has logged in with it.
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// takeOver puts another key into the configuration, and has a running agent log in with it. If
+// that cannot, all is as it was before: the other key, and the step from.
+func (r *Session) takeOver(key *device.Run, before, after string, from, to rotationStep) error {
+	wanted, err := key.Certificate()
+	if err != nil {
+		return err
+	}
+	asking, err := r.findAgent()
+	if err != nil {
+		return cannotAsk("nothing was changed", err)
+	}
+	if err := r.switchTo(before, after, to == rotationSwitched); err != nil {
+		return err
+	}
+	if asking != nil {
+		defer asking.End()
+		if err := r.tryAgent(asking, wanted); err != nil {
+			return r.putBack(before, after, from, err)
+		}
+		r.Say.Note("the running agent has logged in with the key in the configuration")
+	}
+	return r.known.save(to)
+}
+
+// findAgent returns the running agent, ready to be asked; nil if there is none, and then it has
+// said what that means. The agent is asked whatever settings the command was given: it has its
+// own.
+func (r *Session) findAgent() (*agentclient.Session, error) {
+	file, err := settings.ParseConfig(r.known.Config)
+	if err != nil {
+		return nil, err
+	}
+	own, err := r.settings.AgentIn(file)
+	if err != nil {
+		return nil, err
+	}
+	if own.Socket == "none" {
+		r.unchecked("no agent was asked")
+		return nil, nil
+	}
+	asking, err := agentclient.FirstRunning(r.settings, own.Socket, r.Say)
+	if asking == nil && err == nil {
+		err = notShared()
+	}
+	switch {
+	case errors.Is(err, agentclient.ErrNoAgent), asking == nil && err == nil:
+		r.unchecked("no running agent was found")
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	if _, err := asking.Client.Status(asking.Ctx); err != nil {
+		defer asking.End()
+		return nil, asking.InTime(err)
+	}
+	return asking, nil
+}
+
+// notShared returns an error if an agent runs at one of the usual places that is somebody else's.
+func notShared() error {
+	for _, socket := range paths.UsualSockets() {
+		if err := agentclient.FindAgent(socket); errors.Is(err, agentclient.ErrNotShared) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Session) unchecked(why string) {
+	r.Say.Warn("%s: it was not checked that the agent, as the user that it runs as, can log in with the new key; where one reads %s, try that before the old key is deleted: %s reload, %s login", why, r.known.Config, build.Program, build.Program)
+}
+
+// tryAgent has the agent take the configuration over and log in with the key in it. Its callers
+// keep the token that they have.
+func (r *Session) tryAgent(asking *agentclient.Session, wanted *x509.Certificate) error {
+	if err := asking.Reload(); err != nil {
+		return err
+	}
+	if _, err := asking.Login(); err != nil {
+		return err
+	}
+	used, err := agentUses(asking, wanted)
+	if err == nil && !used {
+		err = r.otherCertificate()
+	}
+	return err
+}
+
+// errOtherCertificate says that the agent does not use the key that is in the configuration.
+var errOtherCertificate = errors.New("logged in with another certificate")
+
+func (r *Session) otherCertificate() error {
+	return fmt.Errorf("it has %w: does it read %s?", errOtherCertificate, r.known.Config)
+}
+
+// agentUses reports whether the agent's last login for the profile was with a certificate.
+func agentUses(asking *agentclient.Session, cert *x509.Certificate) (bool, error) {
+	status, err := asking.Client.Status(asking.Ctx)
+	if err != nil {
+		return false, asking.InTime(err)
+	}
+	for _, p := range status.Profiles {
+		if p.Name == asking.Profile && p.Certificate != nil {
+			return p.Certificate.SHA256 == device.FingerprintOf(cert), nil
+		}
+	}
+	return false, nil
+}
+
+// putBack undoes takeOver, and says why.
+func (r *Session) putBack(before, after string, from rotationStep, why error) error {
+	err := r.writeKey(after, before)
+	if err == nil {
+		err = r.known.save(from)
+	}
+	if err != nil {
+		return fmt.Errorf("the running agent cannot log in with the key that %s has now (%w), and the other one could not be put back: %w", r.known.Config, why, err)
+	}
+	this, other := "new", "old"
+	if from == rotationSwitched {
+		this, other = other, this
+	}
+	problem := agentProblem(fmt.Sprintf("the running agent cannot log in with the %s key, so the %s one is in %s again", this, other, r.known.Config), why)
+	if err := r.comeBack(); err != nil {
+		r.Say.Warn("the agent does not use the %s key yet (%v): %s reload, %s status", other, err, build.Program, build.Program)
+	}
+	return problem
+}
+
+// comeBack has the agent read the configuration again, and see to it that it has a token.
+func (r *Session) comeBack() error {
+	asking, err := r.findAgent()
+	if err != nil || asking == nil {
+		return err
+	}
+	defer asking.End()
+	if err := asking.Reload(); err != nil {
+		return err
+	}
+	return asking.Prepare()
+}
+
+// agentHas returns an error unless the running agent, if there is one, has logged in with the new
+// key.
+func (r *Session) agentHas(key *device.Run) error {
+	wanted, err := key.Certificate()
+	if err != nil {
+		return err
+	}
+	asking, err := r.findAgent()
+	if err != nil {
+		return cannotAsk("the old key is not deleted", err)
+	}
+	if asking == nil {
+		return nil
+	}
+	defer asking.End()
+	used, err := agentUses(asking, wanted)
+	if err == nil && !used {
+		if _, err = asking.Login(); err == nil {
+			used, err = agentUses(asking, wanted)
+		}
+	}
+	switch {
+	case err != nil:
+		return agentProblem("the old key is not deleted, for the running agent cannot log in with the new one", err)
+	case !used:
+		problem := agentProblem("the old key is not deleted, for the running agent does not use the new one", r.otherCertificate())
+		problem.Hints = []string{build.Program + " rotate finish  # has it read the configuration, and log in"}
+		return problem
+	}
+	return nil
+}
+
+// cannotAsk words that the agent which runs cannot be asked.
+func cannotAsk(what string, err error) error {
+	return agentProblem(what+", for the running agent cannot be asked whether it can log in with the new key", err)
+}
+
+// agentProblem puts what an error of the agent's means in front of it, and what can be done behind
+// it: that is not what the agent's own hints are about.
+func agentProblem(what string, err error) *agent.Problem {
+	problem := &agent.Problem{Code: agent.CodeKeyUnusable, Message: fmt.Sprintf("%s: %v", what, err)}
+	if cause, ok := errors.AsType[*agent.Problem](err); ok {
+		problem.Code, problem.Human = cause.Code, cause.Human
+	}
+	problem.Hints = []string{
+		"a key that one user has made may be out of another's reach. Rotate as the user that the agent runs as: sudo -u USER " + build.Program + " rotate finish (or rotate cancel, and then rotate start)",
+		"if that agent is not one that uses this profile: ANAPLAN_AGENT_SOCKET=none " + build.Program + " rotate ...",
+	}
+	return problem
+}

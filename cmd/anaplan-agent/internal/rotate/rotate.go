@@ -1,0 +1,149 @@
+package rotate
+
+// The renewal of a key: a second one beside the first, which stays until somebody says
+// otherwise. At no moment is there no key that can log in.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// RotateOrder is what the flags of rotate start and finish say.
+type RotateOrder struct {
+	Object, Slot string
+	Answer       string // file of the CA's
+	NewUser      bool
+	enroll.Enrolment
+}
+
+// WithDeletion gives a command that deletes a key its flags and its body.
+func WithDeletion(cmd *cobra.Command, settings *settings.Settings, say *console.Messenger, work func(*Session, bool, enroll.CardFlags) error) *cobra.Command {
+	yes := cmd.Flags().Bool("yes", false, "do not ask")
+	var card enroll.CardFlags
+	AddManagementKeyFlag(cmd, &card)
+	cmd.RunE = OnRotation(settings, say, func(r *Session) error { return work(r, *yes, card) })
+	return cmd
+}
+
+// AddManagementKeyFlag gives a command the one of the flags for cards that it needs.
+func AddManagementKeyFlag(cmd *cobra.Command, card *enroll.CardFlags) {
+	cmd.Flags().StringVar(&card.ManagementKey, "management-key", "", "YubiKey: where its management key comes from: prompt, protected (by the PIN), file:PATH or env:NAME (default: the factory's, else protected, else prompt)")
+}
+
+// Session is one step of a rotation.
+type Session struct {
+	*device.Run
+	settings *settings.Settings
+	known    *rotation
+}
+
+// OnRotation returns the body of a command of rotate. The key is the configuration's: one that
+// a flag or a variable gives would not be the one to replace there.
+func OnRotation(chosen *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, _ []string) error {
+		if err := console.CheckStdout(); err != nil {
+			return err
+		}
+		if value, ok := chosen.Override(config.Setting{Name: "key"}); ok {
+			return fmt.Errorf("%w: %s is set, and rotate replaces the key in the configuration file: unset it", settings.ErrSettings, value.From)
+		}
+		device.WatchModules()
+		run, err := device.StartRun(cmd.Context(), chosen, say)
+		if err != nil {
+			return err
+		}
+		defer run.End()
+		if run.Profile.Certificate != "" {
+			return fmt.Errorf("%w: profile %q has its certificate in a file (certificate = ...), and rotate keeps certificates beside their keys: store it with enroll --certificate, and take that setting out", settings.ErrSettings, run.Profile.Name)
+		}
+		known, err := RotationOf(chosen)
+		if err != nil {
+			return err
+		}
+		unlock, err := known.lock()
+		if err != nil {
+			return err
+		}
+		defer unlock()
+		if known, err = RotationOf(chosen); err != nil { // as it is now that nobody changes it
+			return err
+		}
+		defer run.Device.PIN.Keep()()
+		return work(&Session{run, chosen, known})
+	}
+}
+
+// withKey returns the run with another key in the place of the profile's.
+func (r *Session) withKey(text string) (*device.Run, config.Address, error) {
+	address, err := config.ParseAddress(text)
+	if err != nil {
+		return nil, nil, err
+	}
+	profile := *r.Profile
+	profile.Keys = []config.Address{address}
+	run, device := *r.Run, *r.Device
+	device.Profile = &profile
+	run.Profile, run.Device = &profile, &device
+	return &run, address, nil
+}
+
+// errNotDeleted says that a person did not want it.
+var errNotDeleted = errors.New("nothing was deleted")
+
+// confirm asks a person, for a key that is deleted is gone for good.
+func (r *Session) confirm(yes bool, what string) error {
+	if yes {
+		return nil
+	}
+	terminal, err := console.OpenTerminal()
+	if err != nil {
+		return fmt.Errorf("%w: it needs a yes: call it on a terminal, or add --yes", errNotDeleted)
+	}
+	defer terminal.Close()
+	defer r.Device.PIN.Pause()()
+	agreed, err := terminal.AskYes(r.Ctx, fmt.Sprintf("Delete %s and its certificate for good?", what))
+	if err == nil && !agreed {
+		err = errNotDeleted
+	}
+	return err
+}
+
+// users names the profiles of the configuration file that may mean a key.
+func (r *Session) users(address config.Address) ([]string, error) {
+	file, err := settings.ParseConfig(r.known.Config)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range file.Profiles() {
+		profile, err := file.Profile(name, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", settings.ErrSettings, err)
+		}
+		for _, key := range profile.Keys {
+			if enroll.MayMean(key, address) {
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	return names, nil
+}
+
+// unused returns an error if a profile of the configuration file may mean a key.
+func (r *Session) unused(address config.Address) error {
+	names, err := r.users(address)
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s is still the key of profile %s in %s, so it is not deleted", errRotation, address, strings.Join(names, ", "), r.known.Config)
+}

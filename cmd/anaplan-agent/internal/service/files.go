@@ -1,0 +1,207 @@
+package service
+
+// What the files of a service hold. The templates are in units, so that they can be read
+// as what they are; only paths are filled in.
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"html"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+)
+
+// The templates.
+var (
+	//go:embed units/system.service
+	systemServiceUnit string
+	//go:embed units/system.socket
+	systemSocketUnit string
+	//go:embed units/sysusers.conf
+	systemUsers string
+	//go:embed units/user.service
+	userServiceUnit string
+	//go:embed units/user.socket
+	userSocketUnit string
+	//go:embed units/daemon.plist
+	daemonPlist string
+	//go:embed units/agent.plist
+	agentPlist string
+)
+
+// Service is one way to have the agent started: on this machine, for the machine or for
+// one user.
+type Service struct {
+	ServiceFlags
+	Say     *console.Messenger
+	Manager Manager
+	Files   []serviceFile
+}
+
+// serviceFile is a file of the service, as it should be.
+type serviceFile struct {
+	path string // without --root
+	text string
+}
+
+// Name returns the name by which print knows the file.
+func (f serviceFile) Name() string { return filepath.Base(f.path) }
+
+// launchdLabel is what launchd calls the service.
+const launchdLabel = "com.github.anaplan-agent"
+
+// DaemonSocket is where the agent of a whole Mac listens: /var/run is emptied at every
+// start, and only root can make a directory in it.
+const DaemonSocket = "/var/db/anaplan-agent/agent.sock"
+
+// makeFiles fills in the templates for a system.
+func (s *Service) makeFiles(goos string) error {
+	switch goos {
+	case "linux":
+		return s.MakeUnits()
+	case "darwin":
+		return s.makePlist()
+	case "windows":
+		return fmt.Errorf("there is no service for Windows; have the Task Scheduler start the agent when you log on:\n"+
+			`schtasks /Create /TN %s /SC ONLOGON /TR "\"%s\" serve"`, build.Program, s.Program)
+	}
+	return fmt.Errorf("no service manager of %s is known here; have yours start: %s serve", goos, s.Program)
+}
+
+// MakeUnits makes systemd's files.
+func (s *Service) MakeUnits() error {
+	word := strings.ReplaceAll(s.Program, "%", "%%") // systemd.unit(5), specifiers
+	if strings.Contains(word, " ") {
+		word = `"` + word + `"`
+	}
+	if s.System {
+		s.Manager = systemManager
+		s.file("/etc/sysusers.d/anaplan-agent.conf", systemUsers)
+		s.file("/etc/systemd/system/anaplan-agent.service", systemServiceUnit, "@PROGRAM@", word)
+		s.file("/etc/systemd/system/anaplan-agent.socket", systemSocketUnit)
+		return nil
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return fmt.Errorf("where to put the units: %w", err)
+	}
+	s.Manager = userManager
+	s.file(filepath.Join(config, "systemd/user/anaplan-agent.service"), userServiceUnit, "@PROGRAM@", word)
+	s.file(filepath.Join(config, "systemd/user/anaplan-agent.socket"), userSocketUnit)
+	return nil
+}
+
+// makePlist makes launchd's file.
+func (s *Service) makePlist() error {
+	program := html.EscapeString(s.Program)
+	if s.System {
+		s.Manager = daemonManager
+		s.file("/Library/LaunchDaemons/"+launchdLabel+".plist", daemonPlist, "@PROGRAM@", program,
+			"@SOCKET@", DaemonSocket, "@LOG@", "/var/db/anaplan-agent/agent.log")
+		return nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return fmt.Errorf("where to put the file: %w", err)
+	}
+	s.Manager = agentManager
+	s.file(filepath.Join(home, "Library/LaunchAgents", launchdLabel+".plist"), agentPlist, "@PROGRAM@", program,
+		"@SOCKET@", html.EscapeString(paths.OwnSocket()), "@LOG@", html.EscapeString(filepath.Join(home, "Library/Logs/anaplan-agent.log")))
+	return nil
+}
+
+// file adds a file made of a template.
+func (s *Service) file(path, template string, replacements ...string) {
+	s.Files = append(s.Files, serviceFile{path, seal(strings.NewReplacer(replacements...).Replace(template))})
+}
+
+// checksumMark stands in a file in place of its checksum.
+const checksumMark = "checksum: @CHECKSUM@"
+
+// seal puts a checksum into the text, by which a later version of the program tells a
+// file that it may replace from one that a person has changed.
+func seal(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return strings.Replace(text, checksumMark, "checksum: "+hex.EncodeToString(sum[:]), 1)
+}
+
+// IsSealed reports whether the text is as some version of this program wrote it.
+func IsSealed(text string) bool {
+	const length = 2 * sha256.Size
+	before, after, found := strings.Cut(text, "checksum: ")
+	return found && len(after) >= length && seal(before+checksumMark+after[length:]) == text
+}
+
+// chooseProgram sets what the service starts, and refuses what it could not start.
+func (s *Service) chooseProgram(goos string) error {
+	given := s.Program != ""
+	if !given {
+		path, err := ThisProgram()
+		if err != nil {
+			return err
+		}
+		s.Program = path
+	}
+	switch {
+	case !filepath.IsAbs(s.Program):
+		return fmt.Errorf("--program %s: this is no absolute path", s.Program)
+	case strings.ContainsFunc(s.Program, unicode.IsControl) || goos != "windows" && strings.ContainsAny(s.Program, `"'\$`):
+		return errors.New("--program: a unit cannot hold a path with quotes, backslashes, dollar signs or control characters")
+	case goos == "linux" && s.System && isHidden(s.Program):
+		return fmt.Errorf("the service of the machine cannot see %s (ProtectHome=, PrivateTmp=); install the program first: "+
+			"install -m 755 %[1]s /usr/local/bin/%s, and run that one", s.Program, build.Program)
+	}
+	return nil
+}
+
+// ThisProgram returns the path of the running program as it was called, and not where
+// symbolic links lead from there: they are what stays the same over updates.
+func ThisProgram() (string, error) {
+	running, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("finding the path of this program: %w; give --program", err)
+	}
+	if called, err := exec.LookPath(os.Args[0]); err == nil {
+		if called, err = filepath.Abs(called); err == nil && isSameFile(called, running) {
+			return called, nil
+		}
+	}
+	return running, nil
+}
+
+// isSameFile reports whether two paths lead to one file.
+func isSameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
+}
+
+// hiddenDirectories are what the system's unit does not see: ProtectHome= and PrivateTmp=
+// (systemd.exec(5)).
+var hiddenDirectories = []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"}
+
+// isHidden reports whether the system's unit does not see a path, or what it is a link to.
+func isHidden(path string) bool {
+	paths := []string{path}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		paths = append(paths, target)
+	}
+	for _, path := range paths {
+		for _, dir := range hiddenDirectories {
+			if strings.HasPrefix(path, dir) {
+				return true
+			}
+		}
+	}
+	return false
+}

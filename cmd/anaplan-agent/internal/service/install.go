@@ -1,0 +1,242 @@
+package service
+
+// How the files of a service get to their places and away from there, and who is told.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+)
+
+// Manager is what starts the service.
+type Manager struct {
+	name string
+
+	// runs reports whether it runs here. nil: it is not told by this program.
+	Runs func() bool
+
+	installed [][]string // commands after files were written
+	removing  [][]string // commands before they are removed
+	removed   [][]string // and after that
+	next      []string   // what the person types after installing
+	update    string     // and before that, where files were replaced
+	left      string     // what there is to know after removing
+}
+
+// The managers.
+var (
+	systemManager = Manager{
+		name:      "systemd",
+		Runs:      func() bool { return paths.IsThere("/run/systemd/system") },
+		installed: [][]string{{"systemd-sysusers", "/etc/sysusers.d/anaplan-agent.conf"}, {"systemctl", "daemon-reload"}},
+		removing:  [][]string{{"systemctl", "disable", "--now", "anaplan-agent.socket", "anaplan-agent.service"}},
+		removed:   [][]string{{"systemctl", "daemon-reload"}},
+		next: []string{
+			"write the profiles into /etc/anaplan-agent/config.toml",
+			"systemctl enable --now anaplan-agent.socket   # it starts when somebody connects",
+			"systemctl enable --now anaplan-agent.service  # or at every boot, as a token_file needs it",
+			"usermod -aG anaplan-agent NAME  # who may connect; what they get says allow = \"user:NAME\" in a profile",
+		},
+		update: "systemctl try-restart anaplan-agent.service",
+		left:   "the user anaplan-agent, /etc/anaplan-agent, /var/lib/anaplan-agent and /var/log/anaplan-agent are left",
+	}
+	userManager = Manager{
+		name:      "systemd",
+		Runs:      userManagerRuns,
+		installed: [][]string{{"systemctl", "--user", "daemon-reload"}},
+		removing:  [][]string{{"systemctl", "--user", "disable", "--now", "anaplan-agent.socket", "anaplan-agent.service"}},
+		removed:   [][]string{{"systemctl", "--user", "daemon-reload"}},
+		next: []string{
+			"systemctl --user enable --now anaplan-agent.socket   # it starts when you need it",
+			"systemctl --user enable --now anaplan-agent.service  # or with every session, as a token_file needs it",
+			"loginctl enable-linger  # it runs while you are not logged in, too, for cron and the like",
+		},
+		update: "systemctl --user try-restart anaplan-agent.service",
+	}
+	daemonManager = Manager{
+		name: "launchd",
+		next: []string{
+			"write the profiles into /etc/anaplan-agent/config.toml",
+			"sysadminctl -addUser _anaplan-agent -UID 399 -roleAccount -home /var/db/anaplan-agent  # or another free number from 200 to 400",
+			"install -d -o _anaplan-agent -m 755 /var/db/anaplan-agent",
+			"launchctl bootstrap system /Library/LaunchDaemons/" + launchdLabel + ".plist",
+			"export ANAPLAN_AGENT_SOCKET=" + DaemonSocket + "  # for callers, who can connect with share_socket = \"yes\"",
+		},
+		left: "if it runs: launchctl bootout system/" + launchdLabel,
+	}
+	agentManager = Manager{
+		name: "launchd",
+		next: []string{"launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/" + launchdLabel + ".plist"},
+		left: "if it runs: launchctl bootout gui/$(id -u)/" + launchdLabel,
+	}
+)
+
+// userManagerRuns reports whether there is a systemd of this user to talk to.
+func userManagerRuns() bool {
+	dir := os.Getenv("XDG_RUNTIME_DIR")
+	return dir != "" && paths.IsThere(filepath.Join(dir, "systemd", "private"))
+}
+
+// install writes the files that are not as they should be, all or none.
+func (s *Service) install() error {
+	if s.root == "" && !paths.IsThere(s.Program) {
+		return fmt.Errorf("there is no program %s; give --program, or --root to prepare another machine", s.Program)
+	}
+	var write []serviceFile
+	replaced := false
+	for _, file := range s.Files {
+		found, text, err := s.Read(file)
+		switch {
+		case err != nil:
+			return err
+		case found && text == file.text:
+			s.Say.Note("%s is as it should be", s.At(file))
+		case found && !IsSealed(text) && !s.force:
+			return s.changed(file)
+		default:
+			write = append(write, file)
+			replaced = replaced || found
+		}
+	}
+	if err := s.each("wrote", "would write", write, s.write); err != nil {
+		return err
+	}
+	if err := s.tell(s.Manager.installed); err != nil || s.dryRun {
+		return err
+	}
+	if replaced && s.Manager.update != "" {
+		s.Say.Note("next: %s  # if it runs", s.Manager.update)
+	}
+	for _, line := range s.Manager.next {
+		s.Say.Note("next: %s", line)
+	}
+	return nil
+}
+
+// uninstall stops the service and removes its files, all or none.
+func (s *Service) uninstall() error {
+	var remove []serviceFile
+	for _, file := range s.Files {
+		found, text, err := s.Read(file)
+		switch {
+		case err != nil:
+			return err
+		case !found:
+			s.Say.Note("%s is not there", s.At(file))
+		case !IsSealed(text) && !s.force:
+			return s.changed(file)
+		default:
+			remove = append(remove, file)
+		}
+	}
+	if len(remove) == 0 {
+		return nil
+	}
+	if err := s.tell(s.Manager.removing); err != nil {
+		return err
+	}
+	if err := s.each("removed", "would remove", remove, func(file serviceFile) error { return os.Remove(s.At(file)) }); err != nil {
+		return err
+	}
+	if err := s.tell(s.Manager.removed); err != nil {
+		return err
+	}
+	if s.Manager.left != "" && !s.dryRun {
+		s.Say.Note("%s", s.Manager.left)
+	}
+	return nil
+}
+
+// At returns where a file is.
+func (s *Service) At(file serviceFile) string { return filepath.Join(s.root, file.path) }
+
+// Read returns what stands in a file's place. Of what is no plain file, as of a unit
+// that systemctl mask has replaced, the text is empty.
+func (s *Service) Read(file serviceFile) (found bool, text string, err error) {
+	info, err := os.Lstat(s.At(file))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, "", nil
+	case err != nil:
+		return false, "", err
+	case !info.Mode().IsRegular():
+		return true, "", nil
+	}
+	data, err := console.ReadInput(s.At(file))
+	return true, string(data), err
+}
+
+// changed returns the error for a file that a person has changed.
+func (s *Service) changed(file serviceFile) error {
+	scope := "--user"
+	if s.System {
+		scope = "--system"
+	}
+	return fmt.Errorf("%s was changed by hand, so nothing is done; see how it differs by\n%s service print %s --program %s %s | diff %s -\n"+
+		"--force goes over the change; a drop-in keeps changes apart", s.At(file), build.Program, scope, s.Program, file.Name(), s.At(file))
+}
+
+// each does something with each file and tells it; with --dry-run it only tells.
+func (s *Service) each(did, would string, files []serviceFile, do func(serviceFile) error) error {
+	for _, file := range files {
+		if s.dryRun {
+			s.Say.Note("%s %s", would, s.At(file))
+			continue
+		}
+		if err := do(file); err != nil {
+			if s.System && errors.Is(err, fs.ErrPermission) {
+				err = fmt.Errorf("%w; run this as root (sudo), or leave out --system", err)
+			}
+			return err
+		}
+		s.Say.Note("%s %s", did, s.At(file))
+	}
+	return nil
+}
+
+// write writes a file. Its mode is everybody's to read, whatever the umask is: there is no
+// secret in it. What is not a plain file, as a masked unit's link to /dev/null, makes way: it
+// is here only by --force.
+func (s *Service) write(file serviceFile) error {
+	path := s.At(file)
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, []byte(file.text), atomicfile.Options{Give: func(file *os.File) error { return file.Chmod(0o644) }})
+}
+
+// tell runs commands of the manager, or says which are due where it does not run, as
+// while an image is made.
+func (s *Service) tell(commands [][]string) error {
+	if s.root != "" {
+		return nil
+	}
+	for _, words := range commands {
+		line := strings.Join(words, " ")
+		switch {
+		case s.dryRun:
+			s.Say.Note("would run: %s", line)
+		case !s.Manager.Runs():
+			s.Say.Note("%s does not run here; once it does: %s", s.Manager.name, line)
+		default:
+			if output, err := exec.Command(words[0], words[1:]...).CombinedOutput(); err != nil {
+				return fmt.Errorf("%s: %w: %s", line, err, strings.TrimSpace(string(output)))
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,45 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+)
+
+// NotEmpty refuses a flag that is given and says nothing, as "$FILE" does where
+// FILE is not set: the command would do something else than the script means.
+func NotEmpty(cmd *cobra.Command, flag string) error {
+	if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
+		return explain.Usagef(cmd.CommandPath(), "--%s is empty", flag)
+	}
+	return nil
+}
+
+// NoArguments refuses arguments, as a wrong call.
+func NoArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return explain.Usagef(cmd.CommandPath(), "%s takes no arguments, but got %q", cmd.CommandPath(), args)
+}
+
+// FlagsBut returns the flags that were given, but for some, as a shell reads them, each with a
+// blank before it.
+func FlagsBut(cmd *cobra.Command, over []string) string {
+	var words strings.Builder
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		switch {
+		case slices.Contains(over, flag.Name):
+		case flag.Value.Type() == "bool":
+			words.WriteString(" --" + flag.Name)
+		default:
+			words.WriteString(" --" + flag.Name + " " + console.Quoted(flag.Value.String())[0])
+		}
+	})
+	return words.String()
+}

@@ -1,0 +1,98 @@
+package settings
+
+// The client of a profile's Anaplan: its hosts and whom to trust for them. Nothing is
+// sent here.
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
+)
+
+// errCAFile says that the extra trusted roots cannot be read. Going on without them
+// would end in an error about trust, which names the wrong cause.
+var errCAFile = errors.New("CA file")
+
+// DefaultRegion is where tenants are that name no region: the hosts without a
+// region in their name (contract section 4).
+const DefaultRegion = "us1"
+
+// NewClient returns a client of the profile's Anaplan; errSettings for a region that
+// does not exist, errCAFile for roots that cannot be read. log may be nil. The name that it gives
+// itself is a plain one, since Anaplan's firewall blocks some (contract section 1.1).
+func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, error) {
+	hosts, err := HostsOf(profile)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := ReadRoots(profile.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return anaplan.New(anaplan.Config{
+		AuthURL:    hosts.Auth,
+		HeaderForm: anaplan.HeaderForm(profile.HeaderForm),
+		RootCAs:    roots,
+		UserAgent:  build.Program + "/" + build.Version(),
+		Logger:     log,
+	})
+}
+
+// HostsOf returns the two base URLs of a profile. Either may be given alone; the
+// other is then the region's.
+func HostsOf(profile *config.Profile) (anaplan.Hosts, error) {
+	region := profile.Region
+	if region == "" {
+		region = DefaultRegion
+	}
+	hosts, err := anaplan.Region(region)
+	if err != nil {
+		return anaplan.Hosts{}, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	// config has made sure that a region and URLs are not both given.
+	if profile.AuthURL != "" {
+		hosts.Auth = profile.AuthURL
+	}
+	if profile.APIURL != "" {
+		hosts.API = profile.APIURL
+	}
+	return hosts, nil
+}
+
+// ReadRoots returns the system's roots and those of a file; nil, which means the
+// system's, without a file.
+func ReadRoots(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	if err := owned.Check(path); err != nil { // or whoever can change it is Anaplan
+		return nil, fmt.Errorf("%w: %w", errCAFile, err)
+	}
+	data, err := console.ReadInput(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errCAFile, err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil { // a container without any: those of the file will do
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%w: %s holds no PEM certificate", errCAFile, path)
+	}
+	return roots, nil
+}
+
+// NewAPIClient returns a client of the API. It has a plain name, for Anaplan's firewall
+// blocks some (contract section 1.1).
+func NewAPIClient(base string, way http.RoundTripper) *integration.Client {
+	return &integration.Client{Base: base, HTTP: &http.Client{Transport: way}, UserAgent: build.Program + "/" + build.Version()}
+}

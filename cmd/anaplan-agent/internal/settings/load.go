@@ -1,0 +1,78 @@
+package settings
+
+// The configuration of the agent: all profiles of the file at once, each checked as far
+// as it can be without a device or the network.
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+)
+
+// Loaded is a configuration.
+type Loaded struct {
+	Agent    *config.Agent
+	Profiles []*config.Profile // sorted by name
+	Clients  []*config.Client  // sorted by name
+}
+
+// Profile returns the profile of that name; nil if there is none.
+func (l *Loaded) Profile(name string) *config.Profile {
+	i := slices.IndexFunc(l.Profiles, func(p *config.Profile) bool { return p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return l.Profiles[i]
+}
+
+// Client returns the client of that name; nil if there is none.
+func (l *Loaded) Client(name string) *config.Client {
+	i := slices.IndexFunc(l.Clients, func(c *config.Client) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return l.Clients[i]
+}
+
+// LoadAll reads the configuration. Without a file, or without a profile in it, the
+// settings of flags and environment are the one profile.
+func LoadAll(settings *Settings) (*Loaded, error) {
+	file, err := settings.ReadConfig()
+	if err != nil {
+		return nil, err
+	}
+	agent, err := settings.AgentIn(file)
+	if err != nil {
+		return nil, err
+	}
+	names := file.Profiles()
+	if len(names) == 0 {
+		names = []string{settings.ProfileName()}
+	}
+	all := &Loaded{Agent: agent, Clients: file.Clients()}
+	for _, name := range names {
+		profile, err := settings.ProfileIn(file, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(profile.Keys) == 0 {
+			return nil, fmt.Errorf("profile %q: %w", name, ErrNoAddress)
+		}
+		all.Profiles = append(all.Profiles, profile)
+	}
+	return all, nil
+}
+
+// NewPolicy makes a profile's policy; nil for none.
+func NewPolicy(profile *config.Profile) (*policy.Policy, error) {
+	if len(profile.Policy) == 0 {
+		return nil, nil
+	}
+	rules, err := policy.Parse(profile.Policy)
+	if err != nil {
+		return nil, fmt.Errorf("%w: profile %q: policy: %w", ErrSettings, profile.Name, err)
+	}
+	return rules, nil
+}

@@ -1,0 +1,173 @@
+package tasks
+
+// Processes, imports, exports, actions and files of a model, from the start to Anaplan's
+// word that it went well.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// runKinds are what can be run, by the words of the command line.
+var runKinds = map[string]integration.Kind{
+	"process": integration.Processes, "import": integration.Imports, "export": integration.Exports,
+	"action": integration.Actions, "file": integration.Files,
+}
+
+// RunWords are the keys of runKinds in the order in which people think of them.
+var RunWords = []string{"process", "import", "export", "action", "file"}
+
+// Order is what a person has ordered.
+type Order struct {
+	model, workspace string
+	input, output    string
+	dumps            string
+	task             string
+	failOnRejected   bool
+	again            string // the command that comes back to a task, but for --task
+	fetch            string // the same without --dumps
+	same             string // the flags for another command about the same model
+	locale           string
+	chunk            int64 // MiB
+	Client           string
+
+	uploads []uploadOrder
+	mapping []integration.Mapping
+}
+
+// uploadOrder is a file of this machine for a file of the model.
+type uploadOrder struct{ name, path string }
+
+// startFlags are about the start of a task, and are over once it has been started.
+var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size"}
+
+// Remember keeps what was typed, to say how to come back to it.
+func (o *Order) Remember(cmd *cobra.Command, args []string) {
+	command := strings.Join(append([]string{build.Program, cmd.Name()}, console.Quoted(args...)...), " ")
+	o.again = command + settings.FlagsBut(cmd, startFlags)
+	o.fetch = command + settings.FlagsBut(cmd, append(startFlags, "dumps"))
+	o.same = settings.FlagsBut(cmd, append(startFlags, "output", "dumps", "fail-on-rejected"))
+}
+
+// AddFlags gives the command its flags. Those that can be given more than once are returned,
+// to be read by check.
+func (o *Order) AddFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
+	flags := cmd.Flags()
+	flags.StringVar(&o.model, "model", "", "the model, by name or id")
+	flags.StringVar(&o.workspace, "workspace", "", "its workspace, by name or id (default: the model's name decides)")
+	flags.StringVar(&o.input, "input", "", "file to upload first: what the import reads, or the file's new content; - for standard input")
+	flags.StringVar(&o.output, "output", "", "file for what the export has written, or for the file's content; - for standard output")
+	uploads = flags.StringArray("upload", nil, "NAME=FILE: before the process, upload FILE as the model's file NAME; can be given more than once")
+	flags.StringVar(&o.dumps, "dumps", "", "directory for the rows that were not imported (default: they are left at Anaplan)")
+	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if rows were not imported, which for Anaplan is a success")
+	mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
+	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's remarks (default en_US)")
+	flags.StringVar(&o.task, "task", "", "start nothing, and wait for this task")
+	flags.Int64Var(&o.chunk, "chunk-size", 0, "of uploads, in MiB, up to 47 (default 10)")
+	agentclient.AddClientFlag(cmd, &o.Client)
+	return uploads, mapping
+}
+
+// Check refuses what makes no sense, before a login is spent on it.
+func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind, error) {
+	kind, ok := runKinds[word]
+	if !ok {
+		return "", fmt.Errorf("%q cannot be run; there are %s", word, strings.Join(RunWords, ", "))
+	}
+	if o.model == "" {
+		return "", errors.New("which model? give --model NAME")
+	}
+	if o.chunk < 0 || o.chunk > 47 {
+		return "", fmt.Errorf("--chunk-size %d: it is 1 to 47 MiB, the most that Anaplan takes", o.chunk)
+	}
+	if err := o.checkFlow(kind); err != nil {
+		return "", err
+	}
+	if err := o.checkPlaces(); err != nil {
+		return "", err
+	}
+	if err := o.checkTask(len(uploads) > 0); err != nil {
+		return "", err
+	}
+	for _, text := range uploads {
+		name, path, ok := strings.Cut(text, "=")
+		if !ok || name == "" || path == "" {
+			return "", fmt.Errorf("--upload %q: write NAME=FILE, as Sales.csv=sales.csv", text)
+		}
+		o.uploads = append(o.uploads, uploadOrder{name, path})
+	}
+	for _, text := range mapping {
+		kind, name, ok := strings.Cut(text, "=")
+		if !ok || kind == "" || name == "" {
+			return "", fmt.Errorf("--map %q: write TYPE=NAME, as Version=Actual", text)
+		}
+		o.mapping = append(o.mapping, integration.Mapping{Type: kind, Name: name})
+	}
+	return kind, nil
+}
+
+// checkFlow checks what is read and written by whom.
+func (o *Order) checkFlow(kind integration.Kind) error {
+	has := func(kinds ...integration.Kind) bool { return slices.Contains(kinds, kind) }
+	switch {
+	case has(integration.Files) && (o.input == "") == (o.output == ""):
+		return errors.New("upload or download? give either --input or --output")
+	case has(integration.Files) && (o.task != "" || o.dumps != "" || o.failOnRejected):
+		return errors.New("a file has no task, and no rows that are not imported")
+	case o.input != "" && !has(integration.Files, integration.Imports):
+		return errors.New("--input is for imports and files; a process takes --upload NAME=FILE")
+	case o.output != "" && !has(integration.Files, integration.Exports):
+		return errors.New("--output is for exports and files")
+	}
+	return nil
+}
+
+// checkPlaces refuses places that nothing can be written to: after the task it would be too late.
+func (o *Order) checkPlaces() error {
+	if err := paths.CheckOutput(o.output); err != nil {
+		return fmt.Errorf("--output %s: %w", o.output, err)
+	}
+	if o.dumps == "" {
+		return nil
+	}
+	info, err := os.Stat(o.dumps)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it will be made
+		return nil
+	case err == nil && !info.IsDir():
+		err = errors.New("it is a file, and a directory is wanted")
+	}
+	if err != nil {
+		return fmt.Errorf("--dumps %s: %w", o.dumps, paths.RootCause(err))
+	}
+	return nil
+}
+
+// checkTask refuses what comes too late for a task that has been started.
+func (o *Order) checkTask(uploads bool) error {
+	late := ""
+	switch {
+	case o.task == "":
+		return nil
+	case o.input != "":
+		late = "--input"
+	case uploads:
+		late = "--upload"
+	default:
+		return nil
+	}
+	return fmt.Errorf("--task waits for what has been started, so %s comes too late: leave it out", late)
+}

@@ -1,0 +1,17 @@
+package tasks
+
+import (
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+)
+
+// Rows are what to do about calls of Anaplan's integration API. Its own words, which the
+// errors quote, say what is wrong.
+func Rows() explain.Table {
+	return append(explain.Table{
+		{As: explain.Type[*integration.APIError], Exit: explain.Failed},
+		{As: explain.Type[*integration.UnclearStartError], Exit: explain.Failed},
+		{As: explain.Type[*integration.AmbiguousError], Exit: explain.Failed},
+		{As: explain.Type[*integration.NotFoundError], Exit: explain.Failed},
+	}, explain.Plain(integration.ErrResponse, integration.ErrNoContent)...)
+}

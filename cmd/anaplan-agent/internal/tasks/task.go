@@ -1,0 +1,364 @@
+package tasks
+
+// What 'run' runs: it finds things by their names, brings them what they read, waits for
+// them, and fetches what they leave.
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+)
+
+// Task is one run of the command.
+type Task struct {
+	*agentclient.API
+	Order *Order
+	Kind  integration.Kind
+	Say   *console.Messenger
+	Bar   *console.ProgressBar
+
+	rejected error // rows were left out, and that is to be an error
+}
+
+// errTask says that Anaplan did not call a task successful.
+var errTask = errors.New("it was not successful")
+
+// Run does what was ordered with the thing of that name.
+func (r *Task) Run(name string) error {
+	model, err := r.Client.FindModel(r.Ctx, r.Order.model, r.Order.workspace)
+	if err != nil {
+		return r.unseen(err)
+	}
+	thing, err := r.Client.FindThing(r.Ctx, model, r.Kind, name)
+	if err != nil {
+		return r.unseen(err)
+	}
+	if r.Kind != integration.Files {
+		return r.task(thing)
+	}
+	if r.Order.input != "" {
+		return r.upload(thing, r.Order.input)
+	}
+	return r.toOutput(func(to io.Writer) error { return r.download(thing, to) })
+}
+
+// task brings a thing what it reads, runs it, and fetches what it has written. A place for the
+// result that cannot be written to shows before anything is started.
+func (r *Task) task(thing integration.Thing) error {
+	var err error
+	if r.Order.output == "" {
+		err = r.through(thing, nil)
+	} else {
+		err = r.toOutput(func(to io.Writer) error { return r.through(thing, to) })
+	}
+	return errors.Join(err, r.rejected) // which takes no result away
+}
+
+// through is task, with a place for the result of an export; nil for none.
+func (r *Task) through(thing integration.Thing, result io.Writer) error {
+	id := r.Order.task
+	if id == "" {
+		if err := r.feed(thing); err != nil {
+			return err
+		}
+		var err error
+		if id, err = r.Client.Start(r.Ctx, thing, integration.Start{Locale: r.Order.locale, Mapping: r.Order.mapping}); err != nil {
+			return r.refused(err, "run", thing)
+		}
+	}
+	task, err := r.wait(thing, id)
+	if err != nil {
+		return r.refused(err, "run", thing)
+	}
+	return errors.Join(r.tell(thing, task), r.fetch(thing, task, result))
+}
+
+// feed uploads what an import, or the imports of a process, read.
+func (r *Task) feed(thing integration.Thing) error {
+	if r.Order.input != "" {
+		source, ok := thing.File()
+		if !ok {
+			return fmt.Errorf("%s reads no file, so --input is for nothing", thing)
+		}
+		if err := r.upload(source, r.Order.input); err != nil {
+			return err
+		}
+	}
+	for _, upload := range r.Order.uploads {
+		file, err := r.Client.FindThing(r.Ctx, thing.Model, integration.Files, upload.name)
+		if err != nil {
+			return r.unseen(err)
+		}
+		if err := r.upload(file, upload.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait waits for the end of a task. Who interrupts it leaves the task as it is, and is told
+// how to come back to it.
+func (r *Task) wait(thing integration.Thing, id string) (integration.Task, error) {
+	defer r.Bar.Clear()
+	isThere := r.Order.task == "" // for it has been started here
+	task, err := r.Client.Wait(r.Ctx, thing, id, func(task integration.Task) {
+		isThere = true
+		r.Bar.Show("%s: %s %.0f %% %s", thing, strings.ToLower(strings.ReplaceAll(task.State, "_", " ")), 100*task.Progress, task.Step)
+	})
+	if err == nil {
+		return task, nil
+	}
+	r.Bar.Clear()
+	if isThere {
+		r.Say.Note("the task goes on at Anaplan; to wait for it again: %s --task %s", r.Order.again, id)
+	}
+	if refusal, ok := errors.AsType[*integration.APIError](err); ok && !isThere && refusal.Code == "" && refusal.Status == http.StatusNotFound {
+		err = fmt.Errorf("%s has no task %s", thing, console.OneLine(id))
+	}
+	return task, err
+}
+
+// tell prints Anaplan's own words about a task, and returns an error unless they are of success.
+func (r *Task) tell(thing integration.Thing, task integration.Task) error {
+	var printed error
+	if r.Order.output != "-" { // there the result of the export goes
+		printed = console.PrintJSON(task.Raw)
+	}
+	if task.OK() {
+		return printed
+	}
+	if task.State == integration.Cancelled {
+		return errors.Join(fmt.Errorf("%s: %w: it was cancelled", thing, errTask), printed)
+	}
+	return errors.Join(fmt.Errorf("%s: %w%s", thing, errTask, remarks(task.Result)), printed)
+}
+
+// mostRemarks is how many of Anaplan's remarks an error has; all of them are in the result.
+const mostRemarks = 5
+
+// remarks are what Anaplan says about what was not successful.
+func remarks(result *integration.Result) string {
+	var lines []string
+	var collect func(integration.Result)
+	collect = func(result integration.Result) {
+		for _, detail := range result.Details {
+			if !result.OK() && detail.Text != "" {
+				lines = append(lines, remark(detail))
+			}
+		}
+		for _, nested := range result.Nested {
+			collect(nested)
+		}
+	}
+	if result != nil {
+		collect(*result)
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	if more := len(lines) - mostRemarks; more > 0 {
+		lines = append(lines[:mostRemarks], fmt.Sprintf("and %d more", more))
+	}
+	return ": " + strings.Join(lines, "; ")
+}
+
+// remark is one of Anaplan's, with what it is about that its text does not tell, such as which
+// file. Values are alone, or behind their name.
+func remark(detail integration.Detail) string {
+	var about []string
+	for i := 0; i < len(detail.Values); i++ {
+		name, value := "", detail.Values[i]
+		if valueName().MatchString(value) && i+1 < len(detail.Values) {
+			i++
+			name, value = value+" ", detail.Values[i]
+		}
+		if value != "" && !strings.Contains(detail.Text, value) {
+			about = append(about, name+value)
+		}
+	}
+	if len(about) == 0 {
+		return detail.Text
+	}
+	return detail.Text + " (" + strings.Join(about[:min(len(about), mostRemarks)], ", ") + ")"
+}
+
+// valueName is the form of names that Anaplan gives values, as rowCount.
+var valueName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z]+([A-Z][a-z]*)+$`)
+})
+
+// fetch fetches what a task has left: the rows that were not imported, and the result of an
+// export. Rows that were left out are an error if that is wanted.
+func (r *Task) fetch(thing integration.Thing, task integration.Task, result io.Writer) error {
+	dumps := integration.Dumps(thing, task)
+	switch {
+	case len(dumps) == 0:
+	case r.Order.dumps != "":
+		if err := r.fetchDumps(thing, dumps); err != nil {
+			r.Say.Note("the task has run, and must not be run again for this; to fetch the rows that were not imported: %s --task %s --dumps DIRECTORY", r.Order.fetch, task.ID)
+			return err
+		}
+	default:
+		r.Say.Note("%s of rows that were not imported: fetch with: %s --task %s --dumps DIRECTORY", console.Counted(len(dumps), "file"), r.Order.fetch, task.ID)
+	}
+	if len(dumps) > 0 && r.Order.failOnRejected && task.OK() {
+		r.rejected = fmt.Errorf("%s: %w", thing, errRejected)
+	}
+	if r.Kind != integration.Exports || !task.OK() {
+		return nil
+	}
+	if result == nil {
+		r.Say.Note("the result is at Anaplan; fetch it with: %s", r.fetchCommand(thing))
+		return nil
+	}
+	return r.download(thing, result)
+}
+
+// errRejected says that an import has left rows out.
+var errRejected = errors.New("rows were not imported (--fail-on-rejected)")
+
+// fetchCommand returns the command that fetches the result of an export.
+func (r *Task) fetchCommand(thing integration.Thing) string {
+	return build.Program + " run file " + console.Quoted(cmp.Or(thing.Name, thing.ID))[0] + r.Order.same + " --output FILE"
+}
+
+func (r *Task) fetchDumps(thing integration.Thing, dumps []integration.Dump) error {
+	if err := os.MkdirAll(r.Order.dumps, 0o700); err != nil {
+		return err
+	}
+	for _, dump := range dumps {
+		name := dump.ObjectID
+		if name == "" {
+			name = dump.Thing.ID
+		}
+		path := filepath.Join(r.Order.dumps, name+".csv")
+		err := r.into(path, func(to io.Writer) error {
+			return r.refused(r.Client.DownloadDump(r.Ctx, dump, to, r.transferred("dump "+name)), "run", thing)
+		})
+		if err != nil {
+			return err
+		}
+		r.Say.Note("rows that were not imported are in %s", path)
+	}
+	return nil
+}
+
+// upload sends a file of this machine, or standard input, which may have no end that is
+// known.
+func (r *Task) upload(to integration.Thing, path string) error {
+	from, size, err := openInput(path)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	var sent int64
+	shown := r.transferred(to.String())
+	err = r.Client.Upload(r.Ctx, to, integration.Upload{
+		Content: from, Size: size, ChunkSize: r.Order.chunk << 20,
+		Progress: func(t integration.Transfer) { sent = t.Bytes; shown(t) },
+	})
+	r.Bar.Clear()
+	if err != nil {
+		return r.refused(err, "upload", to)
+	}
+	r.Bar.Last("%s: uploaded %s", to, megabytes(sent))
+	return nil
+}
+
+// openInput opens what is to be sent. size is -1 where it shows only at the end.
+func openInput(path string) (file *os.File, size int64, err error) {
+	if path == "-" {
+		return os.Stdin, -1, nil
+	}
+	if file, err = os.Open(path); err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return nil, 0, errors.Join(err, file.Close())
+	case info.IsDir():
+		return nil, 0, errors.Join(fmt.Errorf("%s is a directory", path), file.Close())
+	case !info.Mode().IsRegular():
+		return file, -1, nil
+	}
+	return file, info.Size(), nil
+}
+
+// download fetches the content of a file, or the result of an export.
+func (r *Task) download(thing integration.Thing, to io.Writer) error {
+	err := r.Client.Download(r.Ctx, thing, to, r.transferred(thing.String()))
+	r.Bar.Clear()
+	if r.Kind == integration.Exports {
+		return r.refused(err, "run", thing)
+	}
+	return r.refused(err, "download", thing)
+}
+
+// toOutput has something write to where the person wants it.
+func (r *Task) toOutput(write func(io.Writer) error) error { return r.into(r.Order.output, write) }
+
+// into has something write to a file, which is there only once all of it is.
+func (r *Task) into(path string, write func(io.Writer) error) error {
+	to, err := console.OpenResult(r.Ctx, path)
+	if err != nil {
+		return err
+	}
+	err = write(to)
+	r.Bar.Clear()
+	return to.End(err)
+}
+
+// transferred shows how far a transfer is.
+func (r *Task) transferred(what string) func(integration.Transfer) {
+	return func(t integration.Transfer) {
+		of := ""
+		if t.Of > 1 && t.Chunks > 0 {
+			of = fmt.Sprintf(", chunk %d of %d", t.Chunks, t.Of)
+		}
+		r.Bar.Show("%s: %s%s", what, megabytes(t.Bytes), of)
+	}
+}
+
+// megabytes is a size for people.
+func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
+
+// refused says what this command may not do, where a policy is why a call was refused: in the
+// words of a rule, with the names that the person has given.
+func (r *Task) refused(err error, verb string, thing integration.Thing) error {
+	what := verb + " " + thing.Kind.One() + " " + console.QuotedName(thing.Name, thing.ID) + " in model " + console.QuotedName(thing.Model.Name, thing.Model.ID)
+	return r.mayNot(err, what, what)
+}
+
+// unseen is refused for what is looked for by its name.
+func (r *Task) unseen(err error) error {
+	return r.mayNot(err, "see what there is, to find things by their names", "list")
+}
+
+// mayNot replaces a policy's refusal.
+func (r *Task) mayNot(err error, what, rule string) error {
+	refusal, ok := errors.AsType[*integration.APIError](err)
+	if !ok || refusal.Code != agent.CodeNotAllowed || !strings.Contains(refusal.Message, " no rule for ") {
+		return err
+	}
+	who := "profile " + r.As.Profile
+	if r.As.Client != "" {
+		who = "client " + r.As.Client
+	}
+	problem := agent.Problemf(agent.CodeNotAllowed, "%s may not %s: %s", who, what, refusal.Message)
+	problem.Hints = []string{"this rule would allow it: " + rule}
+	return problem
+}

@@ -1,6 +1,0 @@
-//go:build cgo || windows
-
-package main
-
-// pivSupport is what version says of this build.
-const pivSupport = "yes"

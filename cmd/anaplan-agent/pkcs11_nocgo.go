@@ -1,7 +1,0 @@
-//go:build !cgo
-
-package main
-
-// pkcs11Support is what version says of this build. It can do what needs no key:
-// token --payload, whoami --token-from, logout, cert --certificate.
-const pkcs11Support = "no, built without cgo"

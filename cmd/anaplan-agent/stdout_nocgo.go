@@ -1,7 +1,0 @@
-//go:build !cgo || windows
-
-package main
-
-// stdoutClosed cannot be told after the Go runtime has started: a closed descriptor
-// is /dev/null by then, which a user may have meant.
-func stdoutClosed() bool { return false }
