@@ -1,0 +1,7 @@
+// Package device opens a key, whatever holds it: it finds token or card and the certificate, asks
+// for the PIN and the touch, lists what is there, and guards against modules that crash, hang or
+// close badly.
+//
+// login, enroll, rotate, guide and doctor use it, and should not need to ask whether they have a
+// token or a card.
+package device
