@@ -26,7 +26,7 @@ func newSignerCommand(say *console.Messenger) *cobra.Command {
 			device.WatchModulesOfSigner()
 			var closings device.Closings
 			err := signer.Serve(func(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
-				login, err := login.SignOrder(&closings, ctx, order, notify)
+				login, err := login.SignOrder(ctx, &closings, order, notify)
 				if err != nil {
 					return nil, say.Errors().ProblemForAgent(err)
 				}

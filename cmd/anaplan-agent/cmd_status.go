@@ -45,7 +45,7 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 			return err
 		}
 		if *watch {
-			return watchStatus(asking, cmd.Context(), *asJSON)
+			return watchStatus(cmd.Context(), asking, *asJSON)
 		}
 		status, err := asking.Client.Status(asking.Ctx)
 		if err != nil {
@@ -61,12 +61,12 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 
 // watchStatus shows the status until ctx ends, which is how a person ends it, or until
 // there is no agent any more.
-func watchStatus(a *agentclient.Session, ctx context.Context, asJSON bool) error {
+func watchStatus(ctx context.Context, a *agentclient.Session, asJSON bool) error {
 	shown := ""
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
 	for {
-		text, err := statusOnce(a, ctx, asJSON)
+		text, err := statusOnce(ctx, a, asJSON)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func watchStatus(a *agentclient.Session, ctx context.Context, asJSON bool) error
 }
 
 // statusOnce returns what to show now.
-func statusOnce(a *agentclient.Session, ctx context.Context, asJSON bool) (string, error) {
+func statusOnce(ctx context.Context, a *agentclient.Session, asJSON bool) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	status, err := a.Client.Status(ctx)

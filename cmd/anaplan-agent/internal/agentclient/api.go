@@ -46,7 +46,7 @@ func CallAnaplan(s *settings.Settings, say *console.Messenger, client string) (*
 		return nil, err
 	}
 	ctx, stop := signal.NotifyContext(s.Command.Context(), os.Interrupt, syscall.SIGTERM)
-	way, err := wayFor(s, ctx, say, client)
+	way, err := wayFor(ctx, s, say, client)
 	if err != nil {
 		stop()
 		return nil, err
@@ -58,7 +58,7 @@ func CallAnaplan(s *settings.Settings, say *console.Messenger, client string) (*
 }
 
 // wayFor returns the way through the agent, or without one where that can be done.
-func wayFor(s *settings.Settings, ctx context.Context, say *console.Messenger, client string) (*API, error) {
+func wayFor(ctx context.Context, s *settings.Settings, say *console.Messenger, client string) (*API, error) {
 	asking, err := AskAgent(s, say)
 	if client != "" && asking == nil && err == nil {
 		asking, err = MustAskAgent(s, say) // it says that there is none
@@ -74,7 +74,7 @@ func wayFor(s *settings.Settings, ctx context.Context, say *console.Messenger, c
 		return asking.calling(ctx, client)
 	}
 	tellOwnLogin(say, WhyAlone(s))
-	return callAlone(s, ctx, say)
+	return callAlone(ctx, s, say)
 }
 
 // WhyAlone says why a command does its work by itself, where askAgent has let it.
@@ -188,7 +188,7 @@ func (c *API) InWords(err error) error {
 }
 
 // callAlone logs in, keeps the token alive as the agent would, and ends it in the end.
-func callAlone(s *settings.Settings, ctx context.Context, say *console.Messenger) (*API, error) {
+func callAlone(ctx context.Context, s *settings.Settings, say *console.Messenger) (*API, error) {
 	device.WatchModules()
 	profile, err := s.Load()
 	if err != nil {

@@ -82,7 +82,7 @@ func (s signerSettings) profileOf() (*config.Profile, error) {
 }
 
 // SignOrder makes a login as an order says.
-func SignOrder(c *device.Closings, ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
+func SignOrder(ctx context.Context, c *device.Closings, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
 	var settings signerSettings
 	if err := json.Unmarshal(order.Settings, &settings); err != nil {
 		return nil, fmt.Errorf("the agent's order makes no sense: %w", err)

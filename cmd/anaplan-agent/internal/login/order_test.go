@@ -58,7 +58,7 @@ func TestSignOrderOfNonsense(t *testing.T) {
 		`{"keys":[],"format":"v2","timeout":1}`: agent.CodeSettings,
 		`{"keys":7}`:                            agent.CodeInternal,
 	} {
-		_, err := SignOrder(new(device.Closings), t.Context(), signer.Order{Settings: json.RawMessage(text)}, nil)
+		_, err := SignOrder(t.Context(), new(device.Closings), signer.Order{Settings: json.RawMessage(text)}, nil)
 		if problem := settings.Rows().Problem(err); problem == nil || problem.Code != code {
 			t.Errorf("%s: got %v", text, err)
 		}
