@@ -139,10 +139,11 @@ func (p *tracee) run() (code int, err error) {
 	}
 }
 
-// wait waits for the next stop of any of the program's threads.
+// wait waits for the next stop of any of the program's threads, which are a process group of their
+// own: this thread may have started other children, for which somebody else waits.
 func (p *tracee) wait(status *syscall.WaitStatus) (thread int, err error) {
 	for {
-		thread, err = syscall.Wait4(-1, status, syscall.WALL|syscall.WNOTHREAD, nil)
+		thread, err = syscall.Wait4(-p.pid, status, syscall.WALL|syscall.WNOTHREAD, nil)
 		if !errors.Is(err, syscall.EINTR) {
 			return thread, err
 		}
