@@ -28,8 +28,8 @@ type step struct {
 	person bool // a person is waited for, not the module
 }
 
-// module notes that the module is at work, person that a person is asked. The
-// difference is in the error for a wait that was too long: who was too slow.
+// module notes that the module is at work, person that a person is asked: the error for a wait
+// that was too long says which of the two was too slow.
 func (p *progress) module(doing string) { p.now.Store(&step{doing: doing}) }
 func (p *progress) person(doing string) { p.now.Store(&step{doing: doing, person: true}) }
 

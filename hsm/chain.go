@@ -17,11 +17,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// StoreChain stores CA certificates on the token that address names, for programs that
-// want the whole chain beside the key; a login needs the key's own only, which is
-// StoreCertificate's. They get the CA's name as label and its key identifier as id, so
-// that none is taken for the key's. It returns how many it has stored: those that are
-// there already are not stored twice. It goes on where it failed before.
+// StoreChain stores CA certificates on the token that address names, for programs that want the
+// whole chain beside the key. A login needs only the key's own certificate, which StoreCertificate
+// stores. A CA's certificate gets its name as label and its key identifier as id, so that it is not
+// taken for the key's. It returns how many it has stored: those that are there already are not
+// stored twice, so a call after a failure goes on where that one stopped.
 func StoreChain(ctx context.Context, address uri.URI, chain []*x509.Certificate, options Options) (stored int, err error) {
 	for i, certificate := range chain {
 		if err := authority(certificate); err != nil {
@@ -36,14 +36,14 @@ func StoreChain(ctx context.Context, address uri.URI, chain []*x509.Certificate,
 		forget)
 }
 
-// authority returns why a certificate is none of a CA. Those of version 1 do not tell,
-// and some old roots are such.
+// authority returns why a certificate is not a CA's. Version 1 does not say, and some old roots
+// are of version 1.
 func authority(certificate *x509.Certificate) error {
 	switch {
 	case certificate == nil:
-		return errors.New("there is none")
+		return errors.New("it is missing")
 	case !certificate.IsCA && certificate.Version >= 3:
-		return fmt.Errorf("%s is no CA; the key's own certificate is stored by itself", certificate.Subject)
+		return fmt.Errorf("%s is not a CA; the key's own certificate is stored by itself", certificate.Subject)
 	}
 	return nil
 }
@@ -109,8 +109,8 @@ func (w *works) addAuthority(ctx context.Context, certificate *x509.Certificate)
 	return w.fail(doing, err)
 }
 
-// authorityTemplate is the object of a CA's certificate (PKCS#11 section 4.6.3). It is not
-// CKA_TRUSTED: whom to trust is not for this package to say.
+// authorityTemplate is the object of a CA's certificate (PKCS#11 section 4.6.3). CKA_TRUSTED is
+// not set: this package does not say what to trust.
 func authorityTemplate(certificate *x509.Certificate) ([]*pkcs11.Attribute, error) {
 	serial, err := asn1.Marshal(certificate.SerialNumber)
 	if err != nil {

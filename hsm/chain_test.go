@@ -13,8 +13,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
-// TestStoreChain: CAs get names of their own, so that the key's certificate is found as
-// before and no address that led to the key leads elsewhere.
+// TestStoreChain: CAs get names of their own, so that the key's certificate is found as before
+// and every address still leads to the same key.
 func TestStoreChain(t *testing.T) {
 	token := newLogin(t)
 	a := hsmtest.RSAKey(t, "a")
@@ -69,8 +69,8 @@ func TestStoreChainRefuses(t *testing.T) {
 		want  error
 		says  string
 	}{
-		"a leaf":   {"", append(slices.Clone(chain), leaf), nil, "certificate 3 of the chain: CN=integration@example.com is no CA"},
-		"a hole":   {"", []*x509.Certificate{nil}, nil, "certificate 1 of the chain: there is none"},
+		"a leaf":   {"", append(slices.Clone(chain), leaf), nil, "certificate 3 of the chain: CN=integration@example.com is not a CA"},
+		"a hole":   {"", []*x509.Certificate{nil}, nil, "certificate 1 of the chain: it is missing"},
 		"no token": {"x", chain, hsm.ErrNoToken, "there are:"},
 	} {
 		stored, err := hsm.StoreChain(t.Context(), token.Address(t, c.more), c.chain, hsm.Options{PIN: pin.ask})
@@ -101,7 +101,7 @@ func TestStoreChainFaults(t *testing.T) {
 		"no category":      {"C_CreateObject@1=0x12;C_CreateObject@3=0x13", 2, ""},
 		"nothing at all":   {"C_CreateObject=0x12", 0, "lacks an attribute"},
 		"search breaks":    {"C_FindObjectsInit@2=0x30", 1, "searching the token"},
-		"not read":         {"C_GetAttributeValue=0x32", 2, ""}, // there is none of the subject to be read
+		"not read":         {"C_GetAttributeValue=0x32", 2, ""}, // none of the subject is there to be read
 		"write-protected":  {"setflags=0x2", 0, "write-protected"},
 		"PIN pad":          {"pinpad", 2, ""},
 		"wrong PIN":        {"C_Login=0xA0", 0, "the PIN is wrong"},

@@ -11,11 +11,11 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// A return value of PKCS#11 says little, and the same event has another one on each
-// module. So they are put into words for people, with the code in parentheses for
-// whoever searches the web, and only few of them decide anything here: those that
-// refuse a PIN (pinCodes), those that another call cannot change (finalCodes), and
-// those by which a token asks for another mechanism (otherMechanism, in sign.go).
+// A return value of PKCS#11 says little, and modules return different ones for the same event. So
+// they are put into words for people, with the code in parentheses to search the web for. Only few
+// of them decide anything here: those that refuse a PIN (pinCodes), those that another call cannot
+// change (finalCodes), and those by which a token asks for another mechanism (otherMechanism, in
+// sign.go).
 
 // words says what the return values of PKCS#11 (version 2.40, section 5.1) mean
 // to the person at the keyboard.
@@ -86,7 +86,7 @@ var finalCodes = []pkcs11.Error{
 	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_SENSITIVE,
 	pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
 	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE,
-	pkcs11.CKR_FUNCTION_CANCELED, // by the person at the PIN pad, whom no retry may bother
+	pkcs11.CKR_FUNCTION_CANCELED, // the person at the PIN pad said no: no retry may ask again
 	pkcs11.CKR_FUNCTION_NOT_SUPPORTED,
 	pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
 	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
@@ -107,8 +107,8 @@ var pinCodes = []pkcs11.Error{
 	pkcs11.CKR_PIN_EXPIRED, pkcs11.CKR_PIN_LOCKED,
 }
 
-// inWords puts words to what a module returned while doing; nil for nil. What is
-// no return value stays as it is.
+// inWords puts words to what a module returned while doing; nil for nil. An error that is not a
+// return value stays as it is.
 func inWords(doing string, err error) error {
 	if code, ok := errors.AsType[pkcs11.Error](err); ok {
 		final := slices.Contains(finalCodes, code) || slices.Contains(pinCodes, code)

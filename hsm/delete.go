@@ -136,8 +136,8 @@ func (v *visit) certificatesOf(ctx context.Context, k *keyObject) ([]object, err
 	return own, nil
 }
 
-// isAuthority reports whether a certificate is a CA's, by its own word or that of whoever
-// stored it.
+// isAuthority reports whether a certificate is a CA's: it says so itself, or the category that it
+// was stored with does.
 func (v *visit) isAuthority(handle pkcs11.ObjectHandle, c candidate) (bool, error) {
 	values, err := v.read(handle, pkcs11.CKA_CERTIFICATE_CATEGORY)
 	if err != nil {

@@ -51,9 +51,9 @@ type newKey struct {
 	before   func() error // nil: nothing is to be called
 }
 
-// generate looks first and writes then: crypto11 opens a module of its own, so the
-// look is over when the key is made, and two who enrol at once can still both
-// succeed. The ids differ then, and Open says that the label fits two keys.
+// generate looks first, then writes. crypto11 opens the module anew, so the look is over when the
+// key is made, and two enrolments at the same time can both succeed. Their ids differ then, and
+// Open says that the label fits two keys.
 func (n newKey) generate(ctx context.Context, address uri.URI, options Options, progress *progress) (info KeyInfo, err error) {
 	v, err := enter(ctx, address, options, progress)
 	if err != nil {
@@ -173,8 +173,8 @@ func storeCertificate(ctx context.Context, address uri.URI, options Options, pro
 	})
 }
 
-// holds reports whether the certificate is beside the key already, so that whoever
-// repeats a step of an enrolment does not fill the token.
+// holds reports whether the certificate is beside the key already, so that repeating a step of an
+// enrolment does not fill the token.
 func (v *visit) holds(k *keyObject, certificate *x509.Certificate) (bool, error) {
 	handles, err := v.find(certificateSearches(k)[0]...)
 	if err != nil {

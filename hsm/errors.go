@@ -15,7 +15,6 @@ type deviceError struct {
 	final bool   // asking again cannot help
 }
 
-// Error implements error.
 func (e *deviceError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.doing, e.words, e.code) }
 
 // silenceError says that a module did not answer before the caller's time ended.
@@ -25,7 +24,6 @@ type silenceError struct {
 	cause  error
 }
 
-// Error implements error.
 func (e *silenceError) Error() string {
 	return fmt.Sprintf("the module %s did not answer while %s: %v", e.module, e.doing, e.cause)
 }

@@ -52,8 +52,8 @@ func (s *session) readKey(handle pkcs11.ObjectHandle) (*keyObject, error) {
 	return keyFrom(handle, values), nil
 }
 
-// keyFrom makes a key of the attributes that the token told. One whose type it
-// does not tell is of no known type, and so no use.
+// keyFrom makes a key of the attributes that the token told. A key whose type it does not tell has
+// an unknown type, and cannot be used.
 func keyFrom(handle pkcs11.ObjectHandle, values attributes) *keyObject {
 	kind, ok := values.number(pkcs11.CKA_KEY_TYPE)
 	if !ok {
@@ -114,9 +114,9 @@ func (k *keyObject) address(token uri.URI) uri.URI {
 // name is what a person knows the key by.
 func (k *keyObject) name() string { return cmp.Or(k.label, fmt.Sprintf("%x", k.id)) }
 
-// template returns the search for objects of a class that the address names. The
-// type that the address may have is not looked at: who copied the address of a
-// certificate or of a public key means the private key that belongs to it.
+// template returns the search for objects of a class that the address names. The type that the
+// address may have is not looked at: an address copied from a certificate or a public key means
+// the private key that belongs to it.
 func template(address uri.URI, class uint) []*pkcs11.Attribute {
 	wanted := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, class)}
 	if label, ok := address.Get("object"); ok {
@@ -187,13 +187,13 @@ func (v *visit) fitting(ctx context.Context, address uri.URI) ([]*keyObject, err
 	if len(found) == 0 {
 		return nil, v.noKey(address)
 	}
-	// An EC key of the same label is no rival: it could never log in.
+	// An EC key of the same label does not compete: it could never log in.
 	usable := slices.DeleteFunc(slices.Clone(found), func(k *keyObject) bool { return k.unusable() != nil })
 	if len(usable) == 0 {
 		return nil, fmt.Errorf("%s: %w", found[0].address(v.address), found[0].unusable())
 	}
-	// Comparing may cost a signature, so one key is not compared here, but by whoever
-	// wants its certificate.
+	// Comparing may cost a signature, so a single key is compared only where its certificate is
+	// wanted.
 	if len(usable) > 1 && v.options.Certificate != nil {
 		paired, err := v.pairedWith(ctx, usable, v.options.Certificate)
 		if err != nil {
@@ -214,11 +214,11 @@ func (v *visit) only(keys []*keyObject) (*keyObject, error) {
 	return keys[0], nil
 }
 
-// certifiedOf returns those of several keys that have a certificate, or all if none
-// has. A key without one, somebody else's of the same label or one whose enrolment
-// is not over, cannot log in, so to pass it over is no guess. One whose certificate
-// has ended stays: the other may be another person's. Beyond what an error lists it
-// does not look, for the price that ambiguous names.
+// certifiedOf returns those of several keys that have a certificate, or all if none has. A key
+// without one (somebody else's of the same label, or one whose enrolment is not over) cannot log
+// in, so passing it over is not a guess. One whose certificate has ended stays: the other may be
+// another person's. It does not look beyond what an error lists, for the price that ambiguous
+// names.
 func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObject, error) {
 	if len(keys) == 1 || len(keys) > listed {
 		return keys, nil

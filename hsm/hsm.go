@@ -40,7 +40,7 @@ import (
 var (
 	// ErrNoCgo: this build has no PKCS#11.
 	ErrNoCgo = errors.New("this build has no PKCS#11 support (it was made without cgo)")
-	// ErrModule: the module is not there, is no PKCS#11 library, or does not initialise.
+	// ErrModule: the module is not there, is not a PKCS#11 library, or does not initialise.
 	ErrModule = errors.New("PKCS#11 module cannot be used")
 	// ErrNoToken: no token fits the address.
 	ErrNoToken = errors.New("no such token")
@@ -83,7 +83,6 @@ type AmbiguousError struct {
 // listed is how many candidates an error shows.
 const listed = 20
 
-// Error implements error.
 func (e *AmbiguousError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "the address fits %d %s:", len(e.Candidates), e.What)
@@ -127,7 +126,6 @@ type PINError struct {
 	State PINState
 }
 
-// Error implements error.
 func (e *PINError) Error() string { return fmt.Sprintf("token %q: %s", e.Token, e.Reason) }
 
 // PINRequest says for what a PIN is asked.
@@ -171,7 +169,7 @@ type Options struct {
 	Certificate *x509.Certificate
 
 	// Closing is given what closes a module that is done with, by the path of its library.
-	// Modules crash and hang at their end as well, so whoever has a result to deliver does
+	// Modules crash and hang at their end as well, so a caller that has a result to deliver does
 	// that first. It must not block. The module can be opened anew once close has returned.
 	// nil: it is closed at once, and left behind where that takes longer than 2 seconds.
 	Closing func(module string, close func())
@@ -255,7 +253,7 @@ type CertificateInfo struct {
 	Label string
 	ID    []byte
 
-	// Certificate is nil if the object is no X.509 certificate that can be read.
+	// Certificate is nil if the object is not an X.509 certificate that can be read.
 	Certificate *x509.Certificate
 
 	// Note is why the certificate is not used: "expired 2026-01-02", "its key is

@@ -193,7 +193,7 @@ func (n newKey) template(class uint) []*pkcs11.Attribute {
 }
 
 // privateNumbers are the numbers of a private key (PKCS#11 mechanisms, section 2.1.3).
-// Whoever gets them wipes them.
+// The caller wipes them.
 func privateNumbers(key *rsa.PrivateKey) []*pkcs11.Attribute {
 	return []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, key.N.Bytes()),
@@ -233,7 +233,7 @@ func (k importedKey) readBack(v *visit, handle pkcs11.ObjectHandle) (made listed
 	defer clear(secret[pkcs11.CKA_PRIVATE_EXPONENT])
 	switch {
 	case len(secret[pkcs11.CKA_PRIVATE_EXPONENT]) > 0:
-		return made, fmt.Errorf("%w that it keeps to itself: token %q gives this one out to whoever is logged in", ErrNoImport, v.info.Label)
+		return made, fmt.Errorf("%w that it keeps to itself: token %q gives this one out to anyone who is logged in", ErrNoImport, v.info.Label)
 	case !values.flag(pkcs11.CKA_SENSITIVE, true) || values.flag(pkcs11.CKA_EXTRACTABLE, false):
 		return made, fmt.Errorf("%w that it keeps to itself: token %q would let this one be extracted", ErrNoImport, v.info.Label)
 	}

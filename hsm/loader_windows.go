@@ -4,8 +4,8 @@ package hsm
 
 import "syscall"
 
-// probe loads the library at path and returns what unloads it. miekg/pkcs11
-// says neither why a library does not load nor that it is no module.
+// probe loads the library at path and returns what unloads it. miekg/pkcs11 does not say why a
+// library does not load, or that it is not a module.
 func probe(path string) (unload func(), err error) {
 	handle, err := syscall.LoadLibrary(path)
 	if err != nil {

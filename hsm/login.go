@@ -65,7 +65,7 @@ func (s *session) wantsLogin(a asker) bool {
 	return s.has(pkcs11.CKF_LOGIN_REQUIRED) && !s.claimed
 }
 
-// account is what a session says of who is logged in.
+// account is what a session says about who is logged in.
 type account int
 
 const (

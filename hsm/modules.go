@@ -54,7 +54,7 @@ var wellKnown = []string{
 	"yubihsm_pkcs11",
 }
 
-// neverKnown are p11-kit's own modules that are no use for a login.
+// neverKnown are p11-kit's own modules, which cannot be used for a login.
 var neverKnown = []string{"p11-kit-proxy", "p11-kit-trust"}
 
 // multiarch maps a GOARCH to the name of its library directory on Debian.
@@ -147,7 +147,7 @@ func (d moduleDirs) find(u uri.URI) (string, error) {
 func (d moduleDirs) atPath(path, name string) (string, error) {
 	// To C, a path ends at its first zero, and an empty one is this program itself.
 	if path == "" || strings.ContainsRune(path, 0) {
-		return "", fmt.Errorf("%w: module-path %q is no path of a file", ErrModule, path)
+		return "", fmt.Errorf("%w: module-path %q is not the path of a file", ErrModule, path)
 	}
 	info, err := os.Stat(path)
 	switch {
@@ -166,7 +166,7 @@ func (d moduleDirs) atPath(path, name string) (string, error) {
 // administrator chose it, while a directory holds whatever is installed.
 func (d moduleDirs) byName(name string) (string, error) {
 	if name == "" || strings.ContainsAny(name, `/\`) {
-		return "", fmt.Errorf("%w: module-name %q is no name, as softhsm2 is one; a file goes into module-path", ErrModule, name)
+		return "", fmt.Errorf("%w: module-name %q is not a name, such as softhsm2; a file goes into module-path", ErrModule, name)
 	}
 	for _, r := range d.registered() {
 		// By either name: p11-kit calls tpm2 what its file calls tpm2_pkcs11.
@@ -235,9 +235,9 @@ func (d moduleDirs) known() []Module {
 	return modules
 }
 
-// registered returns the modules whose files p11-kit has registered and that
-// exist, under the names of p11-kit. enable-in and disable-in are not heeded: they
-// say who loads a module unasked, and here it is asked for.
+// registered returns the modules whose files p11-kit has registered and that exist, under the
+// names of p11-kit. enable-in and disable-in are not heeded: they say which programs load a module
+// unasked, and here it is asked for.
 func (d moduleDirs) registered() []Module {
 	var modules []Module
 	for _, dir := range d.registries {

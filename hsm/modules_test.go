@@ -161,14 +161,14 @@ func TestFindModuleErrors(t *testing.T) {
 		},
 		{
 			"path for a name", parseAddress(t, "pkcs11:?module-name=/lib/a.so"),
-			`module-name "/lib/a.so" is no name, as softhsm2 is one; a file goes into module-path`,
+			`module-name "/lib/a.so" is not a name, such as softhsm2; a file goes into module-path`,
 		},
 		{
 			"empty name", parseAddress(t, "pkcs11:?module-name="),
-			`module-name "" is no name, as softhsm2 is one; a file goes into module-path`,
+			`module-name "" is not a name, such as softhsm2; a file goes into module-path`,
 		},
-		{"empty path", parseAddress(t, "pkcs11:?module-path="), `module-path "" is no path of a file`},
-		{"zero in the path", parseAddress(t, "pkcs11:?module-path=a.so%00b"), `module-path "a.so\x00b" is no path of a file`},
+		{"empty path", parseAddress(t, "pkcs11:?module-path="), `module-path "" is not the path of a file`},
+		{"zero in the path", parseAddress(t, "pkcs11:?module-path=a.so%00b"), `module-path "a.so\x00b" is not the path of a file`},
 		{
 			"directory", uri.URI{}.With("module-path", m.path("lib")),
 			"module-path " + m.path("lib") + " is a directory; add module-name to the address, or the file's name to the path",

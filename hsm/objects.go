@@ -58,8 +58,8 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 	return handle, err
 }
 
-// fail says that the token did not make an object. What is no return value of the module
-// has its words already.
+// fail says that the token did not make an object. An error that is not a return value of the
+// module has its words already.
 func (w *works) fail(doing string, err error) error {
 	if _, isCode := errors.AsType[pkcs11.Error](err); isCode {
 		return w.visit.token.fail(doing, err)

@@ -14,8 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// visit is a session in which somebody is logged in who may use keys, until
-// leave.
+// visit is a session that is logged in and may use keys, until leave.
 type visit struct {
 	*session
 	asker
@@ -235,7 +234,7 @@ func (k *Key) take(ctx context.Context) error {
 	return nil
 }
 
-// endedError says why the Key is of no use any more; nil if it is.
+// endedError says why the Key can no longer be used; nil if it can.
 func (k *Key) endedError() error {
 	switch k.state.Load() {
 	case closed:

@@ -39,8 +39,8 @@ func waitForModule(t *testing.T) {
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 }
 
-// message is as long as a login, and none.
-var message = []byte("a hundred bytes that look like a login, and are none")
+// message is as long as a login, and is not one.
+var message = []byte("a hundred bytes that look like a login, and are not one")
 
 // mustSign opens the key, has it sign and checks the signature with Go's own RSA.
 func mustSign(t *testing.T, address uri.URI, options hsm.Options, want *rsa.PublicKey) *hsm.Key {

@@ -22,7 +22,7 @@ import (
 // candidate is a certificate that may be the key's.
 type candidate struct {
 	CertificateInfo
-	sameID bool // as the key: who stored it meant it for the key
+	sameID bool // as the key: it was stored for the key
 	pairs  bool // its public key is the key's
 }
 
@@ -118,8 +118,8 @@ func (v *visit) candidate(ctx context.Context, k *keyObject, handle pkcs11.Objec
 	return c, err
 }
 
-// readCertificate reads a certificate object. One that does not parse is noted,
-// and no error: it may be another key's, or none that matters.
+// readCertificate reads a certificate object. One that does not parse is noted and is not an error:
+// it may be another key's, or not matter.
 func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, error) {
 	values, err := s.read(handle, pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_VALUE)
 	if err != nil {
@@ -128,7 +128,7 @@ func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, 
 	info := CertificateInfo{Label: string(values[pkcs11.CKA_LABEL]), ID: values[pkcs11.CKA_ID]}
 	info.Certificate, err = x509.ParseCertificate(values[pkcs11.CKA_VALUE])
 	if err != nil {
-		info.Note = fmt.Sprintf("it is no X.509 certificate that can be read: %v", err)
+		info.Note = fmt.Sprintf("it is not an X.509 certificate that can be read: %v", err)
 	}
 	return info, nil
 }

@@ -52,7 +52,7 @@ var (
 	ErrPINNotSent = errors.New("the PIN was not sent")
 	// ErrPINNotRead: somebody is logged in already, so the token has not looked at the PIN.
 	ErrPINNotRead = errors.New("somebody is logged in already, and the PIN was not looked at")
-	// ErrPINUnproven: the module says that it took the PIN. What it says of who is logged in
+	// ErrPINUnproven: the module says that it took the PIN. What it says about who is logged in
 	// cannot be read, or is the same without a login.
 	ErrPINUnproven = errors.New("the module says that it has taken the PIN, and shows nothing by which that can be told")
 )
@@ -69,7 +69,6 @@ type PINUnclearError struct {
 	Err error
 }
 
-// Error implements error.
 func (e *PINUnclearError) Error() string {
 	return fmt.Sprintf("%v; whether the token took the PIN is not known", e.Err)
 }

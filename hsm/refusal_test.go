@@ -28,7 +28,7 @@ func newLogin(t *testing.T) *hsmtest.Token {
 
 func TestModuleThatCannotBeUsed(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text.so")
-	if err := os.WriteFile(text, bytes.Repeat([]byte("this is no library\n"), 100), 0o600); err != nil {
+	if err := os.WriteFile(text, bytes.Repeat([]byte("this is not a library\n"), 100), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ path, says string }{
@@ -51,7 +51,7 @@ func TestModuleThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// libc returns a library that is loaded into this process, and no module.
+// libc returns a library that is loaded into this process and is not a module.
 func libc(t *testing.T) string {
 	t.Helper()
 	maps, err := os.ReadFile("/proc/self/maps")

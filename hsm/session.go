@@ -69,10 +69,10 @@ func (s *session) find(template ...*pkcs11.Attribute) ([]pkcs11.ObjectHandle, er
 	return found, nil
 }
 
-// gather calls next until it has nothing more. Fewer than were asked for are not the
-// end: modules may hand them out in portions of their own, and only none at all
-// says that there are no more (PKCS#11 section 5.7, C_FindObjects). Who stopped
-// earlier would take one of two keys for the only one.
+// gather calls next until it has nothing more. Fewer than were asked for are not the end: modules
+// may hand them out in portions of their own, and only none at all says that there are no more
+// (PKCS#11 section 5.7, C_FindObjects). Stopping earlier would take one of two keys for the only
+// one.
 func gather[T any](next func() ([]T, error)) (all []T, err error) {
 	for len(all) <= mostObjects {
 		some, err := next()

@@ -58,7 +58,7 @@ func TestGatherEnds(t *testing.T) {
 	}
 }
 
-// TestNumbersOfOddLengths: a CK_ULONG of another machine, or none, is no number.
+// TestNumbersOfOddLengths: a CK_ULONG of another machine, or of no length, is not a number.
 func TestNumbersOfOddLengths(t *testing.T) {
 	for length := range 10 {
 		_, ok := attributes{1: make([]byte, length)}.number(1)

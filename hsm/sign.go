@@ -110,9 +110,8 @@ func (v *visit) askForSignature(ctx context.Context, k *keyObject) (err error) {
 	return err
 }
 
-// authenticate sends the PIN for the signature that has begun. A refusal is kept,
-// and given to whoever wants to sign with the Key later, so that the PIN is not
-// sent again.
+// authenticate sends the PIN for the signature that has begun. A refusal is kept and returned to
+// later signatures with the Key, so that the PIN is not sent again.
 func (v *visit) authenticate() error {
 	err := v.send(pkcs11.CKU_CONTEXT_SPECIFIC, v.pin)
 	if err != nil {
@@ -122,9 +121,9 @@ func (v *visit) authenticate() error {
 	return err
 }
 
-// SignSHA512 returns the RSASSA-PKCS1-v1_5 signature with SHA-512 over message,
-// verified with the certificate's public key. It gives up when ctx ends; the key
-// is then of no use any more, since the module may still be at it.
+// SignSHA512 returns the RSASSA-PKCS1-v1_5 signature with SHA-512 over message, verified with the
+// certificate's public key. It gives up when ctx ends; the key cannot be used afterwards, since
+// the module may still be at it.
 func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 	if err := k.take(ctx); err != nil {
 		return nil, err

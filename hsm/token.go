@@ -33,7 +33,7 @@ type survey struct {
 // survey asks every slot. A slot that fails does not fail the others: a card that
 // the module does not know must not keep a token next to it from working.
 func (m *module) survey(address uri.URI) (*survey, error) {
-	// Those with a token in them: readers without a card are no news to anybody.
+	// Slots with a token in them: a reader without a card is of no interest.
 	slots, err := m.GetSlotList(true)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("listing its slots", err))

@@ -77,7 +77,7 @@ func (k *Token) BehindIn(t testing.TB, directory, library string, orders ...stri
 		hung:    filepath.Join(directory, "hung"),
 		release: filepath.Join(directory, "release"),
 	}
-	// A pipe and no file to look for: opening it waits, so that no test has to.
+	// A pipe rather than a file to look for: opening it waits, so that no test has to.
 	check(t, "making a pipe", syscall.Mkfifo(s.hung, 0o600))
 	s.Misbehave(t)
 	return s, []string{

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	mine  = 12345 // the user for whom is asked
+	mine  = 12345 // the user that is asked about
 	other = 54321
 )
 

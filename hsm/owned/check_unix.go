@@ -14,8 +14,8 @@ import (
 // mostLinks is how many symbolic links Linux follows (path_resolution(7)).
 const mostLinks = 40
 
-// Check returns an *Error if somebody else can change the file. A file that is not there, or cannot be
-// looked at, is not refused: whoever opens it is told better.
+// Check returns an *Error if somebody else can change the file. A file that is not there, or
+// cannot be looked at, is not refused: opening it gives the better error.
 func Check(path string) error { return checkFor(path, os.Geteuid()) }
 
 // checkFor is Check for a user.

@@ -1,5 +1,5 @@
 // Package owned refuses files that somebody else can change: a configuration that names programs,
-// the programs, and libraries that are loaded. Whoever can change one of them acts as the user who
+// the programs, and libraries that are loaded. Changing one of them is as good as being the user who
 // runs this program, so they are judged as OpenSSH judges its configuration, and sudo its own:
 //
 //	if err := owned.Check("/etc/anaplan-agent/config.toml"); err != nil {
@@ -11,8 +11,8 @@
 // such as /tmp, in which others cannot rename or remove what is not theirs. So nobody can put another
 // file there between the check and the use.
 //
-// A group may write if nobody is in it but this user and root: the group of his own that many systems
-// give a user, and root's. A file with an access control list does not pass by that.
+// A group may write if nobody is in it but this user and root: root's group, and the private group
+// that many systems give each user. A file with an access control list does not pass by that.
 //
 // In a user namespace, as a container without root has it, files of users who have no number there
 // all seem to be nobody's. They pass where the real nobody has no number either: no process of the

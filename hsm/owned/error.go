@@ -18,7 +18,7 @@ type Error struct {
 	Remedy string      // a command
 }
 
-// Error implements error. What is to be done is behind a semicolon.
+// Error says what is wrong and, behind a semicolon, what to do about it.
 func (e *Error) Error() string {
 	what := "it"
 	if e.Path != e.File || e.Mode.Type() == fs.ModeSymlink {

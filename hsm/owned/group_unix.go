@@ -10,12 +10,13 @@ import (
 	"strings"
 )
 
-// adminGroup is macOS's group of those who may be root (sudoers has it); Homebrew's directories are its.
+// adminGroup is macOS's group of users who may become root (sudoers has it). It owns Homebrew's
+// directories.
 const adminGroup = 80
 
-// isPrivate reports whether nobody is in the group but this user and root. Who is in one is read from
-// the files of the machine. Where directories such as LDAP have users, too, that is not all of them, so
-// it must be root's group, or have this user's name.
+// isPrivate reports whether nobody is in the group but this user and root. Its members are read from
+// the files of the machine. Where directories such as LDAP have users, too, these are not all of
+// them, so it must be root's group, or have this user's name.
 func isPrivate(etc string, gid, self int) bool {
 	if runtime.GOOS == "darwin" { // its files have few of its users
 		return gid == 0 || gid == adminGroup

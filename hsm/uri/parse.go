@@ -20,14 +20,12 @@ type SyntaxError struct {
 	Problem string
 }
 
-// Error implements error.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("address %q, column %d: %s", e.URI, e.Column, e.Problem)
 }
 
-// secret finds the names behind which people put a PIN, rightly spelt or not;
-// pin-source is among them and no secret. Compiled when an error needs it: most
-// runs have none.
+// secret finds the names behind which people put a PIN, rightly spelt or not. pin-source is among
+// them, though it is not a secret. Compiled when an error needs it: most runs have none.
 var secret = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)(?:^|[:;?&\s])pin[-_a-z]*|pin[-_]?val[a-z]*`)
 })
@@ -146,11 +144,11 @@ func isName(name string) bool {
 	return true
 }
 
-// unknown words that there is no such attribute. A name that is none may be a
-// PIN with something wrong around it, so it is not shown.
+// unknown says that there is no such attribute. Text that cannot be a name may be a PIN with
+// something wrong around it, so it is not shown.
 func unknown(where part, name string) string {
 	if !isName(name) {
-		return "this is no attribute; " + where.String() + " there can be " + namesIn(where)
+		return "this is not an attribute; " + where.String() + " there can be " + namesIn(where)
 	}
 	lower := strings.ToLower(name)
 	if instead, ok := meant[strings.ReplaceAll(lower, "_", "-")]; ok {
@@ -164,7 +162,7 @@ func unknown(where part, name string) string {
 
 // decode undoes the percent-encoding of a value that begins at offset.
 func (p parser) decode(where part, offset int, raw string) (string, error) {
-	// Bytes and no runes: an id is binary, and labels need not be UTF-8.
+	// Bytes, not runes: an id is binary, and labels need not be UTF-8.
 	value := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {
@@ -193,7 +191,7 @@ func unhex(s string) (byte, bool) {
 	return high<<4 | low, high < 16 && low < 16
 }
 
-// digit returns the value of a hexadecimal digit; 255 if it is none.
+// digit returns the value of a hexadecimal digit; 255 if it is not one.
 func digit(c byte) byte {
 	switch {
 	case c >= '0' && c <= '9':

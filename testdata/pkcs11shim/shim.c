@@ -351,7 +351,7 @@ static unsigned hash(const CK_BYTE *p, size_t n) {
 	return h;
 }
 
-/* note_login appends a line to HSMTEST_SHIM_LOGINS, whole, whoever else writes there. */
+/* note_login appends a line to HSMTEST_SHIM_LOGINS, whole, even if others write there. */
 static void note_login(const char *line) {
 	int log = logins[0] ? open(logins, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 	if (log < 0)
