@@ -27,9 +27,9 @@ func Attest(ctx context.Context, address pivuri.URI, options Options) (*Attestat
 	}, forget)
 }
 
-// An attestation is worth something to whoever issues the certificate: it says that the
-// key is on a card, and with which policies. So it is handed on with what speaks against
-// it, and not held back: whether that matters is not for this package to say.
+// An attestation is worth something to the issuer of the certificate: it says that the key is on a
+// card, and with which policies. So it is handed on with what speaks against it, and not held
+// back: whether that matters is not for this package to say.
 
 // attest is Attest on an open card. It wants neither PIN nor management key.
 func (v *visit) attest(c *card, address pivuri.URI) (*Attestation, error) {

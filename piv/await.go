@@ -22,7 +22,7 @@ type progress struct {
 
 	mu      sync.Mutex
 	doing   string
-	waiting error       // whom the step waits for, as the error for a wait in vain
+	waiting error       // what the step waits for, as the error for a wait in vain
 	timer   *time.Timer // tells TouchMaybe; nil without
 	touch   bool        // a touch was spoken of, and TouchOver not yet
 }
@@ -36,8 +36,8 @@ func newProgress(options Options) *progress {
 	return p
 }
 
-// card notes that the card is at work, person that a person is asked for a secret. The
-// difference is in the error for a wait that was too long: who was too slow.
+// card notes that the card is at work, person that a person is asked for a secret: the error for a
+// wait that was too long says which of the two was too slow.
 func (p *progress) card(doing string)   { p.step(doing, ErrDevice) }
 func (p *progress) person(doing string) { p.step(doing, ErrPINNeeded) }
 

@@ -31,7 +31,7 @@ func (n *notices) list() []Notice {
 	return slices.Clone(n.told)
 }
 
-// TestSilence: a wait that was too long says who was waited for, and while what.
+// TestSilence: the error for a wait that was too long says what was waited for, and during what.
 func TestSilence(t *testing.T) {
 	for name, test := range map[string]struct {
 		step func(*progress)
@@ -89,7 +89,7 @@ func TestTouchNotices(t *testing.T) {
 			time.Sleep(test.takes)
 			synctest.Wait()
 			p.touchOver()
-			p.touchOver() // by who waits, and by who works
+			p.touchOver() // by the waiting side, and by the working side
 			if got := told.list(); !slices.Equal(got, test.want) {
 				t.Errorf("%s: told %v, want %v", name, got, test.want)
 			}

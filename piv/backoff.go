@@ -10,8 +10,8 @@ import (
 	"github.com/ebfe/scard"
 )
 
-// The waits between tries to get a card that another program has. They differ by
-// chance, so that two who wait for each other do not meet again and again.
+// The waits between tries to get a card that another program has. They vary at random, so that two
+// programs that wait for each other do not meet again and again.
 const (
 	firstWait = 20 * time.Millisecond
 	lastWait  = 250 * time.Millisecond
@@ -59,7 +59,7 @@ func (b *backoff) long() bool { return time.Since(b.began) > busyNotice }
 // busyNotice is shorter than people wonder and longer than another login takes.
 const busyNotice = 300 * time.Millisecond
 
-// Deadline is how long work on a card that this process has just had waits for whoever
+// Deadline is how long work on a card that this process has just had waits for the program that
 // took it in between: another login, most often, which is over soon.
 const Deadline = 500 * time.Millisecond
 

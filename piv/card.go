@@ -22,9 +22,9 @@ type card struct {
 	unlocked bool   // a PIN was sent since the card was powered
 }
 
-// openCard opens the card in a reader, once: whoever wants to wait for one that another
-// program has does so. Its errors have words. The two connections, of the look and of
-// piv-go, cannot be one, for each is exclusive; who gets in between is met as busy.
+// openCard opens the card in a reader, and tries once: waiting for a card that another program has
+// is the caller's. Its errors have words. The two connections, of the look and of piv-go, cannot be
+// one, for each is exclusive; a program that gets in between is met as busy.
 func openCard(service *service, reader string) (*card, error) {
 	const doing = "opening the card"
 	probe, err := service.open(reader)
@@ -59,7 +59,7 @@ func (c *card) open(doing string) (err error) {
 }
 
 // notOpened says why piv-go could not open the card. Its first question after the
-// selection is one of Yubico's own, so a refusal tells who made the card.
+// selection is one of Yubico's own, so a refusal tells that somebody else made the card.
 func (c *card) notOpened(doing string, err error) error {
 	if _, ours := serviceCode(err); !ours && strings.Contains(err.Error(), "yubikey version") {
 		return fmt.Errorf("%w: the card in %q is a PIV card of another maker; OpenSC's module serves those: pkcs11:?module-name=opensc-pkcs11",

@@ -38,9 +38,8 @@ func (v *visit) key(c *card, address pivuri.URI, fits func(*slotKey) bool) (*slo
 	return nil, ambiguousKeys(fitting)
 }
 
-// keyIn returns the key in a slot. Cards before firmware 5.3 do not tell of a key that
-// was put on them; whoever has its certificate says that there is one, and a signature
-// will show.
+// keyIn returns the key in a slot. Cards before firmware 5.3 do not tell of a key that was put on
+// them; a certificate for it says that there is one, and a signature will show.
 func (v *visit) keyIn(c *card, slot pivuri.Slot) (*slotKey, error) {
 	k, err := v.readKey(c, slot)
 	switch {

@@ -13,8 +13,8 @@ import (
 )
 
 // PC/SC and the card speak in codes, and piv-go in texts of its own around them; its
-// types for them are not exported. All three become words for people here, with the
-// code in parentheses for whoever searches the web.
+// types for them are not exported. All three become words for people here, with the code in
+// parentheses to search the web for.
 
 // meaning is what a return value of PC/SC stands for.
 type meaning struct {
@@ -93,8 +93,7 @@ func serviceCode(err error) (scard.Error, bool) {
 // status is a status word of a card (ISO 7816-4 section 5.6).
 type status uint16
 
-// Error implements error, for commands that this package sends itself. Nobody sees it
-// but inWords.
+// Error is for commands that this package sends itself. Only inWords sees it.
 func (s status) Error() string { return fmt.Sprintf("%s%04x", statusText, uint16(s)) }
 
 // statusText is what piv-go writes before a status word.

@@ -15,7 +15,6 @@ type deviceError struct {
 	code  string // "80100069" or "6982"
 }
 
-// Error implements error.
 func (e *deviceError) Error() string {
 	return fmt.Sprintf("%v: %s: %s (%s)", e.kind, e.doing, e.words, e.code)
 }

@@ -145,7 +145,7 @@ func TestTwoCards(t *testing.T) {
 		_, err := login(t, "piv:", options)
 		wantError(t, err, piv.ErrBusy, "by its serial number")
 	})
-	t.Run("one that is broken is none", func(t *testing.T) {
+	t.Run("one that is broken does not count", func(t *testing.T) {
 		d.put(t, pivtest.Options{NoPIV: true})
 		mustLogin(t, "piv:", with(pin), key)
 	})
@@ -398,7 +398,7 @@ func TestHeld(t *testing.T) {
 	})
 }
 
-// TestTouch: who must touch the card is told, and told that it is over.
+// TestTouch: the person who must touch the card is told, and told that it is over.
 func TestTouch(t *testing.T) {
 	d := newDesk(t)
 	key := testKey(t, "a", 2048)

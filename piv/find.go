@@ -150,7 +150,7 @@ func (s *survey) one(address pivuri.URI) (*card, error) {
 		return nil, s.none(address)
 	}
 	if len(s.found) == 1 {
-		// Broken cards and those of other kinds are no rivals, but this one may be.
+		// Broken cards and those of other kinds do not compete, but this one may.
 		if busy := s.firstFailure(ErrBusy); busy != nil && address.Serial == 0 {
 			s.close()
 			return nil, fmt.Errorf("there are several cards, and one cannot be looked at, so name the card that is meant by its serial number: %w", busy)

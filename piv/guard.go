@@ -36,7 +36,6 @@ type PINUnclearError struct {
 	Err error
 }
 
-// Error implements error.
 func (e *PINUnclearError) Error() string {
 	if e.Before >= 0 && e.Before == e.After {
 		return fmt.Sprintf("%v; the card has not counted that as a wrong PIN", e.Err)

@@ -253,8 +253,8 @@ func mustParse(t *testing.T, text string) pivuri.URI {
 	return address
 }
 
-// message is as long as a login, and none.
-var message = []byte("a hundred bytes that look like a login, and are none")
+// message is as long as a login, and is not one.
+var message = []byte("a hundred bytes that look like a login, and are not one")
 
 // login opens a key, has it sign, and closes it.
 func login(t *testing.T, address string, options piv.Options) ([]byte, error) {

@@ -122,9 +122,8 @@ func (v *visit) importKey(ctx context.Context, c *card, address pivuri.URI, priv
 	return k.KeyInfo, nil
 }
 
-// signsAfterImport reports whether the imported key has to sign. Where the card tells what
-// key it has a signature is made only if that takes nobody's finger, and no PIN that there
-// is no way to ask for.
+// signsAfterImport reports whether the imported key has to sign. Where the card tells what key it
+// has, a signature is made only if that needs neither a touch nor a PIN that cannot be asked for.
 func (v *visit) signsAfterImport(c *card, k *slotKey) bool {
 	if !c.hasMetadata() {
 		return true
@@ -163,7 +162,7 @@ func (v *visit) proveImported(ctx context.Context, c *card, k *slotKey, signs bo
 		}
 	}
 	if !signs {
-		return context.Cause(ctx) // who gave up was told that there is no key
+		return context.Cause(ctx) // a caller that gave up was told that there is no key
 	}
 	v.pinAgain = false
 	_, err := v.sign(ctx, c, k, k.Public.(*rsa.PublicKey), crypto.SHA256, []byte(probeText))

@@ -370,8 +370,8 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-// TestDeleteManagementKeys: the card lets nobody delete who has not the management key, of
-// whatever kind.
+// TestDeleteManagementKeys: the card lets nobody delete without the management key, of whatever
+// kind.
 func TestDeleteManagementKeys(t *testing.T) {
 	d := newDesk(t)
 	wrong := func(n int) []byte { return slices.Repeat([]byte{9}, n) }

@@ -137,7 +137,7 @@ func TestSlowLetsGo(t *testing.T) {
 	mustLogin(t, "piv:", options, testKey(t, "a", 2048))
 }
 
-// TestPINIsRequestedFor: who asks a person can say what for, and how often that may go
+// TestPINIsRequestedFor: a program that asks a person can say what for, and how often that may go
 // wrong.
 func TestPINIsRequestedFor(t *testing.T) {
 	d := newDesk(t)
@@ -251,7 +251,7 @@ func TestGivenCertificate(t *testing.T) {
 }
 
 // TestUntoldKey: a card before 5.3 tells nothing of a key that was put on it and has no
-// certificate; whoever has that can use it.
+// certificate; with that certificate it can be used.
 func TestUntoldKey(t *testing.T) {
 	d := newDesk(t)
 	card := d.put(t, pivtest.Options{Firmware: "4.3.5", PIN: pin})

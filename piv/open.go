@@ -25,10 +25,10 @@ type Key struct {
 	certificate *x509.Certificate
 
 	turn  chan struct{} // holds one while the card is in use
-	ended chan struct{} // closed when the Key is of no use any more
+	ended chan struct{} // closed when the Key can no longer be used
 
 	mu  sync.Mutex
-	why error // it is of no use any more; nil: it is
+	why error // it can no longer be used; nil: it can
 }
 
 // Why a Key has ended, where no error of the card tells.
@@ -176,7 +176,7 @@ func (k *Key) take(ctx context.Context) error {
 	return err
 }
 
-// end makes the Key useless, and wakes who waits for it; it reports false if it was
+// end makes the Key useless, and wakes what waits for it; it reports false if it was useless
 // before. The first reason stays: it is the one that explains the others.
 func (k *Key) end(why error) bool {
 	k.mu.Lock()
@@ -189,7 +189,7 @@ func (k *Key) end(why error) bool {
 	return true
 }
 
-// endedError says why the Key is of no use any more; nil if it is.
+// endedError says why the Key can no longer be used; nil if it can.
 func (k *Key) endedError() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -207,7 +207,7 @@ const closePatience = 5 * time.Second
 
 // Close lets the card go, locks what the PIN has unlocked, and overwrites the PIN. It
 // waits for a signature that is under way, but not for a card that does not answer.
-// Closing twice is no error.
+// Closing twice is not an error.
 func (k *Key) Close() error {
 	if !k.end(errClosed) {
 		return nil

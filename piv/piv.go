@@ -46,7 +46,7 @@ var (
 	ErrNoService = errors.New("the smartcard service cannot be reached")
 	// ErrNoCard: no card, or not the one that is named, is in any reader.
 	ErrNoCard = errors.New("no such card")
-	// ErrNotPIV: the card that is there has no PIV application, or is no YubiKey.
+	// ErrNotPIV: the card that is there has no PIV application, or is not a YubiKey.
 	ErrNotPIV = errors.New("the card cannot be used")
 	// ErrBusy: another program has the card and kept it for as long as was waited.
 	ErrBusy = errors.New("another program uses the card")
@@ -158,7 +158,6 @@ type PINError struct {
 	PUKBlocked bool
 }
 
-// Error implements error.
 func (e *PINError) Error() string {
 	switch {
 	case e.Blocked && e.PUKBlocked:
@@ -180,7 +179,6 @@ type AmbiguousError struct {
 	Notes      []string     // what tells each from the others: its reader, its certificate
 }
 
-// Error implements error.
 func (e *AmbiguousError) Error() string {
 	var list strings.Builder
 	for i, candidate := range e.Candidates {

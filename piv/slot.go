@@ -30,7 +30,7 @@ import (
 type slotKey struct {
 	KeyInfo
 	own        error // why it cannot log in with any certificate; nil: it can, as far as is known
-	unreadable error // why what is stored as its certificate is none
+	unreadable error // why what is stored as its certificate is not one
 }
 
 // readKey reads what there is in a slot; nil if there is no sign of a key.
@@ -102,18 +102,18 @@ func (c *card) readMetadata(k *slotKey, slot pivuri.Slot) (there bool, err error
 	return true, nil
 }
 
-// fromOutside reports whether err is the service's or the card's, and none that piv-go
-// found by itself in what the card told.
+// fromOutside reports whether err is the service's or the card's, and not one that piv-go found by
+// itself in what the card told.
 func fromOutside(err error) bool {
 	_, hasCode := serviceCode(err)
 	_, hasStatus := statusOf(err)
 	return hasCode || hasStatus
 }
 
-// readAttested reads what the card certifies of a key that was made on it. A refusal
-// means that there is none such, and cards refuse in many ways. Whether the certificate
-// leads to Yubico does not matter here: the card is believed about its own key as it is
-// with metadata, and a signature will show.
+// readAttested reads what the card certifies of a key that was made on it. A refusal means that
+// there is no such key, and cards refuse in many ways. Whether the certificate leads to Yubico does
+// not matter here: the card is believed about its own key as it is with metadata, and a signature
+// will show.
 func (c *card) readAttested(k *slotKey, slot pivuri.Slot) (there bool, err error) {
 	certificate, err := c.yk.Attest(slotOf(slot))
 	if _, refused := statusOf(err); refused || errors.Is(err, yubikey.ErrNotFound) {
@@ -157,8 +157,8 @@ var (
 	}
 )
 
-// errNoX509: what is stored as certificate is none.
-var errNoX509 = errors.New("what the slot holds as certificate is none that can be read")
+// errNoX509: what is stored as certificate is not one.
+var errNoX509 = errors.New("what the slot holds as a certificate cannot be read")
 
 // readCertificate reads the slot's certificate; nil without.
 func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {

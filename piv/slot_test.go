@@ -165,7 +165,7 @@ func TestProblem(t *testing.T) {
 		"expired":               {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2027), ErrCertificateExpired, "ended 2026-12-31"},
 		"early":                 {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2025), ErrCertificateNotYetValid, "begins 2026-01-01T00:00:00Z"},
 		"none":                  {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, nil, in(2026), ErrNoCertificate, ""},
-		"unreadable":            {slotKey{unreadable: errNoX509}, nil, in(2026), ErrNoCertificate, "none that can be read"},
+		"unreadable":            {slotKey{unreadable: errNoX509}, nil, in(2026), ErrNoCertificate, "cannot be read"},
 		"unreadable, one given": {slotKey{unreadable: errNoX509}, certificate, in(2026), nil, ""},
 		"of its own":            {slotKey{own: ErrNoKey}, certificate, in(2026), ErrNoKey, ""},
 	} {

@@ -94,8 +94,8 @@ func (a *apdu) takeData(body []byte, length, leSize int) uint16 {
 // YubiKey has some 3 kB.
 const maximumChain = 16 << 10
 
-// Transmit answers a command. What does not parse is answered at once: it is no command
-// of any instruction, so that no fault fits it, and Commands does not list it.
+// Transmit answers a command. What does not parse is answered at once: it is not a command of any
+// instruction, so no fault fits it, and Commands does not list it.
 //
 // The lock is taken within, piece by piece: a card that a fault freezes must still be
 // thawed, and asked by a test what it has had.

@@ -127,8 +127,8 @@ func (c *Card) attestationExtensions(k *key) []pkix.Extension {
 	}
 }
 
-// metadata is that of the attestation key, which is no slot of its own here: nobody can
-// sign with it, or put another in its place.
+// metadata is that of the attestation key, which is not a slot of its own here: nobody can sign with
+// it, or put another in its place.
 func (a *attestor) metadata() []byte {
 	k := key{algorithm: algP256, private: a.private, policy: Policy{PINNever, TouchNever, true}}
 	return k.metadata()

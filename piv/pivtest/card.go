@@ -164,7 +164,7 @@ type version [3]byte
 func parseVersion(text string) (v version, err error) {
 	_, err = fmt.Sscanf(text, "%d.%d.%d", &v[0], &v[1], &v[2])
 	if err != nil || text != fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) {
-		return v, fmt.Errorf("firmware %q is no version like 5.4.3", text)
+		return v, fmt.Errorf("firmware %q is not a version such as 5.4.3", text)
 	}
 	return v, nil
 }
@@ -199,8 +199,8 @@ func (c *Card) PutCertificate(slot byte, certificate *x509.Certificate) {
 	c.PutObject(certificateObject(slot), encodeCertificate(certificate.Raw))
 }
 
-// Certificate returns a slot's certificate; nil where there is none, or none that
-// PutCertificate could have stored.
+// Certificate returns a slot's certificate; nil where there is none, or not one that PutCertificate
+// could have stored.
 func (c *Card) Certificate(slot byte) *x509.Certificate {
 	parts, _ := fields(c.Object(certificateObject(slot)))
 	certificate, err := x509.ParseCertificate(parts[0x70])
@@ -269,8 +269,8 @@ func (c *Card) setTries(r *reference, tries int) {
 	r.left = tries
 }
 
-// OnTouch sets who is asked for a touch: true is one, false is none in time. It may
-// block. nil: every touch is given at once.
+// OnTouch sets the function that is asked for a touch: true is one, false means none in time. It
+// may block. nil: every touch is given at once.
 func (c *Card) OnTouch(touch func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -55,9 +55,8 @@ func (c *Card) ClearFaults() {
 	c.faults = nil
 }
 
-// Thaw lets a command go on that a fault has frozen or delays, or that waits for a
-// touch, and drops the freezes to come: who thaws need not know whether the command
-// that was to freeze has come.
+// Thaw lets a command go on that a fault has frozen or delays, or that waits for a touch, and drops
+// the freezes to come: the caller need not know whether the command that was to freeze has come.
 func (c *Card) Thaw() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -263,8 +263,8 @@ func (c *Card) importKey(a apdu) uint16 {
 	return swOK
 }
 
-// keyOfParts puts a private key together, and refuses what is none. The tags are Yubico's:
-// 1 to 5 for RSA, of which the primes suffice, 6 for a curve's scalar, 7 and 8 for the
+// keyOfParts puts a private key together, and refuses parts that do not make one. The tags are
+// Yubico's: 1 to 5 for RSA, of which the primes suffice, 6 for a curve's scalar, 7 and 8 for the
 // secrets of Ed25519 and X25519.
 func keyOfParts(algorithm byte, parts map[byte][]byte) (*key, error) {
 	if bits := rsaBits[algorithm]; bits != 0 {

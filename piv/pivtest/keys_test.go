@@ -225,17 +225,17 @@ func TestImportRefuses(t *testing.T) {
 		header string
 		data   []byte
 	}{
-		"an RSA key of another length":  {"00FE079A", short},
-		"primes that are 0":             {"00FE079A", zero},
-		"primes that are none":          {"00FE079A", append(tlv(1, composite), tlv(2, composite)...)},
-		"half an RSA key":               {"00FE069A", short[:66]},
-		"no key":                        {"00FE119A", nil},
-		"a scalar of another length":    {"00FE119A", tlv(6, make([]byte, 31))},
-		"a scalar that is 0":            {"00FE119A", tlv(6, make([]byte, 32))},
-		"Ed25519 before 5.7":            {"00FEE09A", tlv(7, make([]byte, 32))},
-		"a slot that there is not":      {"00FE1199", tlv(6, bytes.Repeat([]byte{1}, 32))},
-		"a policy that there is not":    {"00FE119A", append(tlv(6, bytes.Repeat([]byte{1}, 32)), 0xAA, 1, 9)},
-		"something that is no template": {"00FE119A", []byte{6, 32, 1}},
+		"an RSA key of another length": {"00FE079A", short},
+		"primes that are 0":            {"00FE079A", zero},
+		"primes that are not prime":    {"00FE079A", append(tlv(1, composite), tlv(2, composite)...)},
+		"half an RSA key":              {"00FE069A", short[:66]},
+		"no key":                       {"00FE119A", nil},
+		"a scalar of another length":   {"00FE119A", tlv(6, make([]byte, 31))},
+		"a scalar that is 0":           {"00FE119A", tlv(6, make([]byte, 32))},
+		"Ed25519 before 5.7":           {"00FEE09A", tlv(7, make([]byte, 32))},
+		"a slot that there is not":     {"00FE1199", tlv(6, bytes.Repeat([]byte{1}, 32))},
+		"a policy that there is not":   {"00FE119A", append(tlv(6, bytes.Repeat([]byte{1}, 32)), 0xAA, 1, 9)},
+		"something not a template":     {"00FE119A", []byte{6, 32, 1}},
 	} {
 		if _, status := askLong(t, c, test.header, test.data); status != "6A80" {
 			t.Errorf("%s: %s", name, status)

@@ -171,8 +171,8 @@ func (c *Card) setRetries(a apdu) uint16 {
 	return swOK
 }
 
-// reset is RESET, which takes a blocked PIN and a blocked PUK and no other proof: whoever
-// can block them can destroy what is on the card, and gets nothing of it.
+// reset is RESET, which takes a blocked PIN and a blocked PUK and no other proof: anyone who can
+// block them can destroy what is on the card, and gets nothing of it.
 func (c *Card) reset() uint16 {
 	if c.pin.left > 0 || c.puk.left > 0 {
 		return orElse(c.options.Quirks.ResetRefused, swConditions)

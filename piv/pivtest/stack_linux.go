@@ -332,7 +332,7 @@ func (s *Stack) Close() error {
 	if s.control != nil {
 		s.control.Close()
 	}
-	// It ends because its parent seems to have, and pcscd with it. How is no matter.
+	// It ends because its parent seems to have, and pcscd with it. How does not matter.
 	if s.child != nil && s.child.ProcessState == nil {
 		s.child.Wait()
 	}

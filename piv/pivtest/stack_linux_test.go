@@ -209,7 +209,7 @@ func TestStackDaemonRestarts(t *testing.T) {
 	wantReaders(t, stack, false, true)
 }
 
-// A card that answers nothing blocks its client until it is pulled, and no other.
+// A card that answers nothing blocks its client until it is pulled, and does not block others.
 func TestStackFrozenCard(t *testing.T) {
 	t.Parallel()
 	stack := NewStack(t)
@@ -333,7 +333,7 @@ func TestStackHold(t *testing.T) {
 	case <-time.After(30 * time.Second):
 		t.Error("the card was not reset")
 	}
-	// Whoever has it is waited for.
+	// A program that has it is waited for.
 	release, _ = stack.Hold(0, true)
 	time.AfterFunc(100*time.Millisecond, release)
 	release, _ = stack.Hold(0, false)

@@ -108,8 +108,8 @@ func (s *Stack) unplug(reader int) (card ICC, connected bool) {
 	return card, connected
 }
 
-// cut ends the command that a card is at, and returns when it has. done is closed
-// then; nil is no command.
+// cut ends the command that a card is at, and returns when it has ended, which closes done. nil: no
+// command is under way.
 func cut(card ICC, done <-chan struct{}) {
 	if done == nil {
 		return
@@ -159,8 +159,8 @@ func (s *Stack) look(reader int) (Reader, error) {
 	return found[reader], nil
 }
 
-// await returns when pcscd has noticed that a reader is no more as before, and shows
-// its card as present or absent.
+// await returns when pcscd has noticed that a reader has changed, and shows its card as present or
+// absent.
 func (s *Stack) await(reader int, before Reader, present bool) error {
 	// Its own time limit and not a caller's: a card that pcscd does not see within
 	// seconds it never will.
@@ -268,7 +268,7 @@ func (s *Stack) startDaemon(ctx context.Context) error {
 
 // Hold keeps a card as another program does, exclusively or shared with others, and
 // in the latter case not within a transaction. It returns the function that lets go.
-// Who has the card now is waited for: pcscd takes its time over a client that is gone.
+// A program that has the card now is waited for: pcscd takes its time over a client that is gone.
 func (s *Stack) Hold(reader int, exclusive bool) (release func(), err error) {
 	timeout := time.After(daemonTimeout)
 	for {

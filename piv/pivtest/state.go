@@ -39,7 +39,7 @@ type keyState struct {
 }
 
 // Save returns the card for LoadCard, with its keys and PIN as they are, in the clear.
-// Faults, and who touches it, are no property of a card and are not in it.
+// Faults, and what touches it, are not properties of a card and are not in it.
 func (c *Card) Save() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,7 +77,7 @@ func (r reference) state() referenceState {
 func LoadCard(data []byte) (*Card, error) {
 	var state cardState
 	if err := json.Unmarshal(data, &state); err != nil {
-		return nil, fmt.Errorf("this is no card: %w", err)
+		return nil, fmt.Errorf("this is not a card: %w", err)
 	}
 	c, err := NewCard(Options{
 		Firmware: state.Firmware, Serial: state.Serial, NoPIV: state.NoPIV, NoYubico: state.NoYubico,

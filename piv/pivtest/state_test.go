@@ -83,7 +83,7 @@ func TestSaveOtherKinds(t *testing.T) {
 	play(t, reload(t, newTestCard(t, Options{NoYubico: true})), step{hexQuery, "63C3"}, step{"00FD0000", "6D00"})
 }
 
-// What is no card is refused, and shown to nobody: there may be a PIN in it.
+// What is not a card is refused, and shown to nobody: there may be a PIN in it.
 func TestLoadCardRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{

@@ -19,5 +19,5 @@ func ExampleParse() {
 	// Output:
 	// 12345678 9c
 	// piv:serial=12345678;slot=9c
-	// address "piv:slot=9b": slot "9b" is none of 9a, 9c, 9d, 9e and 82 to 95
+	// address "piv:slot=9b": slot "9b" is not one of 9a, 9c, 9d, 9e and 82 to 95
 }

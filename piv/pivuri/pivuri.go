@@ -30,7 +30,7 @@ type URI struct {
 func Parse(text string) (URI, error) {
 	rest, ok := cutScheme(text)
 	if !ok {
-		return URI{}, fmt.Errorf("%q is no address of a PIV key: they look like piv:serial=12345678;slot=9c", shown(text))
+		return URI{}, fmt.Errorf("%q is not the address of a PIV key, which looks like piv:serial=12345678;slot=9c", shown(text))
 	}
 	var u URI
 	if rest == "" {
@@ -93,7 +93,7 @@ func (u *URI) set(part string) (err error) {
 func parseSerial(text string) (uint32, error) {
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n == 0 {
-		return 0, fmt.Errorf("serial %q is no number from 1 to 4294967295, as printed on the card", text)
+		return 0, fmt.Errorf("serial %q is not a number from 1 to 4294967295, as printed on the card", text)
 	}
 	return uint32(n), nil
 }
@@ -139,7 +139,7 @@ func ParseSlot(text string) (Slot, error) {
 	n, err := strconv.ParseUint(text, 16, 8)
 	slot := Slot(n)
 	if err != nil || len(text) != 2 || !slot.valid() {
-		return 0, fmt.Errorf("slot %q is none of 9a, 9c, 9d, 9e and 82 to 95", text)
+		return 0, fmt.Errorf("slot %q is not one of 9a, 9c, 9d, 9e and 82 to 95", text)
 	}
 	return slot, nil
 }

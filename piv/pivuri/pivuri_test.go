@@ -40,22 +40,22 @@ func TestParse(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	const (
-		number = ` is no number from 1 to 4294967295, as printed on the card`
-		slots  = ` is none of 9a, 9c, 9d, 9e and 82 to 95`
+		number = ` is not a number from 1 to 4294967295, as printed on the card`
+		slots  = ` is not one of 9a, 9c, 9d, 9e and 82 to 95`
 		end    = ": it ends after serial and slot; where the PIN comes from is said by the setting pin"
 	)
 	tests := []struct{ in, want string }{
-		{"", `"" is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
-		{"pi", `"pi" is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
-		{"pkcs11:token=a", `"pkcs11:token=a" is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
-		{"pkcs11:?pin-value=424242", `"pkcs11:?..." is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"", `"" is not the address of a PIV key, which looks like piv:serial=12345678;slot=9c`},
+		{"pi", `"pi" is not the address of a PIV key, which looks like piv:serial=12345678;slot=9c`},
+		{"pkcs11:token=a", `"pkcs11:token=a" is not the address of a PIV key, which looks like piv:serial=12345678;slot=9c`},
+		{"pkcs11:?pin-value=424242", `"pkcs11:?..." is not the address of a PIV key, which looks like piv:serial=12345678;slot=9c`},
 		{"piv:9c", `address "piv:9c": "9c" is neither serial=NUMBER nor slot=9c`},
 		{"piv:Slot=9c", `address "piv:Slot=9c": "Slot=9c" is neither serial=NUMBER nor slot=9c`},
 		{"piv:slot=9c;", `address "piv:slot=9c;": "" is neither serial=NUMBER nor slot=9c`},
 		{"piv:slot=9c;slot=9a", `address "piv:slot=9c;slot=9a": slot is there twice`},
 		{"piv:serial=1;serial=1", `address "piv:serial=1;serial=1": serial is there twice`},
 		{"piv:slot", `address "piv:slot": slot ""` + slots},
-		{"piv:slot=9b", `address "piv:slot=9b": slot "9b"` + slots}, // the management key is no key for signing
+		{"piv:slot=9b", `address "piv:slot=9b": slot "9b"` + slots}, // the management key does not sign
 		{"piv:slot=f9", `address "piv:slot=f9": slot "f9"` + slots},
 		{"piv:slot=81", `address "piv:slot=81": slot "81"` + slots},
 		{"piv:slot=96", `address "piv:slot=96": slot "96"` + slots},
@@ -70,7 +70,7 @@ func TestParseErrors(t *testing.T) {
 		{"piv:slot=9c?module-name=x", `address "piv:slot=9c?module-name=x"` + end},
 		{"piv:slot=9c?pin-value=424242", `address "piv:slot=9c?..."` + end},
 		{"piv:slot=9c&PIN=424242", `address "piv:slot=9c&..."` + end},
-		{"İ;pin=424242", `"İ;..." is no address of a PIV key: they look like piv:serial=12345678;slot=9c`},
+		{"İ;pin=424242", `"İ;..." is not the address of a PIV key, which looks like piv:serial=12345678;slot=9c`},
 		{"piv:slot=9c;pin=424242", `address "piv:slot=9c;...": "..." is neither serial=NUMBER nor slot=9c`},
 	}
 	for _, test := range tests {
