@@ -152,15 +152,15 @@ func (a *answer) clocks() string {
 		a.arrived.UTC().Format(time.RFC3339), a.date().UTC().Format(time.RFC3339))
 }
 
-// unusable returns the error of a success that is none.
+// unusable returns the error of a success that cannot be used.
 func (a *answer) unusable(detail string) error {
 	refusal := a.newError(ErrResponse)
 	refusal.Detail = detail
 	return refusal
 }
 
-// refusal returns the error that the answer is, nil for a success: any 2xx that
-// is no web page. unauthorized is what a 401 means here.
+// refusal returns the error that the answer is, nil for a success: any 2xx that is not a web page.
+// unauthorized is what a 401 means here.
 func (a *answer) refusal(unauthorized error) error {
 	if a.status/100 == 2 && !a.isHTML() {
 		return nil
@@ -215,7 +215,7 @@ func (a *answer) newError(kind error) *AnswerError {
 		Status        any `json:"status"` // an object on sibling APIs
 		StatusMessage any `json:"statusMessage"`
 	}
-	// Whoever answers may not speak JSON; then the status alone has to do.
+	// The answer may not be JSON; then the status alone has to do.
 	_ = json.Unmarshal(a.body, &said)
 	refusal := &AnswerError{Kind: kind, Host: a.host, Status: a.status, Attempts: a.attempts, RetryAfter: a.retryAfter()}
 	if text, ok := said.Status.(string); ok && code().MatchString(text) {
@@ -260,8 +260,8 @@ func (a *answer) retryAfter() time.Duration {
 	return parseRetryAfter(a.header.Get("Retry-After"), a.date())
 }
 
-// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the
-// clock of who sent it. 0 for anything else, and for the past.
+// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the sender's clock. 0
+// for anything else, and for the past.
 func parseRetryAfter(value string, now time.Time) time.Duration {
 	// A number out of range still says "do not come back soon".
 	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {

@@ -17,7 +17,7 @@ const freshFor = time.Minute
 // errNoToken is a call with a token that cannot be sent.
 var errNoToken = fmt.Errorf("%w: there is none, or it holds characters that no token has", ErrTokenRefused)
 
-// Identity is whom the service takes a token for.
+// Identity is the user that the service takes a token for.
 type Identity struct {
 	// UserID is the user's e-mail address.
 	UserID string
@@ -100,9 +100,8 @@ func (c *Client) validate(ctx context.Context, token agent.Token) (Identity, err
 	return answer.identity()
 }
 
-// Logout revokes the token at once. ErrTokenRefused says that it was no good
-// before; who only wants it gone may take that for success. ctx governs all
-// attempts.
+// Logout revokes the token at once. ErrTokenRefused says that it was refused already; a caller that
+// only wants it gone may take that for success. ctx governs all attempts.
 func (c *Client) Logout(ctx context.Context, token agent.Token) error {
 	answer, err := c.sendToken(ctx, "logout", http.MethodPost, token)
 	if err == nil {

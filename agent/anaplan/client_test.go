@@ -162,7 +162,7 @@ func TestTokensThatCannotBeSent(t *testing.T) {
 	}
 }
 
-// The clocks: of the service (skew), and of who signed the login (age, before now).
+// The clocks: of the service (skew), and of the signer of the login (age, before now).
 func TestRefusedTimes(t *testing.T) {
 	const minute = time.Minute
 	tests := []struct {
@@ -324,7 +324,7 @@ func TestAnswersInWords(t *testing.T) {
 		{"bad credential by 403", 403, nil, `{"status":"FAILURE_BAD_CREDENTIAL"}`, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 403, FAILURE_BAD_CREDENTIAL)"},
 		{"unknown code", 401, nil, `{"status":"FAILURE_NEW"}`, anaplan.ErrBadCredential, anaplan.ErrTokenRefused, "(HTTP 401, FAILURE_NEW)"},
 		{"no code", 401, nil, `nothing`, anaplan.ErrRefused, anaplan.ErrRefused, "not in the service's form: a proxy or a portal in between may have sent it (HTTP 401)"},
-		{"code that is none", 401, nil, `{"status":"<script>"}`, anaplan.ErrRefused, anaplan.ErrRefused, "(HTTP 401)"},
+		{"not a code", 401, nil, `{"status":"<script>"}`, anaplan.ErrRefused, anaplan.ErrRefused, "(HTTP 401)"},
 		{"sibling's shape", 400, nil, `{"status":{"code":400,"message":"x"},"statusMessage":7}`, anaplan.ErrBadRequest, anaplan.ErrBadRequest, "(HTTP 400)"},
 		{"web page by 401", 401, page, html, anaplan.ErrBlocked, anaplan.ErrBlocked, "(HTTP 401)"},
 		{"web page by 403", 403, page, html, anaplan.ErrBlocked, anaplan.ErrBlocked, "(HTTP 403)"},

@@ -22,7 +22,7 @@ var ErrURL = errors.New("unusable auth URL")
 // ErrUserAgent is returned for a User-Agent that cannot stand in a header.
 var ErrUserAgent = errors.New("unusable user agent")
 
-// Config says whom a Client speaks to, and how.
+// Config says which service a Client speaks to, and how.
 type Config struct {
 	// AuthURL is the base of the authentication service, such as
 	// "https://auth.anaplan.com". Needed; see Region.
@@ -132,8 +132,8 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// checkProxy turns a proxy's refusal into words; net/http would report the
-// status line and not who sent it.
+// checkProxy turns a proxy's refusal into words; net/http would report the status line but not where
+// it came from.
 func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
 	if response.StatusCode == http.StatusOK {
 		return nil

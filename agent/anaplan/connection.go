@@ -80,7 +80,7 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout() || errors.Is(err, context.DeadlineExceeded)
 }
 
-// via names who was dialled where that is not the service but its proxy.
+// via names the proxy where it was dialled instead of the service.
 func via(operation *net.OpError) string {
 	if operation == nil || operation.Op != "proxyconnect" {
 		return ""

@@ -10,9 +10,9 @@ import (
 // Errors to branch on with errors.Is. What came back is in the *AnswerError, or
 // the *ConnectionError where nothing did.
 //
-// ErrBadCredential, ErrBadHeader and ErrTokenRefused are the service's own word, in the form
-// that its refusals have: to send the same again is no use. All others may be the doing of
-// something between here and the service, and may pass.
+// ErrBadCredential, ErrBadHeader and ErrTokenRefused are the service's own word, in the form that its
+// refusals have: sending the same again does not help. All others may come from something between
+// here and the service, and may pass.
 var (
 	// ErrBadCredential: the service does not take the certificate, the signature
 	// or the message. The certificate may be unregistered, disabled or expired.
@@ -48,7 +48,7 @@ var (
 type AnswerError struct {
 	// Kind is the sentinel that the error matches.
 	Kind error
-	// Host is who answered, or for whom something in between did.
+	// Host is the service that answered, or that something in between answered for.
 	Host string
 	// Status is the HTTP status.
 	Status int
@@ -67,7 +67,7 @@ type AnswerError struct {
 	Attempts int
 }
 
-// Error implements error: words first, codes in parentheses.
+// Error puts words first, codes in parentheses.
 func (e *AnswerError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s: %v", e.Host, e.Kind)
@@ -96,12 +96,12 @@ func (e *AnswerError) Unwrap() error { return e.Kind }
 type ConnectionError struct {
 	// Kind is the sentinel that the error matches.
 	Kind error
-	// Host is whom the request was for.
+	// Host is the service that the request was for.
 	Host string
 	// Reason is what went wrong, in words.
 	Reason string
-	// Issuer is who issued the certificate that is not trusted; "" if it is not
-	// about one. The name of a company's own proxy here explains a lot.
+	// Issuer is the issuer of the certificate that is not trusted; "" if it is not about one. The name
+	// of a company's own proxy here explains a lot.
 	Issuer string
 	// Attempts is how often the request was sent, this time included.
 	Attempts int
@@ -110,7 +110,6 @@ type ConnectionError struct {
 	final bool
 }
 
-// Error implements error.
 func (e *ConnectionError) Error() string {
 	text := fmt.Sprintf("%s: %v: %s", e.Host, e.Kind, e.Reason)
 	if e.Issuer != "" {
@@ -132,7 +131,6 @@ type ClockSkewError struct {
 	Skew time.Duration
 }
 
-// Error implements error.
 func (e *ClockSkewError) Error() string {
 	direction := "ahead of"
 	if e.Skew < 0 {
@@ -155,7 +153,6 @@ type StalePayloadError struct {
 	Age time.Duration
 }
 
-// Error implements error.
 func (e *StalePayloadError) Error() string {
 	age := e.Age.Abs().Round(time.Second)
 	if e.Age < 0 {

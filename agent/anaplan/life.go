@@ -51,10 +51,10 @@ func (a *answer) life(expires time.Time) time.Duration {
 
 func isLife(d time.Duration) bool { return d > 0 && d <= maxLife }
 
-// serviceTime returns the service's time at the arrival of the answer; this machine's where
-// the answer tells none, an absurd one, or none that contradicts it. A Date tells when, to the second,
-// the answer was made, which was after it had been asked for. Of all that time the latest
-// possible is taken, so that no token seems to live longer than it does.
+// serviceTime returns the service's time at the arrival of the answer; this machine's where the
+// answer tells none, an absurd one, or one that agrees with it. A Date tells when, to the second,
+// the answer was made, which was after it had been asked for. Of all that time the latest possible
+// is taken, so that no token seems to live longer than it does.
 func (a *answer) serviceTime() time.Time {
 	earliest := a.date()
 	latest := earliest.Add(dateStep + a.took)

@@ -43,7 +43,7 @@ func TestLifeIsCountedByTheServicesClock(t *testing.T) {
 		{"this clock is ahead", func() string { return at(-40 * minute) }, -40 * minute, life - second},
 		{"this clock is far ahead", func() string { return at(-90 * day) }, -90 * day, life - second},
 		{"no Date", func() string { return "" }, 0, life},
-		{"a Date that is none", func() string { return "today" }, 0, life},
+		{"not a Date", func() string { return "today" }, 0, life},
 		{"a Date of long ago", func() string { return "Thu, 01 Jan 1970 00:00:00 GMT" }, 0, life},
 		{"a Date of last week", func() string { return at(-7 * day) }, 0, life},
 		{"a Date of next week", func() string { return at(7 * day) }, 0, life},

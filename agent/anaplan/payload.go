@@ -164,7 +164,7 @@ func checkSignature(login *agent.Login) error {
 	// Over the bytes and not their base64 (contract section 1.4), the commonest mistake.
 	digest := sha512.Sum512(login.Message.Bytes())
 	if rsa.VerifyPKCS1v15(public, crypto.SHA512, digest[:], login.Signature.Bytes()) != nil {
-		return fmt.Errorf("%w: encodedSignedData is no SHA512withRSA signature over encodedData by the certificate's key;"+
+		return fmt.Errorf("%w: encodedSignedData is not a SHA512withRSA signature over encodedData by the certificate's key;"+
 			" sign the bytes, not their base64 text, and give the certificate of that key", ErrPayload)
 	}
 	return nil

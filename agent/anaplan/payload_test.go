@@ -98,11 +98,11 @@ func TestParsePayloadRefuses(t *testing.T) {
 		{"data short", "encodedData", encode([]byte("hunter2")), cert, "encodedData holds 7 bytes"},
 		{"data in milliseconds", "encodedData", encode(milliseconds.Message.Bytes()), cert, "time in seconds"},
 		{"data before 1970", "encodedData", encode(negative.Message.Bytes()), cert, "time in seconds"},
-		{"data of another login", "encodedData", fields(t, cert)["encodedData"], cert, "no SHA512withRSA signature"},
+		{"data of another login", "encodedData", fields(t, cert)["encodedData"], cert, "not a SHA512withRSA signature"},
 		{"no signature", "encodedSignedData", nil, cert, "encodedSignedData is missing"},
 		{"signature no base64", "encodedSignedData", "hunter2", cert, "encodedSignedData is not base64"},
 		{"signature of another length", "encodedSignedData", encode(make([]byte, 128)), cert, "encodedSignedData holds 128 bytes, and the certificate's key makes 256"},
-		{"signature wrong", "encodedSignedData", encode(make([]byte, 256)), cert, "no SHA512withRSA signature"},
+		{"signature wrong", "encodedSignedData", encode(make([]byte, 256)), cert, "not a SHA512withRSA signature"},
 		{"no certificate", "more", "hunter2", nil, "no certificate to check"},
 		{"certificate of another kind", "more", "hunter2", &x509.Certificate{PublicKey: &other.PublicKey}, "key is not RSA"},
 	}
