@@ -23,7 +23,7 @@ func notFound(r *http.Request) answer {
 	return apiFailure(http.StatusNotFound, "there is nothing of that method and path")
 }
 
-// apiEndpoint answers an integration request of a user who is known.
+// apiEndpoint answers an integration request of a known user.
 type apiEndpoint func(r *http.Request, user string) answer
 
 // api lets an endpoint see only requests with a live token, within the tenant's

@@ -19,7 +19,7 @@ func readBody(r *http.Request, maxChunk int) ([]byte, *answer) {
 		a := unreadable(err)
 		return nil, &a
 	}
-	// Only chunks may be packed; putFile says so to those who pack a whole file.
+	// Only chunks may be packed; putFile says so to a client that packs a whole file.
 	if r.Method != http.MethodPut || r.PathValue("n") == "" || !packed(r) {
 		return body, nil
 	}
@@ -68,8 +68,8 @@ func unpack(body []byte, limit int) ([]byte, error) {
 	return plain, nil
 }
 
-// sendContent answers with a file: a part of it if a Range asks for one, packed if the
-// client takes that. Of a packed answer there are no parts.
+// sendContent answers with a file: a part of it if a Range asks for one, packed if the client takes
+// that. A packed answer is always whole.
 func sendContent(w http.ResponseWriter, r *http.Request, content io.ReadSeeker) {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if r.Header.Get("Range") != "" || !takesGzip(r.Header.Get("Accept-Encoding")) {

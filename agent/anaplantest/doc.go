@@ -37,7 +37,7 @@
 // (contract sections 2.2 and 10). The stand-in then does this:
 //
 //   - 401 FAILURE_BAD_CREDENTIAL for a certificate or message that is not taken,
-//     400 FAILURE_BAD_REQUEST for a body that is no login;
+//     400 FAILURE_BAD_REQUEST for a body that is not a login;
 //   - a message's time may be 300 seconds off, either way: Options.Window;
 //   - v1 messages are refused: Options.AcceptV1;
 //   - a message may be used again inside the window: Options.RefuseReplays;

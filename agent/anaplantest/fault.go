@@ -249,7 +249,7 @@ func WithExtraFields() Fault {
 	return func(w http.ResponseWriter, r *http.Request, real http.Handler) {
 		c := capture(real, r)
 		var body object
-		// From a copy, for what is no JSON, such as a file, is sent as it is.
+		// From a copy, for what is not JSON, such as a file, is sent as it is.
 		decoder := json.NewDecoder(bytes.NewReader(c.body.Bytes()))
 		// As float64, expiresAt would come back in another notation.
 		decoder.UseNumber()

@@ -296,7 +296,7 @@ func TestFileBounds(t *testing.T) {
 	}
 }
 
-// A chunk may have 50 MiB, and no other request as much.
+// A chunk may have 50 MiB; no other request may have as much.
 func TestLargeChunk(t *testing.T) {
 	service := anaplantest.New(nil)
 	token := "AnaplanAuthToken " + loginTo(t, service)

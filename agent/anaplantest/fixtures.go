@@ -19,7 +19,7 @@ func newTenant(o *Options) *tenant {
 	return t
 }
 
-// emulated adds the workspace and the model for those who need only one of each.
+// emulated adds the workspace and the model for clients that need only one of each.
 func (t *tenant) emulated() {
 	m := t.addModel(WorkspaceID, "Emulated workspace", ModelID, "Emulated model")
 	m.addSource("113000000001", "Actuals.csv", rows)
@@ -59,8 +59,8 @@ func (t *tenant) addModel(ws, wsName, id, name string) *model {
 // add adds a thing of a kind.
 func (m *model) add(kind string, t thing) { m.kinds[kind] = append(m.kinds[kind], &t) }
 
-// addSource adds a file for imports, with content that everybody has who uploads none;
-// "" is none.
+// addSource adds a file for imports. content is what every client has that uploads none; "" for a
+// file without.
 func (m *model) addSource(id, name, content string) {
 	f := new(file)
 	if content != "" {

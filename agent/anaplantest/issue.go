@@ -23,7 +23,7 @@ const defaultLife = 365 * 24 * time.Hour
 // (contract section 5.1). Nothing answers there.
 const crlURL = "http://crl.anaplan-emulator.invalid/ca.crl"
 
-// ErrCSR: what should be a certificate signing request is none.
+// ErrCSR: what should be a certificate signing request is not one.
 var ErrCSR = errors.New("not a certificate signing request")
 
 // IssueOptions say what is in a certificate. The zero value is what Anaplan asks

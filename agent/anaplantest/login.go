@@ -81,8 +81,8 @@ func (s *Service) authenticate(r *http.Request) answer {
 	return answer{status: http.StatusCreated, body: s.tokenAnswer(r, "Login successful", session)}
 }
 
-// login returns the user whom the request proves to be. The signature is checked
-// before the time in the message, for until then nobody knows who wrote it.
+// login returns the user that the request proves to be. The signature is checked before the time in
+// the message, for until then its author is not known.
 func (s *Service) login(r *http.Request) (user string, refused *refusal) {
 	cert, refused := certificateOf(r.Header)
 	if refused != nil {

@@ -47,7 +47,7 @@ func TestLoginAnswer(t *testing.T) {
 func checkUUID(t *testing.T, id string) {
 	t.Helper()
 	if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
-		t.Errorf("%q is no UUID of version 1", id)
+		t.Errorf("%q is not a UUID of version 1", id)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestHeaderForms(t *testing.T) {
 	}
 }
 
-// Bodies that are no login at all are answered 400.
+// Bodies that are not logins are answered 400.
 func TestMalformedBodies(t *testing.T) {
 	c := newCaller(t, nil)
 	header := pemHeader(c.server.Enroll(rsaKey().Public(), nil))

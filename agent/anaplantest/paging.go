@@ -41,7 +41,7 @@ func number(r *http.Request, name string, least, otherwise int) (int, error) {
 	// 31 bits, so that sums of two do not overflow anywhere.
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || int(n) < least {
-		return 0, fmt.Errorf("%s=%s is no number from %d", name, text, least)
+		return 0, fmt.Errorf("%s=%s is not a number from %d", name, text, least)
 	}
 	return int(n), nil
 }

@@ -153,7 +153,7 @@ func TestLostStart(t *testing.T) {
 	c := newCaller(t, nil)
 	token := c.token()
 	c.server.Fault("POST "+nightlyPath, 1, anaplantest.CutAfter())
-	c.get(nightlyPath, token).want(200) // is no start, and meets no fault
+	c.get(nightlyPath, token).want(200) // not a start, so it meets no fault
 	if r, err := c.try("POST", nightlyPath, token, start); err == nil {
 		t.Fatalf("status %d in place of a cut", r.status)
 	}

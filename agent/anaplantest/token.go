@@ -58,7 +58,7 @@ func (n *session) extend(now time.Time, life time.Duration) {
 	n.refreshID = newUUID(now)
 }
 
-// why says why the session is of no use at now; "" if it is live.
+// why says why the session cannot be used at now; "" if it is live.
 func (n *session) why(now time.Time) string {
 	switch {
 	case n == nil:
@@ -182,7 +182,7 @@ func bearer(r *http.Request) (token string, ok bool) {
 	return token, ok && token != ""
 }
 
-// badToken answers a token that is of no use.
+// badToken answers a token that cannot be used.
 func badToken(why string) answer {
 	return authFailure(http.StatusUnauthorized, codeBadCredential, why)
 }
