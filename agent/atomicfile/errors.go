@@ -57,7 +57,7 @@ func (t target) remedy(err error) string {
 	case errors.Is(err, fs.ErrExist):
 		return "it is not replaced: remove it first, or choose another name"
 	case errors.Is(err, syscall.EPIPE):
-		return "who read it has ended"
+		return "the program that read it has ended"
 	}
 	return ""
 }

@@ -80,7 +80,7 @@ func prepare(t *testing.T, dir string) {
 	put(t, filepath.Join(dir, "shared", "closed"), "old")
 }
 
-// TestKept: who may read a file is who could before.
+// TestKept: the same users can read a file as before.
 func TestKept(t *testing.T) {
 	path := put(t, filepath.Join(t.TempDir(), "file"), "old")
 	check(t, os.Chmod(path, 0o640))
@@ -157,7 +157,7 @@ func TestLinks(t *testing.T) {
 	wantNames(t, filepath.Join(dir, "real"), "deep", "file", "later")
 }
 
-// TestFIFO: it is read by somebody who comes later, and stays one.
+// TestFIFO: it is read by a program that comes later, and stays a FIFO.
 func TestFIFO(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "fifo")
@@ -336,7 +336,7 @@ func TestPlanted(t *testing.T) {
 	}
 	write(t, filepath.Join(everybody, "mine"), "secret", atomicfile.Options{})
 	wantContent(t, filepath.Join(everybody, "file"), "theirs")
-	// One that is replaced whoever owns it, is.
+	// One that is replaced regardless of its owner, is.
 	given := filepath.Join(everybody, "given")
 	put(t, given, "theirs")
 	check(t, os.Lchown(given, somebody, somebody))

@@ -15,7 +15,7 @@ func descriptorAt(string) *descriptor { return nil }
 
 func (d *descriptor) duplicate() (*os.File, error) { return nil, errNotOpen }
 
-// checkPlanted does nothing: there is no directory for everybody.
+// checkPlanted does nothing: there is no directory that everybody may write in.
 func checkPlanted(string, fs.FileInfo) error { return nil }
 
 // keep does nothing: a new file has its access rights from its directory.
