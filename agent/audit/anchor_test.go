@@ -62,7 +62,7 @@ func verifyAll(t *testing.T, said string, files ...string) error {
 	return anchors.CheckEnd(last)
 }
 
-// Whole lines that are cut off at the end of a log are missed by who has the agent's log.
+// Whole lines that are cut off at the end of a log are found missing with the agent's log at hand.
 func TestAnchorsGuardTheEnd(t *testing.T) {
 	for name, handler := range map[string]func(*lockedBuffer) slog.Handler{"text": asText, "json": asJSON} {
 		t.Run(name, func(t *testing.T) {

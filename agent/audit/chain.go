@@ -52,7 +52,7 @@ func (c *chain) begin(end end, before link) error {
 	if end.isBroken {
 		c.text, at = link{at.seq, hashOf(end.broken)}.add(c.text, line{
 			Time: now, Action: truncated, Result: "ok", Continues: at.hash,
-			Detail: fmt.Sprintf("the %d bytes before this line are no whole entry", len(end.broken)),
+			Detail: fmt.Sprintf("the %d bytes before this line are not a whole entry", len(end.broken)),
 		})
 	}
 	if before.seq > 0 {
@@ -162,8 +162,8 @@ func (c *chain) close() error {
 // end is how a file ends.
 type end struct {
 	at       link   // the last whole entry
-	broken   []byte // what follows it and is none, without its line end
-	isBroken bool   // there is something that is none, be it an empty line
+	broken   []byte // what follows it and is not an entry, without its line end
+	isBroken bool   // something follows that is not an entry, be it an empty line
 	open     bool   // the line end is missing
 	size     int64  // of the file
 }

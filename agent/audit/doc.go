@@ -22,9 +22,9 @@
 //
 // [Verify] finds any change in a file but two: one within the last line that leaves it an
 // entry, and whole lines cut off at the end. Both show in the file that continues it.
-// The chain has no key: who may write the file can also write all of it anew. Against all
-// that the Log tells its head elsewhere, and [Anchors] compare. Or send the lines to another
-// machine as they come.
+// The chain has no key: with write access to the file, all of it can be written anew. Against all of
+// this the Log tells its head elsewhere, and [Anchors] compare. Or send the lines to another machine
+// as they come.
 //
 // # When it cannot be written
 //
@@ -40,6 +40,6 @@
 //
 // # What it refuses
 //
-// A log that another agent writes, that others may write, that is no regular file or no
-// audit log. An Entry has no field for a secret, and its texts are cut to a length.
+// A log that another agent writes, a log that others may write, and a file that is not a regular file
+// or not an audit log. An Entry has no field for a secret, and its texts are cut to a length.
 package audit

@@ -37,7 +37,7 @@ const (
 	continued Action = "continued" // the file goes on where another, now renamed, ends
 	emptied   Action = "emptied"   // the same, but the file was emptied while it was open
 	resumed   Action = "resumed"   // writing had failed, and works again
-	truncated Action = "truncated" // what stands before is no whole line: the power was cut
+	truncated Action = "truncated" // what stands before is not a whole line: the power was cut
 )
 
 // Entry is what a line says. No secret may stand in its texts.
@@ -49,7 +49,7 @@ type Entry struct {
 	Result string
 
 	Caller     *Caller // nil: the agent did it of itself
-	Client     string  // for whom the caller acts; "": that is of no account
+	Client     string  // that the caller acts for; "": it does not matter
 	Call       *Call   // what was called; nil: nothing
 	Generation uint64  // of the token; 0: no token is concerned
 	Detail     string  // what else is worth knowing, as the certificate's fingerprint
@@ -59,7 +59,7 @@ type Entry struct {
 
 // Caller is the process that asked for it, by the kernel's word.
 type Caller struct {
-	UID        int    `json:"uid"` // -1: not known, as of who comes over TCP
+	UID        int    `json:"uid"` // -1: not known, as over TCP
 	PID        int    `json:"pid"`
 	Executable string `json:"executable"`
 }
@@ -74,7 +74,7 @@ type Call struct {
 	Millis   int64  `json:"ms"`       // that it took
 }
 
-// Bounds of texts in bytes. Paths may be longer, and no use then.
+// Bounds of texts in bytes. Paths may be longer, but are useless then.
 const (
 	maxWord = 128
 	maxText = 1024
@@ -144,7 +144,7 @@ func (e *Entry) line(now time.Time) line {
 // read on terminals.
 func bounded(text string, limit int) string {
 	if !utf8.ValidString(text) || strings.ContainsFunc(text, isUnprintable) {
-		text = strings.Map(func(r rune) rune { // bytes that are no character come as utf8.RuneError
+		text = strings.Map(func(r rune) rune { // bytes that are not a character come as utf8.RuneError
 			if isUnprintable(r) {
 				return utf8.RuneError
 			}
@@ -240,8 +240,8 @@ func appendText(text []byte, name, value string) []byte {
 // errNotAsWritten is said of JSON that means an entry and was not written by a Log.
 var errNotAsWritten = errors.New("it is not written as the agent writes")
 
-// decode reads a line without its end. What encode would not have written is none, to the
-// byte: no second field of a name, no blanks, no number in another form.
+// decode reads a line without its end. What encode would not have written, to the byte, is refused: a
+// name twice, blanks, a number in another form.
 func decode(text []byte) (line, error) {
 	var n line
 	if err := json.Unmarshal(text, &n); err != nil {

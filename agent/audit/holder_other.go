@@ -4,5 +4,5 @@ package audit
 
 import "io/fs"
 
-// holder says who has locked the file, which only Linux tells without a tool.
+// holder says which process has locked the file, which only Linux tells without a tool.
 func holder(fs.FileInfo) string { return "" }

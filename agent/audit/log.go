@@ -101,7 +101,7 @@ func (l *Log) join(e Entry) (g *group, first bool) {
 	return l.waiting, first
 }
 
-// depart closes the group that waits: who comes now begins another.
+// depart closes the group that waits: the next entry begins another.
 func (l *Log) depart() {
 	l.queue.Lock()
 	defer l.queue.Unlock()

@@ -427,7 +427,7 @@ func TestOpenRefuses(t *testing.T) {
 	for _, test := range []struct{ path, want string }{
 		{filepath.Join(directory, "nowhere", "audit.log"), "no directory " + filepath.Join(directory, "nowhere")},
 		{directory, "is a directory"},
-		{os.DevNull, "no regular file"},
+		{os.DevNull, "not a regular file"},
 		{file("open", "", 0o666), "others may write it (mode 0666)"},
 		{file("hosts", "127.0.0.1 localhost\n", 0o600), "something else"},
 		{file("one", "127.0.0.1", 0o600), "something else"},
@@ -443,7 +443,7 @@ func TestOpenRefuses(t *testing.T) {
 		}
 	}
 	if info, err := os.Stat(filepath.Join(directory, "hosts")); err != nil || info.Size() != 20 {
-		t.Error("a file that is no log was written to")
+		t.Error("a file that is not a log was written to")
 	}
 }
 

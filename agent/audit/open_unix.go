@@ -33,7 +33,7 @@ func checkAndLock(file *os.File) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("it is no regular file (%v)", info.Mode().Type())
+		return fmt.Errorf("it is not a regular file (%v)", info.Mode().Type())
 	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("others may write it (mode %04o): chmod 600", info.Mode().Perm())

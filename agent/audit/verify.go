@@ -22,7 +22,7 @@ type Report struct {
 	// Emptied: the one before is a copy of this same file, which was emptied then (logrotate's copytruncate).
 	Emptied bool
 
-	// Truncated are the lines that note that what stands before them is no whole entry:
+	// Truncated are the lines that note that what stands before them is not a whole entry:
 	// the machine or the agent stopped while it was written.
 	Truncated []int
 }
@@ -33,7 +33,6 @@ type BrokenError struct {
 	Reason string
 }
 
-// Error implements error.
 func (e *BrokenError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Reason) }
 
 // Verify reads a log to its end and checks each line and the chain. The error is a
@@ -52,7 +51,7 @@ func verify(r io.Reader, anchors Anchors) (Report, error) {
 		case errors.Is(err, io.EOF):
 			return v.report, v.end(text)
 		case errors.Is(err, bufio.ErrBufferFull):
-			err = v.first(v.broken(v.number+1, "it is longer than %d bytes, and no entry", maxLine))
+			err = v.first(v.broken(v.number+1, "it is longer than %d bytes, so it is not an entry", maxLine))
 		}
 		if err != nil {
 			return v.report, err
@@ -80,12 +79,12 @@ type verifier struct {
 	number  int  // of the line
 	at      link // the last entry that was right
 
-	suspect *BrokenError // the first line since then that is no entry; nil: none
+	suspect *BrokenError // the first line since then that is not an entry; nil: none
 	text    hash.Hash    // of all lines since then
 }
 
-// line checks a line. One that is no entry is not wrong before it is known that the next
-// ones do not explain it.
+// line checks a line. One that is not an entry is not wrong until it is known that the next ones do
+// not explain it.
 func (v *verifier) line(text []byte) error {
 	v.number++
 	n, err := decode(text)
@@ -108,10 +107,10 @@ func (v *verifier) line(text []byte) error {
 	return nil
 }
 
-// doubt keeps the line that is no entry, for err.
+// doubt keeps the line that is not an entry, for err.
 func (v *verifier) doubt(text []byte, err error) {
 	if v.suspect == nil {
-		v.suspect = &BrokenError{v.number, fmt.Sprintf("it was changed or put in: it is no entry (%v)", err)}
+		v.suspect = &BrokenError{v.number, fmt.Sprintf("it was changed or put in: it is not an entry (%v)", err)}
 		v.text = sha256.New()
 	} else {
 		v.text.Write([]byte("\n"))
@@ -127,7 +126,7 @@ func (v *verifier) first(err error) error {
 	return err
 }
 
-// explain checks an entry that says why the lines before it are none.
+// explain checks an entry that says why the lines before it are not entries.
 func (v *verifier) explain(n line) error {
 	switch {
 	case v.suspect == nil:
@@ -155,7 +154,7 @@ func (v *verifier) follow(n line) error {
 	case isLinked:
 		return v.broken(v.number, "it was changed: it is entry %d, and says that it is %d", v.at.seq+1, n.Seq)
 	case isNext && v.number == 1:
-		return v.broken(1, "it was changed, or lines before it removed: it is no first line")
+		return v.broken(1, "it was changed, or lines before it removed: it is not a first line")
 	case isNext:
 		return v.broken(v.number-1, "it was changed, or the hash of it in line %d", v.number)
 	case n.Seq > v.at.seq:

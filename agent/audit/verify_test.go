@@ -83,8 +83,8 @@ func TestAnyChangedFieldIsFound(t *testing.T) {
 		{`"result"`, `"Result"`, "as the agent writes", 3},
 		{`"result":"ok"`, `"result":"ok","result":"ok"`, "as the agent writes", 3},
 		{`"result":"ok"`, `"result":"ok","token":"x"`, "as the agent writes", 3},
-		{`"seq":3`, `"seq":3.0`, "no entry", 3},
-		{`{"time"`, ``, "no entry", 3},
+		{`"seq":3`, `"seq":3.0`, "not an entry", 3},
+		{`{"time"`, ``, "not an entry", 3},
 		{`"action":"token"`, `"action":"truncated"`, "there is none", 3},
 		{`"action":"token"`, `"action":"continued"`, "it was changed", 3},
 	} {
@@ -112,15 +112,15 @@ func TestRemovedMovedAndAddedLinesAreFound(t *testing.T) {
 		"swapped":           {[][]byte{l[0], l[2], l[1], l[3], l[4]}, 2, "entries before it were removed: it is entry"},
 		"doubled":           {[][]byte{l[0], l[1], l[1], l[2]}, 3, "moved or put in"},
 		"another's line":    {[][]byte{l[0], l[1], other[2], l[3]}, 2, "it was changed, or the hash of it in line 3"},
-		"nonsense put in":   {[][]byte{l[0], l[1], []byte("hello\n"), l[2]}, 3, "no entry"},
-		"nonsense at last":  {[][]byte{l[0], []byte("hello\n")}, 2, "no entry"},
-		"empty line":        {[][]byte{l[0], []byte("\n"), l[1]}, 2, "no entry"},
+		"nonsense put in":   {[][]byte{l[0], l[1], []byte("hello\n"), l[2]}, 3, "not an entry"},
+		"nonsense at last":  {[][]byte{l[0], []byte("hello\n")}, 2, "not an entry"},
+		"empty line":        {[][]byte{l[0], []byte("\n"), l[1]}, 2, "not an entry"},
 		"cut line":          {[][]byte{l[0], l[1][:50]}, 2, "ends in the middle"},
 		"no last line end":  {[][]byte{l[0], bytes.TrimSpace(l[1])}, 2, "ends in the middle"},
 		"long line":         {[][]byte{l[0], bytes.Repeat([]byte("x"), 100<<10)}, 2, "longer than 65536 bytes"},
-		"other line ends":   {[][]byte{bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))}, 1, "no entry"},
-		"not a log":         {[][]byte{[]byte("127.0.0.1 localhost\n")}, 1, "no entry"},
-		"begins in a chain": {[][]byte{bytes.Replace(l[1], []byte(`"seq":2`), []byte(`"seq":1`), 1)}, 1, "no first line"},
+		"other line ends":   {[][]byte{bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n"))}, 1, "not an entry"},
+		"not a log":         {[][]byte{[]byte("127.0.0.1 localhost\n")}, 1, "not an entry"},
+		"begins in a chain": {[][]byte{bytes.Replace(l[1], []byte(`"seq":2`), []byte(`"seq":1`), 1)}, 1, "not a first line"},
 	} {
 		t.Run(name, func(t *testing.T) { brokenAt(t, bytes.Join(test.lines, nil), test.line, test.reason) })
 	}
@@ -135,7 +135,7 @@ func TestNotedBreakIsGuarded(t *testing.T) {
 	l := bytes.SplitAfter(read(t, path), []byte("\n"))
 	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
 	brokenAt(t, join(l[0], l[1], l[3], l[4]), 3, "there is none")
-	brokenAt(t, join(l[0], l[1], l[2], l[4]), 3, "no entry")
+	brokenAt(t, join(l[0], l[1], l[2], l[4]), 3, "not an entry")
 	brokenAt(t, join(l[0], l[2], l[3], l[4]), 2, "lines before it were changed or removed")
 	brokenAt(t, join(l[0], l[1], l[2][1:], l[3], l[4]), 3, "changed after its break was noted in line 4")
 	brokenAt(t, join(l[0], l[1], l[2], []byte("x\n"), l[3], l[4]), 3, "changed after its break was noted in line 5")
@@ -185,7 +185,7 @@ func fuzzWhole(t *testing.T, text []byte, report audit.Report, at int) {
 		return
 	}
 	if n := json.Unmarshal(lines[report.Lines-1], new(any)); n != nil {
-		t.Fatalf("the last line is no JSON")
+		t.Fatalf("the last line is not JSON")
 	}
 	changed := slices.Clone(text)
 	last := len(text) - len(lines[report.Lines-1])
