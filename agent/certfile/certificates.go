@@ -44,7 +44,7 @@ type load struct {
 	certs      []*x509.Certificate
 	names      map[*x509.Certificate]string // that a PKCS#12 file gives them
 	unreadable error                        // why a certificate cannot be read
-	other      kind                         // of what is of no use, the first that is known
+	other      kind                         // of what cannot be used, the first that is known
 
 	keys    []KeyEntry
 	refused error // why a key cannot be used
@@ -63,7 +63,7 @@ func (l *load) addCertificates(p piece) error {
 	return nil
 }
 
-// note remembers what was found that is of no use.
+// note remembers what was found that cannot be used.
 func (l *load) note(k kind) {
 	if l.other == unknown {
 		l.other = k
@@ -180,7 +180,7 @@ func chainOf(cert *x509.Certificate, certs []*x509.Certificate, now time.Time) [
 	return chain[1:]
 }
 
-// issued reports whether a CA has issued a certificate. That a signature is of a kind which is no
+// issued reports whether a CA has issued a certificate. That a signature is of a kind that is no
 // longer trusted is not for this package to judge: then the names must do.
 func issued(ca, cert *x509.Certificate) bool {
 	if !bytes.Equal(ca.RawSubject, cert.RawIssuer) {

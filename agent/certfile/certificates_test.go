@@ -240,7 +240,7 @@ func TestLeaf(t *testing.T) {
 	}
 }
 
-// Two CAs that certify each other are no endless chain.
+// Two CAs that certify each other are not an endless chain.
 func TestLeafOfCircularChain(t *testing.T) {
 	aKey, bKey, key := newKey(t), newKey(t), newKey(t)
 	isCA := func(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }

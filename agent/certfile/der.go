@@ -163,7 +163,7 @@ func elements(der []byte) ([]asn1.RawValue, error) {
 	return all, nil
 }
 
-// parts returns the elements of which a constructed one is made; nil: it is none, or broken.
+// parts returns the elements of which a constructed one is made; nil: it is not one, or broken.
 func parts(e asn1.RawValue) []asn1.RawValue {
 	if !e.IsCompound {
 		return nil
@@ -199,7 +199,7 @@ func shape(all []asn1.RawValue) string {
 	return string(word)
 }
 
-// oidOf returns an object identifier in dots; "" if it is none.
+// oidOf returns an object identifier in dots; "" if it is not one.
 func oidOf(e asn1.RawValue) string {
 	var oid asn1.ObjectIdentifier
 	if _, err := asn1.Unmarshal(e.FullBytes, &oid); err != nil {

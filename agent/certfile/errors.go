@@ -31,15 +31,14 @@ type UnsupportedError struct {
 	Why  string // and what to do instead
 }
 
-// Error implements error.
 func (e *UnsupportedError) Error() string { return e.What + " cannot be used: " + e.Why }
 
 // NoLeafError means that none of the certificates is for the key.
 type NoLeafError struct {
-	Subjects []string // whom they are for; empty: there was none
+	Subjects []string // of the certificates; empty: there was none
 }
 
-// Error implements error. Subjects are the CA's text, so they are quoted.
+// Error quotes the subjects, because they are the CA's text.
 func (e *NoLeafError) Error() string {
 	const shown = 3
 	var names []string

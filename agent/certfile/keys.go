@@ -39,8 +39,8 @@ type KeyEntry struct {
 // which key it tells by the public keys.
 //
 // It calls password at most once, and only if the file does not open without one or with an empty
-// one; what password returns stays the caller's, to clear. An error of password is returned as it
-// is, wrapped; a nil password is none.
+// one; what password returns stays the caller's, to clear. An error of password is returned wrapped.
+// password nil: there is none.
 //
 // Errors wrap ErrWrongPassword, ErrNoKey, ErrDamaged or ErrTooLarge, or are an *UnsupportedError:
 // all keys are of a kind that Anaplan does not take, or something cannot be read by this package.
@@ -177,7 +177,7 @@ func openLegacy(block *pem.Block, pass passphrase) ([]byte, error) {
 	return key, nil
 }
 
-// addKey takes a key, and clears what it was read from. One of a kind that is no use is only
+// addKey takes a key, and clears what it was read from. A key of a kind that cannot be used is only
 // remembered: there may be others.
 func (l *load) addKey(der []byte, name string) error {
 	key, err := parseKey(der)

@@ -278,7 +278,7 @@ func (d *decrypter) openKey(der []byte, pass passphrase) ([]byte, error) {
 	return key, err
 }
 
-// certificateOf returns the certificate of a bag; nil if it is none.
+// certificateOf returns the certificate of a bag; nil if it does not hold one.
 func certificateOf(der []byte) []byte {
 	fields := partsOf(der)
 	if shape(fields) != "o0" || oidOf(fields[0]) != oidX509Certificate {

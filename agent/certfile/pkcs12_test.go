@@ -160,7 +160,7 @@ func TestChangedBytes(t *testing.T) {
 		changed := slices.Clone(der)
 		changed[i] ^= 0x11
 		if bundle, err := certfile.Keys(changed, nil); err == nil && x509.MarshalPKCS1PrivateKey(bundle.Keys[0].Key) == nil {
-			t.Errorf("byte %d: a key that is none", i)
+			t.Errorf("byte %d: a key that is not one", i)
 		}
 	}
 }

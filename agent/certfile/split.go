@@ -64,7 +64,7 @@ func splitBinary(data []byte) ([]piece, error) {
 	case errors.Is(err, errCut):
 		return nil, damaged("its end is missing")
 	case err != nil:
-		return nil, damaged("it begins like a certificate or key, and is none")
+		return nil, damaged("it begins like a certificate or key, but is not one")
 	}
 	var pieces []piece
 	for _, der := range all {
