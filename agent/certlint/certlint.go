@@ -90,7 +90,7 @@ func (s subject) validity() finding.Finding {
 	from, until := s.cert.NotBefore, s.cert.NotAfter
 	left := until.Sub(s.now)
 	do := next
-	if until.Sub(from) <= soon { // the next one would be no better
+	if until.Sub(from) <= soon { // the next one would not live longer
 		do = "ask the CA for one with a longer life, or else " + next
 	}
 	switch {
