@@ -55,7 +55,7 @@ func isAccount(name string) error {
 	case name == "":
 		return errors.New("the name is missing")
 	case name != strings.TrimSpace(name) || strings.ContainsAny(name, ":/,*") || name[0] == '-' || strings.ContainsFunc(name, unicode.IsControl):
-		return errors.New("this is no name of a user or a group")
+		return errors.New("this is not the name of a user or a group")
 	case strings.Trim(name, "0123456789") != "":
 		return nil
 	}
@@ -66,8 +66,8 @@ func isAccount(name string) error {
 	return nil
 }
 
-// absolutePath reads a path that means the same in whichever directory the agent was
-// started. "" is none.
+// absolutePath reads a path that means the same in whichever directory the agent was started. "": not
+// set.
 func absolutePath(text string) (string, error) {
 	if text == "" {
 		return "", nil
@@ -76,7 +76,7 @@ func absolutePath(text string) (string, error) {
 	case strings.ContainsRune(text, 0):
 		return "", errors.New("the path holds a character that no path can")
 	case !filepath.IsAbs(text):
-		return "", fmt.Errorf("%q is no absolute path; write it in full, for ~ and variables are not replaced", text)
+		return "", fmt.Errorf("%q is not an absolute path; write it in full, for ~ and variables are not replaced", text)
 	case strings.HasSuffix(text, "/"):
 		return "", fmt.Errorf("%q is a directory; add the name of the file", text)
 	}
@@ -89,7 +89,7 @@ func fileMode(text string) (fs.FileMode, error) {
 	bits, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 16)
 	switch {
 	case err != nil || bits > 0o777:
-		return 0, fmt.Errorf("%q is no permissions; write them in octal, as 0600 or 0640", text)
+		return 0, fmt.Errorf("%q is not a mode; write it in octal, as 0600 or 0640", text)
 	case bits&0o111 != 0:
 		return 0, fmt.Errorf("%q makes the file executable; write 0600 or 0640", text)
 	case bits&0o022 != 0:
@@ -100,7 +100,7 @@ func fileMode(text string) (fs.FileMode, error) {
 	return fs.FileMode(bits), nil
 }
 
-// fileOwner reads USER, USER:GROUP or :GROUP. "" is no change.
+// fileOwner reads USER, USER:GROUP or :GROUP. "": it stays as it is.
 func fileOwner(text string) (string, error) {
 	if text == "" {
 		return "", nil

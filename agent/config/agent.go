@@ -68,8 +68,8 @@ func socketPath(text string) (string, error) {
 	return path, err
 }
 
-// loopbackAddress reads an address that only this machine reaches, with its port. No name
-// but localhost is looked up, since the answer could change later. "" is none.
+// loopbackAddress reads an address that only this machine reaches, with its port. No name but
+// localhost is looked up, since the answer could change later. "": not set.
 func loopbackAddress(text string) (string, error) {
 	const write = "write it as 127.0.0.1:8470"
 	if text == "" {
@@ -77,20 +77,20 @@ func loopbackAddress(text string) (string, error) {
 	}
 	// A URL may hold a password, so it is not shown.
 	if strings.ContainsAny(text, "/@, \t") {
-		return "", errors.New("only an address with its port stands here, no URL and no path; " + write)
+		return "", errors.New("only an address with its port stands here, not a URL or a path; " + write)
 	}
 	host, port, err := net.SplitHostPort(text)
 	switch {
 	case strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "["):
 		return "", fmt.Errorf("%q lacks the brackets of an IPv6 address; write it as [::1]:8470", text)
 	case err != nil || port == "":
-		return "", fmt.Errorf("%q is no address with a port behind it; %s, or with port 0 for any free one", text, write)
+		return "", fmt.Errorf("%q is not an address with its port; %s, or with port 0 for any free one", text, write)
 	case !isLoopback(host):
-		return "", fmt.Errorf("%q is no loopback address: the agent would be open to the network; %s", text, write)
+		return "", fmt.Errorf("%q is not a loopback address: the agent would be open to the network; %s", text, write)
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return "", fmt.Errorf("port %q is no number from 0 to 65535; %s", port, write)
+		return "", fmt.Errorf("port %q is not a number from 0 to 65535; %s", port, write)
 	}
 	address, err := netip.ParseAddr(host)
 	if err != nil { // localhost, which may also be ::1, and clients try both

@@ -58,8 +58,8 @@ func TestAgentErrors(t *testing.T) {
 		over map[string]Value
 		want string
 	}{
-		{"relative", over("socket", "agent.sock"), `--socket: "agent.sock" is no absolute path; write it in full, for ~ and variables are not replaced; none is for no agent`},
-		{"home", over("audit_file", "~/audit"), `--audit-file: "~/audit" is no absolute path; write it in full, for ~ and variables are not replaced`},
+		{"relative", over("socket", "agent.sock"), `--socket: "agent.sock" is not an absolute path; write it in full, for ~ and variables are not replaced; none is for no agent`},
+		{"home", over("audit_file", "~/audit"), `--audit-file: "~/audit" is not an absolute path; write it in full, for ~ and variables are not replaced`},
 		{"directory", over("audit_file", "/var/log/"), `--audit-file: "/var/log/" is a directory; add the name of the file`},
 		{"no path", over("audit_file", "/a\x00b"), `--audit-file: the path holds a character that no path can`},
 		{"level", over("log_level", "INFO"), `--log-level: "INFO" is not one of debug, info, warn, error`},
@@ -79,11 +79,11 @@ func TestAgentErrors(t *testing.T) {
 
 func TestListen(t *testing.T) {
 	const (
-		noPort   = " is no address with a port behind it; write it as 127.0.0.1:8470, or with port 0 for any free one"
-		open     = " is no loopback address: the agent would be open to the network; write it as 127.0.0.1:8470"
+		noPort   = " is not an address with its port; write it as 127.0.0.1:8470, or with port 0 for any free one"
+		open     = " is not a loopback address: the agent would be open to the network; write it as 127.0.0.1:8470"
 		brackets = " lacks the brackets of an IPv6 address; write it as [::1]:8470"
-		only     = "only an address with its port stands here, no URL and no path; write it as 127.0.0.1:8470"
-		badPort  = " is no number from 0 to 65535; write it as 127.0.0.1:8470"
+		only     = "only an address with its port stands here, not a URL or a path; write it as 127.0.0.1:8470"
+		badPort  = " is not a number from 0 to 65535; write it as 127.0.0.1:8470"
 	)
 	tests := []struct{ in, want, err string }{
 		{"", "", ""},
@@ -171,9 +171,9 @@ func TestAllow(t *testing.T) {
 		{"no kind", "'ana'", `"ana" does not say whether it is a user or a group; write user:NAME or group:NAME`},
 		{"other kind", "'role:ana'", `"role:ana" is neither user:NAME nor group:NAME`},
 		{"no name", "'user:'", `"user:": the name is missing`},
-		{"everybody", "'user:*'", `"user:*": this is no name of a user or a group`},
-		{"blank", "'user: ana'", `"user: ana": this is no name of a user or a group`},
-		{"dash", "'user:-1'", `"user:-1": this is no name of a user or a group`},
+		{"everybody", "'user:*'", `"user:*": this is not the name of a user or a group`},
+		{"blank", "'user: ana'", `"user: ana": this is not the name of a user or a group`},
+		{"dash", "'user:-1'", `"user:-1": this is not the name of a user or a group`},
 		{"comma at the end", "'user:ana,'", "an entry is empty; write user:NAME or group:NAME"},
 		{"empty entry", "['user:ana', '']", "an entry is empty; write user:NAME or group:NAME"},
 	}
@@ -202,7 +202,7 @@ func TestTokenFile(t *testing.T) {
 		setting, text, want string // want: "" is good
 	}{
 		{"token_file", "/run/token", ""},
-		{"token_file", "token", `"token" is no absolute path; write it in full, for ~ and variables are not replaced`},
+		{"token_file", "token", `"token" is not an absolute path; write it in full, for ~ and variables are not replaced`},
 		{"token_file_mode", "600", ""},
 		{"token_file_mode", "0o644", ""},
 		{"token_file_mode", "0400", ""},
@@ -211,16 +211,16 @@ func TestTokenFile(t *testing.T) {
 		{"token_file_mode", "0700", `"0700" makes the file executable; write 0600 or 0640`},
 		{"token_file_mode", "0641", `"0641" makes the file executable; write 0600 or 0640`},
 		{"token_file_mode", "0240", `"0240" does not let the owner read the file; write 0600 or 0640`},
-		{"token_file_mode", "4600", `"4600" is no permissions; write them in octal, as 0600 or 0640`},
-		{"token_file_mode", "rw-------", `"rw-------" is no permissions; write them in octal, as 0600 or 0640`},
-		{"token_file_mode", "-0600", `"-0600" is no permissions; write them in octal, as 0600 or 0640`},
+		{"token_file_mode", "4600", `"4600" is not a mode; write it in octal, as 0600 or 0640`},
+		{"token_file_mode", "rw-------", `"rw-------" is not a mode; write it in octal, as 0600 or 0640`},
+		{"token_file_mode", "-0600", `"-0600" is not a mode; write it in octal, as 0600 or 0640`},
 		{"token_file_owner", "etl", ""},
 		{"token_file_owner", "1000:1000", ""},
 		{"token_file_owner", ":etl", ""},
 		{"token_file_owner", "etl:", `"etl:": the name is missing; write USER, USER:GROUP or :GROUP`},
 		{"token_file_owner", ":", `":": the name is missing; write USER, USER:GROUP or :GROUP`},
-		{"token_file_owner", "a:b:c", `"a:b:c": this is no name of a user or a group; write USER, USER:GROUP or :GROUP`},
-		{"idle", "12", `"12" is no duration; write a number with its unit, as 90s or 2m`},
+		{"token_file_owner", "a:b:c", `"a:b:c": this is not the name of a user or a group; write USER, USER:GROUP or :GROUP`},
+		{"idle", "12", `"12" is not a duration; write a number with its unit, as 90s or 2m`},
 		{"idle", "0s", `"0s" is not above zero; write for instance 60s`},
 	}
 	for _, test := range tests {

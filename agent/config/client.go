@@ -13,9 +13,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
-// Client is a program that may do what its policy says, and nothing else. It is told by
-// its secret, or on the unix socket by its user; with neither, only those can act as it
-// who may use the profile anyway.
+// Client is a program that may do what its policy says, and nothing else. It is told by its secret,
+// or on the unix socket by its user; with neither, only users that may use the profile anyway can act
+// as it.
 type Client struct {
 	Name    string // letters, digits, '.', '_' and '-', at most 64
 	Profile string // for which it acts
@@ -151,7 +151,7 @@ func secretOf(client string) func(string) ([]byte, error) {
 	}
 }
 
-// readPolicy reads rules, and lets package policy judge them. "" is no policy.
+// readPolicy reads rules, and lets package policy judge them. "": there is no policy.
 func readPolicy(to *[]string, from []Value) error {
 	if len(from) == 1 && from[0].Text == "" {
 		return nil

@@ -85,9 +85,9 @@ func TestClientErrors(t *testing.T) {
 		},
 		{"secret as a number", "[client.a]\nsecret = 835261" + list, "c.toml:2:1: secret is one text in quotes: secret = \"...\"\n  secret = ...\n  ^"},
 		{"secrets", "[client.a]\nsecret = ['835261', '835261']" + list, "c.toml:2:1: secret is one text in quotes: secret = \"...\"\n  secret = ...\n  ^"},
-		{"secret without quotes", "[client.a]\nsecret = x835261", "c.toml:2:10: this is no TOML; write NAME = \"VALUE\"\n  secret = ...\n           ^"},
+		{"secret without quotes", "[client.a]\nsecret = x835261", "c.toml:2:10: this is not TOML; write NAME = \"VALUE\"\n  secret = ...\n           ^"},
 		{"secret in an inline table", "client.a = { secret = '835261', policy = 'list' }", "c.toml:1:1: " + noHash},
-		{"secret without quotes in it", "client.a = { secret = x835261 }", "c.toml:1:23: this is no TOML; write NAME = \"VALUE\"\n  client.a = ...\n             ^"},
+		{"secret without quotes in it", "client.a = { secret = x835261 }", "c.toml:1:23: this is not TOML; write NAME = \"VALUE\"\n  client.a = ...\n             ^"},
 		{
 			"the same secret", "[client.a]\nsecret = '" + secretB + "'" + list + "[client.b]\nsecret = '" + strings.ReplaceAll(secretB, "b2", "B2") + "'" + list,
 			"c.toml:5:1: client \"a\" has this secret too; each client needs its own\n  secret = ...\n  ^",
@@ -108,7 +108,7 @@ func TestClientErrors(t *testing.T) {
 		{"near", "[client.a]\nsecert = '835261'" + list, "c.toml:2:1: there is no setting \"secert\"; did you mean secret?\n  secert = ...\n  ^"},
 		{"near a profile's", "[client.a]\ntime-out = '1s'" + list, "c.toml:2:1: there is no setting \"time-out\"; did you mean timeout, in a table [profile.NAME]?\n  time-out = ...\n  ^"},
 		{"far", "[client.a]\npassword = '835261'" + list, "c.toml:2:1: there is no setting \"password\"; there are profile, secret, users, policy\n  password = ...\n  ^"},
-		{"name with a dot", "[client.etl.v2]" + list, "c.toml:1:2: v2 is no setting; a name with dots stands in quotes: [client.\"etl.v2\"]\n  [client.etl.v2]\n   ^"},
+		{"name with a dot", "[client.etl.v2]" + list, "c.toml:1:2: v2 is not a setting; a name with dots stands in quotes: [client.\"etl.v2\"]\n  [client.etl.v2]\n   ^"},
 		{"without a name", "[client]\nsecret = '835261'", "c.toml:2:1: " + outsideClient + "\n  secret = ...\n  ^"},
 		{"no table", "client = '835261'", "c.toml:1:1: " + outsideClient + "\n  client = ...\n  ^"},
 		{"array", "[[client.a]]" + list, "c.toml:1:3: " + outsideClient + "\n  [[client.a]]\n    ^"},
@@ -147,8 +147,8 @@ func TestLongestClientName(t *testing.T) {
 	}
 }
 
-// A rule that is none is an error with the place of its setting, in every table; what is
-// wrong with it is the policy's to say.
+// A text that is not a rule is an error with the place of its setting, in every table; what is wrong
+// with it is the policy's to say.
 func TestRuleErrors(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"profile", "[profile.default]\npolicy = ['list', 'dance']", "c.toml:2:1: policy: "},

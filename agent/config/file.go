@@ -27,7 +27,7 @@ type Value struct {
 	From string // for errors: "--key", "ANAPLAN_AGENT_KEY", "config.toml:7:1: key"
 }
 
-// File is a configuration file that has been checked. A nil File is none.
+// File is a configuration file that has been checked. nil: there is none.
 type File struct {
 	agent    values
 	profiles map[string]values
@@ -50,8 +50,8 @@ type values map[string][]Value
 func Parse(name string, data []byte) (*File, error) {
 	const byteOrderMark = "\xef\xbb\xbf" // some editors on Windows write one
 	d := newDocument(name, bytes.TrimPrefix(data, []byte(byteOrderMark)))
-	// Into a map and no struct, so that a value of the wrong type is refused by the name
-	// of its setting, and in words that do not show it.
+	// Into a map, not a struct, so that a value of the wrong type is refused by the name of its
+	// setting, and in words that do not show it.
 	var top map[string]any
 	if err := toml.Unmarshal(d.text, &top); err != nil {
 		return nil, d.syntax(err)
@@ -229,17 +229,17 @@ func shape(setting string) string {
 	return fmt.Sprintf("%s is one text in quotes: %s = \"...\"", setting, setting)
 }
 
-// stray words that there is no such setting in the table at path. A table in it is most
-// often a name with a dot, which TOML takes for two.
+// stray says that there is no such setting in the table at path. A table in it is most often a name
+// with a dot, which TOML takes for two.
 func stray(setting string, value any, path []string) string {
 	if _, isTable := value.(map[string]any); isTable && len(path) > 1 {
-		return fmt.Sprintf("%s is no setting; a name with dots stands in quotes: [%s.%q]", setting, path[0], path[1]+"."+setting)
+		return fmt.Sprintf("%s is not a setting; a name with dots stands in quotes: [%s.%q]", setting, path[0], path[1]+"."+setting)
 	}
 	return unknown(setting, path[0])
 }
 
-// unknown words that there is no such setting in a table, and what to write. Flag and
-// environment spellings count as near.
+// unknown says that there is no such setting in a table, and what to write. Flag and environment
+// spellings count as near.
 func unknown(name, table string) string {
 	if places := placesOf(name); places != "" {
 		return fmt.Sprintf("%s does not stand here, but in %s", name, places)

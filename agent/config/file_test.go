@@ -100,12 +100,12 @@ func TestParseErrors(t *testing.T) {
 			[]string{`c.toml:1:2: there is no table "Agent"; did you mean [agent]?`, "  [Agent]", "   ^"},
 		},
 		{
-			"profile that is no table",
+			"profile that is not a table",
 			[]string{"profile = 3"},
 			[]string{"c.toml:1:1: " + inProfile, "  profile = ...", "  ^"},
 		},
 		{
-			"agent that is no table",
+			"agent that is not a table",
 			[]string{"agent = '/run/agent.sock'"},
 			[]string{"c.toml:1:1: agent is a table; write [agent], and its settings below it", "  agent = ...", "  ^"},
 		},
@@ -173,7 +173,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"name of a profile with a dot",
 			[]string{"[profile.etl.v2]", "timeout = '60s'"},
-			[]string{`c.toml:1:2: v2 is no setting; a name with dots stands in quotes: [profile."etl.v2"]`, "  [profile.etl.v2]", "   ^"},
+			[]string{`c.toml:1:2: v2 is not a setting; a name with dots stands in quotes: [profile."etl.v2"]`, "  [profile.etl.v2]", "   ^"},
 		},
 		{
 			"client's setting in a profile",
@@ -228,7 +228,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"number below zero",
 			[]string{"[profile.default]", "requests_per_minute = -1"},
-			[]string{`c.toml:2:1: requests_per_minute: "-1" is no whole number from 1 to 100000000`},
+			[]string{`c.toml:2:1: requests_per_minute: "-1" is not a whole number from 1 to 100000000`},
 		},
 		{
 			"tenant that is a number",
@@ -243,7 +243,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"open to the network",
 			[]string{"[agent]", "listen = '0.0.0.0:8470'"},
-			[]string{`c.toml:2:1: listen: "0.0.0.0:8470" is no loopback address: the agent would be open to the network; write it as 127.0.0.1:8470`},
+			[]string{`c.toml:2:1: listen: "0.0.0.0:8470" is not a loopback address: the agent would be open to the network; write it as 127.0.0.1:8470`},
 		},
 		{
 			"level of the agent",
@@ -263,7 +263,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"syntax in a PIN",
 			[]string{"[profile.default]", "pin = 83x261"},
-			[]string{`c.toml:2:9: this is no TOML; write NAME = "VALUE"`, "  pin = ...", "        ^"},
+			[]string{`c.toml:2:9: this is not TOML; write NAME = "VALUE"`, "  pin = ...", "        ^"},
 		},
 		{
 			"twice",
@@ -290,7 +290,7 @@ func TestParseErrors(t *testing.T) {
 		{
 			"bad inline table",
 			[]string{"profile.default = { timeout = 'soon' }"},
-			[]string{`c.toml:1:1: timeout: "soon" is no duration; write a number with its unit, as 90s or 2m`},
+			[]string{`c.toml:1:1: timeout: "soon" is not a duration; write a number with its unit, as 90s or 2m`},
 		},
 	}
 	for _, test := range tests {
@@ -315,7 +315,7 @@ func TestParseCountsCharacters(t *testing.T) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	_, err = Parse("c.toml", []byte("profile.'ü'.pin.x = ü"))
-	if want := `c.toml:1:21: this is no TOML; write NAME = "VALUE"`; err == nil || !strings.HasPrefix(err.Error(), want) {
+	if want := `c.toml:1:21: this is not TOML; write NAME = "VALUE"`; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }

@@ -160,7 +160,7 @@ func (d *document) excerpt(p place) string {
 	return "\n  " + shown + "\n  " + strings.Repeat(" ", caret) + "^"
 }
 
-// syntax returns the error for text that is no TOML. The decoder's words can
+// syntax returns the error for text that is not TOML. The decoder's words can
 // quote a character of a value, so they are left out on the line of a PIN or a secret.
 func (d *document) syntax(err error) error {
 	wrong, ok := errors.AsType[*toml.DecodeError](err)
@@ -172,7 +172,7 @@ func (d *document) syntax(err error) error {
 	words := strings.TrimPrefix(wrong.Error(), "toml: ")
 	line := strings.ToLower(d.lineText(p))
 	if strings.Contains(line, pinSetting) || strings.Contains(line, secretSetting) {
-		words = `this is no TOML; write NAME = "VALUE"`
+		words = `this is not TOML; write NAME = "VALUE"`
 	}
 	return d.fail(p, "%s", words)
 }

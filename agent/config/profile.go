@@ -58,7 +58,7 @@ type Profile struct {
 
 	Timeout time.Duration // above zero
 
-	// What follows is for the agent; who logs in without it has no use for these.
+	// What follows is for the agent; a login without it does not use these.
 
 	// Allow says who may use the profile, beside the agent's own user and root: "user:NAME",
 	// "user:1000" or "group:NAME". Whether they exist is not checked here.
@@ -171,7 +171,7 @@ func (v values) build(name string) (*Profile, error) {
 	}
 	for _, key := range v[keySetting] {
 		var address Address
-		// No key at all is no mistake here: commands that need one say so.
+		// No key at all is not a mistake here: commands that need one say so.
 		if key.Text == "" && len(v[keySetting]) == 1 {
 			break
 		}
@@ -248,7 +248,7 @@ func wholeNumber(most uint64) func(string) (int, error) {
 	return func(text string) (int, error) {
 		number, err := strconv.ParseUint(text, 10, 31)
 		if err != nil || number < 1 || number > most {
-			return 0, fmt.Errorf("%q is no whole number from 1 to %d", text, most)
+			return 0, fmt.Errorf("%q is not a whole number from 1 to %d", text, most)
 		}
 		return int(number), nil
 	}
@@ -258,7 +258,7 @@ func wholeNumber(most uint64) func(string) (int, error) {
 // tenants of one.
 func tenantName(text string) (string, error) {
 	if text != strings.TrimSpace(text) || strings.ContainsFunc(text, unicode.IsControl) {
-		return "", fmt.Errorf("%q is no name for a tenant; write it in one line and without blanks around it", text)
+		return "", fmt.Errorf("%q is not a name for a tenant; write it in one line and without blanks around it", text)
 	}
 	return text, nil
 }
@@ -268,7 +268,7 @@ func tenantName(text string) (string, error) {
 func duration(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%q is no duration; write a number with its unit, as 90s or 2m", text)
+		return 0, fmt.Errorf("%q is not a duration; write a number with its unit, as 90s or 2m", text)
 	}
 	if d <= 0 {
 		return 0, fmt.Errorf("%q is not above zero; write for instance 60s", text)
@@ -285,7 +285,7 @@ func baseURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "", errors.New("this is no URL of a host; write it as https://auth.anaplan.com")
+		return "", errors.New("this is not the URL of a host; write it as https://auth.anaplan.com")
 	case u.User != nil:
 		return "", errors.New("the URL must not hold a user name or a password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(text, "#") || strings.Trim(u.Path, "/") != "":

@@ -155,7 +155,7 @@ func TestProfileNames(t *testing.T) {
 
 func TestProfileErrors(t *testing.T) {
 	const (
-		noHost  = "this is no URL of a host; write it as https://auth.anaplan.com"
+		noHost  = "this is not the URL of a host; write it as https://auth.anaplan.com"
 		toEnd   = "the URL must end after the host, as https://auth.anaplan.com does; leave out path, query and fragment"
 		badPort = "the URL has no host or a bad port; write it as https://auth.anaplan.com or https://HOST:8443"
 		noUser  = "the URL must not hold a user name or a password"
