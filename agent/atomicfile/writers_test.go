@@ -13,8 +13,8 @@ import (
 // others may make files without this package, for a reason.
 var others = []string{
 	"agent/audit/open_unix.go",            // a log grows
-	"agent/local/listen_unix.go",          // a socket, and its lock
-	"agent/local/listen_windows.go",       //
+	"agent/server/listen_unix.go",         // a socket, and its lock
+	"agent/server/listen_windows.go",      //
 	"cmd/anaplan-agent/doctor_agent.go",   // tries whether a file can be made
 	"cmd/anaplan-agent/internal/foreign/", // /dev/null
 }
