@@ -1,7 +1,6 @@
-// Package fair shares an allowance of calls among those who make them. Anaplan allows a
-// tenant 600 calls a minute, whoever makes them; the agent, which makes them for all its
-// clients, sends no more, and sees to it that a client who asks for thousands at once does
-// not take the others' turns.
+// Package fair shares an allowance of calls among clients. Anaplan allows a tenant 600 calls a
+// minute, whatever makes them; the agent, which makes them for all its clients, sends no more, and
+// sees to it that a client that asks for thousands at once does not take the others' turns.
 //
 //	limiter := fair.New(fair.Config{})
 //	...
@@ -14,17 +13,17 @@
 //
 // # How it shares
 //
-// The allowance is a bucket, which is full at first and fills again at an even rate. While
-// there is something in it and nobody waits, a call goes at once, whoever makes it. Once it is
-// empty callers wait, in a queue for each client, and the clients take turns: who comes anew
-// waits for one call of each of the others, however many they have waiting.
+// The allowance is a bucket, which is full at first and fills again at an even rate. While there is
+// something in it and nobody waits, a call goes at once, whichever client makes it. Once it is
+// empty callers wait, in a queue for each client, and the clients take turns: a new one waits for
+// one call of each of the others, however many they have waiting.
 //
-// # Who is refused
+// # What waits in vain
 //
-// Nobody waits for nothing: who would have to wait for longer than [Config].MaxWait is refused
-// at once, as is who finds [Config].MaxQueue calls of the same client waiting. If others come
-// later, or a [Limiter.Hold], by which some that wait already would have to wait for too long,
-// those are refused then. As clients take turns, they are calls of a client that has many.
+// Nobody waits for nothing: a call that would have to wait for longer than [Config].MaxWait is
+// refused at once, as is one that finds [Config].MaxQueue calls of the same client waiting. If
+// others come later, or a [Limiter.Hold], and some that wait already would have to wait for too
+// long, those are refused then. As clients take turns, they are calls of a client that has many.
 //
 // # Hold
 //

@@ -56,7 +56,7 @@ type Stats struct {
 // they are asked for, as reservations. Here the order changes as clients come and go, and a
 // Hold moves all turns; none can be promised beforehand. What would be left to take from there is
 // the bucket, which is the two lines of next and take, and those count in whole nanoseconds,
-// so that it can be said exactly who would wait for how long.
+// so that it can be said exactly how long a call would wait.
 type Limiter struct {
 	config   Config
 	interval time.Duration // in which the allowance grows by one call
@@ -169,8 +169,8 @@ func (l *Limiter) next() time.Duration {
 // take takes a call out of the bucket.
 func (l *Limiter) take(now time.Duration) { l.full = max(l.full, now) + l.interval }
 
-// enter returns nil if the call may be sent now, otherwise its place in the queue, if only
-// to be told that there is none for it.
+// enter returns nil if the call may be sent now, otherwise its place in the queue, even if only to
+// be told that there is no place for it.
 func (l *Limiter) enter(client string) *waiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -229,8 +229,8 @@ func (l *Limiter) settle(now time.Duration) {
 	l.arm(now)
 }
 
-// sendFirst sends the first call of the client whose turn it is, who is then the last to
-// have another turn.
+// sendFirst sends the first call of the client whose turn it is. That client is then the last to have
+// another turn.
 func (l *Limiter) sendFirst() {
 	q := l.ring[0]
 	l.stats.Waited++
@@ -241,9 +241,9 @@ func (l *Limiter) sendFirst() {
 	}
 }
 
-// refuseLate goes through all that wait, in the order in which they will be sent, and
-// refuses those who would have to wait for too long. Those behind them move up. It looks at
-// each but once, and there are never more than fit into MaxWait, and one.
+// refuseLate goes through all calls that wait, in the order in which they will be sent, and refuses
+// those that would have to wait for too long. Those behind them move up. It looks at each only once,
+// and there is never more than one too many for MaxWait.
 func (l *Limiter) refuseLate(now time.Duration) {
 	at := l.next()
 	lines := slices.Clone(l.ring)
@@ -259,8 +259,8 @@ func (l *Limiter) refuseLate(now time.Duration) {
 	}
 }
 
-// fill finds who can be sent at that time as the one at that place of a line, and refuses
-// those before. It reports whether there is one.
+// fill finds the call that can be sent at that time, at that place of a line, and refuses those
+// before. It reports whether there is one.
 func (l *Limiter) fill(q *line, place int, now, at time.Duration) bool {
 	for place < len(q.waiting) {
 		w := q.waiting[place]

@@ -70,7 +70,7 @@ func TestGreedyClientDelaysNobody(t *testing.T) {
 	})
 }
 
-// Who makes one call after the other gets as many as who has many waiting, and no more.
+// A client with one call after the other gets as many as one with many waiting, and no more.
 func TestTurns(t *testing.T) {
 	config := fair.Config{Burst: 1, MaxWait: time.Hour}
 	bubble(t, config, func(t *testing.T, r *rig) {
@@ -105,7 +105,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// Who comes in the moment in which another's turn has come does not take it.
+// A call that comes in the moment in which another's turn has come does not take it.
 func TestNobodyOvertakes(t *testing.T) {
 	bubble(t, fair.Config{Burst: 1}, func(t *testing.T, r *rig) {
 		r.drain()
@@ -221,7 +221,7 @@ func TestHoldForEverEnds(t *testing.T) {
 	})
 }
 
-// Those who could not be sent in time any more hear of it when the Hold begins.
+// Calls that can no longer be sent in time hear of it when the Hold begins.
 func TestHoldRefusesAtOnce(t *testing.T) {
 	bubble(t, fair.Config{Burst: 1}, func(t *testing.T, r *rig) {
 		r.drain()
@@ -245,7 +245,7 @@ func TestHoldRefusesAtOnce(t *testing.T) {
 	})
 }
 
-// Who is refused because Anaplan has asked for patience is told that, and not that there is a crowd.
+// A call that is refused because Anaplan has asked for patience is told that, and not that there is a crowd.
 func TestRefusalsTellAHoldFromACrowd(t *testing.T) {
 	bubble(t, fair.Config{Burst: 1}, func(t *testing.T, r *rig) {
 		wantWords := func(when string, err error, want string) {
@@ -383,7 +383,7 @@ func TestCancelledCallGivesItsTurnAway(t *testing.T) {
 	})
 }
 
-// All who wait go away; who comes then is served as if they had not been there.
+// All that wait go away; the next call is served as if they had not been there.
 func TestAllAreCancelled(t *testing.T) {
 	bubble(t, fair.Config{Burst: 1}, func(t *testing.T, r *rig) {
 		r.drain()

@@ -25,7 +25,7 @@ type outcome struct {
 	err        error
 }
 
-// rig is a Limiter in a bubble, and who calls it.
+// rig is a Limiter in a bubble, and its callers.
 type rig struct {
 	t *testing.T
 	*fair.Limiter
