@@ -1,5 +1,5 @@
-// Package hardware has what tokens and cards have in common, said once: packages hsm and piv
-// return it, and who uses either need not ask which. It knows neither of them, nor Anaplan.
+// Package hardware has what tokens and cards have in common, said once: packages hsm and piv return
+// it, and their callers need not ask which. It knows neither of them, nor Anaplan.
 //
 //	if errors.Is(err, hardware.ErrBadSignature) {
 //		// from whichever device
