@@ -50,8 +50,8 @@ type entry struct {
 	workspace string // of a model
 }
 
-// flight is a list that is being asked for. Who waits for it shares it; when nobody does any
-// more, it ends.
+// flight is a list that is being asked for. Everything that waits for it shares it; when nothing does
+// any more, it ends.
 type flight struct {
 	done    chan struct{} // closed when entries and err are there
 	entries map[string]entry
@@ -67,14 +67,15 @@ func NewCatalog(client *Client) *Catalog {
 
 // Name returns the name of the thing with an id: of a process in a model, say, or, with kind
 // "models" and no model, that of a model. kind is the segment of the list in a path, and so
-// are workspace, model and id; workspace may be "" where the path tells none. Case is of no account in ids.
+// are workspace, model and id; workspace may be "" where the path tells none. Case does not matter
+// in ids.
 //
 // "" and no error: there is no such id there, or the name is not the only one of that text
 // in its list, and then it names nothing; of a model without a workspace, among all models. A
 // name is believed for five minutes; what is not there is asked for again, but at most every ten seconds.
 //
-// Ids often come from who is not trusted. Only lists are asked for that Anaplan itself has told of: a
-// thing's is looked for in its model, and that in the list of all models.
+// Ids often come from clients that are not trusted. Only lists are asked for that Anaplan itself has
+// told of: a thing's is looked for in its model, and that in the list of all models.
 func (c *Catalog) Name(ctx context.Context, kind, workspace, model, id string) (name string, err error) {
 	if !isID(id) || workspace != "" && !isID(workspace) {
 		return "", nil

@@ -113,8 +113,8 @@ func TestNamesThatAreNotUnique(t *testing.T) {
 	}
 }
 
-// Who calls chooses the ids in a path. That must not make the agent ask for lists that there
-// are not, nor choose among which models a name is unique.
+// A client chooses the ids in a path. That must not make the agent ask for lists that do not exist,
+// nor choose among which models a name is unique.
 func TestCatalogOfIDsThatACallerMadeUp(t *testing.T) {
 	var asked []string
 	c := NewCatalog(served(func(w http.ResponseWriter, r *http.Request) {

@@ -166,14 +166,14 @@ func (c *Client) address(call call) (string, error) {
 	}
 	base, err := url.Parse(host)
 	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-		return "", fmt.Errorf("the API URL %q is none; it should be as https://api.anaplan.com", clean(host))
+		return "", fmt.Errorf("the API URL %q cannot be used; it should be like https://api.anaplan.com", clean(host))
 	}
 	if !strings.HasPrefix(call.path, "/") {
 		return "", fmt.Errorf("the path %q must begin with a slash, as /2/0/models", clean(call.path))
 	}
 	address, err := url.Parse(strings.TrimSuffix(host, "/") + call.path)
 	if err != nil {
-		return "", fmt.Errorf("the path %q is none: percent signs and spaces must be escaped", clean(call.path))
+		return "", fmt.Errorf("the path %q cannot be used: percent signs and spaces must be escaped", clean(call.path))
 	}
 	// Behind what the path brought along, in its own order.
 	if len(call.query) > 0 {
@@ -182,7 +182,7 @@ func (c *Client) address(call call) (string, error) {
 	return address.String(), nil
 }
 
-// tell passes a sentence on to whoever wants to know.
+// tell passes a sentence on, if anybody listens.
 func (c *Client) tell(format string, args ...any) {
 	if c.Notify != nil {
 		c.Notify(fmt.Sprintf(format, args...))

@@ -157,9 +157,9 @@ func (zeros) Read(p []byte) (int, error) {
 
 func TestUnusableAddresses(t *testing.T) {
 	for _, test := range []struct{ base, path, words string }{
-		{"", "/2/0/models", `the API URL "" is none`},
-		{"ftp://x", "/2/0/models", "is none"},
-		{"https://", "/2/0/models", "is none"},
+		{"", "/2/0/models", `the API URL "" cannot be used`},
+		{"ftp://x", "/2/0/models", "cannot be used"},
+		{"https://", "/2/0/models", "cannot be used"},
 		{"https://x", "2/0/models", "must begin with a slash"},
 		{"https://x", "/2/%zz", "must be escaped"},
 		{"https://x", "/2/\x00", "must be escaped"},

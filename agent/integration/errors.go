@@ -18,7 +18,7 @@ import (
 // ErrResponse means a success that cannot be used.
 var ErrResponse = errors.New("the answer cannot be used")
 
-// headerProblem is in answers that are the agent's own, and no answer of Anaplan's.
+// headerProblem is in answers that are the agent's own, not Anaplan's.
 const headerProblem = "Anaplan-Agent-Problem"
 
 // APIError is an answer that is not what was asked for.
@@ -44,7 +44,7 @@ type APIError struct {
 	problem *agent.Problem
 }
 
-// Error implements error: words first, codes in parentheses.
+// Error puts words first, codes in parentheses.
 func (e *APIError) Error() string {
 	text := fmt.Sprintf("%s %s: ", e.Method, e.Path)
 	if e.Code != "" {
@@ -60,7 +60,7 @@ func (e *APIError) Error() string {
 	return text
 }
 
-// Unwrap returns the agent's Problem; nil if it is no error of the agent's.
+// Unwrap returns the agent's Problem; nil if the error is not the agent's.
 func (e *APIError) Unwrap() error {
 	if e.problem == nil {
 		return nil
@@ -161,9 +161,8 @@ type refused struct {
 	problem *agent.Problem
 }
 
-// parseRefusal reads {"status":{"code":404,"message":"..."}}, and the forms that other
-// hosts and frameworks have: a text beside a status that is no object. Whoever answers may
-// not speak JSON at all.
+// parseRefusal reads {"status":{"code":404,"message":"..."}}, and the forms that other hosts and
+// frameworks have: a text beside a status that is not an object. The answer may not be JSON at all.
 func parseRefusal(body []byte) refused {
 	var fields struct {
 		Status        json.RawMessage `json:"status"`
@@ -200,7 +199,6 @@ func IsLost(err error) bool {
 	return ok
 }
 
-// Error implements error.
 func (e *lostError) Error() string {
 	return fmt.Sprintf("%s %s: the connection failed: %s", e.method, e.path, clean(e.err.Error()))
 }
@@ -217,7 +215,7 @@ func (c call) broken(err error) error {
 	return &lostError{c.method, c.shown(), err}
 }
 
-// unusable is the error of a success that is none.
+// unusable is the error of a success that cannot be used.
 func (c call) unusable(detail string) error {
 	return fmt.Errorf("%s %s: %w: %s", c.method, c.shown(), ErrResponse, detail)
 }
@@ -292,7 +290,7 @@ func redact(text string) string {
 	return out.String()
 }
 
-// isPath reports whether a word is the path of a file or a request, and no base64.
+// isPath reports whether a word is the path of a file or a request, and not base64.
 func isPath(word string) bool {
 	if !strings.HasPrefix(word, "/") || strings.ContainsAny(word, "+=") {
 		return false

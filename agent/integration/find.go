@@ -98,7 +98,6 @@ type NotFoundError struct {
 	More   int      // how many more there are
 }
 
-// Error implements error.
 func (e *NotFoundError) Error() string {
 	text := fmt.Sprintf("there is no %s %q", e.Kind.One(), line(e.Wanted))
 	if e.Where != "" {
@@ -139,7 +138,6 @@ type Match struct {
 	State     string    // of a model
 }
 
-// Error implements error.
 func (e *AmbiguousError) Error() string {
 	const shown = 5
 	var which []string
@@ -231,9 +229,9 @@ type search struct {
 	wanted, where string
 }
 
-// in returns the one that is wanted. What has the text as its name comes first, for it may
-// look like an id. err is that of the list: whoever may not see the list, as by a policy that
-// allows to run one thing, can still give an id.
+// in returns the one that is wanted. What has the text as its name comes first, for it may look like
+// an id. err is that of the list: a caller that may not see the list, as by a policy that allows
+// running one thing, can still give an id.
 func (s search) in(all []listed, err error) (listed, error) {
 	refusal, ok := errors.AsType[*APIError](err)
 	if ok && refusal.Status == http.StatusForbidden && looksLikeID(s.wanted) {

@@ -87,7 +87,7 @@ func TestFindNothing(t *testing.T) {
 	}
 }
 
-// TestFindTellsWhatThereIs: who is far from any name is told of names, but not of all of many.
+// TestFindTellsWhatThereIs: a text far from any name is answered with names, but not all of many.
 func TestFindTellsWhatThereIs(t *testing.T) {
 	r := newRig(t, &anaplantest.Options{Things: 30})
 	plan, err := r.client.FindModel(t.Context(), "Plan", "")
@@ -294,8 +294,8 @@ func TestOddPages(t *testing.T) {
 
 func TestListsThatAreNone(t *testing.T) {
 	for body, words := range map[string]string{
-		`[]`:                                    "it is no JSON object",
-		`{"meta":3,"things":[]}`:                "its meta is no object",
+		`[]`:                                    "it is not a JSON object",
+		`{"meta":3,"things":[]}`:                "its meta is not an object",
 		`{"meta":{"paging":[]},"things":[]}`:    "its meta.paging does not have counts",
 		`{"meta":{"paging":{"totalSize":"x"}}}`: "its meta.paging does not have counts",
 		`{"things":{"id":"1"}}`:                 "there is no list of things as things",

@@ -149,14 +149,14 @@ func (p paging) next() (offset int64, more bool) {
 func parsePage(body []byte) (page, paging, error) {
 	p := page{body: body}
 	if json.Unmarshal(body, &p.fields) != nil || p.fields == nil {
-		return page{}, paging{}, errors.New("it is no JSON object")
+		return page{}, paging{}, errors.New("it is not a JSON object")
 	}
 	var meta struct {
 		Paging json.RawMessage `json:"paging"`
 	}
 	var at paging
 	if raw, ok := p.fields["meta"]; ok && json.Unmarshal(raw, &meta) != nil {
-		return page{}, paging{}, errors.New("its meta is no object")
+		return page{}, paging{}, errors.New("its meta is not an object")
 	}
 	if len(meta.Paging) > 0 && json.Unmarshal(meta.Paging, &at) != nil || at.Size < 0 || at.Total < 0 || at.Offset < 0 {
 		return page{}, paging{}, errors.New("its meta.paging does not have counts")
@@ -167,8 +167,8 @@ func parsePage(body []byte) (page, paging, error) {
 // isList reports whether a JSON value is an array.
 func isList(raw json.RawMessage) bool { return bytes.HasPrefix(raw, []byte("[")) }
 
-// isID reports whether a text can stand in a path as an id. Anaplan's are 32 hex digits or
-// some 12 decimal ones; whatever comes with a slash or dots is none.
+// isID reports whether a text can stand in a path as an id. Anaplan's are 32 hex digits or some 12
+// decimal ones; nothing with a slash or dots is one.
 func isID(id string) bool {
 	if id == "" || len(id) > 64 {
 		return false

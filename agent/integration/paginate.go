@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// Paginate writes a whole list to w, as the one JSON document that Anaplan would answer if
-// pages had no bound: the first page with the things of all. Its other fields stay as they are, meta.paging
-// too. What is no list is written as it is.
+// Paginate writes a whole list to w, as the one JSON document that Anaplan would answer if pages had
+// no bound: the first page with the things of all. Its other fields stay as they are, meta.paging
+// too. What is not a list is written as it is.
 //
 // It writes as pages come, one of which is in memory at a time: after an error, what has been
 // written is the beginning of a document.
@@ -22,7 +22,7 @@ func (c *Client) Paginate(ctx context.Context, path string, query url.Values, w 
 	path, raw, _ := strings.Cut(path, "?")
 	all, err := url.ParseQuery(raw)
 	if err != nil {
-		return fmt.Errorf("the query %q is none: %w", line(raw), err)
+		return fmt.Errorf("the query %q cannot be used: %w", line(raw), err)
 	}
 	maps.Copy(all, query)
 	m := merge{w: w}
@@ -115,7 +115,7 @@ type field struct {
 
 // inOrder returns the fields of a JSON object as they come.
 func inOrder(body []byte) ([]field, error) {
-	none := errors.New("the answer is no JSON object")
+	none := errors.New("the answer is not a JSON object")
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return nil, none

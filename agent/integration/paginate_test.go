@@ -87,7 +87,7 @@ func TestPaginateNonsense(t *testing.T) {
 		"there are two lists in it, a and b, and more pages":       {"": pageText(2, 0, `,"a":[1],"b":[2]`)},
 		"there is no list in it, and more pages":                   {"": pageText(2, 0, `,"a":1`)},
 		"the first page has a list of a, and a later one has none": {"": pageText(2, 0, `,"a":[1]`), "2": pageText(1, 2, ``)},
-		"it is no JSON object":                                     {"": `[1]`},
+		"it is not a JSON object":                                  {"": `[1]`},
 		"it is not the JSON that it should be":                     {"": "a,b\n"},
 		"the list ends after 2 of 3":                               {"": pageText(2, 0, `,"a":[1]`), "2": pageText(0, 2, `,"a":[]`)},
 	} {
@@ -98,7 +98,7 @@ func TestPaginateNonsense(t *testing.T) {
 		}
 	}
 	_, err := paginate(t, served(nil), "/p?%zz", nil)
-	wantError(t, err, `the query "%zz" is none`)
+	wantError(t, err, `the query "%zz" cannot be used`)
 	_, err = paginate(t, served(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(404) }), "/p", nil)
 	wantError(t, err, "there is no such thing")
 	client := served(pagesOf(map[string]string{"": pageText(2, 0, `,"a":[1]`), "2": pageText(1, 2, `,"a":[2]`)}))

@@ -52,7 +52,7 @@ func (c *call) measure() (repeatable bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	// A pipe has the method and no length.
+	// A pipe has the method but no length.
 	size, err := seeker.Seek(0, io.SeekEnd)
 	if err != nil {
 		c.body = struct{ io.Reader }{c.body}

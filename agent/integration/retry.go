@@ -90,7 +90,7 @@ func (p *Deadline) exhausted(err error) error {
 	return fmt.Errorf("tried %d times: %w", p.failures, err)
 }
 
-// gaveUp is the error of whoever was told to stop. The cause comes first: it is the reason.
+// gaveUp is the error of a caller that was told to stop. The cause comes first: it is the reason.
 func gaveUp(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); !errors.Is(err, cause) {
 		return fmt.Errorf("%w; before that: %w", cause, err)
@@ -183,14 +183,14 @@ func IsTransient(err error) bool {
 	return isTransient(err) || errors.Is(err, errTooLong) || errors.Is(err, ErrResponse)
 }
 
-// isUntrusted reports whether TLS gave no proof of who answers.
+// isUntrusted reports whether TLS did not prove which server answers.
 func isUntrusted(err error) bool {
 	_, unverified := errors.AsType[*tls.CertificateVerificationError](err)
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	return unverified || noTLS || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// happened says in a few words what went wrong, for somebody who watches.
+// happened says in a few words what went wrong, for a person who watches.
 func happened(err error) string {
 	refusal, ok := errors.AsType[*APIError](err)
 	switch {
@@ -210,8 +210,8 @@ func happened(err error) string {
 	return fmt.Sprintf("Anaplan is not available (HTTP %d)", refusal.Status)
 }
 
-// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3), the latter by the clock
-// of who sent it. 0 for anything else, and for the past.
+// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3), the latter by the sender's clock.
+// 0 for anything else, and for the past.
 func parseRetryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	const most = 24 * time.Hour // beyond it only the fact matters

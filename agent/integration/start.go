@@ -41,7 +41,6 @@ type UnclearStartError struct {
 	Err   error    // what became of the request
 }
 
-// Error implements error.
 func (e *UnclearStartError) Error() string {
 	if len(e.Tasks) == 0 {
 		return fmt.Sprintf("it is not known whether %s was started; look at its tasks before starting it again: %v", e.Thing, e.Err)

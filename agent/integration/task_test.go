@@ -302,7 +302,7 @@ func TestStartIsNotDoneTwice(t *testing.T) {
 	}{
 		"answer lost":         {anaplantest.CutAfter(), 1, 1, "the answer to the start was lost, but process \"Nightly load\" has been started"},
 		"answer cut":          {anaplantest.CutInside(), 1, 1, "has been started"},
-		"answer is no JSON":   {anaplantest.Truncated(), 1, 1, "has been started"},
+		"answer is not JSON":  {anaplantest.Truncated(), 1, 1, "has been started"},
 		"request lost":        {anaplantest.Cut(), 2, 1, "the connection was lost; trying again"},
 		"unavailable":         {anaplantest.Unavailable(), 2, 1, "Anaplan is not available"},
 		"done, and 504 came":  {anaplantest.WithStatus(504), 1, 1, "has been started"},
@@ -458,7 +458,7 @@ func TestStartRefused(t *testing.T) {
 	if _, unclear := errors.AsType[*UnclearStartError](err); unclear || s.posts != 1 {
 		t.Errorf("%d starts: %v", s.posts, err)
 	}
-	// Without the list there is no telling afterwards, so nothing is started.
+	// Without the list it cannot be told afterwards, so nothing is started.
 	s = &starts{list: func(w http.ResponseWriter, n int) bool { w.WriteHeader(404); return true }}
 	_, err = s.start(t)
 	wantError(t, err, "GET /2/0/models/M/processes/118/tasks: there is no such thing")

@@ -111,7 +111,6 @@ func (b *sentBody) detach() {
 // readError is a failure of what is to be sent, which no other attempt mends.
 type readError struct{ err error }
 
-// Error implements error.
 func (e *readError) Error() string { return "reading what is to be sent: " + e.err.Error() }
 
 // Unwrap returns the cause.
