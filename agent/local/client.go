@@ -79,7 +79,7 @@ func (c *Client) Token(ctx context.Context, profile string, notify agent.NotifyF
 	return c.token(ctx, url.Values{"profile": {profile}}, notify)
 }
 
-// Replace is Token for who found the token of that generation refused.
+// Replace is Token for a caller that found the token of that generation refused.
 func (c *Client) Replace(ctx context.Context, profile string, generation uint64, notify agent.NotifyFunc) (Token, error) {
 	refused := strconv.FormatUint(generation, 10)
 	return c.token(ctx, url.Values{"profile": {profile}, "refused": {refused}}, notify)
@@ -241,7 +241,7 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	return fmt.Errorf("asking the agent at %s: %w", c.socket, err)
 }
 
-// dial connects to the agent and looks who that is.
+// dial connects to the agent and checks whose it is.
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	conn, err := c.connect(ctx)
 	if err != nil {

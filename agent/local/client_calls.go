@@ -21,7 +21,7 @@ func (c *Client) Prepare(ctx context.Context, profile string, notify agent.Notif
 	return err
 }
 
-// As says for whom calls are made: a client of the agent's configuration, or else a profile.
+// As says what calls are made for: a client of the agent's configuration, or else a profile.
 type As struct{ Profile, Client string }
 
 // header adds what says so.

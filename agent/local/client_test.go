@@ -68,7 +68,7 @@ func TestClientAnswersWithoutSense(t *testing.T) {
 		{"no generation", strings.Replace(good, `"generation":1`, `"generation":0`, 1), 200},
 		{"bad time", strings.Replace(good, "2030", "secret", 1), 200},
 		{"token with a line end", strings.Replace(good, "secret", `secret\r\nX: y`, 1), 200},
-		{"token that is no text", strings.Replace(good, `"secret"`, `["secret"]`, 1), 200},
+		{"token that is not text", strings.Replace(good, `"secret"`, `["secret"]`, 1), 200},
 		{"large", good + strings.Repeat(" ", 5<<20), 200},
 		{"redirect", good, 302}, {"no content", "", 204}, {"created", good, 201}, {"problem without sense", good, 500}, {"no problem", "secret", 418},
 	}

@@ -10,7 +10,7 @@
 //	}
 //	request.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
 //
-// Who found the token refused by Anaplan says so by [Client.Replace], and gets another.
+// A caller that found the token refused by Anaplan says so by [Client.Replace], and gets another.
 //
 // The client refuses to speak, and so to send a PIN, to a server that is run by anybody
 // but root or its own user, unless only root can have put the socket where it is.

@@ -24,7 +24,7 @@ func FuzzNotice(f *testing.F) {
 			return // HTTP trims the blank, and nobody makes such
 		}
 		if !ok {
-			t.Fatalf("%q is no notice", value)
+			t.Fatalf("%q is not a notice", value)
 		}
 		if len(message) <= 1024 && (string(got.Kind) != kind || got.Message != message) {
 			t.Errorf("%q %q has become %q", kind, message, got)
@@ -57,7 +57,7 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("the error is %v", err)
 		}
 		if err := local.ParseProblem(500, answer); err == nil || err.Error() == "" {
-			t.Errorf("%q is no error", answer)
+			t.Errorf("%q is not an error", answer)
 		}
 	})
 }

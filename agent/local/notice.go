@@ -29,7 +29,7 @@ func formatNotice(notice agent.Notice) string {
 	return url.PathEscape(string(notice.Kind)) + " " + url.PathEscape(message)
 }
 
-// parseNotice is the way back. It reports false for what is no notice.
+// parseNotice is the way back. It reports false for what is not a notice.
 func parseNotice(value string) (agent.Notice, bool) {
 	kind, message, _ := strings.Cut(value, " ") // HTTP trims the blank before no message
 	kind, err := url.PathUnescape(kind)
@@ -43,8 +43,8 @@ func parseNotice(value string) (agent.Notice, bool) {
 	return agent.Notice{Kind: agent.NoticeKind(kind), Message: message}, true
 }
 
-// Notices tells a caller notices while its request is under way. Writing may block, and
-// who tells must not; so a goroutine writes, which is there while there is something to write.
+// Notices tells a caller notices while its request is under way. Writing may block, and telling must
+// not; so a goroutine writes, which is there while there is something to write.
 type Notices struct {
 	W http.ResponseWriter
 

@@ -64,7 +64,7 @@ func parseReload(answer []byte) (warnings []string, err error) {
 func parseProblem(status int, answer []byte) error {
 	var problem agent.Problem
 	if err := json.Unmarshal(unwrapped(answer), &problem); err != nil || problem.Code == "" || problem.Message == "" {
-		return fmt.Errorf("%w: it has HTTP status %d and is no problem that an agent has", errNonsense, status)
+		return fmt.Errorf("%w: it has HTTP status %d and is not a problem that an agent reports", errNonsense, status)
 	}
 	return &problem
 }

@@ -70,7 +70,7 @@ type CertificateStatus struct {
 // DefaultProfile is the one that is meant where none is named.
 const DefaultProfile = "default"
 
-// Yes is how a person's word is given, and no how a token is not asked for.
+// Yes is how a person's consent is given. No is how a caller says that it does not ask for a token.
 const (
 	Yes = "yes"
 	No  = "no"
@@ -110,7 +110,7 @@ type Word struct {
 
 // Headers between the agent and its callers. They are never sent to Anaplan.
 const (
-	HeaderProblem = "Anaplan-Agent-Problem" // in answers: this is the agent's own, and no answer of Anaplan's
+	HeaderProblem = "Anaplan-Agent-Problem" // in answers: this is the agent's own, not Anaplan's
 	HeaderProfile = "Anaplan-Agent-Profile" // in requests on the unix socket: for which profile
 	HeaderClient  = "Anaplan-Agent-Client"  // in requests on the unix socket: as which client
 )
