@@ -67,7 +67,7 @@ func TestBlockLargerThanAPage(t *testing.T) {
 	block.Free()
 }
 
-// TestBlocksCannotGrow: who appends to one does not write into the next.
+// TestBlocksCannotGrow: appending to one does not write into the next.
 func TestBlocksCannotGrow(t *testing.T) {
 	var memory locked.Memory
 	blocks := []*locked.Block{memory.Keep([]byte("first")), memory.Keep([]byte("second"))}
