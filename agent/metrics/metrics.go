@@ -115,7 +115,7 @@ func (m *Metrics) Request(route string, status int, took time.Duration) {
 	m.requests.add(route, status, took)
 }
 
-// WritePrometheus writes everything. Errors of w are left to who owns it.
+// WritePrometheus writes everything. Errors of w are left to its owner.
 func (m *Metrics) WritePrometheus(w io.Writer) {
 	var out bytes.Buffer
 	m.writeProfiles(&out)

@@ -28,7 +28,7 @@ var (
 func parse(text string) (*exposition, error) {
 	e := &exposition{map[string]string{}, map[string]map[string]float64{}}
 	if !utf8.ValidString(text) || !strings.HasSuffix(text, "\n") {
-		return nil, fmt.Errorf("no UTF-8, or no line end at the end")
+		return nil, fmt.Errorf("not UTF-8, or no line end at the end")
 	}
 	helped, metric := "", ""
 	for i, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {

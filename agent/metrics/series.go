@@ -120,7 +120,7 @@ func head(out *bytes.Buffer, name, kind, help string) {
 	fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
-// escapes are those of label values; what is no UTF-8 is replaced before.
+// escapes are those of label values; what is not UTF-8 is replaced before.
 var escapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 
 // labels returns names and values, by turns, as they follow a metric's name.
