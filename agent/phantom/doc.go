@@ -8,16 +8,16 @@
 //	held, err := store.Find(value) // that a caller has shown
 //	if errors.Is(err, phantom.ErrExpired) { ... }
 //
-// A [Store] keeps the SHA-256 of a value, not the value: its memory is no help to who reads
-// it, and that a look-up takes longer for one wrong value than for another says nothing,
-// for nobody can choose hashes.
+// A [Store] keeps the SHA-256 of a value, not the value, so that reading its memory gives nobody a
+// token. That a look-up takes longer for one wrong value than for another says nothing, for nobody
+// can choose hashes.
 //
 // # Bounds
 //
 // A client that asks for ever more tokens loses its own: beyond [Config].PerClient the one
 // that it has not used for longest is ended. Beyond [Config].Total nobody gets another before
 // one ends, so that no client takes the tokens of others. As many ended ones as Total are
-// remembered for as long as a token lives, so that whoever shows one learns that it has
+// remembered for as long as a token lives, so that a client that shows one learns that it has
 // ended, and is not taken for a thief. However many are asked for, the memory is the same.
 //
 // # Clocks
@@ -30,6 +30,6 @@
 //
 // # What it refuses
 //
-// Everything that it has not made. Who may show a token (a [Holder] has a user) and what for
-// is for its caller to check.
+// Everything that it has not made. Its caller has to check which user may show a token (a [Holder]
+// has one) and what for.
 package phantom

@@ -128,8 +128,8 @@ func (s *Store) Revoke(value string) error {
 }
 
 // RevokeIf ends all tokens of the holders for which doomed returns true, and returns how many
-// those were. It asks once a holder, and may call the Store meanwhile. A token that is issued
-// meanwhile to a holder who had none is not looked at.
+// those were. It asks once for each holder, and may call the Store meanwhile. A token that is issued
+// meanwhile to a holder without one is not looked at.
 func (s *Store) RevokeIf(doomed func(Holder) bool) int {
 	holders := s.holders()
 	for holder := range holders {
@@ -230,7 +230,7 @@ func (s *Store) forget(h *held) {
 	delete(s.tokens, h.key)
 }
 
-// holders returns those who have living tokens.
+// holders returns the holders that have living tokens.
 func (s *Store) holders() map[Holder]bool {
 	s.lock()
 	defer s.mu.Unlock()
@@ -246,7 +246,7 @@ func (h *held) isOver(now moment) bool {
 	return !now.mono.Before(h.ends) || !now.wall.Before(h.token.ExpiresAt)
 }
 
-// with returns the token for who knows its value.
+// with returns the token for a caller that knows its value.
 func (t Token) with(value string) Token {
 	t.Value = agent.NewSecret(value)
 	return t

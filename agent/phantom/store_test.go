@@ -105,7 +105,7 @@ func TestForeignValues(t *testing.T) {
 		_, found := s.Find(text)
 		_, refreshed := s.Refresh(text)
 		if revoked := s.Revoke(text); found != phantom.ErrUnknown || refreshed != phantom.ErrUnknown || revoked != phantom.ErrUnknown {
-			t.Errorf("%d bytes that are no token: Find %v, Refresh %v, Revoke %v", len(text), found, refreshed, revoked)
+			t.Errorf("%d bytes that are not a token: Find %v, Refresh %v, Revoke %v", len(text), found, refreshed, revoked)
 		}
 	}
 	wantLen(t, "after foreign values", s, 1)

@@ -11,7 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
-// Holder is whom a token stands for.
+// Holder is what a token stands for.
 type Holder struct {
 	Client  string // whose tokens are counted together, as "client:nightly" or "user:1000"
 	Profile string
@@ -25,7 +25,7 @@ type Token struct {
 	// Value is what the client shows; only of a token that was just issued or refreshed.
 	Value agent.Secret
 
-	// ID names the token for as long as it lives, and is no secret. It is a UUID.
+	// ID names the token for as long as it lives, and is not secret. It is a UUID.
 	ID string
 
 	// RefreshID is another one with each refresh, as Anaplan's.
