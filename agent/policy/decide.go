@@ -43,7 +43,7 @@ type Decision struct {
 	Unless []string
 }
 
-// Hints say what would allow it, for whoever was refused.
+// Hints say what would allow it, for the caller that was refused.
 func (d Decision) Hints() (hints []string) {
 	if len(d.Unless) > 0 {
 		hints = append(hints, "there is a rule for "+d.Unless[0]+", but that is not what the path leads to")
@@ -179,7 +179,7 @@ func (a *answers) ask(ctx context.Context, at slot) (string, error) {
 	switch at {
 	case workspaceSlot:
 		kind, workspace, model, id = "workspaces", "", "", p.workspace
-	case modelSlot: // whatever the workspace in the path: who calls has chosen it
+	case modelSlot: // whatever the workspace in the path: the client has chosen it
 		kind, workspace, model, id = "models", "", "", p.model
 	case innerModelSlot:
 		kind, model, id = "models", "", p.model

@@ -308,7 +308,7 @@ func TestNamesAsked(t *testing.T) {
 			`run process "A" in model "Plan" in workspace "Finance"`, `run process "B" in model "Plan"`, `run process "C" in model $P`,
 			`run process 118000000001 in model "X"`, `run process 118000000001 in model $P in workspace "X"`, `run process "D" in model $P in workspace "Finance"`,
 		}, []string{"workspaces(,) $F", "processes($F,$P) 118000000001", "models(,) $P", "models($F,) $P"}},
-		// Who calls chooses the workspace in the path, and must not choose among which models a name is unique.
+		// The client chooses the workspace in the path, and must not choose among which models a name is unique.
 		{"a workspace in the path only", start, []string{`run process "Nightly load" in model "Plan"`},
 			[]string{"models(,) $P", "processes($F,$P) 118000000001"}},
 		{"no further where it cannot fit", start, []string{`run process "Nightly load" in model "Plan" in workspace "Sales"`}, []string{"workspaces(,) $F"}},
@@ -378,7 +378,7 @@ func TestNameNotLookedUp(t *testing.T) {
 		}
 	}
 
-	// A name that comes with an error is none.
+	// A name that comes with an error does not count.
 	names.fails["processes"] = down
 	if got, err := mustParse(t, byID).Decide(t.Context(), method, path, names); got.Allowed || !errors.Is(err, down) {
 		t.Errorf("got %+v, error %v", got, err)

@@ -32,7 +32,7 @@ func locate(segments []string) (place, bool) {
 // it says to people what it is for.
 func missing(name string, method methods, path Path) string {
 	if method&read != 0 && isListing(path.segments) {
-		return "list" // who looks for something by its name goes from list to list
+		return "list" // a search by name goes from list to list
 	}
 	p, ok := locate(path.segments)
 	if !ok || !isID(p.model) || !isID(p.id) {
@@ -44,7 +44,7 @@ func missing(name string, method methods, path Path) string {
 			return verb.word + " " + o.String()
 		}
 	}
-	// A * in the path is written %2A there, and is no wildcard.
+	// A * in the path is written %2A there, and is not a wildcard.
 	return name + " " + path.text
 }
 

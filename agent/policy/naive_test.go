@@ -148,7 +148,7 @@ func (c chance) call() (method, path string) {
 	return pick(c, "GET", "GET", "HEAD", "POST", "POST", "PUT", "PUT", "PATCH", "DELETE"), path
 }
 
-// draw returns names for all ids, by chance; "" is none.
+// draw returns names for all ids, by chance; "" for no name.
 func (c chance) draw() *catalog {
 	names := &catalog{names: map[string]string{}}
 	set := func(kind string, ids []string, among ...string) {

@@ -16,7 +16,6 @@ type RuleError struct {
 	Message string
 }
 
-// Error implements error.
 func (e *RuleError) Error() string {
 	return fmt.Sprintf("rule %d, %s, column %d: %s", e.Number, excerpt(e.Rule), e.Column, e.Message)
 }
@@ -102,7 +101,7 @@ func (s *scanner) methods(w word) methods {
 	return set
 }
 
-// method reads one method. What is none may also be meant for a verb.
+// method reads one method. What is not one may also be meant for a verb.
 func (s *scanner) method(w word) methods {
 	switch i := slices.Index(methodNames[:], w.text); {
 	case w.text == "GET":

@@ -110,7 +110,7 @@ func check(segment string) error {
 	case segment == "":
 		return errors.New("is empty; write one slash where there are two")
 	case !utf8.ValidString(segment):
-		return errors.New("is no valid UTF-8") // overlong forms of . and / among others
+		return errors.New("is not valid UTF-8") // overlong forms of . and / among others
 	case strings.ContainsFunc(segment, unicode.IsControl):
 		return errors.New("holds a control character, which no path may")
 	case trimmed == "":

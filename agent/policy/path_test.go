@@ -100,12 +100,12 @@ func TestParsePathRefuses(t *testing.T) {
 		{"/2/%2", "has a % without two hex digits"},
 		{"/2/%zz", "has a % without two hex digits"},
 		{"/2/%u002e", "has a % without two hex digits"},
-		{"/2/%c0%ae%c0%ae", "is no valid UTF-8"},
-		{"/2/%c0%af", "is no valid UTF-8"},
-		{"/2/%e0%80%af", "is no valid UTF-8"},
-		{"/2/\xc0\xaf", "is no valid UTF-8"},
-		{"/2/%ed%a0%80", "is no valid UTF-8"},
-		{"/2/%ff", "is no valid UTF-8"},
+		{"/2/%c0%ae%c0%ae", "is not valid UTF-8"},
+		{"/2/%c0%af", "is not valid UTF-8"},
+		{"/2/%e0%80%af", "is not valid UTF-8"},
+		{"/2/\xc0\xaf", "is not valid UTF-8"},
+		{"/2/%ed%a0%80", "is not valid UTF-8"},
+		{"/2/%ff", "is not valid UTF-8"},
 		{"/" + strings.Repeat("a", 4096), "longer than 4096 bytes"},
 		{"/" + strings.Repeat("(", 2000), "longer than 4096 bytes"},
 		{strings.Repeat("/a", 65), "more than 64 segments"},
@@ -180,7 +180,7 @@ func checkSegment(t *testing.T, segment string) {
 	if strings.Trim(segment, " ") == "" || strings.Trim(segment, " ") == "." || strings.Trim(segment, " ") == ".." || strings.ContainsAny(segment, "/\\;?#\x00\r\n\x7f") || strings.ToValidUTF8(segment, "") != segment {
 		t.Errorf("segment %q", segment)
 	}
-	// Whoever decodes once more must find nothing to decode.
+	// Decoding once more must find nothing to decode.
 	for i := range segment {
 		if i+3 <= len(segment) && segment[i] == '%' {
 			if more, err := url.PathUnescape(segment[i : i+3]); err == nil {

@@ -47,7 +47,7 @@ func (s *scanner) sound() {
 	case len(s.text) > maxRule:
 		s.fail(0, "the rule is longer than %d bytes", maxRule)
 	case !utf8.ValidString(s.text):
-		s.fail(strings.IndexRune(s.text, utf8.RuneError), "there is a byte that is no UTF-8; save the rule as UTF-8")
+		s.fail(strings.IndexRune(s.text, utf8.RuneError), "there is a byte that is not UTF-8; save the rule as UTF-8")
 	case control >= 0:
 		s.fail(control, "there is a control character; write blanks between words, and each rule as a text of its own")
 	}
@@ -113,7 +113,7 @@ func (s *scanner) reference(what string) reference {
 	case strings.Contains(w.text, "*"):
 		s.fail(w.at, "* stands in paths only; for every %s write a rule with methods and a path, as POST /2/0/models/*/processes/*/tasks", what)
 	case !isID(w.text):
-		s.fail(w.at, "%s is no id, which is 32 hex digits or a number; write the name of the %s in double quotes", excerpt(w.text), what)
+		s.fail(w.at, "%s is not an id, which is 32 hex digits or a number; write the name of the %s in double quotes", excerpt(w.text), what)
 	}
 	return reference{text: w.text}
 }
@@ -123,7 +123,7 @@ func (s *scanner) name() string {
 	var name strings.Builder
 	begin := s.at
 	for s.at++; s.at < len(s.text); s.at++ {
-		// By bytes: the ones that mean something are no part of another rune.
+		// By bytes: the ones that mean something are never part of another rune.
 		switch s.text[s.at] {
 		case '"':
 			s.at++

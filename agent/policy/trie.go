@@ -106,7 +106,7 @@ func (n *node) fitting(keys []string, found []*branch) []*branch {
 	return found
 }
 
-// earlier returns the rule that was written first. nil is none.
+// earlier returns the rule that was written first. nil: there is none.
 func earlier(a, b *rule) *rule {
 	if a == nil || b != nil && b.index < a.index {
 		return b
