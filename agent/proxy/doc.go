@@ -5,8 +5,8 @@
 //
 //	client := &http.Client{Transport: &proxy.Transport{Source: keeper, Base: proxy.NewBase(nil), Client: "nightly"}}
 //
-// A [Proxy] stands on it, and forwards what others ask for. The agent's local server uses it, after
-// it has found out who calls, and that the policy allows the call:
+// A [Proxy] stands on it, and forwards what others ask for. The agent's local server uses it, after it
+// has found out what client calls, and that the policy allows the call:
 //
 //	p, err := proxy.New(proxy.Config{API: "https://api.anaplan.com", Source: keeper, Limiter: limiter})
 //	...

@@ -23,7 +23,7 @@ var (
 	ErrRedirect = errors.New("the redirect leads to another host, and is not followed")
 	// ErrSlowBody: the client has begun a body, and nothing more of it came.
 	ErrSlowBody = errors.New("the body of the request stalled")
-	// ErrBodyCut: the client's body broke off, or is none. It wraps why.
+	// ErrBodyCut: the client's body broke off, or is malformed. It wraps why.
 	ErrBodyCut = errors.New("the body of the request ended early")
 	// ErrGone: the client does not wait for the answer any more.
 	ErrGone = errors.New("the client has gone")
@@ -33,7 +33,7 @@ var (
 
 // UnreachableError is a call that got no answer, or one that cannot be passed on.
 type UnreachableError struct {
-	// Host is whom the call was for.
+	// Host is the service that the call was for.
 	Host string
 	// Err says in words why. It is not the cause: what net/http says can quote the service or
 	// a proxy's address, and those the token or a password.
@@ -47,7 +47,6 @@ type UnreachableError struct {
 // MayBeDone is what there is to say of a change that was Sent.
 const MayBeDone = "Anaplan may have done it all the same: look before you repeat it"
 
-// Error implements error.
 func (e *UnreachableError) Error() string { return e.Host + " cannot be reached: " + e.Err.Error() }
 
 // Unwrap returns Err.
@@ -67,7 +66,7 @@ func isBefore(err error) bool {
 	return untrusted(err) != "" || isRefused || isName || isOperation && (operation.Op == "dial" || operation.Op == "proxyconnect")
 }
 
-// reason has words for the failures that it knows, and no foreign text for the others.
+// reason has words for the failures that it knows, and shows no foreign text for the others.
 func reason(err error) string {
 	if words := untrusted(err); words != "" {
 		return words
@@ -96,7 +95,7 @@ func reason(err error) string {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection broke before an answer came"
 	}
-	return "the connection failed, or what came is no HTTP answer"
+	return "the connection failed, or what came is not an HTTP answer"
 }
 
 // untrusted has words for handshakes that failed for good; "" for all else.

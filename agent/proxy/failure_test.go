@@ -97,7 +97,7 @@ func TestOldTLS(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if err := ask(tls.VersionTLS10); err != nil {
-		t.Errorf("who takes old TLS is not served either, so this test shows nothing: %v", err)
+		t.Errorf("a client that takes old TLS is not served either, so this test shows nothing: %v", err)
 	}
 }
 

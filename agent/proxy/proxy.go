@@ -108,7 +108,7 @@ type Call struct {
 	// the query, which is the request's.
 	Path string
 
-	// Client is for whom the Limiter counts the call.
+	// Client is the name that the Limiter counts the call under.
 	Client string
 }
 

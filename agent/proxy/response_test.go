@@ -272,12 +272,12 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"status below 100", "HTTP/1.1 050 What\r\n\r\n", "status 50"},
 		{"nothing", "", "the connection broke before an answer came"},
 		{"half a header", "HTTP/1.1 200 OK\r\nX: " + token, "the connection broke before an answer came"},
-		{"no HTTP", token + "\r\n\r\n", "no HTTP answer"},
-		{"a header without a colon", "HTTP/1.1 200 OK\r\n" + token + "\r\n\r\n", "no HTTP answer"},
-		{"a bad length", "HTTP/1.1 200 OK\r\nContent-Length: " + token + "\r\n\r\n", "no HTTP answer"},
-		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "no HTTP answer"},
-		{"an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x" + tokenOf(1) + "\r\n\r\n", "no HTTP answer"},
-		{"endless headers", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", "no HTTP answer"},
+		{"no HTTP", token + "\r\n\r\n", "not an HTTP answer"},
+		{"a header without a colon", "HTTP/1.1 200 OK\r\n" + token + "\r\n\r\n", "not an HTTP answer"},
+		{"a bad length", "HTTP/1.1 200 OK\r\nContent-Length: " + token + "\r\n\r\n", "not an HTTP answer"},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "not an HTTP answer"},
+		{"an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x" + tokenOf(1) + "\r\n\r\n", "not an HTTP answer"},
+		{"endless headers", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", "not an HTTP answer"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -38,7 +38,7 @@ type Transport struct {
 	// Limiter is waited for before each request. nil: nothing is waited for.
 	Limiter Limiter
 
-	// Client is for whom the Limiter counts requests that are not of a Proxy's calls.
+	// Client is the name that the Limiter counts requests under that are not of a Proxy's calls.
 	Client string
 
 	// Ready is asked right before each request is sent, after all waiting. Its error is the call's, and
@@ -174,7 +174,7 @@ func ForClient(ctx context.Context, client string) context.Context {
 	return context.WithValue(ctx, clientKey{}, client)
 }
 
-// client returns for whom a request counts.
+// client returns the name that a request counts under.
 func (t *Transport) client(ctx context.Context) string {
 	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return x.client
@@ -224,7 +224,7 @@ func (t *Transport) explain(req *http.Request, body *payload, err error) error {
 	return unreachable(req.URL.Host, err)
 }
 
-// hold passes on to all who send that the service asks for patience.
+// hold tells all requests that the service asks for patience.
 func (t *Transport) hold(ctx context.Context, header http.Header) {
 	wait := retryAfter(header, time.Now())
 	if t.Limiter != nil {

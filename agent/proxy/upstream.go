@@ -46,7 +46,6 @@ type proxyRefusal struct {
 	status int
 }
 
-// Error implements error.
 func (p *proxyRefusal) Error() string {
 	return fmt.Sprintf("the proxy %s does not connect (HTTP %d %s)", p.host, p.status, http.StatusText(p.status))
 }
