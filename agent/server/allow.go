@@ -11,7 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// allowed is who may use a profile, by the numbers that the kernel knows.
+// allowed holds the users and groups that may use a profile, by the numbers that the kernel knows.
 type allowed struct{ users, groups []int }
 
 func (a allowed) peer(peer local.Peer) bool {
@@ -84,10 +84,10 @@ func number(text string) (int, bool) {
 	return int(id), err == nil
 }
 
-// numberOf reads the id of a database. On Windows it is no number.
+// numberOf reads the id of a database. On Windows it is not a number.
 func numberOf(id string) (int, error) {
 	if n, ok := number(id); ok {
 		return n, nil
 	}
-	return 0, fmt.Errorf("its id %s is no number: on this system only the agent's own user can be let in", id)
+	return 0, fmt.Errorf("its id %s is not a number: on this system only the agent's own user can be let in", id)
 }

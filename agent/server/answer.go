@@ -41,7 +41,7 @@ var statuses = map[agent.Code]int{
 	agent.CodeAuditFailed:    http.StatusInsufficientStorage,
 }
 
-// statusGone is what nginx logs for a caller who has not waited for the answer.
+// statusGone is what nginx logs for a caller that has not waited for the answer.
 const statusGone = 499
 
 func statusOf(code agent.Code) int {
@@ -136,7 +136,7 @@ func (c *call) refuseUpload(problem *agent.Problem) {
 	}
 }
 
-// wholeSeconds rounds up, for who comes too early is sent away again.
+// wholeSeconds rounds up, for a caller that comes too early is sent away again.
 func wholeSeconds(wait time.Duration) string {
 	return strconv.FormatInt(int64(math.Ceil(wait.Seconds())), 10)
 }
@@ -199,7 +199,7 @@ func isPlain[T string | []byte](text T) bool {
 	return true
 }
 
-// tooMany is the problem of who has too many connections.
+// tooMany is the problem of a caller with too many connections.
 func tooMany() *agent.Problem {
 	return &agent.Problem{
 		Code:    agent.CodeTooMany,
@@ -209,7 +209,7 @@ func tooMany() *agent.Problem {
 	}
 }
 
-// cannedTooMany is the answer for who is not even asked for a request.
+// cannedTooMany is the answer for a caller that is not even asked for a request.
 func cannedTooMany() []byte {
 	body, _ := json.Marshal(tooMany())
 	return fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"+

@@ -193,7 +193,7 @@ func TestUnlockInVain(t *testing.T) {
 	}
 }
 
-// TestReplacedWhileAsked: a reload that changes a profile is no reason to send callers away.
+// TestReplacedWhileAsked: a reload that changes a profile does not send callers away.
 func TestReplacedWhileAsked(t *testing.T) {
 	next := profile(t, &upstream{})
 	now := new(atomic.Pointer[map[string]*server.Profile])

@@ -203,7 +203,7 @@ func (c *call) charge(cost int) *agent.Problem {
 	}
 	who := "this caller"
 	if c.caller.network && !c.caller.known {
-		who = "whoever shows no secret"
+		who = "a caller without a secret"
 		c.w.Header().Set("Connection", "close") // or asking on would cost nothing
 	}
 	missing := float64(cost) - bucket.TokensAt(c.began)
@@ -333,7 +333,7 @@ func Unrecordable() *agent.Problem {
 	}
 }
 
-// wants returns who is told notices: nobody, unless the caller has said that it understands them.
+// wants returns what is told notices: nil, unless the caller has said that it understands them.
 func (c *call) wants() agent.NotifyFunc {
 	if c.r.Header[local.HeaderNotices] == nil || c.r.Header.Get(local.HeaderNotices) != "1" || !c.r.ProtoAtLeast(1, 1) {
 		return nil
@@ -343,7 +343,7 @@ func (c *call) wants() agent.NotifyFunc {
 }
 
 // problem returns an error of a Keeper as what to answer to this caller. If the request itself was
-// ended, it says by whom.
+// ended, it says by what.
 func (c *call) problem(err error) *agent.Problem {
 	if err == nil {
 		return nil

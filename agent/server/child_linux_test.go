@@ -245,7 +245,7 @@ func childServe(args []string) error {
 	return err
 }
 
-// childPeek connects and prints who it is itself, then lives on.
+// childPeek connects and prints its own user, then lives on.
 func childPeek(args []string) error {
 	conn, err := net.Dial("unix", args[0])
 	if err != nil {

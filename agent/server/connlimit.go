@@ -15,7 +15,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// gate counts connections and requests by who makes them, for all listeners of a Server.
+// gate counts connections and requests by caller, for all listeners of a Server.
 type gate struct {
 	limits Limits
 	admin  func(local.Peer) bool
@@ -39,7 +39,7 @@ type account struct {
 	bucket    *rate.Limiter
 }
 
-// oldest returns the stranger who came first; nil if there is none.
+// oldest returns the stranger that came first; nil if there is none.
 func (a *account) oldest() *caller {
 	if front := a.strangers.Front(); front != nil {
 		return front.Value.(*caller)
@@ -47,11 +47,11 @@ func (a *account) oldest() *caller {
 	return nil
 }
 
-// caller is one connection and who is at the other end. HTTP/1.1 answers the requests of a
-// connection one after the other, so its memory needs no lock.
+// caller is one connection and its peer. HTTP/1.1 answers the requests of a connection one after the
+// other, so its memory needs no lock.
 type caller struct {
 	peer    local.Peer
-	network bool // it came over TCP: the kernel does not say who it is
+	network bool // it came over TCP: the kernel does not tell its user
 	admin   bool
 	surplus bool // one connection too many: it is only told so
 	known   bool // it may do something; the others are strangers
@@ -78,12 +78,12 @@ func (c *caller) may(profile *Profile) bool {
 	return c.allowed
 }
 
-// is reports whether the caller is a user who is that client.
+// is reports whether the caller is that client by its user.
 func (c *caller) is(client *Program) bool {
 	return !c.network && client.Users != nil && client.Users(c.peer)
 }
 
-// strangers is the account that all have in common who come over TCP and have not shown a secret.
+// strangers is the account of all connections together that come over TCP and have not shown a secret.
 const strangers = "strangers"
 
 // admit makes a caller of a peer; nil if there is no room even to say that there is none, or if there may
@@ -101,7 +101,7 @@ func (g *gate) admit(peer local.Peer, conn io.Closer, network bool) (c *caller, 
 	return c, 0
 }
 
-// enter gives the caller a place; if need be that of the oldest stranger, who is to be closed.
+// enter gives the caller a place; if need be that of the oldest stranger, which must then be closed.
 func (g *gate) enter(c *caller) (oldest *caller, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -132,7 +132,7 @@ func (g *gate) enter(c *caller) (oldest *caller, wait time.Duration) {
 	return oldest, 0
 }
 
-// inTheWayLocked returns the stranger who must go for a newcomer with that account; nil if there is room.
+// inTheWayLocked returns the stranger that must go for a newcomer with that account; nil if there is room.
 func (g *gate) inTheWayLocked(newcomer *caller, who *account) *caller {
 	full := g.open >= g.limits.Connections
 	own := who.oldest()
@@ -151,7 +151,7 @@ func (g *gate) inTheWayLocked(newcomer *caller, who *account) *caller {
 	return most.oldest()
 }
 
-// introduce moves a stranger who has shown a secret to its own account, and reports whether that has room.
+// introduce moves a stranger that has shown a secret to its own account, and reports whether that has room.
 func (g *gate) introduce(c *caller, name string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -215,7 +215,7 @@ func (g *gate) leaveLocked(c *caller) {
 	}
 }
 
-// tellLocked tells who waits that there may be room.
+// tellLocked tells the waiting that there may be room.
 func (g *gate) tellLocked() {
 	select {
 	case g.room <- struct{}{}:
@@ -229,7 +229,7 @@ func (g *gate) connections() int {
 	return g.open
 }
 
-// door is a listener that lets in whom the gate admits.
+// door is a listener that lets in the callers that the gate admits.
 type door struct {
 	net.Listener
 	gate   *gate
@@ -326,7 +326,7 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 	}
 }
 
-// ask returns who is at the other end. Of who comes over TCP that is not known.
+// ask returns the peer at the other end. Over TCP it is not known.
 func (d *door) ask(conn net.Conn) (local.Peer, error) {
 	if unix, ok := conn.(*net.UnixConn); ok {
 		return local.PeerOf(unix)

@@ -1,5 +1,5 @@
-// Package server is the running agent's end of the way that agent/local describes: HTTP/1.1
-// with JSON over a unix socket, and for clients of Anaplan's that know none, over loopback TCP.
+// Package server is the running agent's end of the way that agent/local describes: HTTP/1.1 with JSON
+// over a unix socket, and over loopback TCP for clients of Anaplan's that cannot use one.
 //
 // # What the server answers
 //
@@ -10,15 +10,15 @@
 //	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed (administrators)
 //	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN (administrators)
 //	POST /v1/reload                                    read the configuration anew (administrators)
-//	GET  /healthz, /readyz, /metrics                   for those who watch
+//	GET  /healthz, /readyz, /metrics                   for monitoring
 //
 //	POST /token/authenticate, /token/refresh, /token/logout; GET /token/validate
 //	     as Anaplan's auth host does, with phantom tokens, which are worth something here only
 //	any  /2/..., /1/..., /scim/..., /audit/...
 //	     is passed on to Anaplan with the real token, if the policies allow it
 //
-// Over TCP there are only the last two, and /healthz. For whom a call is made, the Authorization
-// header says: Basic with the name and the secret of a client ([Program]), or a phantom token.
+// Over TCP there are only the last two, and /healthz. The Authorization header says what a call is
+// made for: Basic with the name and the secret of a client ([Program]), or a phantom token.
 // On the unix socket it may be missing: then it is the user at the other end, with the profile or
 // as the client that the headers Anaplan-Agent-Profile and Anaplan-Agent-Client name. What the
 // agent itself refuses there is in Anaplan's shape, and has the header Anaplan-Agent-Problem.
@@ -32,14 +32,13 @@
 //
 // # What it refuses
 //
-// The kernel says who is at the other end, once for each connection; nothing that the
-// caller says counts. Root and the agent's own user, the administrators, may do everything.
-// Whom [Profile.Allow] allows may have the profile's token, and has nothing to do with its PIN:
-// only administrators may give one, spend its last try, say that it has changed, lock and
-// unlock. Everybody else may do nothing. docs/security.md has a table of who may do what, which the
-// tests keep true. Over TCP nobody is anybody before showing a
-// secret. Requests with an Origin header come from a browser
-// and are refused, and so are those over TCP whose Host is not this listener. A path that could be
-// read in two ways is not forwarded. Requests and connections have limits in size, time and number
-// ([Limits]); who goes beyond them gets an error, and nobody hangs.
+// The kernel tells the user at the other end, once for each connection; nothing that the caller says
+// counts. Root and the agent's own user, the administrators, may do everything. A user that
+// [Profile.Allow] allows may have the profile's token, but has nothing to do with its PIN: only
+// administrators may give one, spend its last try, say that it has changed, lock and unlock.
+// Everybody else may do nothing. docs/security.md has a table of these rights, which the tests keep
+// true. Over TCP nobody is anybody before showing a secret. Requests with an Origin header come from
+// a browser and are refused, and so are those over TCP whose Host is not this listener. A path that
+// could be read in two ways is not forwarded. Requests and connections have limits in size, time and
+// number ([Limits]); beyond them a caller gets an error, and nobody hangs.
 package server

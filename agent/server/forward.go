@@ -84,7 +84,7 @@ func (c *call) forwardable() (policy.Path, *agent.Problem) {
 	}
 	raw, _, _ := strings.Cut(c.r.RequestURI, "?")
 	if !strings.HasPrefix(raw, "/") {
-		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the request line has a whole URL; send the path alone, for the agent is no forward proxy")
+		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the request line has a whole URL; send the path alone, for the agent is not a forward proxy")
 	}
 	path, err := policy.ParsePath(raw)
 	if err != nil {
@@ -139,7 +139,7 @@ func (p *principal) policies() (all []namedPolicy) {
 	return all
 }
 
-// decide asks one policy. What it must look up for that is the client's to pay.
+// decide asks one policy. Looking things up for that is on the client's account.
 func (c *call) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
 	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
 	if err != nil {

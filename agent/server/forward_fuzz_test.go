@@ -73,7 +73,7 @@ func FuzzRequests(f *testing.F) {
 	r := forwards(f, func(c *server.Config, f *forwardRig) {
 		f.host.answer(host.serve)
 		c.Limits = server.Limits{HeaderTime: 200 * time.Millisecond, BodyTime: 200 * time.Millisecond, IdleTime: 200 * time.Millisecond}
-		c.Admin = func(local.Peer) bool { return false } // who is root may do all
+		c.Admin = func(local.Peer) bool { return false } // root may do all
 		f.profile.Policy = f.client.Policy
 		f.profile.Allow = func(local.Peer) bool { return true }
 	})

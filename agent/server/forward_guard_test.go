@@ -45,7 +45,7 @@ func TestRefusedUploadIsToldWhy(t *testing.T) {
 	eventually(t, "their places are free", func() bool { return f.Connections() == 0 })
 }
 
-// Who refuses a slow or stalled upload does not wait for it.
+// A refused upload that is slow or stalled is not waited for.
 func TestRefusedUploadThatStalls(t *testing.T) {
 	f := forwards(t, nil)
 	conn := f.dialTCP(t)
@@ -134,7 +134,7 @@ func TestBothPoliciesAreTold(t *testing.T) {
 	}
 }
 
-// A profile that a reload replaces while a call waits for its token is no end of the call.
+// A profile that a reload replaces while a call waits for its token does not end the call.
 func TestReloadWhileACallWaits(t *testing.T) {
 	asked := make(chan struct{})
 	u := &upstream{sign: func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
@@ -260,7 +260,7 @@ func TestHTTP10WhenThereIsTooMuch(t *testing.T) {
 	}
 }
 
-// Who wants to change something is told when it may have been done.
+// A client that wants to change something is told when it may have been done.
 func TestChangeThatMayHaveBeenMade(t *testing.T) {
 	f := forwards(t, nil)
 	token := bearer(f.login(t))

@@ -13,14 +13,14 @@ type networkUser struct {
 	uid  int
 }
 
-// user returns who is at the other end of a TCP connection; nobody where that cannot be had.
+// user returns the user at the other end of a TCP connection; nobody where that cannot be had.
 func (a *admitted) user() int {
 	a.networkUser.once.Do(func() { a.networkUser.uid = userOfTCP(a.RemoteAddr(), a.LocalAddr()) })
 	return a.networkUser.uid
 }
 
 // isStolen reports whether a phantom token was handed out on the unix socket to another user than the
-// caller, as far as the kernel says who that is. One that was handed out over TCP is for whoever has it.
+// caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer.
 func (c *call) isStolen(holder int) bool {
 	uid := c.caller.peer.UID
 	if c.caller.network {

@@ -501,7 +501,7 @@ func TestAuthorityTricks(t *testing.T) {
 	}
 }
 
-// The agent's own requests are for who is known, which over TCP is nobody.
+// The agent's own requests are for known users, and over TCP nobody is known.
 func TestOnlyAnaplansOverTCP(t *testing.T) {
 	f := forwards(t, nil)
 	for request, want := range map[string]int{
@@ -545,7 +545,7 @@ func TestHeadersThatAreNotForwarded(t *testing.T) {
 	}
 }
 
-// Each framing is read once, by net/http, and written anew: what follows is no second request.
+// Each framing is read once, by net/http, and written anew: what follows is not a second request.
 func TestSmuggledLengths(t *testing.T) {
 	f := forwards(t, nil)
 	f.host.answer(func(w http.ResponseWriter, r *http.Request) {

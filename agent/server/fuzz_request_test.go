@@ -14,8 +14,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
-// FuzzRequest: whatever somebody sends whom nothing lets in, over either way, the server answers or hangs
-// up, shows no token, and makes no mistake.
+// FuzzRequest: whatever a caller that nothing lets in sends, over either way, the server answers or
+// hangs up, shows no token, and makes no mistake.
 func FuzzRequest(f *testing.F) {
 	for _, seed := range []string{
 		"GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n",

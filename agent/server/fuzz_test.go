@@ -56,7 +56,7 @@ func FuzzLease(f *testing.F) {
 		lease := agent.Lease{Generation: generation, Token: agent.Token{Value: agent.NewSecret(value), ID: id, ExpiresAt: time.Unix(expires, 0)}}
 		body := server.AppendLease(nil, profile, lease, true, time.Unix(0, 0))
 		if !json.Valid(body) {
-			t.Fatalf("%q is no JSON", body)
+			t.Fatalf("%q is not JSON", body)
 		}
 		token, err := local.ParseToken(body)
 		if err != nil || !utf8.ValidString(profile+value+id) {

@@ -17,7 +17,7 @@ import (
 // keepEvery is how often is looked whether the file of a socket is still there.
 const keepEvery = time.Second
 
-// keep looks after the file of a socket until ctx ends. Somebody may remove it, or one who
+// keep looks after the file of a socket until ctx ends. A person may remove it, or a program that
 // cleans up old files, and then nobody finds the agent any more.
 func keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
 	look := lookAfter(socket)

@@ -198,7 +198,7 @@ func TestTooManyConnections(t *testing.T) {
 	}
 	second.send("GET /v1/token HTTP/1.1\r\nHost: x\r\n\r\n")
 	if got := second.receive(); got.status != 200 {
-		t.Errorf("who was there before: %d %s", got.status, got.body)
+		t.Errorf("the one that was there before: %d %s", got.status, got.body)
 	}
 }
 

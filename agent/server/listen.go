@@ -12,7 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// ListenOptions say who can get at the socket. What they may do there is for the Server.
+// ListenOptions say which users can get at the socket. What they may do there is for the Server.
 type ListenOptions struct {
 	// Shared is for an agent of the whole machine: everybody can get at the socket. A
 	// directory that has to be made gets mode 0755 in place of 0700.

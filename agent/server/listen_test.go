@@ -254,7 +254,7 @@ func TestListenLongPath(t *testing.T) {
 		}
 	}
 	if got := names(t, root); strings.Contains(got, strings.Repeat("d", 109)) {
-		t.Errorf("directories of no use were made: %s", got)
+		t.Errorf("useless directories were made: %s", got)
 	}
 }
 

@@ -96,7 +96,7 @@ func lockFile(path string) (*os.File, error) {
 	return nil, fmt.Errorf("locking %s: %w", path, err)
 }
 
-// Who looks whether there is a lock has it for a moment.
+// A program that only looks whether there is a lock has it for a moment.
 const (
 	lockTries = 10
 	lockPause = 10 * time.Millisecond

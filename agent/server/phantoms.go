@@ -20,7 +20,7 @@ func (c *call) authenticate() *agent.Problem {
 		return problem
 	}
 	if _, isToken := tokenIn(c.r.Header.Get("Authorization")); isToken {
-		return agent.Problemf(agent.CodeBadRequest, "a token is no way to log in; send Basic with a client's name and secret")
+		return agent.Problemf(agent.CodeBadRequest, "logging in with a token is not possible; send Basic with a client's name and secret")
 	}
 	if wait, ok := c.server.logins.take(who.name, c.began); !ok {
 		problem := agent.Problemf(agent.CodeTooMany, "%s logs in too often", who.shown())
@@ -61,7 +61,7 @@ func (c *call) refresh() *agent.Problem {
 	})
 }
 
-// validate says when the phantom token ends, and who Anaplan says that its user is.
+// validate says when the phantom token ends, and what user Anaplan says it stands for.
 func (c *call) validate() *agent.Problem {
 	return c.withPhantom(http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {
 		who, problem := c.holder(token.Holder)

@@ -17,8 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
-// principal is for whom a call is made: a client, or a user of the machine who may use a
-// profile.
+// principal is what a call is made for: a client, or a user of the machine that may use a profile.
 type principal struct {
 	name        string // "client:nightly" or "user:1000"
 	profileName string
@@ -38,8 +37,8 @@ func (p *principal) shown() string {
 	return kind + " " + name
 }
 
-// principal returns for whom the request is made, as the Authorization header shows it;
-// without one, as the kernel says who is calling.
+// principal returns what the request is made for, as the Authorization header shows it; without one,
+// the user that the kernel says is calling.
 func (c *call) principal() (*principal, *agent.Problem) {
 	header := c.r.Header["Authorization"]
 	switch {
@@ -60,7 +59,7 @@ func (c *call) principal() (*principal, *agent.Problem) {
 		}
 		return c.holder(held.Holder)
 	}
-	return nil, c.stranger("the Authorization header is none that this agent takes: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
+	return nil, c.stranger("this agent does not take that Authorization header: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
 }
 
 // tokenIn returns the token of a header. The API takes Bearer, too (contract section 6).
@@ -70,14 +69,14 @@ func tokenIn(header string) (token string, ok bool) {
 	return token, ok
 }
 
-// stranger refuses who does not show who it is.
+// stranger refuses a caller that does not show what it is.
 func (c *call) stranger(why string) *agent.Problem {
 	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
 }
 
-// refused writes down what was refused, and returns it. That must not fill the disk, nor can
-// anybody hide behind others who are refused: each client and each user has a share of lines, and
-// so have all strangers together. What goes beyond it is counted in the log.
+// refused writes down what was refused, and returns it. That must not fill the disk, nor can anybody
+// hide behind others that are refused: each client and each user has a share of lines, and so have all
+// strangers together. What goes beyond it is counted in the log.
 func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
 	who := record.Client
 	switch {
@@ -167,7 +166,7 @@ func (c *call) asClient(name string) (*principal, *agent.Problem) {
 	return c.ofClient(name, client)
 }
 
-// noClient words that the caller is not a client. Who may be any is told which there are.
+// noClient says that the caller is not a client. An administrator is told which clients there are.
 func (c *call) noClient(name string) *agent.Problem {
 	if c.caller.admin {
 		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no client %s", shown(name))
@@ -243,13 +242,13 @@ func (c *call) badPhantom(err error) *agent.Problem {
 	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
 	problem.Hints = []string{"log in again: POST /token/authenticate"}
 	if err == phantom.ErrUnknown {
-		problem.Message = "this agent has not made the token, or it was started again since; a token of Anaplan's own is of no use here"
+		problem.Message = "this agent has not made the token, or it was started again since; a token of Anaplan's own does not work here"
 		return c.refused(problem, Record{})
 	}
 	return problem
 }
 
-// holder returns for whom a phantom token stands, as the configuration is now.
+// holder returns what a phantom token stands for, as the configuration is now.
 func (c *call) holder(holder phantom.Holder) (*principal, *agent.Problem) {
 	if name, ok := strings.CutPrefix(holder.Client, clientKind); ok {
 		client := c.server.config.Clients()[name]

@@ -103,7 +103,7 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
-// Who is denied all the time must not fill the disk with it.
+// A caller that is denied all the time must not fill the disk with it.
 func TestDenialsAreDear(t *testing.T) {
 	var a audit
 	denied := server.Config{

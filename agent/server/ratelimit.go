@@ -7,8 +7,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// allowances bounds how often each of many does something, so that none uses up another's
-// share: clients, users, and the strangers, who are all one.
+// allowances bounds how often each of many does something, so that none uses up another's share:
+// clients, users, and the strangers, which are all one.
 type allowances struct {
 	limit rate.Limit
 	burst int
@@ -41,7 +41,7 @@ func (a *allowances) take(who string, now time.Time) (wait time.Duration, ok boo
 	return max(time.Duration(missing/float64(a.limit)*float64(time.Second)), time.Millisecond), false
 }
 
-// sweep makes room by forgetting those who would begin anew just so.
+// sweep makes room by forgetting those whose share is full again.
 func (a *allowances) sweep(now time.Time) {
 	if len(a.of) < mostAllowances {
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
-// What a caller who may use a profile may not do to it. docs/security.md has all of it as a table.
+// What a caller that may use a profile may not do to it. docs/security.md has all of it as a table.
 
 // right returns why the caller may not act on a profile that it may use; nil if it may. A PIN and
 // its tries, and whether anybody is served, are for administrators: another user could block the
@@ -38,8 +38,8 @@ func (c *call) reserve(what, command string, hints ...string) *agent.Problem {
 	return c.denied(problem, append(hints, "ask "+administrators("or", owner)+" to call: anaplan-agent "+command)...)
 }
 
-// toCaller returns a problem of a profile as its caller is told of it: whoever may not give a PIN is
-// not asked for one, and reads who must act.
+// toCaller returns a problem of a profile as its caller is told of it: a caller that may not give a
+// PIN is not asked for one, and is told who must act.
 func (c *call) toCaller(problem *agent.Problem) *agent.Problem {
 	if problem == nil || c.caller.admin {
 		return problem
@@ -57,7 +57,7 @@ func (c *call) toCaller(problem *agent.Problem) *agent.Problem {
 	return &told
 }
 
-// rootName is what the user is called who may do everything on a machine.
+// rootName is the name of the user that may do everything on a machine.
 const rootName = "root"
 
 // administrators names those who may do everything where the agent runs as that user.

@@ -206,7 +206,7 @@ func TestPhantomHasNoRights(t *testing.T) {
 	}
 }
 
-// TestDenialsNameTheRemedy: whoever is denied reads who may, and what to ask for.
+// TestDenialsNameTheRemedy: a denied caller reads who may, and what to ask for.
 func TestDenialsNameTheRemedy(t *testing.T) {
 	who := server.Administrators("and", server.OwnUser())
 	ask := "ask " + server.Administrators("or", server.OwnUser()) + " to call: "

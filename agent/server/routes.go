@@ -24,8 +24,8 @@ type route struct {
 	shape    shape // of its refusals; nil: the agent's own
 }
 
-// loginBytes is what a body may have that comes with a login. It is not looked at: who
-// calls shows that in a header, and there are clients that send a body all the same.
+// loginBytes is what a body may have that comes with a login. It is not looked at: a header shows
+// which client calls, and there are clients that send a body all the same.
 const loginBytes = 64 << 10
 
 // takesBody returns how many bytes a body may have.
@@ -155,8 +155,8 @@ func (c *call) lock() *agent.Problem {
 	})
 }
 
-// unlock logs in at once, so that who has unlocked it learns whether that was of use; what
-// was locked is so until then.
+// unlock logs in at once, so that its caller learns whether that helped; what was locked is so until
+// then.
 func (c *call) unlock() *agent.Problem {
 	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
 		if len(c.body) > 0 {
@@ -287,7 +287,7 @@ func (c *call) notReady(problem *agent.Problem) *agent.Problem {
 	return agent.Problemf(problem.Code, "the agent is not ready")
 }
 
-// metrics are for administrators and for who may use any profile.
+// metrics are for administrators and for users that may use any profile.
 func (c *call) metrics() *agent.Problem {
 	if !c.server.config.mayAny(c.caller) {
 		return c.deny("metrics")

@@ -34,8 +34,8 @@ type Config struct {
 	// Store of the Server's own.
 	Phantoms *phantom.Store
 
-	// Admin reports who may do everything, and alone may give a PIN, lock, unlock, and reload.
-	// It is asked once a connection. nil: root and the agent's own user. The errors for
+	// Admin reports whether a peer may do everything; only such a peer may give a PIN, lock, unlock,
+	// and reload. It is asked once a connection. nil: root and the agent's own user. The errors for
 	// others name these.
 	Admin func(local.Peer) bool
 
@@ -49,9 +49,9 @@ type Config struct {
 	// Metrics writes Prometheus' text format. nil: there are none.
 	Metrics func(io.Writer)
 
-	// Record writes down who did what: before a token is handed out, after everything
-	// else. What it fails to write is an error for the caller, who gets no token; where that
-	// is Done, it is Record's to write it later. nil: nothing is written down.
+	// Record writes down who did what: before a token is handed out, after everything else. What it
+	// fails to write is an error for the caller, which gets no token; where that is Done, Record has
+	// to write it later. nil: nothing is written down.
 	Record func(Record) error
 
 	// Recordable returns why nothing can be written down; nil: it can. It is asked before all that
@@ -85,14 +85,14 @@ type Config struct {
 type Profile struct {
 	Keeper *agent.Keeper
 
-	// Allow reports who may use it beside those whom Config.Admin names: have its token, and log
-	// in and out where nothing final stands in the way. It is asked once a connection. nil: nobody.
+	// Allow reports whether a peer may use it beside those that Config.Admin names: have its token,
+	// and log in and out where nothing final stands in the way. It is asked once a connection. nil:
+	// nobody else may.
 	Allow func(local.Peer) bool
 
-	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It
-	// is for the login that follows, and for later ones until one of them refuses it: then
-	// whoever keeps it forgets it. nil: the profile takes no PIN from callers.
-	// Those whom Config.Admin does not name never get so far.
+	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It is for the
+	// login that follows, and for later ones until one of them refuses it: then it is forgotten. nil:
+	// the profile takes no PIN from callers. Only callers that Config.Admin names get so far.
 	SetPIN func([]byte)
 
 	// Heed is told what else a person has said with an unlock, after SetPIN and before
@@ -102,14 +102,14 @@ type Profile struct {
 	// API forwards calls to Anaplan. nil: none are.
 	API *proxy.Proxy
 
-	// Policy is what may be called with API, whoever calls. Where there is one, only those
-	// whom Config.Admin names get Anaplan's token itself, and log in and out. nil: everything.
+	// Policy is what may be called with API, by any caller. Where there is one, only callers that
+	// Config.Admin names get Anaplan's token itself, and log in and out. nil: everything.
 	Policy *policy.Policy
 
 	// Names tells Policy, and that of clients, what ids stand for. nil: no rule with a name fits.
 	Names policy.Names
 
-	// Identify asks Anaplan who the profile's user is. nil: nobody knows.
+	// Identify asks Anaplan for the profile's user. nil: nobody knows.
 	Identify func(context.Context) (User, error)
 
 	// Details returns what is shown of it beside its Keeper's status. nil: nothing.
@@ -125,14 +125,14 @@ type Program struct {
 	// that cannot be guessed, for trying costs little. nil: it shows nothing.
 	Secret []byte
 
-	// Users reports who is this client by being that user. It is asked for every request.
-	// nil: nobody.
+	// Users reports whether a user of the machine is this client. It is asked for every request.
+	// nil: none is.
 	Users func(local.Peer) bool
 
 	Policy *policy.Policy // beside the profile's, which counts too
 }
 
-// User is who Anaplan says that a profile is (contract section 3).
+// User is the user that Anaplan says a profile is (contract section 3).
 type User struct {
 	ID           string // the e-mail address
 	GUID         string

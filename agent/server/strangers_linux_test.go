@@ -8,7 +8,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
-// A user whom no policy lets in does not keep those out of the unix socket whom one does.
+// A user that no policy lets in does not keep out of the unix socket those that one does.
 func TestRefusedUserKeepsNobodyOut(t *testing.T) {
 	forUser, err := server.ParseAllow([]string{"user:65534"})
 	if err != nil {

@@ -83,7 +83,7 @@ func attack(t *testing.T, address string, connections int, with func(net.Conn, s
 	t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// Whoever has no secret cannot keep those out who have one: with each connection a client logs in, or
+// Callers without a secret cannot keep out those with one: with each connection a client logs in, or
 // makes its call.
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	for name, with := range attacks {
