@@ -43,8 +43,8 @@ func TestMain(m *testing.M) {
 	roles[name](argument)
 }
 
-// roles are what children of the tests do; "serve" is a signer that does the task in its
-// settings, and most others are none.
+// roles are what children of the tests do; "serve" is a signer that does the task in its settings,
+// and most others are not signers.
 var roles = map[string]func(argument string){
 	"serve":     func(string) { serveTask() },
 	"moved":     func(string) { moveOutput(); serveTask() },

@@ -37,8 +37,8 @@ func (p *Process) device(name string) *device {
 	return p.devices[name]
 }
 
-// enter waits for its turn. Who waits first comes first. Nobody waits for a child that
-// cannot be ended: that may take until the machine is started again.
+// enter waits for its turn, first come, first served. Nobody waits for a child that cannot be ended:
+// that may take until the machine is started again.
 func (d *device) enter(ctx context.Context, notify agent.NotifyFunc) error {
 	if ctx.Err() != nil {
 		return stopped(ctx)
@@ -61,8 +61,8 @@ func (d *device) enter(ctx context.Context, notify agent.NotifyFunc) error {
 
 func (d *device) leave() { <-d.turn }
 
-// keep keeps the device from everybody until a child has ended that cannot be, and tells
-// all who come: whoever came next would be stuck in the same driver.
+// keep keeps the device from everybody until a child has ended that cannot be ended, and tells all
+// that come: the next one would be stuck in the same driver.
 func (d *device) keep(pid int, ended <-chan struct{}) {
 	for {
 		select {

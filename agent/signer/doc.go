@@ -3,8 +3,8 @@
 // PKCS#11 modules and smart card services are foreign C code. One that crashes, hangs or
 // leaks takes a short-lived process with it, and never the agent, which is the user of
 // this package: a [Process] starts the signers, and the command that it starts calls
-// [Serve]. Who works with a device takes its [LockDevice] first, because several
-// processes on one token disturb each other; in one agent a Process sees to that.
+// [Serve]. Take a device's [LockDevice] before working with it, because several processes on one token
+// disturb each other; in one agent a Process sees to that.
 //
 //	// in the agent
 //	signers := &signer.Process{Command: []string{"/proc/self/exe", "signer"}, Logger: logger}
@@ -19,8 +19,8 @@
 //
 // The two talk in frames on the child's standard input and output: one byte of type, four
 // of length, the payload. The child composes the login message itself. No frame carries
-// bytes to sign, and none may ever be added: a signed message is a password, so whoever
-// could hand one in would have the key.
+// bytes to sign, and none may ever be added: a signed message is a password, so being able to hand
+// one in would be as good as having the key.
 //
 // The package refuses what a child says that is not in the protocol or too large, and a
 // login that does not verify or was not made just now. It trusts no child: not to answer,

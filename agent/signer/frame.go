@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// kind is the type of a frame. Text that strays into the pipe is none of them.
+// kind is the type of a frame. Text that strays into the pipe is not one of them.
 type kind byte
 
 const (
@@ -22,7 +22,7 @@ const (
 
 const (
 	headerLength = 5        // the kind and four bytes of length, big-endian
-	maxPayload   = 64 << 10 // what needs more is no order and no result
+	maxPayload   = 64 << 10 // what needs more is not an order or a result
 )
 
 // Errors of frames. Of the end of a pipe, io.EOF and io.ErrUnexpectedEOF tell.
@@ -60,8 +60,7 @@ func readFrame(r io.Reader, expected ...kind) (frame, error) {
 	return f, nil
 }
 
-// writeFrame writes one frame in one piece, so that a writer who dies seldom leaves half
-// of one.
+// writeFrame writes one frame in one piece, so that a dying writer seldom leaves half of one.
 func writeFrame(w io.Writer, kind kind, payload []byte) error {
 	if len(payload) > maxPayload {
 		return errTooLarge

@@ -90,7 +90,7 @@ func TestOrderRoundTrip(t *testing.T) {
 
 func TestEncodeOrderRefuses(t *testing.T) {
 	orders := map[string]Order{
-		"settings are no JSON":   {Settings: json.RawMessage(`{`)},
+		"settings are not JSON":  {Settings: json.RawMessage(`{`)},
 		"settings are too large": {Settings: json.RawMessage(`"` + strings.Repeat("x", maxPayload) + `"`)},
 		"PIN is too long":        {PIN: make([]byte, maxPayload+1)},
 	}

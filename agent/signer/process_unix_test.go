@@ -193,7 +193,7 @@ func TestSignOfBadChildren(t *testing.T) {
 		{say("\x04\xff\xff\xff\xff"), "", "4294967295 bytes, more than 65536 bytes"},
 		{say("\x05\x00\x00\x00\x02{}"), "", "a problem without a code"},
 		{say("\x04\x00\x00\x00\x03abc"), "", "a login that is cut short"},
-		{say("\x03\x00\x00\x00\x01x"), "", "a notice that is no JSON"},
+		{say("\x03\x00\x00\x00\x01x"), "", "a notice that is not JSON"},
 		{"serve", "lie signature", "not by the key of its certificate"},
 		{"serve", "lie message", "not by the key of its certificate"},
 		{"serve", "lie certificate", "not by the key of its certificate"},
@@ -235,7 +235,7 @@ func TestSignCannotStart(t *testing.T) {
 func TestSignRefusesOrdersThatCannotBeSent(t *testing.T) {
 	t.Parallel()
 	_, problem := newLab("").sign(t, t.Context(), Order{Settings: json.RawMessage("{"), PIN: []byte(testPIN)}, nil)
-	if problem == nil || problem.Code != agent.CodeSettings || !problem.Final || !strings.Contains(problem.Message, "no JSON") {
+	if problem == nil || problem.Code != agent.CodeSettings || !problem.Final || !strings.Contains(problem.Message, "not JSON") {
 		t.Errorf("%+v", problem)
 	}
 }
@@ -264,8 +264,8 @@ func TestSignDeadline(t *testing.T) {
 	}
 }
 
-// No test can make a process that a kill does not end; one that nobody kills will do. Who
-// waits for its device and who comes later learns of it, until it has ended after all.
+// No test can make a process that a kill does not end; one that nobody kills will do. Those that wait
+// for its device and those that come later learn of it, until it has ended after all.
 func TestChildThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	lab := newLab("serve")
@@ -289,7 +289,7 @@ func TestChildThatCannotBeEnded(t *testing.T) {
 	var waiter sync.WaitGroup
 	waiter.Go(func() {
 		if _, err := lab.Sign(t.Context(), order, func(agent.Notice) { close(waits) }); !stuck(agent.ProblemOf(err)) {
-			t.Errorf("who has waited: %v", err)
+			t.Errorf("waiting: %v", err)
 		}
 	})
 	<-waits
@@ -300,7 +300,7 @@ func TestChildThatCannotBeEnded(t *testing.T) {
 	waiter.Wait()
 	for range 2 {
 		if _, problem := lab.sign(t, t.Context(), order, nil); !stuck(problem) {
-			t.Errorf("who comes later: %+v", problem)
+			t.Errorf("coming later: %+v", problem)
 		}
 	}
 

@@ -134,7 +134,7 @@ func TestServeRefusesWhatIsNoOrder(t *testing.T) {
 	for name, input := range map[string]string{
 		"nothing":           "",
 		"a person's typing": "help\n",
-		"no JSON":           "\x01\x00\x00\x00\x01{",
+		"not JSON":          "\x01\x00\x00\x00\x01{",
 		"no PIN after it":   "\x01\x00\x00\x00\x10" + `{"has_pin":true}`,
 		"a PIN first":       "\x02\x00\x00\x00\x041234",
 	} {

@@ -124,9 +124,8 @@ func (t *talk) learn(payload []byte) error {
 	return nil
 }
 
-// overhear takes what comes after listen. It counts no more, but for what is to be
-// remembered, and a final problem in place of another: who tries again after a refused PIN
-// may spend the last try.
+// overhear takes what comes after listen. It counts no more, but for what is to be remembered, and a
+// final problem in place of another: trying again after a refused PIN may spend the last try.
 func (t *talk) overhear(m message) {
 	defer clear(m.payload)
 	if m.kind == kindMemory {
@@ -152,7 +151,7 @@ func (t *talk) late() *agent.Problem {
 	return problem
 }
 
-// stopped is the problem of somebody who does not wait any longer.
+// stopped is the problem of a caller that does not wait any longer.
 func stopped(ctx context.Context) *agent.Problem {
 	return agent.Problemf(agent.CodeStopping, "the login was given up: %v", context.Cause(ctx))
 }

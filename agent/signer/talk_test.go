@@ -158,7 +158,7 @@ func TestOverhear(t *testing.T) {
 		{"final, after a login", talk{login: &agent.Login{}}, framed(t, kindProblem, final), nil},
 		{"a notice", talk{problem: late}, notice(t, agent.NoticeInfo), late},
 		{"garbage", talk{problem: late}, message{err: errGarbage}, late},
-		{"a problem that is none", talk{problem: late}, framed(t, kindProblem, 1), late},
+		{"not a problem", talk{problem: late}, framed(t, kindProblem, 1), late},
 		{"final, with no result before", talk{}, framed(t, kindProblem, final), final},
 	}
 	for _, test := range tests {

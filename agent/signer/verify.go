@@ -41,7 +41,7 @@ func verify(login *agent.Login, now time.Time) error {
 	return nil
 }
 
-// verifyMessage looks at the form of the message: what else would be signed is no login.
+// verifyMessage looks at the form of the message: what does not have it would not be a login.
 func verifyMessage(login *agent.Login, now time.Time) error {
 	length := len(login.Message.Bytes())
 	switch login.Format {

@@ -26,7 +26,7 @@ func encodeOrder(order Order) ([]byte, error) {
 	payload, err := json.Marshal(wireOrder{order, order.PIN != nil})
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the settings are no JSON: %w", err)
+		return nil, fmt.Errorf("the settings are not JSON: %w", err)
 	case len(payload) > maxPayload:
 		return nil, fmt.Errorf("the settings are too large: %w", errTooLarge)
 	case len(order.PIN) > maxPayload:
@@ -64,7 +64,7 @@ func readOrder(r io.Reader) (Order, error) {
 }
 
 // encodeLogin returns the payload of a login: format, certificate, message and signature,
-// each after four bytes of its length. It is no JSON because an encoder keeps copies of
+// each after four bytes of its length. It is not JSON because an encoder keeps copies of
 // what went through it. The caller clears the payload.
 func encodeLogin(login *agent.Login) ([]byte, error) {
 	if login == nil || login.Certificate == nil {
@@ -131,7 +131,7 @@ func encodeProblem(problem *agent.Problem) ([]byte, error) {
 func decodeProblem(payload []byte) (*agent.Problem, error) {
 	problem := new(agent.Problem)
 	if err := json.Unmarshal(payload, problem); err != nil {
-		return nil, fmt.Errorf("%w: a problem that is no JSON: %w", errGarbage, err)
+		return nil, fmt.Errorf("%w: a problem that is not JSON: %w", errGarbage, err)
 	}
 	if problem.Code == "" || problem.Message == "" {
 		return nil, fmt.Errorf("%w: a problem without a code or a message", errGarbage)
@@ -143,7 +143,7 @@ func decodeProblem(payload []byte) (*agent.Problem, error) {
 func decodeNotice(payload []byte) (agent.Notice, error) {
 	var notice agent.Notice
 	if err := json.Unmarshal(payload, &notice); err != nil {
-		return agent.Notice{}, fmt.Errorf("%w: a notice that is no JSON: %w", errGarbage, err)
+		return agent.Notice{}, fmt.Errorf("%w: a notice that is not JSON: %w", errGarbage, err)
 	}
 	if notice.Kind == "" {
 		return agent.Notice{}, fmt.Errorf("%w: a notice without a kind", errGarbage)
