@@ -1,6 +1,6 @@
 // Package sink keeps a token in a file, for tools that can read it from nowhere else. The
 // agent writes the file at each login and refresh, and removes it at logout and at its
-// own end. It is off unless somebody asks for it: whoever can read the file has the token.
+// own end. It is off unless somebody asks for it: any reader of the file has the token.
 //
 //	file := &sink.File{Path: "/run/anaplan/token", Mode: 0o640, UID: -1, GID: 990}
 //	...
@@ -17,7 +17,7 @@
 // Where the file is a mount point, as a container's volume is, or the directory is not writable,
 // it is written in place, and emptied in place of removed.
 //
-// A symbolic link at Path is followed and stays. What is no file there (a directory, a device, a
+// A symbolic link at Path is followed and stays. What is not a file there (a directory, a device, a
 // socket) is refused, and so are a relative path, a missing directory, and a directory in which
 // everybody may exchange files.
 package sink

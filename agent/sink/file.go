@@ -70,7 +70,7 @@ func checkDirectory(directory string) error {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s is no directory", directory)
+		return fmt.Errorf("%s is not a directory", directory)
 	}
 	if everybodyMayReplace(info) {
 		return fmt.Errorf("everybody may replace files in %s: take another directory, or chmod o-w it", directory)
@@ -102,7 +102,7 @@ func (f *File) Write(token agent.Token) error {
 // lineSize is more than a token has. A line that grows leaves copies of it behind.
 const lineSize = 4 << 10
 
-// fill writes the file. Owner and mode come last: who may read it then finds all of it.
+// fill writes the file. Owner and mode come last: a user that may read it then finds all of it.
 func (f *File) fill(file *atomicfile.File, token agent.Token) error {
 	line := append(token.Value.Append(make([]byte, 0, lineSize)), '\n')
 	defer clear(line)
@@ -136,8 +136,8 @@ func chown(file *os.File, uid, gid int) error {
 	return file.Chown(uid, gid)
 }
 
-// Remove removes the file if it is the one that Write wrote last. One that is gone already
-// is no error, one that somebody else has put there or changed stays and is one.
+// Remove removes the file if it is the one that Write wrote last. One that is gone already is not an
+// error; one that somebody else has put there or changed stays and is an error.
 func (f *File) Remove() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
