@@ -65,7 +65,7 @@ func Examine(cert *x509.Certificate) []Doubt {
 		doubts = append(doubts, Doubt{"certificate." + check, fmt.Sprintf(format, args...), likely})
 	}
 
-	if cert.IsCA { // the wrong one: what else it has or lacks is no matter
+	if cert.IsCA { // the wrong one: what else it has or lacks does not matter
 		doubt(true, "ca", "it is a CA's certificate; give the key's")
 		return doubts
 	}
@@ -94,8 +94,8 @@ func Examine(cert *x509.Certificate) []Doubt {
 	return doubts
 }
 
-// isSelfSigned compares names first: a certificate that claims to be its own
-// issuer is no use, whoever signed it.
+// isSelfSigned compares names first: a certificate that claims to be its own issuer is useless,
+// whatever signed it.
 func isSelfSigned(cert *x509.Certificate) bool {
 	return string(cert.RawIssuer) == string(cert.RawSubject)
 }

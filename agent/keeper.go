@@ -28,7 +28,7 @@ type Lease struct {
 	// Keeper's. Its value is in locked memory, which is overwritten when nobody has it.
 	Token Token
 
-	// Generation counts the tokens of a Keeper, from 1. Who finds a token refused says by
+	// Generation counts the tokens of a Keeper, from 1. A caller that finds a token refused says by
 	// it which one, without showing the token again.
 	Generation uint64
 }
@@ -96,12 +96,12 @@ type KeeperConfig struct {
 	Exchange Exchange
 
 	// Refused reports whether an error of Exchange.Refresh or Logout is Anaplan's own word
-	// that the token is no good any more: it is handed out to nobody then. A token whose
+	// that the token is not valid any more: it is handed out to nobody then. A token whose
 	// refresh is refused otherwise (by a Problem of CodeServerRefused or CodeLoginRefused)
-	// may be good until its end; that leads to one login. nil: none is Anaplan's word.
+	// may be good until its end; that leads to one login. nil: no error is Anaplan's word.
 	Refused func(error) bool
 
-	// Explain makes a Problem of an error of Sign or Exchange that is none. nil: ProblemOf.
+	// Explain makes a Problem of an error of Sign or Exchange that is not one. nil: ProblemOf.
 	Explain func(error) *Problem
 
 	// Eager: there is a token from Run on, and always, without a caller.
@@ -110,8 +110,8 @@ type KeeperConfig struct {
 	// Idle is how long a token is kept alive that nobody asks for. 0: 12 hours.
 	Idle time.Duration
 
-	// Generation is the one before that of the first token. Who wants generations that no
-	// earlier Keeper of the profile has had takes the time. 0: the first token is number 1.
+	// Generation is the one before that of the first token. For generations that no earlier Keeper
+	// of the profile has had, take the time. 0: the first token is number 1.
 	Generation uint64
 
 	// Timeout bounds one call of Exchange: Sign bounds itself, for it waits for persons.
@@ -122,9 +122,9 @@ type KeeperConfig struct {
 	// several. nil: some of the Keeper's own.
 	Memory *locked.Memory
 
-	// Observe is told what the Keeper does, in order, one event at a time, and of a
-	// flight before those who wait for it have their answer; so it must not block for
-	// long. It may call the Keeper, but not wait for a new token. nil: nobody.
+	// Observe is told what the Keeper does, in order, one event at a time, and of a flight before
+	// the callers that wait for it have their answer; so it must not block for long. It may call
+	// the Keeper, but not wait for a new token. nil: nobody is told.
 	Observe func(Event)
 }
 
@@ -207,9 +207,9 @@ func (k *Keeper) Token(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify})
 }
 
-// Replace is Token for who found the token of that generation refused: if that is still
-// the present one, nobody gets it any more. Who finds one after the other refused is not
-// believed as often as he says so: each costs a signature.
+// Replace is Token for a caller that found the token of that generation refused: if that is still
+// the present one, nobody gets it any more. A caller that finds one after the other refused is not
+// believed every time: each costs a signature.
 func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, refused: generation})
 }
@@ -221,22 +221,22 @@ func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true, insists: true})
 }
 
-// TryLogin is Login for a caller who may not say that something was put right. It signs where
+// TryLogin is Login for a caller that may not say that something was put right. It signs where
 // Token would if there were no token: after a final problem it returns that, and after
 // another failure it waits as long as Token does before it tries again.
 func (k *Keeper) TryLogin(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true})
 }
 
-// Open is Login for who undoes Lock. What is locked stays so for everybody until the login
-// has succeeded. It takes no login for its own that began before: its caller may have
-// changed what that depends on, as the PIN.
+// Open is Login for a caller that undoes Lock. What is locked stays so for everybody until the login
+// has succeeded. A login that began before does not count as its own: the caller may have changed
+// what that depends on, as the PIN.
 func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true, insists: true, opening: true})
 }
 
-// Held returns the token if there is a live one that may be handed out. It causes nothing,
-// and is no use of the profile.
+// Held returns the token if there is a live one that may be handed out. It causes nothing, and does
+// not count as a use of the profile.
 func (k *Keeper) Held() (Lease, bool) {
 	now := k.clock()
 	k.mu.Lock()
@@ -397,11 +397,11 @@ func (k *Keeper) holds() bool { return !k.lease.Token.Value.IsZero() }
 
 func (k *Keeper) isWell(now moment) bool { return k.problem == nil && k.isLive(now) }
 
-// drop forgets the token, but not its generation. Who got it before can go on with it.
+// drop forgets the token, but not its generation. A caller that got it before can go on with it.
 func (k *Keeper) drop() { k.lease.Token = Token{} }
 
-// stateAt returns the state. While a flight may bring the missing token, the one before
-// stands: a token that is replaced is no change.
+// stateAt returns the state. While a flight may bring the missing token, the one before stands: a
+// token that is replaced does not change it.
 func (k *Keeper) stateAt(now moment) State {
 	switch {
 	case k.locked:

@@ -62,7 +62,7 @@ func TestAdopt(t *testing.T) {
 	})
 }
 
-// Who waits for the one before gets what the one after has.
+// Callers that wait for the one before get what the one after has.
 func TestAdoptWhileSigning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var callers sync.WaitGroup
@@ -121,7 +121,7 @@ func TestAdoptLock(t *testing.T) {
 		})
 		after.wantState("locked before", agent.StateLocked)
 		after.wantProblem("locked before", agent.CodeLocked)
-		before.keeper.Unlock() // by who does not know yet that there is another
+		before.keeper.Unlock() // by a caller that does not know yet that there is another
 		after.token()
 		before.keeper.Lock()
 		after.wantState("locked by the one before", agent.StateLocked)
@@ -138,7 +138,7 @@ func TestAdoptLock(t *testing.T) {
 	})
 }
 
-// A token that is found refused is replaced, whoever of the two is told so.
+// A token that is found refused is replaced, whichever of the two is told so.
 func TestAdoptRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before, after := succession(t, withToken)

@@ -163,7 +163,7 @@ func TestAdoptRefusedRefresh(t *testing.T) {
 	})
 }
 
-// No more than a few minutes of patience can be asked for, by who answers a login.
+// The answer to a login can ask for no more than a few minutes of patience.
 func TestPatienceIsCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, eager)
@@ -246,7 +246,7 @@ func TestStatusTellsTheWait(t *testing.T) {
 	})
 }
 
-// A key that is refused is tried slowly, whoever asks: each try is a signature.
+// A key that is refused is tried slowly, whatever asks: each try is a signature.
 func TestRefusalsAreTriedSlowly(t *testing.T) {
 	for name, problem := range map[string]*agent.Problem{
 		"a web page": refused, "a login that may be lost": {Code: agent.CodeLoginRefused}, "no key": {Code: agent.CodeKeyUnusable},

@@ -18,7 +18,7 @@ import (
 const tokenLife = 35 * time.Minute
 
 // errRevoked is what the world's Refused knows.
-var errRevoked = errors.New("the token is no good any more")
+var errRevoked = errors.New("the token is not valid any more")
 
 // Problems as they come from signers and from Anaplan.
 var (

@@ -21,7 +21,7 @@ const (
 	loggingOut               // end a token
 )
 
-// flight is what a Keeper does at one time, and for whom.
+// flight is what a Keeper does at one time, and the callers that wait for it.
 type flight struct {
 	errand  errand
 	opening bool // loggingIn: it undoes Lock
@@ -41,7 +41,7 @@ type flight struct {
 
 	mu       sync.Mutex // guards what follows, and is held while those who wait are told
 	watchers map[*NotifyFunc]struct{}
-	standing *Notice // what still holds, for who comes later
+	standing *Notice // what still holds, for later callers
 }
 
 // interrupt has the flight end with the problem.
@@ -114,8 +114,8 @@ type demand struct {
 	since   uint64 // opening: of a flight after that number
 }
 
-// obtain waits for flights until the demand is met or must fail, here or at who has taken
-// this Keeper's place.
+// obtain waits for flights until the demand is met or must fail, here or at the Keeper that has taken
+// this one's place.
 func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
 	lease, err := k.obtainHere(ctx, d)
 	if heir := k.successor(err); heir != nil {
@@ -179,7 +179,7 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 	return k.flight, Lease{}, nil
 }
 
-// closedTo is closed for one who may undo a lock, or may not.
+// closedTo returns why the Keeper is closed to a caller; opening: to one that may undo a lock.
 func (k *Keeper) closedTo(opening bool) *Problem {
 	if opening && !k.stopped {
 		return nil
@@ -274,7 +274,7 @@ func (f *flight) lackedPerson(problem *Problem) bool {
 	return !f.attended && !problem.Final && needsPerson(problem)
 }
 
-// needsPerson reports whether it is no use to sign again with nobody there.
+// needsPerson reports whether signing again with nobody there would not help.
 func needsPerson(problem *Problem) bool { return problem.Attend }
 
 // launch starts a flight; there must be none.
@@ -409,7 +409,6 @@ type PanicError struct {
 	value any // what was panicked with; it may hold a secret
 }
 
-// Error implements error.
 func (p *PanicError) Error() string {
 	if err, ok := p.value.(runtime.Error); ok {
 		return fmt.Sprintf("a mistake of this program in %s: %v", p.doing, err)

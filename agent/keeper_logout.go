@@ -60,7 +60,7 @@ func (k *Keeper) allLeaving() []leaving {
 	return slices.Clone(k.leaving)
 }
 
-// endToken ends one token. That it was no good any more is as good.
+// endToken ends one token. One that was not valid any more counts as ended.
 func (k *Keeper) endToken(f *flight, l leaving) *Problem {
 	_, event := k.exchange(f, EventLogout, k.config.Timeout, func(ctx context.Context) (Token, error) {
 		return Token{}, k.config.Exchange.Logout(ctx, l.token)

@@ -52,7 +52,7 @@ func TestLogoutOfAnEndedToken(t *testing.T) {
 	})
 }
 
-// Who takes a Keeper's place can complete its logout.
+// The Keeper that takes another's place can complete its logout.
 func TestAdoptLogout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before, after := succession(t, func(before, _ *world) {

@@ -161,7 +161,7 @@ func (k *Keeper) replace(f *flight) bool {
 	return false
 }
 
-// refresh extends the token's life. A token that Anaplan says is no good is dropped.
+// refresh extends the token's life. A token that Anaplan says is not valid is dropped.
 func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
 	fresh, event := k.exchange(f, EventRefresh, limit, func(ctx context.Context) (Token, error) {
 		return k.config.Exchange.Refresh(ctx, token)

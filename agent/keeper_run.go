@@ -14,8 +14,8 @@ var errRunTwice = errors.New("the Keeper has been run before")
 const never = time.Duration(math.MaxInt64)
 
 // Run renews the token until ctx ends, then ends what is under way and waits for it.
-// Afterwards callers get a Problem of CodeStopping. A Keeper runs once; the error is for
-// who runs it again.
+// Afterwards callers get a Problem of CodeStopping. A Keeper runs once; running it again is the
+// error.
 func (k *Keeper) Run(ctx context.Context) error {
 	if !k.start() {
 		return errRunTwice

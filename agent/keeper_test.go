@@ -155,7 +155,7 @@ func TestReplaceMakesOneLogin(t *testing.T) {
 		w.took()
 		replace := func() (agent.Lease, error) { return w.keeper.Replace(t.Context(), first.Generation, nil) }
 		token := func() (agent.Lease, error) {
-			time.Sleep(time.Millisecond) // later than the first who knows
+			time.Sleep(time.Millisecond) // later than the first that knows
 			return w.keeper.Token(t.Context(), nil)
 		}
 		others := make(chan []answer)
@@ -203,7 +203,7 @@ func TestReplaceDuringRefresh(t *testing.T) {
 					others.Go(func() {
 						time.Sleep(time.Duration(second)*time.Second + time.Millisecond)
 						if lease := w.token(); lease.Generation != 2 {
-							t.Errorf("who asked after %d s got generation %d", second, lease.Generation)
+							t.Errorf("a call after %d s got generation %d", second, lease.Generation)
 						}
 					})
 				}
@@ -212,7 +212,7 @@ func TestReplaceDuringRefresh(t *testing.T) {
 					t.Errorf("generation %d, %v", lease.Generation, err)
 				}
 				others.Wait()
-				// Who waits is told after this, in any order, and could have asked again by then.
+				// Waiting callers are told after this, in any order, and could have asked again by then.
 				for _, event := range w.told() {
 					if event.Kind == agent.EventRefresh && event.Problem == nil && event.Lease.Generation == first.Generation {
 						t.Error("the token that was found refused is taken for renewed")
@@ -255,8 +255,8 @@ func TestForcedLogin(t *testing.T) {
 	})
 }
 
-// TestTryLogin: a caller who may not say that something was put right gets a new login while all
-// is well, and after a failure no other try than a caller of Token.
+// TestTryLogin: a caller that may not say that something was put right gets a new login while all is
+// well, and after a failure no more tries than a caller of Token.
 func TestTryLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -304,7 +304,7 @@ func TestTryLogin(t *testing.T) {
 	})
 }
 
-// TestTryLoginBesideAFlight: a refresh under way is not a way past a final problem, and whoever
+// TestTryLoginBesideAFlight: a refresh under way is not a way past a final problem, and a caller that
 // joins a login gets what that brings.
 func TestTryLoginBesideAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -442,8 +442,8 @@ func TestLogoutHidesNoFinalProblem(t *testing.T) {
 	})
 }
 
-// One after the other: a login, the logout, the login of who comes meanwhile. The
-// logout's failure is not his.
+// One after the other: a login, the logout, the login of a caller that comes meanwhile. The logout's
+// failure is not that caller's.
 func TestLogoutWaitsForALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -459,11 +459,11 @@ func TestLogoutWaitsForALogin(t *testing.T) {
 		}
 		// He may be served before the logout begins, or after it with another token.
 		if lease := <-first; lease.Generation != 1 && lease.Generation != 2 {
-			t.Errorf("generation %d for who asked before", lease.Generation)
+			t.Errorf("generation %d for the call before", lease.Generation)
 		}
 		time.Sleep(100 * time.Millisecond) // the logout is under way
 		if lease := w.token(); lease.Generation != 2 {
-			t.Errorf("generation %d for who asked after", lease.Generation)
+			t.Errorf("generation %d for the call after", lease.Generation)
 		}
 		w.wantCalls("in the end", calls{Sign: 2, Authenticate: 2, Logout: 1})
 	})
@@ -540,8 +540,8 @@ func TestLockedProfileSignsNothing(t *testing.T) {
 	})
 }
 
-// A signature that is under way ends with Lock, and those who wait for it have their
-// answer; it is no failure of the device.
+// A signature that is under way ends with Lock, and those who wait for it have their answer; the
+// device has not failed.
 func TestLockEndsASignature(t *testing.T) {
 	for _, signs := range []error{nil, context.Canceled} { // what Sign makes of it
 		synctest.Test(t, func(t *testing.T) {
@@ -555,7 +555,7 @@ func TestLockEndsASignature(t *testing.T) {
 			synctest.Wait()
 			w.keeper.Lock()
 			for _, got := range <-got {
-				wantCode(t, "who waits", got.err, agent.CodeLocked)
+				wantCode(t, "waiting", got.err, agent.CodeLocked)
 			}
 			w.wantCalls("locked", calls{Sign: 1})
 			w.set(func() { w.sign = nil })
@@ -581,7 +581,7 @@ func TestLockLeavesTheExchangeAlone(t *testing.T) {
 		}()
 		time.Sleep(time.Second)
 		w.keeper.Lock()
-		wantCode(t, "who waits", <-got, agent.CodeLocked)
+		wantCode(t, "waiting", <-got, agent.CodeLocked)
 		w.keeper.Unlock()
 		w.token()
 		w.untilRenewals(1)
@@ -593,7 +593,7 @@ func TestLockLeavesTheExchangeAlone(t *testing.T) {
 	})
 }
 
-// Who waits does not suffer from a lock that is undone before he notices.
+// A waiting caller does not suffer from a lock that is undone before it notices.
 func TestLockAndUnlockAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -697,7 +697,7 @@ func TestRunEndsWhatIsUnderWay(t *testing.T) {
 			t.Errorf("Run ended after %v, want it to wait for the signer", took)
 		}
 		for _, got := range <-got {
-			wantCode(t, "who waits", got.err, agent.CodeStopping)
+			wantCode(t, "waiting", got.err, agent.CodeStopping)
 		}
 		told := len(w.told())
 		w.wantProblem("afterwards", agent.CodeStopping)
@@ -795,7 +795,7 @@ func TestUselessTokensAreNotServed(t *testing.T) {
 	}
 }
 
-// emptyExchange gives what is no token.
+// emptyExchange gives what is not a token.
 type emptyExchange struct{ *world }
 
 func (emptyExchange) Authenticate(context.Context, *agent.Login) (agent.Token, error) {
@@ -1047,8 +1047,8 @@ func TestStandingNoticeEndsWithTheSignature(t *testing.T) {
 	})
 }
 
-// TestOpen: what is locked stays so for everybody until the login of who opens it has
-// succeeded, whoever gives up on the way.
+// TestOpen: what is locked stays so for everybody until the login of the caller that opens it has
+// succeeded, whichever caller gives up on the way.
 func TestOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -1071,9 +1071,9 @@ func TestOpen(t *testing.T) {
 		w.wantProblem("while it is opened", agent.CodeLocked)
 		cancel()
 		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("who gave up got %v", err)
+			t.Errorf("the caller that gave up got %v", err)
 		}
-		w.wantProblem("when who opens it has gone", agent.CodeLocked)
+		w.wantProblem("when the caller that opens it has gone", agent.CodeLocked)
 		goOn <- noDevice
 		synctest.Wait()
 		w.wantProblem("after it failed", agent.CodeLocked)
@@ -1098,7 +1098,7 @@ func TestOpen(t *testing.T) {
 	})
 }
 
-// TestOpenTakesNoOlderLogin: a login that began before does not know the PIN of who opens.
+// TestOpenTakesNoOlderLogin: a login that began before does not know the PIN of the opening caller.
 func TestOpenTakesNoOlderLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -1127,8 +1127,8 @@ func TestOpenTakesNoOlderLogin(t *testing.T) {
 	})
 }
 
-// TestTwoOpenAtOnce: each who opens has a login of his own, or one that began after he came, for
-// each has typed a PIN.
+// TestTwoOpenAtOnce: each caller that opens has a login of its own, or one that began after it came,
+// for each has typed a PIN.
 func TestTwoOpenAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		first, second error // of the signatures
@@ -1159,14 +1159,14 @@ func TestTwoOpenAtOnce(t *testing.T) {
 						t.Errorf("number %d got %v, want %v", i+1, got, err)
 					}
 				}
-				w.token() // whoever was right has opened it
+				w.token() // the right one has opened it
 				w.wantCalls("both", test.want)
 			})
 		})
 	}
 }
 
-// TestManyOpenAtOnce: whoever comes before a login has begun shares it.
+// TestManyOpenAtOnce: callers that come before a login has begun share it.
 func TestManyOpenAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)

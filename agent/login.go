@@ -32,8 +32,8 @@ const (
 	// is good for minutes.
 	V2 Format = "v2"
 
-	// V1 is 150 random bytes. Once signed, it is good as long as the
-	// certificate: whoever gets hold of it has a password.
+	// V1 is 150 random bytes. Once signed, it is as good as a password for the life of the
+	// certificate.
 	V1 Format = "v1"
 )
 
@@ -81,7 +81,7 @@ func (l *Login) MadeAt() time.Time {
 	return time.Unix(int64(binary.BigEndian.Uint64(message)), 0)
 }
 
-// Clear overwrites the message and the signature: the login is of no use any more.
+// Clear overwrites the message and the signature: the login cannot be used afterwards.
 func (l *Login) Clear() {
 	l.Message.Clear()
 	l.Signature.Clear()

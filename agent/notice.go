@@ -23,7 +23,7 @@ type Notice struct {
 // NotifyFunc is told notices. It must not block. nil is nobody.
 type NotifyFunc func(Notice)
 
-// Tell tells a notice to whoever f is.
+// Tell tells f a notice; nil is told nothing.
 func (f NotifyFunc) Tell(kind NoticeKind, message string) {
 	if f != nil {
 		f(Notice{kind, message})

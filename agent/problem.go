@@ -74,7 +74,6 @@ type PINPrompt struct {
 	LastTry  string `json:"last_try,omitempty"` // what one wrong PIN more does; "": there are more tries
 }
 
-// Error implements error.
 func (p *Problem) Error() string { return p.Message }
 
 // ProblemOf returns err as a Problem: the one that it wraps, else one of CodeInternal.

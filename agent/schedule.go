@@ -31,7 +31,7 @@ const (
 
 	maxReserve = 90 * time.Second // of a token's life is kept for a login
 
-	believeAgain = 10 * time.Minute // after that a refused token is no sequel of the last one
+	believeAgain = 10 * time.Minute // after that a refused token does not follow from the last one
 )
 
 // moment is a point in time on two clocks. The wall clock can be set, forward and back;

@@ -9,7 +9,7 @@ type Token struct {
 	// AnaplanAuthToken. It is opaque.
 	Value Secret
 
-	// ID is the server's name for the token, a UUID. It is no secret.
+	// ID is the server's name for the token, a UUID. It is not secret.
 	ID string
 
 	// RefreshID is the server's name for the next refresh, a UUID.
