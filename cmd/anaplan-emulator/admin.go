@@ -60,14 +60,14 @@ func (a *admin) act(do action) http.Handler {
 		status, reason := http.StatusOK, ""
 		switch {
 		case err != nil:
-			// In words to the caller too, unlike Anaplan: this is no part of what is emulated.
+			// In words to the caller too, unlike Anaplan: this is not part of what is emulated.
 			status, reason = statusOf(err), err.Error()
 			result = map[string]string{"error": reason}
 		case result == nil:
 			// What was asked for is done, and there is nothing to say.
 			status = http.StatusNoContent
 		}
-		// The reason quotes ids and names of faults, and no file's content.
+		// The reason quotes ids and names of faults, but never a file's content.
 		a.log.Info("administration", "method", r.Method, "path", r.URL.Path, "status", status, "reason", reason)
 		send(w, status, result)
 	})

@@ -100,9 +100,9 @@ func (o faultOrder) endless() (anaplantest.Fault, error) {
 // slow takes a duration, in Go's notation as the flags do.
 func (o faultOrder) slow() (anaplantest.Fault, error) {
 	delay, err := time.ParseDuration(o.Argument)
-	// A wait of nothing is no fault, and more likely a mistake.
+	// A wait of nothing is not a fault, and more likely a mistake.
 	if err != nil || delay <= 0 {
-		return nil, fmt.Errorf("argument %q of fault %q is no time to wait, such as 5s", o.Argument, o.Fault)
+		return nil, fmt.Errorf("argument %q of fault %q is not a time to wait, such as 5s", o.Argument, o.Fault)
 	}
 	return anaplantest.Slow(delay), nil
 }

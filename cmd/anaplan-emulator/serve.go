@@ -63,8 +63,8 @@ func serveOn(ctx context.Context, server *http.Server, listener net.Listener, re
 		base = "https://" + listener.Addr().String()
 		accept = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
 	}
-	// The port takes connections since net.Listen, so the file is not too
-	// early: who connects now waits until Serve accepts.
+	// The port takes connections since net.Listen, so the file is not too early: a client that
+	// connects now waits until Serve accepts.
 	if err := writeReady(readyFile, base); err != nil {
 		return err
 	}
@@ -135,8 +135,8 @@ func openCA(dir string) (*anaplantest.CA, error) {
 	return anaplantest.OpenCA(dir)
 }
 
-// writeReady writes the base URL to path in one step, so that who waits for the
-// file never reads half of it. An empty path is no file.
+// writeReady writes the base URL to path in one step, so that a script that waits for the file never
+// reads half of it. "": no file is wanted.
 func writeReady(path, base string) error {
 	if path == "" {
 		return nil
@@ -146,7 +146,7 @@ func writeReady(path, base string) error {
 	if err != nil {
 		return fmt.Errorf("writing --ready-file: %w", err)
 	}
-	// The file is 0600, as CreateTemp makes it: who started the server waits for it.
+	// The file is 0600, as CreateTemp makes it: it is for the user that started the server.
 	_, err = fmt.Fprintln(file, base)
 	err = errors.Join(err, file.Close())
 	if err == nil {

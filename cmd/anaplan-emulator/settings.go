@@ -40,8 +40,8 @@ type settings struct {
 // newFlags returns the flags, and the settings that parsing fills.
 func newFlags() (*pflag.FlagSet, *settings) {
 	s := &settings{}
-	// A set of its own, and no package-level flags, so that help and parsing can
-	// be had any number of times.
+	// A set of its own, not package-level flags, so that help and parsing can be had any number of
+	// times.
 	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
 	// The order is that of use: serving first, issuing last.
 	f.SortFlags = false
@@ -130,7 +130,7 @@ func checkClashes(f *pflag.FlagSet, s *settings) error {
 // checkValues refuses numbers that make no sense.
 func checkValues(_ *pflag.FlagSet, s *settings) error {
 	if s.options.TokenLife <= 0 {
-		return misuse("such as --token-life 35m", "--token-life is %v, which is no time at all", s.options.TokenLife)
+		return misuse("such as --token-life 35m", "--token-life is %v, which is not above zero", s.options.TokenLife)
 	}
 	// Timestamps are whole seconds; zero would mean the default.
 	if s.options.Window < time.Second {

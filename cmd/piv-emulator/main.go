@@ -98,7 +98,6 @@ type advised struct {
 	usage bool // the command line is wrong
 }
 
-// Error implements error.
 func (a *advised) Error() string { return a.err.Error() }
 
 // Unwrap gives errors.Is the cause.

@@ -93,7 +93,7 @@ func (e *emulator) carryOut(words []string) (string, error) {
 		for _, o := range known {
 			names = append(names, o.name)
 		}
-		return "", fmt.Errorf("order %q is none of %s", words[0], strings.Join(names, ", "))
+		return "", fmt.Errorf("order %q is not one of %s", words[0], strings.Join(names, ", "))
 	}
 	if n := len(words) - 1; n < known[at].least || n > known[at].most {
 		return "", fmt.Errorf("order %s takes %d to %d arguments, not %d", words[0], known[at].least, known[at].most, n)
@@ -215,7 +215,7 @@ func (e *emulator) setTries(a []string, set func(*pivtest.Card, int)) error {
 	return e.on(a[1:], func(card *pivtest.Card) { set(card, tries) })
 }
 
-// orderTouch touches the card, or says who touches it from now on.
+// orderTouch touches the card, or says what touches it from now on.
 func (e *emulator) orderTouch(a []string) (string, error) {
 	if len(a) == 0 {
 		e.toucher.give()

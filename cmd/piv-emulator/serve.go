@@ -64,7 +64,6 @@ func removeStale(path string) error {
 // commandEnded is the end of the command of exec with another code than 0.
 type commandEnded struct{ code int }
 
-// Error implements error.
 func (c *commandEnded) Error() string { return fmt.Sprintf("the command ended with code %d", c.code) }
 
 // runCommand runs a command with the emulator as its PC/SC, and ends with it.

@@ -18,8 +18,8 @@ import (
 //go:embed help.txt
 var helpTemplate string
 
-// The environment. PINs are no flags: any process may read a command line, and a
-// demonstration teaches by example.
+// The environment. PINs are not flags: any process may read a command line, and a demonstration
+// teaches by example.
 const (
 	pinVariable     = "PIV_EMULATOR_PIN"
 	pukVariable     = "PIV_EMULATOR_PUK"
@@ -98,9 +98,9 @@ func parse(args []string) (*settings, error) {
 		return nil, misuse("--cards 1 or --cards 2", "--cards is %d; a pcscd of the emulator has two readers", s.cards)
 	}
 	if s.touchTime <= 0 {
-		return nil, misuse("such as --touch-time 15s", "--touch-time is %v, which is no time at all", s.touchTime)
+		return nil, misuse("such as --touch-time 15s", "--touch-time is %v, which is not above zero", s.touchTime)
 	}
-	// Judged by who does it, so that the two agree on the words.
+	// Judged by the code that does it, so that the two agree on the words.
 	if _, err := newToucher(s.touch, nil); err != nil {
 		return nil, misuse("--touch now, never, ask, wait, or a time such as 2s", "--touch: %w", err)
 	}

@@ -64,7 +64,7 @@ func loadCards(path string) ([]*pivtest.Card, error) {
 	return cards, nil
 }
 
-// saveCards writes the cards to a file. An empty path is no file.
+// saveCards writes the cards to a file. "": no file is wanted.
 func saveCards(path string, cards []*pivtest.Card) error {
 	if path == "" {
 		return nil
