@@ -7,11 +7,11 @@
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
 # make faults      what callers see while devices, networks, clocks, processes and callers go
 #                  wrong: the last table of docs/reliability.md
-# make soak        an agent that serves for minutes in bad weather; SOAK=4h: for hours
+# make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
-# make release     bin/anaplan-agent built twice and found the same, with what is in it
-#                  (bin/anaplan-agent.cdx.json, CycloneDX) and under which licences (bin/LICENSES.txt)
+# make release     bin/anaplan-agent, built twice and compared, with its parts
+#                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 
@@ -66,7 +66,7 @@ fuzz: deps-test
 		go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || exit; \
 	done
 
-# The tables are standard output, also where a cell does not hold; what the test says is not.
+# Standard output is the tables, even if a cell does not hold; the test's own words go to standard error.
 pin-faults: deps-test
 	$(call tables,ANAPLAN_AGENT_PIN_FAULTS,TestPINFaults)
 
