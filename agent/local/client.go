@@ -117,18 +117,18 @@ func (c *Client) Logout(ctx context.Context, profile string) error {
 // anew. A PIN is kept if the device takes it; the caller clears pin. A profile that was
 // locked stays so where the login fails. It is for root and the agent's own user, as Lock is.
 func (c *Client) Unlock(ctx context.Context, profile string, pin []byte, notify agent.NotifyFunc) error {
-	_, err := c.UnlockWith(ctx, profile, pin, Word{}, notify)
+	_, err := c.UnlockWith(ctx, profile, pin, UnlockOptions{}, notify)
 	return err
 }
 
 // UnlockWith is Unlock with more of what a person has said. The Token that it returns is that
 // of the login, and has no Value.
-func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, word Word, notify agent.NotifyFunc) (Token, error) {
+func (c *Client) UnlockWith(ctx context.Context, profile string, pin []byte, options UnlockOptions, notify agent.NotifyFunc) (Token, error) {
 	query := url.Values{"profile": {profile}}
-	if word.LastTry {
+	if options.LastTry {
 		query.Set("last_try", Yes)
 	}
-	if word.PINChanged {
+	if options.PINChanged {
 		query.Set("pin_changed", Yes)
 	}
 	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/unlock", query: query, body: pin, notify: notify})

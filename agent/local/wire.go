@@ -102,8 +102,8 @@ type TokenUser struct {
 	CustomerGUID string `json:"customerGuid"`
 }
 
-// Word is what a person has said with an unlock. It counts once, for the login to come.
-type Word struct {
+// UnlockOptions are what a person has said with an unlock. They count once, for the login to come.
+type UnlockOptions struct {
 	LastTry    bool // the last try may be spent on the PIN
 	PINChanged bool // a PIN that was refused has been replaced where it lies
 }

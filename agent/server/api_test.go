@@ -224,7 +224,7 @@ func TestReplacedWhileAsked(t *testing.T) {
 
 // TestHeed: what a person says with an unlock is heard before anything is tried.
 func TestHeed(t *testing.T) {
-	var heard []local.Word
+	var heard []local.UnlockOptions
 	u := &upstream{sign: func(context.Context, bool, agent.NotifyFunc) error {
 		if len(heard) == 0 {
 			t.Error("signed before the word was heard")
@@ -233,15 +233,15 @@ func TestHeed(t *testing.T) {
 	}}
 	p := profile(t, u)
 	p.SetPIN = func([]byte) {}
-	p.Heed = func(word local.Word) { heard = append(heard, word) }
+	p.SetUnlockOptions = func(options local.UnlockOptions) { heard = append(heard, options) }
 	r := serve(t, server.Config{Profiles: profiles(map[string]*server.Profile{"default": p})})
 	client := r.client(t)
-	said := local.Word{LastTry: true, PINChanged: true}
+	said := local.UnlockOptions{LastTry: true, PINChanged: true}
 	token, err := client.UnlockWith(t.Context(), "default", []byte("123456"), said, nil)
 	if err != nil || token.Generation != 1 || !token.Value.IsZero() {
 		t.Errorf("got %+v, %v", token, err)
 	}
-	if want := []local.Word{said}; !cmp.Equal(heard, want) {
+	if want := []local.UnlockOptions{said}; !cmp.Equal(heard, want) {
 		t.Errorf("heard %v, want %v", heard, want)
 	}
 	for _, query := range []string{"last_try=1", "pin_changed=", "last_try=yes&last_try=yes"} {

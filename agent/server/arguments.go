@@ -26,7 +26,7 @@ type arguments struct {
 	profile string
 	refused uint64 // 0: none
 	hidden  bool   // the token is not wanted, only that there is one
-	word    local.Word
+	options local.UnlockOptions
 	given   parameter
 }
 
@@ -89,8 +89,8 @@ func (a *arguments) setWord(name, value string, which parameter) *agent.Problem 
 	if value != local.Yes {
 		return agent.Problemf(agent.CodeBadRequest, "parameter %s is %s: it is %s, or left out", name, shown(value), local.Yes)
 	}
-	a.word.LastTry = a.word.LastTry || which == paramLastTry
-	a.word.PINChanged = a.word.PINChanged || which == paramPINChanged
+	a.options.LastTry = a.options.LastTry || which == paramLastTry
+	a.options.PINChanged = a.options.PINChanged || which == paramPINChanged
 	return nil
 }
 

@@ -80,10 +80,10 @@ func documentedRights(t *testing.T) map[string]map[string]bool {
 
 // touched is what has been done to a profile's PIN, and how often the profile has signed.
 type touched struct {
-	PINs   []string // "": forgotten
-	Words  []local.Word
-	Signs  int64
-	Locked bool
+	PINs    []string // "": forgotten
+	Options []local.UnlockOptions
+	Signs   int64
+	Locked  bool
 }
 
 // rightsRig is a server as a kind of caller finds it.
@@ -105,10 +105,10 @@ func newRightsRig(t *testing.T, kind callerKind, u *upstream) *rightsRig {
 			defer r.mu.Unlock()
 			r.done.PINs = append(r.done.PINs, string(pin))
 		}
-		f.profile.Heed = func(word local.Word) {
+		f.profile.SetUnlockOptions = func(options local.UnlockOptions) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.done.Words = append(r.done.Words, word)
+			r.done.Options = append(r.done.Options, options)
 		}
 		if kind.policy {
 			f.profile.Policy = rules(t, "GET /2/0/models/*")
@@ -126,7 +126,7 @@ func (r *rightsRig) touched() touched {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	done := r.done
-	done.PINs, done.Words = slices.Clone(done.PINs), slices.Clone(done.Words)
+	done.PINs, done.Options = slices.Clone(done.PINs), slices.Clone(done.Options)
 	done.Signs, done.Locked = r.upstream.signs.Load(), r.profile.Keeper.Status().State == agent.StateLocked
 	return done
 }

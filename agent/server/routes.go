@@ -164,8 +164,8 @@ func (c *call) unlock() *agent.Problem {
 				return agent.Lease{}, problem
 			}
 		}
-		if profile.Heed != nil {
-			profile.Heed(c.arguments.word)
+		if profile.SetUnlockOptions != nil {
+			profile.SetUnlockOptions(c.arguments.options)
 		}
 		return profile.Keeper.Open(c.r.Context(), c.wants())
 	})

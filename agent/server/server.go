@@ -95,9 +95,9 @@ type Profile struct {
 	// the profile takes no PIN from callers. Only callers that Config.Admin names get so far.
 	SetPIN func([]byte)
 
-	// Heed is told what else a person has said with an unlock, after SetPIN and before
+	// SetUnlockOptions is told what else a person has said with an unlock, after SetPIN and before
 	// anything is tried. nil: that changes nothing.
-	Heed func(local.Word)
+	SetUnlockOptions func(local.UnlockOptions)
 
 	// API forwards calls to Anaplan. nil: none are.
 	API *proxy.Proxy

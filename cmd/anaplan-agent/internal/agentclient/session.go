@@ -236,7 +236,7 @@ func (a *Session) unpause() {
 
 // Token returns the profile's token.
 func (a *Session) Token() (token local.Token, err error) {
-	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+	err = a.withPIN(func(pin []byte, word local.UnlockOptions) (err error) {
 		if pin != nil {
 			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify); err != nil {
 				return err
@@ -252,7 +252,7 @@ func (a *Session) Token() (token local.Token, err error) {
 // agent's TCP port, "" for none.
 func (a *Session) Phantom(client string) (token local.Phantom, address string, err error) {
 	as := local.As{Profile: a.Profile, Client: client}
-	ask := func(pin []byte, word local.Word) (err error) {
+	ask := func(pin []byte, word local.UnlockOptions) (err error) {
 		if pin != nil {
 			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify); err != nil {
 				return err
@@ -262,7 +262,7 @@ func (a *Session) Phantom(client string) (token local.Phantom, address string, e
 		return err
 	}
 	if a.Profile == "" { // and then nobody knows whose PIN to ask for
-		err = a.InTime(ask(nil, local.Word{}))
+		err = a.InTime(ask(nil, local.UnlockOptions{}))
 	} else {
 		err = a.withPIN(ask)
 	}
@@ -275,7 +275,7 @@ func (a *Session) Phantom(client string) (token local.Phantom, address string, e
 
 // Prepare sees to it that the profile has a token, and asks the person for what that takes.
 func (a *Session) Prepare() error {
-	return a.withPIN(func(pin []byte, word local.Word) error {
+	return a.withPIN(func(pin []byte, word local.UnlockOptions) error {
 		if pin != nil {
 			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify); err != nil {
 				return err
@@ -287,7 +287,7 @@ func (a *Session) Prepare() error {
 
 // Login has the agent log in anew.
 func (a *Session) Login() (token local.Token, err error) {
-	err = a.withPIN(func(pin []byte, word local.Word) (err error) {
+	err = a.withPIN(func(pin []byte, word local.UnlockOptions) (err error) {
 		if pin != nil {
 			token, err = a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify)
 		} else {
@@ -301,7 +301,7 @@ func (a *Session) Login() (token local.Token, err error) {
 // Unlock lifts a lock, and has the agent log in. changed: the PIN which was not taken is the
 // right one. Otherwise a person who unlocks may type one in place of one that is not sent.
 func (a *Session) Unlock(changed bool) (token local.Token, err error) {
-	call := func(pin []byte, word local.Word) (err error) {
+	call := func(pin []byte, word local.UnlockOptions) (err error) {
 		word.PINChanged = changed && pin == nil
 		token, err = a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify)
 		return err
@@ -333,8 +333,8 @@ func atTerminal(err error) error {
 
 // withPIN calls the agent, without a PIN. Where that says that it needs one the person at
 // this terminal is asked for it, once, and it is called with it.
-func (a *Session) withPIN(call func(pin []byte, word local.Word) error) error {
-	err := a.InTime(call(nil, local.Word{}))
+func (a *Session) withPIN(call func(pin []byte, word local.UnlockOptions) error) error {
+	err := a.InTime(call(nil, local.UnlockOptions{}))
 	problem, ok := errors.AsType[*agent.Problem](err)
 	if !ok || problem.Code != agent.CodePINNeeded || problem.PIN == nil {
 		return err
@@ -344,7 +344,7 @@ func (a *Session) withPIN(call func(pin []byte, word local.Word) error) error {
 
 // withTyped calls the agent with a PIN that the person at this terminal types, or returns the
 // problem if there is none.
-func (a *Session) withTyped(problem *agent.Problem, call func(pin []byte, word local.Word) error) error {
+func (a *Session) withTyped(problem *agent.Problem, call func(pin []byte, word local.UnlockOptions) error) error {
 	pin, err := a.askPIN(problem.PIN)
 	switch {
 	case errors.Is(err, console.ErrNoTerminal):
@@ -353,7 +353,7 @@ func (a *Session) withTyped(problem *agent.Problem, call func(pin []byte, word l
 		return err
 	}
 	defer clear(pin)
-	return a.InTime(call(pin, local.Word{LastTry: problem.PIN.LastTry != ""}))
+	return a.InTime(call(pin, local.UnlockOptions{LastTry: problem.PIN.LastTry != ""}))
 }
 
 // askPIN asks the person at this terminal.

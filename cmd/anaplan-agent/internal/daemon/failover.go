@@ -178,7 +178,7 @@ func (p *served) settleTyped(given typed, sent bool, problem *agent.Problem) typ
 		p.pin.want(problem.PIN.Device)
 	}
 	if sent {
-		given.word = local.Word{}
+		given.word = local.UnlockOptions{}
 	}
 	if given.pin == nil {
 		return given

@@ -124,11 +124,11 @@ func TestNextKey(t *testing.T) {
 		profile: &config.Profile{Name: "default"}, pin: pinBox{memory: new(locked.Memory)},
 		process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
 	}
-	said := typed{word: local.Word{PINChanged: true}}
+	said := typed{word: local.UnlockOptions{PINChanged: true}}
 	if next := p.settleTyped(said, false, nil); next.word != said.word {
 		t.Errorf("not sent: %+v", next)
 	}
-	if next := p.settleTyped(said, true, nil); next.word != (local.Word{}) {
+	if next := p.settleTyped(said, true, nil); next.word != (local.UnlockOptions{}) {
 		t.Errorf("sent: %+v", next)
 	}
 	p.setPIN([]byte("1234"))

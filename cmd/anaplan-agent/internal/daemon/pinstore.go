@@ -16,7 +16,7 @@ type pinBox struct {
 	mu     sync.Mutex
 	pin    *locked.Block // nil: there is none
 	number uint64        // of the PIN, so that one is not forgotten for another
-	word   local.Word
+	word   local.UnlockOptions
 	wanted string // the device that last wanted a PIN
 	device string // for which this one was typed
 	closed bool
@@ -27,7 +27,7 @@ type typed struct {
 	pin    []byte // a copy; nil: none
 	number uint64
 	device string // "": whichever wants it
-	word   local.Word
+	word   local.UnlockOptions
 }
 
 // bind says for which device that PIN is, once it has shown. It stays so: another device that
@@ -59,11 +59,11 @@ func (b *pinBox) empty() {
 		b.pin.Free()
 	}
 	b.number++
-	b.pin, b.device, b.word = nil, "", local.Word{}
+	b.pin, b.device, b.word = nil, "", local.UnlockOptions{}
 }
 
 // heed keeps what else a person has said, for the next signer.
-func (b *pinBox) heed(word local.Word) {
+func (b *pinBox) heed(word local.UnlockOptions) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.word = word
@@ -85,7 +85,7 @@ func (b *pinBox) get() typed {
 	if b.pin != nil {
 		given.pin = bytes.Clone(b.pin.Bytes())
 	}
-	b.word = local.Word{}
+	b.word = local.UnlockOptions{}
 	return given
 }
 

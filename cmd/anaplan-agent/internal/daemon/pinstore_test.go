@@ -45,15 +45,15 @@ func TestPINBoxRefusesWhatIsNoPIN(t *testing.T) {
 // spent again because it was once, nor on another PIN.
 func TestPINBoxHeedsOnce(t *testing.T) {
 	box := pinBox{memory: new(locked.Memory)}
-	said := local.Word{LastTry: true, PINChanged: true}
+	said := local.UnlockOptions{LastTry: true, PINChanged: true}
 	box.heed(said)
 	first, second := box.get(), box.get()
-	if first.word != said || second.word != (local.Word{}) {
+	if first.word != said || second.word != (local.UnlockOptions{}) {
 		t.Errorf("heard %v, then %v; want it once", first.word, second.word)
 	}
 	box.heed(said)
 	box.set([]byte("123456"))
-	if given := box.get(); given.word != (local.Word{}) {
+	if given := box.get(); given.word != (local.UnlockOptions{}) {
 		t.Errorf("said of another PIN: %v", given.word)
 	}
 }

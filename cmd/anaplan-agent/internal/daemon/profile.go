@@ -83,7 +83,7 @@ func (p *served) local(profile *config.Profile) (*server.Profile, error) {
 		return nil, err
 	}
 	return &server.Profile{
-		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, Heed: p.pin.heed,
+		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, SetUnlockOptions: p.pin.heed,
 		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
 	}, nil
 }
