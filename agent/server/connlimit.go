@@ -79,7 +79,7 @@ func (c *caller) may(profile *Profile) bool {
 }
 
 // is reports whether the caller is that client by its user.
-func (c *caller) is(client *Program) bool {
+func (c *caller) is(client *Client) bool {
 	return !c.network && client.Users != nil && client.Users(c.peer)
 }
 

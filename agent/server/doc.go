@@ -18,7 +18,7 @@
 //	     is passed on to Anaplan with the real token, if the policies allow it
 //
 // Over TCP there are only the last two, and /healthz. The Authorization header says what a call is
-// made for: Basic with the name and the secret of a client ([Program]), or a phantom token.
+// made for: Basic with the name and the secret of a client ([Client]), or a phantom token.
 // On the unix socket it may be missing: then it is the user at the other end, with the profile or
 // as the client that the headers Anaplan-Agent-Profile and Anaplan-Agent-Client name. What the
 // agent itself refuses there is in Anaplan's shape, and has the header Anaplan-Agent-Problem.

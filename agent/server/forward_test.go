@@ -90,7 +90,7 @@ type forwardRig struct {
 	*rig
 	host    *apiHost
 	profile *server.Profile
-	client  *server.Program
+	client  *server.Client
 	address string
 	records *recordList
 }
@@ -159,10 +159,10 @@ func forwards(t testing.TB, change func(*server.Config, *forwardRig)) *forwardRi
 		return server.User{ID: "etl@example.com", GUID: "0123", CustomerGUID: "4567"}, nil
 	}
 	hash := sha256.Sum256([]byte(clientSecret))
-	f.client = &server.Program{Profile: "default", Secret: hash[:], Policy: rules(t, "GET /2/0/models/**", "POST /2/0/models/*/files/*", "PUT /2/0/models/*/files/*/chunks/*")}
+	f.client = &server.Client{Profile: "default", Secret: hash[:], Policy: rules(t, "GET /2/0/models/**", "POST /2/0/models/*/files/*", "PUT /2/0/models/*/files/*/chunks/*")}
 	config := server.Config{
 		Profiles: profiles(map[string]*server.Profile{"default": f.profile}),
-		Clients:  func() map[string]*server.Program { return map[string]*server.Program{"nightly": f.client} },
+		Clients:  func() map[string]*server.Client { return map[string]*server.Client{"nightly": f.client} },
 		Record:   f.records.add,
 
 		Recordable: f.records.recordable,
@@ -382,7 +382,7 @@ func TestTokenOfAClientThatIsNoMore(t *testing.T) {
 	var gone atomic.Bool
 	f := forwards(t, func(c *server.Config, _ *forwardRig) {
 		with := c.Clients
-		c.Clients = func() map[string]*server.Program {
+		c.Clients = func() map[string]*server.Client {
 			if gone.Load() {
 				return nil
 			}
@@ -730,13 +730,13 @@ func TestPolicyOfTheProfile(t *testing.T) {
 
 func TestUsersAsClients(t *testing.T) {
 	var isOther atomic.Bool
-	other := &server.Program{Profile: "default", Users: func(local.Peer) bool { return isOther.Load() }}
+	other := &server.Client{Profile: "default", Users: func(local.Peer) bool { return isOther.Load() }}
 	f := forwards(t, func(c *server.Config, f *forwardRig) {
 		c.Admin = func(local.Peer) bool { return false }
 		f.client.Users = func(local.Peer) bool { return true }
 		other.Policy = rules(t, "GET /2/0/workspaces")
-		c.Clients = func() map[string]*server.Program {
-			return map[string]*server.Program{"nightly": f.client, "other": other}
+		c.Clients = func() map[string]*server.Client {
+			return map[string]*server.Client{"nightly": f.client, "other": other}
 		}
 	})
 	if got := f.ask(t, "GET", "/2/0/models/M", ""); got.status != 200 {

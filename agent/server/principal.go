@@ -22,7 +22,7 @@ type principal struct {
 	name        string // "client:nightly" or "user:1000"
 	profileName string
 	profile     *Profile
-	client      *Program // nil: it is a user
+	client      *Client // nil: it is a user
 }
 
 // Kinds of principals, in front of their names.
@@ -192,7 +192,7 @@ func (c *call) knownClient(name string) string {
 	return clientKind + name
 }
 
-func (c *call) ofClient(name string, client *Program) (*principal, *agent.Problem) {
+func (c *call) ofClient(name string, client *Client) (*principal, *agent.Problem) {
 	profile := c.server.config.Profiles()[client.Profile]
 	if profile == nil {
 		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s, for which the client %s acts", shown(client.Profile), shown(name))
@@ -213,7 +213,7 @@ func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem)
 }
 
 // hasSecret reports whether it is the client's; nil has none.
-func (p *Program) hasSecret(secret string) bool {
+func (p *Client) hasSecret(secret string) bool {
 	want := make([]byte, sha256.Size) // no secret has this hash
 	if p != nil && p.Secret != nil {
 		want = p.Secret

@@ -28,7 +28,7 @@ type Config struct {
 	Profiles func() map[string]*Profile
 
 	// Clients returns the clients by name, as Profiles does the profiles. nil: there are none.
-	Clients func() map[string]*Program
+	Clients func() map[string]*Client
 
 	// Phantoms are the tokens that callers get in the place of Anaplan's. nil: those of a
 	// Store of the Server's own.
@@ -116,9 +116,9 @@ type Profile struct {
 	Details func() local.Details
 }
 
-// Program is one program, or several, that may do what its policy allows and nothing else:
+// Client is one program, or several, that may do what its policy allows and nothing else:
 // what the agent's configuration calls a client.
-type Program struct {
+type Client struct {
 	Profile string // for which it acts
 
 	// Secret is the SHA-256 hash of what the client shows. It must be a hash of something
@@ -208,7 +208,7 @@ func New(config Config) *Server {
 		config.Recordable = func() error { return nil }
 	}
 	if config.Clients == nil {
-		config.Clients = func() map[string]*Program { return nil }
+		config.Clients = func() map[string]*Client { return nil }
 	}
 	if config.Phantoms == nil {
 		config.Phantoms = phantom.New(phantom.Config{})

@@ -179,8 +179,8 @@ func TestClientHasItsOwnConnections(t *testing.T) {
 	f := forwards(t, func(c *server.Config, f *forwardRig) {
 		c.Limits = server.Limits{Connections: 40, UserConnections: 5}
 		other := *f.client
-		c.Clients = func() map[string]*server.Program {
-			return map[string]*server.Program{"nightly": f.client, "other": &other}
+		c.Clients = func() map[string]*server.Client {
+			return map[string]*server.Client{"nightly": f.client, "other": &other}
 		}
 	})
 	token := bearer(f.login(t))

@@ -17,8 +17,8 @@ import (
 )
 
 // newClients makes the clients of a configuration.
-func newClients(all []*config.Client) (map[string]*server.Program, error) {
-	clients := map[string]*server.Program{}
+func newClients(all []*config.Client) (map[string]*server.Client, error) {
+	clients := map[string]*server.Client{}
 	for _, c := range all {
 		users, err := server.ParseAllow(c.Users)
 		if err != nil {
@@ -28,7 +28,7 @@ func newClients(all []*config.Client) (map[string]*server.Program, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: client %q: policy: %w", settings.ErrSettings, c.Name, err)
 		}
-		clients[c.Name] = &server.Program{Profile: c.Profile, Secret: c.Secret, Users: users, Policy: rules}
+		clients[c.Name] = &server.Client{Profile: c.Profile, Secret: c.Secret, Users: users, Policy: rules}
 	}
 	return clients, nil
 }

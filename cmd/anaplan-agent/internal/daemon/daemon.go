@@ -69,7 +69,7 @@ type profileTable struct {
 	read    time.Time // when it was
 	served  map[string]*served
 	local   map[string]*server.Profile
-	clients map[string]*server.Program
+	clients map[string]*server.Client
 }
 
 // newAgentProcess makes the parts, and starts none.
@@ -90,7 +90,7 @@ func newAgentProcess(settings *settings.Settings, loaded *settings.Loaded, logge
 	}
 	d.server = server.New(server.Config{
 		Profiles: func() map[string]*server.Profile { return d.table.Load().local },
-		Clients:  func() map[string]*server.Program { return d.table.Load().clients },
+		Clients:  func() map[string]*server.Client { return d.table.Load().clients },
 		Phantoms: d.phantoms,
 		Reload:   d.reload,
 		Ready:    d.ready,
