@@ -360,8 +360,8 @@ func (k *Keeper) judge(token Token) error {
 	return nil
 }
 
-// adopt keeps the token that a flight has brought.
-func (k *Keeper) adopt(f *flight, token Token, changed bool, now moment) Lease {
+// keepToken keeps the token that a flight has brought.
+func (k *Keeper) keepToken(f *flight, token Token, changed bool, now moment) Lease {
 	token.ExpiresAt = token.ExpiresAt.Round(0) // what is compared with the wall clock has no other reading
 	life := token.ExpiresAt.Sub(now.wall)
 	if changed {

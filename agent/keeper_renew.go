@@ -181,7 +181,7 @@ func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
 		k.drop()
 	}
 	if event.Problem == nil {
-		event.Lease = k.adopt(f, fresh, changed, now)
+		event.Lease = k.keepToken(f, fresh, changed, now)
 	}
 	if k.isRefused(event.Err) {
 		k.drop()
@@ -210,7 +210,7 @@ func (k *Keeper) login(f *flight) *Problem {
 	defer k.mu.Unlock()
 	defer k.settle(now)
 	if event.Problem == nil {
-		event.Lease = k.adopt(f, token, true, now)
+		event.Lease = k.keepToken(f, token, true, now)
 		k.inherited = false
 	}
 	k.report(event)
