@@ -152,12 +152,12 @@ type Keeper struct {
 	events  []Event // not yet told
 	state   State   // as last told
 
-	lease    Lease     // without a token: the generation of the last one
-	ends     time.Time // when the token ends by the monotonic clock
-	lastCall moment    // when a login is due if the token could not be refreshed
-	relogged bool      // a login was tried because something refused to refresh the token
-	revoked  uint64    // the generation that a caller has found refused
-	leaving  []leaving // tokens that a logout is to end, and has not yet
+	lease    Lease           // without a token: the generation of the last one
+	ends     time.Time       // when the token ends by the monotonic clock
+	lastCall moment          // when a login is due if the token could not be refreshed
+	relogged bool            // a login was tried because something refused to refresh the token
+	revoked  uint64          // the generation that a caller has found refused
+	logouts  []pendingLogout // tokens that a logout is to end, and has not yet
 
 	revocations int    // that callers have told, in a row
 	revokeAt    moment // before that no other is believed

@@ -42,7 +42,7 @@ func (k *Keeper) inherit(before *Keeper) {
 		k.lease = before.lease
 	}
 	k.ends, k.certificate, k.locked = before.ends, before.certificate, before.locked
-	k.lastCall, k.relogged, k.leaving = before.lastCall, before.relogged, before.leaving
+	k.lastCall, k.relogged, k.logouts = before.lastCall, before.relogged, before.logouts
 	k.revoked, k.revocations, k.revokeAt = before.revoked, before.revocations, before.revokeAt
 	k.wait, k.waitUntil = before.wait, before.waitUntil
 	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
@@ -55,7 +55,7 @@ func (k *Keeper) inherit(before *Keeper) {
 func (k *Keeper) bequeath(heir *Keeper) {
 	k.heir, k.stopped = heir, true
 	k.wanted, k.usedAt, k.renewAt = false, moment{}, moment{}
-	k.leaving = nil
+	k.logouts = nil
 	k.drop()
 	if k.flight != nil {
 		k.flight.interrupt(stoppingProblem())

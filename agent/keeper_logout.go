@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// leaving is a token that a logout is to end. A failed one leaves it here for the next: it
+// pendingLogout is a token that a logout is to end. A failed one leaves it here for the next: it
 // lives on at Anaplan.
-type leaving struct {
+type pendingLogout struct {
 	token      Token
 	generation uint64
 	ends       time.Time // by the monotonic clock; nothing is left to do then
@@ -28,12 +28,12 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 		return k.flight, nil
 	}
 	if k.isRenewable(now) {
-		k.leaving = append(k.leaving, leaving{k.lease.Token, k.lease.Generation, k.ends})
+		k.logouts = append(k.logouts, pendingLogout{k.lease.Token, k.lease.Generation, k.ends})
 	}
 	k.drop()
 	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, k.final
 	k.forgetLeft(now)
-	if len(k.leaving) > 0 {
+	if len(k.logouts) > 0 {
 		k.launch(&flight{errand: loggingOut})
 	}
 	return k.flight, nil
@@ -41,27 +41,27 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 
 // forgetLeft forgets those tokens to end that have ended by themselves.
 func (k *Keeper) forgetLeft(now moment) {
-	k.leaving = slices.DeleteFunc(k.leaving, func(l leaving) bool { return !now.mono.Before(l.ends) })
+	k.logouts = slices.DeleteFunc(k.logouts, func(l pendingLogout) bool { return !now.mono.Before(l.ends) })
 }
 
 // logout ends the tokens that are to end. It returns the first problem.
 func (k *Keeper) logout(f *flight) (first *Problem) {
-	for _, leaving := range k.allLeaving() {
-		if problem := k.endToken(f, leaving); problem != nil && first == nil {
+	for _, pending := range k.allPending() {
+		if problem := k.endToken(f, pending); problem != nil && first == nil {
 			first = problem
 		}
 	}
 	return first
 }
 
-func (k *Keeper) allLeaving() []leaving {
+func (k *Keeper) allPending() []pendingLogout {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return slices.Clone(k.leaving)
+	return slices.Clone(k.logouts)
 }
 
 // endToken ends one token. One that was not valid any more counts as ended.
-func (k *Keeper) endToken(f *flight, l leaving) *Problem {
+func (k *Keeper) endToken(f *flight, l pendingLogout) *Problem {
 	_, event := k.exchange(f, EventLogout, k.config.Timeout, func(ctx context.Context) (Token, error) {
 		return Token{}, k.config.Exchange.Logout(ctx, l.token)
 	})
@@ -71,7 +71,7 @@ func (k *Keeper) endToken(f *flight, l leaving) *Problem {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if event.Problem == nil {
-		k.leaving = slices.DeleteFunc(k.leaving, func(other leaving) bool { return other.generation == l.generation })
+		k.logouts = slices.DeleteFunc(k.logouts, func(other pendingLogout) bool { return other.generation == l.generation })
 	}
 	k.report(event)
 	return event.Problem

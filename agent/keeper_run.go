@@ -65,7 +65,7 @@ func (k *Keeper) stop() {
 	k.flush()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.leaving = nil
+	k.logouts = nil
 	k.drop()
 }
 

@@ -99,7 +99,7 @@ func hasRoom(length int) bool {
 //
 // Other transports may share such memory between requests. What they keep is theirs.
 func (b *body) addTo(request *http.Request, isOurs bool) *http.Request {
-	s := &sending{body: b}
+	s := &requestBody{body: b}
 	request.Body, request.GetBody, request.ContentLength = s, s.again, int64(len(b.text))
 	if !isOurs {
 		return request
@@ -108,15 +108,15 @@ func (b *body) addTo(request *http.Request, isOurs bool) *http.Request {
 	return request.WithContext(httptrace.WithClientTrace(request.Context(), trace))
 }
 
-// sending is the body of one request.
-type sending struct {
+// requestBody is the body of one request.
+type requestBody struct {
 	body *body
 	sent int
 	lent [][]byte // what Read was given: it holds parts of the text
 }
 
 // Read implements io.Reader, except that it keeps p, see addTo.
-func (s *sending) Read(p []byte) (int, error) {
+func (s *requestBody) Read(p []byte) (int, error) {
 	s.body.mu.Lock()
 	defer s.body.mu.Unlock()
 	switch {
@@ -132,11 +132,11 @@ func (s *sending) Read(p []byte) (int, error) {
 }
 
 // Close implements io.Closer.
-func (s *sending) Close() error { return nil }
+func (s *requestBody) Close() error { return nil }
 
 // again is an http.Request's GetBody. A transport calls it that has found its connection
 // dead before it has read anything.
-func (s *sending) again() (io.ReadCloser, error) {
+func (s *requestBody) again() (io.ReadCloser, error) {
 	s.body.mu.Lock()
 	defer s.body.mu.Unlock()
 	s.sent = 0
@@ -144,7 +144,7 @@ func (s *sending) again() (io.ReadCloser, error) {
 }
 
 // takeBack overwrites what Read was given.
-func (s *sending) takeBack() {
+func (s *requestBody) takeBack() {
 	s.body.mu.Lock()
 	defer s.body.mu.Unlock()
 	for _, p := range s.lent {

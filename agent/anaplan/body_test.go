@@ -40,7 +40,7 @@ func TestPad(t *testing.T) {
 
 func TestBodyIsWiped(t *testing.T) {
 	b := newBody(loginOf(agent.V2, 100, 256))
-	s := &sending{body: b}
+	s := &requestBody{body: b}
 	if _, err := s.Read(make([]byte, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestBodyIsWiped(t *testing.T) {
 }
 
 func TestSending(t *testing.T) {
-	s := &sending{body: newBody(loginOf(agent.V2, 100, 256))}
+	s := &requestBody{body: newBody(loginOf(agent.V2, 100, 256))}
 	first, err := io.ReadAll(s)
 	if err != nil || !bytes.Equal(first, s.body.text) {
 		t.Errorf("read %d bytes of %d, %v", len(first), len(s.body.text), err)

@@ -119,17 +119,17 @@ func (p *payload) settle() {
 	}
 }
 
-// parting is an answer to a request of which the body is unwanted. To say so ends the
+// lastAnswer is an answer to a request of which the body is unwanted. To say so ends the
 // connection, so it waits for the end of the answer.
-type parting struct {
+type lastAnswer struct {
 	io.ReadCloser
 	body *payload
 }
 
 // Close implements io.Closer.
-func (p parting) Close() error {
-	defer p.body.settle()
-	return p.ReadCloser.Close()
+func (a lastAnswer) Close() error {
+	defer a.body.settle()
+	return a.ReadCloser.Close()
 }
 
 // stream is a body on its way. It can be taken back from an attempt that has not begun to

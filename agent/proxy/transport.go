@@ -97,7 +97,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	response, err := t.roundTrip(req, body)
 	if err == nil && body.isUnwanted() {
-		response.Body = parting{response.Body, body}
+		response.Body = lastAnswer{response.Body, body}
 	} else {
 		body.settle()
 	}
@@ -255,7 +255,7 @@ func keep(response *http.Response) {
 	kept, err := io.ReadAll(io.LimitReader(body, keepBytes))
 	rest := io.Reader(body)
 	if err != nil {
-		rest = failing{err}
+		rest = errorReader{err}
 	}
 	response.Body = struct {
 		io.Reader
@@ -263,7 +263,7 @@ func keep(response *http.Response) {
 	}{io.MultiReader(bytes.NewReader(kept), rest), body}
 }
 
-// failing is a reader that fails.
-type failing struct{ err error }
+// errorReader is a reader that fails.
+type errorReader struct{ err error }
 
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
+func (e errorReader) Read([]byte) (int, error) { return 0, e.err }
