@@ -82,19 +82,19 @@ type download struct {
 	body  io.ReadCloser
 	done  func() // called at its end
 	whole bool
-	watch *watch // of the service
+	stall *stallTimer // of the service
 }
 
 func newDownload(response *http.Response, x *exchange) *download {
 	late := func() { x.cancel(fmt.Errorf("%w: nothing came for %v", ErrAnswerCut, x.streamIdle)) }
-	return &download{body: response.Body, done: func() { clean(response.Trailer) }, watch: newWatch(x.streamIdle, late)}
+	return &download{body: response.Body, done: func() { clean(response.Trailer) }, stall: newStallTimer(x.streamIdle, late)}
 }
 
 // Read implements io.Reader. The time that the client takes does not count.
 func (d *download) Read(p []byte) (int, error) {
-	d.watch.begin()
+	d.stall.begin()
 	n, err := d.body.Read(p)
-	d.watch.end()
+	d.stall.end()
 	if err == io.EOF {
 		d.whole = true
 		d.done()
@@ -104,7 +104,7 @@ func (d *download) Read(p []byte) (int, error) {
 
 // Close implements io.Closer.
 func (d *download) Close() error {
-	d.watch.stop()
+	d.stall.stop()
 	return d.body.Close()
 }
 

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// watch calls late when one of many waits takes too long. A gibibyte has a hundred thousand
+// stallTimer calls late when one of many waits takes too long. A gibibyte has a hundred thousand
 // waits, and a timer that is set for each wakes threads, so there is one timer, which looks
 // when the wait under way has begun.
-type watch struct {
+type stallTimer struct {
 	limit time.Duration
 	late  func()
 	epoch time.Time    // before all waits
@@ -19,46 +19,46 @@ type watch struct {
 	timer *time.Timer // nil: it is over
 }
 
-// newWatch returns a watch, which must be stopped. late is called once at most.
-func newWatch(limit time.Duration, late func()) *watch {
-	w := &watch{limit: limit, late: late, epoch: time.Now().Add(-1)}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.timer = time.AfterFunc(limit, w.look)
-	return w
+// newStallTimer returns one, which must be stopped. late is called once at most.
+func newStallTimer(limit time.Duration, late func()) *stallTimer {
+	s := &stallTimer{limit: limit, late: late, epoch: time.Now().Add(-1)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = time.AfterFunc(limit, s.look)
+	return s
 }
 
 // begin begins a wait.
-func (w *watch) begin() { w.began.Store(int64(time.Since(w.epoch))) }
+func (s *stallTimer) begin() { s.began.Store(int64(time.Since(s.epoch))) }
 
 // end ends the wait.
-func (w *watch) end() { w.began.Store(0) }
+func (s *stallTimer) end() { s.began.Store(0) }
 
 // look is the timer's.
-func (w *watch) look() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer == nil {
+func (s *stallTimer) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer == nil {
 		return
 	}
-	left := w.limit
-	if began := w.began.Load(); began != 0 {
-		left -= time.Since(w.epoch) - time.Duration(began)
+	left := s.limit
+	if began := s.began.Load(); began != 0 {
+		left -= time.Since(s.epoch) - time.Duration(began)
 	}
 	if left > 0 {
-		w.timer.Reset(left)
+		s.timer.Reset(left)
 		return
 	}
-	w.timer = nil
-	w.late()
+	s.timer = nil
+	s.late()
 }
 
 // stop ends it all: late is not called any more.
-func (w *watch) stop() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-		w.timer = nil
+func (s *stallTimer) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
 	}
 }

@@ -36,7 +36,7 @@ type upload struct {
 	arrived  atomic.Bool // the first read has come back
 
 	mu          sync.Mutex  // guards what follows
-	watch       *watch      // of the service; nil: nothing has been read yet
+	stall       *stallTimer // of the service; nil: nothing has been read yet
 	detach      func() bool // from the end of ctx
 	deadline    time.Time   // of reads
 	unsupported bool        // there are no deadlines
@@ -89,11 +89,11 @@ func (u *upload) start() (deadlines bool, err error) {
 		return false, u.err
 	case u.ended:
 		return false, errEnded
-	case u.watch == nil:
-		u.watch = newWatch(u.taking, u.stalled)
+	case u.stall == nil:
+		u.stall = newStallTimer(u.taking, u.stalled)
 		u.detach = context.AfterFunc(u.ctx, u.interrupt)
 	}
-	u.watch.end()
+	u.stall.end()
 	if now := time.Now(); !u.unsupported && u.deadline.Sub(now) < u.idle {
 		u.deadline = now.Add(u.idle + u.step)
 		u.unsupported = u.control.SetReadDeadline(u.deadline) != nil
@@ -118,7 +118,7 @@ func (u *upload) finish(err error) error {
 	case err != nil:
 		return u.fail(err)
 	case !u.begun && !u.ended:
-		u.watch.begin()
+		u.stall.begin()
 	}
 	return nil
 }
@@ -182,8 +182,8 @@ func (u *upload) answered() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.begun = true
-	if u.watch != nil {
-		u.watch.stop()
+	if u.stall != nil {
+		u.stall.stop()
 	}
 }
 
@@ -193,8 +193,8 @@ func (u *upload) end() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.ended = true
-	if u.watch != nil {
-		u.watch.stop()
+	if u.stall != nil {
+		u.stall.stop()
 		u.detach()
 	}
 	if u.whole.Load() {
