@@ -11,8 +11,8 @@
 //	...
 //	token, err := client.Authenticate(ctx, login)
 //
-// A [Keeper] does that for as long as it runs: it keeps one token alive for all callers, with as few
-// signatures as can be, and says by its [Status] how it goes.
+// A [Keeper] does that for as long as it runs: it keeps one token alive for all callers, with as
+// few signatures as can be, and says by its [Status] how it goes.
 //
 //	keeper := agent.NewKeeper(agent.KeeperConfig{Sign: sign, Exchange: client})
 //	go keeper.Run(ctx)

@@ -228,9 +228,9 @@ func (k *Keeper) TryLogin(ctx context.Context, notify NotifyFunc) (Lease, error)
 	return k.obtain(ctx, demand{notify: notify, login: true})
 }
 
-// Open is Login for a caller that undoes Lock. What is locked stays so for everybody until the login
-// has succeeded. A login that began before does not count as its own: the caller may have changed
-// what that depends on, as the PIN.
+// Open is Login for a caller that undoes Lock. What is locked stays so for everybody until the
+// login has succeeded. A login that began before does not count as its own: the caller may have
+// changed what that depends on, as the PIN.
 func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, login: true, insists: true, opening: true})
 }

@@ -223,8 +223,8 @@ func TestEagerTriesAgainAfterUnlock(t *testing.T) {
 	}
 }
 
-// What was put right is tried again at once, also after a final problem, whether callers wait or not;
-// a lock stays.
+// What was put right is tried again at once, also after a final problem, whether callers wait or
+// not; a lock stays.
 func TestReconsider(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, eager)
@@ -377,8 +377,8 @@ func TestDownKeeperGoesIdle(t *testing.T) {
 	})
 }
 
-// A caller that reports a refused token while Anaplan wants patience gets no other, but there is one
-// as soon as that is over.
+// A caller that reports a refused token while Anaplan wants patience gets no other, but there is
+// one as soon as that is over.
 func TestReplaceDuringWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -418,7 +418,8 @@ func TestBackoffIsLeftToChance(t *testing.T) {
 	})
 }
 
-// TestReplaceInALoop: a caller that finds every token refused does not have as many signatures made.
+// TestReplaceInALoop: a caller that finds every token refused does not have as many signatures
+// made.
 func TestReplaceInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)

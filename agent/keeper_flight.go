@@ -114,8 +114,8 @@ type demand struct {
 	since   uint64 // opening: of a flight after that number
 }
 
-// obtain waits for flights until the demand is met or must fail, here or at the Keeper that has taken
-// this one's place.
+// obtain waits for flights until the demand is met or must fail, here or at the Keeper that has
+// taken this one's place.
 func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
 	lease, err := k.obtainHere(ctx, d)
 	if heir := k.successor(err); heir != nil {

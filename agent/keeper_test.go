@@ -212,7 +212,8 @@ func TestReplaceDuringRefresh(t *testing.T) {
 					t.Errorf("generation %d, %v", lease.Generation, err)
 				}
 				others.Wait()
-				// Waiting callers are told after this, in any order, and could have asked again by then.
+				// Waiting callers are told after this, in any order, and could have asked again by
+				// then.
 				for _, event := range w.told() {
 					if event.Kind == agent.EventRefresh && event.Problem == nil && event.Lease.Generation == first.Generation {
 						t.Error("the token that was found refused is taken for renewed")
@@ -255,8 +256,8 @@ func TestForcedLogin(t *testing.T) {
 	})
 }
 
-// TestTryLogin: a caller that may not say that something was put right gets a new login while all is
-// well, and after a failure no more tries than a caller of Token.
+// TestTryLogin: a caller that may not say that something was put right gets a new login while all
+// is well, and after a failure no more tries than a caller of Token.
 func TestTryLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -304,8 +305,8 @@ func TestTryLogin(t *testing.T) {
 	})
 }
 
-// TestTryLoginBesideAFlight: a refresh under way is not a way past a final problem, and a caller that
-// joins a login gets what that brings.
+// TestTryLoginBesideAFlight: a refresh under way is not a way past a final problem, and a caller
+// that joins a login gets what that brings.
 func TestTryLoginBesideAFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -442,8 +443,8 @@ func TestLogoutHidesNoFinalProblem(t *testing.T) {
 	})
 }
 
-// One after the other: a login, the logout, the login of a caller that comes meanwhile. The logout's
-// failure is not that caller's.
+// One after the other: a login, the logout, the login of a caller that comes meanwhile. The
+// logout's failure is not that caller's.
 func TestLogoutWaitsForALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
@@ -1127,8 +1128,8 @@ func TestOpenTakesNoOlderLogin(t *testing.T) {
 	})
 }
 
-// TestTwoOpenAtOnce: each caller that opens has a login of its own, or one that began after it came,
-// for each has typed a PIN.
+// TestTwoOpenAtOnce: each caller that opens has a login of its own, or one that began after it
+// came, for each has typed a PIN.
 func TestTwoOpenAtOnce(t *testing.T) {
 	for name, test := range map[string]struct {
 		first, second error // of the signatures

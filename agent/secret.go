@@ -42,9 +42,9 @@ func newSecret(value held) Secret {
 	return Secret{value: &first}
 }
 
-// lock returns a Secret that holds the same in locked memory. When no copy of the Secret is left the
-// garbage collector has it overwritten and given back, and not before: a Keeper cannot know which
-// callers still use a token that it has handed out.
+// lock returns a Secret that holds the same in locked memory. When no copy of the Secret is left
+// the garbage collector has it overwritten and given back, and not before: a Keeper cannot know
+// which callers still use a token that it has handed out.
 //
 // That memory is not the garbage collector's own. A slice of it does not keep it, so it is
 // never given out; and a method that reads it keeps the Secret meanwhile.

@@ -69,8 +69,8 @@ func TestLeaksFindsSecrets(t *testing.T) {
 }
 
 func TestSecretSurvivesEveryVerb(t *testing.T) {
-	// Every letter, including those that are not verbs and the two that print addresses or types; flags
-	// change the path through fmt.
+	// Every letter, including those that are not verbs and the two that print addresses or types;
+	// flags change the path through fmt.
 	for verb := 'A'; verb <= 'z'; verb++ {
 		for _, flags := range []string{"", "+", "#", " ", "-20", "010", ".3"} {
 			format := "%" + flags + string(verb)

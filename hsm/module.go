@@ -65,8 +65,8 @@ func openModule(address uri.URI, options Options) (*module, error) {
 	return m, nil
 }
 
-// checkFile refuses a library that somebody else can change. A name without a directory is looked for
-// by the loader; of the places that it looks in only those of the environment are not root's.
+// checkFile refuses a library that somebody else can change. A name without a directory is looked
+// for by the loader; of the places that it looks in only those of the environment are not root's.
 func checkFile(path string) error {
 	if strings.ContainsRune(path, os.PathSeparator) {
 		return owned.Check(path)

@@ -85,10 +85,10 @@ func newSurvey() (*survey, error) {
 	return s, nil
 }
 
-// survey opens the cards that fit the address. All of them stay open until one is
-// chosen, so that the choice is of cards that are there at one time. A card that another program has is
-// tried again for a while, after all others were: it may not be the one that is wanted.
-// It ends early when the card that the address names is found.
+// survey opens the cards that fit the address. All of them stay open until one is chosen, so that
+// the choice is of cards that are there at one time. A card that another program has is tried again
+// for a while, after all others were: it may not be the one that is wanted. It ends early when the
+// card that the address names is found.
 func (v *visit) survey(ctx context.Context, address pivuri.URI) (*survey, error) {
 	s, err := newSurvey()
 	if err != nil {

@@ -69,10 +69,9 @@ func (v *visit) leave(c *card) error {
 	return c.close()
 }
 
-// openKey finds the key and its certificate. All that can be wrong with them is found
-// before the PIN is asked for: no try is spent on a login that cannot be. From here on the public key is the
-// certificate's: every signature is verified with it, whatever the card says of the
-// private key.
+// openKey finds the key and its certificate. All that can be wrong with them is found before the
+// PIN is asked for: no try is spent on a login that cannot be. From here on the public key is the
+// certificate's: every signature is verified with it, whatever the card says of the private key.
 func (v *visit) openKey(ctx context.Context, c *card, address pivuri.URI) (*Key, error) {
 	fits := isCertified
 	if v.options.Certificate != nil {

@@ -22,8 +22,8 @@ const maxPIN = 8
 // gives it, and known here so that they can be told to change it.
 const factoryPIN = "123456"
 
-// askPIN asks for the PIN, and keeps it until it is sent. A blocked PIN is not asked for: the person
-// who typed it would think it wrong.
+// askPIN asks for the PIN, and keeps it until it is sent. A blocked PIN is not asked for: the
+// person who typed it would think it wrong.
 func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
 	v.progress.card("reading the PIN's counter")
 	tries, err := c.tries()

@@ -16,10 +16,10 @@
 // long as one login takes, and not while a person is asked for the PIN. Whatever
 // VERIFY has unlocked is locked again by a reset of the card at the end.
 //
-// Reading, signing and writing go through go-piv/piv-go. What it cannot do goes
-// through ebfe/scard: to look whether a card has PIV at all, since piv-go keeps
-// such a card locked until the process ends, to reset it, and to delete what is on it. Cards that are not
-// YubiKeys are for package hsm with OpenSC's module: piv-go opens YubiKeys only.
+// Reading, signing and writing go through go-piv/piv-go. What it cannot do goes through ebfe/scard:
+// to look whether a card has PIV at all, since piv-go keeps such a card locked until the process
+// ends, to reset it, and to delete what is on it. Cards that are not YubiKeys are for package hsm
+// with OpenSC's module: piv-go opens YubiKeys only.
 //
 // Without cgo the package works on Windows only; elsewhere every function returns
 // ErrNoCgo.
@@ -259,8 +259,9 @@ type KeySpec struct {
 	PIN   PINPolicy
 	Touch TouchPolicy
 
-	// Before is called when the place is known to be free, right before the key is made: after
-	// it there may be a key, whatever happens. Its error ends Generate. Import does not call it. nil: nothing is called.
+	// Before is called when the place is known to be free, right before the key is made: after it
+	// there may be a key, whatever happens. Its error ends Generate. Import does not call it. nil:
+	// nothing is called.
 	Before func() error
 }
 

@@ -15,10 +15,10 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// CertificateRequest returns a PKCS#10 request (RFC 2986) for the key that
-// address names, in DER, with the subject, names and extensions of template; nil
-// is an empty one, since some CAs look at the key only. It is signed with SHA-256, never SHA-512, so
-// that it cannot be a login, and verified.
+// CertificateRequest returns a PKCS#10 request (RFC 2986) for the key that address names, in DER,
+// with the subject, names and extensions of template; nil is an empty one, since some CAs look at
+// the key only. It is signed with SHA-256, never SHA-512, so that it cannot be a login, and
+// verified.
 func CertificateRequest(ctx context.Context, address pivuri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
 	if template == nil {
 		template = &x509.CertificateRequest{}

@@ -260,8 +260,8 @@ func (a *answer) retryAfter() time.Duration {
 	return parseRetryAfter(a.header.Get("Retry-After"), a.date())
 }
 
-// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the sender's clock. 0
-// for anything else, and for the past.
+// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the sender's clock.
+// 0 for anything else, and for the past.
 func parseRetryAfter(value string, now time.Time) time.Duration {
 	// A number out of range still says "do not come back soon".
 	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {

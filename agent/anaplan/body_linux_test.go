@@ -43,8 +43,8 @@ func TestSender(t *testing.T) {
 	io.Copy(io.Discard, os.Stdin)
 }
 
-// TestWhatTLSLeavesBehind shows what pad is for: crypto/tls leaves a copy of a text behind for which
-// there is no room, and none of one for which there is.
+// TestWhatTLSLeavesBehind shows what pad is for: crypto/tls leaves a copy of a text behind for
+// which there is no room, and none of one for which there is.
 func TestWhatTLSLeavesBehind(t *testing.T) {
 	cert, err := authority(t).ServerCertificate("127.0.0.1")
 	if err != nil {

@@ -132,8 +132,8 @@ func newTransport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// checkProxy turns a proxy's refusal into words; net/http would report the status line but not where
-// it came from.
+// checkProxy turns a proxy's refusal into words; net/http would report the status line but not
+// where it came from.
 func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
 	if response.StatusCode == http.StatusOK {
 		return nil

@@ -10,9 +10,9 @@ import (
 // Errors to branch on with errors.Is. What came back is in the *AnswerError, or
 // the *ConnectionError where nothing did.
 //
-// ErrBadCredential, ErrBadHeader and ErrTokenRefused are the service's own word, in the form that its
-// refusals have: sending the same again does not help. All others may come from something between
-// here and the service, and may pass.
+// ErrBadCredential, ErrBadHeader and ErrTokenRefused are the service's own word, in the form that
+// its refusals have: sending the same again does not help. All others may come from something
+// between here and the service, and may pass.
 var (
 	// ErrBadCredential: the service does not take the certificate, the signature
 	// or the message. The certificate may be unregistered, disabled or expired.
@@ -100,8 +100,8 @@ type ConnectionError struct {
 	Host string
 	// Reason is what went wrong, in words.
 	Reason string
-	// Issuer is the issuer of the certificate that is not trusted; "" if it is not about one. The name
-	// of a company's own proxy here explains a lot.
+	// Issuer is the issuer of the certificate that is not trusted; "" if it is not about one. The
+	// name of a company's own proxy here explains a lot.
 	Issuer string
 	// Attempts is how often the request was sent, this time included.
 	Attempts int

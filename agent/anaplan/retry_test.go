@@ -77,7 +77,8 @@ func TestAuthenticateRetries(t *testing.T) {
 		{"cut after the work", 1, anaplantest.CutAfter(), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
 		{"cut inside the answer", 1, anaplantest.CutInside(), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
 		{"silence once", 1, anaplantest.Hang(nil), 2, nil, 15250 * time.Millisecond, 15500 * time.Millisecond},
-		// 15 s four times and the waits between them: the fourth begins at 46 to 49 s, while the payload is fresh.
+		// 15 s four times and the waits between them: the fourth begins at 46 to 49 s, while the
+		// payload is fresh.
 		{"silence for ever", 9, anaplantest.Hang(nil), 4, anaplan.ErrUnavailable, 61750 * time.Millisecond, 63500 * time.Millisecond},
 		{"400", 1, anaplantest.Failing(400), 1, anaplan.ErrBadRequest, 0, 0},
 		{"401 without a code", 1, anaplantest.Failing(401), 1, anaplan.ErrRefused, 0, 0},

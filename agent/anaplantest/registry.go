@@ -77,8 +77,8 @@ func (s *Service) RegisterCertificate(cert *x509.Certificate) (Certificate, erro
 func (g *registry) add(c Certificate) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	// By the whole certificate: a renewed one for the same key is not a duplicate, so that the two can
-	// overlap (contract section 5.2).
+	// By the whole certificate: a renewed one for the same key is not a duplicate, so that the two
+	// can overlap (contract section 5.2).
 	if _, ok := g.certs[c.ID]; ok {
 		return fmt.Errorf("%w: %s", ErrDuplicate, c.ID)
 	}

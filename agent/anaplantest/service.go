@@ -87,9 +87,9 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Service is the stand-in as an http.Handler, for tests that bring their own listener. Its methods do
-// at run time what an administrator, or bad weather, does to Anaplan. All may be called at any time,
-// from any goroutine.
+// Service is the stand-in as an http.Handler, for tests that bring their own listener. Its methods
+// do at run time what an administrator, or bad weather, does to Anaplan. All may be called at any
+// time, from any goroutine.
 type Service struct {
 	options  Options
 	skew     atomic.Int64

@@ -148,8 +148,8 @@ type call struct {
 	task      *task      // likewise, where withTask is asked to find it
 }
 
-// inTenant lets next see requests of known users, for workspaces and models that exist, while nothing
-// else works on the tenant.
+// inTenant lets next see requests of known users, for workspaces and models that exist, while
+// nothing else works on the tenant.
 func (s *Service) inTenant(next func(*call) answer) endpoint {
 	return s.api(func(r *http.Request, _ string) answer {
 		body, failed := readBody(r, s.options.MaxChunk)

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keepAttributes copies extended attributes: ACLs, labels, what users have added. The mode of a file
-// with an ACL does not tell all who may read it.
+// keepAttributes copies extended attributes: ACLs, labels, what users have added. The mode of a
+// file with an ACL does not tell all who may read it.
 func keepAttributes(file *os.File, from string) error {
 	names := make([]byte, 64<<10) // the most that there can be (XATTR_LIST_MAX)
 	n, err := unix.Listxattr(from, names)

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// An anchor is where the chain stood at some time, told in the agent's log, which is in other hands than
-// the file: in the system's journal, say. Lines that were there then cannot be cut off any more without
-// being missed, nor can the file be made anew.
+// An anchor is where the chain stood at some time, told in the agent's log, which is in other hands
+// than the file: in the system's journal, say. Lines that were there then cannot be cut off any
+// more without being missed, nor can the file be made anew.
 
 // anchorEvery is how long lines wait for an anchor.
 const anchorEvery = time.Minute
@@ -58,8 +58,8 @@ var anchorFields = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\bseq"?[=:] ?(\d+)\b.*\bhead"?[=:] ?"?([0-9a-f]{64})\b`)
 })
 
-// ReadAnchors reads those that an agent's log holds, among whatever else is in it. It must be the log of
-// one agent, and of the time since its audit log was begun.
+// ReadAnchors reads those that an agent's log holds, among whatever else is in it. It must be the
+// log of one agent, and of the time since its audit log was begun.
 func ReadAnchors(r io.Reader) (Anchors, error) {
 	anchors := Anchors{}
 	for in := bufio.NewReaderSize(r, maxLine); ; {

@@ -86,8 +86,9 @@ func (c *chain) add(entries []Entry) error {
 	return c.put(at)
 }
 
-// look sees whether somebody else has changed the file since the last write. One that was emptied, as
-// logrotate's copytruncate does it, goes on like a new one. Of whatever else was done the chain tells.
+// look sees whether somebody else has changed the file since the last write. One that was emptied,
+// as logrotate's copytruncate does it, goes on like a new one. Of whatever else was done the chain
+// tells.
 func (c *chain) look() (isEmptied bool, err error) {
 	info, err := c.file.Stat()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPartsThatCouldNotBeTakenBack has a failed write leave a part of a line, as where the disk takes
-// nothing at all any more: the next write, or the end, takes it back first.
+// TestPartsThatCouldNotBeTakenBack has a failed write leave a part of a line, as where the disk
+// takes nothing at all any more: the next write, or the end, takes it back first.
 func TestPartsThatCouldNotBeTakenBack(t *testing.T) {
 	for name, next := range map[string]func(*chain) error{
 		"a write": func(c *chain) error { return c.add([]Entry{{Action: Login}}) },

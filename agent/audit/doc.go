@@ -20,26 +20,26 @@
 //
 // # What the chain proves
 //
-// [Verify] finds any change in a file but two: one within the last line that leaves it an
-// entry, and whole lines cut off at the end. Both show in the file that continues it.
-// The chain has no key: with write access to the file, all of it can be written anew. Against all of
-// this the Log tells its head elsewhere, and [Anchors] compare. Or send the lines to another machine
-// as they come.
+// [Verify] finds any change in a file but two: one within the last line that leaves it an entry,
+// and whole lines cut off at the end. Both show in the file that continues it. The chain has no
+// key: with write access to the file, all of it can be written anew. Against all of this the Log
+// tells its head elsewhere, and [Anchors] compare. Or send the lines to another machine as they
+// come.
 //
 // # When it cannot be written
 //
-// [Log.Ready] tells before something is done that it could not be written down, and [Log.Owe] keeps the
-// line of what has been done. All goes on by itself, with a line about the gap.
+// [Log.Ready] tells before something is done that it could not be written down, and [Log.Owe] keeps
+// the line of what has been done. All goes on by itself, with a line about the gap.
 //
 // # Rotation
 //
 // Rename the file and have [Log.Reopen] called (the agent does, on SIGHUP). The new file begins
-// with the hash that the old one ends with, and so does one that was removed or emptied while it was
-// open; a file that is copied and then emptied (logrotate's copytruncate) can lose lines. A file that was
-// renamed while no agent ran is not continued, and [Report.Follows] says so.
+// with the hash that the old one ends with, and so does one that was removed or emptied while it
+// was open; a file that is copied and then emptied (logrotate's copytruncate) can lose lines. A
+// file that was renamed while no agent ran is not continued, and [Report.Follows] says so.
 //
 // # What it refuses
 //
-// A log that another agent writes, a log that others may write, and a file that is not a regular file
-// or not an audit log. An Entry has no field for a secret, and its texts are cut to a length.
+// A log that another agent writes, a log that others may write, and a file that is not a regular
+// file or not an audit log. An Entry has no field for a secret, and its texts are cut to a length.
 package audit

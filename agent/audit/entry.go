@@ -240,8 +240,8 @@ func appendText(text []byte, name, value string) []byte {
 // errNotAsWritten is said of JSON that means an entry and was not written by a Log.
 var errNotAsWritten = errors.New("it is not written as the agent writes")
 
-// decode reads a line without its end. What encode would not have written, to the byte, is refused: a
-// name twice, blanks, a number in another form.
+// decode reads a line without its end. What encode would not have written, to the byte, is refused:
+// a name twice, blanks, a number in another form.
 func decode(text []byte) (line, error) {
 	var n line
 	if err := json.Unmarshal(text, &n); err != nil {

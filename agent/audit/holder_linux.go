@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// holder says which process has locked the file, as words to follow others; "" if the kernel does not
-// tell, as for processes of another container.
+// holder says which process has locked the file, as words to follow others; "" if the kernel does
+// not tell, as for processes of another container.
 func holder(info fs.FileInfo) string {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -16,14 +16,15 @@ var ErrInUse = errors.New("another process writes it")
 
 // Options say how a Log is kept.
 type Options struct {
-	// Sync: an entry is on the disk (fsync) before Append returns, unless it is of a token
-	// handed out or of a call, of which there may be thousands a second. false: the system writes to the
-	// disk when it likes, and a power cut may cost the last seconds. Close and Reopen
-	// always wait for the disk.
+	// Sync: an entry is on the disk (fsync) before Append returns, unless it is of a token handed
+	// out or of a call, of which there may be thousands a second. false: the system writes to the
+	// disk when it likes, and a power cut may cost the last seconds. Close and Reopen always wait
+	// for the disk.
 	Sync bool
 
-	// Logger is told when writing begins to fail and when it works again, when somebody else has changed
-	// the file, and at most once a minute where the chain stands, see Anchors. nil discards.
+	// Logger is told when writing begins to fail and when it works again, when somebody else has
+	// changed the file, and at most once a minute where the chain stands, see Anchors. nil
+	// discards.
 	Logger *slog.Logger
 }
 
@@ -66,9 +67,9 @@ func Open(path string, options Options) (*Log, error) {
 	return l, nil
 }
 
-// Append writes the entry, with the time of writing. If it fails, no part of the entry is
-// in the log, and it goes on once writing works again, with a line that says so; but with Options.Sync it fails too
-// where the entry is written and the disk does not confirm it.
+// Append writes the entry, with the time of writing. If it fails, no part of the entry is in the
+// log, and it goes on once writing works again, with a line that says so; but with Options.Sync it
+// fails too where the entry is written and the disk does not confirm it.
 //
 // Callers that come while another writes are written together: the first of them takes
 // all along when its turn comes.
@@ -198,8 +199,8 @@ func (l *Log) Reopen() error {
 	return nil
 }
 
-// Close writes what is owed, waits until the log is on the disk, and lets go of the file. What is appended
-// later fails. Closing again does nothing.
+// Close writes what is owed, waits until the log is on the disk, and lets go of the file. What is
+// appended later fails. Closing again does nothing.
 func (l *Log) Close() error {
 	l.writing.Lock()
 	defer l.writing.Unlock()

@@ -294,7 +294,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestCopytruncate empties the file while it is open, after it was copied, as logrotate can be told to.
+// TestCopytruncate empties the file while it is open, after it was copied, as logrotate can be told
+// to.
 func TestCopytruncate(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)
@@ -330,7 +331,8 @@ func TestCopytruncate(t *testing.T) {
 	}
 }
 
-// TestRemovedFile has somebody remove the file of a running agent: what comes is in another of that name.
+// TestRemovedFile has somebody remove the file of a running agent: what comes is in another of that
+// name.
 func TestRemovedFile(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)

@@ -12,8 +12,8 @@ import (
 // errSharing is ERROR_SHARING_VIOLATION (Windows, system error codes).
 const errSharing = syscall.Errno(32)
 
-// openLocked opens the file, or makes it, so that others may read, rename and delete it but not write
-// to it. Which users may do so at all is inherited from the directory.
+// openLocked opens the file, or makes it, so that others may read, rename and delete it but not
+// write to it. Which users may do so at all is inherited from the directory.
 func openLocked(path string) (*os.File, error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {

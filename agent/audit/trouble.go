@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// maxOwed bounds the lines that are kept in memory because they cannot be written. There are hardly more
-// than calls under way when writing first fails, for afterwards none begins.
+// maxOwed bounds the lines that are kept in memory because they cannot be written. There are hardly
+// more than calls under way when writing first fails, for afterwards none begins.
 const maxOwed = 20_000
 
 // errUnconfirmed says that lines are written, and maybe not on the disk.
@@ -22,8 +22,9 @@ type trouble struct {
 	lost    int       // entries of that kind that are too many to be kept
 }
 
-// entries returns what a write has to begin with: that there was trouble, and what is owed. There is a
-// line also where nothing is owed, so that a reader sees that something may be missing, and when.
+// entries returns what a write has to begin with: that there was trouble, and what is owed. There
+// is a line also where nothing is owed, so that a reader sees that something may be missing, and
+// when.
 func (t *trouble) entries() []Entry {
 	text := fmt.Sprintf("nothing could be written since %s", t.since.UTC().Format(time.RFC3339))
 	if t.refused > 0 {
@@ -59,8 +60,9 @@ func (l *Log) Owe(e Entry) error {
 }
 
 // Ready returns nil if what is done now can be written down, as far as anybody knows: if the last
-// write did not fail. Otherwise it writes what is owed, and returns why that cannot be. So nothing need be
-// done that cannot be written down afterwards, and all goes on by itself once writing works again.
+// write did not fail. Otherwise it writes what is owed, and returns why that cannot be. So nothing
+// need be done that cannot be written down afterwards, and all goes on by itself once writing works
+// again.
 func (l *Log) Ready() error {
 	if !l.failing.Load() {
 		return nil

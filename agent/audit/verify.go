@@ -19,7 +19,8 @@ type Report struct {
 	Head              string // the hash of the last line, in hexadecimal digits
 	Continues         string // the Head of the file that this one goes on from; "": from none
 
-	// Emptied: the one before is a copy of this same file, which was emptied then (logrotate's copytruncate).
+	// Emptied: the one before is a copy of this same file, which was emptied then (logrotate's
+	// copytruncate).
 	Emptied bool
 
 	// Truncated are the lines that note that what stands before them is not a whole entry:

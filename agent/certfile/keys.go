@@ -39,8 +39,8 @@ type KeyEntry struct {
 // which key it tells by the public keys.
 //
 // It calls password at most once, and only if the file does not open without one or with an empty
-// one; what password returns stays the caller's, to clear. An error of password is returned wrapped.
-// password nil: there is none.
+// one; what password returns stays the caller's, to clear. An error of password is returned
+// wrapped. password nil: there is none.
 //
 // Errors wrap ErrWrongPassword, ErrNoKey, ErrDamaged or ErrTooLarge, or are an *UnsupportedError:
 // all keys are of a kind that Anaplan does not take, or something cannot be read by this package.

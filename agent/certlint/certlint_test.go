@@ -305,8 +305,8 @@ func TestDoubtsAreFindings(t *testing.T) {
 	}
 }
 
-// Of a CA's certificate nothing else is told: what it lacks does not matter, and would send a person
-// to the CA with the wrong questions.
+// Of a CA's certificate nothing else is told: what it lacks does not matter, and would send a
+// person to the CA with the wrong questions.
 func TestOnlyThatItIsACAs(t *testing.T) {
 	cert := issue(t, nil, caKey(), ca("Root CA"))
 	findings := certlint.Check(cert, nil, today)

@@ -14,7 +14,7 @@
 // # What it refuses
 //
 // Nothing: Anaplan is the judge. Which roots it trusts is not public, and whether it looks at all
-// of the extended key usage is not known, so these are warnings. Nothing is fetched: whether a certificate
-// has been revoked is not asked, only whether Anaplan can ask. All text that comes out is printable
-// and, in a finding, of one line, whatever the certificate has in it.
+// of the extended key usage is not known, so these are warnings. Nothing is fetched: whether a
+// certificate has been revoked is not asked, only whether Anaplan can ask. All text that comes out
+// is printable and, in a finding, of one line, whatever the certificate has in it.
 package certlint

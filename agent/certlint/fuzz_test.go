@@ -17,8 +17,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 )
 
-// FuzzCheck: whatever a certificate and a chain hold, each finding is a line for a person, and all of
-// them together are a text.
+// FuzzCheck: whatever a certificate and a chain hold, each finding is a line for a person, and all
+// of them together are a text.
 func FuzzCheck(f *testing.F) {
 	files, err := filepath.Glob("../certfile/testdata/*.*")
 	if err != nil {

@@ -66,8 +66,8 @@ func isAccount(name string) error {
 	return nil
 }
 
-// absolutePath reads a path that means the same in whichever directory the agent was started. "": not
-// set.
+// absolutePath reads a path that means the same in whichever directory the agent was started. "":
+// not set.
 func absolutePath(text string) (string, error) {
 	if text == "" {
 		return "", nil

@@ -14,8 +14,8 @@ import (
 )
 
 // Client is a program that may do what its policy says, and nothing else. It is told by its secret,
-// or on the unix socket by its user; with neither, only users that may use the profile anyway can act
-// as it.
+// or on the unix socket by its user; with neither, only users that may use the profile anyway can
+// act as it.
 type Client struct {
 	Name    string // letters, digits, '.', '_' and '-', at most 64
 	Profile string // for which it acts

@@ -147,8 +147,8 @@ func TestLongestClientName(t *testing.T) {
 	}
 }
 
-// A text that is not a rule is an error with the place of its setting, in every table; what is wrong
-// with it is the policy's to say.
+// A text that is not a rule is an error with the place of its setting, in every table; what is
+// wrong with it is the policy's to say.
 func TestRuleErrors(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"profile", "[profile.default]\npolicy = ['list', 'dance']", "c.toml:2:1: policy: "},

@@ -71,8 +71,8 @@ func ParsePINSource(s string) (PINSource, error) {
 	return PINSource{}, errNoSource(kind)
 }
 
-// errNoSource says that there is no such kind. It does not show what was given, for that is most often
-// a PIN; a near miss is answered with what was meant.
+// errNoSource says that there is no such kind. It does not show what was given, for that is most
+// often a PIN; a near miss is answered with what was meant.
 func errNoSource(kind string) error {
 	var kinds []string
 	for _, a := range arguments {
@@ -113,8 +113,8 @@ func isEmpty(arg string) error {
 // variableBytes are what a name that shells can set consists of.
 const variableBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789"
 
-// isVariable takes the name of an environment variable. A PIN of digits cannot be one, so a PIN that
-// was written for the name is found.
+// isVariable takes the name of an environment variable. A PIN of digits cannot be one, so a PIN
+// that was written for the name is found.
 func isVariable(arg string) error {
 	if arg == "" || arg[0] >= '0' && arg[0] <= '9' || strings.Trim(arg, variableBytes) != "" {
 		return errors.New("write env:NAME with the name of an environment variable, not its value and without $")

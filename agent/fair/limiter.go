@@ -229,8 +229,8 @@ func (l *Limiter) settle(now time.Duration) {
 	l.arm(now)
 }
 
-// sendFirst sends the first call of the client whose turn it is. That client is then the last to have
-// another turn.
+// sendFirst sends the first call of the client whose turn it is. That client is then the last to
+// have another turn.
 func (l *Limiter) sendFirst() {
 	q := l.ring[0]
 	l.stats.Waited++
@@ -242,8 +242,8 @@ func (l *Limiter) sendFirst() {
 }
 
 // refuseLate goes through all calls that wait, in the order in which they will be sent, and refuses
-// those that would have to wait for too long. Those behind them move up. It looks at each only once,
-// and there is never more than one too many for MaxWait.
+// those that would have to wait for too long. Those behind them move up. It looks at each only
+// once, and there is never more than one too many for MaxWait.
 func (l *Limiter) refuseLate(now time.Duration) {
 	at := l.next()
 	lines := slices.Clone(l.ring)

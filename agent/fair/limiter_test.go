@@ -245,7 +245,8 @@ func TestHoldRefusesAtOnce(t *testing.T) {
 	})
 }
 
-// A call that is refused because Anaplan has asked for patience is told that, and not that there is a crowd.
+// A call that is refused because Anaplan has asked for patience is told that, and not that there is
+// a crowd.
 func TestRefusalsTellAHoldFromACrowd(t *testing.T) {
 	bubble(t, fair.Config{Burst: 1}, func(t *testing.T, r *rig) {
 		wantWords := func(when string, err error, want string) {

@@ -33,7 +33,8 @@ type Catalog struct {
 	things   int // in all listings
 }
 
-// listKey is the list that a thing is in. The id is in lower case, and that of a model that there is.
+// listKey is the list that a thing is in. The id is in lower case, and that of a model that there
+// is.
 type listKey struct{ kind, model string }
 
 // listing is a list as it was once.
@@ -50,8 +51,8 @@ type entry struct {
 	workspace string // of a model
 }
 
-// flight is a list that is being asked for. Everything that waits for it shares it; when nothing does
-// any more, it ends.
+// flight is a list that is being asked for. Everything that waits for it shares it; when nothing
+// does any more, it ends.
 type flight struct {
 	done    chan struct{} // closed when entries and err are there
 	entries map[string]entry
@@ -70,12 +71,12 @@ func NewCatalog(client *Client) *Catalog {
 // are workspace, model and id; workspace may be "" where the path tells none. Case does not matter
 // in ids.
 //
-// "" and no error: there is no such id there, or the name is not the only one of that text
-// in its list, and then it names nothing; of a model without a workspace, among all models. A
-// name is believed for five minutes; what is not there is asked for again, but at most every ten seconds.
+// "" and no error: there is no such id there, or the name is not the only one of that text in its
+// list, and then it names nothing; of a model without a workspace, among all models. A name is
+// believed for five minutes; what is not there is asked for again, but at most every ten seconds.
 //
-// Ids often come from clients that are not trusted. Only lists are asked for that Anaplan itself has
-// told of: a thing's is looked for in its model, and that in the list of all models.
+// Ids often come from clients that are not trusted. Only lists are asked for that Anaplan itself
+// has told of: a thing's is looked for in its model, and that in the list of all models.
 func (c *Catalog) Name(ctx context.Context, kind, workspace, model, id string) (name string, err error) {
 	if !isID(id) || workspace != "" && !isID(workspace) {
 		return "", nil
@@ -138,7 +139,8 @@ func (c *Catalog) name(ctx context.Context, key listKey, path, id string) (strin
 	return all[strings.ToLower(id)].unique, err
 }
 
-// entries returns a list in which the id is, or as it was asked for just now. It is not to be changed.
+// entries returns a list in which the id is, or as it was asked for just now. It is not to be
+// changed.
 func (c *Catalog) entries(ctx context.Context, key listKey, path, id string) (map[string]entry, error) {
 	all, f := c.look(ctx, key, path, strings.ToLower(id))
 	if f == nil {

@@ -37,7 +37,8 @@ type Client struct {
 	// Retry bounds what is done about failures that can pass.
 	Retry Retry
 
-	// PollPause is the least pause between two looks at a task. 0: 5 seconds, and Anaplan asks for no less.
+	// PollPause is the least pause between two looks at a task. 0: 5 seconds, and Anaplan asks for
+	// no less.
 	PollPause time.Duration
 
 	// Notify is told in a short sentence that something is tried again, and why. It must not

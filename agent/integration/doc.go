@@ -16,9 +16,9 @@
 // The commands that run things use it, and so does the agent: a [Catalog] tells it the names
 // that its policies know things by. Authentication is the business of the http.Client.
 //
-// What can be repeated without harm is repeated, with growing pauses and within bounds, when
-// a connection breaks or Anaplan asks for patience. The start of a task is not: where its answer is lost,
-// the list of tasks tells whether there is one.
+// What can be repeated without harm is repeated, with growing pauses and within bounds, when a
+// connection breaks or Anaplan asks for patience. The start of a task is not: where its answer is
+// lost, the list of tasks tells whether there is one.
 //
 // It refuses to follow redirects, to take one of several things of a name, to call a task
 // successful of which Anaplan does not say so, and to put Anaplan's words into an error

@@ -173,8 +173,8 @@ func (c *Client) FindWorkspace(ctx context.Context, wanted string) (Workspace, e
 	return Workspace{string(found.ID), string(found.Name)}, err
 }
 
-// FindModel returns the model of that name or id. workspace, a name or an id, narrows where it is looked
-// for; "" is everywhere.
+// FindModel returns the model of that name or id. workspace, a name or an id, narrows where it is
+// looked for; "" is everywhere.
 func (c *Client) FindModel(ctx context.Context, wanted, workspace string) (Model, error) {
 	var within Workspace
 	where := ""
@@ -229,9 +229,9 @@ type search struct {
 	wanted, where string
 }
 
-// in returns the one that is wanted. What has the text as its name comes first, for it may look like
-// an id. err is that of the list: a caller that may not see the list, as by a policy that allows
-// running one thing, can still give an id.
+// in returns the one that is wanted. What has the text as its name comes first, for it may look
+// like an id. err is that of the list: a caller that may not see the list, as by a policy that
+// allows running one thing, can still give an id.
 func (s search) in(all []listed, err error) (listed, error) {
 	refusal, ok := errors.AsType[*APIError](err)
 	if ok && refusal.Status == http.StatusForbidden && looksLikeID(s.wanted) {

@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// Paginate writes a whole list to w, as the one JSON document that Anaplan would answer if pages had
-// no bound: the first page with the things of all. Its other fields stay as they are, meta.paging
-// too. What is not a list is written as it is.
+// Paginate writes a whole list to w, as the one JSON document that Anaplan would answer if pages
+// had no bound: the first page with the things of all. Its other fields stay as they are,
+// meta.paging too. What is not a list is written as it is.
 //
 // It writes as pages come, one of which is in memory at a time: after an error, what has been
 // written is the beginning of a document.

@@ -171,7 +171,8 @@ func isUnsent(err error) bool {
 	return noToken || isUntrusted(err) || operation != nil && operation.Op == "dial"
 }
 
-// isHeld reports whether Anaplan may still do what a failed call asked for, when the model is free again.
+// isHeld reports whether Anaplan may still do what a failed call asked for, when the model is free
+// again.
 func isHeld(err error) bool {
 	refusal, ok := errors.AsType[*APIError](err)
 	const cloudflareTimeout = 524
@@ -210,8 +211,8 @@ func happened(err error) string {
 	return fmt.Sprintf("Anaplan is not available (HTTP %d)", refusal.Status)
 }
 
-// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3), the latter by the sender's clock.
-// 0 for anything else, and for the past.
+// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3), the latter by the sender's
+// clock. 0 for anything else, and for the past.
 func parseRetryAfter(header http.Header) time.Duration {
 	value := header.Get("Retry-After")
 	const most = 24 * time.Hour // beyond it only the fact matters

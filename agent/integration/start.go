@@ -55,9 +55,9 @@ func (e *UnclearStartError) Unwrap() error { return e.Err }
 // Start runs a process, an import, an export or another action, and returns the id of the
 // task.
 //
-// Nothing is started twice because an answer was lost: then the thing's tasks are looked at. Exactly one
-// that was not there before is taken for ours; without any, the start is tried again. That
-// somebody else starts the same thing in the same seconds cannot be told from that, unless
+// Nothing is started twice because an answer was lost: then the thing's tasks are looked at.
+// Exactly one that was not there before is taken for ours; without any, the start is tried again.
+// That somebody else starts the same thing in the same seconds cannot be told from that, unless
 // both show: then it is an [*UnclearStartError].
 func (c *Client) Start(ctx context.Context, thing Thing, start Start) (taskID string, err error) {
 	call, err := withJSON(http.MethodPost, thing.path()+"/tasks", startBody{cmp.Or(start.Locale, "en_US"), start.Mapping})
@@ -108,8 +108,8 @@ func (c *Client) startOnce(ctx context.Context, call call) (taskID string, err e
 }
 
 // findStarted looks for the task of a start whose answer was lost. "" and no error: there is none,
-// so it did not come to it. It looks twice, for the request may still be on its way; one that Anaplan
-// holds, while the model is busy, may be so for longer than anybody looks.
+// so it did not come to it. It looks twice, for the request may still be on its way; one that
+// Anaplan holds, while the model is busy, may be so for longer than anybody looks.
 func (c *Client) findStarted(ctx context.Context, patience *Deadline, thing Thing, before map[string]bool, lost error) (taskID string, err error) {
 	for range 2 {
 		if err := patience.wait(ctx, lost); err != nil {

@@ -178,8 +178,8 @@ func (c *Client) task(ctx context.Context, patience *Deadline, method string, th
 	return task, nil
 }
 
-// Pauses between two looks at a task. The least is Anaplan's (help.anaplan.com, "Model busy behavior and
-// retry strategy"), also after a look that failed.
+// Pauses between two looks at a task. The least is Anaplan's (help.anaplan.com, "Model busy
+// behavior and retry strategy"), also after a look that failed.
 const (
 	leastPause = 5 * time.Second
 	mostPause  = 10 * time.Second

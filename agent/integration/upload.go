@@ -49,8 +49,8 @@ type Transfer struct {
 // Upload replaces the content of a file. Each chunk is sent again until it has arrived, and
 // the file has its old content until the last one has.
 //
-// Chunks are cut at bytes, as Anaplan's own instructions do (split -b; help.anaplan.com,
-// "Upload a file in chunks"); it joins them. Where the size is known, so is the number of chunks, and the
+// Chunks are cut at bytes, as Anaplan's own instructions do (split -b; help.anaplan.com, "Upload a
+// file in chunks"); it joins them. Where the size is known, so is the number of chunks, and the
 // file is whole when the last one is there; else Anaplan is told that it is.
 func (c *Client) Upload(ctx context.Context, file Thing, upload Upload) error {
 	u, err := c.newUpload(file, upload)

@@ -43,8 +43,8 @@ func parseNotice(value string) (agent.Notice, bool) {
 	return agent.Notice{Kind: agent.NoticeKind(kind), Message: message}, true
 }
 
-// Notices tells a caller notices while its request is under way. Writing may block, and telling must
-// not; so a goroutine writes, which is there while there is something to write.
+// Notices tells a caller notices while its request is under way. Writing may block, and telling
+// must not; so a goroutine writes, which is there while there is something to write.
 type Notices struct {
 	W http.ResponseWriter
 

@@ -24,8 +24,8 @@ type Peer struct {
 func (p Peer) InGroup(gid int) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }
 
 // Executable returns the program of the peer, "" if it cannot be had. It is looked up when first
-// asked for, by process id, so it is good for a line in a log but not for trust: the process may have
-// become another by then.
+// asked for, by process id, so it is good for a line in a log but not for trust: the process may
+// have become another by then.
 func (p Peer) Executable() string {
 	if p.executable == nil {
 		return ""

@@ -16,7 +16,8 @@ type Status struct {
 	Clients      []ClientStatus  `json:"clients,omitempty"` // that the caller may be, by name
 	Profiles     []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
 
-	// Problem is what is wrong with the agent as a whole: that nothing can be written down. nil: nothing.
+	// Problem is what is wrong with the agent as a whole: that nothing can be written down. nil:
+	// nothing.
 	Problem *agent.Problem `json:"problem,omitempty"`
 }
 

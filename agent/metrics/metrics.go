@@ -78,8 +78,8 @@ func New(status func() map[string]agent.Status, version string, connections func
 // It is called before anything else.
 func (m *Metrics) SetAllowances(allowances func() map[string]Allowance) { m.allowances = allowances }
 
-// SetAudit sets what tells, at each scrape, whether the audit log can be written, and how many lines are
-// kept in memory until it can. It is called before anything else.
+// SetAudit sets what tells, at each scrape, whether the audit log can be written, and how many
+// lines are kept in memory until it can. It is called before anything else.
 func (m *Metrics) SetAudit(audit func() (writable bool, owed int)) { m.audit = audit }
 
 // Call counts a forwarded call.

@@ -127,8 +127,8 @@ func (s *Store) Revoke(value string) error {
 	return nil
 }
 
-// RevokeIf ends all tokens of the holders for which doomed returns true, and returns how many
-// those were. It asks once for each holder, and may call the Store meanwhile. A token that is issued
+// RevokeIf ends all tokens of the holders for which doomed returns true, and returns how many those
+// were. It asks once for each holder, and may call the Store meanwhile. A token that is issued
 // meanwhile to a holder without one is not looked at.
 func (s *Store) RevokeIf(doomed func(Holder) bool) int {
 	holders := s.holders()

@@ -308,7 +308,8 @@ func TestNamesAsked(t *testing.T) {
 			`run process "A" in model "Plan" in workspace "Finance"`, `run process "B" in model "Plan"`, `run process "C" in model $P`,
 			`run process 118000000001 in model "X"`, `run process 118000000001 in model $P in workspace "X"`, `run process "D" in model $P in workspace "Finance"`,
 		}, []string{"workspaces(,) $F", "processes($F,$P) 118000000001", "models(,) $P", "models($F,) $P"}},
-		// The client chooses the workspace in the path, and must not choose among which models a name is unique.
+		// The client chooses the workspace in the path, and must not choose among which models a
+		// name is unique.
 		{"a workspace in the path only", start, []string{`run process "Nightly load" in model "Plan"`},
 			[]string{"models(,) $P", "processes($F,$P) 118000000001"}},
 		{"no further where it cannot fit", start, []string{`run process "Nightly load" in model "Plan" in workspace "Sales"`}, []string{"workspaces(,) $F"}},

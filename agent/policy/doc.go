@@ -44,8 +44,8 @@
 // slashes, backslashes, semicolons, control characters, invalid UTF-8, and what would
 // decode once more.
 //
-// A decision is about the method and the path only. The program that forwards the request must see to
-// it that no header, such as X-HTTP-Method-Override, makes it another one upstream.
+// A decision is about the method and the path only. The program that forwards the request must see
+// to it that no header, such as X-HTTP-Method-Override, makes it another one upstream.
 //
 // The package refuses rules that could never allow anything, with the place and the
 // remedy. It asks for a name only if a rule would fit in everything else, and

@@ -5,8 +5,8 @@
 //
 //	client := &http.Client{Transport: &proxy.Transport{Source: keeper, Base: proxy.NewBase(nil), Client: "nightly"}}
 //
-// A [Proxy] stands on it, and forwards what others ask for. The agent's local server uses it, after it
-// has found out what client calls, and that the policy allows the call:
+// A [Proxy] stands on it, and forwards what others ask for. The agent's local server uses it, after
+// it has found out what client calls, and that the policy allows the call:
 //
 //	p, err := proxy.New(proxy.Config{API: "https://api.anaplan.com", Source: keeper, Limiter: limiter})
 //	...
@@ -25,6 +25,7 @@
 // see another request than the policy saw (X-HTTP-Method-Override and the like), and trailers.
 //
 // The package refuses upgrades to other protocols (but for h2c, which it ignores as a server may),
-// the methods CONNECT and TRACE, and to put the token into what a redirect leads elsewhere. It keeps
-// tokens out of errors, and with them all that a service says in a broken answer, for that can quote us.
+// the methods CONNECT and TRACE, and to put the token into what a redirect leads elsewhere. It
+// keeps tokens out of errors, and with them all that a service says in a broken answer, for that
+// can quote us.
 package proxy

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// FuzzLocalize has the service redirect to anywhere. What leads to the service leads here, and asking
-// here for it asks the service for that very thing; all else is passed on as it came. Nothing leads to
-// another host that did not before.
+// FuzzLocalize has the service redirect to anywhere. What leads to the service leads here, and
+// asking here for it asks the service for that very thing; all else is passed on as it came.
+// Nothing leads to another host that did not before.
 func FuzzLocalize(f *testing.F) {
 	for _, seed := range []string{
 		"/2/0/models", "https://api.example/base/2/0/models?a=b#c", "https://api.example:443/base/2/0//x", "https://API.example/base//evil.example/x",

@@ -79,8 +79,9 @@ func (o *origin) target(asked *url.URL, escaped string) (*url.URL, error) {
 // or host of a request than its first line says, or another caller, and new ones come. These only
 // describe the client, the body and the answer that is wanted.
 //
-// RFC 9110 defines those without a remark. Authorization is put in by the Transport, and lengths are
-// those of what is read. A name with an underscore, which many servers take for a dash, is not here.
+// RFC 9110 defines those without a remark. Authorization is put in by the Transport, and lengths
+// are those of what is read. A name with an underscore, which many servers take for a dash, is not
+// here.
 var passed = map[string]bool{
 	"Accept": true, "Accept-Charset": true, "Accept-Encoding": true, "Accept-Language": true,
 	"Content-Type": true, "Content-Encoding": true, "Content-Language": true, "Content-Range": true,
@@ -92,8 +93,8 @@ var passed = map[string]bool{
 	"User-Agent":        true,
 	"X-Aconnect-Client": true, // of Anaplan Connect (contract section 1.1)
 
-	// What lets a call be found again in the logs of both sides: W3C Trace Context, and the two that
-	// were usual before. Not baggage, which is data of the client's company.
+	// What lets a call be found again in the logs of both sides: W3C Trace Context, and the two
+	// that were usual before. Not baggage, which is data of the client's company.
 	"Traceparent": true, "Tracestate": true, "X-Request-Id": true, "X-Correlation-Id": true,
 }
 

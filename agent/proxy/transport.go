@@ -41,8 +41,8 @@ type Transport struct {
 	// Client is the name that the Limiter counts requests under that are not of a Proxy's calls.
 	Client string
 
-	// Ready is asked right before each request is sent, after all waiting. Its error is the call's, and
-	// nothing is sent. nil: all may be.
+	// Ready is asked right before each request is sent, after all waiting. Its error is the call's,
+	// and nothing is sent. nil: all may be.
 	Ready func() error
 
 	// Confirm reports whether a token that the service has refused is good all the same, as far as

@@ -111,7 +111,8 @@ func (u *upload) finish(err error) error {
 	switch {
 	case err == io.EOF:
 		if !u.ended && !u.unsupported {
-			// What net/http reads next waits for the client's next request, for as long as the answer takes.
+			// What net/http reads next waits for the client's next request, for as long as the
+			// answer takes.
 			u.control.SetReadDeadline(time.Time{})
 		}
 		return err

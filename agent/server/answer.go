@@ -107,8 +107,8 @@ func (c *call) refuse(problem *agent.Problem) {
 	c.sendJSON(cmp.Or(c.status, statusOf(problem.Code)), problem)
 }
 
-// Bounds of what is read of an upload that has been refused, so that its sender can come to
-// reading why: many look at the answer only once all is sent, and see a reset in its place where nobody
+// Bounds of what is read of an upload that has been refused, so that its sender can come to reading
+// why: many look at the answer only once all is sent, and see a reset in its place where nobody
 // reads on.
 const (
 	refusedBytes = 256 << 20

@@ -47,8 +47,8 @@ func (a *account) oldest() *caller {
 	return nil
 }
 
-// caller is one connection and its peer. HTTP/1.1 answers the requests of a connection one after the
-// other, so its memory needs no lock.
+// caller is one connection and its peer. HTTP/1.1 answers the requests of a connection one after
+// the other, so its memory needs no lock.
 type caller struct {
 	peer    local.Peer
 	network bool // it came over TCP: the kernel does not tell its user
@@ -83,11 +83,12 @@ func (c *caller) is(client *Client) bool {
 	return !c.network && client.Users != nil && client.Users(c.peer)
 }
 
-// strangers is the account of all connections together that come over TCP and have not shown a secret.
+// strangers is the account of all connections together that come over TCP and have not shown a
+// secret.
 const strangers = "strangers"
 
-// admit makes a caller of a peer; nil if there is no room even to say that there is none, or if there may
-// be some after a while.
+// admit makes a caller of a peer; nil if there is no room even to say that there is none, or if
+// there may be some after a while.
 func (g *gate) admit(peer local.Peer, conn io.Closer, network bool) (c *caller, wait time.Duration) {
 	c = &caller{peer: peer, network: network, admin: !network && g.admin(peer), conn: conn, since: time.Now()}
 	c.known = !network && g.known(c)
@@ -101,7 +102,8 @@ func (g *gate) admit(peer local.Peer, conn io.Closer, network bool) (c *caller, 
 	return c, 0
 }
 
-// enter gives the caller a place; if need be that of the oldest stranger, which must then be closed.
+// enter gives the caller a place; if need be that of the oldest stranger, which must then be
+// closed.
 func (g *gate) enter(c *caller) (oldest *caller, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -132,7 +134,8 @@ func (g *gate) enter(c *caller) (oldest *caller, wait time.Duration) {
 	return oldest, 0
 }
 
-// inTheWayLocked returns the stranger that must go for a newcomer with that account; nil if there is room.
+// inTheWayLocked returns the stranger that must go for a newcomer with that account; nil if there
+// is room.
 func (g *gate) inTheWayLocked(newcomer *caller, who *account) *caller {
 	full := g.open >= g.limits.Connections
 	own := who.oldest()
@@ -151,7 +154,8 @@ func (g *gate) inTheWayLocked(newcomer *caller, who *account) *caller {
 	return most.oldest()
 }
 
-// introduce moves a stranger that has shown a secret to its own account, and reports whether that has room.
+// introduce moves a stranger that has shown a secret to its own account, and reports whether that
+// has room.
 func (g *gate) introduce(c *caller, name string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package server is the running agent's end of the way that agent/local describes: HTTP/1.1 with JSON
-// over a unix socket, and over loopback TCP for clients of Anaplan's that cannot use one.
+// Package server is the running agent's end of the way that agent/local describes: HTTP/1.1 with
+// JSON over a unix socket, and over loopback TCP for clients of Anaplan's that cannot use one.
 //
 // # What the server answers
 //
@@ -32,13 +32,13 @@
 //
 // # What it refuses
 //
-// The kernel tells the user at the other end, once for each connection; nothing that the caller says
-// counts. Root and the agent's own user, the administrators, may do everything. A user that
+// The kernel tells the user at the other end, once for each connection; nothing that the caller
+// says counts. Root and the agent's own user, the administrators, may do everything. A user that
 // [Profile.Allow] allows may have the profile's token, but has nothing to do with its PIN: only
 // administrators may give one, spend its last try, say that it has changed, lock and unlock.
 // Everybody else may do nothing. docs/security.md has a table of these rights, which the tests keep
-// true. Over TCP nobody is anybody before showing a secret. Requests with an Origin header come from
-// a browser and are refused, and so are those over TCP whose Host is not this listener. A path that
-// could be read in two ways is not forwarded. Requests and connections have limits in size, time and
-// number ([Limits]); beyond them a caller gets an error, and nobody hangs.
+// true. Over TCP nobody is anybody before showing a secret. Requests with an Origin header come
+// from a browser and are refused, and so are those over TCP whose Host is not this listener. A path
+// that could be read in two ways is not forwarded. Requests and connections have limits in size,
+// time and number ([Limits]); beyond them a caller gets an error, and nobody hangs.
 package server

@@ -232,8 +232,8 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 	return problem
 }
 
-// busyProblem words that a call has to wait for too long: since Anaplan has asked for that, or since
-// there are too many.
+// busyProblem words that a call has to wait for too long: since Anaplan has asked for that, or
+// since there are too many.
 func busyProblem(busy *fair.BusyError) *agent.Problem {
 	problem := &agent.Problem{
 		Code: agent.CodeRateLimited, Wait: busy.RetryAfter,
@@ -249,11 +249,12 @@ func busyProblem(busy *fair.BusyError) *agent.Problem {
 // lookUpWait is when to come again where names could not be looked up, and nobody has said when.
 const lookUpWait = 10 * time.Second
 
-// mostLookUpWait bounds what the agent's callers are asked to wait for names, whatever Anaplan asks.
+// mostLookUpWait bounds what the agent's callers are asked to wait for names, whatever Anaplan
+// asks.
 const mostLookUpWait = 5 * time.Minute
 
-// lookUpProblem words why Anaplan has not told names. What passes has a time to come again, so that a
-// busy model does not fail a job that could wait for it.
+// lookUpProblem words why Anaplan has not told names. What passes has a time to come again, so that
+// a busy model does not fail a job that could wait for it.
 func (c *call) lookUpProblem(err error) *agent.Problem {
 	refusal, isRefused := errors.AsType[*integration.APIError](err)
 	var problem *agent.Problem

@@ -51,8 +51,9 @@ func (h *fuzzHost) verdict() string {
 	return h.wrong
 }
 
-// FuzzRequests sends whatever bytes to the server, on the unix socket and over TCP with a good phantom token.
-// It answers or hangs up, makes no mistake of its own, shows no token, and calls only what the policy allows.
+// FuzzRequests sends whatever bytes to the server, on the unix socket and over TCP with a good
+// phantom token. It answers or hangs up, makes no mistake of its own, shows no token, and calls
+// only what the policy allows.
 func FuzzRequests(f *testing.F) {
 	const token = "TOKEN" // stands for the phantom token
 	for _, seed := range []string{

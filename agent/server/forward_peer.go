@@ -6,8 +6,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// networkUser is which user is at the other end of a TCP connection. It is looked up when it is first
-// wanted, for that takes as long as there are connections on the machine.
+// networkUser is which user is at the other end of a TCP connection. It is looked up when it is
+// first wanted, for that takes as long as there are connections on the machine.
 type networkUser struct {
 	once sync.Once
 	uid  int
@@ -19,8 +19,8 @@ func (a *admitted) user() int {
 	return a.networkUser.uid
 }
 
-// isStolen reports whether a phantom token was handed out on the unix socket to another user than the
-// caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer.
+// isStolen reports whether a phantom token was handed out on the unix socket to another user than
+// the caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer.
 func (c *call) isStolen(holder int) bool {
 	uid := c.caller.peer.UID
 	if c.caller.network {

@@ -41,8 +41,8 @@ func addressOf(addr net.Addr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// kernelAddress writes an address as the kernel does on a machine that is little-endian: words of four
-// bytes, each turned round.
+// kernelAddress writes an address as the kernel does on a machine that is little-endian: words of
+// four bytes, each turned round.
 func kernelAddress(address []byte, port uint16) string {
 	var text strings.Builder
 	for i := 0; i+4 <= len(address); i += 4 {
@@ -51,8 +51,8 @@ func kernelAddress(address []byte, port uint16) string {
 	return text.String() + ":" + strings.ToUpper(hex.EncodeToString([]byte{byte(port >> 8), byte(port)}))
 }
 
-// findSocket looks for a connection in one of the kernel's tables. One without an inode belongs to no
-// process any more, and its user is told as 0.
+// findSocket looks for a connection in one of the kernel's tables. One without an inode belongs to
+// no process any more, and its user is told as 0.
 func findSocket(path, from, to string) int {
 	table, err := os.Open(path)
 	if err != nil {

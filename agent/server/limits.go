@@ -23,10 +23,10 @@ type Limits struct {
 	Connections     int
 	UserConnections int
 
-	// Strangers is how many of Connections all callers can have together that come over TCP and have
-	// not shown a secret yet, and how many each user of the machine can have that no profile and no
-	// client lets in. By default a quarter, at most 1024. For one more the oldest is closed; over TCP
-	// not before it has had StrangerTime, 100 ms, in which to show a secret. So
+	// Strangers is how many of Connections all callers can have together that come over TCP and
+	// have not shown a secret yet, and how many each user of the machine can have that no profile
+	// and no client lets in. By default a quarter, at most 1024. For one more the oldest is closed;
+	// over TCP not before it has had StrangerTime, 100 ms, in which to show a secret. So
 	// Strangers/StrangerTime newcomers a second get their turn.
 	Strangers    int
 	StrangerTime time.Duration

@@ -37,8 +37,8 @@ func (p *principal) shown() string {
 	return kind + " " + name
 }
 
-// principal returns what the request is made for, as the Authorization header shows it; without one,
-// the user that the kernel says is calling.
+// principal returns what the request is made for, as the Authorization header shows it; without
+// one, the user that the kernel says is calling.
 func (c *call) principal() (*principal, *agent.Problem) {
 	header := c.r.Header["Authorization"]
 	switch {
@@ -74,9 +74,9 @@ func (c *call) stranger(why string) *agent.Problem {
 	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
 }
 
-// refused writes down what was refused, and returns it. That must not fill the disk, nor can anybody
-// hide behind others that are refused: each client and each user has a share of lines, and so have all
-// strangers together. What goes beyond it is counted in the log.
+// refused writes down what was refused, and returns it. That must not fill the disk, nor can
+// anybody hide behind others that are refused: each client and each user has a share of lines, and
+// so have all strangers together. What goes beyond it is counted in the log.
 func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
 	who := record.Client
 	switch {

@@ -304,8 +304,8 @@ func TestOthersAreAskedForNoPIN(t *testing.T) {
 	}
 }
 
-// TestOthersDoNotOverruleAFinalProblem: it costs one signature, however often another user asks, and
-// is put right by root or the agent's user only.
+// TestOthersDoNotOverruleAFinalProblem: it costs one signature, however often another user asks,
+// and is put right by root or the agent's user only.
 func TestOthersDoNotOverruleAFinalProblem(t *testing.T) {
 	u := &upstream{sign: func(context.Context, bool, agent.NotifyFunc) error { return pinRefused }}
 	kind := callerKind{allowed: true}

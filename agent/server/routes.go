@@ -155,8 +155,8 @@ func (c *call) lock() *agent.Problem {
 	})
 }
 
-// unlock logs in at once, so that its caller learns whether that helped; what was locked is so until
-// then.
+// unlock logs in at once, so that its caller learns whether that helped; what was locked is so
+// until then.
 func (c *call) unlock() *agent.Problem {
 	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
 		if len(c.body) > 0 {

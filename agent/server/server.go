@@ -34,9 +34,9 @@ type Config struct {
 	// Store of the Server's own.
 	Phantoms *phantom.Store
 
-	// Admin reports whether a peer may do everything; only such a peer may give a PIN, lock, unlock,
-	// and reload. It is asked once a connection. nil: root and the agent's own user. The errors for
-	// others name these.
+	// Admin reports whether a peer may do everything; only such a peer may give a PIN, lock,
+	// unlock, and reload. It is asked once a connection. nil: root and the agent's own user. The
+	// errors for others name these.
 	Admin func(local.Peer) bool
 
 	// Reload reads the configuration anew, and says what of it is not taken over. nil: the
@@ -50,17 +50,18 @@ type Config struct {
 	Metrics func(io.Writer)
 
 	// Record writes down who did what: before a token is handed out, after everything else. What it
-	// fails to write is an error for the caller, which gets no token; where that is Done, Record has
-	// to write it later. nil: nothing is written down.
+	// fails to write is an error for the caller, which gets no token; where that is Done, Record
+	// has to write it later. nil: nothing is written down.
 	Record func(Record) error
 
 	// Recordable returns why nothing can be written down; nil: it can. It is asked before all that
-	// gives something, signs or calls. What takes away (lock, a phantom token's end) and reload, which may
-	// be the remedy, are done all the same. nil: it always can.
+	// gives something, signs or calls. What takes away (lock, a phantom token's end) and reload,
+	// which may be the remedy, are done all the same. nil: it always can.
 	Recordable func() error
 
-	// Observe is told about every request: its path, "other" for one that there is not,
-	// "forwarded" for one that went to Anaplan, its HTTP status (499: the caller went away), and how long it took. nil: nobody.
+	// Observe is told about every request: its path, "other" for one that there is not, "forwarded"
+	// for one that went to Anaplan, its HTTP status (499: the caller went away), and how long it
+	// took. nil: nobody.
 	Observe func(route string, status int, took time.Duration)
 
 	// Forwarded is told about every call that was forwarded, also where there is no Record.
@@ -90,9 +91,10 @@ type Profile struct {
 	// nobody else may.
 	Allow func(local.Peer) bool
 
-	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It is for the
-	// login that follows, and for later ones until one of them refuses it: then it is forgotten. nil:
-	// the profile takes no PIN from callers. Only callers that Config.Admin names get so far.
+	// SetPIN takes a PIN over, to keep or to wipe it; nil forgets the one that there is. It is for
+	// the login that follows, and for later ones until one of them refuses it: then it is
+	// forgotten. nil: the profile takes no PIN from callers. Only callers that Config.Admin names
+	// get so far.
 	SetPIN func([]byte)
 
 	// SetUnlockOptions is told what else a person has said with an unlock, after SetPIN and before

@@ -5,10 +5,10 @@ import (
 )
 
 // Strangers may do nothing here, until they show more. They have few connections together, and make
-// room for each other: a local port has no other way to tell which are worth waiting for. Accounts by
-// the user at the other end would not tell either: /proc/net/tcp takes longer the more connections an
-// attacker has open, a socket of NETLINK_SOCK_DIAG is more than the service may have, other systems
-// have neither, and in a container everybody may be the same user.
+// room for each other: a local port has no other way to tell which are worth waiting for. Accounts
+// by the user at the other end would not tell either: /proc/net/tcp takes longer the more
+// connections an attacker has open, a socket of NETLINK_SOCK_DIAG is more than the service may
+// have, other systems have neither, and in a container everybody may be the same user.
 
 // isIntroduced notes a stranger that may do something by now, and reports whether there is room for
 // the connection.

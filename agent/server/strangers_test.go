@@ -16,12 +16,12 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
-// few is less than the attackers want. A stranger has longer than usual, so that a busy machine does not
-// make a client one.
+// few is less than the attackers want. A stranger has longer than usual, so that a busy machine
+// does not make a client one.
 var few = server.Limits{Connections: 240, Strangers: 200, StrangerTime: 500 * time.Millisecond, Rate: 10_000, Burst: 10_000}
 
-// attacks are what somebody without a secret can do with a connection, over and over. Each returns when
-// the connection is closed.
+// attacks are what somebody without a secret can do with a connection, over and over. Each returns
+// when the connection is closed.
 var attacks = map[string]func(net.Conn, string){
 	"idle": func(conn net.Conn, _ string) { io.Copy(io.Discard, conn) },
 	"slow header": func(conn net.Conn, host string) {
@@ -60,8 +60,8 @@ func trickle(conn net.Conn, text string) {
 	}
 }
 
-// attack keeps so many connections to the address busy with an attack until the test ends, and opens a
-// new one for each that is closed.
+// attack keeps so many connections to the address busy with an attack until the test ends, and
+// opens a new one for each that is closed.
 func attack(t *testing.T, address string, connections int, with func(net.Conn, string)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -83,8 +83,8 @@ func attack(t *testing.T, address string, connections int, with func(net.Conn, s
 	t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// Callers without a secret cannot keep out those with one: with each connection a client logs in, or
-// makes its call.
+// Callers without a secret cannot keep out those with one: with each connection a client logs in,
+// or makes its call.
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	for name, with := range attacks {
 		t.Run(name, func(t *testing.T) {

@@ -37,8 +37,8 @@ func (p *Process) device(name string) *device {
 	return p.devices[name]
 }
 
-// enter waits for its turn, first come, first served. Nobody waits for a child that cannot be ended:
-// that may take until the machine is started again.
+// enter waits for its turn, first come, first served. Nobody waits for a child that cannot be
+// ended: that may take until the machine is started again.
 func (d *device) enter(ctx context.Context, notify agent.NotifyFunc) error {
 	if ctx.Err() != nil {
 		return stopped(ctx)

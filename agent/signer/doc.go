@@ -1,10 +1,10 @@
 // Package signer makes a login in a process of its own, which lives for this one login.
 //
-// PKCS#11 modules and smart card services are foreign C code. One that crashes, hangs or
-// leaks takes a short-lived process with it, and never the agent, which is the user of
-// this package: a [Process] starts the signers, and the command that it starts calls
-// [Serve]. Take a device's [LockDevice] before working with it, because several processes on one token
-// disturb each other; in one agent a Process sees to that.
+// PKCS#11 modules and smart card services are foreign C code. One that crashes, hangs or leaks
+// takes a short-lived process with it, and never the agent, which is the user of this package: a
+// [Process] starts the signers, and the command that it starts calls [Serve]. Take a device's
+// [LockDevice] before working with it, because several processes on one token disturb each other;
+// in one agent a Process sees to that.
 //
 //	// in the agent
 //	signers := &signer.Process{Command: []string{"/proc/self/exe", "signer"}, Logger: logger}

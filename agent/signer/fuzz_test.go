@@ -66,8 +66,8 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
-// FuzzRemarks: however a child says it, in which pieces ever, no line has the PIN in it, and what is
-// kept has a bound.
+// FuzzRemarks: however a child says it, in which pieces ever, no line has the PIN in it, and what
+// is kept has a bound.
 func FuzzRemarks(f *testing.F) {
 	f.Add("C_Login(123456)\nfailed", "123456", 5)
 	f.Add(strings.Repeat("C_Login(123456)\r\n", 1000), "123456", 100)

@@ -264,8 +264,8 @@ func TestSignDeadline(t *testing.T) {
 	}
 }
 
-// No test can make a process that a kill does not end; one that nobody kills will do. Those that wait
-// for its device and those that come later learn of it, until it has ended after all.
+// No test can make a process that a kill does not end; one that nobody kills will do. Those that
+// wait for its device and those that come later learn of it, until it has ended after all.
 func TestChildThatCannotBeEnded(t *testing.T) {
 	t.Parallel()
 	lab := newLab("serve")

@@ -124,8 +124,8 @@ func (t *talk) learn(payload []byte) error {
 	return nil
 }
 
-// overhear takes what comes after listen. It counts no more, but for what is to be remembered, and a
-// final problem in place of another: trying again after a refused PIN may spend the last try.
+// overhear takes what comes after listen. It counts no more, but for what is to be remembered, and
+// a final problem in place of another: trying again after a refused PIN may spend the last try.
 func (t *talk) overhear(m message) {
 	defer clear(m.payload)
 	if m.kind == kindMemory {

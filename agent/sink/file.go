@@ -136,8 +136,8 @@ func chown(file *os.File, uid, gid int) error {
 	return file.Chown(uid, gid)
 }
 
-// Remove removes the file if it is the one that Write wrote last. One that is gone already is not an
-// error; one that somebody else has put there or changed stays and is an error.
+// Remove removes the file if it is the one that Write wrote last. One that is gone already is not
+// an error; one that somebody else has put there or changed stays and is an error.
 func (f *File) Remove() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -135,8 +135,8 @@ func openCA(dir string) (*anaplantest.CA, error) {
 	return anaplantest.OpenCA(dir)
 }
 
-// writeReady writes the base URL to path in one step, so that a script that waits for the file never
-// reads half of it. "": no file is wanted.
+// writeReady writes the base URL to path in one step, so that a script that waits for the file
+// never reads half of it. "": no file is wanted.
 func writeReady(path, base string) error {
 	if path == "" {
 		return nil

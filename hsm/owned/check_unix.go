@@ -81,7 +81,8 @@ func (w *walk) look(directory string) error {
 	return w.judge(directory, info)
 }
 
-// follow goes on where a link leads. Those of /proc/PID/fd lead to what is open already, wherever that is.
+// follow goes on where a link leads. Those of /proc/PID/fd lead to what is open already, wherever
+// that is.
 func (w *walk) follow(directory, path string, info fs.FileInfo, rest string) error {
 	if w.links++; w.links > mostLinks {
 		return errTooManyLinks

@@ -14,9 +14,9 @@ import (
 // directories.
 const adminGroup = 80
 
-// isPrivate reports whether nobody is in the group but this user and root. Its members are read from
-// the files of the machine. Where directories such as LDAP have users, too, these are not all of
-// them, so it must be root's group, or have this user's name.
+// isPrivate reports whether nobody is in the group but this user and root. Its members are read
+// from the files of the machine. Where directories such as LDAP have users, too, these are not all
+// of them, so it must be root's group, or have this user's name.
 func isPrivate(etc string, gid, self int) bool {
 	if runtime.GOOS == "darwin" { // its files have few of its users
 		return gid == 0 || gid == adminGroup

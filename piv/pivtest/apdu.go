@@ -90,8 +90,8 @@ func (a *apdu) takeData(body []byte, length, leSize int) uint16 {
 	return swOK
 }
 
-// maximumChain keeps a client that never ends from filling memory. It bounds what a chain of commands may collect. The largest object of a
-// YubiKey has some 3 kB.
+// maximumChain keeps a client that never ends from filling memory. It bounds what a chain of
+// commands may collect. The largest object of a YubiKey has some 3 kB.
 const maximumChain = 16 << 10
 
 // Transmit answers a command. What does not parse is answered at once: it is not a command of any

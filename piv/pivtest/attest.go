@@ -112,8 +112,9 @@ func (c *Card) attest(a apdu) ([]byte, uint16) {
 	return certificate.Raw, swOK
 }
 
-// attestationExtensions are Yubico's (developers.yubico.com, PIV attestation), whose
-// values are bare bytes but for the serial number, an INTEGER. They tell firmware, serial number, policies and form factor.
+// attestationExtensions are Yubico's (developers.yubico.com, PIV attestation), whose values are
+// bare bytes but for the serial number, an INTEGER. They tell firmware, serial number, policies and
+// form factor.
 func (c *Card) attestationExtensions(k *key) []pkix.Extension {
 	serial, _ := asn1.Marshal(int64(c.options.Serial)) // integers always encode
 	extension := func(last int, value []byte) pkix.Extension {
@@ -127,8 +128,8 @@ func (c *Card) attestationExtensions(k *key) []pkix.Extension {
 	}
 }
 
-// metadata is that of the attestation key, which is not a slot of its own here: nobody can sign with
-// it, or put another in its place.
+// metadata is that of the attestation key, which is not a slot of its own here: nobody can sign
+// with it, or put another in its place.
 func (a *attestor) metadata() []byte {
 	k := key{algorithm: algP256, private: a.private, policy: Policy{PINNever, TouchNever, true}}
 	return k.metadata()

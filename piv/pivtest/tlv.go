@@ -23,9 +23,9 @@ func tlv(tag uint32, parts ...[]byte) []byte {
 	return append(out, value...)
 }
 
-// parseTLV reads one object with a tag of one byte, of which the data templates of commands consist.
-// ok is false for anything else. Lengths may be longer than they need: BER allows it, and clients
-// send them.
+// parseTLV reads one object with a tag of one byte, of which the data templates of commands
+// consist. ok is false for anything else. Lengths may be longer than they need: BER allows it, and
+// clients send them.
 func parseTLV(data []byte) (tag byte, value, rest []byte, ok bool) {
 	if len(data) < 2 {
 		return 0, nil, nil, false
