@@ -51,7 +51,7 @@ type newKey struct {
 	before   func() error // nil: nothing is to be called
 }
 
-// generate looks first, then writes. crypto11 opens the module anew, so the look is over when the
+// generate looks first, then writes. crypto11 opens the module again, so the look is over when the
 // key is made, and two enrolments at the same time can both succeed. Their ids differ then, and
 // Open says that the label fits two keys.
 func (n newKey) generate(ctx context.Context, address uri.URI, options Options, progress *progress) (info KeyInfo, err error) {

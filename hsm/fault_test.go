@@ -164,7 +164,7 @@ func TestHangingKeyIsLost(t *testing.T) {
 	_, err = key.SignSHA512(token.Hung(t), message)
 	wantError(t, "first", err, context.DeadlineExceeded, token.Module+" did not answer")
 	_, err = key.SignSHA512(t.Context(), message)
-	wantError(t, "second", err, nil, "open the key anew")
+	wantError(t, "second", err, nil, "open the key again")
 	if err := key.Close(); err != nil {
 		t.Error(err)
 	}

@@ -170,7 +170,7 @@ type Options struct {
 
 	// Closing is given what closes a module that is done with, by the path of its library.
 	// Modules crash and hang at their end as well, so a caller that has a result to deliver does
-	// that first. It must not block. The module can be opened anew once close has returned.
+	// that first. It must not block. The module can be opened again once close has returned.
 	// nil: it is closed at once, and left behind where that takes longer than 2 seconds.
 	Closing func(module string, close func())
 

@@ -143,7 +143,7 @@ const (
 
 var (
 	errClosed = errors.New("the key is closed")
-	errLost   = errors.New("the module did not answer before; open the key anew, best in a new process")
+	errLost   = errors.New("the module did not answer before; open the key again, best in a new process")
 )
 
 // Open finds the module, the token, the key and its certificate that address

@@ -22,7 +22,7 @@ const writeSessions = 2
 
 // write ends the visit and runs work in a read/write session of crypto11's.
 //
-// The module is closed before and opened anew, because crypto11 does not take one
+// The module is closed before and opened again, because crypto11 does not take one
 // that somebody else has initialised. The token is chosen by its slot, which
 // crypto11 finds without guessing.
 func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Context) error) error {
@@ -70,7 +70,7 @@ func (v *visit) configure(doing string, config *crypto11.Config, pin PIN) (token
 }
 
 // configured tells the login from what comes before it, by crypto11's words. The PIN was
-// right a moment ago; but a PIN pad asks anew.
+// right a moment ago; but a PIN pad asks again.
 func (v *visit) configured(doing string, err error) error {
 	if err == nil {
 		return nil

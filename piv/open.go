@@ -34,8 +34,8 @@ type Key struct {
 // Why a Key has ended, where no error of the card tells.
 var (
 	errClosed = errors.New("the key is closed")
-	errLost   = errors.New("the card did not answer before; open the key anew, best in a new process")
-	errUsed   = errors.New("the PIN was for one signature, which is made; open the key anew")
+	errLost   = errors.New("the card did not answer before; open the key again, best in a new process")
+	errUsed   = errors.New("the PIN was for one signature, which is made; open the key again")
 )
 
 // Open finds the card, the key and its certificate that address names, and gets the

@@ -118,7 +118,7 @@ func (s *service) reset(reader string) error {
 	case scard.ErrNoSmartcard, scard.ErrRemovedCard, scard.ErrUnknownReader:
 		return nil // without power it knows nothing any more
 	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrInvalidHandle:
-		return nil // a service that starts anew powers the card anew
+		return nil // a service that starts again powers the card again
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func ParseHeaderForm(name string) (HeaderForm, error) {
 }
 
 // Authorization returns the value of the Authorization header of a login: the
-// scheme and the certificate. The certificate is encoded anew, because what
+// scheme and the certificate. The certificate is encoded again, because what
 // the service makes of text or further certificates around it is not known.
 func Authorization(cert *x509.Certificate, form HeaderForm) string {
 	value := cert.Raw

@@ -50,7 +50,7 @@ func refuse(reason Reason, format string, args ...any) *refusal {
 	return &refusal{reason: reason, detail: fmt.Sprintf(format, args...)}
 }
 
-// String words the refusal, for the log and for Counts.
+// String is the refusal in words, for the log and for Counts.
 func (f *refusal) String() string {
 	if f.detail == "" {
 		return string(f.reason)

@@ -15,7 +15,7 @@ import (
 
 // An anchor is where the chain stood at some time, told in the agent's log, which is in other hands
 // than the file: in the system's journal, say. Lines that were there then cannot be cut off any
-// more without being missed, nor can the file be made anew.
+// more without being missed, nor can the file be rewritten.
 
 // anchorEvery is how long lines wait for an anchor.
 const anchorEvery = time.Minute
@@ -91,7 +91,7 @@ func (a Anchors) CheckEnd(last Report) error {
 		return nil
 	}
 	if most := slices.Max(slices.Collect(maps.Keys(a))); most > last.LastSeq {
-		return &BrokenError{last.Lines + 1, fmt.Sprintf("it was cut off, or begun anew: the agent's log names entry %d, and the last one here is %d", most, last.LastSeq)}
+		return &BrokenError{last.Lines + 1, fmt.Sprintf("it was cut off, or started over: the agent's log names entry %d, and the last one here is %d", most, last.LastSeq)}
 	}
 	return nil
 }

@@ -80,12 +80,12 @@ func TestAnchorsGuardTheEnd(t *testing.T) {
 					t.Errorf("%d of 5 lines are left: %v", keep, err)
 				}
 			}
-			// Made anew, with a chain that is right in itself, and longer.
+			// Rewritten, with a chain that is right in itself, and longer.
 			os.Remove(path)
 			other := open(t, path)
 			add(t, other, 9)
-			if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "line 5: the log was made anew") {
-				t.Errorf("made anew: %v", err)
+			if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "line 5: the log was rewritten") {
+				t.Errorf("rewritten: %v", err)
 			}
 		})
 	}

@@ -22,7 +22,7 @@
 //
 // [Verify] finds any change in a file but two: one within the last line that leaves it an entry,
 // and whole lines cut off at the end. Both show in the file that continues it. The chain has no
-// key: with write access to the file, all of it can be written anew. Against all of this the Log
+// key: with write access to the file, all of it can be rewritten. Against all of this the Log
 // tells its head elsewhere, and [Anchors] compare. Or send the lines to another machine as they
 // come.
 //

@@ -149,11 +149,11 @@ func (l *Log) putLocked(entries []Entry) error {
 	return nil
 }
 
-// replace makes a file that was removed anew, so that somebody can read what is written. It goes on
-// where that one ended.
+// replace makes a new file in place of one that was removed, so that somebody can read what is
+// written. It goes on where that one ended.
 func (l *Log) replace() error {
 	if !l.failing.Load() {
-		l.options.Logger.Error("the audit log was removed, and is begun anew", "file", l.path)
+		l.options.Logger.Error("the audit log was removed; a new one is begun", "file", l.path)
 	}
 	next, err := openChain(l.path, l.chain.at, l.options.Logger)
 	if err != nil {

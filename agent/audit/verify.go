@@ -103,7 +103,7 @@ func (v *verifier) line(text []byte) error {
 	}
 	v.accept(n, text)
 	if told, ok := v.anchors[n.Seq]; ok && told != v.at.hash {
-		return v.broken(v.number, "the log was made anew: the agent's log names another entry %d", n.Seq)
+		return v.broken(v.number, "the log was rewritten: the agent's log names another entry %d", n.Seq)
 	}
 	return nil
 }

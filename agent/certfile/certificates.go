@@ -29,7 +29,7 @@ func Certificates(data []byte) ([]*x509.Certificate, error) {
 		}
 	}
 	if l.unreadable != nil && !slices.ContainsFunc(l.certs, isLeaf) {
-		return nil, fmt.Errorf("%w: a certificate in it cannot be read (%w); get it anew", ErrDamaged, l.unreadable)
+		return nil, fmt.Errorf("%w: a certificate in it cannot be read (%w); get it again", ErrDamaged, l.unreadable)
 	}
 	if len(l.certs) == 0 {
 		return nil, noCertificate(l.other)

@@ -58,4 +58,4 @@ func (e *NoLeafError) Error() string {
 		": give the one that the CA made from this key's request"
 }
 
-func damaged(how string) error { return fmt.Errorf("%w: %s; get it anew", ErrDamaged, how) }
+func damaged(how string) error { return fmt.Errorf("%w: %s; get it again", ErrDamaged, how) }

@@ -75,7 +75,7 @@ func (d *decrypter) spend(iterations, times int) error {
 		return damaged("it has no number of rounds for its password")
 	}
 	if iterations > (d.limit-d.rounds)/times {
-		return &UnsupportedError{"a file that asks for more than " + fmt.Sprint(d.limit) + " rounds for its password", "make it anew with fewer, as openssl does by itself"}
+		return &UnsupportedError{"a file that asks for more than " + fmt.Sprint(d.limit) + " rounds for its password", "make it again with fewer, as openssl does by itself"}
 	}
 	d.rounds += iterations * times
 	return nil
@@ -172,7 +172,7 @@ func fromStandard(block cipher.Block, err error) (blockDecrypter, error) { retur
 func unknownAlgorithm(what string, algorithm pkix.AlgorithmIdentifier) error {
 	return &UnsupportedError{
 		fmt.Sprintf("%s of an unknown kind (%v)", what, algorithm.Algorithm),
-		"make it anew with AES and SHA-256, as openssl 3 does by itself",
+		"make it again with AES and SHA-256, as openssl 3 does by itself",
 	}
 }
 
@@ -275,7 +275,7 @@ func (d *decrypter) scrypt(kdf pkix.AlgorithmIdentifier, password []byte, size i
 		return nil, err
 	}
 	if p.N < 2 || p.R < 1 || p.P < 1 || p.R > maxScrypt/128 || p.N > maxScrypt/128/p.R {
-		return nil, &UnsupportedError{"a key that asks for too much memory for its password", "make it anew without scrypt"}
+		return nil, &UnsupportedError{"a key that asks for too much memory for its password", "make it again without scrypt"}
 	}
 	if err := d.spend(p.P, 4*p.N*p.R); err != nil {
 		return nil, err

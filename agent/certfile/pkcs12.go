@@ -49,7 +49,7 @@ func parseStore(der []byte) (store, error) {
 	switch oidOf(safe[0]) {
 	case oidData:
 	case oidSignedData:
-		return s, &UnsupportedError{"a PKCS#12 file that is signed, not protected by a password", "export it anew with a password"}
+		return s, &UnsupportedError{"a PKCS#12 file that is signed, not protected by a password", "export it again with a password"}
 	default:
 		return s, broken
 	}
@@ -106,7 +106,7 @@ func (d *decrypter) open(s store, pass passphrase) (contents, error) {
 	case s.mac == nil:
 		return found, err
 	case whole && errors.Is(err, ErrWrongPassword):
-		return found, &UnsupportedError{"a PKCS#12 file with a password for itself and another for what is in it", "export it anew with one for both"}
+		return found, &UnsupportedError{"a PKCS#12 file with a password for itself and another for what is in it", "export it again with one for both"}
 	case whole:
 		return found, err
 	case err == nil && found.decrypted > 0:
@@ -192,7 +192,7 @@ func (d *decrypter) openSafe(safe asn1.RawValue, pass passphrase, found *content
 			return err
 		}
 	}
-	return &UnsupportedError{"a PKCS#12 file that is encrypted for a certificate", "export it anew with a password"}
+	return &UnsupportedError{"a PKCS#12 file that is encrypted for a certificate", "export it again with a password"}
 }
 
 // openEncrypted opens EncryptedData (RFC 5652 section 8), whose content can be an octet string in

@@ -34,7 +34,7 @@ func split(data []byte) ([]piece, error) {
 	text := textOf(data)
 	switch {
 	case strings.TrimSpace(text) == "":
-		return nil, errors.New("it is empty: get it anew")
+		return nil, errors.New("it is empty: get it again")
 	case isBinary(data):
 		return splitBinary(data)
 	case strings.Contains(text, "-----BEGIN "):
@@ -92,7 +92,7 @@ func splitPEM(text string) ([]piece, error) {
 		label, _, _ := strings.Cut(segment, "-----")
 		found, err := piecesOf("-----BEGIN " + segment)
 		if err != nil && isOurs(label) {
-			return nil, fmt.Errorf("%w: block %d of %d (%.40s) is cut short or has wrong characters; get it anew", ErrDamaged, i+1, len(segments), label)
+			return nil, fmt.Errorf("%w: block %d of %d (%.40s) is cut short or has wrong characters; get it again", ErrDamaged, i+1, len(segments), label)
 		}
 		pieces = append(pieces, found...)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden texts anew")
+var update = flag.Bool("update", false, "write the golden texts again")
 
 func TestExplain(t *testing.T) {
 	pki := newAuthorities(t)
@@ -46,7 +46,7 @@ func TestExplain(t *testing.T) {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("text (-want +got; -update writes it anew):\n%s", diff)
+				t.Errorf("text (-want +got; -update writes it again):\n%s", diff)
 			}
 		})
 	}

@@ -115,7 +115,7 @@ func (d *document) place(offset int) place {
 	return place{line: line, column: 1 + offset - d.starts[line-1]}
 }
 
-// at words the place: "config.toml:7:1". The column counts characters.
+// at writes the place: "config.toml:7:1". The column counts characters.
 func (d *document) at(p place) string {
 	if p.line == 0 {
 		return d.name

@@ -295,7 +295,7 @@ func baseURL(text string) (string, error) {
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return "", errors.New("http sends logins and tokens unencrypted, so it is for this machine only (localhost, 127.0.0.1, ::1); use https")
 	}
-	// Put together anew, so that a slash at the end or capitals in the scheme are gone
+	// Put together again, so that a slash at the end or capitals in the scheme are gone
 	// and paths can be appended.
 	return u.Scheme + "://" + u.Host, nil
 }

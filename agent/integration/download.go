@@ -186,7 +186,7 @@ func (p *part) attempt(ctx context.Context) error {
 }
 
 // errChanged: the content is not what it was when its download began.
-var errChanged = errors.New("it has changed while it was downloaded; begin anew")
+var errChanged = errors.New("it has changed while it was downloaded; begin again")
 
 // begin looks whether an answer goes on where the last one broke off, and returns how much of it
 // has been written already. A server that knows no ranges sends all of it again.

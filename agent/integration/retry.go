@@ -58,7 +58,7 @@ func (c *Client) patience() *Deadline {
 	}}
 }
 
-// renew is told that something has been got, so that the count begins anew.
+// renew is told that something has been got, so that the count begins again.
 func (p *Deadline) renew() { p.failures = 0 }
 
 // wait waits until it is time to try again after err. It returns why not, if not.

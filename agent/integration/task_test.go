@@ -215,7 +215,7 @@ func TestWaitPolls(t *testing.T) {
 }
 
 // A poll that fails, in whatever way may pass, does not end the wait, and is not repeated sooner
-// than Anaplan wants to be polled. That there was an answer in between begins the count anew.
+// than Anaplan wants to be polled. That there was an answer in between begins the count again.
 func TestWaitSurvivesFailedPolls(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"500":  func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(500) },

@@ -376,7 +376,7 @@ func TestDownloadOfWhatChanges(t *testing.T) {
 				return response, err
 			})}}
 			err := client.Download(t.Context(), Thing{Kind: Files, ID: "113", Name: "a.csv"}, io.Discard, nil)
-			wantError(t, err, `downloading file "a.csv": it has changed while it was downloaded; begin anew`)
+			wantError(t, err, `downloading file "a.csv": it has changed while it was downloaded; begin again`)
 			if len(b.asked) != 2 {
 				t.Errorf("asked %d times", len(b.asked))
 			}

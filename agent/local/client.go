@@ -97,7 +97,7 @@ func (c *Client) token(ctx context.Context, query url.Values, notify agent.Notif
 	return token, err
 }
 
-// Login makes the agent log in anew, now. After a problem that trying again does not solve, only
+// Login makes the agent log in again, now. After a problem that trying again does not solve, only
 // root and the agent's own user get more than that problem. The Token has no Value.
 func (c *Client) Login(ctx context.Context, profile string, notify agent.NotifyFunc) (Token, error) {
 	answer, err := c.act(ctx, "/v1/login", profile, nil, notify)
@@ -114,7 +114,7 @@ func (c *Client) Logout(ctx context.Context, profile string) error {
 }
 
 // Unlock undoes Lock, or a problem after which nothing is tried, and makes the agent log in
-// anew. A PIN is kept if the device takes it; the caller clears pin. A profile that was
+// again. A PIN is kept if the device takes it; the caller clears pin. A profile that was
 // locked stays so where the login fails. It is for root and the agent's own user, as Lock is.
 func (c *Client) Unlock(ctx context.Context, profile string, pin []byte, notify agent.NotifyFunc) error {
 	_, err := c.UnlockWith(ctx, profile, pin, UnlockOptions{}, notify)
@@ -144,7 +144,7 @@ func (c *Client) Lock(ctx context.Context, profile string) error {
 	return err
 }
 
-// Reload makes the agent read its configuration anew. Warnings say what of it is not taken over.
+// Reload makes the agent read its configuration again. Warnings say what of it is not taken over.
 func (c *Client) Reload(ctx context.Context) (warnings []string, err error) {
 	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/reload"})
 	if err != nil {

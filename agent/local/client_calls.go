@@ -56,7 +56,7 @@ func (c *Client) EndPhantom(ctx context.Context, token Phantom) error {
 }
 
 // Transport returns the way to Anaplan's API through the agent, for an http.Client. The host
-// of the requests' URLs is of no account; their scheme is http. Close ends its connections
+// of the requests' URLs does not matter; their scheme is http. Close ends its connections
 // too.
 func (c *Client) Transport(as As) http.RoundTripper { return &transport{c, as} }
 

@@ -16,7 +16,7 @@ var ErrRunning = errors.New("an agent is running already")
 
 // ErrSocketGone is returned by Listen and by a Client where an agent runs whose socket
 // somebody has removed, or put something in the place of. It wraps ErrRunning. The agent
-// makes the socket anew as soon as its place is free.
+// makes the socket again as soon as its place is free.
 var ErrSocketGone = fmt.Errorf("%w, but somebody has removed its socket", ErrRunning)
 
 // LockOf returns the file that decides between two agents.

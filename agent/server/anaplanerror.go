@@ -7,7 +7,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
-// shape words a refusal as Anaplan's hosts do, for clients that know no other. What the
+// shape writes a refusal as Anaplan's hosts do, for clients that know no other form. What the
 // agent has to say besides is in a field that they do not look for.
 type shape func(status int, problem *agent.Problem) any
 

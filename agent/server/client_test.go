@@ -89,7 +89,7 @@ func TestClientNotRunning(t *testing.T) {
 	}
 }
 
-// The agent is started anew between two calls of one client.
+// The agent is started again between two calls of one client.
 func TestClientFindsTheNextAgent(t *testing.T) {
 	socket := filepath.Join(directory(t), "s")
 	config := server.Config{Profiles: one(t, &upstream{})}

@@ -5,11 +5,11 @@
 //
 //	GET  /v1/token?profile=NAME[&refused=GENERATION]   a token; another one than that of the generation
 //	GET  /v1/status                                    the profiles that the caller may use
-//	POST /v1/login?profile=NAME                        log in anew, now
+//	POST /v1/login?profile=NAME                        log in again, now
 //	POST /v1/logout?profile=NAME                       end the token
 //	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed (administrators)
 //	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN (administrators)
-//	POST /v1/reload                                    read the configuration anew (administrators)
+//	POST /v1/reload                                    read the configuration again (administrators)
 //	GET  /healthz, /readyz, /metrics                   for monitoring
 //
 //	POST /token/authenticate, /token/refresh, /token/logout; GET /token/validate

@@ -232,8 +232,8 @@ func (c *call) forwardProblem(err error) *agent.Problem {
 	return problem
 }
 
-// busyProblem words that a call has to wait for too long: since Anaplan has asked for that, or
-// since there are too many.
+// busyProblem says that a call has to wait for too long, because Anaplan has asked for that or
+// there are too many calls.
 func busyProblem(busy *fair.BusyError) *agent.Problem {
 	problem := &agent.Problem{
 		Code: agent.CodeRateLimited, Wait: busy.RetryAfter,

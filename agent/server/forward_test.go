@@ -545,7 +545,7 @@ func TestHeadersThatAreNotForwarded(t *testing.T) {
 	}
 }
 
-// Each framing is read once, by net/http, and written anew: what follows is not a second request.
+// Each framing is read once, by net/http, and rewritten: what follows is not a second request.
 func TestSmuggledLengths(t *testing.T) {
 	f := forwards(t, nil)
 	f.host.answer(func(w http.ResponseWriter, r *http.Request) {

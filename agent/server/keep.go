@@ -39,7 +39,7 @@ func keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
 			said = err.Error()
 			log.Error("somebody has removed the socket, so nobody finds the agent", "error", err)
 		case anew:
-			log.Warn("somebody has removed the socket; it has been made anew", "socket", socket.Addr())
+			log.Warn("somebody has removed the socket; it has been made again", "socket", socket.Addr())
 		}
 		if err == nil {
 			said = ""
@@ -48,7 +48,7 @@ func keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
 }
 
 // lookAfter returns what looks after the file of a listener; nil for one that has none. It
-// reports whether it has made the file anew.
+// reports whether it has made the file again.
 func lookAfter(socket net.Listener) func() (anew bool, err error) {
 	if own, ok := socket.(*listener); ok {
 		return own.restore
@@ -59,16 +59,16 @@ func lookAfter(socket net.Listener) func() (anew bool, err error) {
 	return func() (bool, error) { return false, lookAt(socket.Addr().String()) }
 }
 
-// lookAt reports that a socket is gone which is systemd's: it alone can make it anew, for
+// lookAt reports that a socket is gone which is systemd's: it alone can make it again, for
 // the next agent gets it from there as well.
 func lookAt(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("%s: systemd has opened it, and opens it anew when the socket unit is restarted: systemctl restart anaplan-agent.socket", path)
+	return fmt.Errorf("%s: systemd has opened it, and opens it again when the socket unit is restarted: systemctl restart anaplan-agent.socket", path)
 }
 
-// restore makes the socket anew if its file is gone. It never takes the place of another
+// restore makes the socket again if its file is gone. It never takes the place of another
 // agent: that has the lock, or answers.
 func (l *listener) restore() (anew bool, err error) {
 	l.mu.Lock()

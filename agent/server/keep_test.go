@@ -139,7 +139,7 @@ func wantSocketGone(t *testing.T, path string) {
 	}
 }
 
-// TestSocketOfSystemd is not made anew, since systemd would never listen on it.
+// TestSocketOfSystemd is not made again, since systemd would never listen on it.
 func TestSocketOfSystemd(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
 	socket, err := net.Listen("unix", path)

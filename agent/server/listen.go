@@ -50,7 +50,7 @@ func (o ListenOptions) directoryMode() fs.FileMode {
 // There is no moment at which others could connect to a socket of a wider mode: it is made
 // in a private directory, gets its mode, and only then its name. Closing the listener
 // removes the socket, unless something else has that name by then. While a Server serves it,
-// a socket that somebody has removed is made anew, unless another agent is there by then.
+// a socket that somebody has removed is made again, unless another agent is there by then.
 //
 // On Windows the directory is made for this user, the system and administrators only, and one
 // that lets in anybody else is refused; the options mean nothing there.

@@ -39,7 +39,7 @@ type Config struct {
 	// errors for others name these.
 	Admin func(local.Peer) bool
 
-	// Reload reads the configuration anew, and says what of it is not taken over. nil: the
+	// Reload reads the configuration again, and says what of it is not taken over. nil: the
 	// request is an error.
 	Reload func(context.Context) (warnings []string, err error)
 
@@ -165,7 +165,7 @@ type Record struct {
 	Profile    string // "" for what concerns all of them
 	Peer       local.Peer
 	Network    bool       // Peer came over TCP, and nothing else is known of it
-	Client     string     // "client:NAME", "user:UID", or "" where that is of no account
+	Client     string     // "client:NAME", "user:UID", or "" where that does not matter
 	Code       agent.Code // of what went wrong; "" if nothing did
 	Generation uint64     // of the token; 0 without
 	Done       bool       // it has happened, and must be written down sooner or later

@@ -185,7 +185,7 @@ func TestDirectoryGone(t *testing.T) {
 // TestOnlyItsOwnIsRemoved puts something else in the file's place.
 func TestOnlyItsOwnIsRemoved(t *testing.T) {
 	for name, replace := range map[string]func(path string) error{
-		"removed and made anew": func(path string) error {
+		"removed and made again": func(path string) error {
 			os.Remove(path)
 			return os.WriteFile(path, []byte("other"), 0o600)
 		},

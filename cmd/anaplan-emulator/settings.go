@@ -45,7 +45,7 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
 	// The order is that of use: serving first, issuing last.
 	f.SortFlags = false
-	f.SetOutput(io.Discard) // main words the errors
+	f.SetOutput(io.Discard) // main prints the errors
 	f.Usage = func() {}
 
 	// A word in backquotes is what --help calls the argument.

@@ -53,7 +53,7 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	s := &settings{}
 	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
 	f.SortFlags = false
-	f.SetOutput(io.Discard) // main words the errors
+	f.SetOutput(io.Discard) // main prints the errors
 	f.Usage = func() {}
 	// What comes after exec is the command's own.
 	f.SetInterspersed(false)

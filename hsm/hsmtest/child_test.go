@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //	state       "state CKS"
 //	rw          goes on in a read/write session
 //	sign        "sign RV SIGNATURE"
-//	restart     ends the module and starts it anew
+//	restart     ends the module and starts it again
 //	wait        "wait", and waits for a line
 //
 // At its end it says "done".

@@ -202,7 +202,7 @@ func wantLogin(t *testing.T, child *Task, want string) {
 	child.line()
 }
 
-// TestNewOrders: a process that runs has new orders when it starts the module anew, and
+// TestNewOrders: a process that runs has new orders when it starts the module again, and
 // not before.
 func TestNewOrders(t *testing.T) {
 	token := newToken(t)

@@ -70,7 +70,7 @@ func configure(t testing.TB, store string) string {
 
 // Copy copies the store of a SoftHSM token into a directory, and returns the variable by
 // which processes see the copy in place of it. Several processes on one store disturb each
-// other, and making a token anew takes longer.
+// other, and making a token again takes longer.
 func (k *Token) Copy(t testing.TB, directory string) (variable string) {
 	t.Helper()
 	store := filepath.Join(directory, "tokens")
@@ -95,7 +95,7 @@ func InitToken(t testing.TB, module, label string) *Token {
 		check(t, "C_GetTokenInfo", err)
 		token.Serial = info.SerialNumber
 	})
-	// In a second start of the module, for SoftHSM numbers its slots anew in each.
+	// In a second start of the module, for SoftHSM numbers its slots again in each.
 	withModule(t, token, func(p *pkcs11.Ctx) { token.Slot = slotOf(t, p, token) })
 	return token
 }
@@ -117,7 +117,7 @@ func freeSlot(t testing.TB, p *pkcs11.Ctx) uint {
 }
 
 // slotOf finds the token again: SoftHSM gives it another slot once it is
-// initialised and the module started anew.
+// initialised and the module started again.
 func slotOf(t testing.TB, p *pkcs11.Ctx, token *Token) uint {
 	t.Helper()
 	slots, err := p.GetSlotList(true)

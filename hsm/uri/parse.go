@@ -204,7 +204,7 @@ func digit(c byte) byte {
 	return 255
 }
 
-// misplaced words that the first character of rest must be percent-encoded. If it
+// misplaced says that the first character of rest must be percent-encoded. If it
 // is the other part's separator, it was most likely meant as one.
 func misplaced(where part, rest string) string {
 	_, size := utf8.DecodeRuneInString(rest)

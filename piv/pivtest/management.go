@@ -116,7 +116,7 @@ func (c *Card) checkWitness(block cipher.Block, witness, challenge []byte) ([]by
 }
 
 // checkResponse compares with what was to come, once. A host that was let in before is
-// out while it proves itself anew: a key with a touch policy would otherwise be touched
+// out while it proves itself again: a key with a touch policy would otherwise be touched
 // once for all.
 func (c *Card) checkResponse(response []byte) uint16 {
 	expected := c.challenge
