@@ -48,7 +48,7 @@ type Entry struct {
 	// Result is "ok", or the code of a problem. "": ok.
 	Result string
 
-	Caller     *Caller // nil: the agent did it of itself
+	Caller     *Caller // nil: the agent did it by itself
 	Client     string  // that the caller acts for; "": it does not matter
 	Call       *Call   // what was called; nil: nothing
 	Generation uint64  // of the token; 0: no token is concerned

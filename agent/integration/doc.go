@@ -21,7 +21,7 @@
 // lost, the list of tasks tells whether there is one.
 //
 // It refuses to follow redirects, to take one of several things of a name, to call a task
-// successful of which Anaplan does not say so, and to put Anaplan's words into an error
+// successful unless Anaplan says so, and to put Anaplan's words into an error
 // before they are fit for a terminal.
 //
 // What Anaplan does is taken from the pages of help.anaplan.com (the bulk APIs), from its own

@@ -63,7 +63,7 @@ var ErrNoContent = errors.New("it has no content")
 // Download writes the content of a file to w, or that of the file that an export has
 // written. A chunk that breaks off is gone on with where it broke. progress may be nil.
 //
-// Nothing holds the content still: if the export runs meanwhile, so much the worse.
+// Nothing holds the content still: an export that runs meanwhile changes it.
 func (c *Client) Download(ctx context.Context, thing Thing, w io.Writer, progress func(Transfer)) error {
 	file, ok := thing.File()
 	if !ok || thing.Kind == Imports {

@@ -68,7 +68,7 @@ func (e *APIError) Unwrap() error {
 	return e.problem
 }
 
-// meaning words what a status means at this API (help.anaplan.com, "Troubleshooting API usage", and
+// meaning says what a status means at this API (help.anaplan.com, "Troubleshooting API usage", and
 // for a model's state "Model busy behavior and retry strategy"; of 409 the first says that the
 // model is busy, the second that the call is not allowed).
 func meaning(status int) string {

@@ -13,8 +13,9 @@ import (
 // be closed. path is escaped, begins with a slash and may bring a query of its own. query,
 // body and header may be nil.
 //
-// What has no effect when it is repeated, and can be, is sent again as everything else is: a
-// GET, say, or a PUT with a body that is an io.Seeker over all that is to be sent.
+// A request that can be repeated, and has no further effect when it is, is sent again like
+// everything else: a GET, say, or a PUT with a body that is an io.Seeker over all that is to be
+// sent.
 func (c *Client) Do(ctx context.Context, method, path string, query url.Values, body io.Reader, header http.Header) (*http.Response, error) {
 	call := call{method: method, path: path, query: query, header: header, body: body}
 	repeatable, err := call.measure()

@@ -127,7 +127,7 @@ func isTransient(err error) bool {
 	return isLost && !isOwn && !isUntrusted(err)
 }
 
-// isPassing tells it of an answer. What the agent refuses is known by its code: that it has no
+// isPassing decides that for an answer. What the agent refuses is known by its code: that it has no
 // PIN, say, passes only when a person acts.
 func isPassing(status int, code agent.Code) bool {
 	switch code {

@@ -29,7 +29,7 @@ func formatNotice(notice agent.Notice) string {
 	return url.PathEscape(string(notice.Kind)) + " " + url.PathEscape(message)
 }
 
-// parseNotice is the way back. It reports false for what is not a notice.
+// parseNotice reads what formatNotice has written. It reports false for what is not a notice.
 func parseNotice(value string) (agent.Notice, bool) {
 	kind, message, _ := strings.Cut(value, " ") // HTTP trims the blank before no message
 	kind, err := url.PathUnescape(kind)

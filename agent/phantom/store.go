@@ -156,7 +156,7 @@ func (s *Store) Len() int {
 }
 
 // lock locks the Store, and clears away what has ended and what is to be forgotten. Each
-// token is that but once, so it costs little, though not always the same.
+// token is cleared away only once, so it costs little, though not always the same.
 func (s *Store) lock() moment {
 	s.mu.Lock()
 	now := moment{wall: s.wall().Round(0), mono: time.Now()}

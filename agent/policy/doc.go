@@ -1,6 +1,6 @@
 // Package policy decides which calls of Anaplan's integration API a client may make.
 // A policy is a list of rules, each of which allows something; what no rule allows is
-// refused. The agent's proxy is the user, and `policy check`.
+// refused. The agent's proxy uses it, and so does `policy check`.
 //
 //	rules, err := policy.Parse([]string{
 //		`run process "Nightly load" in model "Plan" in workspace "Finance"`,
@@ -29,8 +29,8 @@
 //
 // THING is an id as it is, or a name in double quotes, in which \" and \\ stand for " and \.
 // MODEL is `model THING` or `model THING in workspace THING`. Methods are GET, HEAD,
-// POST, PUT, PATCH and DELETE, and HEAD is allowed where GET is. Everything is compared with
-// case but ids, as Anaplan takes these in either.
+// POST, PUT, PATCH and DELETE, and HEAD is allowed where GET is. Everything but
+// ids is compared with case; Anaplan takes ids in either.
 //
 // Models can be reached below their workspace and without it. Where the path tells no
 // workspace, a rule that wants one fits only if it gives the model's id, which is in

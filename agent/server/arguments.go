@@ -81,11 +81,11 @@ func (a *arguments) set(name, value string, takes parameter) *agent.Problem {
 	case paramReveal:
 		return a.setHidden(value)
 	}
-	return a.setWord(name, value, which)
+	return a.setYes(name, value, which)
 }
 
-// setWord takes a person's word, which is yes or is not given.
-func (a *arguments) setWord(name, value string, which parameter) *agent.Problem {
+// setYes takes what a person has said, which is yes or is not given.
+func (a *arguments) setYes(name, value string, which parameter) *agent.Problem {
 	if value != local.Yes {
 		return agent.Problemf(agent.CodeBadRequest, "parameter %s is %s: it is %s, or left out", name, shown(value), local.Yes)
 	}

@@ -125,7 +125,7 @@ func (c *call) handle() *agent.Problem {
 	return c.follow(route)
 }
 
-// elsewhere says that something is to be had, but not over TCP.
+// elsewhere says that something is there, but not over TCP.
 func (c *call) elsewhere(found bool) string {
 	switch {
 	case found:

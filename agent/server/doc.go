@@ -37,8 +37,8 @@
 // [Profile.Allow] allows may have the profile's token, but has nothing to do with its PIN: only
 // administrators may give one, spend its last try, say that it has changed, lock and unlock.
 // Everybody else may do nothing. docs/security.md has a table of these rights, which the tests keep
-// true. Over TCP nobody is anybody before showing a secret. Requests with an Origin header come
-// from a browser and are refused, and so are those over TCP whose Host is not this listener. A path
-// that could be read in two ways is not forwarded. Requests and connections have limits in size,
-// time and number ([Limits]); beyond them a caller gets an error, and nobody hangs.
+// true. Over TCP a caller is a stranger until it shows a secret. Requests with an Origin header
+// come from a browser and are refused, and so are those over TCP whose Host is not this listener. A
+// path that could be read in two ways is not forwarded. Requests and connections have limits in
+// size, time and number ([Limits]); beyond them a caller gets an error, and nobody hangs.
 package server

@@ -192,7 +192,7 @@ func (c *call) recordCall(record Record, problem *agent.Problem) {
 	c.write(record, problem)
 }
 
-// forwardProblem words why a call was not made, or not to its end.
+// forwardProblem says why a call was not made, or not to its end.
 func (c *call) forwardProblem(err error) *agent.Problem {
 	if err == nil {
 		return nil
@@ -253,7 +253,7 @@ const lookUpWait = 10 * time.Second
 // asks.
 const mostLookUpWait = 5 * time.Minute
 
-// lookUpProblem words why Anaplan has not told names. What passes has a time to come again, so that
+// lookUpProblem says why Anaplan has not told names. What passes has a time to come again, so that
 // a busy model does not fail a job that could wait for it.
 func (c *call) lookUpProblem(err error) *agent.Problem {
 	refusal, isRefused := errors.AsType[*integration.APIError](err)

@@ -14,7 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// keepEvery is how often is looked whether the file of a socket is still there.
+// keepEvery is how often keep looks whether the file of a socket is still there.
 const keepEvery = time.Second
 
 // keep looks after the file of a socket until ctx ends. A person may remove it, or a program that

@@ -130,8 +130,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close removes the socket, if it is still the same, and ends Accept. It goes before the
-// lock, so that no new agent's socket can be taken for the old one.
+// Close removes the socket, if it is still the same, and ends Accept. It does so before it gives up
+// the lock, so that no new agent's socket can be taken for the old one.
 func (l *listener) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

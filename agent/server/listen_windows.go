@@ -121,8 +121,8 @@ func lockFile(path string) (*os.File, error) {
 	return nil, fmt.Errorf("locking %s: %w", path, err)
 }
 
-// bind replaces a stale socket. The directory keeps everybody out, so the order matters to
-// nobody.
+// bind replaces a stale socket. The directory keeps everybody out, so the order does
+// not matter.
 func bind(path string, _ fs.FileMode) (*net.UnixListener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

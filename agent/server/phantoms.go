@@ -12,8 +12,8 @@ import (
 // What Anaplan's auth host has under /token/, with its JSON and its statuses (contract
 // sections 2 and 3), and with phantom tokens.
 
-// authenticate hands out a phantom token. Anaplan's own is seen to first, so that whatever
-// keeps it from being had is told here, where clients expect it.
+// authenticate hands out a phantom token. Anaplan's own is made first, so that whatever
+// prevents that is told here, where clients expect it.
 func (c *call) authenticate() *agent.Problem {
 	who, problem := c.principal()
 	if problem != nil {

@@ -236,8 +236,8 @@ func (c *call) phantom(token string) (phantom.Token, *agent.Problem) {
 	return held, nil
 }
 
-// badPhantom says what is wrong with a token. One that has ended is everyday, and not
-// written down.
+// badPhantom says what is wrong with a token. One that has ended is nothing unusual,
+// and is not written down.
 func (c *call) badPhantom(err error) *agent.Problem {
 	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
 	problem.Hints = []string{"log in again: POST /token/authenticate"}
@@ -253,7 +253,7 @@ func (c *call) holder(holder phantom.Holder) (*principal, *agent.Problem) {
 	if name, ok := strings.CutPrefix(holder.Client, clientKind); ok {
 		client := c.server.config.Clients()[name]
 		if client == nil {
-			return nil, c.stranger("the client " + shown(name) + " is in the agent's configuration no more")
+			return nil, c.stranger("the client " + shown(name) + " is not in the agent's configuration any more")
 		}
 		return c.ofClient(name, client)
 	}
