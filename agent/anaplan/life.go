@@ -20,8 +20,7 @@ const (
 	maxSkew = 366 * 24 * time.Hour
 )
 
-// end returns when a token ends by this machine's clock, of which the service says when by
-// its own.
+// end returns when a token ends by this machine's clock. The service says it by its own.
 func (a *answer) end(expires int64) (time.Time, error) {
 	if expires == 0 {
 		return time.Time{}, a.unusable("it has no tokenInfo.expiresAt")
@@ -37,10 +36,10 @@ func (a *answer) end(expires int64) (time.Time, error) {
 	}
 }
 
-// life returns for how long after the arrival of the answer a token lives of which the service
-// says when it ends. That is counted by the service's clock: if it were by this machine's
-// and that one is wrong, live tokens would be refused and dead ones served. Only where the
-// Date makes no sense of it, is far from the time here, and that does, it is counted from that.
+// life returns how long a token lives after the arrival of the answer, from the end that the
+// service gives. It is counted by the service's clock: counted by this machine's, if that is
+// wrong, live tokens would be refused and dead ones served. It is counted from the time here only
+// if that makes sense of the end, and the Date does not and is far from it.
 func (a *answer) life(expires time.Time) time.Duration {
 	byTheirs, byOurs := expires.Sub(a.serviceTime()), expires.Sub(a.arrived)
 	if !isLife(byTheirs) && isLife(byOurs) && a.arrived.Sub(a.date()).Abs() > soundSkew {

@@ -29,8 +29,8 @@ func isRefusal(err error) bool {
 	return false
 }
 
-// explain says of an error what it is about and what can be done. Which file beside the target
-// it was is nobody's business.
+// explain says of an error what it is about and what can be done. It does not name the file
+// beside the target.
 func (t target) explain(err error) error {
 	cause := causeOf(err)
 	if remedy := t.remedy(cause); remedy != "" {

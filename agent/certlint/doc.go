@@ -1,4 +1,4 @@
-// Package certlint tells what Anaplan will say to a certificate, before it is registered. The
+// Package certlint tells what Anaplan will think of a certificate, before it is registered. The
 // commands enroll, cert --explain, import, rotate and doctor use it.
 //
 //	for _, f := range certlint.Check(cert, chain, time.Now()) {

@@ -1,6 +1,6 @@
 package config
 
-// Who uses the agent with a policy of its own, and what policies look like.
+// Programs that use the agent with a policy of their own, and what policies look like.
 
 import (
 	"crypto/sha256"
@@ -21,7 +21,7 @@ type Client struct {
 	Profile string // for which it acts
 	Secret  []byte // its SHA-256; nil: none
 
-	// Users says who is this client on the unix socket: "user:NAME", "user:1000" or
+	// Users says which users are this client on the unix socket: "user:NAME", "user:1000" or
 	// "group:NAME". Whether they exist is not checked here.
 	Users []string
 
@@ -184,7 +184,7 @@ func rulesIn(texts []string) []string {
 	return rules
 }
 
-// noRules words what to do about a policy without rules: whether it should allow nothing or
+// noRules says what to do about a policy without rules: whether it should allow nothing or
 // everything is not guessed.
 func noRules(table string) string {
 	if table == clientsTable {

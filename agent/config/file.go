@@ -91,7 +91,7 @@ func (d *document) checkTables(top map[string]any) error {
 	return nil
 }
 
-// insteadTable words what to write for an unknown table.
+// insteadTable says what to write for an unknown table.
 func insteadTable(name string) string {
 	if meant := nearest(strings.ToLower(name), tables); meant != "" {
 		return fmt.Sprintf("did you mean %s?", heading(meant))
@@ -107,7 +107,7 @@ func heading(table string) string {
 	return "[" + table + ".NAME]"
 }
 
-// outside words where a setting belongs that stands in no table.
+// outside says where a setting belongs that stands in no table.
 func outside(setting string) string {
 	switch {
 	case has(AgentFlags, setting):
@@ -212,7 +212,7 @@ func textsOf(setting string, value any) (texts []string, ok bool) {
 	return nil, false
 }
 
-// shape words how a setting is written.
+// shape says how a setting is written.
 func shape(setting string) string {
 	switch {
 	case setting == keySetting:
@@ -255,7 +255,7 @@ func unknown(name, table string) string {
 	return fmt.Sprintf("there is no setting %q; %s", name, instead)
 }
 
-// placesOf words in which tables a setting stands; "" if in none.
+// placesOf says in which tables a setting stands; "" if in none.
 func placesOf(setting string) string {
 	var places []string
 	for _, table := range tables {

@@ -68,7 +68,8 @@ type Profile struct {
 	// agent with the profile. nil: no restriction.
 	Policy []string
 
-	// Tenant is whose allowance the profile's requests use; "": the one of its API host.
+	// Tenant names the tenant whose allowance the profile's requests use; "": that of its API
+	// host.
 	Tenant            string
 	RequestsPerMinute int // above zero
 
@@ -84,8 +85,8 @@ type Profile struct {
 }
 
 // Profile returns the settings of the profile of that name. over holds, by name
-// of the setting, what flags and environment say; it goes before the file, which
-// goes before the defaults. An empty text in it stands for the default, so a flag
+// of the setting, what flags and environment say; it takes precedence over the
+// file, and the file over the defaults. An empty text in it stands for the default, so a flag
 // can take back what the file says.
 //
 // A key in over is one address: addresses may hold commas, so a list is for the

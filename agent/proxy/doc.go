@@ -6,7 +6,7 @@
 //	client := &http.Client{Transport: &proxy.Transport{Source: keeper, Base: proxy.NewBase(nil), Client: "nightly"}}
 //
 // A [Proxy] stands on it, and forwards what others ask for. The agent's local server uses it, after
-// it has found out what client calls, and that the policy allows the call:
+// it has found out which client calls, and that the policy allows the call:
 //
 //	p, err := proxy.New(proxy.Config{API: "https://api.anaplan.com", Source: keeper, Limiter: limiter})
 //	...
@@ -15,7 +15,7 @@
 //	case result.Cut:
 //		panic(http.ErrAbortHandler) // what the client has is not whole, and it must see that
 //	case !result.Began:
-//		// nothing has been written: word err
+//		// nothing has been written: say err
 //	}
 //
 // Bodies stream both ways, and answers are passed on as they came, compressed or not. Small
