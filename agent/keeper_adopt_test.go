@@ -192,7 +192,7 @@ func TestAdoptTrouble(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) {
 		_, after := succession(t, func(before, _ *world) {
-			before.authenticate = always(Deadline)
+			before.authenticate = always(patience)
 			before.wantProblem("before", agent.CodeRateLimited)
 		})
 		after.wantProblem("after", agent.CodeRateLimited)

@@ -232,7 +232,7 @@ func TestLoginDoesNotPassADevice(t *testing.T) {
 func TestStatusTellsTheWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
-		w.authenticate = always(Deadline)
+		w.authenticate = always(patience)
 		w.wantProblem("at first", agent.CodeRateLimited)
 		time.Sleep(time.Minute)
 		status := w.keeper.Status()

@@ -78,7 +78,7 @@ func TestMonotonicClockRules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
 		first := w.token()
-		w.set(func() { w.skew, w.refresh, w.authenticate = -24*time.Hour, always(Deadline), always(Deadline) })
+		w.set(func() { w.skew, w.refresh, w.authenticate = -24*time.Hour, always(patience), always(patience) })
 		time.Sleep(tokenLife - time.Second)
 		if lease := w.token(); lease.Generation != first.Generation {
 			t.Errorf("generation %d before the end", lease.Generation)
@@ -86,7 +86,7 @@ func TestMonotonicClockRules(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		w.set(func() { w.skew = 24 * time.Hour })
 		problem := w.wantProblem("after the end", agent.CodeRateLimited)
-		if problem.Wait <= 0 || problem.Wait > Deadline.Wait {
+		if problem.Wait <= 0 || problem.Wait > patience.Wait {
 			t.Errorf("wait %v", problem.Wait)
 		}
 		w.wantState("after the end", agent.StateDown)

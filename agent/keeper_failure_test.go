@@ -94,7 +94,7 @@ func TestStormsAreBounded(t *testing.T) {
 		{"no PIN, eager", eager, false, func(w *world) { w.sign = signing(pinNeeded) }, 1, 1},
 		{"wrong PIN, eager and callers", eager, true, func(w *world) { w.sign = signing(pinRefused) }, 1, 1},
 		{"tokens of no life, eager", eager, false, func(w *world) { w.life = time.Millisecond }, 700, 721},
-		{"patience, eager and callers", eager, true, func(w *world) { w.authenticate = always(Deadline) }, 8, 9},
+		{"patience, eager and callers", eager, true, func(w *world) { w.authenticate = always(patience) }, 8, 9},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -119,8 +119,8 @@ func TestStormsAreBounded(t *testing.T) {
 func TestWaitIsHonoured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
-		w.authenticate = always(Deadline)
-		if got := w.wantProblem("first", agent.CodeRateLimited); got != Deadline {
+		w.authenticate = always(patience)
+		if got := w.wantProblem("first", agent.CodeRateLimited); got != patience {
 			t.Errorf("problem %+v, want it as it came", got)
 		}
 		w.took()
@@ -133,7 +133,7 @@ func TestWaitIsHonoured(t *testing.T) {
 		_, err := w.keeper.TryLogin(t.Context(), nil)
 		wantCode(t, "TryLogin", err, agent.CodeRateLimited)
 		w.wantCalls("before its end", calls{})
-		if Deadline.Wait != 7*time.Minute {
+		if patience.Wait != 7*time.Minute {
 			t.Error("the problem itself was changed")
 		}
 		time.Sleep(2 * time.Minute)
@@ -383,7 +383,7 @@ func TestReplaceDuringWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startWorld(t, nil)
 		lease := w.token()
-		w.set(func() { w.authenticate = always(Deadline) })
+		w.set(func() { w.authenticate = always(patience) })
 		_, err := w.keeper.Login(t.Context(), nil)
 		wantCode(t, "Login", err, agent.CodeRateLimited)
 		_, err = w.keeper.Replace(t.Context(), lease.Generation, nil)
@@ -391,7 +391,7 @@ func TestReplaceDuringWait(t *testing.T) {
 		w.wantState("then", agent.StateDown)
 		w.wantCalls("until then", calls{Sign: 2, Authenticate: 2})
 		w.set(func() { w.authenticate = nil })
-		time.Sleep(Deadline.Wait + time.Second)
+		time.Sleep(patience.Wait + time.Second)
 		w.wantCalls("after the wait", calls{Sign: 1, Authenticate: 1})
 		w.wantState("after the wait", agent.StateHealthy)
 	})

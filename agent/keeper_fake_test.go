@@ -27,7 +27,7 @@ var (
 	touchNeeded = &agent.Problem{Code: agent.CodeTouchNeeded, Message: "no touch", Human: true, Attend: true}
 	noDevice    = &agent.Problem{Code: agent.CodeDeviceAbsent, Message: "no card", Human: true}
 	unreachable = &agent.Problem{Code: agent.CodeUnreachable, Message: "503"}
-	Deadline    = &agent.Problem{Code: agent.CodeRateLimited, Message: "429", Wait: 7 * time.Minute}
+	patience    = &agent.Problem{Code: agent.CodeRateLimited, Message: "429", Wait: 7 * time.Minute}
 )
 
 // calls counts what a Keeper has asked of the world.

@@ -59,14 +59,14 @@ func (b *backoff) long() bool { return time.Since(b.began) > busyNotice }
 // busyNotice is shorter than people wonder and longer than another login takes.
 const busyNotice = 300 * time.Millisecond
 
-// Deadline is how long work on a card that this process has just had waits for the program that
+// patience is how long work on a card that this process has just had waits for the program that
 // took it in between: another login, most often, which is over soon.
-const Deadline = 500 * time.Millisecond
+const patience = 500 * time.Millisecond
 
 // patiently does work again while another program has the card, for a moment. No context
 // ends it: what it finishes must be finished, above all the reset that takes a PIN back.
 func patiently(work func() error) error {
-	wait := newBackoff(Deadline)
+	wait := newBackoff(patience)
 	for {
 		err := work()
 		if err == nil {

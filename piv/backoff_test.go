@@ -65,7 +65,7 @@ func TestPatiently(t *testing.T) {
 		}
 		began := time.Now()
 		err = patiently(func() error { return scard.ErrSharingViolation })
-		if took := time.Since(began); !errors.Is(err, scard.ErrSharingViolation) || took != Deadline {
+		if took := time.Since(began); !errors.Is(err, scard.ErrSharingViolation) || took != patience {
 			t.Errorf("%v after %s", err, took)
 		}
 	})

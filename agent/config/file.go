@@ -110,7 +110,7 @@ func heading(table string) string {
 // outside says where a setting belongs that stands in no table.
 func outside(setting string) string {
 	switch {
-	case has(AgentFlags, setting):
+	case has(agentSettings, setting):
 		return fmt.Sprintf("%s is a setting of the whole agent; write [agent] above it", setting)
 	case slices.Contains([]string{clientsTable, secretSetting, usersSetting}, setting): // the others are ambiguous
 		return outsideClient
@@ -249,7 +249,7 @@ func unknown(name, table string) string {
 	instead := "there are " + strings.Join(known, ", ")
 	if meant := nearest(spelt, known); meant != "" {
 		instead = fmt.Sprintf("did you mean %s?", meant)
-	} else if meant := nearest(spelt, namesOf(slices.Concat(settings, AgentFlags, clientSettings))); meant != "" {
+	} else if meant := nearest(spelt, namesOf(slices.Concat(settings, agentSettings, clientSettings))); meant != "" {
 		instead = fmt.Sprintf("did you mean %s, in %s?", meant, placesOf(meant))
 	}
 	return fmt.Sprintf("there is no setting %q; %s", name, instead)

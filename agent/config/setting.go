@@ -29,7 +29,7 @@ func Settings() []Setting {
 // [agent]. No name is in both tables, since flags and variables have no table; those of
 // clients have neither flag nor variable, and are not listed.
 func AgentSettings() []Setting {
-	return append([]Setting(nil), AgentFlags...)
+	return append([]Setting(nil), agentSettings...)
 }
 
 // Names of settings. A name is the same everywhere: in a profile as it is, as a
@@ -105,8 +105,8 @@ var settings = []Setting{
 		"'notify-send anaplan-agent'; what to say comes as its last argument (default: none)"},
 }
 
-// AgentFlags is the table behind AgentSettings.
-var AgentFlags = []Setting{
+// agentSettings is the table behind AgentSettings.
+var agentSettings = []Setting{
 	{socketSetting, "", "the agent's socket, an absolute path, or none to do without the agent " +
 		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock)"},
 	{listenSetting, "", "address of this machine where clients find the agent that know no unix sockets, as " +
@@ -129,7 +129,7 @@ var clientSettings = []Setting{
 func settingsOf(table string) []Setting {
 	switch table {
 	case agentTable:
-		return AgentFlags
+		return agentSettings
 	case clientsTable:
 		return clientSettings
 	}

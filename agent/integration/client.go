@@ -75,7 +75,7 @@ func (c *Client) ask(ctx context.Context, call call, into any) error {
 }
 
 // askPatiently is ask with what is left of somebody's patience.
-func (c *Client) askPatiently(ctx context.Context, patience *Deadline, call call, into any) error {
+func (c *Client) askPatiently(ctx context.Context, patience *patience, call call, into any) error {
 	for first := true; ; first = false {
 		body, err := c.once(ctx, call)
 		if err == nil {

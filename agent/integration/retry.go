@@ -42,16 +42,16 @@ const (
 	mostRetryAfter = 5 * time.Minute
 )
 
-// Deadline is what is left of trying one thing.
-type Deadline struct {
+// patience is what is left of trying one thing.
+type patience struct {
 	client   *Client
 	retry    Retry
 	least    time.Duration // of the pauses
 	failures int
 }
 
-func (c *Client) patience() *Deadline {
-	return &Deadline{client: c, retry: Retry{
+func (c *Client) patience() *patience {
+	return &patience{client: c, retry: Retry{
 		Attempts: cmp.Or(c.Retry.Attempts, 8),
 		Delay:    cmp.Or(c.Retry.Delay, 500*time.Millisecond),
 		MaxDelay: cmp.Or(c.Retry.MaxDelay, 30*time.Second),
@@ -59,10 +59,10 @@ func (c *Client) patience() *Deadline {
 }
 
 // renew is told that something has been got, so that the count begins again.
-func (p *Deadline) renew() { p.failures = 0 }
+func (p *patience) renew() { p.failures = 0 }
 
 // wait waits until it is time to try again after err. It returns why not, if not.
-func (p *Deadline) wait(ctx context.Context, err error) error {
+func (p *patience) wait(ctx context.Context, err error) error {
 	p.failures++
 	pause := p.pause(err)
 	switch {
@@ -83,7 +83,7 @@ func (p *Deadline) wait(ctx context.Context, err error) error {
 	return nil
 }
 
-func (p *Deadline) exhausted(err error) error {
+func (p *patience) exhausted(err error) error {
 	if p.failures == 1 {
 		return err
 	}
@@ -99,7 +99,7 @@ func gaveUp(ctx context.Context, err error) error {
 }
 
 // pause returns how long to wait after err.
-func (p *Deadline) pause(err error) time.Duration {
+func (p *patience) pause(err error) time.Duration {
 	refusal, ok := errors.AsType[*APIError](err)
 	if ok && refusal.RetryAfter > 0 {
 		return max(p.least, min(refusal.RetryAfter, mostRetryAfter)+jitter(p.retry.Delay))

@@ -110,7 +110,7 @@ func (c *Client) startOnce(ctx context.Context, call call) (taskID string, err e
 // findStarted looks for the task of a start whose answer was lost. "" and no error: there is none,
 // so it did not come to it. It looks twice, for the request may still be on its way; one that
 // Anaplan holds, while the model is busy, may be so for longer than anybody looks.
-func (c *Client) findStarted(ctx context.Context, patience *Deadline, thing Thing, before map[string]bool, lost error) (taskID string, err error) {
+func (c *Client) findStarted(ctx context.Context, patience *patience, thing Thing, before map[string]bool, lost error) (taskID string, err error) {
 	for range 2 {
 		if err := patience.wait(ctx, lost); err != nil {
 			return "", &UnclearStartError{Thing: thing, Err: err}

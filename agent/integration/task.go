@@ -156,7 +156,7 @@ func (c *Client) Cancel(ctx context.Context, thing Thing, taskID string) (Task, 
 
 func (t Thing) taskPath(id string) string { return t.path() + "/tasks/" + id }
 
-func (c *Client) task(ctx context.Context, patience *Deadline, method string, thing Thing, id string) (Task, error) {
+func (c *Client) task(ctx context.Context, patience *patience, method string, thing Thing, id string) (Task, error) {
 	if !isID(id) {
 		return Task{}, fmt.Errorf("%q is not the id of a task: those are 32 hex digits", line(id))
 	}

@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/google/go-cmp/cmp"
 )
 
-// Deadline is for what must happen soon; only a failing test waits for so long.
-const Deadline = 20 * time.Second
+// patience is for what must happen soon; only a failing test waits for so long.
+const patience = 20 * time.Second
 
 // directory returns a directory with a short name, for socket paths have 108 bytes.
 func directory(t testing.TB) string {
@@ -102,7 +101,7 @@ func TestClientClosesAnswers(t *testing.T) {
 	}
 	select {
 	case <-gone:
-	case <-time.After(Deadline):
+	case <-time.After(patience):
 		t.Fatal("the connection is still open")
 	}
 }

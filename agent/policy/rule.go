@@ -82,7 +82,7 @@ func (g grant) covers(method methods, below []string) bool {
 }
 
 var (
-	Task = []grant{
+	running = []grant{
 		{read, ""},
 		{read | post, "tasks"},
 		{read | del, "tasks/*"},
@@ -121,10 +121,10 @@ type verb struct {
 // verbs has download before upload, so that reading a file asks for no right to write it.
 var verbs = []verb{
 	{"run", []thing{
-		{word: "process", list: "processes", grants: Task},
-		{word: "import", list: "imports", grants: Task},
-		{word: "export", list: "exports", grants: Task, file: downloading},
-		{word: "action", list: "actions", grants: Task},
+		{word: "process", list: "processes", grants: running},
+		{word: "import", list: "imports", grants: running},
+		{word: "export", list: "exports", grants: running, file: downloading},
+		{word: "action", list: "actions", grants: running},
 	}},
 	{"download", []thing{{word: "file", list: "files", grants: downloading}}},
 	{"upload", []thing{{word: "file", list: "files", grants: uploading}}},

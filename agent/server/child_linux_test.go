@@ -176,7 +176,7 @@ func childHerd(args []string) error {
 
 // dialBusy tries again while too many wait to be accepted.
 func dialBusy(socket string) (net.Conn, error) {
-	for end := time.Now().Add(Deadline); ; {
+	for end := time.Now().Add(patience); ; {
 		conn, err := net.Dial("unix", socket)
 		if !errors.Is(err, syscall.EAGAIN) || time.Now().After(end) {
 			return conn, err

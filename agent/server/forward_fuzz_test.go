@@ -86,7 +86,7 @@ func FuzzRequests(f *testing.F) {
 				t.Fatal(err)
 			}
 			sent := bytes.ReplaceAll(bytes.ReplaceAll(request, []byte(token), []byte(issued)), []byte("HOST"), []byte(r.address))
-			conn.SetDeadline(time.Now().Add(Deadline))
+			conn.SetDeadline(time.Now().Add(patience))
 			conn.Write(sent)
 			conn.(interface{ CloseWrite() error }).CloseWrite()
 			answer, err := io.ReadAll(conn)

@@ -196,7 +196,7 @@ func (f *forwardRig) dialTCP(t testing.TB) *raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(Deadline))
+	conn.SetDeadline(time.Now().Add(patience))
 	return &raw{conn, t, bufio.NewReader(conn)}
 }
 

@@ -69,7 +69,7 @@ func (f *forwardRig) exchange(sent []byte, network bool) ([]byte, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(Deadline))
+	conn.SetDeadline(time.Now().Add(patience))
 	go func() {
 		conn.Write(sent)
 		conn.(interface{ CloseWrite() error }).CloseWrite()

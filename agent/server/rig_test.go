@@ -24,8 +24,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
-// Deadline is for what must happen soon; only a failing test waits for so long.
-const Deadline = 20 * time.Second
+// patience is for what must happen soon; only a failing test waits for so long.
+const patience = 20 * time.Second
 
 // upstream is a signer and an Anaplan in one. Its hooks may be nil.
 type upstream struct {
@@ -187,7 +187,7 @@ func (r *rig) dial(t testing.TB) *raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(Deadline))
+	conn.SetDeadline(time.Now().Add(patience))
 	return &raw{conn, t, bufio.NewReader(conn)}
 }
 
@@ -256,7 +256,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(Deadline); !is(); <-tick.C {
+	for end := time.Now().Add(patience); !is(); <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("in vain waited: %s", what)
 		}

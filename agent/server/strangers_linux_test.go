@@ -36,7 +36,7 @@ func TestRefusedUserKeepsNobodyOut(t *testing.T) {
 	began := time.Now()
 	child := start(t, as(t, nobody, nobody), "ask", r.socket, "GET /v1/token")
 	var status int
-	if fmt.Sscan(child.line(), &status); status != 200 || time.Since(began) > Deadline {
+	if fmt.Sscan(child.line(), &status); status != 200 || time.Since(began) > patience {
 		t.Errorf("the allowed user: %d after %v", status, time.Since(began))
 	}
 }

@@ -117,7 +117,7 @@ func (f *forwardRig) mustBeServed(t *testing.T, method, target, header string, w
 		return
 	}
 	defer conn.Close()
-	conn.SetDeadline(began.Add(Deadline))
+	conn.SetDeadline(began.Add(patience))
 	fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", method, target, f.address, header)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
@@ -125,7 +125,7 @@ func (f *forwardRig) mustBeServed(t *testing.T, method, target, header string, w
 		return
 	}
 	response.Body.Close()
-	if took := time.Since(began); response.StatusCode != want || took > Deadline {
+	if took := time.Since(began); response.StatusCode != want || took > patience {
 		t.Errorf("%s %s: %d after %v", method, target, response.StatusCode, took)
 	}
 }

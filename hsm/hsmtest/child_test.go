@@ -140,15 +140,15 @@ func command(shim *hsmtest.Shim, steps ...string) *exec.Cmd {
 }
 
 // start starts a child.
-func start(t *testing.T, shim *hsmtest.Shim, steps ...string) *Task {
+func start(t *testing.T, shim *hsmtest.Shim, steps ...string) *childProcess {
 	t.Helper()
 	return startIn(t, nil, shim, steps...)
 }
 
 // startIn is start with more in the environment of the child.
-func startIn(t *testing.T, env []string, shim *hsmtest.Shim, steps ...string) *Task {
+func startIn(t *testing.T, env []string, shim *hsmtest.Shim, steps ...string) *childProcess {
 	t.Helper()
-	r := &Task{cmd: command(shim, steps...)}
+	r := &childProcess{cmd: command(shim, steps...)}
 	r.cmd.Env = append(r.cmd.Env, env...)
 	r.cmd.Stderr = &r.stderr
 	var err error
@@ -170,8 +170,8 @@ func startIn(t *testing.T, env []string, shim *hsmtest.Shim, steps ...string) *T
 	return r
 }
 
-// Task is a child that runs.
-type Task struct {
+// childProcess is a child that runs.
+type childProcess struct {
 	cmd    *exec.Cmd
 	input  io.WriteCloser
 	output *bufio.Scanner
@@ -179,7 +179,7 @@ type Task struct {
 }
 
 // line returns the next line that the child says; "" at its end.
-func (r *Task) line() string {
+func (r *childProcess) line() string {
 	if !r.output.Scan() {
 		return ""
 	}
@@ -187,7 +187,7 @@ func (r *Task) line() string {
 }
 
 // next wakes the child from a step wait, which it is at or comes to.
-func (r *Task) next(t *testing.T) {
+func (r *childProcess) next(t *testing.T) {
 	t.Helper()
 	if _, err := io.WriteString(r.input, "\n"); err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func (r *Task) next(t *testing.T) {
 
 // end returns the words with which the child's lines begin, a word for each step with a
 // result, and how it ended: "done", or what ended it before that.
-func (r *Task) end(t *testing.T) (results []string, ended string) {
+func (r *childProcess) end(t *testing.T) (results []string, ended string) {
 	t.Helper()
 	for line := r.line(); line != ""; line = r.line() {
 		if line == "done" {

@@ -193,7 +193,7 @@ func TestFaultIsOver(t *testing.T) {
 }
 
 // wantLogin reads the child's lines up to its next wait.
-func wantLogin(t *testing.T, child *Task, want string) {
+func wantLogin(t *testing.T, child *childProcess, want string) {
 	t.Helper()
 	line := child.line()
 	if !strings.HasPrefix(line, "login "+want+" ") {
@@ -247,7 +247,7 @@ func TestLoginsOfProcesses(t *testing.T) {
 // own, and a wrong PIN of one is not a wrong one of another.
 func TestCopies(t *testing.T) {
 	token, library := newToken(t), hsmtest.BuildShim(t)
-	var children []*Task
+	var children []*childProcess
 	var shims []*hsmtest.Shim
 	for i := range 4 {
 		directory := t.TempDir()
