@@ -232,13 +232,20 @@ func service(t testing.TB, handler func(*world) http.HandlerFunc, change func(*p
 	return w
 }
 
+// ownRefusal is what Anaplan's API says of a token that it does not take.
+const ownRefusal = `{"status":{"code":401,"message":"Unauthorized"}}`
+
+func refuseToken(w http.ResponseWriter) {
+	w.WriteHeader(http.StatusUnauthorized)
+	io.WriteString(w, ownRefusal)
+}
+
 // guarded is a handler behind a check of the token.
 func guarded(handler http.HandlerFunc) func(*world) http.HandlerFunc {
 	return func(w *world) http.HandlerFunc {
 		return func(rw http.ResponseWriter, r *http.Request) {
 			if !w.source.takes(r) {
-				rw.WriteHeader(http.StatusUnauthorized)
-				io.WriteString(rw, "token refused")
+				refuseToken(rw)
 				return
 			}
 			handler(rw, r)

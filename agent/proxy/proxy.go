@@ -32,7 +32,7 @@ type Config struct {
 	Limiter Limiter
 
 	// Confirm and Ready are as in Transport.
-	Confirm func(context.Context, agent.Lease) bool
+	Confirm func(context.Context, agent.Lease) error
 	Ready   func() error
 
 	// UserAgent is for requests that have none. "": "anaplan-agent".

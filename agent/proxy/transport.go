@@ -45,10 +45,11 @@ type Transport struct {
 	// and nothing is sent. nil: all may be.
 	Ready func() error
 
-	// Confirm reports whether a token that the service has refused is good all the same, as far as
-	// anybody knows: then the refusal is about the call, and not about the token, which all
-	// clients share. nil: every refusal is believed.
-	Confirm func(context.Context, agent.Lease) bool
+	// Confirm asks the auth host about a token that the API has refused: nil if the token is good, so
+	// that the refusal is about the call, and anaplan.ErrTokenRefused if it is not. Any other error
+	// says nothing about the token, which all clients share; then, and where Confirm is nil, only
+	// a 401 in the form of Anaplan's refusals is believed.
+	Confirm func(context.Context, agent.Lease) error
 
 	// Notify is told what a person should know while a token is made. nil: nobody is.
 	Notify agent.NotifyFunc
@@ -126,13 +127,13 @@ func isForeign(req *http.Request) bool {
 	return from != nil && from.Request != nil && !sameOrigin(from.Request.URL, req.URL)
 }
 
-// renew has the refused token replaced, for later calls if not for this one, and sends
+// renew has a token that is refused replaced, for later calls if not for this one, and sends
 // the request again if it can. What the service has answered is kept until that is sure.
 func (t *Transport) renew(req *http.Request, body *payload, refused agent.Lease, response *http.Response) (*http.Response, error) {
 	ctx := req.Context()
 	again := body.takeBack()
-	keep(response)
-	if t.Confirm != nil && t.Confirm(ctx, refused) {
+	kept := keep(response)
+	if !t.isRefused(ctx, refused, response.Header, kept) {
 		t.observe(ctx, Event{Kind: EventRefused})
 		return response, nil
 	}
@@ -247,8 +248,8 @@ const (
 )
 
 // keep reads an answer into memory, if it is short, so that its connection is free while
-// the token is replaced, which can take a person.
-func keep(response *http.Response) {
+// the token is replaced, which can take a person. It returns what it has read.
+func keep(response *http.Response) []byte {
 	body := response.Body
 	timer := time.AfterFunc(keepTime, func() { body.Close() })
 	defer timer.Stop()
@@ -261,6 +262,7 @@ func keep(response *http.Response) {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(bytes.NewReader(kept), rest), body}
+	return kept
 }
 
 // errorReader is a reader that fails.

@@ -81,8 +81,7 @@ func refuse(count *int) http.HandlerFunc {
 		defer mu.Unlock()
 		*count++
 		w.Header().Set("X-Attempt", fmt.Sprint(*count))
-		w.WriteHeader(http.StatusUnauthorized)
-		io.WriteString(w, "no")
+		refuseToken(w)
 	}
 }
 
@@ -108,7 +107,7 @@ func TestPasses401On(t *testing.T) {
 			w := service(t, func(*world) http.HandlerFunc { return refuse(&attempts) }, nil)
 			test.prepare(w.source)
 			got := w.do("POST", "/2/0/x", test.body)
-			if got.StatusCode != 401 || got.body != "no" || got.Header.Get("X-Attempt") != fmt.Sprint(test.attempts) {
+			if got.StatusCode != 401 || got.body != ownRefusal || got.Header.Get("X-Attempt") != fmt.Sprint(test.attempts) {
 				t.Errorf("got %d %q of attempt %s, want 401 of attempt %d", got.StatusCode, got.body, got.Header.Get("X-Attempt"), test.attempts)
 			}
 			if attempts != test.attempts || w.limiter.turns() != test.attempts {
@@ -135,7 +134,7 @@ func TestPasses401On(t *testing.T) {
 func TestNextCallAfterPassed401Works(t *testing.T) {
 	w := service(t, guarded(echo), nil)
 	w.source.good = 2
-	if got := w.do("POST", "/2/0/x", plain{strings.NewReader("once")}); got.StatusCode != 401 || got.body != "token refused" {
+	if got := w.do("POST", "/2/0/x", plain{strings.NewReader("once")}); got.StatusCode != 401 || got.body != ownRefusal {
 		t.Errorf("first call: %d %q", got.StatusCode, got.body)
 	}
 	if got := w.do("POST", "/2/0/x", plain{strings.NewReader("twice")}); got.StatusCode != 200 || got.body != "POST /2/0/x twice" {
@@ -185,7 +184,7 @@ func TestBodyNotBegunIsNotRead(t *testing.T) {
 // TestBodyNotBegunIsReplayed is that with a token that is refused, and then another one.
 func TestBodyNotBegunIsReplayed(t *testing.T) {
 	body := strings.Repeat("z", 100<<10)
-	refuse := unwanting(401, "no")
+	refuse := unwanting(401, ownRefusal)
 	_, api := listen(t, func(conn net.Conn, r *bufio.Reader) {
 		if head, _ := r.Peek(1000); strings.Contains(string(head), tokenOf(1)) {
 			refuse(conn, r)
@@ -327,7 +326,7 @@ func TestTransportAlone(t *testing.T) {
 	transport := &proxy.Transport{Source: source, Limiter: limiter, Client: "nightly"}
 	client, server := bare(t, transport, func(w http.ResponseWriter, r *http.Request) {
 		if !source.takes(r) {
-			w.WriteHeader(401)
+			refuseToken(w)
 			return
 		}
 		echo(w, r)
@@ -378,7 +377,7 @@ func TestBodiesAreClosed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			client, server := bare(t, &proxy.Transport{Source: test.source}, func(w http.ResponseWriter, r *http.Request) {
 				if !test.source.takes(r) {
-					w.WriteHeader(401)
+					refuseToken(w)
 					return
 				}
 				echo(w, r)

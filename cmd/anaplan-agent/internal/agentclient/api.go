@@ -15,8 +15,6 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -29,6 +27,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/spf13/cobra"
 )
 
 // API is a command's way to the API.
@@ -231,7 +230,7 @@ func callAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 		kept.Wait()
 		return nil, err
 	}
-	way := underPolicy(&proxy.Transport{Source: keeper, Base: proxy.NewBase(roots), Client: build.Program}, hosts.API, profile.Name, rules)
+	way := underPolicy(&proxy.Transport{Source: keeper, Base: proxy.NewBase(roots), Client: build.Program, Confirm: login.NewConfirmer(exchange).Confirm}, hosts.API, profile.Name, rules)
 	client := settings.NewAPIClient(hosts.API, way)
 	client.Audit = hosts.Audit()
 	return &API{ctx, client, local.As{Profile: profile.Name}, end}, nil

@@ -4,12 +4,10 @@ package daemon
 // connections for all profiles of a host, and one allowance for all of a tenant.
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
@@ -20,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -172,46 +171,15 @@ func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *an
 	if base == nil || tenant == nil {
 		return forwarding{}, fmt.Errorf("%w: ca_file changes while the configuration is read", settings.ErrSettings)
 	}
-	confirmed := &confirmed{client: client}
+	confirmer := login.NewConfirmer(client)
 	api, err := proxy.New(proxy.Config{
-		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmed.isGood, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
+		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmer.Confirm, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
 	})
 	if err != nil {
 		return forwarding{}, fmt.Errorf("%w: %w", settings.ErrSettings, err)
 	}
-	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmed.isGood, Ready: ready}
+	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmer.Confirm, Ready: ready}
 	names := settings.NewAPIClient(hosts.API, way)
 	names.Retry.Attempts = 2 // a caller waits, who can try again
 	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil
-}
-
-// confirmed asks the auth host about a token that the API has refused. There are calls that
-// are refused whatever the token is, and each token that is dropped for one costs a signature,
-// or a person's touch.
-type confirmed struct {
-	client *anaplan.Client
-
-	mu         sync.Mutex
-	generation uint64 // that was good
-	at         time.Time
-}
-
-// confirmedFor is how long a token is believed to be good for having been so.
-const confirmedFor = 5 * time.Second
-
-// isGood is a proxy.Config's Confirm. Where nobody answers, the refusal is believed.
-func (c *confirmed) isGood(ctx context.Context, lease agent.Lease) bool {
-	c.mu.Lock()
-	known := c.generation == lease.Generation && time.Since(c.at) < confirmedFor
-	c.mu.Unlock()
-	if known {
-		return true
-	}
-	if _, err := c.client.Validate(ctx, lease.Token); err != nil {
-		return false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.generation, c.at = lease.Generation, time.Now()
-	return true
 }
