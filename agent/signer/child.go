@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 )
 
 const (
@@ -27,6 +29,7 @@ type child struct {
 	input    *os.File // our end of its standard input, open as long as it shall live
 	output   *os.File // our end of its standard output
 	remarks  *remarks
+	pin      *locked.Block // nil: it has none
 	messages chan message  // what it sends; closed at the end of its output
 	written  chan struct{} // closed when the order is written, or cannot be
 }
@@ -50,14 +53,31 @@ func (p *Process) start(order, pin []byte) (*child, error) {
 	if err := c.startPiped(); err != nil {
 		return nil, err
 	}
+	if pin != nil {
+		c.pin = p.memory.Keep(pin)
+	}
 	go c.read()
 	go func() {
 		defer close(c.written)
 		// Beside the reading: a child that does not read may still have something to say,
 		// and time runs. It fails when the child ends, which read sees as well.
-		writeOrder(c.input, order, pin)
+		writeOrder(c.input, order, c.knownPIN())
 	}()
 	return c, nil
+}
+
+// knownPIN returns the PIN that the child was given; nil: none.
+func (c *child) knownPIN() []byte {
+	if c.pin == nil {
+		return nil
+	}
+	return c.pin.Bytes()
+}
+
+func (c *child) forgetPIN() {
+	if c.pin != nil {
+		c.pin.Free()
+	}
 }
 
 // startPiped starts the command on two new pipes. If it fails it leaves none of them.

@@ -48,6 +48,7 @@ func TestMain(m *testing.M) {
 var roles = map[string]func(argument string){
 	"serve":     func(string) { serveTask() },
 	"moved":     func(string) { moveOutput(); serveTask() },
+	"closing":   func(string) { serveTask(); closeBadly() },
 	"silent":    func(string) {},
 	"say":       func(text string) { os.Stdout.WriteString(must(strconv.Unquote(text))) },
 	"half":      func(string) { os.Stdout.WriteString("\x04\x00\x00\x10\x00half"); forever() },
@@ -143,6 +144,12 @@ func serveTask() {
 	}))
 }
 
+// closeBadly says what it is called with, and hangs.
+func closeBadly() {
+	os.Stderr.WriteString("C_Finalize(" + testPIN + ")\n")
+	forever()
+}
+
 // moveOutput does what a program may have done that keeps its standard output from libraries.
 func moveOutput() {
 	moved := must(syscall.Dup(1))
@@ -165,6 +172,12 @@ func (t *task) work(ctx context.Context, order Order, notify agent.NotifyFunc) (
 		for _, kind := range []agent.NoticeKind{agent.NoticeTouch, agent.NoticeTouchOver, agent.NoticeInfo} {
 			notify.Tell(kind, "about "+string(kind))
 		}
+	case "login by":
+		notify.Tell(agent.NoticeInfo, strconv.Itoa(os.Getpid()))
+		return agent.SignLogin(ctx, t.key(), agent.V2, time.Now())
+	case "refuse by":
+		notify.Tell(agent.NoticeInfo, strconv.Itoa(os.Getpid()))
+		return nil, refusal
 	case "refuse":
 		return nil, fmt.Errorf("opening: %w", refusal)
 	case "error":

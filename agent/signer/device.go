@@ -12,19 +12,20 @@ const busyAfter = 300 * time.Millisecond
 
 // device is where the orders on one device take turns.
 type device struct {
+	name  string
 	turn  chan struct{} // full while there is a run on the device
 	stuck chan int      // gives the number of a child that cannot be ended, as long as there is one
 }
 
-func newDevice() *device {
-	return &device{turn: make(chan struct{}, 1), stuck: make(chan int)}
+func newDevice(name string) *device {
+	return &device{name: name, turn: make(chan struct{}, 1), stuck: make(chan int)}
 }
 
 // device returns a device by its name. It stays: an agent knows few. One without a name is
 // nobody else's.
 func (p *Process) device(name string) *device {
 	if name == "" {
-		return newDevice()
+		return newDevice(name)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -32,7 +33,7 @@ func (p *Process) device(name string) *device {
 		p.devices = map[string]*device{}
 	}
 	if p.devices[name] == nil {
-		p.devices[name] = newDevice()
+		p.devices[name] = newDevice(name)
 	}
 	return p.devices[name]
 }

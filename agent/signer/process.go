@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 )
 
 // Values in place of zeros.
@@ -46,6 +47,8 @@ type Process struct {
 
 	mu      sync.Mutex
 	devices map[string]*device
+	memory  locked.Memory  // for PINs, as long as there is a child that may print its own
+	closing sync.WaitGroup // children whose result has been delivered
 }
 
 // Order is what a child shall do, and how much time it has.
@@ -54,7 +57,8 @@ type Order struct {
 	Settings json.RawMessage `json:"settings"`
 
 	// PIN is the PIN of the device; nil: none. It belongs to the caller and goes into the
-	// child's pipe and nowhere else. The child's copy is cleared after its work.
+	// child's pipe and nowhere else, but for a copy in locked memory as long as the child lives.
+	// The child's copy is cleared after its work.
 	PIN []byte `json:"-"`
 
 	// Attended: a person may be asked for something.
@@ -76,12 +80,15 @@ type Order struct {
 	// Remember takes, in the parent, what the child wants it to remember, such as that the
 	// PIN is about to be sent: it has arrived when the call of the child returns, also if that
 	// dies next. In the child it is how to say so. This package does not look into the text.
-	// It must not block. nil, in the parent: nothing is remembered.
+	// It must not block. It may be called after Sign has returned, until Wait has.
+	// nil, in the parent: nothing is remembered.
 	Remember func(json.RawMessage) `json:"-"`
 }
 
-// Sign has a child make a login. It returns when the child has ended. ctx governs all of
-// it, and notify is told what the child has to tell while Sign runs.
+// Sign has a child make a login. It returns with the child's result; the child ends behind it,
+// within its grace, and nobody else gets the device before that. Without a result it returns
+// when the child has ended. ctx governs all of it, and notify is told what the child has to tell
+// while Sign runs.
 //
 // The error is always an *agent.Problem: the child's own; CodeSignerFailed, not final, for
 // a child that does not start, crashes, hangs, makes no sense or lies, and at once for a
@@ -103,22 +110,38 @@ func (p *Process) Sign(ctx context.Context, order Order, notify agent.NotifyFunc
 	}
 	t := &talk{notify: notify, remember: order.Remember, clock: newClock(order.limits())}
 	t.listen(ctx, child.messages)
-	if t.answered {
-		child.linger(t.overhear, orDefault(p.Grace, defaultClosing))
-	}
-	state := child.end(t.overhear, orDefault(p.Grace, defaultGrace), device)
-	if t.login == nil && t.problem == nil {
-		t.problem = child.postMortem(state)
-	}
-	p.log(child, t, state, order)
-	if t.problem != nil {
+	if !t.answered {
+		p.end(child, t, device)
 		return nil, t.problem
 	}
-	return t.login, nil
+	login, problem := t.login, t.problem // of which the child can change nothing any more
+	p.closing.Go(func() {
+		child.linger(t.overhear, orDefault(p.Grace, defaultClosing))
+		p.end(child, t, device)
+	})
+	if problem != nil {
+		return nil, problem
+	}
+	return login, nil
+}
+
+// Wait waits until the children have ended whose results Sign has returned. It takes no longer
+// than twice their grace, and for one that cannot be killed 5 seconds more. No Sign may begin
+// meanwhile.
+func (p *Process) Wait() { p.closing.Wait() }
+
+// end ends a child, and logs what there is to say of it.
+func (p *Process) end(c *child, t *talk, device *device) {
+	state := c.end(t.overhear, orDefault(p.Grace, defaultGrace), device)
+	if t.login == nil && t.problem == nil {
+		t.problem = c.postMortem(state)
+	}
+	p.log(c, t, state, device.name)
+	c.forgetPIN()
 }
 
 // log logs what the child said besides, and that it ended badly after its result.
-func (p *Process) log(c *child, t *talk, state *os.ProcessState, order Order) {
+func (p *Process) log(c *child, t *talk, state *os.ProcessState, device string) {
 	logger, level := p.Logger, slog.LevelDebug
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -128,9 +151,9 @@ func (p *Process) log(c *child, t *talk, state *os.ProcessState, order Order) {
 		level = slog.LevelWarn
 	}
 	if badly {
-		logger.Warn("a device was not closed well, after the result was delivered", "device", order.Device, "signer", howEnded(state))
+		logger.Warn("a device was not closed well, after the result was delivered", "device", device, "signer", howEnded(state))
 	}
-	c.remarks.log(logger, level, order.PIN)
+	c.remarks.log(logger, level, c.knownPIN())
 }
 
 // howEnded says how a child ended; nil is one that has not.

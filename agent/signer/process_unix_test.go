@@ -59,10 +59,11 @@ func (task task) order(t testing.TB) Order {
 	return Order{Settings: settings, PIN: []byte(testPIN)}
 }
 
-// sign is Sign, and looks that the error is a problem and shows no secret.
+// sign is Sign, and looks that the error is a problem and shows no secret. It waits for the child's end.
 func (l *lab) sign(t testing.TB, ctx context.Context, order Order, notify agent.NotifyFunc) (*agent.Login, *agent.Problem) {
 	t.Helper()
 	login, err := l.Sign(ctx, order, notify)
+	l.Wait()
 	if (login == nil) == (err == nil) {
 		t.Fatalf("login %v with error %v", login, err)
 	}
@@ -494,6 +495,7 @@ func TestOneAtATimeOnADevice(t *testing.T) {
 		})
 	}
 	all.Wait()
+	lab.Wait()
 }
 
 func TestDevicesDoNotWaitForEachOther(t *testing.T) {
@@ -511,6 +513,7 @@ func TestDevicesDoNotWaitForEachOther(t *testing.T) {
 		})
 	}
 	all.Wait()
+	lab.Wait()
 }
 
 // An order that waits for its device says so, ends with its context, and has started
@@ -561,9 +564,11 @@ func TestLockDeviceAcrossProcesses(t *testing.T) {
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {
-			if _, err := newLab("serve").Sign(t.Context(), order, nil); err.Error() != "done" {
+			lab := newLab("serve")
+			if _, err := lab.Sign(t.Context(), order, nil); err.Error() != "done" {
 				t.Error(err)
 			}
+			lab.Wait()
 		})
 	}
 	all.Wait()
@@ -661,12 +666,14 @@ func beShortOfFiles() {
 	limits := new(syscall.Rlimit)
 	must(0, syscall.Getrlimit(syscall.RLIMIT_NOFILE, limits))
 	signers.Sign(context.Background(), order, nil) // what the runtime opens for itself
+	signers.Wait()
 	var all []shortage
 	for more := range 12 {
 		s := shortage{Before: names(must(os.ReadDir("/dev/fd")))}
 		s.Limit = uint64(len(s.Before) - 1 + more) // without the one that reads /dev/fd
 		must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: s.Limit, Max: limits.Max}))
 		_, err := signers.Sign(context.Background(), order, nil)
+		signers.Wait()
 		must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, limits))
 		s.Code, s.Message = agent.ProblemOf(err).Code, err.Error()
 		s.After = names(must(os.ReadDir("/dev/fd")))
@@ -691,6 +698,7 @@ func BenchmarkSign(b *testing.B) {
 		if _, err := lab.Sign(b.Context(), order, nil); err.Error() != "done" {
 			b.Fatal(err)
 		}
+		lab.Wait()
 	}
 	plain := func() {
 		cmd := exec.Command(lab.Command[0])

@@ -163,7 +163,8 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	helpers.Wait() // before the profiles, of which a reload starts more
 	stop()
 	d.running.Wait()
-	d.hooks.end() // after the profiles, which start them
+	d.signers.Wait() // after the profiles, which have them sign
+	d.hooks.end()    // after the profiles, which start them
 	return errors.Join(errs...)
 }
 

@@ -193,7 +193,9 @@ func (x *examination) signWith(pin []byte, attended bool) (*agent.Login, error) 
 			x.say.Now(notice.Message)
 		}
 	}
-	return login.NewSigners(nil).Sign(x.ctx, signer.Order{
+	signers := login.NewSigners(nil)
+	defer signers.Wait() // for the device, which is looked at again
+	return signers.Sign(x.ctx, signer.Order{
 		Settings: text, PIN: pin, Attended: attended, Timeout: x.profile.Timeout + login.LastWords, Device: device.LockName(x.profile.Keys[0]),
 	}, notify)
 }

@@ -1,0 +1,91 @@
+//go:build !windows
+
+package signer
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// slowly returns a lab whose children do their task and then hang, as a module may that closes.
+func slowly() *lab {
+	lab := newLab("closing")
+	lab.Grace = 2 * time.Second
+	return lab
+}
+
+// isThere reports whether there is such a process, also one that nobody has waited for.
+func isThere(t *testing.T, pid string) bool {
+	t.Helper()
+	number, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return syscall.Kill(number, 0) == nil
+}
+
+// A result is there as soon as the child has it, also while the child cannot end.
+func TestResultBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	for _, do := range []string{"login by", "refuse by"} {
+		lab, child := slowly(), ""
+		order := task{Do: do}.order(t)
+		login, err := lab.Sign(t.Context(), order, func(n agent.Notice) { child = n.Message })
+		if !isThere(t, child) {
+			t.Errorf("%s: the child has ended before its result was there", do)
+		}
+		clear(order.PIN) // it is the caller's
+		if (err == nil) != (do == "login by") || err == nil && verify(login, time.Now()) != nil {
+			t.Errorf("%s: %v", do, err)
+		}
+		lab.Wait()
+		wantGone(t, child)
+		log := lab.log.String()
+		if !strings.Contains(log, "a device was not closed well") || !strings.Contains(log, "C_Finalize([redacted])") || strings.Contains(log, testPIN) {
+			t.Errorf("%s: logged %s", do, log)
+		}
+	}
+}
+
+// The device is the child's until there is no child.
+func TestNextWaitsForTheEnd(t *testing.T) {
+	t.Parallel()
+	lab := slowly()
+	order := task{Do: "login by"}.order(t)
+	order.Device = "reader 1"
+	first := ""
+	if _, err := lab.Sign(t.Context(), order, func(n agent.Notice) { first = n.Message }); err != nil {
+		t.Fatal(err)
+	}
+	var kinds []agent.NoticeKind
+	_, err := lab.Sign(t.Context(), order, func(n agent.Notice) {
+		if kinds = append(kinds, n.Kind); n.Kind == agent.NoticeInfo {
+			wantGone(t, first)
+		}
+	})
+	if err != nil || len(kinds) != 2 || kinds[0] != agent.NoticeBusy {
+		t.Errorf("%v after %q", err, kinds)
+	}
+	lab.Wait()
+}
+
+// What a child wants remembered after its result is remembered.
+func TestRemembersAfterTheResult(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	writeFrame(&said, kindProblem, []byte(`{"code":"device_absent","message":"done"}`))
+	writeFrame(&said, kindMemory, []byte(`"late"`))
+	lab := newLab(say(said.String()))
+	var learnt []string
+	lab.sign(t, t.Context(), Order{Remember: func(text json.RawMessage) { learnt = append(learnt, string(text)) }}, nil)
+	if strings.Join(learnt, " ") != `"late"` {
+		t.Errorf("learnt %q", learnt)
+	}
+}
