@@ -312,5 +312,8 @@ var keyTypes = map[uint]string{
 
 // keyType names a type of key without its size.
 func keyType(kind uint) string {
+	if kind == pkcs11.CK_UNAVAILABLE_INFORMATION {
+		return "of a type that the token does not tell"
+	}
 	return cmp.Or(keyTypes[kind], fmt.Sprintf("of type 0x%X", kind))
 }

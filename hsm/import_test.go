@@ -223,7 +223,6 @@ func TestImportFaults(t *testing.T) {
 		"no session":               {order: "C_OpenSession=0xB1", says: "other programs hold them all", transient: true},
 		"token is full":            {order: "C_CreateObject@1=0x31", says: "storing the private key: the token has no memory left (CKR_DEVICE_MEMORY)", transient: true, asked: 1},
 		"full after half":          {order: "C_CreateObject@2=0x31", says: "storing the public key: the token has no memory left (CKR_DEVICE_MEMORY)", transient: true, asked: 1},
-		"no public keys":           {order: "C_CreateObject@2=0xD1", says: "storing the public key", asked: 1},
 		"not read back":            {order: "C_GetAttributeValue@1=0x32", says: "reading a key: the token was removed", transient: true, asked: 1},
 		"attributes not read back": {order: "C_GetAttributeValue@3=0x32", says: "reading the key back: the token was removed", transient: true, asked: 1},
 		"wrong signature":          {order: "badsign", want: hardware.ErrBadSignature, says: "the key was stored, but", asked: 1},

@@ -239,6 +239,9 @@ func (s *session) alreadyIn(err error) error {
 // counter does.
 func (s *session) recounted(err error) error {
 	unclear := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
+	if isCode(err, pkcs11.CKR_ARGUMENTS_BAD) {
+		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
+	}
 	info, failure := s.tokenInfo(s.slot)
 	if failure != nil {
 		return unclear

@@ -106,12 +106,23 @@ func load(path string) (*module, error) {
 // initialize calls C_Initialize. Another user of the module in this process has
 // been there first if it says so; then its C_Finalize ends this one's sessions.
 func (m *module) initialize(address uri.URI) error {
-	err := m.Initialize(reserved(address))
+	err := m.start(address)
 	if isCode(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		return nil
 	}
 	m.owner = err == nil
 	return m.hint(inWords("starting the module", err))
+}
+
+// start calls C_Initialize, and does not let it change what is the whole process's. A module that
+// takes no arguments, or knows no threads, is started without: a module has one call at a time here.
+func (m *module) start(address uri.URI) error {
+	defer keepProcess()()
+	err := m.Initialize(reserved(address))
+	if _, named := address.Get(initReserved); !named && isCode(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
+		return startBare(m.path)
+	}
+	return err
 }
 
 // reserved passes the address's x-init-reserved to C_Initialize, which PKCS#11

@@ -26,9 +26,13 @@ type session struct {
 // write-protected, or have one read/write session only, sign all the same.
 func (t token) open() (*session, error) { return t.openWith(0) }
 
-// openWith opens a session with a flag more than every session has.
+// openWith opens a session with a flag more than every session has. That the security officer
+// is logged in is what modules answer, too, that have read/write sessions only.
 func (t token) openWith(flag uint) (*session, error) {
 	handle, err := t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION|flag)
+	if isCode(err, pkcs11.CKR_SESSION_READ_WRITE_SO_EXISTS) {
+		handle, err = t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+	}
 	if err != nil {
 		return nil, t.fail("opening a session", err)
 	}

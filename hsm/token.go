@@ -33,8 +33,7 @@ type survey struct {
 // survey asks every slot. A slot that fails does not fail the others: a card that
 // the module does not know must not keep a token next to it from working.
 func (m *module) survey(address uri.URI) (*survey, error) {
-	// Slots with a token in them: a reader without a card is of no interest.
-	slots, err := m.GetSlotList(true)
+	slots, err := m.slots()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("listing its slots", err))
 	}
@@ -45,12 +44,39 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 			found.failed[slot] = inWords(fmt.Sprintf("asking slot %d for its token", slot), err)
 			continue
 		}
-		if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
-			continue // SoftHSM shows a free slot for the next token
+		if info.Flags&(pkcs11.CKF_TOKEN_INITIALIZED|pkcs11.CKF_USER_PIN_INITIALIZED) == 0 {
+			continue // SoftHSM shows a free slot for the next token; and some tokens have only the second flag
 		}
 		found.add(address, token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)})
 	}
 	return found, nil
+}
+
+// slots returns the slots with a token in them: readers without a card are no news to anybody.
+// Some modules look for tokens only when somebody asks for all slots.
+func (m *module) slots() ([]uint, error) {
+	slots, err := m.slotList(true)
+	if err != nil || len(slots) > 0 {
+		return slots, err
+	}
+	if _, err := m.slotList(false); err != nil {
+		return nil, err
+	}
+	return m.slotList(true)
+}
+
+// slotListTries is how often a list of slots is asked for that grows meanwhile.
+const slotListTries = 3
+
+// slotList asks for slots. miekg/pkcs11 asks how many there are first, and a token may be
+// plugged in before the second question.
+func (m *module) slotList(present bool) (slots []uint, err error) {
+	for range slotListTries {
+		if slots, err = m.GetSlotList(present); !isCode(err, pkcs11.CKR_BUFFER_TOO_SMALL) {
+			break
+		}
+	}
+	return slots, err
 }
 
 // tokenInfo asks a slot for its token. miekg/pkcs11 takes the blanks off the fields

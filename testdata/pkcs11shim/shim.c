@@ -173,18 +173,55 @@ static CK_RV after(const char *name, unsigned nth, CK_RV rv) {
 	}
 
 WRAP(C_GetInfo, (CK_INFO_PTR i), (i))
-WRAP(C_OpenSession, (CK_SLOT_ID s, CK_FLAGS f, CK_VOID_PTR p, CK_NOTIFY n, CK_SESSION_HANDLE_PTR h), (s, f, p, n, h))
 WRAP(C_Logout, (CK_SESSION_HANDLE h), (h))
 WRAP(C_CloseSession, (CK_SESSION_HANDLE h), (h))
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n), (h, a, n))
-WRAP(C_FindObjects, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE_PTR o, CK_ULONG m, CK_ULONG_PTR n), (h, o, m, n))
 WRAP(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
-WRAP(C_CreateObject, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_OBJECT_HANDLE_PTR o), (h, a, n, o))
 WRAP(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
-WRAP(C_GenerateKeyPair,
-     (CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_ATTRIBUTE_PTR b, CK_ULONG o,
-      CK_OBJECT_HANDLE_PTR p, CK_OBJECT_HANDLE_PTR q),
-     (h, m, a, n, b, o, p, q))
+
+/* With the order rwonly there are read/write sessions only, and with roonly none. */
+static CK_RV my_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS f, CK_VOID_PTR p, CK_NOTIFY n, CK_SESSION_HANDLE_PTR h) {
+	unsigned nth;
+	CK_RV rv = before("C_OpenSession", &nth);
+	if (rv == CKR_OK && order("rwonly") != NULL && !(f & CKF_RW_SESSION))
+		rv = CKR_SESSION_READ_WRITE_SO_EXISTS;
+	if (rv == CKR_OK && order("roonly") != NULL && (f & CKF_RW_SESSION))
+		rv = CKR_TOKEN_WRITE_PROTECTED;
+	return rv ? rv : after("C_OpenSession", nth, real->C_OpenSession(slot, f, p, n, h));
+}
+
+/* With the order findone a search gives one object at a time, however many are asked for. */
+static CK_RV my_C_FindObjects(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE_PTR o, CK_ULONG m, CK_ULONG_PTR n) {
+	unsigned nth;
+	CK_RV rv = before("C_FindObjects", &nth);
+	if (order("findone") != NULL && m > 1)
+		m = 1;
+	return rv ? rv : after("C_FindObjects", nth, real->C_FindObjects(h, o, m, n));
+}
+
+/* With the order nocreate1=0x13 no objects of class 1 are made. */
+static CK_RV my_C_CreateObject(CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_OBJECT_HANDLE_PTR o) {
+	unsigned nth;
+	CK_RV rv = before("C_CreateObject", &nth);
+	char name[32];
+	for (CK_ULONG i = 0; rv == CKR_OK && i < n; i++)
+		if (a[i].type == CKA_CLASS) {
+			snprintf(name, sizeof name, "nocreate%lu", *(CK_OBJECT_CLASS *)a[i].pValue);
+			rv = number(name);
+		}
+	return rv ? rv : after("C_CreateObject", nth, real->C_CreateObject(h, a, n, o));
+}
+
+/* With the order nogenerate=0x162 a private key is not made with that attribute. */
+static CK_RV my_C_GenerateKeyPair(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR a, CK_ULONG n,
+                                  CK_ATTRIBUTE_PTR b, CK_ULONG o, CK_OBJECT_HANDLE_PTR p, CK_OBJECT_HANDLE_PTR q) {
+	unsigned nth;
+	CK_RV rv = before("C_GenerateKeyPair", &nth);
+	for (CK_ULONG i = 0; rv == CKR_OK && order("nogenerate") != NULL && i < o; i++)
+		if (b[i].type == number("nogenerate"))
+			rv = CKR_ATTRIBUTE_TYPE_INVALID;
+	return rv ? rv : after("C_GenerateKeyPair", nth, real->C_GenerateKeyPair(h, m, a, n, b, o, p, q));
+}
 
 /* put writes all of it, in one write where the system takes it. */
 static void put(int fd, const void *data, size_t n) {
@@ -267,7 +304,8 @@ static void print_kept_pin(void) {
 		dprintf(fd, "C_Finalize %.*s\n", (int)kept_length, (const char *)kept);
 }
 
-static CK_RV my_C_Initialize(CK_VOID_PTR p) {
+/* configure reads the environment. */
+static void configure(void) {
 	copy(during, sizeof during, "HSMTEST_SHIM_WHILE");
 	copy(hung, sizeof hung, "HSMTEST_SHIM_HUNG");
 	copy(release, sizeof release, "HSMTEST_SHIM_RELEASE");
@@ -275,10 +313,30 @@ static CK_RV my_C_Initialize(CK_VOID_PTR p) {
 	copy(logins, sizeof logins, "HSMTEST_SHIM_LOGINS");
 	copy(pin, sizeof pin, "HSMTEST_SHIM_PIN");
 	read_orders();
+}
+
+/* manners are what a module does to the process that it is loaded into, and wants of it:
+ * nullonly takes no arguments of C_Initialize, and nooslocking no locks of the system's. */
+static CK_RV manners(CK_C_INITIALIZE_ARGS_PTR arguments) {
+	if (arguments != NULL && order("nullonly") != NULL)
+		return CKR_ARGUMENTS_BAD;
+	if (arguments != NULL && order("nooslocking") != NULL && (arguments->flags & CKF_OS_LOCKING_OK))
+		return CKR_CANT_LOCK;
+	if (order("chdir") != NULL && chdir("/") != 0)
+		return CKR_GENERAL_ERROR;
+	if (order("sigpipe") != NULL)
+		signal(SIGPIPE, SIG_DFL);
+	return CKR_OK;
+}
+
+static CK_RV my_C_Initialize(CK_VOID_PTR p) {
+	configure();
 	memset(calls, 0, sizeof calls);
 	print_banner();
 	unsigned nth;
 	CK_RV rv = before("C_Initialize", &nth);
+	if (rv == CKR_OK)
+		rv = manners(p);
 	return rv ? rv : after("C_Initialize", nth, real->C_Initialize(p));
 }
 
@@ -316,14 +374,79 @@ static CK_RV slots_with_bad(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR
 	return rv;
 }
 
-/* With the order badslot a slot comes first that has a token and does not say which. */
+/* late_slots lists no slot with a token, until somebody has asked for all slots. */
+static CK_RV late_slots(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR n) {
+	static int looked;
+	looked |= !present;
+	if (looked)
+		return real->C_GetSlotList(present, slots, n);
+	*n = 0;
+	return CKR_OK;
+}
+
+/* With the order badslot a slot comes first that has a token and does not say which. With
+ * lateslots tokens are seen only after all slots were asked for, and with newslot=2 one comes
+ * after the second question of how many there are; goneslot=2 has one gone in between. */
 static CK_RV my_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR n) {
 	unsigned nth;
 	CK_RV rv = before("C_GetSlotList", &nth);
 	if (rv)
 		return rv;
-	rv = order("badslot") == NULL ? real->C_GetSlotList(present, slots, n) : slots_with_bad(present, slots, n);
+	if (order("badslot") != NULL)
+		rv = slots_with_bad(present, slots, n);
+	else if (order("lateslots") != NULL)
+		rv = late_slots(present, slots, n);
+	else
+		rv = real->C_GetSlotList(present, slots, n);
+	if (rv == CKR_OK && slots == NULL && nth == number("newslot") && *n > 0)
+		(*n)--;
+	if (rv == CKR_OK && slots == NULL && nth == number("goneslot"))
+		(*n)++;
 	return after("C_GetSlotList", nth, rv);
+}
+
+/* fill writes the bytes that an order gives in hexadecimal, and blanks behind them. */
+static void fill(const char *name, CK_UTF8CHAR *field, size_t size) {
+	const char *hex = order(name);
+	unsigned byte;
+	if (hex == NULL)
+		return;
+	memset(field, ' ', size);
+	for (size_t i = 0; i < size && sscanf(hex + 2 * i, "%2x", &byte) == 1; i++)
+		field[i] = byte;
+}
+
+/* pad_nul ends a field with zero bytes in place of blanks. */
+static void pad_nul(CK_UTF8CHAR *field, size_t size) {
+	while (size > 0 && field[size - 1] == ' ')
+		field[--size] = 0;
+}
+
+/* name_token makes of what a token says of itself what the orders say. */
+static void name_token(CK_TOKEN_INFO_PTR info) {
+	fill("label", info->label, sizeof info->label);
+	fill("serial", info->serialNumber, sizeof info->serialNumber);
+	fill("model", info->model, sizeof info->model);
+	if (order("padnul") != NULL) {
+		pad_nul(info->label, sizeof info->label);
+		pad_nul(info->serialNumber, sizeof info->serialNumber);
+		pad_nul(info->model, sizeof info->model);
+		pad_nul(info->manufacturerID, sizeof info->manufacturerID);
+	}
+	if (order("pinlength") != NULL)
+		info->ulMinPinLen = info->ulMaxPinLen = number("pinlength");
+}
+
+/* With the order notpresent no slot says that there is a token in it. */
+static CK_RV my_C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info) {
+	unsigned nth;
+	CK_RV rv = before("C_GetSlotInfo", &nth);
+	if (rv)
+		return rv;
+	rv = real->C_GetSlotInfo(slot, info);
+	if (rv == CKR_OK && order("notpresent") != NULL)
+		info->flags &= ~CKF_TOKEN_PRESENT;
+	return after("C_GetSlotInfo", nth, rv);
 }
 
 static CK_RV my_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
@@ -339,6 +462,7 @@ static CK_RV my_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
 			info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 		if (order("maxrw") != NULL)
 			info->ulMaxRwSessionCount = number("maxrw");
+		name_token(info);
 	}
 	return after("C_GetTokenInfo", nth, rv);
 }
@@ -375,7 +499,7 @@ static CK_RV log_in(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR p, C
 }
 
 /* With the order pinpad the PIN is typed "on the device": NULL is taken, and nothing
- * else. With alreadyloggedin a login that succeeds is said to have been in vain. */
+ * else. With userpass the PIN has a user's name before it. With alreadyloggedin a login that succeeds is said to have been in vain. */
 static CK_RV my_C_Login(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR p, CK_ULONG n) {
 	unsigned nth;
 	print_pin(p, n);
@@ -388,13 +512,46 @@ static CK_RV my_C_Login(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR 
 		p = (CK_UTF8CHAR_PTR)pin;
 		n = strlen(pin);
 	}
+	if (order("userpass") != NULL && p != NULL) {
+		CK_UTF8CHAR_PTR colon = memchr(p, ':', n);
+		if (colon == NULL)
+			return CKR_ARGUMENTS_BAD;
+		n -= colon + 1 - p;
+		p = colon + 1;
+	}
 	rv = log_in(h, user, p, n);
 	if (rv == CKR_OK && order("alreadyloggedin") != NULL)
 		rv = CKR_USER_ALREADY_LOGGED_IN;
 	return after("C_Login", nth, rv);
 }
 
-/* With the order hidemodulus private keys do not tell their modulus. */
+/* withhold tells nothing of some attributes, and reports whether there was one: hidemodulus is
+ * for private keys, and noattribute=0x3 for all objects. */
+static int withhold(CK_OBJECT_CLASS class, CK_ATTRIBUTE_PTR a, CK_ULONG n) {
+	int withheld = 0;
+	for (CK_ULONG i = 0; i < n; i++)
+		if ((order("noattribute") != NULL && a[i].type == number("noattribute")) ||
+		    (order("hidemodulus") != NULL && class == CKO_PRIVATE_KEY && a[i].type == CKA_MODULUS)) {
+			a[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
+			withheld = 1;
+		}
+	return withheld;
+}
+
+/* spoil changes values: badcertificate those of certificates, and cutattribute=0x120 has one
+ * of half the length that was told before. */
+static void spoil(CK_OBJECT_CLASS class, CK_ATTRIBUTE_PTR a, CK_ULONG n) {
+	for (CK_ULONG i = 0; i < n; i++) {
+		if (a[i].pValue == NULL || a[i].ulValueLen == CK_UNAVAILABLE_INFORMATION)
+			continue;
+		if (order("badcertificate") != NULL && class == CKO_CERTIFICATE && a[i].type == CKA_VALUE && a[i].ulValueLen > 8)
+			memset(a[i].pValue, 0, 8);
+		if (order("cutattribute") != NULL && a[i].type == number("cutattribute"))
+			a[i].ulValueLen /= 2;
+	}
+}
+
+/* With the order oneattribute objects tell one attribute at a time. */
 static CK_RV my_C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR a, CK_ULONG n) {
 	unsigned nth;
 	CK_RV rv = before("C_GetAttributeValue", &nth);
@@ -402,11 +559,14 @@ static CK_RV my_C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_
 	CK_ATTRIBUTE ask = {CKA_CLASS, &class, sizeof class};
 	if (rv)
 		return rv;
-	if (order("hidemodulus") != NULL && real->C_GetAttributeValue(h, o, &ask, 1) == CKR_OK && class == CKO_PRIVATE_KEY)
-		for (CK_ULONG i = 0; i < n; i++)
-			if (a[i].type == CKA_MODULUS)
-				return CKR_ATTRIBUTE_TYPE_INVALID;
-	return after("C_GetAttributeValue", nth, real->C_GetAttributeValue(h, o, a, n));
+	if (order("oneattribute") != NULL && n > 1)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	rv = real->C_GetAttributeValue(h, o, a, n);
+	real->C_GetAttributeValue(h, o, &ask, 1);
+	spoil(class, a, n);
+	if (withhold(class, a, n))
+		rv = CKR_ATTRIBUTE_TYPE_INVALID;
+	return after("C_GetAttributeValue", nth, rv);
 }
 
 /* With the order nomechanism=0x1 the token does not know that mechanism. */
@@ -426,7 +586,8 @@ static void end_signing(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n) {
 	real->C_Sign(h, d, n, lost, &size);
 }
 
-/* With the order badsign one bit of each signature is wrong. */
+/* With the order badsign one bit of each signature is wrong, and with shortsign it is half a
+ * signature. With lengthends the question how long it will be ends the operation. */
 static CK_RV my_C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n, CK_BYTE_PTR s, CK_ULONG_PTR m) {
 	unsigned nth;
 	CK_RV rv = before("C_Sign", &nth);
@@ -435,6 +596,10 @@ static CK_RV my_C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n, CK_BYTE_P
 		return rv;
 	}
 	CK_RV real_rv = real->C_Sign(h, d, n, s, m);
+	if (real_rv == CKR_OK && s == NULL && order("lengthends") != NULL)
+		end_signing(h, d, n);
+	if (real_rv == CKR_OK && s != NULL && order("shortsign") != NULL)
+		*m /= 2;
 	if (real_rv == CKR_OK && s != NULL && order("badsign") != NULL)
 		s[*m / 2] ^= 1;
 	if (real_rv == CKR_OK && s != NULL && output("printsignature") >= 0)
@@ -457,12 +622,17 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out) {
 	CK_C_GetFunctionList get = library == NULL ? NULL : (CK_C_GetFunctionList)dlsym(library, "C_GetFunctionList");
 	if (get == NULL || get(&real) != CKR_OK)
 		return CKR_GENERAL_ERROR;
+	configure();
 	list = *real;
 #define PUT(name) list.name = my_##name
-	PUT(C_Initialize), PUT(C_Finalize), PUT(C_GetInfo), PUT(C_GetSlotList), PUT(C_GetTokenInfo);
+	PUT(C_Initialize), PUT(C_Finalize), PUT(C_GetInfo), PUT(C_GetSlotList), PUT(C_GetSlotInfo), PUT(C_GetTokenInfo);
 	PUT(C_OpenSession), PUT(C_CloseSession), PUT(C_Logout), PUT(C_GetSessionInfo), PUT(C_Login);
 	PUT(C_FindObjectsInit), PUT(C_FindObjects), PUT(C_FindObjectsFinal), PUT(C_GetAttributeValue);
 	PUT(C_SignInit), PUT(C_Sign), PUT(C_GenerateKeyPair), PUT(C_CreateObject), PUT(C_DestroyObject);
+	if (order("version") != NULL)
+		list.version.major = number("version");
+	if (order("nullfunctions") != NULL)
+		list.C_WaitForSlotEvent = NULL, list.C_GetMechanismList = NULL, list.C_Logout = NULL;
 	*out = &list;
 	return CKR_OK;
 }
