@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -88,6 +89,7 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 	}
 	testscript.Run(t, testscript.Params{
 		Files:               slices.DeleteFunc(files, func(file string) bool { return !isMeant(filepath.Base(file)) }),
+		WorkdirRoot:         scriptsDirectory(t),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			for i := 0; i < len(more); i += 2 {
@@ -117,6 +119,41 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"kill-at-each-step": killCommand,
 		},
 	})
+}
+
+// scriptsDirectory returns a directory for scripts, which goes with the test: testscript keeps its
+// own where a filter leaves scripts out. Its name is short, since that of a socket has 108 bytes.
+func scriptsDirectory(t *testing.T) string {
+	directory, err := os.MkdirTemp("", "s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				os.Chmod(path, 0o700) // scripts make some read-only
+			}
+			return nil
+		})
+		if err := os.RemoveAll(directory); err != nil {
+			t.Error(err)
+		}
+	})
+	return directory
+}
+
+// TestFilteredScriptsLeaveNothing: a run of some scripts, or of none, leaves no directory.
+func TestFilteredScriptsLeaveNothing(t *testing.T) {
+	hsmtest.SoftHSM(t)
+	directory := t.TempDir()
+	run := exec.Command(os.Args[0], "-test.run", "^TestScripts$/^none$")
+	run.Env = append(os.Environ(), "TMPDIR="+directory)
+	if output, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	if left, err := os.ReadDir(directory); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
 }
 
 // setUp gives a script a SoftHSM store and a home of its own.
