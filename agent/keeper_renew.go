@@ -178,7 +178,6 @@ func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
 	defer k.settle(now)
 	if event.Problem == nil && !changed && k.revoked == k.lease.Generation {
 		event.Problem = Problemf(CodeServerRefused, "Anaplan renews a token that it refuses otherwise")
-		k.drop()
 	}
 	if event.Problem == nil {
 		event.Lease = k.keepToken(f, fresh, changed, now)
