@@ -5,36 +5,18 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 )
 
-// lockedBuffer is an agent's log.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
 // anchored opens a log whose anchors go to a buffer.
-func anchored(t *testing.T, path string, handler func(*lockedBuffer) slog.Handler) (*audit.Log, *lockedBuffer) {
+func anchored(t *testing.T, path string, handler func(*logtest.Buffer) slog.Handler) (*audit.Log, *logtest.Buffer) {
 	t.Helper()
-	said := new(lockedBuffer)
+	said := new(logtest.Buffer)
 	log, err := audit.Open(path, audit.Options{Logger: slog.New(handler(said))})
 	if err != nil {
 		t.Fatal(err)
@@ -43,8 +25,8 @@ func anchored(t *testing.T, path string, handler func(*lockedBuffer) slog.Handle
 	return log, said
 }
 
-func asText(b *lockedBuffer) slog.Handler { return slog.NewTextHandler(b, nil) }
-func asJSON(b *lockedBuffer) slog.Handler { return slog.NewJSONHandler(b, nil) }
+func asText(b *logtest.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) }
+func asJSON(b *logtest.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) }
 
 // verifyAll checks files in their order against anchors.
 func verifyAll(t *testing.T, said string, files ...string) error {
@@ -64,7 +46,7 @@ func verifyAll(t *testing.T, said string, files ...string) error {
 
 // Whole lines that are cut off at the end of a log are found missing with the agent's log at hand.
 func TestAnchorsGuardTheEnd(t *testing.T) {
-	for name, handler := range map[string]func(*lockedBuffer) slog.Handler{"text": asText, "json": asJSON} {
+	for name, handler := range map[string]func(*logtest.Buffer) slog.Handler{"text": asText, "json": asJSON} {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
 			log, said := anchored(t, path, handler)

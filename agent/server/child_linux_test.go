@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"golang.org/x/sys/unix"
 )
 
 // children is what the test binary does as another process. Each prints lines, and most
@@ -41,7 +41,7 @@ type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	lines *bufio.Scanner
-	log   *lockedBuffer
+	log   *logtest.Buffer
 }
 
 // start starts a child; change may change the command before. It ends with the test.
@@ -54,7 +54,7 @@ func start(t *testing.T, change func(*exec.Cmd), name string, args ...string) *c
 	cmd := exec.Command(executable, args...)
 	// The race detector has a process linger for a second.
 	cmd.Env = append(os.Environ(), childVariable+"="+name, "GORACE=atexit_sleep_ms=0")
-	c := &child{t: t, cmd: cmd, log: &lockedBuffer{}}
+	c := &child{t: t, cmd: cmd, log: &logtest.Buffer{}}
 	cmd.Stderr = c.log
 	if c.in, err = cmd.StdinPipe(); err != nil {
 		t.Fatal(err)

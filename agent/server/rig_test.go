@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
@@ -107,27 +107,9 @@ func directory(t testing.TB) string {
 type rig struct {
 	*server.Server
 	socket string
-	log    *lockedBuffer
+	log    *logtest.Buffer
 	stop   context.CancelFunc // begins to drain
 	done   chan struct{}      // closed when Serve has returned
-}
-
-// lockedBuffer is a log.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
 }
 
 // serve runs a server until the test ends.
@@ -142,7 +124,7 @@ func serveAt(t testing.TB, socket string, options server.ListenOptions, config s
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{socket: socket, log: &lockedBuffer{}, done: make(chan struct{})}
+	r := &rig{socket: socket, log: &logtest.Buffer{}, done: make(chan struct{})}
 	if config.Profiles == nil {
 		config.Profiles = profiles(nil)
 	}

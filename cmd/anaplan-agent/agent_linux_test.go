@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -50,7 +51,7 @@ type agentKey struct{}
 type runningAgent struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
-	log   lockedBuffer
+	log   logtest.Buffer
 }
 
 // agentCommand is the command agentd of the scripts:
@@ -237,26 +238,6 @@ func until(ts *testscript.TestScript, what string, holds func() bool) {
 			ts.Fatalf("not yet: %s", what)
 		}
 	}
-}
-
-// lockedBuffer is a buffer that one goroutine writes while another reads.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-// String returns what was written.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // configKey is where a script's settings are kept, once they are in its file.

@@ -22,6 +22,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
+	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 	"github.com/anaplan-agent/anaplan-agent/agent/memorytest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -132,7 +133,7 @@ func (m *machine) serve() *os.Process {
 	m.writeConfig()
 	var r result
 	cmd := r.newCommand(m.t, m.environment(), []string{"serve"})
-	var said lockedBuffer
+	var said logtest.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)

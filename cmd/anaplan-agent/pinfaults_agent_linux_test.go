@@ -14,13 +14,14 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 )
 
 // siteAgent is an agent that runs.
 type siteAgent struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
-	log   lockedBuffer
+	log   logtest.Buffer
 }
 
 // start starts the agent, and returns when it answers.
