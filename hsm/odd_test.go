@@ -108,20 +108,33 @@ func TestSlotsComeAndGo(t *testing.T) {
 	}
 }
 
-// TestBadSignatures: a signature that is cut off is not taken for one, and a token that loses its
-// place is told from that.
-func TestBadSignatures(t *testing.T) {
-	library := hsmtest.BuildShim(t)
-	for order, c := range map[string]struct {
-		want error
-		says string
-	}{
-		"shortsign":  {hardware.ErrBadSignature, ""},
-		"lengthends": {nil, "the token forgot what it was doing"},
-	} {
-		token := newLogin(t).Behind(t, library, order)
-		err := openAndSign(t.Context(), token, t, hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
-		wantError(t, order, err, c.want, c.says)
+// TestShortSignature: a signature that is cut off is not taken for one.
+func TestShortSignature(t *testing.T) {
+	token := newLogin(t).Behind(t, hsmtest.BuildShim(t), "shortsign")
+	err := openAndSign(t.Context(), token, t, hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	wantError(t, "shortsign", err, hardware.ErrBadSignature, "")
+}
+
+// TestLengthThatEndsTheSignature: a token that ends a signature when it is asked how long it will be
+// signs all the same; a key that wants its PIN for each is not asked for another.
+func TestLengthThatEndsTheSignature(t *testing.T) {
+	library, a := hsmtest.BuildShim(t), hsmtest.RSAKey(t, "a")
+	for name, always := range map[string]bool{"one PIN": false, "a PIN for each": true} {
+		t.Run(name, func(t *testing.T) {
+			bare, login := hsmtest.NewToken(t), hsmtest.Named("login", 7)
+			bare.Put(t, login.Private(a).With(pkcs11.CKA_ALWAYS_AUTHENTICATE, always), login.Certificate(hsmtest.Certify(t, a)))
+			token := bare.Behind(t, library, "lengthends")
+			pin := &pins{pin: token.PIN}
+			err := openAndSign(t.Context(), token, t, hsm.Options{PIN: pin.ask})
+			if always {
+				wantError(t, name, err, nil, "the token forgot what it was doing")
+			} else if err != nil {
+				t.Error(err)
+			}
+			if len(pin.requests) != 1 {
+				t.Errorf("asked %d times", len(pin.requests))
+			}
+		})
 	}
 }
 

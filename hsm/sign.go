@@ -83,8 +83,7 @@ func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, messag
 // C_SignInit and C_Sign (PKCS#11 section 4.9).
 func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
 	v.progress.module("signing")
-	// Neither mechanism takes a parameter (PKCS#11 mechanisms, section 2.1).
-	if err := v.SignInit(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle); err != nil {
+	if err := v.beginSigning(k, mechanism); err != nil {
 		return nil, err
 	}
 	if k.alwaysAuthenticate {
@@ -93,10 +92,30 @@ func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, err
 		}
 	}
 	signature, err := v.Sign(v.handle, data)
+	if isCode(err, pkcs11.CKR_OPERATION_NOT_INITIALIZED) && !k.alwaysAuthenticate {
+		signature, err = v.signAtOnce(k, mechanism, data)
+	}
 	if err == nil {
 		v.prove()
 	}
 	return signature, err
+}
+
+func (v *visit) beginSigning(k *keyObject, mechanism uint) error {
+	// Neither mechanism takes a parameter (PKCS#11 mechanisms, section 2.1).
+	return v.SignInit(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle)
+}
+
+// mostSignature is more than any RSA signature has, in bytes.
+const mostSignature = 2048
+
+// signAtOnce signs without asking how long the signature will be, as miekg/pkcs11 does: for some
+// modules that question is the end of it.
+func (v *visit) signAtOnce(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
+	if err := v.beginSigning(k, mechanism); err != nil {
+		return nil, err
+	}
+	return signInto(v.path, uint(v.handle), data, make([]byte, mostSignature))
 }
 
 // askForSignature gets the PIN for one signature: before C_SignInit, so that a
