@@ -12,7 +12,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -33,7 +32,6 @@ const (
 // put right does not.
 func Rows() explain.Table {
 	return explain.Table{
-		{Is: owned.ErrExposed, Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
 		{As: explain.Type[*certificateSettingError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone",
 		)},

@@ -12,12 +12,14 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // Rows are what to do about wrong settings. Most errors have the remedy themselves.
 func Rows() explain.Table {
 	return explain.Table{
+		{Is: owned.ErrExposed, Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
 		{As: explain.Type[*noAddressError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true, With: explain.With(
 			func(err *noAddressError, row *explain.Row) {
 				row.Hints = explain.Hints(
