@@ -12,6 +12,8 @@
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
+# make pictures    the pictures of docs/architecture.md, from their texts (needs graphviz)
+# make help        this list
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 
@@ -19,7 +21,11 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: build test check bench pin-faults faults soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help pictures build test check bench pin-faults faults soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+
+# The first target: what make does when nobody says what.
+help:
+	@sed -n 's/^# \(make .*\|   *.*\)$$/\1/p;/^$$/q' Makefile
 
 build:
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
@@ -83,6 +89,11 @@ SOAK = 5m
 
 soak: deps-test
 	ANAPLAN_AGENT_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/anaplan-agent
+
+pictures: docs/login.svg docs/call.svg
+
+%.svg: %.dot
+	dot -Tsvg $< -o $@
 
 demo: deps-demo build
 	@bash docs/demo.sh bin

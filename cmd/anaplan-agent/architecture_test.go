@@ -1,0 +1,108 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module = "github.com/anaplan-agent/anaplan-agent/"
+	rooms  = "cmd/anaplan-agent/internal/"
+)
+
+// TestArchitecture: each package says what it is for and has a row in docs/architecture.md; of
+// this module's packages it imports those of its row, and no others.
+func TestArchitecture(t *testing.T) {
+	allowed := architecture(t)
+	imported, docs := importsOf(t)
+	for name, imports := range imported {
+		if docs[name] == "" {
+			t.Errorf("package %s does not say what it is for", name)
+		}
+		row, found := allowed[name]
+		if !found {
+			t.Errorf("docs/architecture.md has no row for %s", name)
+			continue
+		}
+		for other := range imports {
+			if !row[other] {
+				t.Errorf("%s imports %s, which docs/architecture.md does not allow", name, other)
+			}
+		}
+		for other := range row {
+			if !imports[other] {
+				t.Errorf("docs/architecture.md lets %s import %s, and it does not", name, other)
+			}
+		}
+	}
+	for name := range allowed {
+		if imported[name] == nil {
+			t.Errorf("docs/architecture.md has a row for %s, which is not a package", name)
+		}
+	}
+}
+
+// architecture returns what each package may import of this module, as the tables in
+// docs/architecture.md say: | `package` | for | imports |, the rooms of the program by their
+// last name.
+func architecture(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := func(name string) string {
+		if _, err := os.Stat("internal/" + name); err == nil {
+			return rooms + name
+		}
+		return name
+	}
+	allowed := map[string]map[string]bool{}
+	quoted := regexp.MustCompile("`([^`]+)`")
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "`") {
+			continue
+		}
+		for _, name := range quoted.FindAllStringSubmatch(cells[1], -1) {
+			row := map[string]bool{}
+			for _, other := range quoted.FindAllStringSubmatch(cells[3], -1) {
+				row[full(other[1])] = true
+			}
+			allowed[full(name[1])] = row
+		}
+	}
+	return allowed
+}
+
+// importsOf returns what each package imports of this module on any system, and its doc.
+func importsOf(t *testing.T) (imports map[string]map[string]bool, docs map[string]string) {
+	t.Helper()
+	imports, docs = map[string]map[string]bool{}, map[string]string{}
+	for _, system := range [][]string{nil, {"CGO_ENABLED=0"}, {"GOOS=darwin", "CGO_ENABLED=0"}, {"GOOS=windows", "CGO_ENABLED=0"}} {
+		list := exec.Command("go", "list", "-e", "-f", "{{.ImportPath}}\t{{.Doc}}\t{{join .Imports \" \"}}", "../../...")
+		list.Env = append(os.Environ(), system...)
+		list.Stderr = os.Stderr
+		output, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(output)) {
+			cells := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+			name := strings.TrimPrefix(cells[0], module)
+			if imports[name] == nil {
+				imports[name] = map[string]bool{}
+			}
+			docs[name] += cells[1]
+			ours := slices.DeleteFunc(strings.Fields(cells[2]), func(path string) bool { return !strings.HasPrefix(path, module) })
+			for _, path := range ours {
+				imports[name][strings.TrimPrefix(path, module)] = true
+			}
+		}
+	}
+	return imports, docs
+}
