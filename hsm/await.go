@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -38,7 +39,7 @@ func (p *progress) person(doing string) { p.now.Store(&step{doing: doing, person
 func (p *progress) silence(ctx context.Context, module string) error {
 	now := p.now.Load()
 	if now.person {
-		return fmt.Errorf("%w: nobody answered while %s: %w", ErrPINNeeded, now.doing, context.Cause(ctx))
+		return fmt.Errorf("%w: nobody answered while %s: %w", hardware.ErrPINNeeded, now.doing, context.Cause(ctx))
 	}
 	return &silenceError{module: module, doing: now.doing, cause: context.Cause(ctx)}
 }

@@ -13,9 +13,10 @@ import (
 	"testing"
 
 	"github.com/ThalesGroup/crypto11"
+	"github.com/miekg/pkcs11"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/miekg/pkcs11"
 )
 
 func TestInWords(t *testing.T) {
@@ -67,10 +68,10 @@ func TestTransient(t *testing.T) {
 		{&silenceError{cause: context.Canceled}, false},
 		{fmt.Errorf("x: %w", &PINError{}), false},
 		{&AmbiguousError{}, false},
-		{ErrNoCgo, false},
+		{hardware.ErrNoCgo, false},
 		{hardware.ErrBadSignature, false},
-		{ErrNoKey, false},
-		{ErrPINNeeded, false},
+		{hardware.ErrNoKey, false},
+		{hardware.ErrPINNeeded, false},
 	} {
 		if got := Transient(c.err); got != c.want {
 			t.Errorf("Transient(%v) = %v", c.err, got)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -40,9 +41,9 @@ func conform(t *testing.T, token *hsmtest.Token) {
 		t.Errorf("the certificate is stored twice: %v, %v", stored, err)
 	}
 	_, err = hsm.Generate(t.Context(), token.Address(t, ";object=login"), hsm.KeySpec{Bits: 2048}, options)
-	wantError(t, "a second key of the name", err, hsm.ErrKeyExists, "object=login")
+	wantError(t, "a second key of the name", err, hardware.ErrKeyExists, "object=login")
 	_, err = hsm.Open(t.Context(), token.Address(t, ";object=other"), options)
-	wantError(t, "another name", err, hsm.ErrNoKey, "object=login")
+	wantError(t, "another name", err, hardware.ErrNoKey, "object=login")
 	_, err = hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: "00000000"}).ask})
 	wantError(t, "wrong PIN", err, nil, "the PIN is wrong (CKR_PIN_INCORRECT)")
 	mustSign(t, address, options, public).Close()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -78,7 +79,7 @@ func (v *visit) theKey(address uri.URI) (*keyObject, error) {
 	k, err := v.only(found)
 	if err == nil && k.kind != pkcs11.CKK_RSA {
 		err = fmt.Errorf("%s: %w: it is %s, and only RSA keys are deleted here; pkcs11-tool --delete-object deletes others",
-			k.address(v.address), ErrUnusableKey, keyType(k.kind))
+			k.address(v.address), hardware.ErrUnusableKey, keyType(k.kind))
 	}
 	return k, err
 }

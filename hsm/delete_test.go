@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -156,14 +157,14 @@ func TestDeleteRefuses(t *testing.T) {
 		"empty name":                  {objects: one.Pair(m.a, m.certA), more: ";object=", says: "add ;object=NAME or ;id=ID"},
 		"certificate":                 {objects: one.Pair(m.a, m.certA), more: ";object=login;type=cert", says: "leave out ;type=cert"},
 		"public key":                  {objects: one.Pair(m.a, m.certA), more: ";object=login;type=public", says: "leave out ;type=public"},
-		"no such key":                 {objects: one.Pair(m.a, m.certA), more: ";object=other", want: hsm.ErrNoKey, says: "object=login", asked: 1},
+		"no such key":                 {objects: one.Pair(m.a, m.certA), more: ";object=other", want: hardware.ErrNoKey, says: "object=login", asked: 1},
 		"two keys":                    {objects: rivals, more: ";object=login", want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
 		"two keys, and a certificate": {objects: rivals, more: ";object=login", given: m.certA, want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
 		"an EC key of the name":       {objects: curve, more: ";object=login", want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
 		"two keys of name and id": {objects: append(one.Pair(m.a, m.certA), one.Private(m.b)), more: ";object=login;id=%01",
 			want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
 		"EC key": {objects: []hsmtest.Object{one.Private(m.ec), one.Public(&m.b.PublicKey)}, more: ";object=login",
-			want: hsm.ErrUnusableKey, says: "only RSA keys are deleted here", asked: 1},
+			want: hardware.ErrUnusableKey, says: "only RSA keys are deleted here", asked: 1},
 		"write-protected": {objects: one.Pair(m.a, m.certA), more: ";object=login", order: "setflags=0x2", says: "write-protected"},
 		"certificates are not told": {objects: one.Pair(m.a, m.certA), more: ";object=login", order: "C_FindObjectsInit@2=0x30",
 			says: "searching the token", asked: 1},

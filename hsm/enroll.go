@@ -15,13 +15,14 @@ import (
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // Generate makes an RSA key in the token, which never leaves it and can only
 // sign; on a TPM it can decrypt, too, because tpm2-pkcs11 signs by the TPM's
 // decryption. The address names it: object becomes its label, and must be there; id its
-// id, or else 16 random bytes. It returns ErrKeyExists if the token has a private
+// id, or else 16 random bytes. It returns hardware.ErrKeyExists if the token has a private
 // key of that label or id.
 func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Options) (KeyInfo, error) {
 	label, ok := address.Get("object")
@@ -80,7 +81,7 @@ func (n newKey) generate(ctx context.Context, address uri.URI, options Options, 
 	made := listedKey{&keyObject{id: n.id, label: n.label, kind: pkcs11.CKK_RSA, public: public}, nil}
 	info = v.keyInfo(made)
 	info.NeverExtractable = true // it was just asked for, and the token made the key
-	info.Problem = ErrNoCertificate
+	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }
 
@@ -99,7 +100,7 @@ func (n newKey) isFree(v *visit) error {
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("%w: %s (%s)", ErrKeyExists, k.address(v.address), keyType(k.kind))
+		return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, k.address(v.address), keyType(k.kind))
 	}
 	return nil
 }
@@ -136,7 +137,7 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 // is there already is not stored twice. Older ones stay.
 func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
 	if certificate == nil {
-		return false, fmt.Errorf("%s: %w to store", address, ErrNoCertificate)
+		return false, fmt.Errorf("%s: %w to store", address, hardware.ErrNoCertificate)
 	}
 	options.Certificate = certificate // which tells the key from others of its name
 	return call(ctx, address,
@@ -159,7 +160,7 @@ func storeCertificate(ctx context.Context, address uri.URI, options Options, pro
 	certificate := options.Certificate
 	pairs, err := v.pairs(ctx, k, certificate.PublicKey)
 	if err == nil && !pairs {
-		err = fmt.Errorf("%w: %s is not that of %s", ErrCertificateMismatch, certificate.Subject, k.address(v.address))
+		err = fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, k.address(v.address))
 	}
 	if err != nil {
 		return false, err

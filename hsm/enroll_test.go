@@ -138,8 +138,8 @@ func TestEnrollRefuses(t *testing.T) {
 		want error
 		text string
 	}{
-		"label is there": {generate(token.Address(t, ";object=login"), 2048), hsm.ErrKeyExists, "object=login"},
-		"id is there":    {generate(token.Address(t, ";object=other;id=%07"), 2048), hsm.ErrKeyExists, "object=login;id=%07"},
+		"label is there": {generate(token.Address(t, ";object=login"), 2048), hardware.ErrKeyExists, "object=login"},
+		"id is there":    {generate(token.Address(t, ";object=other;id=%07"), 2048), hardware.ErrKeyExists, "object=login;id=%07"},
 		"no name":        {generate(token.Address(t), 2048), nil, "add ;object=NAME"},
 		"odd size":       {generate(token.Address(t, ";object=x"), 1024), nil, "2048, 3072 or 4096"},
 		"no token":       {generate(token.Through(token.Module).Address(t, "x;object=x"), 2048), hsm.ErrNoToken, "there are:"},
@@ -147,9 +147,9 @@ func TestEnrollRefuses(t *testing.T) {
 		wantError(t, name, c.err, c.want, c.text)
 	}
 	_, err := hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), hsmtest.Certify(t, b), options)
-	wantError(t, "another key's certificate", err, hsm.ErrCertificateMismatch, "")
+	wantError(t, "another key's certificate", err, hardware.ErrCertificateMismatch, "")
 	_, err = hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), nil, options)
-	wantError(t, "no certificate", err, hsm.ErrNoCertificate, "object=login")
+	wantError(t, "no certificate", err, hardware.ErrNoCertificate, "object=login")
 	if der, err := hsm.CertificateRequest(t.Context(), token.Address(t, ";object=login"), options, nil); err != nil || len(der) == 0 {
 		t.Errorf("a request without a template: %v", err)
 	}
@@ -237,9 +237,9 @@ func TestRequestFaults(t *testing.T) {
 		"signing fails":             {"C_Sign=0x32", []hsmtest.Object{name.Private(a)}, nil, "the token was removed"},
 		"token hashes itself":       {"nomechanism=0x1", []hsmtest.Object{name.Private(a)}, nil, ""},
 		"modulus on the public key": {"hidemodulus", []hsmtest.Object{name.Private(a), name.Public(&b.PublicKey), name.Public(&a.PublicKey)}, nil, ""},
-		"modulus nowhere":           {"hidemodulus", []hsmtest.Object{name.Private(a), name.Public(&b.PublicKey)}, hsm.ErrUnusableKey, "does not tell its public key"},
-		"no key":                    {"", nil, hsm.ErrNoKey, ""},
-		"short key":                 {"", []hsmtest.Object{name.Private(hsmtest.ShortRSAKey(t))}, hsm.ErrUnusableKey, "RSA 1024"},
+		"modulus nowhere":           {"hidemodulus", []hsmtest.Object{name.Private(a), name.Public(&b.PublicKey)}, hardware.ErrUnusableKey, "does not tell its public key"},
+		"no key":                    {"", nil, hardware.ErrNoKey, ""},
+		"short key":                 {"", []hsmtest.Object{name.Private(hsmtest.ShortRSAKey(t))}, hardware.ErrUnusableKey, "RSA 1024"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			token := hsmtest.NewToken(t)

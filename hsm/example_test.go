@@ -11,6 +11,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -18,7 +19,7 @@ import (
 // askPIN is where a program asks its user.
 func askPIN(_ context.Context, request hsm.PINRequest) (hsm.PIN, error) {
 	if request.State == hsm.PINFinalTry {
-		return hsm.PIN{}, fmt.Errorf("%w: the next wrong one locks the token %s", hsm.ErrPINNeeded, request.Token)
+		return hsm.PIN{}, fmt.Errorf("%w: the next wrong one locks the token %s", hardware.ErrPINNeeded, request.Token)
 	}
 	pin, err := os.ReadFile("/run/credentials/pin")
 	return hsm.PIN{Value: pin}, err

@@ -280,7 +280,7 @@ func TestAlwaysAuthenticate(t *testing.T) {
 	}
 	pin.pin = ""
 	_, err := key.SignSHA512(t.Context(), message)
-	wantError(t, "no PIN", err, hsm.ErrPINNeeded, "")
+	wantError(t, "no PIN", err, hardware.ErrPINNeeded, "")
 	pin.pin = token.PIN
 	if _, err := key.SignSHA512(t.Context(), message); err != nil {
 		t.Fatalf("after a question without an answer: %v", err)

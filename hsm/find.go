@@ -16,6 +16,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -80,16 +81,16 @@ func publicKey(values attributes) *rsa.PublicKey {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(exponent.Int64())}
 }
 
-// unusable returns why the key cannot log in, wrapping ErrUnusableKey; nil if it
+// unusable returns why the key cannot log in, wrapping hardware.ErrUnusableKey; nil if it
 // can, as far as the token tells.
 func (k *keyObject) unusable() error {
 	switch {
 	case k.kind != pkcs11.CKK_RSA:
-		return fmt.Errorf("%w: it is %s, and a login by SHA512withRSA needs RSA", ErrUnusableKey, keyType(k.kind))
+		return fmt.Errorf("%w: it is %s, and a login by SHA512withRSA needs RSA", hardware.ErrUnusableKey, keyType(k.kind))
 	case k.public != nil && k.public.N.BitLen() < minBits:
-		return fmt.Errorf("%w: it is RSA %d, and a login needs 2048 bits or more", ErrUnusableKey, k.public.N.BitLen())
+		return fmt.Errorf("%w: it is RSA %d, and a login needs 2048 bits or more", hardware.ErrUnusableKey, k.public.N.BitLen())
 	case !k.maySign:
-		return fmt.Errorf("%w: it may not sign (CKA_SIGN is false)", ErrUnusableKey)
+		return fmt.Errorf("%w: it may not sign (CKA_SIGN is false)", hardware.ErrUnusableKey)
 	}
 	return nil
 }
@@ -231,8 +232,8 @@ func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObjec
 		}
 		_, _, err := v.certificateFor(ctx, k)
 		switch {
-		case errors.Is(err, ErrNoCertificate) || errors.Is(err, ErrCertificateMismatch):
-		case err == nil || errors.Is(err, ErrCertificateExpired) || errors.Is(err, ErrCertificateNotYetValid):
+		case errors.Is(err, hardware.ErrNoCertificate) || errors.Is(err, hardware.ErrCertificateMismatch):
+		case err == nil || errors.Is(err, hardware.ErrCertificateExpired) || errors.Is(err, hardware.ErrCertificateNotYetValid):
 			certified = append(certified, k)
 		default:
 			return nil, err // of the device
@@ -282,7 +283,7 @@ func (s *session) noKey(address uri.URI) error {
 		return err
 	}
 	if len(handles) == 0 {
-		return fmt.Errorf("%w: %s; token %q holds no private key", ErrNoKey, address, s.info.Label)
+		return fmt.Errorf("%w: %s; token %q holds no private key", hardware.ErrNoKey, address, s.info.Label)
 	}
 	var there strings.Builder
 	for _, handle := range handles[:min(listed, len(handles))] {
@@ -294,7 +295,7 @@ func (s *session) noKey(address uri.URI) error {
 	if more := len(handles) - listed; more > 0 {
 		fmt.Fprintf(&there, "\n  and %d more", more)
 	}
-	return fmt.Errorf("%w: %s; there are:%s", ErrNoKey, address, there.String())
+	return fmt.Errorf("%w: %s; there are:%s", hardware.ErrNoKey, address, there.String())
 }
 
 // ckkEdwards is CKK_EC_EDWARDS (PKCS#11 3.0), which miekg/pkcs11 does not have.

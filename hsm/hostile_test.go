@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -42,7 +43,7 @@ func TestHostileLabels(t *testing.T) {
 			}
 			mustSign(t, mustParse(t, address), options, &a.PublicKey).Close()
 			_, err := hsm.Open(t.Context(), token.Address(t, ";object=other"), options)
-			wantError(t, "other", err, hsm.ErrNoKey, ";id=%01")
+			wantError(t, "other", err, hardware.ErrNoKey, ";id=%01")
 			if strings.ContainsFunc(err.Error(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) || r == utf8.RuneError }) {
 				t.Errorf("the error %q is not plain text", err)
 			}
@@ -75,10 +76,10 @@ func TestOddNumbers(t *testing.T) {
 		key  hsmtest.Object
 		want error
 	}{
-		"even modulus":       {one.Private(a).With(pkcs11.CKA_MODULUS, even), hsm.ErrCertificateMismatch},
-		"exponent of one":    {one.Private(a).With(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1}), hsm.ErrCertificateMismatch},
-		"exponent too large": {one.Private(a).With(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 0, 0, 1}), hsm.ErrCertificateMismatch},
-		"modulus of zeros":   {one.Private(a).With(pkcs11.CKA_MODULUS, make([]byte, 256)), hsm.ErrUnusableKey},
+		"even modulus":       {one.Private(a).With(pkcs11.CKA_MODULUS, even), hardware.ErrCertificateMismatch},
+		"exponent of one":    {one.Private(a).With(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1}), hardware.ErrCertificateMismatch},
+		"exponent too large": {one.Private(a).With(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 0, 0, 1}), hardware.ErrCertificateMismatch},
+		"modulus of zeros":   {one.Private(a).With(pkcs11.CKA_MODULUS, make([]byte, 256)), hardware.ErrUnusableKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := hsmtest.NewToken(t)
@@ -140,8 +141,8 @@ func TestHiddenModulus(t *testing.T) {
 		{name: "certificate given, two keys", objects: []hsmtest.Object{one.Private(m.a), two.Private(m.b)}, given: m.certB, want: m.certB},
 		{name: "two keys", objects: append(one.Pair(m.a, m.certA), two.Pair(m.b, m.certB)...), err: &hsm.AmbiguousError{},
 			says: []string{"2 keys", "(the token does not tell its public key)"}},
-		{name: "short key", objects: one.Pair(m.short, hsmtest.Certify(t, m.short)), err: hsm.ErrUnusableKey, says: []string{"RSA 1024"}},
-		{name: "certificate of another key", objects: one.Pair(m.a, m.certB), err: hsm.ErrCertificateMismatch},
+		{name: "short key", objects: one.Pair(m.short, hsmtest.Certify(t, m.short)), err: hardware.ErrUnusableKey, says: []string{"RSA 1024"}},
+		{name: "certificate of another key", objects: one.Pair(m.a, m.certB), err: hardware.ErrCertificateMismatch},
 	} {
 		t.Run(l.name, func(t *testing.T) {
 			token := hsmtest.NewToken(t)

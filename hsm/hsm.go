@@ -21,7 +21,7 @@
 // what they have made, through miekg/pkcs11 again.
 //
 // PKCS#11 modules are C libraries. They need cgo: without it every function
-// returns ErrNoCgo.
+// fails with hardware.ErrNoCgo.
 package hsm
 
 import (
@@ -35,34 +35,16 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// Errors to branch on. What the module or the loader said is in the text of the
-// error that wraps them.
+// Errors to branch on, beside those of package hardware. What the module or the loader said
+// is in the text of the error that wraps them.
 var (
-	// ErrNoCgo: this build has no PKCS#11.
-	ErrNoCgo = errors.New("this build has no PKCS#11 support (it was made without cgo)")
 	// ErrModule: the module is not there, is not a PKCS#11 library, or does not initialise.
 	ErrModule = errors.New("PKCS#11 module cannot be used")
 	// ErrNoToken: no token fits the address.
 	ErrNoToken = errors.New("no such token")
-	// ErrNoKey: no private key on the token fits the address.
-	ErrNoKey = errors.New("no such key")
-	// ErrKeyExists: Generate or Import was asked for a key that is there.
-	ErrKeyExists = errors.New("the key exists")
 	// ErrNoImport: the token takes no private keys from outside, or does not keep them to
 	// itself.
 	ErrNoImport = errors.New("the token takes no private keys from outside")
-	// ErrUnusableKey: the key is not RSA, shorter than 2048 bits, or may not sign.
-	ErrUnusableKey = errors.New("the key cannot log in")
-	// ErrNoCertificate: nothing on the token certifies the key, and none was given.
-	ErrNoCertificate = errors.New("no certificate")
-	// ErrCertificateExpired: the newest certificate of the key has ended.
-	ErrCertificateExpired = errors.New("the certificate has expired")
-	// ErrCertificateNotYetValid: the certificate's time has not begun.
-	ErrCertificateNotYetValid = errors.New("the certificate is not valid yet")
-	// ErrCertificateMismatch: the certificate is that of another key.
-	ErrCertificateMismatch = errors.New("the certificate is for another key")
-	// ErrPINNeeded: the token wants a PIN and there is no way to get one.
-	ErrPINNeeded = errors.New("a PIN is needed")
 )
 
 // AmbiguousError says that an address fits several things.
@@ -153,7 +135,7 @@ type PINRequest struct {
 // hold the certificate.
 type Options struct {
 	// PIN is asked when the token wants one. nil: tokens that want one fail with
-	// ErrPINNeeded (Open), or show only their public objects (List).
+	// hardware.ErrPINNeeded (Open), or show only their public objects (List).
 	PIN PINFunc
 
 	// LogIn: somebody has named the PIN, so the token is logged in to also where it does
@@ -243,8 +225,8 @@ type KeyInfo struct {
 	// (CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE).
 	NeverExtractable bool
 
-	// Problem is why the key cannot log in: it wraps ErrUnusableKey,
-	// ErrNoCertificate and so on. nil: it can.
+	// Problem is why the key cannot log in: it wraps hardware.ErrUnusableKey,
+	// hardware.ErrNoCertificate and so on. nil: it can.
 	Problem error
 }
 

@@ -23,7 +23,7 @@ import (
 // Import puts an RSA key that exists already into the token, where it can only sign, and
 // be neither read nor wrapped. Copies of it elsewhere are as good as before, though. The
 // address names it: object becomes its label, and must be there; id its id, or else the
-// SHA-1 of the public key. It returns ErrKeyExists if the token has a private key of that
+// SHA-1 of the public key. It returns hardware.ErrKeyExists if the token has a private key of that
 // label or id, and ErrNoImport if the token takes no keys from outside.
 //
 // The key is read back and signs once before Import returns. What fails half way is taken
@@ -55,14 +55,14 @@ func importable(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	case key == nil || key.N == nil || key.D == nil || slices.Contains(key.Primes, nil):
 		return nil, errors.New("there is no private key to import")
 	case len(key.Primes) != 2:
-		return nil, fmt.Errorf("%w: it has %d primes, and tokens take keys of two", ErrUnusableKey, len(key.Primes))
+		return nil, fmt.Errorf("%w: it has %d primes, and tokens take keys of two", hardware.ErrUnusableKey, len(key.Primes))
 	case key.N.BitLen() < minBits:
 		return nil, (&keyObject{kind: pkcs11.CKK_RSA, public: &key.PublicKey, maySign: true}).unusable()
 	}
 	private := &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D, Primes: key.Primes}
 	private.Precompute()
 	if err := private.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: it is damaged: %w", ErrUnusableKey, err)
+		return nil, fmt.Errorf("%w: it is damaged: %w", hardware.ErrUnusableKey, err)
 	}
 	return private, nil
 }
@@ -99,7 +99,7 @@ func (k importedKey) importInto(ctx context.Context, address uri.URI, options Op
 		return KeyInfo{}, w.takeBack(err, named)
 	}
 	info := v.keyInfo(made) // not NeverExtractable, whatever the token says: it was outside
-	info.Problem = ErrNoCertificate
+	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }
 

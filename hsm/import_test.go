@@ -129,9 +129,9 @@ func imports(t *testing.T, token, bare *hsmtest.Token) {
 	wantKept(t, bare)
 	wantObjects(t, bare, [4]int{1, 1, 0, 0})
 	_, err = hsm.Import(t.Context(), address, hsmtest.RSAKey(t, "b"), options)
-	wantError(t, "another key of the name", err, hsm.ErrKeyExists, "object=imported")
+	wantError(t, "another key of the name", err, hardware.ErrKeyExists, "object=imported")
 	_, err = hsm.Import(t.Context(), token.Address(t, ";object=other"), a, options)
-	wantError(t, "the same key under another name", err, hsm.ErrKeyExists, "object=imported")
+	wantError(t, "the same key under another name", err, hardware.ErrKeyExists, "object=imported")
 
 	chain, leaf := newChain(t, a)
 	for _, want := range []int{2, 0} {
@@ -151,7 +151,7 @@ func imports(t *testing.T, token, bare *hsmtest.Token) {
 	}
 	wantObjects(t, bare, [4]int{0, 0, 2, 0})
 	_, err = hsm.Delete(t.Context(), address, options)
-	wantError(t, "deleting it again", err, hsm.ErrNoKey, "object=imported")
+	wantError(t, "deleting it again", err, hardware.ErrNoKey, "object=imported")
 }
 
 // wantInfo checks what Import says of the key a.
@@ -160,7 +160,7 @@ func wantInfo(t *testing.T, info hsm.KeyInfo, key *rsa.PrivateKey) {
 	if info.Label != "imported" || info.Type != "RSA 2048" || !key.PublicKey.Equal(info.Public) || info.NeverExtractable || len(info.ID) != 20 {
 		t.Errorf("imported as %+v", info)
 	}
-	if info.Problem != hsm.ErrNoCertificate {
+	if info.Problem != hardware.ErrNoCertificate {
 		t.Errorf("problem %v", info.Problem)
 	}
 	if !strings.Contains(info.Address.String(), ";object=imported;id=%") {
@@ -298,18 +298,18 @@ func TestImportRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		"label is there": {";object=login", a, hsm.ErrKeyExists, "object=login;id=%07"},
-		"id is there":    {";object=other;id=%07", a, hsm.ErrKeyExists, "object=login;id=%07"},
+		"label is there": {";object=login", a, hardware.ErrKeyExists, "object=login;id=%07"},
+		"id is there":    {";object=other;id=%07", a, hardware.ErrKeyExists, "object=login;id=%07"},
 		"no name":        {"", a, nil, "add ;object=NAME"},
 		"empty name":     {";object=", a, nil, "add ;object=NAME"},
 		"no key":         {";object=x", nil, nil, "no private key to import"},
 		"public half":    {";object=x", &rsa.PrivateKey{PublicKey: a.PublicKey}, nil, "no private key to import"},
-		"half a key":     {";object=x", &rsa.PrivateKey{PublicKey: a.PublicKey, D: a.D}, hsm.ErrUnusableKey, "0 primes"},
+		"half a key":     {";object=x", &rsa.PrivateKey{PublicKey: a.PublicKey, D: a.D}, hardware.ErrUnusableKey, "0 primes"},
 		"holes":          {";object=x", &rsa.PrivateKey{PublicKey: a.PublicKey, D: a.D, Primes: []*big.Int{nil, nil}}, nil, "no private key to import"},
-		"short":          {";object=x", hsmtest.ShortRSAKey(t), hsm.ErrUnusableKey, "RSA 1024"},
-		"damaged":        {";object=x", &damaged, hsm.ErrUnusableKey, "it is damaged"},
-		"another's half": {";object=x", &rsa.PrivateKey{PublicKey: b.PublicKey, D: a.D, Primes: a.Primes}, hsm.ErrUnusableKey, "it is damaged"},
-		"three primes":   {";object=x", &three, hsm.ErrUnusableKey, "it has 3 primes"},
+		"short":          {";object=x", hsmtest.ShortRSAKey(t), hardware.ErrUnusableKey, "RSA 1024"},
+		"damaged":        {";object=x", &damaged, hardware.ErrUnusableKey, "it is damaged"},
+		"another's half": {";object=x", &rsa.PrivateKey{PublicKey: b.PublicKey, D: a.D, Primes: a.Primes}, hardware.ErrUnusableKey, "it is damaged"},
+		"three primes":   {";object=x", &three, hardware.ErrUnusableKey, "it has 3 primes"},
 		"no token":       {"x;object=x", a, hsm.ErrNoToken, "there are:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -123,22 +124,22 @@ func layouts(t *testing.T) []layout {
 		{name: "two keys and two certificates that the address does not tell apart", ask: ";id=%01", err: &hsm.AmbiguousError{},
 			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("other", 1).Pair(m.b, m.certB)...),
 			says:    []string{"object=login;id=%01?", "object=other;id=%01?"}},
-		{name: "no key of that label", objects: two.Pair(m.b, m.certB), ask: ";object=login", err: hsm.ErrNoKey, says: []string{"there are:", "object=other;id=%02?", "(RSA)"}},
-		{name: "label on a certificate that leads to no key", ask: ";object=login", err: hsm.ErrNoKey, says: []string{"there are:", "id=%01?"},
+		{name: "no key of that label", objects: two.Pair(m.b, m.certB), ask: ";object=login", err: hardware.ErrNoKey, says: []string{"there are:", "object=other;id=%02?", "(RSA)"}},
+		{name: "label on a certificate that leads to no key", ask: ";object=login", err: hardware.ErrNoKey, says: []string{"there are:", "id=%01?"},
 			objects: []hsmtest.Object{hsmtest.Named("", 1).Private(m.a), hsmtest.Named("login").Certificate(m.certA), two.Certificate(m.certB)}},
-		{name: "no key at all", objects: []hsmtest.Object{one.Certificate(m.certA)}, ask: ";object=login", err: hsm.ErrNoKey, says: []string{"holds no private key"}},
-		{name: "EC key", objects: []hsmtest.Object{one.Private(m.ec)}, ask: ";object=login", err: hsm.ErrUnusableKey, says: []string{"it is EC"}},
-		{name: "Ed25519 key", objects: []hsmtest.Object{one.Private(m.ed)}, ask: ";object=login", err: hsm.ErrUnusableKey, says: []string{"Ed25519"}},
-		{name: "RSA 1024", objects: one.Pair(m.short, hsmtest.Certify(t, m.short)), ask: ";object=login", err: hsm.ErrUnusableKey, says: []string{"RSA 1024"}},
-		{name: "key that may not sign", objects: []hsmtest.Object{signless, one.Certificate(m.certA)}, ask: ";object=login", err: hsm.ErrUnusableKey, says: []string{"CKA_SIGN"}},
-		{name: "no certificate", objects: []hsmtest.Object{one.Private(m.a)}, ask: ";object=login", err: hsm.ErrNoCertificate, says: []string{"object=login"}},
+		{name: "no key at all", objects: []hsmtest.Object{one.Certificate(m.certA)}, ask: ";object=login", err: hardware.ErrNoKey, says: []string{"holds no private key"}},
+		{name: "EC key", objects: []hsmtest.Object{one.Private(m.ec)}, ask: ";object=login", err: hardware.ErrUnusableKey, says: []string{"it is EC"}},
+		{name: "Ed25519 key", objects: []hsmtest.Object{one.Private(m.ed)}, ask: ";object=login", err: hardware.ErrUnusableKey, says: []string{"Ed25519"}},
+		{name: "RSA 1024", objects: one.Pair(m.short, hsmtest.Certify(t, m.short)), ask: ";object=login", err: hardware.ErrUnusableKey, says: []string{"RSA 1024"}},
+		{name: "key that may not sign", objects: []hsmtest.Object{signless, one.Certificate(m.certA)}, ask: ";object=login", err: hardware.ErrUnusableKey, says: []string{"CKA_SIGN"}},
+		{name: "no certificate", objects: []hsmtest.Object{one.Private(m.a)}, ask: ";object=login", err: hardware.ErrNoCertificate, says: []string{"object=login"}},
 		{name: "certificate that cannot be read", objects: []hsmtest.Object{one.Private(m.a), one.Certificate(m.certB).With(pkcs11.CKA_VALUE, []byte("no certificate"))}, ask: ";object=login",
-			err: hsm.ErrNoCertificate, says: []string{"under the key's id there is something else"}},
-		{name: "certificate expired", objects: one.Pair(m.a, m.expired), ask: ";object=login", err: hsm.ErrCertificateExpired, says: []string{m.expired.NotAfter.UTC().Format("2006-01-02")}},
-		{name: "certificate not valid yet", objects: append(one.Pair(m.a, m.pending), one.Certificate(m.expired)), ask: ";object=login", err: hsm.ErrCertificateNotYetValid, says: []string{m.pending.NotBefore.UTC().Format("2006-01-02")}},
-		{name: "certificate of another key", objects: one.Pair(m.a, m.certB), ask: ";object=login", err: hsm.ErrCertificateMismatch, says: []string{"somebody else"}},
-		{name: "certificate given of another key", objects: one.Pair(m.a, m.certA), ask: ";object=login", given: m.certB, err: hsm.ErrCertificateMismatch, says: []string{"somebody else"}},
-		{name: "certificate given expired", objects: one.Pair(m.a, m.certA), ask: ";object=login", given: m.expired, err: hsm.ErrCertificateExpired},
+			err: hardware.ErrNoCertificate, says: []string{"under the key's id there is something else"}},
+		{name: "certificate expired", objects: one.Pair(m.a, m.expired), ask: ";object=login", err: hardware.ErrCertificateExpired, says: []string{m.expired.NotAfter.UTC().Format("2006-01-02")}},
+		{name: "certificate not valid yet", objects: append(one.Pair(m.a, m.pending), one.Certificate(m.expired)), ask: ";object=login", err: hardware.ErrCertificateNotYetValid, says: []string{m.pending.NotBefore.UTC().Format("2006-01-02")}},
+		{name: "certificate of another key", objects: one.Pair(m.a, m.certB), ask: ";object=login", err: hardware.ErrCertificateMismatch, says: []string{"somebody else"}},
+		{name: "certificate given of another key", objects: one.Pair(m.a, m.certA), ask: ";object=login", given: m.certB, err: hardware.ErrCertificateMismatch, says: []string{"somebody else"}},
+		{name: "certificate given expired", objects: one.Pair(m.a, m.certA), ask: ";object=login", given: m.expired, err: hardware.ErrCertificateExpired},
 	}
 }
 

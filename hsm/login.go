@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -105,7 +106,7 @@ func (s *session) askPIN(ctx context.Context, a asker, key string) (PIN, error) 
 		return PIN{}, s.refused(pkcs11.CKR_PIN_LOCKED)
 	}
 	if a.ask == nil {
-		return PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, ErrPINNeeded)
+		return PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, hardware.ErrPINNeeded)
 	}
 	request := PINRequest{
 		Token: s.info.Label, Serial: s.info.SerialNumber, State: s.pinState(), Key: key,
@@ -132,7 +133,7 @@ func (s *session) accept(ctx context.Context, request PINRequest, pin PIN, err e
 		return PIN{Guard: pin.Guard}, nil
 	}
 	if err == nil && len(pin.Value) == 0 {
-		err = fmt.Errorf("%w, and an empty one was given", ErrPINNeeded)
+		err = fmt.Errorf("%w, and an empty one was given", hardware.ErrPINNeeded)
 	}
 	if err != nil {
 		clear(pin.Value)

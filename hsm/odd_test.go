@@ -9,11 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/miekg/pkcs11"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/miekg/pkcs11"
 )
 
 // TestOddNames: what a token calls itself is any bytes at all. It is listed by them, and its
@@ -60,13 +59,13 @@ func TestUntoldAttributes(t *testing.T) {
 		"label":               {"noattribute=0x3", nil, "", ";id=%07"},
 		"id":                  {"noattribute=0x102", nil, "", ";object=login"},
 		"sign":                {"noattribute=0x108", nil, "", ";object=login;id=%07"},
-		"type":                {"noattribute=0x100", hsm.ErrUnusableKey, "of a type that the token does not tell", ""},
-		"certificate":         {"noattribute=0x11", hsm.ErrNoCertificate, "it is no X.509 certificate", ""},
+		"type":                {"noattribute=0x100", hardware.ErrUnusableKey, "of a type that the token does not tell", ""},
+		"certificate":         {"noattribute=0x11", hardware.ErrNoCertificate, "it is no X.509 certificate", ""},
 		"all but one":         {"oneattribute", nil, "", ";object=login;id=%07"},
-		"half a certificate":  {"cutattribute=0x11", hsm.ErrNoCertificate, "it is no X.509 certificate", ""},
-		"half a modulus":      {"cutattribute=0x120", hsm.ErrUnusableKey, "RSA 1024", ""},
+		"half a certificate":  {"cutattribute=0x11", hardware.ErrNoCertificate, "it is no X.509 certificate", ""},
+		"half a modulus":      {"cutattribute=0x120", hardware.ErrUnusableKey, "RSA 1024", ""},
 		"half a type":         {"cutattribute=0x100", nil, "", ";object=login;id=%07"}, // 4 bytes, as on 32-bit machines
-		"damaged certificate": {"badcertificate", hsm.ErrNoCertificate, "it is no X.509 certificate", ""},
+		"damaged certificate": {"badcertificate", hardware.ErrNoCertificate, "it is no X.509 certificate", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := newLogin(t).Behind(t, library, c.order)

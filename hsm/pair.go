@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // Which certificate belongs to a key is a question that ids and labels answer
@@ -74,7 +76,7 @@ func (v *visit) given(ctx context.Context, k *keyObject) (*x509.Certificate, []C
 	}
 	if !pairs {
 		return nil, nil, fmt.Errorf("%w: the one given (%s) is not that of %s",
-			ErrCertificateMismatch, certificate.Subject, k.address(v.address))
+			hardware.ErrCertificateMismatch, certificate.Subject, k.address(v.address))
 	}
 	only := []candidate{{CertificateInfo: CertificateInfo{Certificate: certificate}, pairs: true}}
 	if choose(only, v.now) == nil {
@@ -222,7 +224,7 @@ func noneOf(candidates []candidate, now time.Time) error {
 		}
 	}
 	if nearest == nil {
-		return ErrNoCertificate
+		return hardware.ErrNoCertificate
 	}
 	return nearest.refusal(now)
 }
@@ -247,15 +249,15 @@ func nearness(c *candidate, now time.Time) int {
 func (c *candidate) refusal(now time.Time) error {
 	switch nearness(c, now) {
 	case 4:
-		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, c.Certificate.Subject, c.Certificate.NotBefore.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: %s begins %s", hardware.ErrCertificateNotYetValid, c.Certificate.Subject, c.Certificate.NotBefore.UTC().Format(time.RFC3339))
 	case 3:
-		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, c.Certificate.Subject, day(c.Certificate.NotAfter))
+		return fmt.Errorf("%w: %s ended %s", hardware.ErrCertificateExpired, c.Certificate.Subject, day(c.Certificate.NotAfter))
 	case 2:
-		return fmt.Errorf("%w: under the key's id there is one of %s", ErrCertificateMismatch, c.Certificate.Subject)
+		return fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject)
 	case 1:
-		return fmt.Errorf("%w: under the key's id there is something else: %s", ErrNoCertificate, c.Note)
+		return fmt.Errorf("%w: under the key's id there is something else: %s", hardware.ErrNoCertificate, c.Note)
 	}
-	return ErrNoCertificate
+	return hardware.ErrNoCertificate
 }
 
 // certified says what certificate has the key's id or label, for a person who

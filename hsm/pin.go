@@ -8,7 +8,7 @@ import (
 
 // PINFunc returns the PIN. It is called at most once for each PIN that the token
 // asks for, never again after a refusal. An error from it ends the call, and wraps
-// ErrPINNeeded where no PIN can be had.
+// hardware.ErrPINNeeded where no PIN can be had.
 type PINFunc func(ctx context.Context, request PINRequest) (PIN, error)
 
 // PIN is a PIN as a PINFunc gives it.

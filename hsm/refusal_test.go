@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -162,8 +163,8 @@ func TestPINNotGiven(t *testing.T) {
 		ask  hsm.PINFunc
 		want error
 	}{
-		"no way to ask": {nil, hsm.ErrPINNeeded},
-		"empty":         {(&pins{}).ask, hsm.ErrPINNeeded},
+		"no way to ask": {nil, hardware.ErrPINNeeded},
+		"empty":         {(&pins{}).ask, hardware.ErrPINNeeded},
 		"failure":       {func(context.Context, hsm.PINRequest) (hsm.PIN, error) { return hsm.PIN{}, failure }, failure},
 	} {
 		_, err := hsm.Open(t.Context(), spied.Address(t), hsm.Options{PIN: c.ask})

@@ -86,7 +86,7 @@ func (v *visit) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, 
 			return half.public, err
 		}
 	}
-	return nil, fmt.Errorf("%w: the token does not tell its public key", ErrUnusableKey)
+	return nil, fmt.Errorf("%w: the token does not tell its public key", hardware.ErrUnusableKey)
 }
 
 // requestSigner lets crypto/x509 sign a request. It signs with SHA-256 and does

@@ -6,15 +6,20 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
+
+// errNoCgo is what everything returns.
+var errNoCgo = fmt.Errorf("PKCS#11 is not supported: %w", hardware.ErrNoCgo)
 
 // Key is a private key in a token. This build has none.
 type Key struct{}
 
-// Open returns ErrNoCgo.
-func Open(context.Context, uri.URI, Options) (*Key, error) { return nil, ErrNoCgo }
+// Open fails with hardware.ErrNoCgo.
+func Open(context.Context, uri.URI, Options) (*Key, error) { return nil, errNoCgo }
 
 // Certificate returns nil.
 func (*Key) Certificate() *x509.Certificate { return nil }
@@ -28,39 +33,39 @@ func (*Key) PassedOver() []CertificateInfo { return nil }
 // Others returns nil.
 func (*Key) Others() []uri.URI { return nil }
 
-// SignSHA512 returns ErrNoCgo.
-func (*Key) SignSHA512(context.Context, []byte) ([]byte, error) { return nil, ErrNoCgo }
+// SignSHA512 fails with hardware.ErrNoCgo.
+func (*Key) SignSHA512(context.Context, []byte) ([]byte, error) { return nil, errNoCgo }
 
 // Close returns nil.
 func (*Key) Close() error { return nil }
 
-// List returns ErrNoCgo.
-func List(context.Context, uri.URI, Options) ([]Token, error) { return nil, ErrNoCgo }
+// List fails with hardware.ErrNoCgo.
+func List(context.Context, uri.URI, Options) ([]Token, error) { return nil, errNoCgo }
 
-// Generate returns ErrNoCgo.
+// Generate fails with hardware.ErrNoCgo.
 func Generate(context.Context, uri.URI, KeySpec, Options) (KeyInfo, error) {
-	return KeyInfo{}, ErrNoCgo
+	return KeyInfo{}, errNoCgo
 }
 
-// CertificateRequest returns ErrNoCgo.
+// CertificateRequest fails with hardware.ErrNoCgo.
 func CertificateRequest(context.Context, uri.URI, Options, *x509.CertificateRequest) ([]byte, error) {
-	return nil, ErrNoCgo
+	return nil, errNoCgo
 }
 
-// StoreCertificate returns ErrNoCgo.
+// StoreCertificate fails with hardware.ErrNoCgo.
 func StoreCertificate(context.Context, uri.URI, *x509.Certificate, Options) (bool, error) {
-	return false, ErrNoCgo
+	return false, errNoCgo
 }
 
-// Import returns ErrNoCgo.
+// Import fails with hardware.ErrNoCgo.
 func Import(context.Context, uri.URI, *rsa.PrivateKey, Options) (KeyInfo, error) {
-	return KeyInfo{}, ErrNoCgo
+	return KeyInfo{}, errNoCgo
 }
 
-// StoreChain returns ErrNoCgo.
+// StoreChain fails with hardware.ErrNoCgo.
 func StoreChain(context.Context, uri.URI, []*x509.Certificate, Options) (int, error) {
-	return 0, ErrNoCgo
+	return 0, errNoCgo
 }
 
-// Delete returns ErrNoCgo.
-func Delete(context.Context, uri.URI, Options) ([]string, error) { return nil, ErrNoCgo }
+// Delete fails with hardware.ErrNoCgo.
+func Delete(context.Context, uri.URI, Options) ([]string, error) { return nil, errNoCgo }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -23,7 +24,7 @@ func TestStub(t *testing.T) {
 	_, deleted := hsm.Delete(ctx, address, options)
 	_, sign := (&hsm.Key{}).SignSHA512(ctx, nil)
 	for _, err := range []error{open, list, generate, request, store, imported, chain, deleted, sign} {
-		if !errors.Is(err, hsm.ErrNoCgo) || hsm.Transient(err) {
+		if !errors.Is(err, hardware.ErrNoCgo) || hsm.Transient(err) {
 			t.Errorf("error %v, want ErrNoCgo", err)
 		}
 	}

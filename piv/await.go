@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // A call to PC/SC ends when the card answers, and a card may wait for a finger or
@@ -39,7 +41,7 @@ func newProgress(options Options) *progress {
 // card notes that the card is at work, person that a person is asked for a secret: the error for a
 // wait that was too long says which of the two was too slow.
 func (p *progress) card(doing string)   { p.step(doing, ErrDevice) }
-func (p *progress) person(doing string) { p.step(doing, ErrPINNeeded) }
+func (p *progress) person(doing string) { p.step(doing, hardware.ErrPINNeeded) }
 
 // step notes what is being done.
 func (p *progress) step(doing string, waiting error) {
@@ -100,7 +102,7 @@ func (p *progress) silence(ctx context.Context) error {
 	p.mu.Unlock()
 	p.touchOver()
 	switch waiting {
-	case ErrPINNeeded:
+	case hardware.ErrPINNeeded:
 		return fmt.Errorf("%w: nobody answered while %s: %w", waiting, doing, context.Cause(ctx))
 	case ErrNotTouched:
 		return fmt.Errorf("%w, which waited while %s: %w", waiting, doing, context.Cause(ctx))
@@ -135,9 +137,9 @@ func await[T any](ctx context.Context, p *progress, work func() (T, error), late
 	}()
 	select {
 	case o := <-done:
-		return o.result, o.err
+		return o.result, ofCard(o.err)
 	case <-ctx.Done():
-		return result, p.silence(ctx)
+		return result, ofCard(p.silence(ctx))
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // notices keeps what was told.
@@ -39,7 +41,7 @@ func TestSilence(t *testing.T) {
 		text string
 	}{
 		"card":   {func(p *progress) { p.card("reading the key") }, ErrDevice, "while reading the key"},
-		"person": {func(p *progress) { p.person("waiting for the PIN") }, ErrPINNeeded, "nobody answered while waiting for the PIN"},
+		"person": {func(p *progress) { p.person("waiting for the PIN") }, hardware.ErrPINNeeded, "nobody answered while waiting for the PIN"},
 		"touch": {func(p *progress) {
 			p.card("signing")
 			p.mayWantTouch(TouchAlways)

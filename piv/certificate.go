@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // minBits is the shortest RSA key that still stands for 112 bits of security, the
@@ -15,19 +17,19 @@ import (
 // no service to log in to takes shorter ones.
 const minBits = 2048
 
-// unusable returns why a key cannot log in, wrapping ErrUnusableKey; nil if it can,
+// unusable returns why a key cannot log in, wrapping hardware.ErrUnusableKey; nil if it can,
 // as far as is known.
 func unusable(public crypto.PublicKey) error {
 	rsaKey, ok := public.(*rsa.PublicKey)
 	if !ok {
-		return fmt.Errorf("%w: it is %s, and a login by SHA512withRSA needs RSA", ErrUnusableKey, keyType(public))
+		return fmt.Errorf("%w: it is %s, and a login by SHA512withRSA needs RSA", hardware.ErrUnusableKey, keyType(public))
 	}
 	bits := rsaKey.N.BitLen()
 	if bits < minBits {
-		return fmt.Errorf("%w: it is RSA %d, and a login needs 2048 bits or more", ErrUnusableKey, bits)
+		return fmt.Errorf("%w: it is RSA %d, and a login needs 2048 bits or more", hardware.ErrUnusableKey, bits)
 	}
 	if _, known := algorithms[bits]; !known {
-		return fmt.Errorf("%w: it is RSA %d, and cards have RSA keys of 2048, 3072 or 4096 bits", ErrUnusableKey, bits)
+		return fmt.Errorf("%w: it is RSA %d, and cards have RSA keys of 2048, 3072 or 4096 bits", hardware.ErrUnusableKey, bits)
 	}
 	return nil
 }
@@ -41,9 +43,9 @@ func (v *visit) problem(k *slotKey, certificate *x509.Certificate) error {
 	case k.Public != nil && unusable(k.Public) != nil:
 		return unusable(k.Public)
 	case certificate == nil && k.unreadable != nil:
-		return fmt.Errorf("%w: %v", ErrNoCertificate, k.unreadable)
+		return fmt.Errorf("%w: %v", hardware.ErrNoCertificate, k.unreadable)
 	case certificate == nil:
-		return ErrNoCertificate
+		return hardware.ErrNoCertificate
 	}
 	return v.objection(k, certificate)
 }
@@ -54,11 +56,11 @@ func (v *visit) problem(k *slotKey, certificate *x509.Certificate) error {
 func (v *visit) objection(k *slotKey, certificate *x509.Certificate) error {
 	switch {
 	case k.Public != nil && !equal(k.Public, certificate.PublicKey):
-		return fmt.Errorf("%w: %s is not that of the key in slot %s", ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
+		return fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
 	case v.now.After(certificate.NotAfter):
-		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, certificate.Subject, day(certificate.NotAfter))
+		return fmt.Errorf("%w: %s ended %s", hardware.ErrCertificateExpired, certificate.Subject, day(certificate.NotAfter))
 	case v.now.Before(certificate.NotBefore):
-		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, certificate.Subject, certificate.NotBefore.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: %s begins %s", hardware.ErrCertificateNotYetValid, certificate.Subject, certificate.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return unusable(certificate.PublicKey)
 }

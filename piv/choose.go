@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -105,17 +106,17 @@ func (k *slotKey) note() string {
 func (v *visit) noKey(c *card, slot pivuri.Slot) error {
 	all, _ := v.keys(c)
 	if len(all) == 0 {
-		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", ErrNoKey, c.address(slot), c.name())
+		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", hardware.ErrNoKey, c.address(slot), c.name())
 	}
-	return fmt.Errorf("%w: %s: the slot is empty; there are:%s", ErrNoKey, c.address(slot), list(all))
+	return fmt.Errorf("%w: %s: the slot is empty; there are:%s", hardware.ErrNoKey, c.address(slot), list(all))
 }
 
 // noneFits says why no slot is the one that was meant.
 func noneFits(c *card, all []*slotKey) error {
 	if len(all) == 0 {
-		return fmt.Errorf("%w: all slots of %s are empty", ErrNoKey, c.name())
+		return fmt.Errorf("%w: all slots of %s are empty", hardware.ErrNoKey, c.name())
 	}
-	return fmt.Errorf("%w: none of the keys of %s fits; there are:%s", ErrNoKey, c.name(), list(all))
+	return fmt.Errorf("%w: none of the keys of %s fits; there are:%s", hardware.ErrNoKey, c.name(), list(all))
 }
 
 // list lists keys, a line each.

@@ -53,8 +53,8 @@ func TestInWords(t *testing.T) {
 func TestTransient(t *testing.T) {
 	passing := []error{ErrNoService, ErrNoCard, ErrBusy, ErrRemoved, ErrDevice}
 	for _, err := range slices.Concat(passing, []error{
-		ErrNoCgo, ErrNotPIV, ErrNoKey, ErrKeyExists, ErrUnusableKey, ErrUnsupported, ErrNoCertificate, ErrCertificateExpired,
-		ErrCertificateNotYetValid, ErrCertificateMismatch, ErrPINNeeded, ErrNotTouched, ErrManagementKey, hardware.ErrBadSignature,
+		hardware.ErrNoCgo, ErrNotPIV, hardware.ErrNoKey, hardware.ErrKeyExists, hardware.ErrUnusableKey, ErrUnsupported, hardware.ErrNoCertificate, hardware.ErrCertificateExpired,
+		hardware.ErrCertificateNotYetValid, hardware.ErrCertificateMismatch, hardware.ErrPINNeeded, ErrNotTouched, ErrManagementKey, hardware.ErrBadSignature,
 		&PINError{Tries: 2}, &AmbiguousError{What: "cards"},
 	}) {
 		if got := Transient(fmt.Errorf("piv:serial=1: %w", err)); got != slices.Contains(passing, err) {

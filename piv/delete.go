@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -41,7 +42,7 @@ func (v *visit) deleteKey(ctx context.Context, c *card, slot pivuri.Slot) (delet
 		return nil, v.noKey(c, slot)
 	}
 	d := deletion{card: c, key: k, certificate: k.Certificate != nil || k.unreadable != nil}
-	hasKey := !errors.Is(k.own, ErrNoKey)
+	hasKey := !errors.Is(k.own, hardware.ErrNoKey)
 	d.private = hasKey && c.since(5, 7, 0)
 	if d.certificate || d.private {
 		if err := v.write(ctx, c, "deleting the key", d.work); err != nil {

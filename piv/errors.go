@@ -22,6 +22,25 @@ func (e *deviceError) Error() string {
 // Unwrap returns what to branch on.
 func (e *deviceError) Unwrap() error { return e.kind }
 
+// CardError is an error of a card, or of the way to one. It has the text of what it wraps, and
+// is there for who explains the errors that tokens and cards share: what to do about a key
+// depends on the device.
+type CardError struct{ Err error }
+
+// Error implements error.
+func (e *CardError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *CardError) Unwrap() error { return e.Err }
+
+// ofCard returns err as a CardError; nil for nil.
+func ofCard(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CardError{err}
+}
+
 // Transient reports whether err is trouble that may pass: a card that is not there,
 // in use or out of its mind, a service that does not run. Such a call may be made again
 // later. What a person must put right (a refused PIN, a card that was not touched, a

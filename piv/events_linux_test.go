@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -168,22 +169,22 @@ func TestUnusableKeys(t *testing.T) {
 		want  error
 		words string
 	}{
-		"an empty card": {func(*testing.T, *pivtest.Card) {}, noon, piv.ErrNoKey, "as are all slots of YubiKey 12345678"},
+		"an empty card": {func(*testing.T, *pivtest.Card) {}, noon, hardware.ErrNoKey, "as are all slots of YubiKey 12345678"},
 		"an empty slot": {func(t *testing.T, c *pivtest.Card) { pair(t, c, 0x9a, a, policy) }, noon,
-			piv.ErrNoKey, "the slot is empty; there are:\n  piv:serial=12345678;slot=9a (RSA 2048, certificate of CN=slot 9a until 2026-12-31)"},
-		"no certificate": {func(t *testing.T, c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, noon, piv.ErrNoCertificate, "piv:serial=12345678;slot=9c"},
+			hardware.ErrNoKey, "the slot is empty; there are:\n  piv:serial=12345678;slot=9a (RSA 2048, certificate of CN=slot 9a until 2026-12-31)"},
+		"no certificate": {func(t *testing.T, c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, noon, hardware.ErrNoCertificate, "piv:serial=12345678;slot=9c"},
 		"no key": {func(t *testing.T, c *pivtest.Card) { c.PutCertificate(0x9c, certify(t, &a.PublicKey, "lonely")) }, noon,
-			piv.ErrNoKey, "a certificate and no key"},
+			hardware.ErrNoKey, "a certificate and no key"},
 		"another key's": {func(t *testing.T, c *pivtest.Card) {
 			c.PutKey(0x9c, a, policy)
 			c.PutCertificate(0x9c, certify(t, &b.PublicKey, "b"))
-		}, noon, piv.ErrCertificateMismatch, "CN=b is not that of the key in slot 9c"},
+		}, noon, hardware.ErrCertificateMismatch, "CN=b is not that of the key in slot 9c"},
 		"EC": {func(t *testing.T, c *pivtest.Card) { c.PutCertificate(0x9c, certify(t, putEC(t, c, 0x9c), "EC")) }, noon,
-			piv.ErrUnusableKey, "it is EC P-256"},
+			hardware.ErrUnusableKey, "it is EC P-256"},
 		"expired": {func(t *testing.T, c *pivtest.Card) { pair(t, c, 0x9c, a, policy) }, notAfter.AddDate(0, 0, 1),
-			piv.ErrCertificateExpired, "ended 2026-12-31"},
+			hardware.ErrCertificateExpired, "ended 2026-12-31"},
 		"early": {func(t *testing.T, c *pivtest.Card) { pair(t, c, 0x9c, a, policy) }, notBefore.AddDate(0, 0, -1),
-			piv.ErrCertificateNotYetValid, "begins 2026-01-01"},
+			hardware.ErrCertificateNotYetValid, "begins 2026-01-01"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card := d.put(t, pivtest.Options{PIN: pin})
@@ -201,7 +202,7 @@ func TestUnusableKeys(t *testing.T) {
 	t.Run("an empty card, of which any slot would do", func(t *testing.T) {
 		d.put(t, pivtest.Options{})
 		_, err := login(t, "piv:", with(pin))
-		wantError(t, err, piv.ErrNoKey, "all slots of YubiKey 12345678 are empty")
+		wantError(t, err, hardware.ErrNoKey, "all slots of YubiKey 12345678 are empty")
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -23,7 +24,7 @@ var algorithms = map[int]yubikey.Algorithm{
 
 // Generate makes an RSA key in the slot that the address names, which never leaves the
 // card. It takes a card seconds, for 4096 bits half a minute and more. It returns
-// ErrKeyExists if the slot has a key or a certificate, and makes no second one. Cards
+// hardware.ErrKeyExists if the slot has a key or a certificate, and makes no second one. Cards
 // before firmware 5.3 do not tell of a key that was put on them; if it has no
 // certificate, either, it is overwritten.
 func Generate(ctx context.Context, address pivuri.URI, spec KeySpec, options Options) (KeyInfo, error) {
@@ -73,7 +74,7 @@ func (v *visit) generate(ctx context.Context, c *card, address pivuri.URI, spec 
 	// As it was asked for; reading it again would tell nothing else.
 	return KeyInfo{
 		Address: address, Type: keyType(public), Public: public, PIN: spec.PIN, Touch: spec.Touch,
-		Generated: true, Problem: ErrNoCertificate,
+		Generated: true, Problem: hardware.ErrNoCertificate,
 	}, nil
 }
 
@@ -81,7 +82,7 @@ func (v *visit) generate(ctx context.Context, c *card, address pivuri.URI, spec 
 func (v *visit) isFree(c *card, slot pivuri.Slot) error {
 	there, err := v.readKey(c, slot)
 	if err == nil && there != nil {
-		err = fmt.Errorf("%w: %s (%s)", ErrKeyExists, there.Address, there.note())
+		err = fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, there.Address, there.note())
 	}
 	return err
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // PINFunc returns the PIN. It is called at most once a call, never again after a
-// refusal. An error from it ends the call, and wraps ErrPINNeeded where no PIN can be had.
+// refusal. An error from it ends the call, and wraps hardware.ErrPINNeeded where no PIN can be had.
 type PINFunc func(ctx context.Context, request PINRequest) (PIN, error)
 
 // PIN is a PIN as a PINFunc gives it.

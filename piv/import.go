@@ -12,12 +12,13 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // Import puts an RSA key that exists already into the slot that the address names. The
 // card gives it out to nobody, but copies of it elsewhere are as good as before, and the
-// card does not attest it. It returns ErrKeyExists if the slot has a key or a certificate.
+// card does not attest it. It returns hardware.ErrKeyExists if the slot has a key or a certificate.
 // Cards before firmware 5.3 do not tell of a key that was put on them; if it has no
 // certificate, either, it is overwritten.
 //
@@ -34,7 +35,7 @@ func Import(ctx context.Context, address pivuri.URI, key *rsa.PrivateKey, spec K
 	}
 	private, err := importable(key)
 	if err != nil {
-		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
+		return KeyInfo{}, ofCard(fmt.Errorf("%s: %w", address, err))
 	}
 	bits := private.N.BitLen()
 	if spec.Bits = cmp.Or(spec.Bits, bits); spec.Bits != bits {
@@ -68,17 +69,17 @@ func importable(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
 	}
 	switch half := key.N.BitLen() / 2; {
 	case len(key.Primes) != 2:
-		return nil, fmt.Errorf("%w: it has %d primes, and cards take keys of two", ErrUnusableKey, len(key.Primes))
+		return nil, fmt.Errorf("%w: it has %d primes, and cards take keys of two", hardware.ErrUnusableKey, len(key.Primes))
 	case key.Primes[0].BitLen() != half || key.Primes[1].BitLen() != half:
 		return nil, fmt.Errorf("%w: its primes have %d and %d bits, and cards want two of %d",
-			ErrUnusableKey, key.Primes[0].BitLen(), key.Primes[1].BitLen(), half)
+			hardware.ErrUnusableKey, key.Primes[0].BitLen(), key.Primes[1].BitLen(), half)
 	case key.E != cardExponent:
-		return nil, fmt.Errorf("%w: its public exponent is %d, and cards compute with %d only", ErrUnusableKey, key.E, cardExponent)
+		return nil, fmt.Errorf("%w: its public exponent is %d, and cards compute with %d only", hardware.ErrUnusableKey, key.E, cardExponent)
 	}
 	private := &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D, Primes: key.Primes}
 	private.Precompute()
 	if err := private.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: it is damaged: %w", ErrUnusableKey, err)
+		return nil, fmt.Errorf("%w: it is damaged: %w", hardware.ErrUnusableKey, err)
 	}
 	return private, nil
 }
@@ -95,7 +96,7 @@ func (v *visit) importKey(ctx context.Context, c *card, address pivuri.URI, priv
 	}
 	k := &slotKey{KeyInfo: KeyInfo{
 		Address: address, Type: keyType(&private.PublicKey), Public: &private.PublicKey,
-		PIN: spec.PIN, Touch: spec.Touch, Problem: ErrNoCertificate,
+		PIN: spec.PIN, Touch: spec.Touch, Problem: hardware.ErrNoCertificate,
 	}}
 	signs := v.signsAfterImport(c, k)
 	if signs {

@@ -74,7 +74,7 @@ func TestImport(t *testing.T) {
 			}
 			mustLogin(t, address, with(pin), key)
 			_, err = piv.Import(t.Context(), mustParse(t, address), testKey(t, "b", 2048), piv.KeySpec{}, with(pin))
-			wantError(t, err, piv.ErrKeyExists, "CN=imported")
+			wantError(t, err, hardware.ErrKeyExists, "CN=imported")
 		})
 	}
 }
@@ -83,7 +83,7 @@ func TestImport(t *testing.T) {
 func wantImported(t *testing.T, got piv.KeyInfo, key *rsa.PrivateKey, slot byte) {
 	t.Helper()
 	if !key.PublicKey.Equal(got.Public) || got.Generated || got.Address.Serial != 12345678 || byte(got.Address.Slot) != slot ||
-		got.Problem != piv.ErrNoCertificate || got.Type != fmt.Sprintf("RSA %d", key.N.BitLen()) {
+		got.Problem != hardware.ErrNoCertificate || got.Type != fmt.Sprintf("RSA %d", key.N.BitLen()) {
 		t.Errorf("imported %+v", got)
 	}
 }
@@ -132,21 +132,21 @@ func TestImportRefuses(t *testing.T) {
 		"no slot":         {"5.4.3", nil, "piv:", a, piv.KeySpec{}, piv.Options{}, nil, "add ;slot=9c"},
 		"no key":          {"5.4.3", nil, "piv:slot=9c", nil, piv.KeySpec{}, piv.Options{}, nil, "no private key to import"},
 		"public half":     {"5.4.3", nil, "piv:slot=9c", &rsa.PrivateKey{PublicKey: a.PublicKey}, piv.KeySpec{}, piv.Options{}, nil, "no private key to import"},
-		"short":           {"5.4.3", nil, "piv:slot=9c", testKey(t, "short", 1024), piv.KeySpec{}, piv.Options{}, piv.ErrUnusableKey, "it is RSA 1024"},
-		"odd":             {"5.7.1", nil, "piv:slot=9c", testKey(t, "odd", 2560), piv.KeySpec{}, piv.Options{}, piv.ErrUnusableKey, "cards have RSA keys of 2048, 3072 or 4096 bits"},
+		"short":           {"5.4.3", nil, "piv:slot=9c", testKey(t, "short", 1024), piv.KeySpec{}, piv.Options{}, hardware.ErrUnusableKey, "it is RSA 1024"},
+		"odd":             {"5.7.1", nil, "piv:slot=9c", testKey(t, "odd", 2560), piv.KeySpec{}, piv.Options{}, hardware.ErrUnusableKey, "cards have RSA keys of 2048, 3072 or 4096 bits"},
 		"other bits":      {"5.7.1", nil, "piv:slot=9c", a, piv.KeySpec{Bits: 3072}, piv.Options{}, nil, "has 2048 bits, and 3072 are asked for"},
 		"3072 before 5.7": {"5.4.3", nil, "piv:slot=9c", testKey(t, "a", 3072), piv.KeySpec{}, piv.Options{}, piv.ErrUnsupported, "needs firmware 5.7"},
-		"another exponent": {"5.4.3", nil, "piv:slot=9c", exponent, piv.KeySpec{}, piv.Options{}, piv.ErrUnusableKey,
+		"another exponent": {"5.4.3", nil, "piv:slot=9c", exponent, piv.KeySpec{}, piv.Options{}, hardware.ErrUnusableKey,
 			"its public exponent is 3, and cards compute with 65537 only"},
-		"three primes":   {"5.4.3", nil, "piv:slot=9c", three, piv.KeySpec{}, piv.Options{}, piv.ErrUnusableKey, "it has 3 primes"},
-		"uneven primes":  {"5.4.3", nil, "piv:slot=9c", uneven, piv.KeySpec{}, piv.Options{}, piv.ErrUnusableKey, "2048 and 1 bits"},
-		"damaged":        {"5.4.3", nil, "piv:slot=9c", damaged, piv.KeySpec{}, piv.Options{}, piv.ErrUnusableKey, "it is damaged"},
+		"three primes":   {"5.4.3", nil, "piv:slot=9c", three, piv.KeySpec{}, piv.Options{}, hardware.ErrUnusableKey, "it has 3 primes"},
+		"uneven primes":  {"5.4.3", nil, "piv:slot=9c", uneven, piv.KeySpec{}, piv.Options{}, hardware.ErrUnusableKey, "2048 and 1 bits"},
+		"damaged":        {"5.4.3", nil, "piv:slot=9c", damaged, piv.KeySpec{}, piv.Options{}, hardware.ErrUnusableKey, "it is damaged"},
 		"no such policy": {"5.4.3", nil, "piv:slot=9c", a, piv.KeySpec{PIN: "seldom"}, piv.Options{}, nil, "not \"seldom\""},
-		"a key":          {"5.4.3", func(c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), piv.ErrKeyExists, "RSA 2048 without a certificate"},
-		"an EC key":      {"5.4.3", func(c *pivtest.Card) { putEC(t, c, 0x9c) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), piv.ErrKeyExists, "EC P-256"},
-		"a certificate":  {"4.3.5", func(c *pivtest.Card) { c.PutCertificate(0x9c, certify(t, &a.PublicKey, "lonely")) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), piv.ErrKeyExists, "CN=lonely"},
+		"a key":          {"5.4.3", func(c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), hardware.ErrKeyExists, "RSA 2048 without a certificate"},
+		"an EC key":      {"5.4.3", func(c *pivtest.Card) { putEC(t, c, 0x9c) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), hardware.ErrKeyExists, "EC P-256"},
+		"a certificate":  {"4.3.5", func(c *pivtest.Card) { c.PutCertificate(0x9c, certify(t, &a.PublicKey, "lonely")) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), hardware.ErrKeyExists, "CN=lonely"},
 		"4.3, no PIN to be had": {"4.3.5", nil, "piv:slot=9c", a, piv.KeySpec{}, piv.Options{},
-			piv.ErrPINNeeded, "no way to ask"},
+			hardware.ErrPINNeeded, "no way to ask"},
 		"4.3, nobody to touch it": {"4.3.5", nil, "piv:slot=9e", a, piv.KeySpec{Touch: piv.TouchAlways}, piv.Options{Unattended: true},
 			piv.ErrNotTouched, "nobody is there"},
 		"PIN blocked": {"5.4.3", func(c *pivtest.Card) { c.SetPINTriesLeft(0) }, "piv:slot=9c", a, piv.KeySpec{}, with(pin), nil, "blocked"},
@@ -335,13 +335,13 @@ func TestDelete(t *testing.T) {
 		"5.7, EC key":          {"5.7.1", func(c *pivtest.Card) { putEC(t, c, 0x9a) }, []string{"key piv:serial=12345678;slot=9a (EC P-256)"}, nil, "", false},
 		"5.7, certificate":     {"5.7.1", lonely, []string{"certificate of CN=lonely until 2026-12-31 in piv:serial=12345678;slot=9a"}, nil, "", false},
 		"5.7, rubbish":         {"5.7.1", rubbish, []string{"unreadable certificate in piv:serial=12345678;slot=9a", "key piv:serial=12345678;slot=9a (RSA 2048)"}, nil, "", false},
-		"5.7, empty":           {"5.7.1", func(*pivtest.Card) {}, nil, piv.ErrNoKey, "the slot is empty", false},
+		"5.7, empty":           {"5.7.1", func(*pivtest.Card) {}, nil, hardware.ErrNoKey, "the slot is empty", false},
 		"5.4":                  {"5.4.3", paired, []string{"certificate of CN=slot 9a until 2026-12-31 in piv:serial=12345678;slot=9a"}, piv.ErrUnsupported, "deleting keys needs firmware 5.7, and YubiKey 12345678 has 5.4.3; so the key itself stays in the slot until a new one is put over it", true},
 		"5.4, key only":        {"5.4.3", func(c *pivtest.Card) { c.PutKey(0x9a, a, policy) }, nil, piv.ErrUnsupported, "the key itself stays", true},
 		"5.4, certificate":     {"5.4.3", lonely, []string{"certificate of CN=lonely until 2026-12-31 in piv:serial=12345678;slot=9a"}, nil, "", false},
 		"4.3":                  {"4.3.5", paired, []string{"certificate of CN=slot 9a until 2026-12-31 in piv:serial=12345678;slot=9a"}, piv.ErrUnsupported, "the key itself stays", true},
 		"4.3, made on it":      {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9a, a, generated) }, nil, piv.ErrUnsupported, "the key itself stays", true},
-		"4.3, nothing to tell": {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9a, a, policy) }, nil, piv.ErrNoKey, "the slot is empty", true},
+		"4.3, nothing to tell": {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9a, a, policy) }, nil, hardware.ErrNoKey, "the slot is empty", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card := d.put(t, pivtest.Options{Firmware: test.firmware, PIN: pin})
@@ -441,7 +441,7 @@ func TestDeleteRefuses(t *testing.T) {
 		t.Errorf("two cards: %v", err)
 	}
 	_, err = piv.Delete(t.Context(), mustParse(t, "piv:serial=7;slot=9a"), piv.Options{})
-	wantError(t, err, piv.ErrNoKey, "the slot is empty")
+	wantError(t, err, hardware.ErrNoKey, "the slot is empty")
 	if card.PublicKey(0x9a) == nil || card.Certificate(0x9a) == nil {
 		t.Error("something was deleted")
 	}

@@ -158,7 +158,7 @@ func TestSignTwice(t *testing.T) {
 	for name, test := range map[string]struct {
 		policy byte
 		want   error
-	}{"once": {once, nil}, "always": {always, piv.ErrPINNeeded}, "never": {never, nil}} {
+	}{"once": {once, nil}, "always": {always, hardware.ErrPINNeeded}, "never": {never, nil}} {
 		t.Run(name, func(t *testing.T) {
 			card := d.put(t, pivtest.Options{PIN: pin})
 			pair(t, card, 0x9a, testKey(t, "a", 2048), pivtest.Policy{PIN: test.policy, Touch: touchNever})
@@ -240,14 +240,14 @@ func TestGivenCertificate(t *testing.T) {
 	mustLogin(t, "piv:slot=9c", options, a)
 	options.Certificate = certify(t, &b.PublicKey, "another's")
 	_, err := login(t, "piv:slot=9c", options)
-	wantError(t, err, piv.ErrCertificateMismatch, "CN=another's")
+	wantError(t, err, hardware.ErrCertificateMismatch, "CN=another's")
 	if n := count(card, 0x20); n != 2 {
 		t.Errorf("%d VERIFY, want two of the login that went well", n)
 	}
 	options.Certificate = certify(t, &a.PublicKey, "given")
 	options.Time = notAfter.AddDate(1, 0, 0)
 	_, err = login(t, "piv:slot=9c", options)
-	wantError(t, err, piv.ErrCertificateExpired, "ended 2026-12-31")
+	wantError(t, err, hardware.ErrCertificateExpired, "ended 2026-12-31")
 }
 
 // TestUntoldKey: a card before 5.3 tells nothing of a key that was put on it and has no
@@ -260,7 +260,7 @@ func TestUntoldKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := login(t, "piv:slot=9c", with(pin))
-	wantError(t, err, piv.ErrNoKey, "the slot is empty")
+	wantError(t, err, hardware.ErrNoKey, "the slot is empty")
 	options := with(pin)
 	options.Certificate = certify(t, &key.PublicKey, "kept elsewhere")
 	mustLogin(t, "piv:slot=9c", options, key)
@@ -277,7 +277,7 @@ func TestForeignSignature(t *testing.T) {
 	b := testKey(t, "b", 2048)
 	card.PutCertificate(0x9c, certify(t, &b.PublicKey, "another's"))
 	_, err := login(t, "piv:slot=9c", with(pin))
-	wantError(t, err, piv.ErrCertificateMismatch, "does not verify")
+	wantError(t, err, hardware.ErrCertificateMismatch, "does not verify")
 	if !errors.Is(err, hardware.ErrBadSignature) || piv.Transient(err) {
 		t.Error(err)
 	}
@@ -292,7 +292,7 @@ func TestBadSignature(t *testing.T) {
 	pair(t, card, 0x9c, testKey(t, "a", 2048), pivtest.Policy{PIN: always, Touch: touchNever, Generated: true})
 	_, err := login(t, "piv:slot=9c", with(pin))
 	wantError(t, err, hardware.ErrBadSignature, "piv:serial=12345678;slot=9c")
-	if errors.Is(err, piv.ErrCertificateMismatch) || piv.Transient(err) {
+	if errors.Is(err, hardware.ErrCertificateMismatch) || piv.Transient(err) {
 		t.Error(err)
 	}
 	d.locked(t, 0x9c)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -151,7 +152,7 @@ func (k *Key) sign(ctx context.Context, message []byte) (signature []byte, err e
 // used returns an error if the key wants a PIN again that is overwritten already.
 func (k *Key) used() error {
 	if k.key.wantsPIN() && k.key.PIN != PINOnce && k.visit.pin.Value == nil {
-		return fmt.Errorf("%w: %w", ErrPINNeeded, errUsed)
+		return fmt.Errorf("%w: %w", hardware.ErrPINNeeded, errUsed)
 	}
 	return nil
 }
@@ -195,7 +196,7 @@ func (k *Key) endedError() error {
 	if k.why == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", k.key.Address, k.why)
+	return ofCard(fmt.Errorf("%s: %w", k.key.Address, k.why))
 }
 
 // leave overwrites the PIN and lets the card go.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -34,7 +35,7 @@ func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
 		return c.blocked("too many wrong ones were sent before")
 	}
 	if v.options.PIN == nil {
-		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), ErrPINNeeded)
+		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), hardware.ErrPINNeeded)
 	}
 	v.tries = tries
 	request := PINRequest{Card: c.name(), Serial: c.serial, Slot: slot, Tries: tries}
@@ -55,9 +56,9 @@ func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
 func checkPIN(pin []byte) error {
 	switch {
 	case len(pin) == 0:
-		return fmt.Errorf("%w, and an empty one was given", ErrPINNeeded)
+		return fmt.Errorf("%w, and an empty one was given", hardware.ErrPINNeeded)
 	case len(pin) > maxPIN:
-		return fmt.Errorf("%w: PINs of PIV cards have 6 to %d characters, and the one given has more; it was not sent", ErrPINNeeded, maxPIN)
+		return fmt.Errorf("%w: PINs of PIV cards have 6 to %d characters, and the one given has more; it was not sent", hardware.ErrPINNeeded, maxPIN)
 	}
 	return nil
 }

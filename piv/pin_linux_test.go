@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -183,9 +184,9 @@ func TestPINThatIsNotSent(t *testing.T) {
 		want  error
 		words string
 	}{
-		"nobody to ask": {nil, piv.ErrPINNeeded, "no way to ask for it"},
-		"empty":         {(&asked{}).ask, piv.ErrPINNeeded, "an empty one was given"},
-		"too long":      {(&asked{pin: pin + "777"}).ask, piv.ErrPINNeeded, "6 to 8 characters, and the one given has more"},
+		"nobody to ask": {nil, hardware.ErrPINNeeded, "no way to ask for it"},
+		"empty":         {(&asked{}).ask, hardware.ErrPINNeeded, "an empty one was given"},
+		"too long":      {(&asked{pin: pin + "777"}).ask, hardware.ErrPINNeeded, "6 to 8 characters, and the one given has more"},
 		"declined":      {func(context.Context, piv.PINRequest) (piv.PIN, error) { return piv.PIN{}, declined }, declined, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -213,7 +214,7 @@ func TestGivenUpAtThePIN(t *testing.T) {
 			<-released
 			return piv.PIN{Value: []byte(pin)}, nil
 		}})
-		wantError(t, err, piv.ErrPINNeeded, "nobody answered while waiting for the PIN")
+		wantError(t, err, hardware.ErrPINNeeded, "nobody answered while waiting for the PIN")
 		close(released)
 		poll(t, "the card is let go", d.isFree)
 		if n := count(card, 0x20); n > 2 {

@@ -22,7 +22,7 @@
 // with OpenSC's module: piv-go opens YubiKeys only.
 //
 // Without cgo the package works on Windows only; elsewhere every function returns
-// ErrNoCgo.
+// hardware.ErrNoCgo.
 package piv
 
 import (
@@ -37,11 +37,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// Errors to branch on. What the card or the PC/SC service said is in the text of the
-// error that wraps them.
+// Errors to branch on, beside those of package hardware. What the card or the PC/SC service
+// said is in the text of the error that wraps them.
 var (
-	// ErrNoCgo: this build has no PIV.
-	ErrNoCgo = errors.New("this build has no PIV support (it was made without cgo)")
 	// ErrNoService: the PC/SC service (pcscd) or its library is not there.
 	ErrNoService = errors.New("the smartcard service cannot be reached")
 	// ErrNoCard: no card, or not the one that is named, is in any reader.
@@ -54,24 +52,8 @@ var (
 	ErrRemoved = errors.New("the card was removed")
 	// ErrDevice: the card or its reader failed otherwise, or did not answer in time.
 	ErrDevice = errors.New("the card does not work")
-	// ErrNoKey: the slot is empty.
-	ErrNoKey = errors.New("no such key")
-	// ErrKeyExists: Generate or Import was asked for a slot that has a key.
-	ErrKeyExists = errors.New("the key exists")
-	// ErrUnusableKey: the key is not RSA, shorter than 2048 bits, or may not sign here.
-	ErrUnusableKey = errors.New("the key cannot log in")
 	// ErrUnsupported: the card's firmware cannot do what is asked.
 	ErrUnsupported = errors.New("the card cannot do this")
-	// ErrNoCertificate: the slot holds no certificate, and none was given.
-	ErrNoCertificate = errors.New("no certificate")
-	// ErrCertificateExpired: the certificate has ended.
-	ErrCertificateExpired = errors.New("the certificate has expired")
-	// ErrCertificateNotYetValid: the certificate's time has not begun.
-	ErrCertificateNotYetValid = errors.New("the certificate is not valid yet")
-	// ErrCertificateMismatch: the certificate is that of another key.
-	ErrCertificateMismatch = errors.New("the certificate is for another key")
-	// ErrPINNeeded: the key wants a PIN and there is no way to get one.
-	ErrPINNeeded = errors.New("a PIN is needed")
 	// ErrNotTouched: the card waited for a touch and nobody touched it.
 	ErrNotTouched = errors.New("nobody touched the card")
 	// ErrManagementKey: the card did not take the management key, or none was to be had.
@@ -80,7 +62,7 @@ var (
 
 // Options of all functions. The zero Options are good for keys without a PIN.
 type Options struct {
-	// PIN is asked when a key wants one. nil: ErrPINNeeded.
+	// PIN is asked when a key wants one. nil: hardware.ErrPINNeeded.
 	PIN PINFunc
 
 	// Slow: PIN asks a person. The card is let go of meanwhile, so that others can

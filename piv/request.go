@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -67,7 +68,7 @@ func (k *slotKey) publicForRequest() (*rsa.PublicKey, error) {
 	case k.own != nil:
 		return nil, k.own
 	case public == nil:
-		return nil, fmt.Errorf("%w: the card does not tell its public key", ErrUnusableKey)
+		return nil, fmt.Errorf("%w: the card does not tell its public key", hardware.ErrUnusableKey)
 	case unusable(public) != nil:
 		return nil, unusable(public)
 	}

@@ -25,7 +25,7 @@ func (v *visit) sign(ctx context.Context, c *card, k *slotKey, public *rsa.Publi
 	// The policy says that piv-go need not care for the PIN.
 	private, err := c.yk.PrivateKey(slotOf(k.Address.Slot), public, yubikey.KeyAuth{PINPolicy: yubikey.PINPolicyNever})
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrUnusableKey, err)
+		return nil, fmt.Errorf("%w: %v", hardware.ErrUnusableKey, err)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err // nobody waits any more, so nobody is to touch the card
@@ -56,7 +56,7 @@ func (k *slotKey) notSigned(err error, unlocked bool) error {
 		return &deviceError{kind: ErrNotTouched, doing: doing, words: "it waited for a touch in vain", code: statusRefused.code()}
 	}
 	if isStatus(err, statusNotFound, statusNoReference) {
-		return fmt.Errorf("%w: %s: the slot is empty", ErrNoKey, k.Address)
+		return fmt.Errorf("%w: %s: the slot is empty", hardware.ErrNoKey, k.Address)
 	}
 	return inWords(doing, err)
 }
@@ -69,7 +69,7 @@ func verifySignature(k *slotKey, public *rsa.PublicKey, hash crypto.Hash, messag
 		return nil
 	}
 	if k.Public == nil {
-		return fmt.Errorf("%w, or %w: the card does not tell which key it has", hardware.ErrBadSignature, ErrCertificateMismatch)
+		return fmt.Errorf("%w, or %w: the card does not tell which key it has", hardware.ErrBadSignature, hardware.ErrCertificateMismatch)
 	}
 	return hardware.ErrBadSignature
 }

@@ -18,6 +18,7 @@ import (
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -52,7 +53,7 @@ func (v *visit) readKey(c *card, slot pivuri.Slot) (*slotKey, error) {
 		return nil, nil
 	}
 	if !there && c.hasMetadata() {
-		k.own = fmt.Errorf("%w: the slot holds a certificate and no key", ErrNoKey)
+		k.own = fmt.Errorf("%w: the slot holds a certificate and no key", hardware.ErrNoKey)
 	}
 	k.Type = cmp.Or(k.Type, keyType(k.believed()))
 	k.Problem = v.problem(k, k.Certificate)
@@ -85,7 +86,7 @@ func (c *card) readMetadata(k *slotKey, slot pivuri.Slot) (there bool, err error
 	info, err := c.yk.KeyInfo(slotOf(slot))
 	if err != nil && !fromOutside(err) {
 		k.Type = unknownType
-		k.own = fmt.Errorf("%w: it is of a kind that the PIV library does not know (%v)", ErrUnusableKey, err)
+		k.own = fmt.Errorf("%w: it is of a kind that the PIV library does not know (%v)", hardware.ErrUnusableKey, err)
 		return true, nil
 	}
 	if isStatus(err, statusNotFound, statusNoReference) || err == nil && info.PublicKey == nil {
@@ -97,7 +98,7 @@ func (c *card) readMetadata(k *slotKey, slot pivuri.Slot) (there bool, err error
 	k.Public, k.Generated = info.PublicKey, info.Origin == yubikey.OriginGenerated
 	k.PIN, k.Touch = pinPolicies[info.PINPolicy], touchPolicies[info.TouchPolicy]
 	if k.PIN == "" {
-		k.own = fmt.Errorf("%w: it wants a fingerprint, and nothing here asks for one", ErrUnusableKey)
+		k.own = fmt.Errorf("%w: it wants a fingerprint, and nothing here asks for one", hardware.ErrUnusableKey)
 	}
 	return true, nil
 }

@@ -20,6 +20,7 @@ import (
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -159,15 +160,15 @@ func TestProblem(t *testing.T) {
 	}{
 		"all is well":           {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2026), nil, ""},
 		"the card tells none":   {slotKey{}, certificate, in(2026), nil, ""},
-		"EC":                    {slotKey{KeyInfo: KeyInfo{Public: &ec.PublicKey}}, certificate, in(2026), ErrUnusableKey, "it is EC P-256"},
-		"short":                 {slotKey{KeyInfo: KeyInfo{Public: &short.PublicKey}}, certificate, in(2026), ErrUnusableKey, "it is RSA 1024"},
-		"another key's":         {slotKey{KeyInfo: KeyInfo{Public: &b.PublicKey}}, certificate, in(2027), ErrCertificateMismatch, "CN=login"},
-		"expired":               {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2027), ErrCertificateExpired, "ended 2026-12-31"},
-		"early":                 {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2025), ErrCertificateNotYetValid, "begins 2026-01-01T00:00:00Z"},
-		"none":                  {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, nil, in(2026), ErrNoCertificate, ""},
-		"unreadable":            {slotKey{unreadable: errNoX509}, nil, in(2026), ErrNoCertificate, "cannot be read"},
+		"EC":                    {slotKey{KeyInfo: KeyInfo{Public: &ec.PublicKey}}, certificate, in(2026), hardware.ErrUnusableKey, "it is EC P-256"},
+		"short":                 {slotKey{KeyInfo: KeyInfo{Public: &short.PublicKey}}, certificate, in(2026), hardware.ErrUnusableKey, "it is RSA 1024"},
+		"another key's":         {slotKey{KeyInfo: KeyInfo{Public: &b.PublicKey}}, certificate, in(2027), hardware.ErrCertificateMismatch, "CN=login"},
+		"expired":               {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2027), hardware.ErrCertificateExpired, "ended 2026-12-31"},
+		"early":                 {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2025), hardware.ErrCertificateNotYetValid, "begins 2026-01-01T00:00:00Z"},
+		"none":                  {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, nil, in(2026), hardware.ErrNoCertificate, ""},
+		"unreadable":            {slotKey{unreadable: errNoX509}, nil, in(2026), hardware.ErrNoCertificate, "cannot be read"},
 		"unreadable, one given": {slotKey{unreadable: errNoX509}, certificate, in(2026), nil, ""},
-		"of its own":            {slotKey{own: ErrNoKey}, certificate, in(2026), ErrNoKey, ""},
+		"of its own":            {slotKey{own: hardware.ErrNoKey}, certificate, in(2026), hardware.ErrNoKey, ""},
 	} {
 		test.key.Address.Slot = pivuri.Signature
 		v := newVisit(Options{Time: test.now}, nil)

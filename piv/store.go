@@ -21,7 +21,7 @@ import (
 // the PIN may be asked for.
 func StoreCertificate(ctx context.Context, address pivuri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
 	if certificate == nil {
-		return false, fmt.Errorf("%s: %w to store", address, ErrNoCertificate)
+		return false, fmt.Errorf("%s: %w to store", address, hardware.ErrNoCertificate)
 	}
 	options.Certificate = certificate // which tells the key from others
 	return call(ctx, options, func(v *visit) (bool, error) {
@@ -62,7 +62,7 @@ func (v *visit) pairs(ctx context.Context, c *card, k *slotKey, certificate *x50
 	if k.own != nil {
 		return k.own
 	}
-	mismatch := fmt.Errorf("%w: %s is not that of the key in slot %s", ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
+	mismatch := fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
 	if k.Public != nil {
 		if !equal(k.Public, certificate.PublicKey) {
 			return mismatch

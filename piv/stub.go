@@ -6,15 +6,20 @@ import (
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
+	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
+
+// errNoCgo is what everything returns.
+var errNoCgo = ofCard(fmt.Errorf("PIV is not supported: %w", hardware.ErrNoCgo))
 
 // Key is a private key on a card. This build has none.
 type Key struct{}
 
-// Open returns ErrNoCgo.
-func Open(context.Context, pivuri.URI, Options) (*Key, error) { return nil, ErrNoCgo }
+// Open fails with hardware.ErrNoCgo.
+func Open(context.Context, pivuri.URI, Options) (*Key, error) { return nil, errNoCgo }
 
 // Certificate returns nil.
 func (*Key) Certificate() *x509.Certificate { return nil }
@@ -22,37 +27,37 @@ func (*Key) Certificate() *x509.Certificate { return nil }
 // Address returns the zero address.
 func (*Key) Address() pivuri.URI { return pivuri.URI{} }
 
-// SignSHA512 returns ErrNoCgo.
-func (*Key) SignSHA512(context.Context, []byte) ([]byte, error) { return nil, ErrNoCgo }
+// SignSHA512 fails with hardware.ErrNoCgo.
+func (*Key) SignSHA512(context.Context, []byte) ([]byte, error) { return nil, errNoCgo }
 
 // Close returns nil.
 func (*Key) Close() error { return nil }
 
-// List returns ErrNoCgo.
-func List(context.Context, pivuri.URI, Options) ([]Card, error) { return nil, ErrNoCgo }
+// List fails with hardware.ErrNoCgo.
+func List(context.Context, pivuri.URI, Options) ([]Card, error) { return nil, errNoCgo }
 
-// Generate returns ErrNoCgo.
+// Generate fails with hardware.ErrNoCgo.
 func Generate(context.Context, pivuri.URI, KeySpec, Options) (KeyInfo, error) {
-	return KeyInfo{}, ErrNoCgo
+	return KeyInfo{}, errNoCgo
 }
 
-// CertificateRequest returns ErrNoCgo.
+// CertificateRequest fails with hardware.ErrNoCgo.
 func CertificateRequest(context.Context, pivuri.URI, Options, *x509.CertificateRequest) ([]byte, error) {
-	return nil, ErrNoCgo
+	return nil, errNoCgo
 }
 
-// StoreCertificate returns ErrNoCgo.
+// StoreCertificate fails with hardware.ErrNoCgo.
 func StoreCertificate(context.Context, pivuri.URI, *x509.Certificate, Options) (bool, error) {
-	return false, ErrNoCgo
+	return false, errNoCgo
 }
 
-// Attest returns ErrNoCgo.
-func Attest(context.Context, pivuri.URI, Options) (*Attestation, error) { return nil, ErrNoCgo }
+// Attest fails with hardware.ErrNoCgo.
+func Attest(context.Context, pivuri.URI, Options) (*Attestation, error) { return nil, errNoCgo }
 
-// Import returns ErrNoCgo.
+// Import fails with hardware.ErrNoCgo.
 func Import(context.Context, pivuri.URI, *rsa.PrivateKey, KeySpec, Options) (KeyInfo, error) {
-	return KeyInfo{}, ErrNoCgo
+	return KeyInfo{}, errNoCgo
 }
 
-// Delete returns ErrNoCgo.
-func Delete(context.Context, pivuri.URI, Options) ([]string, error) { return nil, ErrNoCgo }
+// Delete fails with hardware.ErrNoCgo.
+func Delete(context.Context, pivuri.URI, Options) ([]string, error) { return nil, errNoCgo }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -23,7 +24,7 @@ func TestStub(t *testing.T) {
 	_, deleted := piv.Delete(ctx, address, options)
 	_, sign := (&piv.Key{}).SignSHA512(ctx, nil)
 	for _, err := range []error{open, list, generate, request, store, attest, imported, deleted, sign} {
-		if !errors.Is(err, piv.ErrNoCgo) || piv.Transient(err) {
+		if !errors.Is(err, hardware.ErrNoCgo) || piv.Transient(err) {
 			t.Errorf("error %v, want ErrNoCgo", err)
 		}
 	}

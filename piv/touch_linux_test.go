@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 )
@@ -122,12 +123,12 @@ func TestRequestOfUnusableKeys(t *testing.T) {
 	card := d.put(t, pivtest.Options{})
 	putEC(t, card, 0x9d)
 	_, err := piv.CertificateRequest(t.Context(), mustParse(t, "piv:slot=9d"), with(pin), nil)
-	wantError(t, err, piv.ErrUnusableKey, "it is EC P-256")
+	wantError(t, err, hardware.ErrUnusableKey, "it is EC P-256")
 	_, err = piv.CertificateRequest(t.Context(), mustParse(t, "piv:"), with(pin), nil)
-	wantError(t, err, piv.ErrNoKey, "there are:\n  piv:serial=12345678;slot=9d (EC P-256 without a certificate)")
+	wantError(t, err, hardware.ErrNoKey, "there are:\n  piv:serial=12345678;slot=9d (EC P-256 without a certificate)")
 	card.PutCertificate(0x9e, certify(t, &testKey(t, "a", 2048).PublicKey, "lonely"))
 	_, err = piv.CertificateRequest(t.Context(), mustParse(t, "piv:slot=9e"), with(pin), nil)
-	wantError(t, err, piv.ErrNoKey, "a certificate and no key")
+	wantError(t, err, hardware.ErrNoKey, "a certificate and no key")
 	_, err = piv.Attest(t.Context(), mustParse(t, "piv:slot=9e"), piv.Options{})
-	wantError(t, err, piv.ErrNoKey, "a certificate and no key")
+	wantError(t, err, hardware.ErrNoKey, "a certificate and no key")
 }

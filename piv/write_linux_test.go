@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -71,7 +72,7 @@ func enrolled(t *testing.T, address string, spec piv.KeySpec, options piv.Option
 			t.Errorf("stored %v, %v; want %v", stored, err, want)
 		}
 	}
-	if _, err := piv.Generate(t.Context(), at, spec, options); !errors.Is(err, piv.ErrKeyExists) {
+	if _, err := piv.Generate(t.Context(), at, spec, options); !errors.Is(err, hardware.ErrKeyExists) {
 		t.Errorf("a second key: %v", err)
 	}
 	mustLogin(t, address, options, key)
@@ -152,9 +153,9 @@ func TestGenerateRefuses(t *testing.T) {
 		"1024":                {"5.4.3", nil, "piv:slot=9c", 1024, nil, "2048, 3072 or 4096"},
 		"3072 before 5.7":     {"5.4.3", nil, "piv:slot=9c", 3072, piv.ErrUnsupported, "needs firmware 5.7, and YubiKey 12345678 has 5.4.3"},
 		"weak":                {"4.3.1", nil, "piv:slot=9c", 2048, piv.ErrUnsupported, "CVE-2017-15361"},
-		"a key":               {"5.4.3", func(c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, "piv:slot=9c", 2048, piv.ErrKeyExists, "RSA 2048 without a certificate"},
-		"a key on an old one": {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, "piv:slot=9c", 2048, piv.ErrKeyExists, "RSA 2048 without a certificate"},
-		"a certificate":       {"5.4.3", func(c *pivtest.Card) { c.PutCertificate(0x9c, certify(t, &a.PublicKey, "lonely")) }, "piv:slot=9c", 2048, piv.ErrKeyExists, "CN=lonely"},
+		"a key":               {"5.4.3", func(c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, "piv:slot=9c", 2048, hardware.ErrKeyExists, "RSA 2048 without a certificate"},
+		"a key on an old one": {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9c, a, policy) }, "piv:slot=9c", 2048, hardware.ErrKeyExists, "RSA 2048 without a certificate"},
+		"a certificate":       {"5.4.3", func(c *pivtest.Card) { c.PutCertificate(0x9c, certify(t, &a.PublicKey, "lonely")) }, "piv:slot=9c", 2048, hardware.ErrKeyExists, "CN=lonely"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card := d.put(t, pivtest.Options{Firmware: test.firmware})
@@ -339,7 +340,7 @@ func TestStoreCertificate(t *testing.T) {
 			}
 			certificate := certify(t, &a.PublicKey, "a")
 			_, err := piv.StoreCertificate(t.Context(), mustParse(t, "piv:slot=9c"), certificate, with(pin))
-			wantError(t, err, piv.ErrCertificateMismatch, "CN=a is not that of the key in slot 9c")
+			wantError(t, err, hardware.ErrCertificateMismatch, "CN=a is not that of the key in slot 9c")
 			if count(card, 0xdb) > 0 {
 				t.Error("it was stored all the same")
 			}
@@ -359,13 +360,13 @@ func TestStoreCertificate(t *testing.T) {
 	}
 	t.Run("none", func(t *testing.T) {
 		_, err := piv.StoreCertificate(t.Context(), pivuri.URI{}, nil, piv.Options{})
-		wantError(t, err, piv.ErrNoCertificate, "to store")
+		wantError(t, err, hardware.ErrNoCertificate, "to store")
 	})
 	t.Run("EC", func(t *testing.T) {
 		card := d.put(t, pivtest.Options{})
 		public := putEC(t, card, 0x9a)
 		_, err := piv.StoreCertificate(t.Context(), mustParse(t, "piv:slot=9a"), certify(t, public, "EC"), piv.Options{})
-		wantError(t, err, piv.ErrUnusableKey, "EC P-256")
+		wantError(t, err, hardware.ErrUnusableKey, "EC P-256")
 	})
 }
 
@@ -376,7 +377,7 @@ func TestRequestWithoutPublicKey(t *testing.T) {
 	key := testKey(t, "a", 2048)
 	card.PutKey(0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
 	_, err := piv.CertificateRequest(t.Context(), mustParse(t, "piv:slot=9c"), with(pin), nil)
-	wantError(t, err, piv.ErrNoKey, "the slot is empty")
+	wantError(t, err, hardware.ErrNoKey, "the slot is empty")
 	card.PutCertificate(0x9c, certify(t, &key.PublicKey, "old")) // which is to be renewed
 	if _, err := piv.CertificateRequest(t.Context(), mustParse(t, "piv:slot=9c"), with(pin), nil); err != nil {
 		t.Error(err)
@@ -428,7 +429,7 @@ func TestAttest(t *testing.T) {
 	t.Run("an empty slot", func(t *testing.T) {
 		d.put(t, pivtest.Options{})
 		_, err := piv.Attest(t.Context(), mustParse(t, "piv:slot=9a"), piv.Options{})
-		wantError(t, err, piv.ErrNoKey, "the slot is empty")
+		wantError(t, err, hardware.ErrNoKey, "the slot is empty")
 	})
 }
 
@@ -469,7 +470,7 @@ func TestList(t *testing.T) {
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Fatalf("keys (-want +got):\n%s", diff)
 	}
-	for i, want := range []error{nil, piv.ErrUnusableKey, piv.ErrNoCertificate} {
+	for i, want := range []error{nil, hardware.ErrUnusableKey, hardware.ErrNoCertificate} {
 		if problem := got.Keys[i].Problem; !errors.Is(problem, want) {
 			t.Errorf("%s: problem %v, want %v", got.Keys[i].Address, problem, want)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -126,7 +127,7 @@ func shownOnCard(r *device.Run, address pivuri.URI) *x509.Certificate {
 		return nil
 	}
 	keys := slices.DeleteFunc(cards[0].Keys, func(key piv.KeyInfo) bool {
-		return key.Certificate == nil || errors.Is(key.Problem, piv.ErrUnusableKey)
+		return key.Certificate == nil || errors.Is(key.Problem, hardware.ErrUnusableKey)
 	})
 	if len(keys) != 1 {
 		return nil

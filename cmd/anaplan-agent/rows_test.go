@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
@@ -60,13 +61,14 @@ func TestExplain(t *testing.T) {
 		{"PIN blocked on a card", &piv.PINError{Blocked: true}, explain.Human, "ykman piv access unblock-pin"},
 		{"PIN and PUK blocked", &piv.PINError{Blocked: true, PUKBlocked: true}, explain.Human, "ykman piv reset"},
 		{"several cards", &piv.AmbiguousError{What: "cards"}, explain.Usage, "copy one of these"},
-		{"no PIN for a card", fmt.Errorf("%w: %w", pin.ErrNeeded, console.ErrNoTerminal), explain.Human, "or say where the PIN is"},
+		{"empty slot", fmt.Errorf("login: %w", &piv.CardError{Err: hardware.ErrNoKey}), explain.Failed, "keys --key piv: lists"},
+		{"no such key on a token", hardware.ErrNoKey, explain.Failed, "without object and id"},
 		{"touch in vain, since time was up", fmt.Errorf("%w: %w", piv.ErrNotTouched, console.TimeoutError{}), explain.Human, "when it blinks"},
 		{"PIN refused before", &pin.RefusedError{}, explain.Human, "--pin-changed"},
 		{"ambiguous", &hsm.AmbiguousError{What: "keys"}, explain.Usage, "copy one of these"},
 		{"clock, which is a bad credential too", skew, explain.Human, "set this machine's clock"},
 		{"old payload, which is a bad credential too", stale, explain.Failed, "sign --key ADDRESS"},
-		{"no way to ask for a PIN", fmt.Errorf("%w: %w", hsm.ErrPINNeeded, console.ErrNoTerminal), explain.Human, "or say where the PIN is"},
+		{"no way to ask for a PIN", fmt.Errorf("%w: %w", hardware.ErrPINNeeded, console.ErrNoTerminal), explain.Human, "or say where the PIN is"},
 		{"module, with those of this machine", hsm.ErrModule, explain.Failed, "?module-path="},
 		{"anything else", errors.New("disk full"), explain.Failed, ""},
 	}
@@ -118,7 +120,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 	}
 }
 
-// errorsIn returns the names that files use of other packages, as hsm.ErrNoKey.
+// errorsIn returns the names that files use of other packages, as hardware.ErrNoKey.
 func errorsIn(t *testing.T, patterns ...string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -230,7 +232,7 @@ func TestProblemOf(t *testing.T) {
 		"nothing can be written down":      {pin.ErrUnrecorded, agent.CodePINNeeded, true, true, 0},
 		"two tokens":                       {&hsm.AmbiguousError{What: "tokens"}, agent.CodeKeyUnusable, false, true, 0},
 		"two cards":                        {&piv.AmbiguousError{What: "cards"}, agent.CodeKeyUnusable, false, true, 0},
-		"no terminal":                      {fmt.Errorf("%w: %w", pin.ErrNeeded, console.ErrNoTerminal), agent.CodePINNeeded, true, false, 0},
+		"no terminal":                      {fmt.Errorf("%w: %w", hardware.ErrPINNeeded, console.ErrNoTerminal), agent.CodePINNeeded, true, false, 0},
 		"not registered":                   {refusal(anaplan.ErrBadCredential, 1, 0), agent.CodeLoginRefused, true, true, 0},
 		"refused after an answer was lost": {refusal(anaplan.ErrBadCredential, 2, 0), agent.CodeLoginRefused, true, false, 0},
 		"a wrong clock":                    {skew, agent.CodeLoginRefused, true, false, 0},

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -114,7 +115,7 @@ func (r *Run) cardCertificate(address pivuri.URI) *x509.Certificate {
 		return nil
 	}
 	keys := slices.DeleteFunc(cards[0].Keys, func(key piv.KeyInfo) bool {
-		return key.Certificate == nil || errors.Is(key.Problem, piv.ErrUnusableKey)
+		return key.Certificate == nil || errors.Is(key.Problem, hardware.ErrUnusableKey)
 	})
 	if len(keys) != 1 || keys[0].Problem != nil {
 		return nil

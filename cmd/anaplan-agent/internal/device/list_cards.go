@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -71,7 +72,7 @@ func triesState(tries int) string {
 // writeCardKey writes a key and whether it can log in.
 func writeCardKey(text *strings.Builder, key piv.KeyInfo) {
 	fmt.Fprintf(text, "  key in slot %s: %s%s\n    %s\n", key.Address.Slot, console.OneLine(key.Type), CardKeyState(key), key.Address)
-	writeUse(text, key.Certificate, key.Problem, piv.ErrUnusableKey)
+	writeUse(text, key.Certificate, key.Problem, hardware.ErrUnusableKey)
 }
 
 // CardKeyState says what using the key takes, as far as the card tells. Of touches only

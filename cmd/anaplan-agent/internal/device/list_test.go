@@ -11,12 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
-	"github.com/google/go-cmp/cmp"
 )
 
 // parseAddress returns the address that text stands for.
@@ -48,7 +50,7 @@ func newListing(t *testing.T) []hsm.Token {
 	server := hsm.KeyInfo{Address: parseAddress(t, "pkcs11:token=demo;object=server"), Label: "server", Type: "RSA 4096", Certificate: doubtful}
 	curve := hsm.KeyInfo{
 		Address: parseAddress(t, "pkcs11:token=demo;object=curve"), Label: "curve", Type: "EC P-256",
-		Problem: fmt.Errorf("%w: it is EC P-256", hsm.ErrUnusableKey),
+		Problem: fmt.Errorf("%w: it is EC P-256", hardware.ErrUnusableKey),
 	}
 	return []hsm.Token{
 		{
@@ -99,7 +101,7 @@ func TestListJSONEmpty(t *testing.T) {
 
 // A label cannot forge a line or steer the terminal.
 func TestListTextHostile(t *testing.T) {
-	token := hsm.Token{Label: "a\x1b[31m\nb", Model: "m\r\nkey \"x\": RSA", Serial: "\u009b2J", Keys: []hsm.KeyInfo{{Label: "k\u202e", Type: "t\n\x07", Problem: hsm.ErrNoCertificate}}}
+	token := hsm.Token{Label: "a\x1b[31m\nb", Model: "m\r\nkey \"x\": RSA", Serial: "\u009b2J", Keys: []hsm.KeyInfo{{Label: "k\u202e", Type: "t\n\x07", Problem: hardware.ErrNoCertificate}}}
 	got := console.Printable(listText(listing{tokens: []hsm.Token{token}}))
 	if strings.ContainsFunc(got, console.IsUnprintable) || strings.Contains(got, "\nkey") || strings.Contains(got, "\nb") {
 		t.Errorf("got %q", got)
@@ -117,9 +119,9 @@ func newCards(t *testing.T) []ListedCard {
 		Keys: []piv.KeyInfo{
 			{Address: at(pivuri.Signature), Type: "RSA 2048", Certificate: leaf, PIN: piv.PINAlways, Touch: piv.TouchCached, Generated: true},
 			{Address: at(pivuri.Authentication), Type: "RSA 4096", Certificate: doubtful, PIN: piv.PINOnce, Touch: piv.TouchNever},
-			{Address: at(pivuri.CardAuthentication), Type: "RSA 3072", PIN: piv.PINNever, Touch: piv.TouchAlways, Problem: piv.ErrNoCertificate},
-			{Address: at(0x82), Type: "EC P-256", Problem: fmt.Errorf("%w: it is EC P-256", piv.ErrUnusableKey)},
-			{Address: at(0x83), Type: "unknown", Problem: piv.ErrNoCertificate},
+			{Address: at(pivuri.CardAuthentication), Type: "RSA 3072", PIN: piv.PINNever, Touch: piv.TouchAlways, Problem: hardware.ErrNoCertificate},
+			{Address: at(0x82), Type: "EC P-256", Problem: fmt.Errorf("%w: it is EC P-256", hardware.ErrUnusableKey)},
+			{Address: at(0x83), Type: "unknown", Problem: hardware.ErrNoCertificate},
 		},
 	}
 	unknown := piv.Card{Reader: "Reader\x1b[2J", Tries: -1, Err: errors.New("no\nanswer")}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
@@ -87,7 +88,7 @@ func hidden(token hsm.Token) string {
 // it can log in.
 func writeKey(text *strings.Builder, key hsm.KeyInfo) {
 	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, console.OneLine(key.Type), KeyState(key), key.Address)
-	writeUse(text, key.Certificate, key.Problem, hsm.ErrUnusableKey)
+	writeUse(text, key.Certificate, key.Problem, hardware.ErrUnusableKey)
 }
 
 // writeUse writes a key's certificate and whether it can log in. kind is the error that

@@ -17,8 +17,6 @@ import (
 
 const (
 	ambiguousHint = "copy one of these addresses into --key"
-	renewHint     = build.Program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one"
-	clockHint     = "look at this machine's clock, or wait"
 
 	// managementKeyHint says how to give a management key.
 	managementKeyHint = "--management-key says where it is, in hexadecimal: prompt, file:PATH, env:NAME, or protected (under the PIN)"
@@ -40,18 +38,25 @@ func Rows() explain.Table {
 
 		{As: explain.Type[*hsm.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(ambiguousHint)},
 		{As: explain.Type[*piv.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(ambiguousHint)},
-		{Is: hsm.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1")},
+		{Is: hardware.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1; on Windows every build has what YubiKeys need")},
 		{Is: hsm.ErrModule, Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: settings.NamesModules},
 		{Is: hsm.ErrNoToken, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
 		)},
-		{Is: hsm.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key")},
-		{Is: hsm.ErrNoKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key"), With: onCard(
+			"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
+		)},
+		{Is: hardware.ErrNoKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
 			build.Program+" enroll --key ADDRESS --email YOU makes a key",
+		), With: onCard(
+			build.Program+" keys --key piv: lists the keys that are there",
+			build.Program+" enroll --key 'piv:slot=9c' --email YOU makes a key",
 		)},
-		{Is: hsm.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key ADDRESS --email YOU makes one",
+		), With: onCard(
+			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key 'piv:slot=9c' --email YOU makes one",
 		)},
 
 		{Is: errManagementKeySource, Exit: explain.Human, Hints: explain.Hints(managementKeyHint)},
@@ -59,7 +64,6 @@ func Rows() explain.Table {
 			managementKeyHint,
 			"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
 		)},
-		{Is: piv.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1; on Windows every build has it")},
 		{Is: piv.ErrNoService, Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
 		{Is: piv.ErrNotTouched, Exit: explain.Human, Code: agent.CodeTouchNeeded, Attend: true, Hints: explain.Hints(
 			"touch the YubiKey's contact when it blinks; it waits for some 15 seconds",
@@ -77,32 +81,23 @@ func Rows() explain.Table {
 		{Is: piv.ErrDevice, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints(
 			"pull the YubiKey out, put it back in, and try again; a slow one is given more time by --timeout 5m",
 		)},
-		{Is: piv.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints(
-			"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
-		)},
-		{Is: piv.ErrNoKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
-			build.Program+" keys --key piv: lists the keys that are there",
-			build.Program+" enroll --key 'piv:slot=9c' --email YOU makes a key",
-		)},
-		{Is: piv.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
-			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key 'piv:slot=9c' --email YOU makes one",
-		)},
 		{Is: piv.ErrUnsupported, Exit: explain.Failed, Hints: explain.Hints(
 			"a YubiKey's firmware cannot be changed: ask for less, or use a newer one; " + build.Program + " keys --key piv: shows the versions",
 		)},
 
 		// The certificate. One that is missing, expired or not begun needs the CA's answer or a
 		// calendar, one of another key only another file.
-		{Is: hsm.ErrNoCertificate, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: noCertificateHints()},
-		{Is: piv.ErrNoCertificate, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: noCertificateHints()},
-		{Is: hsm.ErrCertificateExpired, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(renewHint)},
-		{Is: piv.ErrCertificateExpired, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(renewHint)},
-		{Is: hsm.ErrCertificateNotYetValid, Exit: explain.Human, Code: agent.CodeKeyUnusable, Hints: explain.Hints(clockHint)},
-		{Is: piv.ErrCertificateNotYetValid, Exit: explain.Human, Code: agent.CodeKeyUnusable, Hints: explain.Hints(clockHint)},
-		{Is: hsm.ErrCertificateMismatch, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
-			build.Program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
+		{Is: hardware.ErrNoCertificate, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program+" enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
+			"or name its file: --certificate FILE",
 		)},
-		{Is: piv.ErrCertificateMismatch, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrCertificateExpired, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
+		)},
+		{Is: hardware.ErrCertificateNotYetValid, Exit: explain.Human, Code: agent.CodeKeyUnusable, Hints: explain.Hints("look at this machine's clock, or wait")},
+		{Is: hardware.ErrCertificateMismatch, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			build.Program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
+		), With: onCard(
 			build.Program + " keys --key piv: shows which slot holds which certificate",
 		)},
 		{Is: hardware.ErrBadSignature, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
@@ -115,11 +110,10 @@ func Rows() explain.Table {
 	}
 }
 
-func noCertificateHints() []explain.Hint {
-	return explain.Hints(
-		build.Program+" enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
-		"or name its file: --certificate FILE",
-	)
+// onCard gives other hints where the error is of a card: what to do about a key depends on what
+// holds it.
+func onCard(hints ...string) func(error, *explain.Row) {
+	return explain.With(func(_ *piv.CardError, row *explain.Row) { row.Hints = explain.Hints(hints...) })
 }
 
 // gaveNoClearAnswer reports whether a device may give a clear answer another time.

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -33,7 +34,7 @@ func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 	all.Slot = 0
 	// All keys of the card, so that those can be told that are nearly meant.
 	cards, err := piv.List(p.Ctx, all, piv.Options{Certificate: cert, Busy: p.Order.Patience / 4})
-	if errors.Is(err, piv.ErrNoService) || errors.Is(err, piv.ErrNoCgo) {
+	if errors.Is(err, piv.ErrNoService) || errors.Is(err, hardware.ErrNoCgo) {
 		f := p.findingOf("device.service", err)
 		f.What += serviceState()
 		p.add(f)
@@ -184,14 +185,14 @@ func mayLogIn(key piv.KeyInfo, given *x509.Certificate) bool {
 
 // withGiven puts the certificate of a file in the place of the slot's own.
 func withGiven(key piv.KeyInfo, given *x509.Certificate) piv.KeyInfo {
-	aboutCertificate := errors.Is(key.Problem, piv.ErrNoCertificate) || errors.Is(key.Problem, piv.ErrCertificateMismatch) ||
-		errors.Is(key.Problem, piv.ErrCertificateExpired) || errors.Is(key.Problem, piv.ErrCertificateNotYetValid)
+	aboutCertificate := errors.Is(key.Problem, hardware.ErrNoCertificate) || errors.Is(key.Problem, hardware.ErrCertificateMismatch) ||
+		errors.Is(key.Problem, hardware.ErrCertificateExpired) || errors.Is(key.Problem, hardware.ErrCertificateNotYetValid)
 	if given == nil || key.Problem != nil && !aboutCertificate {
 		return key
 	}
 	key.Certificate, key.Problem = given, nil
 	if public, ok := key.Public.(*rsa.PublicKey); ok && !public.Equal(given.PublicKey) {
-		key.Problem = fmt.Errorf("%w: %s is not that of this key", piv.ErrCertificateMismatch, given.Subject)
+		key.Problem = fmt.Errorf("%w: %s is not that of this key", hardware.ErrCertificateMismatch, given.Subject)
 	}
 	return key
 }
@@ -220,12 +221,12 @@ func (p *Probe) judgeSlot(key piv.KeyInfo) {
 	p.Facts.Touch = key.Touch == piv.TouchAlways || key.Touch == piv.TouchCached
 	name := fmt.Sprintf("the key in slot %s", key.Address.Slot)
 	switch {
-	case errors.Is(key.Problem, piv.ErrCertificateExpired) || errors.Is(key.Problem, piv.ErrCertificateNotYetValid):
+	case errors.Is(key.Problem, hardware.ErrCertificateExpired) || errors.Is(key.Problem, hardware.ErrCertificateNotYetValid):
 		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
-	case errors.Is(key.Problem, piv.ErrNoCertificate) || errors.Is(key.Problem, piv.ErrCertificateMismatch):
-		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
+	case errors.Is(key.Problem, hardware.ErrNoCertificate) || errors.Is(key.Problem, hardware.ErrCertificateMismatch):
+		p.add(p.findingOf("certificate.present", &piv.CardError{Err: fmt.Errorf("%s: %w", name, key.Problem)}))
 	case key.Problem != nil:
-		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
+		p.add(p.findingOf("device.key", &piv.CardError{Err: fmt.Errorf("%s: %w", name, key.Problem)}))
 	default:
 		p.Facts.Ready = true
 		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, device.CardKeyState(key))

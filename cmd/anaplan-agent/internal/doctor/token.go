@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -194,7 +195,7 @@ func (p *Probe) judgeGiven(keys []hsm.KeyInfo, given *x509.Certificate) {
 		}
 	}
 	key := keys[0]
-	key.Problem = fmt.Errorf("%w: the one in the file (%s) is not that of %s", hsm.ErrCertificateMismatch, given.Subject, key.Address)
+	key.Problem = fmt.Errorf("%w: the one in the file (%s) is not that of %s", hardware.ErrCertificateMismatch, given.Subject, key.Address)
 	p.judgeKey(key)
 }
 
@@ -244,9 +245,9 @@ func (p *Probe) judgeKey(key hsm.KeyInfo) {
 	}
 	name := fmt.Sprintf("key %q (id %s)", key.Label, hex.EncodeToString(key.ID))
 	switch {
-	case errors.Is(key.Problem, hsm.ErrCertificateExpired) || errors.Is(key.Problem, hsm.ErrCertificateNotYetValid):
+	case errors.Is(key.Problem, hardware.ErrCertificateExpired) || errors.Is(key.Problem, hardware.ErrCertificateNotYetValid):
 		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
-	case errors.Is(key.Problem, hsm.ErrNoCertificate) || errors.Is(key.Problem, hsm.ErrCertificateMismatch):
+	case errors.Is(key.Problem, hardware.ErrNoCertificate) || errors.Is(key.Problem, hardware.ErrCertificateMismatch):
 		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
 	case key.Problem != nil:
 		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))

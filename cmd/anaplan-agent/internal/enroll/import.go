@@ -20,6 +20,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -250,7 +251,7 @@ var errInDevice = errors.New("the key is in the device already, or another one i
 // an import that was cut short goes on with the certificate. The advice for a key that enroll finds
 // in its way is about a request, so the error is another.
 func unlessThere(r *device.Run, err error, address config.Address, key *rsa.PrivateKey) error {
-	if !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+	if !errors.Is(err, hardware.ErrKeyExists) {
 		return err
 	}
 	there, listing := publicKeys(r, address)

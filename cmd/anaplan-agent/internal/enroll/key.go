@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -151,7 +152,7 @@ func (e Enrolment) goOn(p *Pending) string {
 
 // orUnderWay adds to the error that a key exists that its enrolment for this user waits.
 func orUnderWay(err error, e Enrolment, address config.Address) error {
-	if !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+	if !errors.Is(err, hardware.ErrKeyExists) {
 		return err
 	}
 	for _, p := range NewEnrolments().Fitting(address) {

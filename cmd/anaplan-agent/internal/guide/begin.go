@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -18,9 +19,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -90,7 +89,7 @@ func (g *guide) make(address config.Address, e enroll.Enrolment) error {
 		}
 		return g.requested(run, e)
 	})
-	if e.ReuseKey || !errors.Is(err, hsm.ErrKeyExists) && !errors.Is(err, piv.ErrKeyExists) {
+	if e.ReuseKey || !errors.Is(err, hardware.ErrKeyExists) {
 		return err
 	}
 	// A token shows the key only after the PIN.

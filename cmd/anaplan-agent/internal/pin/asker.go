@@ -14,28 +14,14 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-// ErrNeeded is returned where no PIN can be had. It is what both packages of
-// devices branch on.
-var ErrNeeded error = pinNeeded{}
-
-// pinNeeded is hsm.ErrPINNeeded and piv.ErrPINNeeded in one.
-type pinNeeded struct{}
-
-// Error implements error.
-func (pinNeeded) Error() string { return hsm.ErrPINNeeded.Error() }
-
-// Is reports whether target is one of the two.
-func (pinNeeded) Is(target error) bool {
-	return target == hsm.ErrPINNeeded || target == piv.ErrPINNeeded
-}
-
-// ErrNone is ErrNeeded where the settings say that there is no PIN.
-var ErrNone = fmt.Errorf("%w, and the PIN source is none", ErrNeeded)
+// ErrNone is hardware.ErrPINNeeded where the settings say that there is no PIN.
+var ErrNone = fmt.Errorf("%w, and the PIN source is none", hardware.ErrPINNeeded)
 
 // ErrNotConfirmed is returned when the last try is not confirmed.
 var ErrNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
@@ -103,7 +89,7 @@ type use struct {
 
 // ask returns the PIN, and what guards its way to the device. Its errors end the call:
 // ErrSource, ErrNotAPIN, ErrLength, ErrNotConfirmed, ErrCancelled, ErrUnrecorded, a
-// *RefusedError, a *WaitError, an *OtherDeviceError, a *DoubtError, or ErrNeeded where no
+// *RefusedError, a *WaitError, an *OtherDeviceError, a *DoubtError, or hardware.ErrPINNeeded where no
 // PIN can be had.
 func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, err error) {
 	a.mu.Lock()

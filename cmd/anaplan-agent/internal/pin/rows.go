@@ -2,13 +2,11 @@ package pin
 
 import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
-
-// neededHint says how a PIN can be given.
-const neededHint = "run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM"
 
 // Rows are what to do about a PIN that was not sent, or not taken. All of it needs a person:
 // sending it again is what must not happen.
@@ -58,9 +56,9 @@ func Rows() explain.Table {
 		{Is: ErrNone, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
 			"say where the PIN is, in place of none: --pin prompt (on a terminal), pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
 		)},
-		{Is: ErrNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(neededHint)},
-		{Is: hsm.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(neededHint)},
-		{Is: piv.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(neededHint)},
+		{Is: hardware.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
+			"run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM",
+		)},
 	}
 }
 

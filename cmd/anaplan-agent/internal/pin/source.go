@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -90,7 +91,7 @@ func (a *Asker) readFrom(ctx context.Context, source config.PINSource, request R
 func promptPIN(ctx context.Context, question string) ([]byte, error) {
 	terminal, err := console.OpenTerminal()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNeeded, err)
+		return nil, fmt.Errorf("%w: %w", hardware.ErrPINNeeded, err)
 	}
 	defer terminal.Close()
 	return terminal.AskSecret(ctx, question)
