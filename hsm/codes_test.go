@@ -67,7 +67,7 @@ func TestTransient(t *testing.T) {
 		{fmt.Errorf("x: %w", silence), true},
 		{&silenceError{cause: context.Canceled}, false},
 		{fmt.Errorf("x: %w", &PINError{}), false},
-		{&AmbiguousError{}, false},
+		{&hardware.AmbiguousError{}, false},
 		{hardware.ErrNoCgo, false},
 		{hardware.ErrBadSignature, false},
 		{hardware.ErrNoKey, false},
@@ -76,22 +76,6 @@ func TestTransient(t *testing.T) {
 		if got := Transient(c.err); got != c.want {
 			t.Errorf("Transient(%v) = %v", c.err, got)
 		}
-	}
-}
-
-func TestAmbiguousErrorIsShort(t *testing.T) {
-	err := &AmbiguousError{What: "keys", Notes: []string{"no certificate"}}
-	for i := range 1000 {
-		err.Candidates = append(err.Candidates, fmt.Sprintf("pkcs11:object=%d", i))
-	}
-	text := err.Error()
-	for _, want := range []string{"fits 1000 keys", "pkcs11:object=0 (no certificate)", "pkcs11:object=19", "and 980 more"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q does not say %q", text, want)
-		}
-	}
-	if strings.Contains(text, "object=20") {
-		t.Error("it shows more than a person reads")
 	}
 }
 

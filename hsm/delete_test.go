@@ -158,11 +158,11 @@ func TestDeleteRefuses(t *testing.T) {
 		"certificate":                 {objects: one.Pair(m.a, m.certA), more: ";object=login;type=cert", says: "leave out ;type=cert"},
 		"public key":                  {objects: one.Pair(m.a, m.certA), more: ";object=login;type=public", says: "leave out ;type=public"},
 		"no such key":                 {objects: one.Pair(m.a, m.certA), more: ";object=other", want: hardware.ErrNoKey, says: "object=login", asked: 1},
-		"two keys":                    {objects: rivals, more: ";object=login", want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
-		"two keys, and a certificate": {objects: rivals, more: ";object=login", given: m.certA, want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
-		"an EC key of the name":       {objects: curve, more: ";object=login", want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
+		"two keys":                    {objects: rivals, more: ";object=login", want: &hardware.AmbiguousError{}, says: "2 keys", asked: 1},
+		"two keys, and a certificate": {objects: rivals, more: ";object=login", given: m.certA, want: &hardware.AmbiguousError{}, says: "2 keys", asked: 1},
+		"an EC key of the name":       {objects: curve, more: ";object=login", want: &hardware.AmbiguousError{}, says: "2 keys", asked: 1},
 		"two keys of name and id": {objects: append(one.Pair(m.a, m.certA), one.Private(m.b)), more: ";object=login;id=%01",
-			want: &hsm.AmbiguousError{}, says: "2 keys", asked: 1},
+			want: &hardware.AmbiguousError{}, says: "2 keys", asked: 1},
 		"EC key": {objects: []hsmtest.Object{one.Private(m.ec), one.Public(&m.b.PublicKey)}, more: ";object=login",
 			want: hardware.ErrUnusableKey, says: "only RSA keys are deleted here", asked: 1},
 		"write-protected": {objects: one.Pair(m.a, m.certA), more: ";object=login", order: "setflags=0x2", says: "write-protected"},
@@ -183,8 +183,8 @@ func TestDeleteRefuses(t *testing.T) {
 			}
 			pin := &pins{pin: token.PIN}
 			deleted, err := hsm.Delete(t.Context(), token.Address(t, c.more), hsm.Options{PIN: pin.ask, Certificate: c.given})
-			if _, ambiguous := c.want.(*hsm.AmbiguousError); ambiguous {
-				if _, ok := errors.AsType[*hsm.AmbiguousError](err); !ok {
+			if _, ambiguous := c.want.(*hardware.AmbiguousError); ambiguous {
+				if _, ok := errors.AsType[*hardware.AmbiguousError](err); !ok {
 					t.Errorf("error %v, want an AmbiguousError", err)
 				}
 				c.want = nil

@@ -221,7 +221,7 @@ func (v *visit) only(keys []*keyObject) (*keyObject, error) {
 // another person's. It does not look beyond what an error lists, for the price that ambiguous
 // names.
 func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObject, error) {
-	if len(keys) == 1 || len(keys) > listed {
+	if len(keys) == 1 || len(keys) > hardware.MostListed {
 		return keys, nil
 	}
 	var certified []*keyObject
@@ -264,10 +264,10 @@ func (v *visit) pairedWith(ctx context.Context, keys []*keyObject, certificate *
 // error's text will show: a key without one costs a look at every certificate on the
 // token, and a thousand such keys would cost minutes.
 func (v *visit) ambiguous(keys []*keyObject) error {
-	ambiguous := &AmbiguousError{What: "keys"}
+	ambiguous := &hardware.AmbiguousError{What: "keys"}
 	for i, k := range keys {
 		ambiguous.Candidates = append(ambiguous.Candidates, k.address(v.address).String())
-		if i < listed {
+		if i < hardware.MostListed {
 			ambiguous.Notes = append(ambiguous.Notes, v.certified(k))
 		}
 	}
@@ -286,13 +286,13 @@ func (s *session) noKey(address uri.URI) error {
 		return fmt.Errorf("%w: %s; token %q holds no private key", hardware.ErrNoKey, address, s.info.Label)
 	}
 	var there strings.Builder
-	for _, handle := range handles[:min(listed, len(handles))] {
+	for _, handle := range handles[:min(hardware.MostListed, len(handles))] {
 		// A key that cannot be read is left out: the error is about another one.
 		if k, err := s.readKey(handle); err == nil {
 			fmt.Fprintf(&there, "\n  %s (%s)", k.address(s.address), keyType(k.kind))
 		}
 	}
-	if more := len(handles) - listed; more > 0 {
+	if more := len(handles) - hardware.MostListed; more > 0 {
 		fmt.Fprintf(&there, "\n  and %d more", more)
 	}
 	return fmt.Errorf("%w: %s; there are:%s", hardware.ErrNoKey, address, there.String())

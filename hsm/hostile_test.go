@@ -119,7 +119,7 @@ func TestManyCandidates(t *testing.T) {
 	token.Multiply(t, keys)
 	spied, counts := spy(t, token)
 	_, err := hsm.Open(t.Context(), spied.Address(t, ";object=login"), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
-	ambiguous, ok := errors.AsType[*hsm.AmbiguousError](err)
+	ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err)
 	if !ok || len(ambiguous.Candidates) != keys || len(ambiguous.Notes) != shown {
 		t.Fatalf("error %v, want an AmbiguousError of %d keys with %d notes", err, keys, shown)
 	}
@@ -139,7 +139,7 @@ func TestHiddenModulus(t *testing.T) {
 		{name: "certificate of another type", objects: []hsmtest.Object{one.Private(m.a), one.Certificate(ec), one.Certificate(m.certA)},
 			want: m.certA, passed: []string{"it is for another key"}},
 		{name: "certificate given, two keys", objects: []hsmtest.Object{one.Private(m.a), two.Private(m.b)}, given: m.certB, want: m.certB},
-		{name: "two keys", objects: append(one.Pair(m.a, m.certA), two.Pair(m.b, m.certB)...), err: &hsm.AmbiguousError{},
+		{name: "two keys", objects: append(one.Pair(m.a, m.certA), two.Pair(m.b, m.certB)...), err: &hardware.AmbiguousError{},
 			says: []string{"2 keys", "(the token does not tell its public key)"}},
 		{name: "short key", objects: one.Pair(m.short, hsmtest.Certify(t, m.short)), err: hardware.ErrUnusableKey, says: []string{"RSA 1024"}},
 		{name: "certificate of another key", objects: one.Pair(m.a, m.certB), err: hardware.ErrCertificateMismatch},

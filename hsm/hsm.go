@@ -29,7 +29,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -46,39 +45,6 @@ var (
 	// itself.
 	ErrNoImport = errors.New("the token takes no private keys from outside")
 )
-
-// AmbiguousError says that an address fits several things.
-type AmbiguousError struct {
-	// What is "tokens" or "keys".
-	What string
-
-	// Candidates is an address each, ready to copy. Two keys with neither a
-	// label nor an id of their own have the same one; then only
-	// Options.Certificate tells them apart.
-	Candidates []string
-
-	// Notes says what tells a candidate from the others besides, at the same
-	// place as in Candidates. It may be shorter, and "" where there is nothing.
-	Notes []string
-}
-
-// listed is how many candidates an error shows.
-const listed = 20
-
-func (e *AmbiguousError) Error() string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "the address fits %d %s:", len(e.Candidates), e.What)
-	for i, candidate := range e.Candidates[:min(listed, len(e.Candidates))] {
-		text.WriteString("\n  " + candidate)
-		if i < len(e.Notes) && e.Notes[i] != "" {
-			text.WriteString(" (" + e.Notes[i] + ")")
-		}
-	}
-	if more := len(e.Candidates) - listed; more > 0 {
-		fmt.Fprintf(&text, "\n  and %d more", more)
-	}
-	return text.String()
-}
 
 // PINState is what a token tells of its PIN counter (PKCS#11 section 3.2,
 // CKF_USER_PIN_*). Tokens do not say how many tries are left, only this.

@@ -112,16 +112,16 @@ func layouts(t *testing.T) []layout {
 			objects: append([]hsmtest.Object{hsmtest.Named("login", 2).Private(m.b)}, one.Pair(m.a, m.certA)...)},
 		{name: "somebody else's key with the label and a certificate, by id", ask: ";object=login;id=%01", want: m.certA,
 			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("login", 2).Pair(m.b, m.certB)...)},
-		{name: "somebody else's key with the label and a certificate", ask: ";object=login", err: &hsm.AmbiguousError{},
+		{name: "somebody else's key with the label and a certificate", ask: ";object=login", err: &hardware.AmbiguousError{},
 			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("login", 2).Pair(m.b, m.certB)...),
 			says:    []string{"2 keys", "object=login;id=%01?", "object=login;id=%02?", "(certificate of "}},
-		{name: "somebody else's valid certificate does not stand in for one that has ended", ask: ";object=login", err: &hsm.AmbiguousError{},
+		{name: "somebody else's valid certificate does not stand in for one that has ended", ask: ";object=login", err: &hardware.AmbiguousError{},
 			objects: append(one.Pair(m.a, m.expired), hsmtest.Named("login", 2).Pair(m.b, m.certB)...),
 			says:    []string{"2 keys", "the certificate has expired"}},
-		{name: "two keys of the label, neither with a certificate", ask: ";object=login", err: &hsm.AmbiguousError{},
+		{name: "two keys of the label, neither with a certificate", ask: ";object=login", err: &hardware.AmbiguousError{},
 			objects: []hsmtest.Object{one.Private(m.a), hsmtest.Named("login", 2).Private(m.b)},
 			says:    []string{"2 keys", "(no certificate)"}},
-		{name: "two keys and two certificates that the address does not tell apart", ask: ";id=%01", err: &hsm.AmbiguousError{},
+		{name: "two keys and two certificates that the address does not tell apart", ask: ";id=%01", err: &hardware.AmbiguousError{},
 			objects: append(one.Pair(m.a, m.certA), hsmtest.Named("other", 1).Pair(m.b, m.certB)...),
 			says:    []string{"object=login;id=%01?", "object=other;id=%01?"}},
 		{name: "no key of that label", objects: two.Pair(m.b, m.certB), ask: ";object=login", err: hardware.ErrNoKey, says: []string{"there are:", "object=other;id=%02?", "(RSA)"}},
@@ -183,8 +183,8 @@ func (l layout) check(t *testing.T, token *hsmtest.Token) {
 
 func (l layout) wantError(t *testing.T, err error) {
 	t.Helper()
-	if _, wanted := l.err.(*hsm.AmbiguousError); wanted {
-		if _, got := errors.AsType[*hsm.AmbiguousError](err); !got {
+	if _, wanted := l.err.(*hardware.AmbiguousError); wanted {
+		if _, got := errors.AsType[*hardware.AmbiguousError](err); !got {
 			t.Fatalf("error %v, want an AmbiguousError", err)
 		}
 		l.err = nil

@@ -105,7 +105,7 @@ func TestTwoTokensOfOneLabel(t *testing.T) {
 	token := newLogin(t)
 	second := hsmtest.InitToken(t, token.Module, token.Label)
 	_, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{})
-	ambiguous, ok := errors.AsType[*hsm.AmbiguousError](err)
+	ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err)
 	if !ok || len(ambiguous.Candidates) != 2 {
 		t.Fatalf("error %v, want an AmbiguousError of two tokens", err)
 	}

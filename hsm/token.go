@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -149,7 +150,7 @@ func (s *survey) one(address uri.URI) (token, error) {
 	case 0:
 		return token{}, s.none(address)
 	}
-	return token{}, &AmbiguousError{What: "tokens", Candidates: distinct(s.fit)}
+	return token{}, &hardware.AmbiguousError{What: "tokens", Candidates: distinct(s.fit)}
 }
 
 // none says which tokens there are instead, and which slots kept silent: the token

@@ -84,9 +84,9 @@ func isKeyOf(public crypto.PublicKey) func(*slotKey) bool {
 
 // ambiguousKeys lists the keys with what tells them apart.
 func ambiguousKeys(keys []*slotKey) error {
-	ambiguous := &AmbiguousError{What: "keys"}
+	ambiguous := &hardware.AmbiguousError{What: "keys"}
 	for _, k := range keys {
-		ambiguous.Candidates = append(ambiguous.Candidates, k.Address)
+		ambiguous.Candidates = append(ambiguous.Candidates, k.Address.String())
 		ambiguous.Notes = append(ambiguous.Notes, k.note())
 	}
 	return ambiguous

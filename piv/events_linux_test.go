@@ -115,11 +115,11 @@ func TestTwoCards(t *testing.T) {
 	d.Insert(1, second)
 	t.Run("none is guessed", func(t *testing.T) {
 		_, err := login(t, "piv:slot=9c", with(pin))
-		ambiguous, ok := errors.AsType[*piv.AmbiguousError](err)
+		ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err)
 		if !ok {
 			t.Fatalf("error %v, want that it is ambiguous", err)
 		}
-		want := []pivuri.URI{{Serial: 12345678, Slot: pivuri.Signature}, {Serial: 77, Slot: pivuri.Signature}}
+		want := []string{"piv:serial=12345678;slot=9c", "piv:serial=77;slot=9c"}
 		if diff := cmp.Diff(want, ambiguous.Candidates); diff != "" || !strings.Contains(err.Error(), "YubiKey OTP+FIDO+CCID 00 01") {
 			t.Errorf("%v (-want +got):\n%s", err, diff)
 		}

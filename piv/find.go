@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -157,9 +158,9 @@ func (s *survey) one(address pivuri.URI) (*card, error) {
 		}
 		return s.found[0], nil
 	}
-	ambiguous := &AmbiguousError{What: "cards"}
+	ambiguous := &hardware.AmbiguousError{What: "cards"}
 	for _, c := range s.found {
-		ambiguous.Candidates = append(ambiguous.Candidates, c.address(address.Slot))
+		ambiguous.Candidates = append(ambiguous.Candidates, c.address(address.Slot).String())
 		ambiguous.Notes = append(ambiguous.Notes, c.reader)
 	}
 	s.close()

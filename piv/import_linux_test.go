@@ -437,7 +437,7 @@ func TestDeleteRefuses(t *testing.T) {
 	}
 	d.Insert(1, newCard(t, pivtest.Options{Firmware: "5.7.1", Serial: 7, PIN: pin}))
 	_, err = piv.Delete(t.Context(), mustParse(t, "piv:slot=9a"), piv.Options{})
-	if ambiguous, ok := errors.AsType[*piv.AmbiguousError](err); !ok || len(ambiguous.Candidates) != 2 {
+	if ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err); !ok || len(ambiguous.Candidates) != 2 {
 		t.Errorf("two cards: %v", err)
 	}
 	_, err = piv.Delete(t.Context(), mustParse(t, "piv:serial=7;slot=9a"), piv.Options{})

@@ -208,11 +208,11 @@ func TestAddressWithoutSlot(t *testing.T) {
 
 	card.PutCertificate(0x9a, certificate)
 	_, err := login(t, "piv:serial=12345678", with(pin))
-	ambiguous, ok := errors.AsType[*piv.AmbiguousError](err)
+	ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err)
 	if !ok {
 		t.Fatalf("error %v, want that it is ambiguous", err)
 	}
-	want := []pivuri.URI{{Serial: 12345678, Slot: pivuri.Authentication}, {Serial: 12345678, Slot: pivuri.Signature}}
+	want := []string{"piv:serial=12345678;slot=9a", "piv:serial=12345678;slot=9c"}
 	if diff := cmp.Diff(want, ambiguous.Candidates); diff != "" || !strings.Contains(err.Error(), "CN=the other one") {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}

@@ -31,7 +31,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -152,24 +151,6 @@ func (e *PINError) Error() string {
 		return fmt.Sprintf("%s refused the PIN: %s; %d tries are left", e.Card, e.Reason, e.Tries)
 	}
 	return fmt.Sprintf("%s refused the PIN: %s", e.Card, e.Reason)
-}
-
-// AmbiguousError says that an address fits several things.
-type AmbiguousError struct {
-	What       string       // "cards" or "keys"
-	Candidates []pivuri.URI // ready to copy
-	Notes      []string     // what tells each from the others: its reader, its certificate
-}
-
-func (e *AmbiguousError) Error() string {
-	var list strings.Builder
-	for i, candidate := range e.Candidates {
-		fmt.Fprintf(&list, "\n  %s", candidate)
-		if i < len(e.Notes) && e.Notes[i] != "" {
-			fmt.Fprintf(&list, "  (%s)", e.Notes[i])
-		}
-	}
-	return fmt.Sprintf("the address fits %d %s:%s", len(e.Candidates), e.What, list.String())
 }
 
 // Card is a card in a reader.

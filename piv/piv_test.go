@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 func TestPINErrorText(t *testing.T) {
@@ -18,17 +17,5 @@ func TestPINErrorText(t *testing.T) {
 		if got := err.Error(); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-	}
-}
-
-func TestAmbiguousErrorText(t *testing.T) {
-	err := &piv.AmbiguousError{
-		What:       "cards",
-		Candidates: []pivuri.URI{{Serial: 1, Slot: pivuri.Signature}, {Serial: 2, Slot: pivuri.Signature}},
-		Notes:      []string{"the left reader"},
-	}
-	want := "the address fits 2 cards:\n  piv:serial=1;slot=9c  (the left reader)\n  piv:serial=2;slot=9c"
-	if got := err.Error(); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

@@ -15,12 +15,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-const (
-	ambiguousHint = "copy one of these addresses into --key"
-
-	// managementKeyHint says how to give a management key.
-	managementKeyHint = "--management-key says where it is, in hexadecimal: prompt, file:PATH, env:NAME, or protected (under the PIN)"
-)
+// managementKeyHint says how to give a management key.
+const managementKeyHint = "--management-key says where it is, in hexadecimal: prompt, file:PATH, env:NAME, or protected (under the PIN)"
 
 // Rows are what to do about keys, and the devices that hold them.
 //
@@ -36,8 +32,7 @@ func Rows() explain.Table {
 		{Is: ErrCertificateFile, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true}, // what a CA has sent: the words say what it is instead
 		{Is: ErrDeviceInUse, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints("try again later; --timeout 5m waits longer")},
 
-		{As: explain.Type[*hsm.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(ambiguousHint)},
-		{As: explain.Type[*piv.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(ambiguousHint)},
+		{As: explain.Type[*hardware.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints("copy one of these addresses into --key")},
 		{Is: hardware.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1; on Windows every build has what YubiKeys need")},
 		{Is: hsm.ErrModule, Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: settings.NamesModules},
 		{Is: hsm.ErrNoToken, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
