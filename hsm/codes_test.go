@@ -66,7 +66,7 @@ func TestTransient(t *testing.T) {
 		{fmt.Errorf("x: %w", ErrNoToken), true},
 		{fmt.Errorf("x: %w", silence), true},
 		{&silenceError{cause: context.Canceled}, false},
-		{fmt.Errorf("x: %w", &PINError{}), false},
+		{fmt.Errorf("x: %w", &hardware.PINError{}), false},
 		{&hardware.AmbiguousError{}, false},
 		{hardware.ErrNoCgo, false},
 		{hardware.ErrBadSignature, false},
@@ -95,7 +95,7 @@ func TestCrypto11WithoutModule(t *testing.T) {
 	slot := 0
 	v := &visit{session: &session{}}
 	var sent error
-	pin := PIN{Value: []byte("1234"), Guard: func(_ Secret, send func() error) error {
+	pin := hardware.PIN{Value: []byte("1234"), Guard: func(_ hardware.Secret, send func() error) error {
 		sent = send()
 		return sent
 	}}
@@ -103,7 +103,7 @@ func TestCrypto11WithoutModule(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "module") {
 		t.Errorf("missing module: %v", err)
 	}
-	if !errors.Is(sent, ErrPINNotSent) {
+	if !errors.Is(sent, hardware.ErrPINNotSent) {
 		t.Errorf("the guard is told %v, want that the PIN was not sent", sent)
 	}
 }

@@ -99,11 +99,11 @@ func TestOpenCryptokiLocks(t *testing.T) {
 	}
 	token := hsmtest.NewOpenCryptokiToken(t)
 	pin := &pins{pin: "00000000"}
-	for _, want := range []hsm.PINState{hsm.PINLow, hsm.PINFinalTry, hsm.PINLocked, hsm.PINLocked} {
+	for _, want := range []hardware.PINState{hardware.PINLow, hardware.PINFinalTry, hardware.PINLocked, hardware.PINLocked} {
 		_, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: pin.ask})
-		wantRefused(t, err, &hsm.PINError{State: want, Locked: want == hsm.PINLocked})
+		wantRefused(t, err, &hardware.PINError{Counter: hardware.FlagCounter(want), Locked: want == hardware.PINLocked})
 	}
-	if len(pin.requests) != 3 || pin.requests[2].State != hsm.PINFinalTry {
+	if len(pin.requests) != 3 || pin.requests[2].Counter.State != hardware.PINFinalTry {
 		t.Errorf("asked %+v; the last question must say that it is the last", pin.requests)
 	}
 }
@@ -113,7 +113,7 @@ func TestTPMLocksItself(t *testing.T) {
 	token := hsmtest.NewTPMToken(t)
 	for range 50 {
 		_, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: "00000000"}).ask})
-		refused, ok := errors.AsType[*hsm.PINError](err)
+		refused, ok := errors.AsType[*hardware.PINError](err)
 		if !ok {
 			t.Fatalf("error %v, want a PINError", err)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // deviceError is what a module returned, in words. The code is in the text only:
@@ -38,7 +40,7 @@ func (e *silenceError) Unwrap() error { return e.cause }
 // address, a certificate that ended) is not transient, nor is a call that its
 // caller cancelled.
 func Transient(err error) bool {
-	if _, refused := errors.AsType[*PINError](err); refused || errors.Is(err, context.Canceled) {
+	if _, refused := errors.AsType[*hardware.PINError](err); refused || errors.Is(err, context.Canceled) {
 		return false
 	}
 	if device, ok := errors.AsType[*deviceError](err); ok {

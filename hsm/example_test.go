@@ -17,12 +17,12 @@ import (
 )
 
 // askPIN is where a program asks its user.
-func askPIN(_ context.Context, request hsm.PINRequest) (hsm.PIN, error) {
-	if request.State == hsm.PINFinalTry {
-		return hsm.PIN{}, fmt.Errorf("%w: the next wrong one locks the token %s", hardware.ErrPINNeeded, request.Token)
+func askPIN(_ context.Context, request hardware.PINRequest) (hardware.PIN, error) {
+	if request.Counter.State == hardware.PINFinalTry {
+		return hardware.PIN{}, fmt.Errorf("%w: the next wrong one locks the token %s", hardware.ErrPINNeeded, request.Device)
 	}
 	pin, err := os.ReadFile("/run/credentials/pin")
-	return hsm.PIN{Value: pin}, err
+	return hardware.PIN{Value: pin}, err
 }
 
 func Example() {

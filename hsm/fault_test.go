@@ -37,7 +37,7 @@ func TestFaults(t *testing.T) {
 		says      []string
 		want      error
 		transient bool
-		refused   *hsm.PINError
+		refused   *hardware.PINError
 	}{
 		"removed while signing":      {order: "C_Sign=0x32", says: []string{"signing: the token was removed (CKR_DEVICE_REMOVED)", "object=login"}, transient: true},
 		"signing is not done":        {order: "C_SignInit=0x6", says: []string{"signing:", "(CKR_FUNCTION_FAILED)"}, transient: true},
@@ -54,12 +54,12 @@ func TestFaults(t *testing.T) {
 		"login breaks off":           {order: "C_Login=0x30", says: []string{"logging in"}, transient: true},
 		"cancelled at the PIN pad":   {order: "pinpad;C_Login=0x50", says: []string{"logging in: it was cancelled at the token (CKR_FUNCTION_CANCELED)"}},
 		"no user PIN":                {order: "C_Login=0x102", says: []string{"no user PIN yet"}},
-		"PIN of wrong length":        {order: "C_Login=0xA2", says: []string{"too long or too short"}, refused: &hsm.PINError{}},
-		"PIN with wrong characters":  {order: "C_Login=0xA1", says: []string{"characters"}, refused: &hsm.PINError{}},
-		"PIN expired":                {order: "C_Login=0xA3", says: []string{"must be changed"}, refused: &hsm.PINError{}},
-		"PIN locked by this try":     {order: "C_Login=0xA4", says: []string{"security officer"}, refused: &hsm.PINError{Locked: true}},
-		"PIN locked before":          {order: "setflags=0x40000", says: []string{"the PIN is locked"}, refused: &hsm.PINError{Locked: true, State: hsm.PINLocked}},
-		"last try":                   {order: "C_Login=0xA0;setflags=0x20000", says: []string{"one more wrong PIN locks it"}, refused: &hsm.PINError{State: hsm.PINFinalTry}},
+		"PIN of wrong length":        {order: "C_Login=0xA2", says: []string{"too long or too short"}, refused: &hardware.PINError{}},
+		"PIN with wrong characters":  {order: "C_Login=0xA1", says: []string{"characters"}, refused: &hardware.PINError{}},
+		"PIN expired":                {order: "C_Login=0xA3", says: []string{"must be changed"}, refused: &hardware.PINError{}},
+		"PIN locked by this try":     {order: "C_Login=0xA4", says: []string{"security officer"}, refused: &hardware.PINError{Locked: true}},
+		"PIN locked before":          {order: "setflags=0x40000", says: []string{"the PIN is locked"}, refused: &hardware.PINError{Locked: true, Counter: hardware.FlagCounter(hardware.PINLocked)}},
+		"last try":                   {order: "C_Login=0xA0;setflags=0x20000", says: []string{"one more wrong PIN locks it"}, refused: &hardware.PINError{Counter: hardware.FlagCounter(hardware.PINFinalTry)}},
 		"wrong signature":            {order: "badsign", want: hardware.ErrBadSignature},
 		"no mechanism":               {order: "C_SignInit=0x70", says: []string{"does not know the mechanism"}},
 		"key may not be used so":     {order: "C_SignInit=0x68", says: []string{"may not be used for this"}},
@@ -83,13 +83,13 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func wantRefused(t *testing.T, err error, want *hsm.PINError) {
+func wantRefused(t *testing.T, err error, want *hardware.PINError) {
 	t.Helper()
-	got, ok := errors.AsType[*hsm.PINError](err)
+	got, ok := errors.AsType[*hardware.PINError](err)
 	if ok != (want != nil) {
 		t.Fatalf("error %#v, want PINError: %v", err, want != nil)
 	}
-	if ok && (got.Locked != want.Locked || got.State != want.State) {
+	if ok && (got.Locked != want.Locked || got.Counter.State != want.Counter.State) {
 		t.Errorf("PINError %+v, want %+v", got, want)
 	}
 }
@@ -121,8 +121,8 @@ func TestOddities(t *testing.T) {
 			if pad := name == "PIN pad"; pin.requests[0].PINPad != pad {
 				t.Errorf("asked with PINPad %v", !pad)
 			}
-			if low := name == "low counter"; (pin.requests[0].State == hsm.PINLow) != low {
-				t.Errorf("asked with state %v", pin.requests[0].State)
+			if low := name == "low counter"; (pin.requests[0].Counter.State == hardware.PINLow) != low {
+				t.Errorf("asked with state %v", pin.requests[0].Counter.State)
 			}
 		})
 	}
@@ -246,8 +246,8 @@ func crash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := hsm.Open(t.Context(), address, hsm.Options{PIN: func(context.Context, hsm.PINRequest) (hsm.PIN, error) {
-		return hsm.PIN{Value: []byte(os.Getenv("HSMTEST_SHIM_PIN"))}, nil
+	key, err := hsm.Open(t.Context(), address, hsm.Options{PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
+		return hardware.PIN{Value: []byte(os.Getenv("HSMTEST_SHIM_PIN"))}, nil
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +288,7 @@ func TestAlwaysAuthenticate(t *testing.T) {
 	pin.pin = "wrong"
 	for range 2 {
 		_, err := key.SignSHA512(t.Context(), message)
-		wantRefused(t, err, &hsm.PINError{State: hsm.PINLow})
+		wantRefused(t, err, &hardware.PINError{Counter: hardware.FlagCounter(hardware.PINLow)})
 	}
 	if len(pin.requests) != 5 {
 		t.Errorf("%d questions: a refused PIN was asked for again", len(pin.requests))

@@ -28,9 +28,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -46,63 +46,12 @@ var (
 	ErrNoImport = errors.New("the token takes no private keys from outside")
 )
 
-// PINState is what a token tells of its PIN counter (PKCS#11 section 3.2,
-// CKF_USER_PIN_*). Tokens do not say how many tries are left, only this.
-type PINState int
-
-// The states, from good to bad.
-const (
-	PINFresh    PINState = iota // no try was wrong since the last good one, or the token does not tell
-	PINLow                      // at least one try was wrong (CKF_USER_PIN_COUNT_LOW)
-	PINFinalTry                 // one wrong PIN more locks it (CKF_USER_PIN_FINAL_TRY)
-	PINLocked                   // no PIN is taken any more (CKF_USER_PIN_LOCKED)
-)
-
-// PINError says that the token did not take a PIN. It is final: the same PIN must
-// not be sent again.
-type PINError struct {
-	// Token is the token's label.
-	Token string
-
-	// Reason is in words, with the code in parentheses. It holds no PIN.
-	Reason string
-
-	// Locked: no PIN helps before somebody unlocks the token.
-	Locked bool
-
-	// State is the counter after the refusal, as far as the token tells.
-	State PINState
-}
-
-func (e *PINError) Error() string { return fmt.Sprintf("token %q: %s", e.Token, e.Reason) }
-
-// PINRequest says for what a PIN is asked.
-type PINRequest struct {
-	// Token is the token's label, Serial its serial number.
-	Token  string
-	Serial string
-
-	// State is the counter before the try. At PINFinalTry the caller should ask
-	// its user whether to go on. Locked tokens are not asked for.
-	State PINState
-
-	// Key is the key that wants its PIN for this one signature
-	// (CKA_ALWAYS_AUTHENTICATE); "" for the login to the token.
-	Key string
-
-	// PINPad: the PIN is typed on the device. Tell the person, and return nothing.
-	PINPad bool
-
-	// Source is the address's pin-source attribute, as it stands; "" without one.
-	Source string
-}
-
 // Options of all functions. The zero Options are good for tokens without a PIN that
 // hold the certificate.
 type Options struct {
 	// PIN is asked when the token wants one. nil: tokens that want one fail with
 	// hardware.ErrPINNeeded (Open), or show only their public objects (List).
-	PIN PINFunc
+	PIN hardware.PINFunc
 
 	// LogIn: somebody has named the PIN, so the token is logged in to also where it does
 	// not ask for that (no CKF_LOGIN_REQUIRED), or says that somebody is logged in.
@@ -142,7 +91,7 @@ type Token struct {
 	Slot uint
 
 	// PIN is the state of the counter after a login, if there was one.
-	PIN PINState
+	PIN hardware.PINState
 
 	// PINPad: the PIN is typed on the device.
 	PINPad bool

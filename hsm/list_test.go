@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -53,7 +54,7 @@ func TestList(t *testing.T) {
 	token := newMixture(t)
 	pin := &pins{pin: token.PIN}
 	for name, c := range map[string]struct {
-		ask  hsm.PINFunc
+		ask  hardware.PINFunc
 		more string
 		want []string
 	}{

@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/miekg/pkcs11"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/miekg/pkcs11"
 )
 
 // A PIN is the one thing here that can be used up. So the counter is read before a
@@ -20,7 +19,7 @@ import (
 
 // asker asks for PINs as the caller wants it.
 type asker struct {
-	ask      PINFunc
+	ask      hardware.PINFunc
 	logIn    bool // also where the token does not ask for it
 	noPad    bool // whatever the token says
 	source   string
@@ -37,21 +36,21 @@ func newAsker(address uri.URI, options Options, progress *progress) asker {
 // login logs in if the token wants that and nobody in this process has. It
 // returns the PIN for keys that want it once more for each signature; the caller
 // overwrites it.
-func (s *session) login(ctx context.Context, a asker) (pin PIN, err error) {
+func (s *session) login(ctx context.Context, a asker) (pin hardware.PIN, err error) {
 	before := s.account()
 	s.claimed, s.vouches = before == accountUser, before == accountPublic
 	if !s.wantsLogin(a) {
-		return PIN{}, nil
+		return hardware.PIN{}, nil
 	}
 	s.bare = !s.vouches && !s.showsPrivate()
 	pin, err = s.askPIN(ctx, a, "")
 	if err != nil {
-		return PIN{}, err
+		return hardware.PIN{}, err
 	}
 	a.progress.module("logging in")
 	if err := s.send(pkcs11.CKU_USER, pin); err != nil {
 		clear(pin.Value)
-		return PIN{}, err
+		return hardware.PIN{}, err
 	}
 	return pin, nil
 }
@@ -101,15 +100,15 @@ func (s *session) showsPrivate() bool {
 
 // askPIN asks the caller for the PIN: of the token, or of a key that wants one for
 // each signature. It is nil where the PIN is typed on the device.
-func (s *session) askPIN(ctx context.Context, a asker, key string) (PIN, error) {
-	if s.pinState() == PINLocked {
-		return PIN{}, s.refused(pkcs11.CKR_PIN_LOCKED)
+func (s *session) askPIN(ctx context.Context, a asker, key string) (hardware.PIN, error) {
+	if s.pinState() == hardware.PINLocked {
+		return hardware.PIN{}, s.refused(pkcs11.CKR_PIN_LOCKED)
 	}
 	if a.ask == nil {
-		return PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, hardware.ErrPINNeeded)
+		return hardware.PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, hardware.ErrPINNeeded)
 	}
-	request := PINRequest{
-		Token: s.info.Label, Serial: s.info.SerialNumber, State: s.pinState(), Key: key,
+	request := hardware.PINRequest{
+		Device: s.info.Label, Serial: s.info.SerialNumber, Counter: s.counter(), Key: key, Own: key != "",
 		PINPad: s.hasPad(a), Source: a.source,
 	}
 	a.progress.person("waiting for the PIN")
@@ -124,33 +123,33 @@ func (s *session) hasPad(a asker) bool {
 
 // accept looks at what a PINFunc returned. An empty PIN is not sent: miekg/pkcs11
 // makes NULL of it, which means the PIN pad, and some tokens count it as a try.
-func (s *session) accept(ctx context.Context, request PINRequest, pin PIN, err error) (PIN, error) {
+func (s *session) accept(ctx context.Context, request hardware.PINRequest, pin hardware.PIN, err error) (hardware.PIN, error) {
 	if err == nil {
 		err = context.Cause(ctx) // nobody waits for the login any more
 	}
 	if err == nil && request.PINPad {
 		clear(pin.Value)
-		return PIN{Guard: pin.Guard}, nil
+		return hardware.PIN{Guard: pin.Guard}, nil
 	}
 	if err == nil && len(pin.Value) == 0 {
 		err = fmt.Errorf("%w, and an empty one was given", hardware.ErrPINNeeded)
 	}
 	if err != nil {
 		clear(pin.Value)
-		return PIN{}, fmt.Errorf("token %q: %w", request.Token, err)
+		return hardware.PIN{}, fmt.Errorf("token %q: %w", request.Device, err)
 	}
 	return pin, nil
 }
 
 // send sends a PIN, once, whatever comes back.
-func (s *session) send(user uint, pin PIN) error {
-	secret := TokenPIN
+func (s *session) send(user uint, pin hardware.PIN) error {
+	secret := hardware.DevicePIN
 	if user == pkcs11.CKU_CONTEXT_SPECIFIC {
-		secret = KeyPIN
+		secret = hardware.KeyPIN
 	}
-	return pin.guarded(secret, func() error {
+	return pin.Send(secret, func() error {
 		err := s.answered(user, s.Login(s.handle, user, string(pin.Value)))
-		if errors.Is(err, ErrPINUnproven) {
+		if errors.Is(err, hardware.ErrPINUnproven) {
 			s.proof = pin.Proved
 		}
 		return err
@@ -210,28 +209,28 @@ func (s *session) showsKeys() bool {
 // unvouched looks for what shows that the token has taken a PIN or has not, where the module
 // says that it has, and its word alone is not enough.
 func (s *session) unvouched() error {
-	recounted := s.recounted(ErrPINUnproven)
-	if _, refused := errors.AsType[*PINError](recounted); refused {
+	recounted := s.recounted(hardware.ErrPINUnproven)
+	if _, refused := errors.AsType[*hardware.PINError](recounted); refused {
 		return recounted
 	}
 	if s.bare && s.showsPrivate() {
 		return nil
 	}
-	return ErrPINUnproven
+	return hardware.ErrPINUnproven
 }
 
 // alreadyIn looks whether somebody is logged in already, as the token says in answer to a
 // PIN: it may have counted it all the same.
 func (s *session) alreadyIn(err error) error {
 	recounted := s.recounted(err)
-	_, refused := errors.AsType[*PINError](recounted)
+	_, refused := errors.AsType[*hardware.PINError](recounted)
 	switch {
 	case refused:
 		return recounted
 	case s.claimed && s.bare:
 		return s.unvouched()
 	case s.claimed, s.isLoggedIn():
-		return ErrPINNotRead
+		return hardware.ErrPINNotRead
 	}
 	return recounted
 }
@@ -239,7 +238,7 @@ func (s *session) alreadyIn(err error) error {
 // recounted returns the error for an answer that says nothing of the PIN, unless the token's
 // counter does.
 func (s *session) recounted(err error) error {
-	unclear := &PINUnclearError{Before: s.pinState(), Err: s.fail("logging in", err)}
+	unclear := &hardware.PINUnclearError{Device: "token", Before: s.counter(), Err: s.fail("logging in", err)}
 	if isCode(err, pkcs11.CKR_ARGUMENTS_BAD) {
 		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
 	}
@@ -248,14 +247,11 @@ func (s *session) recounted(err error) error {
 		return unclear
 	}
 	s.info = info
-	unclear.After, unclear.Told = s.pinState(), true
-	if unclear.After <= unclear.Before {
+	unclear.After = s.counter()
+	if unclear.After.State <= unclear.Before.State {
 		return unclear
 	}
-	return &PINError{
-		Token: s.info.Label, State: unclear.After, Locked: unclear.After == PINLocked,
-		Reason: fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)),
-	}
+	return s.refusal(fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)))
 }
 
 // refused returns the error for a PIN that the token did not take, with the
@@ -264,14 +260,23 @@ func (s *session) refused(code pkcs11.Error) error {
 	if info, err := s.tokenInfo(s.slot); err == nil {
 		s.info = info
 	}
-	refused := &PINError{Token: s.info.Label, State: s.pinState()}
-	refused.Locked = refused.State == PINLocked || code == pkcs11.CKR_PIN_LOCKED
-	refused.Reason = fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)) + s.outlook(refused, code)
+	refused := s.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
+	refused.Locked = refused.Locked || code == pkcs11.CKR_PIN_LOCKED
+	refused.Text += s.outlook(refused, code)
 	return refused
 }
 
+// refusal returns the error for a PIN that the token did not take, by its counter as it was
+// last read.
+func (t token) refusal(reason string) *hardware.PINError {
+	return &hardware.PINError{
+		Text:   fmt.Sprintf("token %q: %s", t.info.Label, reason),
+		Locked: t.pinState() == hardware.PINLocked, Counter: t.counter(),
+	}
+}
+
 // outlook says what the refusal means for the next try, as far as the token tells.
-func (s *session) outlook(refused *PINError, code pkcs11.Error) string {
+func (s *session) outlook(refused *hardware.PINError, code pkcs11.Error) string {
 	switch {
 	case refused.Locked && s.isTPM():
 		return "; a TPM counts wrong PINs and power cuts alike and unlocks itself after a time: see tpm2_getcap properties-variable, and tpm2_dictionarylockout -c to unlock it now"
@@ -279,9 +284,9 @@ func (s *session) outlook(refused *PINError, code pkcs11.Error) string {
 		return "; its security officer can unlock it"
 	case refused.Locked:
 		return "; it is locked now, and its security officer can unlock it"
-	case refused.State == PINFinalTry:
+	case refused.Counter.State == hardware.PINFinalTry:
 		return "; one more wrong PIN locks it"
-	case refused.State == PINLow:
+	case refused.Counter.State == hardware.PINLow:
 		return "; the token counts wrong PINs, and too many lock it"
 	}
 	return ""

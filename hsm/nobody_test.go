@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -28,8 +29,8 @@ func TestSuccessThatIsNone(t *testing.T) {
 			shim := token.Behind(t, library, c.orders...)
 			_, err := hsm.Open(t.Context(), shim.Address(t), hsm.Options{PIN: (&pins{pin: "wrong"}).ask})
 			wantError(t, "Open", err, nil, "nobody is logged in")
-			_, refused := errors.AsType[*hsm.PINError](err)
-			_, unclear := errors.AsType[*hsm.PINUnclearError](err)
+			_, refused := errors.AsType[*hardware.PINError](err)
+			_, unclear := errors.AsType[*hardware.PINUnclearError](err)
 			if refused != c.told || unclear == c.told {
 				t.Errorf("got %v, want a refusal: %v", err, c.told)
 			}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -20,8 +21,8 @@ type visit struct {
 	asker
 	options Options
 	now     time.Time
-	pin     PIN   // for keys that want it for each signature; without a value where there is none
-	refusal error // of the PIN for a signature, which is not sent again
+	pin     hardware.PIN // for keys that want it for each signature; without a value where there is none
+	refusal error        // of the PIN for a signature, which is not sent again
 }
 
 // enter opens the module, the one token that fits the address, and a session, and
@@ -107,7 +108,7 @@ func (v *visit) certifiedKey(ctx context.Context, address uri.URI) (k *keyObject
 // forgetPIN overwrites the PIN.
 func (v *visit) forgetPIN() {
 	clear(v.pin.Value)
-	v.pin = PIN{}
+	v.pin = hardware.PIN{}
 }
 
 // leave ends the visit, and closes the module.

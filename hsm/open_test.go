@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -19,15 +20,15 @@ import (
 // pins answers with the PIN and counts how often it was asked.
 type pins struct {
 	pin      string
-	requests []hsm.PINRequest
+	requests []hardware.PINRequest
 	returned [][]byte
 }
 
-func (p *pins) ask(_ context.Context, request hsm.PINRequest) (hsm.PIN, error) {
+func (p *pins) ask(_ context.Context, request hardware.PINRequest) (hardware.PIN, error) {
 	p.requests = append(p.requests, request)
 	pin := []byte(p.pin)
 	p.returned = append(p.returned, pin)
-	return hsm.PIN{Value: pin}, nil
+	return hardware.PIN{Value: pin}, nil
 }
 
 // waitForModule lets the test end only when no goroutine is left in a module: the

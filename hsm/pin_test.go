@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -22,8 +23,8 @@ type guarded struct {
 	proved  int     // how often it is told that it was taken after all
 }
 
-func (g *guarded) ask(context.Context, hsm.PINRequest) (hsm.PIN, error) {
-	return hsm.PIN{Value: []byte(g.pin), Proved: func() { g.proved++ }, Guard: func(_ hsm.Secret, send func() error) error {
+func (g *guarded) ask(context.Context, hardware.PINRequest) (hardware.PIN, error) {
+	return hardware.PIN{Value: []byte(g.pin), Proved: func() { g.proved++ }, Guard: func(_ hardware.Secret, send func() error) error {
 		if g.refuse != nil {
 			return g.refuse
 		}
@@ -44,38 +45,38 @@ func TestPINAnswers(t *testing.T) {
 		pin     string // "": the right one
 		options hsm.Options
 		signs   bool
-		taken   bool          // the guard is told that the token took the PIN
-		refused bool          // or that it did not
-		unclear *hsm.PINState // or that nobody knows, and the counter afterwards
-		want    error         // or this
+		taken   bool               // the guard is told that the token took the PIN
+		refused bool               // or that it did not
+		unclear *hardware.PINState // or that nobody knows, and the counter afterwards
+		want    error              // or this
 	}{
 		"right":                        {signs: true, taken: true},
 		"wrong":                        {pin: wrong, refused: true},
-		"device error":                 {orders: "C_Login=0x30", unclear: new(hsm.PINFresh)},
-		"general error":                {orders: "C_Login=0x5", unclear: new(hsm.PINFresh)},
-		"failed":                       {orders: "C_Login=0x6", unclear: new(hsm.PINFresh)},
-		"removed":                      {orders: "C_Login=0x32", unclear: new(hsm.PINFresh)},
-		"not logged in":                {orders: "C_Login=0x101", unclear: new(hsm.PINFresh)},
-		"user type":                    {orders: "C_Login=0x103", unclear: new(hsm.PINFresh)},
-		"no PIN yet":                   {orders: "C_Login=0x102", unclear: new(hsm.PINFresh)},
-		"arguments":                    {orders: "C_Login=0x7", unclear: new(hsm.PINFresh)},
-		"session gone":                 {orders: "C_Login=0xB3", unclear: new(hsm.PINFresh)},
-		"vendor's":                     {orders: "C_Login=0x80000042", unclear: new(hsm.PINFresh)},
-		"undefined":                    {orders: "C_Login=0x1234", unclear: new(hsm.PINFresh)},
+		"device error":                 {orders: "C_Login=0x30", unclear: new(hardware.PINFresh)},
+		"general error":                {orders: "C_Login=0x5", unclear: new(hardware.PINFresh)},
+		"failed":                       {orders: "C_Login=0x6", unclear: new(hardware.PINFresh)},
+		"removed":                      {orders: "C_Login=0x32", unclear: new(hardware.PINFresh)},
+		"not logged in":                {orders: "C_Login=0x101", unclear: new(hardware.PINFresh)},
+		"user type":                    {orders: "C_Login=0x103", unclear: new(hardware.PINFresh)},
+		"no PIN yet":                   {orders: "C_Login=0x102", unclear: new(hardware.PINFresh)},
+		"arguments":                    {orders: "C_Login=0x7", unclear: new(hardware.PINFresh)},
+		"session gone":                 {orders: "C_Login=0xB3", unclear: new(hardware.PINFresh)},
+		"vendor's":                     {orders: "C_Login=0x80000042", unclear: new(hardware.PINFresh)},
+		"undefined":                    {orders: "C_Login=0x1234", unclear: new(hardware.PINFresh)},
 		"right, and an error after it": {orders: "C_Login=after:0x30", signs: true, taken: true},
 		"wrong, an error after it, and the flags tell":               {orders: "C_Login=after:0x30", pin: wrong, refused: true},
-		"wrong, an error after it, and no flags":                     {orders: "C_Login=after:0x30;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
+		"wrong, an error after it, and no flags":                     {orders: "C_Login=after:0x30;" + noFlags, pin: wrong, unclear: new(hardware.PINFresh)},
 		"wrong, and success in its place":                            {orders: "C_Login=after:0", pin: wrong, refused: true},
 		"wrong, and somebody is said to be logged in":                {orders: "C_Login=refusal:0x100", pin: wrong, refused: true},
-		"wrong, and so, and no flags":                                {orders: "C_Login=refusal:0x100;" + noFlags, pin: wrong, unclear: new(hsm.PINFresh)},
+		"wrong, and so, and no flags":                                {orders: "C_Login=refusal:0x100;" + noFlags, pin: wrong, unclear: new(hardware.PINFresh)},
 		"wrong, and so, and claims it":                               {orders: "C_Login=refusal:0x100;claimsloggedin", options: hsm.Options{LogIn: true}, pin: wrong, refused: true},
-		"right, and somebody is logged in":                           {orders: "alreadyloggedin", signs: true, want: hsm.ErrPINNotRead},
+		"right, and somebody is logged in":                           {orders: "alreadyloggedin", signs: true, want: hardware.ErrPINNotRead},
 		"claims a login that there was not, and is named":            {orders: "claimsloggedin", options: hsm.Options{LogIn: true}, signs: true, taken: true},
 		"right, and the session does not tell":                       {orders: "C_GetSessionInfo=0x54", signs: true, taken: true},
 		"wrong, success in its place, and the session does not tell": {orders: "C_Login=refusal:0;C_GetSessionInfo=0x30", pin: wrong, refused: true},
-		"wrong, and so, and no flags to tell":                        {orders: "C_Login=refusal:0;C_GetSessionInfo=0x30;" + noFlags, pin: wrong, want: hsm.ErrPINUnproven},
-		"wrong, success in its place, and claims it":                 {orders: "C_Login=refusal:0;claimsloggedin;" + noFlags, options: hsm.Options{LogIn: true}, pin: wrong, want: hsm.ErrPINUnproven},
-		"wrong, somebody is logged in, claims it, and no flags":      {orders: "C_Login=refusal:0x100;claimsloggedin;" + noFlags, options: hsm.Options{LogIn: true}, pin: wrong, want: hsm.ErrPINUnproven},
+		"wrong, and so, and no flags to tell":                        {orders: "C_Login=refusal:0;C_GetSessionInfo=0x30;" + noFlags, pin: wrong, want: hardware.ErrPINUnproven},
+		"wrong, success in its place, and claims it":                 {orders: "C_Login=refusal:0;claimsloggedin;" + noFlags, options: hsm.Options{LogIn: true}, pin: wrong, want: hardware.ErrPINUnproven},
+		"wrong, somebody is logged in, claims it, and no flags":      {orders: "C_Login=refusal:0x100;claimsloggedin;" + noFlags, options: hsm.Options{LogIn: true}, pin: wrong, want: hardware.ErrPINUnproven},
 		"wants no login, and one is named":                           {orders: "clearflags=0x4", options: hsm.Options{LogIn: true}, signs: true, taken: true},
 		"has a keypad that is not believed in":                       {orders: "setflags=0x100", options: hsm.Options{NoPINPad: true}, signs: true, taken: true},
 	} {
@@ -94,12 +95,12 @@ func TestPINAnswers(t *testing.T) {
 				t.Fatalf("%d logins, %d sent by the guard", n, len(pin.answers))
 			}
 			answer := pin.answers[0]
-			_, refused := errors.AsType[*hsm.PINError](answer)
-			unclear, isUnclear := errors.AsType[*hsm.PINUnclearError](answer)
+			_, refused := errors.AsType[*hardware.PINError](answer)
+			unclear, isUnclear := errors.AsType[*hardware.PINUnclearError](answer)
 			if (answer == nil) != c.taken || refused != c.refused || isUnclear != (c.unclear != nil) || c.want != nil && !errors.Is(answer, c.want) {
 				t.Errorf("the guard is told %v", answer)
 			}
-			if isUnclear && c.unclear != nil && (!unclear.Told || unclear.After != *c.unclear || !errors.Is(err, answer)) {
+			if isUnclear && c.unclear != nil && (unclear.After != hardware.FlagCounter(*c.unclear) || !errors.Is(err, answer)) {
 				t.Errorf("the guard is told %+v, the caller %v", unclear, err)
 			}
 		})
@@ -134,7 +135,7 @@ func TestGuardedAgain(t *testing.T) {
 		shim := token.Behind(t, library, "C_CreateObject=0xA2") // CKR_PIN_LEN_RANGE, of all codes
 		pin := &guarded{pin: token.PIN}
 		_, err := hsm.StoreCertificate(t.Context(), shim.Address(t, ";object=login"), certificate, hsm.Options{PIN: pin.ask})
-		if _, refused := errors.AsType[*hsm.PINError](err); err == nil || refused || !strings.Contains(err.Error(), "CKR_PIN_LEN_RANGE") {
+		if _, refused := errors.AsType[*hardware.PINError](err); err == nil || refused || !strings.Contains(err.Error(), "CKR_PIN_LEN_RANGE") {
 			t.Errorf("got %v", err)
 		}
 		if len(pin.answers) != 2 || errors.Join(pin.answers...) != nil {
@@ -148,10 +149,10 @@ func TestGuardedAgain(t *testing.T) {
 		pin := &guarded{pin: token.PIN}
 		options := hsm.Options{PIN: pin.ask}
 		answers := 0
-		options.PIN = func(ctx context.Context, request hsm.PINRequest) (hsm.PIN, error) {
+		options.PIN = func(ctx context.Context, request hardware.PINRequest) (hardware.PIN, error) {
 			given, err := pin.ask(ctx, request)
 			guard := given.Guard
-			given.Guard = func(secret hsm.Secret, send func() error) error {
+			given.Guard = func(secret hardware.Secret, send func() error) error {
 				if answers++; answers == 2 {
 					shim.Order(t, "C_Login=0x30")
 				}
@@ -160,7 +161,7 @@ func TestGuardedAgain(t *testing.T) {
 			return given, err
 		}
 		_, err := hsm.StoreCertificate(t.Context(), shim.Address(t, ";object=login"), certificate, options)
-		if _, unclear := errors.AsType[*hsm.PINUnclearError](err); !unclear || len(pin.answers) != 2 || pin.answers[0] != nil {
+		if _, unclear := errors.AsType[*hardware.PINUnclearError](err); !unclear || len(pin.answers) != 2 || pin.answers[0] != nil {
 			t.Errorf("got %v; the guard is told %v", err, pin.answers)
 		}
 		if n := shim.Calls(t, "C_Login"); n != 2 {
@@ -174,7 +175,7 @@ func TestGuardedAgain(t *testing.T) {
 		for orders, proved := range map[string]int{"C_Login@2=after:0": 1, "C_Login@2=after:0x100": 1, "C_Sign=0x101": 0} {
 			pin := &guarded{pin: token.PIN}
 			err := openAndSign(t.Context(), token.Behind(t, library, orders), t, hsm.Options{PIN: pin.ask})
-			if (err == nil) != (proved == 1) || pin.proved != proved || len(pin.answers) != 2 || !errors.Is(pin.answers[1], hsm.ErrPINUnproven) {
+			if (err == nil) != (proved == 1) || pin.proved != proved || len(pin.answers) != 2 || !errors.Is(pin.answers[1], hardware.ErrPINUnproven) {
 				t.Errorf("%s: %v; the guard is told %v, and %d times that it is proven", orders, err, pin.answers, pin.proved)
 			}
 		}
@@ -186,7 +187,7 @@ func TestGuardedAgain(t *testing.T) {
 		shim := token.Behind(t, library, "C_Login@2=0x30")
 		pin := &guarded{pin: token.PIN}
 		err := openAndSign(t.Context(), shim, t, hsm.Options{PIN: pin.ask})
-		if _, unclear := errors.AsType[*hsm.PINUnclearError](err); !unclear || len(pin.answers) != 2 || pin.answers[0] != nil {
+		if _, unclear := errors.AsType[*hardware.PINUnclearError](err); !unclear || len(pin.answers) != 2 || pin.answers[0] != nil {
 			t.Errorf("got %v; the guard is told %v", err, pin.answers)
 		}
 		if n := shim.Calls(t, "C_Login"); n != 2 {

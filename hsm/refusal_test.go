@@ -130,8 +130,8 @@ func TestWrongPIN(t *testing.T) {
 	spied, counts := spy(t, token)
 	pin := &pins{pin: "wrong"}
 	_, err := hsm.Open(t.Context(), spied.Address(t), hsm.Options{PIN: pin.ask})
-	refused, ok := errors.AsType[*hsm.PINError](err)
-	if !ok || refused.Locked || refused.State != hsm.PINLow || refused.Token != "test" {
+	refused, ok := errors.AsType[*hardware.PINError](err)
+	if !ok || refused.Locked || refused.Counter.State != hardware.PINLow || !strings.HasPrefix(refused.Text, `token "test": `) {
 		t.Fatalf("error %#v, want a PINError with a low counter", err)
 	}
 	wantError(t, "Open", err, nil, "the PIN is wrong (CKR_PIN_INCORRECT)")
@@ -147,8 +147,8 @@ func TestWrongPIN(t *testing.T) {
 
 	again := &pins{pin: token.PIN}
 	mustSign(t, token.Address(t), hsm.Options{PIN: again.ask}, &hsmtest.RSAKey(t, "a").PublicKey)
-	if again.requests[0].State != hsm.PINLow {
-		t.Errorf("the next question says %v, want that the counter is low", again.requests[0].State)
+	if again.requests[0].Counter.State != hardware.PINLow {
+		t.Errorf("the next question says %v, want that the counter is low", again.requests[0].Counter.State)
 	}
 	if !bytes.Equal(again.returned[0], make([]byte, len(token.PIN))) {
 		t.Error("the PIN was not overwritten")
@@ -160,12 +160,12 @@ func TestPINNotGiven(t *testing.T) {
 	spied, counts := spy(t, token)
 	failure := errors.New("no terminal")
 	for name, c := range map[string]struct {
-		ask  hsm.PINFunc
+		ask  hardware.PINFunc
 		want error
 	}{
 		"no way to ask": {nil, hardware.ErrPINNeeded},
 		"empty":         {(&pins{}).ask, hardware.ErrPINNeeded},
-		"failure":       {func(context.Context, hsm.PINRequest) (hsm.PIN, error) { return hsm.PIN{}, failure }, failure},
+		"failure":       {func(context.Context, hardware.PINRequest) (hardware.PIN, error) { return hardware.PIN{}, failure }, failure},
 	} {
 		_, err := hsm.Open(t.Context(), spied.Address(t), hsm.Options{PIN: c.ask})
 		wantError(t, name, err, c.want, `token "test"`)
@@ -180,7 +180,7 @@ func TestPINRequest(t *testing.T) {
 	pin := &pins{pin: token.PIN}
 	address := token.Address(t, ";object=login").With("pin-source", "file:/run/pin")
 	key := mustSign(t, address, hsm.Options{PIN: pin.ask}, &hsmtest.RSAKey(t, "a").PublicKey)
-	want := hsm.PINRequest{Token: "test", Serial: token.Serial, Source: "file:/run/pin"}
+	want := hardware.PINRequest{Device: "test", Serial: token.Serial, Counter: hardware.FlagCounter(hardware.PINFresh), Source: "file:/run/pin"}
 	if pin.requests[0] != want {
 		t.Errorf("asked %+v, want %+v", pin.requests[0], want)
 	}
@@ -234,11 +234,11 @@ func TestCancelledWhileAsking(t *testing.T) {
 	waitForModule(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	_, err := hsm.Open(ctx, token.Address(t), hsm.Options{PIN: func(ctx context.Context, _ hsm.PINRequest) (hsm.PIN, error) {
+	_, err := hsm.Open(ctx, token.Address(t), hsm.Options{PIN: func(ctx context.Context, _ hardware.PINRequest) (hardware.PIN, error) {
 		defer close(done)
 		cancel()
 		<-ctx.Done()
-		return hsm.PIN{Value: []byte(token.PIN)}, nil
+		return hardware.PIN{Value: []byte(token.PIN)}, nil
 	}})
 	<-done
 	wantError(t, "Open", err, context.Canceled, "PIN")

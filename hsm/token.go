@@ -193,17 +193,20 @@ func distinct(tokens []token) []string {
 
 // pinState reads the flags of the PIN counter, the worst first, since a token may
 // set several. SoftHSM and TPMs do not count in flags, or not all of it.
-func (t token) pinState() PINState {
+func (t token) pinState() hardware.PINState {
 	switch flags := t.info.Flags; {
 	case flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
-		return PINLocked
+		return hardware.PINLocked
 	case flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
-		return PINFinalTry
+		return hardware.PINFinalTry
 	case flags&pkcs11.CKF_USER_PIN_COUNT_LOW != 0:
-		return PINLow
+		return hardware.PINLow
 	}
-	return PINFresh
+	return hardware.PINFresh
 }
+
+// counter is pinState as every device has it.
+func (t token) counter() hardware.PINCounter { return hardware.FlagCounter(t.pinState()) }
 
 // has reports whether the token has a flag.
 func (t token) has(flag uint) bool { return t.info.Flags&flag != 0 }

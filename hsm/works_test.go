@@ -10,13 +10,16 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
 // enterTest visits a token to write on it.
 func enterTest(t *testing.T, token *hsmtest.Token) *visit {
 	t.Helper()
-	ask := func(context.Context, PINRequest) (PIN, error) { return PIN{Value: []byte(token.PIN)}, nil }
+	ask := func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
+		return hardware.PIN{Value: []byte(token.PIN)}, nil
+	}
 	v, err := enterToWrite(t.Context(), token.Address(t), Options{PIN: ask}, &progress{})
 	if err != nil {
 		t.Fatal(err)

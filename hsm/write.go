@@ -10,6 +10,8 @@ import (
 
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // What writes to a token goes through crypto11; what only looks or signs does not,
@@ -58,11 +60,11 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 }
 
 // configure opens a context of crypto11's, which logs in with the PIN once more.
-func (v *visit) configure(doing string, config *crypto11.Config, pin PIN) (token *crypto11.Context, err error) {
+func (v *visit) configure(doing string, config *crypto11.Config, pin hardware.PIN) (token *crypto11.Context, err error) {
 	if config.LoginNotSupported {
-		pin = PIN{} // and its guard
+		pin = hardware.PIN{} // and its guard
 	}
-	err = pin.guarded(TokenPIN, func() (err error) {
+	err = pin.Send(hardware.DevicePIN, func() (err error) {
 		token, err = crypto11.Configure(config)
 		return v.configured(doing, err)
 	})
@@ -81,10 +83,19 @@ func (v *visit) configured(doing string, err error) error {
 	case !strings.Contains(err.Error(), "failed to log into"):
 		return notSentError{failure}
 	case isCode(code, pinCodes...):
-		return &PINError{Token: v.info.Label, Reason: fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code))}
+		return v.token.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
 	}
-	return &PINUnclearError{Before: v.pinState(), Err: failure}
+	return &hardware.PINUnclearError{Device: "token", Before: v.counter(), Err: failure}
 }
+
+// notSentError is hardware.ErrPINNotSent with the words of what came before.
+type notSentError struct{ error }
+
+// Is reports whether target is hardware.ErrPINNotSent.
+func (notSentError) Is(target error) bool { return target == hardware.ErrPINNotSent }
+
+// Unwrap returns what came before.
+func (e notSentError) Unwrap() error { return e.error }
 
 // writable refuses tokens that cannot be written, and those on which crypto11
 // would panic, since it needs two sessions.
@@ -102,11 +113,11 @@ func (v *visit) writable() error {
 
 // pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed
 // again, so the person is told again.
-func (v *visit) pinToWrite(ctx context.Context) (PIN, error) {
+func (v *visit) pinToWrite(ctx context.Context) (hardware.PIN, error) {
 	if v.wantsLogin(v.asker) && v.hasPad(v.asker) {
 		return v.askPIN(ctx, v.asker, "")
 	}
 	pin := v.pin
-	v.pin = PIN{}
+	v.pin = hardware.PIN{}
 	return pin, nil
 }

@@ -55,7 +55,7 @@ func TestTransient(t *testing.T) {
 	for _, err := range slices.Concat(passing, []error{
 		hardware.ErrNoCgo, ErrNotPIV, hardware.ErrNoKey, hardware.ErrKeyExists, hardware.ErrUnusableKey, ErrUnsupported, hardware.ErrNoCertificate, hardware.ErrCertificateExpired,
 		hardware.ErrCertificateNotYetValid, hardware.ErrCertificateMismatch, hardware.ErrPINNeeded, ErrNotTouched, ErrManagementKey, hardware.ErrBadSignature,
-		&PINError{Tries: 2}, &hardware.AmbiguousError{What: "cards"},
+		&hardware.PINError{Counter: hardware.TryCounter(2)}, &hardware.AmbiguousError{What: "cards"},
 	}) {
 		if got := Transient(fmt.Errorf("piv:serial=1: %w", err)); got != slices.Contains(passing, err) {
 			t.Errorf("Transient(%v) is %v", err, got)

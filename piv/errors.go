@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // deviceError is what the card or the PC/SC service said, in words. The code is in the
@@ -47,7 +49,7 @@ func ofCard(err error) error {
 // wrong address, a certificate that ended) is not transient, nor is a call that its
 // caller cancelled.
 func Transient(err error) bool {
-	if _, refused := errors.AsType[*PINError](err); refused || errors.Is(err, context.Canceled) {
+	if _, refused := errors.AsType[*hardware.PINError](err); refused || errors.Is(err, context.Canceled) {
 		return false
 	}
 	return isAny(err, ErrNoService, ErrNoCard, ErrBusy, ErrRemoved, ErrDevice)

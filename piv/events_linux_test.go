@@ -262,9 +262,9 @@ func TestPulled(t *testing.T) {
 	})
 	t.Run("while the PIN is typed", func(t *testing.T) {
 		d.usual(t)
-		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
+		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 			d.Pull(0)
-			return piv.PIN{Value: []byte(pin)}, nil
+			return hardware.PIN{Value: []byte(pin)}, nil
 		}}
 		_, err := login(t, "piv:", options)
 		wantError(t, err, piv.ErrRemoved, "there is no card in any of 2 readers")
@@ -273,9 +273,9 @@ func TestPulled(t *testing.T) {
 	t.Run("another while the PIN is typed", func(t *testing.T) {
 		d.usual(t)
 		var other *pivtest.Card
-		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
+		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 			other = d.put(t, pivtest.Options{Serial: 77})
-			return piv.PIN{Value: []byte(pin)}, nil
+			return hardware.PIN{Value: []byte(pin)}, nil
 		}}
 		_, err := login(t, "piv:", options)
 		wantError(t, err, piv.ErrRemoved, "there is YubiKey 77")
@@ -285,10 +285,10 @@ func TestPulled(t *testing.T) {
 	})
 	t.Run("into another reader while the PIN is typed", func(t *testing.T) {
 		d.usual(t)
-		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
+		options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 			d.Pull(0)
 			d.Insert(1, &d.bay)
-			return piv.PIN{Value: []byte(pin)}, nil
+			return hardware.PIN{Value: []byte(pin)}, nil
 		}}
 		mustLogin(t, "piv:", options, key)
 	})

@@ -27,8 +27,8 @@ type visit struct {
 	options  Options
 	progress *progress
 	now      time.Time
-	pin      PIN // that is yet to be sent; without a value: none
-	tries    int // that the card had left when the PIN was asked for; -1: it did not tell
+	pin      hardware.PIN // that is yet to be sent; without a value: none
+	tries    int          // that the card had left when the PIN was asked for; -1: it did not tell
 
 	// enrolling: a key is being set up, so that factory secrets are spoken of.
 	enrolling bool
@@ -52,7 +52,7 @@ func newVisit(options Options, p *progress) *visit {
 // forgetPIN overwrites the PIN.
 func (v *visit) forgetPIN() {
 	clear(v.pin.Value)
-	v.pin = PIN{}
+	v.pin = hardware.PIN{}
 }
 
 // survey is the cards that there are, as far as they are looked at.

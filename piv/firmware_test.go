@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // TestSupports: what old firmware would ignore or do badly is refused here.
@@ -81,9 +83,9 @@ func TestRefused(t *testing.T) {
 		0x6983: "the PIN of YubiKey 7 is blocked: the last try was wrong (6983)",
 		0x6a80: "YubiKey 7 refused the PIN: PINs have 6 to 8 characters, and digits suit every card (6A80)",
 	} {
-		v := &visit{tries: 3, pin: PIN{Value: []byte("1234")}}
+		v := &visit{tries: 3, pin: hardware.PIN{Value: []byte("1234")}}
 		err := v.answered(c, sw)
-		if refused, ok := errors.AsType[*PINError](err); !ok || err.Error() != want || Transient(err) {
+		if refused, ok := errors.AsType[*hardware.PINError](err); !ok || err.Error() != want || Transient(err) {
 			t.Errorf("%04X is %v (%+v), want %q", uint16(sw), err, refused, want)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 )
@@ -56,8 +57,8 @@ func TestPINAnswers(t *testing.T) {
 			}
 			card.Inject(test.fault)
 			var answers []error
-			options := piv.Options{Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
-				return piv.PIN{Value: []byte(test.pin), Guard: func(send func() error) error {
+			options := piv.Options{Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
+				return hardware.PIN{Value: []byte(test.pin), Guard: func(_ hardware.Secret, send func() error) error {
 					err := send()
 					answers = append(answers, err)
 					return err
@@ -70,12 +71,12 @@ func TestPINAnswers(t *testing.T) {
 			if len(answers) != 1 || card.WrongPINs() != test.counted || sentPINs(card) > 1 {
 				t.Fatalf("sent %d times by the guard, %d to the card, %d compared and wrong", len(answers), sentPINs(card), card.WrongPINs())
 			}
-			_, refused := errors.AsType[*piv.PINError](answers[0])
-			unclear, isUnclear := errors.AsType[*piv.PINUnclearError](answers[0])
+			_, refused := errors.AsType[*hardware.PINError](answers[0])
+			unclear, isUnclear := errors.AsType[*hardware.PINUnclearError](answers[0])
 			if (answers[0] == nil) != test.taken || refused != test.refused || isUnclear != (test.unclear != 0) {
 				t.Errorf("the guard is told %v", answers[0])
 			}
-			if isUnclear && (unclear.Before != 3 || unclear.After != test.unclear || !errors.Is(err, answers[0]) || !piv.Transient(err)) {
+			if isUnclear && (unclear.Before != hardware.TryCounter(3) || unclear.After != hardware.TryCounter(test.unclear) || !errors.Is(err, answers[0]) || !piv.Transient(err)) {
 				t.Errorf("the guard is told %+v, the caller %v", unclear, err)
 			}
 		})
@@ -97,8 +98,8 @@ func TestGuardRefuses(t *testing.T) {
 	d := newDesk(t)
 	card := d.usual(t)
 	refusal := errors.New("nothing can be written down")
-	_, err := login(t, "piv:slot=9c", piv.Options{Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
-		return piv.PIN{Value: []byte(pin), Guard: func(func() error) error { return refusal }}, nil
+	_, err := login(t, "piv:slot=9c", piv.Options{Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
+		return hardware.PIN{Value: []byte(pin), Guard: func(hardware.Secret, func() error) error { return refusal }}, nil
 	}})
 	if !errors.Is(err, refusal) || sentPINs(card) != 0 {
 		t.Errorf("%v, %d PINs sent", err, sentPINs(card))

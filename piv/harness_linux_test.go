@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -198,15 +199,15 @@ const pin = "246802"
 // asked answers with a PIN, and keeps what it was asked and what it answered.
 type asked struct {
 	pin      string
-	requests []piv.PINRequest
+	requests []hardware.PINRequest
 	returned [][]byte
 }
 
-func (a *asked) ask(_ context.Context, request piv.PINRequest) (piv.PIN, error) {
+func (a *asked) ask(_ context.Context, request hardware.PINRequest) (hardware.PIN, error) {
 	a.requests = append(a.requests, request)
 	answer := []byte(a.pin)
 	a.returned = append(a.returned, answer)
-	return piv.PIN{Value: answer}, nil
+	return hardware.PIN{Value: answer}, nil
 }
 
 // isForgotten fails the test if a PIN that was given is still in memory.

@@ -130,9 +130,9 @@ func parts(commands string) string {
 func TestSlowLetsGo(t *testing.T) {
 	d := newDesk(t)
 	d.usual(t)
-	options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
+	options := piv.Options{Slow: true, Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 		d.free(t)
-		return piv.PIN{Value: []byte(pin)}, nil
+		return hardware.PIN{Value: []byte(pin)}, nil
 	}}
 	mustLogin(t, "piv:", options, testKey(t, "a", 2048))
 }
@@ -145,7 +145,7 @@ func TestPINIsRequestedFor(t *testing.T) {
 	card.SetPINTriesLeft(1)
 	a := &asked{pin: pin}
 	mustLogin(t, "piv:", piv.Options{PIN: a.ask, Time: noon}, testKey(t, "a", 2048))
-	want := []piv.PINRequest{{Card: "YubiKey 12345678", Serial: 12345678, Slot: pivuri.Signature, Tries: 1}}
+	want := []hardware.PINRequest{{Device: "YubiKey 12345678", Serial: "12345678", Key: "9c", Counter: hardware.TryCounter(1)}}
 	if diff := cmp.Diff(want, a.requests); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}

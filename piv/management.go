@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // A card is written to with its management key. That has no counter, so a wrong one
@@ -212,7 +214,7 @@ func (v *visit) protectedMetadata(c *card) (*yubikey.Metadata, error) {
 	v.progress.card("reading the management key")
 	var metadata *yubikey.Metadata
 	var unread error
-	err := v.pin.guarded(func() (err error) {
+	err := v.pin.Send(hardware.DevicePIN, func() (err error) {
 		c.unlocked = true
 		metadata, err = c.yk.Metadata(string(v.pin.Value))
 		if err != nil && !strings.Contains(err.Error(), "authenticating with pin") {

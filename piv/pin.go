@@ -38,7 +38,10 @@ func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
 		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), hardware.ErrPINNeeded)
 	}
 	v.tries = tries
-	request := PINRequest{Card: c.name(), Serial: c.serial, Slot: slot, Tries: tries}
+	request := hardware.PINRequest{Device: c.name(), Serial: fmt.Sprint(c.serial), Counter: hardware.TryCounter(tries)}
+	if slot != 0 {
+		request.Key = slot.String()
+	}
 	err = v.ask(ctx, c, "waiting for the PIN", func() (err error) {
 		if v.pin, err = v.options.PIN(ctx, request); err != nil {
 			return err
@@ -100,7 +103,7 @@ func triesIn(err error) int {
 // that; neither copy can be overwritten from here.
 func (v *visit) verify(c *card) error {
 	v.progress.card("sending the PIN")
-	err := v.pin.guarded(func() error {
+	err := v.pin.Send(hardware.DevicePIN, func() error {
 		c.unlocked = true // whatever comes back: the card may have taken it
 		return v.answered(c, c.yk.VerifyPIN(string(v.pin.Value)))
 	})
@@ -131,9 +134,9 @@ func (v *visit) answered(c *card, err error) error {
 	case ok && triesIn(err) == 0:
 		return c.blocked(fmt.Sprintf("the last try was wrong (%s)", sw.code()))
 	case ok && triesIn(err) > 0:
-		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it is wrong (%s)", sw.code()), Tries: triesIn(err)}
+		return c.refusal(fmt.Sprintf("it is wrong (%s)", sw.code()), triesIn(err))
 	case ok && (sw == statusWrongData || sw == statusWrongLength) && !isStandardPIN(v.pin.Value):
-		return &PINError{Card: c.name(), Reason: fmt.Sprintf("PINs have 6 to 8 characters, and digits suit every card (%s)", sw.code()), Tries: -1}
+		return c.refusal(fmt.Sprintf("PINs have 6 to 8 characters, and digits suit every card (%s)", sw.code()), -1)
 	}
 	return c.unclear(v.tries, inWords("sending the PIN", err))
 }
@@ -152,7 +155,7 @@ func isStandardPIN(pin []byte) bool {
 // unclear returns the error for an answer that says nothing of the PIN, unless the card's
 // counter does.
 func (c *card) unclear(before int, err error) error {
-	unclear := &PINUnclearError{Before: before, After: -1, Err: err}
+	unclear := &hardware.PINUnclearError{Device: "card", Before: hardware.TryCounter(before), Err: err}
 	after, verified, failure := c.counter()
 	switch {
 	case failure != nil:
@@ -162,25 +165,48 @@ func (c *card) unclear(before int, err error) error {
 	case after == 0:
 		return c.blocked(fmt.Sprintf("it counted the PIN as a wrong one, which was the last try, and answered: %v", err))
 	case before >= 0 && after >= 0 && after < before:
-		return &PINError{Card: c.name(), Reason: fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", err), Tries: after}
+		return c.refusal(fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", err), after)
 	}
-	unclear.After = after
+	unclear.After = hardware.TryCounter(after)
 	return unclear
+}
+
+// refusal returns the error for a PIN that the card did not take; tries are what is left, -1:
+// it does not tell.
+func (c *card) refusal(reason string, tries int) *hardware.PINError {
+	refused := &hardware.PINError{Text: fmt.Sprintf("%s refused the PIN: %s", c.name(), reason), Counter: hardware.TryCounter(tries)}
+	switch {
+	case tries == 1:
+		refused.Text += "; one try is left"
+	case tries > 1:
+		refused.Text += fmt.Sprintf("; %d tries are left", tries)
+	}
+	return refused
 }
 
 // blocked returns the error for a PIN of which the card takes none any more, and tells
 // about the PUK, as far as the card does.
 func (c *card) blocked(reason string) error {
-	refused := &PINError{Card: c.name(), Reason: reason, Blocked: true}
+	refused := &hardware.PINError{Locked: true, ResetOnly: c.isPUKBlocked(), Counter: hardware.TryCounter(0)}
+	also := ""
+	if refused.ResetOnly {
+		also = ", and so is its PUK"
+	}
+	refused.Text = fmt.Sprintf("the PIN of %s is blocked%s: %s", c.name(), also, reason)
+	return refused
+}
+
+// isPUKBlocked reports whether the PUK, which unblocks the PIN, is blocked too. Cards before
+// firmware 5.3 do not tell. A failure changes nothing about the PIN.
+func (c *card) isPUKBlocked() (blocked bool) {
 	if c.hasMetadata() {
-		// A failure changes nothing about the PIN.
 		c.aside("reading the PUK's counter", func(raw *rawCard) error {
 			left, err := raw.triesOf(referencePUK)
-			refused.PUKBlocked = err == nil && left == 0
+			blocked = err == nil && left == 0
 			return err
 		})
 	}
-	return refused
+	return blocked
 }
 
 // referencePUK is the PUK's key reference (NIST SP 800-73-4 part 1, table 4b).

@@ -155,8 +155,8 @@ func TestRefusedPIN(t *testing.T) {
 			}
 			a := &asked{pin: test.pin}
 			_, err := login(t, "piv:slot=9c", piv.Options{PIN: a.ask, Time: noon})
-			refused, ok := errors.AsType[*piv.PINError](err)
-			if !ok || refused.Blocked != test.blocked || refused.PUKBlocked != test.pukGone || !strings.Contains(err.Error(), test.words) || piv.Transient(err) {
+			refused, ok := errors.AsType[*hardware.PINError](err)
+			if !ok || refused.Locked != test.blocked || refused.ResetOnly != test.pukGone || !strings.Contains(err.Error(), test.words) || piv.Transient(err) {
 				t.Errorf("error %v (%+v), want %q", err, refused, test.words)
 			}
 			if test.pin != pin && strings.Contains(err.Error(), test.pin) {
@@ -180,14 +180,14 @@ func TestPINThatIsNotSent(t *testing.T) {
 	card := d.usual(t)
 	declined := errors.New("they pressed escape")
 	for name, test := range map[string]struct {
-		pin   piv.PINFunc
+		pin   hardware.PINFunc
 		want  error
 		words string
 	}{
 		"nobody to ask": {nil, hardware.ErrPINNeeded, "no way to ask for it"},
 		"empty":         {(&asked{}).ask, hardware.ErrPINNeeded, "an empty one was given"},
 		"too long":      {(&asked{pin: pin + "777"}).ask, hardware.ErrPINNeeded, "6 to 8 characters, and the one given has more"},
-		"declined":      {func(context.Context, piv.PINRequest) (piv.PIN, error) { return piv.PIN{}, declined }, declined, ""},
+		"declined":      {func(context.Context, hardware.PINRequest) (hardware.PIN, error) { return hardware.PIN{}, declined }, declined, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card.ForgetCommands()
@@ -209,10 +209,10 @@ func TestGivenUpAtThePIN(t *testing.T) {
 	for _, slow := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		released := make(chan struct{})
-		_, err := piv.Open(ctx, mustParse(t, "piv:"), piv.Options{Slow: slow, Time: noon, PIN: func(context.Context, piv.PINRequest) (piv.PIN, error) {
+		_, err := piv.Open(ctx, mustParse(t, "piv:"), piv.Options{Slow: slow, Time: noon, PIN: func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 			cancel()
 			<-released
-			return piv.PIN{Value: []byte(pin)}, nil
+			return hardware.PIN{Value: []byte(pin)}, nil
 		}})
 		wantError(t, err, hardware.ErrPINNeeded, "nobody answered while waiting for the PIN")
 		close(released)

@@ -30,9 +30,9 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -62,7 +62,7 @@ var (
 // Options of all functions. The zero Options are good for keys without a PIN.
 type Options struct {
 	// PIN is asked when a key wants one. nil: hardware.ErrPINNeeded.
-	PIN PINFunc
+	PIN hardware.PINFunc
 
 	// Slow: PIN asks a person. The card is let go of meanwhile, so that others can
 	// use it, and since Windows resets a card that is held idle for 5 seconds.
@@ -88,14 +88,6 @@ type Options struct {
 
 	// Busy is how long to wait for a card that another program has. 0: 5 seconds.
 	Busy time.Duration
-}
-
-// PINRequest says for what a PIN is asked.
-type PINRequest struct {
-	Card   string // "YubiKey 12345678"
-	Serial uint32
-	Slot   pivuri.Slot // 0: not for one slot
-	Tries  int         // wrong PINs left before the card blocks it; -1: the card does not tell
 }
 
 // ManagementKeyFunc returns the management key as bytes, 16, 24 or 32 of them. piv
@@ -125,33 +117,6 @@ const (
 	// FactoryManagementKey: the card took the key that all YubiKeys are sold with.
 	FactoryManagementKey
 )
-
-// PINError says that the card did not take a PIN, or takes none any more. It is
-// final: the same PIN must not be sent again.
-type PINError struct {
-	Card    string // "YubiKey 12345678"
-	Reason  string // in words, with the status word in parentheses; no PIN
-	Tries   int    // left; -1: the card does not tell
-	Blocked bool   // no PIN helps before the PUK sets a new one
-
-	// PUKBlocked: the PUK is blocked too, so only a reset of the PIV application, which
-	// erases its keys, helps. Cards before firmware 5.3 do not tell.
-	PUKBlocked bool
-}
-
-func (e *PINError) Error() string {
-	switch {
-	case e.Blocked && e.PUKBlocked:
-		return fmt.Sprintf("the PIN of %s is blocked, and so is its PUK: %s", e.Card, e.Reason)
-	case e.Blocked:
-		return fmt.Sprintf("the PIN of %s is blocked: %s", e.Card, e.Reason)
-	case e.Tries == 1:
-		return fmt.Sprintf("%s refused the PIN: %s; one try is left", e.Card, e.Reason)
-	case e.Tries > 1:
-		return fmt.Sprintf("%s refused the PIN: %s; %d tries are left", e.Card, e.Reason, e.Tries)
-	}
-	return fmt.Sprintf("%s refused the PIN: %s", e.Card, e.Reason)
-}
 
 // Card is a card in a reader.
 type Card struct {

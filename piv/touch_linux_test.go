@@ -101,9 +101,9 @@ func TestTakenWhileThePINIsTyped(t *testing.T) {
 	card := d.usual(t)
 	var release func()
 	options := piv.Options{Slow: true, Time: noon, Busy: 200 * time.Millisecond}
-	options.PIN = func(context.Context, piv.PINRequest) (piv.PIN, error) {
+	options.PIN = func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 		release, _ = d.Hold(0, true)
-		return piv.PIN{Value: []byte(pin)}, nil
+		return hardware.PIN{Value: []byte(pin)}, nil
 	}
 	_, err := login(t, "piv:", options)
 	wantError(t, err, piv.ErrBusy, "scdaemon")

@@ -298,8 +298,8 @@ func TestProtectedManagementKey(t *testing.T) {
 	t.Run("wrong PIN", func(t *testing.T) {
 		card := d.put(t, pivtest.Options{PIN: pin, ManagementKey: managementKey(24), ManagementAlgorithm: 0x03})
 		_, err := piv.Generate(t.Context(), mustParse(t, "piv:slot=9a"), piv.KeySpec{Bits: 2048}, with("111111"))
-		refused, ok := errors.AsType[*piv.PINError](err)
-		if !ok || refused.Tries != 2 || card.PINTriesLeft() != 2 {
+		refused, ok := errors.AsType[*hardware.PINError](err)
+		if !ok || refused.Counter.Tries != 2 || card.PINTriesLeft() != 2 {
 			t.Errorf("error %v, %d tries left", err, card.PINTriesLeft())
 		}
 	})

@@ -19,12 +19,12 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
@@ -230,9 +230,9 @@ func (m *machine) refusePIN() {
 		Pause:  func() func() { return func() {} },
 		Say:    &console.Messenger{Out: io.Discard},
 	}
-	given, err := asker.ForToken(m.well.Address(m.t))(m.t.Context(), hsm.PINRequest{Token: m.well.Label, Serial: m.well.Serial})
+	given, err := asker.ForToken(m.well.Address(m.t))(m.t.Context(), hardware.PINRequest{Device: m.well.Label, Serial: m.well.Serial})
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	given.Guard(hsm.TokenPIN, func() error { return &hsm.PINError{Token: m.well.Label} })
+	given.Guard(hardware.DevicePIN, func() error { return &hardware.PINError{Text: "the PIN is wrong"} })
 }

@@ -6,15 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/google/go-cmp/cmp"
 )
 
 // failoverAt returns a failover, and what moves its clock.
@@ -92,9 +93,9 @@ func TestTypedPIN(t *testing.T) {
 		device string
 	}{
 		"taken":                            {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", nil) }, true, a},
-		"refused":                          {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", &hsm.PINError{}) }, false, ""},
+		"refused":                          {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", &hardware.PINError{}) }, false, ""},
 		"no clear answer":                  {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", errors.New("CKR_DEVICE_ERROR")) }, false, ""},
-		"not counted":                      {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", hsm.ErrPINNotSent) }, true, a},
+		"not counted":                      {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", hardware.ErrPINNotSent) }, true, a},
 		"its device is away":               {a, func(*served) *agent.Problem { return absent }, true, a},
 		"nobody wanted it, and it is away": {"", func(*served) *agent.Problem { return absent }, true, ""},
 		"another device wants one":         {a, func(*served) *agent.Problem { return needed("b") }, true, a},
@@ -161,9 +162,9 @@ func (p *served) sendTyped(t *testing.T, token string, err error) *agent.Problem
 		Book: book, Pause: func() func() { return func() {} }, Say: &console.Messenger{Out: io.Discard},
 		Remote: &pin.Remote{Profile: p.profile.Name, PIN: []byte("1234")},
 	}
-	typed, failure := asker.ForToken(uri.URI{})(t.Context(), hsm.PINRequest{Token: token, Serial: "1"})
+	typed, failure := asker.ForToken(uri.URI{})(t.Context(), hardware.PINRequest{Device: token, Serial: "1"})
 	if failure != nil {
 		t.Fatal(failure)
 	}
-	return agent.ProblemOf(typed.Guard(hsm.TokenPIN, func() error { return err }))
+	return agent.ProblemOf(typed.Guard(hardware.DevicePIN, func() error { return err }))
 }

@@ -55,14 +55,14 @@ func newListing(t *testing.T) []hsm.Token {
 	return []hsm.Token{
 		{
 			Address: parseAddress(t, "pkcs11:token=demo"), Label: "demo", Manufacturer: "Acme", Model: "Box", Serial: "17", Slot: 3,
-			PIN: hsm.PINFinalTry, PINPad: true, ReadOnly: true, LoggedIn: true, Keys: []hsm.KeyInfo{key, server, curve},
+			PIN: hardware.PINFinalTry, PINPad: true, ReadOnly: true, LoggedIn: true, Keys: []hsm.KeyInfo{key, server, curve},
 			Certificates: []hsm.CertificateInfo{
 				{Label: "login", ID: []byte{0xab, 1}, Certificate: leaf},
 				{Label: "junk", ID: []byte{6}, Note: "it cannot be read"},
 			},
 		},
-		{Address: parseAddress(t, "pkcs11:token=locked"), Label: "locked", Manufacturer: "Acme", PIN: hsm.PINLocked, Err: errors.New("no\nanswer")},
-		{Address: parseAddress(t, "pkcs11:token=low"), Label: "low", Manufacturer: "\x1b[2JAcme\nkey \"x\": can log in", PIN: hsm.PINLow},
+		{Address: parseAddress(t, "pkcs11:token=locked"), Label: "locked", Manufacturer: "Acme", PIN: hardware.PINLocked, Err: errors.New("no\nanswer")},
+		{Address: parseAddress(t, "pkcs11:token=low"), Label: "low", Manufacturer: "\x1b[2JAcme\nkey \"x\": can log in", PIN: hardware.PINLow},
 	}
 }
 

@@ -59,11 +59,11 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 func tokenState(token hsm.Token) string {
 	var state string
 	switch token.PIN {
-	case hsm.PINLow:
+	case hardware.PINLow:
 		state = ", THE LAST PIN WAS WRONG"
-	case hsm.PINFinalTry:
+	case hardware.PINFinalTry:
 		state = ", ONE PIN TRY LEFT"
-	case hsm.PINLocked:
+	case hardware.PINLocked:
 		state = ", PIN LOCKED"
 	}
 	if token.ReadOnly {

@@ -113,7 +113,7 @@ func onCard(hints ...string) func(error, *explain.Row) {
 
 // gaveNoClearAnswer reports whether a device may give a clear answer another time.
 func gaveNoClearAnswer(err error) bool {
-	return hsm.Transient(err) || explain.Type[*pin.WaitError](err) || explain.Type[*hsm.PINUnclearError](err) || explain.Type[*piv.PINUnclearError](err)
+	return hsm.Transient(err) || explain.Type[*pin.WaitError](err) || explain.Type[*hardware.PINUnclearError](err)
 }
 
 // serviceHints says how the smartcard service is started. Under systemd it is the socket

@@ -109,7 +109,7 @@ func (p *Probe) judgeTries(card piv.Card) {
 	switch {
 	case card.Tries == 0:
 		p.Facts.PINSpent = "the card takes no PIN any more"
-		p.fail("device.pin", strings.Join(p.Errors().Explain(&piv.PINError{Blocked: true}).Hints, "; "), "the PIN of %s is blocked", card.Name)
+		p.fail("device.pin", strings.Join(p.Errors().Explain(&piv.CardError{Err: &hardware.PINError{Locked: true}}).Hints, "; "), "the PIN of %s is blocked", card.Name)
 	case card.Tries == 1:
 		p.Facts.PINSpent = "one more wrong PIN blocks it, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN, which sets the counter back: "+build.Program+" login --socket none --pin prompt",

@@ -92,13 +92,13 @@ func (p *Probe) judgePINState(token hsm.Token, survey moduleSurvey) {
 			"token %q says that its PIN is the one that it was set up with, and is to be changed", token.Label)
 	}
 	switch token.PIN {
-	case hsm.PINLocked:
+	case hardware.PINLocked:
 		p.Facts.PINSpent = "the token takes no PIN any more"
-		p.fail("device.pin", p.Errors().Explain(&hsm.PINError{Locked: true}).Hints[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
-	case hsm.PINFinalTry:
+		p.fail("device.pin", p.Errors().Explain(&hardware.PINError{Locked: true}).Hints[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
+	case hardware.PINFinalTry:
 		p.Facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN: "+build.Program+" login --socket none --pin prompt", "token %q has one PIN try left, which is not spent without a person's yes", token.Label)
-	case hsm.PINLow:
+	case hardware.PINLow:
 		p.Facts.PINDoubt = "the last PIN was wrong; if the one that is set now is right, --login has it sent"
 		p.warn("device.pin", "look the PIN up before it is sent again: tokens lock after a few wrong ones", "the last PIN sent to token %q was wrong", token.Label)
 	default:

@@ -16,14 +16,13 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
 // errStopped says that the person wants to go on another time.
@@ -212,11 +211,8 @@ func (g *guide) stage(address config.Address, work func(*device.Run) error) erro
 // canRetype reports whether another PIN, typed by a person, may mend an error. The last try
 // is confirmed where the PIN is asked for.
 func canRetype(err error, source config.PINSource) bool {
-	if token, ok := errors.AsType[*hsm.PINError](err); ok {
-		return pin.Interactive(source) && !token.Locked
-	}
-	if card, ok := errors.AsType[*piv.PINError](err); ok {
-		return pin.Interactive(source) && !card.Blocked
+	if refused, ok := errors.AsType[*hardware.PINError](err); ok {
+		return pin.Interactive(source) && !refused.Locked
 	}
 	return source.Kind == config.PINPrompt && (errors.Is(err, pin.ErrSource) || errors.Is(err, pin.ErrNotAPIN) || errors.Is(err, pin.ErrLength))
 }

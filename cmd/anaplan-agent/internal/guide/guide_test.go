@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/google/go-cmp/cmp"
-	"github.com/pelletier/go-toml/v2"
 )
 
 func TestTypedPath(t *testing.T) {
@@ -126,11 +126,10 @@ func TestCanRetype(t *testing.T) {
 		source config.PINSource
 		want   bool
 	}{
-		{&hsm.PINError{}, prompt, true},
-		{&hsm.PINError{Locked: true}, prompt, false},
-		{&hsm.PINError{}, file, false},
-		{&piv.PINError{Tries: 1}, prompt, true}, // the last try is confirmed elsewhere
-		{&piv.PINError{Blocked: true}, prompt, false},
+		{&hardware.PINError{}, prompt, true},
+		{&hardware.PINError{Locked: true}, prompt, false},
+		{&hardware.PINError{}, file, false},
+		{&hardware.PINError{Counter: hardware.TryCounter(1)}, prompt, true}, // the last try is confirmed elsewhere
 		{pin.ErrLength, prompt, true},
 		{pin.ErrSource, config.PINSource{Kind: config.PINPinentry}, false}, // there is no such program
 		{pin.ErrNotConfirmed, prompt, false},

@@ -1,6 +1,6 @@
 // Package pin has the rules by which a PIN is asked for and sent to a token or a card: where
 // it comes from, what cannot be one, who is asked, and which PIN is not sent again. What
-// becomes of a PIN is noted by the guard that goes with it (hsm.PIN, piv.PIN), so nobody who
+// becomes of a PIN is noted by the guard that goes with it (hardware.PIN), so nobody who
 // uses a device has to think of it.
 package pin
 
@@ -16,8 +16,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
 // ErrNone is hardware.ErrPINNeeded where the settings say that there is no PIN.
@@ -320,8 +318,8 @@ func ConfirmLastTry(ctx context.Context, terminal *console.Terminal, what string
 
 // IsRefusal reports whether a device did not take the PIN, or takes none.
 func IsRefusal(err error) bool {
-	_, token := errors.AsType[*hsm.PINError](err)
-	_, card := errors.AsType[*piv.PINError](err)
+	_, token := errors.AsType[*hardware.PINError](err)
+	_, card := errors.AsType[*hardware.PINError](err)
 	return token || card
 }
 

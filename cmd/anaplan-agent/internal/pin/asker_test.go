@@ -20,13 +20,13 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-var wrong = &hsm.PINError{Token: "demo"}
+var wrong = &hardware.PINError{Text: "the PIN is wrong"}
 
 // A refused PIN is sent once: by this process, by the next, after the file was written anew
 // with the same in it, and after another PIN was there meanwhile.
@@ -69,7 +69,7 @@ func TestRefusedElsewhere(t *testing.T) {
 	t.Setenv("DEMO_PIN", "9999")
 	r := newRig(t, config.PINEnv, "DEMO_PIN")
 	r.process().wantSent(t, wrong, "9999")
-	if _, err := r.process().ForToken(named)(t.Context(), hsm.PINRequest{Token: "demo", Serial: "2"}); err != nil {
+	if _, err := r.process().ForToken(named)(t.Context(), hardware.PINRequest{Device: "demo", Serial: "2"}); err != nil {
 		t.Errorf("another token of that label: %v", err)
 	}
 	t.Setenv("OTHER_PIN", "9999")
@@ -111,7 +111,7 @@ func TestUnclear(t *testing.T) {
 }
 
 // beginDemo leaves the PIN where a process leaves it that ends before the answer.
-func (a *Asker) beginDemo(t *testing.T, pin hsm.PIN) error {
+func (a *Asker) beginDemo(t *testing.T, pin hardware.PIN) error {
 	t.Helper()
 	u := a.useOf(t.Context(), a.Source, tokenRequest(demo))
 	u.mark = a.markOf(u, pin.Value)
@@ -150,7 +150,7 @@ func TestAtOnce(t *testing.T) {
 	t.Setenv("DEMO_PIN", "9999")
 	for name, answer := range map[string]error{"refused": wrong, "unclear": errDevice, "taken": nil} {
 		r := newRig(t, config.PINEnv, "DEMO_PIN")
-		var pins []hsm.PIN
+		var pins []hardware.PIN
 		for range 10 {
 			pin, err := r.process().askDemo(t)
 			if err != nil {
@@ -162,7 +162,7 @@ func TestAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for _, pin := range pins {
 			all.Go(func() {
-				err := pin.Guard(hsm.TokenPIN, func() error {
+				err := pin.Guard(hardware.DevicePIN, func() error {
 					sent.Add(1)
 					return answer
 				})
@@ -187,11 +187,11 @@ func TestPINOfKey(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := pin.Guard(hsm.TokenPIN, func() error { return nil }); err != nil {
+		if err := pin.Guard(hardware.DevicePIN, func() error { return nil }); err != nil {
 			t.Error(err)
 		}
 		sent := false
-		err = pin.Guard(hsm.KeyPIN, func() error {
+		err = pin.Guard(hardware.KeyPIN, func() error {
 			sent = true
 			return errDevice
 		})
@@ -327,8 +327,8 @@ func TestProvenLater(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, secret := range []hsm.Secret{hsm.TokenPIN, hsm.KeyPIN} {
-				if err := pin.Guard(secret, func() error { return hsm.ErrPINUnproven }); !errors.Is(err, hsm.ErrPINUnproven) {
+			for _, secret := range []hardware.Secret{hardware.DevicePIN, hardware.KeyPIN} {
+				if err := pin.Guard(secret, func() error { return hardware.ErrPINUnproven }); !errors.Is(err, hardware.ErrPINUnproven) {
 					t.Fatal(err)
 				}
 			}
@@ -345,7 +345,7 @@ func TestProvenLater(t *testing.T) {
 // What never reached the token, or was not looked at, leaves things as they were.
 func TestNotSent(t *testing.T) {
 	t.Setenv("DEMO_PIN", "1234")
-	for _, answer := range []error{hsm.ErrPINNotSent, hsm.ErrPINNotRead, fmt.Errorf("%w: x", hsm.ErrPINNotSent)} {
+	for _, answer := range []error{hardware.ErrPINNotSent, hardware.ErrPINNotRead, fmt.Errorf("%w: x", hardware.ErrPINNotSent)} {
 		r := newRig(t, config.PINEnv, "DEMO_PIN")
 		for range 3 {
 			r.process().wantSent(t, answer, "1234")
@@ -357,16 +357,16 @@ func TestNotSent(t *testing.T) {
 // not for ever: it may have told of that one by chance.
 func TestTokenThatTells(t *testing.T) {
 	t.Setenv("DEMO_PIN", "9999")
-	quiet := &hsm.PINUnclearError{Told: true, Err: errDevice}
+	quiet := &hardware.PINUnclearError{Device: "token", Before: hardware.FlagCounter(hardware.PINFresh), After: hardware.FlagCounter(hardware.PINFresh), Err: errDevice}
 	r := newRig(t, config.PINEnv, "DEMO_PIN")
 	r.process().wantSent(t, quiet, "9999")
 	r.process().wantHeld(t)
 
 	r = newRig(t, config.PINEnv, "DEMO_PIN")
-	r.process().wantSent(t, &hsm.PINError{State: hsm.PINLow}, "9999")
+	r.process().wantSent(t, &hardware.PINError{Counter: hardware.FlagCounter(hardware.PINLow)}, "9999")
 	t.Setenv("DEMO_PIN", "1234")
 	synctest.Test(t, func(t *testing.T) {
-		r.process().wantSent(t, &hsm.PINUnclearError{Err: errDevice}, "1234")
+		r.process().wantSent(t, &hardware.PINUnclearError{Err: errDevice}, "1234")
 		for _, gap := range retryGaps {
 			began := time.Now()
 			r.process().wantSent(t, quiet, "1234")
@@ -384,7 +384,7 @@ func TestTokenThatTellsLate(t *testing.T) {
 	for _, sent := range []struct {
 		pin    string
 		answer error
-	}{{"9999", &hsm.PINError{}}, {"8888", &hsm.PINError{State: hsm.PINFinalTry}}, {"1234", nil}, {"7777", &hsm.PINUnclearError{Told: true, Err: errDevice}}} {
+	}{{"9999", &hardware.PINError{}}, {"8888", &hardware.PINError{Counter: hardware.FlagCounter(hardware.PINFinalTry)}}, {"1234", nil}, {"7777", &hardware.PINUnclearError{Device: "token", Before: hardware.FlagCounter(hardware.PINFresh), After: hardware.FlagCounter(hardware.PINFresh), Err: errDevice}}} {
 		t.Setenv("DEMO_PIN", sent.pin)
 		r.process().wantSent(t, sent.answer, sent.pin)
 	}
@@ -411,27 +411,27 @@ func TestOldPINInBetween(t *testing.T) {
 func TestCardThatTells(t *testing.T) {
 	t.Setenv("DEMO_PIN", "246802")
 	send := func(t *testing.T, a *Asker, tries int, answer error) (sent bool, err error) {
-		pin, err := a.ForCard(pivuri.URI{Serial: 7})(t.Context(), piv.PINRequest{Card: "YubiKey 7", Serial: 7, Tries: tries})
+		pin, err := a.ForCard(pivuri.URI{Serial: 7})(t.Context(), hardware.PINRequest{Device: "YubiKey 7", Serial: "7", Counter: hardware.TryCounter(tries)})
 		if err != nil {
 			return false, err
 		}
-		err = pin.Guard(func() error {
+		err = pin.Guard(hardware.DevicePIN, func() error {
 			sent = true
 			return answer
 		})
 		return sent, err
 	}
-	pulled := &piv.PINUnclearError{Before: 3, After: -1, Err: piv.ErrRemoved}
+	pulled := &hardware.PINUnclearError{Device: "card", Before: hardware.TryCounter(3), After: hardware.TryCounter(-1), Err: piv.ErrRemoved}
 	for name, test := range map[string]struct {
 		answer error
 		tries  int // the card has afterwards
 		again  bool
 	}{
-		"not counted, as it tells at once": {&piv.PINUnclearError{Before: 3, After: 3, Err: errDevice}, 3, true},
+		"not counted, as it tells at once": {&hardware.PINUnclearError{Device: "card", Before: hardware.TryCounter(3), After: hardware.TryCounter(3), Err: errDevice}, 3, true},
 		"pulled, and not counted":          {pulled, 3, true},
 		"pulled, and counted":              {pulled, 2, false},
 		"pulled, and it does not tell":     {pulled, -1, false},
-		"refused":                          {&piv.PINError{Tries: 2}, 3, false},
+		"refused":                          {&hardware.PINError{Counter: hardware.TryCounter(2)}, 3, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, config.PINEnv, "DEMO_PIN")
@@ -716,9 +716,9 @@ func TestPINOfAnotherCard(t *testing.T) {
 	r := newRig(t, config.PINEnv, "DEMO_PIN")
 	send := func(a *Asker, address pivuri.URI, serial uint32) error {
 		card := fmt.Sprintf("YubiKey %d", serial)
-		pin, err := a.ForCard(address)(t.Context(), piv.PINRequest{Card: card, Serial: serial, Tries: 3})
+		pin, err := a.ForCard(address)(t.Context(), hardware.PINRequest{Device: card, Serial: fmt.Sprint(serial), Counter: hardware.TryCounter(3)})
 		if err == nil {
-			err = pin.Guard(func() error { return nil })
+			err = pin.Guard(hardware.DevicePIN, func() error { return nil })
 		}
 		return err
 	}
@@ -768,7 +768,7 @@ func TestKeep(t *testing.T) {
 	}
 	a.wantSent(t, nil, "5678")
 	request := demo
-	request.Key = "login" // which may have a PIN of its own
+	request.Key, request.Own = "login", true // which may have a PIN of its own
 	write(t, file, "9012\n")
 	if pin, err := a.ForToken(named)(t.Context(), request); err != nil || string(pin.Value) != "9012" {
 		t.Errorf("got %q, %v; want what its place says", pin.Value, err)
@@ -808,7 +808,7 @@ func TestHide(t *testing.T) {
 	}
 	pin, err := a.askDemo(t)
 	if err == nil {
-		err = pin.Guard(hsm.TokenPIN, func() error {
+		err = pin.Guard(hardware.DevicePIN, func() error {
 			if !hidden {
 				t.Error("it is not hidden when the PIN leaves")
 			}

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // guard takes care of a PIN on its way to a device: before it leaves, "being sent" is written
@@ -56,7 +55,7 @@ func (g *guarded) send(isKeys bool, send func() error) error {
 	answer := send() // which may take for ever, so mu is not held
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if errors.Is(answer, hsm.ErrPINUnproven) {
+	if errors.Is(answer, hardware.ErrPINUnproven) {
 		g.unproven = append(g.unproven, way)
 	}
 	return way.end(answer)
@@ -168,10 +167,10 @@ func (w *way) end(err error) error {
 		w.settle(w.sent.refused(at))
 		w.drop()
 		return err
-	case errors.Is(err, hsm.ErrPINUnproven):
+	case errors.Is(err, hardware.ErrPINUnproven):
 		w.drop()
 		return err
-	case errors.Is(err, hsm.ErrPINNotSent), errors.Is(err, hsm.ErrPINNotRead), isUncounted(err):
+	case errors.Is(err, hardware.ErrPINNotSent), errors.Is(err, hardware.ErrPINNotRead), isUncounted(err):
 		w.settle(w.back(at))
 		return err
 	}
@@ -229,21 +228,16 @@ func (w *way) unclear(err error) error {
 // isUncounted reports whether a card's counter says that an unclear answer has cost no try.
 // What a token's flags say is believed a few times only, see judgeUnclear: some set them late.
 func isUncounted(err error) bool {
-	card, ok := errors.AsType[*piv.PINUnclearError](err)
-	if !ok {
-		return false
-	}
-	before := counter{known: card.Before >= 0, tries: card.Before, card: true}
-	after := counter{known: card.After >= 0, tries: card.After, card: true}
-	return after.since(before, true) == uncounted
+	unclear, ok := errors.AsType[*hardware.PINUnclearError](err)
+	return ok && unclear.After.Exact && counterOf(unclear.After).since(counterOf(unclear.Before), true) == uncounted
 }
 
 // isFlagged reports whether the flags of a token tell of its first wrong PIN. Some set one
 // only when few tries are left, which says nothing of the tries before.
 func (w *way) isFlagged(refusal error) bool {
-	token, ok := errors.AsType[*hsm.PINError](refusal)
+	refused, ok := errors.AsType[*hardware.PINError](refusal)
 	isFirst := w.before.Row == 0 && w.before.State != stateSending && w.sent.Low == 0
-	return ok && isFirst && token.State != hsm.PINFresh
+	return ok && isFirst && counterOf(refused.Counter).low > 0
 }
 
 // DoubtError says that a PIN is not sent, because what is known of it cannot be read.

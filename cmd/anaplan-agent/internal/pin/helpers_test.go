@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -47,10 +47,10 @@ func (r *rig) process() *Asker {
 }
 
 // demo is what asks for a PIN, unless a test is about that.
-var demo = hsm.PINRequest{Token: "demo", Serial: "1"}
+var demo = hardware.PINRequest{Device: "demo", Serial: "1", Counter: hardware.FlagCounter(hardware.PINFresh)}
 
 // ask asks for the PIN of the token demo.
-func (a *Asker) askDemo(t *testing.T) (hsm.PIN, error) {
+func (a *Asker) askDemo(t *testing.T) (hardware.PIN, error) {
 	t.Helper()
 	return a.ForToken(named)(t.Context(), demo)
 }
@@ -66,7 +66,7 @@ func (a *Asker) send(t *testing.T, answer error) (sent string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = pin.Guard(hsm.TokenPIN, func() error {
+	err = pin.Guard(hardware.DevicePIN, func() error {
 		sent = string(pin.Value)
 		return answer
 	})

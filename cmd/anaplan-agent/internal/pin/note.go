@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // state is what is known of the PIN that was sent last.
@@ -111,8 +112,16 @@ const maxCommandRow = 2
 type counter struct {
 	known bool
 	tries int // of a card
-	low   int // of a token: an hsm.PINState
+	low   int // of a token: a hardware.PINState
 	card  bool
+}
+
+// counterOf returns what a device has told.
+func counterOf(c hardware.PINCounter) counter {
+	if c.Exact {
+		return counter{known: true, tries: c.Tries, card: true}
+	}
+	return counter{known: c.Told, low: int(c.State)}
 }
 
 // moved is what two readings of a counter say about the PIN between them.

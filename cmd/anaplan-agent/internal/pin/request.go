@@ -9,9 +9,8 @@ import (
 	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -60,63 +59,69 @@ func (d Device) String() string {
 	return fmt.Sprintf("token %q", d.Label)
 }
 
-// ForToken returns the hsm.PINFunc for the token of an address.
-func (a *Asker) ForToken(address uri.URI) hsm.PINFunc {
+// ForToken returns the PINFunc for the token of an address.
+func (a *Asker) ForToken(address uri.URI) hardware.PINFunc {
 	_, label := address.Get("token")
 	_, serial := address.Get("serial")
-	return func(ctx context.Context, r hsm.PINRequest) (hsm.PIN, error) {
-		request := tokenRequest(r)
-		if !label && !serial {
-			request.unnamed = address.String()
-		}
-		pin, guard, err := a.ask(ctx, request)
-		if err != nil || guard.send == nil {
-			return hsm.PIN{}, err
-		}
-		return hsm.PIN{Value: pin, Proved: guard.proved, Guard: func(secret hsm.Secret, send func() error) error {
-			return guard.send(secret == hsm.KeyPIN, send)
-		}}, nil
+	unnamed := ""
+	if !label && !serial {
+		unnamed = address.String()
 	}
-}
-
-// tokenRequest is a token's request. A key may have a signature PIN of its own
-// (CKU_CONTEXT_SPECIFIC, PKCS#11 section 5.6): the token's would cost a try of it.
-func tokenRequest(r hsm.PINRequest) Request {
-	request := Request{
-		device: Device{Label: r.Token, Serial: r.Serial},
-		own:    r.Key != "", pinPad: r.PINPad, Source: r.Source,
-		counter: counter{known: true, low: int(r.State)},
-	}
-	request.question = fmt.Sprintf("PIN for %s", request.device)
-	if r.Key != "" {
-		request.question = fmt.Sprintf("PIN for key %q on %s (it asks at each signature)", r.Key, request.device)
-	}
-	switch r.State {
-	case hsm.PINLow:
-		request.question += " (the last PIN was wrong; the token may lock after a few)"
-	case hsm.PINFinalTry: // CKF_USER_PIN_FINAL_TRY, PKCS#11 section 3.2
-		request.question += " (LAST TRY)"
-		request.lastTry = fmt.Sprintf("locks %s", request.device)
-	}
-	return request
+	return a.asking(tokenRequest, unnamed)
 }
 
 // anyCard stands for all addresses that name no card: each fits whichever is put in.
 const anyCard = "piv:"
 
-// ForCard returns the piv.PINFunc for the card of an address.
-func (a *Asker) ForCard(address pivuri.URI) piv.PINFunc {
-	return func(ctx context.Context, r piv.PINRequest) (piv.PIN, error) {
-		request := cardRequest(r)
-		if address.Serial == 0 {
-			request.unnamed = anyCard
-		}
-		pin, guard, err := a.ask(ctx, request)
-		if err != nil {
-			return piv.PIN{}, err
-		}
-		return piv.PIN{Value: pin, Guard: func(send func() error) error { return guard.send(false, send) }}, nil
+// ForCard returns the PINFunc for the card of an address.
+func (a *Asker) ForCard(address pivuri.URI) hardware.PINFunc {
+	unnamed := ""
+	if address.Serial == 0 {
+		unnamed = anyCard
 	}
+	return a.asking(cardRequest, unnamed)
+}
+
+// asking returns the PINFunc for devices of a kind. unnamed is the address, if it does not name
+// the device.
+func (a *Asker) asking(requestOf func(hardware.PINRequest) Request, unnamed string) hardware.PINFunc {
+	return func(ctx context.Context, r hardware.PINRequest) (hardware.PIN, error) {
+		request := requestOf(r)
+		request.unnamed = unnamed
+		pin, guard, err := a.ask(ctx, request)
+		if err != nil || guard.send == nil {
+			return hardware.PIN{}, err
+		}
+		return hardware.PIN{Value: pin, Proved: guard.proved, Guard: func(secret hardware.Secret, send func() error) error {
+			return guard.send(secret == hardware.KeyPIN, send)
+		}}, nil
+	}
+}
+
+// newRequest is what the requests of tokens and cards have in common.
+func newRequest(r hardware.PINRequest, card bool) Request {
+	return Request{
+		device: Device{Label: r.Device, Serial: r.Serial, Card: card},
+		own:    r.Own, pinPad: r.PINPad, Source: r.Source, counter: counterOf(r.Counter),
+	}
+}
+
+// tokenRequest is a token's request. A key may have a signature PIN of its own
+// (CKU_CONTEXT_SPECIFIC, PKCS#11 section 5.6): the token's would cost a try of it.
+func tokenRequest(r hardware.PINRequest) Request {
+	request := newRequest(r, false)
+	request.question = fmt.Sprintf("PIN for %s", request.device)
+	if r.Own {
+		request.question = fmt.Sprintf("PIN for key %q on %s (it asks at each signature)", r.Key, request.device)
+	}
+	switch r.Counter.State {
+	case hardware.PINLow:
+		request.question += " (the last PIN was wrong; the token may lock after a few)"
+	case hardware.PINFinalTry: // CKF_USER_PIN_FINAL_TRY, PKCS#11 section 3.2
+		request.question += " (LAST TRY)"
+		request.lastTry = fmt.Sprintf("locks %s", request.device)
+	}
+	return request
 }
 
 // CheckCard refuses what cannot be a card's PIN: the card would count it. It is most often
@@ -134,19 +139,19 @@ var ErrLength = errors.New("PINs of PIV cards have 6 to 8 characters, and this o
 
 // cardRequest is a card's request. A card has one PIN for all of its keys, so
 // one that was typed for one slot serves another.
-func cardRequest(r piv.PINRequest) Request {
-	request := Request{device: Device{Label: r.Card, Serial: fmt.Sprint(r.Serial), Card: true}, check: CheckCard}
-	request.counter = counter{known: r.Tries >= 0, tries: r.Tries, card: true}
-	request.question = "PIN for " + r.Card
-	if r.Slot != 0 {
-		request.question += ", slot " + r.Slot.String()
+func cardRequest(r hardware.PINRequest) Request {
+	request := newRequest(r, true)
+	request.check = CheckCard
+	request.question = "PIN for " + r.Device
+	if r.Key != "" {
+		request.question += ", slot " + r.Key
 	}
 	switch {
-	case r.Tries == 1:
+	case r.Counter.State == hardware.PINFinalTry:
 		request.question += " (LAST TRY)"
-		request.lastTry = fmt.Sprintf("blocks the PIN of %s, which then only the PUK unblocks", r.Card)
-	case r.Tries > 1:
-		request.question += fmt.Sprintf(" (%d tries left)", r.Tries)
+		request.lastTry = fmt.Sprintf("blocks the PIN of %s, which then only the PUK unblocks", r.Device)
+	case r.Counter.Tries > 1:
+		request.question += fmt.Sprintf(" (%d tries left)", r.Counter.Tries)
 	}
 	return request
 }

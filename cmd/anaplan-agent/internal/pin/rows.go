@@ -1,10 +1,11 @@
 package pin
 
 import (
+	"errors"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -12,8 +13,7 @@ import (
 // sending it again is what must not happen.
 func Rows() explain.Table {
 	return explain.Table{
-		{As: explain.Type[*hsm.PINError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: explain.With(tokenHints)},
-		{As: explain.Type[*piv.PINError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: explain.With(cardHints)},
+		{As: explain.Type[*hardware.PINError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: refusalHints},
 		{As: explain.Type[*MistakeError], Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, With: explain.With(
 			func(err *MistakeError, row *explain.Row) { row.Hints = explain.Hints(err.Do) },
 		)},
@@ -62,9 +62,19 @@ func Rows() explain.Table {
 	}
 }
 
+// refusalHints says what a person can do about a PIN that a device did not take.
+func refusalHints(err error, row *explain.Row) {
+	refused, _ := errors.AsType[*hardware.PINError](err)
+	if explain.Type[*piv.CardError](err) {
+		cardHints(refused, row)
+	} else {
+		tokenHints(refused, row)
+	}
+}
+
 // tokenHints says what a person can do, which is never to try again blindly. How many tries
 // are left nobody can say: PKCS#11 has flags for it and no number.
-func tokenHints(refused *hsm.PINError, row *explain.Row) {
+func tokenHints(refused *hardware.PINError, row *explain.Row) {
 	row.Hints = explain.Hints("the PIN was sent once; look it up, and correct it where it comes from, for tokens lock after a few wrong ones")
 	if refused.Locked {
 		row.Hints = explain.Hints("have the token's security officer (SO) set a new user PIN, with the vendor's tool or: pkcs11-tool --module MODULE --login --login-type so --init-pin")
@@ -74,11 +84,11 @@ func tokenHints(refused *hsm.PINError, row *explain.Row) {
 // cardHints says what a person can do about a PIN that a card did not take. Where both of
 // Yubico's programs can do it, both are named: ykman is what Yubico's pages speak of,
 // yubico-piv-tool what servers have.
-func cardHints(refused *piv.PINError, row *explain.Row) {
+func cardHints(refused *hardware.PINError, row *explain.Row) {
 	switch {
-	case refused.PUKBlocked:
+	case refused.ResetOnly:
 		row.Hints = explain.Hints("all that is left: ykman piv reset (or yubico-piv-tool -a reset), which erases the keys and certificates of the PIV application; then enroll anew")
-	case refused.Blocked:
+	case refused.Locked:
 		row.Hints = explain.Hints(
 			"set a new PIN with the PUK: ykman piv access unblock-pin (or yubico-piv-tool -a unblock-pin)",
 			"the PUK is counted too; when both are blocked, only ykman piv reset helps, which erases the keys",
