@@ -131,7 +131,7 @@ func (v *visit) certificatesOf(ctx context.Context, k *keyObject) ([]object, err
 			return nil, err
 		}
 		if !isAuthority {
-			own = append(own, object{handle, c.ID, fmt.Sprintf("certificate of %s until %s", c.Certificate.Subject, day(c.Certificate.NotAfter))})
+			own = append(own, object{handle, c.ID, hardware.Describe(c.Certificate)})
 		}
 	}
 	return own, nil

@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
@@ -29,8 +28,8 @@ func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Option
 	if !ok || label == "" {
 		return KeyInfo{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
 	}
-	if !slices.Contains([]int{2048, 3072, 4096}, spec.Bits) {
-		return KeyInfo{}, fmt.Errorf("keys have 2048, 3072 or 4096 bits, not %d", spec.Bits)
+	if err := hardware.CheckNew(spec.Bits); err != nil {
+		return KeyInfo{}, err
 	}
 	id, ok := address.ID()
 	if !ok || len(id) == 0 {

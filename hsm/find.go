@@ -34,7 +34,7 @@ type keyObject struct {
 	maySign            bool
 	alwaysAuthenticate bool
 	public             *rsa.PublicKey // nil: not RSA, or the token does not tell
-	probe              []byte         // a signature over probeText; nil before it is needed
+	probe              []byte         // a signature over hardware.ProbeText; nil before it is needed
 }
 
 // keyAttributes are those that a login needs to know.
@@ -86,19 +86,14 @@ func publicKey(values attributes) *rsa.PublicKey {
 func (k *keyObject) unusable() error {
 	switch {
 	case k.kind != pkcs11.CKK_RSA:
-		return fmt.Errorf("%w: it is %s, and a login by SHA512withRSA needs RSA", hardware.ErrUnusableKey, keyType(k.kind))
-	case k.public != nil && k.public.N.BitLen() < minBits:
-		return fmt.Errorf("%w: it is RSA %d, and a login needs 2048 bits or more", hardware.ErrUnusableKey, k.public.N.BitLen())
+		return hardware.NotRSA(keyType(k.kind))
+	case k.public != nil && hardware.CheckLength(k.public) != nil:
+		return hardware.CheckLength(k.public)
 	case !k.maySign:
 		return fmt.Errorf("%w: it may not sign (CKA_SIGN is false)", hardware.ErrUnusableKey)
 	}
 	return nil
 }
-
-// minBits is the shortest RSA key that still stands for 112 bits of security, the
-// least that is allowed for signatures (NIST SP 800-57 part 1, table 2), so that
-// no service to log in to takes shorter ones.
-const minBits = 2048
 
 // address returns the address of the key on its token: label and id, as far as it
 // has them. A key with neither has the token's address, and no other name.

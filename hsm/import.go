@@ -8,7 +8,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"maps"
 	"math/big"
@@ -34,7 +33,7 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 	if !ok || label == "" {
 		return KeyInfo{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
 	}
-	private, err := importable(key)
+	private, err := hardware.Importable(key, nil)
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
@@ -46,25 +45,6 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 	return call(ctx, address,
 		func(p *progress) (KeyInfo, error) { return k.importInto(ctx, address, options, p) },
 		forget)
-}
-
-// importable returns a copy of a key with the numbers that tokens want beside the
-// exponent, or why it cannot be imported. The caller's own is left as it is.
-func importable(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	switch {
-	case key == nil || key.N == nil || key.D == nil || slices.Contains(key.Primes, nil):
-		return nil, errors.New("there is no private key to import")
-	case len(key.Primes) != 2:
-		return nil, fmt.Errorf("%w: it has %d primes, and tokens take keys of two", hardware.ErrUnusableKey, len(key.Primes))
-	case key.N.BitLen() < minBits:
-		return nil, (&keyObject{kind: pkcs11.CKK_RSA, public: &key.PublicKey, maySign: true}).unusable()
-	}
-	private := &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D, Primes: key.Primes}
-	private.Precompute()
-	if err := private.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: it is damaged: %w", hardware.ErrUnusableKey, err)
-	}
-	return private, nil
 }
 
 // keyID is the id of an imported key: the key identifier that most CAs put into the
@@ -278,9 +258,12 @@ func (k importedKey) prove(ctx context.Context, v *visit, made *keyObject) error
 	if err := made.unusable(); err != nil {
 		return err
 	}
-	signature, err := v.sign(ctx, made, crypto.SHA256, []byte(probeText))
-	if err == nil && verify(public, crypto.SHA256, []byte(probeText), signature) != nil {
-		err = fmt.Errorf("the key was stored, but: %w", hardware.ErrBadSignature)
+	signature, err := v.sign(ctx, made, crypto.SHA256, []byte(hardware.ProbeText))
+	if err != nil {
+		return err
 	}
-	return err
+	if err := hardware.Verify(public, crypto.SHA256, []byte(hardware.ProbeText), signature); err != nil {
+		return fmt.Errorf("the key was stored, but: %w", err)
+	}
+	return nil
 }

@@ -146,19 +146,14 @@ func (v *visit) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey
 		return false, nil
 	}
 	if k.probe == nil { // one signature does for all candidates
-		signature, err := v.sign(ctx, k, crypto.SHA256, []byte(probeText))
+		signature, err := v.sign(ctx, k, crypto.SHA256, []byte(hardware.ProbeText))
 		if err != nil {
 			return false, err
 		}
 		k.probe = signature
 	}
-	return verify(rsaKey, crypto.SHA256, []byte(probeText), k.probe) == nil, nil
+	return hardware.Verify(rsaKey, crypto.SHA256, []byte(hardware.ProbeText), k.probe) == nil, nil
 }
-
-// probeText is signed to see which public key is a private key's. It is short and
-// signed with SHA-256, so that the signature can never pass for a login, which is
-// one by SHA-512.
-const probeText = "hsm: which key is this?"
 
 // choose notes on each candidate why it is not used, and returns the one that is:
 // of those that are the key's and valid now, the one that ends last; nil if there
@@ -190,15 +185,12 @@ func objection(c *candidate, now time.Time) string {
 	case !c.pairs:
 		return "it is for another key"
 	case now.After(c.Certificate.NotAfter):
-		return "expired " + day(c.Certificate.NotAfter)
+		return "expired " + hardware.Day(c.Certificate.NotAfter)
 	case now.Before(c.Certificate.NotBefore):
-		return "not valid before " + day(c.Certificate.NotBefore)
+		return "not valid before " + hardware.Day(c.Certificate.NotBefore)
 	}
 	return ""
 }
-
-// day is precise enough for people, and the same in every time zone.
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // passedOver returns the candidates with a note that have to do with the key: its
 // own, and strangers under its id.
@@ -248,10 +240,8 @@ func nearness(c *candidate, now time.Time) int {
 // refusal is the error for a key whose best certificate is c.
 func (c *candidate) refusal(now time.Time) error {
 	switch nearness(c, now) {
-	case 4:
-		return fmt.Errorf("%w: %s begins %s", hardware.ErrCertificateNotYetValid, c.Certificate.Subject, c.Certificate.NotBefore.UTC().Format(time.RFC3339))
-	case 3:
-		return fmt.Errorf("%w: %s ended %s", hardware.ErrCertificateExpired, c.Certificate.Subject, day(c.Certificate.NotAfter))
+	case 4, 3:
+		return hardware.CheckTime(c.Certificate, now)
 	case 2:
 		return fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject)
 	case 1:
@@ -270,5 +260,5 @@ func (v *visit) certified(k *keyObject) string {
 	if err != nil {
 		return err.Error()
 	}
-	return fmt.Sprintf("certificate of %s until %s", certificate.Subject, day(certificate.NotAfter))
+	return hardware.Describe(certificate)
 }

@@ -5,12 +5,9 @@ package hsm
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/miekg/pkcs11"
 
@@ -23,9 +20,6 @@ import (
 // since some CAs look at the key only. It is signed with SHA-256, never SHA-512, so that it cannot
 // be a login, and verified.
 func CertificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
-	if template == nil {
-		template = &x509.CertificateRequest{}
-	}
 	return call(ctx, address,
 		func(p *progress) ([]byte, error) { return certificateRequest(ctx, address, options, template, p) },
 		forget)
@@ -46,12 +40,11 @@ func certificateRequest(ctx context.Context, address uri.URI, options Options, t
 	if err := v.learnPublic(ctx, object); err != nil {
 		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
 	}
-	// A copy, because the template is the caller's and may serve for another key.
-	wanted := *template
-	wanted.SignatureAlgorithm = x509.SHA256WithRSA // whatever the caller asks for
-	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, requestSigner{ctx, v, object})
+	der, err := hardware.CertificateRequest(template, object.public, func(message []byte) ([]byte, error) {
+		return v.sign(ctx, object, crypto.SHA256, message)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: making the request: %w", object.address(v.address), err)
+		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
 	}
 	return der, nil
 }
@@ -87,33 +80,4 @@ func (v *visit) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, 
 		}
 	}
 	return nil, fmt.Errorf("%w: the token does not tell its public key", hardware.ErrUnusableKey)
-}
-
-// requestSigner lets crypto/x509 sign a request. It signs with SHA-256 and does
-// nothing else.
-type requestSigner struct {
-	ctx    context.Context // of the one call that it lives for
-	visit  *visit
-	object *keyObject
-}
-
-// Public implements crypto.Signer.
-func (s requestSigner) Public() crypto.PublicKey { return s.object.public }
-
-// SignMessage implements crypto.MessageSigner, which crypto/x509 prefers: tokens
-// that only sign what they have hashed themselves need the message.
-func (s requestSigner) SignMessage(_ io.Reader, message []byte, options crypto.SignerOpts) ([]byte, error) {
-	if options.HashFunc() != crypto.SHA256 {
-		return nil, errors.New("requests are signed with SHA-256 only")
-	}
-	signature, err := s.visit.sign(s.ctx, s.object, crypto.SHA256, message)
-	if err == nil && verify(s.object.public, crypto.SHA256, message, signature) != nil {
-		err = hardware.ErrBadSignature
-	}
-	return signature, err
-}
-
-// Sign implements crypto.Signer. Nobody calls it.
-func (s requestSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
-	return nil, errors.New("requests are signed from the message only")
 }

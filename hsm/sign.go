@@ -5,7 +5,6 @@ package hsm
 import (
 	"context"
 	"crypto"
-	"crypto/rsa"
 	"encoding/asn1"
 	"fmt"
 
@@ -36,20 +35,7 @@ func digestInfo(hash crypto.Hash, message []byte) ([]byte, error) {
 	return asn1.Marshal(struct {
 		Algorithm algorithm
 		Digest    []byte
-	}{algorithm{schemes[hash].object, asn1.NullRawValue}, digest(hash, message)})
-}
-
-// digest hashes in this process: the token gets 83 bytes and not the message.
-func digest(hash crypto.Hash, message []byte) []byte {
-	h := hash.New()
-	h.Write(message)
-	return h.Sum(nil)
-}
-
-// verify checks a signature over message with Go's own RSA, which trusts nothing
-// that comes from the token.
-func verify(public *rsa.PublicKey, hash crypto.Hash, message, signature []byte) error {
-	return rsa.VerifyPKCS1v15(public, hash, digest(hash, message), signature)
+	}{algorithm{schemes[hash].object, asn1.NullRawValue}, hardware.Digest(hash, message)})
 }
 
 // otherMechanism are the answers of tokens that do not sign with CKM_RSA_PKCS, or
@@ -159,8 +145,8 @@ func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.address, err)
 	}
-	if err := verify(k.object.public, crypto.SHA512, message, signature); err != nil {
-		return nil, fmt.Errorf("%s: %w", k.address, hardware.ErrBadSignature)
+	if err := hardware.Verify(k.object.public, crypto.SHA512, message, signature); err != nil {
+		return nil, fmt.Errorf("%s: %w", k.address, err)
 	}
 	return signature, nil
 }

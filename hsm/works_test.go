@@ -34,7 +34,7 @@ func TestTakeBack(t *testing.T) {
 	v := enterTest(t, token)
 	w := &works{visit: v}
 	n := newKey{label: "made", id: []byte{1}}
-	key, err := importable(hsmtest.RSAKey(t, "a"))
+	key, err := hardware.Importable(hsmtest.RSAKey(t, "a"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestProve(t *testing.T) {
 }
 
 func TestWipe(t *testing.T) {
-	key, err := importable(hsmtest.RSAKey(t, "a"))
+	key, err := hardware.Importable(hsmtest.RSAKey(t, "a"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,7 +98,7 @@ func (k *slotKey) note() string {
 	if k.Certificate == nil {
 		return k.Type + " without a certificate"
 	}
-	return fmt.Sprintf("%s, certificate of %s until %s", k.Type, k.Certificate.Subject, day(k.Certificate.NotAfter))
+	return k.Type + ", " + hardware.Describe(k.Certificate)
 }
 
 // noKey says which slots hold keys instead of an empty one. These reads are on the way

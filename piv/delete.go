@@ -102,7 +102,7 @@ func (d *deletion) certificateName() string {
 	if d.key.Certificate == nil {
 		return fmt.Sprintf("unreadable certificate in %s", d.key.Address)
 	}
-	return fmt.Sprintf("certificate of %s until %s in %s", d.key.Certificate.Subject, day(d.key.Certificate.NotAfter), d.key.Address)
+	return fmt.Sprintf("%s in %s", hardware.Describe(d.key.Certificate), d.key.Address)
 }
 
 // deleteObject deletes a data object: PUT DATA of nothing (NIST SP 800-73-4 part 2,

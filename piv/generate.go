@@ -31,8 +31,8 @@ func Generate(ctx context.Context, address pivuri.URI, spec KeySpec, options Opt
 	if address.Slot == 0 {
 		return KeyInfo{}, fmt.Errorf("%s: the key needs a slot: add ;slot=9c or another", address)
 	}
-	if _, ok := algorithms[spec.Bits]; !ok {
-		return KeyInfo{}, fmt.Errorf("keys have 2048, 3072 or 4096 bits, not %d", spec.Bits)
+	if err := hardware.CheckNew(spec.Bits); err != nil {
+		return KeyInfo{}, err
 	}
 	spec.PIN = cmp.Or(spec.PIN, slotPolicy(address.Slot))
 	spec.Touch = cmp.Or(spec.Touch, TouchNever)

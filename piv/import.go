@@ -8,9 +8,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -33,7 +31,7 @@ func Import(ctx context.Context, address pivuri.URI, key *rsa.PrivateKey, spec K
 	if address.Slot == 0 {
 		return KeyInfo{}, fmt.Errorf("%s: the key needs a slot: add ;slot=9c or another", address)
 	}
-	private, err := importable(key)
+	private, err := hardware.Importable(key, fitsCards)
 	if err != nil {
 		return KeyInfo{}, ofCard(fmt.Errorf("%s: %w", address, err))
 	}
@@ -58,30 +56,19 @@ func Import(ctx context.Context, address pivuri.URI, key *rsa.PrivateKey, spec K
 // they are told of a key (docs.yubico.com, "Import key").
 const cardExponent = 65537
 
-// importable returns a copy of a key with the numbers that cards want, or why it cannot be
-// imported. The caller's own is left as it is.
-func importable(key *rsa.PrivateKey) (*rsa.PrivateKey, error) {
-	if key == nil || key.N == nil || key.D == nil || slices.Contains(key.Primes, nil) {
-		return nil, errors.New("there is no private key to import")
-	}
+// fitsCards returns why no card takes a key of two primes; nil if some do.
+func fitsCards(key *rsa.PrivateKey) error {
 	if err := unusable(&key.PublicKey); err != nil {
-		return nil, err
+		return err
 	}
 	switch half := key.N.BitLen() / 2; {
-	case len(key.Primes) != 2:
-		return nil, fmt.Errorf("%w: it has %d primes, and cards take keys of two", hardware.ErrUnusableKey, len(key.Primes))
 	case key.Primes[0].BitLen() != half || key.Primes[1].BitLen() != half:
-		return nil, fmt.Errorf("%w: its primes have %d and %d bits, and cards want two of %d",
+		return fmt.Errorf("%w: its primes have %d and %d bits, and cards want two of %d",
 			hardware.ErrUnusableKey, key.Primes[0].BitLen(), key.Primes[1].BitLen(), half)
 	case key.E != cardExponent:
-		return nil, fmt.Errorf("%w: its public exponent is %d, and cards compute with %d only", hardware.ErrUnusableKey, key.E, cardExponent)
+		return fmt.Errorf("%w: its public exponent is %d, and cards compute with %d only", hardware.ErrUnusableKey, key.E, cardExponent)
 	}
-	private := &rsa.PrivateKey{PublicKey: key.PublicKey, D: key.D, Primes: key.Primes}
-	private.Precompute()
-	if err := private.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: it is damaged: %w", hardware.ErrUnusableKey, err)
-	}
-	return private, nil
+	return nil
 }
 
 // importKey is Import on an open card. A PIN that is wrong or not given is met before the
@@ -166,7 +153,7 @@ func (v *visit) proveImported(ctx context.Context, c *card, k *slotKey, signs bo
 		return context.Cause(ctx) // a caller that gave up was told that there is no key
 	}
 	v.pinAgain = false
-	_, err := v.sign(ctx, c, k, k.Public.(*rsa.PublicKey), crypto.SHA256, []byte(probeText))
+	_, err := v.sign(ctx, c, k, k.Public.(*rsa.PublicKey), crypto.SHA256, []byte(hardware.ProbeText))
 	return err
 }
 

@@ -5,12 +5,9 @@ package piv
 import (
 	"context"
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -21,9 +18,6 @@ import (
 // the key only. It is signed with SHA-256, never SHA-512, so that it cannot be a login, and
 // verified.
 func CertificateRequest(ctx context.Context, address pivuri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
-	if template == nil {
-		template = &x509.CertificateRequest{}
-	}
 	return call(ctx, options, func(v *visit) ([]byte, error) {
 		v.enrolling = true
 		c, err := v.card(ctx, address)
@@ -49,12 +43,11 @@ func (v *visit) request(ctx context.Context, c *card, address pivuri.URI, templa
 	if err := v.askIfWanted(ctx, c, k); err != nil {
 		return nil, err
 	}
-	// A copy, because the template is the caller's and may serve for another key.
-	wanted := *template
-	wanted.SignatureAlgorithm = x509.SHA256WithRSA // whatever the caller asks for
-	der, err := x509.CreateCertificateRequest(rand.Reader, &wanted, requestSigner{ctx, v, c, k, public})
+	der, err := hardware.CertificateRequest(template, public, func(message []byte) ([]byte, error) {
+		return v.sign(ctx, c, k, public, crypto.SHA256, message)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: making the request: %w", k.Address, err)
+		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}
 	return der, nil
 }
@@ -73,30 +66,4 @@ func (k *slotKey) publicForRequest() (*rsa.PublicKey, error) {
 		return nil, unusable(public)
 	}
 	return public.(*rsa.PublicKey), nil
-}
-
-// requestSigner lets crypto/x509 sign a request. It signs with SHA-256 and does
-// nothing else.
-type requestSigner struct {
-	ctx    context.Context // of the one call that it lives for
-	visit  *visit
-	card   *card
-	key    *slotKey
-	public *rsa.PublicKey
-}
-
-// Public implements crypto.Signer.
-func (s requestSigner) Public() crypto.PublicKey { return s.public }
-
-// SignMessage implements crypto.MessageSigner, which crypto/x509 prefers.
-func (s requestSigner) SignMessage(_ io.Reader, message []byte, options crypto.SignerOpts) ([]byte, error) {
-	if options.HashFunc() != crypto.SHA256 {
-		return nil, errors.New("requests are signed with SHA-256 only")
-	}
-	return s.visit.sign(s.ctx, s.card, s.key, s.public, crypto.SHA256, message)
-}
-
-// Sign implements crypto.Signer. Nobody calls it.
-func (s requestSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
-	return nil, errors.New("requests are signed from the message only")
 }

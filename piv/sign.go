@@ -32,19 +32,12 @@ func (v *visit) sign(ctx context.Context, c *card, k *slotKey, public *rsa.Publi
 	}
 	v.progress.card("signing")
 	v.progress.mayWantTouch(k.Touch)
-	signature, err := private.(crypto.Signer).Sign(rand.Reader, digest(hash, message), hash)
+	signature, err := private.(crypto.Signer).Sign(rand.Reader, hardware.Digest(hash, message), hash)
 	v.progress.touchOver()
 	if err != nil {
 		return nil, k.notSigned(err, c.unlocked)
 	}
 	return signature, verifySignature(k, public, hash, message, signature)
-}
-
-// digest hashes in this process: the card pads nothing and hashes nothing.
-func digest(hash crypto.Hash, message []byte) []byte {
-	h := hash.New()
-	h.Write(message)
-	return h.Sum(nil)
 }
 
 // notSigned returns the error for a signature that the card refused. A card that has just
@@ -61,15 +54,12 @@ func (k *slotKey) notSigned(err error, unlocked bool) error {
 	return inWords(doing, err)
 }
 
-// verifySignature checks a signature with Go's own RSA, which trusts nothing that comes
-// from the card. Cards before firmware 5.3 do not tell the public key of a key that
-// was put on them, so there it shows here that a certificate is another key's.
+// verifySignature checks a signature. Cards before firmware 5.3 do not tell the public key of a
+// key that was put on them, so there it shows here that a certificate is another key's.
 func verifySignature(k *slotKey, public *rsa.PublicKey, hash crypto.Hash, message, signature []byte) error {
-	if rsa.VerifyPKCS1v15(public, hash, digest(hash, message), signature) == nil {
-		return nil
+	err := hardware.Verify(public, hash, message, signature)
+	if err != nil && k.Public == nil {
+		return fmt.Errorf("%w, or %w: the card does not tell which key it has", err, hardware.ErrCertificateMismatch)
 	}
-	if k.Public == nil {
-		return fmt.Errorf("%w, or %w: the card does not tell which key it has", hardware.ErrBadSignature, hardware.ErrCertificateMismatch)
-	}
-	return hardware.ErrBadSignature
+	return err
 }

@@ -62,10 +62,9 @@ func (v *visit) pairs(ctx context.Context, c *card, k *slotKey, certificate *x50
 	if k.own != nil {
 		return k.own
 	}
-	mismatch := fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
 	if k.Public != nil {
 		if !equal(k.Public, certificate.PublicKey) {
-			return mismatch
+			return k.mismatch(certificate)
 		}
 		return unusable(k.Public)
 	}
@@ -75,17 +74,12 @@ func (v *visit) pairs(ctx context.Context, c *card, k *slotKey, certificate *x50
 	if err := v.askIfWanted(ctx, c, k); err != nil {
 		return err
 	}
-	_, err := v.sign(ctx, c, k, certificate.PublicKey.(*rsa.PublicKey), crypto.SHA256, []byte(probeText))
+	_, err := v.sign(ctx, c, k, certificate.PublicKey.(*rsa.PublicKey), crypto.SHA256, []byte(hardware.ProbeText))
 	if errors.Is(err, hardware.ErrBadSignature) {
-		return mismatch
+		return k.mismatch(certificate)
 	}
 	return err
 }
-
-// probeText is signed to see which public key is a private key's. It is short and
-// signed with SHA-256, so that the signature can never pass for a login, which is
-// one by SHA-512.
-const probeText = "piv: which key is this?"
 
 // askIfWanted asks for the PIN if the key wants one.
 func (v *visit) askIfWanted(ctx context.Context, c *card, k *slotKey) error {

@@ -1,0 +1,27 @@
+package hardware
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// CheckTime returns why a certificate does not serve at a time, wrapping ErrCertificateExpired or
+// ErrCertificateNotYetValid; nil if it does.
+func CheckTime(certificate *x509.Certificate, now time.Time) error {
+	switch {
+	case now.After(certificate.NotAfter):
+		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, certificate.Subject, Day(certificate.NotAfter))
+	case now.Before(certificate.NotBefore):
+		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, certificate.Subject, certificate.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Describe says which certificate it is, to people who know theirs and not their key.
+func Describe(certificate *x509.Certificate) string {
+	return fmt.Sprintf("certificate of %s until %s", certificate.Subject, Day(certificate.NotAfter))
+}
+
+// Day is precise enough for people, and the same in every time zone.
+func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
