@@ -11,12 +11,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// A module is somebody else's C code: it may wait for a network, for a finger on a
-// pad, or for ever. Nothing in Go can interrupt it, so every visit to one is made
-// by a goroutine that can be left behind. What it leaves behind with it (a thread,
-// a session, perhaps a lock inside the module) lasts until the process ends, which
-// is why a login is best made in a process of its own.
-
 // progress says what a goroutine inside a module is doing, to those who wait for
 // it.
 //
@@ -44,38 +38,12 @@ func (p *progress) silence(ctx context.Context, module string) error {
 	return &silenceError{module: module, doing: now.doing, cause: context.Cause(ctx)}
 }
 
-// await runs work, which calls into a module, in a goroutine of its own and
-// returns its result. A call into C cannot be interrupted, so when ctx ends first
-// await leaves the goroutine behind, and late gets the result if work ever ends.
+// await is hardware.Await for calls into a module. Nothing is begun once ctx has ended.
 func await[T any](ctx context.Context, silence func() error, work func() (T, error), late func(T)) (result T, err error) {
 	if err := context.Cause(ctx); err != nil {
-		return result, err // before anything was begun
+		return result, err
 	}
-	// The channel has no buffer: either the caller takes the result, or late does,
-	// and none is lost between them.
-	type outcome struct {
-		result T
-		err    error
-	}
-	done := make(chan outcome)
-	go func() {
-		var o outcome
-		o.err = recovered(func() (err error) {
-			o.result, err = work()
-			return err
-		})
-		select {
-		case done <- o:
-		case <-ctx.Done():
-			late(o.result)
-		}
-	}()
-	select {
-	case o := <-done:
-		return o.result, o.err
-	case <-ctx.Done():
-		return result, silence()
-	}
+	return hardware.Await(ctx, silence, broken, work, func(result T, _ error) { late(result) })
 }
 
 // call is await for work that begins with a module not yet open. address stands
@@ -89,17 +57,11 @@ func call[T any](ctx context.Context, address uri.URI, work func(*progress) (T, 
 		late)
 }
 
-// recovered makes an error of a panic. miekg/pkcs11 and crypto11 have some, for
-// modules that tell impossible lengths and tokens that they did not expect, and in
-// a goroutine one would end the whole process. What work had opened stays open until
-// that ends; a call that panics is a call to a broken module.
-func recovered(work func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: it made the PKCS#11 library fail: %v", ErrModule, p)
-		}
-	}()
-	return work()
+// broken is the error for a panic. miekg/pkcs11 and crypto11 have some, for modules that tell
+// impossible lengths and tokens that they did not expect. What was opened stays open until the
+// process ends; a call that panics is a call to a broken module.
+func broken(panicked any) error {
+	return fmt.Errorf("%w: it made the PKCS#11 library fail: %v", ErrModule, panicked)
 }
 
 // forget is late for work that leaves nothing open.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -185,7 +186,7 @@ func (m *module) close() {
 		return
 	}
 	m.closed = true
-	m.closing(m.path, func() { _ = recovered(m.end) })
+	m.closing(m.path, func() { _ = hardware.Recovered(broken, m.end) })
 }
 
 // free closes the module at once, for somebody else in this process to open it.

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -130,22 +129,11 @@ type Key struct {
 	others      []uri.URI
 	address     uri.URI
 	progress    *progress
-
-	turn  chan struct{} // holds one while the session is in use
-	ended chan struct{} // closed when the Key is closed or lost
-	state atomic.Int32  // 0, closed or lost: what closed ended
+	turn        *hardware.Turn
 }
 
-// Why a Key has ended: its owner closed it, or the module kept it.
-const (
-	closed int32 = iota + 1
-	lost
-)
-
-var (
-	errClosed = errors.New("the key is closed")
-	errLost   = errors.New("the module did not answer before; open the key again, best in a new process")
-)
+// errLost: the module has the Key, and does not give it back.
+var errLost = errors.New("the module did not answer before; open the key again, best in a new process")
 
 // Open finds the module, the token, the key and its certificate that address
 // names, and logs in. It waits for the PIN and the module until ctx ends; a
@@ -199,7 +187,7 @@ func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
 	}
 	return &Key{
 		visit: v, object: object, certificate: certificate, passedOver: passedOver, others: others, address: full,
-		turn: make(chan struct{}, 1), ended: make(chan struct{}),
+		turn: hardware.NewTurn(),
 	}, nil
 }
 
@@ -218,48 +206,11 @@ func (k *Key) PassedOver() []CertificateInfo { return k.passedOver }
 // and are not used, because they have no certificate.
 func (k *Key) Others() []uri.URI { return k.others }
 
-// take waits for the session to be free: a session does one thing at a time
-// (PKCS#11 section 5.6), and so does a person who types a PIN.
-func (k *Key) take(ctx context.Context) error {
-	select {
-	case k.turn <- struct{}{}:
-	case <-k.ended:
-		return k.endedError()
-	case <-ctx.Done():
-		return fmt.Errorf("%s: another signature was under way: %w", k.address, context.Cause(ctx))
-	}
-	if err := k.endedError(); err != nil {
-		<-k.turn
-		return err
-	}
-	return nil
-}
-
-// endedError says why the Key can no longer be used; nil if it can.
-func (k *Key) endedError() error {
-	switch k.state.Load() {
-	case closed:
-		return fmt.Errorf("%s: %w", k.address, errClosed)
-	case lost:
-		return fmt.Errorf("%s: %w", k.address, errLost)
-	}
-	return nil
-}
-
-// end makes the Key useless; it reports false if it was before.
-func (k *Key) end(why int32) bool {
-	if !k.state.CompareAndSwap(0, why) {
-		return false
-	}
-	close(k.ended)
-	return true
-}
-
 // lose returns the error for a module that did not answer, once it did not.
 func (k *Key) lose(ctx context.Context, isLost *bool) func() error {
 	return func() error {
 		*isLost = true
-		k.end(lost)
+		k.turn.End(errLost)
 		return k.progress.silence(ctx, k.visit.path)
 	}
 }
@@ -276,12 +227,12 @@ func (k *Key) Close() error {
 // close waits for its turn, like a signature, but in the goroutine, so that a
 // signature that never ends keeps only the goroutine waiting.
 func (k *Key) close(ctx context.Context) error {
-	if !k.end(closed) {
+	if !k.turn.Close() {
 		return nil
 	}
 	_, err := await(ctx, func() error { return k.progress.silence(ctx, k.visit.path) },
 		func() (struct{}, error) {
-			k.turn <- struct{}{}
+			k.turn.TakeLast()
 			k.progress.module("closing")
 			k.visit.leave()
 			return struct{}{}, nil

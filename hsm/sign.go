@@ -130,8 +130,8 @@ func (v *visit) authenticate() error {
 // certificate's public key. It gives up when ctx ends; the key cannot be used afterwards, since
 // the module may still be at it.
 func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
-	if err := k.take(ctx); err != nil {
-		return nil, err
+	if err := k.turn.Take(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", k.address, err)
 	}
 	isLost := false
 	signature, err := await(ctx, k.lose(ctx, &isLost), func() ([]byte, error) {
@@ -141,7 +141,7 @@ func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 	if isLost {
 		return nil, err // and the turn stays taken, because the module is still at it
 	}
-	<-k.turn
+	k.turn.Give()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.address, err)
 	}

@@ -52,7 +52,7 @@ func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Con
 	if err != nil {
 		return err
 	}
-	defer v.closing(path, func() { _ = recovered(token.Close) })
+	defer v.closing(path, func() { _ = hardware.Recovered(broken, token.Close) })
 	if err := work(token); err != nil {
 		return v.fail(doing, err)
 	}

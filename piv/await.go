@@ -11,12 +11,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
-// A call to PC/SC ends when the card answers, and a card may wait for a finger or
-// have lost its mind. Nothing in Go can interrupt it, so every visit to a card is made
-// by a goroutine that can be left behind. What it leaves behind with it (a thread, and
-// the card, which is locked for others) lasts until the card answers or the process
-// ends, which is why a login is best made in a process of its own.
-
 // progress says what the goroutine at the card is doing, to those who wait for it.
 // It is written by that goroutine and read by another at any time.
 type progress struct {
@@ -110,37 +104,14 @@ func (p *progress) silence(ctx context.Context) error {
 	return fmt.Errorf("%w: it did not answer while %s: %w", waiting, doing, context.Cause(ctx))
 }
 
-// await runs work, which calls into PC/SC, in a goroutine of its own and returns its
-// result. When ctx ends first it leaves the goroutine behind, and late gets the result
-// if work ever ends well.
-func await[T any](ctx context.Context, p *progress, work func() (T, error), late func(T)) (result T, err error) {
-	// The channel has no buffer: either the caller takes the result, or late does,
-	// and none is lost between them.
-	type outcome struct {
-		result T
-		err    error
-	}
-	done := make(chan outcome)
-	go func() {
-		var o outcome
-		o.err = recovered(func() (err error) {
-			o.result, err = work()
-			return err
-		})
-		select {
-		case done <- o:
-		case <-ctx.Done():
-			if o.err == nil {
-				late(o.result)
-			}
+// await is hardware.Await for calls into PC/SC. What failed has nothing left open for late.
+func await[T any](ctx context.Context, p *progress, work func() (T, error), late func(T)) (T, error) {
+	result, err := hardware.Await(ctx, func() error { return p.silence(ctx) }, broken, work, func(result T, err error) {
+		if err == nil {
+			late(result)
 		}
-	}()
-	select {
-	case o := <-done:
-		return o.result, ofCard(o.err)
-	case <-ctx.Done():
-		return result, ofCard(p.silence(ctx))
-	}
+	})
+	return result, ofCard(err)
 }
 
 // call is await for a visit from its beginning to its end.
@@ -155,13 +126,8 @@ func call[T any](ctx context.Context, options Options, work func(*visit) (T, err
 // forget is late for work that leaves nothing open.
 func forget[T any](T) {}
 
-// recovered makes an error of a panic. piv-go indexes what cards answer without
-// looking at its length, and in a goroutine a panic would end the whole process.
-func recovered(work func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: its answer made the PIV library fail: %v", ErrDevice, p)
-		}
-	}()
-	return work()
+// broken is the error for a panic: piv-go indexes what cards answer without looking at its
+// length.
+func broken(panicked any) error {
+	return fmt.Errorf("%w: its answer made the PIV library fail: %v", ErrDevice, panicked)
 }

@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -24,19 +23,13 @@ type Key struct {
 	card        *card
 	key         *slotKey
 	certificate *x509.Certificate
-
-	turn  chan struct{} // holds one while the card is in use
-	ended chan struct{} // closed when the Key can no longer be used
-
-	mu  sync.Mutex
-	why error // it can no longer be used; nil: it can
+	turn        *hardware.Turn
 }
 
 // Why a Key has ended, where no error of the card tells.
 var (
-	errClosed = errors.New("the key is closed")
-	errLost   = errors.New("the card did not answer before; open the key again, best in a new process")
-	errUsed   = errors.New("the PIN was for one signature, which is made; open the key again")
+	errLost = errors.New("the card did not answer before; open the key again, best in a new process")
+	errUsed = errors.New("the PIN was for one signature, which is made; open the key again")
 )
 
 // Open finds the card, the key and its certificate that address names, and gets the
@@ -95,10 +88,7 @@ func (v *visit) openKey(ctx context.Context, c *card, address pivuri.URI) (*Key,
 	if err := v.askIfWanted(ctx, c, k); err != nil {
 		return nil, err
 	}
-	return &Key{
-		visit: v, card: c, key: k, certificate: certificate,
-		turn: make(chan struct{}, 1), ended: make(chan struct{}),
-	}, nil
+	return &Key{visit: v, card: c, key: k, certificate: certificate, turn: hardware.NewTurn()}, nil
 }
 
 // attended refuses a key that wants a touch where nobody is there to give it.
@@ -119,16 +109,16 @@ func (k *Key) Address() pivuri.URI { return k.key.Address }
 // verified with the certificate's public key. It sends the PIN and overwrites it, so a
 // key with a PIN policy of "always" signs once. Whatever fails ends the Key.
 func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
-	if err := k.take(ctx); err != nil {
-		return nil, err
+	if err := k.turn.Take(ctx); err != nil {
+		return nil, ofCard(fmt.Errorf("%s: %w", k.key.Address, err))
 	}
 	signature, err := await(ctx, k.visit.progress,
 		func() ([]byte, error) {
-			defer func() { <-k.turn }()
+			defer k.turn.Give()
 			return k.sign(ctx, message)
 		}, func([]byte) { k.leave() })
 	if err != nil {
-		k.end(errLost) // unless sign has given a better reason
+		k.turn.End(errLost) // unless sign has given a better reason
 		return nil, fmt.Errorf("%s: %w", k.key.Address, err)
 	}
 	return signature, nil
@@ -143,7 +133,7 @@ func (k *Key) sign(ctx context.Context, message []byte) (signature []byte, err e
 		signature, err = k.visit.sign(ctx, k.card, k.key, public, crypto.SHA512, message)
 	}
 	if err != nil {
-		k.end(err)
+		k.turn.End(err)
 		k.leave()
 	}
 	return signature, err
@@ -157,48 +147,6 @@ func (k *Key) used() error {
 	return nil
 }
 
-// take waits for the card to be free: it does one thing at a time.
-func (k *Key) take(ctx context.Context) error {
-	select {
-	case k.turn <- struct{}{}:
-	case <-k.ended:
-		return k.endedError()
-	case <-ctx.Done():
-		return fmt.Errorf("%s: another signature was under way: %w", k.key.Address, context.Cause(ctx))
-	}
-	err := k.endedError()
-	if err == nil {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		<-k.turn
-	}
-	return err
-}
-
-// end makes the Key useless, and wakes what waits for it; it reports false if it was useless
-// before. The first reason stays: it is the one that explains the others.
-func (k *Key) end(why error) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.why != nil {
-		return false
-	}
-	k.why = why
-	close(k.ended)
-	return true
-}
-
-// endedError says why the Key can no longer be used; nil if it can.
-func (k *Key) endedError() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.why == nil {
-		return nil
-	}
-	return ofCard(fmt.Errorf("%s: %w", k.key.Address, k.why))
-}
-
 // leave overwrites the PIN and lets the card go.
 func (k *Key) leave() error { return k.visit.leave(k.card) }
 
@@ -209,13 +157,13 @@ const closePatience = 5 * time.Second
 // waits for a signature that is under way, but not for a card that does not answer.
 // Closing twice is not an error.
 func (k *Key) Close() error {
-	if !k.end(errClosed) {
+	if !k.turn.Close() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
 	_, err := await(ctx, k.visit.progress, func() (struct{}, error) {
-		k.turn <- struct{}{}
+		k.turn.TakeLast()
 		k.visit.progress.card("closing the card")
 		return struct{}{}, k.leave()
 	}, forget)

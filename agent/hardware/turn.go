@@ -1,0 +1,86 @@
+package hardware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// Turn lets those who use a key take turns, until the key has ended: a device does one thing at
+// a time (PKCS#11 section 5.6), and so does a person who types a PIN.
+type Turn struct {
+	taken chan struct{} // holds one while the key is in use
+	ended chan struct{} // closed when the key is of no use any more
+
+	mu  sync.Mutex
+	why error // it is of no use any more; nil: it is
+}
+
+// NewTurn returns the Turn of a key that nobody uses yet.
+func NewTurn() *Turn {
+	return &Turn{taken: make(chan struct{}, 1), ended: make(chan struct{})}
+}
+
+// Take waits for the key to be free. It returns why the key has ended, or what ended ctx; else
+// the caller gives the turn back.
+func (t *Turn) Take(ctx context.Context) error {
+	select {
+	case t.taken <- struct{}{}:
+	default:
+		if err := t.wait(ctx); err != nil {
+			return err
+		}
+	}
+	err := t.Err()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		t.Give()
+	}
+	return err
+}
+
+// wait is Take while somebody else has the turn.
+func (t *Turn) wait(ctx context.Context) error {
+	select {
+	case t.taken <- struct{}{}:
+		return nil
+	case <-t.ended:
+		return t.Err()
+	case <-ctx.Done():
+		return fmt.Errorf("another signature was under way: %w", context.Cause(ctx))
+	}
+}
+
+// Give gives the turn back.
+func (t *Turn) Give() { <-t.taken }
+
+// TakeLast waits for who uses the key at its end, however long that takes.
+func (t *Turn) TakeLast() { t.taken <- struct{}{} }
+
+// End makes the key useless, and wakes who waits for it; it reports false if it was before. The
+// first reason stays: it is the one that explains the others.
+func (t *Turn) End(why error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.why != nil {
+		return false
+	}
+	t.why = why
+	close(t.ended)
+	return true
+}
+
+// Close is End by the owner of the key.
+func (t *Turn) Close() bool { return t.End(errClosed) }
+
+var errClosed = errors.New("the key is closed")
+
+// Err says why the key is of no use any more; nil if it is.
+func (t *Turn) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.why
+}
