@@ -79,7 +79,7 @@ type use struct {
 	prompt  *agent.PINPrompt
 	typed   bool // by a person, so that nothing of it is written down
 	fresh   bool // it was said to be right, whatever came of it before
-	counter counter
+	counter hardware.PINCounter
 	owner   string // name of the note of whose PIN it is; "": the address says so
 	mark    mark
 	seen    note // what was known of it when it was asked for

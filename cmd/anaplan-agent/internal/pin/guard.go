@@ -134,7 +134,7 @@ func (a *Asker) judgeLate(u use, n note, onDisk *note, unread error) error {
 	case unread != nil:
 		return unread
 	}
-	u.counter.known = false
+	u.counter = hardware.PINCounter{}
 	return a.judgeNote(u, n, onDisk)
 }
 
@@ -213,7 +213,7 @@ func (w *way) back(at time.Time) note {
 // unclear returns an answer that says nothing of the PIN, with what comes next. A device that
 // counts may tell later, when it is back.
 func (w *way) unclear(err error) error {
-	verdict, wait := w.sent.judge(w.mark, counter{card: w.device.Card}, w.sent.Time)
+	verdict, wait := w.sent.judge(w.mark, hardware.PINCounter{}, w.sent.Time)
 	switch {
 	case w.typed:
 		return err
@@ -229,7 +229,7 @@ func (w *way) unclear(err error) error {
 // What a token's flags say is believed a few times only, see judgeUnclear: some set them late.
 func isUncounted(err error) bool {
 	unclear, ok := errors.AsType[*hardware.PINUnclearError](err)
-	return ok && unclear.After.Exact && counterOf(unclear.After).since(counterOf(unclear.Before), true) == uncounted
+	return ok && unclear.After.Exact && since(unclear.Before, unclear.After, true) == uncounted
 }
 
 // isFlagged reports whether the flags of a token tell of its first wrong PIN. Some set one
@@ -237,7 +237,7 @@ func isUncounted(err error) bool {
 func (w *way) isFlagged(refusal error) bool {
 	refused, ok := errors.AsType[*hardware.PINError](refusal)
 	isFirst := w.before.Row == 0 && w.before.State != stateSending && w.sent.Low == 0
-	return ok && isFirst && counterOf(refused.Counter).low > 0
+	return ok && isFirst && !refused.Counter.Exact && refused.Counter.State != hardware.PINFresh
 }
 
 // DoubtError says that a PIN is not sent, because what is known of it cannot be read.

@@ -108,22 +108,6 @@ var retryGaps = [mostRetries]time.Duration{4 * time.Second, 9500 * time.Millisec
 // put anything right only because a program prints something else.
 const maxCommandRow = 2
 
-// counter is what a device tells of wrong PINs at one moment.
-type counter struct {
-	known bool
-	tries int // of a card
-	low   int // of a token: a hardware.PINState
-	card  bool
-}
-
-// counterOf returns what a device has told.
-func counterOf(c hardware.PINCounter) counter {
-	if c.Exact {
-		return counter{known: true, tries: c.Tries, card: true}
-	}
-	return counter{known: c.Told, low: int(c.State)}
-}
-
 // moved is what two readings of a counter say about the PIN between them.
 type moved int
 
@@ -133,15 +117,15 @@ const (
 	uncounted
 )
 
-// since compares the counter with the one before. A token's flags say that nothing was
-// counted only where it has been seen to set one at the first wrong PIN.
-func (c counter) since(before counter, tells bool) moved {
+// since compares a counter with the one before. A token's flags say that nothing was counted
+// only where it has been seen to set one at the first wrong PIN.
+func since(before, now hardware.PINCounter, tells bool) moved {
 	switch {
-	case !c.known || !before.known:
+	case !now.Told || !before.Told:
 		return notKnown
-	case c.card && c.tries < before.tries, !c.card && c.low > before.low:
+	case now.Exact && now.Tries < before.Tries, !now.Exact && now.State > before.State:
 		return counted
-	case c.card, tells && c.low == 0 && before.low == 0:
+	case now.Exact, tells && now.State == hardware.PINFresh && before.State == hardware.PINFresh:
 		return uncounted
 	}
 	return notKnown
@@ -161,7 +145,7 @@ const (
 
 // judge says whether the PIN with that mark may be sent, given what the counter says now;
 // for mustWait, also how long to wait.
-func (n note) judge(pin mark, now counter, at time.Time) (judgement, time.Duration) {
+func (n note) judge(pin mark, now hardware.PINCounter, at time.Time) (judgement, time.Duration) {
 	if slices.ContainsFunc(n.about.Refused, func(old mark) bool { return old.compare(pin) == same }) {
 		return isRefused, 0
 	}
@@ -190,13 +174,12 @@ func (n note) judgeAnother() (judgement, time.Duration) {
 }
 
 // judgeUnclear judges a PIN that was sent, and perhaps counted.
-func (n note) judgeUnclear(pin mark, now counter, at time.Time) (judgement, time.Duration) {
-	before := counter{known: n.Tries >= 0, tries: n.Tries, low: n.Low, card: n.about.Card}
-	told := now.since(before, n.about.Counts)
+func (n note) judgeUnclear(pin mark, now hardware.PINCounter, at time.Time) (judgement, time.Duration) {
+	told := since(n.counter(), now, n.about.Counts)
 	switch {
 	case told == counted:
 		return isCounted, 0
-	case told == uncounted && now.card: // it is on this machine: who sent the PIN is done with it
+	case told == uncounted && now.Exact: // it is on this machine: who sent the PIN is done with it
 		return mayBeSent, 0
 	case n.Unclear < 1 || n.Unclear > mostRetries:
 		return isUnclear, 0
@@ -204,6 +187,14 @@ func (n note) judgeUnclear(pin mark, now counter, at time.Time) (judgement, time
 		return n.waitFor(retryGaps[n.Unclear-1], at)
 	}
 	return isUnclear, 0
+}
+
+// counter is the counter before PIN left.
+func (n note) counter() hardware.PINCounter {
+	if n.about.Card {
+		return hardware.TryCounter(n.Tries)
+	}
+	return hardware.FlagCounter(hardware.PINState(n.Low))
 }
 
 // waitFor lets a PIN be sent again after the gap. A clock that was set back since nobody waits
@@ -230,9 +221,12 @@ func (n note) sending(u use, at time.Time) note {
 		n.Unclear = 1
 	}
 	n.Seq++
-	n.State, n.PIN, n.Time, n.Tries, n.Low = stateSending, u.mark, at, u.counter.tries, u.counter.low
-	if u.device.Card && !u.counter.known {
-		n.Tries = -1
+	n.State, n.PIN, n.Time, n.Tries, n.Low = stateSending, u.mark, at, u.counter.Tries, int(u.counter.State)
+	if u.device.Card {
+		n.Low = 0
+		if !u.counter.Told {
+			n.Tries = -1
+		}
 	}
 	n.about = n.about.of(u.device)
 	n.about.Source = u.source

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // Notes as versions of this program have written them.
@@ -31,10 +32,14 @@ func FuzzNote(f *testing.F) {
 		}
 		roundTrip(t, n)
 		key := markKey(bytes.Repeat([]byte("k"), keyLength))
-		u := use{mark: key.of("place", []byte("1234")), source: n.about.Source, device: n.about.device(), counter: counter{known: true, tries: tries, low: low, card: n.about.Card}}
+		counter := hardware.FlagCounter(hardware.PINState(low))
+		if n.about.Card {
+			counter = hardware.TryCounter(tries)
+		}
+		u := use{mark: key.of("place", []byte("1234")), source: n.about.Source, device: n.about.device(), counter: counter}
 		at := n.Time.Add(time.Hour)
 		n.judge(u.mark, u.counter, at)
-		n.judge("", counter{}, at)
+		n.judge("", hardware.PINCounter{}, at)
 		sent := n.sending(u, at)
 		if refused := sent.refused(at); refused.judgeAlone(u.mark, at) != isRefused {
 			t.Errorf("a PIN that was refused after %q may be sent: %+v", data, refused)
@@ -50,7 +55,7 @@ func FuzzNote(f *testing.F) {
 
 // judgeAlone judges without a counter.
 func (n note) judgeAlone(pin mark, at time.Time) judgement {
-	got, _ := n.judge(pin, counter{}, at)
+	got, _ := n.judge(pin, hardware.PINCounter{}, at)
 	return got
 }
 

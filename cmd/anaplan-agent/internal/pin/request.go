@@ -24,7 +24,7 @@ type Request struct {
 	pinPad   bool   // it is typed on the device
 	Source   string // the address's pin-source; "" without
 
-	counter counter
+	counter hardware.PINCounter
 	unnamed string             // the address, if it does not name the device
 	check   func([]byte) error // what else cannot be a PIN of this device; nil: nothing
 }
@@ -102,7 +102,7 @@ func (a *Asker) asking(requestOf func(hardware.PINRequest) Request, unnamed stri
 func newRequest(r hardware.PINRequest, card bool) Request {
 	return Request{
 		device: Device{Label: r.Device, Serial: r.Serial, Card: card},
-		own:    r.Own, pinPad: r.PINPad, Source: r.Source, counter: counterOf(r.Counter),
+		own:    r.Own, pinPad: r.PINPad, Source: r.Source, counter: r.Counter,
 	}
 }
 
