@@ -60,12 +60,12 @@ func TestUntoldAttributes(t *testing.T) {
 		"id":                  {"noattribute=0x102", nil, "", ";object=login"},
 		"sign":                {"noattribute=0x108", nil, "", ";object=login;id=%07"},
 		"type":                {"noattribute=0x100", hardware.ErrUnusableKey, "of a type that the token does not tell", ""},
-		"certificate":         {"noattribute=0x11", hardware.ErrNoCertificate, "it is no X.509 certificate", ""},
+		"certificate":         {"noattribute=0x11", hardware.ErrNoCertificate, "it is not an X.509 certificate", ""},
 		"all but one":         {"oneattribute", nil, "", ";object=login;id=%07"},
-		"half a certificate":  {"cutattribute=0x11", hardware.ErrNoCertificate, "it is no X.509 certificate", ""},
+		"half a certificate":  {"cutattribute=0x11", hardware.ErrNoCertificate, "it is not an X.509 certificate", ""},
 		"half a modulus":      {"cutattribute=0x120", hardware.ErrUnusableKey, "RSA 1024", ""},
 		"half a type":         {"cutattribute=0x100", nil, "", ";object=login;id=%07"}, // 4 bytes, as on 32-bit machines
-		"damaged certificate": {"badcertificate", hardware.ErrNoCertificate, "it is no X.509 certificate", ""},
+		"damaged certificate": {"badcertificate", hardware.ErrNoCertificate, "it is not an X.509 certificate", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := newLogin(t).Behind(t, library, c.order)
