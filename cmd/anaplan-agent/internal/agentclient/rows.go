@@ -21,7 +21,7 @@ func Rows() explain.Table {
 		{Is: local.ErrNotRunning, Exit: explain.Failed, Hints: explain.Hints(
 			build.Program + " serve starts an agent; " + build.Program + " service install has systemd or launchd do it",
 		)},
-		{Is: local.ErrSocketGone, Exit: explain.Failed, Hints: explain.Hints(
+		{Is: local.ErrSocketGone, More: "of a socket that systemd has opened: `systemctl restart anaplan-agent.socket`", Exit: explain.Failed, Hints: explain.Hints(
 			"the agent makes it anew within seconds: try again; if it stays so its log says why, and what helps is to end it and start it again",
 		)},
 		{Is: local.ErrRunning, Exit: explain.Failed, Hints: explain.Hints(

@@ -30,18 +30,18 @@ func Rows() explain.Table {
 			"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone",
 		)},
 		{Is: ErrCertificateFile, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true}, // what a CA has sent: the words say what it is instead
-		{Is: ErrDeviceInUse, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints("try again later; --timeout 5m waits longer")},
+		{Is: ErrDeviceInUse, More: "another login of this user takes long; a prompt may be open somewhere", Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints("try again later; --timeout 5m waits longer")},
 
-		{As: explain.Type[*hardware.AmbiguousError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints("copy one of these addresses into --key")},
+		{As: explain.Type[*hardware.AmbiguousError], Says: "the address fits 2 tokens", Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints("copy one of these addresses into --key")},
 		{Is: hardware.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1; on Windows every build has what YubiKeys need")},
-		{Is: hsm.ErrModule, Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: settings.NamesModules},
-		{Is: hsm.ErrNoToken, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
+		{Is: hsm.ErrModule, More: "`cannot open shared object file`: the path is wrong, or a library that the module needs is missing, which the loader names (`ldd MODULE`); `C_GetFunctionList`: the file is a library, but not a PKCS#11 module", Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: settings.NamesModules},
+		{Is: hsm.ErrNoToken, More: "compare with the tokens that the error lists: a label may have changed, a USB token be unplugged, a daemon (`pkcsslotd`, `tpm2-abrmd`) be down", Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
 		)},
 		{Is: hardware.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key"), With: onCard(
 			"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
 		)},
-		{Is: hardware.ErrNoKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrNoKey, More: "private keys show after a login only: the wrong source of the PIN can be the cause as well as a wrong label", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
 			build.Program+" enroll --key ADDRESS --email YOU makes a key",
 		), With: onCard(
@@ -59,12 +59,12 @@ func Rows() explain.Table {
 			managementKeyHint,
 			"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
 		)},
-		{Is: piv.ErrNoService, Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
+		{Is: piv.ErrNoService, More: "Linux: `sudo systemctl start pcscd.socket`; Windows: `sc start SCardSvr`, as administrator", Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
 		{Is: piv.ErrNotTouched, Exit: explain.Human, Code: agent.CodeTouchNeeded, Attend: true, Hints: explain.Hints(
 			"touch the YubiKey's contact when it blinks; it waits for some 15 seconds",
 			"for a notice on the desktop: --touch-command 'notify-send "+build.Program+"'",
 		)},
-		{Is: piv.ErrBusy, Exit: explain.Human, Code: agent.CodeDeviceFailed, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(busyHints(runtime.GOOS)...) }},
+		{Is: piv.ErrBusy, More: "`gpg` holds cards until `gpgconf --kill scdaemon`; browsers and VPN clients do until they are closed", Exit: explain.Human, Code: agent.CodeDeviceFailed, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(busyHints(runtime.GOOS)...) }},
 		{Is: piv.ErrRemoved, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints("put the YubiKey back in, and leave it until the command has ended")},
 		{Is: piv.ErrNoCard, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --key piv: lists the YubiKeys that are connected",
@@ -86,16 +86,16 @@ func Rows() explain.Table {
 			build.Program+" enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
 			"or name its file: --certificate FILE",
 		)},
-		{Is: hardware.ErrCertificateExpired, Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrCertificateExpired, More: "`rotate` gets a new key and certificate", Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
 		)},
 		{Is: hardware.ErrCertificateNotYetValid, Exit: explain.Human, Code: agent.CodeKeyUnusable, Hints: explain.Hints("look at this machine's clock, or wait")},
-		{Is: hardware.ErrCertificateMismatch, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrCertificateMismatch, More: "the CA signed another CSR, or the file is an older one", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
 		), With: onCard(
 			build.Program + " keys --key piv: shows which slot holds which certificate",
 		)},
-		{Is: hardware.ErrBadSignature, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+		{Is: hardware.ErrBadSignature, More: "before firmware 5.3 a YubiKey does not tell its public key", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"try again; if it stays so, the device, its reader or its PKCS#11 module is faulty: "+build.Program+" doctor --key ADDRESS looks at it",
 			"on a device that does not tell its public key the certificate may be another key's: "+build.Program+" keys --key ADDRESS shows what is there",
 		)},

@@ -23,7 +23,7 @@ func Rows() explain.Table {
 			"eval \"$(" + build.Program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
 		)},
 		{As: explain.Type[*anaplan.AnswerError], With: explain.With(waitsAsAsked)},
-		{As: explain.Type[*anaplan.ClockSkewError], Exit: explain.Human, Code: agent.CodeLoginRefused, // the clock may be set
+		{As: explain.Type[*anaplan.ClockSkewError], Says: "this machine's clock is", Exit: explain.Human, Code: agent.CodeLoginRefused, // the clock may be set
 			Hints: explain.Hints("set this machine's clock, best by NTP (timedatectl set-ntp true)")},
 		{As: explain.Type[*anaplan.StalePayloadError], Exit: explain.Failed, Code: agent.CodeLoginRefused, // the next one is newer
 			Hints: explain.Hints(build.Program + " sign --key ADDRESS > payload.json, and use it at once")},
@@ -34,7 +34,7 @@ func Rows() explain.Table {
 		{Is: anaplan.ErrBadHeader, Exit: explain.Failed, Code: agent.CodeServerRefused, Final: true, Hints: explain.Hints("try --header-form der")},
 		{Is: anaplan.ErrRedirect, Exit: explain.Usage, Code: agent.CodeServerRefused, Hints: explain.Hints("look at --auth-url and --region")},
 		{Is: anaplan.ErrBadRequest, Exit: explain.Failed, Code: agent.CodeServerRefused},
-		{Is: anaplan.ErrBlocked, Exit: explain.Failed, Code: agent.CodeServerRefused, Hints: explain.Hints(
+		{Is: anaplan.ErrBlocked, More: "a web page has answered: a firewall, a proxy or the tenant's IP allowlist is in the way. The agent tries again by itself, every five minutes at most ([docs/reliability.md](docs/reliability.md))", Exit: explain.Failed, Code: agent.CodeServerRefused, Hints: explain.Hints(
 			"ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist",
 		)},
 		{Is: anaplan.ErrRefused, Exit: explain.Failed, Code: agent.CodeServerRefused, Hints: explain.Hints(
@@ -44,7 +44,7 @@ func Rows() explain.Table {
 		{Is: anaplan.ErrRateLimited, Exit: explain.Failed, Code: agent.CodeRateLimited, Wait: LimitedWait, Hints: explain.Hints(
 			"use one token for its 35 minutes, not one for each call",
 		)},
-		{Is: anaplan.ErrUntrusted, Exit: explain.Failed, Code: agent.CodeUnreachable, Hints: explain.Hints(
+		{Is: anaplan.ErrUntrusted, More: "your company's proxy opens TLS: add its root with `--ca-file`", Exit: explain.Failed, Code: agent.CodeUnreachable, Hints: explain.Hints(
 			"if your company's proxy or a test server presents this certificate, trust its CA: --ca-file FILE",
 		)},
 		{Is: anaplan.ErrUnreachable, Exit: explain.Failed, Code: agent.CodeUnreachable, Hints: explain.Hints(

@@ -13,11 +13,11 @@ import (
 // sending it again is what must not happen.
 func Rows() explain.Table {
 	return explain.Table{
-		{As: explain.Type[*hardware.PINError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: refusalHints},
-		{As: explain.Type[*MistakeError], Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, With: explain.With(
+		{As: explain.Type[*hardware.PINError], Says: "CKR_PIN_INCORRECT", More: "look the PIN up before the next try: devices lock after a few. `CKR_PIN_LOCKED`: the token's security officer sets a new PIN; a TPM locks after power cuts too, and unlocks by itself after a time; a card: `ykman piv access unblock-pin`", Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: refusalHints},
+		{As: explain.Type[*MistakeError], Says: "so it is not used", More: "the file or program gives something else beside the PIN: the error says what", Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, With: explain.With(
 			func(err *MistakeError, row *explain.Row) { row.Hints = explain.Hints(err.Do) },
 		)},
-		{As: explain.Type[*RefusedError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, Hints: []explain.Hint{
+		{As: explain.Type[*RefusedError], Says: "it is not sent again", More: "for the agent: `anaplan-agent unlock`, or `anaplan-agent unlock --pin-changed`", Exit: explain.Human, Code: agent.CodePINRefused, Final: true, Hints: []explain.Hint{
 			{Text: "if it is the wrong PIN, correct it there: the next run uses what it finds"},
 			{Text: "if it is the right one", Flag: "--pin-changed"},
 			{Text: "to type it instead", Flag: "--pin prompt"},
@@ -25,7 +25,7 @@ func Rows() explain.Table {
 		{As: explain.Type[*SpentError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, Hints: []explain.Hint{
 			{Text: "see what is wrong with the device; once that is put right, and the PIN is the right one", Flag: "--pin-changed"},
 		}},
-		{As: explain.Type[*OtherDeviceError], Exit: explain.Human, Code: agent.CodeDeviceAbsent, // the right one may come back
+		{As: explain.Type[*OtherDeviceError], Says: "is that of YubiKey", More: "another card is put in than the one whose PIN it is: name the card in the address, `piv:serial=12345678;slot=9c`", Exit: explain.Human, Code: agent.CodeDeviceAbsent, // the right one may come back
 			With: explain.With(func(err *OtherDeviceError, row *explain.Row) {
 				row.Hints = []explain.Hint{
 					{Text: "name the device in the address, so that each has a PIN of its own: serial=" + err.Device.Serial},

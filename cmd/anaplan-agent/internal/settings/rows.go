@@ -19,7 +19,7 @@ import (
 // Rows are what to do about wrong settings. Most errors have the remedy themselves.
 func Rows() explain.Table {
 	return explain.Table{
-		{Is: owned.ErrExposed, Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
+		{Is: owned.ErrExposed, Says: "is not used, because other users can change it", More: "a configuration, module or program that another user owns or may write to, or a directory on the way to it; the command behind it puts that right ([docs/security.md](docs/security.md#files-that-others-can-change))", Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
 		{As: explain.Type[*noAddressError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true, With: explain.With(
 			func(err *noAddressError, row *explain.Row) {
 				row.Hints = explain.Hints(
