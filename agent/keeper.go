@@ -3,23 +3,10 @@ package agent
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
-)
-
-// State is how a profile does.
-type State string
-
-// States of a profile.
-const (
-	StateIdle     State = "idle"     // nobody has asked for a token, or not for long
-	StateHealthy  State = "healthy"  // there is a live token
-	StateDegraded State = "degraded" // there is a live token, and renewing it fails
-	StateDown     State = "down"     // there is no token, and none can be had
-	StateLocked   State = "locked"   // somebody has locked it
 )
 
 // Lease is a token as it is handed out.
@@ -33,58 +20,12 @@ type Lease struct {
 	Generation uint64
 }
 
-// Status is a profile at one moment.
-type Status struct {
-	State       State
-	Problem     *Problem           // of the last attempt, nil if it went well
-	Generation  uint64             // of the token; 0 without
-	ExpiresAt   time.Time          // of the token; zero without
-	RenewAt     time.Time          // when it will be renewed, or the next attempt made; zero: not before a caller
-	WaitUntil   time.Time          // nothing is sent before, for that was asked for; zero: nothing was
-	UsedAt      time.Time          // when a caller last asked; zero: never
-	Certificate *CertificateStatus // of the last login; nil before
-}
-
-// CertificateStatus is what to know about the certificate of the last login.
-type CertificateStatus struct {
-	Subject  string
-	Email    string
-	NotAfter time.Time
-	SHA256   string // fingerprint, in hex
-}
-
 // Exchange makes tokens of logins. It is agent/anaplan's Client.
 type Exchange interface {
 	Authenticate(ctx context.Context, login *Login) (Token, error)
 	Refresh(ctx context.Context, token Token) (Token, error)
 	Logout(ctx context.Context, token Token) error
 }
-
-// Event is something that a Keeper did.
-type Event struct {
-	Kind     EventKind
-	Took     time.Duration
-	Problem  *Problem // nil: it went well
-	Err      error    // the cause of Problem, for the log
-	Lease    Lease    // of a good EventLogin or EventRefresh
-	Attended bool     // a caller waits
-	State    State    // of an EventState: the new one
-
-	Certificate *x509.Certificate // of a good EventSign: whose key has signed; may be nil
-}
-
-// EventKind is the kind of an Event.
-type EventKind string
-
-// Kinds of events.
-const (
-	EventSign    EventKind = "sign"
-	EventLogin   EventKind = "login" // the exchange, after the signature
-	EventRefresh EventKind = "refresh"
-	EventLogout  EventKind = "logout"
-	EventIdle    EventKind = "idle"  // nobody has asked for Idle: the token is left to end
-	EventState   EventKind = "state" // the State has changed
-)
 
 // KeeperConfig says how a Keeper gets its tokens.
 type KeeperConfig struct {
@@ -444,21 +385,4 @@ func (k *Keeper) report(event Event) {
 	if k.config.Observe != nil {
 		k.events = append(k.events, event)
 	}
-}
-
-func lockedProblem() *Problem {
-	return &Problem{
-		Code: CodeLocked, Message: "the profile is locked", Hints: []string{"anaplan-agent unlock"},
-		Human: true, Final: true,
-	}
-}
-
-func stoppingProblem() *Problem { return Problemf(CodeStopping, "the agent is about to end") }
-
-// asError keeps a nil *Problem from becoming an error that is not nil.
-func asError(problem *Problem) error {
-	if problem == nil {
-		return nil
-	}
-	return problem
 }

@@ -2,107 +2,9 @@ package agent
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
 	"fmt"
-	"runtime"
-	"runtime/debug"
-	"sync"
 	"time"
 )
-
-// errand is what a flight is for.
-type errand int
-
-const (
-	renewing   errand = iota // refresh, and log in if that is refused or there is nothing to refresh
-	loggingIn                // log in, whatever there is
-	loggingOut               // end a token
-)
-
-// flight is what a Keeper does at one time, and the callers that wait for it.
-type flight struct {
-	errand  errand
-	opening bool // loggingIn: it undoes Lock
-	number  uint64
-
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed at the end; what was said below is final then
-
-	// Guarded by the Keeper's lock.
-	attended    bool // a caller waits
-	signing     bool // Sign is under way
-	signed      bool // Sign has been called; attended does not change any more
-	interrupted bool // by Lock or the end of Run: its problem says nothing about the profile
-	problem     *Problem
-	unreplaced  *Problem // why a login has failed beside which there was a token; nil: none has
-
-	mu       sync.Mutex // guards what follows, and is held while those who wait are told
-	watchers map[*NotifyFunc]struct{}
-	standing *Notice // what still holds, for later callers
-}
-
-// interrupt has the flight end with the problem.
-func (f *flight) interrupt(problem *Problem) {
-	f.interrupted = true
-	f.cancel(problem)
-}
-
-// wait waits for the end of the flight or of ctx; notify is told the notices meanwhile.
-func (f *flight) wait(ctx context.Context, notify NotifyFunc) error {
-	if notify != nil {
-		f.watch(&notify)
-		defer f.unwatch(&notify)
-	}
-	select {
-	case <-f.done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (f *flight) watch(notify *NotifyFunc) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.watchers == nil {
-		f.watchers = map[*NotifyFunc]struct{}{}
-	}
-	f.watchers[notify] = struct{}{}
-	if f.standing != nil {
-		(*notify)(*f.standing)
-	}
-}
-
-func (f *flight) unwatch(notify *NotifyFunc) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.watchers, notify)
-}
-
-// tell tells a notice to all who wait.
-func (f *flight) tell(notice Notice) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch notice.Kind {
-	case NoticeTouch, NoticePerson, NoticeBusy:
-		f.standing = &notice
-	case NoticeTouchOver, NoticeWorking:
-		f.standing = nil
-	}
-	for notify := range f.watchers {
-		(*notify)(notice)
-	}
-}
-
-// hush ends what was told: nobody waits for a person any more.
-func (f *flight) hush() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.standing = nil
-}
 
 // demand is what a caller wants.
 type demand struct {
@@ -268,12 +170,6 @@ func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
 	return Lease{}, problem, !f.lackedPerson(problem)
 }
 
-// lackedPerson reports whether the flight failed for want of a person, and asked none
-// because nobody waited.
-func (f *flight) lackedPerson(problem *Problem) bool {
-	return !f.attended && !problem.Final && needsPerson(problem)
-}
-
 // needsPerson reports whether signing again with nobody there would not help.
 func needsPerson(problem *Problem) bool { return problem.Attend }
 
@@ -313,14 +209,6 @@ func (k *Keeper) land(f *flight, problem *Problem) {
 	if problem != nil && !f.interrupted && f.errand != loggingOut {
 		k.fail(f, now)
 	}
-}
-
-func certificateStatus(cert *x509.Certificate) *CertificateStatus {
-	if cert == nil {
-		return nil
-	}
-	sum := sha256.Sum256(cert.Raw)
-	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter, SHA256: hex.EncodeToString(sum[:])}
 }
 
 // exchange makes one call of Exchange, within the limit.
@@ -400,28 +288,4 @@ func (k *Keeper) explain(f *flight, err error) *Problem {
 		}
 	}
 	return ProblemOf(err)
-}
-
-// PanicError is a panic of Sign or Exchange, which is a mistake of this program.
-type PanicError struct {
-	Stack []byte // where it was
-	doing string
-	value any // what was panicked with; it may hold a secret
-}
-
-func (p *PanicError) Error() string {
-	if err, ok := p.value.(runtime.Error); ok {
-		return fmt.Sprintf("a mistake of this program in %s: %v", p.doing, err)
-	}
-	return fmt.Sprintf("a mistake of this program in %s: panic of a %T", p.doing, p.value)
-}
-
-// protect makes an error of a panic.
-func protect(doing string, call func() error) (err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = &PanicError{Stack: debug.Stack(), doing: doing, value: value}
-		}
-	}()
-	return call()
 }
