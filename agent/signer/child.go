@@ -15,6 +15,11 @@ const (
 	// that it has left behind may hold it open for ever.
 	remarksDelay = 250 * time.Millisecond
 
+	// soon is how long a child is waited for that has its result. Most end sooner, and the signal
+	// of an end would come while the login is sent: it saves what is in the processor's registers,
+	// pieces of the login too, on a stack that nobody clears.
+	soon = 100 * time.Millisecond
+
 	// killDelay is how long a killed child is waited for. One that sits in a driver ends
 	// when the driver lets it.
 	killDelay = 5 * time.Second
@@ -138,19 +143,19 @@ func (c *child) end(hear func(message), grace time.Duration, device *device) *os
 	return state
 }
 
-// linger returns when the output has ended, or the grace has.
-func (c *child) linger(hear func(message), grace time.Duration) {
+// linger returns when the output has ended, which it reports, or the grace has.
+func (c *child) linger(hear func(message), grace time.Duration) (ended bool) {
 	over := time.NewTimer(grace)
 	defer over.Stop()
 	for {
 		select {
 		case m, open := <-c.messages:
 			if !open {
-				return
+				return true
 			}
 			hear(m)
 		case <-over.C:
-			return
+			return false
 		}
 	}
 }

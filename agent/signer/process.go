@@ -85,10 +85,10 @@ type Order struct {
 	Remember func(json.RawMessage) `json:"-"`
 }
 
-// Sign has a child make a login. It returns with the child's result; the child ends behind it,
-// within its grace, and nobody else gets the device before that. Without a result it returns
-// when the child has ended. ctx governs all of it, and notify is told what the child has to tell
-// while Sign runs.
+// Sign has a child make a login. It returns with the child's result; a child that does not end
+// soon after it ends behind it, within its grace, and nobody else gets the device before that.
+// Without a result it returns when the child has ended. ctx governs all of it, and notify is told
+// what the child has to tell while Sign runs.
 //
 // The error is always an *agent.Problem: the child's own; CodeSignerFailed, not final, for
 // a child that does not start, crashes, hangs, makes no sense or lies, and at once for a
@@ -110,19 +110,15 @@ func (p *Process) Sign(ctx context.Context, order Order, notify agent.NotifyFunc
 	}
 	t := &talk{notify: notify, remember: order.Remember, clock: newClock(order.limits())}
 	t.listen(ctx, child.messages)
-	if !t.answered {
+	if !t.answered || child.linger(t.overhear, soon) {
 		p.end(child, t, device)
-		return nil, t.problem
+		return t.result()
 	}
-	login, problem := t.login, t.problem // of which the child can change nothing any more
-	p.closing.Go(func() {
+	defer p.closing.Go(func() { // deferred, for it changes the talk
 		child.linger(t.overhear, orDefault(p.Grace, defaultClosing))
 		p.end(child, t, device)
 	})
-	if problem != nil {
-		return nil, problem
-	}
-	return login, nil
+	return t.result()
 }
 
 // Wait waits until the children have ended whose results Sign has returned. It takes no longer

@@ -54,6 +54,14 @@ func (t *talk) listen(ctx context.Context, messages <-chan message) {
 	}
 }
 
+// result returns what the talk has come to.
+func (t *talk) result() (*agent.Login, error) {
+	if t.problem != nil {
+		return nil, t.problem
+	}
+	return t.login, nil
+}
+
 // take takes one message.
 func (t *talk) take(m message) {
 	defer clear(m.payload)
