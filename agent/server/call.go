@@ -39,11 +39,11 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	conn.begin()
 	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, began: time.Now(), route: otherRoute}
 	defer c.end()
-	if c.isWiped() || !r.ProtoAtLeast(1, 1) {
+	if isWiped(c.r) || !r.ProtoAtLeast(1, 1) {
 		w.Header().Set("Connection", "close") // see end and outdated
 	}
 	if problem := c.handle(); problem != nil {
-		if c.hasBody() && isForwarded(r.URL.Path) {
+		if hasBody(c.r) && isForwarded(r.URL.Path) {
 			c.refuseUpload(problem)
 		} else {
 			c.refuse(problem)
@@ -55,11 +55,11 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // hasBody reports whether the request comes with a body, wanted or not.
-func (c *call) hasBody() bool { return c.r.ContentLength != 0 }
+func hasBody(r *http.Request) bool { return r.ContentLength != 0 }
 
 // isWiped reports whether the request comes with a body in which there may be a secret of
 // the device's or of Anaplan's. What is forwarded is data, much of it.
-func (c *call) isWiped() bool { return c.hasBody() && !isForwarded(c.r.URL.Path) }
+func isWiped(r *http.Request) bool { return hasBody(r) && !isForwarded(r.URL.Path) }
 
 // end is deferred. A mistake of this program costs one request, not the agent.
 //
@@ -76,7 +76,7 @@ func (c *call) end() {
 		c.refuse(agent.Problemf(agent.CodeInternal, "the agent made a mistake; its log has more"))
 	}
 	clear(c.body)
-	if c.isWiped() {
+	if isWiped(c.r) {
 		c.conn.wipe()
 	}
 	c.server.config.Observe(c.route, c.status, time.Since(c.began))
@@ -92,7 +92,7 @@ func mistakeText(mistake any) string {
 }
 
 func (c *call) handle() *agent.Problem {
-	if c.caller.surplus || !c.isIntroduced() {
+	if c.caller.surplus || !(identification{c}).isIntroduced() {
 		return c.tooMany()
 	}
 	if problem := c.charge(costRead); problem != nil {
@@ -106,12 +106,12 @@ func (c *call) handle() *agent.Problem {
 		if problem := c.suspect(); problem != nil {
 			return problem
 		}
-		return c.forward()
+		return forwarding{c}.forward()
 	}
 	route, found := routes[c.r.URL.Path]
 	if !found || c.caller.network && !route.network {
 		c.status = http.StatusNotFound
-		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s%s", shown(c.r.URL.Path), c.elsewhere(found))
+		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s%s", shown(c.r.URL.Path), elsewhere(c.r.URL.Path, found))
 	}
 	c.route, c.shape = c.r.URL.Path, route.shape
 	if c.r.Method != route.method {
@@ -126,11 +126,11 @@ func (c *call) handle() *agent.Problem {
 }
 
 // elsewhere says that something is there, but not over TCP.
-func (c *call) elsewhere(found bool) string {
+func elsewhere(path string, found bool) string {
 	switch {
 	case found:
 		return ": it is on the agent's unix socket only, where the kernel says who is calling"
-	case strings.Contains(c.r.URL.Path, "//"):
+	case strings.Contains(path, "//"):
 		return ": write one slash where there are two (does the agent's address end with one?)"
 	}
 	return ""
@@ -217,7 +217,7 @@ func (c *call) charge(cost int) *agent.Problem {
 
 // readBody reads the body of a request that may have one, into one buffer, which end clears.
 func (c *call) readBody(takes int) *agent.Problem {
-	if !c.hasBody() {
+	if !hasBody(c.r) {
 		return nil
 	}
 	if problem := c.fillBody(takes); problem != nil {
@@ -262,7 +262,7 @@ func fill(buffer []byte, from io.Reader) (int, error) {
 }
 
 // profile returns the profile that the request is about, if the caller may use it.
-func (c *call) profile() (*Profile, *agent.Problem) {
+func (c ownCall) profile() (*Profile, *agent.Problem) {
 	profile := c.server.config.Profiles()[c.arguments.profile]
 	if profile == nil {
 		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s", shown(c.arguments.profile))
@@ -356,4 +356,27 @@ func (c *call) problem(err error) *agent.Problem {
 	}
 	c.status = statusGone
 	return agent.Problemf(agent.CodeBadRequest, "the caller has hung up")
+}
+
+// refused writes down what was refused, and returns it. That must not fill the disk, nor can
+// anybody hide behind others that are refused: each client and each user has a share of lines, and
+// so have all strangers together. What goes beyond it is counted in the log.
+func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
+	who := record.Client
+	switch {
+	case who != "" && who != unknownClient:
+	case c.caller.network:
+		who = "strangers"
+	default:
+		who = userName(c.caller.peer.UID)
+	}
+	if _, ok := c.server.denials.take(who, c.began); !ok {
+		c.server.unwritten.note(c.server.config.Logger, who, c.began)
+		return problem
+	}
+	record.Action = ActionDenied
+	if c.recordable() == nil {
+		c.write(record, problem)
+	}
+	return problem
 }

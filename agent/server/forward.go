@@ -18,6 +18,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 )
 
+// forwarding is a call that is passed on to Anaplan.
+type forwarding struct{ *call }
+
 // forwardedRoute is what calls of the API are observed as.
 const forwardedRoute = "forwarded"
 
@@ -37,7 +40,7 @@ func isForwarded(path string) bool {
 
 // forward passes a call on to Anaplan. What is decided on is the normalised path, and
 // that is what is sent.
-func (c *call) forward() *agent.Problem {
+func (c forwarding) forward() *agent.Problem {
 	path, problem := c.forwardable()
 	if problem != nil {
 		return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
@@ -50,8 +53,8 @@ func (c *call) forward() *agent.Problem {
 }
 
 // forwardPath forwards by the configuration as it is now.
-func (c *call) forwardPath(path policy.Path) *agent.Problem {
-	who, problem := c.principal()
+func (c forwarding) forwardPath(path policy.Path) *agent.Problem {
+	who, problem := c.who()
 	if problem != nil {
 		return problem
 	}
@@ -66,15 +69,15 @@ func (c *call) forwardPath(path policy.Path) *agent.Problem {
 
 // isReloaded reports whether a call that a profile's end has stopped can be made with the
 // profile that has come in its place: nothing is answered yet, and no body is used up.
-func (c *call) isReloaded() bool {
-	return !c.hasBody() && c.status == 0 && c.r.Context().Err() == nil
+func (c forwarding) isReloaded() bool {
+	return !hasBody(c.r) && c.status == 0 && c.r.Context().Err() == nil
 }
 
 // shortened cuts what a caller has sent, for a line of the log.
 func shortened(text string) string { return text[:min(len(text), 256)] }
 
 // forwardable returns the path of a request that is fit to be sent on.
-func (c *call) forwardable() (policy.Path, *agent.Problem) {
+func (c forwarding) forwardable() (policy.Path, *agent.Problem) {
 	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:
@@ -95,7 +98,7 @@ func (c *call) forwardable() (policy.Path, *agent.Problem) {
 
 // permit decides by the policies of the client and of the profile, both of which must
 // allow the call.
-func (c *call) permit(who *principal, path policy.Path) *agent.Problem {
+func (c forwarding) permit(who *principal, path policy.Path) *agent.Problem {
 	if who.profile.API == nil {
 		return agent.Problemf(agent.CodeBadRequest, "this agent forwards no calls for the profile %s", shown(who.profileName))
 	}
@@ -140,7 +143,7 @@ func (p *principal) policies() (all []namedPolicy) {
 }
 
 // decide asks one policy. Looking things up for that is on the client's account.
-func (c *call) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
+func (c forwarding) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
 	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
 	if err != nil {
 		problem := *c.lookUpProblem(err)
@@ -151,7 +154,7 @@ func (c *call) decide(who *principal, by namedPolicy, path policy.Path) (policy.
 }
 
 // pass sends the call, and its answer back.
-func (c *call) pass(who *principal, path policy.Path) *agent.Problem {
+func (c forwarding) pass(who *principal, path policy.Path) *agent.Problem {
 	c.conn.calm.Store(true)
 	began := time.Now()
 	result, err := who.profile.API.Serve(c.w, c.r, proxy.Call{Path: path.String(), Client: who.name})
@@ -184,7 +187,7 @@ func isRefusal(err error) bool {
 }
 
 // recordCall writes down a call that has been made, whatever came of it.
-func (c *call) recordCall(record Record, problem *agent.Problem) {
+func (c forwarding) recordCall(record Record, problem *agent.Problem) {
 	if record.Done = true; problem != nil {
 		record.Code = problem.Code
 	}
@@ -193,7 +196,7 @@ func (c *call) recordCall(record Record, problem *agent.Problem) {
 }
 
 // forwardProblem says why a call was not made, or not to its end.
-func (c *call) forwardProblem(err error) *agent.Problem {
+func (c forwarding) forwardProblem(err error) *agent.Problem {
 	if err == nil {
 		return nil
 	}
@@ -255,7 +258,7 @@ const mostLookUpWait = 5 * time.Minute
 
 // lookUpProblem says why Anaplan has not told names. What passes has a time to come again, so that
 // a busy model does not fail a job that could wait for it.
-func (c *call) lookUpProblem(err error) *agent.Problem {
+func (c forwarding) lookUpProblem(err error) *agent.Problem {
 	refusal, isRefused := errors.AsType[*integration.APIError](err)
 	var problem *agent.Problem
 	switch {

@@ -9,13 +9,20 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
+// phantomCall is a call that is about a phantom token, as Anaplan's auth host has it for its own.
+type phantomCall struct{ *call }
+
+func ofPhantoms(answer func(phantomCall) *agent.Problem) func(*call) *agent.Problem {
+	return func(c *call) *agent.Problem { return answer(phantomCall{c}) }
+}
+
 // What Anaplan's auth host has under /token/, with its JSON and its statuses (contract
 // sections 2 and 3), and with phantom tokens.
 
 // authenticate hands out a phantom token. Anaplan's own is made first, so that whatever
 // prevents that is told here, where clients expect it.
-func (c *call) authenticate() *agent.Problem {
-	who, problem := c.principal()
+func (c phantomCall) authenticate() *agent.Problem {
+	who, problem := c.who()
 	if problem != nil {
 		return problem
 	}
@@ -41,7 +48,7 @@ func (c *call) authenticate() *agent.Problem {
 		return problem
 	}
 	// A login can take as long as a person: by now the secret may be another one.
-	if _, problem := c.principal(); problem != nil {
+	if _, problem := c.who(); problem != nil {
 		c.server.config.Phantoms.Revoke(token.Value.Reveal())
 		return problem
 	}
@@ -51,20 +58,20 @@ func (c *call) authenticate() *agent.Problem {
 const oneTokenHint = "use one token for the 35 minutes that it lives, and end it with POST /token/logout"
 
 // refresh gives a phantom token another life, without Anaplan: the agent looks after that.
-func (c *call) refresh() *agent.Problem {
+func (c phantomCall) refresh() *agent.Problem {
 	return c.withPhantom(http.StatusBadRequest, func(_ phantom.Token, value string) *agent.Problem {
 		token, err := c.server.config.Phantoms.Refresh(value)
 		if err != nil {
-			return c.badPhantom(err)
+			return identification{c.call}.badPhantom(err)
 		}
 		return c.sendPhantom(http.StatusOK, "Token refreshed", token)
 	})
 }
 
 // validate says when the phantom token ends, and what user Anaplan says it stands for.
-func (c *call) validate() *agent.Problem {
+func (c phantomCall) validate() *agent.Problem {
 	return c.withPhantom(http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {
-		who, problem := c.holder(token.Holder)
+		who, problem := identification{c.call}.holder(token.Holder)
 		if problem != nil {
 			return problem
 		}
@@ -82,10 +89,10 @@ func (c *call) validate() *agent.Problem {
 }
 
 // revoke ends the phantom token. Anaplan's stays, for others use it.
-func (c *call) revoke() *agent.Problem {
+func (c phantomCall) revoke() *agent.Problem {
 	return c.withPhantom(http.StatusUnauthorized, func(token phantom.Token, value string) *agent.Problem {
 		if err := c.server.config.Phantoms.Revoke(value); err != nil {
-			return c.badPhantom(err)
+			return identification{c.call}.badPhantom(err)
 		}
 		c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described(), Done: true}, nil)
 		c.send(http.StatusNoContent, nil, nil)
@@ -95,7 +102,7 @@ func (c *call) revoke() *agent.Problem {
 
 // withPhantom does something with the phantom token that the caller shows. malformed is
 // Anaplan's status for a header that has none.
-func (c *call) withPhantom(malformed int, do func(token phantom.Token, value string) *agent.Problem) *agent.Problem {
+func (c phantomCall) withPhantom(malformed int, do func(token phantom.Token, value string) *agent.Problem) *agent.Problem {
 	header := c.r.Header["Authorization"]
 	value, ok := "", false
 	if len(header) == 1 {
@@ -105,7 +112,7 @@ func (c *call) withPhantom(malformed int, do func(token phantom.Token, value str
 		c.status = malformed
 		return agent.Problemf(agent.CodeBadRequest, "there must be one Authorization header, with AnaplanAuthToken and a token")
 	}
-	token, problem := c.phantom(value)
+	token, problem := identification{c.call}.phantom(value)
 	if problem != nil {
 		return problem
 	}
@@ -113,7 +120,7 @@ func (c *call) withPhantom(malformed int, do func(token phantom.Token, value str
 }
 
 // sendPhantom writes down that a phantom token is handed out, and does it.
-func (c *call) sendPhantom(status int, message string, token phantom.Token) *agent.Problem {
+func (c phantomCall) sendPhantom(status int, message string, token phantom.Token) *agent.Problem {
 	if problem := c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described()}, nil); problem != nil {
 		if status == http.StatusCreated { // one that is renewed was written down before
 			c.server.config.Phantoms.Revoke(token.Value.Reveal())
@@ -127,9 +134,9 @@ func (c *call) sendPhantom(status int, message string, token phantom.Token) *age
 }
 
 // described is what was done with a phantom token.
-func (c *call) described() Call { return Call{Method: c.r.Method, Path: c.route} }
+func (c phantomCall) described() Call { return Call{Method: c.r.Method, Path: c.route} }
 
-func (c *call) tokenBody(message string, info local.TokenInfo) local.TokenBody {
+func (c phantomCall) tokenBody(message string, info local.TokenInfo) local.TokenBody {
 	return local.TokenBody{
 		Meta:   local.TokenMeta{ValidationURL: "http://" + c.r.Host + "/token/validate"},
 		Status: "SUCCESS", Message: message, Token: info,

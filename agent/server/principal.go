@@ -17,6 +17,12 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
+// identification finds out for whom a call is made.
+type identification struct{ *call }
+
+// who returns for whom the call is made.
+func (c *call) who() (*principal, *agent.Problem) { return identification{c}.principal() }
+
 // principal is what a call is made for: a client, or a user of the machine that may use a profile.
 type principal struct {
 	name        string // "client:nightly" or "user:1000"
@@ -39,7 +45,7 @@ func (p *principal) shown() string {
 
 // principal returns what the request is made for, as the Authorization header shows it; without
 // one, the user that the kernel says is calling.
-func (c *call) principal() (*principal, *agent.Problem) {
+func (c identification) principal() (*principal, *agent.Problem) {
 	header := c.r.Header["Authorization"]
 	switch {
 	case len(header) == 0 && c.caller.network:
@@ -70,31 +76,8 @@ func tokenIn(header string) (token string, ok bool) {
 }
 
 // stranger refuses a caller that does not show what it is.
-func (c *call) stranger(why string) *agent.Problem {
+func (c identification) stranger(why string) *agent.Problem {
 	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
-}
-
-// refused writes down what was refused, and returns it. That must not fill the disk, nor can
-// anybody hide behind others that are refused: each client and each user has a share of lines, and
-// so have all strangers together. What goes beyond it is counted in the log.
-func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
-	who := record.Client
-	switch {
-	case who != "" && who != unknownClient:
-	case c.caller.network:
-		who = "strangers"
-	default:
-		who = userName(c.caller.peer.UID)
-	}
-	if _, ok := c.server.denials.take(who, c.began); !ok {
-		c.server.unwritten.note(c.server.config.Logger, who, c.began)
-		return problem
-	}
-	record.Action = ActionDenied
-	if c.recordable() == nil {
-		c.write(record, problem)
-	}
-	return problem
 }
 
 // unwritten counts refusals that have no line of their own, and logs them once a minute.
@@ -114,7 +97,7 @@ func (u *unwritten) note(log *slog.Logger, who string, now time.Time) {
 }
 
 // peerPrincipal returns the user at the other end, or the client that this user is.
-func (c *call) peerPrincipal() (*principal, *agent.Problem) {
+func (c identification) peerPrincipal() (*principal, *agent.Problem) {
 	name, profile := c.r.Header.Get(local.HeaderClient), c.r.Header.Get(local.HeaderProfile)
 	if name != "" {
 		return c.asClient(name)
@@ -131,7 +114,7 @@ func (c *call) peerPrincipal() (*principal, *agent.Problem) {
 		}
 	}
 	c.arguments.profile = profile
-	found, problem := c.profile()
+	found, problem := (ownCall{c.call}).profile()
 	if problem != nil {
 		return nil, problem
 	}
@@ -140,13 +123,13 @@ func (c *call) peerPrincipal() (*principal, *agent.Problem) {
 
 func userName(uid int) string { return userKind + strconv.Itoa(uid) }
 
-func (c *call) mayProfile(name string) bool {
+func (c identification) mayProfile(name string) bool {
 	profile := c.server.config.Profiles()[name]
 	return profile != nil && c.caller.may(profile)
 }
 
 // clientsOfPeer names the clients that the user at the other end is.
-func (c *call) clientsOfPeer() (names []string) {
+func (c identification) clientsOfPeer() (names []string) {
 	clients := c.server.config.Clients()
 	for _, name := range slices.Sorted(maps.Keys(clients)) {
 		if c.caller.is(clients[name]) {
@@ -158,7 +141,7 @@ func (c *call) clientsOfPeer() (names []string) {
 
 // asClient returns the client of that name, if the user at the other end is it or may use
 // all that it may.
-func (c *call) asClient(name string) (*principal, *agent.Problem) {
+func (c identification) asClient(name string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
 	if client == nil || !c.caller.is(client) && !c.mayProfile(client.Profile) {
 		return nil, c.refused(c.noClient(name), Record{Client: c.knownClient(name)})
@@ -167,7 +150,7 @@ func (c *call) asClient(name string) (*principal, *agent.Problem) {
 }
 
 // noClient says that the caller is not a client. An administrator is told which clients there are.
-func (c *call) noClient(name string) *agent.Problem {
+func (c identification) noClient(name string) *agent.Problem {
 	if c.caller.admin {
 		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no client %s", shown(name))
 		if names := slices.Sorted(maps.Keys(c.server.config.Clients())); len(names) > 0 {
@@ -185,14 +168,14 @@ func (c *call) noClient(name string) *agent.Problem {
 const unknownClient = clientKind + "?"
 
 // knownClient returns how a client is written down.
-func (c *call) knownClient(name string) string {
+func (c identification) knownClient(name string) string {
 	if c.server.config.Clients()[name] == nil {
 		return unknownClient
 	}
 	return clientKind + name
 }
 
-func (c *call) ofClient(name string, client *Client) (*principal, *agent.Problem) {
+func (c identification) ofClient(name string, client *Client) (*principal, *agent.Problem) {
 	profile := c.server.config.Profiles()[client.Profile]
 	if profile == nil {
 		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s, for which the client %s acts", shown(client.Profile), shown(name))
@@ -202,7 +185,7 @@ func (c *call) ofClient(name string, client *Client) (*principal, *agent.Problem
 
 // clientPrincipal returns the client that has shown its secret. Which of the two is wrong
 // is not said, and takes no other time.
-func (c *call) clientPrincipal(name, secret string) (*principal, *agent.Problem) {
+func (c identification) clientPrincipal(name, secret string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
 	if !client.hasSecret(secret) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
@@ -224,7 +207,7 @@ func (p *Client) hasSecret(secret string) bool {
 
 // phantom finds a phantom token that the caller has shown. That of another user is refused: it must
 // have been stolen.
-func (c *call) phantom(token string) (phantom.Token, *agent.Problem) {
+func (c identification) phantom(token string) (phantom.Token, *agent.Problem) {
 	held, err := c.server.config.Phantoms.Find(token)
 	if err != nil {
 		return phantom.Token{}, c.badPhantom(err)
@@ -238,7 +221,7 @@ func (c *call) phantom(token string) (phantom.Token, *agent.Problem) {
 
 // badPhantom says what is wrong with a token. One that has ended is nothing unusual,
 // and is not written down.
-func (c *call) badPhantom(err error) *agent.Problem {
+func (c identification) badPhantom(err error) *agent.Problem {
 	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
 	problem.Hints = []string{"log in again: POST /token/authenticate"}
 	if err == phantom.ErrUnknown {
@@ -249,7 +232,7 @@ func (c *call) badPhantom(err error) *agent.Problem {
 }
 
 // holder returns what a phantom token stands for, as the configuration is now.
-func (c *call) holder(holder phantom.Holder) (*principal, *agent.Problem) {
+func (c identification) holder(holder phantom.Holder) (*principal, *agent.Problem) {
 	if name, ok := strings.CutPrefix(holder.Client, clientKind); ok {
 		client := c.server.config.Clients()[name]
 		if client == nil {

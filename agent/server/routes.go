@@ -42,28 +42,35 @@ func (r *route) takesBody(limits Limits) int {
 // routes is by path. Asking for another token costs no more than asking for one: after
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
 var routes = map[string]*route{
-	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: (*call).token},
-	"/v1/status": {method: http.MethodGet, cost: costRead, answer: (*call).list},
-	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: (*call).login},
-	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: (*call).logout},
-	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: (*call).unlock},
-	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: (*call).lock},
-	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: (*call).reload},
-	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: (*call).health},
-	"/readyz":    {method: http.MethodGet, cost: costRead, answer: (*call).ready},
-	"/metrics":   {method: http.MethodGet, cost: costRead, answer: (*call).metrics},
+	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: own(ownCall.token)},
+	"/v1/status": {method: http.MethodGet, cost: costRead, answer: own(ownCall.list)},
+	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: own(ownCall.login)},
+	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: own(ownCall.logout)},
+	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: own(ownCall.unlock)},
+	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: own(ownCall.lock)},
+	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: own(ownCall.reload)},
+	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: own(ownCall.health)},
+	"/readyz":    {method: http.MethodGet, cost: costRead, answer: own(ownCall.ready)},
+	"/metrics":   {method: http.MethodGet, cost: costRead, answer: own(ownCall.metrics)},
 
-	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).authenticate},
-	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).refresh},
-	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: (*call).validate},
-	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: (*call).revoke},
+	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: ofPhantoms(phantomCall.authenticate)},
+	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: ofPhantoms(phantomCall.refresh)},
+	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: ofPhantoms(phantomCall.validate)},
+	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: ofPhantoms(phantomCall.revoke)},
+}
+
+// ownCall is a call of the agent's own API.
+type ownCall struct{ *call }
+
+func own(answer func(ownCall) *agent.Problem) func(*call) *agent.Problem {
+	return func(c *call) *agent.Problem { return answer(ownCall{c}) }
 }
 
 // otherRoute is what requests are observed as that have no route, so that callers cannot
 // make up names for metrics.
 const otherRoute = "other"
 
-func (c *call) token() *agent.Problem {
+func (c ownCall) token() *agent.Problem {
 	profile, problem := c.profile()
 	if problem != nil {
 		return problem
@@ -91,7 +98,7 @@ func (c *call) token() *agent.Problem {
 
 // replaced returns the profile that has come in the place of one that ended while it was
 // asked, as a reload does it; nil if none has.
-func (c *call) replaced(profile *Profile, err error) *Profile {
+func (c ownCall) replaced(profile *Profile, err error) *Profile {
 	if err == nil || agent.ProblemOf(err).Code != agent.CodeStopping || c.r.Context().Err() != nil {
 		return nil
 	}
@@ -102,7 +109,7 @@ func (c *call) replaced(profile *Profile, err error) *Profile {
 	return next
 }
 
-func (c *call) lease(keeper *agent.Keeper) (agent.Lease, error) {
+func (c ownCall) lease(keeper *agent.Keeper) (agent.Lease, error) {
 	if c.arguments.refused != 0 {
 		return keeper.Replace(c.r.Context(), c.arguments.refused, c.wants())
 	}
@@ -110,7 +117,7 @@ func (c *call) lease(keeper *agent.Keeper) (agent.Lease, error) {
 }
 
 // act does something to a profile if the caller may, writes it down, and answers without a token.
-func (c *call) act(action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
+func (c ownCall) act(action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
 	profile, problem := c.profile()
 	if problem != nil {
 		return problem
@@ -130,7 +137,7 @@ func (c *call) act(action Action, do func(*Profile) (agent.Lease, error)) *agent
 	return nil
 }
 
-func (c *call) login() *agent.Problem {
+func (c ownCall) login() *agent.Problem {
 	return c.act(ActionLogin, func(profile *Profile) (agent.Lease, error) {
 		if c.caller.admin {
 			return profile.Keeper.Login(c.r.Context(), c.wants())
@@ -139,13 +146,13 @@ func (c *call) login() *agent.Problem {
 	})
 }
 
-func (c *call) logout() *agent.Problem {
+func (c ownCall) logout() *agent.Problem {
 	return c.act(ActionLogout, func(profile *Profile) (agent.Lease, error) {
 		return agent.Lease{}, profile.Keeper.Logout(c.r.Context())
 	})
 }
 
-func (c *call) lock() *agent.Problem {
+func (c ownCall) lock() *agent.Problem {
 	return c.act(ActionLock, func(profile *Profile) (agent.Lease, error) {
 		if profile.SetPIN != nil {
 			profile.SetPIN(nil)
@@ -157,7 +164,7 @@ func (c *call) lock() *agent.Problem {
 
 // unlock logs in at once, so that its caller learns whether that helped; what was locked is so
 // until then.
-func (c *call) unlock() *agent.Problem {
+func (c ownCall) unlock() *agent.Problem {
 	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
 		if len(c.body) > 0 {
 			if problem := c.setPIN(profile, c.body); problem != nil {
@@ -172,7 +179,7 @@ func (c *call) unlock() *agent.Problem {
 }
 
 // setPIN hands over a PIN.
-func (c *call) setPIN(profile *Profile, pin []byte) *agent.Problem {
+func (c ownCall) setPIN(profile *Profile, pin []byte) *agent.Problem {
 	if profile.SetPIN == nil {
 		return agent.Problemf(agent.CodeBadRequest, "the profile %s takes no PIN from callers: its settings say where the PIN comes from", shown(c.arguments.profile))
 	}
@@ -183,7 +190,7 @@ func (c *call) setPIN(profile *Profile, pin []byte) *agent.Problem {
 	return nil
 }
 
-func (c *call) reload() *agent.Problem {
+func (c ownCall) reload() *agent.Problem {
 	if !c.caller.admin {
 		return c.reserve("use reload", "reload")
 	}
@@ -198,7 +205,7 @@ func (c *call) reload() *agent.Problem {
 	return problem
 }
 
-func (c *call) reloaded() (warnings []string, err error) {
+func (c ownCall) reloaded() (warnings []string, err error) {
 	if c.server.config.Reload == nil {
 		return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
 	}
@@ -206,7 +213,7 @@ func (c *call) reloaded() (warnings []string, err error) {
 }
 
 // list answers how the profiles do that the caller may use.
-func (c *call) list() *agent.Problem {
+func (c ownCall) list() *agent.Problem {
 	profiles := c.server.config.Profiles()
 	status := local.Status{
 		Version:   c.server.config.Version,
@@ -236,7 +243,7 @@ func (c *call) list() *agent.Problem {
 }
 
 // ownProblem returns what is wrong with the agent as a whole. Its cause is for administrators.
-func (c *call) ownProblem() *agent.Problem {
+func (c ownCall) ownProblem() *agent.Problem {
 	err := c.server.config.Recordable()
 	if err == nil {
 		return nil
@@ -249,10 +256,10 @@ func (c *call) ownProblem() *agent.Problem {
 }
 
 // clients returns the clients that the caller may be.
-func (c *call) clients() (shown []local.ClientStatus) {
+func (c ownCall) clients() (shown []local.ClientStatus) {
 	all := c.server.config.Clients()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if client := all[name]; c.caller.is(client) || c.mayProfile(client.Profile) {
+		if client := all[name]; c.caller.is(client) || (identification{c.call}).mayProfile(client.Profile) {
 			shown = append(shown, local.ClientStatus{Name: name, Profile: client.Profile, Policy: client.Policy.Rules()})
 		}
 	}
@@ -260,12 +267,12 @@ func (c *call) clients() (shown []local.ClientStatus) {
 }
 
 // health says that the agent answers, which is all that it says.
-func (c *call) health() *agent.Problem {
+func (c ownCall) health() *agent.Problem {
 	c.send(http.StatusOK, typeText, []byte("ok\n"))
 	return nil
 }
 
-func (c *call) ready() *agent.Problem {
+func (c ownCall) ready() *agent.Problem {
 	if problem := c.ownProblem(); problem != nil {
 		c.status = http.StatusServiceUnavailable
 		return c.notReady(problem)
@@ -280,7 +287,7 @@ func (c *call) ready() *agent.Problem {
 }
 
 // notReady tells strangers no more than that: the rest is about profiles.
-func (c *call) notReady(problem *agent.Problem) *agent.Problem {
+func (c ownCall) notReady(problem *agent.Problem) *agent.Problem {
 	if c.caller.admin {
 		return problem
 	}
@@ -288,7 +295,7 @@ func (c *call) notReady(problem *agent.Problem) *agent.Problem {
 }
 
 // metrics are for administrators and for users that may use any profile.
-func (c *call) metrics() *agent.Problem {
+func (c ownCall) metrics() *agent.Problem {
 	if !c.server.config.mayAny(c.caller) {
 		return c.deny("metrics")
 	}

@@ -12,7 +12,7 @@ import (
 
 // isIntroduced notes a stranger that may do something by now, and reports whether there is room for
 // the connection.
-func (c *call) isIntroduced() bool {
+func (c identification) isIntroduced() bool {
 	if c.caller.known {
 		return true
 	}
@@ -21,7 +21,7 @@ func (c *call) isIntroduced() bool {
 }
 
 // introduction returns which client's or user's connection it is; "" for a stranger's.
-func (c *call) introduction() string {
+func (c identification) introduction() string {
 	config := &c.server.config
 	if !c.caller.network {
 		if config.knows(c.caller) { // as the configuration is now
