@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 )
 
@@ -238,7 +239,7 @@ func (k *Keeper) Unlock() {
 		return
 	}
 	k.locked = false
-	k.forgive(now, backoff(maxLoginRetry, 1)) // the person's command comes first: it can ask for a touch
+	k.forgive(now, backoff.Delay(firstRetry, maxLoginRetry, 1)) // the person's command comes first: it can ask for a touch
 }
 
 // Reconsider lets the Keeper try again, by itself and for a caller, also after a final

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // demand is what a caller wants.
@@ -108,7 +110,7 @@ func (k *Keeper) revoke(generation uint64, now moment) {
 	if now.mono.Sub(k.revokeAt.mono) > believeAgain {
 		k.revocations = 0
 	}
-	k.revokeAt = now.add(doubled(firstDemand, maxDemand, k.revocations))
+	k.revokeAt = now.add(backoff.Doubled(firstDemand, maxDemand, k.revocations))
 	k.revocations++
 }
 

@@ -3,6 +3,8 @@ package agent
 import (
 	"context"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // fail notes a failure, and when to try again: by itself, and for a caller.
@@ -62,9 +64,9 @@ func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 		return moment{}
 	}
 	if problem.Wait > 0 && isOfDevice(problem) {
-		return now.add(problem.Wait + jitter(deviceJitter)) // it has counted how often it was tried
+		return now.add(problem.Wait + backoff.Jitter(deviceJitter)) // it has counted how often it was tried
 	}
-	next := max(problem.Wait+jitter(firstRetry), backoff(limit, k.failures))
+	next := max(problem.Wait+backoff.Jitter(firstRetry), backoff.Delay(firstRetry, limit, k.failures))
 	if left := k.lastCall.until(now); k.isLive(now) && left > 0 {
 		next = min(next, left)
 	}

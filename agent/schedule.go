@@ -1,9 +1,9 @@
 package agent
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // The times by which a Keeper goes, but for those that its KeeperConfig names.
@@ -59,20 +59,14 @@ func (m moment) until(now moment) time.Duration {
 // chance, so that agents that started together do not come together. It is never so soon
 // that tokens of a short life make a storm.
 func renewal(life time.Duration) time.Duration {
-	return max(firstRetry, life/10*7+jitter(life/10))
+	return max(firstRetry, life/10*7+backoff.Jitter(life/10))
 }
 
 // reserve returns how long before the end of a token a login is made if it could not be
 // refreshed. A part of that is left to chance, as of renewal.
 func reserve(life time.Duration) time.Duration {
 	most := min(life/8, maxReserve)
-	return most + jitter(most/4)
-}
-
-// backoff returns how long to wait after so many failures in a row; half of it is chance.
-func backoff(limit time.Duration, failures int) time.Duration {
-	delay := doubled(firstRetry, limit, failures-1)
-	return delay/2 + jitter(delay/2)
+	return most + backoff.Jitter(most/4)
 }
 
 // demandGap returns how long after a failure a caller gets the same problem and causes no
@@ -84,11 +78,11 @@ func demandGap(problem *Problem, failures int) time.Duration {
 	case isOfDevice(problem):
 		return firstDemand
 	case problem.Code == CodeSignerFailed && failures <= deviceRetries: // a process each time
-		return doubled(firstDemand, maxDeviceRetry, failures-1)
+		return backoff.Doubled(firstDemand, maxDeviceRetry, failures-1)
 	case isRefusal(problem) || problem.Code == CodeKeyUnusable:
-		return doubled(firstDemand, maxRefused, failures-1)
+		return backoff.Doubled(firstDemand, maxRefused, failures-1)
 	}
-	return doubled(firstDemand, maxDemand, failures-1)
+	return backoff.Doubled(firstDemand, maxDemand, failures-1)
 }
 
 // isRefusal reports whether a problem is an answer of Anaplan, or of something before it.
@@ -103,22 +97,4 @@ func isOfDevice(problem *Problem) bool {
 		return true
 	}
 	return false
-}
-
-// doubled returns delay after so many doublings, limit at most.
-func doubled(delay, limit time.Duration, times int) time.Duration {
-	for ; times > 0 && delay < limit; times-- {
-		delay *= 2
-	}
-	return min(delay, limit)
-}
-
-// jitter returns a random duration from 0 up to limit.
-func jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	var random [8]byte
-	rand.Read(random[:])
-	return time.Duration(binary.NativeEndian.Uint64(random[:]) % uint64(limit))
 }

@@ -145,16 +145,6 @@ func TestScrub(t *testing.T) {
 	}
 }
 
-func TestJitterStaysWithinItsLimit(t *testing.T) {
-	for _, limit := range []time.Duration{-1, 0, 1, time.Second} {
-		for range 100 {
-			if got := jitter(limit); got < 0 || got > max(limit-1, 0) {
-				t.Fatalf("jitter(%v) = %v", limit, got)
-			}
-		}
-	}
-}
-
 func TestDelaysDouble(t *testing.T) {
 	retry := Retry{Delay: time.Second, MaxDelay: 5 * time.Second}
 	for attempt, delay := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 5 * time.Second, 90: 5 * time.Second} {

@@ -3,11 +3,11 @@ package anaplan
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // Retry bounds the attempts of one call.
@@ -56,7 +56,7 @@ func (c *Client) send(ctx context.Context, call *call) (*answer, error) {
 			return answer, err
 		}
 		c.log.Warn("trying again", "op", call.op, "host", c.base.Host, "attempt", attempt, "wait", wait, "error", err)
-		if sleep(ctx, wait) != nil {
+		if backoff.Sleep(ctx, wait) != nil {
 			return answer, fmt.Errorf("gave up waiting to try again: %w; before that: %w", context.Cause(ctx), err)
 		}
 	}
@@ -77,16 +77,12 @@ func isTransient(err error) bool {
 // there is another attempt.
 func (r Retry) wait(attempt int, err error) (wait time.Duration, bearable bool) {
 	if refusal, ok := errors.AsType[*AnswerError](err); ok && refusal.RetryAfter > 0 {
-		return refusal.RetryAfter + jitter(r.Delay), refusal.RetryAfter <= r.MaxDelay
+		return refusal.RetryAfter + backoff.Jitter(r.Delay), refusal.RetryAfter <= r.MaxDelay
 	}
 	if errors.Is(err, ErrRateLimited) {
-		return limitedDelay + jitter(r.Delay), limitedDelay <= r.MaxDelay
+		return limitedDelay + backoff.Jitter(r.Delay), limitedDelay <= r.MaxDelay
 	}
-	delay := r.Delay
-	for range attempt - 1 {
-		delay = min(2*delay, r.MaxDelay)
-	}
-	return delay/2 + jitter(delay/2), true
+	return backoff.Delay(r.Delay, r.MaxDelay, attempt), true
 }
 
 // isInTime reports whether after the wait there is still something to be had: within
@@ -97,25 +93,4 @@ func isInTime(ctx context.Context, wait time.Duration, freshUntil time.Time) boo
 		return false
 	}
 	return freshUntil.IsZero() || then.Before(freshUntil)
-}
-
-// jitter returns a random duration from 0 up to limit.
-func jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	var random [8]byte
-	rand.Read(random[:])
-	return time.Duration(binary.NativeEndian.Uint64(random[:]) % uint64(limit))
-}
-
-func sleep(ctx context.Context, wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // get asks for something by a client, and returns how that failed.
@@ -408,7 +409,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, io.EOF
 	}
-	if err := sleep(b.ctx, b.every); err != nil {
+	if err := backoff.Sleep(b.ctx, b.every); err != nil {
 		return 0, err
 	}
 	b.left--

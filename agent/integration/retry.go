@@ -3,9 +3,7 @@ package integration
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -14,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // Retry bounds the attempts of what can be tried again.
@@ -77,7 +76,7 @@ func (p *patience) wait(ctx context.Context, err error) error {
 		return fmt.Errorf("there is no time to try again: %w", err)
 	}
 	p.client.tell("%s; trying again in %v", happened(err), pause.Round(100*time.Millisecond))
-	if sleep(ctx, pause) != nil {
+	if backoff.Sleep(ctx, pause) != nil {
 		return gaveUp(ctx, err)
 	}
 	return nil
@@ -102,16 +101,12 @@ func gaveUp(ctx context.Context, err error) error {
 func (p *patience) pause(err error) time.Duration {
 	refusal, ok := errors.AsType[*APIError](err)
 	if ok && refusal.RetryAfter > 0 {
-		return max(p.least, min(refusal.RetryAfter, mostRetryAfter)+jitter(p.retry.Delay))
+		return max(p.least, min(refusal.RetryAfter, mostRetryAfter)+backoff.Jitter(p.retry.Delay))
 	}
 	if ok && refusal.Status == http.StatusTooManyRequests {
-		return max(p.least, limitedDelay+jitter(p.retry.Delay))
+		return max(p.least, limitedDelay+backoff.Jitter(p.retry.Delay))
 	}
-	delay := p.retry.Delay
-	for range p.failures - 1 {
-		delay = min(2*delay, p.retry.MaxDelay)
-	}
-	return max(p.least, delay/2+jitter(delay/2))
+	return max(p.least, backoff.Delay(p.retry.Delay, p.retry.MaxDelay, p.failures))
 }
 
 // isTransient is the one place that decides whether something may get better by itself.
@@ -229,26 +224,4 @@ func parseRetryAfter(header http.Header) time.Duration {
 		now = time.Now()
 	}
 	return min(max(then.Sub(now), 0), most)
-}
-
-// jitter returns a random duration from 0 up to limit. It keeps clients that failed together
-// from coming back together.
-func jitter(limit time.Duration) time.Duration {
-	if limit <= 0 {
-		return 0
-	}
-	var random [8]byte
-	rand.Read(random[:])
-	return time.Duration(binary.NativeEndian.Uint64(random[:]) % uint64(limit))
-}
-
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

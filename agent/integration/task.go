@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // States of a task (help.anaplan.com, "Check the status of the import action"). An unknown one
@@ -205,7 +207,7 @@ func (c *Client) Wait(ctx context.Context, thing Thing, taskID string, progress 
 		if task.Ended() {
 			return task, nil
 		}
-		if sleep(ctx, pause) != nil {
+		if backoff.Sleep(ctx, pause) != nil {
 			return last, context.Cause(ctx)
 		}
 	}
