@@ -3,18 +3,17 @@ package anaplan
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"mime"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // Codes of the service (contract section 2.2). Those of its refusals begin with failure.
@@ -29,9 +28,6 @@ const (
 var code = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
 })
-
-// maxRetryAfter bounds what a server can ask for; beyond it only the fact matters.
-const maxRetryAfter = 24 * time.Hour
 
 // maxTime is the end of the year 9999 in Unix milliseconds, past which JSON
 // cannot write a time.
@@ -250,25 +246,10 @@ func (a *answer) target() string {
 // date returns the service's time of the answer; this machine's where the
 // answer carries none.
 func (a *answer) date() time.Time {
-	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
-		return date
-	}
-	return a.arrived
+	return upstream.Date(a.header, a.arrived)
 }
 
 func (a *answer) retryAfter() time.Duration {
-	return parseRetryAfter(a.header.Get("Retry-After"), a.date())
-}
-
-// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3); a date by the sender's clock.
-// 0 for anything else, and for the past.
-func parseRetryAfter(value string, now time.Time) time.Duration {
-	// A number out of range still says "do not come back soon".
-	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(value); err == nil {
-		return min(max(date.Sub(now), 0), maxRetryAfter)
-	}
-	return 0
+	wait, _ := upstream.RetryAfter(a.header, a.arrived)
+	return wait
 }

@@ -2,18 +2,15 @@ package anaplan
 
 import (
 	"cmp"
-	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
-	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // ErrURL is returned for an auth URL to which no credential may be sent.
@@ -64,9 +61,9 @@ type Client struct {
 
 // New checks the configuration and returns a Client. It does not connect.
 func New(config Config) (*Client, error) {
-	base, err := parseURL(config.AuthURL)
+	base, err := upstream.ParseURL(config.AuthURL, "https://auth.anaplan.com")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrURL, err)
 	}
 	form, err := ParseHeaderForm(string(config.HeaderForm))
 	if err != nil {
@@ -89,58 +86,8 @@ func New(config Config) (*Client, error) {
 	return client, nil
 }
 
-// parseURL returns the base URL, and refuses what would send a credential in the
-// clear or by mistake.
-func parseURL(text string) (*url.URL, error) {
-	// First, for no error below may show a password.
-	if strings.Contains(text, "@") {
-		return nil, fmt.Errorf("%w: it must not hold a user name or password", ErrURL)
-	}
-	base, err := url.Parse(text)
-	if err != nil || base.Hostname() == "" {
-		return nil, fmt.Errorf("%w %q: it is like https://auth.anaplan.com", ErrURL, text)
-	}
-	// JoinPath would keep a query, and send it with every call.
-	if base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("%w %q: it must end with the host or a path", ErrURL, text)
-	}
-	if base.Scheme != "https" && (base.Scheme != "http" || !isLoopback(base.Hostname())) {
-		return nil, fmt.Errorf("%w %q: it must be https, or http to this machine (127.0.0.1, ::1, localhost)", ErrURL, text)
-	}
-	return base, nil
-}
-
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.Unmap().IsLoopback()
-}
-
 func newTransport(roots *x509.CertPool) *http.Transport {
-	// A login is one request or two; HTTP/2 would only add round trips, and a
-	// program that needs it for nothing else can be built without it.
-	http1 := new(http.Protocols)
-	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		OnProxyConnectResponse: checkProxy,
-		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxResponseHeaderBytes: maxBody,
-		IdleConnTimeout:        90 * time.Second,
-		Protocols:              http1,
-	}
-}
-
-// checkProxy turns a proxy's refusal into words; net/http would report the status line but not
-// where it came from.
-func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
-	if response.StatusCode == http.StatusOK {
-		return nil
-	}
-	return &ConnectionError{
-		Kind:   ErrUnreachable,
-		Reason: fmt.Sprintf("the proxy %s does not connect (HTTP %d %s)", proxy.Host, response.StatusCode, http.StatusText(response.StatusCode)),
-		final:  response.StatusCode < 500,
-	}
+	transport := upstream.Transport(roots)
+	transport.MaxResponseHeaderBytes = maxBody
+	return transport
 }

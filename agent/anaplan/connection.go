@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // errCutOff marks a connection that broke in the middle of an answer.
@@ -36,6 +38,9 @@ func classify(err error) *ConnectionError {
 	if known, ok := errors.AsType[*ConnectionError](err); ok {
 		again := *known
 		return &again
+	}
+	if refused, ok := errors.AsType[*upstream.ProxyError](err); ok {
+		return &ConnectionError{Kind: ErrUnreachable, Reason: refused.Error(), final: refused.Status < 500}
 	}
 	if untrusted := classifyTLS(err); untrusted != nil {
 		return untrusted

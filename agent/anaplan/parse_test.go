@@ -12,42 +12,6 @@ import (
 	"unicode"
 )
 
-func TestParseRetryAfter(t *testing.T) {
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for value, want := range map[string]time.Duration{
-		"":                               0,
-		"0":                              0,
-		"120":                            2 * time.Minute,
-		"86401":                          24 * time.Hour,
-		"18446744073709551615":           24 * time.Hour,
-		"18446744073709551616":           24 * time.Hour,
-		"-18446744073709551616":          0,
-		"-1":                             0,
-		"1.5":                            0,
-		"soon":                           0,
-		"Mon, 23 Nov 2026 12:00:30 GMT":  30 * time.Second,
-		"Mon, 23 Nov 2026 11:00:00 GMT":  0,
-		"Mon, 23 Nov 2099 12:00:00 GMT":  24 * time.Hour,
-		"Monday, 23-Nov-26 12:01:00 GMT": time.Minute,
-	} {
-		if got := parseRetryAfter(value, now); got != want {
-			t.Errorf("parseRetryAfter(%q) = %v, want %v", value, got, want)
-		}
-	}
-}
-
-func FuzzParseRetryAfter(f *testing.F) {
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for _, value := range []string{"", "7", "-7", "99999999999999999999", now.Add(time.Hour).Format(http.TimeFormat), "Mon, 23 Nov"} {
-		f.Add(value)
-	}
-	f.Fuzz(func(t *testing.T, value string) {
-		if got := parseRetryAfter(value, now); got < 0 || got > maxRetryAfter {
-			t.Errorf("parseRetryAfter(%q) = %v", value, got)
-		}
-	})
-}
-
 // FuzzAnswer gives the client any answer: it returns a usable token, or a
 // typed error of one clean, short line without the secrets of the request.
 func FuzzAnswer(f *testing.F) {

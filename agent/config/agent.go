@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // Agent are the settings of the agent as a process, checked.
@@ -85,7 +87,7 @@ func loopbackAddress(text string) (string, error) {
 		return "", fmt.Errorf("%q lacks the brackets of an IPv6 address; write it as [::1]:8470", text)
 	case err != nil || port == "":
 		return "", fmt.Errorf("%q is not an address with its port; %s, or with port 0 for any free one", text, write)
-	case !isLoopback(host):
+	case !upstream.IsLoopback(host):
 		return "", fmt.Errorf("%q is not a loopback address: the agent would be open to the network; %s", text, write)
 	}
 	number, err := strconv.ParseUint(port, 10, 16)

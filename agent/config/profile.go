@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"net"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -293,7 +293,7 @@ func baseURL(text string) (string, error) {
 		return "", errors.New("the URL must end after the host, as https://auth.anaplan.com does; leave out path, query and fragment")
 	case u.Hostname() == "" || !isPort(u.Port()):
 		return "", errors.New("the URL has no host or a bad port; write it as https://auth.anaplan.com or https://HOST:8443")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !upstream.IsLoopback(u.Hostname()):
 		return "", errors.New("http sends logins and tokens unencrypted, so it is for this machine only (localhost, 127.0.0.1, ::1); use https")
 	}
 	// Put together again, so that a slash at the end or capitals in the scheme are gone
@@ -306,11 +306,4 @@ func baseURL(text string) (string, error) {
 func isPort(port string) bool {
 	number, err := strconv.ParseUint(port, 10, 16)
 	return port == "" || err == nil && number > 0
-}
-
-// isLoopback reports whether what is sent to the host stays on this machine. No
-// name but localhost is looked up, since the answer could change later.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // ErrResponse means a success that cannot be used.
@@ -128,10 +129,8 @@ func refusal(call call, response *http.Response) *APIError {
 }
 
 func newAPIError(call call, response *http.Response, body []byte) *APIError {
-	e := &APIError{
-		Method: call.method, Path: call.shown(), Status: response.StatusCode,
-		RetryAfter: parseRetryAfter(response.Header),
-	}
+	e := &APIError{Method: call.method, Path: call.shown(), Status: response.StatusCode}
+	e.RetryAfter, _ = upstream.RetryAfter(response.Header, time.Now())
 	said := parseRefusal(body)
 	e.Message = clean(said.message)
 	if isPage(response) {

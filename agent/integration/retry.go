@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -204,24 +203,4 @@ func happened(err error) string {
 		return "the request is rerouted (HTTP 410)"
 	}
 	return fmt.Sprintf("Anaplan is not available (HTTP %d)", refusal.Status)
-}
-
-// parseRetryAfter reads seconds or a date (RFC 9110 section 10.2.3), the latter by the sender's
-// clock. 0 for anything else, and for the past.
-func parseRetryAfter(header http.Header) time.Duration {
-	value := header.Get("Retry-After")
-	const most = 24 * time.Hour // beyond it only the fact matters
-	seconds, err := strconv.ParseUint(value, 10, 64)
-	if err == nil || errors.Is(err, strconv.ErrRange) {
-		return time.Duration(min(seconds, uint64(most/time.Second))) * time.Second
-	}
-	then, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	return min(max(then.Sub(now), 0), most)
 }

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // Errors of Serve and RoundTrip to branch on with errors.Is. Errors of the Source and of the
@@ -61,7 +63,7 @@ func unreachable(host string, err error) *UnreachableError {
 // isBefore reports whether a failure came before there was a connection to send anything on.
 func isBefore(err error) bool {
 	operation, isOperation := errors.AsType[*net.OpError](err)
-	_, isRefused := errors.AsType[*proxyRefusal](err)
+	_, isRefused := errors.AsType[*upstream.ProxyError](err)
 	_, isName := errors.AsType[*net.DNSError](err)
 	return untrusted(err) != "" || isRefused || isName || isOperation && (operation.Op == "dial" || operation.Op == "proxyconnect")
 }
@@ -76,7 +78,7 @@ func reason(err error) string {
 	if operation != nil && operation.Op == "proxyconnect" {
 		via = " by the proxy; check HTTPS_PROXY"
 	}
-	refused, isRefused := errors.AsType[*proxyRefusal](err)
+	refused, isRefused := errors.AsType[*upstream.ProxyError](err)
 	name, isName := errors.AsType[*net.DNSError](err)
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {

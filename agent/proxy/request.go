@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // refusal returns why a request is not forwarded, whatever it is for.
@@ -42,9 +43,9 @@ type origin struct {
 }
 
 func parseOrigin(text string) (*origin, error) {
-	base, err := parseAPI(text)
+	base, err := upstream.ParseURL(text, "https://api.anaplan.com")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the API URL: %w", err)
 	}
 	return &origin{base, strings.TrimRight(base.EscapedPath(), "/")}, nil
 }

@@ -2,8 +2,9 @@ package proxy
 
 import (
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // Bounds of what the service may ask for in patience.
@@ -13,27 +14,11 @@ const (
 	maxHold     = 5 * time.Minute
 )
 
-// retryAfter returns how long an answer asks to wait: seconds, or a date, which is
-// read by the service's own clock if it tells that.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	text := strings.TrimSpace(header.Get("Retry-After"))
-	wait := defaultHold
-	if text != "" && strings.Trim(text, "0123456789") == "" {
-		wait = seconds(text)
-	} else if date, err := http.ParseTime(text); err == nil {
-		if told, err := http.ParseTime(header.Get("Date")); err == nil {
-			now = told
-		}
-		wait = date.Sub(now)
+// holdTime returns for how long the service is left alone after an answer.
+func holdTime(header http.Header) time.Duration {
+	wait, asks := upstream.RetryAfter(header, time.Now())
+	if !asks {
+		return defaultHold
 	}
 	return min(max(wait, minHold), maxHold)
-}
-
-// seconds reads digits, and of too many of them no more than is needed.
-func seconds(digits string) time.Duration {
-	sum := time.Duration(0)
-	for _, digit := range digits {
-		sum = min(10*sum+time.Duration(digit-'0')*time.Second, maxHold)
-	}
-	return sum
 }

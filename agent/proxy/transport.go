@@ -227,7 +227,7 @@ func (t *Transport) explain(req *http.Request, body *payload, err error) error {
 
 // hold tells all requests that the service asks for patience.
 func (t *Transport) hold(ctx context.Context, header http.Header) {
-	wait := retryAfter(header, time.Now())
+	wait := holdTime(header)
 	if t.Limiter != nil {
 		t.Limiter.Hold(wait)
 	}

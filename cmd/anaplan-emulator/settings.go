@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
+	"github.com/spf13/pflag"
 )
 
 // helpTemplate is the text of --help, with a place for the flags.
@@ -156,11 +156,7 @@ func checkListen(_ *pflag.FlagSet, s *settings) error {
 	if err != nil {
 		return misuse(hint, "--listen %q is not an address and a port", s.listen)
 	}
-	// Names other than localhost are not looked up: what they stand for may
-	// change between the check and the listening. No host at all would be every
-	// interface.
-	ip := net.ParseIP(host)
-	if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !upstream.IsLoopback(host) { // as no host is, which would be every interface
 		return misuse(hint, "--listen %q is not on the loopback interface, and the emulator serves no other", s.listen)
 	}
 	return nil
