@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/nearest"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -93,7 +94,7 @@ func (d *document) checkTables(top map[string]any) error {
 
 // insteadTable says what to write for an unknown table.
 func insteadTable(name string) string {
-	if meant := nearest(strings.ToLower(name), tables); meant != "" {
+	if meant := nearest.Word(strings.ToLower(name), tables); meant != "" {
 		return fmt.Sprintf("did you mean %s?", heading(meant))
 	}
 	return "settings stand in tables [profile.NAME], those of the whole agent in [agent], and those of its clients in [client.NAME]"
@@ -247,9 +248,9 @@ func unknown(name, table string) string {
 	known := namesOf(settingsOf(table))
 	spelt := strings.ReplaceAll(strings.ToLower(name), "-", "_")
 	instead := "there are " + strings.Join(known, ", ")
-	if meant := nearest(spelt, known); meant != "" {
+	if meant := nearest.Word(spelt, known); meant != "" {
 		instead = fmt.Sprintf("did you mean %s?", meant)
-	} else if meant := nearest(spelt, namesOf(slices.Concat(settings, agentSettings, clientSettings))); meant != "" {
+	} else if meant := nearest.Word(spelt, namesOf(slices.Concat(settings, agentSettings, clientSettings))); meant != "" {
 		instead = fmt.Sprintf("did you mean %s, in %s?", meant, placesOf(meant))
 	}
 	return fmt.Sprintf("there is no setting %q; %s", name, instead)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/nearest"
 )
 
 // Kinds of PINSource.
@@ -78,7 +80,7 @@ func errNoSource(kind string) error {
 	for _, a := range arguments {
 		kinds = append(kinds, a.kind)
 	}
-	if meant := nearest(strings.ToLower(kind), kinds); meant != "" {
+	if meant := nearest.Word(strings.ToLower(kind), kinds); meant != "" {
 		return fmt.Errorf("there is no such source of a PIN; did you mean %s?", meant)
 	}
 	return errors.New("a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, command:PROGRAM, pinentry, prompt or none")

@@ -270,19 +270,3 @@ func TestSettings(t *testing.T) {
 		t.Error("a caller can change the agent's table")
 	}
 }
-
-func TestNearest(t *testing.T) {
-	tests := []struct{ name, want string }{
-		{"timout", "timeout"},
-		{"regoin", "region"},
-		{"keys", "key"},
-		{"cert", ""},
-		{"", ""},
-		{"a very long name that cannot be a setting", ""},
-	}
-	for _, test := range tests {
-		if got := nearest(test.name, namesOf(settings)); got != test.want {
-			t.Errorf("%q: got %q, want %q", test.name, got, test.want)
-		}
-	}
-}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/nearest"
 )
 
 // maxRule bounds a rule: a path and its methods.
@@ -90,7 +92,7 @@ func (s *scanner) end(hint string) {
 
 // unexpected says what stands in a word's place and what should.
 func (s *scanner) unexpected(w word, like string, want ...string) {
-	meant := nearest(w.text, want)
+	meant := nearest.Word(w.text, want)
 	switch {
 	case w.text == "":
 		s.fail(w.at, "the rule ends too early; go on with %s", like)
