@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
 )
 
@@ -44,7 +44,7 @@ func (m *machine) installUnit(says string) {
 	m.file(".config/systemd/user/"+doctor.UnitName, "[Service]\nExecStart="+self+" serve\n")
 	m.file("run/systemd/private", "")
 	said := m.file("said", says+"\n")
-	systemctl := m.file("bin/systemctl", "#!/bin/sh\ncase \"$*\" in *is-active*) exit 3;; esac\ncat "+console.ShellQuote(said)+"\n")
+	systemctl := m.file("bin/systemctl", "#!/bin/sh\ncase \"$*\" in *is-active*) exit 3;; esac\ncat "+shell.Quote(said)+"\n")
 	if err := os.Chmod(systemctl, 0o700); err != nil {
 		m.t.Fatal(err)
 	}

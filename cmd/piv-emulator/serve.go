@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 )
 
 // serve runs the emulator until ctx ends.
@@ -40,7 +42,7 @@ func announce(e *emulator, readyFile string, stdout io.Writer) error {
 	for _, setting := range e.environment() {
 		// In quotes, since TMPDIR may have any name.
 		name, value, _ := strings.Cut(setting, "=")
-		fmt.Fprintf(&lines, "export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`))
+		fmt.Fprintf(&lines, "export %s=%s\n", name, shell.Quote(value))
 	}
 	if readyFile != "" {
 		if err := writeFile("--ready-file", readyFile, []byte(lines.String())); err != nil {

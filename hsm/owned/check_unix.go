@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 )
 
 // mostLinks is how many symbolic links Linux follows (path_resolution(7)).
@@ -118,7 +120,7 @@ func (w *walk) judge(path string, info fs.FileInfo) error {
 		return w.refuse(path, info, uid, w.chown(path, info))
 	}
 	if others := w.writers(path, info, gid); others != "" {
-		return w.refuse(path, info, uid, w.sudo(uid)+"chmod "+others+"-w "+quoted(path))
+		return w.refuse(path, info, uid, w.sudo(uid)+"chmod "+others+"-w "+shell.Word(path))
 	}
 	return nil
 }
@@ -165,7 +167,7 @@ func (w *walk) chown(path string, info fs.FileInfo) string {
 	if info.Mode().Type() == fs.ModeSymlink {
 		flag = "-h "
 	}
-	return w.sudo(-1) + "chown " + flag + owner + " " + quoted(path)
+	return w.sudo(-1) + "chown " + flag + owner + " " + shell.Word(path)
 }
 
 // sudo is in front of what this user may not do to a file of that owner.

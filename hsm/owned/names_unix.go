@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os/user"
 	"strconv"
-	"strings"
 )
 
 // ownerName names a user for a person.
@@ -23,12 +22,4 @@ func ownName(uid int) string {
 		return account.Username
 	}
 	return strconv.Itoa(uid)
-}
-
-// quoted is a path as a word for a shell.
-func quoted(path string) string {
-	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@%:,") == "" && path[0] != '-' {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

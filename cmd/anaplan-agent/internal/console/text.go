@@ -65,29 +65,10 @@ func Counted(count int, thing string) string {
 	return digits + " " + thing + "s"
 }
 
-// Quoted returns words as a shell reads them.
-func Quoted(words ...string) []string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,"
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = word
-		if word == "" || strings.Trim(word, plain) != "" {
-			quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-		}
-	}
-	return quoted
-}
-
 // QuotedName is a name as it stands in a rule, or an id where there is none.
 func QuotedName(name, id string) string {
 	if name == "" {
 		return id
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
-}
-
-// ShellQuote quotes text for a POSIX shell: in single quotes nothing is special but
-// the quote itself (POSIX shell command language, section 2.2.2).
-func ShellQuote(text string) string {
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

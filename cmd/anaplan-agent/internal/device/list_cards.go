@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -44,7 +45,7 @@ func writeNoKeys(text *strings.Builder, card ListedCard) {
 	}
 	address := card.Address
 	address.Slot = cmp.Or(card.slot, DefaultSlot)
-	fmt.Fprintf(text, "  to make one: %s enroll --key %s --email YOU\n", build.Program, console.ShellQuote(address.String()))
+	fmt.Fprintf(text, "  to make one: %s enroll --key %s --email YOU\n", build.Program, shell.Quote(address.String()))
 }
 
 // Firmware says which version a card has, as far as it tells.

@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/agent/sink"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -100,7 +101,7 @@ func (x *examination) checkSocket(socket string, chosen bool) bool {
 	shared := x.agent != nil && x.agent.ShareSocket
 	switch {
 	case safe && info.Mode().Perm()&0o077 != 0 && !shared && !isSystemSocket(socket):
-		x.warn("agent.socket", "chmod 600 "+console.ShellQuote(socket)+`, or share_socket = "yes" under [agent] if that is meant`,
+		x.warn("agent.socket", "chmod 600 "+shell.Quote(socket)+`, or share_socket = "yes" under [agent] if that is meant`,
 			"other users can connect to %s (mode %04o), which share_socket does not say", socket, info.Mode().Perm())
 	case safe:
 		x.ok("agent.socket", "%s is where nobody but its agent can have put it", socket)
@@ -128,7 +129,7 @@ func (x *examination) checkSocketDirectory(socket string) bool {
 	case paths.IsSomebodyElses(info) && !isSystemSocket(socket):
 		x.fail("agent.socket", "choose a directory of your own: socket = \"PATH\" under [agent]", "%s belongs to another user, who can put another socket there", directory)
 	case paths.OthersMayWrite(info):
-		x.fail("agent.socket", "chmod go-w "+console.ShellQuote(directory), "others can write to %s, and put another socket there; the agent does not start like this", directory)
+		x.fail("agent.socket", "chmod go-w "+shell.Quote(directory), "others can write to %s, and put another socket there; the agent does not start like this", directory)
 	default:
 		return true
 	}
@@ -143,7 +144,7 @@ func (x *examination) askStatus(socket string) {
 	defer client.Close()
 	status, err := client.Status(ctx)
 	if err != nil {
-		x.fail("agent.running", "start it again: systemctl restart anaplan-agent.service, or end the process that listens there (lsof "+console.ShellQuote(socket)+")",
+		x.fail("agent.running", "start it again: systemctl restart anaplan-agent.service, or end the process that listens there (lsof "+shell.Quote(socket)+")",
 			"something listens at %s, and gives no account of itself: %v", socket, err)
 		return
 	}

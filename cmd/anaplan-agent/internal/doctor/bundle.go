@@ -22,8 +22,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -59,7 +59,7 @@ func (b *bundle) write(x *examination) error {
 	if err := b.file.Finish(data); err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}
-	x.say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, console.ShellQuote(b.path))
+	x.say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shell.Quote(b.path))
 	return nil
 }
 

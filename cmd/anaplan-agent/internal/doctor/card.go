@@ -16,8 +16,8 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/piv"
@@ -209,7 +209,7 @@ func (p *Probe) noSlot(address pivuri.URI, card piv.Card) {
 	}
 	made := card.Address
 	made.Slot = device.DefaultSlot
-	p.fail("device.key", build.Program+" enroll --key "+console.ShellQuote(made.String())+" --email YOU makes one", "there is no key on %s", card.Name)
+	p.fail("device.key", build.Program+" enroll --key "+shell.Quote(made.String())+" --email YOU makes one", "there is no key on %s", card.Name)
 }
 
 // judgeSlot says whether a key can log in, and what a person has to do for that.

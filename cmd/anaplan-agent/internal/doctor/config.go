@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -96,7 +97,7 @@ func (x *examination) checkConfigFile(path string, hasSecrets bool) {
 	}
 	switch {
 	case hasSecrets && paths.OthersMayRead(info):
-		x.warn("config.permissions", "chmod 600 "+console.ShellQuote(path), "%s holds the hashes of clients' secrets, and others can read it", path)
+		x.warn("config.permissions", "chmod 600 "+shell.Quote(path), "%s holds the hashes of clients' secrets, and others can read it", path)
 	default:
 		x.ok("config.permissions", "nobody else can change %s", path)
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
@@ -110,7 +111,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		x.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+console.ShellQuote(path)+")", "the PIN should be in a file: %v", err)
+		x.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+shell.Quote(path)+")", "the PIN should be in a file: %v", err)
 		return
 	case info.IsDir():
 		x.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
@@ -122,14 +123,14 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 	case paths.IsSomebodyElses(info):
 		x.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
 	case paths.OthersMayRead(info):
-		x.warn("pin.permissions", "chmod 600 "+console.ShellQuote(path), "%s holds the PIN, and others may read or change it", path)
+		x.warn("pin.permissions", "chmod 600 "+shell.Quote(path), "%s holds the PIN, and others may read or change it", path)
 	}
 	if !filepath.IsAbs(path) {
 		x.warn("pin.path", "write the full path", "%s is looked for where the program is started, which of an agent is another directory", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		x.fail("pin.source", "let this user read it: chown and chmod 600 "+console.ShellQuote(path), "the PIN should be in a file: %v", err)
+		x.fail("pin.source", "let this user read it: chown and chmod 600 "+shell.Quote(path), "the PIN should be in a file: %v", err)
 		return
 	}
 	defer file.Close()
@@ -174,7 +175,7 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 		return
 	}
 	if err != nil {
-		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+console.ShellQuote(words[0])+" ... </dev/null",
+		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shell.Quote(words[0])+" ... </dev/null",
 			"the program that should print the PIN does not, without a terminal: %v", err)
 		return
 	}
@@ -251,7 +252,7 @@ func (x *examination) checkMemoryOfRefusals(dir string) {
 	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
 	for _, note := range notes {
 		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
-			x.warn("pin.refused", "sudo rm "+console.ShellQuote(note), "%s cannot be read, which may say that a PIN was refused", note)
+			x.warn("pin.refused", "sudo rm "+shell.Quote(note), "%s cannot be read, which may say that a PIN was refused", note)
 			return
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -230,7 +231,7 @@ func (p *Probe) noKey(address uri.URI, token hsm.Token) {
 		p.skip("device.key", fmt.Sprintf("token %q hides its keys until somebody logs in, so they show in anaplan.sign", token.Label))
 		p.Facts.Ready = true
 	default:
-		p.fail("device.key", build.Program+" enroll --key "+console.ShellQuote(address.String())+" --email YOU makes one", "there is no key on token %q", token.Label)
+		p.fail("device.key", build.Program+" enroll --key "+shell.Quote(address.String())+" --email YOU makes one", "there is no key on token %q", token.Label)
 	}
 }
 

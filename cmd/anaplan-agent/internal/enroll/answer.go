@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -294,7 +295,7 @@ func encodeChain(certs []*x509.Certificate) string {
 // sayUpload writes the file for the administrator, remembers the step, and says what
 // comes next.
 func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) error {
-	key := console.ShellQuote(address.String())
+	key := shell.Quote(address.String())
 	if e.UploadOut != "" {
 		if err := console.WriteOut(r.Ctx, e.UploadOut, device.EncodePEM("CERTIFICATE", leaf.Raw)); err != nil {
 			return fmt.Errorf("the file to upload: %w", err)

@@ -9,15 +9,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+	"github.com/spf13/cobra"
 )
 
 // CardFlags is what the flags of enroll say that are for cards only.
@@ -130,7 +130,7 @@ func attest(r *device.Run, path string, address pivuri.URI) error {
 	attestation, err := piv.Attest(r.Ctx, address, r.Device.CardOptions(address))
 	if path == "" {
 		if err == nil {
-			r.Say.Note("if your CA asks for proof that the key was made on the card: %s enroll --key %s --email YOU --reuse-key --attestation FILE", build.Program, console.ShellQuote(address.String()))
+			r.Say.Note("if your CA asks for proof that the key was made on the card: %s enroll --key %s --email YOU --reuse-key --attestation FILE", build.Program, shell.Quote(address.String()))
 		}
 		return nil
 	}
@@ -161,5 +161,5 @@ func flagsForStoring(managementKey string) string {
 	if managementKey == "" {
 		return ""
 	}
-	return " --management-key " + console.ShellQuote(managementKey)
+	return " --management-key " + shell.Quote(managementKey)
 }

@@ -15,12 +15,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -30,6 +29,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+	"github.com/spf13/cobra"
 )
 
 // ImportOrder is what the flags of import say.
@@ -290,7 +290,7 @@ func importToCard(r *device.Run, address pivuri.URI, key *rsa.PrivateKey, order 
 
 // sayImported says what to do next, and what the file still is.
 func sayImported(r *device.Run, path string, address config.Address) {
-	r.Say.Note("next: %s whoami --key %s", build.Program, console.ShellQuote(address.String()))
+	r.Say.Note("next: %s whoami --key %s", build.Program, shell.Quote(address.String()))
 	if path == "-" {
 		path = "the file that it came from"
 	}

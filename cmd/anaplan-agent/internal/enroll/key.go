@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -145,9 +146,9 @@ var errUnderWay = errors.New("an enrolment is under way for it")
 func (e Enrolment) goOn(p *Pending) string {
 	isThis := func(known *Pending) bool { return known.Key == p.Key }
 	if slices.ContainsFunc(NewEnrolments().All(), isThis) {
-		return strings.Join(console.Quoted(build.Program, "enroll", "--resume", "--key", p.Key), " ") + e.More
+		return shell.Join(build.Program, "enroll", "--resume", "--key", p.Key) + e.More
 	}
-	return strings.Join(console.Quoted(build.Program, "enroll", "--key", p.Key, "--email", p.Email, "--reuse-key"), " ")
+	return shell.Join(build.Program, "enroll", "--key", p.Key, "--email", p.Email, "--reuse-key")
 }
 
 // orUnderWay adds to the error that a key exists that its enrolment for this user waits.
@@ -244,7 +245,7 @@ func AttestKey(r *device.Run, e Enrolment, p *Pending) error {
 
 // sayNext says what comes after the CSR.
 func sayNext(r *device.Run, p *Pending) {
-	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", build.Program, console.ShellQuote(p.Key), flagsForStoring(p.ManagementKey))
+	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", build.Program, shell.Quote(p.Key), flagsForStoring(p.ManagementKey))
 }
 
 // Remember writes an enrolment down. Without a home that cannot be, and every step is good

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -129,7 +130,7 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 	if p.Upload != "" {
 		r.Say.Note("the file to register is %s: %s > Add Certificates", p.Upload, WhereToRegister)
 	}
-	r.Say.Note("next: %s enroll --key %s --check", build.Program, console.ShellQuote(p.Key))
+	r.Say.Note("next: %s enroll --key %s --check", build.Program, shell.Quote(p.Key))
 	return nil
 }
 

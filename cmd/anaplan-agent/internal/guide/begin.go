@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -73,7 +74,7 @@ func (g *guide) again(address config.Address, e enroll.Enrolment) string {
 		words = append(words, "--reuse-key")
 	}
 	words = append(words, "--output", e.Output)
-	return strings.Join(console.Quoted(words...), " ") + settings.FlagsBut(g.settings.Command, answeredFlags)
+	return shell.Join(words...) + settings.FlagsBut(g.settings.Command, answeredFlags)
 }
 
 // answeredFlags are those that the questions are about.

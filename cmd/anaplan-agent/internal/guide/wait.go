@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -182,7 +183,7 @@ func profileFlag(name string) string {
 	if name == config.DefaultProfile {
 		return ""
 	}
-	return " --profile " + console.ShellQuote(name)
+	return " --profile " + shell.Quote(name)
 }
 
 // offerConfig says how to do without flags from now on, and offers to write it where

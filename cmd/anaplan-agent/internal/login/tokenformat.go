@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
@@ -22,7 +23,7 @@ func FormatToken(token agent.Token, format string) string {
 	case "header":
 		return "Authorization: AnaplanAuthToken " + value + "\n"
 	case "env":
-		return "export " + TokenVariable + "=" + console.ShellQuote(value) + "\n"
+		return "export " + TokenVariable + "=" + shell.Quote(value) + "\n"
 	case "curl":
 		return "header = \"Authorization: AnaplanAuthToken " + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + "\"\n"
 	}

@@ -4,11 +4,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
 // NotEmpty refuses a flag that is given and says nothing, as "$FILE" does where
@@ -38,7 +37,7 @@ func FlagsBut(cmd *cobra.Command, over []string) string {
 		case flag.Value.Type() == "bool":
 			words.WriteString(" --" + flag.Name)
 		default:
-			words.WriteString(" --" + flag.Name + " " + console.Quoted(flag.Value.String())[0])
+			words.WriteString(" --" + flag.Name + " " + shell.Word(flag.Value.String()))
 		}
 	})
 	return words.String()

@@ -8,8 +8,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
@@ -23,7 +23,7 @@ func Rows() explain.Table {
 		{As: explain.Type[*noAddressError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true, With: explain.With(
 			func(err *noAddressError, row *explain.Row) {
 				row.Hints = explain.Hints(
-					"say which of them is meant: --profile "+console.Quoted(err.profiles[0])[0],
+					"say which of them is meant: --profile "+shell.Word(err.profiles[0]),
 					"one that is called [profile."+config.DefaultProfile+"] is used without saying so",
 				)
 			},

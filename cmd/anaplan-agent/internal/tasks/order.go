@@ -11,14 +11,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/spf13/cobra"
 )
 
 // runKinds are what can be run, by the words of the command line.
@@ -56,7 +55,7 @@ var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-siz
 
 // Remember keeps what was typed, to say how to come back to it.
 func (o *Order) Remember(cmd *cobra.Command, args []string) {
-	command := strings.Join(append([]string{build.Program, cmd.Name()}, console.Quoted(args...)...), " ")
+	command := shell.Join(append([]string{build.Program, cmd.Name()}, args...)...)
 	o.again = command + settings.FlagsBut(cmd, startFlags)
 	o.fetch = command + settings.FlagsBut(cmd, append(startFlags, "dumps"))
 	o.same = settings.FlagsBut(cmd, append(startFlags, "output", "dumps", "fail-on-rejected"))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -232,7 +233,7 @@ var errRejected = errors.New("rows were not imported (--fail-on-rejected)")
 
 // fetchCommand returns the command that fetches the result of an export.
 func (r *Task) fetchCommand(thing integration.Thing) string {
-	return build.Program + " run file " + console.Quoted(cmp.Or(thing.Name, thing.ID))[0] + r.Order.same + " --output FILE"
+	return build.Program + " run file " + shell.Word(cmp.Or(thing.Name, thing.ID)) + r.Order.same + " --output FILE"
 }
 
 func (r *Task) fetchDumps(thing integration.Thing, dumps []integration.Dump) error {

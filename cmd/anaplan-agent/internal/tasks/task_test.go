@@ -48,11 +48,3 @@ func TestTransferred(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
-
-// TestQuoted: what is printed to be typed is read by a shell as it was typed.
-func TestQuoted(t *testing.T) {
-	got := strings.Join(console.Quoted("run", "Nightly load", "it's", "", "$HOME"), " ")
-	if want := `run 'Nightly load' 'it'\''s' '' '$HOME'`; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-}
