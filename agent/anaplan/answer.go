@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
@@ -82,8 +83,8 @@ func (a *answer) token() (agent.Token, error) {
 	}
 	return agent.Token{
 		Value:     agent.NewSecret(info.TokenValue),
-		ID:        cut(a.secrets.clean(info.TokenID), maxID),
-		RefreshID: cut(a.secrets.clean(info.RefreshTokenID), maxID),
+		ID:        printable.Cut(a.secrets.clean(info.TokenID), maxID),
+		RefreshID: printable.Cut(a.secrets.clean(info.RefreshTokenID), maxID),
 		ExpiresAt: expires,
 	}, nil
 }
@@ -99,8 +100,8 @@ func (a *answer) identity() (Identity, error) {
 	}
 	identity := Identity{
 		UserID:       a.secrets.clean(good.UserInfo.UserID),
-		UserGUID:     cut(a.secrets.clean(good.UserInfo.UserGUID), maxID),
-		CustomerGUID: cut(a.secrets.clean(good.UserInfo.CustomerGUID), maxID),
+		UserGUID:     printable.Cut(a.secrets.clean(good.UserInfo.UserGUID), maxID),
+		CustomerGUID: printable.Cut(a.secrets.clean(good.UserInfo.CustomerGUID), maxID),
 	}
 	if expires, err := a.end(good.TokenInfo.ExpiresAt); err == nil {
 		identity.ExpiresAt = expires

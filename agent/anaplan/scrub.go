@@ -3,9 +3,9 @@ package anaplan
 import (
 	"bytes"
 	"regexp"
-	"strings"
 	"sync"
-	"unicode"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
 
 // Bounds of text that the service sends and people read.
@@ -55,20 +55,6 @@ func (s secrets) touch(text string) bool {
 func (s secrets) clean(text string) string {
 	// Cut before scrubbing to bound the work, and well above the final bound, so
 	// that the cut leaves no unrecognised stump of a secret in view.
-	text = cut(strings.Join(strings.Fields(strings.Map(printable, text)), " "), 10*maxText)
-	return cut(s.scrub(text), maxText)
-}
-
-func printable(r rune) rune {
-	if !unicode.IsPrint(r) {
-		return ' '
-	}
-	return r
-}
-
-func cut(text string, runes int) string {
-	if all := []rune(text); len(all) > runes {
-		return string(all[:runes]) + "…"
-	}
-	return text
+	text = printable.Cut(printable.Line(text), 10*maxText)
+	return printable.Cut(s.scrub(text), maxText)
 }

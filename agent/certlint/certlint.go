@@ -10,10 +10,10 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
 
 const (
@@ -63,7 +63,7 @@ func Check(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) []f
 			continue
 		}
 		f := check.run(s)
-		f.Check, f.What, f.Do = "certificate."+check.name, line(f.What), line(f.Do)
+		f.Check, f.What, f.Do = "certificate."+check.name, printable.Line(f.What), printable.Line(f.Do)
 		all = append(all, f)
 	}
 	return all
@@ -265,15 +265,4 @@ func daysAgo(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%d days", n)
 	}
-}
-
-// line returns text as one printable line: what CAs write must not pass for more than it is on a
-// terminal.
-func line(text string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || unicode.IsSpace(r) {
-			return r
-		}
-		return '?'
-	}, text)), " ")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
 
 // Explain returns a text for people: what is in a certificate of that by which Anaplan judges it,
@@ -16,7 +17,7 @@ func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) s
 	s := subject{cert: cert, chain: chain, now: now}
 	var text strings.Builder
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(&text, "%-20s %s\n", name, line(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(&text, "%-20s %s\n", name, printable.Line(fmt.Sprintf(format, args...)))
 	}
 	row("subject", "%s", cert.Subject)
 	if emails := s.emails(); len(emails) == 0 {

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
@@ -240,30 +241,11 @@ func clean(text string) string {
 		text = text[:most]
 		text = text[:strings.LastIndexFunc(text, unicode.IsSpace)+1]
 	}
-	return shortened(redact(flat(text)))
+	return printable.Cut(redact(printable.Line(text)), mostText)
 }
 
 // line makes a text of the caller's own one line for a terminal.
-func line(text string) string { return shortened(flat(text)) }
-
-// flat drops control and invisible characters.
-func flat(text string) string {
-	return strings.Join(strings.Fields(strings.Map(printable, text)), " ")
-}
-
-func shortened(text string) string {
-	if all := []rune(text); len(all) > mostText {
-		return string(all[:mostText]) + "…"
-	}
-	return text
-}
-
-func printable(r rune) rune {
-	if !unicode.IsPrint(r) {
-		return ' '
-	}
-	return r
-}
+func line(text string) string { return printable.Cut(printable.Line(text), mostText) }
 
 // redact replaces what looks like a token: Anaplan's are some 500 characters of base64 and
 // dots, the agent's some 50.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
 
 // States of a task (help.anaplan.com, "Check the status of the import action"). An unknown one
@@ -138,9 +139,9 @@ func (f resultFields) result() Result {
 }
 
 func (f detailFields) detail() Detail {
-	d := Detail{Type: line(f.Type), Text: flat(f.LocalMessageText), Occurrences: f.Occurrences}
+	d := Detail{Type: line(f.Type), Text: printable.Line(f.LocalMessageText), Occurrences: f.Occurrences}
 	for _, value := range f.Values {
-		d.Values = append(d.Values, flat(string(value)))
+		d.Values = append(d.Values, printable.Line(string(value)))
 	}
 	return d
 }
