@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 )
 
 // issue prints the certificate that a signing request asks for.
@@ -33,16 +34,16 @@ func issue(s *settings, stdout io.Writer) error {
 		return adviseRequest(fmt.Errorf("issuing for %s: %w", s.issue, err))
 	}
 	// The leaf alone, which is what --register and Anaplan take; no chain.
-	return printTo(stdout, string(anaplantest.EncodePEM(cert)))
+	return emulator.Print(stdout, string(anaplantest.EncodePEM(cert)))
 }
 
 // adviseRequest adds what to do about a request that gets no certificate.
 func adviseRequest(err error) error {
 	switch {
 	case errors.Is(err, anaplantest.ErrNoEmail):
-		return advise(err, "--email ADDRESS, the Anaplan user's")
+		return emulator.Advise(err, "--email ADDRESS, the Anaplan user's")
 	case errors.Is(err, anaplantest.ErrCSR):
-		return advise(err, "openssl req -new -key key.pem -out request.pem")
+		return emulator.Advise(err, "openssl req -new -key key.pem -out request.pem")
 	}
 	return err
 }
@@ -52,13 +53,13 @@ func adviseCertificate(err error) error {
 	switch {
 	// Bundles are the commonest mistake (contract section 5.2).
 	case errors.Is(err, anaplantest.ErrNotOneCertificate):
-		return advise(err, "openssl x509 -in FILE -out cert.pem keeps the first certificate of a file and nothing else")
+		return emulator.Advise(err, "openssl x509 -in FILE -out cert.pem keeps the first certificate of a file and nothing else")
 	case errors.Is(err, anaplantest.ErrNoEmail):
-		return advise(err, "the certificate needs the user's address in its subject alternative name; is it the leaf, not the CA?")
+		return emulator.Advise(err, "the certificate needs the user's address in its subject alternative name; is it the leaf, not the CA?")
 	case errors.Is(err, anaplantest.ErrDuplicate):
-		return advise(err, "name each certificate once")
+		return emulator.Advise(err, "name each certificate once")
 	case errors.Is(err, anaplantest.ErrUnusableKey):
-		return advise(err, "openssl genrsa -out key.pem 2048")
+		return emulator.Advise(err, "openssl genrsa -out key.pem 2048")
 	}
 	return err
 }

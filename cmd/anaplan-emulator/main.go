@@ -16,14 +16,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"runtime"
-	"runtime/debug"
-	"syscall"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 	"github.com/spf13/pflag"
 )
 
@@ -34,26 +30,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run returns the exit code: 0 done, 1 failed, 2 usage.
 func run(args []string, stdout, stderr io.Writer) int {
-	// Ctrl-C and systemd's SIGTERM are the usual ends of a server, not failures.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-
-	err := execute(ctx, args, stdout, stderr)
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintf(stderr, "%s: error: %v\n", program, err)
-	// Every error of usage has a hint; others have one where there is a command
-	// that helps.
-	advice, _ := errors.AsType[*advised](err)
-	if advice == nil {
-		return 1
-	}
-	fmt.Fprintf(stderr, "%s: hint: %s\n", program, advice.hint)
-	if advice.usage {
-		return 2
-	}
-	return 1
+	return emulator.Run(program, stderr, func(ctx context.Context) error { return execute(ctx, args, stdout, stderr) })
 }
 
 // execute does what the command line says.
@@ -63,52 +40,13 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	// Help is what was asked for, so it goes to standard output, where a pager
 	// finds it.
 	case errors.Is(err, pflag.ErrHelp):
-		return printTo(stdout, helpText())
+		return emulator.Print(stdout, helpText())
 	case err != nil:
 		return err
 	case s.version:
-		return printTo(stdout, version())
+		return emulator.Print(stdout, emulator.Version(program))
 	case s.issue != "":
 		return issue(s, stdout)
 	}
 	return serve(ctx, s, stderr)
-}
-
-// printTo writes a result. That nobody gets it (a full disk, a closed pipe) is a
-// failure: a script would go on with half a certificate.
-func printTo(w io.Writer, text string) error {
-	if _, err := io.WriteString(w, text); err != nil {
-		return fmt.Errorf("writing to standard output: %w", err)
-	}
-	return nil
-}
-
-// version says what was built, from which revision.
-func version() string {
-	// The go command stamps it; there is no variable for a linker flag to set.
-	revision := "unknown"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		revision = info.Main.Version
-	}
-	return fmt.Sprintf("%s %s (%s, %s/%s)\n", program, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
-
-// advised is an error with a hint of what to do.
-type advised struct {
-	err   error
-	hint  string
-	usage bool // the command line is wrong
-}
-
-func (a *advised) Error() string { return a.err.Error() }
-
-// Unwrap gives errors.Is the cause.
-func (a *advised) Unwrap() error { return a.err }
-
-// advise adds a hint to err.
-func advise(err error, hint string) error { return &advised{err: err, hint: hint} }
-
-// misuse is an error of the command line.
-func misuse(hint, format string, args ...any) error {
-	return &advised{err: fmt.Errorf(format, args...), hint: hint, usage: true}
 }

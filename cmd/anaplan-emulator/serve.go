@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 )
 
 // headerTimeout ends connections that say nothing.
@@ -26,7 +26,7 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	log := slog.New(slog.NewTextHandler(stderr, nil))
 	// First of all: a script that waits for the file must not find the URL of a
 	// server that was killed.
-	if err := removeStale(s.readyFile); err != nil {
+	if err := emulator.RemoveStale(s.readyFile); err != nil {
 		return err
 	}
 	s.options.Log = log
@@ -38,7 +38,7 @@ func serve(ctx context.Context, s *settings, stderr io.Writer) error {
 	}
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
-		return advise(fmt.Errorf("listening: %w", err), "--listen 127.0.0.1:0 takes any free port")
+		return emulator.Advise(fmt.Errorf("listening: %w", err), "--listen 127.0.0.1:0 takes any free port")
 	}
 	// The server closes it too; this is for errors before it serves.
 	defer listener.Close()
@@ -68,7 +68,7 @@ func serveOn(ctx context.Context, server *http.Server, listener net.Listener, re
 	if err := writeReady(readyFile, base); err != nil {
 		return err
 	}
-	defer removeStale(readyFile)
+	defer emulator.RemoveStale(readyFile)
 	// Close and not Shutdown: there is nothing to finish, and a request that
 	// hangs by order would hold the end up for ever.
 	stop := context.AfterFunc(ctx, func() { server.Close() })
@@ -155,17 +155,6 @@ func writeReady(path, base string) error {
 	if err != nil {
 		os.Remove(file.Name())
 		return fmt.Errorf("writing --ready-file: %w", err)
-	}
-	return nil
-}
-
-// removeStale removes a ready file, which may be that of a process that died.
-func removeStale(path string) error {
-	if path == "" {
-		return nil
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the old --ready-file: %w", err)
 	}
 	return nil
 }

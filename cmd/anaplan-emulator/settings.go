@@ -2,14 +2,12 @@ package main
 
 import (
 	_ "embed"
-	"errors"
-	"io"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 	"github.com/spf13/pflag"
 )
 
@@ -40,13 +38,7 @@ type settings struct {
 // newFlags returns the flags, and the settings that parsing fills.
 func newFlags() (*pflag.FlagSet, *settings) {
 	s := &settings{}
-	// A set of its own, not package-level flags, so that help and parsing can be had any number of
-	// times.
-	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
-	// The order is that of use: serving first, issuing last.
-	f.SortFlags = false
-	f.SetOutput(io.Discard) // main prints the errors
-	f.Usage = func() {}
+	f := emulator.NewFlags(program)
 
 	// A word in backquotes is what --help calls the argument.
 	f.StringVar(&s.listen, "listen", "127.0.0.1:8443", "loopback `ADDRESS` and port; port 0 is any free one")
@@ -70,25 +62,19 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	return f, s
 }
 
-// helpText is the text of --help. The flags are listed by pflag from their
-// definitions, so that text and program cannot differ.
 func helpText() string {
 	flags, _ := newFlags()
-	return strings.Replace(helpTemplate, "{{flags}}\n", flags.FlagUsages(), 1)
+	return emulator.Help(helpTemplate, flags)
 }
 
 // parse reads and judges the command line.
 func parse(args []string) (*settings, error) {
 	flags, s := newFlags()
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			return nil, err
-		}
-		// pflag's words name the flag and what is wrong with it.
-		return nil, misuse(program+" --help", "%w", err)
+	if err := emulator.Parse(program, flags, args); err != nil {
+		return nil, err
 	}
 	if flags.NArg() > 0 {
-		return nil, misuse(program+" --help", "unexpected argument %q", flags.Arg(0))
+		return nil, emulator.Misuse(program+" --help", "unexpected argument %q", flags.Arg(0))
 	}
 	// Clashes come first: a value that has no use need not be a good one.
 	for _, judge := range []func(*pflag.FlagSet, *settings) error{checkClashes, checkValues, checkListen} {
@@ -117,12 +103,12 @@ func checkClashes(f *pflag.FlagSet, s *settings) error {
 		{"ready-file", s.issue != "", "--issue prints a certificate and ends; leave --ready-file out"},
 	} {
 		if clash.useless && f.Changed(clash.flag) {
-			return misuse(clash.hint, "--%s has no use here", clash.flag)
+			return emulator.Misuse(clash.hint, "--%s has no use here", clash.flag)
 		}
 	}
 	// A certificate of a CA that ends with this process would be trusted by nobody.
 	if s.issue != "" && s.caDir == "" {
-		return misuse("--ca-dir DIR, the same as the server's", "--issue needs a CA that is kept")
+		return emulator.Misuse("--ca-dir DIR, the same as the server's", "--issue needs a CA that is kept")
 	}
 	return nil
 }
@@ -130,20 +116,20 @@ func checkClashes(f *pflag.FlagSet, s *settings) error {
 // checkValues refuses numbers that make no sense.
 func checkValues(_ *pflag.FlagSet, s *settings) error {
 	if s.options.TokenLife <= 0 {
-		return misuse("such as --token-life 35m", "--token-life is %v, which is not above zero", s.options.TokenLife)
+		return emulator.Misuse("such as --token-life 35m", "--token-life is %v, which is not above zero", s.options.TokenLife)
 	}
 	// Timestamps are whole seconds; zero would mean the default.
 	if s.options.Window < time.Second {
-		return misuse("such as --window 5m", "--window is %v, less than a second", s.options.Window)
+		return emulator.Misuse("such as --window 5m", "--window is %v, less than a second", s.options.Window)
 	}
 	if s.options.Things < 0 || s.options.Things > maxThings {
-		return misuse("such as --things 100", "--things is %d, not from 0 to %d", s.options.Things, maxThings)
+		return emulator.Misuse("such as --things 100", "--things is %d, not from 0 to %d", s.options.Things, maxThings)
 	}
 	if s.options.PageSize < 1 {
-		return misuse("such as --page-size 20", "--page-size is %d, less than one", s.options.PageSize)
+		return emulator.Misuse("such as --page-size 20", "--page-size is %d, less than one", s.options.PageSize)
 	}
 	if s.days < 1 {
-		return misuse("such as --days 365", "--days is %d, less than a day", s.days)
+		return emulator.Misuse("such as --days 365", "--days is %d, less than a day", s.days)
 	}
 	return nil
 }
@@ -154,10 +140,10 @@ func checkListen(_ *pflag.FlagSet, s *settings) error {
 	const hint = "such as --listen 127.0.0.1:8443, or port 0 for any free one"
 	host, _, err := net.SplitHostPort(s.listen)
 	if err != nil {
-		return misuse(hint, "--listen %q is not an address and a port", s.listen)
+		return emulator.Misuse(hint, "--listen %q is not an address and a port", s.listen)
 	}
 	if !upstream.IsLoopback(host) { // as no host is, which would be every interface
-		return misuse(hint, "--listen %q is not on the loopback interface, and the emulator serves no other", s.listen)
+		return emulator.Misuse(hint, "--listen %q is not on the loopback interface, and the emulator serves no other", s.listen)
 	}
 	return nil
 }

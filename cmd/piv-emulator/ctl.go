@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 )
 
 // sendOrder has an emulator carry an order out, and prints what it says.
@@ -15,12 +17,12 @@ func sendOrder(socket string, words []string, stdout io.Writer) error {
 	// The line is taken apart at its spaces.
 	for _, word := range words {
 		if len(strings.Fields(word)) != 1 {
-			return misuse(program+" --help", "%q is not a word of an order", word)
+			return emulator.Misuse(program+" --help", "%q is not a word of an order", word)
 		}
 	}
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
-		return advise(fmt.Errorf("reaching the emulator: %w", err), "is the emulator running that "+controlVariable+" names?")
+		return emulator.Advise(fmt.Errorf("reaching the emulator: %w", err), "is the emulator running that "+controlVariable+" names?")
 	}
 	defer conn.Close()
 	if _, err := fmt.Fprintln(conn, strings.Join(words, " ")); err != nil {
@@ -34,7 +36,7 @@ func sendOrder(socket string, words []string, stdout io.Writer) error {
 	verdict, text, _ := strings.Cut(string(answer), "\n")
 	switch verdict {
 	case "ok":
-		return printTo(stdout, text)
+		return emulator.Print(stdout, text)
 	case "error":
 		return errors.New(strings.TrimSuffix(text, "\n"))
 	}

@@ -11,11 +11,12 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 )
 
-// emulator is a stack with cards, and what people do to them.
-type emulator struct {
+// rig is a stack with cards, and what people do to them.
+type rig struct {
 	stack   *pivtest.Stack
 	cards   []*pivtest.Card
 	toucher *toucher
@@ -28,13 +29,13 @@ type emulator struct {
 }
 
 // start starts the stack and inserts the cards. stderr is for people.
-func start(ctx context.Context, s *settings, stderr io.Writer) (*emulator, error) {
+func start(ctx context.Context, s *settings, stderr io.Writer) (*rig, error) {
 	// settings has judged the policy.
 	touch, err := newToucher(s.touch, func(line string) { fmt.Fprintf(stderr, "%s: %s\n", program, line) })
 	if err != nil {
 		return nil, err
 	}
-	e := &emulator{toucher: touch}
+	e := &rig{toucher: touch}
 	if e.cards, err = openCards(s); err != nil {
 		return nil, err
 	}
@@ -54,13 +55,13 @@ func start(ctx context.Context, s *settings, stderr io.Writer) (*emulator, error
 // adviseStack adds what makes a stack possible.
 func adviseStack(err error) error {
 	if errors.Is(err, pivtest.ErrMissing) {
-		return advise(err, "it needs the packages pcscd and vsmartcard-vpcd, and root or user namespaces")
+		return emulator.Advise(err, "it needs the packages pcscd and vsmartcard-vpcd, and root or user namespaces")
 	}
 	return err
 }
 
 // begin inserts the cards and opens the control socket.
-func (e *emulator) begin(s *settings) error {
+func (e *rig) begin(s *settings) error {
 	e.inserted = make([]bool, len(e.cards))
 	for i := range e.cards {
 		// Each card has a reader of its own, in or out.
@@ -80,17 +81,17 @@ func (e *emulator) begin(s *settings) error {
 }
 
 // controlPath is beside pcscd's socket, and as that for this user alone.
-func (e *emulator) controlPath() string {
+func (e *rig) controlPath() string {
 	return filepath.Join(filepath.Dir(e.stack.Socket()), "control")
 }
 
 // environment is what its clients need, as NAME=VALUE.
-func (e *emulator) environment() []string {
+func (e *rig) environment() []string {
 	return []string{socketVariable + "=" + e.stack.Socket(), controlVariable + "=" + e.controlPath()}
 }
 
 // close ends the emulator.
-func (e *emulator) close() error {
+func (e *rig) close() error {
 	var err error
 	if e.control != nil {
 		err = e.control.Close()
@@ -102,7 +103,7 @@ func (e *emulator) close() error {
 }
 
 // insert puts a card into its reader.
-func (e *emulator) insert(card int) error {
+func (e *rig) insert(card int) error {
 	if err := e.stack.Insert(card, e.cards[card]); err != nil {
 		return err
 	}
@@ -111,7 +112,7 @@ func (e *emulator) insert(card int) error {
 }
 
 // pull takes a card out of its reader.
-func (e *emulator) pull(card int) error {
+func (e *rig) pull(card int) error {
 	if err := e.stack.Pull(card); err != nil {
 		return err
 	}

@@ -21,33 +21,33 @@ type order struct {
 	name string
 	// arguments is how many there may be, at least and at most.
 	least, most int
-	do          func(e *emulator, arguments []string) (string, error)
+	do          func(e *rig, arguments []string) (string, error)
 }
 
 // orders are all of them; help.txt says what they mean.
 func orders() []order {
 	return []order{
-		{"clear", 0, 0, (*emulator).orderClear},
-		{"commands", 0, 1, (*emulator).orderCommands},
-		{"fault", 2, 4, (*emulator).orderFault},
-		{"forget", 0, 1, (*emulator).orderForget},
-		{"freeze", 0, 1, (*emulator).orderFreeze},
-		{"hold", 0, 1, (*emulator).orderHold},
-		{"insert", 0, 1, func(e *emulator, a []string) (string, error) { return "", e.onCard(a, e.insert) }},
-		{"pcscd", 1, 1, (*emulator).orderDaemon},
-		{"pin-tries", 1, 2, (*emulator).orderPINTries},
-		{"puk-tries", 1, 2, (*emulator).orderPUKTries},
-		{"pull", 0, 1, func(e *emulator, a []string) (string, error) { return "", e.onCard(a, e.pull) }},
-		{"release", 0, 0, (*emulator).orderRelease},
-		{"slow", 2, 3, (*emulator).orderSlow},
-		{"status", 0, 0, (*emulator).orderStatus},
-		{"thaw", 0, 1, (*emulator).orderThaw},
-		{"touch", 0, 1, (*emulator).orderTouch},
+		{"clear", 0, 0, (*rig).orderClear},
+		{"commands", 0, 1, (*rig).orderCommands},
+		{"fault", 2, 4, (*rig).orderFault},
+		{"forget", 0, 1, (*rig).orderForget},
+		{"freeze", 0, 1, (*rig).orderFreeze},
+		{"hold", 0, 1, (*rig).orderHold},
+		{"insert", 0, 1, func(e *rig, a []string) (string, error) { return "", e.onCard(a, e.insert) }},
+		{"pcscd", 1, 1, (*rig).orderDaemon},
+		{"pin-tries", 1, 2, (*rig).orderPINTries},
+		{"puk-tries", 1, 2, (*rig).orderPUKTries},
+		{"pull", 0, 1, func(e *rig, a []string) (string, error) { return "", e.onCard(a, e.pull) }},
+		{"release", 0, 0, (*rig).orderRelease},
+		{"slow", 2, 3, (*rig).orderSlow},
+		{"status", 0, 0, (*rig).orderStatus},
+		{"thaw", 0, 1, (*rig).orderThaw},
+		{"touch", 0, 1, (*rig).orderTouch},
 	}
 }
 
 // obey answers ctl until the socket is closed.
-func (e *emulator) obey() {
+func (e *rig) obey() {
 	for {
 		conn, err := e.control.Accept()
 		if err != nil {
@@ -65,7 +65,7 @@ const orderTimeout = 10 * time.Second
 
 // answer reads an order, a line of words, and writes what came of it: ok or error on
 // a line, and text.
-func (e *emulator) answer(conn net.Conn) {
+func (e *rig) answer(conn net.Conn) {
 	// A client that says nothing must not hold up the end of the emulator.
 	conn.SetReadDeadline(time.Now().Add(orderTimeout))
 	line, err := bufio.NewReader(io.LimitReader(conn, 4096)).ReadString('\n')
@@ -81,7 +81,7 @@ func (e *emulator) answer(conn net.Conn) {
 }
 
 // carryOut does what an order says.
-func (e *emulator) carryOut(words []string) (string, error) {
+func (e *rig) carryOut(words []string) (string, error) {
 	if len(words) == 0 {
 		return "", errors.New("no order")
 	}
@@ -108,7 +108,7 @@ func (e *emulator) carryOut(words []string) (string, error) {
 
 // onCard does something to the card whose number, from 1, is the last argument, or
 // to the first.
-func (e *emulator) onCard(arguments []string, do func(card int) error) error {
+func (e *rig) onCard(arguments []string, do func(card int) error) error {
 	// People have one card, and leave its number out.
 	card := 1
 	if len(arguments) > 0 {
@@ -121,7 +121,7 @@ func (e *emulator) onCard(arguments []string, do func(card int) error) error {
 }
 
 // on does something to the card itself.
-func (e *emulator) on(arguments []string, do func(*pivtest.Card)) error {
+func (e *rig) on(arguments []string, do func(*pivtest.Card)) error {
 	return e.onCard(arguments, func(card int) error {
 		do(e.cards[card])
 		return nil
@@ -129,22 +129,22 @@ func (e *emulator) on(arguments []string, do func(*pivtest.Card)) error {
 }
 
 // orderThaw lets a command that is frozen go on, or one that waits for a touch.
-func (e *emulator) orderThaw(a []string) (string, error) {
+func (e *rig) orderThaw(a []string) (string, error) {
 	return "", e.on(a, (*pivtest.Card).Thaw)
 }
 
 // orderForget empties the list of commands.
-func (e *emulator) orderForget(a []string) (string, error) {
+func (e *rig) orderForget(a []string) (string, error) {
 	return "", e.on(a, (*pivtest.Card).ForgetCommands)
 }
 
 // orderFreeze has the next command wait for thaw, or for the card to be pulled.
-func (e *emulator) orderFreeze(a []string) (string, error) {
+func (e *rig) orderFreeze(a []string) (string, error) {
 	return "", e.on(a, func(card *pivtest.Card) { card.Inject(pivtest.Fault{Freeze: true}) })
 }
 
 // orderClear drops the faults to come, on all cards.
-func (e *emulator) orderClear([]string) (string, error) {
+func (e *rig) orderClear([]string) (string, error) {
 	for _, card := range e.cards {
 		card.ClearFaults()
 	}
@@ -152,7 +152,7 @@ func (e *emulator) orderClear([]string) (string, error) {
 }
 
 // orderFault has an instruction answered with a status word: INS SW [TIMES [CARD]].
-func (e *emulator) orderFault(a []string) (string, error) {
+func (e *rig) orderFault(a []string) (string, error) {
 	fault, err := parseInstruction(a[0])
 	if err != nil {
 		return "", err
@@ -172,7 +172,7 @@ func (e *emulator) orderFault(a []string) (string, error) {
 }
 
 // orderSlow has an instruction answered late: INS TIME [CARD].
-func (e *emulator) orderSlow(a []string) (string, error) {
+func (e *rig) orderSlow(a []string) (string, error) {
 	fault, err := parseInstruction(a[0])
 	if err != nil {
 		return "", err
@@ -196,17 +196,17 @@ func parseInstruction(text string) (pivtest.Fault, error) {
 }
 
 // orderPINTries sets how many tries the PIN has left: TRIES [CARD].
-func (e *emulator) orderPINTries(a []string) (string, error) {
+func (e *rig) orderPINTries(a []string) (string, error) {
 	return "", e.setTries(a, (*pivtest.Card).SetPINTriesLeft)
 }
 
 // orderPUKTries sets those of the PUK.
-func (e *emulator) orderPUKTries(a []string) (string, error) {
+func (e *rig) orderPUKTries(a []string) (string, error) {
 	return "", e.setTries(a, (*pivtest.Card).SetPUKTriesLeft)
 }
 
 // setTries sets a counter of tries.
-func (e *emulator) setTries(a []string, set func(*pivtest.Card, int)) error {
+func (e *rig) setTries(a []string, set func(*pivtest.Card, int)) error {
 	// More than 15 do not fit the status word that tells of them (63Cx).
 	tries, err := strconv.Atoi(a[0])
 	if err != nil || tries < 0 || tries > 15 {
@@ -216,7 +216,7 @@ func (e *emulator) setTries(a []string, set func(*pivtest.Card, int)) error {
 }
 
 // orderTouch touches the card, or says what touches it from now on.
-func (e *emulator) orderTouch(a []string) (string, error) {
+func (e *rig) orderTouch(a []string) (string, error) {
 	if len(a) == 0 {
 		e.toucher.give()
 		return "", nil
@@ -225,7 +225,7 @@ func (e *emulator) orderTouch(a []string) (string, error) {
 }
 
 // orderHold keeps a card as another program does.
-func (e *emulator) orderHold(a []string) (string, error) {
+func (e *rig) orderHold(a []string) (string, error) {
 	// One is enough to be in the way, and so release needs no argument.
 	if e.release != nil {
 		return "", errors.New("a card is held already")
@@ -240,7 +240,7 @@ func (e *emulator) orderHold(a []string) (string, error) {
 }
 
 // orderRelease lets go of it.
-func (e *emulator) orderRelease([]string) (string, error) {
+func (e *rig) orderRelease([]string) (string, error) {
 	if e.release == nil {
 		return "", errors.New("no card is held")
 	}
@@ -250,7 +250,7 @@ func (e *emulator) orderRelease([]string) (string, error) {
 }
 
 // orderDaemon stops, kills or starts pcscd.
-func (e *emulator) orderDaemon(a []string) (string, error) {
+func (e *rig) orderDaemon(a []string) (string, error) {
 	// The cards stay in their readers, and are seen again after the start.
 	switch a[0] {
 	case "stop":
@@ -264,7 +264,7 @@ func (e *emulator) orderDaemon(a []string) (string, error) {
 }
 
 // orderStatus tells how the cards are.
-func (e *emulator) orderStatus([]string) (string, error) {
+func (e *rig) orderStatus([]string) (string, error) {
 	var text strings.Builder
 	for i, card := range e.cards {
 		where := "out of its reader"
@@ -278,7 +278,7 @@ func (e *emulator) orderStatus([]string) (string, error) {
 }
 
 // orderCommands lists the commands that a card has had, without their data.
-func (e *emulator) orderCommands(a []string) (string, error) {
+func (e *rig) orderCommands(a []string) (string, error) {
 	var text strings.Builder
 	err := e.on(a, func(card *pivtest.Card) {
 		for _, c := range card.Commands() {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -15,13 +14,14 @@ import (
 	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 )
 
 // serve runs the emulator until ctx ends.
 func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	// First of all: a script that waits for the file must not find the environment of
 	// an emulator that was killed.
-	if err := removeStale(s.readyFile); err != nil {
+	if err := emulator.RemoveStale(s.readyFile); err != nil {
 		return err
 	}
 	e, err := start(ctx, s, stderr)
@@ -33,11 +33,11 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		<-ctx.Done()
 	}
 	// The cards are saved last, when nobody can change them any more.
-	return errors.Join(err, removeStale(s.readyFile), e.close(), saveCards(s.state, e.cards))
+	return errors.Join(err, emulator.RemoveStale(s.readyFile), e.close(), saveCards(s.state, e.cards))
 }
 
 // announce says how the emulator is used, for a shell to read.
-func announce(e *emulator, readyFile string, stdout io.Writer) error {
+func announce(e *rig, readyFile string, stdout io.Writer) error {
 	var lines strings.Builder
 	for _, setting := range e.environment() {
 		// In quotes, since TMPDIR may have any name.
@@ -49,24 +49,8 @@ func announce(e *emulator, readyFile string, stdout io.Writer) error {
 			return err
 		}
 	}
-	return printTo(stdout, lines.String())
+	return emulator.Print(stdout, lines.String())
 }
-
-// removeStale removes a ready file, which may be that of a process that died.
-func removeStale(path string) error {
-	if path == "" {
-		return nil
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("removing the old --ready-file: %w", err)
-	}
-	return nil
-}
-
-// commandEnded is the end of the command of exec with another code than 0.
-type commandEnded struct{ code int }
-
-func (c *commandEnded) Error() string { return fmt.Sprintf("the command ended with code %d", c.code) }
 
 // runCommand runs a command with the emulator as its PC/SC, and ends with it.
 func runCommand(ctx context.Context, s *settings, stderr io.Writer) error {
@@ -103,7 +87,7 @@ func judgeEnd(err error) error {
 	status, ok := ended.Sys().(syscall.WaitStatus)
 	// As shells tell of a signal.
 	if ok && status.Signaled() {
-		return &commandEnded{code: 128 + int(status.Signal())}
+		return &emulator.Exit{Code: 128 + int(status.Signal())}
 	}
-	return &commandEnded{code: ended.ExitCode()}
+	return &emulator.Exit{Code: ended.ExitCode()}
 }

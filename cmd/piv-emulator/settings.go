@@ -4,12 +4,10 @@ package main
 
 import (
 	_ "embed"
-	"errors"
-	"io"
 	"os"
-	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 	"github.com/spf13/pflag"
 )
 
@@ -51,10 +49,7 @@ type settings struct {
 // newFlags returns the flags, and the settings that parsing fills.
 func newFlags() (*pflag.FlagSet, *settings) {
 	s := &settings{}
-	f := pflag.NewFlagSet(program, pflag.ContinueOnError)
-	f.SortFlags = false
-	f.SetOutput(io.Discard) // main prints the errors
-	f.Usage = func() {}
+	f := emulator.NewFlags(program)
 	// What comes after exec is the command's own.
 	f.SetInterspersed(false)
 
@@ -72,22 +67,16 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	return f, s
 }
 
-// helpText is the text of --help. The flags are listed by pflag from their
-// definitions, so that text and program cannot differ.
 func helpText() string {
 	flags, _ := newFlags()
-	return strings.Replace(helpTemplate, "{{flags}}\n", flags.FlagUsages(), 1)
+	return emulator.Help(helpTemplate, flags)
 }
 
 // parse reads and judges the command line and the environment.
 func parse(args []string) (*settings, error) {
 	flags, s := newFlags()
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, pflag.ErrHelp) {
-			return nil, err
-		}
-		// pflag's words name the flag and what is wrong with it.
-		return nil, misuse(program+" --help", "%w", err)
+	if err := emulator.Parse(program, flags, args); err != nil {
+		return nil, err
 	}
 	// Whatever they are, package pivtest judges them.
 	s.pin, s.puk, s.control = os.Getenv(pinVariable), os.Getenv(pukVariable), os.Getenv(controlVariable)
@@ -95,14 +84,14 @@ func parse(args []string) (*settings, error) {
 		return nil, err
 	}
 	if s.cards < 1 || s.cards > 2 {
-		return nil, misuse("--cards 1 or --cards 2", "--cards is %d; a pcscd of the emulator has two readers", s.cards)
+		return nil, emulator.Misuse("--cards 1 or --cards 2", "--cards is %d; a pcscd of the emulator has two readers", s.cards)
 	}
 	if s.touchTime <= 0 {
-		return nil, misuse("such as --touch-time 15s", "--touch-time is %v, which is not above zero", s.touchTime)
+		return nil, emulator.Misuse("such as --touch-time 15s", "--touch-time is %v, which is not above zero", s.touchTime)
 	}
 	// Judged by the code that does it, so that the two agree on the words.
 	if _, err := newToucher(s.touch, nil); err != nil {
-		return nil, misuse("--touch now, never, ask, wait, or a time such as 2s", "--touch: %w", err)
+		return nil, emulator.Misuse("--touch now, never, ask, wait, or a time such as 2s", "--touch: %w", err)
 	}
 	return s, nil
 }
@@ -120,17 +109,17 @@ func (s *settings) parseVerb(flags *pflag.FlagSet) error {
 			s.rest = s.rest[1:]
 		}
 		if len(s.rest) == 0 {
-			return misuse(program+" exec -- yubico-piv-tool -a status", "exec needs a command")
+			return emulator.Misuse(program+" exec -- yubico-piv-tool -a status", "exec needs a command")
 		}
 	case "ctl":
 		if len(s.rest) == 0 {
-			return misuse(program+" ctl status", "ctl needs an order")
+			return emulator.Misuse(program+" ctl status", "ctl needs an order")
 		}
 		if s.control == "" {
-			return misuse("run it under "+program+" exec, or with the environment that "+program+" prints", "%s is not set", controlVariable)
+			return emulator.Misuse("run it under "+program+" exec, or with the environment that "+program+" prints", "%s is not set", controlVariable)
 		}
 	default:
-		return misuse(program+" --help", "unexpected argument %q", s.verb)
+		return emulator.Misuse(program+" --help", "unexpected argument %q", s.verb)
 	}
 	return nil
 }
