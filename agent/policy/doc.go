@@ -47,6 +47,8 @@
 // A decision is about the method and the path only. The program that forwards the request must see
 // to it that no header, such as X-HTTP-Method-Override, makes it another one upstream.
 //
+// Whether a policy allows all that a rule does, Covers tells; see Rule.
+//
 // The package refuses rules that could never allow anything, with the place and the
 // remedy. It asks for a name only if a rule would fit in everything else, and
 // for none where a rule without names allows the call.

@@ -27,33 +27,41 @@ func Parse(rules []string) (*Policy, error) {
 	for i, text := range rules {
 		s := &scanner{text: text}
 		s.sound()
-		routes, thing := s.rule()
-		if m := s.mistake; m != nil {
-			column := utf8.RuneCountInString(text[:m.at]) + 1
-			return nil, &RuleError{i + 1, text, column, m.text}
+		routes, about := s.rule()
+		if s.mistake != nil {
+			return nil, s.mistake.in(i+1, text)
 		}
-		p.add(&rule{i, text, thing}, routes)
+		r := &rule{index: i, text: text}
+		if about.named() {
+			r.thing = about.String()
+		}
+		p.add(r, routes)
 	}
 	return p, nil
 }
 
-// rule reads the whole rule. thing is what its names name, if there are any.
-func (s *scanner) rule() (routes []route, thing string) {
+// in returns the mistake as that of a rule.
+func (m *mistake) in(number int, rule string) *RuleError {
+	return &RuleError{number, rule, utf8.RuneCountInString(rule[:m.at]) + 1, m.text}
+}
+
+// rule reads the whole rule. about is what one with a verb is about.
+func (s *scanner) rule() (routes []route, about object) {
 	first := s.word()
 	if first.text == "list" {
 		s.end("list stands alone")
-		return listing(), ""
+		return listing(), object{}
 	}
 	for _, verb := range verbs {
 		if first.text == verb.word {
 			return s.object(verb)
 		}
 	}
-	return []route{s.pattern(s.methods(first))}, ""
+	return []route{s.pattern(s.methods(first))}, object{}
 }
 
 // object reads what follows a verb.
-func (s *scanner) object(verb verb) ([]route, string) {
+func (s *scanner) object(verb verb) ([]route, object) {
 	o := object{thing: s.thing(verb)}
 	o.id = s.reference(o.thing.word)
 	s.expect(`in model "NAME"`, "in", "model")
@@ -63,10 +71,7 @@ func (s *scanner) object(verb verb) ([]route, string) {
 		o.workspace = s.reference("workspace")
 	}
 	s.end("a rule has one workspace, and ends with it")
-	if !o.named() {
-		return o.routes(), ""
-	}
-	return o.routes(), o.String()
+	return o.routes(), o
 }
 
 // thing reads the word for what the verb is about.
