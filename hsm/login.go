@@ -8,9 +8,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/miekg/pkcs11"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/miekg/pkcs11"
 )
 
 // A PIN is the one thing here that can be used up. So the counter is read before a

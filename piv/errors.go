@@ -29,7 +29,6 @@ func (e *deviceError) Unwrap() error { return e.kind }
 // depends on the device.
 type CardError struct{ Err error }
 
-// Error implements error.
 func (e *CardError) Error() string { return e.Err.Error() }
 
 // Unwrap returns what is wrong.

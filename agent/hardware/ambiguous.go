@@ -22,7 +22,6 @@ type AmbiguousError struct {
 // MostListed is how many things the text of an error lists.
 const MostListed = 20
 
-// Error implements error.
 func (e *AmbiguousError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "the address fits %d %s:", len(e.Candidates), e.What)

@@ -78,7 +78,7 @@ var (
 	ErrPINNotSent = errors.New("the PIN was not sent")
 	// ErrPINNotRead: somebody is logged in already, so the device has not looked at the PIN.
 	ErrPINNotRead = errors.New("somebody is logged in already, and the PIN was not looked at")
-	// ErrPINUnproven: the module says that it took the PIN. What it says of who is logged in
+	// ErrPINUnproven: the module says that it took the PIN. What it says about who is logged in
 	// cannot be read, or is the same without a login.
 	ErrPINUnproven = errors.New("the module says that it has taken the PIN, and shows nothing by which that can be told")
 )
@@ -114,7 +114,6 @@ type PINError struct {
 	Counter PINCounter
 }
 
-// Error implements error.
 func (e *PINError) Error() string { return e.Text }
 
 // PINUnclearError says that a PIN was sent, and that what came back does not tell whether the
@@ -130,7 +129,6 @@ type PINUnclearError struct {
 	Err error
 }
 
-// Error implements error.
 func (e *PINUnclearError) Error() string {
 	if e.Before.Exact && e.Before == e.After {
 		return e.Err.Error() + "; the " + e.Device + " has not counted that as a wrong PIN"

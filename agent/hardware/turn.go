@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// Turn lets those who use a key take turns, until the key has ended: a device does one thing at
+// Turn lets the users of a key take turns, until the key has ended: a device does one thing at
 // a time (PKCS#11 section 5.6), and so does a person who types a PIN.
 type Turn struct {
 	taken chan struct{} // holds one while the key is in use
-	ended chan struct{} // closed when the key is of no use any more
+	ended chan struct{} // closed when the key can no longer be used
 
 	mu  sync.Mutex
-	why error // it is of no use any more; nil: it is
+	why error // it can no longer be used; nil: it can
 }
 
 // NewTurn returns the Turn of a key that nobody uses yet.
@@ -57,11 +57,11 @@ func (t *Turn) wait(ctx context.Context) error {
 // Give gives the turn back.
 func (t *Turn) Give() { <-t.taken }
 
-// TakeLast waits for who uses the key at its end, however long that takes.
+// TakeLast waits for a use of the key that is under way, also when the key has ended.
 func (t *Turn) TakeLast() { t.taken <- struct{}{} }
 
-// End makes the key useless, and wakes who waits for it; it reports false if it was before. The
-// first reason stays: it is the one that explains the others.
+// End makes the key useless, and wakes what waits for it; it reports false if it was useless
+// before. The first reason stays: it is the one that explains the others.
 func (t *Turn) End(why error) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,7 +78,7 @@ func (t *Turn) Close() bool { return t.End(errClosed) }
 
 var errClosed = errors.New("the key is closed")
 
-// Err says why the key is of no use any more; nil if it is.
+// Err says why the key can no longer be used; nil if it can.
 func (t *Turn) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
