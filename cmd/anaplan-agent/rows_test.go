@@ -109,6 +109,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"proxy.ErrSlowBody":       "agent/server answers it",
 		"proxy.ErrUpgrade":        "agent/server answers it",
 		"proxy.UnreachableError":  "agent/server answers it",
+		"upstream.ProxyError":     "it is within anaplan.ErrUnreachable or proxy.UnreachableError",
 	}
 	rows := errorsIn(t, "rows*.go", "internal/*/rows.go")
 	root := filepath.Join("..", "..")
