@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 )
 
@@ -111,16 +112,16 @@ func (c *child) startPiped() error {
 func (c *child) read() {
 	defer close(c.messages)
 	for {
-		f, err := readFrame(c.output, kindNotice, kindLogin, kindProblem, kindMemory)
+		f, err := frame.Read(c.output, maxPayload, kindNotice, kindLogin, kindProblem, kindMemory)
 		switch {
-		case errors.Is(err, errGarbage):
+		case errors.Is(err, frame.ErrGarbage):
 			c.messages <- message{err: err}
 			io.Copy(io.Discard, c.output)
 			return
 		case err != nil:
 			return
 		}
-		c.messages <- message{frame: f}
+		c.messages <- message{Frame: f}
 	}
 }
 

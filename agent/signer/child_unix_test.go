@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 	"go.uber.org/goleak"
 )
 
@@ -104,13 +105,13 @@ func reportCrash() {
 func beDeaf() {
 	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
 	payload := must(json.Marshal(agent.Notice{Kind: agent.NoticeInfo, Message: strconv.Itoa(os.Getpid())}))
-	writeFrame(os.Stdout, kindNotice, payload)
+	frame.Write(os.Stdout, maxPayload, kindNotice, payload)
 	forever()
 }
 
 func flood() {
 	for {
-		writeFrame(os.Stdout, kindNotice, []byte(`{"kind":"info","message":"again"}`))
+		frame.Write(os.Stdout, maxPayload, kindNotice, []byte(`{"kind":"info","message":"again"}`))
 	}
 }
 
@@ -155,7 +156,7 @@ func moveOutput() {
 	moved := must(syscall.Dup(1))
 	syscall.CloseOnExec(moved)
 	must(0, os.Stdout.Close())
-	must(0, dup2(2, 1))
+	must(syscall.Dup(2)) // becomes the lowest that is free, 1
 	os.Stdout = os.NewFile(uintptr(moved), "moved")
 }
 

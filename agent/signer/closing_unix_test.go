@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
 // slowly returns a lab whose children do their task and then hang, as a module may that closes.
@@ -80,8 +81,8 @@ func TestNextWaitsForTheEnd(t *testing.T) {
 func TestRemembersAfterTheResult(t *testing.T) {
 	t.Parallel()
 	var said bytes.Buffer
-	writeFrame(&said, kindProblem, []byte(`{"code":"device_absent","message":"done"}`))
-	writeFrame(&said, kindMemory, []byte(`"late"`))
+	frame.Write(&said, maxPayload, kindProblem, []byte(`{"code":"device_absent","message":"done"}`))
+	frame.Write(&said, maxPayload, kindMemory, []byte(`"late"`))
 	lab := newLab(say(said.String()))
 	var learnt []string
 	lab.sign(t, t.Context(), Order{Remember: func(text json.RawMessage) { learnt = append(learnt, string(text)) }}, nil)

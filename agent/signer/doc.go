@@ -17,8 +17,8 @@
 //		return agent.SignLogin(ctx, key, agent.V2, time.Now())
 //	})
 //
-// The two talk in frames on the child's standard input and output: one byte of type, four
-// of length, the payload. The child composes the login message itself. No frame carries
+// The two talk in frames (package frame) on the child's standard input and output: a type, a length,
+// the payload. The child composes the login message itself. No frame carries
 // bytes to sign, and none may ever be added: a signed message is a password, so being able to hand
 // one in would be as good as having the key.
 //

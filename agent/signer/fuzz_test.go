@@ -3,35 +3,12 @@ package signer
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"strings"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
-
-// FuzzFrame: a frame that is read is the one that was sent, and no more is taken from the pipe.
-func FuzzFrame(f *testing.F) {
-	f.Add([]byte("\x03\x00\x00\x00\x02{}rest"))
-	f.Add([]byte("\x04\x00\x00\x00\x00"))
-	f.Add([]byte("\x05\xff\xff\xff\xff"))
-	f.Add([]byte("Segmentation fault\n"))
-	f.Fuzz(func(t *testing.T, sent []byte) {
-		pipe := bytes.NewReader(sent)
-		got, err := readFrame(pipe, kindNotice, kindLogin, kindProblem, kindMemory)
-		if err != nil {
-			return
-		}
-		var again bytes.Buffer
-		if err := writeFrame(&again, got.kind, got.payload); err != nil {
-			t.Fatal(err)
-		}
-		rest, _ := io.ReadAll(pipe)
-		if whole := append(again.Bytes(), rest...); !bytes.Equal(whole, sent) {
-			t.Errorf("%q has become %q", sent, whole)
-		}
-	})
-}
 
 // FuzzPayload: what is taken for a login, a problem or a notice is the same when it is sent on.
 func FuzzPayload(f *testing.F) {
@@ -109,7 +86,7 @@ func FuzzMemory(f *testing.F) {
 				t.Errorf("%q is remembered as %q", payload, text)
 			}
 		}}
-		talk.take(message{frame{kindMemory, payload}, nil})
+		talk.take(message{frame.Frame{Kind: kindMemory, Payload: payload}, nil})
 		if talk.login != nil || talk.problem != nil && json.Valid(payload) {
 			t.Errorf("it has become %+v", talk.problem)
 		}

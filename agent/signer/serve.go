@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
 // exitDelay is how long a child has to end by itself after the end of its standard input.
@@ -37,7 +38,7 @@ type Work func(ctx context.Context, order Order, notify agent.NotifyFunc) (*agen
 // Standard input and output are the protocol's alone from here on. For everybody else in
 // the process, libraries in C included, the one is empty and the other is standard error.
 func Serve(work Work) error {
-	input, output, err := takePipes()
+	input, output, err := frame.TakePipes()
 	if err != nil {
 		return fmt.Errorf("taking standard input and output for the protocol: %w", err)
 	}
@@ -94,10 +95,10 @@ type speaker struct {
 	output io.Writer
 }
 
-func (s *speaker) write(kind kind, payload []byte) error {
+func (s *speaker) write(kind frame.Kind, payload []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return writeFrame(s.output, kind, payload)
+	return frame.Write(s.output, maxPayload, kind, payload)
 }
 
 // notice is an agent.NotifyFunc. A notice that cannot be written does not matter: where

@@ -14,10 +14,11 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
 // served runs serve on an order and returns the frames that it wrote.
-func served(t *testing.T, order Order, work Work) []frame {
+func served(t *testing.T, order Order, work Work) []frame.Frame {
 	t.Helper()
 	payload, err := encodeOrder(order)
 	if err != nil {
@@ -30,9 +31,9 @@ func served(t *testing.T, order Order, work Work) []frame {
 	if err := serve(input, &output, work, func() {}); err != nil {
 		t.Fatal(err)
 	}
-	var frames []frame
+	var frames []frame.Frame
 	for output.Len() > 0 {
-		f, err := readFrame(&output, kindNotice, kindLogin, kindProblem)
+		f, err := frame.Read(&output, maxPayload, kindNotice, kindLogin, kindProblem)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +52,7 @@ func TestServeClears(t *testing.T) {
 		pin, login = order.PIN, testLogin(t, agent.V2)
 		return login, nil
 	})
-	if len(frames) != 1 || frames[0].kind != kindLogin {
+	if len(frames) != 1 || frames[0].Kind != kindLogin {
 		t.Fatalf("got %d frames", len(frames))
 	}
 	for name, secret := range map[string][]byte{"PIN": pin, "message": login.Message.Bytes(), "signature": login.Signature.Bytes()} {
@@ -75,11 +76,11 @@ func TestServeNoticesFromManyGoroutines(t *testing.T) {
 		all.Wait()
 		return nil, errors.New("done")
 	})
-	if len(frames) != 161 || frames[160].kind != kindProblem {
+	if len(frames) != 161 || frames[160].Kind != kindProblem {
 		t.Fatalf("got %d frames, want 160 notices and a problem", len(frames))
 	}
 	for _, f := range frames[:160] {
-		got, err := decodeNotice(f.payload)
+		got, err := decodeNotice(f.Payload)
 		if err != nil || len(got.Message) != 1000 || strings.Trim(got.Message, got.Message[:1]) != "" {
 			t.Errorf("a notice came torn: %v", err)
 		}
@@ -101,7 +102,7 @@ func TestServeProblems(t *testing.T) {
 	}
 	for _, test := range tests {
 		frames := served(t, Order{}, func(context.Context, Order, agent.NotifyFunc) (*agent.Login, error) { return nil, test.err })
-		got, err := decodeProblem(frames[len(frames)-1].payload)
+		got, err := decodeProblem(frames[len(frames)-1].Payload)
 		if err != nil || len(frames) != 1 {
 			t.Fatalf("%s: %v, %d frames", test.name, err, len(frames))
 		}

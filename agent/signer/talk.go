@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
 // maxNotices is how many notices a child may send. A loop that sends them would else
@@ -16,7 +17,7 @@ const maxNotices = 1000
 
 // message is what was read from a child: a frame, or an error that is not the end.
 type message struct {
-	frame
+	frame.Frame
 	err error
 }
 
@@ -64,10 +65,10 @@ func (t *talk) result() (*agent.Login, error) {
 
 // take takes one message.
 func (t *talk) take(m message) {
-	defer clear(m.payload)
+	defer clear(m.Payload)
 	err := m.err
 	if err == nil {
-		err = t.understand(m.frame)
+		err = t.understand(m.Frame)
 	}
 	if err != nil {
 		t.problem = failure(fmt.Sprintf("the signer process sent what makes no sense: %v", err))
@@ -75,18 +76,18 @@ func (t *talk) take(m message) {
 }
 
 // understand takes a frame. Its error is what makes no sense.
-func (t *talk) understand(f frame) (err error) {
-	switch f.kind {
+func (t *talk) understand(f frame.Frame) (err error) {
+	switch f.Kind {
 	case kindNotice:
-		return t.hear(f.payload)
+		return t.hear(f.Payload)
 	case kindMemory:
-		return t.learn(f.payload)
+		return t.learn(f.Payload)
 	case kindProblem:
-		t.problem, err = decodeProblem(f.payload)
+		t.problem, err = decodeProblem(f.Payload)
 		t.answered = err == nil
 		return err
 	}
-	login, err := decodeLogin(f.payload)
+	login, err := decodeLogin(f.Payload)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (t *talk) learn(payload []byte) error {
 		return fmt.Errorf("more than %d notices", maxNotices)
 	}
 	if !json.Valid(payload) {
-		return fmt.Errorf("%w: something to remember that is not JSON", errGarbage)
+		return fmt.Errorf("%w: something to remember that is not JSON", frame.ErrGarbage)
 	}
 	if t.remember != nil {
 		t.remember(bytes.Clone(payload))
@@ -135,15 +136,15 @@ func (t *talk) learn(payload []byte) error {
 // overhear takes what comes after listen. It counts no more, but for what is to be remembered, and
 // a final problem in place of another: trying again after a refused PIN may spend the last try.
 func (t *talk) overhear(m message) {
-	defer clear(m.payload)
-	if m.kind == kindMemory {
-		t.learn(m.payload)
+	defer clear(m.Payload)
+	if m.Kind == kindMemory {
+		t.learn(m.Payload)
 		return
 	}
-	if m.kind != kindProblem || t.login != nil {
+	if m.Kind != kindProblem || t.login != nil {
 		return
 	}
-	if problem, err := decodeProblem(m.payload); err == nil && problem.Final {
+	if problem, err := decodeProblem(m.Payload); err == nil && problem.Final {
 		t.problem = problem
 	}
 }

@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
-func framed(t *testing.T, kind kind, value any) message {
+func framed(t *testing.T, kind frame.Kind, value any) message {
 	t.Helper()
 	payload, err := json.Marshal(value)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return message{frame: frame{kind, payload}}
+	return message{Frame: frame.Frame{Kind: kind, Payload: payload}}
 }
 
 func notice(t *testing.T, kind agent.NoticeKind) message {
@@ -119,7 +120,7 @@ func TestTakeRemembers(t *testing.T) {
 	if strings.Join(learnt, " ") != `"first" "second"` || talk.problem != nil {
 		t.Errorf("learnt %q, %v", learnt, talk.problem)
 	}
-	talk.take(message{frame: frame{kindMemory, []byte("{")}})
+	talk.take(message{Frame: frame.Frame{Kind: kindMemory, Payload: []byte("{")}})
 	if len(learnt) != 2 || talk.problem == nil || !strings.Contains(talk.problem.Message, "not JSON") {
 		t.Errorf("learnt %q, %v", learnt, talk.problem)
 	}
@@ -131,7 +132,7 @@ func TestTakeClearsPayloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	talk := &talk{clock: newClock(time.Minute, time.Minute)}
-	talk.take(message{frame: frame{kindLogin, payload}})
+	talk.take(message{Frame: frame.Frame{Kind: kindLogin, Payload: payload}})
 	if talk.login == nil || verify(talk.login, time.Now()) != nil {
 		t.Fatalf("no good login: %v", talk.problem)
 	}
@@ -157,7 +158,7 @@ func TestOverhear(t *testing.T) {
 		{"passing", talk{problem: late}, framed(t, kindProblem, passing), late},
 		{"final, after a login", talk{login: &agent.Login{}}, framed(t, kindProblem, final), nil},
 		{"a notice", talk{problem: late}, notice(t, agent.NoticeInfo), late},
-		{"garbage", talk{problem: late}, message{err: errGarbage}, late},
+		{"garbage", talk{problem: late}, message{err: frame.ErrGarbage}, late},
 		{"not a problem", talk{problem: late}, framed(t, kindProblem, 1), late},
 		{"final, with no result before", talk{}, framed(t, kindProblem, final), final},
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
 // wireOrder is an Order as it goes to the child. The PIN goes after it, by itself.
@@ -28,38 +29,38 @@ func encodeOrder(order Order) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the settings are not JSON: %w", err)
 	case len(payload) > maxPayload:
-		return nil, fmt.Errorf("the settings are too large: %w", errTooLarge)
+		return nil, fmt.Errorf("the settings are %w: more than %d bytes", frame.ErrTooLarge, maxPayload)
 	case len(order.PIN) > maxPayload:
-		return nil, fmt.Errorf("the PIN is too long: %w", errTooLarge)
+		return nil, fmt.Errorf("the PIN is too long: more than %d bytes", maxPayload)
 	}
 	return payload, nil
 }
 
 // writeOrder writes an order that encodeOrder has made a payload of.
 func writeOrder(w io.Writer, payload, pin []byte) error {
-	if err := writeFrame(w, kindOrder, payload); err != nil || pin == nil {
+	if err := frame.Write(w, maxPayload, kindOrder, payload); err != nil || pin == nil {
 		return err
 	}
-	return writeFrame(w, kindPIN, pin)
+	return frame.Write(w, maxPayload, kindPIN, pin)
 }
 
 // readOrder reads what writeOrder wrote.
 func readOrder(r io.Reader) (Order, error) {
-	f, err := readFrame(r, kindOrder)
+	f, err := frame.Read(r, maxPayload, kindOrder)
 	if err != nil {
 		return Order{}, err
 	}
 	var order wireOrder
-	if err := json.Unmarshal(f.payload, &order); err != nil {
-		return Order{}, fmt.Errorf("%w: %w", errGarbage, err)
+	if err := json.Unmarshal(f.Payload, &order); err != nil {
+		return Order{}, fmt.Errorf("%w: %w", frame.ErrGarbage, err)
 	}
 	if !order.HasPIN {
 		return order.Order, nil
 	}
-	if f, err = readFrame(r, kindPIN); err != nil {
+	if f, err = frame.Read(r, maxPayload, kindPIN); err != nil {
 		return Order{}, err
 	}
-	order.PIN = f.payload
+	order.PIN = f.Payload
 	return order.Order, nil
 }
 
@@ -89,17 +90,17 @@ func decodeLogin(payload []byte) (*agent.Login, error) {
 	var parts [4][]byte
 	for i := range parts {
 		if len(payload) < 4 || uint64(len(payload)-4) < uint64(binary.BigEndian.Uint32(payload)) {
-			return nil, fmt.Errorf("%w: a login that is cut short", errGarbage)
+			return nil, fmt.Errorf("%w: a login that is cut short", frame.ErrGarbage)
 		}
 		end := 4 + int(binary.BigEndian.Uint32(payload))
 		parts[i], payload = payload[4:end], payload[end:]
 	}
 	if len(payload) > 0 {
-		return nil, fmt.Errorf("%w: a login with more behind it", errGarbage)
+		return nil, fmt.Errorf("%w: a login with more behind it", frame.ErrGarbage)
 	}
 	certificate, err := x509.ParseCertificate(bytes.Clone(parts[1]))
 	if err != nil {
-		return nil, fmt.Errorf("%w: a login with a bad certificate: %w", errGarbage, err)
+		return nil, fmt.Errorf("%w: a login with a bad certificate: %w", frame.ErrGarbage, err)
 	}
 	return &agent.Login{
 		Format:      agent.Format(parts[0]),
@@ -131,10 +132,10 @@ func encodeProblem(problem *agent.Problem) ([]byte, error) {
 func decodeProblem(payload []byte) (*agent.Problem, error) {
 	problem := new(agent.Problem)
 	if err := json.Unmarshal(payload, problem); err != nil {
-		return nil, fmt.Errorf("%w: a problem that is not JSON: %w", errGarbage, err)
+		return nil, fmt.Errorf("%w: a problem that is not JSON: %w", frame.ErrGarbage, err)
 	}
 	if problem.Code == "" || problem.Message == "" {
-		return nil, fmt.Errorf("%w: a problem without a code or a message", errGarbage)
+		return nil, fmt.Errorf("%w: a problem without a code or a message", frame.ErrGarbage)
 	}
 	return problem, nil
 }
@@ -143,10 +144,10 @@ func decodeProblem(payload []byte) (*agent.Problem, error) {
 func decodeNotice(payload []byte) (agent.Notice, error) {
 	var notice agent.Notice
 	if err := json.Unmarshal(payload, &notice); err != nil {
-		return agent.Notice{}, fmt.Errorf("%w: a notice that is not JSON: %w", errGarbage, err)
+		return agent.Notice{}, fmt.Errorf("%w: a notice that is not JSON: %w", frame.ErrGarbage, err)
 	}
 	if notice.Kind == "" {
-		return agent.Notice{}, fmt.Errorf("%w: a notice without a kind", errGarbage)
+		return agent.Notice{}, fmt.Errorf("%w: a notice without a kind", frame.ErrGarbage)
 	}
 	return notice, nil
 }

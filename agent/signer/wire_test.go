@@ -5,60 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 	"github.com/google/go-cmp/cmp"
 )
-
-func TestFramesRoundTrip(t *testing.T) {
-	for _, payload := range [][]byte{{}, []byte("x"), bytes.Repeat([]byte("x"), maxPayload)} {
-		var pipe bytes.Buffer
-		if err := writeFrame(&pipe, kindNotice, payload); err != nil {
-			t.Fatal(err)
-		}
-		got, err := readFrame(&pipe, kindNotice)
-		if err != nil || got.kind != kindNotice || !bytes.Equal(got.payload, payload) {
-			t.Errorf("%d bytes: came back as %d of type %d, %v", len(payload), len(got.payload), got.kind, err)
-		}
-		if pipe.Len() > 0 {
-			t.Errorf("%d bytes: %d more are left", len(payload), pipe.Len())
-		}
-	}
-}
-
-func TestReadFrameRefuses(t *testing.T) {
-	tests := []struct {
-		name, input string
-		want        error
-		text        string
-	}{
-		{"nothing", "", io.EOF, ""},
-		{"half a header", "\x03\x00", io.ErrUnexpectedEOF, ""},
-		{"no payload", "\x03\x00\x00\x00\x02", io.EOF, "middle of a frame"},
-		{"half a payload", "\x03\x00\x00\x00\x02x", io.ErrUnexpectedEOF, "middle of a frame"},
-		{"text", "Segmentation fault\n", errGarbage, "type 83"},
-		{"a frame of the other direction", "\x01\x00\x00\x00\x00", errGarbage, "type 1"},
-		{"one byte too many", "\x03\x00\x01\x00\x01", errTooLarge, "65537"},
-		{"four gigabytes", "\x03\xff\xff\xff\xff", errTooLarge, "4294967295"},
-	}
-	for _, test := range tests {
-		_, err := readFrame(strings.NewReader(test.input), kindNotice, kindLogin)
-		if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.text) {
-			t.Errorf("%s: %v, want %v with %q", test.name, err, test.want, test.text)
-		}
-	}
-}
-
-func TestWriteFrameRefusesTooMuch(t *testing.T) {
-	var pipe bytes.Buffer
-	if err := writeFrame(&pipe, kindNotice, make([]byte, maxPayload+1)); !errors.Is(err, errTooLarge) || pipe.Len() > 0 {
-		t.Errorf("%v, %d bytes written", err, pipe.Len())
-	}
-}
 
 func TestOrderRoundTrip(t *testing.T) {
 	orders := map[string]Order{
@@ -137,7 +91,7 @@ func TestDecodeLoginRefuses(t *testing.T) {
 		"a login with a bad certificate":   broken,
 		"not a frame of this protocol: a ": []byte("\xff\xff\xff\xff"),
 	} {
-		if _, err := decodeLogin(payload); !errors.Is(err, errGarbage) || !strings.Contains(err.Error(), want) {
+		if _, err := decodeLogin(payload); !errors.Is(err, frame.ErrGarbage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
@@ -178,9 +132,9 @@ func FuzzParent(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	framed := func(kind kind, payload string) []byte {
+	framed := func(kind frame.Kind, payload string) []byte {
 		var pipe bytes.Buffer
-		writeFrame(&pipe, kind, []byte(payload))
+		frame.Write(&pipe, maxPayload, kind, []byte(payload))
 		return pipe.Bytes()
 	}
 	notice := framed(kindNotice, `{"kind":"touch","message":"touch it"}`)
@@ -191,8 +145,8 @@ func FuzzParent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		talk := &talk{clock: newClock(time.Minute, time.Minute)}
 		for pipe := bytes.NewReader(sent); talk.login == nil && talk.problem == nil; {
-			f, err := readFrame(pipe, kindNotice, kindLogin, kindProblem)
-			if err != nil && !errors.Is(err, errGarbage) {
+			f, err := frame.Read(pipe, maxPayload, kindNotice, kindLogin, kindProblem)
+			if err != nil && !errors.Is(err, frame.ErrGarbage) {
 				break
 			}
 			talk.take(message{f, err})

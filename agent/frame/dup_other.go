@@ -1,6 +1,6 @@
 //go:build !linux && !windows
 
-package signer
+package frame
 
 import "golang.org/x/sys/unix"
 

@@ -1,4 +1,4 @@
-package signer
+package frame
 
 import "golang.org/x/sys/unix"
 
