@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-
-	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
@@ -14,6 +10,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/doctor"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+	"github.com/spf13/cobra"
 )
 
 const doctorHelp = `doctor looks at everything that a login depends on, says what it finds, and what to do
@@ -67,20 +65,18 @@ func newProbeCommand(say *console.Messenger) *cobra.Command {
 		Args:   settings.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			device.WatchModulesOfSigner()
-			var order doctor.ProbeOrder
-			if err := json.NewDecoder(os.Stdin).Decode(&order); err != nil {
-				return fmt.Errorf("reading what to look at from standard input: %w (doctor starts this command; it is not for people)", err)
-			}
-			address, err := config.ParseAddress(order.Key)
-			if err != nil {
-				return fmt.Errorf("%w: key: %w", settings.ErrSettings, err)
-			}
-			ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Patience, console.TimeoutError{Limit: order.Patience})
-			defer cancel()
-			p := &doctor.Probe{Report: &doctor.Report{Errors: say.Errors}, Ctx: ctx, Order: order}
-			p.Show = func(f finding.Finding) error { return p.Say(doctor.ProbeLine{Finding: &f}) }
-			p.Look(address)
-			return p.Say(doctor.ProbeLine{Facts: &p.Facts})
+			return subprocess.ServeChild(func(order doctor.ProbeOrder, tell func(any) error) error {
+				address, err := config.ParseAddress(order.Key)
+				if err != nil {
+					return fmt.Errorf("%w: key: %w", settings.ErrSettings, err)
+				}
+				ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Patience, console.TimeoutError{Limit: order.Patience})
+				defer cancel()
+				p := &doctor.Probe{Report: &doctor.Report{Errors: say.Errors}, Ctx: ctx, Order: order, Say: tell}
+				p.Show = func(f finding.Finding) error { return p.Say(doctor.ProbeLine{Finding: &f}) }
+				p.Look(address)
+				return p.Say(doctor.ProbeLine{Facts: &p.Facts})
+			})
 		},
 	}
 }

@@ -5,20 +5,14 @@ package doctor
 // and not the examination, and what was found before stays.
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -71,89 +65,46 @@ func (x *examination) checkDevices() {
 func (x *examination) checkDevice(address config.Address) deviceReport {
 	report := deviceReport{address: address}
 	patience := min(devicePatience, x.profile.Timeout)
-	order, err := json.Marshal(ProbeOrder{
+	order := ProbeOrder{
 		Key: address.String(), Certificate: x.profile.Certificate, Unattended: x.profile.TokenFile != "",
 		// Less than it has, since it can say more of what hangs than that it does.
 		Patience: patience * 3 / 4,
-	})
-	if err != nil {
-		report.findings = append(report.findings, x.findingOf("device.process", err))
-		return report
 	}
 	ctx, cancel := context.WithTimeout(x.ctx, patience)
 	defer cancel()
-	cmd := probeCommand()
-	cmd.Stdin = strings.NewReader(string(order))
-	said, err := startProbe(cmd)
-	if err != nil {
-		report.findings = append(report.findings, x.findingOf("device.process", fmt.Errorf("starting the process that looks at the device: %w", err)))
-		return report
-	}
-	stop := context.AfterFunc(ctx, func() {
-		subprocess.KillGroup(cmd)
-		time.AfterFunc(subprocess.OutputDelay, func() { said.Close() }) // what it left behind may hold the pipe
-	})
-	step, done := report.hear(said)
-	said.Close()
-	time.AfterFunc(subprocess.OutputDelay, cancel) // it is about to end, or hangs
-	cmd.Wait()                                     // its error says no more than the state
-	late := !stop() && ctx.Err() == context.DeadlineExceeded
-	if !done {
-		if late {
+	step := "starting"
+	end, err := subprocess.AskChild(ctx, []string{"doctor", ProbeName}, order, func(answer []byte) (bool, error) { return report.hear(answer, &step) })
+	switch {
+	case err != nil:
+		report.findings = append(report.findings, x.findingOf("device.process", err))
+	case end.Err != nil:
+		report.findings = append(report.findings, x.findingOf("device.process", fmt.Errorf("what the process that looks at the device says makes no sense: %w", end.Err)))
+	case !end.Done:
+		if end.Late {
 			step += fmt.Sprintf(" (%v is all it has)", patience)
 		}
-		report.findings = append(report.findings, endOfProbe(cmd.ProcessState, step, late, address))
+		report.findings = append(report.findings, endOfProbe(end.State, step, end.Late, address))
 	}
 	return report
 }
 
-// probeCommand returns this very program as the process that looks at a device.
-func probeCommand() *exec.Cmd {
-	signers := login.NewSigners(nil)
-	cmd := &exec.Cmd{Path: signers.Path, Args: []string{os.Args[0], "doctor", ProbeName}}
-	if cmd.Path == "" {
-		cmd.Path = os.Args[0]
+// hear takes what the process says: what it found, and what it is about to do. done: it came to its
+// end.
+func (d *deviceReport) hear(answer []byte, step *string) (done bool, err error) {
+	var line ProbeLine
+	if err := json.Unmarshal(answer, &line); err != nil {
+		return false, err
 	}
-	return cmd
-}
-
-// startProbe starts it, and returns its output. What modules print to standard error is not
-// a finding's.
-func startProbe(cmd *exec.Cmd) (io.ReadCloser, error) {
-	cmd.WaitDelay = subprocess.OutputDelay
-	subprocess.Apart(cmd)
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+	switch {
+	case line.Finding != nil:
+		d.findings = append(d.findings, *line.Finding)
+	case line.Facts != nil:
+		d.facts = *line.Facts
+		return true, nil
+	default:
+		*step = line.Step
 	}
-	return output, cmd.Start()
-}
-
-// hear reads what the process says: what it found, and what it is about to do. done: it came
-// to its end.
-func (d *deviceReport) hear(said io.Reader) (step string, done bool) {
-	lines := bufio.NewScanner(said)
-	lines.Buffer(nil, console.MaxInput)
-	for lines.Scan() {
-		text, ours := strings.CutPrefix(lines.Text(), probeMark)
-		if !ours {
-			continue // a module prints too
-		}
-		var line ProbeLine
-		if json.Unmarshal([]byte(text), &line) != nil {
-			continue
-		}
-		switch {
-		case line.Finding != nil:
-			d.findings = append(d.findings, *line.Finding)
-		case line.Facts != nil:
-			d.facts = *line.Facts
-			return step, true
-		default:
-			step = line.Step
-		}
-	}
-	return step, false
+	return false, nil
 }
 
 // endOfProbe is the finding of a process that ended on the way.

@@ -1,21 +1,18 @@
 package doctor
 
-// The process that looks at one device. It is told an address on standard input, and says
-// what it finds on standard output, a line each. It has no PIN and asks for none.
+// The process that looks at one device. It is told an address, and says what it finds as it finds it.
+// It has no PIN and asks for none.
 
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -24,10 +21,6 @@ import (
 
 // ProbeName is the hidden command's, below doctor.
 const ProbeName = "probe"
-
-// probeMark begins a line that is ours: modules may print to standard output as well, on
-// Windows.
-const probeMark = "anaplan-agent-doctor: "
 
 // ProbeOrder is what the process is told.
 type ProbeOrder struct {
@@ -65,18 +58,7 @@ type Probe struct {
 	Ctx   context.Context
 	Order ProbeOrder
 	Facts deviceFacts
-	mu    sync.Mutex
-}
-
-// Say says a line. It begins with a line end, for a module may have left one open.
-func (p *Probe) Say(line ProbeLine) error {
-	text, err := json.Marshal(line)
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return console.PrintResult("\n" + probeMark + string(text) + "\n")
+	Say   func(line any) error // a ProbeLine
 }
 
 // step says what comes next, so that it is known where the process ended.
