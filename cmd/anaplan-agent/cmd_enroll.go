@@ -1,14 +1,14 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/guide"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+	"github.com/spf13/cobra"
 )
 
 const enrollHelp = `enroll makes a key inside the device, gets it a certificate, and makes the first
@@ -73,5 +73,22 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 		}
 		return byFlags(cmd, args)
 	}
+	cmd.AddCommand(newLookCommand(say))
 	return cmd
+}
+
+// newLookCommand returns the hidden command.
+func newLookCommand(say *console.Messenger) *cobra.Command {
+	return &cobra.Command{
+		Use:    guide.LookName,
+		Short:  "list devices for enroll, which starts this by itself",
+		Hidden: true,
+		Args:   settings.NoArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			device.WatchModulesOfSigner()
+			return subprocess.ServeChild(func(order guide.LookOrder, tell func(any) error) error {
+				return guide.Look(cmd.Context(), order, say, tell)
+			})
+		},
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -75,6 +76,17 @@ func (d *device) List(ctx context.Context) (found listing, err error) {
 		}
 	}
 	return found, errors.Join(failures...)
+}
+
+// Look lists what fits an address and shows without a PIN, in the shape of keys --json, and has tell
+// take it while the device is open still: how that closes changes nothing of it.
+func Look(ctx context.Context, address config.Address, limit time.Duration, say *console.Messenger, tell func(entries []any, problem error) error) error {
+	ctx, patience, end := console.WithDeadline(ctx, limit)
+	defer end()
+	d := NewDevice(&config.Profile{Keys: []config.Address{address}, PIN: config.PINSource{Kind: config.PINNone}}, patience, say)
+	defer d.close(d.Closings.End)
+	found, err := d.List(ctx)
+	return tell(listJSON(found), err)
 }
 
 // listTokens lists the tokens that fit an address. A PIN is asked for where it names

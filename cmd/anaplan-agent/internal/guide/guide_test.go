@@ -75,19 +75,6 @@ func TestFreeSlot(t *testing.T) {
 	}
 }
 
-func TestListingProblem(t *testing.T) {
-	for stderr, want := range map[string]string{
-		"": "",
-		"ERROR:tcti: noise\nanaplan-agent: error: it broke\nanaplan-agent: hint: try\n": "it broke",
-		"anaplan-agent: error: no such token: pkcs11:; the module shows no token\n":     "",
-		"anaplan-agent: error: no such card: piv:\n":                                    "",
-	} {
-		if got := listingProblem(stderr); got != want {
-			t.Errorf("%q: got %q, want %q", stderr, got, want)
-		}
-	}
-}
-
 func TestReadEntry(t *testing.T) {
 	for text, want := range map[string]struct {
 		device  found

@@ -1,21 +1,14 @@
 package guide
 
 // Which device and which place in it: the tokens of this machine's PKCS#11 modules, and its
-// cards. Modules are loaded by a process of their own each, which may crash, hang, or write
-// to the terminal without harm.
+// cards.
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -24,7 +17,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -231,105 +223,4 @@ func withPart(address config.Address, part string) config.Address {
 		token = token.Without("id") // that is of the other key
 	}
 	return token.With("object", part)
-}
-
-// patienceWithModules is how long a module may take to list its tokens.
-const patienceWithModules = 20 * time.Second
-
-// list lists the devices that fit an address, and in words what was in the way.
-func (g *guide) list(address string) (devices []found, problems []string) {
-	ctx, cancel := context.WithTimeout(g.ctx, patienceWithModules)
-	defer cancel()
-	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, build.Self(), "keys", "--json", "--pin", "none", "--config", os.DevNull, "--key", address)
-	cmd.Args[0] = os.Args[0]
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	cmd.WaitDelay = time.Second
-	// The settings of this run are about one key, and this is about all.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ANAPLAN_AGENT_") })
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return nil, []string{fmt.Sprintf("%s: it did not answer within %v", address, patienceWithModules)}
-	}
-	var entries []json.RawMessage
-	if json.Unmarshal(stdout.Bytes(), &entries) == nil {
-		for _, entry := range entries {
-			device, problem := readEntry(entry)
-			if problem != "" {
-				problems = append(problems, problem)
-			} else {
-				devices = append(devices, device)
-			}
-		}
-	}
-	if problem := listingProblem(stderr.String()); err != nil && len(entries) == 0 && problem != "" {
-		problems = append(problems, problem)
-	}
-	return devices, problems
-}
-
-// listingProblem returns the error of a listing, out of whatever a module has written
-// around it; "" for one that nothing is there, which is no trouble.
-func listingProblem(stderr string) string {
-	for line := range strings.Lines(stderr) {
-		text, ok := strings.CutPrefix(strings.TrimSpace(line), build.Program+": error: ")
-		if ok && !strings.Contains(text, hsm.ErrNoToken.Error()) && !strings.Contains(text, piv.ErrNoCard.Error()) {
-			return text
-		}
-	}
-	return ""
-}
-
-// readEntry reads a token or a card of 'keys --json'.
-func readEntry(data []byte) (found, string) {
-	var token device.TokenEntry
-	if err := json.Unmarshal(data, &token); err != nil {
-		return found{}, err.Error()
-	}
-	address, err := config.ParseAddress(token.Address)
-	if err != nil {
-		return found{}, err.Error()
-	}
-	if enroll.IsCard(address) {
-		return readCardEntry(data, address)
-	}
-	if token.Problem != "" && token.Label == "" {
-		return found{}, token.Problem
-	}
-	module, _ := address.(uri.URI).Get("module-name")
-	device := found{address: address, long: true}
-	device.text = fmt.Sprintf("token %q: %s %s, serial %s, module %s", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), module)
-	for _, key := range token.Keys {
-		if !slices.Contains(device.taken, key.Label) {
-			device.taken = append(device.taken, key.Label)
-		}
-	}
-	return device, ""
-}
-
-// readCardEntry reads a card.
-func readCardEntry(data []byte, address config.Address) (found, string) {
-	var card device.CardEntry
-	if err := json.Unmarshal(data, &card); err != nil {
-		return found{}, err.Error()
-	}
-	if card.Problem != "" {
-		return found{}, fmt.Sprintf("card in reader %s: %s", console.OneLine(card.Reader), card.Problem)
-	}
-	device := found{address: address, long: makesLongKeys(card.Firmware)}
-	device.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
-	for _, key := range card.Keys {
-		device.taken = append(device.taken, key.Slot)
-	}
-	return device, ""
-}
-
-// makesLongKeys reports whether a YubiKey makes keys of 3072 and 4096 bits: those of
-// firmware 5.7 and later do. One that does not tell may be asked.
-func makesLongKeys(firmware string) bool {
-	var major, minor int
-	if _, err := fmt.Sscanf(firmware, "%d.%d", &major, &minor); err != nil {
-		return true
-	}
-	return major > 5 || major == 5 && minor >= 7
 }
