@@ -73,7 +73,7 @@ func (c *Client) newRequest(ctx context.Context, call *call) (*http.Request, err
 	request.Header.Set("User-Agent", c.userAgent)
 	if call.body != nil {
 		request.Header.Set("Content-Type", "application/json")
-		request = call.body.addTo(request, c.isOurs)
+		request = call.body.addTo(request, c.ours != nil)
 	}
 	return request, nil
 }

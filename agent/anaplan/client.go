@@ -28,6 +28,25 @@ type Identity struct {
 	ExpiresAt time.Time
 }
 
+// Connect begins to connect to the service and returns at once, for a caller that is about to
+// have a login signed: the call that comes next takes the connection, or makes its own if
+// this one has failed or was dropped meanwhile. It is for the first call only, without effect
+// later or beside Config.HTTP; the Client does one call at a time from then on. Disconnect if
+// there will be no call. Nothing is dialled if ctx has ended.
+func (c *Client) Connect(ctx context.Context) {
+	if c.ours != nil {
+		c.ours.connect(ctx)
+	}
+}
+
+// Disconnect closes the connections on which no call is under way, and gives up those that are
+// being made. Without effect beside Config.HTTP.
+func (c *Client) Disconnect() {
+	if c.ours != nil {
+		c.ours.CloseIdleConnections()
+	}
+}
+
 // Authenticate exchanges the login for a token. Where the service does not answer
 // or asks for patience it sends the same login again, a v2 one only while
 // that is fresh. ctx governs all of it. Nothing of the login's secrets stays behind but

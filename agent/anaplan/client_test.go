@@ -21,7 +21,7 @@ import (
 func overTLS(t *testing.T, options *anaplantest.Options, change func(*anaplan.Config)) (*anaplantest.Server, *anaplan.Client) {
 	t.Helper()
 	server := anaplantest.NewServer(t, options)
-	config := anaplan.Config{AuthURL: server.URL, RootCAs: server.CA.Pool(), Retry: anaplan.Retry{Attempts: 1}}
+	config := anaplan.Config{AuthURL: server.URL, Roots: server.CA.Pool, Retry: anaplan.Retry{Attempts: 1}}
 	if change != nil {
 		change(&config)
 	}

@@ -28,8 +28,10 @@ type Config struct {
 	// HeaderForm is how logins carry the certificate. Zero: FormPEM.
 	HeaderForm HeaderForm
 
-	// RootCAs are the roots to trust. Nil: the system's. Without effect beside HTTP.
-	RootCAs *x509.CertPool
+	// Roots returns the roots to trust. It is called once, when the first connection is made,
+	// because reading the system's takes as long as a signature. Nil: the system's. Without
+	// effect beside HTTP.
+	Roots func() *x509.CertPool
 
 	// UserAgent names the program. Zero: "anaplan-agent". Keep it plain: the
 	// firewall in front of the service has blocked fanciful ones (contract section 1.1).
@@ -53,7 +55,7 @@ type Client struct {
 	base      *url.URL
 	form      HeaderForm
 	http      http.Client
-	isOurs    bool // its transport is newTransport's
+	ours      *transport // of http; nil: it is the caller's
 	userAgent string
 	log       *slog.Logger
 	retry     Retry
@@ -73,21 +75,17 @@ func New(config Config) (*Client, error) {
 	if !visible(strings.ReplaceAll(userAgent, " ", "")) {
 		return nil, fmt.Errorf("%w %q: it is printable ASCII", ErrUserAgent, userAgent)
 	}
-	httpClient := config.HTTP
-	if httpClient == nil {
-		httpClient = &http.Client{Transport: newTransport(config.RootCAs)}
+	client := &Client{base: base, form: form, userAgent: userAgent, log: config.Logger, retry: config.Retry.orDefaults()}
+	if config.HTTP != nil {
+		client.http = *config.HTTP
+	} else {
+		client.ours = newTransport(base, config.Roots)
+		client.http.Transport = client.ours
 	}
-	client := &Client{base: base, form: form, http: *httpClient, isOurs: config.HTTP == nil, userAgent: userAgent, log: config.Logger, retry: config.Retry.orDefaults()}
 	// On the copy: the caller's client may follow redirects elsewhere.
 	client.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if client.log == nil {
 		client.log = slog.New(slog.DiscardHandler)
 	}
 	return client, nil
-}
-
-func newTransport(roots *x509.CertPool) *http.Transport {
-	transport := upstream.Transport(roots)
-	transport.MaxResponseHeaderBytes = maxBody
-	return transport
 }

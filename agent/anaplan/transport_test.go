@@ -73,19 +73,19 @@ func TestUntrusted(t *testing.T) {
 	tests := []struct {
 		name   string
 		server *tls.Config
-		roots  *x509.CertPool
+		roots  func() *x509.CertPool
 		words  string
 		issuer bool
 	}{
-		{"unknown root", &tls.Config{Certificates: []tls.Certificate{here}}, stranger.Pool(), "no trusted root vouches for its certificate", true},
+		{"unknown root", &tls.Config{Certificates: []tls.Certificate{here}}, stranger.Pool, "no trusted root vouches for its certificate", true},
 		{"system roots", &tls.Config{Certificates: []tls.Certificate{here}}, nil, "no trusted root vouches for its certificate", true},
-		{"another host", &tls.Config{Certificates: []tls.Certificate{elsewhere}}, ca.Pool(), "its certificate is for another host", true},
-		{"old TLS", &tls.Config{Certificates: []tls.Certificate{here}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ca.Pool(), "TLS 1.2 or newer is needed", false},
+		{"another host", &tls.Config{Certificates: []tls.Certificate{elsewhere}}, ca.Pool, "its certificate is for another host", true},
+		{"old TLS", &tls.Config{Certificates: []tls.Certificate{here}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, ca.Pool, "TLS 1.2 or newer is needed", false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			server := listenTLS(t, test.server)
-			broken, err := logout(t, Config{AuthURL: server.URL, RootCAs: test.roots})
+			broken, err := logout(t, Config{AuthURL: server.URL, Roots: test.roots})
 			if !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), test.words) || !strings.Contains(err.Error(), broken.Host) {
 				t.Errorf("error %v, want ErrUntrusted with the host and the words %q", err, test.words)
 			}
@@ -105,7 +105,7 @@ func TestExpiredServerCertificate(t *testing.T) {
 	server := listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}})
 	// The certificate stays; it is the clock that runs ahead.
 	future := func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) }
-	transport := newTransport(ca.Pool())
+	transport := newTransport(nil, ca.Pool)
 	transport.TLSClientConfig.Time = future
 	_, err = logout(t, Config{AuthURL: server.URL, HTTP: &http.Client{Transport: transport}})
 	if !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "has expired or is not valid yet (valid from ") {
@@ -197,7 +197,7 @@ func TestProxyRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		address.User = url.UserPassword("user", "hunter2")
-		transport := newTransport(nil)
+		transport := newTransport(nil, nil)
 		transport.Proxy = http.ProxyURL(address)
 		broken, err := logout(t, Config{AuthURL: "https://auth.example", HTTP: &http.Client{Transport: transport}})
 		if !errors.Is(err, ErrUnreachable) || broken.Attempts != attempts || !strings.Contains(err.Error(), fmt.Sprintf("the proxy %s does not connect (HTTP %d", address.Host, status)) {
@@ -217,7 +217,7 @@ func TestProxyConnects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := newTransport(server.CA.Pool())
+	transport := newTransport(nil, server.CA.Pool)
 	transport.Proxy = http.ProxyURL(address)
 	defer transport.CloseIdleConnections()
 	client, err := New(Config{AuthURL: server.URL, HTTP: &http.Client{Transport: transport}})

@@ -55,7 +55,7 @@ func newRig(t testing.TB, opts *anaplantest.Options) *rig {
 	t.Helper()
 	r := &rig{Server: anaplantest.NewServer(t, opts), notes: &notes{}}
 	cert := r.Enroll(&rsaKey().PublicKey, nil)
-	auth, err := anaplan.New(anaplan.Config{AuthURL: r.URL, RootCAs: r.CA.Pool()})
+	auth, err := anaplan.New(anaplan.Config{AuthURL: r.URL, Roots: r.CA.Pool})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -184,7 +184,7 @@ func execAlone(ctx context.Context, chosen *settings.Settings, say *console.Mess
 	if err != nil {
 		return err
 	}
-	made, err := login.SignLogin(run)
+	made, err := login.SignLogin(run, client)
 	if err != nil {
 		return err
 	}

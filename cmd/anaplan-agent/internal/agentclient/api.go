@@ -210,7 +210,7 @@ func callAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 		return nil, err
 	}
 	keeper := agent.NewKeeper(agent.KeeperConfig{
-		Sign: signAlone(s, say), Exchange: exchange, Explain: say.Errors().Problem, Timeout: profile.Timeout,
+		Sign: signAlone(s, exchange, say), Exchange: exchange, Explain: say.Errors().Problem, Timeout: profile.Timeout,
 		Refused: func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
 	})
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -237,7 +237,7 @@ func callAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 }
 
 // signAlone returns what signs a login in this process, while the command waits for it.
-func signAlone(s *settings.Settings, say *console.Messenger) func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
+func signAlone(s *settings.Settings, exchange *anaplan.Client, say *console.Messenger) func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
 	return func(ctx context.Context, attended bool, _ agent.NotifyFunc) (*agent.Login, error) {
 		if !attended {
 			return nil, agent.Problemf(agent.CodePINNeeded, "a person may be needed for that, and the next call asks one")
@@ -247,7 +247,7 @@ func signAlone(s *settings.Settings, say *console.Messenger) func(context.Contex
 			return nil, err
 		}
 		defer run.End()
-		return login.SignLogin(run)
+		return login.SignLogin(run, exchange)
 	}
 }
 

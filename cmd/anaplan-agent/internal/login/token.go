@@ -32,7 +32,7 @@ func PrintToken(r *device.Run, format, payload string) error {
 	if err != nil {
 		return err
 	}
-	login, err := loginFrom(r, payload)
+	login, err := loginFrom(r, client, payload)
 	if err != nil {
 		return err
 	}
@@ -50,9 +50,9 @@ func PrintToken(r *device.Run, format, payload string) error {
 
 // loginFrom returns the login of a payload file, or a new one without a file. With a
 // file the device is left alone, also where the profile names one.
-func loginFrom(r *device.Run, payload string) (*agent.Login, error) {
+func loginFrom(r *device.Run, client *anaplan.Client, payload string) (*agent.Login, error) {
 	if payload == "" {
-		return SignLogin(r)
+		return SignLogin(r, client)
 	}
 	return readLogin(r.Profile, payload)
 }

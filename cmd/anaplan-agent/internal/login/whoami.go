@@ -37,7 +37,7 @@ func Whoami(r *device.Run, from string) (identity, error) {
 		}
 		return validate(r, client, token, nil)
 	}
-	login, err := SignLogin(r)
+	login, err := SignLogin(r, client)
 	if err != nil {
 		return identity{}, err
 	}

@@ -51,6 +51,9 @@ type Asker struct {
 	// that fails the PIN is not sent. nil: nothing is hidden.
 	Hide func() error
 
+	// Got is told when a PIN was got from its source. nil: nobody is.
+	Got func()
+
 	// Remote is set in a signer process, where the person is somewhere else.
 	Remote *Remote
 
@@ -119,6 +122,9 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, 
 	pin, err = a.get(ctx, source, request, &u)
 	if err != nil {
 		return nil, guard{}, err
+	}
+	if a.Got != nil {
+		a.Got()
 	}
 	if a.keeping && !request.own {
 		clear(a.kept)

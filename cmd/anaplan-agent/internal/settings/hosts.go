@@ -34,14 +34,14 @@ func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	roots, err := ReadRoots(profile.CAFile)
+	roots, err := rootsOf(profile.CAFile)
 	if err != nil {
 		return nil, err
 	}
 	return anaplan.New(anaplan.Config{
 		AuthURL:    hosts.Auth,
 		HeaderForm: anaplan.HeaderForm(profile.HeaderForm),
-		RootCAs:    roots,
+		Roots:      roots,
 		UserAgent:  build.Program + "/" + build.Version(),
 		Logger:     log,
 	})
@@ -71,6 +71,16 @@ func HostsOf(profile *config.Profile) (anaplan.Hosts, error) {
 // ReadRoots returns the system's roots and those of a file; nil, which means the
 // system's, without a file.
 func ReadRoots(path string) (*x509.CertPool, error) {
+	roots, err := rootsOf(path)
+	if roots == nil || err != nil {
+		return nil, err
+	}
+	return roots(), nil
+}
+
+// rootsOf is ReadRoots for when the roots are needed: what is wrong with the file is told at
+// once, and the system's, which are many files, are read by the function that it returns.
+func rootsOf(path string) (func() *x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -81,14 +91,17 @@ func ReadRoots(path string) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}
-	roots, err := x509.SystemCertPool()
-	if err != nil { // a container without any: those of the file will do
-		roots = x509.NewCertPool()
-	}
-	if !roots.AppendCertsFromPEM(data) {
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
 		return nil, fmt.Errorf("%w: %s holds no PEM certificate", errCAFile, path)
 	}
-	return roots, nil
+	return func() *x509.CertPool {
+		roots, err := x509.SystemCertPool()
+		if err != nil { // a container without any: those of the file will do
+			roots = x509.NewCertPool()
+		}
+		roots.AppendCertsFromPEM(data)
+		return roots
+	}, nil
 }
 
 // NewAPIClient returns a client of the API. It has a plain name, for Anaplan's firewall
