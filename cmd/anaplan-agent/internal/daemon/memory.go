@@ -1,23 +1,18 @@
 package daemon
 
 import (
-	"runtime/debug"
+	"runtime"
 	"time"
 )
 
-// tidyAfter is how long after a login or logout its memory is given back: others may
-// follow it.
+// tidyAfter is how long after a login or logout tokens that are of no use any more are
+// overwritten: others may follow it.
 const tidyAfter = time.Second
 
-// tidy gives back, when no login has been made for a while, what starting and logging in
-// took and waiting does not need: an agent does nothing most of the time. A token that
-// nobody has any more is overwritten then.
+// tidy has tokens overwritten that nobody has any more, when no login has been made for a
+// while. Collecting garbage does it (agent.Secret), which an agent that has nothing to do
+// would not do by itself for minutes.
 func (d *agentProcess) tidy() { d.tidying.Reset(tidyAfter) }
 
 // newTidying returns the timer behind tidy; it has begun to run.
-func newTidying() *time.Timer {
-	return time.AfterFunc(tidyAfter, func() {
-		debug.FreeOSMemory()
-		forgetCode()
-	})
-}
+func newTidying() *time.Timer { return time.AfterFunc(tidyAfter, runtime.GC) }

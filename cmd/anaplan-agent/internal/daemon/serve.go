@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -21,12 +20,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
-
-// heapReserve is memory that is counted as the agent's and never touched, so it takes none.
-// The heap is collected whenever it has doubled, which for one as small as the agent's is
-// forty times a second where callers are busy; with the reserve it is a third of that.
-// A higher percentage would do the same, but not only for a small heap.
-const heapReserve = 8 << 20
 
 // errServeNone is a contradiction in the settings.
 var errServeNone = fmt.Errorf("%w: socket is \"none\", which is for commands that do without an agent; serve needs a path, or nothing", settings.ErrSettings)
@@ -61,7 +54,6 @@ func Serve(ctx context.Context, chosen *settings.Settings, say *console.Messenge
 		listeners = append(listeners, port)
 	}
 	logger.Info("serving", "socket", d.socket, "address", d.listens, "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
-	defer runtime.KeepAlive(make([]byte, heapReserve))
 	return d.run(ctx, listeners...)
 }
 
