@@ -32,8 +32,8 @@ func (l *Log) anchorSoon() {
 
 // anchorLater is what the timer runs.
 func (l *Log) anchorLater() {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.timer = nil
 	if l.chain != nil {
 		l.anchor()

@@ -34,23 +34,13 @@ type Log struct {
 	path    string
 	options Options
 
-	queue   sync.Mutex
-	waiting *group // the entries that the next write takes; nil: none
-
-	writing sync.Mutex // held over the write; taken before queue
-	chain   *chain     // nil: closed
+	mu      sync.Mutex
+	chain   *chain // nil: closed
 	trouble trouble
 	failing atomic.Bool // there is some
 
 	timer    *time.Timer // until the next anchor; nil: none is due
 	anchored uint64      // the seq of the last one
-}
-
-// group is entries that are written by one call of the system, and share its error.
-type group struct {
-	entries []Entry
-	done    chan struct{} // closed when err is set
-	err     error
 }
 
 // Open opens the log at path, whose directory must exist, and makes the file if there is
@@ -70,43 +60,13 @@ func Open(path string, options Options) (*Log, error) {
 // Append writes the entry, with the time of writing. If it fails, no part of the entry is in the
 // log, and it goes on once writing works again, with a line that says so; but with Options.Sync it
 // fails too where the entry is written and the disk does not confirm it.
-//
-// Callers that come while another writes are written together: the first of them takes
-// all along when its turn comes.
 func (l *Log) Append(e Entry) error {
 	if err := e.check(); err != nil {
 		return err
 	}
-	g, first := l.join(e)
-	if !first {
-		<-g.done
-		return g.err
-	}
-	l.writing.Lock()
-	defer l.writing.Unlock()
-	l.depart()
-	g.err = l.writeLocked(g.entries)
-	close(g.done)
-	return g.err
-}
-
-// join adds an entry to the group that waits. first: the caller is to write the group.
-func (l *Log) join(e Entry) (g *group, first bool) {
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	first = l.waiting == nil
-	if first {
-		l.waiting = &group{done: make(chan struct{})}
-	}
-	l.waiting.entries = append(l.waiting.entries, e)
-	return l.waiting, first
-}
-
-// depart closes the group that waits: the next entry begins another.
-func (l *Log) depart() {
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	l.waiting = nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.writeLocked([]Entry{e})
 }
 
 // writeLocked writes the entries, all or none.
@@ -177,8 +137,8 @@ func mustLast(entries []Entry) bool {
 // Reopen goes on in a new file if the present one has been renamed: the new one begins
 // with the hash at which the old one ends. If that fails, the old one stays in use.
 func (l *Log) Reopen() error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.chain == nil {
 		return fmt.Errorf("audit log %s: %w", l.path, os.ErrClosed)
 	}
@@ -202,8 +162,8 @@ func (l *Log) Reopen() error {
 // Close writes what is owed, waits until the log is on the disk, and lets go of the file. What is
 // appended later fails. Closing again does nothing.
 func (l *Log) Close() error {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.chain == nil {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -520,16 +522,20 @@ func TestSyncOption(t *testing.T) {
 }
 
 func BenchmarkAppendParallel(b *testing.B) {
-	log := open(b, newPath(b))
-	b.SetParallelism(32)
-	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if err := log.Append(handedOut); err != nil {
-				b.Error(err)
-			}
-		}
-	})
+	for _, callers := range []int{8, 64} {
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
+			log := open(b, newPath(b))
+			b.SetParallelism(callers / runtime.GOMAXPROCS(0))
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := log.Append(handedOut); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
 }
 
 func BenchmarkAppend(b *testing.B) {

@@ -46,8 +46,8 @@ func (l *Log) Owe(e Entry) error {
 	if err == nil || errors.Is(err, errUnconfirmed) {
 		return err
 	}
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.begin()
 	l.trouble.refused = max(l.trouble.refused-1, 0)
 	if len(l.trouble.owed) >= maxOwed {
@@ -67,8 +67,8 @@ func (l *Log) Ready() error {
 	if !l.failing.Load() {
 		return nil
 	}
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !l.failing.Load() {
 		return nil
 	}
@@ -77,8 +77,8 @@ func (l *Log) Ready() error {
 
 // Owed returns how many lines are kept in memory because they cannot be written.
 func (l *Log) Owed() int {
-	l.writing.Lock()
-	defer l.writing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	return len(l.trouble.owed)
 }
 
