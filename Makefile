@@ -3,7 +3,8 @@
 # make demo-agent  the agent: one login, many callers, on a virtual YubiKey
 # make demo-calls  calls that the agent makes for clients without key or token
 # make test        every test and check, as CI runs them
-# make bench       what it costs, beside yardsticks measured in the same run
+# make bench       what it costs, beside yardsticks measured in the same run; fails where a limit
+#                  does not hold, so run it on a machine that has nothing else to do
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
 # make faults      what callers see while devices, networks, clocks, processes and callers go
 #                  wrong: the last table of docs/reliability.md

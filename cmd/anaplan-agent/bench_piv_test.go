@@ -4,10 +4,8 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
-	"text/tabwriter"
 
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 )
@@ -17,16 +15,15 @@ import (
 // make bench
 func BenchmarkOneShotPIV(b *testing.B) {
 	l, card := newCardLab(b)
-	table := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "\nwhat\tmeasured\tat most\tyardstick")
+	row, print := newTable(b)
 	b.Run("sign", func(b *testing.B) {
 		wall := compare(b, l.command(l.binary, "sign"), l.command(pivtest.Tool(b, "yubico", "yubico-piv-tool"),
 			"-a", "verify-pin", "-P", cardPIN, "--sign", "-s", "9c", "-A", "RSA2048", "-H", "SHA512",
 			"-i", l.file("message"), "-o", l.file("signature")))
-		fmt.Fprintf(table, "sign on a YubiKey, wall\t%.2f\t1.30\tyubico-piv-tool -a verify-pin --sign\n", wall)
+		row("sign on a YubiKey, wall", wall, "<= 1.30", "%.2f", "yubico-piv-tool -a verify-pin --sign")
 	})
-	fmt.Fprintf(table, "sign on a YubiKey, peak MiB\t%.1f\t16.0\t\n", l.peak(b))
-	table.Flush()
+	l.signMemory(b, "sign on a YubiKey", row)
+	print()
 
 	card.ForgetCommands()
 	l.run(b, l.binary, "sign")
