@@ -92,6 +92,8 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"audit.ErrInUse":          "it is told at the start of an agent, and stands for itself",
 		"audit.BrokenError":       "audit verify prints it as its result",
 		"fair.BusyError":          "agent/server answers it",
+		"frame.ErrGarbage":        "the process that has started the child says what became of it",
+		"frame.ErrTooLarge":       "the process that has started the child says what became of it",
 		"hardware.ErrPINNotRead":  "it tells pin that a wait is worth it",
 		"hardware.ErrPINNotSent":  "it tells pin that the device saw nothing, and wraps why",
 		"hardware.ErrPINUnproven": "it tells pin that a signature has to show it",
