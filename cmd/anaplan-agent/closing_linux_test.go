@@ -41,7 +41,7 @@ func TestBadEndings(t *testing.T) {
 					t.Errorf("exit code %d, stdout %q", r.code, r.stdout.String())
 				}
 				wantWarning(t, r.stderr.String(), want, shim.Module)
-				if took := time.Since(begin); took > device.ClosePatience+5*time.Second {
+				if took := time.Since(begin); took > device.CloseTimeout+5*time.Second {
 					t.Errorf("it took %v", took)
 				}
 			})

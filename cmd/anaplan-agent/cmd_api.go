@@ -57,7 +57,7 @@ func newAPICommand(say *console.Messenger) *cobra.Command {
 			return nil
 		},
 	}
-	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	var call apiCall
 	cmd.Flags().StringVar(&call.input, "input", "", "file to send as the body, or - for standard input")
 	cmd.Flags().StringVar(&call.contentType, "content-type", "", "of the input (default application/json, with PUT application/octet-stream)")
@@ -70,19 +70,19 @@ func newAPICommand(say *console.Messenger) *cobra.Command {
 		if err := call.check(cmd, method, target); err != nil {
 			return err
 		}
-		if err := agentclient.CheckHost(settings, target, call.client); err != nil {
+		if err := agentclient.CheckHost(s, target, call.client); err != nil {
 			return err
 		}
-		way, err := agentclient.CallAnaplan(settings, say, call.client)
+		api, err := agentclient.OpenAPI(s, say, call.client)
 		if err != nil {
 			return err
 		}
-		defer way.End()
-		err = call.do(way, method, target)
+		defer api.Close()
+		err = call.do(api, method, target)
 		if isChange(method) && isUnclear(err) {
 			say.Note("%s", proxy.MayBeDone)
 		}
-		return way.InWords(err)
+		return api.InWords(err)
 	}
 	agentclient.HideLoginFlags(cmd)
 	return cmd
@@ -97,8 +97,8 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	if err != nil {
 		return explain.Usagef(cmd.CommandPath(), "the path %q: %w", target, err)
 	}
-	if !agentclient.IsAnaplans(path.String()) {
-		return explain.Usagef(cmd.CommandPath(), "the path %q is none of Anaplan's API: its paths begin with %s", target, agentclient.AnaplansWords)
+	if !agentclient.IsAnaplanPath(path.String()) {
+		return explain.Usagef(cmd.CommandPath(), "the path %q is none of Anaplan's API: its paths begin with %s", target, agentclient.PathPrefixes)
 	}
 	if err := settings.NotEmpty(cmd, "input"); err != nil {
 		return err
@@ -153,22 +153,22 @@ func (c *apiCall) checkBody(method string) error {
 }
 
 // do makes the call, and writes the answer to where it is wanted.
-func (c *apiCall) do(way *agentclient.API, method, target string) error {
+func (c *apiCall) do(api *agentclient.API, method, target string) error {
 	path := agentclient.PathOf(target)
 	query := agentclient.QueryOf(target)
-	to, err := console.OpenResult(way.Ctx, c.output)
+	to, err := console.OpenResult(api.Ctx, c.output)
 	if err != nil {
 		return err
 	}
 	if c.paginate {
-		return to.End(way.Client.Paginate(way.Ctx, path, query, to))
+		return to.End(api.Client.Paginate(api.Ctx, path, query, to))
 	}
-	return to.End(c.send(way, method, path, query, to))
+	return to.End(c.send(api, method, path, query, to))
 }
 
 // send makes one call, and writes the answer. What Anaplan says of one that it refuses is
 // written, too, but not into a file; what the agent refuses is only an error.
-func (c *apiCall) send(way *agentclient.API, method, path string, query url.Values, to *console.ResultFile) error {
+func (c *apiCall) send(api *agentclient.API, method, path string, query url.Values, to *console.ResultFile) error {
 	header := http.Header{}
 	if c.input != "" {
 		header.Set("Content-Type", c.typeFor(method))
@@ -180,7 +180,7 @@ func (c *apiCall) send(way *agentclient.API, method, path string, query url.Valu
 	if body != nil {
 		defer body.Close()
 	}
-	response, err := way.Client.Do(way.Ctx, method, path, query, reader(body), header)
+	response, err := api.Client.Do(api.Ctx, method, path, query, reader(body), header)
 	if err != nil {
 		return err
 	}

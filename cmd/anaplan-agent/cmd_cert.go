@@ -48,12 +48,12 @@ func newCertCommand(say *console.Messenger) *cobra.Command {
 			return nil
 		},
 	}
-	settings := settings.AddSettings(cmd, settings.DeviceFlags, []string{"header_form"})
+	s := settings.Add(cmd, settings.DeviceFlags, []string{"header_form"})
 	flags := cmd.Flags()
 	flags.BoolVar(&order.header, "header", false, "print the Authorization header's value instead")
 	flags.BoolVar(&order.explain, "explain", false, "say what is in it and what Anaplan will refuse")
 	flags.BoolVar(&order.asJSON, "json", false, "with --explain: print what was found as JSON")
-	cmd.RunE = device.OnDevice(settings, say, func(run *device.Run) error {
+	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
 		if order.explain {
 			return explainCertificate(run, order)
 		}

@@ -38,7 +38,7 @@ func newDoctorCommand(say *console.Messenger) *cobra.Command {
 		Long:  doctorHelp,
 		Args:  settings.NoArguments,
 	}
-	chosen := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	var options doctor.Options
 	flags := cmd.Flags()
 	flags.BoolVar(&options.Offline, "offline", false, "leave out everything that needs the network")
@@ -50,7 +50,7 @@ func newDoctorCommand(say *console.Messenger) *cobra.Command {
 		if err := settings.NotEmpty(cmd, "bundle"); err != nil {
 			return err
 		}
-		return doctor.Examine(cmd.Context(), chosen, options, say)
+		return doctor.Run(cmd.Context(), s, options, say)
 	}
 	cmd.AddCommand(newProbeCommand(say))
 	return cmd
@@ -70,7 +70,7 @@ func newProbeCommand(say *console.Messenger) *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("%w: key: %w", settings.ErrSettings, err)
 				}
-				ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Patience, console.TimeoutError{Limit: order.Patience})
+				ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Limit, console.TimeoutError{Limit: order.Limit})
 				defer cancel()
 				p := &doctor.Probe{Report: &doctor.Report{Errors: say.Errors}, Ctx: ctx, Order: order, Say: tell}
 				p.Show = func(f finding.Finding) error { return p.Say(doctor.ProbeLine{Finding: &f}) }

@@ -50,10 +50,10 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 		Long:  enrollHelp,
 		Args:  settings.NoArguments,
 	}
-	chosen := settings.AddSettings(cmd, []string{"key", "pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	s := settings.Add(cmd, []string{"key", "pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	var e enroll.Enrolment
 	e.AddFlags(cmd)
-	byFlags := device.OnDevice(chosen, say, func(run *device.Run) error { return enroll.Enroll(run, e, cmd.CommandPath()) })
+	byFlags := device.RunE(s, say, func(run *device.Run) error { return enroll.Run(run, e, cmd.CommandPath()) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		for _, flag := range []string{"output", "certificate", "chain-out", "upload-out", "attestation", "management-key"} {
 			if err := settings.NotEmpty(cmd, flag); err != nil {
@@ -65,11 +65,11 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
 		// The name of a profile that is still to be written is known before the profile is.
-		e.TypedKey = chosen.IsOverridden("key")
+		e.TypedKey = s.IsOverridden("key")
 		e.More = settings.FlagsBut(cmd, enroll.RememberedFlags)
-		chosen.MayBeNew = guided || e.Resume || e.TypedKey
+		s.MayBeNew = guided || e.Resume || e.TypedKey
 		if guided {
-			return guide.Run(cmd.Context(), chosen, e, say)
+			return guide.Run(cmd.Context(), s, e, say)
 		}
 		return byFlags(cmd, args)
 	}

@@ -64,7 +64,7 @@ func newExecCommand(say *console.Messenger) *cobra.Command {
 		},
 	}
 	cmd.Flags().SetInterspersed(false) // what stands behind the program is its own
-	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	phantom := cmd.Flags().Bool("phantom", false, "give the program a token of the agent's own, and the agent's address, in the place of Anaplan's")
 	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts (default: that of ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -76,24 +76,24 @@ func newExecCommand(say *console.Messenger) *cobra.Command {
 			return err
 		}
 		if *phantom {
-			return execPhantom(settings, say, agentclient.ClientOf(cmd, *client), path, args)
+			return execPhantom(s, say, agentclient.ClientOf(cmd, *client), path, args)
 		}
-		if err := agentclient.NotAsClient(); err != nil {
+		if err := agentclient.RefuseClient(); err != nil {
 			return err
 		}
-		asking, err := agentclient.AskAgentOrTell(settings, say)
+		session, err := agentclient.ConnectOrTell(s, say)
 		if err != nil {
 			return err
 		}
-		if asking == nil {
-			return execAlone(cmd.Context(), settings, say, path, args)
+		if session == nil {
+			return execAlone(cmd.Context(), s, say, path, args)
 		}
-		token, err := asking.Token()
-		asking.End()
+		token, err := session.Token()
+		session.Close()
 		if err != nil {
 			return err
 		}
-		return subprocess.Become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, pinVariables(settings)))
+		return subprocess.Become(path, args, withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, pinVariables(s)))
 	}
 	return cmd
 }
@@ -118,39 +118,39 @@ var callVariables = []string{login.TokenVariable, login.TokenVariable + "_EXPIRE
 const socketVariable = "ANAPLAN_AGENT_SOCKET"
 
 // execPhantom runs the program with a phantom token, and ends that.
-func execPhantom(settings *settings.Settings, say *console.Messenger, client, path string, args []string) error {
-	err := agentclient.NotOverridden(settings, "--phantom")
+func execPhantom(s *settings.Settings, say *console.Messenger, client, path string, args []string) error {
+	err := agentclient.RefuseOverrides(s, "--phantom")
 	if client != "" {
-		err = agentclient.AgentsOwn(settings, client)
+		err = agentclient.CheckClient(s, client)
 	}
 	if err != nil {
 		return err
 	}
-	profile, err := agentclient.ProfileFor(settings, client)
+	profile, err := agentclient.ProfileFor(s, client)
 	if err != nil {
 		return err
 	}
-	asking, err := agentclient.MustAskAgent(settings, say)
+	session, err := agentclient.Require(s, say)
 	if err != nil {
 		return err
 	}
-	asking.Profile = profile
-	token, address, err := asking.Phantom(client)
-	asking.End()
+	session.Profile = profile
+	token, address, err := session.Phantom(client)
+	session.Close()
 	if err != nil {
 		return err
 	}
-	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, pinVariables(settings))
+	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, pinVariables(s))
 	// Of a variable that is there twice the last one counts (os/exec).
-	env = append(env, "ANAPLAN_SOCKET="+asking.Socket, socketVariable+"="+asking.Socket, agentclient.ClientVariable+"="+client)
+	env = append(env, "ANAPLAN_SOCKET="+session.Socket, socketVariable+"="+session.Socket, agentclient.ClientVariable+"="+client)
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
-		env = append(env, subprocess.PastProxy(address)...)
+		env = append(env, subprocess.NoProxyEnv(address)...)
 	} else {
 		say.Note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
 	err = subprocess.RunProgram(path, args, env)
-	if ended := endPhantom(settings.Command.Context(), asking.Socket, token); ended != nil {
+	if ended := endPhantom(s.Command.Context(), session.Socket, token); ended != nil {
 		say.Warn("the phantom token could not be ended, and is worth something to the agent until its time is up: %v", ended)
 	}
 	return err
@@ -158,7 +158,7 @@ func execPhantom(settings *settings.Settings, say *console.Messenger, client, pa
 
 // endPhantom ends a phantom token. An agent that has ended has ended it.
 func endPhantom(ctx context.Context, socket string, token local.Phantom) error {
-	if errors.Is(agentclient.FindAgent(socket), agentclient.ErrNoAgent) {
+	if errors.Is(agentclient.CheckSocket(socket), agentclient.ErrNoAgent) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), login.LogoutTimeout)
@@ -173,9 +173,9 @@ func endPhantom(ctx context.Context, socket string, token local.Phantom) error {
 }
 
 // execAlone logs in, runs the program, and ends the token.
-func execAlone(ctx context.Context, chosen *settings.Settings, say *console.Messenger, path string, args []string) error {
+func execAlone(ctx context.Context, s *settings.Settings, say *console.Messenger, path string, args []string) error {
 	device.WatchModules()
-	run, err := device.StartRun(ctx, chosen, say)
+	run, err := device.StartRun(ctx, s, say)
 	if err != nil {
 		return err
 	}
@@ -184,15 +184,15 @@ func execAlone(ctx context.Context, chosen *settings.Settings, say *console.Mess
 	if err != nil {
 		return err
 	}
-	made, err := login.SignLogin(run, client)
+	signed, err := login.Sign(run, client)
 	if err != nil {
 		return err
 	}
-	token, err := client.Authenticate(run.Ctx, made)
+	token, err := client.Authenticate(run.Ctx, signed)
 	if err != nil {
 		return err
 	}
-	err = subprocess.RunProgram(path, args, withToken(token, pinVariables(chosen)))
+	err = subprocess.RunProgram(path, args, withToken(token, pinVariables(s)))
 	if ended := login.EndToken(ctx, client, token); ended != nil {
 		say.Warn("the token could not be ended, and is valid until its time is up: %v", ended)
 	}

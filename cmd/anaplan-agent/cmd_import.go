@@ -36,7 +36,7 @@ func newImportCommand(say *console.Messenger) *cobra.Command {
 			return nil
 		},
 	}
-	settings := settings.AddSettings(cmd, []string{"key", "pin", "pin_pad", "timeout", "touch_command"})
+	s := settings.Add(cmd, []string{"key", "pin", "pin_pad", "timeout", "touch_command"})
 	var order enroll.ImportOrder
 	flags := cmd.Flags()
 	flags.StringVar(&order.Password, "password", "", "where the file's password comes from: prompt, env:NAME or file:PATH; never the password itself (default prompt, if there is one)")
@@ -49,7 +49,7 @@ func newImportCommand(say *console.Messenger) *cobra.Command {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
 		device.WatchModules()
-		run, err := device.StartRun(cmd.Context(), settings, say)
+		run, err := device.StartRun(cmd.Context(), s, say)
 		if err != nil {
 			return err
 		}

@@ -33,9 +33,9 @@ func newKeysCommand(say *console.Messenger) *cobra.Command {
 		Long:  keysHelp,
 		Args:  settings.NoArguments,
 	}
-	settings := settings.AddSettings(cmd, settings.DeviceFlags)
+	s := settings.Add(cmd, settings.DeviceFlags)
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
-	cmd.RunE = device.OnDevice(settings, say, func(run *device.Run) error {
+	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
 		found, err := run.Device.List(run.Ctx)
 		if found.IsEmpty() && err != nil {
 			return err

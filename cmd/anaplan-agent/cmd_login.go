@@ -28,8 +28,8 @@ Without an agent it logs in and out, and says whether that works.`
 // newLoginCommand returns the login command.
 func newLoginCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "login", Short: "have the agent log in now", Long: loginHelp, Args: settings.NoArguments}
-	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
-	alone := device.OnDevice(settings, say, func(run *device.Run) error {
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	alone := device.RunE(s, say, func(run *device.Run) error {
 		who, err := login.Whoami(run, "")
 		if err != nil {
 			return err
@@ -38,19 +38,19 @@ func newLoginCommand(say *console.Messenger) *cobra.Command {
 		return nil
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		asking, err := agentclient.AskAgentOrTell(settings, say)
+		session, err := agentclient.ConnectOrTell(s, say)
 		if err != nil {
 			return err
 		}
-		if asking == nil {
+		if session == nil {
 			return alone(cmd, args)
 		}
-		defer asking.End()
-		token, err := asking.Login()
+		defer session.Close()
+		token, err := session.Login()
 		if err != nil {
 			return err
 		}
-		say.Note("profile %q is logged in until %s", asking.Profile, login.WhileFresh(token.ExpiresAt, time.Now()))
+		say.Note("profile %q is logged in until %s", session.Profile, login.WhileFresh(token.ExpiresAt, time.Now()))
 		return nil
 	}
 	return cmd
@@ -67,10 +67,10 @@ var errNothingToLock = errors.New("there is no profile that this user may lock")
 // newLockCommand returns the lock command.
 func newLockCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "lock", Short: "have the agent hand out nothing, and forget the PIN", Long: lockHelp, Args: settings.NoArguments}
-	settings := settings.AddSettings(cmd, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SocketFlags)
 	all := cmd.Flags().Bool("all", false, "all profiles that this user may lock: for root and the agent's user all, for others none")
-	cmd.RunE = agentclient.ToAgent(settings, say, func(asking *agentclient.Session) error {
-		names, err := asking.ProfilesOf(*all)
+	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
+		names, err := session.Profiles(*all)
 		if err != nil {
 			return err
 		}
@@ -78,8 +78,8 @@ func newLockCommand(say *console.Messenger) *cobra.Command {
 			return errNothingToLock
 		}
 		for _, name := range names {
-			if err := asking.Client.Lock(asking.Ctx, name); err != nil {
-				return asking.InTime(err)
+			if err := session.Client.Lock(session.Ctx, name); err != nil {
+				return session.InTime(err)
 			}
 			say.Note("profile %q is locked", name)
 		}
@@ -100,14 +100,14 @@ Only root and the agent's user may unlock a profile and give its PIN.`
 // newUnlockCommand returns the unlock command.
 func newUnlockCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "unlock", Short: "undo lock, and give the agent the PIN", Long: unlockHelp, Args: settings.NoArguments}
-	settings := settings.AddSettings(cmd, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SocketFlags)
 	changed := cmd.Flags().Bool("pin-changed", false, "the PIN that was refused, or gave no clear answer, is the right one: send it again")
-	cmd.RunE = agentclient.ToAgent(settings, say, func(asking *agentclient.Session) error {
-		token, err := asking.Unlock(*changed)
+	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
+		token, err := session.Unlock(*changed)
 		if err != nil {
 			return err
 		}
-		say.Note("profile %q is unlocked, and logged in until %s", asking.Profile, login.WhileFresh(token.ExpiresAt, time.Now()))
+		say.Note("profile %q is unlocked, and logged in until %s", session.Profile, login.WhileFresh(token.ExpiresAt, time.Now()))
 		return nil
 	})
 	return cmd
@@ -119,9 +119,9 @@ func newReloadCommand(say *console.Messenger) *cobra.Command {
 		Use: "reload", Short: "have the agent read its configuration again", Args: settings.NoArguments,
 		Long: "reload has the agent read its configuration again, as SIGHUP does. Profiles that are the\nsame keep their tokens. A configuration with a mistake in it changes nothing.",
 	}
-	settings := settings.AddSettings(cmd, settings.SocketFlags)
-	cmd.RunE = agentclient.ToAgent(settings, say, func(asking *agentclient.Session) error {
-		if err := asking.Reload(); err != nil {
+	s := settings.Add(cmd, settings.SocketFlags)
+	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
+		if err := session.Reload(); err != nil {
 			return err
 		}
 		say.Note("the agent has read its configuration")

@@ -33,20 +33,20 @@ func newLogoutCommand(say *console.Messenger) *cobra.Command {
 		Args:  settings.NoArguments,
 	}
 	// No setting of the device: a token is ended without the key that it came from.
-	chosen := settings.AddSettings(cmd, settings.ServerFlags, settings.SocketFlags)
+	s := settings.Add(cmd, settings.ServerFlags, settings.SocketFlags)
 	from := login.AddTokenFrom(cmd, "env:"+login.TokenVariable)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if _, ok := os.LookupEnv(login.TokenVariable); !ok && !cmd.Flags().Changed("token-from") {
-			asking, err := agentclient.AskAgent(chosen, say)
+			session, err := agentclient.Connect(s, say)
 			if err != nil {
 				return err
 			}
-			if asking != nil {
-				defer asking.End()
-				return asking.Logout()
+			if session != nil {
+				defer session.Close()
+				return session.Logout()
 			}
 		}
-		profile, err := chosen.Load()
+		profile, err := s.Load()
 		if err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func newLogoutCommand(say *console.Messenger) *cobra.Command {
 			return err
 		}
 		if phantom.Is(token.Value.Reveal()) {
-			return agentclient.LogoutPhantom(chosen, say, token)
+			return agentclient.LogoutPhantom(s, say, token)
 		}
 		// Nobody is asked here, so a plain deadline does.
 		ctx, cancel := context.WithTimeout(cmd.Context(), profile.Timeout)

@@ -67,14 +67,14 @@ func newPolicyCheckCommand(say *console.Messenger) *cobra.Command {
 			return nil
 		},
 	}
-	settings := settings.AddSettings(cmd, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SocketFlags)
 	client := cmd.Flags().String("client", "", "whose policy, beside the profile's: a [client.NAME] of the configuration (default: that of ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		check, err := policycheck.New(settings, say, agentclient.ClientOf(cmd, *client))
+		check, err := policycheck.New(s, say, agentclient.ClientOf(cmd, *client))
 		if err != nil {
 			return err
 		}
-		defer check.End()
+		defer check.Close()
 		check.NoteAge()
 		if len(args) == 1 {
 			return check.Rule(cmd.Context(), args[0])

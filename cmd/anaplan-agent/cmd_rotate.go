@@ -34,15 +34,15 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 		Long:  rotateHelp,
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
 	}
-	settings := settings.AddSettings(cmd)
+	s := settings.Add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return explain.Usagef(cmd.CommandPath(), "unknown command %q", "rotate "+args[0])
 		}
-		if _, err := settings.Load(); err != nil {
+		if _, err := s.Load(); err != nil {
 			return err
 		}
-		known, err := rotate.RotationOf(settings)
+		known, err := rotate.StateOf(s)
 		if err != nil {
 			return err
 		}
@@ -56,8 +56,8 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Args: settings.NoArguments,
 		Long: "start makes a second key beside the profile's, and prints its request (CSR) for the CA. The\nfirst key stays in use. Called again it prints the request again."}
-	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
-	var order rotate.RotateOrder
+	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
+	var order rotate.Order
 	flags := cmd.Flags()
 	flags.StringVar(&order.Output, "output", "", "new file for the CSR (default: standard output)")
 	flags.StringVar(&order.Object, "object", "", "name of the new key in the token (default: the old one's with a number)")
@@ -66,7 +66,7 @@ func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.Email, "email", "", "e-mail address of the Anaplan user (default: that in the present certificate)")
 	flags.StringVar(&order.Subject, "subject", "", "subject of the CSR, as 'CN=Nightly load,O=Example AG,C=CH' (default: the e-mail address)")
 	order.Card.AddFlags(cmd)
-	cmd.RunE = rotate.OnRotation(settings, say, func(r *rotate.Session) error { return r.Start(order, cmd.CommandPath()) })
+	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Start(order, cmd.CommandPath()) })
 	return cmd
 }
 
@@ -74,15 +74,15 @@ func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Args: settings.NoArguments,
 		Long: "finish stores the CA's answer, if --certificate is given, and logs in with the new key. If\nAnaplan takes it, the configuration gets the new key, and a running agent logs in with it, too; if\nthat cannot, all is as it was before. If Anaplan does not know the certificate yet nothing changes:\ncall it again once it is registered."}
-	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
-	var order rotate.RotateOrder
+	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	var order rotate.Order
 	flags := cmd.Flags()
 	flags.StringVar(&order.Answer, "certificate", "", "what the CA has sent: PEM, DER or PKCS#7, alone or with the CA's own certificates")
 	flags.StringVar(&order.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block that is uploaded to Anaplan")
 	flags.StringVar(&order.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
 	flags.BoolVar(&order.NewUser, "new-user", false, "the new certificate may be another user's")
 	rotate.AddManagementKeyFlag(cmd, &order.Card)
-	cmd.RunE = rotate.OnRotation(settings, say, func(r *rotate.Session) error { return r.Finish(order, cmd.CommandPath()) })
+	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Finish(order, cmd.CommandPath()) })
 	return cmd
 }
 
@@ -90,8 +90,8 @@ func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 func newRotateBackCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Args: settings.NoArguments,
 		Long: "back logs in with the old key, and puts it into the configuration again if that works."}
-	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
-	cmd.RunE = rotate.OnRotation(settings, say, func(r *rotate.Session) error { return r.Back() })
+	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Back() })
 	return cmd
 }
 
@@ -99,14 +99,14 @@ func newRotateBackCommand(say *console.Messenger) *cobra.Command {
 func newRotateRetireCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Args: settings.NoArguments,
 		Long: "retire deletes the old key and its certificate from the device for good, once the new one is in\nuse: it logs in with that first, and refuses if any profile still has the old one, or a running\nagent has not logged in with the new one and cannot."}
-	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
-	return rotate.WithDeletion(cmd, settings, say, (*rotate.Session).Retire)
+	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
+	return rotate.WithDeletion(cmd, s, say, (*rotate.Session).Retire)
 }
 
 // newRotateCancelCommand returns the cancel command of rotate.
 func newRotateCancelCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "cancel", Short: "give the rotation up, and delete the new key", Args: settings.NoArguments,
 		Long: "cancel gives a rotation up that has not switched: it deletes the new key, which nothing uses."}
-	settings := settings.AddSettings(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
-	return rotate.WithDeletion(cmd, settings, say, (*rotate.Session).Cancel)
+	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
+	return rotate.WithDeletion(cmd, s, say, (*rotate.Session).Cancel)
 }

@@ -55,7 +55,7 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 			return tasks.RunWords, cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	order := &tasks.Order{}
 	uploads, mapping := order.AddFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -68,14 +68,14 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 		}
 		order.Remember(cmd, args)
 		order.Client = agentclient.ClientOf(cmd, order.Client)
-		way, err := agentclient.CallAnaplan(settings, say, order.Client)
+		api, err := agentclient.OpenAPI(s, say, order.Client)
 		if err != nil {
 			return err
 		}
-		defer way.End()
+		defer api.Close()
 		bar := console.NewProgressBar()
-		way.Client.Notify = func(text string) { bar.Clear(); say.Note("%s", text) }
-		return way.InWords((&tasks.Task{API: way, Order: order, Kind: kind, Say: say, Bar: bar}).Run(args[1]))
+		api.Client.Notify = func(text string) { bar.Clear(); say.Note("%s", text) }
+		return api.InWords((&tasks.Task{API: api, Order: order, Kind: kind, Say: say, Bar: bar}).Run(args[1]))
 	}
 	agentclient.HideLoginFlags(cmd)
 	return cmd

@@ -41,11 +41,11 @@ func newServeCommand(say *console.Messenger) *cobra.Command {
 		Long:  serveHelp,
 		Args:  settings.NoArguments,
 	}
-	settings := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.AgentFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.AgentFlags)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return daemon.Serve(ctx, settings, say)
+		return daemon.Serve(ctx, s, say)
 	}
 	return cmd
 }

@@ -31,14 +31,14 @@ func newSignCommand(say *console.Messenger) *cobra.Command {
 		Long:  signHelp,
 		Args:  settings.NoArguments,
 	}
-	settings := settings.AddSettings(cmd, settings.SignFlags)
-	cmd.RunE = device.OnDevice(settings, say, func(run *device.Run) error {
-		login, err := run.MakeLogin()
+	s := settings.Add(cmd, settings.SignFlags)
+	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
+		signed, err := run.MakeLogin()
 		if err != nil {
 			return err
 		}
 		// Anaplan's own JSON (contract section 1.2), so that any HTTP client can post it.
-		payload, err := anaplan.MarshalPayload(login)
+		payload, err := anaplan.MarshalPayload(signed)
 		if err != nil {
 			return err
 		}

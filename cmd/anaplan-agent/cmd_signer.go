@@ -26,11 +26,11 @@ func newSignerCommand(say *console.Messenger) *cobra.Command {
 			device.WatchModulesOfSigner()
 			var closings device.Closings
 			err := signer.Serve(func(ctx context.Context, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
-				login, err := login.SignOrder(ctx, &closings, order, notify)
+				signed, err := login.SignOrder(ctx, &closings, order, notify)
 				if err != nil {
 					return nil, say.Errors().ProblemForAgent(err)
 				}
-				return login, nil
+				return signed, nil
 			})
 			return cmp.Or(err, closings.End()) // the agent has its login by now
 		},

@@ -37,19 +37,19 @@ const watchEvery = time.Second
 // newStatusCommand returns the status command.
 func newStatusCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "show what the agent does", Long: statusHelp, Args: settings.NoArguments}
-	settings := settings.AddSettings(cmd, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SocketFlags)
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	watch := cmd.Flags().Bool("watch", false, "go on showing it, until interrupted; with --json a line for each change")
-	cmd.RunE = agentclient.ToAgent(settings, say, func(asking *agentclient.Session) error {
+	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
 		if *watch {
-			return watchStatus(cmd.Context(), asking, *asJSON)
+			return watchStatus(cmd.Context(), session, *asJSON)
 		}
-		status, err := asking.Client.Status(asking.Ctx)
+		status, err := session.Client.Status(session.Ctx)
 		if err != nil {
-			return asking.InTime(err)
+			return session.InTime(err)
 		}
 		if *asJSON {
 			return console.PrintJSON(status)

@@ -43,11 +43,11 @@ func newTokenCommand(say *console.Messenger) *cobra.Command {
 		Long:  tokenHelp,
 		Args:  settings.NoArguments,
 	}
-	chosen := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	output := cmd.Flags().StringP("output", "o", "value", "how to print it: "+strings.Join(login.TokenFormats, ", "))
 	payload := cmd.Flags().String("payload", "", "exchange this signed payload (a file, or - for standard input) instead of signing one; needs --certificate")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(login.TokenFormats, cobra.ShellCompDirectiveNoFileComp))
-	alone := device.OnDevice(chosen, say, func(run *device.Run) error { return login.PrintToken(run, *output, *payload) })
+	alone := device.RunE(s, say, func(run *device.Run) error { return login.PrintToken(run, *output, *payload) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		// Before the login: a token in no known form would be lost.
 		if !slices.Contains(login.TokenFormats, *output) {
@@ -56,21 +56,21 @@ func newTokenCommand(say *console.Messenger) *cobra.Command {
 		if err := settings.NotEmpty(cmd, "payload"); err != nil {
 			return err
 		}
-		if err := agentclient.NotAsClient(); err != nil {
+		if err := agentclient.RefuseClient(); err != nil {
 			return err
 		}
 		if *payload != "" {
 			return alone(cmd, args)
 		}
-		asking, err := agentclient.AskAgentOrTell(chosen, say)
+		session, err := agentclient.ConnectOrTell(s, say)
 		if err != nil {
 			return err
 		}
-		if asking == nil {
+		if session == nil {
 			return alone(cmd, args)
 		}
-		defer asking.End()
-		return asking.PrintToken(*output)
+		defer session.Close()
+		return session.PrintToken(*output)
 	}
 	return cmd
 }

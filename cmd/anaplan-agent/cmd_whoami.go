@@ -29,15 +29,15 @@ func newWhoamiCommand(say *console.Messenger) *cobra.Command {
 		Long:  whoamiHelp,
 		Args:  settings.NoArguments,
 	}
-	chosen := settings.AddSettings(cmd, settings.SignFlags, settings.ServerFlags)
+	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags)
 	from := login.AddTokenFrom(cmd, "")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
-	cmd.RunE = device.OnDevice(chosen, say, func(run *device.Run) error {
+	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
 		if err := settings.NotEmpty(cmd, "token-from"); err != nil {
 			return err
 		}
 		if *from == "" {
-			agentclient.TellOwnTry(chosen, say)
+			agentclient.TellOwnTry(s, say)
 		}
 		who, err := login.Whoami(run, *from)
 		if err != nil {

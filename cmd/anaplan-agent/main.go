@@ -21,7 +21,7 @@ import (
 
 func main() {
 	code := run()
-	device.ModulesEnd(code)
+	device.BeforeExit(code)
 	os.Exit(code)
 }
 

@@ -40,7 +40,7 @@ type ending struct{ *testing.M }
 // Run implements testscript.TestingM.
 func (e ending) Run() int {
 	code := e.M.Run()
-	device.ModulesEnd(code)
+	device.BeforeExit(code)
 	return code
 }
 

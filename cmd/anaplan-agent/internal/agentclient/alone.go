@@ -12,14 +12,14 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// AskAgentOrTell is askAgent for commands that log in without it, and says so where that may not be
+// ConnectOrTell is askAgent for commands that log in without it, and says so where that may not be
 // what was meant: where an agent runs, or is said to.
-func AskAgentOrTell(s *settings.Settings, say *console.Messenger) (*Session, error) {
-	asking, err := AskAgent(s, say)
-	if asking == nil && err == nil {
+func ConnectOrTell(s *settings.Settings, say *console.Messenger) (*Session, error) {
+	session, err := Connect(s, say)
+	if session == nil && err == nil {
 		tellAlone(s, say)
 	}
-	return asking, err
+	return session, err
 }
 
 // tellAlone says why a command does not ask the agent that the person knows of.

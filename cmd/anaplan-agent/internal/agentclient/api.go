@@ -35,45 +35,45 @@ type API struct {
 	Ctx    context.Context // ends when the person interrupts
 	Client *integration.Client
 	As     local.As
-	End    func() // call it once
+	Close  func() // call it once
 }
 
-// CallAnaplan returns the way to the API: as a client of the agent's, "" for the profile
+// OpenAPI returns the way to the API: as a client of the agent's, "" for the profile
 // itself. What a person must do for the login is done when it returns.
-func CallAnaplan(s *settings.Settings, say *console.Messenger, client string) (*API, error) {
-	if err := AgentsOwn(s, client); err != nil {
+func OpenAPI(s *settings.Settings, say *console.Messenger, client string) (*API, error) {
+	if err := CheckClient(s, client); err != nil {
 		return nil, err
 	}
 	ctx, stop := signal.NotifyContext(s.Command.Context(), os.Interrupt, syscall.SIGTERM)
-	way, err := wayFor(ctx, s, say, client)
+	api, err := wayFor(ctx, s, say, client)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	end := way.End
-	way.End = func() { end(); stop() }
-	way.Client.Notify = func(text string) { say.Note("%s", text) }
-	return way, nil
+	end := api.Close
+	api.Close = func() { end(); stop() }
+	api.Client.Notify = func(text string) { say.Note("%s", text) }
+	return api, nil
 }
 
 // wayFor returns the way through the agent, or without one where that can be done.
 func wayFor(ctx context.Context, s *settings.Settings, say *console.Messenger, client string) (*API, error) {
-	asking, err := AskAgent(s, say)
-	if client != "" && asking == nil && err == nil {
-		asking, err = MustAskAgent(s, say) // it says that there is none
+	session, err := Connect(s, say)
+	if client != "" && session == nil && err == nil {
+		session, err = Require(s, say) // it says that there is none
 	}
 	switch {
 	case err != nil:
 		return nil, err
-	case asking != nil:
-		if asking.Profile, err = ProfileFor(s, client); err != nil {
-			asking.End()
+	case session != nil:
+		if session.Profile, err = ProfileFor(s, client); err != nil {
+			session.Close()
 			return nil, err
 		}
-		return asking.calling(ctx, client)
+		return session.api(ctx, client)
 	}
 	tellOwnLogin(say, WhyAlone(s))
-	return callAlone(ctx, s, say)
+	return openAlone(ctx, s, say)
 }
 
 // WhyAlone says why a command does its work by itself, where askAgent has let it.
@@ -102,20 +102,20 @@ func given(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are " + verb
 }
 
-// AgentsOwn refuses settings of a profile together with a client, which is the agent's; "" for
+// CheckClient refuses settings of a profile together with a client, which is the agent's; "" for
 // none.
-func AgentsOwn(s *settings.Settings, client string) error {
+func CheckClient(s *settings.Settings, client string) error {
 	if client == "" {
 		return nil
 	}
 	if !s.Command.Flags().Changed("client") {
-		return NotOverridden(s, ClientVariable+"="+client)
+		return RefuseOverrides(s, ClientVariable+"="+client)
 	}
-	return NotOverridden(s, "--client "+client)
+	return RefuseOverrides(s, "--client "+client)
 }
 
-// NotOverridden refuses settings of a profile beside a flag that is about the agent.
-func NotOverridden(s *settings.Settings, flag string) error {
+// RefuseOverrides refuses settings of a profile beside a flag that is about the agent.
+func RefuseOverrides(s *settings.Settings, flag string) error {
 	overridden := overridden(s)
 	if len(overridden) == 0 {
 		return nil
@@ -133,19 +133,19 @@ func NotOverridden(s *settings.Settings, flag string) error {
 	return problem
 }
 
-// calling goes through the agent.
-func (a *Session) calling(ctx context.Context, client string) (*API, error) {
+// api goes through the agent.
+func (a *Session) api(ctx context.Context, client string) (*API, error) {
 	if a.Profile != "" {
 		err := a.Prepare()
 		problem, ok := errors.AsType[*agent.Problem](err)
 		// Of a client the profile may be somebody else's to prepare.
 		if err != nil && !(ok && client != "" && IsOthers(problem)) {
-			a.End()
+			a.Close()
 			return nil, err
 		}
 	}
 	as := local.As{Profile: a.Profile, Client: client}
-	return &API{ctx, settings.NewAPIClient(AgentURL, a.Client.Transport(as)), as, a.End}, nil
+	return &API{ctx, settings.NewAPIClient(AgentURL, a.Client.Transport(as)), as, a.Close}, nil
 }
 
 // IsOthers reports whether a profile is not this user's to use, or not known by that name.
@@ -186,8 +186,8 @@ func (c *API) InWords(err error) error {
 	return forCommands(problem, c.As.Profile)
 }
 
-// callAlone logs in, keeps the token alive as the agent would, and ends it in the end.
-func callAlone(ctx context.Context, s *settings.Settings, say *console.Messenger) (*API, error) {
+// openAlone logs in, keeps the token alive as the agent would, and ends it in the end.
+func openAlone(ctx context.Context, s *settings.Settings, say *console.Messenger) (*API, error) {
 	device.WatchModules()
 	profile, err := s.Load()
 	if err != nil {
@@ -247,7 +247,7 @@ func signAlone(s *settings.Settings, exchange *anaplan.Client, say *console.Mess
 			return nil, err
 		}
 		defer run.End()
-		return login.SignLogin(run, exchange)
+		return login.Sign(run, exchange)
 	}
 }
 
@@ -303,8 +303,8 @@ func AddClientFlag(cmd *cobra.Command, client *string) {
 // ClientVariable is the environment variable that says the same to all commands of a program.
 const ClientVariable = "ANAPLAN_AGENT_CLIENT"
 
-// NotAsClient refuses what no client gets: Anaplan's token.
-func NotAsClient() error {
+// RefuseClient refuses what no client gets: Anaplan's token.
+func RefuseClient() error {
 	client := os.Getenv(ClientVariable)
 	if client == "" {
 		return nil
@@ -329,11 +329,11 @@ func QueryOf(target string) url.Values {
 	return values
 }
 
-// AnaplansWords names the beginnings of paths that are Anaplan's, as agent/local has them.
-const AnaplansWords = "/2/, /1/, /scim/ or /audit/"
+// PathPrefixes names the beginnings of paths that are Anaplan's, as agent/local has them.
+const PathPrefixes = "/2/, /1/, /scim/ or /audit/"
 
-// IsAnaplans reports whether a path is one that the agent forwards.
-func IsAnaplans(path string) bool {
+// IsAnaplanPath reports whether a path is one that the agent forwards.
+func IsAnaplanPath(path string) bool {
 	for _, prefix := range []string{"/2/", "/1/", "/scim/", "/audit/"} {
 		if strings.HasPrefix(path, prefix) {
 			return true

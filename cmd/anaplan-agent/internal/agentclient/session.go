@@ -36,10 +36,10 @@ type Session struct {
 	Client   *local.Client
 	Socket   string
 	Profile  string
-	patience *console.Deadline
+	deadline *console.Deadline
 	resume   func() // of patience, while a person is waited for; nil: nobody is
 	say      *console.Messenger
-	End      func() // call it once
+	Close    func() // call it once
 }
 
 // ErrNoAgent says that a command that is for the agent found none.
@@ -54,11 +54,11 @@ var errAgentEnded = errors.New("the agent has ended before it answered")
 // errOverridden says that settings were given that the agent knows nothing of.
 var errOverridden = fmt.Errorf("%w: what the agent has from its own configuration cannot be given to a command", settings.ErrSettings)
 
-// AskAgent returns the conversation with the agent that a command shall ask; nil if the
+// Connect returns the conversation with the agent that a command shall ask; nil if the
 // command is to do its work by itself: where no agent runs and none was asked for, or
 // where it was given settings that are not the agent's. A socket that is named for this command
 // asks for an agent; one in the configuration says where an agent is, if one runs.
-func AskAgent(s *settings.Settings, say *console.Messenger) (*Session, error) {
+func Connect(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	own, err := ownAgent(s)
 	if err != nil || own.Socket == "none" {
 		return nil, err
@@ -69,15 +69,15 @@ func AskAgent(s *settings.Settings, say *console.Messenger) (*Session, error) {
 		}
 		return nil, nil
 	}
-	asking, err := FirstRunning(s, own.Socket, say)
+	session, err := ConnectTo(s, own.Socket, say)
 	if errors.Is(err, ErrNoAgent) && !isGiven(s, "socket") {
 		return nil, nil
 	}
-	return asking, err
+	return session, err
 }
 
-// MustAskAgent is askAgent for commands that are for the agent and for nothing else.
-func MustAskAgent(s *settings.Settings, say *console.Messenger) (*Session, error) {
+// Require is askAgent for commands that are for the agent and for nothing else.
+func Require(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	own, err := ownAgent(s)
 	if err != nil {
 		return nil, err
@@ -85,29 +85,29 @@ func MustAskAgent(s *settings.Settings, say *console.Messenger) (*Session, error
 	if own.Socket == "none" {
 		return nil, fmt.Errorf("%w: socket is \"none\"", ErrNoAgent)
 	}
-	asking, err := FirstRunning(s, own.Socket, say)
-	if asking == nil && err == nil {
+	session, err := ConnectTo(s, own.Socket, say)
+	if session == nil && err == nil {
 		for _, socket := range paths.UsualSockets() { // one that is somebody else's explains more than none
-			if err := FindAgent(socket); errors.Is(err, ErrNotShared) {
+			if err := CheckSocket(socket); errors.Is(err, ErrNotShared) {
 				return nil, err
 			}
 		}
 		err = fmt.Errorf("%w: nobody listens at %s", ErrNoAgent, strings.Join(paths.UsualSockets(), " or "))
 	}
-	return asking, err
+	return session, err
 }
 
-// FirstRunning returns the conversation with the agent at socket, or at the first of the
+// ConnectTo returns the conversation with the agent at socket, or at the first of the
 // usual ones where one runs; nil if there is none.
-func FirstRunning(s *settings.Settings, socket string, say *console.Messenger) (*Session, error) {
+func ConnectTo(s *settings.Settings, socket string, say *console.Messenger) (*Session, error) {
 	if socket != "" {
-		if err := FindAgent(socket); err != nil {
+		if err := CheckSocket(socket); err != nil {
 			return nil, err
 		}
 		return converse(s, socket, say), nil
 	}
 	for _, socket := range paths.UsualSockets() {
-		switch err := FindAgent(socket); {
+		switch err := CheckSocket(socket); {
 		case err == nil:
 			return converse(s, socket, say), nil
 		case errors.Is(err, local.ErrSocketGone): // a login beside it would be one too many
@@ -120,15 +120,15 @@ func FirstRunning(s *settings.Settings, socket string, say *console.Messenger) (
 // socketPatience is how long an agent is given to make its socket, or to make it anew where
 // somebody has removed it.
 const (
-	socketPatience = 3 * time.Second
-	socketPause    = 20 * time.Millisecond
+	socketTimeout = 3 * time.Second
+	socketPause   = 20 * time.Millisecond
 )
 
-// FindAgent returns nil if somebody listens at a socket. So it is where too many wait in
+// CheckSocket returns nil if somebody listens at a socket. So it is where too many wait in
 // its queue: the client waits for a place there, and a login of its own would be one more
 // for each of them.
-func FindAgent(path string) error {
-	for deadline := time.Now().Add(socketPatience); ; time.Sleep(socketPause) {
+func CheckSocket(path string) error {
+	for deadline := time.Now().Add(socketTimeout); ; time.Sleep(socketPause) {
 		err := knock(path)
 		switch {
 		case !errors.Is(err, ErrNoAgent) || !local.RunsWithoutSocket(path):
@@ -156,9 +156,9 @@ func knock(path string) error {
 
 // converse begins the conversation.
 func converse(s *settings.Settings, socket string, say *console.Messenger) *Session {
-	ctx, patience, end := console.WithDeadline(s.Command.Context(), answerTime(s))
+	ctx, deadline, end := console.WithDeadline(s.Command.Context(), answerTime(s))
 	client := local.NewClient(socket)
-	return &Session{Ctx: ctx, Client: client, Socket: socket, Profile: s.ProfileName(), patience: patience, say: say, End: func() {
+	return &Session{Ctx: ctx, Client: client, Socket: socket, Profile: s.ProfileName(), deadline: deadline, say: say, Close: func() {
 		end()
 		client.Close()
 	}}
@@ -223,7 +223,7 @@ func (a *Session) notify(notice agent.Notice) {
 // pause and unpause stop and start the clock. The agent may tell of a touch twice.
 func (a *Session) pause() {
 	if a.resume == nil {
-		a.resume = a.patience.Pause()
+		a.resume = a.deadline.Pause()
 	}
 }
 
@@ -236,9 +236,9 @@ func (a *Session) unpause() {
 
 // Token returns the profile's token.
 func (a *Session) Token() (token local.Token, err error) {
-	err = a.withPIN(func(pin []byte, word local.UnlockOptions) (err error) {
-		if pin != nil {
-			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify); err != nil {
+	err = a.withPIN(func(secret []byte, word local.UnlockOptions) (err error) {
+		if secret != nil {
+			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, secret, word, a.notify); err != nil {
 				return err
 			}
 		}
@@ -252,9 +252,9 @@ func (a *Session) Token() (token local.Token, err error) {
 // agent's TCP port, "" for none.
 func (a *Session) Phantom(client string) (token local.Phantom, address string, err error) {
 	as := local.As{Profile: a.Profile, Client: client}
-	ask := func(pin []byte, word local.UnlockOptions) (err error) {
-		if pin != nil {
-			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify); err != nil {
+	ask := func(secret []byte, word local.UnlockOptions) (err error) {
+		if secret != nil {
+			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, secret, word, a.notify); err != nil {
 				return err
 			}
 		}
@@ -275,9 +275,9 @@ func (a *Session) Phantom(client string) (token local.Phantom, address string, e
 
 // Prepare sees to it that the profile has a token, and asks the person for what that takes.
 func (a *Session) Prepare() error {
-	return a.withPIN(func(pin []byte, word local.UnlockOptions) error {
-		if pin != nil {
-			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify); err != nil {
+	return a.withPIN(func(secret []byte, word local.UnlockOptions) error {
+		if secret != nil {
+			if _, err := a.Client.UnlockWith(a.Ctx, a.Profile, secret, word, a.notify); err != nil {
 				return err
 			}
 		}
@@ -287,9 +287,9 @@ func (a *Session) Prepare() error {
 
 // Login has the agent log in anew.
 func (a *Session) Login() (token local.Token, err error) {
-	err = a.withPIN(func(pin []byte, word local.UnlockOptions) (err error) {
-		if pin != nil {
-			token, err = a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify)
+	err = a.withPIN(func(secret []byte, word local.UnlockOptions) (err error) {
+		if secret != nil {
+			token, err = a.Client.UnlockWith(a.Ctx, a.Profile, secret, word, a.notify)
 		} else {
 			token, err = a.Client.Login(a.Ctx, a.Profile, a.notify)
 		}
@@ -301,9 +301,9 @@ func (a *Session) Login() (token local.Token, err error) {
 // Unlock lifts a lock, and has the agent log in. changed: the PIN which was not taken is the
 // right one. Otherwise a person who unlocks may type one in place of one that is not sent.
 func (a *Session) Unlock(changed bool) (token local.Token, err error) {
-	call := func(pin []byte, word local.UnlockOptions) (err error) {
-		word.PINChanged = changed && pin == nil
-		token, err = a.Client.UnlockWith(a.Ctx, a.Profile, pin, word, a.notify)
+	call := func(secret []byte, word local.UnlockOptions) (err error) {
+		word.PINChanged = changed && secret == nil
+		token, err = a.Client.UnlockWith(a.Ctx, a.Profile, secret, word, a.notify)
 		return err
 	}
 	err = a.withPIN(call)
@@ -333,7 +333,7 @@ func atTerminal(err error) error {
 
 // withPIN calls the agent, without a PIN. Where that says that it needs one the person at
 // this terminal is asked for it, once, and it is called with it.
-func (a *Session) withPIN(call func(pin []byte, word local.UnlockOptions) error) error {
+func (a *Session) withPIN(call func(secret []byte, word local.UnlockOptions) error) error {
 	err := a.InTime(call(nil, local.UnlockOptions{}))
 	problem, ok := errors.AsType[*agent.Problem](err)
 	if !ok || problem.Code != agent.CodePINNeeded || problem.PIN == nil {
@@ -344,16 +344,16 @@ func (a *Session) withPIN(call func(pin []byte, word local.UnlockOptions) error)
 
 // withTyped calls the agent with a PIN that the person at this terminal types, or returns the
 // problem if there is none.
-func (a *Session) withTyped(problem *agent.Problem, call func(pin []byte, word local.UnlockOptions) error) error {
-	pin, err := a.askPIN(problem.PIN)
+func (a *Session) withTyped(problem *agent.Problem, call func(secret []byte, word local.UnlockOptions) error) error {
+	secret, err := a.askPIN(problem.PIN)
 	switch {
 	case errors.Is(err, console.ErrNoTerminal):
 		return problem // it says what else can be done
 	case err != nil:
 		return err
 	}
-	defer clear(pin)
-	return a.InTime(call(pin, local.UnlockOptions{LastTry: problem.PIN.LastTry != ""}))
+	defer clear(secret)
+	return a.InTime(call(secret, local.UnlockOptions{LastTry: problem.PIN.LastTry != ""}))
 }
 
 // askPIN asks the person at this terminal.
@@ -363,7 +363,7 @@ func (a *Session) askPIN(prompt *agent.PINPrompt) ([]byte, error) {
 		return nil, err
 	}
 	defer terminal.Close()
-	defer a.patience.Pause()()
+	defer a.deadline.Pause()()
 	if prompt.LastTry != "" {
 		if err := pin.ConfirmLastTry(a.Ctx, terminal, prompt.LastTry); err != nil {
 			return nil, err
@@ -426,21 +426,21 @@ func forCommands(problem *agent.Problem, profile string) *agent.Problem {
 	return &told
 }
 
-// ToAgent returns the body of a command that is for the agent only.
-func ToAgent(settings *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
+// RunE returns the body of a command that is for the agent only.
+func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
 	return func(*cobra.Command, []string) error {
-		asking, err := MustAskAgent(settings, say)
+		session, err := Require(s, say)
 		if err != nil {
 			return err
 		}
-		defer asking.End()
-		return work(asking)
+		defer session.Close()
+		return work(session)
 	}
 }
 
-// ProfilesOf returns the profiles that a command is for: the one that is named, or all of
+// Profiles returns the profiles that a command is for: the one that is named, or all of
 // the agent's that this user may use.
-func (a *Session) ProfilesOf(all bool) ([]string, error) {
+func (a *Session) Profiles(all bool) ([]string, error) {
 	if !all {
 		return []string{a.Profile}, nil
 	}
@@ -469,13 +469,13 @@ func (a *Session) Reload() error {
 
 // LogoutPhantom ends a phantom token at the agent that has issued it: Anaplan knows nothing of it.
 func LogoutPhantom(s *settings.Settings, say *console.Messenger, token agent.Token) error {
-	asking, err := MustAskAgent(s, say)
+	session, err := Require(s, say)
 	if err != nil {
 		return fmt.Errorf("the token is a phantom token, which only its agent can end: %w", err)
 	}
-	defer asking.End()
-	if err := asking.Client.EndPhantom(asking.Ctx, local.Phantom{Value: token.Value}); err != nil {
-		return asking.InTime(err)
+	defer session.Close()
+	if err := session.Client.EndPhantom(session.Ctx, local.Phantom{Value: token.Value}); err != nil {
+		return session.InTime(err)
 	}
 	say.Note("the phantom token is ended")
 	return nil

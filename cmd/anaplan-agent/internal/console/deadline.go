@@ -38,25 +38,25 @@ func (e TimeoutError) Timeout() bool { return true }
 // deadline exceeded" tells a person neither what was too slow nor what to set.
 func WithDeadline(parent context.Context, limit time.Duration) (context.Context, *Deadline, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	p := &Deadline{left: limit, since: time.Now()}
-	p.timer = time.AfterFunc(limit, func() { cancel(TimeoutError{limit}) })
-	return ctx, p, func() {
-		p.timer.Stop()
+	d := &Deadline{left: limit, since: time.Now()}
+	d.timer = time.AfterFunc(limit, func() { cancel(TimeoutError{limit}) })
+	return ctx, d, func() {
+		d.timer.Stop()
 		cancel(nil)
 	}
 }
 
 // Pause stops the clock until the returned function is called. After the end there
 // is nothing to stop. Pauses must not overlap.
-func (p *Deadline) Pause() (resume func()) {
-	if !p.timer.Stop() {
+func (d *Deadline) Pause() (resume func()) {
+	if !d.timer.Stop() {
 		return func() {}
 	}
-	p.left -= time.Since(p.since)
-	p.Tell.Tell(agent.NoticePerson, "a person is asked for the PIN")
+	d.left -= time.Since(d.since)
+	d.Tell.Tell(agent.NoticePerson, "a person is asked for the PIN")
 	return func() {
-		p.since = time.Now()
-		p.timer.Reset(p.left)
-		p.Tell.Tell(agent.NoticeWorking, "")
+		d.since = time.Now()
+		d.timer.Reset(d.left)
+		d.Tell.Tell(agent.NoticeWorking, "")
 	}
 }

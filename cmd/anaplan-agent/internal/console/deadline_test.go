@@ -11,11 +11,11 @@ import (
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		ctx, p, end := WithDeadline(t.Context(), 10*time.Second)
+		ctx, d, end := WithDeadline(t.Context(), 10*time.Second)
 		defer end()
 
 		time.Sleep(4 * time.Second)
-		resume := p.Pause()
+		resume := d.Pause()
 		time.Sleep(time.Hour) // a person looks for the PIN
 		resume()
 		<-ctx.Done()
@@ -31,9 +31,9 @@ func TestPatience(t *testing.T) {
 
 func TestPatienceEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, p, end := WithDeadline(t.Context(), time.Second)
+		ctx, d, end := WithDeadline(t.Context(), time.Second)
 		end()
-		p.Pause()()
+		d.Pause()()
 		if got := context.Cause(ctx); got != context.Canceled {
 			t.Errorf("cause %v, want %v", got, context.Canceled)
 		}

@@ -69,11 +69,11 @@ type recordedExchange struct {
 }
 
 // Authenticate implements agent.Exchange.
-func (x recordedExchange) Authenticate(ctx context.Context, login *agent.Login) (agent.Token, error) {
+func (x recordedExchange) Authenticate(ctx context.Context, signed *agent.Login) (agent.Token, error) {
 	if err := x.mayAct(); err != nil {
 		return agent.Token{}, err
 	}
-	return x.Exchange.Authenticate(ctx, login)
+	return x.Exchange.Authenticate(ctx, signed)
 }
 
 // Refresh implements agent.Exchange.

@@ -75,7 +75,7 @@ func TestKeepersGetNothingUnrecorded(t *testing.T) {
 	try := func() (errs []error) {
 		_, login := exchange.Authenticate(t.Context(), nil)
 		_, refresh := exchange.Refresh(t.Context(), agent.Token{})
-		_, sign := (&served{process: d}).sign(t.Context(), false, nil)
+		_, sign := (&servedProfile{process: d}).sign(t.Context(), false, nil)
 		return []error{login, refresh, sign}
 	}
 	os.RemoveAll(filepath.Dir(path))

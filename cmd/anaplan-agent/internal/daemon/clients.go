@@ -35,7 +35,7 @@ func newClients(all []*config.Client) (map[string]*server.Client, error) {
 
 // endPhantoms ends the phantom tokens of whom a reload has changed: a secret that is
 // replaced must not live on in what was got with it.
-func (d *agentProcess) endPhantoms(before, after *settings.Loaded) {
+func (d *agentProcess) endPhantoms(before, after *settings.Config) {
 	ended := d.phantoms.RevokeIf(func(holder phantom.Holder) bool {
 		if name, ok := strings.CutPrefix(holder.Client, "client:"); ok {
 			return !isSameClient(before.Client(name), after.Client(name)) || after.Profile(holder.Profile) == nil

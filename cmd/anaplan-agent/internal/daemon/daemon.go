@@ -45,7 +45,7 @@ type agentProcess struct {
 	signers  *signer.Process
 	pins     *pin.Memory
 	clients  clientCache
-	upstream upstreams
+	upstream upstream
 	phantoms *phantom.Store
 	memory   locked.Memory // for tokens and PINs
 	audit    *audit.Log    // nil: none
@@ -65,16 +65,16 @@ type agentProcess struct {
 
 // profileTable is the profiles at one time, as the server and as this process has them.
 type profileTable struct {
-	loaded  *settings.Loaded
+	loaded  *settings.Config
 	read    time.Time // when it was
-	served  map[string]*served
+	served  map[string]*servedProfile
 	local   map[string]*server.Profile
 	clients map[string]*server.Client
 }
 
 // newAgentProcess makes the parts, and starts none.
-func newAgentProcess(settings *settings.Settings, loaded *settings.Loaded, logger *slog.Logger, errors explain.Table) (*agentProcess, error) {
-	d := &agentProcess{settings: settings, log: logger, agent: loaded.Agent, signers: login.NewSigners(logger), pins: pin.NewMemory(paths.State(), paths.Keys()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), errors: errors}
+func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog.Logger, explanations explain.Table) (*agentProcess, error) {
+	d := &agentProcess{settings: s, log: logger, agent: loaded.Agent, signers: login.NewSigners(logger), pins: pin.NewMemory(paths.State(), paths.KeyDirectories()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), errors: explanations}
 	if loaded.Agent.AuditFile != "" {
 		log, err := audit.Open(loaded.Agent.AuditFile, audit.Options{Logger: logger})
 		if err != nil {
@@ -170,7 +170,7 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 
 // start runs a profile until its own end or the agent's, and after the one of that name
 // that it replaces, if any: two would write one token file.
-func (d *agentProcess) start(p, before *served) {
+func (d *agentProcess) start(p, before *servedProfile) {
 	if p.sink != nil && before == nil {
 		p.sink.clear()
 	}
@@ -275,7 +275,7 @@ func (d *agentProcess) handOver(before, after *profileTable) {
 
 // retire ends a profile that is served no more, and its token if that is what is to become
 // of tokens at the end and nobody has taken it over.
-func (d *agentProcess) retire(p *served) {
+func (d *agentProcess) retire(p *servedProfile) {
 	if !d.agent.LogoutAtEnd || p.adopted {
 		p.stop()
 		return
@@ -289,7 +289,7 @@ func (d *agentProcess) retire(p *served) {
 }
 
 // logout ends a profile's token.
-func (d *agentProcess) logout(ctx context.Context, p *served) {
+func (d *agentProcess) logout(ctx context.Context, p *servedProfile) {
 	if err := p.keeper.Logout(ctx); err != nil {
 		d.log.Warn("the token could not be ended, and is valid until its time is up", "profile", p.profile.Name, "error", err)
 	}
@@ -297,7 +297,7 @@ func (d *agentProcess) logout(ctx context.Context, p *served) {
 
 // newTable makes the profiles of a configuration. Those of before that are the same go
 // on, whoever may use them now.
-func (d *agentProcess) newTable(loaded *settings.Loaded, before map[string]*served) (*profileTable, error) {
+func (d *agentProcess) newTable(loaded *settings.Config, before map[string]*servedProfile) (*profileTable, error) {
 	clients, err := newClients(loaded.Clients)
 	if err != nil {
 		return nil, err
@@ -308,7 +308,7 @@ func (d *agentProcess) newTable(loaded *settings.Loaded, before map[string]*serv
 	if err := d.upstream.begin(loaded.Profiles); err != nil {
 		return nil, err
 	}
-	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*served{}, local: map[string]*server.Profile{}, clients: clients}
+	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*servedProfile{}, local: map[string]*server.Profile{}, clients: clients}
 	for _, profile := range loaded.Profiles {
 		p := before[profile.Name]
 		if p == nil || !p.isLike(profile) {

@@ -104,7 +104,7 @@ func isAskedAgain(given typed, problem *agent.Problem) bool {
 }
 
 // sign has a signer process make a login, with the first key whose device is there.
-func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
+func (p *servedProfile) sign(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
 	if err := p.process.mayAct(); err != nil {
 		return nil, err
 	}
@@ -115,13 +115,13 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 	order := p.failover.order()
 	for i, key := range order {
 		last := i == len(order)-1
-		login, sent, err := p.signWith(ctx, p.profile.Keys[key], given, attended, notify)
+		signed, sent, err := p.signWith(ctx, p.profile.Keys[key], given, attended, notify)
 		problem := agent.ProblemOf(err)
 		given = p.settleTyped(given, sent, problem)
 		switch {
 		case problem == nil:
 			p.switched(order[0], key)
-			return login, nil
+			return signed, nil
 		case last || !mayBeAnother(problem):
 			return nil, p.process.keys.judge(p.profile.Keys[key], err)
 		}
@@ -133,32 +133,32 @@ func (p *served) sign(ctx context.Context, attended bool, notify agent.NotifyFun
 }
 
 // signWith has a signer process make a login with one key. sent: a PIN was on its way.
-func (p *served) signWith(ctx context.Context, key config.Address, given typed, attended bool, notify agent.NotifyFunc) (made *agent.Login, sent bool, err error) {
-	settings := login.SettingsForSigner(p.profile)
-	settings.Keys = []string{key.String()}
-	settings.PINDevice, settings.LastTry, settings.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
-	settings.PINMemory = p.process.pins.Give(p.profile)
-	text, err := json.Marshal(settings)
+func (p *servedProfile) signWith(ctx context.Context, key config.Address, given typed, attended bool, notify agent.NotifyFunc) (signed *agent.Login, sent bool, err error) {
+	forSigner := login.SettingsForSigner(p.profile)
+	forSigner.Keys = []string{key.String()}
+	forSigner.PINDevice, forSigner.LastTry, forSigner.PINChanged = given.device, given.word.LastTry, given.word.PINChanged
+	forSigner.PINMemory = p.process.pins.Give(p.profile)
+	text, err := json.Marshal(forSigner)
 	if err != nil {
 		return nil, false, err
 	}
 	var told atomic.Bool
-	made, err = p.process.signers.Sign(ctx, signer.Order{
+	signed, err = p.process.signers.Sign(ctx, signer.Order{
 		Settings: text, PIN: given.pin, Attended: attended, Timeout: p.profile.Timeout + login.LastWords,
 		Device: device.LockName(key), Remember: func(text json.RawMessage) {
 			told.Store(true)
 			p.process.pins.Learn(text)
 		},
 	}, notify)
-	if err == nil && string(made.Format) != p.profile.Format {
-		made.Clear()
-		made, err = nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", made.Format, p.profile.Format)
+	if err == nil && string(signed.Format) != p.profile.Format {
+		signed.Clear()
+		signed, err = nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", signed.Format, p.profile.Format)
 	}
-	return made, told.Load(), err
+	return signed, told.Load(), err
 }
 
 // switched notes and tells which key has signed.
-func (p *served) switched(first, key int) {
+func (p *servedProfile) switched(first, key int) {
 	before := p.failover.signed(first, key)
 	log := p.process.log.With("profile", p.profile.Name, "key", key+1, "keys", p.failover.keys)
 	if key != first {
@@ -173,7 +173,7 @@ func (p *served) switched(first, key int) {
 // it was sent to. One that was refused, or that may have been, is forgotten at once; one whose
 // device has been pulled out is kept for when it comes back. It returns what the next key gets
 // of what was given: what was said of a PIN is not said of another one.
-func (p *served) settleTyped(given typed, sent bool, problem *agent.Problem) typed {
+func (p *servedProfile) settleTyped(given typed, sent bool, problem *agent.Problem) typed {
 	if problem != nil && problem.PIN != nil {
 		p.pin.want(problem.PIN.Device)
 	}

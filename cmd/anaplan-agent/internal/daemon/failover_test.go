@@ -87,23 +87,23 @@ func TestTypedPIN(t *testing.T) {
 	}
 	const a = `token "a" "1" own=false`
 	for name, test := range map[string]struct {
-		wanted string                       // the device that wanted it before it was typed
-		then   func(*served) *agent.Problem // the login for which it was typed
+		wanted string                              // the device that wanted it before it was typed
+		then   func(*servedProfile) *agent.Problem // the login for which it was typed
 		kept   bool
 		device string
 	}{
-		"taken":                            {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", nil) }, true, a},
-		"refused":                          {"", func(p *served) *agent.Problem { return p.sendTyped(t, "a", &hardware.PINError{}) }, false, ""},
-		"no clear answer":                  {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", errors.New("CKR_DEVICE_ERROR")) }, false, ""},
-		"not counted":                      {a, func(p *served) *agent.Problem { return p.sendTyped(t, "a", hardware.ErrPINNotSent) }, true, a},
-		"its device is away":               {a, func(*served) *agent.Problem { return absent }, true, a},
-		"nobody wanted it, and it is away": {"", func(*served) *agent.Problem { return absent }, true, ""},
-		"another device wants one":         {a, func(*served) *agent.Problem { return needed("b") }, true, a},
-		"its device wants another":         {a, func(*served) *agent.Problem { return needed(a) }, false, ""},
+		"taken":                            {"", func(p *servedProfile) *agent.Problem { return p.sendTyped(t, "a", nil) }, true, a},
+		"refused":                          {"", func(p *servedProfile) *agent.Problem { return p.sendTyped(t, "a", &hardware.PINError{}) }, false, ""},
+		"no clear answer":                  {a, func(p *servedProfile) *agent.Problem { return p.sendTyped(t, "a", errors.New("CKR_DEVICE_ERROR")) }, false, ""},
+		"not counted":                      {a, func(p *servedProfile) *agent.Problem { return p.sendTyped(t, "a", hardware.ErrPINNotSent) }, true, a},
+		"its device is away":               {a, func(*servedProfile) *agent.Problem { return absent }, true, a},
+		"nobody wanted it, and it is away": {"", func(*servedProfile) *agent.Problem { return absent }, true, ""},
+		"another device wants one":         {a, func(*servedProfile) *agent.Problem { return needed("b") }, true, a},
+		"its device wants another":         {a, func(*servedProfile) *agent.Problem { return needed(a) }, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &served{
-				profile: &config.Profile{Name: "default"}, pin: pinBox{memory: new(locked.Memory)},
+			p := &servedProfile{
+				profile: &config.Profile{Name: "default"}, pin: pinStore{memory: new(locked.Memory)},
 				process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
 			}
 			p.pin.want(test.wanted)
@@ -121,8 +121,8 @@ func TestTypedPIN(t *testing.T) {
 // The next key gets nothing that was said of a PIN which was sent, and no PIN that belongs to
 // the device of the one before.
 func TestNextKey(t *testing.T) {
-	p := &served{
-		profile: &config.Profile{Name: "default"}, pin: pinBox{memory: new(locked.Memory)},
+	p := &servedProfile{
+		profile: &config.Profile{Name: "default"}, pin: pinStore{memory: new(locked.Memory)},
 		process: &agentProcess{pins: pin.NewMemory(t.TempDir(), nil)},
 	}
 	said := typed{word: local.UnlockOptions{PINChanged: true}}
@@ -142,7 +142,7 @@ func TestNextKey(t *testing.T) {
 
 // A PIN that is typed in place of one that was refused is for the device that refused it.
 func TestTypedInPlaceOfARefusedOne(t *testing.T) {
-	p := &served{pin: pinBox{memory: new(locked.Memory)}}
+	p := &servedProfile{pin: pinStore{memory: new(locked.Memory)}}
 	p.pin.want("a")
 	p.settleTyped(typed{}, true, &agent.Problem{Code: agent.CodePINRefused, PIN: &agent.PINPrompt{Device: "b"}})
 	p.pin.set([]byte("1234"))
@@ -152,7 +152,7 @@ func TestTypedInPlaceOfARefusedOne(t *testing.T) {
 }
 
 // sendTyped is a signer that sends the PIN to a token, which answers with err.
-func (p *served) sendTyped(t *testing.T, token string, err error) *agent.Problem {
+func (p *servedProfile) sendTyped(t *testing.T, token string, err error) *agent.Problem {
 	t.Helper()
 	book, failure := pin.Take(p.process.pins.Give(p.profile), p.process.pins.Learn)
 	if failure != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
-// pinBox keeps a PIN that a person has typed, for the signers to come, in locked memory.
-type pinBox struct {
+// pinStore keeps a PIN that a person has typed, for the signers to come, in locked memory.
+type pinStore struct {
 	memory *locked.Memory
 
 	mu     sync.Mutex
@@ -32,7 +32,7 @@ type typed struct {
 
 // bind says for which device that PIN is, once it has shown. It stays so: another device that
 // takes its place does not get it.
-func (b *pinBox) bind(number uint64, device string) {
+func (b *pinStore) bind(number uint64, device string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.number == number && b.device == "" {
@@ -42,19 +42,19 @@ func (b *pinBox) bind(number uint64, device string) {
 
 // set keeps a PIN, for the device that last wanted one, and overwrites what it is given;
 // nil forgets. What was said of the one before is not said of this one.
-func (b *pinBox) set(pin []byte) {
+func (b *pinStore) set(secret []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	defer clear(pin)
+	defer clear(secret)
 	b.empty()
-	if len(pin) == 0 || len(pin) > console.MaxSecret || b.closed {
+	if len(secret) == 0 || len(secret) > console.MaxSecret || b.closed {
 		return
 	}
-	b.pin, b.device = b.memory.Keep(pin), b.wanted
+	b.pin, b.device = b.memory.Keep(secret), b.wanted
 }
 
 // empty forgets the PIN, and what was said of it.
-func (b *pinBox) empty() {
+func (b *pinStore) empty() {
 	if b.pin != nil {
 		b.pin.Free()
 	}
@@ -63,14 +63,14 @@ func (b *pinBox) empty() {
 }
 
 // heed keeps what else a person has said, for the next signer.
-func (b *pinBox) heed(word local.UnlockOptions) {
+func (b *pinStore) heed(word local.UnlockOptions) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.word = word
 }
 
 // want notes which device wants a PIN: what is typed next is for that one.
-func (b *pinBox) want(device string) {
+func (b *pinStore) want(device string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.wanted = device
@@ -78,7 +78,7 @@ func (b *pinBox) want(device string) {
 
 // get returns what a person has given. The word counts once: the next time is another
 // decision.
-func (b *pinBox) get() typed {
+func (b *pinStore) get() typed {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	given := typed{number: b.number, device: b.device, word: b.word}
@@ -90,7 +90,7 @@ func (b *pinBox) get() typed {
 }
 
 // forget forgets that PIN, and no other that was typed since.
-func (b *pinBox) forget(number uint64) {
+func (b *pinStore) forget(number uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.number == number {
@@ -99,7 +99,7 @@ func (b *pinBox) forget(number uint64) {
 }
 
 // close forgets the PIN and keeps no other.
-func (b *pinBox) close() {
+func (b *pinStore) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.empty()

@@ -10,7 +10,7 @@ import (
 )
 
 func TestPINBox(t *testing.T) {
-	box := pinBox{memory: new(locked.Memory)}
+	box := pinStore{memory: new(locked.Memory)}
 	if given := box.get(); given.pin != nil {
 		t.Errorf("an empty box holds %q", given.pin)
 	}
@@ -34,7 +34,7 @@ func TestPINBox(t *testing.T) {
 }
 
 func TestPINBoxRefusesWhatIsNoPIN(t *testing.T) {
-	box := pinBox{memory: new(locked.Memory)}
+	box := pinStore{memory: new(locked.Memory)}
 	box.set(bytes.Repeat([]byte("9"), console.MaxSecret+1))
 	if given := box.get(); given.pin != nil {
 		t.Errorf("it keeps %d bytes", len(given.pin))
@@ -44,7 +44,7 @@ func TestPINBoxRefusesWhatIsNoPIN(t *testing.T) {
 // A person's word counts once, and for the PIN that it was said of: the last try is not
 // spent again because it was once, nor on another PIN.
 func TestPINBoxHeedsOnce(t *testing.T) {
-	box := pinBox{memory: new(locked.Memory)}
+	box := pinStore{memory: new(locked.Memory)}
 	said := local.UnlockOptions{LastTry: true, PINChanged: true}
 	box.heed(said)
 	first, second := box.get(), box.get()
@@ -60,7 +60,7 @@ func TestPINBoxHeedsOnce(t *testing.T) {
 
 // A PIN that was refused is forgotten, and not the one that was typed meanwhile.
 func TestPINBoxForgetsTheRightOne(t *testing.T) {
-	box := pinBox{memory: new(locked.Memory)}
+	box := pinStore{memory: new(locked.Memory)}
 	box.set([]byte("111111"))
 	wrong := box.get()
 	box.set([]byte("222222"))
@@ -77,7 +77,7 @@ func TestPINBoxForgetsTheRightOne(t *testing.T) {
 
 // A PIN is for the device that wanted one when it was typed.
 func TestPINBoxKnowsTheDevice(t *testing.T) {
-	box := pinBox{memory: new(locked.Memory)}
+	box := pinStore{memory: new(locked.Memory)}
 	box.set([]byte("111111"))
 	if given := box.get(); given.device != "" {
 		t.Errorf("typed for %q, and nobody has asked", given.device)
@@ -91,7 +91,7 @@ func TestPINBoxKnowsTheDevice(t *testing.T) {
 }
 
 func TestPINBoxClosed(t *testing.T) {
-	box := pinBox{memory: new(locked.Memory)}
+	box := pinStore{memory: new(locked.Memory)}
 	box.set([]byte("111111"))
 	box.close()
 	box.set([]byte("222222"))

@@ -20,15 +20,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// served is a profile that is served.
-type served struct {
+// servedProfile is a profile that is served.
+type servedProfile struct {
 	process  *agentProcess
 	profile  *config.Profile
 	keeper   *agent.Keeper
 	client   *anaplan.Client
 	forward  forwarding
 	user     userBox
-	pin      pinBox
+	pin      pinStore
 	pinFiles *pinFiles
 	expiry   *expiry
 	caStamp  string     // of the file with further roots, as the client has it
@@ -41,15 +41,15 @@ type served struct {
 }
 
 // newServed returns a profile that does nothing before run.
-func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
+func (d *agentProcess) newServed(profile *config.Profile) (*servedProfile, error) {
 	client, err := d.clients.of(profile, d.log)
 	if err != nil {
 		return nil, err
 	}
-	p := &served{
+	p := &servedProfile{
 		process: d, profile: profile, client: client, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
 		pinFiles: newPINFiles(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
-		pin: pinBox{memory: &d.memory},
+		pin: pinStore{memory: &d.memory},
 	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (d *agentProcess) newServed(profile *config.Profile) (*served, error) {
 }
 
 // local returns the profile as the server has it, with what a reload can change.
-func (p *served) local(profile *config.Profile) (*server.Profile, error) {
+func (p *servedProfile) local(profile *config.Profile) (*server.Profile, error) {
 	allow, err := server.ParseAllow(profile.Allow)
 	if err != nil {
 		return nil, fmt.Errorf("%w: profile %q: allow: %w", settings.ErrSettings, profile.Name, err)
@@ -89,14 +89,14 @@ func (p *served) local(profile *config.Profile) (*server.Profile, error) {
 }
 
 // setPIN keeps a PIN that a person has typed, or forgets the one that there is.
-func (p *served) setPIN(pin []byte) {
+func (p *servedProfile) setPIN(secret []byte) {
 	p.process.pins.Retype(p.profile.Name)
-	p.pin.set(pin)
+	p.pin.set(secret)
 }
 
 // isLike reports whether the token of this profile is also one of other: whatever its
 // login and its calls depend on is the same.
-func (p *served) isLike(other *config.Profile) bool {
+func (p *servedProfile) isLike(other *config.Profile) bool {
 	ours, theirs := *p.profile, *other
 	ours.Allow, theirs.Allow = nil, nil
 	ours.Policy, theirs.Policy = nil, nil
@@ -105,7 +105,7 @@ func (p *served) isLike(other *config.Profile) bool {
 
 // hasTokensOf reports whether a token of other is as good as one of this profile's own: it is
 // of the same Anaplan, and was had in the same way but for the key.
-func (p *served) hasTokensOf(other *served) bool {
+func (p *servedProfile) hasTokensOf(other *servedProfile) bool {
 	ours, theirs := p.profile, other.profile
 	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
 		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
@@ -113,7 +113,7 @@ func (p *served) hasTokensOf(other *served) bool {
 
 // adopt takes the place of before, so that whoever asks either has the token. What is
 // known of keys stays, if they are the same.
-func (p *served) adopt(ctx context.Context, before *served) {
+func (p *servedProfile) adopt(ctx context.Context, before *servedProfile) {
 	before.adopted = true
 	if reflect.DeepEqual(p.profile.Keys, before.profile.Keys) {
 		p.failover = before.failover
@@ -128,7 +128,7 @@ func (p *served) adopt(ctx context.Context, before *served) {
 }
 
 // details returns what is shown of the profile beside its Keeper's status.
-func (p *served) details() local.Details {
+func (p *servedProfile) details() local.Details {
 	var details local.Details
 	if p.failover.keys > 1 {
 		details.Keys, details.Key = p.failover.keys, p.failover.inUse()
@@ -140,7 +140,7 @@ func (p *served) details() local.Details {
 }
 
 // run keeps the token alive until ctx ends.
-func (p *served) run(ctx context.Context) {
+func (p *servedProfile) run(ctx context.Context) {
 	defer p.pin.close()
 	p.expiry.check()
 	defer p.expiry.close()
@@ -155,7 +155,7 @@ func (p *served) run(ctx context.Context) {
 
 // tell returns a notify function that logs too: a caller may not listen, and without a
 // caller the log is the only place.
-func (p *served) tell(notify agent.NotifyFunc) agent.NotifyFunc {
+func (p *servedProfile) tell(notify agent.NotifyFunc) agent.NotifyFunc {
 	return func(notice agent.Notice) {
 		switch notice.Kind {
 		case agent.NoticeWarning:
@@ -175,7 +175,7 @@ type userBox struct {
 }
 
 // identify asks Anaplan who the profile is, once for each token.
-func (p *served) identify(ctx context.Context) (server.User, error) {
+func (p *servedProfile) identify(ctx context.Context) (server.User, error) {
 	lease, err := p.keeper.Token(ctx, nil)
 	if err != nil {
 		return server.User{}, err
@@ -202,7 +202,7 @@ func (p *served) identify(ctx context.Context) (server.User, error) {
 }
 
 // observe passes on what the Keeper did, to everybody who wants to know.
-func (p *served) observe(event agent.Event) {
+func (p *servedProfile) observe(event agent.Event) {
 	p.process.metrics.Event(p.profile.Name, event)
 	p.logEvent(event)
 	p.process.recordEvent(p.profile.Name, event, p.failover.String())
@@ -226,7 +226,7 @@ func (p *served) observe(event agent.Event) {
 }
 
 // know notes that a key has logged in.
-func (p *served) know(key int) {
+func (p *servedProfile) know(key int) {
 	if key < 0 {
 		return
 	}
@@ -237,7 +237,7 @@ func (p *served) know(key int) {
 
 // logEvent logs changes of state as such and failures as warnings; what goes well is for
 // who looks closely.
-func (p *served) logEvent(event agent.Event) {
+func (p *servedProfile) logEvent(event agent.Event) {
 	log := p.process.log.With("profile", p.profile.Name)
 	if mistake, ok := errors.AsType[*agent.PanicError](event.Err); ok {
 		log.Error("a mistake of this program", "what", event.Kind, "stack", string(mistake.Stack))

@@ -25,13 +25,13 @@ import (
 var errServeNone = fmt.Errorf("%w: socket is \"none\", which is for commands that do without an agent; serve needs a path, or nothing", settings.ErrSettings)
 
 // Serve runs the agent until ctx ends.
-func Serve(ctx context.Context, chosen *settings.Settings, say *console.Messenger) error {
-	loaded, err := settings.LoadAll(chosen)
+func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger) error {
+	loaded, err := settings.LoadAll(s)
 	if err != nil {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.Agent.LogLevel}))
-	d, err := newAgentProcess(chosen, loaded, logger, say.Errors())
+	d, err := newAgentProcess(s, loaded, logger, say.Errors())
 	if err != nil {
 		return err
 	}

@@ -87,11 +87,11 @@ func (supervisor) stopping() { notify(daemon.SdNotifyStopping) }
 // is called twice in the time that systemd waits; if it does not return, that counts as
 // well.
 func (supervisor) watch(ctx context.Context, healthy func() bool) {
-	patience, err := daemon.SdWatchdogEnabled(false)
-	if err != nil || patience <= 0 {
+	limit, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || limit <= 0 {
 		return
 	}
-	tick := time.NewTicker(max(patience/2, time.Millisecond))
+	tick := time.NewTicker(max(limit/2, time.Millisecond))
 	defer tick.Stop()
 	for {
 		if healthy() {

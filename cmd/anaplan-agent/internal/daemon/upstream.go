@@ -23,9 +23,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// upstreams has what profiles share. It is changed as a whole, when a configuration is
+// upstream has what profiles share. It is changed as a whole, when a configuration is
 // taken over: one with a mistake in it must leave nothing behind.
-type upstreams struct {
+type upstream struct {
 	mu   sync.Mutex
 	held shared // in use
 	next shared // of the configuration that is being read
@@ -48,7 +48,7 @@ type tenant struct {
 
 // begin makes what the profiles of a configuration shall share. What they share already
 // they keep: what has been used of an allowance stays used.
-func (u *upstreams) begin(profiles []*config.Profile) error {
+func (u *upstream) begin(profiles []*config.Profile) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.next = shared{map[baseKey]*http.Transport{}, map[string]*tenant{}}
@@ -66,7 +66,7 @@ func (u *upstreams) begin(profiles []*config.Profile) error {
 }
 
 // keep takes over what was begun. Connections of what is gone end by themselves.
-func (u *upstreams) keep() {
+func (u *upstream) keep() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.held = u.next
@@ -121,7 +121,7 @@ func tenantName(profile *config.Profile, apiURL string) string {
 }
 
 // allowances returns how the tenants' allowances are, for the metrics.
-func (u *upstreams) allowances() map[string]metrics.Allowance {
+func (u *upstream) allowances() map[string]metrics.Allowance {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	all := make(map[string]metrics.Allowance, len(u.held.tenants))
@@ -160,7 +160,7 @@ type forwarding struct {
 
 // of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
 // that of the auth host; ready is that of a proxy.Transport.
-func (u *upstreams) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client, ready func() error) (forwarding, error) {
+func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client, ready func() error) (forwarding, error) {
 	hosts, err := settings.HostsOf(profile)
 	if err != nil {
 		return forwarding{}, err

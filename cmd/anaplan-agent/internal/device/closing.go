@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// ClosePatience is how long a device is waited for that closes.
-const ClosePatience = 2 * time.Second
+// CloseTimeout is how long a device is waited for that closes.
+const CloseTimeout = 2 * time.Second
 
 // Closings are the devices that are still to be closed. Its methods may be called from any
 // goroutine. The zero closings are ready for use.
@@ -80,7 +80,7 @@ func (c *Closings) End() error {
 
 // awaitClosing waits until what is under way has ended, its module has died, or it takes too long.
 func awaitClosing(under <-chan struct{}, what string) error {
-	late := time.NewTimer(ClosePatience)
+	late := time.NewTimer(CloseTimeout)
 	defer late.Stop()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
@@ -89,7 +89,7 @@ func awaitClosing(under <-chan struct{}, what string) error {
 		case <-under:
 			return nil
 		case <-late.C:
-			return fmt.Errorf("%s has not closed within %v, and is left to itself; what it was wanted for is done", what, ClosePatience)
+			return fmt.Errorf("%s has not closed within %v, and is left to itself; what it was wanted for is done", what, CloseTimeout)
 		case <-look.C:
 			if moduleDied() {
 				return fmt.Errorf("%s crashed while it closed; what it was wanted for is done", what)

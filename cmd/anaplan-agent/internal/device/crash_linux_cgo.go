@@ -128,6 +128,6 @@ func moduleDied() bool { return C.hasDied() != 0 }
 // modulesLeft says that a module has not closed, and has a thread that is left behind.
 func modulesLeft() { C.setLost() }
 
-// ModulesEnd says that it is the program itself that ends now. Where a module has not closed
+// BeforeExit says that it is the program itself that ends now. Where a module has not closed
 // it ends it, with that exit code.
-func ModulesEnd(code int) { C.end(C.int(code)) }
+func BeforeExit(code int) { C.end(C.int(code)) }

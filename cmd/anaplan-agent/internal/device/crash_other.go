@@ -19,4 +19,4 @@ func moduleDied() bool { return false }
 // modulesLeft and modulesEnd have nothing to say to anybody.
 func modulesLeft() {}
 
-func ModulesEnd(int) {}
+func BeforeExit(int) {}

@@ -23,9 +23,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// device is the hardware side of one run: the profile's keys, and how to get
+// Device is the hardware side of one run: the profile's keys, and how to get
 // their PIN.
-type device struct {
+type Device struct {
 	Profile *config.Profile
 	PIN     *pin.Asker // one for all keys, so that a refusal by one device is known to all
 	Touch   *toucher
@@ -37,24 +37,24 @@ type device struct {
 	Locks string
 }
 
-// NewDevice returns the device of a profile. Waiting for a PIN does not use up
+// New returns the device of a profile. Waiting for a PIN does not use up
 // patience.
-func NewDevice(profile *config.Profile, patience *console.Deadline, say *console.Messenger) *device {
+func New(profile *config.Profile, deadline *console.Deadline, say *console.Messenger) *Device {
 	asker := &pin.Asker{
 		Source: profile.PIN,
-		Book:   pin.NewBook(paths.State(), paths.SocketDirectories(), paths.Keys()),
-		Pause:  patience.Pause,
+		Book:   pin.NewBook(paths.State(), paths.SocketDirectories(), paths.KeyDirectories()),
+		Pause:  deadline.Pause,
 		Say:    say,
 		Hide:   foreign.Hide,
 	}
 	touch := &toucher{command: profile.TouchCommand, say: say}
-	return &device{Profile: profile, PIN: asker, Touch: touch, Say: say, Closings: new(Closings), Locks: LockDir()}
+	return &Device{Profile: profile, PIN: asker, Touch: touch, Say: say, Closings: new(Closings), Locks: LockDir()}
 }
 
 // Address returns the first key's address, for what is done to one key only;
 // errNoAddress without one. It is no error of loading the settings, because some
 // commands need no key (token --payload, cert --certificate).
-func (d *device) Address() (config.Address, error) {
+func (d *Device) Address() (config.Address, error) {
 	if len(d.Profile.Keys) == 0 {
 		return nil, settings.NoAddress(d.Profile)
 	}
@@ -63,7 +63,7 @@ func (d *device) Address() (config.Address, error) {
 
 // certificate returns the certificate of the file that the profile names; nil where
 // it names none, errCertificateFile where that is of no use.
-func (d *device) certificate() (*x509.Certificate, error) {
+func (d *Device) certificate() (*x509.Certificate, error) {
 	if d.Profile.Certificate == "" {
 		return nil, nil
 	}
@@ -78,7 +78,7 @@ type Key interface {
 
 // Open opens the first of the profile's keys whose device is there, and returns the
 // last error if there is none. The others have been told as warnings by then.
-func (d *device) Open(ctx context.Context) (Key, error) {
+func (d *Device) Open(ctx context.Context) (Key, error) {
 	if _, err := d.Address(); err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (d *device) Open(ctx context.Context) (Key, error) {
 
 // openOne opens the key of an address, in whatever kind of device it is. This is where
 // the two kinds part: whoever signs knows an agent.Key only.
-func (d *device) openOne(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
+func (d *Device) openOne(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
 	if card, ok := address.(pivuri.URI); ok {
 		return d.openCard(ctx, card, cert)
 	}
@@ -124,7 +124,7 @@ func (d *device) openOne(ctx context.Context, address config.Address, cert *x509
 }
 
 // openCard opens a key on a card.
-func (d *device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Certificate) (Key, error) {
+func (d *Device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Certificate) (Key, error) {
 	options := d.CardOptions(address)
 	options.Certificate = cert
 	key, err := piv.Open(ctx, address, options)
@@ -149,7 +149,7 @@ func (k cardKey) Close() error {
 
 // TokenOptions returns hsm's options for this run. A PIN that somebody has named is used,
 // whatever the token says of itself.
-func (d *device) TokenOptions(address uri.URI) hsm.Options {
+func (d *Device) TokenOptions(address uri.URI) hsm.Options {
 	_, inAddress := address.Get("pin-source")
 	named := inAddress || d.Profile.PIN.Kind != "" && d.Profile.PIN.Kind != config.PINNone
 	options := d.PublicOptions()
@@ -159,14 +159,14 @@ func (d *device) TokenOptions(address uri.URI) hsm.Options {
 
 // PublicOptions returns hsm's options for what is to be seen without a PIN. What was opened
 // before is closed by then: a module is not opened twice.
-func (d *device) PublicOptions() hsm.Options {
+func (d *Device) PublicOptions() hsm.Options {
 	d.close(d.Closings.reopen)
 	return hsm.Options{Closing: d.Closings.module}
 }
 
 // close closes what was opened, in some way, and warns of what does not close well: that
 // changes nothing of what it was opened for.
-func (d *device) close(way func() error) {
+func (d *Device) close(way func() error) {
 	if err := way(); err != nil {
 		d.Say.Warn("%v", err)
 	}
@@ -174,7 +174,7 @@ func (d *device) close(way func() error) {
 
 // CardOptions returns piv's options for this run. Where a person types the PIN the
 // card is let go of meanwhile.
-func (d *device) CardOptions(address pivuri.URI) piv.Options {
+func (d *Device) CardOptions(address pivuri.URI) piv.Options {
 	d.close(d.Closings.reopen)
 	d.Touch.set(address.Serial)
 	source, _ := d.PIN.SourceFor(pin.Request{}) // a card's address says nothing of it
@@ -197,7 +197,7 @@ func isAbsent(err error) bool {
 // tellOf says which keys and certificates were passed over. After a renewal two
 // certificates are on the token for a while, and which of them logs in must not be a
 // riddle. A slot of a card has one.
-func (d *device) tellOf(key *hsm.Key) {
+func (d *Device) tellOf(key *hsm.Key) {
 	for _, other := range key.Others() {
 		d.Say.Note("key %s is not used: it has no certificate", other)
 	}
@@ -208,7 +208,7 @@ func (d *device) tellOf(key *hsm.Key) {
 
 // Doubt tells what Anaplan may have against a certificate. They are warnings: the
 // server is the judge, and which CAs it trusts is not public (contract section 5.1).
-func (d *device) Doubt(cert *x509.Certificate) {
+func (d *Device) Doubt(cert *x509.Certificate) {
 	for _, doubt := range agent.Examine(cert) {
 		d.Say.Warn("%s", doubt)
 	}

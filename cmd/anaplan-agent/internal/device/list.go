@@ -54,7 +54,7 @@ func PrintListing(found listing, asJSON bool) error {
 
 // List lists what fits the profile's addresses. Beside the error is what the other
 // addresses gave.
-func (d *device) List(ctx context.Context) (found listing, err error) {
+func (d *Device) List(ctx context.Context) (found listing, err error) {
 	if _, err := d.Address(); err != nil {
 		return found, err
 	}
@@ -81,9 +81,9 @@ func (d *device) List(ctx context.Context) (found listing, err error) {
 // Look lists what fits an address and shows without a PIN, in the shape of keys --json, and has tell
 // take it while the device is open still: how that closes changes nothing of it.
 func Look(ctx context.Context, address config.Address, limit time.Duration, say *console.Messenger, tell func(entries []any, problem error) error) error {
-	ctx, patience, end := console.WithDeadline(ctx, limit)
+	ctx, deadline, end := console.WithDeadline(ctx, limit)
 	defer end()
-	d := NewDevice(&config.Profile{Keys: []config.Address{address}, PIN: config.PINSource{Kind: config.PINNone}}, patience, say)
+	d := New(&config.Profile{Keys: []config.Address{address}, PIN: config.PINSource{Kind: config.PINNone}}, deadline, say)
 	defer d.close(d.Closings.End)
 	found, err := d.List(ctx)
 	return tell(listJSON(found), err)
@@ -91,7 +91,7 @@ func Look(ctx context.Context, address config.Address, limit time.Duration, say 
 
 // listTokens lists the tokens that fit an address. A PIN is asked for where it names
 // one token: private keys are hidden until then (PKCS#11 section 4.4, CKA_PRIVATE).
-func (d *device) listTokens(ctx context.Context, address uri.URI, cert *x509.Certificate) ([]hsm.Token, error) {
+func (d *Device) listTokens(ctx context.Context, address uri.URI, cert *x509.Certificate) ([]hsm.Token, error) {
 	options := d.TokenOptions(address)
 	options.Certificate = cert
 	if d.Profile.PIN.Kind == config.PINNone { // asked for by name, so it is no error that keys stay hidden
@@ -106,7 +106,7 @@ func (d *device) listTokens(ctx context.Context, address uri.URI, cert *x509.Cer
 
 // listCards lists the cards that fit an address. A card shows its certificates and tells
 // of its keys to anybody, so no PIN is asked for and none can be refused.
-func (d *device) listCards(ctx context.Context, address pivuri.URI, cert *x509.Certificate) ([]ListedCard, error) {
+func (d *Device) listCards(ctx context.Context, address pivuri.URI, cert *x509.Certificate) ([]ListedCard, error) {
 	options := d.CardOptions(address)
 	options.Certificate = cert
 	cards, err := piv.List(ctx, address, options)
@@ -120,7 +120,7 @@ func (d *device) listCards(ctx context.Context, address pivuri.URI, cert *x509.C
 // judgeListed looks at the login to a token. Where nobody is there to be asked for
 // a PIN, and none was set, what can be seen without one is no failure: it is what a
 // first look around is for. A PIN source that was set and gave none is one.
-func (d *device) judgeListed(token *hsm.Token) {
+func (d *Device) judgeListed(token *hsm.Token) {
 	if errors.Is(token.Err, console.ErrNoTerminal) && d.Profile.PIN.Kind == "" {
 		d.Say.Note("no terminal to ask for a PIN on: the private keys of token %q stay hidden (--pin says where the PIN is)", token.Label)
 		token.Err = nil

@@ -66,7 +66,7 @@ func (k lockedKey) Close() error {
 
 // openAlone is openOne with the device to itself, until the key is closed. A card for
 // which a person is asked at a terminal is let go of meanwhile, so that is left to PC/SC.
-func (d *device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
+func (d *Device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
 	d.close(d.Closings.reopen) // the lock of another key may be the same
 	name := LockName(address)
 	source, _ := d.PIN.SourceFor(pin.Request{})

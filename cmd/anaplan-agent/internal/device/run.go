@@ -21,21 +21,21 @@ import (
 type Run struct {
 	Ctx     context.Context // ends when the time of the profile is up
 	Profile *config.Profile
-	Device  *device
+	Device  *Device
 	Say     *console.Messenger
 	End     func() // lets go of the time limit and of programs; call it once
 }
 
-// OnDevice returns the body of a command that uses the device. It fails before
+// RunE returns the body of a command that uses the device. It fails before
 // that where nobody would get the result: a PIN try, a signature and a login would
 // be spent for nothing.
-func OnDevice(settings *settings.Settings, say *console.Messenger, work func(*Run) error) func(*cobra.Command, []string) error {
+func RunE(s *settings.Settings, say *console.Messenger, work func(*Run) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
 		WatchModules()
-		run, err := StartRun(cmd.Context(), settings, say)
+		run, err := StartRun(cmd.Context(), s, say)
 		if err != nil {
 			return err
 		}
@@ -46,19 +46,19 @@ func OnDevice(settings *settings.Settings, say *console.Messenger, work func(*Ru
 
 // StartRun loads the settings and starts the clock. Its errors are of the settings:
 // nothing has been opened or sent yet.
-func StartRun(parent context.Context, settings *settings.Settings, say *console.Messenger) (*Run, error) {
-	profile, err := settings.Load()
+func StartRun(parent context.Context, s *settings.Settings, say *console.Messenger) (*Run, error) {
+	profile, err := s.Load()
 	if err != nil {
 		return nil, err
 	}
-	ctx, patience, end := console.WithDeadline(parent, profile.Timeout)
-	device := NewDevice(profile, patience, say)
-	device.PIN.Changed, device.PIN.Unrecorded = settings.PINChanged, settings.Unrecorded
-	return &Run{ctx, profile, device, say, func() {
+	ctx, deadline, end := console.WithDeadline(parent, profile.Timeout)
+	d := New(profile, deadline, say)
+	d.PIN.Changed, d.PIN.Unrecorded = s.PINChanged, s.Unrecorded
+	return &Run{ctx, profile, d, say, func() {
 		end()
-		device.close(device.Closings.End)
-		device.PIN.End()
-		device.Touch.End()
+		d.close(d.Closings.End)
+		d.PIN.End()
+		d.Touch.End()
 	}}, nil
 }
 

@@ -29,8 +29,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
-// statusPatience is how long the agent is waited for. It answers from memory.
-const statusPatience = 5 * time.Second
+// statusTimeout is how long the agent is waited for. It answers from memory.
+const statusTimeout = 5 * time.Second
 
 // checkAgent looks at the agent and its files. Without a configuration it looks where an
 // agent usually is.
@@ -88,7 +88,7 @@ func (x *examination) checkSocket(socket string, chosen bool) bool {
 		return false
 	}
 	safe := x.checkSocketDirectory(socket)
-	switch err := agentclient.FindAgent(socket); {
+	switch err := agentclient.CheckSocket(socket); {
 	case errors.Is(err, agentclient.ErrNotShared):
 		x.warn("agent.socket", "its configuration lets others in: share_socket = \"yes\" under [agent], and allow in a profile; or add this user to its group (usermod -aG anaplan-agent NAME)",
 			"an agent's socket is at %s, and this user may not connect to it", socket)
@@ -138,7 +138,7 @@ func (x *examination) checkSocketDirectory(socket string) bool {
 
 // askStatus asks the agent how it does.
 func (x *examination) askStatus(socket string) {
-	ctx, cancel := context.WithTimeoutCause(x.ctx, statusPatience, console.TimeoutError{Limit: statusPatience})
+	ctx, cancel := context.WithTimeoutCause(x.ctx, statusTimeout, console.TimeoutError{Limit: statusTimeout})
 	defer cancel()
 	client := local.NewClient(socket)
 	defer client.Close()
@@ -153,7 +153,7 @@ func (x *examination) askStatus(socket string) {
 		x.warn("agent.version", "start the agent again: systemctl restart anaplan-agent.service, or end it and call "+build.Program+" serve",
 			"the agent that runs is version %s, and this is %s", status.Version, build.Version())
 	}
-	if name := subprocess.PlainProxy(status.Address); name != "" {
+	if name := subprocess.ProxyFor(status.Address); name != "" {
 		x.warn("agent.proxy", "add "+strings.Join(subprocess.LoopbackHosts, ",")+" to NO_PROXY and no_proxy, wherever such programs are started (exec --phantom does it by itself)",
 			"%s is set, and NO_PROXY does not name this machine: programs that call the agent at %s send that proxy their secret in clear", name, status.Address)
 	}

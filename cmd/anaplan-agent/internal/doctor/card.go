@@ -33,7 +33,7 @@ func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 	all := address
 	all.Slot = 0
 	// All keys of the card, so that those can be told that are nearly meant.
-	cards, err := piv.List(p.Ctx, all, piv.Options{Certificate: cert, Busy: p.Order.Patience / 4})
+	cards, err := piv.List(p.Ctx, all, piv.Options{Certificate: cert, Busy: p.Order.Limit / 4})
 	if errors.Is(err, piv.ErrNoService) || errors.Is(err, hardware.ErrNoCgo) {
 		f := p.findingOf("device.service", err)
 		f.What += serviceState()

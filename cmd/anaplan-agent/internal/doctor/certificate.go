@@ -15,10 +15,10 @@ import (
 // checkCertificates looks at the certificate of each key.
 func (x *examination) checkCertificates() {
 	seen := map[string]bool{}
-	for _, device := range x.devices {
-		if cert, err := x509.ParseCertificate(device.facts.Certificate); err == nil && !seen[string(cert.Raw)] {
+	for _, report := range x.devices {
+		if cert, err := x509.ParseCertificate(report.facts.Certificate); err == nil && !seen[string(cert.Raw)] {
 			seen[string(cert.Raw)] = true
-			x.judgeCertificate(cert, parsedChain(device.facts.Chain))
+			x.judgeCertificate(cert, parsedChain(report.facts.Chain))
 		}
 	}
 	if len(seen) > 0 || x.profile == nil {

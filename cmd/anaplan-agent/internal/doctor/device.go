@@ -17,8 +17,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// devicePatience is how long one device is looked at, if the profile's timeout is not shorter.
-const devicePatience = 20 * time.Second
+// deviceTimeout is how long one device is looked at, if the profile's timeout is not shorter.
+const deviceTimeout = 20 * time.Second
 
 // deviceReport is what came of looking at the device of one key.
 type deviceReport struct {
@@ -64,13 +64,13 @@ func (x *examination) checkDevices() {
 // checkDevice has a process look at the device of a key.
 func (x *examination) checkDevice(address config.Address) deviceReport {
 	report := deviceReport{address: address}
-	patience := min(devicePatience, x.profile.Timeout)
+	limit := min(deviceTimeout, x.profile.Timeout)
 	order := ProbeOrder{
 		Key: address.String(), Certificate: x.profile.Certificate, Unattended: x.profile.TokenFile != "",
 		// Less than it has, since it can say more of what hangs than that it does.
-		Patience: patience * 3 / 4,
+		Limit: limit * 3 / 4,
 	}
-	ctx, cancel := context.WithTimeout(x.ctx, patience)
+	ctx, cancel := context.WithTimeout(x.ctx, limit)
 	defer cancel()
 	step := "starting"
 	end, err := subprocess.AskChild(ctx, []string{"doctor", ProbeName}, order, func(answer []byte) (bool, error) { return report.hear(answer, &step) })
@@ -81,7 +81,7 @@ func (x *examination) checkDevice(address config.Address) deviceReport {
 		report.findings = append(report.findings, x.findingOf("device.process", fmt.Errorf("what the process that looks at the device says makes no sense: %w", end.Err)))
 	case !end.Done:
 		if end.Late {
-			step += fmt.Sprintf(" (%v is all it has)", patience)
+			step += fmt.Sprintf(" (%v is all it has)", limit)
 		}
 		report.findings = append(report.findings, endOfProbe(end.State, step, end.Late, address))
 	}

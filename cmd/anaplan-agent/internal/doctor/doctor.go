@@ -48,8 +48,8 @@ type examination struct {
 	pins map[config.PINSource][]byte // that were read; overwritten once they have been looked up
 }
 
-// Examine does all checks and says what came of them.
-func Examine(ctx context.Context, settings *settings.Settings, options Options, say *console.Messenger) error {
+// Run does all checks and says what came of them.
+func Run(ctx context.Context, s *settings.Settings, options Options, say *console.Messenger) error {
 	if err := console.CheckStdout(); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func Examine(ctx context.Context, settings *settings.Settings, options Options, 
 	if err != nil {
 		return err
 	}
-	x := &examination{Report: &Report{Errors: say.Errors, secrets: secretsInEnvironment()}, ctx: ctx, settings: settings, options: options, say: say}
+	x := &examination{Report: &Report{Errors: say.Errors, secrets: secretsInEnvironment()}, ctx: ctx, settings: s, options: options, say: say}
 	if !options.AsJSON {
 		x.Show = showFinding()
 	}

@@ -37,7 +37,7 @@ func (x *examination) checkLogin() {
 		x.skip("anaplan.login", "there is no signed login: "+why)
 		return
 	}
-	login, ok := x.sign()
+	signed, ok := x.sign()
 	if !ok {
 		x.skip("anaplan.login", "there is no signed login")
 		return
@@ -46,7 +46,7 @@ func (x *examination) checkLogin() {
 		x.skip("anaplan.login", why)
 		return
 	}
-	x.logIn(login)
+	x.logIn(signed)
 }
 
 // whyNotSign returns why nothing is signed; "" if it is.
@@ -71,8 +71,8 @@ func (x *examination) whyNotSign() string {
 
 // anyReady reports whether a key can log in, as far as is known.
 func (x *examination) anyReady() bool {
-	for _, device := range x.devices {
-		if device.facts.Ready {
+	for _, report := range x.devices {
+		if report.facts.Ready {
 			return true
 		}
 	}
@@ -81,9 +81,9 @@ func (x *examination) anyReady() bool {
 
 // first returns what is known of the first key that can log in.
 func (x *examination) first() deviceFacts {
-	for _, device := range x.devices {
-		if device.facts.Ready {
-			return device.facts
+	for _, report := range x.devices {
+		if report.facts.Ready {
+			return report.facts
 		}
 	}
 	return deviceFacts{}
@@ -136,20 +136,20 @@ func (x *examination) whyNoPerson() string {
 // sign has a signer process make a login, with the PIN of a person if it takes one.
 func (x *examination) sign() (*agent.Login, bool) {
 	attended := x.options.Login && device.HasTerminal()
-	login, err := x.signWith(nil, attended)
+	signed, err := x.signWith(nil, attended)
 	problem := agent.ProblemOf(err)
 	if problem != nil && problem.Code == agent.CodePINNeeded && problem.PIN != nil && problem.PIN.LastTry == "" && attended {
-		var pin []byte
-		if pin, err = x.askForPIN(problem.PIN.Question); err == nil {
-			login, err = x.signWith(pin, attended)
-			clear(pin)
+		var secret []byte
+		if secret, err = x.askForPIN(problem.PIN.Question); err == nil {
+			signed, err = x.signWith(secret, attended)
+			clear(secret)
 		}
 		problem = agent.ProblemOf(err)
 	}
 	switch {
 	case problem == nil:
 		x.ok("anaplan.sign", "the device has signed a login, and the certificate's public key verifies it")
-		return login, true
+		return signed, true
 	case problem.PIN != nil && problem.PIN.LastTry != "":
 		x.skip("anaplan.sign", problem.Message)
 	default:
@@ -181,10 +181,10 @@ func (x *examination) askForPIN(question string) ([]byte, error) {
 
 // signWith has a signer process make a login. The PIN's last try is never spent: nobody is
 // said to have agreed to that.
-func (x *examination) signWith(pin []byte, attended bool) (*agent.Login, error) {
-	settings := login.SettingsForSigner(x.profile)
-	settings.PINChanged, settings.Unrecorded = x.settings.PINChanged, x.settings.Unrecorded
-	text, err := json.Marshal(settings)
+func (x *examination) signWith(secret []byte, attended bool) (*agent.Login, error) {
+	forSigner := login.SettingsForSigner(x.profile)
+	forSigner.PINChanged, forSigner.Unrecorded = x.settings.PINChanged, x.settings.Unrecorded
+	text, err := json.Marshal(forSigner)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (x *examination) signWith(pin []byte, attended bool) (*agent.Login, error) 
 	signers := login.NewSigners(nil)
 	defer signers.Wait() // for the device, which is looked at again
 	return signers.Sign(x.ctx, signer.Order{
-		Settings: text, PIN: pin, Attended: attended, Timeout: x.profile.Timeout + login.LastWords, Device: device.LockName(x.profile.Keys[0]),
+		Settings: text, PIN: secret, Attended: attended, Timeout: x.profile.Timeout + login.LastWords, Device: device.LockName(x.profile.Keys[0]),
 	}, notify)
 }
 
@@ -216,7 +216,7 @@ func (x *examination) whyNotLogin() string {
 }
 
 // logIn logs in, looks who that is, and logs out.
-func (x *examination) logIn(made *agent.Login) {
+func (x *examination) logIn(signed *agent.Login) {
 	ctx, cancel := context.WithTimeoutCause(x.ctx, x.profile.Timeout, console.TimeoutError{Limit: x.profile.Timeout})
 	defer cancel()
 	client, err := settings.NewClient(x.profile, nil)
@@ -224,13 +224,13 @@ func (x *examination) logIn(made *agent.Login) {
 		x.failed("anaplan.login", err)
 		return
 	}
-	token, err := client.Authenticate(ctx, made)
+	token, err := client.Authenticate(ctx, signed)
 	if err != nil {
 		x.failed("anaplan.login", err)
 		return
 	}
 	x.ok("anaplan.login", "%s has taken the login; the token is good until %s", x.hosts.Auth, token.ExpiresAt.UTC().Format(time.RFC3339))
-	x.identify(ctx, client, token, agent.Email(made.Certificate))
+	x.identify(ctx, client, token, agent.Email(signed.Certificate))
 	x.askAPI(ctx, token)
 	if err := login.EndToken(x.ctx, client, token); err != nil {
 		x.warn("anaplan.logout", "it ends by itself at "+token.ExpiresAt.UTC().Format(time.RFC3339), "the token of this examination could not be ended: %v", err)
@@ -275,7 +275,7 @@ func (x *examination) askAPI(ctx context.Context, token agent.Token) {
 
 // usersMe is GET /2/0/users/me (contract section 6).
 func (x *examination) usersMe(ctx context.Context, token agent.Token) (status int, email string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	roots, err := settings.ReadRoots(x.profile.CAFile)
 	if err != nil {

@@ -25,8 +25,8 @@ import (
 
 // How long a name and an answer are waited for.
 const (
-	namePatience   = 5 * time.Second
-	answerPatience = 12 * time.Second
+	nameTimeout   = 5 * time.Second
+	answerTimeout = 12 * time.Second
 )
 
 // checkNetwork looks at the way to both hosts.
@@ -82,7 +82,7 @@ func (x *examination) checkName(host string, isProxy bool) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(x.ctx, namePatience)
+	ctx, cancel := context.WithTimeout(x.ctx, nameTimeout)
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err == nil {
@@ -137,7 +137,7 @@ func (e *exchange) ask(ctx context.Context, base string) error {
 		AuthURL:   base,
 		UserAgent: build.Program + "/" + build.Version(),
 		HTTP:      &http.Client{Transport: &plainly{e, transport}},
-		Retry:     anaplan.Retry{Attempts: 1, AttemptTimeout: answerPatience},
+		Retry:     anaplan.Retry{Attempts: 1, AttemptTimeout: answerTimeout},
 	})
 	if err != nil {
 		return err

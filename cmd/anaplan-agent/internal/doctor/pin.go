@@ -26,8 +26,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// pinPatience is how long a program or a pipe has to give the PIN.
-const pinPatience = 15 * time.Second
+// pinTimeout is how long a program or a pipe has to give the PIN.
+const pinTimeout = 15 * time.Second
 
 // pinSources returns where the keys' PINs come from, each place once.
 func (x *examination) pinSources() (sources []config.PINSource) {
@@ -97,13 +97,13 @@ func (x *examination) checkPinentry(name string) {
 
 // checkEnvPIN looks at a variable.
 func (x *examination) checkEnvPIN(source config.PINSource) {
-	pin, err := console.ReadSecretEnv(source.Arg)
+	secret, err := console.ReadSecretEnv(source.Arg)
 	if err != nil {
 		x.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
 			"the PIN should be in the environment variable %s, which is not set here", source.Arg)
 		return
 	}
-	x.judgePIN(source, pin)
+	x.judgePIN(source, secret)
 }
 
 // checkFilePIN looks at a file, and who else can.
@@ -134,12 +134,12 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 		return
 	}
 	defer file.Close()
-	pin, err := console.ReadSecret(file, path)
+	secret, err := console.ReadSecret(file, path)
 	if err != nil {
 		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is not a PIN: %v", err)
 		return
 	}
-	x.judgePIN(source, pin)
+	x.judgePIN(source, secret)
 }
 
 // checkCredentialPIN looks at what systemd passes to the agent, and to nobody else.
@@ -167,7 +167,7 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 		x.fail("pin.source", "install it, or write its full path: pin = \"command:PATH ARGUMENTS\"", "the PIN should come from a program: %v", err)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(x.ctx, pinPatience, console.TimeoutError{Limit: pinPatience})
+	ctx, cancel := context.WithTimeoutCause(x.ctx, pinTimeout, console.TimeoutError{Limit: pinTimeout})
 	defer cancel()
 	secret, err := pin.RunProgram(ctx, words, subprocess.WithoutTerminal)
 	if errors.Is(err, owned.ErrExposed) {
@@ -220,7 +220,7 @@ func (x *examination) checkRefusals() {
 		return
 	}
 	defer x.forgetPINs()
-	book := pin.NewBook(paths.State(), paths.SocketDirectories(), paths.Keys())
+	book := pin.NewBook(paths.State(), paths.SocketDirectories(), paths.KeyDirectories())
 	for _, source := range x.pinSources() {
 		if pin.Interactive(source) || source.Kind == config.PINNone || x.settings.PINChanged {
 			continue

@@ -28,8 +28,8 @@ type ProbeOrder struct {
 	Certificate string `json:"certificate,omitempty"` // file
 	Unattended  bool   `json:"unattended,omitempty"`  // a login must be possible without a person
 
-	// Patience is how long the process waits for anything; it is ended a little later.
-	Patience time.Duration `json:"patience"`
+	// Limit is how long the process waits for anything; it is ended a little later.
+	Limit time.Duration `json:"patience"`
 }
 
 // ProbeLine is what it says: one of the three.
@@ -92,14 +92,14 @@ func (p *Probe) lock(address config.Address) (unlock func()) {
 		return func() {}
 	}
 	p.step("waiting for another process of this user to finish with the device")
-	patience := p.Order.Patience / 2 // a login takes a second
-	ctx, cancel := context.WithTimeout(p.Ctx, patience)
+	limit := p.Order.Limit / 2 // a login takes a second
+	ctx, cancel := context.WithTimeout(p.Ctx, limit)
 	defer cancel()
 	unlock, err := signer.LockDevice(ctx, dir, name, nil)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		p.fail("device.busy", "wait for it, or end it; "+build.Program+" status shows whether the agent waits for a person",
-			"another process of this user works with the device, and did not finish within %v%s", patience, holders("", lockFiles(dir)))
+			"another process of this user works with the device, and did not finish within %v%s", limit, holders("", lockFiles(dir)))
 		return nil
 	case err != nil:
 		return func() {} // a home that cannot be written to; agent.state has told

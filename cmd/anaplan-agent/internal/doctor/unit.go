@@ -15,8 +15,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
 )
 
-// unitPatience is how long systemd is waited for.
-const unitPatience = 5 * time.Second
+// unitTimeout is how long systemd is waited for.
+const unitTimeout = 5 * time.Second
 
 // UnitName is what systemd calls the service.
 const UnitName = "anaplan-agent.service"
@@ -42,7 +42,7 @@ func (x *examination) checkUnit(system bool) bool {
 	if err != nil {
 		self = build.Program
 	}
-	s := &service.Service{ServiceFlags: service.ServiceFlags{System: system, Program: self}, Say: x.say}
+	s := &service.Service{Flags: service.Flags{System: system, Program: self}, Say: x.say}
 	if s.MakeUnits() != nil {
 		return false // no home, no service in it
 	}
@@ -105,7 +105,7 @@ func (x *examination) askSystemd(m service.Manager, kind string, user bool) {
 
 // unitState returns the properties of the unit.
 func (x *examination) unitState(command []string) (map[string]string, error) {
-	ctx, cancel := context.WithTimeout(x.ctx, unitPatience)
+	ctx, cancel := context.WithTimeout(x.ctx, unitTimeout)
 	defer cancel()
 	args := append(command[1:], "show", "--property=LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts", UnitName)
 	output, err := exec.CommandContext(ctx, command[0], args...).Output()
@@ -145,7 +145,7 @@ func (x *examination) judgeUnit(state map[string]string, kind, systemctl string)
 
 // socketEnabled reports whether systemd listens in the service's place.
 func (x *examination) socketEnabled(systemctl string) bool {
-	ctx, cancel := context.WithTimeout(x.ctx, unitPatience)
+	ctx, cancel := context.WithTimeout(x.ctx, unitTimeout)
 	defer cancel()
 	words := append(strings.Fields(systemctl), "is-active", "--quiet", "anaplan-agent.socket")
 	return exec.CommandContext(ctx, words[0], words[1:]...).Run() == nil

@@ -76,7 +76,7 @@ func ReadAnswer(r *device.Run, path string, address config.Address) (answer, err
 	}
 	// A device may tell nothing of a key without a certificate. The request does, and else
 	// the only certificate that is no CA's is tried: no device takes one of another key.
-	if under := NewEnrolments().Fitting(address); len(keys) == 0 && len(under) == 1 && under[0].Public() != nil {
+	if under := NewStore().Fitting(address); len(keys) == 0 && len(under) == 1 && under[0].Public() != nil {
 		keys = []crypto.PublicKey{under[0].Public()}
 	}
 	if len(keys) == 0 {
@@ -189,7 +189,7 @@ var errOtherUser = errors.New("the certificate is for another user")
 // checkUser compares whom the certificate logs in with whom the request was for. A person
 // may want the other one all the same; a job would run as the wrong user.
 func checkUser(r *device.Run, leaf *x509.Certificate, address config.Address) error {
-	found := NewEnrolments().Fitting(address)
+	found := NewStore().Fitting(address)
 	under := answered(found, []*x509.Certificate{leaf})
 	if under == nil && len(found) == 1 && found[0].Public() == nil { // it may be this one's
 		under = found[0]
@@ -302,7 +302,7 @@ func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Ce
 		}
 		r.Say.Note("wrote %s, the one certificate that Anaplan needs", e.UploadOut)
 	}
-	for _, under := range NewEnrolments().Fitting(address) {
+	for _, under := range NewStore().Fitting(address) {
 		if !under.isOf(address, leaf.PublicKey) {
 			continue
 		}

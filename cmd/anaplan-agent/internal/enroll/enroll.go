@@ -133,7 +133,7 @@ func (e Enrolment) checkRequest() error {
 		}
 	}
 	if e.IsFile() && !e.ReuseKey && !e.Resume && console.IsTaken(e.Output) {
-		for _, p := range NewEnrolments().All() {
+		for _, p := range NewStore().All() {
 			if p.RequestFile == paths.Absolute(e.Output) || p.Request != "" && console.MayWriteOut(e.Output, p.Request) == nil {
 				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s), which %s enroll --resume goes on with", e.Output, p.Waits(), build.Program)
 			}
@@ -156,8 +156,8 @@ func IsEmail(text string) bool {
 		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
 }
 
-// Enroll does what the flags say.
-func Enroll(r *device.Run, e Enrolment, command string) error {
+// Run does what the flags say.
+func Run(r *device.Run, e Enrolment, command string) error {
 	// Writing to a token goes through a session of its own (package hsm), so the token asks
 	// for the PIN twice; key and request on a card each want it. A person types it once.
 	defer r.Device.PIN.Keep()()

@@ -68,7 +68,7 @@ func makePending(r *device.Run, e Enrolment, p *Pending) error {
 	})
 	if err != nil {
 		if begun && r.Ctx.Err() == nil { // else it is not known
-			err = errors.Join(err, NewEnrolments().Forget(p))
+			err = errors.Join(err, NewStore().Forget(p))
 		}
 		return err
 	}
@@ -145,7 +145,7 @@ var errUnderWay = errors.New("an enrolment is under way for it")
 // goOn returns the command that goes on with an enrolment.
 func (e Enrolment) goOn(p *Pending) string {
 	isThis := func(known *Pending) bool { return known.Key == p.Key }
-	if slices.ContainsFunc(NewEnrolments().All(), isThis) {
+	if slices.ContainsFunc(NewStore().All(), isThis) {
 		return shell.Join(build.Program, "enroll", "--resume", "--key", p.Key) + e.More
 	}
 	return shell.Join(build.Program, "enroll", "--key", p.Key, "--email", p.Email, "--reuse-key")
@@ -156,7 +156,7 @@ func orUnderWay(err error, e Enrolment, address config.Address) error {
 	if !errors.Is(err, hardware.ErrKeyExists) {
 		return err
 	}
-	for _, p := range NewEnrolments().Fitting(address) {
+	for _, p := range NewStore().Fitting(address) {
 		if strings.EqualFold(p.Email, e.Email) {
 			err = fmt.Errorf("%w; %w, for %s: %s", err, errUnderWay, p.Email, p.Waits())
 			return &explain.ResumableError{Err: err, Next: e.goOn(p)}
@@ -254,7 +254,7 @@ func Remember(r *device.Run, p *Pending) {
 	if p.OfRotation {
 		return
 	}
-	known := NewEnrolments()
+	known := NewStore()
 	if err := known.save(p); err != nil && known.dir != "" {
 		r.Say.Warn("%v; give --key at the next steps", err)
 	}

@@ -114,17 +114,17 @@ func (p *Pending) Waits() string {
 	return fmt.Sprintf("%s, since %s", what, p.Time.Local().Format("2006-01-02 15:04"))
 }
 
-// Enrolments remembers those that are under way.
-type Enrolments struct{ dir string }
+// Store remembers those that are under way.
+type Store struct{ dir string }
 
-// NewEnrolments returns the memory of this user, beside that of refused PINs. Where there
+// NewStore returns the memory of this user, beside that of refused PINs. Where there
 // is no place for it nothing is remembered.
-func NewEnrolments() Enrolments {
+func NewStore() Store {
 	state := paths.State()
 	if state == "" {
-		return Enrolments{}
+		return Store{}
 	}
-	return Enrolments{filepath.Join(state, "enrollments")}
+	return Store{filepath.Join(state, "enrollments")}
 }
 
 // errNotRemembered says that a later run will not know of an enrolment.
@@ -132,7 +132,7 @@ var errNotRemembered = errors.New("this enrolment cannot be remembered")
 
 // save writes an enrolment down, in place of an older one of the same key. An
 // interruption leaves the old one or the new.
-func (e Enrolments) save(p *Pending) error {
+func (e Store) save(p *Pending) error {
 	if e.dir == "" {
 		return fmt.Errorf("%w: there is no home directory", errNotRemembered)
 	}
@@ -149,7 +149,7 @@ func (e Enrolments) save(p *Pending) error {
 }
 
 // write is save's file.
-func (e Enrolments) write(p *Pending) error {
+func (e Store) write(p *Pending) error {
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err
@@ -161,13 +161,13 @@ func (e Enrolments) write(p *Pending) error {
 }
 
 // path names the file of an enrolment: a hash, since addresses hold any character.
-func (e Enrolments) path(p *Pending) string {
+func (e Store) path(p *Pending) string {
 	sum := sha256.Sum256([]byte(p.Key))
 	return filepath.Join(e.dir, hex.EncodeToString(sum[:8])+".json")
 }
 
 // Forget removes one that is done or given up.
-func (e Enrolments) Forget(p *Pending) error { return atomicfile.Remove(e.path(p)) }
+func (e Store) Forget(p *Pending) error { return atomicfile.Remove(e.path(p)) }
 
 // isMadeFrom reports whether another enrolment is this one, at the time when its key was being
 // made. Its address was another then, without the key's id.
@@ -177,7 +177,7 @@ func (p *Pending) isMadeFrom(other *Pending) bool {
 }
 
 // All returns those under way, the newest first.
-func (e Enrolments) All() []*Pending {
+func (e Store) All() []*Pending {
 	found := e.read()
 	return slices.DeleteFunc(slices.Clone(found), func(other *Pending) bool { // an interruption has left it
 		return slices.ContainsFunc(found, func(p *Pending) bool { return p.isMadeFrom(other) })
@@ -186,7 +186,7 @@ func (e Enrolments) All() []*Pending {
 
 // read returns what is written down. A file that cannot be read is passed over: it must not keep
 // anybody from enrolling.
-func (e Enrolments) read() []*Pending {
+func (e Store) read() []*Pending {
 	if e.dir == "" {
 		return nil
 	}
@@ -222,7 +222,7 @@ func (p *Pending) isKnown() bool {
 }
 
 // Fitting returns those under way whose keys the address may mean.
-func (e Enrolments) Fitting(address config.Address) []*Pending {
+func (e Store) Fitting(address config.Address) []*Pending {
 	return slices.DeleteFunc(e.All(), func(p *Pending) bool { return !MayMean(address, p.Address()) })
 }
 

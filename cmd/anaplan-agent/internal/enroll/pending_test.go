@@ -28,7 +28,7 @@ func mustParse(t *testing.T, text string) config.Address {
 }
 
 func TestEnrolmentsAreRemembered(t *testing.T) {
-	known := Enrolments{filepath.Join(t.TempDir(), "state", "enrollments [1]")}
+	known := Store{filepath.Join(t.TempDir(), "state", "enrollments [1]")}
 	if got := known.All(); len(got) != 0 {
 		t.Fatalf("%d are under way at first", len(got))
 	}
@@ -60,7 +60,7 @@ func TestEnrolmentsAreRemembered(t *testing.T) {
 
 // A key that is enrolled again takes the place of its older enrolment, under whichever address.
 func TestEnrolmentReplacesItsOwn(t *testing.T) {
-	known := Enrolments{t.TempDir()}
+	known := Store{t.TempDir()}
 	mine, other := requestOf(t), requestOf(t)
 	for _, p := range []*Pending{
 		{Key: "piv:slot=9c", Step: StepRequest, Request: mine},
@@ -124,7 +124,7 @@ func requestOf(t *testing.T) string {
 
 // What was cut short, comes from a later version or from a person keeps nobody from enrolling.
 func TestEnrolmentsPassOverWhatTheyCannotRead(t *testing.T) {
-	known := Enrolments{t.TempDir()}
+	known := Store{t.TempDir()}
 	for name, text := range map[string]string{
 		"a.json": `{"key": "piv:slot`, "b.json": `{"key": "piv:slot=9c", "step": "later"}`, "c.json": `{"key": "x", "step": "key"}`,
 		"d.json": "", "e.json": "[]", ".new123": `{"key": "piv:slot=9c", "step": "key"}`,
@@ -143,7 +143,7 @@ func TestEnrolmentsWithoutAPlace(t *testing.T) {
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, known := range []Enrolments{{}, {filepath.Join(blocked, "enrollments")}} {
+	for _, known := range []Store{{}, {filepath.Join(blocked, "enrollments")}} {
 		if err := known.save(&Pending{Key: "piv:slot=9c", Step: StepKey}); !errors.Is(err, errNotRemembered) {
 			t.Errorf("%q: %v", known.dir, err)
 		}
@@ -213,7 +213,7 @@ func TestSubjectName(t *testing.T) {
 // The note of a key that is being made goes when there is one of the key, and not before: a kill
 // may leave both, and then the latter counts.
 func TestEnrolmentOfAKeyInTheMaking(t *testing.T) {
-	known := Enrolments{t.TempDir()}
+	known := Store{t.TempDir()}
 	making := &Pending{Key: "pkcs11:token=a;object=x", Email: "ana@example.com", Step: StepMaking}
 	other := &Pending{Key: "pkcs11:token=a;object=y", Email: "ana@example.com", Step: StepMaking}
 	made := &Pending{Key: "pkcs11:token=a;serial=1;object=x;id=%01", Email: "Ana@example.com", Step: StepKey}

@@ -31,7 +31,7 @@ var errNothingUnderWay = errors.New("no enrolment is under way")
 // request the CA's answer in a file is to, if there is a file; else that of the profile's key;
 // else the only one.
 func findPending(r *device.Run, e Enrolment) (*Pending, error) {
-	known := NewEnrolments()
+	known := NewStore()
 	found := known.All()
 	address, err := r.Device.Address()
 	fitting := known.Fitting(address)
@@ -148,7 +148,7 @@ func firstLogin(r *device.Run, address config.Address) error {
 // Forget ends the enrolment of the key that has just logged in. Others that the address may mean
 // go on.
 func Forget(r *device.Run, address config.Address) {
-	known := NewEnrolments()
+	known := NewStore()
 	under := known.Fitting(address)
 	public := publicAmong(r, under, address)
 	for _, p := range under {

@@ -105,7 +105,7 @@ func (g *guide) make(address config.Address, e enroll.Enrolment) error {
 }
 
 // askOrder asks for what the flags have left open.
-func (g *guide) askOrder(place place) (e enroll.Enrolment, err error) {
+func (g *guide) askOrder(place keyPlace) (e enroll.Enrolment, err error) {
 	e = g.order
 	e.ReuseKey = e.ReuseKey || place.reuse
 	if e.Bits, err = g.askBits(place, e); err != nil {
@@ -130,7 +130,7 @@ func (g *guide) askOrder(place place) (e enroll.Enrolment, err error) {
 }
 
 // askBits asks for the length of a new key, where there is a choice.
-func (g *guide) askBits(place place, e enroll.Enrolment) (int, error) {
+func (g *guide) askBits(place keyPlace, e enroll.Enrolment) (int, error) {
 	switch {
 	case e.ReuseKey || e.Bits != 0:
 		return e.Bits, nil

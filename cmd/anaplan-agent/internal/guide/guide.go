@@ -35,7 +35,7 @@ type guide struct {
 	order    enroll.Enrolment // what flags have said already
 	say      *console.Messenger
 	terminal *console.Terminal
-	known    enroll.Enrolments
+	known    enroll.Store
 
 	under  *enroll.Pending // the enrolment under way; nil: it has not begun
 	told   string          // of what tellOnce has told last
@@ -44,14 +44,14 @@ type guide struct {
 }
 
 // Run walks a person through an enrolment.
-func Run(ctx context.Context, settings *settings.Settings, order enroll.Enrolment, say *console.Messenger) error {
+func Run(ctx context.Context, s *settings.Settings, order enroll.Enrolment, say *console.Messenger) error {
 	terminal, err := console.OpenTerminal()
 	if err != nil {
 		return err
 	}
 	defer terminal.Close()
 	device.WatchModules()
-	g := &guide{ctx: ctx, settings: settings, order: order, say: say, terminal: terminal, known: enroll.NewEnrolments()}
+	g := &guide{ctx: ctx, settings: s, order: order, say: say, terminal: terminal, known: enroll.NewStore()}
 	err = g.run()
 	if errors.Is(err, errStopped) && g.under != nil {
 		g.tell("\nStopped here. To go on: %s enroll", build.Program)

@@ -77,19 +77,19 @@ func TestFreeSlot(t *testing.T) {
 
 func TestReadEntry(t *testing.T) {
 	for text, want := range map[string]struct {
-		device  found
+		device  foundDevice
 		problem string
 	}{
 		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "serial": "1", "manufacturer": "M", "model": "X", "keys": [{"label": "k"}, {"label": "k"}]}`: {
-			found{mustParse(t, "pkcs11:token=a?module-name=m"), `token "a": M X, serial 1, module m`, []string{"k"}, true}, ""},
-		`{"address": "pkcs11:slot-id=3?module-name=m", "label": "", "problem": "silent"}`: {found{}, "silent"},
+			foundDevice{mustParse(t, "pkcs11:token=a?module-name=m"), `token "a": M X, serial 1, module m`, []string{"k"}, true}, ""},
+		`{"address": "pkcs11:slot-id=3?module-name=m", "label": "", "problem": "silent"}`: {foundDevice{}, "silent"},
 		`{"address": "piv:serial=7", "name": "YubiKey 7", "firmware": "5.4.3", "reader": "R", "keys": [{"slot": "9c"}]}`: {
-			found{mustParse(t, "piv:serial=7"), `YubiKey 7, firmware 5.4.3, in reader "R"`, []string{"9c"}, false}, ""},
-		`{"address": "piv:", "reader": "R", "problem": "in use"}`: {found{}, "card in reader R: in use"},
+			foundDevice{mustParse(t, "piv:serial=7"), `YubiKey 7, firmware 5.4.3, in reader "R"`, []string{"9c"}, false}, ""},
+		`{"address": "piv:", "reader": "R", "problem": "in use"}`: {foundDevice{}, "card in reader R: in use"},
 	} {
-		device, problem := readEntry([]byte(text))
-		if problem != want.problem || device.text != want.device.text || device.long != want.device.long || !cmp.Equal(device.taken, want.device.taken) {
-			t.Errorf("%s: got %+v, %q", text, device, problem)
+		d, problem := readEntry([]byte(text))
+		if problem != want.problem || d.text != want.device.text || d.long != want.device.long || !cmp.Equal(d.taken, want.device.taken) {
+			t.Errorf("%s: got %+v, %q", text, d, problem)
 		}
 	}
 	if _, problem := readEntry([]byte(`{"address": "x"}`)); problem == "" {

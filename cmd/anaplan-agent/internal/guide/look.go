@@ -24,8 +24,8 @@ import (
 // LookName is the hidden command's, below enroll.
 const LookName = "look"
 
-// patienceWithModules is how long a module may take to list its tokens.
-const patienceWithModules = 20 * time.Second
+// moduleTimeout is how long a module may take to list its tokens.
+const moduleTimeout = 20 * time.Second
 
 // LookOrder is what the process is told.
 type LookOrder struct {
@@ -45,7 +45,7 @@ func Look(ctx context.Context, order LookOrder, say *console.Messenger, tell fun
 	if err != nil {
 		return err
 	}
-	return device.Look(ctx, address, patienceWithModules, say, func(entries []any, problem error) error {
+	return device.Look(ctx, address, moduleTimeout, say, func(entries []any, problem error) error {
 		for _, entry := range entries {
 			text, err := json.Marshal(entry)
 			if err := errors.Join(err, tell(lookAnswer{Device: text})); err != nil {
@@ -62,8 +62,8 @@ func Look(ctx context.Context, order LookOrder, say *console.Messenger, tell fun
 }
 
 // list lists the devices that fit an address, and in words what was in the way.
-func (g *guide) list(address string) (devices []found, problems []string) {
-	ctx, cancel := context.WithTimeout(g.ctx, patienceWithModules)
+func (g *guide) list(address string) (devices []foundDevice, problems []string) {
+	ctx, cancel := context.WithTimeout(g.ctx, moduleTimeout)
 	defer cancel()
 	end, err := subprocess.AskChild(ctx, []string{"enroll", LookName}, LookOrder{address}, func(text []byte) (bool, error) {
 		var answer lookAnswer
@@ -72,9 +72,9 @@ func (g *guide) list(address string) (devices []found, problems []string) {
 		}
 		problem := answer.Problem
 		if answer.Device != nil {
-			var device found
-			if device, problem = readEntry(answer.Device); problem == "" {
-				devices = append(devices, device)
+			var d foundDevice
+			if d, problem = readEntry(answer.Device); problem == "" {
+				devices = append(devices, d)
 			}
 		}
 		if problem != "" {
@@ -86,7 +86,7 @@ func (g *guide) list(address string) (devices []found, problems []string) {
 	case err != nil || end.Err != nil:
 		problems = append(problems, fmt.Sprintf("%s: %v", address, errors.Join(err, end.Err)))
 	case end.Late:
-		return nil, []string{fmt.Sprintf("%s: it did not answer within %v", address, patienceWithModules)}
+		return nil, []string{fmt.Sprintf("%s: it did not answer within %v", address, moduleTimeout)}
 	case !end.Done && len(devices) == 0:
 		problems = append(problems, fmt.Sprintf("%s: its library crashed or stopped the process (%v)", address, end.State))
 	}
@@ -94,47 +94,47 @@ func (g *guide) list(address string) (devices []found, problems []string) {
 }
 
 // readEntry reads a token or a card of 'keys --json'.
-func readEntry(data []byte) (found, string) {
+func readEntry(data []byte) (foundDevice, string) {
 	var token device.TokenEntry
 	if err := json.Unmarshal(data, &token); err != nil {
-		return found{}, err.Error()
+		return foundDevice{}, err.Error()
 	}
 	address, err := config.ParseAddress(token.Address)
 	if err != nil {
-		return found{}, err.Error()
+		return foundDevice{}, err.Error()
 	}
 	if enroll.IsCard(address) {
 		return readCardEntry(data, address)
 	}
 	if token.Problem != "" && token.Label == "" {
-		return found{}, token.Problem
+		return foundDevice{}, token.Problem
 	}
 	module, _ := address.(uri.URI).Get("module-name")
-	device := found{address: address, long: true}
-	device.text = fmt.Sprintf("token %q: %s %s, serial %s, module %s", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), module)
+	d := foundDevice{address: address, long: true}
+	d.text = fmt.Sprintf("token %q: %s %s, serial %s, module %s", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), module)
 	for _, key := range token.Keys {
-		if !slices.Contains(device.taken, key.Label) {
-			device.taken = append(device.taken, key.Label)
+		if !slices.Contains(d.taken, key.Label) {
+			d.taken = append(d.taken, key.Label)
 		}
 	}
-	return device, ""
+	return d, ""
 }
 
 // readCardEntry reads a card.
-func readCardEntry(data []byte, address config.Address) (found, string) {
+func readCardEntry(data []byte, address config.Address) (foundDevice, string) {
 	var card device.CardEntry
 	if err := json.Unmarshal(data, &card); err != nil {
-		return found{}, err.Error()
+		return foundDevice{}, err.Error()
 	}
 	if card.Problem != "" {
-		return found{}, fmt.Sprintf("card in reader %s: %s", console.OneLine(card.Reader), card.Problem)
+		return foundDevice{}, fmt.Sprintf("card in reader %s: %s", console.OneLine(card.Reader), card.Problem)
 	}
-	device := found{address: address, long: makesLongKeys(card.Firmware)}
-	device.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
+	d := foundDevice{address: address, long: makesLongKeys(card.Firmware)}
+	d.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
 	for _, key := range card.Keys {
-		device.taken = append(device.taken, key.Slot)
+		d.taken = append(d.taken, key.Slot)
 	}
-	return device, ""
+	return d, ""
 }
 
 // makesLongKeys reports whether a YubiKey makes keys of 3072 and 4096 bits: those of

@@ -20,15 +20,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// place is where a key shall be.
-type place struct {
+// keyPlace is where a key shall be.
+type keyPlace struct {
 	address  config.Address // with label or slot
 	reuse    bool           // there is a key, and it is wanted
 	longKeys bool           // a card's firmware can make keys of more than 2048 bits
 }
 
-// found is a device that can be chosen.
-type found struct {
+// foundDevice is a device that can be chosen.
+type foundDevice struct {
 	address config.Address
 	text    string
 	taken   []string // labels or slots of keys, as far as they show without a PIN
@@ -36,42 +36,42 @@ type found struct {
 }
 
 // choosePlace asks for the device and for the place in it, as far as no address says it.
-func (g *guide) choosePlace() (place, error) {
+func (g *guide) choosePlace() (keyPlace, error) {
 	profile, err := g.settings.Load()
 	if err != nil {
-		return place{}, err
+		return keyPlace{}, err
 	}
 	if len(profile.Keys) > 0 {
 		address := profile.Keys[0]
 		use := g.settings.Command.Flags().Changed("key")
 		if !use {
 			if use, err = g.askYes(fmt.Sprintf("The settings name the key %s. Is this about that one?", address)); err != nil {
-				return place{}, err
+				return keyPlace{}, err
 			}
 		}
 		if use {
 			return g.choosePart(g.look(address))
 		}
 	}
-	device, err := g.chooseDevice()
+	d, err := g.chooseDevice()
 	if err != nil {
-		return place{}, err
+		return keyPlace{}, err
 	}
-	return g.choosePart(device)
+	return g.choosePart(d)
 }
 
 // look returns the device of an address, with what shows of it.
-func (g *guide) look(address config.Address) found {
+func (g *guide) look(address config.Address) foundDevice {
 	devices, _ := g.list(address.String())
 	if len(devices) != 1 {
-		return found{address: address, long: true} // making the key has words for it
+		return foundDevice{address: address, long: true} // making the key has words for it
 	}
 	devices[0].address = address
 	return devices[0]
 }
 
 // chooseDevice lists the devices of this machine and asks for one.
-func (g *guide) chooseDevice() (found, error) {
+func (g *guide) chooseDevice() (foundDevice, error) {
 	g.tell("Looking for devices...")
 	devices, problems := g.list("piv:")
 	var unusable []string
@@ -94,7 +94,7 @@ func (g *guide) chooseDevice() (found, error) {
 	} else {
 		preset = "1"
 	}
-	var fitting []found
+	var fitting []foundDevice
 	_, err := g.askUntil("Which one shall hold the key? A number, or an address (pkcs11:... or piv:...)", preset, func(text string) (err error) {
 		fitting, err = g.devicesOf(text, devices)
 		if err == nil && len(fitting) > 1 {
@@ -105,20 +105,20 @@ func (g *guide) chooseDevice() (found, error) {
 		return err
 	})
 	if err != nil {
-		return found{}, err
+		return foundDevice{}, err
 	}
 	return fitting[0], nil
 }
 
 // tellDevices shows the devices with their numbers.
-func (g *guide) tellDevices(devices []found) {
-	for i, device := range devices {
-		g.tell("  %d) %s", i+1, device.text)
+func (g *guide) tellDevices(devices []foundDevice) {
+	for i, d := range devices {
+		g.tell("  %d) %s", i+1, d.text)
 	}
 }
 
 // devicesOf returns the device of a number, or those that an address fits.
-func (g *guide) devicesOf(text string, devices []found) ([]found, error) {
+func (g *guide) devicesOf(text string, devices []foundDevice) ([]foundDevice, error) {
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 || number > len(devices) {
 			return nil, errors.New("there is no device of that number")
@@ -155,22 +155,22 @@ func partOf(address config.Address) (part string, named bool) {
 
 // choosePart asks for the label or the slot of the key, unless the address names it, and
 // whether to use a key that is there.
-func (g *guide) choosePart(device found) (place, error) {
-	part, named := partOf(device.address)
+func (g *guide) choosePart(d foundDevice) (keyPlace, error) {
+	part, named := partOf(d.address)
 	for {
 		if !named {
 			var err error
-			if part, err = g.askPart(device); err != nil {
-				return place{}, err
+			if part, err = g.askPart(d); err != nil {
+				return keyPlace{}, err
 			}
 		}
-		chosen := place{address: withPart(device.address, part), longKeys: device.long}
-		if g.order.ReuseKey || !slices.Contains(device.taken, part) {
+		chosen := keyPlace{address: withPart(d.address, part), longKeys: d.long}
+		if g.order.ReuseKey || !slices.Contains(d.taken, part) {
 			return chosen, nil
 		}
 		yes, err := g.askYes(fmt.Sprintf("There is a key in %s already. Make the request for that key, and no new one?", chosen.address))
 		if err != nil {
-			return place{}, err
+			return keyPlace{}, err
 		}
 		if chosen.reuse = yes; yes {
 			return chosen, nil
@@ -180,18 +180,18 @@ func (g *guide) choosePart(device found) (place, error) {
 }
 
 // askPart asks for a label or a slot.
-func (g *guide) askPart(device found) (string, error) {
-	if enroll.IsCard(device.address) {
-		if len(device.taken) > 0 {
-			g.tell("Slots with a key in them: %s", strings.Join(device.taken, ", "))
+func (g *guide) askPart(d foundDevice) (string, error) {
+	if enroll.IsCard(d.address) {
+		if len(d.taken) > 0 {
+			g.tell("Slots with a key in them: %s", strings.Join(d.taken, ", "))
 		}
-		return g.askUntil("Slot for the key: 9c is that for signatures; 9a, 9d, 9e and 82 to 95 do too", freeSlot(device.taken), func(text string) error {
+		return g.askUntil("Slot for the key: 9c is that for signatures; 9a, 9d, 9e and 82 to 95 do too", freeSlot(d.taken), func(text string) error {
 			_, err := pivuri.ParseSlot(text)
 			return err
 		})
 	}
-	if len(device.taken) > 0 {
-		g.tell("Keys on the token: %s", strings.Join(device.taken, ", "))
+	if len(d.taken) > 0 {
+		g.tell("Keys on the token: %s", strings.Join(d.taken, ", "))
 	}
 	return g.askUntil("Name (label) for the key", usualLabel, func(text string) error {
 		if text == "" || strings.ContainsFunc(text, console.IsUnprintable) {

@@ -83,32 +83,32 @@ func (s signerSettings) profileOf() (*config.Profile, error) {
 
 // SignOrder makes a login as an order says.
 func SignOrder(ctx context.Context, c *device.Closings, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
-	var settings signerSettings
-	if err := json.Unmarshal(order.Settings, &settings); err != nil {
+	var forSigner signerSettings
+	if err := json.Unmarshal(order.Settings, &forSigner); err != nil {
 		return nil, fmt.Errorf("the agent's order makes no sense: %w", err)
 	}
-	profile, err := settings.profileOf()
+	profile, err := forSigner.profileOf()
 	if err != nil {
 		return nil, err
 	}
-	ctx, patience, end := console.WithDeadline(ctx, profile.Timeout)
-	patience.Tell = notify
-	dev := device.NewDevice(profile, patience, &console.Messenger{Tell: notify})
-	dev.Closings = c
-	defer dev.Touch.End()
-	defer dev.PIN.End() // which waits for a program that ends with the context
+	ctx, deadline, end := console.WithDeadline(ctx, profile.Timeout)
+	deadline.Tell = notify
+	d := device.New(profile, deadline, &console.Messenger{Tell: notify})
+	d.Closings = c
+	defer d.Touch.End()
+	defer d.PIN.End() // which waits for a program that ends with the context
 	defer end()
-	dev.PIN.Changed, dev.PIN.Unrecorded = settings.PINChanged, settings.Unrecorded
-	dev.PIN.Remote = &pin.Remote{
-		Profile: profile.Name, PIN: order.PIN, Device: settings.PINDevice, LastTry: settings.LastTry, Attended: order.Attended,
+	d.PIN.Changed, d.PIN.Unrecorded = forSigner.PINChanged, forSigner.Unrecorded
+	d.PIN.Remote = &pin.Remote{
+		Profile: profile.Name, PIN: order.PIN, Device: forSigner.PINDevice, LastTry: forSigner.LastTry, Attended: order.Attended,
 	}
-	if settings.PINMemory != nil { // doctor has none
-		dev.PIN.Book, err = pin.Take(settings.PINMemory, order.Remember)
+	if forSigner.PINMemory != nil { // doctor has none
+		d.PIN.Book, err = pin.Take(forSigner.PINMemory, order.Remember)
 		if err != nil {
 			return nil, fmt.Errorf("the agent's order makes no sense: %w", err)
 		}
 	}
-	run := &device.Run{Ctx: ctx, Profile: profile, Device: dev, Say: dev.Say, End: func() {}}
+	run := &device.Run{Ctx: ctx, Profile: profile, Device: d, Say: d.Say, End: func() {}}
 	return run.MakeLogin()
 }
 

@@ -34,11 +34,11 @@ timeout = "90s"
 	if err != nil {
 		t.Fatal(err)
 	}
-	var settings signerSettings
-	if err := json.Unmarshal(text, &settings); err != nil {
+	var forSigner signerSettings
+	if err := json.Unmarshal(text, &forSigner); err != nil {
 		t.Fatal(err)
 	}
-	got, err := settings.profileOf()
+	got, err := forSigner.profileOf()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,21 +17,21 @@ type connector interface {
 	Disconnect()
 }
 
-// SignLogin is MakeLogin for one that goes to Anaplan from here. It is connected to while the
+// Sign is MakeLogin for one that goes to Anaplan from here. It is connected to while the
 // device signs, and not held by a PIN that takes its time. The device is let go of meanwhile:
 // a network that is slow must not keep an HSM's session open.
-func SignLogin(r *device.Run, anaplan connector) (*agent.Login, error) {
+func Sign(r *device.Run, anaplan connector) (*agent.Login, error) {
 	defer r.Device.Closings.Begin()
 	if slices.ContainsFunc(pin.Sources(r.Profile), isSlow) {
 		r.Device.PIN.Got = func() { anaplan.Connect(r.Ctx) }
 	} else if len(r.Profile.Keys) > 0 {
 		anaplan.Connect(r.Ctx)
 	}
-	login, err := r.MakeLogin()
+	signed, err := r.MakeLogin()
 	if err != nil {
 		anaplan.Disconnect()
 	}
-	return login, err
+	return signed, err
 }
 
 // isSlow reports whether a person may be behind the place of a PIN.

@@ -49,9 +49,9 @@ func TestSignLoginConnects(t *testing.T) {
 			t.Fatal(err)
 		}
 		say := &console.Messenger{Out: os.Stderr}
-		ctx, patience, end := console.WithDeadline(t.Context(), time.Minute)
+		ctx, deadline, end := console.WithDeadline(t.Context(), time.Minute)
 		var got connections
-		_, err = SignLogin(&device.Run{Ctx: ctx, Profile: profile, Device: device.NewDevice(profile, patience, say), Say: say}, &got)
+		_, err = Sign(&device.Run{Ctx: ctx, Profile: profile, Device: device.New(profile, deadline, say), Say: say}, &got)
 		end()
 		if err == nil || got.made != made || got.closed != 1 {
 			t.Errorf("%s: %+v, error %v; want %d made", settings, got, err, made)

@@ -32,13 +32,13 @@ func PrintToken(r *device.Run, format, payload string) error {
 	if err != nil {
 		return err
 	}
-	login, err := loginFrom(r, client, payload)
+	signed, err := loginFrom(r, client, payload)
 	if err != nil {
 		return err
 	}
 	// What can pass is sent again by the client, the same payload as long as it is
 	// fresh: no second signature, no second PIN.
-	token, err := client.Authenticate(r.Ctx, login)
+	token, err := client.Authenticate(r.Ctx, signed)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func PrintToken(r *device.Run, format, payload string) error {
 // file the device is left alone, also where the profile names one.
 func loginFrom(r *device.Run, client *anaplan.Client, payload string) (*agent.Login, error) {
 	if payload == "" {
-		return SignLogin(r, client)
+		return Sign(r, client)
 	}
 	return readLogin(r.Profile, payload)
 }
@@ -72,11 +72,11 @@ func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPayload, err)
 	}
-	login, err := anaplan.ParsePayload(data, cert)
+	signed, err := anaplan.ParsePayload(data, cert)
 	if err != nil {
 		return nil, fmt.Errorf("%w %s: %w", errPayload, path, err)
 	}
-	return login, nil
+	return signed, nil
 }
 
 // EndToken logs out in a time of its own, for the run's may be used up or its context

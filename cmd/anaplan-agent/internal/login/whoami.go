@@ -37,15 +37,15 @@ func Whoami(r *device.Run, from string) (identity, error) {
 		}
 		return validate(r, client, token, nil)
 	}
-	login, err := SignLogin(r, client)
+	signed, err := Sign(r, client)
 	if err != nil {
 		return identity{}, err
 	}
-	token, err := client.Authenticate(r.Ctx, login)
+	token, err := client.Authenticate(r.Ctx, signed)
 	if err != nil {
 		return identity{}, err
 	}
-	who, err := validate(r, client, token, login.Certificate)
+	who, err := validate(r, client, token, signed.Certificate)
 	if ended := EndToken(r.Ctx, client, token); ended != nil { // the answer is good all the same
 		r.Say.Warn("the token that this took could not be ended, and stays valid until its time is up: %v", ended)
 	}

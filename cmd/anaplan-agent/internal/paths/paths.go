@@ -41,11 +41,11 @@ func State() string {
 	return filepath.Join(home, ".local", "state", build.Program)
 }
 
-// Keys are the directories that a key of marks may lie in, beside the state and never in it:
+// KeyDirectories are the directories that a key of marks may lie in, beside the state and never in it:
 // whoever gets hold of the state is not to have the key, too. That of the cache comes first,
 // since backups leave it out; what is lost with it is told in package pin. The runtime
 // directories are for services without a home.
-func Keys() []string {
+func KeyDirectories() []string {
 	var dirs []string
 	for _, variable := range []string{"CACHE_DIRECTORY", "XDG_CACHE_HOME", "HOME", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"} {
 		dir, _, _ := strings.Cut(os.Getenv(variable), ":")

@@ -18,8 +18,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
-// ErrNone is hardware.ErrPINNeeded where the settings say that there is no PIN.
-var ErrNone = fmt.Errorf("%w, and the PIN source is none", hardware.ErrPINNeeded)
+// errNone is hardware.ErrPINNeeded where the settings say that there is no PIN.
+var errNone = fmt.Errorf("%w, and the PIN source is none", hardware.ErrPINNeeded)
 
 // ErrNotConfirmed is returned when the last try is not confirmed.
 var ErrNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
@@ -104,7 +104,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, 
 		return a.askAway(ctx, source, request, u)
 	}
 	if source.Kind == config.PINNone {
-		return nil, guard{}, ErrNone
+		return nil, guard{}, errNone
 	}
 	if pin := a.heldFor(u, request); pin != nil {
 		u.mark = a.markOf(u, pin)
@@ -335,8 +335,8 @@ func (a *Asker) SourceFor(request Request) (config.PINSource, error) {
 	switch {
 	case a.Source.Kind != "":
 		return a.Source, nil
-	case request.Source != "":
-		source, err := config.ParsePINURI(request.Source)
+	case request.source != "":
+		source, err := config.ParsePINURI(request.source)
 		if err != nil {
 			err = fmt.Errorf("%w: %w", ErrSetting, err)
 		}

@@ -65,7 +65,7 @@ type about struct {
 	Refused []mark `json:"refused,omitempty"` // earlier ones, the newest last
 }
 
-// device returns the device that it is about.
+// Device returns the device that it is about.
 func (a about) device() Device { return Device{Label: a.Device, Serial: a.Serial, Card: a.Card} }
 
 // of returns it for another device.

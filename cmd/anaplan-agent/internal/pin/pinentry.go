@@ -20,9 +20,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
-// ErrCancelled is returned when the person closes the pinentry window. It is told
+// errCancelled is returned when the person closes the pinentry window. It is told
 // from a failure, because there is nothing to look into.
-var ErrCancelled = errors.New("cancelled in pinentry")
+var errCancelled = errors.New("cancelled in pinentry")
 
 // pinentryCancelled is GnuPG's GPG_ERR_CANCELED in the low 16 bits of the code
 // of an ERR line (libgpg-error, err-codes.h.in).
@@ -153,7 +153,7 @@ func newAssuanError(line []byte) error {
 	_, text, _ := strings.Cut(string(line), " ")
 	fmt.Sscanf(string(line), "%d", &code)
 	if code&0xffff == pinentryCancelled {
-		return ErrCancelled
+		return errCancelled
 	}
 	return assuanError{code, text}
 }

@@ -39,7 +39,7 @@ func TestGetPIN(t *testing.T) {
 }
 
 func TestGetPINFails(t *testing.T) {
-	if _, _, err := converse("OK\nOK\nOK\nOK\nOK\nOK\nERR 83886179 Operation cancelled <Pinentry>\n"); !errors.Is(err, ErrCancelled) {
+	if _, _, err := converse("OK\nOK\nOK\nOK\nOK\nOK\nERR 83886179 Operation cancelled <Pinentry>\n"); !errors.Is(err, errCancelled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	if _, _, err := converse("ERR 1 broken\n"); err == nil || err.Error() != "pinentry: broken (1)" {

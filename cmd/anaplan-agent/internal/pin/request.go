@@ -22,7 +22,7 @@ type Request struct {
 	lastTry  string // what one wrong PIN more does; "": there are more tries, or nobody knows
 	own      bool   // a key's, which may be another than the device's, so it is not kept
 	pinPad   bool   // it is typed on the device
-	Source   string // the address's pin-source; "" without
+	source   string // the address's pin-source; "" without
 
 	counter hardware.PINCounter
 	unnamed string             // the address, if it does not name the device
@@ -102,7 +102,7 @@ func (a *Asker) asking(requestOf func(hardware.PINRequest) Request, unnamed stri
 func newRequest(r hardware.PINRequest, card bool) Request {
 	return Request{
 		device: Device{Label: r.Device, Serial: r.Serial, Card: card},
-		own:    r.Own, pinPad: r.PINPad, Source: r.Source, counter: r.Counter,
+		own:    r.Own, pinPad: r.PINPad, source: r.Source, counter: r.Counter,
 	}
 }
 

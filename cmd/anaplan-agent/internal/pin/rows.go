@@ -41,7 +41,7 @@ func Rows() explain.Table {
 			})},
 		{As: explain.Type[*WaitError], With: explain.With(func(err *WaitError, row *explain.Row) { row.Wait = err.Wait })},
 		{Is: ErrNotConfirmed, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true},
-		{Is: ErrCancelled, Exit: explain.Human, Code: agent.CodePINNeeded},
+		{Is: errCancelled, Exit: explain.Human, Code: agent.CodePINNeeded},
 		{Is: ErrLength, Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, Hints: explain.Hints(
 			"it is the PIN of the YubiKey's PIV application that is wanted; its PUK, and the PIN for FIDO2, are others",
 		)},
@@ -53,7 +53,7 @@ func Rows() explain.Table {
 		{Is: ErrSource, Exit: explain.Human, Code: agent.CodePINNeeded, Hints: explain.Hints(
 			"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
 		)},
-		{Is: ErrNone, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
+		{Is: errNone, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
 			"say where the PIN is, in place of none: --pin prompt (on a terminal), pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
 		)},
 		{Is: hardware.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(

@@ -161,7 +161,7 @@ func Sources(profile *config.Profile) (sources []config.PINSource) {
 	for _, key := range profile.Keys {
 		var request Request
 		if token, ok := key.(uri.URI); ok {
-			request.Source, _ = token.Get("pin-source")
+			request.source, _ = token.Get("pin-source")
 		}
 		if source, err := asker.SourceFor(request); err == nil && !slices.Contains(sources, source) {
 			sources = append(sources, source)

@@ -23,13 +23,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// policyCheck is the policies that count for a call.
-type policyCheck struct {
+// Check is the policies that count for a call.
+type Check struct {
 	settings *settings.Settings
 	say      *console.Messenger
 	as       local.As
 	policies []namedPolicy
-	asking   *agentclient.Session // nil: no agent has been asked, or there is none
+	session  *agentclient.Session // nil: no agent has been asked, or there is none
 	nameless bool                 // what the path has in the place of an id is none
 }
 
@@ -39,21 +39,21 @@ type namedPolicy struct {
 }
 
 // New reads the configuration as the agent does.
-func New(chosen *settings.Settings, say *console.Messenger, client string) (*policyCheck, error) {
-	if client != "" && chosen.ConfigPath() == "" {
+func New(s *settings.Settings, say *console.Messenger, client string) (*Check, error) {
+	if client != "" && s.ConfigPath() == "" {
 		return nil, fmt.Errorf("%w: there is no configuration file, so there is no [client.%s]; one would be %s", settings.ErrSettings, client, settings.ConfigToBe())
 	}
-	loaded, err := settings.LoadAll(chosen)
+	loaded, err := settings.LoadAll(s)
 	if err != nil {
 		return nil, err
 	}
-	check := &policyCheck{settings: chosen, say: say, as: local.As{Profile: chosen.ProfileName(), Client: client}}
+	check := &Check{settings: s, say: say, as: local.As{Profile: s.ProfileName(), Client: client}}
 	if client != "" {
 		c := loaded.Client(client)
 		if c == nil {
 			return nil, fmt.Errorf("%w: there is no [client.%s] in the configuration", settings.ErrSettings, client)
 		}
-		if check.as.Profile, err = agentclient.ProfileFor(chosen, client); err != nil {
+		if check.as.Profile, err = agentclient.ProfileFor(s, client); err != nil {
 			return nil, err
 		}
 		rules, err := policy.Parse(c.Policy)
@@ -73,26 +73,26 @@ func New(chosen *settings.Settings, say *console.Messenger, client string) (*pol
 	return check, err
 }
 
-// End ends the conversation with the agent, if there was one.
-func (c *policyCheck) End() {
-	if c.asking != nil {
-		c.asking.End()
+// Close ends the conversation with the agent, if there was one.
+func (c *Check) Close() {
+	if c.session != nil {
+		c.session.Close()
 	}
 }
 
 // NoteAge tells that the agent may have another configuration than the file that is read here.
-func (c *policyCheck) NoteAge() {
-	asking, err := agentclient.AskAgent(c.settings, c.say)
-	if err != nil || asking == nil {
+func (c *Check) NoteAge() {
+	session, err := agentclient.Connect(c.settings, c.say)
+	if err != nil || session == nil {
 		return // it shows where the agent is needed
 	}
-	defer asking.End()
+	defer session.Close()
 	path := c.settings.ConfigPath()
 	file, err := os.Stat(path)
 	if err != nil {
 		return
 	}
-	status, err := asking.Client.Status(asking.Ctx)
+	status, err := session.Client.Status(session.Ctx)
 	if err == nil && file.ModTime().After(status.ConfiguredAt) {
 		c.say.Note("this is what %s says; the running agent may have an older one: %s reload", path, build.Program)
 	}
@@ -102,7 +102,7 @@ func (c *policyCheck) NoteAge() {
 var errNotAllowed = errors.New("not allowed")
 
 // Call prints what allows a call; errNotAllowed if something does not.
-func (c *policyCheck) Call(ctx context.Context, method, target string) error {
+func (c *Check) Call(ctx context.Context, method, target string) error {
 	if err := agentclient.CheckHost(c.settings, target, c.as.Client); err != nil {
 		return err
 	}
@@ -116,8 +116,8 @@ func (c *policyCheck) Call(ctx context.Context, method, target string) error {
 	if slices.Contains(answeredPaths, path.String()) {
 		return console.PrintResult(fmt.Sprintf("the agent answers %s itself, whatever the policies say\n", path))
 	}
-	if !agentclient.IsAnaplans(path.String()) {
-		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, agentclient.AnaplansWords)
+	if !agentclient.IsAnaplanPath(path.String()) {
+		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, agentclient.PathPrefixes)
 	}
 	c.nameless = c.noteNames(path)
 	if len(c.policies) == 0 {
@@ -136,7 +136,7 @@ var answeredPaths = []string{"/token/authenticate", "/token/refresh", "/token/va
 var lists = []string{"workspaces", "models", "processes", "imports", "exports", "actions", "files"}
 
 // noteNames tells of a name in a path where an id belongs, which has no name then.
-func (c *policyCheck) noteNames(path policy.Path) bool {
+func (c *Check) noteNames(path policy.Path) bool {
 	segments := path.Segments()
 	for i, segment := range segments {
 		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm().MatchString(segment) {
@@ -153,7 +153,7 @@ var idForm = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // decide prints which rules allow a call, or returns which policies do not.
-func (c *policyCheck) decide(ctx context.Context, method string, path policy.Path) error {
+func (c *Check) decide(ctx context.Context, method string, path policy.Path) error {
 	var text strings.Builder
 	refused := &NotAllowedError{what: method + " " + path.String()}
 	var unknown error
@@ -182,7 +182,7 @@ func (c *policyCheck) decide(ctx context.Context, method string, path policy.Pat
 }
 
 // decideByNames decides with what Anaplan says that the ids are called, if an agent runs.
-func (c *policyCheck) decideByNames(ctx context.Context, p namedPolicy, method string, path policy.Path) (policy.Decision, error) {
+func (c *Check) decideByNames(ctx context.Context, p namedPolicy, method string, path policy.Path) (policy.Decision, error) {
 	names, why, err := c.names()
 	if err != nil {
 		return policy.Decision{}, err
@@ -191,7 +191,7 @@ func (c *policyCheck) decideByNames(ctx context.Context, p namedPolicy, method s
 		decision, _ := p.Decide(ctx, method, path, nil)
 		return decision, cannotTell(path, decision.Unless, why)
 	}
-	decision, err := p.Decide(c.asking.Ctx, method, path, names)
+	decision, err := p.Decide(c.session.Ctx, method, path, names)
 	if refusal, ok := errors.AsType[*integration.APIError](err); ok && refusal.Code == agent.CodeNotAllowed {
 		return decision, cannotTell(path, decision.Unless, refusal.Message)
 	}
@@ -199,7 +199,7 @@ func (c *policyCheck) decideByNames(ctx context.Context, p namedPolicy, method s
 }
 
 // names returns who tells what ids are called; nil where nobody can be asked, and why.
-func (c *policyCheck) names() (names policy.Names, why string, err error) {
+func (c *Check) names() (names policy.Names, why string, err error) {
 	ways, why, err := c.ways()
 	if len(ways) == 0 || err != nil {
 		return nil, why, err
@@ -209,18 +209,18 @@ func (c *policyCheck) names() (names policy.Names, why string, err error) {
 
 // ways returns the ways to ask Anaplan through the agent, as the profile and as the client:
 // either may have no rule for it. There are none where nobody can be asked, and why.
-func (c *policyCheck) ways() (ways []*integration.Client, why string, err error) {
-	if c.asking == nil {
-		asking, err := agentclient.AskAgent(c.settings, c.say)
+func (c *Check) ways() (ways []*integration.Client, why string, err error) {
+	if c.session == nil {
+		session, err := agentclient.Connect(c.settings, c.say)
 		if err != nil {
 			return nil, "", err
 		}
-		if asking == nil {
+		if session == nil {
 			return nil, agentclient.WhyAlone(c.settings), nil
 		}
-		c.asking, asking.Profile = asking, c.as.Profile
+		c.session, session.Profile = session, c.as.Profile
 	}
-	if err := c.asking.Prepare(); err != nil {
+	if err := c.session.Prepare(); err != nil {
 		problem, ok := errors.AsType[*agent.Problem](err)
 		if ok && agentclient.IsOthers(problem) {
 			return nil, problem.Message, nil
@@ -228,7 +228,7 @@ func (c *policyCheck) ways() (ways []*integration.Client, why string, err error)
 		return nil, "", err
 	}
 	for _, as := range []local.As{{Profile: c.as.Profile}, c.as} {
-		ways = append(ways, settings.NewAPIClient(agentclient.AgentURL, c.asking.Client.Transport(as)))
+		ways = append(ways, settings.NewAPIClient(agentclient.AgentURL, c.session.Client.Transport(as)))
 	}
 	return ways, "", nil
 }
@@ -280,8 +280,8 @@ type NotAllowedError struct {
 }
 
 // add adds a policy that does not allow it.
-func (e *NotAllowedError) add(policy string, decision policy.Decision) {
-	e.policies = append(e.policies, policy)
+func (e *NotAllowedError) add(name string, decision policy.Decision) {
+	e.policies = append(e.policies, name)
 	for _, hint := range decision.Hints() {
 		if !slices.Contains(e.Hints, hint) {
 			e.Hints = append(e.Hints, hint)

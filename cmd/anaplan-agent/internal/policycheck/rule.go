@@ -17,7 +17,7 @@ import (
 )
 
 // Rule prints which policies allow all that a rule would; errNotAllowed if one does not.
-func (c *policyCheck) Rule(ctx context.Context, text string) error {
+func (c *Check) Rule(ctx context.Context, text string) error {
 	rule, err := policy.ParseRule(text)
 	if err != nil {
 		problem := agent.Problemf(agent.CodeBadRequest, "%v", err)
@@ -52,7 +52,7 @@ func (c *policyCheck) Rule(ctx context.Context, text string) error {
 
 // covers reports whether a policy allows all that a rule does. First by the names alone; where
 // one has a name for what is an id in the other, Anaplan has to be asked.
-func (c *policyCheck) covers(ctx context.Context, p namedPolicy, rule *policy.Rule, shown string) (bool, error) {
+func (c *Check) covers(ctx context.Context, p namedPolicy, rule *policy.Rule, shown string) (bool, error) {
 	coverage, err := p.Covers(ctx, rule, nil)
 	if err != nil || !coverage.Depends {
 		return coverage.All, err
@@ -67,7 +67,7 @@ func (c *policyCheck) covers(ctx context.Context, p namedPolicy, rule *policy.Ru
 	if rule, err = c.resolve(rule, ways); err != nil {
 		return false, err
 	}
-	coverage, err = p.Covers(c.asking.Ctx, rule, catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])})
+	coverage, err = p.Covers(c.session.Ctx, rule, catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])})
 	if refusal, ok := errors.AsType[*integration.APIError](err); ok && refusal.Code == agent.CodeNotAllowed {
 		return false, cannotTellRule(shown, p.name, refusal.Message)
 	}
@@ -75,7 +75,7 @@ func (c *policyCheck) covers(ctx context.Context, p namedPolicy, rule *policy.Ru
 }
 
 // resolve returns the rule with the ids of what it is about.
-func (c *policyCheck) resolve(rule *policy.Rule, ways []*integration.Client) (*policy.Rule, error) {
+func (c *Check) resolve(rule *policy.Rule, ways []*integration.Client) (*policy.Rule, error) {
 	about, ok := rule.Object()
 	if !ok {
 		return rule, nil
@@ -83,7 +83,7 @@ func (c *policyCheck) resolve(rule *policy.Rule, ways []*integration.Client) (*p
 	var err error
 	for _, way := range ways {
 		var thing integration.Thing
-		if thing, err = find(c.asking.Ctx, way, about); err == nil {
+		if thing, err = find(c.session.Ctx, way, about); err == nil {
 			return rule.WithIDs(thing.ID, thing.Model.ID, thing.Model.Workspace.ID), nil
 		}
 	}
@@ -100,8 +100,8 @@ func find(ctx context.Context, way *integration.Client, about policy.Object) (in
 }
 
 // cannotTellRule is cannotTell for a rule.
-func cannotTellRule(rule, policy, why string) error {
-	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: whether %s allows all of %s only Anaplan knows, for one has a name where the other has an id (%s)", policy, rule, why)
+func cannotTellRule(rule, name, why string) error {
+	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: whether %s allows all of %s only Anaplan knows, for one has a name where the other has an id (%s)", name, rule, why)
 	problem.Human = true
 	if why == agentclient.NoAgent {
 		problem.Hints = []string{"start the agent: " + build.Program + " serve"}

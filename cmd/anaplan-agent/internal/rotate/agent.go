@@ -19,88 +19,88 @@ import (
 
 // takeOver puts another key into the configuration, and has a running agent log in with it. If
 // that cannot, all is as it was before: the other key, and the step from.
-func (r *Session) takeOver(key *device.Run, before, after string, from, to rotationStep) error {
+func (s *Session) takeOver(key *device.Run, before, after string, from, to rotationStep) error {
 	wanted, err := key.Certificate()
 	if err != nil {
 		return err
 	}
-	asking, err := r.findAgent()
+	session, err := s.findAgent()
 	if err != nil {
 		return cannotAsk("nothing was changed", err)
 	}
-	if err := r.switchTo(before, after, to == rotationSwitched); err != nil {
+	if err := s.switchTo(before, after, to == rotationSwitched); err != nil {
 		return err
 	}
-	if asking != nil {
-		defer asking.End()
-		if err := r.tryAgent(asking, wanted); err != nil {
-			return r.putBack(before, after, from, err)
+	if session != nil {
+		defer session.Close()
+		if err := s.tryAgent(session, wanted); err != nil {
+			return s.putBack(before, after, from, err)
 		}
-		r.Say.Note("the running agent has logged in with the key in the configuration")
+		s.Say.Note("the running agent has logged in with the key in the configuration")
 	}
-	return r.known.save(to)
+	return s.rotation.save(to)
 }
 
 // findAgent returns the running agent, ready to be asked; nil if there is none, and then it has
 // said what that means. The agent is asked whatever settings the command was given: it has its
 // own.
-func (r *Session) findAgent() (*agentclient.Session, error) {
-	file, err := settings.ParseConfig(r.known.Config)
+func (s *Session) findAgent() (*agentclient.Session, error) {
+	file, err := settings.ParseConfig(s.rotation.Config)
 	if err != nil {
 		return nil, err
 	}
-	own, err := r.settings.AgentIn(file)
+	own, err := s.settings.AgentIn(file)
 	if err != nil {
 		return nil, err
 	}
 	if own.Socket == "none" {
-		r.unchecked("no agent was asked")
+		s.unchecked("no agent was asked")
 		return nil, nil
 	}
-	asking, err := agentclient.FirstRunning(r.settings, own.Socket, r.Say)
-	if asking == nil && err == nil {
+	session, err := agentclient.ConnectTo(s.settings, own.Socket, s.Say)
+	if session == nil && err == nil {
 		err = notShared()
 	}
 	switch {
-	case errors.Is(err, agentclient.ErrNoAgent), asking == nil && err == nil:
-		r.unchecked("no running agent was found")
+	case errors.Is(err, agentclient.ErrNoAgent), session == nil && err == nil:
+		s.unchecked("no running agent was found")
 		return nil, nil
 	case err != nil:
 		return nil, err
 	}
-	if _, err := asking.Client.Status(asking.Ctx); err != nil {
-		defer asking.End()
-		return nil, asking.InTime(err)
+	if _, err := session.Client.Status(session.Ctx); err != nil {
+		defer session.Close()
+		return nil, session.InTime(err)
 	}
-	return asking, nil
+	return session, nil
 }
 
 // notShared returns an error if an agent runs at one of the usual places that is somebody else's.
 func notShared() error {
 	for _, socket := range paths.UsualSockets() {
-		if err := agentclient.FindAgent(socket); errors.Is(err, agentclient.ErrNotShared) {
+		if err := agentclient.CheckSocket(socket); errors.Is(err, agentclient.ErrNotShared) {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *Session) unchecked(why string) {
-	r.Say.Warn("%s: it was not checked that the agent, as the user that it runs as, can log in with the new key; where one reads %s, try that before the old key is deleted: %s reload, %s login", why, r.known.Config, build.Program, build.Program)
+func (s *Session) unchecked(why string) {
+	s.Say.Warn("%s: it was not checked that the agent, as the user that it runs as, can log in with the new key; where one reads %s, try that before the old key is deleted: %s reload, %s login", why, s.rotation.Config, build.Program, build.Program)
 }
 
 // tryAgent has the agent take the configuration over and log in with the key in it. Its callers
 // keep the token that they have.
-func (r *Session) tryAgent(asking *agentclient.Session, wanted *x509.Certificate) error {
-	if err := asking.Reload(); err != nil {
+func (s *Session) tryAgent(session *agentclient.Session, wanted *x509.Certificate) error {
+	if err := session.Reload(); err != nil {
 		return err
 	}
-	if _, err := asking.Login(); err != nil {
+	if _, err := session.Login(); err != nil {
 		return err
 	}
-	used, err := agentUses(asking, wanted)
+	used, err := agentUses(session, wanted)
 	if err == nil && !used {
-		err = r.otherCertificate()
+		err = s.otherCertificate()
 	}
 	return err
 }
@@ -108,18 +108,18 @@ func (r *Session) tryAgent(asking *agentclient.Session, wanted *x509.Certificate
 // errOtherCertificate says that the agent does not use the key that is in the configuration.
 var errOtherCertificate = errors.New("logged in with another certificate")
 
-func (r *Session) otherCertificate() error {
-	return fmt.Errorf("it has %w: does it read %s?", errOtherCertificate, r.known.Config)
+func (s *Session) otherCertificate() error {
+	return fmt.Errorf("it has %w: does it read %s?", errOtherCertificate, s.rotation.Config)
 }
 
 // agentUses reports whether the agent's last login for the profile was with a certificate.
-func agentUses(asking *agentclient.Session, cert *x509.Certificate) (bool, error) {
-	status, err := asking.Client.Status(asking.Ctx)
+func agentUses(session *agentclient.Session, cert *x509.Certificate) (bool, error) {
+	status, err := session.Client.Status(session.Ctx)
 	if err != nil {
-		return false, asking.InTime(err)
+		return false, session.InTime(err)
 	}
 	for _, p := range status.Profiles {
-		if p.Name == asking.Profile && p.Certificate != nil {
+		if p.Name == session.Profile && p.Certificate != nil {
 			return p.Certificate.SHA256 == device.FingerprintOf(cert), nil
 		}
 	}
@@ -127,64 +127,64 @@ func agentUses(asking *agentclient.Session, cert *x509.Certificate) (bool, error
 }
 
 // putBack undoes takeOver, and says why.
-func (r *Session) putBack(before, after string, from rotationStep, why error) error {
-	err := r.writeKey(after, before)
+func (s *Session) putBack(before, after string, from rotationStep, why error) error {
+	err := s.writeKey(after, before)
 	if err == nil {
-		err = r.known.save(from)
+		err = s.rotation.save(from)
 	}
 	if err != nil {
-		return fmt.Errorf("the running agent cannot log in with the key that %s has now (%w), and the other one could not be put back: %w", r.known.Config, why, err)
+		return fmt.Errorf("the running agent cannot log in with the key that %s has now (%w), and the other one could not be put back: %w", s.rotation.Config, why, err)
 	}
 	this, other := "new", "old"
 	if from == rotationSwitched {
 		this, other = other, this
 	}
-	problem := agentProblem(fmt.Sprintf("the running agent cannot log in with the %s key, so the %s one is in %s again", this, other, r.known.Config), why)
-	if err := r.comeBack(); err != nil {
-		r.Say.Warn("the agent does not use the %s key yet (%v): %s reload, %s status", other, err, build.Program, build.Program)
+	problem := agentProblem(fmt.Sprintf("the running agent cannot log in with the %s key, so the %s one is in %s again", this, other, s.rotation.Config), why)
+	if err := s.comeBack(); err != nil {
+		s.Say.Warn("the agent does not use the %s key yet (%v): %s reload, %s status", other, err, build.Program, build.Program)
 	}
 	return problem
 }
 
 // comeBack has the agent read the configuration again, and see to it that it has a token.
-func (r *Session) comeBack() error {
-	asking, err := r.findAgent()
-	if err != nil || asking == nil {
+func (s *Session) comeBack() error {
+	session, err := s.findAgent()
+	if err != nil || session == nil {
 		return err
 	}
-	defer asking.End()
-	if err := asking.Reload(); err != nil {
+	defer session.Close()
+	if err := session.Reload(); err != nil {
 		return err
 	}
-	return asking.Prepare()
+	return session.Prepare()
 }
 
 // agentHas returns an error unless the running agent, if there is one, has logged in with the new
 // key.
-func (r *Session) agentHas(key *device.Run) error {
+func (s *Session) agentHas(key *device.Run) error {
 	wanted, err := key.Certificate()
 	if err != nil {
 		return err
 	}
-	asking, err := r.findAgent()
+	session, err := s.findAgent()
 	if err != nil {
 		return cannotAsk("the old key is not deleted", err)
 	}
-	if asking == nil {
+	if session == nil {
 		return nil
 	}
-	defer asking.End()
-	used, err := agentUses(asking, wanted)
+	defer session.Close()
+	used, err := agentUses(session, wanted)
 	if err == nil && !used {
-		if _, err = asking.Login(); err == nil {
-			used, err = agentUses(asking, wanted)
+		if _, err = session.Login(); err == nil {
+			used, err = agentUses(session, wanted)
 		}
 	}
 	switch {
 	case err != nil:
 		return agentProblem("the old key is not deleted, for the running agent cannot log in with the new one", err)
 	case !used:
-		problem := agentProblem("the old key is not deleted, for the running agent does not use the new one", r.otherCertificate())
+		problem := agentProblem("the old key is not deleted, for the running agent does not use the new one", s.otherCertificate())
 		problem.Hints = []string{build.Program + " rotate finish  # has it read the configuration, and log in"}
 		return problem
 	}

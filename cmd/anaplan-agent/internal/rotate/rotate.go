@@ -17,8 +17,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// RotateOrder is what the flags of rotate start and finish say.
-type RotateOrder struct {
+// Order is what the flags of rotate start and finish say.
+type Order struct {
 	Object, Slot string
 	Answer       string // file of the CA's
 	NewUser      bool
@@ -26,11 +26,11 @@ type RotateOrder struct {
 }
 
 // WithDeletion gives a command that deletes a key its flags and its body.
-func WithDeletion(cmd *cobra.Command, settings *settings.Settings, say *console.Messenger, work func(*Session, bool, enroll.CardFlags) error) *cobra.Command {
+func WithDeletion(cmd *cobra.Command, s *settings.Settings, say *console.Messenger, work func(*Session, bool, enroll.CardFlags) error) *cobra.Command {
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	var card enroll.CardFlags
 	AddManagementKeyFlag(cmd, &card)
-	cmd.RunE = OnRotation(settings, say, func(r *Session) error { return work(r, *yes, card) })
+	cmd.RunE = RunE(s, say, func(s *Session) error { return work(s, *yes, card) })
 	return cmd
 }
 
@@ -43,21 +43,21 @@ func AddManagementKeyFlag(cmd *cobra.Command, card *enroll.CardFlags) {
 type Session struct {
 	*device.Run
 	settings *settings.Settings
-	known    *rotation
+	rotation *rotation
 }
 
-// OnRotation returns the body of a command of rotate. The key is the configuration's: one that
+// RunE returns the body of a command of rotate. The key is the configuration's: one that
 // a flag or a variable gives would not be the one to replace there.
-func OnRotation(chosen *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
+func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
-		if value, ok := chosen.Override(config.Setting{Name: "key"}); ok {
+		if value, ok := s.Override(config.Setting{Name: "key"}); ok {
 			return fmt.Errorf("%w: %s is set, and rotate replaces the key in the configuration file: unset it", settings.ErrSettings, value.From)
 		}
 		device.WatchModules()
-		run, err := device.StartRun(cmd.Context(), chosen, say)
+		run, err := device.StartRun(cmd.Context(), s, say)
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func OnRotation(chosen *settings.Settings, say *console.Messenger, work func(*Se
 		if run.Profile.Certificate != "" {
 			return fmt.Errorf("%w: profile %q has its certificate in a file (certificate = ...), and rotate keeps certificates beside their keys: store it with enroll --certificate, and take that setting out", settings.ErrSettings, run.Profile.Name)
 		}
-		known, err := RotationOf(chosen)
+		known, err := StateOf(s)
 		if err != nil {
 			return err
 		}
@@ -74,25 +74,25 @@ func OnRotation(chosen *settings.Settings, say *console.Messenger, work func(*Se
 			return err
 		}
 		defer unlock()
-		if known, err = RotationOf(chosen); err != nil { // as it is now that nobody changes it
+		if known, err = StateOf(s); err != nil { // as it is now that nobody changes it
 			return err
 		}
 		defer run.Device.PIN.Keep()()
-		return work(&Session{run, chosen, known})
+		return work(&Session{run, s, known})
 	}
 }
 
 // withKey returns the run with another key in the place of the profile's.
-func (r *Session) withKey(text string) (*device.Run, config.Address, error) {
+func (s *Session) withKey(text string) (*device.Run, config.Address, error) {
 	address, err := config.ParseAddress(text)
 	if err != nil {
 		return nil, nil, err
 	}
-	profile := *r.Profile
+	profile := *s.Profile
 	profile.Keys = []config.Address{address}
-	run, device := *r.Run, *r.Device
-	device.Profile = &profile
-	run.Profile, run.Device = &profile, &device
+	run, d := *s.Run, *s.Device
+	d.Profile = &profile
+	run.Profile, run.Device = &profile, &d
 	return &run, address, nil
 }
 
@@ -100,7 +100,7 @@ func (r *Session) withKey(text string) (*device.Run, config.Address, error) {
 var errNotDeleted = errors.New("nothing was deleted")
 
 // confirm asks a person, for a key that is deleted is gone for good.
-func (r *Session) confirm(yes bool, what string) error {
+func (s *Session) confirm(yes bool, what string) error {
 	if yes {
 		return nil
 	}
@@ -109,8 +109,8 @@ func (r *Session) confirm(yes bool, what string) error {
 		return fmt.Errorf("%w: it needs a yes: call it on a terminal, or add --yes", errNotDeleted)
 	}
 	defer terminal.Close()
-	defer r.Device.PIN.Pause()()
-	agreed, err := terminal.AskYes(r.Ctx, fmt.Sprintf("Delete %s and its certificate for good?", what))
+	defer s.Device.PIN.Pause()()
+	agreed, err := terminal.AskYes(s.Ctx, fmt.Sprintf("Delete %s and its certificate for good?", what))
 	if err == nil && !agreed {
 		err = errNotDeleted
 	}
@@ -118,8 +118,8 @@ func (r *Session) confirm(yes bool, what string) error {
 }
 
 // users names the profiles of the configuration file that may mean a key.
-func (r *Session) users(address config.Address) ([]string, error) {
-	file, err := settings.ParseConfig(r.known.Config)
+func (s *Session) users(address config.Address) ([]string, error) {
+	file, err := settings.ParseConfig(s.rotation.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -140,10 +140,10 @@ func (r *Session) users(address config.Address) ([]string, error) {
 }
 
 // unused returns an error if a profile of the configuration file may mean a key.
-func (r *Session) unused(address config.Address) error {
-	names, err := r.users(address)
+func (s *Session) unused(address config.Address) error {
+	names, err := s.users(address)
 	if err != nil || len(names) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: %s is still the key of profile %s in %s, so it is not deleted", errRotation, address, strings.Join(names, ", "), r.known.Config)
+	return fmt.Errorf("%w: %s is still the key of profile %s in %s, so it is not deleted", errRotation, address, strings.Join(names, ", "), s.rotation.Config)
 }

@@ -69,16 +69,16 @@ func publicHash(public any) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// RotationOf returns the rotation of the profile that is meant, which must be one of the
+// StateOf returns the rotation of the profile that is meant, which must be one of the
 // configuration file.
-func RotationOf(chosen *settings.Settings) (*rotation, error) {
-	file := chosen.ConfigPath()
+func StateOf(s *settings.Settings) (*rotation, error) {
+	file := s.ConfigPath()
 	if file == "" {
 		return nil, fmt.Errorf("%w: there is no configuration file, and a rotation changes the key of a profile in one: put the present settings into %s first, under [profile.default]", settings.ErrSettings, paths.DefaultConfigs()[0])
 	}
 	if file, err := filepath.EvalSymlinks(file); err == nil {
 		file, _ = filepath.Abs(file)
-		return readRotation(chosen.ProfileName(), file)
+		return readRotation(s.ProfileName(), file)
 	}
 	return nil, fmt.Errorf("%w: configuration file %s cannot be found", settings.ErrSettings, file)
 }

@@ -42,7 +42,7 @@ var (
 // Service is one way to have the agent started: on this machine, for the machine or for
 // one user.
 type Service struct {
-	ServiceFlags
+	Flags
 	Say     *console.Messenger
 	Manager Manager
 	Files   []serviceFile

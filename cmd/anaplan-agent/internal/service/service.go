@@ -17,8 +17,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// ServiceFlags are the flags of the service commands.
-type ServiceFlags struct {
+// Flags are the flags of the service commands.
+type Flags struct {
 	user, System  bool
 	Program, root string
 	force, dryRun bool
@@ -26,7 +26,7 @@ type ServiceFlags struct {
 
 // NewPrint returns the command that shows the files.
 func NewPrint(say *console.Messenger) *cobra.Command {
-	var flags ServiceFlags
+	var flags Flags
 	cmd := &cobra.Command{
 		Use:   "print [FILE]",
 		Short: "print the files of the service, or one of them",
@@ -48,7 +48,7 @@ func NewPrint(say *console.Messenger) *cobra.Command {
 
 // NewInstall returns the command that writes the files.
 func NewInstall(say *console.Messenger) *cobra.Command {
-	var flags ServiceFlags
+	var flags Flags
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "write the files of the service, and say how to start it",
@@ -68,7 +68,7 @@ func NewInstall(say *console.Messenger) *cobra.Command {
 
 // NewUninstall returns the command that removes the files.
 func NewUninstall(say *console.Messenger) *cobra.Command {
-	var flags ServiceFlags
+	var flags Flags
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "end the service and remove its files",
@@ -87,7 +87,7 @@ func NewUninstall(say *console.Messenger) *cobra.Command {
 }
 
 // add gives cmd the flags that say which service is meant.
-func (f *ServiceFlags) add(cmd *cobra.Command) {
+func (f *Flags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.user, "user", false, "the service of this user (default, but for root)")
 	flags.BoolVar(&f.System, "system", false, "the service of the machine (default for root)")
@@ -96,13 +96,13 @@ func (f *ServiceFlags) add(cmd *cobra.Command) {
 }
 
 // addChanging gives cmd the flags of what changes files.
-func (f *ServiceFlags) addChanging(cmd *cobra.Command, verb string) {
+func (f *Flags) addChanging(cmd *cobra.Command, verb string) {
 	cmd.Flags().BoolVar(&f.force, "force", false, verb+" files that were changed by hand, too")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only say what would be done")
 }
 
 // service returns the service that the flags mean.
-func (f *ServiceFlags) service(cmd *cobra.Command, say *console.Messenger) (*Service, error) {
+func (f *Flags) service(cmd *cobra.Command, say *console.Messenger) (*Service, error) {
 	for _, flag := range []string{"program", "root"} {
 		if err := settings.NotEmpty(cmd, flag); err != nil {
 			return nil, err
@@ -111,7 +111,7 @@ func (f *ServiceFlags) service(cmd *cobra.Command, say *console.Messenger) (*Ser
 	if f.user && f.System {
 		return nil, explain.Usagef(cmd.CommandPath(), "--user and --system exclude each other")
 	}
-	s := &Service{ServiceFlags: *f, Say: say}
+	s := &Service{Flags: *f, Say: say}
 	if !f.user && !f.System {
 		s.System = os.Geteuid() == 0
 		which, other := "you alone", "--system is for the whole machine"

@@ -11,7 +11,7 @@ import (
 )
 
 // unitDir writes the units of a service into a directory of their own.
-func unitDir(t *testing.T, flags ServiceFlags) (dir string, paths []string) {
+func unitDir(t *testing.T, flags Flags) (dir string, paths []string) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
@@ -45,7 +45,7 @@ func TestUnitsVerify(t *testing.T) {
 		{"--user", "/bin/true", false},
 		{"--user", odd + "/true", false},
 	} {
-		_, paths := unitDir(t, ServiceFlags{System: test.system, Program: test.program})
+		_, paths := unitDir(t, Flags{System: test.system, Program: test.program})
 		output, err := exec.Command(analyze, append([]string{test.scope, "--man=no", "verify"}, paths...)...).CombinedOutput()
 		if err != nil || len(output) > 0 {
 			t.Errorf("%s %s: %v\n%s", test.scope, test.program, err, output)
@@ -68,7 +68,7 @@ func TestUnitExposure(t *testing.T) {
 		{"--system", "14", true},
 		{"--user", "63", false},
 	} {
-		dir, _ := unitDir(t, ServiceFlags{System: test.system, Program: "/bin/true"})
+		dir, _ := unitDir(t, Flags{System: test.system, Program: "/bin/true"})
 		output, err := exec.Command(analyze, test.scope, "security", "--no-pager", "--offline=true", "--threshold="+test.most,
 			filepath.Join(dir, "anaplan-agent.service")).CombinedOutput()
 		if err != nil {

@@ -17,10 +17,10 @@ import (
 )
 
 // newTestService returns the service of a system, and what it says.
-func newTestService(t *testing.T, goos string, flags ServiceFlags) (*Service, *bytes.Buffer) {
+func newTestService(t *testing.T, goos string, flags Flags) (*Service, *bytes.Buffer) {
 	t.Helper()
 	said := &bytes.Buffer{}
-	s := &Service{ServiceFlags: flags, Say: &console.Messenger{Out: said}}
+	s := &Service{Flags: flags, Say: &console.Messenger{Out: said}}
 	if err := s.makeFiles(goos); err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestServiceFiles(t *testing.T) {
 		{"darwin", true, []string{"/Library/LaunchDaemons/com.github.anaplan-agent.plist"}},
 	}
 	for _, test := range tests {
-		s, _ := newTestService(t, test.goos, ServiceFlags{System: test.system, Program: "/opt/a & b/agent"})
+		s, _ := newTestService(t, test.goos, Flags{System: test.system, Program: "/opt/a & b/agent"})
 		var got []string
 		for _, file := range s.Files {
 			got = append(got, file.path)
@@ -97,7 +97,7 @@ func TestServiceElsewhere(t *testing.T) {
 		{"plan9", "/bin/anaplan-agent", "have yours start: /bin/anaplan-agent serve"},
 	}
 	for _, test := range tests {
-		s := &Service{ServiceFlags: ServiceFlags{Program: test.program}}
+		s := &Service{Flags: Flags{Program: test.program}}
 		if err := s.makeFiles(test.goos); err == nil || !strings.HasSuffix(err.Error(), test.want) {
 			t.Errorf("got  %v\nwant ...%s", err, test.want)
 		}
@@ -188,7 +188,7 @@ func TestServiceManager(t *testing.T) {
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
 	t.Setenv("XDG_RUNTIME_DIR", dir)
 
-	absent, said := newTestService(t, "linux", ServiceFlags{Program: "/bin/sh"})
+	absent, said := newTestService(t, "linux", Flags{Program: "/bin/sh"})
 	if err := absent.install(); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestServiceManager(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "systemd", "private"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	s, _ := newTestService(t, "linux", ServiceFlags{Program: "/bin/sh"})
+	s, _ := newTestService(t, "linux", Flags{Program: "/bin/sh"})
 	if err := errors.Join(s.install(), s.uninstall()); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestServiceWithoutRights(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "etc"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, _ := newTestService(t, "linux", ServiceFlags{System: true, root: dir, Program: "/bin/sh"})
+	s, _ := newTestService(t, "linux", Flags{System: true, root: dir, Program: "/bin/sh"})
 	if err := s.install(); err == nil || !strings.Contains(err.Error(), "not a directory") {
 		t.Errorf("got %v", err)
 	}

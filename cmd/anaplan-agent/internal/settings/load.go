@@ -11,15 +11,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
-// Loaded is a configuration.
-type Loaded struct {
+// Config is a configuration.
+type Config struct {
 	Agent    *config.Agent
 	Profiles []*config.Profile // sorted by name
 	Clients  []*config.Client  // sorted by name
 }
 
 // Profile returns the profile of that name; nil if there is none.
-func (l *Loaded) Profile(name string) *config.Profile {
+func (l *Config) Profile(name string) *config.Profile {
 	i := slices.IndexFunc(l.Profiles, func(p *config.Profile) bool { return p.Name == name })
 	if i < 0 {
 		return nil
@@ -28,7 +28,7 @@ func (l *Loaded) Profile(name string) *config.Profile {
 }
 
 // Client returns the client of that name; nil if there is none.
-func (l *Loaded) Client(name string) *config.Client {
+func (l *Config) Client(name string) *config.Client {
 	i := slices.IndexFunc(l.Clients, func(c *config.Client) bool { return c.Name == name })
 	if i < 0 {
 		return nil
@@ -38,22 +38,22 @@ func (l *Loaded) Client(name string) *config.Client {
 
 // LoadAll reads the configuration. Without a file, or without a profile in it, the
 // settings of flags and environment are the one profile.
-func LoadAll(settings *Settings) (*Loaded, error) {
-	file, err := settings.ReadConfig()
+func LoadAll(s *Settings) (*Config, error) {
+	file, err := s.ReadConfig()
 	if err != nil {
 		return nil, err
 	}
-	agent, err := settings.AgentIn(file)
+	agent, err := s.AgentIn(file)
 	if err != nil {
 		return nil, err
 	}
 	names := file.Profiles()
 	if len(names) == 0 {
-		names = []string{settings.ProfileName()}
+		names = []string{s.ProfileName()}
 	}
-	all := &Loaded{Agent: agent, Clients: file.Clients()}
+	all := &Config{Agent: agent, Clients: file.Clients()}
 	for _, name := range names {
-		profile, err := settings.ProfileIn(file, name)
+		profile, err := s.ProfileIn(file, name)
 		if err != nil {
 			return nil, err
 		}

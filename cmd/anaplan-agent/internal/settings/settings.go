@@ -48,10 +48,10 @@ type Settings struct {
 	MayBeNew   bool         // the profile that is named need not be there: it is about to be written
 }
 
-// AddSettings gives command the flags of the named settings, and those that say
+// Add gives command the flags of the named settings, and those that say
 // where settings are: --config and --profile. Defaults are not the flags' own, so
 // that a flag that was not given leaves the word to the environment and the profile.
-func AddSettings(command *cobra.Command, groups ...[]string) *Settings {
+func Add(command *cobra.Command, groups ...[]string) *Settings {
 	s := &Settings{Command: command, names: slices.Compact(slices.Sorted(slices.Values(slices.Concat(groups...))))}
 	flags := command.Flags()
 	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {

@@ -41,7 +41,7 @@ func AskChild(ctx context.Context, args []string, order any, hear func(answer []
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := &exec.Cmd{Path: build.Self(), Args: append([]string{os.Args[0]}, args...), WaitDelay: OutputDelay}
-	Apart(cmd)
+	OwnGroup(cmd)
 	said, err := startChild(cmd, order)
 	if err != nil {
 		return ChildEnd{}, fmt.Errorf("starting the process that looks at the device: %w", err)

@@ -53,9 +53,9 @@ func child(order []string, say func(any) error) error {
 }
 
 // ask has a child do its work, until it says "done".
-func ask(t *testing.T, patience time.Duration, args []string, order any) (heard string, end subprocess.ChildEnd) {
+func ask(t *testing.T, limit time.Duration, args []string, order any) (heard string, end subprocess.ChildEnd) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	var words []string
 	end, err := subprocess.AskChild(ctx, append([]string{"child"}, args...), order, func(answer []byte) (bool, error) {

@@ -4,8 +4,8 @@ import (
 	"os/exec"
 )
 
-// Apart does nothing: there is no group of processes that could be ended.
-func Apart(*exec.Cmd) {}
+// OwnGroup does nothing: there is no group of processes that could be ended.
+func OwnGroup(*exec.Cmd) {}
 
 // KillGroup ends a command.
 func KillGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }

@@ -19,10 +19,10 @@ var noProxyVariables = []string{"NO_PROXY", "no_proxy"}
 // LoopbackHosts are this machine, as programs write it.
 var LoopbackHosts = []string{"127.0.0.1", "localhost", "::1"}
 
-// PastProxy returns the variables that keep a program's way to the agent's port free of proxies. What
+// NoProxyEnv returns the variables that keep a program's way to the agent's port free of proxies. What
 // they hold already stays; one that is not set begins with what the other holds, for who reads it would
 // then read no more of that.
-func PastProxy(address string) (env []string) {
+func NoProxyEnv(address string) (env []string) {
 	hosts := LoopbackHosts
 	if host, _, err := net.SplitHostPort(address); err == nil && !slices.Contains(hosts, host) {
 		hosts = append(slices.Clone(hosts), host)
@@ -53,9 +53,9 @@ func splitNoProxy(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// PlainProxy names the variable of a proxy that programs of this environment would ask for the agent's
+// ProxyFor names the variable of a proxy that programs of this environment would ask for the agent's
 // port; "" for none.
-func PlainProxy(address string) string {
+func ProxyFor(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return ""

@@ -21,7 +21,7 @@ func TestPastProxy(t *testing.T) {
 		t.Setenv("NO_PROXY", test.upper)
 		t.Setenv("no_proxy", test.lower)
 		want := []string{"NO_PROXY=" + test.wantUpper, "no_proxy=" + test.wantLower}
-		if diff := cmp.Diff(want, PastProxy(test.address)); diff != "" {
+		if diff := cmp.Diff(want, NoProxyEnv(test.address)); diff != "" {
 			t.Errorf("%+v (-want +got):\n%s", test, diff)
 		}
 	}
@@ -31,17 +31,17 @@ func TestPlainProxy(t *testing.T) {
 	for _, name := range []string{"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "NO_PROXY", "no_proxy"} {
 		t.Setenv(name, "")
 	}
-	if got := PlainProxy("127.0.0.1:1"); got != "" {
+	if got := ProxyFor("127.0.0.1:1"); got != "" {
 		t.Errorf("no proxy: %s", got)
 	}
 	t.Setenv("http_proxy", "http://proxy.example:3128")
 	for noProxy, want := range map[string]string{"": "http_proxy", "localhost": "http_proxy", "127.0.0.1": "", "a, 127.0.0.1": "", "*": ""} {
 		t.Setenv("no_proxy", noProxy)
-		if got := PlainProxy("127.0.0.1:1"); got != want {
+		if got := ProxyFor("127.0.0.1:1"); got != want {
 			t.Errorf("%q: %q, want %q", noProxy, got, want)
 		}
 	}
-	if got := PlainProxy(""); got != "" {
+	if got := ProxyFor(""); got != "" {
 		t.Errorf("no port: %s", got)
 	}
 }
