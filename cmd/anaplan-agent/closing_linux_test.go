@@ -19,9 +19,9 @@ var endings = map[string]string{
 	"C_CloseSession=crash":   "crashed while it closed",
 	"unload=crash":           "crashed while it closed",
 	"unload=exit":            "crashed while it closed",
-	"C_Finalize=hang":        "has not closed within 2s",
-	"C_CloseSession=hang":    "has not closed within 2s",
-	"unload=hang":            "has not closed within 2s",
+	"C_Finalize=hang":        "did not close within 2s",
+	"C_CloseSession=hang":    "did not close within 2s",
+	"unload=hang":            "did not close within 2s",
 	"C_Finalize=0x5":         "",
 	"C_CloseSession=0x30":    "",
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const apiHelp = `api calls Anaplan's API and prints what it answers:
+const apiHelp = `Call Anaplan's API and print the answer:
 
   anaplan-agent api GET /2/0/users/me
   anaplan-agent api GET /2/0/models --paginate
@@ -31,11 +31,10 @@ const apiHelp = `api calls Anaplan's API and prints what it answers:
   anaplan-agent api POST $M/processes/118000000001/tasks --input - <<< '{"localeName": "en_US"}'
   anaplan-agent api GET $M/files/113000000001/chunks/0 --output sales.csv
 
-Standard output is the body of the answer, as it comes. It exits with 0 if that is a success.
-
-The call goes through the agent if one runs, within its policy; otherwise through a login of
-this command's own, within the profile's. To run processes, imports and exports, and to send
-and fetch files, see 'run', which also waits and tries again.
+Standard output is the body of the answer, unchanged. Exits 0 only if Anaplan answers with
+success. The call goes through the agent if one runs, within its policy; otherwise through a
+login of this command's own, within the profile's policy. To run processes, imports and
+exports, and to transfer files, see 'run', which also waits and retries.
 ` + agentclient.AloneHelp
 
 // apiCall is the flags of api.
@@ -60,9 +59,9 @@ func newAPICommand(say *console.Messenger) *cobra.Command {
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	var call apiCall
 	cmd.Flags().StringVar(&call.input, "input", "", "file to send as the body, or - for standard input")
-	cmd.Flags().StringVar(&call.contentType, "content-type", "", "of the input (default application/json, with PUT application/octet-stream)")
+	cmd.Flags().StringVar(&call.contentType, "content-type", "", "type of the input (default: application/json; with PUT application/octet-stream)")
 	cmd.Flags().StringVar(&call.output, "output", "", "file for the answer (default: standard output)")
-	cmd.Flags().BoolVar(&call.paginate, "paginate", false, "fetch all pages of a list, and print them as one")
+	cmd.Flags().BoolVar(&call.paginate, "paginate", false, "fetch all pages of a list and print them as one list")
 	agentclient.AddClientFlag(cmd, &call.client)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		method, target := strings.ToUpper(args[0]), args[1]
@@ -88,17 +87,17 @@ func newAPICommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-// check refuses what could not go well, before a login is spent on it.
+// check refuses a call that cannot succeed, before a login is spent on it.
 func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	if c.paginate && (method != http.MethodGet || c.input != "") {
-		return explain.Usagef(cmd.CommandPath(), "--paginate is for lists, which are got by GET")
+		return explain.Usagef(cmd.CommandPath(), "--paginate is for lists, and lists are fetched by GET")
 	}
 	path, err := policy.ParsePath(agentclient.PathOf(target))
 	if err != nil {
 		return explain.Usagef(cmd.CommandPath(), "the path %q: %w", target, err)
 	}
 	if !agentclient.IsAnaplanPath(path.String()) {
-		return explain.Usagef(cmd.CommandPath(), "the path %q is none of Anaplan's API: its paths begin with %s", target, agentclient.PathPrefixes)
+		return explain.Usagef(cmd.CommandPath(), "the path %q is not one of Anaplan's API; its paths begin with %s", target, agentclient.PathPrefixes)
 	}
 	if err := settings.NotEmpty(cmd, "input"); err != nil {
 		return err
@@ -118,11 +117,11 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	return console.CheckStdout()
 }
 
-// isChange reports whether a call is there to change something.
+// isChange reports whether a call changes something.
 func isChange(method string) bool { return method != http.MethodGet && method != http.MethodHead }
 
-// isUnclear reports whether an error leaves open what became of a call. Of the agent's own refusals
-// the agent says so.
+// isUnclear reports whether an error leaves open what became of a call. The agent says so itself
+// where it refused one.
 func isUnclear(err error) bool {
 	if unreachable, ok := errors.AsType[*proxy.UnreachableError](err); ok {
 		return unreachable.Sent
@@ -136,9 +135,9 @@ func (c *apiCall) checkBody(method string) error {
 	hasBody := method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 	switch {
 	case strings.ContainsFunc(c.contentType, console.IsUnprintable) || strings.Contains(c.contentType, "\n"):
-		return fmt.Errorf("--content-type %q holds characters that do not print", c.contentType)
+		return fmt.Errorf("--content-type %q contains unprintable characters", c.contentType)
 	case c.input == "" && hasBody:
-		return fmt.Errorf("%s sends something: say what with --input, as --input FILE, - for standard input, or %s for nothing", method, os.DevNull)
+		return fmt.Errorf("%s needs a body: --input FILE, --input - for standard input, or --input %s for an empty one", method, os.DevNull)
 	case c.input == "" || c.input == "-":
 		return nil
 	}
@@ -152,7 +151,7 @@ func (c *apiCall) checkBody(method string) error {
 	return nil
 }
 
-// do makes the call, and writes the answer to where it is wanted.
+// do makes the call and writes the answer to its destination.
 func (c *apiCall) do(api *agentclient.API, method, target string) error {
 	path := agentclient.PathOf(target)
 	query := agentclient.QueryOf(target)
@@ -166,8 +165,8 @@ func (c *apiCall) do(api *agentclient.API, method, target string) error {
 	return to.End(c.send(api, method, path, query, to))
 }
 
-// send makes one call, and writes the answer. What Anaplan says of one that it refuses is
-// written, too, but not into a file; what the agent refuses is only an error.
+// send makes one call and writes the answer. Anaplan's refusal is written too, but not into a file;
+// a refusal by the agent is only an error.
 func (c *apiCall) send(api *agentclient.API, method, path string, query url.Values, to *console.ResultFile) error {
 	header := http.Header{}
 	if c.input != "" {
@@ -196,7 +195,7 @@ func (c *apiCall) send(api *agentclient.API, method, path string, query url.Valu
 	return errors.Join(refusal, err)
 }
 
-// reader returns a file as what is read, and no file as none.
+// reader avoids an io.Reader that holds a nil file and is not nil itself.
 func reader(file *os.File) io.Reader {
 	if file == nil {
 		return nil

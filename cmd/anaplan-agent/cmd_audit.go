@@ -1,7 +1,7 @@
 package main
 
-// The check of audit logs. It needs no agent and no settings, so that it can be done on
-// another machine, by somebody who has nothing but the files.
+// The check of audit logs. It needs no agent and no settings, so that it can be done on another
+// machine, with nothing but the files.
 
 import (
 	"errors"
@@ -18,29 +18,28 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
-const auditHelp = `audit works on the agent's audit log: one line for each signature, login, refresh,
-token handed out and call of Anaplan's API, and for what was refused, with who asked for it.`
+const auditHelp = `Work on the agent's audit log. It has one line for each signature, login, refresh, token
+handed out and call of Anaplan's API, and for each refusal, with the caller.`
 
-const auditVerifyHelp = `verify checks that an audit log is as the agent has written it: that no line was
-changed, removed, moved or put in. It exits with 0 if all files are, else with 1,
-and says which line is not.
+const auditVerifyHelp = `Check that an audit log is as the agent wrote it: that no line was changed, removed,
+moved or inserted. Exits 0 if all files are intact, else 1, and names the first line that
+is not.
 
-Name the files of a log that was rotated from the oldest to the newest: it checks
-that each goes on where the one before ends, which shows lines that were cut off
-at an end. - is standard input:
+Name the files of a rotated log from the oldest to the newest: each must continue where
+the one before ends, so lines cut off at an end show. - is standard input:
 
   anaplan-agent audit verify audit.log.2 audit.log.1 audit.log
   zcat audit.log.3.gz | anaplan-agent audit verify -
 
-Who may write the files can also cut lines off at the end of the last one, or make all of
-them anew. Against that the agent tells in its own log, once a minute, where the
-audit log stands; that is the system's journal if it runs as a service, which its user
-cannot change. --anchors FILE is such a log, - is standard input:
+A user with write access to the files can also cut lines off at the end of the last one, or
+rewrite all of them. To detect that, the agent writes to its own log once a minute where
+the audit log stands. If the agent runs as a service, its own log is the system's journal,
+which its user cannot change. --anchors FILE names such a log, - is standard input:
 
   journalctl -u anaplan-agent -o cat | anaplan-agent audit verify --anchors - audit.log
 
-Name the file that is written now last. To be sure of the last minute too, copy the
-lines to another machine as they come.`
+Name the file that is being written last. To cover the last minute too, copy the lines to
+another machine as they come.`
 
 // newAuditCommand returns the audit command.
 func newAuditCommand(say *console.Messenger) *cobra.Command {
@@ -64,13 +63,13 @@ func newAuditCommand(say *console.Messenger) *cobra.Command {
 func newAuditVerifyCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE...",
-		Short: "check that nobody has changed audit logs",
+		Short: "check that audit logs were not changed",
 		Long:  auditVerifyHelp,
 	}
-	anchors := cmd.Flags().String("anchors", "", "the agent's own log, or - for standard input: check that it names no other lines, and none behind the end")
+	anchors := cmd.Flags().String("anchors", "", "the agent's own log, or - for standard input: check that the lines it names are there, unchanged")
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {
 		if len(files) == 0 {
-			return explain.Usagef(cmd.CommandPath(), "which file? name one or more audit logs, the oldest first")
+			return explain.Usagef(cmd.CommandPath(), "no file given; name one or more audit logs, the oldest first")
 		}
 		if *anchors == "-" && slices.Contains(files, "-") {
 			return explain.Usagef(cmd.CommandPath(), "standard input cannot be both the audit log and the agent's own")
@@ -80,7 +79,7 @@ func newAuditVerifyCommand(say *console.Messenger) *cobra.Command {
 		}
 		check := auditCheck{print: console.PrintResult}
 		if *anchors == "" {
-			say.Note("lines that were cut off at the end of the last file show only with --anchors")
+			say.Note("without --anchors, lines cut off at the end of the last file do not show")
 		} else if err := check.readAnchors(*anchors); err != nil {
 			return err
 		}
@@ -89,13 +88,13 @@ func newAuditVerifyCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-// auditCheck is a check of audit logs.
 type auditCheck struct {
 	anchors audit.Anchors // nil: none are known
 	print   func(string) error
 }
 
-// readAnchors reads the agent's own log. One that names no line is of no use, and somebody has to know that.
+// readAnchors reads the agent's own log. One that names no line is an error: it would check
+// nothing.
 func (c *auditCheck) readAnchors(file string) error {
 	in, err := openAuditFile(file)
 	if err != nil {
@@ -104,7 +103,7 @@ func (c *auditCheck) readAnchors(file string) error {
 	defer in.Close()
 	c.anchors, err = audit.ReadAnchors(in)
 	if err == nil && len(c.anchors) == 0 {
-		err = errors.New("it does not name any line of an audit log; is log_level above info, or is it too old or too new?")
+		err = errors.New("it does not name any line of an audit log; is log_level above info, or is the log too old or too new?")
 	}
 	if err != nil {
 		return fmt.Errorf("the agent's log %s: %w", file, err)
@@ -112,8 +111,7 @@ func (c *auditCheck) readAnchors(file string) error {
 	return nil
 }
 
-// files checks the files in their order, and prints a line for each that is whole
-// up to the first that is not.
+// files checks the files in order and prints a line for each, up to the first that is not intact.
 func (c *auditCheck) files(files []string) error {
 	var before audit.Report
 	for i, file := range files {
@@ -137,7 +135,6 @@ func (c *auditCheck) files(files []string) error {
 	return nil
 }
 
-// file checks one file.
 func (c *auditCheck) file(file string) (audit.Report, error) {
 	log, err := openAuditFile(file)
 	if err != nil {
@@ -159,7 +156,7 @@ func openAuditFile(file string) (io.ReadCloser, error) {
 	return log, nil
 }
 
-// auditSummary says what is in a log that is whole.
+// auditSummary describes an intact log.
 func auditSummary(report audit.Report) string {
 	if report.Lines == 0 {
 		return "empty"

@@ -1,8 +1,8 @@
 package main
 
-// The certificate of a key, as Anaplan wants it: one PEM block with the key's own
-// certificate and nothing around it (contract section 5.2). A bundle with the CA's
-// in front is the most frequent cause of a failed upload.
+// The certificate of a key, as Anaplan wants it: one PEM block with the key's own certificate and
+// nothing around it (contract section 5.2). A bundle with the CA's certificate first is the most
+// frequent cause of a failed upload.
 
 import (
 	"errors"
@@ -17,15 +17,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const certHelp = `cert prints the key's certificate as one PEM block: the file that a tenant
-administrator uploads in Anaplan under Administration > Security > Certificates.
+const certHelp = `Print the key's certificate as one PEM block: the file that a tenant administrator
+uploads in Anaplan under Administration > Security > Certificates.
 
-With --explain it says what is in the certificate as Anaplan will see it, what will be
-refused, and why: of the one that a login would use, or of those in a FILE, which takes
-no device. It exits with 1 if Anaplan will refuse it.
+With --explain, show what is in the certificate as Anaplan will see it, what Anaplan will
+refuse, and why. It explains the certificate that a login would use, or those in FILE,
+which needs no device. Exits 1 if Anaplan will refuse it.
 
-With --header it prints the value of the Authorization header that goes with a
-payload of sign.`
+With --header, print the value of the Authorization header that belongs to the output of
+'sign'.`
 
 // certOrder is what the flags of cert say.
 type certOrder struct {
@@ -33,8 +33,8 @@ type certOrder struct {
 	file                    string // "": the device's
 }
 
-// newCertCommand returns the cert command. It takes no PIN where it can do without:
-// the certificate is no secret, and who uploads it need not be who runs the jobs.
+// newCertCommand returns the cert command. It takes no PIN where it can do without: the certificate
+// is not a secret, and the person who uploads it need not run the jobs.
 func newCertCommand(say *console.Messenger) *cobra.Command {
 	var order certOrder
 	cmd := &cobra.Command{
@@ -51,8 +51,8 @@ func newCertCommand(say *console.Messenger) *cobra.Command {
 	s := settings.Add(cmd, settings.DeviceFlags, []string{"header_form"})
 	flags := cmd.Flags()
 	flags.BoolVar(&order.header, "header", false, "print the Authorization header's value instead")
-	flags.BoolVar(&order.explain, "explain", false, "say what is in it and what Anaplan will refuse")
-	flags.BoolVar(&order.asJSON, "json", false, "with --explain: print what was found as JSON")
+	flags.BoolVar(&order.explain, "explain", false, "show what is in it and what Anaplan will refuse")
+	flags.BoolVar(&order.asJSON, "json", false, "with --explain: print the findings as JSON")
 	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
 		if order.explain {
 			return explainCertificate(run, order)
@@ -73,7 +73,7 @@ func newCertCommand(say *console.Messenger) *cobra.Command {
 func (o *certOrder) take(args []string) error {
 	switch {
 	case len(args) > 1 || len(args) == 1 && !o.explain:
-		return fmt.Errorf("cert takes no arguments but --explain FILE, and got %q", args)
+		return fmt.Errorf("cert takes no arguments except --explain FILE, but got %q", args)
 	case o.explain && o.header:
 		return errors.New("--explain and --header print different things; choose one")
 	case o.asJSON && !o.explain:

@@ -1,7 +1,7 @@
 package main
 
-// A certificate in the words of Anaplan's rules. It may come from anywhere: before it is
-// stored, what a CA has sent; after, what a login uses.
+// A certificate, explained by Anaplan's rules: one that a CA has sent and that is not stored yet,
+// or the one that a login uses.
 
 import (
 	"crypto/x509"
@@ -22,8 +22,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// errWillBeRefused says that what was explained is not as Anaplan wants it.
-var errWillBeRefused = errors.New("the certificate will be refused by Anaplan")
+var errWillBeRefused = errors.New("Anaplan will refuse the certificate")
 
 // explainCertificate prints what is in the certificate, or what was found in it.
 func explainCertificate(r *device.Run, order certOrder) error {
@@ -53,8 +52,8 @@ func explainCertificate(r *device.Run, order certOrder) error {
 	return err
 }
 
-// subjectsOf returns the certificates that are meant by a file: those that are no CA's, if
-// there are any beside its.
+// subjectsOf returns the certificates to explain: those that are not a CA's, or all if there are no
+// others.
 func subjectsOf(certs []*x509.Certificate) []*x509.Certificate {
 	leaves := slices.DeleteFunc(slices.Clone(certs), func(cert *x509.Certificate) bool { return cert.IsCA })
 	if len(leaves) == 0 {
@@ -63,8 +62,8 @@ func subjectsOf(certs []*x509.Certificate) []*x509.Certificate {
 	return leaves
 }
 
-// toExplain returns the certificate and what there is of its CA's: from a file, else from
-// the profile's, else from the device.
+// toExplain returns the certificate, followed by its CA's as far as they are known: from file, else
+// from the profile's file, else from the device.
 func toExplain(r *device.Run, file string) ([]*x509.Certificate, error) {
 	if file == "" {
 		file = r.Profile.Certificate
@@ -79,7 +78,7 @@ func toExplain(r *device.Run, file string) ([]*x509.Certificate, error) {
 		_, chain, err := certfile.Leaf(append([]*x509.Certificate{cert}, beside...), cert.PublicKey)
 		return append([]*x509.Certificate{cert}, chain...), err
 	}
-	// Opening the key pairs it with its certificate, and says what is in the way.
+	// Opening the key pairs it with its certificate, and its errors say why that fails.
 	key, err := r.Device.Open(r.Ctx)
 	if err != nil {
 		return nil, err
@@ -88,9 +87,9 @@ func toExplain(r *device.Run, file string) ([]*x509.Certificate, error) {
 	return []*x509.Certificate{key.Certificate()}, nil
 }
 
-// shownCertificate returns the certificate of the only key that fits the address, and all
-// others of its token, as far as the device tells without a PIN. Here one that has expired
-// is as good: why it is refused is the question.
+// shownCertificate returns the certificate of the only key that fits the address, and the CA's on
+// its token, as far as the device shows them without a PIN. An expired one is as good here: the
+// question is why it is refused.
 func shownCertificate(r *device.Run) (cert *x509.Certificate, beside []*x509.Certificate) {
 	address, _ := r.Device.Address()
 	if card, ok := address.(pivuri.URI); ok {
@@ -108,7 +107,7 @@ func shownCertificate(r *device.Run) (cert *x509.Certificate, beside []*x509.Cer
 	if cert == nil {
 		return nil, nil
 	}
-	// Without the label and the id: those of the CA have others.
+	// Without the label and the id, because those of the CA's certificates differ.
 	all, err := hsm.List(r.Ctx, token.Without("object", "id", "type"), r.Device.PublicOptions())
 	if err == nil && len(all) == 1 {
 		for _, other := range all[0].Certificates {

@@ -1,7 +1,7 @@
 package main
 
-// Secrets of the agent's clients. The configuration holds their hash only, so that who can
-// read it still cannot be the client.
+// Secrets of the agent's clients. The configuration holds only their hash, so reading it does not
+// let anybody act as the client.
 
 import (
 	"context"
@@ -24,31 +24,32 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
-const clientHelp = `A client is a program that may do what its policy allows and nothing else. It stands
-in the agent's configuration:
+const clientHelp = `Make secrets for clients. A client is a program that may do what its policy allows and
+nothing else. The agent's configuration names it:
 
   [client.nightly]
   profile = 'default'
   secret  = 'sha256:...'                             what 'client new' prints
   policy  = ['run process "Nightly load" in model "Plan"']
 
-It logs in at the agent with its name and secret (HTTP Basic), or is a user of this
-machine: users = ['user:etl'], who must reach the socket (share_socket). The agent's own
-user, and whoever may use the profile, is it without a secret: --client NAME.
+The program logs in to the agent with its name and secret (HTTP Basic). Or it runs as a
+user of this machine that the client lists, users = ['user:etl'], and that can reach the
+socket (share_socket). The agent's own user, and users that may use the profile, act as
+the client without a secret: --client NAME.
 
-The secret, and the phantom token that it is exchanged for, are for whoever has them, from
-this machine and within the policy: keep them as you would a password. A phantom token
-that was had on the socket, without a secret, is only that user's (on Linux).`
+The secret, and the phantom token it is exchanged for, work for anybody on this machine who
+has them, within the policy: keep them as you would a password. A phantom token that was
+issued on the socket without a secret works for that user only (on Linux).`
 
-const clientNewHelp = `new makes the secret of a client, writes it to a file that only this user can read, and
-prints the table for the agent's configuration, which holds the secret's hash only:
+const clientNewHelp = `Make the secret of a client, write it to a file that only this user can read, and print the
+table for the agent's configuration, which holds only the hash of the secret:
 
   anaplan-agent client new nightly --output nightly.secret >> config.toml
 
-Then edit the policy, and run: anaplan-agent reload. With --output - the secret goes to
-standard output and the table to standard error. Nothing is sent and nothing is
-remembered: a secret that is lost is replaced by a new one, for which --secret-only prints
-the line that changes in the table, secret = ..., alone.`
+Then edit the policy and run: anaplan-agent reload. With --output - the secret goes to
+standard output and the table to standard error. Nothing is sent or remembered. To replace
+a lost secret, make a new one with --secret-only, which prints only the line of the table
+that changes: secret = ...`
 
 // newClientCommand returns the client command.
 func newClientCommand(say *console.Messenger) *cobra.Command {
@@ -72,21 +73,21 @@ func newClientCommand(say *console.Messenger) *cobra.Command {
 func newClientNewCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAME",
-		Short: "make a client's secret, and print its table for the configuration",
+		Short: "make a client's secret and print its table for the configuration",
 		Long:  clientNewHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return explain.Usagef(cmd.CommandPath(), "which client? give one name, as: client new nightly")
+				return explain.Usagef(cmd.CommandPath(), "one name is needed, as: client new nightly")
 			}
 			return nil
 		},
 	}
-	output := cmd.Flags().String("output", "", "file for the secret, which must not exist, or - for standard output")
-	profile := cmd.Flags().String("profile", "default", "the profile for which the client acts")
-	secretOnly := cmd.Flags().Bool("secret-only", false, "print the line secret = ... alone, to replace that of a client that there is")
+	output := cmd.Flags().String("output", "", "new file for the secret, or - for standard output")
+	profile := cmd.Flags().String("profile", "default", "profile for which the client acts")
+	secretOnly := cmd.Flags().Bool("secret-only", false, "print only the line secret = ..., to replace that of an existing client")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *output == "" {
-			return explain.Usagef(cmd.CommandPath(), "where to write the secret? give --output FILE, or --output - for standard output")
+			return explain.Usagef(cmd.CommandPath(), "--output is missing: --output FILE writes the secret to a new file, --output - to standard output")
 		}
 		if err := config.CheckClientName(args[0]); err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
@@ -96,14 +97,14 @@ func newClientNewCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-// clientOrder is a client that is wanted.
+// clientOrder is what the flags of client new say.
 type clientOrder struct {
 	name, profile string
 	output        string // where the secret goes
 	secretOnly    bool
 }
 
-// newClientSecret makes a secret of 160 random bits, and tells it and its table apart.
+// newClientSecret makes a secret of 160 random bits, and keeps it and its table apart.
 func newClientSecret(ctx context.Context, say *console.Messenger, order clientOrder) error {
 	secret := make([]byte, 20)
 	rand.Read(secret)
@@ -127,17 +128,17 @@ func newClientSecret(ctx context.Context, say *console.Messenger, order clientOr
 		return err
 	}
 	if order.secretOnly {
-		say.Note("the secret is in %s; put the line in the place of secret = ... in [client.%s], and run: %s reload", order.output, tomlKey(order.name), build.Program)
+		say.Note("the secret is in %s; replace the line secret = ... in [client.%s] by the one printed, and run: %s reload", order.output, tomlKey(order.name), build.Program)
 		return nil
 	}
-	say.Note("the secret is in %s, and its hash in the table, which belongs into the agent's configuration", order.output)
-	say.Note("if there is a [client.%s] already, only replace its line secret = ...", tomlKey(order.name))
-	say.Note("where http_proxy or HTTP_PROXY is set, start the client with NO_PROXY=%[1]s and no_proxy=%[1]s, or that proxy is sent the secret in clear", strings.Join(subprocess.LoopbackHosts, ","))
+	say.Note("the secret is in %s; add the printed table, which holds its hash, to the agent's configuration", order.output)
+	say.Note("if [client.%s] exists already, replace only its line secret = ...", tomlKey(order.name))
+	say.Note("where http_proxy or HTTP_PROXY is set, start the client with NO_PROXY=%[1]s and no_proxy=%[1]s, or it sends the secret to that proxy in clear text", strings.Join(subprocess.LoopbackHosts, ","))
 	return nil
 }
 
-// table returns the client's table, or the line that a new secret changes in it. Its policy is
-// a beginning that can do no harm. The empty line before it is for the file that it is added to.
+// table returns the client's table, or the line of it that a new secret changes. Its policy is a
+// harmless start. It begins with an empty line because it is appended to a file.
 func (o clientOrder) table(secret string) string {
 	hash := sha256.Sum256([]byte(secret))
 	line := "secret = 'sha256:" + hex.EncodeToString(hash[:]) + "'\n"
@@ -156,7 +157,7 @@ profile = %s
 `, tomlKey(o.name), tomlText(o.profile), line)
 }
 
-// tomlKey quotes a name that has a dot in it, which in TOML would make two of it.
+// tomlKey quotes a name with a dot, which TOML would take for two names.
 func tomlKey(name string) string {
 	if strings.Contains(name, ".") {
 		return `"` + name + `"`
@@ -164,8 +165,7 @@ func tomlKey(name string) string {
 	return name
 }
 
-// tomlText quotes a text, in the kind of quotation marks that rules do not need themselves
-// where that can be.
+// tomlText quotes a text, with single quotation marks if possible, since rules contain double ones.
 func tomlText(text string) string {
 	if strings.ContainsAny(text, "'\r\n") {
 		return strconv.Quote(text)
@@ -173,12 +173,12 @@ func tomlText(text string) string {
 	return "'" + text + "'"
 }
 
-// openSecretFile begins a new file. One that is there is not replaced: it may be the
-// secret that a running program uses.
+// openSecretFile begins a new file. It does not replace an existing one, which may be the secret of
+// a running program.
 func openSecretFile(ctx context.Context, path string) (*atomicfile.File, error) {
 	file, err := atomicfile.Create(ctx, path, atomicfile.Options{New: true})
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s is there already, and a program may use the secret in it; remove it first, or choose another name", path)
+		return nil, fmt.Errorf("%s exists, and a program may use the secret in it; remove it first, or choose another name", path)
 	}
 	return file, err
 }

@@ -1,7 +1,7 @@
 package main
 
-// Shell completion. Cobra has a command for it, which it makes anew in every run,
-// texts and all: that is a fortieth of what a start takes.
+// Shell completion. Cobra's own command for it is built in every run, which takes a fortieth of a
+// start.
 
 import (
 	"slices"
@@ -13,15 +13,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
-const completionHelp = `completion prints a script by which a shell completes the program's commands,
-flags, and the profiles of the configuration file.
+const completionHelp = `Print a script by which a shell completes the program's commands, flags, and the profiles
+of the configuration file.
 
   bash        source <(anaplan-agent completion bash)
   zsh         source <(anaplan-agent completion zsh)
   fish        anaplan-agent completion fish | source
   powershell  anaplan-agent completion powershell | Out-String | Invoke-Expression
 
-Put the line into what your shell reads at its start (~/.bashrc, ~/.zshrc,
+Put the line into the file that your shell reads when it starts (~/.bashrc, ~/.zshrc,
 ~/.config/fish/config.fish, $PROFILE).`
 
 // shells are those that cobra writes scripts for.
@@ -37,7 +37,7 @@ func newCompletionCommand(*console.Messenger) *cobra.Command {
 		ValidArgs: shells,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(shells, args[0]) {
-				return explain.Usagef(cmd.CommandPath(), "which shell? one of %s", strings.Join(shells, ", "))
+				return explain.Usagef(cmd.CommandPath(), "one shell is needed: %s", strings.Join(shells, ", "))
 			}
 			return printCompletion(cmd.Root(), args[0])
 		},

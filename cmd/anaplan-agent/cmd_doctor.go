@@ -14,37 +14,36 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const doctorHelp = `doctor looks at everything that a login depends on, says what it finds, and what to do
-about it: configuration, agent, PIN source, module or card, certificate, network, and
-a login to Anaplan and out again.
+const doctorHelp = `Look at everything that a login depends on, and report each finding with its remedy:
+configuration, agent, PIN source, module or card, certificate, network, and a login to
+Anaplan and out again.
 
   anaplan-agent doctor                       what is wrong?
   anaplan-agent doctor --profile prod --login
   anaplan-agent doctor --bundle report.tar.gz    for support, without secrets
 
-Nothing is spent that cannot be got back: a PIN that was refused is not sent again,
-the last try never, and no PIN is tried to see whether it is right. By itself it logs
-in if nobody has to type or touch anything for that; --login asks you at the terminal,
---login=false leaves it out.
+It spends nothing that cannot be restored: it never sends a refused PIN again, never uses
+the last try, and tries no PIN to see whether it is right. By default it logs in only if
+nobody has to type or touch anything; --login asks you at the terminal, --login=false
+skips the login.
 
-The exit code is 1 if there are errors, and 0 if there are none or only warnings.`
+Exits 1 if there are errors, and 0 if there are only warnings or none.`
 
-// newDoctorCommand returns the doctor command, and in it the hidden one that looks at a
-// device.
+// newDoctorCommand returns the doctor command, with the hidden one that looks at a device.
 func newDoctorCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "find out what is wrong, and what to do about it",
+		Short: "find out what is wrong and what to do about it",
 		Long:  doctorHelp,
 		Args:  settings.NoArguments,
 	}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	var options doctor.Options
 	flags := cmd.Flags()
-	flags.BoolVar(&options.Offline, "offline", false, "leave out everything that needs the network")
-	flags.BoolVar(&options.Login, "login", false, "log in for real, and ask for a PIN or a touch if that takes one (default: if it takes none)")
+	flags.BoolVar(&options.Offline, "offline", false, "skip everything that needs the network")
+	flags.BoolVar(&options.Login, "login", false, "log in, asking for a PIN or a touch if needed (default: only if neither is needed)")
 	flags.BoolVar(&options.AsJSON, "json", false, "print JSON")
-	flags.StringVar(&options.Bundle, "bundle", "", "write what support needs to this new file (.tar.gz), without secrets")
+	flags.StringVar(&options.Bundle, "bundle", "", "write a report for support, without secrets, to this new file (.tar.gz)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		options.LoginChosen = cmd.Flags().Changed("login")
 		if err := settings.NotEmpty(cmd, "bundle"); err != nil {
@@ -56,7 +55,6 @@ func newDoctorCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-// newProbeCommand returns the hidden command.
 func newProbeCommand(say *console.Messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:    doctor.ProbeName,

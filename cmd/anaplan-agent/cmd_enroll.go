@@ -11,13 +11,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const enrollHelp = `enroll makes a key inside the device, gets it a certificate, and makes the first
-login. On a terminal, without flags, it asks for everything it needs, says what comes
-next, and goes on from there when it is called again, days later:
+const enrollHelp = `Make a key inside the device, get it a certificate, and make the first login. On a
+terminal, without flags, enroll asks for everything it needs, says what comes next, and
+continues there when you call it again days later:
 
   anaplan-agent enroll
 
-By flags it is four calls. A key, and a certificate signing request (CSR) for it:
+With flags it takes four calls. First a key and a certificate signing request (CSR):
 
   anaplan-agent enroll --key 'pkcs11:token=demo;object=login?module-name=softhsm2' \
       --email me@example.com --output login.csr
@@ -25,7 +25,7 @@ By flags it is four calls. A key, and a certificate signing request (CSR) for it
       --email me@example.com --output login.csr --attestation proof.pem
 
 Send the CSR to your certificate authority (CA) and ask for an S/MIME ("personal",
-"client") certificate. Store what comes back, in whatever form it comes:
+"client") certificate. Store the answer, in whatever form it comes:
 
   anaplan-agent enroll --key ... --certificate answer.p7b --upload-out upload.pem
 
@@ -33,20 +33,20 @@ Have a tenant administrator register upload.pem in Anaplan, then log in:
 
   anaplan-agent enroll --key ... --check
 
-In place of --key, --resume goes on with the enrolment that is under way. The key
-cannot be taken out of the device again.
+--resume continues the enrolment that is under way, and replaces --key. The key cannot be
+taken out of the device again.
 
-A YubiKey is written to with its management key. The one that it is sold with, and
-one that it keeps under its PIN, are found; another is asked for on the terminal,
-or comes from where --management-key says. --attestation has the YubiKey certify
-that the key was made on it, for CAs that ask for that.`
+Writing to a YubiKey needs its management key. The factory's, and one that the YubiKey
+keeps under its PIN, are found; another is asked for on the terminal, or read from where
+--management-key says. --attestation has the YubiKey certify that the key was made on it,
+for CAs that require proof.`
 
 // newEnrollCommand returns the enroll command. Its --certificate is a file to store
 // and not the setting of that name, which would be the certificate to log in with.
 func newEnrollCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "enroll",
-		Short: "get a key in the device a certificate, step by step: make a key and a CSR, store the answer, log in",
+		Short: "set up a key and its certificate, step by step: make a key and a CSR, store the answer, log in",
 		Long:  enrollHelp,
 		Args:  settings.NoArguments,
 	}
@@ -64,7 +64,7 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 		if err := e.Check(guided); err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
-		// The name of a profile that is still to be written is known before the profile is.
+		// The profile may be named before it has been written.
 		e.TypedKey = s.IsOverridden("key")
 		e.More = settings.FlagsBut(cmd, enroll.RememberedFlags)
 		s.MayBeNew = guided || e.Resume || e.TypedKey

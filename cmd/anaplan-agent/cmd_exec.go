@@ -1,7 +1,7 @@
 package main
 
-// A program with the token in its environment, where other users of the machine cannot
-// read it, and without a shell that would write it into its history.
+// A program with the token in its environment: other users of the machine cannot read it there, and
+// no shell writes it into its history.
 
 import (
 	"context"
@@ -26,29 +26,30 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
-const execHelp = `exec runs a program with a token in its environment, as ANAPLAN_TOKEN, and when the
-token ends as ANAPLAN_TOKEN_EXPIRES_AT:
+const execHelp = `Run a program with a token in its environment: ANAPLAN_TOKEN, and ANAPLAN_TOKEN_EXPIRES_AT,
+the time when the token ends:
 
   anaplan-agent exec -- ./nightly.sh --all
   anaplan-agent exec -- sh -c 'curl -H "Authorization: AnaplanAuthToken $ANAPLAN_TOKEN" URL'
 
-With --phantom it gets a token that is worth something only to the running agent, and
-the agent's address, as ANAPLAN_API_URL and ANAPLAN_AUTH_URL (if the agent listens on a
-TCP port) and ANAPLAN_SOCKET: calls that go there with it are made with Anaplan's token,
-within the policy of the profile, and of the client that --client names; that client's name
-is in ANAPLAN_AGENT_CLIENT, which api, run, policy check and exec --phantom go by, and with
-which token, and exec without --phantom, refuse to hand out Anaplan's token. The phantom token
-is ended when the program ends. NO_PROXY and no_proxy get this machine's names, so that no
-proxy of http_proxy is sent the token on its way to the agent.
+With --phantom the program gets a phantom token, which only the running agent accepts, and
+the agent's address: ANAPLAN_SOCKET, and if the agent listens on a TCP port also
+ANAPLAN_API_URL and ANAPLAN_AUTH_URL. The agent makes the program's calls with Anaplan's
+token, within the policy of the profile, and of the client if --client names one. That
+client's name is in ANAPLAN_AGENT_CLIENT: inside the program, api, run, policy check and
+exec --phantom act as that client, and token, and exec without --phantom, refuse to hand
+out Anaplan's token. NO_PROXY and no_proxy name this machine, so that no proxy sees the
+token on its way to the agent. The phantom token ends when the program ends.
 
   anaplan-agent exec --phantom --client nightly -- ./nightly.py
 
-A program that shows no token at the socket is whoever runs it, with what that user may do.
-To bind a program that is not trusted, run it as a user of its own: users, in the client.
+A program that connects to the socket without a token has the rights of the user that it
+runs as. To restrict an untrusted program, run it as a user of its own, and name that user
+in the client: users.
 
-The program gets the signals, and its exit code is the command's; 126 and 127 say that
-it could not be started, or is not there. Without an agent the token is this run's own,
-and is ended when the program ends.`
+Signals are passed on to the program, and exec exits with the program's exit code; 126 and
+127 say that it cannot be started or does not exist. Without an agent exec logs in by
+itself, and ends the token when the program ends.`
 
 // newExecCommand returns the exec command.
 func newExecCommand(say *console.Messenger) *cobra.Command {
@@ -58,15 +59,15 @@ func newExecCommand(say *console.Messenger) *cobra.Command {
 		Long:  execHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return explain.Usagef(cmd.CommandPath(), "which program? write it behind --, as: exec -- ./nightly.sh")
+				return explain.Usagef(cmd.CommandPath(), "no program given; write it after --, as: exec -- ./nightly.sh")
 			}
 			return nil
 		},
 	}
-	cmd.Flags().SetInterspersed(false) // what stands behind the program is its own
+	cmd.Flags().SetInterspersed(false) // what follows the program is its own
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
-	phantom := cmd.Flags().Bool("phantom", false, "give the program a token of the agent's own, and the agent's address, in the place of Anaplan's")
-	client := cmd.Flags().String("client", "", "with --phantom: as which [client.NAME] of the agent's configuration, whose policy counts (default: that of ANAPLAN_AGENT_CLIENT)")
+	phantom := cmd.Flags().Bool("phantom", false, "give the program a phantom token and the agent's address, in place of Anaplan's token")
+	client := cmd.Flags().String("client", "", "with --phantom: act as client NAME, and under its policy (default: ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.Flags().Changed("client") && !*phantom {
 			return explain.Usagef(cmd.CommandPath(), "--client is for phantom tokens: add --phantom")
@@ -110,14 +111,14 @@ func withToken(token agent.Token, pinVariables []string) []string {
 		login.TokenVariable+"_EXPIRES_AT="+token.ExpiresAt.UTC().Format(time.RFC3339))
 }
 
-// callVariables are what tells a program how to call Anaplan. Those of somebody else's are
-// not passed on with a token of ours.
+// callVariables tell a program how to call Anaplan. Inherited ones are not passed on beside our
+// token.
 var callVariables = []string{login.TokenVariable, login.TokenVariable + "_EXPIRES_AT", "ANAPLAN_API_URL", "ANAPLAN_AUTH_URL", "ANAPLAN_SOCKET"}
 
-// socketVariable is that of the setting.
+// socketVariable is the environment variable of the setting socket.
 const socketVariable = "ANAPLAN_AGENT_SOCKET"
 
-// execPhantom runs the program with a phantom token, and ends that.
+// execPhantom runs the program with a phantom token and ends the token afterwards.
 func execPhantom(s *settings.Settings, say *console.Messenger, client, path string, args []string) error {
 	err := agentclient.RefuseOverrides(s, "--phantom")
 	if client != "" {
@@ -141,22 +142,22 @@ func execPhantom(s *settings.Settings, say *console.Messenger, client, path stri
 		return err
 	}
 	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, pinVariables(s))
-	// Of a variable that is there twice the last one counts (os/exec).
+	// Of a duplicate variable the last one counts (os/exec).
 	env = append(env, "ANAPLAN_SOCKET="+session.Socket, socketVariable+"="+session.Socket, agentclient.ClientVariable+"="+client)
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
 		env = append(env, subprocess.NoProxyEnv(address)...)
 	} else {
-		say.Note("the agent listens on no TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
+		say.Note("the agent does not listen on a TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
 	err = subprocess.RunProgram(path, args, env)
 	if ended := endPhantom(s.Command.Context(), session.Socket, token); ended != nil {
-		say.Warn("the phantom token could not be ended, and is worth something to the agent until its time is up: %v", ended)
+		say.Warn("the phantom token could not be ended; the agent accepts it until it expires: %v", ended)
 	}
 	return err
 }
 
-// endPhantom ends a phantom token. An agent that has ended has ended it.
+// endPhantom ends a phantom token. If the agent has ended, so has the token.
 func endPhantom(ctx context.Context, socket string, token local.Phantom) error {
 	if errors.Is(agentclient.CheckSocket(socket), agentclient.ErrNoAgent) {
 		return nil
@@ -194,13 +195,13 @@ func execAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 	}
 	err = subprocess.RunProgram(path, args, withToken(token, pinVariables(s)))
 	if ended := login.EndToken(ctx, client, token); ended != nil {
-		say.Warn("the token could not be ended, and is valid until its time is up: %v", ended)
+		say.Warn("the token could not be ended, and stays valid until it expires: %v", ended)
 	}
 	return err
 }
 
-// pinVariables names the variables that hold the PIN of some profile. What is wrong with
-// another profile than the one that is used is of no account here.
+// pinVariables names the variables that hold the PIN of some profile. Mistakes in other profiles
+// than the one in use do not matter here.
 func pinVariables(s *settings.Settings) (names []string) {
 	file, err := s.ReadConfig()
 	if err != nil {

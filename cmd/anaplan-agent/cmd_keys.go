@@ -1,7 +1,6 @@
 package main
 
-// The listing of a device: what is asked of it. How it is shown is in listing.go and
-// listingjson.go.
+// The listing of a device; package device says how it is shown.
 
 import (
 	"errors"
@@ -13,17 +12,16 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const keysHelp = `keys lists the tokens, cards, keys and certificates that fit the address, which of
-the keys can log in, and why the others cannot. The addresses that it prints are
-ready to copy into --key.
+const keysHelp = `List the tokens, cards, keys and certificates that fit the address, which keys can log in,
+and why the others cannot. Copy the printed addresses into --key.
 
   anaplan-agent keys --key piv:                                  YubiKeys
   anaplan-agent keys --key 'pkcs11:?module-name=softhsm2'
   anaplan-agent keys --key 'pkcs11:token=demo?module-path=/usr/lib/libvendor.so'
 
-Tokens hide their private keys until somebody logs in. keys logs in where the
-address names one token; --pin none shows what is to be seen without a PIN. A
-YubiKey shows everything without its PIN, which is not asked for.`
+Tokens hide their private keys until a login. keys logs in to the token if the address
+names only one; --pin none shows what is visible without a PIN. A YubiKey shows everything
+without its PIN, so keys does not ask for it.`
 
 // newKeysCommand returns the keys command.
 func newKeysCommand(say *console.Messenger) *cobra.Command {

@@ -1,6 +1,6 @@
 package main
 
-// The commands by which a person tells the agent what to do with a profile.
+// Commands that tell the agent what to do with a profile.
 
 import (
 	"errors"
@@ -15,15 +15,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const loginHelp = `login has the agent log in anew, now, and keep the token. It is what to call after
-something was put right: a certificate registered, a device plugged in again. It does
-not wait for a time that Anaplan has asked for.
+const loginHelp = `Have the agent log in again now, and keep the token. Call it once a problem is solved: a
+certificate is registered, a device is plugged in again. It does not wait for a time that
+Anaplan has asked for.
 
-After a problem that trying again does not solve, such as a refused PIN, only root and
-the agent's user can have it log in; other users get the problem. With a profile that
-has a policy other users do not log in: the agent does when a call needs it.
+After a problem that a retry does not solve, such as a refused PIN, only root and the
+agent's user can have it log in; other users get the problem. Other users cannot log in a
+profile that has a policy: the agent logs in when a call needs it.
 
-Without an agent it logs in and out, and says whether that works.`
+Without an agent it logs in and out, and reports whether that works.`
 
 // newLoginCommand returns the login command.
 func newLoginCommand(say *console.Messenger) *cobra.Command {
@@ -34,7 +34,7 @@ func newLoginCommand(say *console.Messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		say.Note("logged in as %s and out again: without an agent nothing keeps the token", console.OneLine(who.UserID))
+		say.Note("logged in as %s and out again: no agent keeps the token", console.OneLine(who.UserID))
 		return nil
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -56,19 +56,19 @@ func newLoginCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-const lockHelp = `lock has the agent forget a profile's PIN and hand out nothing of it until
-'unlock'. The token itself is not ended; 'logout' does that.
+const lockHelp = `Have the agent forget a profile's PIN, and refuse its token until 'unlock'. The token itself
+is not ended; 'logout' does that.
 
 Only root and the agent's user may lock a profile.`
 
-// errNothingToLock says that --all means no profile.
-var errNothingToLock = errors.New("there is no profile that this user may lock")
+// errNothingToLock is lock --all's where it fits no profile.
+var errNothingToLock = errors.New("this user may not lock any profile")
 
 // newLockCommand returns the lock command.
 func newLockCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "lock", Short: "have the agent hand out nothing, and forget the PIN", Long: lockHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "lock", Short: "have the agent refuse the token and forget the PIN", Long: lockHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
-	all := cmd.Flags().Bool("all", false, "all profiles that this user may lock: for root and the agent's user all, for others none")
+	all := cmd.Flags().Bool("all", false, "all profiles that this user may lock (only root and the agent's user may)")
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
 		names, err := session.Profiles(*all)
 		if err != nil {
@@ -88,18 +88,18 @@ func newLockCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-const unlockHelp = `unlock undoes 'lock', and has the agent log in: the PIN is asked for here if the
-agent needs one, and kept in its memory for later logins, until 'lock' or until the
-profile was idle.
+const unlockHelp = `Undo 'lock', and have the agent log in. If the agent needs the PIN, unlock asks for it; the
+agent keeps it in memory for later logins, until 'lock' or until the profile is idle.
 
-A PIN that the device has refused, or gave no clear answer to, is not sent again. Another
-one in its place is noticed; if it was the right one say so once by --pin-changed.
+A PIN that the device refused, or gave no clear answer to, is not sent again. The agent
+notices when another PIN takes its place; if the refused one was right, say so once with
+--pin-changed.
 
 Only root and the agent's user may unlock a profile and give its PIN.`
 
 // newUnlockCommand returns the unlock command.
 func newUnlockCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "unlock", Short: "undo lock, and give the agent the PIN", Long: unlockHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "unlock", Short: "undo lock and give the agent the PIN", Long: unlockHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	changed := cmd.Flags().Bool("pin-changed", false, "the PIN that was refused, or gave no clear answer, is the right one: send it again")
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
@@ -117,7 +117,7 @@ func newUnlockCommand(say *console.Messenger) *cobra.Command {
 func newReloadCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "reload", Short: "have the agent read its configuration again", Args: settings.NoArguments,
-		Long: "reload has the agent read its configuration again, as SIGHUP does. Profiles that are the\nsame keep their tokens. A configuration with a mistake in it changes nothing.",
+		Long: "Have the agent read its configuration again, as SIGHUP does. Unchanged profiles keep their\ntokens. A configuration with a mistake changes nothing.",
 	}
 	s := settings.Add(cmd, settings.SocketFlags)
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {

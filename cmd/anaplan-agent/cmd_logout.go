@@ -1,7 +1,6 @@
 package main
 
-// The end of a token, and where commands find a token that exists already. A token is
-// never an argument: every user of a machine can read every command line.
+// A token is never an argument: every user of a machine can read every command line.
 
 import (
 	"context"
@@ -16,13 +15,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const logoutHelp = `logout ends a token at once, instead of when its time is up.
+const logoutHelp = `End a token at once, before it expires.
 
-The token comes from the environment variable ANAPLAN_TOKEN, where
-'token --output env' has put it, or from where --token-from says. Without either it is
-the agent's token of the profile that is ended, for all who use it. If that fails the
-agent hands it out no more, and the next logout tries again. Of a profile with a
-policy only root and the agent's user may do that.`
+The token comes from the environment variable ANAPLAN_TOKEN, as set by
+'token --output env', or from where --token-from says. Without either, logout ends the
+agent's token of the profile, for all its users. If that fails, the agent no longer hands
+the token out, and the next logout retries. If the profile has a policy, only root and the
+agent's user may do that.`
 
 // newLogoutCommand returns the logout command.
 func newLogoutCommand(say *console.Messenger) *cobra.Command {
@@ -50,8 +49,8 @@ func newLogoutCommand(say *console.Messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		// The client first: wrong settings are told before a token is read from a pipe,
-		// which can be read once.
+		// The client first: wrong settings must show before a token is read from a pipe, which
+		// gives it only once.
 		client, err := settings.NewClient(profile, nil)
 		if err != nil {
 			return err

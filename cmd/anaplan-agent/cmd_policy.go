@@ -12,8 +12,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const policyHelp = `A policy is a list of rules, in a profile or a client of the agent's configuration. A call
-that no rule allows is refused. Rules are
+const policyHelp = `See what policies allow. A policy is a list of rules, in a profile or a client of the
+agent's configuration. A call that no rule allows is refused. Rules are
 
   list                                             see what there is
   run process "Nightly load" in model "Plan"       start it, see how it goes; also import, action
@@ -23,18 +23,18 @@ that no rule allows is refused. Rules are
   GET /2/0/workspaces/*/models                     any method and path; * is one segment,
   GET,POST /2/0/models/08B4AFAF/**                 and ** at the end any number
 
-Names stand in quotation marks, ids without; in workspace "Finance" can follow.`
+Write names in quotation marks, ids without; in workspace "Finance" can follow.`
 
-const policyCheckHelp = `check says whether the policy of the profile, and that of a client, allow a call, and by which
-rule; or which rule is missing. Nothing is called; but where a rule has a name the agent, if
-one runs, is asked what the ids in the path are called.
+const policyCheckHelp = `Say whether the policy of the profile, and that of a client, allow a call, and by which
+rule; or which rule is missing. It makes no call. Where a rule has a name, it asks the
+agent, if one runs, for the names of the ids in the path.
 
   M=/2/0/models/6D203BA7549241C7BEE26C93DE987F12
   anaplan-agent policy check --client nightly POST $M/processes/118000000001/tasks
   anaplan-agent policy check --client nightly 'run process "Nightly load" in model "Plan"'
 
-The second form is about all that the rule would allow. It exits with 0 if that is allowed,
-with 1 if it is not, and with 3 if nobody could be asked who knows.`
+The second form is about everything that the rule would allow. Exits 0 if that is allowed,
+1 if it is not, and 3 if only Anaplan could tell and cannot be asked.`
 
 // newPolicyCommand returns the policy command.
 func newPolicyCommand(say *console.Messenger) *cobra.Command {
@@ -68,7 +68,7 @@ func newPolicyCheckCommand(say *console.Messenger) *cobra.Command {
 		},
 	}
 	s := settings.Add(cmd, settings.SocketFlags)
-	client := cmd.Flags().String("client", "", "whose policy, beside the profile's: a [client.NAME] of the configuration (default: that of ANAPLAN_AGENT_CLIENT)")
+	client := cmd.Flags().String("client", "", "check the policy of client NAME too (default: ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		check, err := policycheck.New(s, say, agentclient.ClientOf(cmd, *client))
 		if err != nil {

@@ -9,22 +9,21 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const rotateHelp = `rotate gives a profile of the configuration file a new key and certificate, without an
-outage:
+const rotateHelp = `Give a profile of the configuration file a new key and certificate, without an outage:
 
-  anaplan-agent rotate start --output new.csr          a second key beside the first, and its request
+  anaplan-agent rotate start --output new.csr          make a second key beside the first, and its request
   anaplan-agent rotate finish --certificate new.pem --upload-out upload.pem
-                                                       stores what the CA has sent
-  anaplan-agent rotate finish                          once upload.pem is registered in Anaplan: logs in with
-                                                       the new key, puts it into the configuration,
-                                                       and has the agent take it over
-  anaplan-agent rotate retire                          deletes the old key and its certificate
+                                                       store the CA's answer
+  anaplan-agent rotate finish                          once upload.pem is registered in Anaplan: log in with
+                                                       the new key, put it into the configuration,
+                                                       and have the agent use it
+  anaplan-agent rotate retire                          delete the old key and its certificate
 
-  anaplan-agent rotate                                 how far it is
-  anaplan-agent rotate back                            after finish: the old key again
-  anaplan-agent rotate cancel                          before finish: deletes the new key
+  anaplan-agent rotate                                 show how far it is
+  anaplan-agent rotate back                            after finish: use the old key again
+  anaplan-agent rotate cancel                          before finish: delete the new key
 
-A running agent keeps its token through all of it: no caller notices.`
+A running agent keeps its token throughout: no caller notices.`
 
 // newRotateCommand returns the rotate command, which says by itself how far a rotation is.
 func newRotateCommand(say *console.Messenger) *cobra.Command {
@@ -55,7 +54,7 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 // newRotateStartCommand returns the start command of rotate.
 func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Args: settings.NoArguments,
-		Long: "start makes a second key beside the profile's, and prints its request (CSR) for the CA. The\nfirst key stays in use. Called again it prints the request again."}
+		Long: "Make a second key beside the profile's, and print its request (CSR) for the CA. The first\nkey stays in use. A second call prints the request again."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	var order rotate.Order
 	flags := cmd.Flags()
@@ -73,14 +72,14 @@ func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 // newRotateFinishCommand returns the finish command of rotate.
 func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Args: settings.NoArguments,
-		Long: "finish stores the CA's answer, if --certificate is given, and logs in with the new key. If\nAnaplan takes it, the configuration gets the new key, and a running agent logs in with it, too; if\nthat cannot, all is as it was before. If Anaplan does not know the certificate yet nothing changes:\ncall it again once it is registered."}
+		Long: "Store the CA's answer, if --certificate is given, and log in with the new key. If Anaplan\naccepts it, put the new key into the configuration, and have a running agent log in with it; if the\nagent cannot, everything is restored. If Anaplan does not know the certificate yet, nothing\nchanges: call it again once the certificate is registered."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	var order rotate.Order
 	flags := cmd.Flags()
-	flags.StringVar(&order.Answer, "certificate", "", "what the CA has sent: PEM, DER or PKCS#7, alone or with the CA's own certificates")
-	flags.StringVar(&order.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block that is uploaded to Anaplan")
+	flags.StringVar(&order.Answer, "certificate", "", "the CA's answer: PEM, DER or PKCS#7, alone or with the CA's own certificates")
+	flags.StringVar(&order.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
 	flags.StringVar(&order.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
-	flags.BoolVar(&order.NewUser, "new-user", false, "the new certificate may be another user's")
+	flags.BoolVar(&order.NewUser, "new-user", false, "accept a new certificate for another user")
 	rotate.AddManagementKeyFlag(cmd, &order.Card)
 	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Finish(order, cmd.CommandPath()) })
 	return cmd
@@ -89,7 +88,7 @@ func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 // newRotateBackCommand returns the back command of rotate.
 func newRotateBackCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Args: settings.NoArguments,
-		Long: "back logs in with the old key, and puts it into the configuration again if that works."}
+		Long: "Log in with the old key, and put it into the configuration again if that works."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Back() })
 	return cmd
@@ -98,15 +97,15 @@ func newRotateBackCommand(say *console.Messenger) *cobra.Command {
 // newRotateRetireCommand returns the retire command of rotate.
 func newRotateRetireCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Args: settings.NoArguments,
-		Long: "retire deletes the old key and its certificate from the device for good, once the new one is in\nuse: it logs in with that first, and refuses if any profile still has the old one, or a running\nagent has not logged in with the new one and cannot."}
+		Long: "Delete the old key and its certificate from the device for good, once the new one is in use.\nIt logs in with the new key first. It refuses if a profile still has the old one, or if a\nrunning agent cannot log in with the new one."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	return rotate.WithDeletion(cmd, s, say, (*rotate.Session).Retire)
 }
 
 // newRotateCancelCommand returns the cancel command of rotate.
 func newRotateCancelCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "cancel", Short: "give the rotation up, and delete the new key", Args: settings.NoArguments,
-		Long: "cancel gives a rotation up that has not switched: it deletes the new key, which nothing uses."}
+	cmd := &cobra.Command{Use: "cancel", Short: "give up the rotation and delete the new key", Args: settings.NoArguments,
+		Long: "Give up a rotation that has not switched to the new key, and delete that key."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	return rotate.WithDeletion(cmd, s, say, (*rotate.Session).Cancel)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/tasks"
 )
 
-const runHelp = `run runs something of a model and waits until it has ended. It exits with 0 only if
-Anaplan says that all of it was successful:
+const runHelp = `Run a process, import, export or action, or transfer a file, and wait for the result. Exits
+0 only if Anaplan reports success for all of it:
 
   anaplan-agent run process "Nightly load" --model Plan
   anaplan-agent run process "Nightly load" --model Plan --upload Sales.csv=sales.csv --dumps failed/
@@ -21,30 +21,30 @@ Anaplan says that all of it was successful:
   anaplan-agent run file    Sales.csv --model Plan --input sales.csv      upload
   anaplan-agent run file    Report.csv --model Plan --output report.csv   download
 
-An import that leaves rows out is a success for Anaplan: with --fail-on-rejected it is none
-here, and --dumps fetches the rows.
+Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
+--dumps fetches the rejected rows.
 
-Standard output is Anaplan's JSON of the task, unless --output - puts the content of the file
-or the result of the export there; of a file that is moved it is nothing else.
+Standard output is Anaplan's JSON of the task. With --output - it is the content of the
+file or of the export instead; without a task there is no JSON.
 
-Things, models and workspaces are given by name or id; in names capital letters count. What can
-be done again is, when a connection is lost: chunks are sent again, downloads go on where they
-broke off, and nothing is started twice. If the command itself is ended the task goes on at
-Anaplan; --task waits for it again.
+Name objects, models and workspaces by name or id; names are case-sensitive. After a lost
+connection run retries what can be repeated: it sends chunks again and continues downloads,
+but starts nothing twice. Interrupting run leaves the task running in Anaplan; --task waits
+for it again.
 
-Calls go through the agent if one runs, within its policy; otherwise through a login of this
-command's own, within the profile's.
+Calls go through the agent if one runs, within its policy; otherwise through a login of
+this command's own, within the profile's policy.
 ` + agentclient.AloneHelp
 
 // newRunCommand returns the run command.
 func newRunCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run process|import|export|action|file NAME",
-		Short: "run a process, import, export or action, or move a file, and wait for it",
+		Short: "run a process, import, export or action, or transfer a file, and wait for it",
 		Long:  runHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return explain.Usagef(cmd.CommandPath(), `what to run? give a kind and a name, as: run process "Nightly load" --model Plan`)
+				return explain.Usagef(cmd.CommandPath(), `a kind and a name are needed, as: run process "Nightly load" --model Plan`)
 			}
 			return nil
 		},

@@ -12,9 +12,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const serveHelp = `serve is the agent. It keeps a live token for each profile of the configuration
-file, with one login for as long as Anaplan refreshes it, and hands it to the
-programs of this user (and of those whom a profile allows) on a unix socket:
+const serveHelp = `Be the agent: keep a live token for each profile of the configuration file, and hand it to
+the programs of this user, and of the users that a profile allows, on a unix socket. One
+login lasts for as long as Anaplan refreshes its token.
 
   anaplan-agent serve &
   anaplan-agent token                    from the agent, without a login of its own
@@ -22,16 +22,16 @@ programs of this user (and of those whom a profile allows) on a unix socket:
   anaplan-agent status
   curl --unix-socket $XDG_RUNTIME_DIR/anaplan-agent/agent.sock http://agent/v1/token
 
-A profile logs in when somebody first asks for its token. A PIN that nobody has
-written down is asked for by the command that needs it, and kept in memory until
-'lock', or until the profile was idle.
+A profile logs in when its token is first requested. If the PIN is not written down
+anywhere, the command that needs it asks for it; the agent keeps it in memory until 'lock',
+or until the profile is idle.
 
-Programs that call Anaplan through the agent stand in the configuration as
+Programs that call Anaplan through the agent are named in the configuration as
 [client.NAME], each with a policy: see 'client --help' and 'policy --help'.
 
-Flags and environment variables change the profile that --profile names. SIGHUP
-reads the configuration again, SIGTERM ends the agent. 'service install' has
-systemd or launchd start it.`
+Flags and environment variables change the profile that --profile names. SIGHUP reads the
+configuration again, SIGTERM ends the agent. 'service install' has systemd or launchd
+start it.`
 
 // newServeCommand returns the serve command.
 func newServeCommand(say *console.Messenger) *cobra.Command {

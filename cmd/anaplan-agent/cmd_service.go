@@ -8,16 +8,16 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
 )
 
-const serviceHelp = `service has systemd (Linux) or launchd (macOS) start the agent:
+const serviceHelp = `Have systemd (Linux) or launchd (macOS) start the agent:
 
   anaplan-agent service install          for you, while you are logged in
   sudo anaplan-agent service install     for the machine, as a user of its own
-  anaplan-agent service print            only shows what would be written
+  anaplan-agent service print            only show what would be written
 
-With systemd the agent starts when somebody first connects to its socket, and is
-restarted when it crashes or hangs. Your changes belong into a drop-in (systemctl
-edit anaplan-agent.service): a file that was changed by hand is neither replaced
-nor removed without --force.`
+With systemd the agent starts at the first connection to its socket, and is restarted when
+it crashes or hangs. Put your changes into a drop-in (systemctl edit
+anaplan-agent.service): a file that was changed by hand is neither replaced nor removed
+without --force.`
 
 // newServiceCommand returns the service command.
 func newServiceCommand(say *console.Messenger) *cobra.Command {
@@ -26,7 +26,7 @@ func newServiceCommand(say *console.Messenger) *cobra.Command {
 		Short: "have systemd or launchd start the agent",
 		Long:  serviceHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return explain.Usagef(cmd.CommandPath(), "service what? one of print, install, uninstall")
+			return explain.Usagef(cmd.CommandPath(), "a subcommand is needed: print, install or uninstall")
 		},
 	}
 	cmd.AddCommand(service.NewPrint(say), service.NewInstall(say), service.NewUninstall(say))

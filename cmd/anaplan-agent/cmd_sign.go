@@ -12,11 +12,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const signHelp = `sign makes a login payload and has the device sign it. It prints the JSON that
-POST /token/authenticate takes; the header beside it is what cert --header prints.
+const signHelp = `Make a login payload and have the device sign it. The output is the JSON for
+POST /token/authenticate; cert --header prints the header that belongs to it.
 
-Whoever has a payload can log in with it, a v2 payload for some minutes. Pipe it,
-or keep it in a file that only you can read:
+Anybody who has a payload can log in with it, for some minutes if its format is v2. Pipe
+it, or keep it in a file that only you can read:
 
   (umask 077; anaplan-agent sign --key ADDRESS > payload.json)
   anaplan-agent token --payload payload.json --certificate cert.pem

@@ -14,8 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// newSignerCommand returns the hidden command. A person who calls it is told what it is
-// for: it waits for its order and does nothing.
+// newSignerCommand returns the hidden command, which waits for its order on standard input.
 func newSignerCommand(say *console.Messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:    login.SignerCommand,

@@ -1,7 +1,5 @@
 package main
 
-// What the agent does, for a person and for programs.
-
 import (
 	"context"
 	"encoding/json"
@@ -21,14 +19,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const statusHelp = `status shows what the agent does: for each profile its state, how long the token
-and the certificate are good, when the token is renewed, which of several keys is
-in use, and what is wrong.
+const statusHelp = `Show each profile of the agent: its state, how long the token and the certificate are good,
+when the token is renewed, which of several keys is in use, and what is wrong.
 
-  idle      nobody has asked for a token yet, or not for long
+  idle      the token was not requested yet, or not for a long time
   healthy   there is a live token
-  degraded  there is a live token, and renewing it fails
-  down      there is no token, and none can be had
+  degraded  there is a live token, but renewing it fails
+  down      there is no token, and login fails
   locked    'lock' was called`
 
 // watchEvery is how often --watch looks.
@@ -39,7 +36,7 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "show what the agent does", Long: statusHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
-	watch := cmd.Flags().Bool("watch", false, "go on showing it, until interrupted; with --json a line for each change")
+	watch := cmd.Flags().Bool("watch", false, "keep showing it until interrupted; with --json print a line for each change")
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
 		if err := console.CheckStdout(); err != nil {
 			return err
@@ -59,8 +56,7 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
-// watchStatus shows the status until ctx ends, which is how a person ends it, or until
-// there is no agent any more.
+// watchStatus shows the status until it is interrupted or the agent has ended.
 func watchStatus(ctx context.Context, a *agentclient.Session, asJSON bool) error {
 	shown := ""
 	ticker := time.NewTicker(watchEvery)
@@ -99,7 +95,7 @@ func statusOnce(ctx context.Context, a *agentclient.Session, asJSON bool) (strin
 	return console.Printable(string(data)) + "\n", err
 }
 
-// frame puts text in the place of the one before, where that can be seen.
+// frame has text replace what a terminal shows.
 func frame(text string, asJSON bool) string {
 	if asJSON || !console.IsTerminal(os.Stdout) {
 		return text
@@ -141,22 +137,21 @@ func statusText(status local.Status, now time.Time) string {
 	return text.String()
 }
 
-// profileRemarks returns what does not fit into a profile's line: what is wrong, what is waited for,
-// which of several keys is in use, that the certificate is about to end, and that Anaplan wants to
-// be left alone.
+// profileRemarks returns what does not fit into a profile's line: what is wrong, waits that Anaplan
+// asked for, which of several keys is in use, and that the certificate is about to end.
 func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	var lines []string
 	if p.Problem != nil {
 		lines = append(lines, problemText(p.Problem))
 	}
 	if !p.WaitUntil.IsZero() {
-		lines = append(lines, fmt.Sprintf("nothing is sent for %v more, as was asked for; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), build.Program))
+		lines = append(lines, fmt.Sprintf("no login is tried for another %v; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), build.Program))
 	}
 	if p.TokenFile != nil {
 		lines = append(lines, console.Indented(p.TokenFile.Message))
 	}
 	if !p.HeldUntil.IsZero() {
-		lines = append(lines, fmt.Sprintf("Anaplan has asked for patience (429): no call is sent until %s, %s", p.HeldUntil.UTC().Format(time.RFC3339), ahead(p.HeldUntil, now)))
+		lines = append(lines, fmt.Sprintf("Anaplan limits the rate of calls (429): none is sent until %s, %s", p.HeldUntil.UTC().Format(time.RFC3339), ahead(p.HeldUntil, now)))
 	}
 	if p.Key > 0 {
 		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))
@@ -179,7 +174,7 @@ func problemText(problem *agent.Problem) string {
 	return strings.Join(lines, "\n  ")
 }
 
-// ahead and behind say how far a time is away; "-" for none.
+// ahead and behind say how far away a time is; "-" and "never" for the zero time.
 func ahead(then, now time.Time) string {
 	if then.IsZero() {
 		return "-"

@@ -18,11 +18,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const tokenHelp = `token prints a token of Anaplan's, which lives 35 minutes: the agent's, if one runs
-(see serve), else one of a login of its own.
+const tokenHelp = `Print a token of Anaplan's, which lives 35 minutes: the agent's if one runs (see serve),
+else that of a login of this command's own.
 
-Give it to another program without showing it to the machine's other users, who
-can read every command line:
+Other users of the machine can read every command line, so pass the token on without
+putting it on one:
 
   value    anaplan-agent token > file               (umask 077 first)
   header   anaplan-agent token --output header | curl --header @- URL
@@ -30,12 +30,12 @@ can read every command line:
   env      eval "$(anaplan-agent token --output env)"        sets ANAPLAN_TOKEN
   json     Anaplan's tokenInfo: tokenId, tokenValue, expiresAt, refreshTokenId
 
-With --payload the key is not needed: what sign has printed, here or on another
-machine, is exchanged for the token.`
+With --payload no key is needed: token exchanges what 'sign' printed, here or on another
+machine, for the token.`
 
-// newTokenCommand returns the token command. Without an agent it makes a login each time
-// and keeps nothing: who wants one token for many calls (contract section 2.2) keeps it
-// for its 35 minutes.
+// newTokenCommand returns the token command. Without an agent it makes a login each time and keeps
+// nothing: to use one token for many calls (contract section 2.2), the caller keeps it for its 35
+// minutes.
 func newTokenCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "token",
@@ -49,9 +49,9 @@ func newTokenCommand(say *console.Messenger) *cobra.Command {
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(login.TokenFormats, cobra.ShellCompDirectiveNoFileComp))
 	alone := device.RunE(s, say, func(run *device.Run) error { return login.PrintToken(run, *output, *payload) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		// Before the login: a token in no known form would be lost.
+		// Before the login: a token that cannot be printed would be lost.
 		if !slices.Contains(login.TokenFormats, *output) {
-			return explain.Usagef(cmd.CommandPath(), "--output %q: it is one of %s", *output, strings.Join(login.TokenFormats, ", "))
+			return explain.Usagef(cmd.CommandPath(), "--output %q: must be one of %s", *output, strings.Join(login.TokenFormats, ", "))
 		}
 		if err := settings.NotEmpty(cmd, "payload"); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// newVersionCommand returns the version command, which --version is short for.
+// newVersionCommand returns the version command; --version does the same.
 func newVersionCommand(*console.Messenger) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -21,8 +21,7 @@ func newVersionCommand(*console.Messenger) *cobra.Command {
 	}
 }
 
-// printVersion prints what a report of a fault should say: the build, and whether
-// it has PKCS#11 and PIV at all.
+// printVersion prints what a bug report needs: the build, and whether it has PKCS#11 and PIV.
 func printVersion() error {
 	if err := console.CheckStdout(); err != nil {
 		return err

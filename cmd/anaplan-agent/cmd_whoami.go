@@ -1,7 +1,7 @@
 package main
 
-// Which user a certificate stands for. Validating a token tells it (contract section
-// 3) without a call of the integration API, whose host a firewall may not allow.
+// Which user a certificate stands for. Validating a token answers that (contract section 3) without
+// a call of the integration API, whose host a firewall may block.
 
 import (
 	"time"
@@ -15,13 +15,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-const whoamiHelp = `whoami logs in, asks Anaplan which user the certificate stands for, and logs out. The
-login is its own, also where an agent runs: it tries the key.
+const whoamiHelp = `Log in, ask Anaplan which user the certificate stands for, and log out. whoami always logs
+in by itself, even if an agent runs: it tests the key.
 
-With --token-from it asks about a token that is there already, and ends nothing.`
+With --token-from it asks about an existing token, and ends nothing.`
 
-// newWhoamiCommand returns the whoami command. It is the check after a registration,
-// from key to user, and leaves no token behind.
+// newWhoamiCommand returns the whoami command. It checks a registration, from key to user, and
+// leaves no token behind.
 func newWhoamiCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "whoami",

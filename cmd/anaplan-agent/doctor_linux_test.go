@@ -84,7 +84,7 @@ type broken struct {
 
 var brokenSettings = []broken{
 	{name: "setting that there is not", do: func(m *machine) { m.profile["regoin"] = "us1" },
-		check: "config.file", severity: finding.Error, fragment: "correct it in the place that is named"},
+		check: "config.file", severity: finding.Error, fragment: "correct it in the place named"},
 	{name: "no TOML", do: func(m *machine) { m.more = "[profile.default\n" },
 		check: "config.file", severity: finding.Error, fragment: "correct it"},
 	{name: "PIN in the configuration", do: func(m *machine) { m.profile["pin"] = m.well.PIN },

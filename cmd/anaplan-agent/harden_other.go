@@ -2,6 +2,5 @@
 
 package main
 
-// harden has nothing to do where core dumps are off unless somebody asks, which
-// macOS and Windows have by default.
+// harden has nothing to do on macOS and Windows, where core dumps are off by default.
 func harden() {}

@@ -25,11 +25,11 @@ func main() {
 	os.Exit(code)
 }
 
-// run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act. It is
-// apart from main because os.Exit runs nothing that was deferred.
+// run returns the exit code: 0 done, 1 failed, 2 usage, 3 a human must act. It is not in main
+// because os.Exit skips deferred calls.
 func run() int {
 	harden()                  // before the first secret is read
-	log.SetOutput(io.Discard) // net/http quotes servers there, who may quote us
+	log.SetOutput(io.Discard) // net/http quotes servers there, which may quote us
 	err := foreign.Divert()   // before anything takes hold of standard output or error
 	say := &console.Messenger{Out: os.Stderr, Errors: explanations}
 	if err == nil {

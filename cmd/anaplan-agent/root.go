@@ -1,7 +1,7 @@
 package main
 
-// The commands and what is a wrong call of them. Commands are made by constructors
-// and hold their flags in local variables, so that a test can make them twice.
+// Commands are made by constructors and hold their flags in local variables, so that a test can
+// make them twice.
 
 import (
 	"maps"
@@ -15,8 +15,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 )
 
-const rootHelp = `anaplan-agent logs in to Anaplan with a certificate whose private key never
-leaves its hardware: a YubiKey, a PKCS#11 HSM, a TPM, a USB token, or SoftHSM.
+const rootHelp = `Log in to Anaplan with a certificate whose private key never leaves its hardware: a
+YubiKey, a PKCS#11 HSM, a TPM, a USB token, or SoftHSM.
 
 A first login, step by step:
   anaplan-agent enroll                                           on a terminal: all of it, guided
@@ -26,7 +26,7 @@ A first login, step by step:
   anaplan-agent enroll  --key ADDRESS --certificate signed.pem   the CA's answer
   anaplan-agent cert    --key ADDRESS                            what to upload to Anaplan
   anaplan-agent token   --key ADDRESS --region us1               log in
-  anaplan-agent import  login.p12 --key ADDRESS                  a key that is in a file
+  anaplan-agent import  login.p12 --key ADDRESS                  put a key from a file into it
   anaplan-agent rotate                                           a new key, without an outage
   anaplan-agent doctor                                           what is wrong with a set-up
 
@@ -35,14 +35,14 @@ One token for many scripts, kept alive without a login for each:
   anaplan-agent exec -- ./nightly.sh                             with its token
   anaplan-agent status                                           what it does
 
-Calls that the agent makes, so that scripts hold no token of Anaplan's:
+Calls that the agent makes, so that scripts never hold Anaplan's token:
   anaplan-agent run process "Nightly load" --model Plan          start, wait, fetch what failed
   anaplan-agent api GET /2/0/models                              any call
-  anaplan-agent exec --phantom -- ./nightly.py                   a script of one's own
+  anaplan-agent exec --phantom -- ./nightly.py                   your own script
 
 Every setting is a flag, an environment variable (--auth-url is
 ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
-(auth_url), in this order.`
+(auth_url). The first of these that is set counts.`
 
 // newRootCommand returns the program for the command line args. Errors and usage
 // are silent in cobra and worded by explain, so that all of them look alike.

@@ -18,8 +18,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/tasks"
 )
 
-// explanations are what the program knows of errors. The result that went nowhere stands before
-// all, since nothing else is left to do then; a refused PIN before the token that refused it.
+// explanations is what the program knows of errors. A result that could not be written comes first,
+// since nothing else is left to do then; a refused PIN comes before the token that refused it.
 func explanations() explain.Table {
 	return slices.Concat(
 		explain.Table{

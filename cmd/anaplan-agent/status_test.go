@@ -47,10 +47,10 @@ prod: no such card:
 pair: key 2 of 2 is in use
   warning: the certificate ends in 7 days
 
-held: Anaplan has asked for patience (429): no call is sent until 2026-11-25T12:04:00Z, in 4m0s
+held: Anaplan limits the rate of calls (429): none is sent until 2026-11-25T12:04:00Z, in 4m0s
 
 busy: too many requests
-  nothing is sent for 1m30s more, as was asked for; to try now: anaplan-agent login
+  no login is tried for another 1m30s; to try now: anaplan-agent login
 `
 	if diff := cmp.Diff(want, statusText(status, now)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)

@@ -1,6 +1,6 @@
 package agentclient
 
-// Commands that do their work by themselves where somebody would expect the agent to do it.
+// Commands that work without the agent where a person may expect the agent to do it.
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// ConnectOrTell is askAgent for commands that log in without it, and says so where that may not be
-// what was meant: where an agent runs, or is said to.
+// ConnectOrTell is Connect for commands that log in without the agent. It says so where that may
+// not be intended: where an agent runs, or is configured.
 func ConnectOrTell(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	session, err := Connect(s, say)
 	if session == nil && err == nil {

@@ -38,8 +38,8 @@ type API struct {
 	Close  func() // call it once
 }
 
-// OpenAPI returns the way to the API: as a client of the agent's, "" for the profile
-// itself. What a person must do for the login is done when it returns.
+// OpenAPI returns the way to the API: as a client of the agent's, "" for the profile itself. When
+// it returns, the person has done what the login needed.
 func OpenAPI(s *settings.Settings, say *console.Messenger, client string) (*API, error) {
 	if err := CheckClient(s, client); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func OpenAPI(s *settings.Settings, say *console.Messenger, client string) (*API,
 func wayFor(ctx context.Context, s *settings.Settings, say *console.Messenger, client string) (*API, error) {
 	session, err := Connect(s, say)
 	if client != "" && session == nil && err == nil {
-		session, err = Require(s, say) // it says that there is none
+		session, err = Require(s, say) // its error says that no agent runs
 	}
 	switch {
 	case err != nil:
@@ -76,7 +76,7 @@ func wayFor(ctx context.Context, s *settings.Settings, say *console.Messenger, c
 	return openAlone(ctx, s, say)
 }
 
-// WhyAlone says why a command does its work by itself, where askAgent has let it.
+// WhyAlone says why a command works by itself, where Connect has returned nil.
 func WhyAlone(s *settings.Settings) string {
 	if overridden := overridden(s); len(overridden) > 0 {
 		return given(overridden)
@@ -102,8 +102,8 @@ func given(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1] + " are " + verb
 }
 
-// CheckClient refuses settings of a profile together with a client, which is the agent's; "" for
-// none.
+// CheckClient refuses settings of a profile together with a client, which is the agent's; client ""
+// means none.
 func CheckClient(s *settings.Settings, client string) error {
 	if client == "" {
 		return nil
@@ -120,7 +120,7 @@ func RefuseOverrides(s *settings.Settings, flag string) error {
 	if len(overridden) == 0 {
 		return nil
 	}
-	problem := agent.Problemf(agent.CodeSettings, "%s, and %s is the agent's, which has its own settings", given(overridden), flag)
+	problem := agent.Problemf(agent.CodeSettings, "%s, but %s goes through the agent, which has its own settings", given(overridden), flag)
 	verb := "unset "
 	if strings.HasPrefix(overridden[0], "--") {
 		verb = "leave out "
@@ -153,8 +153,9 @@ func IsOthers(problem *agent.Problem) bool {
 	return problem.Code == agent.CodeNotAllowed || problem.Code == agent.CodeUnknownProfile
 }
 
-// ProfileFor returns the profile that counts: for a client that for which it acts, "" if the
-// configuration that this user can read does not know the client. client "" is none.
+// ProfileFor returns the profile that counts: for a client the one that it acts for, or "" if the
+// configuration that this user can read does not have the client; with client "" that of the
+// settings.
 func ProfileFor(s *settings.Settings, client string) (string, error) {
 	name := s.ProfileName()
 	if client == "" {
@@ -170,14 +171,14 @@ func ProfileFor(s *settings.Settings, client string) (string, error) {
 	case i < 0:
 		return "", nil
 	case all[i].Profile != name && (s.Profile != "" || name != "default"):
-		problem := agent.Problemf(agent.CodeBadRequest, "client %s acts for profile %s, and the profile %s was asked for", client, all[i].Profile, name)
+		problem := agent.Problemf(agent.CodeBadRequest, "client %s acts for profile %s, but profile %s was requested", client, all[i].Profile, name)
 		problem.Hints = []string{"leave --profile (and ANAPLAN_AGENT_PROFILE) out: a client has one profile"}
 		return "", problem
 	}
 	return all[i].Profile, nil
 }
 
-// InWords puts what the agent has refused into words for who types commands.
+// InWords words a refusal by the agent for a person who types commands.
 func (c *API) InWords(err error) error {
 	problem, ok := errors.AsType[*agent.Problem](err)
 	if !ok {
@@ -186,7 +187,7 @@ func (c *API) InWords(err error) error {
 	return forCommands(problem, c.As.Profile)
 }
 
-// openAlone logs in, keeps the token alive as the agent would, and ends it in the end.
+// openAlone logs in, keeps the token alive as the agent would, and ends it at Close.
 func openAlone(ctx context.Context, s *settings.Settings, say *console.Messenger) (*API, error) {
 	device.WatchModules()
 	profile, err := s.Load()
@@ -219,7 +220,7 @@ func openAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 	end := func() {
 		logoutCtx, done := context.WithTimeout(running, login.LogoutTimeout)
 		if err := keeper.Logout(logoutCtx); err != nil {
-			say.Warn("the token could not be ended, and is valid until its time is up: %v", err)
+			say.Warn("the token could not be ended, and stays valid until it expires: %v", err)
 		}
 		done()
 		cancel()
@@ -240,7 +241,7 @@ func openAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 func signAlone(s *settings.Settings, exchange *anaplan.Client, say *console.Messenger) func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
 	return func(ctx context.Context, attended bool, _ agent.NotifyFunc) (*agent.Login, error) {
 		if !attended {
-			return nil, agent.Problemf(agent.CodePINNeeded, "a person may be needed for that, and the next call asks one")
+			return nil, agent.Problemf(agent.CodePINNeeded, "the login may need a person, and the next call asks one")
 		}
 		run, err := device.StartRun(ctx, s, say)
 		if err != nil {
@@ -251,12 +252,12 @@ func signAlone(s *settings.Settings, exchange *anaplan.Client, say *console.Mess
 	}
 }
 
-// AloneHelp is the end of the help of commands whose flags of a login are hidden.
+// AloneHelp ends the help of commands that hide the flags of a login.
 const AloneHelp = `
 And the flags of 'token', for a login without an agent: see anaplan-agent token --help.`
 
-// HideLoginFlags leaves the flags of a login out of a command's help: there are more of them
-// than of its own, and where an agent runs they are for nothing.
+// HideLoginFlags leaves the flags of a login out of a command's help: they outnumber its own, and
+// do nothing where an agent runs.
 func HideLoginFlags(cmd *cobra.Command) {
 	for _, setting := range slices.Concat(config.Settings(), []config.Setting{{Name: "pin_changed"}}) {
 		if flag := cmd.Flags().Lookup(setting.Flag()); flag != nil {
@@ -265,8 +266,8 @@ func HideLoginFlags(cmd *cobra.Command) {
 	}
 }
 
-// CheckHost refuses the URL of another host than that of the profile's API: its path would be
-// asked for at a host that nobody has named.
+// CheckHost refuses a URL of another host than the profile's API: its path would go to a host that
+// the user did not name.
 func CheckHost(s *settings.Settings, target, client string) error {
 	asked, err := url.Parse(target)
 	if err != nil || asked.Host == "" || strings.HasPrefix(target, "/") {
@@ -290,20 +291,21 @@ func CheckHost(s *settings.Settings, target, client string) error {
 	}
 	if api, err := url.Parse(hosts.Of(asked.EscapedPath())); err == nil && !strings.EqualFold(api.Host, asked.Host) {
 		return explain.Usagef(s.Command.CommandPath(),
-			"the URL is of the host %s, and profile %s has that part of the API at %s; give the path alone to call it there", asked.Host, profile.Name, api.Host)
+			"the URL names the host %s, but profile %s has that part of the API at %s; to call it there, give only the path", asked.Host, profile.Name, api.Host)
 	}
 	return nil
 }
 
 // AddClientFlag gives a command the flag that says as which client it goes through the agent.
 func AddClientFlag(cmd *cobra.Command, client *string) {
-	cmd.Flags().StringVar(client, "client", "", "be this [client.NAME] of the agent's configuration, with its policy (default: that of ANAPLAN_AGENT_CLIENT, else this user)")
+	cmd.Flags().StringVar(client, "client", "", "act as client NAME, and under its policy (default: ANAPLAN_AGENT_CLIENT, else this user)")
 }
 
-// ClientVariable is the environment variable that says the same to all commands of a program.
+// ClientVariable is the environment variable that does the same for all commands that a program
+// calls.
 const ClientVariable = "ANAPLAN_AGENT_CLIENT"
 
-// RefuseClient refuses what no client gets: Anaplan's token.
+// RefuseClient refuses to give a client Anaplan's token, which no client gets.
 func RefuseClient() error {
 	client := os.Getenv(ClientVariable)
 	if client == "" {

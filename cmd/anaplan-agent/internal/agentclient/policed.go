@@ -1,6 +1,6 @@
 package agentclient
 
-// A profile's policy where there is no agent to hold a command to it.
+// A profile's policy, enforced by the command itself where no agent runs.
 
 import (
 	"bytes"
@@ -23,8 +23,8 @@ type policed struct {
 	names   policy.Names
 }
 
-// underPolicy returns a way to the API host which only calls take that the profile's rules
-// allow; nil rules allow all.
+// underPolicy returns a way to the API host for calls that the profile's rules allow; nil rules
+// allow all.
 func underPolicy(way http.RoundTripper, api, profile string, rules *policy.Policy) http.RoundTripper {
 	if rules == nil {
 		return way
@@ -69,7 +69,7 @@ func (p *policed) decide(r *http.Request) (policy.Path, *agent.Problem) {
 	return path, problem
 }
 
-// refusalTo is an answer that says as the agent's do that the call was not made.
+// refusalTo returns an answer that says, as the agent's do, that the call was not made.
 func refusalTo(r *http.Request, problem *agent.Problem) *http.Response {
 	body, _ := json.Marshal(map[string]any{"problem": problem}) // of texts: no error
 	return &http.Response{

@@ -1,7 +1,6 @@
 package agentclient
 
-// The commands' side of the agent: whether there is one to ask, what it needs from the
-// person who waits, and how that is said.
+// The commands' side of the agent: whether one runs, and what it needs from the person who waits.
 
 import (
 	"context"
@@ -37,27 +36,27 @@ type Session struct {
 	Socket   string
 	Profile  string
 	deadline *console.Deadline
-	resume   func() // of patience, while a person is waited for; nil: nobody is
+	resume   func() // of deadline, while a person is waited for; nil: nobody is
 	say      *console.Messenger
 	Close    func() // call it once
 }
 
-// ErrNoAgent says that a command that is for the agent found none.
+// ErrNoAgent says that a command that needs the agent found none.
 var ErrNoAgent = errors.New("no agent runs")
 
-// ErrNotShared says that an agent is somebody else's.
+// ErrNotShared says that the agent belongs to another user.
 var ErrNotShared = errors.New("the agent's socket is not open to this user")
 
 // errAgentEnded says that the agent went away while it was asked.
 var errAgentEnded = errors.New("the agent has ended before it answered")
 
-// errOverridden says that settings were given that the agent knows nothing of.
-var errOverridden = fmt.Errorf("%w: what the agent has from its own configuration cannot be given to a command", settings.ErrSettings)
+// errOverridden says that settings were given that the agent does not know.
+var errOverridden = fmt.Errorf("%w: the agent takes these settings from its own configuration", settings.ErrSettings)
 
-// Connect returns the conversation with the agent that a command shall ask; nil if the
-// command is to do its work by itself: where no agent runs and none was asked for, or
-// where it was given settings that are not the agent's. A socket that is named for this command
-// asks for an agent; one in the configuration says where an agent is, if one runs.
+// Connect returns the session with the agent; nil if the command works by itself: where no agent
+// runs and none is required, or where the command was given settings that are not the agent's. A
+// socket given to this command requires an agent; one in the configuration says where an agent is,
+// if one runs.
 func Connect(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	own, err := ownAgent(s)
 	if err != nil || own.Socket == "none" {
@@ -65,7 +64,7 @@ func Connect(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	}
 	if overridden := overridden(s); len(overridden) > 0 {
 		if isGiven(s, "socket") {
-			return nil, fmt.Errorf("%w: %s: leave that out, or say --socket none to do without the agent", errOverridden, strings.Join(overridden, ", "))
+			return nil, fmt.Errorf("%w: %s: leave that out, or bypass the agent with --socket none", errOverridden, strings.Join(overridden, ", "))
 		}
 		return nil, nil
 	}
@@ -76,7 +75,7 @@ func Connect(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	return session, err
 }
 
-// Require is askAgent for commands that are for the agent and for nothing else.
+// Require is Connect for commands that need the agent.
 func Require(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	own, err := ownAgent(s)
 	if err != nil {
@@ -87,7 +86,7 @@ func Require(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	}
 	session, err := ConnectTo(s, own.Socket, say)
 	if session == nil && err == nil {
-		for _, socket := range paths.UsualSockets() { // one that is somebody else's explains more than none
+		for _, socket := range paths.UsualSockets() { // another user's agent explains more than none
 			if err := CheckSocket(socket); errors.Is(err, ErrNotShared) {
 				return nil, err
 			}
@@ -97,8 +96,8 @@ func Require(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	return session, err
 }
 
-// ConnectTo returns the conversation with the agent at socket, or at the first of the
-// usual ones where one runs; nil if there is none.
+// ConnectTo returns the session with the agent at socket, or at the first of the usual sockets
+// where one runs; nil if none does.
 func ConnectTo(s *settings.Settings, socket string, say *console.Messenger) (*Session, error) {
 	if socket != "" {
 		if err := CheckSocket(socket); err != nil {
@@ -124,9 +123,8 @@ const (
 	socketPause   = 20 * time.Millisecond
 )
 
-// CheckSocket returns nil if somebody listens at a socket. So it is where too many wait in
-// its queue: the client waits for a place there, and a login of its own would be one more
-// for each of them.
+// CheckSocket returns nil if an agent listens at a socket, also if its queue is full: the client
+// waits for a place in it, since a login of its own would only add load.
 func CheckSocket(path string) error {
 	for deadline := time.Now().Add(socketTimeout); ; time.Sleep(socketPause) {
 		err := knock(path)
@@ -139,7 +137,7 @@ func CheckSocket(path string) error {
 	}
 }
 
-// knock is findAgent at one moment.
+// knock is CheckSocket at one moment.
 func knock(path string) error {
 	conn, err := net.Dial("unix", path)
 	switch {
@@ -164,8 +162,8 @@ func converse(s *settings.Settings, socket string, say *console.Messenger) *Sess
 	}}
 }
 
-// answerTime is how long the agent is waited for: as long as it may take itself, and some
-// more, so that its words about it arrive.
+// answerTime is how long to wait for the agent: as long as it may take itself, and some more, so
+// that its error about that arrives.
 func answerTime(s *settings.Settings) time.Duration {
 	const more = 15 * time.Second
 	if value, ok := s.Override(config.Setting{Name: "timeout"}); ok {
@@ -202,8 +200,7 @@ func isGiven(s *settings.Settings, name string) bool {
 	return ok
 }
 
-// notify tells the person what the agent has to tell. The time that a person takes is not
-// the agent's.
+// notify tells the person what the agent says. The time that a person takes does not count.
 func (a *Session) notify(notice agent.Notice) {
 	switch notice.Kind {
 	case agent.NoticeTouch:
@@ -261,7 +258,7 @@ func (a *Session) Phantom(client string) (token local.Phantom, address string, e
 		token, err = a.Client.Phantom(a.Ctx, as, a.notify)
 		return err
 	}
-	if a.Profile == "" { // and then nobody knows whose PIN to ask for
+	if a.Profile == "" { // then it is not known whose PIN to ask for
 		err = a.InTime(ask(nil, local.UnlockOptions{}))
 	} else {
 		err = a.withPIN(ask)
@@ -273,7 +270,7 @@ func (a *Session) Phantom(client string) (token local.Phantom, address string, e
 	return token, status.Address, a.InTime(err)
 }
 
-// Prepare sees to it that the profile has a token, and asks the person for what that takes.
+// Prepare makes sure that the profile has a token, and asks the person for what that takes.
 func (a *Session) Prepare() error {
 	return a.withPIN(func(secret []byte, word local.UnlockOptions) error {
 		if secret != nil {
@@ -285,7 +282,7 @@ func (a *Session) Prepare() error {
 	})
 }
 
-// Login has the agent log in anew.
+// Login has the agent log in again.
 func (a *Session) Login() (token local.Token, err error) {
 	err = a.withPIN(func(secret []byte, word local.UnlockOptions) (err error) {
 		if secret != nil {
@@ -298,8 +295,8 @@ func (a *Session) Login() (token local.Token, err error) {
 	return token, err
 }
 
-// Unlock lifts a lock, and has the agent log in. changed: the PIN which was not taken is the
-// right one. Otherwise a person who unlocks may type one in place of one that is not sent.
+// Unlock lifts a lock and has the agent log in. changed says that the PIN that was refused is
+// right. Otherwise the person may type one in place of a PIN that is not sent again.
 func (a *Session) Unlock(changed bool) (token local.Token, err error) {
 	call := func(secret []byte, word local.UnlockOptions) (err error) {
 		word.PINChanged = changed && secret == nil
@@ -315,7 +312,7 @@ func (a *Session) Unlock(changed bool) (token local.Token, err error) {
 	return token, atTerminal(err)
 }
 
-// atTerminal has a hint of unlock's that says to call unlock, on a terminal, say what is missing.
+// atTerminal replaces a hint to call unlock, where unlock itself failed for want of a terminal.
 func atTerminal(err error) error {
 	problem, ok := errors.AsType[*agent.Problem](err)
 	if !ok || problem.Code != agent.CodePINNeeded {
@@ -385,7 +382,8 @@ func AskPIN(ctx context.Context, terminal *console.Terminal, question string) ([
 	return typed, err
 }
 
-// InTime puts the limit into an error of a call that it has ended, or the agent's own end.
+// InTime words the error of a call: that the time was up, that the agent ended, or what the agent
+// refused.
 func (a *Session) InTime(err error) error {
 	switch {
 	case err != nil && a.Ctx.Err() != nil:
@@ -404,8 +402,8 @@ var agentCommands = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(build.Program + ` (unlock|login|logout|lock)\b`)
 })
 
-// forCommands returns a problem with hints for who types commands, about the profile that it
-// is a problem of: the agent's own are for programs, too, and leave the profile out.
+// forCommands returns a problem with hints for a person who types commands, naming the profile: the
+// agent's own hints are for programs too, and leave the profile out.
 func forCommands(problem *agent.Problem, profile string) *agent.Problem {
 	told := *problem
 	told.Hints = nil
@@ -426,7 +424,7 @@ func forCommands(problem *agent.Problem, profile string) *agent.Problem {
 	return &told
 }
 
-// RunE returns the body of a command that is for the agent only.
+// RunE returns the cobra.Command.RunE of a command that needs the agent.
 func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
 	return func(*cobra.Command, []string) error {
 		session, err := Require(s, say)
@@ -455,7 +453,7 @@ func (a *Session) Profiles(all bool) ([]string, error) {
 	return slices.Sorted(slices.Values(names)), nil
 }
 
-// Reload has the agent read its configuration again, and tells what of it is not taken over.
+// Reload has the agent read its configuration again, and warns of what does not take effect.
 func (a *Session) Reload() error {
 	warnings, err := a.Client.Reload(a.Ctx)
 	if err != nil {
@@ -486,7 +484,7 @@ func (a *Session) Logout() error {
 	if err := a.Client.Logout(a.Ctx, a.Profile); err != nil {
 		switch agent.ProblemOf(err).Code {
 		case agent.CodeServerRefused, agent.CodeUnreachable, agent.CodeRateLimited:
-			a.say.Warn("the agent hands out the token no more, but it may be good until its time is up: another logout tries again to end it")
+			a.say.Warn("the agent no longer hands out the token, but it may stay valid until it expires; another logout tries again to end it")
 		}
 		return a.InTime(err)
 	}
@@ -494,8 +492,7 @@ func (a *Session) Logout() error {
 	return nil
 }
 
-// PrintToken prints the agent's token. It is not ended where nobody gets it: others use
-// it too.
+// PrintToken prints the agent's token. It does not end one that nobody gets: others use it too.
 func (a *Session) PrintToken(format string) error {
 	if err := console.CheckStdout(); err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 )
 
-// Program is the program's name, wherever it stands.
+// Program is the program's name.
 const Program = "anaplan-agent"
 
 // Self returns where this program is, also after its file has been replaced.
@@ -21,9 +21,8 @@ func Self() string {
 	return os.Args[0]
 }
 
-// Version returns the module's version, or the revision that it was built from, as
-// the Go command has put it into the binary: no flag of the linker is needed, and a
-// build by "go install" tells it too.
+// Version returns the module's version, or the revision that it was built from, as the Go command
+// has put it into the binary: builds by "go install" have it too, and need no linker flag.
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok { // a build without modules

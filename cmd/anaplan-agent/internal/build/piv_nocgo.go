@@ -2,5 +2,5 @@
 
 package build
 
-// PIVSupport is what version says of this build; see pkcs11Support for what it can do.
+// PIVSupport is what version says of this build; see PKCS11Support for what it can do.
 const PIVSupport = "no, built without cgo"

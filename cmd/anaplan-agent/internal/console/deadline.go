@@ -1,7 +1,7 @@
 package console
 
-// The time limit of a command. It is no plain deadline because a person who looks for
-// the PIN may need longer than any machine should.
+// The time limit of a command. It is not a plain deadline, because a person who looks for the PIN
+// may need longer than any machine should.
 
 import (
 	"context"
@@ -11,31 +11,29 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
-// Deadline ends a context once machines have taken too long. The time that
-// people take does not count: it stands still between pause and resume.
+// Deadline ends a context once machines have taken too long. The time that people take does not
+// count: the clock stands still between Pause and resume.
 type Deadline struct {
 	timer *time.Timer   // ends the context; stopped while a person is asked
 	left  time.Duration // of the limit, when the clock last began to run
 	since time.Time     // when that was
 
-	// tell is told when a person is waited for and when no longer, in a signer process:
-	// whoever waits for that has a clock of its own.
+	// Tell is told when a person is waited for and when no longer. It is set in a signer process,
+	// since the agent that waits for it has a clock of its own.
 	Tell agent.NotifyFunc
 }
 
-// TimeoutError is the cause of a context that patience has ended.
+// TimeoutError is the cause of a context that a Deadline has ended.
 type TimeoutError struct{ Limit time.Duration }
 
-// Error implements error.
 func (e TimeoutError) Error() string { return fmt.Sprintf("not done within %v", e.Limit) }
 
-// Timeout implements net.Error's idea of it, by which packages below tell a time
-// that is up from a connection that broke.
+// Timeout is for packages that tell a timeout from a broken connection, as net.Error does.
 func (e TimeoutError) Timeout() bool { return true }
 
-// WithDeadline returns a context that ends with a timeoutError after limit, and a
-// function to call when the work is done. The cause says the limit, since "context
-// deadline exceeded" tells a person neither what was too slow nor what to set.
+// WithDeadline returns a context that ends with a TimeoutError after limit, and a function to call
+// when the work is done. The cause names the limit, since "context deadline exceeded" does not tell
+// a person what to change.
 func WithDeadline(parent context.Context, limit time.Duration) (context.Context, *Deadline, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	d := &Deadline{left: limit, since: time.Now()}
@@ -46,8 +44,8 @@ func WithDeadline(parent context.Context, limit time.Duration) (context.Context,
 	}
 }
 
-// Pause stops the clock until the returned function is called. After the end there
-// is nothing to stop. Pauses must not overlap.
+// Pause stops the clock until the returned function is called. After the end it does nothing.
+// Pauses must not overlap.
 func (d *Deadline) Pause() (resume func()) {
 	if !d.timer.Stop() {
 		return func() {}

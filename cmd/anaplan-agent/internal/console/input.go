@@ -6,10 +6,9 @@ import (
 	"os"
 )
 
-// MaxInput bounds what is read from a file or standard input, in bytes: payloads,
-// tokens, certificates, configuration. Who names the wrong file, or a device, gets
-// an error and not a full memory. A bundle of all of a system's CAs, the largest
-// that makes sense, has some 200 kB.
+// MaxInput bounds what is read from a file or standard input, in bytes: payloads, tokens,
+// certificates, configuration. A wrong file, or a device, gives an error instead of filling the
+// memory. A bundle of all of a system's CAs, the largest that makes sense, has some 200 kB.
 const MaxInput = 4 << 20
 
 // ReadInput reads a file, or standard input for "-". Errors name the file, as those
@@ -28,10 +27,10 @@ func ReadInput(path string) ([]byte, error) {
 
 // readBounded reads to the end, or fails with name in the error.
 func readBounded(from io.Reader, name string) ([]byte, error) {
-	// One byte more than allowed, by which too much is told from just enough.
+	// One byte more than allowed tells too much from just enough.
 	data, err := io.ReadAll(io.LimitReader(from, MaxInput+1))
 	if err == nil && len(data) > MaxInput {
-		return nil, fmt.Errorf("%s holds more than %d bytes", name, MaxInput)
+		return nil, fmt.Errorf("%s has more than %d bytes", name, MaxInput)
 	}
 	return data, err
 }

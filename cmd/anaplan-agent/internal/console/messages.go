@@ -15,14 +15,14 @@ import (
 // Messenger speaks to the person on standard error; standard output carries the
 // result only.
 type Messenger struct {
-	// out is standard error. Failures to write to it are ignored: there is nowhere
-	// left to tell them.
+	// Out is standard error. Failures to write to it are ignored: there is nowhere left to report
+	// them.
 	Out io.Writer
 
-	// errors are what the program knows of errors, made when one is told.
+	// Errors is what the program knows about errors. It is called when an error is told.
 	Errors func() explain.Table
 
-	// tell takes what is said in place of out, where the person is somewhere else.
+	// Tell replaces Out where the person is elsewhere.
 	Tell agent.NotifyFunc
 }
 
@@ -31,13 +31,12 @@ func (m *Messenger) Note(format string, args ...any) {
 	m.say(agent.NoticeInfo, "note", format, args...)
 }
 
-// Warn tells of what may turn out bad.
+// Warn tells what may go wrong.
 func (m *Messenger) Warn(format string, args ...any) {
 	m.say(agent.NoticeWarning, "warning", format, args...)
 }
 
-// Now tells what to do at once. It has no kind before it, so that it is short enough
-// to be read in time.
+// Now tells what to do at once. It has no label, so that it is short enough to be read in time.
 func (m *Messenger) Now(sentence string) {
 	if m.Tell != nil {
 		m.Tell.Tell(agent.NoticeTouch, Printable(sentence))
@@ -46,8 +45,7 @@ func (m *Messenger) Now(sentence string) {
 	fmt.Fprintf(m.Out, "%s: %s\n", build.Program, Printable(sentence))
 }
 
-// Failure tells what went wrong and what to do about it. It is the last thing that
-// a run says.
+// Failure tells what went wrong and what to do about it. It is the last message of a run.
 func (m *Messenger) Failure(e explain.Explanation) {
 	m.line("error", "%s", e.Text)
 	for _, hint := range e.Hints {
@@ -60,7 +58,7 @@ func (m *Messenger) Busy() {
 	m.say(agent.NoticeBusy, "note", "waiting for another process of this user to finish with the device")
 }
 
-// Touched tells that what now has told is done. A person at a terminal knows.
+// Touched tells that what Now asked for is done. A person at a terminal knows.
 func (m *Messenger) Touched() { m.Tell.Tell(agent.NoticeTouchOver, "") }
 
 // say speaks to the person, wherever that is.
@@ -72,7 +70,7 @@ func (m *Messenger) say(notice agent.NoticeKind, kind, format string, args ...an
 	m.line(kind, format, args...)
 }
 
-// Plain prints text as it is, for a person to copy. It is this program's own.
+// Plain prints text unchanged, for a person to copy. It must be this program's own.
 func (m *Messenger) Plain(text string) { io.WriteString(m.Out, text) }
 
 // line is the one way to standard error: whatever a token, a certificate or a

@@ -1,6 +1,6 @@
 package console
 
-// How far something is, in one line of a terminal that is written over.
+// Progress, in one line of a terminal that is written over.
 
 import (
 	"fmt"
@@ -41,7 +41,7 @@ func (p *ProgressBar) Show(format string, args ...any) {
 	io.WriteString(p.Out, EraseLine+build.Program+": "+OneLine(fmt.Sprintf(format, args...)))
 }
 
-// Clear makes room for other words.
+// Clear makes room for other messages.
 func (p *ProgressBar) Clear() {
 	if p.shown {
 		p.shown = false
@@ -49,7 +49,7 @@ func (p *ProgressBar) Clear() {
 	}
 }
 
-// Last leaves a line behind, which says what came of it.
+// Last leaves a line with the result.
 func (p *ProgressBar) Last(format string, args ...any) {
 	if p.Out == nil {
 		return

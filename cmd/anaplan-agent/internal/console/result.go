@@ -1,7 +1,7 @@
 package console
 
-// Standard output, which carries the result and nothing else. A result that nobody
-// got is an error, since a token that was lost in a closed pipe stays valid.
+// Standard output, which carries the result and nothing else. A result that nobody gets is an
+// error, since a token lost in a closed pipe stays valid.
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
-// ErrStdout says that the result went nowhere.
+// ErrStdout says that the result could not be delivered.
 var ErrStdout = errors.New("writing the result to standard output")
 
-// CheckStdout fails where nobody would get the result, before it costs a login. What
-// shows only when writing (a full disk, a reader that has gone) is printResult's.
+// CheckStdout fails where nobody would get the result, before it costs a login. What shows only
+// when writing (a full disk, a reader that has gone) is up to PrintResult.
 func CheckStdout() error {
 	if stdoutClosed() {
 		return fmt.Errorf("%w: it is closed", ErrStdout)
@@ -27,8 +27,8 @@ func CheckStdout() error {
 	return nil
 }
 
-// PrintResult writes the result of a command in one piece, and reports what a file
-// system tells only at the end (close(2)). errStdout if it went nowhere.
+// PrintResult writes the result of a command in one piece, including errors that a file system
+// reports only at the end (close(2)). Its errors are ErrStdout.
 func PrintResult(text string) error {
 	stdout, err := duplicateStdout()
 	if err == nil {
@@ -41,8 +41,8 @@ func PrintResult(text string) error {
 	return nil
 }
 
-// PrintJSON writes the result of a command as indented JSON. encoding/json lets C1
-// controls through, which printable takes out without changing what is said.
+// PrintJSON writes the result of a command as indented JSON. encoding/json lets C1 controls
+// through; Printable escapes them without changing the meaning.
 func PrintJSON(value any) error {
 	data, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {
@@ -51,8 +51,7 @@ func PrintJSON(value any) error {
 	return PrintResult(Printable(string(data)) + "\n")
 }
 
-// ResultFile is where a result goes that is not written in one piece: standard output, or what
-// a person has named.
+// ResultFile takes a result that is written piece by piece: standard output, or a file.
 type ResultFile struct {
 	io.Writer
 	stdout *os.File         // nil: file
@@ -99,12 +98,11 @@ func Exists(path string) bool {
 	return err == nil
 }
 
-// IsTaken reports whether a new file cannot have a name. What is not a file, as a FIFO or a
-// shell's >(command), is written to as it is.
+// IsTaken reports whether a path cannot be that of a new file. What is not a regular file, as a
+// FIFO or a shell's >(command), is written to as it is.
 func IsTaken(path string) bool { return Exists(path) && !atomicfile.IsThrough(path) }
 
-// NameOf returns a path by which what was written to it is found again, from anywhere; "" for
-// what is not a file.
+// NameOf returns a path that finds the file again from anywhere; "" if it is not a regular file.
 func NameOf(path string) string {
 	if atomicfile.IsThrough(path) {
 		return ""
@@ -121,8 +119,8 @@ func WriteNew(ctx context.Context, path, text string) error {
 	return file.Finish([]byte(text))
 }
 
-// WriteOut is writeNew for what may be written again: a file that holds the text already
-// is no error, so that a step can be repeated.
+// WriteOut is WriteNew for what may be written again: a file that has the text already is not an
+// error, so that a step can be repeated.
 func WriteOut(ctx context.Context, path, text string) error {
 	err := MayWriteOut(path, text)
 	if err == nil && IsTaken(path) {
@@ -134,7 +132,7 @@ func WriteOut(ctx context.Context, path, text string) error {
 	return WriteNew(ctx, path, text)
 }
 
-// MayWriteOut returns why writeOut cannot write a text, as far as that can be told before.
+// MayWriteOut returns why WriteOut would fail, as far as that shows beforehand.
 func MayWriteOut(path, text string) error {
 	if !IsTaken(path) {
 		return nil
@@ -142,5 +140,5 @@ func MayWriteOut(path, text string) error {
 	if there, err := os.ReadFile(path); err == nil && string(there) == text {
 		return nil
 	}
-	return fmt.Errorf("%s holds something else, and is not overwritten", path)
+	return fmt.Errorf("%s has other content and is not overwritten", path)
 }

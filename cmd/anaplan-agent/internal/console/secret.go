@@ -12,9 +12,9 @@ import (
 // token (CK_TOKEN_INFO, ulMaxPinLen); none takes as much as this.
 const MaxSecret = 1024
 
-// ReadSecretFile reads a file that holds what, in words. It warns of one that others may
-// read, and reads it all the same: on a test machine that may be meant, and a job must
-// not stop for it. Pipes and devices have modes that say nothing about it.
+// ReadSecretFile reads a file; what names its content for a warning. It warns of a file that others
+// may read, and reads it all the same: on a test machine that may be intended, and a job must not
+// stop for it. The modes of pipes and devices say nothing about that.
 func ReadSecretFile(path, what string, warn func(format string, args ...any)) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -27,8 +27,8 @@ func ReadSecretFile(path, what string, warn func(format string, args ...any)) ([
 	return ReadSecret(file, path)
 }
 
-// ReadSecretEnv reads an environment variable. It stays set: a module may look into the
-// environment, and a library that changed it would race with that.
+// ReadSecretEnv reads an environment variable. It stays set: a module may read the environment, and
+// changing it would race with that.
 func ReadSecretEnv(name string) ([]byte, error) {
 	value, ok := os.LookupEnv(name)
 	if !ok {
@@ -37,8 +37,8 @@ func ReadSecretEnv(name string) ([]byte, error) {
 	return []byte(value), nil
 }
 
-// ReadSecret reads what is short enough for a PIN or a management key, into memory that does not move:
-// a buffer that grows leaves copies behind.
+// ReadSecret reads what is short enough for a PIN or a management key, into memory that does not
+// move: a growing buffer leaves copies behind.
 func ReadSecret(from io.Reader, name string) ([]byte, error) {
 	pin := make([]byte, MaxSecret+1)
 	n, err := io.ReadFull(from, pin)
@@ -53,8 +53,8 @@ func ReadSecret(from io.Reader, name string) ([]byte, error) {
 	return pin[:n], nil
 }
 
-// TooLong is returned for what is too long for a PIN. Most often the wrong file was
-// named; cutting it short would send the device a wrong PIN.
+// TooLong is the error for a text that is too long for a PIN: most often the wrong file. Cutting it
+// short would send the device a wrong PIN.
 func TooLong(name string) error {
 	return fmt.Errorf("%s gave more than %d bytes", name, MaxSecret)
 }

@@ -17,7 +17,6 @@ static int stdoutClosedAtStart(void) { return closedAtStart; }
 */
 import "C"
 
-// stdoutClosed reports whether the program was started without a standard
-// output, as cron jobs and daemons do with >&-. What was /dev/null from the start
-// is open: who says so means it.
+// stdoutClosed reports whether the program was started without a standard output, as cron jobs and
+// daemons do with >&-. An explicit /dev/null counts as open: it is intended.
 func stdoutClosed() bool { return C.stdoutClosedAtStart() != 0 }

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// duplicateStdout returns standard output once more, to be closed: that is how to hear of
-// errors which a file system tells no sooner.
+// duplicateStdout returns a duplicate of standard output. Closing it shows errors that a file
+// system reports no sooner.
 func duplicateStdout() (*os.File, error) {
 	fd, err := unix.FcntlInt(os.Stdout.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -32,8 +32,8 @@ type Terminal struct {
 	In, Out *os.File
 }
 
-// OpenTerminal returns the controlling terminal; ErrNoTerminal without one. Who has
-// redirected standard input still sits there.
+// OpenTerminal returns the controlling terminal, also if standard input is redirected;
+// ErrNoTerminal without one.
 func OpenTerminal() (*Terminal, error) {
 	in, out, err := openConsole()
 	if err != nil {
@@ -48,15 +48,14 @@ func (t *Terminal) Close() error {
 	return errors.Join(t.In.Close(), t.Out.Close())
 }
 
-// AskSecret prints question and reads a line that is not shown. Interrupt and
-// termination are errors here and not the end of the process, which would leave the
-// terminal without echo.
+// AskSecret prints question and reads a line that is not shown. Interrupt and termination are
+// errors here; ending the process would leave the terminal without echo.
 func (t *Terminal) AskSecret(ctx context.Context, question string) ([]byte, error) {
 	before, err := term.GetState(int(t.In.Fd()))
 	if err != nil {
 		return nil, ErrNoTerminal
 	}
-	// Who interrupts here wants a terminal that echoes again.
+	// After an interrupt the terminal must echo again.
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// On the terminal and not on standard error, which may go to a log.
@@ -81,7 +80,7 @@ func (t *Terminal) AskYes(ctx context.Context, question string) (bool, error) {
 	return strings.TrimSpace(answer) == "yes", nil
 }
 
-// orClosed words the end of a terminal's input, which Ctrl-D is too.
+// orClosed replaces the end of a terminal's input, also by Ctrl-D, by an error in words.
 func orClosed(err error) error {
 	if err == io.EOF {
 		return ErrTerminalClosed

@@ -65,7 +65,7 @@ func Counted(count int, thing string) string {
 	return digits + " " + thing + "s"
 }
 
-// QuotedName is a name as it stands in a rule, or an id where there is none.
+// QuotedName returns a name as a rule has it, or the id if the name is empty.
 func QuotedName(name, id string) string {
 	if name == "" {
 		return id

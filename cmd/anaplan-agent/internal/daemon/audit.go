@@ -22,8 +22,8 @@ func (d *agentProcess) recorder() func(server.Record) error {
 	return d.record
 }
 
-// record writes down what a caller did. What cannot be written down is not done: the
-// server refuses it. What has been done is written down later.
+// record writes down what a caller did. What cannot be written down is not done: the server refuses
+// it. What is done already is written down later.
 func (d *agentProcess) record(record server.Record) error {
 	entry := audit.Entry{
 		Action:     callerActions[record.Action],
@@ -61,8 +61,8 @@ func (d *agentProcess) mayAct() error {
 	return server.Unrecordable()
 }
 
-// recordedExchange is Anaplan for a Keeper of which everything is written down: it gets no token while
-// that cannot be. A token can be ended all the same.
+// recordedExchange is Anaplan for a Keeper whose actions are all written down: it gets no token
+// while they cannot be. A token can be ended all the same.
 type recordedExchange struct {
 	agent.Exchange
 	mayAct func() error

@@ -33,8 +33,8 @@ func newClients(all []*config.Client) (map[string]*server.Client, error) {
 	return clients, nil
 }
 
-// endPhantoms ends the phantom tokens of whom a reload has changed: a secret that is
-// replaced must not live on in what was got with it.
+// endPhantoms ends the phantom tokens of users and clients that a reload has changed: a replaced
+// secret must not live on in tokens that were issued for it.
 func (d *agentProcess) endPhantoms(before, after *settings.Config) {
 	ended := d.phantoms.RevokeIf(func(holder phantom.Holder) bool {
 		if name, ok := strings.CutPrefix(holder.Client, "client:"); ok {
@@ -47,8 +47,8 @@ func (d *agentProcess) endPhantoms(before, after *settings.Config) {
 	}
 }
 
-// isSameClient reports whether it is still who it was. Its policy may be another one: that is
-// asked at each call.
+// isSameClient reports whether it is still the same client. Its policy may differ: each call checks
+// that.
 func isSameClient(before, after *config.Client) bool {
 	return before != nil && after != nil && before.Profile == after.Profile &&
 		slices.Equal(before.Secret, after.Secret) && slices.Equal(before.Users, after.Users)

@@ -1,8 +1,7 @@
 package daemon
 
-// The parts of the agent and what goes between them: a Keeper for each profile, whose
-// signatures are made by signer processes; the server, which asks the Keepers; and
-// what is seen from outside, to which both tell what they do.
+// The parts of the agent: a Keeper for each profile, whose signatures are made by signer processes;
+// the server, which asks the Keepers; and metrics and the audit log, which both report to.
 
 import (
 	"context"
@@ -257,8 +256,8 @@ func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 // adoptTime is how long a reload waits for what is on its way to Anaplan.
 const adoptTime = 5 * time.Second
 
-// handOver has profiles of a new table take the places of those that they replace, if
-// tokens are as good for them: then no caller notices. Refused PINs are heeded in any case.
+// handOver has profiles of a new table take the places of those that they replace, if the tokens
+// are valid for them: then no caller notices. Refused PINs stay known in any case.
 func (d *agentProcess) handOver(before, after *profileTable) {
 	ctx, cancel := context.WithTimeout(d.ctx, adoptTime)
 	defer cancel()
@@ -273,8 +272,8 @@ func (d *agentProcess) handOver(before, after *profileTable) {
 	}
 }
 
-// retire ends a profile that is served no more, and its token if that is what is to become
-// of tokens at the end and nobody has taken it over.
+// retire ends a profile that is no longer served, and also its token, if logout_at_end says so and
+// no other profile has adopted it.
 func (d *agentProcess) retire(p *servedProfile) {
 	if !d.agent.LogoutAtEnd || p.adopted {
 		p.stop()
@@ -291,12 +290,12 @@ func (d *agentProcess) retire(p *servedProfile) {
 // logout ends a profile's token.
 func (d *agentProcess) logout(ctx context.Context, p *servedProfile) {
 	if err := p.keeper.Logout(ctx); err != nil {
-		d.log.Warn("the token could not be ended, and is valid until its time is up", "profile", p.profile.Name, "error", err)
+		d.log.Warn("the token could not be ended, and stays valid until it expires", "profile", p.profile.Name, "error", err)
 	}
 }
 
-// newTable makes the profiles of a configuration. Those of before that are the same go
-// on, whoever may use them now.
+// newTable makes the profiles of a configuration. Profiles that are the same as before go on, even
+// if other users may use them now.
 func (d *agentProcess) newTable(loaded *settings.Config, before map[string]*servedProfile) (*profileTable, error) {
 	clients, err := newClients(loaded.Clients)
 	if err != nil {
@@ -313,7 +312,7 @@ func (d *agentProcess) newTable(loaded *settings.Config, before map[string]*serv
 		p := before[profile.Name]
 		if p == nil || !p.isLike(profile) {
 			var err error
-			if p, err = d.newServed(profile); err != nil {
+			if p, err = d.newServedProfile(profile); err != nil {
 				return nil, fmt.Errorf("profile %q: %w", profile.Name, err)
 			}
 		}
@@ -360,8 +359,8 @@ func (d *agentProcess) statuses() map[string]agent.Status {
 	return all
 }
 
-// ready returns why the agent is not of full use: a profile whose token is to be there
-// without anybody asking, and is not, or not where its readers look for it.
+// ready returns why the agent is not fully usable: a profile with a token file has no token, or its
+// file is not up to date.
 func (d *agentProcess) ready() error {
 	served := d.table.Load().served
 	for _, name := range slices.Sorted(maps.Keys(served)) {

@@ -115,7 +115,7 @@ func (e *expiry) check() {
 	}
 	first, err := e.notes.first(e.profile.Name, e.cert, days)
 	if err != nil {
-		e.log.Warn("the agent will not remember after its end that it has warned of the certificate's", "error", err)
+		e.log.Warn("after a restart the agent will warn of this certificate's end again", "error", err)
 	}
 	if first {
 		e.warn(expirySentence(e.cert, left), days)
@@ -173,8 +173,8 @@ func (e *expiry) warning() (days int, sentence string) {
 	return days, expirySentence(e.cert, left)
 }
 
-// close warns no more. A program that runs goes on: what it tells is true also when its
-// profile is replaced, by one that will not start it again.
+// close ends the warnings. A running program goes on: its message stays true if its profile is
+// replaced, and the new one will not start it again.
 func (e *expiry) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -227,7 +227,7 @@ type expiryNotes struct {
 type expiryNote struct {
 	Profile     string    `json:"profile"`
 	Certificate string    `json:"certificate"` // its SHA-256 fingerprint, in hex
-	NotAfter    time.Time `json:"not_after"`   // for who looks into the file
+	NotAfter    time.Time `json:"not_after"`   // for readers of the file
 	Days        int       `json:"days"`        // the fewest that were told
 	Time        time.Time `json:"time"`
 }
@@ -253,8 +253,8 @@ func (n *expiryNotes) first(profile string, cert *x509.Certificate, days int) (b
 	return true, n.write(name, note)
 }
 
-// read returns what an earlier run has written down. A note that cannot be read, or says
-// what none does, is none: it must not keep a warning back for ever.
+// read returns what an earlier run has written down. It ignores a note that is unreadable or
+// malformed: that must not suppress a warning for ever.
 func (n *expiryNotes) read(name string) (note expiryNote, ok bool) {
 	if n.dir == "" {
 		return expiryNote{}, false

@@ -176,7 +176,7 @@ func TestExpiryWithoutState(t *testing.T) {
 		r := newExpiryRig(t, &expiryNotes{dir: dir})
 		r.use(endingAfter("ana", oneDay))
 		r.check()
-		if n := strings.Count(r.log.String(), "will not remember"); n != said {
+		if n := strings.Count(r.log.String(), "will warn of this certificate's end again"); n != said {
 			t.Errorf("%q: it is said %d times: %s", dir, n, r.log)
 		}
 		if got := r.warned(); len(got) != 1 {

@@ -1,8 +1,8 @@
 package daemon
 
-// Which of a profile's keys signs for the agent. It asks one at a time, in the profile's
-// order, each by a signer process of its own; only a device that is absent or in trouble
-// makes the next key be asked. (A command without an agent does the same in device.go.)
+// Which of a profile's keys signs for the agent. It asks one at a time, in the profile's order,
+// each by a signer process of its own; only a device that is absent or in trouble makes the next
+// key be asked. (A command without an agent does the same in package device.)
 
 import (
 	"context"
@@ -89,15 +89,15 @@ func (f *failover) String() string {
 	return fmt.Sprintf("key %d of %d", key, f.keys)
 }
 
-// mayBeAnother reports whether another key may do where one could not sign for that. A wrong PIN
-// or certificate is no reason to go on: it would hide the mistake until the second
-// device fails too, and spend PIN tries on both.
+// mayBeAnother reports whether another key may do where one could not sign for that. A wrong PIN or
+// certificate does not count: going on would hide the mistake until the second device fails too,
+// and spend PIN tries on both.
 func mayBeAnother(problem *agent.Problem) bool {
 	return slices.Contains([]agent.Code{agent.CodeDeviceAbsent, agent.CodeDeviceFailed, agent.CodeSignerFailed}, problem.Code)
 }
 
-// isAskedAgain reports whether the device wants another PIN than the one that was typed for
-// it, which was not sent: it cannot be one, say.
+// isAskedAgain reports whether the device wants another PIN than the one typed for it, which was
+// not sent, for example because it cannot be a PIN.
 func isAskedAgain(given typed, problem *agent.Problem) bool {
 	return problem != nil && problem.Code == agent.CodePINNeeded && problem.PIN != nil && problem.PIN.LastTry == "" &&
 		(given.device == "" || given.device == problem.PIN.Device)
@@ -152,7 +152,7 @@ func (p *servedProfile) signWith(ctx context.Context, key config.Address, given 
 	}, notify)
 	if err == nil && string(signed.Format) != p.profile.Format {
 		signed.Clear()
-		signed, err = nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, and %s was ordered", signed.Format, p.profile.Format)
+		signed, err = nil, agent.Problemf(agent.CodeSignerFailed, "the signer made a %s login, but %s was ordered", signed.Format, p.profile.Format)
 	}
 	return signed, told.Load(), err
 }
@@ -169,10 +169,10 @@ func (p *servedProfile) switched(first, key int) {
 	}
 }
 
-// settleTyped keeps or forgets the PIN that a person has typed. It belongs to the device that
-// it was sent to. One that was refused, or that may have been, is forgotten at once; one whose
-// device has been pulled out is kept for when it comes back. It returns what the next key gets
-// of what was given: what was said of a PIN is not said of another one.
+// settleTyped keeps or forgets the PIN that a person has typed. It belongs to the device that it
+// was sent to. One that was refused, or that may have been, is forgotten at once; one whose device
+// has been pulled out is kept for when it comes back. It returns what the next key gets: what a
+// person said about one PIN does not hold for another.
 func (p *servedProfile) settleTyped(given typed, sent bool, problem *agent.Problem) typed {
 	if problem != nil && problem.PIN != nil {
 		p.pin.want(problem.PIN.Device)

@@ -4,5 +4,5 @@ import (
 	"os"
 )
 
-// hangup is no signal of Windows: reload asks the agent instead.
+// hangup is empty: Windows has no such signal, and reload asks the agent instead.
 var hangup []os.Signal

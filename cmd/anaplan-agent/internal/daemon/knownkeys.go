@@ -1,8 +1,8 @@
 package daemon
 
-// Which keys have logged in. What is wrong with such a key (it or its certificate is not to
-// be seen, the file of its certificate is being replaced) was right before, and may be so
-// again without anybody's doing; what is wrong with another is a mistake of the settings.
+// Which keys have logged in. Trouble with such a key (it or its certificate does not show, the file
+// of its certificate is being replaced) may pass by itself; trouble with another key is a mistake
+// in the settings.
 
 import (
 	"crypto/sha256"

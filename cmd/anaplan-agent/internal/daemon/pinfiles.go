@@ -14,9 +14,9 @@ import (
 // pinFilesEvery is how often files are looked at while a PIN from one of them is of no use.
 const pinFilesEvery = time.Second
 
-// pinFiles are the files that a profile's PINs come from. A PIN that was put right there is
-// noticed without a word from anybody. Whether it is another one, and not the same written
-// again, is for the signer to say, which reads it.
+// pinFiles are the files that a profile's PINs come from. The agent notices by itself when a PIN is
+// corrected there. Whether it differs, or is the same written again, the signer finds out, which
+// reads it.
 type pinFiles struct {
 	sources []config.PINSource
 	news    chan bool // of a PIN: it was of use

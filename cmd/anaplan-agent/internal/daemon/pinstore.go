@@ -30,8 +30,8 @@ type typed struct {
 	word   local.UnlockOptions
 }
 
-// bind says for which device that PIN is, once it has shown. It stays so: another device that
-// takes its place does not get it.
+// bind says for which device that PIN is, once that is known. Another device that takes its place
+// does not get the PIN.
 func (b *pinStore) bind(number uint64, device string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -40,8 +40,8 @@ func (b *pinStore) bind(number uint64, device string) {
 	}
 }
 
-// set keeps a PIN, for the device that last wanted one, and overwrites what it is given;
-// nil forgets. What was said of the one before is not said of this one.
+// set keeps a PIN, for the device that last wanted one, and overwrites what it is given; nil
+// forgets. What a person said about the PIN before does not hold for this one.
 func (b *pinStore) set(secret []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,7 +76,7 @@ func (b *pinStore) want(device string) {
 	b.wanted = device
 }
 
-// get returns what a person has given. The word counts once: the next time is another
+// get returns what a person has given. The options count only once: the next time is another
 // decision.
 func (b *pinStore) get() typed {
 	b.mu.Lock()

@@ -40,8 +40,8 @@ type servedProfile struct {
 	adopted  bool // by the one in its place
 }
 
-// newServed returns a profile that does nothing before run.
-func (d *agentProcess) newServed(profile *config.Profile) (*servedProfile, error) {
+// newServedProfile returns a profile that does nothing before run.
+func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile, error) {
 	client, err := d.clients.of(profile, d.log)
 	if err != nil {
 		return nil, err
@@ -103,16 +103,16 @@ func (p *servedProfile) isLike(other *config.Profile) bool {
 	return reflect.DeepEqual(ours, theirs) && p.caStamp == paths.Stamp(other.CAFile)
 }
 
-// hasTokensOf reports whether a token of other is as good as one of this profile's own: it is
-// of the same Anaplan, and was had in the same way but for the key.
+// hasTokensOf reports whether a token of other is as good as this profile's own: from the same
+// Anaplan, in the same way except for the key.
 func (p *servedProfile) hasTokensOf(other *servedProfile) bool {
 	ours, theirs := p.profile, other.profile
 	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
 		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
 }
 
-// adopt takes the place of before, so that whoever asks either has the token. What is
-// known of keys stays, if they are the same.
+// adopt takes the place of before, so that callers of either get the token. What is known about
+// keys stays, if they are the same.
 func (p *servedProfile) adopt(ctx context.Context, before *servedProfile) {
 	before.adopted = true
 	if reflect.DeepEqual(p.profile.Keys, before.profile.Keys) {
@@ -167,7 +167,7 @@ func (p *servedProfile) tell(notify agent.NotifyFunc) agent.NotifyFunc {
 	}
 }
 
-// userBox keeps who Anaplan says that the profile is, by the token that it was asked with.
+// userBox keeps the user that Anaplan names for the profile, with the token that it was asked with.
 type userBox struct {
 	mu         sync.Mutex
 	generation uint64
@@ -201,7 +201,7 @@ func (p *servedProfile) identify(ctx context.Context) (server.User, error) {
 	return p.user.user, nil
 }
 
-// observe passes on what the Keeper did, to everybody who wants to know.
+// observe passes on what the Keeper did.
 func (p *servedProfile) observe(event agent.Event) {
 	p.process.metrics.Event(p.profile.Name, event)
 	p.logEvent(event)
@@ -231,12 +231,11 @@ func (p *servedProfile) know(key int) {
 		return
 	}
 	if err := p.process.keys.add(p.profile.Keys[key]); err != nil {
-		p.process.log.Warn("the agent will not remember after its end that this key has logged in", "profile", p.profile.Name, "error", err)
+		p.process.log.Warn("after a restart the agent will not remember that this key has logged in", "profile", p.profile.Name, "error", err)
 	}
 }
 
-// logEvent logs changes of state as such and failures as warnings; what goes well is for
-// who looks closely.
+// logEvent logs changes of state as info, failures as warnings, and other successes at debug level.
 func (p *servedProfile) logEvent(event agent.Event) {
 	log := p.process.log.With("profile", p.profile.Name)
 	if mistake, ok := errors.AsType[*agent.PanicError](event.Err); ok {

@@ -33,21 +33,20 @@ func inheritedListener() (net.Listener, error) {
 	return nil, fmt.Errorf("systemd has passed %d sockets, and the agent serves one; leave one ListenStream= in the socket unit", len(files))
 }
 
-// listenerOf returns the listener behind a descriptor, if it is one of a unix stream
-// socket: callers are told apart by what the kernel says of them, which it does of no
-// others.
+// listenerOf returns the listener behind a descriptor, if it is one of a unix stream socket:
+// callers are told apart by what the kernel says about them, which it does only for these.
 func listenerOf(file *os.File) (net.Listener, error) {
 	domain, err := socketOption(file, unix.SO_DOMAIN)
 	if err != nil {
-		return nil, fmt.Errorf("what systemd has passed is no socket: %w", err)
+		return nil, fmt.Errorf("systemd has passed something that is not a socket: %w", err)
 	}
 	kind, _ := socketOption(file, unix.SO_TYPE)
 	listening, _ := socketOption(file, unix.SO_ACCEPTCONN)
 	switch {
 	case domain != unix.AF_UNIX:
-		return nil, errors.New("the socket that systemd has passed is none of a path; write ListenStream=/PATH in the socket unit")
+		return nil, errors.New("the socket that systemd has passed is not a unix socket; write ListenStream=/PATH in the socket unit")
 	case kind != unix.SOCK_STREAM:
-		return nil, errors.New("the socket that systemd has passed is no stream; write ListenStream= in the socket unit")
+		return nil, errors.New("the socket that systemd has passed is not a stream socket; write ListenStream= in the socket unit")
 	case listening == 0:
 		return nil, errors.New("systemd has passed a connection and not the socket; write Accept=no in the socket unit")
 	}
@@ -66,9 +65,8 @@ func socketOption(file *os.File, option int) (value int, err error) {
 	return value, errors.Join(controlErr, err)
 }
 
-// supervisor is systemd, as far as it wants to hear from this process. Without it nothing
-// is said. Nor are errors: there is nobody to hear them, and a service that systemd does
-// not hear from it ends by itself.
+// supervisor reports to systemd; without systemd it does nothing. It ignores errors: nobody would
+// see them, and systemd itself ends a service that it does not hear from.
 type supervisor struct{}
 
 // ready says that the agent serves, also after reloading; status is for people.

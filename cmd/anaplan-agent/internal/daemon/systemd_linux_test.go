@@ -220,8 +220,8 @@ func TestInheritedListenerRefusals(t *testing.T) {
 		want          string
 	}{
 		{"two", "unix", func(dir string) []string { return []string{"--listen=" + dir + "/second"} }, "leave one ListenStream= in the socket unit"},
-		{"datagrams", "unixgram", func(string) []string { return []string{"--datagram"} }, "is no stream; write ListenStream= in the socket unit"},
-		{"packets", "unixpacket", func(string) []string { return []string{"--seqpacket"} }, "is no stream; write ListenStream= in the socket unit"},
+		{"datagrams", "unixgram", func(string) []string { return []string{"--datagram"} }, "is not a stream socket; write ListenStream= in the socket unit"},
+		{"packets", "unixpacket", func(string) []string { return []string{"--seqpacket"} }, "is not a stream socket; write ListenStream= in the socket unit"},
 		{"connection", "unix", func(string) []string { return []string{"--accept"} }, "write Accept=no in the socket unit"},
 	}
 	for _, test := range tests {
@@ -249,7 +249,7 @@ func TestListenerOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if _, err := listenerOf(file); err == nil || !strings.HasPrefix(err.Error(), "what systemd has passed is no socket") {
+	if _, err := listenerOf(file); err == nil || !strings.HasPrefix(err.Error(), "systemd has passed something that is not a socket") {
 		t.Errorf("of a file: %v", err)
 	}
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")

@@ -7,10 +7,10 @@ import (
 	"net"
 )
 
-// inheritedListener returns nil: there is no systemd to open a socket.
+// inheritedListener returns nil: only systemd passes sockets.
 func inheritedListener() (net.Listener, error) { return nil, nil }
 
-// supervisor is nobody here.
+// supervisor does nothing here.
 type supervisor struct{}
 
 func (supervisor) ready(string)                       {}

@@ -26,7 +26,7 @@ import (
 type tokenFile struct {
 	file *sink.File
 	log  *slog.Logger
-	next chan agent.Token // the newest token; a zero one: there is none any more
+	next chan agent.Token // the newest token; zero: there is no token any more
 	last agent.Token      // that was put there
 	left atomic.Bool      // the file is another's now
 
@@ -109,8 +109,8 @@ func (f *tokenFile) observe(keeper *agent.Keeper) {
 // retryFile is how long to wait before a file is tried again that could not be written.
 const retryFile = time.Second
 
-// clear removes what an agent that was killed has left, before anybody takes it for a token
-// that is good. It is for one that takes the place of no other.
+// clear removes what a killed agent has left, before anybody takes it for a valid token. It is for
+// a tokenFile that does not replace another.
 func (f *tokenFile) clear() { f.unclear = !f.tell(f.file.Clear) }
 
 // problem returns why the file is not as the token is; nil if it is. A nil tokenFile has none.
@@ -121,8 +121,8 @@ func (f *tokenFile) problem() *agent.Problem {
 	return f.failure.Load()
 }
 
-// leave leaves the file as it is to another tokenFile, which takes it over when run has
-// ended, so that who reads it finds it at all times.
+// leave leaves the file to another tokenFile, which takes over when run has ended, so that readers
+// always find it.
 func (f *tokenFile) leave() { f.left.Store(true) }
 
 // run writes what is wanted until ctx ends, and removes the file then, unless it is

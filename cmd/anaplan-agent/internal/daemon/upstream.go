@@ -107,8 +107,8 @@ func (s *shared) addTenant(before shared, profile *config.Profile, apiURL string
 	s.tenants[name] = &tenant{fair.New(fair.Config{PerMinute: profile.RequestsPerMinute}), profile.RequestsPerMinute}
 }
 
-// tenantName names the tenant of a profile. Where nobody has said which it is, all profiles
-// of a host are taken for one tenant's: too few calls a minute are slow, too many refused.
+// tenantName names the tenant of a profile. Unless the settings name one, all profiles of a host
+// count as one tenant's: too few calls a minute are slow, too many are refused.
 func tenantName(profile *config.Profile, apiURL string) string {
 	if profile.Tenant != "" {
 		return profile.Tenant
@@ -180,6 +180,6 @@ func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client *ana
 	}
 	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmer.Confirm, Ready: ready}
 	names := settings.NewAPIClient(hosts.API, way)
-	names.Retry.Attempts = 2 // a caller waits, who can try again
+	names.Retry.Attempts = 2 // a caller waits, and can try again
 	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil
 }

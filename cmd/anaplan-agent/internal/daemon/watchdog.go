@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// IsHealthy reports whether an agent answers on its socket, as callers would ask: what
-// systemd's watchdog is told.
+// IsHealthy reports whether an agent answers on its socket, asked as callers do. It feeds systemd's
+// watchdog.
 func IsHealthy(socket string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

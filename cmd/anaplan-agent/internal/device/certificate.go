@@ -20,15 +20,14 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// ErrCertificateFile says that a file holds no certificate that can be used. Which
-// file, and what is in it instead, is in the text around it.
+// ErrCertificateFile says that a file contains no usable certificate. The text around it names the
+// file and what is in it instead.
 var ErrCertificateFile = errors.New("certificate file")
 
-// certificateSettingError is an error about the file that the setting certificate names,
-// and not about one that was given to be stored or explained.
+// certificateSettingError is an error about the file of the setting certificate, not about one to
+// be stored or explained.
 type certificateSettingError struct{ error }
 
-// Unwrap implements errors' idea of it.
 func (e *certificateSettingError) Unwrap() error { return e.error }
 
 // ReadCertificate reads the file of the setting certificate, which holds one. Of several it
@@ -36,7 +35,7 @@ func (e *certificateSettingError) Unwrap() error { return e.error }
 func ReadCertificate(path string) (*x509.Certificate, error) {
 	certs, err := ReadCertificates(path)
 	if err == nil && len(certs) > 1 {
-		err = fmt.Errorf("%w: %s holds %d certificates; put the key's own into a file of its own", ErrCertificateFile, path, len(certs))
+		err = fmt.Errorf("%w: %s has %d certificates; put the key's own into a separate file", ErrCertificateFile, path, len(certs))
 	}
 	if err != nil {
 		return nil, &certificateSettingError{err}
@@ -66,7 +65,7 @@ func EncodePEM(kind string, der []byte) string {
 // Certificate returns the certificate that a login would use: from its file, else
 // from what the device shows without a PIN, else from the key itself.
 func (r *Run) Certificate() (*x509.Certificate, error) {
-	// A file was named, so it is meant: what the device holds is not looked at.
+	// A named file counts: the certificate in the device is not looked at.
 	if path := r.Profile.Certificate; path != "" {
 		cert, err := ReadCertificate(path)
 		if err == nil {
@@ -78,7 +77,7 @@ func (r *Run) Certificate() (*x509.Certificate, error) {
 		r.Device.Doubt(cert)
 		return cert, nil
 	}
-	// Opening the key pairs it with its certificate, and says what is in the way.
+	// Opening the key pairs it with its certificate, and its errors say why that fails.
 	key, err := r.Device.Open(r.Ctx)
 	if err != nil {
 		return nil, err
@@ -87,11 +86,10 @@ func (r *Run) Certificate() (*x509.Certificate, error) {
 	return key.Certificate(), nil
 }
 
-// publicCertificate returns the certificate of the only key that fits the address
-// and can log in, as far as the device tells without a PIN; nil if it does not, and
-// whatever went wrong: opening the key afterwards meets the same trouble and words
-// it. It spares the PIN for what is public anyway (PKCS#11 section 4.6, certificate
-// objects are public as a rule; on a card they always are).
+// publicCertificate returns the certificate of the only key that fits the address and can log in,
+// as far as the device tells without a PIN; nil if it does not, or on any error: opening the key
+// afterwards meets the same trouble and reports it. It spares the PIN for what is public anyway
+// (PKCS#11 section 4.6, certificate objects are public as a rule; on a card they always are).
 func (r *Run) publicCertificate() *x509.Certificate {
 	address, err := r.Device.Address()
 	if err != nil {

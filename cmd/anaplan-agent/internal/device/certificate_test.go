@@ -72,7 +72,7 @@ func TestReadCertificates(t *testing.T) {
 
 func TestReadCertificateWantsOne(t *testing.T) {
 	pair := EncodePEM("CERTIFICATE", newCertificate(t, "one", false).Raw) + EncodePEM("CERTIFICATE", newCertificate(t, "two", false).Raw)
-	if _, err := ReadCertificate(writeFile(t, pair)); err == nil || !strings.Contains(err.Error(), "holds 2 certificates") {
+	if _, err := ReadCertificate(writeFile(t, pair)); err == nil || !strings.Contains(err.Error(), "has 2 certificates") {
 		t.Error(err)
 	}
 }

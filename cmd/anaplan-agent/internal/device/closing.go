@@ -1,8 +1,8 @@
 package device
 
-// Devices are closed when what was wanted of them has been delivered: modules and the
-// libraries of smart cards crash and hang at their end as well, and then a signature that
-// was made, and a PIN that was sent for it, are not to be lost.
+// Devices are closed after their results have been delivered: modules and smart card libraries may
+// crash or hang when they end, and that must not lose a signature, or waste the PIN that was sent
+// for it.
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// CloseTimeout is how long a device is waited for that closes.
+// CloseTimeout is how long to wait for a device to close.
 const CloseTimeout = 2 * time.Second
 
 // Closings are the devices that are still to be closed. Its methods may be called from any
@@ -39,7 +39,7 @@ func (c *Closings) then(work func()) {
 	c.queue = append(c.queue, work)
 }
 
-// Begin begins to close what is in the queue, and does not wait for it.
+// Begin starts closing what is in the queue, and does not wait.
 func (c *Closings) Begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,8 +60,8 @@ func (c *Closings) Begin() {
 	}()
 }
 
-// End closes what is in the queue, and waits for all of it, for a time. The error, which is
-// told once, names what did not close.
+// End closes what is in the queue and waits for all of it, at most CloseTimeout. The error,
+// returned once, names what did not close.
 func (c *Closings) End() error {
 	c.Begin()
 	c.mu.Lock()
@@ -89,10 +89,10 @@ func awaitClosing(under <-chan struct{}, what string) error {
 		case <-under:
 			return nil
 		case <-late.C:
-			return fmt.Errorf("%s has not closed within %v, and is left to itself; what it was wanted for is done", what, CloseTimeout)
+			return fmt.Errorf("%s did not close within %v and is left alone; its work is done", what, CloseTimeout)
 		case <-look.C:
 			if moduleDied() {
-				return fmt.Errorf("%s crashed while it closed; what it was wanted for is done", what)
+				return fmt.Errorf("%s crashed while it closed; its work is done", what)
 			}
 		}
 	}

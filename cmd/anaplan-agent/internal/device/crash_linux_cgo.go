@@ -49,7 +49,7 @@ static void crashed(int signal, siginfo_t *info, void *context) {
 		before[signal].sa_sigaction(signal, info, context);
 		return;
 	}
-	if (silent) { // whoever started this process sees what ended it
+	if (silent) { // the parent process sees what ended it
 		sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL);
 		sigset_t all;
 		sigfillset(&all);
@@ -122,12 +122,12 @@ func modulesClose(closing bool) {
 	C.setClosing(on)
 }
 
-// moduleDied reports whether a module has crashed while it closed. It says so once.
+// moduleDied reports, once, whether a module has crashed while it closed.
 func moduleDied() bool { return C.hasDied() != 0 }
 
 // modulesLeft says that a module has not closed, and has a thread that is left behind.
 func modulesLeft() { C.setLost() }
 
-// BeforeExit says that it is the program itself that ends now. Where a module has not closed
-// it ends it, with that exit code.
+// BeforeExit says that the program itself ends now, and not a module. If a module has not closed,
+// it ends the program with that exit code.
 func BeforeExit(code int) { C.end(C.int(code)) }

@@ -2,8 +2,8 @@
 
 package device
 
-// WatchModules has nothing to do where there are no modules, or where the Go
-// runtime's own words about a crash have to do.
+// WatchModules has nothing to do where there are no modules, or where the Go runtime's own report
+// of a crash must do.
 func WatchModules() {}
 
 // WatchModulesOfSigner has nothing to do, either.
@@ -16,7 +16,8 @@ func modulesClose(bool) {}
 // moduleDied reports nothing.
 func moduleDied() bool { return false }
 
-// modulesLeft and modulesEnd have nothing to say to anybody.
+// modulesLeft has nothing to do, either.
 func modulesLeft() {}
 
+// BeforeExit has nothing to do, either.
 func BeforeExit(int) {}

@@ -33,12 +33,11 @@ type Device struct {
 
 	Closings *Closings // of what was opened
 
-	// locks is the directory of the locks on devices; "": there is none.
+	// Locks is the directory of the locks on devices; "": there is none.
 	Locks string
 }
 
-// New returns the device of a profile. Waiting for a PIN does not use up
-// patience.
+// New returns the device of a profile. Waiting for a PIN does not count for the deadline.
 func New(profile *config.Profile, deadline *console.Deadline, say *console.Messenger) *Device {
 	asker := &pin.Asker{
 		Source: profile.PIN,
@@ -51,9 +50,9 @@ func New(profile *config.Profile, deadline *console.Deadline, say *console.Messe
 	return &Device{Profile: profile, PIN: asker, Touch: touch, Say: say, Closings: new(Closings), Locks: LockDir()}
 }
 
-// Address returns the first key's address, for what is done to one key only;
-// errNoAddress without one. It is no error of loading the settings, because some
-// commands need no key (token --payload, cert --certificate).
+// Address returns the first key's address, for what is done to one key only; ErrNoAddress without
+// one. Loading the settings does not fail for that, because some commands need no key (token
+// --payload, cert --certificate).
 func (d *Device) Address() (config.Address, error) {
 	if len(d.Profile.Keys) == 0 {
 		return nil, settings.NoAddress(d.Profile)
@@ -61,8 +60,8 @@ func (d *Device) Address() (config.Address, error) {
 	return d.Profile.Keys[0], nil
 }
 
-// certificate returns the certificate of the file that the profile names; nil where
-// it names none, errCertificateFile where that is of no use.
+// certificate returns the certificate of the file that the profile names; nil where it names none,
+// ErrCertificateFile where that is unusable.
 func (d *Device) certificate() (*x509.Certificate, error) {
 	if d.Profile.Certificate == "" {
 		return nil, nil
@@ -76,8 +75,8 @@ type Key interface {
 	Close() error
 }
 
-// Open opens the first of the profile's keys whose device is there, and returns the
-// last error if there is none. The others have been told as warnings by then.
+// Open opens the first of the profile's keys whose device is there. If there is none it returns the
+// last error; the others have been told as warnings.
 func (d *Device) Open(ctx context.Context) (Key, error) {
 	if _, err := d.Address(); err != nil {
 		return nil, err
@@ -106,8 +105,8 @@ func (d *Device) Open(ctx context.Context) (Key, error) {
 	return nil, failures[len(failures)-1]
 }
 
-// openOne opens the key of an address, in whatever kind of device it is. This is where
-// the two kinds part: whoever signs knows an agent.Key only.
+// openOne opens the key of an address, in whatever kind of device it is. This is where the two
+// kinds part: signing knows an agent.Key only.
 func (d *Device) openOne(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
 	if card, ok := address.(pivuri.URI); ok {
 		return d.openCard(ctx, card, cert)
@@ -141,14 +140,14 @@ type cardKey struct {
 	closings *Closings
 }
 
-// Close implements deviceKey.
+// Close implements Key.
 func (k cardKey) Close() error {
 	k.closings.add("the smart card service", func() { k.Key.Close() })
 	return nil
 }
 
-// TokenOptions returns hsm's options for this run. A PIN that somebody has named is used,
-// whatever the token says of itself.
+// TokenOptions returns hsm's options for this run. A configured PIN is used, even if the token says
+// that it needs none.
 func (d *Device) TokenOptions(address uri.URI) hsm.Options {
 	_, inAddress := address.Get("pin-source")
 	named := inAddress || d.Profile.PIN.Kind != "" && d.Profile.PIN.Kind != config.PINNone
@@ -164,8 +163,8 @@ func (d *Device) PublicOptions() hsm.Options {
 	return hsm.Options{Closing: d.Closings.module}
 }
 
-// close closes what was opened, in some way, and warns of what does not close well: that
-// changes nothing of what it was opened for.
+// close closes what was opened, in some way, and warns of what does not close well: the work is
+// done by then.
 func (d *Device) close(way func() error) {
 	if err := way(); err != nil {
 		d.Say.Warn("%v", err)
@@ -184,9 +183,9 @@ func (d *Device) CardOptions(address pivuri.URI) piv.Options {
 	}
 }
 
-// isAbsent reports whether the device is not there, or in trouble: then the next
-// key may do. A wrong PIN or certificate is no reason to go on: it would hide the
-// mistake until the second device fails too, and spend PIN tries on both.
+// isAbsent reports whether the device is not there, or in trouble: then the next key may do. A
+// wrong PIN or certificate does not count: going on would hide the mistake until the second device
+// fails too, and spend PIN tries on both.
 func isAbsent(err error) bool {
 	if _, spent := errors.AsType[*pin.SpentError](err); spent {
 		return false
@@ -194,9 +193,8 @@ func isAbsent(err error) bool {
 	return errors.Is(err, hsm.ErrModule) || hsm.Transient(err) || piv.Transient(err)
 }
 
-// tellOf says which keys and certificates were passed over. After a renewal two
-// certificates are on the token for a while, and which of them logs in must not be a
-// riddle. A slot of a card has one.
+// tellOf says which keys and certificates were passed over. After a renewal two certificates are on
+// the token for a while, and it must be clear which of them logs in. A slot of a card has only one.
 func (d *Device) tellOf(key *hsm.Key) {
 	for _, other := range key.Others() {
 		d.Say.Note("key %s is not used: it has no certificate", other)
@@ -214,8 +212,8 @@ func (d *Device) Doubt(cert *x509.Certificate) {
 	}
 }
 
-// Describe names a certificate in a line: whom it is for, by the address that
-// Anaplan goes by, and how long. The subject is the CA's text, so it is quoted.
+// Describe names a certificate in a line: its subject, the address that Anaplan goes by, and its
+// end. The subject is the CA's text, so it is quoted.
 func Describe(cert *x509.Certificate) string {
 	if cert == nil {
 		return "(unreadable)"

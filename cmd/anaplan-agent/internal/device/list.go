@@ -30,9 +30,9 @@ type ListedCard struct {
 // IsEmpty reports whether there is nothing to see.
 func (l listing) IsEmpty() bool { return len(l.tokens)+len(l.cards) == 0 }
 
-// Failure returns why the one device that the address names could not be read to
-// its end. What there was to see has been printed. Of several a trouble with one is in
-// the listing, and no failure of what was asked.
+// Failure returns why the one device that the address names could not be read to its end. What
+// there was to see has been printed. With several devices, trouble with one shows in the listing
+// and is not a failure of the command.
 func (l listing) Failure() error {
 	switch {
 	case len(l.tokens)+len(l.cards) != 1:
@@ -94,7 +94,7 @@ func Look(ctx context.Context, address config.Address, limit time.Duration, say 
 func (d *Device) listTokens(ctx context.Context, address uri.URI, cert *x509.Certificate) ([]hsm.Token, error) {
 	options := d.TokenOptions(address)
 	options.Certificate = cert
-	if d.Profile.PIN.Kind == config.PINNone { // asked for by name, so it is no error that keys stay hidden
+	if d.Profile.PIN.Kind == config.PINNone { // requested, so keys that stay hidden are not an error
 		options.PIN = nil
 	}
 	tokens, err := hsm.List(ctx, address, options)
@@ -117,9 +117,9 @@ func (d *Device) listCards(ctx context.Context, address pivuri.URI, cert *x509.C
 	return listed, err
 }
 
-// judgeListed looks at the login to a token. Where nobody is there to be asked for
-// a PIN, and none was set, what can be seen without one is no failure: it is what a
-// first look around is for. A PIN source that was set and gave none is one.
+// judgeListed looks at the login to a token. Where no person can be asked for a PIN, and no source
+// was set, listing what shows without a PIN is a success: that is what a first look is for. A
+// source that was set and gave no PIN is a failure.
 func (d *Device) judgeListed(token *hsm.Token) {
 	if errors.Is(token.Err, console.ErrNoTerminal) && d.Profile.PIN.Kind == "" {
 		d.Say.Note("no terminal to ask for a PIN on: the private keys of token %q stay hidden (--pin says where the PIN is)", token.Label)

@@ -1,7 +1,7 @@
 package device
 
-// Cards in the listing. What a card tells of itself comes from its firmware and from
-// whoever wrote to it, so it is as foreign as a token's text.
+// Cards in the listing. What a card says about itself comes from its firmware and from other
+// programs, so it is as foreign as a token's text.
 
 import (
 	"cmp"
@@ -76,9 +76,9 @@ func writeCardKey(text *strings.Builder, key piv.KeyInfo) {
 	writeUse(text, key.Certificate, key.Problem, hardware.ErrUnusableKey)
 }
 
-// CardKeyState says what using the key takes, as far as the card tells. Of touches only
-// those are spoken of that a job at night would wait for; a key without a PIN is, for
-// whoever holds the card can use it.
+// CardKeyState says what using the key takes, as far as the card tells. It mentions touches only if
+// a job at night would wait for them, and a key without a PIN, because anybody with the card can
+// use it.
 func CardKeyState(key piv.KeyInfo) string {
 	var state string
 	if key.Generated {

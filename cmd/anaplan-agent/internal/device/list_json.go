@@ -84,8 +84,8 @@ func newKeyEntry(key hsm.KeyInfo) keyEntry {
 	return entry
 }
 
-// newCertificateEntry returns what a program wants of a certificate: whom it names
-// and when it ends (RFC 3339, UTC), to warn in time.
+// newCertificateEntry returns what a program needs of a certificate: the user it names and when it
+// ends (RFC 3339, UTC), to warn in time.
 func newCertificateEntry(info hsm.CertificateInfo) certificateEntry {
 	// What cannot be parsed has its id and the note why, and no more.
 	entry := certificateEntry{ID: hex.EncodeToString(info.ID), Note: info.Note}

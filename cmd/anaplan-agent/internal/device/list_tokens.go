@@ -1,8 +1,8 @@
 package device
 
-// The listing of devices for a person; cards are in listingcard.go. It holds text from tokens and certificates:
-// labels go through %q, other fields through oneLine, and all of it through printable
-// before it is written.
+// The listing of devices for a person; cards are in list_cards.go. It contains text from tokens and
+// certificates: labels go through %q, other fields through console.OneLine, and all of it through
+// console.Printable before it is written.
 
 import (
 	"crypto/x509"
@@ -31,8 +31,8 @@ func listText(found listing) string {
 	return strings.Join(devices, "\n")
 }
 
-// writeToken writes a token, its keys, and the certificates that are of no use. One
-// that is used stands at its key.
+// writeToken writes a token, its keys, and the certificates that nothing uses. The others stand at
+// their keys.
 func writeToken(text *strings.Builder, token hsm.Token) {
 	fmt.Fprintf(text, "token %q: %s %s, serial %s, slot %d%s\n", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), token.Slot, tokenState(token))
 	fmt.Fprintf(text, "  %s\n", token.Address)

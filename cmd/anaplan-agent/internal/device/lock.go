@@ -1,8 +1,7 @@
 package device
 
-// One process at a time works with a device: several on one token disturb each other,
-// SoftHSM's least of all stands it. The lock is the user's; between users the device
-// itself, or PC/SC, has to sort it out.
+// One process at a time works with a device: several on one token disturb each other, most of all
+// with SoftHSM. The lock is the user's; between users the device itself, or PC/SC, must arbitrate.
 
 import (
 	"context"
@@ -58,7 +57,7 @@ type lockedKey struct {
 	unlock   func()
 }
 
-// Close implements deviceKey.
+// Close implements Key.
 func (k lockedKey) Close() error {
 	defer k.closings.then(k.unlock)
 	return k.Key.Close()
@@ -77,7 +76,7 @@ func (d *Device) openAlone(ctx context.Context, address config.Address, cert *x5
 	switch {
 	case ctx.Err() != nil && err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrDeviceInUse, context.Cause(ctx))
-	case err != nil: // a home that cannot be written to is no reason not to log in, nor to complain each time
+	case err != nil: // a home that is not writable must not prevent logins, nor cause a warning each time
 		return d.openOne(ctx, address, cert)
 	}
 	key, err := d.openOne(ctx, address, cert)

@@ -1,8 +1,7 @@
 package device
 
-// Where a card's management key comes from. It is as good as the card: who has it can
-// replace its keys. So it is treated as a PIN is, but that cards do not count wrong
-// ones.
+// Where a card's management key comes from. Anybody who has it can replace the card's keys, so it
+// is treated like a PIN, except that cards do not count wrong ones.
 
 import (
 	"context"
@@ -19,9 +18,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// errManagementKeySource says that the place that the management key should come from
-// gave none.
-var errManagementKeySource = errors.New("no management key to be had")
+// errManagementKeySource says that the place that the management key should come from did not give
+// one.
+var errManagementKeySource = errors.New("no management key available")
 
 // protected is the --management-key that the card keeps under its PIN, where ykman
 // puts it with --protect. It is not among the sources of a PIN.
@@ -49,8 +48,7 @@ func (r *Run) WriteCard(managementKey string, address pivuri.URI, write func(piv
 	if err != nil {
 		return err
 	}
-	// A refused one costs nothing, but a second call asks for a touch again where the card
-	// wants one for it; so a person is asked last.
+	// A refused key costs nothing, but each call may ask for a touch; so the person is asked last.
 	err = write(r.managementOptions(address, source))
 	if managementKey != "" || !errors.Is(err, piv.ErrManagementKey) || !HasTerminal() {
 		return err

@@ -26,9 +26,8 @@ type Run struct {
 	End     func() // lets go of the time limit and of programs; call it once
 }
 
-// RunE returns the body of a command that uses the device. It fails before
-// that where nobody would get the result: a PIN try, a signature and a login would
-// be spent for nothing.
+// RunE returns the cobra.Command.RunE of a command that uses the device. It fails first if nobody
+// would get the result, which would waste a PIN try, a signature and a login.
 func RunE(s *settings.Settings, say *console.Messenger, work func(*Run) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		if err := console.CheckStdout(); err != nil {
@@ -44,8 +43,8 @@ func RunE(s *settings.Settings, say *console.Messenger, work func(*Run) error) f
 	}
 }
 
-// StartRun loads the settings and starts the clock. Its errors are of the settings:
-// nothing has been opened or sent yet.
+// StartRun loads the settings and starts the clock. Its errors are about the settings: nothing has
+// been opened or sent yet.
 func StartRun(parent context.Context, s *settings.Settings, say *console.Messenger) (*Run, error) {
 	profile, err := s.Load()
 	if err != nil {
@@ -69,14 +68,14 @@ func (r *Run) MakeLogin() (*agent.Login, error) {
 	// The profile holds "v1" or "v2" only; config has checked it.
 	format := agent.Format(r.Profile.Format)
 	if format == agent.V1 {
-		r.Say.Warn("a v1 payload is a password: whoever has it can log in until the certificate ends or is disabled")
+		r.Say.Warn("a v1 payload is a password: anybody who has it can log in until the certificate expires or is disabled")
 	}
 	key, err := r.Device.Open(r.Ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer key.Close()
-	if err := foreign.Hide(); err != nil { // a key that wants no PIN has a signature all the same
+	if err := foreign.Hide(); err != nil { // even without a PIN, the signature is a secret
 		return nil, err
 	}
 	return agent.SignLogin(r.Ctx, key, format, time.Now())

@@ -1,8 +1,8 @@
 package device
 
-// What a person is told while a card is at work: that it waits for a touch, on the
-// terminal and by a program for those who do not look at it; that another program has
-// it; that it still has the secrets of the factory.
+// What a person is told while a card works: that it waits for a touch (on the terminal, and by a
+// program for those who do not look at it), that another program has the card, that it still has
+// the factory's secrets.
 
 import (
 	"fmt"
@@ -91,8 +91,8 @@ func (t *toucher) failed(err error) {
 	t.fails.Do(func() { t.say.Warn("the touch command failed: %s: %v", t.command[0], err) })
 }
 
-// once warns of the factory's secrets, which anybody knows. A command that sends them
-// twice does not say so twice.
+// once warns of the factory's secrets, which are public. A command that sends them twice warns only
+// once.
 func (t *toucher) once(notice piv.Notice) {
 	if t.told[notice] {
 		return

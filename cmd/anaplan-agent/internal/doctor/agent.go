@@ -1,7 +1,7 @@
 package doctor
 
 // The agent: whether one runs and can be reached, how it does, and whether its files can be
-// written. Whether systemd starts it is in doctor_unit.go.
+// written. Whether systemd starts it is in unit.go.
 
 import (
 	"context"
@@ -69,7 +69,7 @@ func (x *examination) checkSockets(chosen string) {
 	}
 	if !x.hasErrors("agent.socket") {
 		x.info("agent.running", build.Program+" serve starts one; "+build.Program+" service install has systemd or launchd do it",
-			"no agent runs; each command logs in by itself (looked at %s)", strings.Join(sockets, ", "))
+			"no agent runs, so each command logs in by itself (looked at %s)", strings.Join(sockets, ", "))
 	}
 }
 
@@ -84,7 +84,7 @@ func (x *examination) checkSocket(socket string, chosen bool) bool {
 		return false
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		x.fail("agent.socket", "remove it, or choose another path: socket = \"PATH\" under [agent]", "%s is in the way of the agent's socket, and is none", socket)
+		x.fail("agent.socket", "remove it, or choose another path: socket = \"PATH\" under [agent]", "%s is not a socket, and takes the place of the agent's", socket)
 		return false
 	}
 	safe := x.checkSocketDirectory(socket)
@@ -104,7 +104,7 @@ func (x *examination) checkSocket(socket string, chosen bool) bool {
 		x.warn("agent.socket", "chmod 600 "+shell.Quote(socket)+`, or share_socket = "yes" under [agent] if that is meant`,
 			"other users can connect to %s (mode %04o), which share_socket does not say", socket, info.Mode().Perm())
 	case safe:
-		x.ok("agent.socket", "%s is where nobody but its agent can have put it", socket)
+		x.ok("agent.socket", "only its agent can have put %s there", socket)
 	}
 	return safe // else it may be anybody who listens
 }
@@ -125,11 +125,11 @@ func (x *examination) checkSocketDirectory(socket string) bool {
 	case err != nil:
 		x.fail("agent.socket", "choose another path: socket = \"PATH\" under [agent]", "the directory of the socket cannot be looked at: %v", err)
 	case !info.IsDir():
-		x.fail("agent.socket", "choose another path: socket = \"PATH\" under [agent]", "%s is no directory, so the socket cannot be in it", directory)
+		x.fail("agent.socket", "choose another path: socket = \"PATH\" under [agent]", "%s is not a directory, so the socket cannot be in it", directory)
 	case paths.IsSomebodyElses(info) && !isSystemSocket(socket):
 		x.fail("agent.socket", "choose a directory of your own: socket = \"PATH\" under [agent]", "%s belongs to another user, who can put another socket there", directory)
 	case paths.OthersMayWrite(info):
-		x.fail("agent.socket", "chmod go-w "+shell.Quote(directory), "others can write to %s, and put another socket there; the agent does not start like this", directory)
+		x.fail("agent.socket", "chmod go-w "+shell.Quote(directory), "others can write to %s and replace the socket; the agent refuses to start like this", directory)
 	default:
 		return true
 	}
@@ -145,7 +145,7 @@ func (x *examination) askStatus(socket string) {
 	status, err := client.Status(ctx)
 	if err != nil {
 		x.fail("agent.running", "start it again: systemctl restart anaplan-agent.service, or end the process that listens there (lsof "+shell.Quote(socket)+")",
-			"something listens at %s, and gives no account of itself: %v", socket, err)
+			"something listens at %s but does not report a status: %v", socket, err)
 		return
 	}
 	x.status = status
@@ -168,7 +168,7 @@ func (x *examination) askStatus(socket string) {
 		}
 	}
 	x.warn("agent.profile", build.Program+" reload, if it was added since; allow in the profile says who may use it",
-		"the agent shows this user no profile %q", x.settings.ProfileName())
+		"the agent does not show a profile %q to this user", x.settings.ProfileName())
 }
 
 // judgeProfile says how a profile does.
@@ -189,19 +189,19 @@ func (x *examination) judgeProfile(p local.ProfileStatus) {
 	}
 }
 
-// checkState looks at whether can be written down what the next run must know.
+// checkState looks at whether the state directory is writable.
 func (x *examination) checkState() {
 	dir := paths.State()
 	const needs = "so a PIN from a file, variable or program is not sent"
 	if dir == "" {
-		x.warn("agent.state", "set HOME or XDG_STATE_HOME; of a service: StateDirectory=anaplan-agent", "there is no directory for what must be remembered, %s", needs)
+		x.warn("agent.state", "set HOME or XDG_STATE_HOME; of a service: StateDirectory=anaplan-agent", "there is no state directory, %s", needs)
 		return
 	}
 	if err := writableDirectory(dir); err != nil {
 		x.fail("agent.state", "let this user write there, or set XDG_STATE_HOME; of a service: StateDirectory=anaplan-agent", "%v, %s", err, needs)
 		return
 	}
-	x.ok("agent.state", "what must be remembered between runs can be written to %s", dir)
+	x.ok("agent.state", "state directory %s is writable", dir)
 }
 
 // writableDirectory returns why files cannot be written to a directory, which need not be
@@ -211,7 +211,7 @@ func writableDirectory(dir string) error {
 	for {
 		info, err := os.Stat(existing)
 		if err == nil && !info.IsDir() {
-			return fmt.Errorf("%s is no directory", existing)
+			return fmt.Errorf("%s is not a directory", existing)
 		}
 		if err == nil {
 			break
@@ -246,7 +246,7 @@ func (x *examination) checkMemory() {
 		return
 	}
 	x.warn("agent.memory", "raise the limit: ulimit -l 64, or LimitMEMLOCK=64K of the service",
-		"a token, or a PIN that somebody types, may get into the swap space: %v", err)
+		"a token or a typed PIN may get into swap space: %v", err)
 }
 
 // checkAuditFile looks at the file that every use is written down in.
@@ -258,7 +258,7 @@ func (x *examination) checkAuditFile(path string) {
 		err = writableDirectory(filepath.Dir(path))
 	case err != nil:
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s is no plain file", path)
+		err = fmt.Errorf("%s is not a regular file", path)
 	default:
 		var file *os.File
 		if file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0); err == nil {
@@ -266,7 +266,7 @@ func (x *examination) checkAuditFile(path string) {
 		}
 	}
 	if err != nil {
-		x.fail("agent.audit", do, "nothing can be written down, so the agent will hand out nothing: %v", err)
+		x.fail("agent.audit", do, "the audit log cannot be written, so the agent will not hand out tokens: %v", err)
 		return
 	}
 	x.ok("agent.audit", "%s can be written to", path)
@@ -289,6 +289,6 @@ func (x *examination) checkTokenFile() {
 	x.ok("agent.token_file", "the token can be kept in %s", p.TokenFile)
 	if source := x.sourceOfPIN(); pin.Interactive(source) && source.Kind != config.PINNone {
 		x.warn("pin.unattended", `say where a machine finds it: pin = "file:PATH", credential:NAME or command:PROGRAM`,
-			"token_file wants a token without anybody asking, and the PIN comes from a person (%s)", source.Kind)
+			"token_file needs a token without a person, but the PIN comes from one (%s)", source.Kind)
 	}
 }

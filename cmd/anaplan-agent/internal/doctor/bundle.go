@@ -1,8 +1,7 @@
 package doctor
 
-// The archive for support: what somebody who was not there needs to know, and none of what
-// nobody should. A setting is in it if it is known to hold no secret, and not because it is
-// not known to hold one.
+// The archive for support: what somebody elsewhere needs to know, without secrets. A setting is in
+// it only if it is known to contain no secret.
 
 import (
 	"archive/tar"
@@ -29,7 +28,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
-// bundle is the archive. nil: there is to be none.
+// bundle is the archive; nil: none is wanted.
 type bundle struct {
 	path string
 	file *atomicfile.File
@@ -114,7 +113,7 @@ func (x *examination) bundleFiles() []bundleFile {
 	return files
 }
 
-// shareable returns the findings without what is nobody else's business.
+// shareable returns the findings without private texts.
 func (x *examination) shareable() []finding.Finding {
 	shared := slices.Clone(x.findings)
 	for i := range shared {
@@ -200,8 +199,8 @@ type (
 	}
 )
 
-// redacted returns the configuration. One that cannot be read is not there: what stands in
-// it could be anything.
+// redacted returns the configuration; nothing of one that cannot be read, for it could contain
+// anything.
 func (x *examination) redacted() redactedSettings {
 	r := redactedSettings{File: x.settings.ConfigPath(), Clients: []redactedClient{}, Proxies: map[string]string{}}
 	if x.profile != nil {
@@ -221,7 +220,7 @@ func (x *examination) redacted() redactedSettings {
 	return r
 }
 
-// redactProfile returns what of a profile's settings is no secret.
+// redactProfile returns the settings of a profile that are not secret.
 func redactProfile(p *config.Profile) *redactedProfile {
 	r := &redactedProfile{
 		Name: p.Name, Certificate: p.Certificate, Region: p.Region, AuthURL: p.AuthURL, APIURL: p.APIURL, CAFile: p.CAFile,

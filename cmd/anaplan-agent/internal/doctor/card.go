@@ -32,7 +32,7 @@ func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 	p.step("looking for cards in the readers")
 	all := address
 	all.Slot = 0
-	// All keys of the card, so that those can be told that are nearly meant.
+	// All keys of the card, to name those that nearly fit.
 	cards, err := piv.List(p.Ctx, all, piv.Options{Certificate: cert, Busy: p.Order.Limit / 4})
 	if errors.Is(err, piv.ErrNoService) || errors.Is(err, hardware.ErrNoCgo) {
 		f := p.findingOf("device.service", err)
@@ -100,7 +100,7 @@ func (p *Probe) onlyCard(cards []piv.Card) (piv.Card, bool) {
 	for _, card := range there {
 		addresses = append(addresses, card.Address.String())
 	}
-	p.fail("device.card", "write the serial number of one into key: "+strings.Join(addresses, " or "), "the address fits %d cards, and which is meant is not guessed", len(there))
+	p.fail("device.card", "write the serial number of one into key: "+strings.Join(addresses, " or "), "the address fits %d cards, and none is chosen by guessing", len(there))
 	return piv.Card{}, false
 }
 
@@ -108,7 +108,7 @@ func (p *Probe) onlyCard(cards []piv.Card) (piv.Card, bool) {
 func (p *Probe) judgeTries(card piv.Card) {
 	switch {
 	case card.Tries == 0:
-		p.Facts.PINSpent = "the card takes no PIN any more"
+		p.Facts.PINSpent = "the card no longer accepts a PIN"
 		p.fail("device.pin", strings.Join(p.Errors().Explain(&piv.CardError{Err: &hardware.PINError{Locked: true}}).Hints, "; "), "the PIN of %s is blocked", card.Name)
 	case card.Tries == 1:
 		p.Facts.PINSpent = "one more wrong PIN blocks it, and the last try is a person's to spend"
@@ -133,9 +133,9 @@ func (p *Probe) judgeFactory(card piv.Card) {
 	case err != nil:
 		p.skip("device.factory_pin", fmt.Sprintf("%s does not tell whether its PIN is the factory's (firmware before 5.3 does not): %v", card.Name, err))
 	case factory.pin:
-		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that all YubiKeys are sold with, so whoever finds it can log in", card.Name)
+		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that all YubiKeys are sold with, so anybody who finds it can log in", card.Name)
 	case factory.puk:
-		p.warn("device.factory_pin", "set another: ykman piv access change-puk (or yubico-piv-tool -a change-puk)", "%s has the PUK that all YubiKeys are sold with, so whoever finds it can set a new PIN", card.Name)
+		p.warn("device.factory_pin", "set another: ykman piv access change-puk (or yubico-piv-tool -a change-puk)", "%s has the PUK that all YubiKeys are sold with, so anybody who finds it can set a new PIN", card.Name)
 	default:
 		p.ok("device.factory_pin", "%s has neither PIN nor PUK of the factory", card.Name)
 	}
@@ -165,7 +165,7 @@ func (p *Probe) judgeSlots(address pivuri.URI, card piv.Card, given *x509.Certif
 		for _, key := range meant {
 			addresses = append(addresses, key.Address.String())
 		}
-		p.fail("device.key", "write the address of one into key: "+strings.Join(addresses, " or "), "%s has %d keys with certificates, and which is meant is not guessed", card.Name, len(meant))
+		p.fail("device.key", "write the address of one into key: "+strings.Join(addresses, " or "), "%s has %d keys with certificates, and none is chosen by guessing", card.Name, len(meant))
 	}
 }
 
@@ -192,7 +192,7 @@ func withGiven(key piv.KeyInfo, given *x509.Certificate) piv.KeyInfo {
 	}
 	key.Certificate, key.Problem = given, nil
 	if public, ok := key.Public.(*rsa.PublicKey); ok && !public.Equal(given.PublicKey) {
-		key.Problem = fmt.Errorf("%w: %s is not that of this key", hardware.ErrCertificateMismatch, given.Subject)
+		key.Problem = fmt.Errorf("%w: %s does not belong to this key", hardware.ErrCertificateMismatch, given.Subject)
 	}
 	return key
 }
@@ -239,9 +239,9 @@ func (p *Probe) judgeTouch(key piv.KeyInfo) {
 	if !p.Facts.Touch {
 		return
 	}
-	severity, why := finding.Info, "which an agent that works alone waits for in vain"
+	severity, why := finding.Info, "which an agent without a person waits for in vain"
 	if p.Order.Unattended {
-		severity, why = finding.Warning, "and token_file wants a token without anybody there"
+		severity, why = finding.Warning, "and token_file needs a token without a person"
 	}
 	p.add(finding.Finding{Check: "device.touch", Severity: severity,
 		What: fmt.Sprintf("the key in slot %s wants a touch for each login (%s), %s", key.Address.Slot, key.Touch, why),

@@ -84,7 +84,7 @@ func (x *examination) addSettings(check string, err error) {
 func (r *Report) settingsFinding(check string, err error) finding.Finding {
 	f := r.findingOf(check, err)
 	f.What = strings.TrimPrefix(f.What, settings.ErrSettings.Error()+": ")
-	f.Do = "correct it in the place that is named; every setting is explained by: " + build.Program + " COMMAND --help"
+	f.Do = "correct it in the place named; to list all settings: " + build.Program + " COMMAND --help"
 	return f
 }
 
@@ -93,7 +93,7 @@ func (r *Report) settingsFinding(check string, err error) finding.Finding {
 func (x *examination) checkConfigFile(path string, hasSecrets bool) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return // readConfig has read it meanwhile; it is about to be replaced
+		return // ReadConfig has read it meanwhile; it is about to be replaced
 	}
 	switch {
 	case hasSecrets && paths.OthersMayRead(info):
@@ -103,8 +103,8 @@ func (x *examination) checkConfigFile(path string, hasSecrets bool) {
 	}
 }
 
-// checkVariables looks for variables that look like settings and are none: nobody else
-// tells of a typo in one.
+// checkVariables looks for variables that look like settings but are not: nothing else reports a
+// typo in one.
 func (x *examination) checkVariables() {
 	known := []string{"ANAPLAN_AGENT_CONFIG", "ANAPLAN_AGENT_PROFILE", agentclient.ClientVariable, "ANAPLAN_AGENT_REQUIRE"} // the last is the tests' own
 	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {
@@ -112,7 +112,7 @@ func (x *examination) checkVariables() {
 	}
 	for _, name := range environmentNames() {
 		if strings.HasPrefix(name, "ANAPLAN_AGENT_") && !slices.Contains(known, name) {
-			x.warn("config.environment", "unset "+name+"; settings are listed by: "+build.Program+" serve --help", "the variable %s is set, and there is no such setting", name)
+			x.warn("config.environment", "unset "+name+"; settings are listed by: "+build.Program+" serve --help", "the variable %s is set, but there is no such setting", name)
 		}
 	}
 }
@@ -142,7 +142,7 @@ func (x *examination) checkProfile() {
 		x.ok("config.key", "%s: %s", console.Counted(len(keys), "key"), strings.Join(keys, ", then "))
 	}
 	if p.Format == "v1" {
-		x.warn("config.format", `leave format out, or say format = "v2"`, "logins are made in format v1: one that leaks is good for as long as the certificate, and Anaplan has announced not to take them any more")
+		x.warn("config.format", `leave format out, or say format = "v2"`, "logins use format v1: a leaked one works for as long as the certificate, and Anaplan has announced to stop accepting them")
 	}
 	x.checkHosts()
 	x.checkCAFile()
@@ -181,9 +181,9 @@ func (x *examination) checkHosts() {
 			"auth_url is of %s and api_url of %s; a token is good in its own region only", strings.Join(auth, ", "), strings.Join(api, ", "))
 	case x.profile.Region == "" && x.profile.AuthURL == "" && x.profile.APIURL == "":
 		x.info("config.region", "if your tenant is elsewhere, say so: region = \"NAME\", one of "+strings.Join(anaplan.Regions(), ", "),
-			"no region is named, so it is %s: %s", settings.DefaultRegion, hosts.Auth)
+			"no region configured, so it is %s: %s", settings.DefaultRegion, hosts.Auth)
 	case len(common) == 0:
-		x.info("config.region", "", "logins go to %s, calls to %s; these are no region's hosts", hosts.Auth, hosts.API)
+		x.info("config.region", "", "logins go to %s, calls to %s; these do not belong to a region", hosts.Auth, hosts.API)
 	default:
 		x.ok("config.region", "logins go to %s, calls to %s (%s)", hosts.Auth, hosts.API, strings.Join(common, ", "))
 	}

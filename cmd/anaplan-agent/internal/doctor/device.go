@@ -38,7 +38,7 @@ func (x *examination) checkDevices() {
 		x.skip("device.key", "the settings are wrong")
 		return
 	case len(x.profile.Keys) == 0:
-		x.skip("device.key", "no key is named that could be looked for")
+		x.skip("device.key", "no key configured to look for")
 		return
 	}
 	works := false

@@ -100,17 +100,17 @@ func (x *examination) whyNoPIN() string {
 	case facts.PINDoubt != "" && !x.options.Login:
 		return facts.PINDoubt
 	case x.hasErrors("pin.source"):
-		return "there is no PIN to be had"
+		return "no PIN is available"
 	case source.Kind == config.PINCredential && x.worstOf("pin.source") == finding.Warning:
-		return "the PIN is given to the agent's service only; " + build.Program + " login has that log in"
+		return "only the agent's service gets the PIN; " + build.Program + " login makes the agent log in"
 	case source.Kind == config.PINNone:
 		return `the device wants a PIN, and pin is "none"`
 	}
 	return ""
 }
 
-// whyNoPerson returns why a person would be needed who is not; "" if none is, or one is
-// there and has said so by --login.
+// whyNoPerson returns why a missing person is needed; "" if none is needed, or --login says that
+// one is there.
 func (x *examination) whyNoPerson() string {
 	facts := x.first()
 	wanted := ""
@@ -158,8 +158,8 @@ func (x *examination) sign() (*agent.Login, bool) {
 	return nil, false
 }
 
-// forThisCommand is a signer's problem with what helps where no agent has it: a signer takes it for
-// granted that one does.
+// forThisCommand returns a signer's problem with hints for this command: a signer's own are for the
+// agent.
 func forThisCommand(problem *agent.Problem) *agent.Problem {
 	told := *problem
 	told.Hints = slices.DeleteFunc(slices.Clone(told.Hints), func(hint string) bool { return hint == explain.Again(problem.Code) })
@@ -291,7 +291,7 @@ func (x *examination) usersMe(ctx context.Context, token agent.Token) (status in
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request)
 	if err != nil {
-		return 0, "", errors.New("there is no way to it: " + x.clean(err.Error()))
+		return 0, "", errors.New("it cannot be reached: " + x.clean(err.Error()))
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))

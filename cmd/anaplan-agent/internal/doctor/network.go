@@ -117,7 +117,7 @@ type exchange struct {
 }
 
 // errProxyRefused is what ends a request that the proxy does not let through.
-var errProxyRefused = errors.New("the proxy does not connect")
+var errProxyRefused = errors.New("the proxy refuses to connect")
 
 // ask sends the request by the client that logs in, so that failures have that one's words.
 func (e *exchange) ask(ctx context.Context, base string) error {
@@ -158,7 +158,7 @@ func (e *exchange) connected(_ context.Context, _ *url.URL, _ *http.Request, res
 // verify is what crypto/tls does, and keeps what it saw.
 func (e *exchange) verify(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
-		return errors.New("it shows no certificate")
+		return errors.New("it does not show a certificate")
 	}
 	name := e.host
 	if _, err := netip.ParseAddr(e.host); state.ServerName == e.host || state.ServerName == "" && err == nil {
@@ -204,7 +204,7 @@ func (p *plainly) RoundTrip(request *http.Request) (*http.Response, error) {
 // judgeAnswer says what the request has shown.
 func (x *examination) judgeAnswer(target, proxy *url.URL, e *exchange, err error) {
 	if e.refused != "" {
-		do := "ask who runs it whether it lets " + target.Host + " through"
+		do := "ask its operator whether it lets " + target.Host + " through"
 		if strings.Contains(e.refused, "407") {
 			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + proxy.Host
 		}
@@ -233,7 +233,7 @@ func (x *examination) judgeAnswer(target, proxy *url.URL, e *exchange, err error
 // answerWords says what came in place of an answer.
 func answerWords(e *exchange, err error) string {
 	if err == nil || errors.Is(err, anaplan.ErrResponse) {
-		return fmt.Sprintf("HTTP %d to a request that nobody should be let through with", e.status)
+		return fmt.Sprintf("HTTP %d to a request without a valid credential", e.status)
 	}
 	return err.Error()
 }

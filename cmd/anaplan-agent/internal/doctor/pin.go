@@ -62,7 +62,7 @@ func (x *examination) checkSource(source config.PINSource) {
 	case config.PINNone:
 		x.info("pin.source", "", "no PIN is given to the device")
 	case config.PINPrompt:
-		x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		x.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
 			"the PIN is asked for at the terminal; an agent has it from: %s unlock", build.Program)
 	case config.PINPinentry:
 		x.checkPinentry(cmp.Or(source.Arg, "pinentry"))
@@ -91,8 +91,8 @@ func (x *examination) checkPinentry(name string) {
 		x.failed("pin.source", err)
 		return
 	}
-	x.info("pin.source", `for an agent that works alone: pin = "file:PATH", credential:NAME or command:PROGRAM`,
-		"the PIN is asked for by %s, in a window that an agent has only at a desk", name)
+	x.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		"the PIN is asked for by %s, in a window, which an agent has only on a desktop", name)
 }
 
 // checkEnvPIN looks at a variable.
@@ -117,7 +117,7 @@ func (x *examination) checkFilePIN(source config.PINSource, path string) {
 		x.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
 		return
 	case !info.Mode().IsRegular():
-		x.info("pin.source", "", "the PIN comes from %s, which is not a plain file and may give it only once; it is not read here", path)
+		x.info("pin.source", "", "the PIN comes from %s, which is not a regular file and may give it only once; it is not read here", path)
 		return
 	case source.Kind == config.PINCredential: // who may read it is for systemd to say
 	case paths.IsSomebodyElses(info):
@@ -150,7 +150,7 @@ func (x *examination) checkCredentialPIN(source config.PINSource) {
 		x.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",
 			"systemd gives the credential %s to the agent's service and not to this command, so it cannot be looked at here", source.Arg)
 	case !paths.IsThere(path):
-		x.fail("pin.source", "name it in the unit: LoadCredential="+source.Arg+":/etc/anaplan-agent/"+source.Arg, "systemd passes credentials, and none is called %s", source.Arg)
+		x.fail("pin.source", "name it in the unit: LoadCredential="+source.Arg+":/etc/anaplan-agent/"+source.Arg, "systemd passes credentials, but none is called %s", source.Arg)
 	default:
 		x.checkFilePIN(source, path)
 	}
@@ -246,13 +246,13 @@ func (x *examination) forgetPINs() {
 	x.pins = nil
 }
 
-// checkMemoryOfRefusals looks whether the notes can be read: who has run a command as root
-// once has left some that only root can.
+// checkMemoryOfRefusals looks whether the notes are readable: a command that was once run as root
+// leaves some that only root can read.
 func (x *examination) checkMemoryOfRefusals(dir string) {
 	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
 	for _, note := range notes {
 		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
-			x.warn("pin.refused", "sudo rm "+shell.Quote(note), "%s cannot be read, which may say that a PIN was refused", note)
+			x.warn("pin.refused", "sudo rm "+shell.Quote(note), "%s cannot be read; it may say that a PIN was refused", note)
 			return
 		}
 	}

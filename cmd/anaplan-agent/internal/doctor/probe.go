@@ -28,7 +28,7 @@ type ProbeOrder struct {
 	Certificate string `json:"certificate,omitempty"` // file
 	Unattended  bool   `json:"unattended,omitempty"`  // a login must be possible without a person
 
-	// Limit is how long the process waits for anything; it is ended a little later.
+	// Limit is how long the process waits for anything; a little later it is ended.
 	Limit time.Duration `json:"patience"`
 }
 

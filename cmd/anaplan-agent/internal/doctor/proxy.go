@@ -1,7 +1,7 @@
 package doctor
 
-// The proxy, as Go's net/http takes it from the environment: which heeds fewer variables
-// than other programs do, and ignores without a word what it cannot read.
+// The proxy, as Go's net/http takes it from the environment: which heeds fewer variables than other
+// programs do, and silently ignores what it cannot read.
 
 import (
 	"cmp"
@@ -19,7 +19,7 @@ var ProxyVariables = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_
 // proxySchemes are those that net/http knows.
 var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
-// proxySetting is the variable that counts for https; "" for none.
+// proxySetting returns the variable that counts for https; "" for none.
 func proxySetting() (name, value string) {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
 		if value := os.Getenv(name); value != "" {
@@ -41,16 +41,16 @@ func (x *examination) checkProxy() bool {
 	proxy, err := parseProxy(value)
 	switch {
 	case err != nil:
-		x.fail("network.proxy", do, "%s is malformed, and is ignored without a word: connections go past the proxy", name)
+		x.fail("network.proxy", do, "%s is malformed and silently ignored: connections bypass the proxy", name)
 		return false
 	case slices.Contains([]string{"http", "https"}, proxy.Hostname()):
 		x.fail("network.proxy", do, "%s is malformed, and is taken for a proxy called %q: a colon or a slash is missing in it, or a password has characters that must be encoded", name, proxy.Hostname())
 		return false
 	case !slices.Contains(proxySchemes, proxy.Scheme):
-		x.fail("network.proxy", do, "%s has the scheme %q, which is none of %s", name, proxy.Scheme, strings.Join(proxySchemes, ", "))
+		x.fail("network.proxy", do, "%s has the scheme %q, which is not one of %s", name, proxy.Scheme, strings.Join(proxySchemes, ", "))
 		return false
 	case proxy.Port() == "":
-		x.warn("network.proxy", "add the port, as http://"+proxy.Hostname()+":8080", "%s names no port, so it is %s's usual one", name, proxy.Scheme)
+		x.warn("network.proxy", "add the port, as http://"+proxy.Hostname()+":8080", "%s does not name a port, so %s's usual one counts", name, proxy.Scheme)
 	}
 	if other := os.Getenv("https_proxy"); name == "HTTPS_PROXY" && other != "" && other != value {
 		x.info("network.proxy", "set them alike: other programs take https_proxy", "HTTPS_PROXY and https_proxy name different proxies; HTTPS_PROXY counts here")
@@ -78,7 +78,7 @@ func parseProxy(text string) (*url.URL, error) {
 func (x *examination) checkOtherProxies() {
 	for _, name := range []string{"ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"} {
 		if os.Getenv(name) != "" {
-			x.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it", "%s is set, which counts for nothing here: Anaplan is reached by https, for which HTTPS_PROXY counts", name)
+			x.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it", "%s is set, which has no effect: connections to Anaplan use https, for which HTTPS_PROXY counts", name)
 			return
 		}
 	}

@@ -22,7 +22,7 @@ type Report struct {
 	Errors   func() explain.Table
 	findings []finding.Finding
 
-	// show is told of each finding at once. nil: nobody is.
+	// Show is called with each finding at once; nil: it is not.
 	Show func(finding.Finding) error
 
 	// secrets are texts that no finding may hold, wherever it has them from.
@@ -34,7 +34,7 @@ type Report struct {
 	unshown error // why a finding could not be shown
 }
 
-// add adds a finding. Its texts may quote others, who get no line and no secret into it.
+// add adds a finding, without line ends and secrets that its texts may quote.
 func (r *Report) add(f finding.Finding) {
 	f.What, f.Do = r.clean(f.What), r.clean(f.Do)
 	r.findings = append(r.findings, f)
@@ -54,8 +54,8 @@ func (r *Report) clean(text string) string {
 	return console.OneLine(text)
 }
 
-// hide has no finding from now on hold a secret. One that is too short would take words
-// apart, and be told by that.
+// hide keeps a secret out of all later findings. One that is too short is left: replacing it would
+// take words apart, and so reveal it.
 func (r *Report) hide(secret string) {
 	if len(secret) >= 4 && !slices.Contains(r.secrets, secret) {
 		r.secrets = append(r.secrets, secret)
@@ -98,7 +98,7 @@ func (r *Report) findingOf(check string, err error) finding.Finding {
 		do = exposed.Remedy
 	}
 	if do == "" {
-		do = "put that right; " + build.Program + " doctor --bundle FILE.tar.gz makes a report for who can help"
+		do = "put that right; " + build.Program + " doctor --bundle FILE.tar.gz makes a report for support"
 	}
 	return finding.Finding{Check: check, Severity: finding.Error, What: explained.Text, Do: do}
 }

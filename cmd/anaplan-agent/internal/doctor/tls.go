@@ -1,7 +1,7 @@
 package doctor
 
-// TLS to Anaplan: its version, who vouches for the certificate, and whether that is somebody
-// who opens connections to look inside.
+// TLS to Anaplan: its version, the CA that vouches for the certificate, and whether that CA
+// inspects connections.
 
 import (
 	"crypto/tls"
@@ -26,7 +26,7 @@ func (x *examination) judgeTLS(target *url.URL, e *exchange, err error) bool {
 	case e.tls == nil:
 		return true
 	case e.tls.Version < tls.VersionTLS12:
-		x.fail("network.tls", "ask who runs the proxy or server in between: TLS 1.2 is the least that is spoken here", "%s is reached by %s only, which is not safe", target.Host, tls.VersionName(e.tls.Version))
+		x.fail("network.tls", "ask the operator of the proxy or server in between; TLS 1.2 is required", "%s is reached by %s only, which is not safe", target.Host, tls.VersionName(e.tls.Version))
 		return false
 	}
 	x.ok("network.tls", "%s speaks %s, and its certificate is trusted (issued by %s)", target.Host, tls.VersionName(e.tls.Version), issuerOf(e))
@@ -41,7 +41,7 @@ func (x *examination) untrusted(target *url.URL, e *exchange, err error) {
 		f.Do = "if that is your company's proxy or a test server, trust its CA: ca_file = \"FILE\", or --ca-file FILE"
 		if isAnaplanHost(target) {
 			f.Check = "network.interception"
-			f.Do = "have " + target.Host + " excepted from inspection, or trust the CA of who inspects: ca_file = \"FILE\""
+			f.Do = "have " + target.Host + " excepted from inspection, or trust the CA that inspects: ca_file = \"FILE\""
 		}
 	}
 	x.add(f)
@@ -77,8 +77,8 @@ func (x *examination) judgeInterception(target *url.URL, e *exchange) {
 	if isPublic && !onlyByFile {
 		return
 	}
-	x.warn("network.interception", "have "+target.Host+" excepted from inspection: whoever inspects can read logins and tokens",
-		"something between here and %s opens TLS: the certificate is issued by %s, which is no public CA", target.Host, issuer)
+	x.warn("network.interception", "have "+target.Host+" excepted from inspection, which can read logins and tokens",
+		"something between here and %s opens TLS: the certificate is issued by %s, which is not a public CA", target.Host, issuer)
 }
 
 // issuerOf names who has issued the certificate.

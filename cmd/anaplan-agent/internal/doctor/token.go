@@ -32,7 +32,7 @@ func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
 		return
 	}
 	p.step("loading the module %s and listing its tokens", path)
-	// All keys of the token, so that those can be told that are nearly meant.
+	// All keys of the token, to name those that nearly fit.
 	tokens, err := hsm.List(p.Ctx, address.Without("object", "id", "type"), hsm.Options{Certificate: cert})
 	if err != nil && !errors.Is(err, hsm.ErrNoToken) {
 		p.failed("device.module", err)
@@ -81,7 +81,7 @@ func (p *Probe) onlyToken(tokens []hsm.Token) (hsm.Token, bool) {
 		addresses = append(addresses, token.Address.String())
 	}
 	p.fail("device.token", "write one of these into key, with the rest of the address: "+strings.Join(addresses, " or "),
-		"the address fits %d tokens, and which is meant is not guessed", len(there))
+		"the address fits %d tokens, and none is chosen by guessing", len(there))
 	return hsm.Token{}, false
 }
 
@@ -94,7 +94,7 @@ func (p *Probe) judgePINState(token hsm.Token, survey moduleSurvey) {
 	}
 	switch token.PIN {
 	case hardware.PINLocked:
-		p.Facts.PINSpent = "the token takes no PIN any more"
+		p.Facts.PINSpent = "the token no longer accepts a PIN"
 		p.fail("device.pin", p.Errors().Explain(&hardware.PINError{Locked: true}).Hints[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
 	case hardware.PINFinalTry:
 		p.Facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
@@ -115,7 +115,7 @@ func pinWords(token hsm.Token) string {
 	case token.PINPad:
 		return fmt.Sprintf("token %q wants its PIN on its own keypad, so a person must be there", token.Label)
 	}
-	return fmt.Sprintf("token %q tells of no wrong PIN since the last good one", token.Label)
+	return fmt.Sprintf("token %q reports no wrong PIN since the last good one", token.Label)
 }
 
 // judgeMechanisms looks whether the token can sign as Anaplan wants it.
@@ -175,7 +175,7 @@ func (p *Probe) judgeKeys(address uri.URI, token hsm.Token, given *x509.Certific
 	case len(meant) == 0:
 		p.noKey(address, token)
 	case len(certified) > 1:
-		p.fail("device.key", "write the address of one into key: "+strings.Join(addressesOf(certified), " or "), "the address fits %d keys with certificates, and which is meant is not guessed", len(certified))
+		p.fail("device.key", "write the address of one into key: "+strings.Join(addressesOf(certified), " or "), "the address fits %d keys with certificates, and none is chosen by guessing", len(certified))
 	case len(certified) == 1:
 		p.judgeKey(certified[0])
 	case given != nil:
@@ -196,7 +196,7 @@ func (p *Probe) judgeGiven(keys []hsm.KeyInfo, given *x509.Certificate) {
 		}
 	}
 	key := keys[0]
-	key.Problem = fmt.Errorf("%w: the one in the file (%s) is not that of %s", hardware.ErrCertificateMismatch, given.Subject, key.Address)
+	key.Problem = fmt.Errorf("%w: the one in the file (%s) does not belong to %s", hardware.ErrCertificateMismatch, given.Subject, key.Address)
 	p.judgeKey(key)
 }
 

@@ -1,6 +1,6 @@
 package doctor
 
-// What systemd has of the agent. It is asked, and told nothing.
+// What systemd knows about the agent. It is only asked, and not changed.
 
 import (
 	"context"
@@ -44,7 +44,7 @@ func (x *examination) checkUnit(system bool) bool {
 	}
 	s := &service.Service{Flags: service.Flags{System: system, Program: self}, Say: x.say}
 	if s.MakeUnits() != nil {
-		return false // no home, no service in it
+		return false // without a home there is no service
 	}
 	kind := "the service of this user"
 	if system {

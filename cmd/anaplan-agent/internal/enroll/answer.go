@@ -1,7 +1,7 @@
 package enroll
 
-// The CA's answer: which of the certificates in it is the key's, what Anaplan will think of
-// it, and where it goes.
+// The CA's answer: which certificate in it is the key's, whether Anaplan will accept it, and where
+// it is stored.
 
 import (
 	"crypto"
@@ -39,8 +39,8 @@ type answer struct {
 	Chain []*x509.Certificate // of the CA, the leaf's issuer first
 }
 
-// StoreAnswer puts the CA's answer beside the key, and makes the file to upload. A call
-// may be repeated: what is stored already is left as it is.
+// StoreAnswer stores the CA's answer beside the key and makes the file to upload. It may be
+// repeated: what is stored already stays.
 func StoreAnswer(r *device.Run, e Enrolment, address config.Address) error {
 	if card, ok := address.(pivuri.URI); ok {
 		address = WithSerial(r, card)
@@ -74,8 +74,9 @@ func ReadAnswer(r *device.Run, path string, address config.Address) (answer, err
 	if err != nil {
 		return answer{}, err
 	}
-	// A device may tell nothing of a key without a certificate. The request does, and else
-	// the only certificate that is no CA's is tried: no device takes one of another key.
+	// A device may not show a key that has no certificate. The request has the public key;
+	// otherwise the only certificate that is not a CA's is tried: no device accepts one of another
+	// key.
 	if under := NewStore().Fitting(address); len(keys) == 0 && len(under) == 1 && under[0].Public() != nil {
 		keys = []crypto.PublicKey{under[0].Public()}
 	}
@@ -100,8 +101,8 @@ func leafKeys(certs []*x509.Certificate) []crypto.PublicKey {
 	return []crypto.PublicKey{leaves[0].PublicKey}
 }
 
-// errNoneFits says that it is not known which certificate is the key's.
-var errNoneFits = errors.New("the device does not tell its key, so the key's own certificate must be alone in the file")
+// errNoneFits says that the key's certificate cannot be found.
+var errNoneFits = errors.New("the device does not show its public key, so the file must contain only the key's own certificate")
 
 // pickLeaf returns the certificate of one of the keys: an address may fit several.
 func pickLeaf(certs []*x509.Certificate, keys []crypto.PublicKey) (answer, error) {
@@ -135,7 +136,7 @@ func wrongAnswer(path string, address config.Address, certs []*x509.Certificate,
 	if !slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return !cert.IsCA }) {
 		kind = errOnlyCA
 	}
-	return fmt.Errorf("%w: %s has none for %s, but for %s", kind, path, address, strings.Join(names, ", "))
+	return fmt.Errorf("%w: %s has no certificate for %s, only for %s", kind, path, address, strings.Join(names, ", "))
 }
 
 // sayContent says what was in a file of several certificates, and which was taken: a bundle
@@ -158,12 +159,12 @@ func sayContent(r *device.Run, path string, certs []*x509.Certificate, got answe
 	r.Say.Note("%s holds %d certificates:\n%s", path, len(certs), strings.Join(lines, "\n"))
 }
 
-// Judge says what Anaplan may have against the certificate. A person decides about errors;
-// where there is none it is stored, for the CA's answer belongs to its key and Anaplan is
-// the judge. One that has ended is nobody's to decide about.
+// Judge reports why Anaplan may refuse the certificate. A person decides about errors; without a
+// person the certificate is stored, since Anaplan is the judge. An expired certificate is always
+// refused.
 func Judge(r *device.Run, got answer) error {
 	if time.Now().After(got.Leaf.NotAfter) {
-		return fmt.Errorf("%w: it has ended, so it is not stored: %s\nask the CA for one that is valid; if it should be, set this machine's clock", device.ErrCertificateFile, device.Describe(got.Leaf))
+		return fmt.Errorf("%w: it has expired, so it is not stored: %s\nask the CA for a valid one; if it should be valid, set this machine's clock", device.ErrCertificateFile, device.Describe(got.Leaf))
 	}
 	found := certlint.Check(got.Leaf, got.Chain, time.Now())
 	sayFindings(r, found)
@@ -183,11 +184,11 @@ func Judge(r *device.Run, got answer) error {
 	return err
 }
 
-// errOtherUser says that a certificate is for somebody else than was asked for.
+// errOtherUser says that a certificate is for another user than the request.
 var errOtherUser = errors.New("the certificate is for another user")
 
-// checkUser compares whom the certificate logs in with whom the request was for. A person
-// may want the other one all the same; a job would run as the wrong user.
+// checkUser compares the user of the certificate with that of the request. A person may accept
+// another one; a job would run as the wrong user.
 func checkUser(r *device.Run, leaf *x509.Certificate, address config.Address) error {
 	found := NewStore().Fitting(address)
 	under := answered(found, []*x509.Certificate{leaf})
@@ -256,14 +257,14 @@ func StoreLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Ce
 	return nil
 }
 
-// StoreChain keeps the CA's certificates: in the token, and in a file if one is named. A
-// login does without them, so a token that has no room for them is no failure.
+// StoreChain keeps the CA's certificates: in the token, and in a file if one is named. A login does
+// not need them, so a token without room for them is not a failure.
 func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x509.Certificate) error {
 	if token, ok := address.(uri.URI); ok && len(chain) > 0 {
 		stored, err := hsm.StoreChain(r.Ctx, token, chain, r.Device.TokenOptions(token))
 		switch {
 		case err != nil:
-			r.Say.Warn("the CA's own certificates could not be stored, which a login does without: %v", err)
+			r.Say.Warn("the CA's own certificates could not be stored; a login does not need them: %v", err)
 		case stored > 0:
 			r.Say.Note("stored %s of the CA beside it", console.Counted(stored, "certificate"))
 		}
@@ -271,14 +272,14 @@ func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x50
 	switch {
 	case len(chain) == 0 && e.Guided:
 	case e.ChainOut != "" && len(chain) == 0:
-		r.Say.Warn("%s was not written: there is no certificate of the CA", e.ChainOut)
+		r.Say.Warn("%s was not written: the answer has no certificate of the CA", e.ChainOut)
 	case e.ChainOut != "":
 		if err := console.WriteOut(r.Ctx, e.ChainOut, encodeChain(chain)); err != nil {
 			return fmt.Errorf("the CA's certificates: %w", err)
 		}
 		r.Say.Note("wrote the CA's %s to %s", console.Counted(len(chain), "certificate"), e.ChainOut)
 	case IsCard(address) && len(chain) > 0:
-		r.Say.Note("the card has no place for the CA's %s, which a login does without; --chain-out FILE keeps them", console.Counted(len(chain), "certificate"))
+		r.Say.Note("the card has no place for the CA's %s, and a login does not need them; --chain-out FILE keeps them", console.Counted(len(chain), "certificate"))
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 package enroll
 
-// The way of a key onto a card: what enroll does with YubiKeys that tokens have not.
+// What enroll does with YubiKeys only.
 
 import (
 	"cmp"
@@ -26,11 +26,10 @@ type CardFlags struct {
 	ManagementKey, attestation string
 }
 
-// AddFlags gives cmd the flags. They are no settings: they are said once in the life of
-// a key.
+// AddFlags gives cmd the flags. They are not settings: they are given once in the life of a key.
 func (c *CardFlags) AddFlags(cmd *cobra.Command) {
 	c.AddWriteFlags(cmd)
-	cmd.Flags().StringVar(&c.attestation, "attestation", "", "YubiKey: write its certificates that the key was made on it to this new file")
+	cmd.Flags().StringVar(&c.attestation, "attestation", "", "YubiKey: write its attestation that the key was made on it to this new file")
 }
 
 // AddWriteFlags gives cmd those that are for any new key, wherever it was made.
@@ -58,7 +57,7 @@ func (c CardFlags) Given() string {
 	return ""
 }
 
-// check finds wrong calls before the card is touched, as enrolment.check does.
+// check finds wrong calls before the card is touched, as Enrolment.Check does.
 func (c CardFlags) check(e Enrolment) error {
 	if _, err := device.ParseManagementKey(c.ManagementKey); err != nil {
 		return fmt.Errorf("--management-key: %w", err)
@@ -71,20 +70,20 @@ func (c CardFlags) check(e Enrolment) error {
 	case c.touchPolicy != "" && !slices.Contains(device.TouchPolicies, c.touchPolicy):
 		return fmt.Errorf("--touch-policy %q: it is one of %s", c.touchPolicy, strings.Join(device.TouchPolicies, ", "))
 	case e.Certificate != "" && c.attestation != "":
-		return errors.New("--attestation is for the request; --certificate stores what the CA has sent")
+		return errors.New("--attestation is for the request; --certificate stores the CA's answer")
 	case (e.Certificate != "" || e.ReuseKey || e.login || e.Resume) && c.pinPolicy+c.touchPolicy != "":
 		return errors.New("--pin-policy and --touch-policy are for a new key; a key that is there keeps its own")
 	case e.ReuseKey && c.ManagementKey != "":
 		return errors.New("--management-key is for a new key; --reuse-key writes nothing to the card")
 	case c.attestation != "" && console.IsTaken(c.attestation):
-		return fmt.Errorf("--attestation %s: the file is there already, and is not overwritten", c.attestation)
+		return fmt.Errorf("--attestation %s: the file exists and is not overwritten", c.attestation)
 	}
 	return nil
 }
 
-// slotFor returns the address of the key with the slot that must be named and the card's
-// serial number. Which slot is for a person to say: other programs take each for what the
-// standard means it for, such as 9a for logging in to this computer.
+// slotFor returns the address of the key with the slot that must be named and the card's serial
+// number. The person must choose the slot: other programs use each for what the standard says, such
+// as 9a for logging in to this computer.
 func slotFor(r *device.Run, e Enrolment, address pivuri.URI) (config.Address, error) {
 	if !e.ReuseKey && address.Slot == 0 {
 		suggested := address
@@ -112,9 +111,9 @@ func makeCardKey(r *device.Run, e Enrolment, address pivuri.URI, before func() e
 	return key.Address, err
 }
 
-// WithSerial returns the address with the serial number of the only card that it fits:
-// there may be a second card when the CA answers. It is as it was where there is none
-// such, about which the next step has words.
+// WithSerial returns the address with the serial number of the only card that it fits: there may be
+// a second card when the CA answers. Without one it returns the address unchanged, and the next
+// step reports the error.
 func WithSerial(r *device.Run, address pivuri.URI) pivuri.URI {
 	cards, err := piv.List(r.Ctx, address, r.Device.CardOptions(address))
 	if err == nil && len(cards) == 1 && cards[0].Err == nil {
@@ -146,7 +145,7 @@ func attest(r *device.Run, path string, address pivuri.URI) error {
 	if err := console.WriteNew(r.Ctx, path, text); err != nil {
 		return fmt.Errorf("attestation: %w", err)
 	}
-	// No failure: cards of a company's own making lead to the company's root.
+	// This is not a failure: cards that a company makes itself lead to its own root.
 	if attestation.Problem != nil {
 		r.Say.Warn("wrote the attestation to %s, which will not convince a CA: %v", path, attestation.Problem)
 		return nil
@@ -155,8 +154,8 @@ func attest(r *device.Run, path string, address pivuri.URI) error {
 	return nil
 }
 
-// flagsForStoring returns the flags that storing the certificate needs too. Where the
-// management key is kept is no secret; the flag never holds the key (parseManagementKey).
+// flagsForStoring returns the flags that storing the certificate needs too. The place of the
+// management key is not a secret; the flag never contains the key (device.ParseManagementKey).
 func flagsForStoring(managementKey string) string {
 	if managementKey == "" {
 		return ""

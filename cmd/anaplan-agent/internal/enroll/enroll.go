@@ -1,9 +1,8 @@
 package enroll
 
-// The way of a key into a device: key and CSR first, the CA's certificate later, the first
-// login last. Here are the command and what its flags say. What is done with the key is in
-// enrollkey.go, with the CA's answer in enrollanswer.go; guide.go is the same for a person
-// who would rather be asked than read about flags.
+// An enrolment makes the key and its CSR, later stores the CA's certificate, and ends with the
+// first login. Here are the command and its flags; key.go has the work on the key, answer.go that
+// on the CA's answer. Package guide does the same by asking questions.
 
 import (
 	"errors"
@@ -31,36 +30,35 @@ var KeySizes = []int{2048, 3072, 4096}
 // Enrolment is what the flags of enroll say.
 type Enrolment struct {
 	Email, Name, Subject string
-	Bits                 int // 0: defaultBits
+	Bits                 int // 0: DefaultBits
 	ReuseKey             bool
 	Output               string // of the request; "" and "-": standard output
 
 	Certificate         string // the CA's answer
 	ChainOut, UploadOut string
-	Guided              bool // a person is told what comes next, and has asked for no file by name
+	Guided              bool // guide tells the person what comes next, and chooses the files
 	login               bool // --check
 	Resume              bool
-	TypedKey            bool   // by a flag or a variable: no other is meant
+	TypedKey            bool   // by a flag or a variable, so that the key is certain
 	More                string // the flags that going on with it takes, too, as a shell reads them
 
 	Card CardFlags
 }
 
-// AddFlags gives cmd the flags. They are no settings: they are said once in the life of a
-// key.
+// AddFlags gives cmd the flags. They are not settings: they are given once in the life of a key.
 func (e *Enrolment) AddFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&e.Email, "email", "", "e-mail address of the Anaplan user, by which Anaplan maps the certificate")
+	flags.StringVar(&e.Email, "email", "", "e-mail address of the Anaplan user; Anaplan finds the user by it")
 	flags.StringVar(&e.Name, "name", "", "common name in the CSR (default: the e-mail address)")
 	flags.StringVar(&e.Subject, "subject", "", "subject of the CSR, if your CA wants more than a name, as 'CN=Nightly load,O=Example AG,C=CH'")
 	flags.IntVar(&e.Bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
-	flags.BoolVar(&e.ReuseKey, "reuse-key", false, "make no key: a new CSR for the one that is there")
+	flags.BoolVar(&e.ReuseKey, "reuse-key", false, "make a new CSR for the existing key, and no new key")
 	flags.StringVar(&e.Output, "output", "", "new file for the CSR (default: standard output)")
 	flags.StringVar(&e.Certificate, "certificate", "", "store the CA's answer beside the key: PEM, DER or PKCS#7, alone or with the CA's own certificates in any order")
 	flags.StringVar(&e.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
-	flags.StringVar(&e.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block that is uploaded to Anaplan")
+	flags.StringVar(&e.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
 	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered")
-	flags.BoolVar(&e.Resume, "resume", false, "go on with the enrolment that is under way")
+	flags.BoolVar(&e.Resume, "resume", false, "continue the enrolment that is under way")
 	e.Card.AddFlags(cmd)
 }
 
@@ -70,8 +68,7 @@ var RememberedFlags = []string{
 	"chain-out", "upload-out", "pin-changed",
 }
 
-// IsOpen reports whether the flags leave open what to do: a person can be asked then. A file that
-// --resume is to write is all there is to do.
+// IsOpen reports whether the flags leave open what to do, so that a person can be asked.
 func (e Enrolment) IsOpen() bool {
 	return e.Email == "" && e.Certificate == "" && !e.login && !(e.Resume && e.Output+e.UploadOut != "")
 }
@@ -87,7 +84,7 @@ func (e Enrolment) Check(guided bool) error {
 		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate")
 	}
 	if e.Email != "" && !IsEmail(e.Email) {
-		return fmt.Errorf("--email %q is no e-mail address that a certificate can hold", e.Email)
+		return fmt.Errorf("--email %q is not an e-mail address that a certificate can contain", e.Email)
 	}
 	if err := e.checkRequest(); err != nil {
 		return err
@@ -100,15 +97,15 @@ func (e Enrolment) checkTask(guided bool) error {
 	forRequest := e.Email+e.Name+e.Subject != "" || e.Bits != 0 || e.ReuseKey
 	switch {
 	case e.Certificate != "" && (forRequest || e.Output != ""):
-		return errors.New("--certificate stores what the CA has sent; --email, --subject, --output, --name, --bits and --reuse-key are for the request before it")
+		return errors.New("--certificate stores the CA's answer; --email, --subject, --output, --name, --bits and --reuse-key are for the request before it")
 	case e.login && (forRequest || e.Certificate != "" || e.Output+e.ChainOut+e.UploadOut != ""):
-		return errors.New("--check makes the first login, once the certificate is registered; beside it go settings, as --key and --region, or --resume")
+		return errors.New("--check makes the first login, once the certificate is registered; only settings, such as --key and --region, and --resume can go with it")
 	case e.Resume && forRequest:
-		return errors.New("--resume knows what was asked for before; --email, --name, --subject, --bits and --reuse-key are for a new request")
+		return errors.New("--resume remembers the request; --email, --name, --subject, --bits and --reuse-key are for a new request")
 	case e.ChainOut != "" && e.Certificate == "" && !guided:
 		return errors.New("--chain-out is for --certificate: it takes the CA's certificates from the answer")
 	case e.UploadOut != "" && e.Certificate == "" && !guided && !e.Resume:
-		return errors.New("--upload-out is for --certificate: the file to upload is made of the answer; anaplan-agent cert prints the one that is stored")
+		return errors.New("--upload-out is for --certificate: the file to upload is made from the answer; anaplan-agent cert prints the stored certificate")
 	}
 	return nil
 }
@@ -117,11 +114,11 @@ func (e Enrolment) checkTask(guided bool) error {
 func (e Enrolment) checkRequest() error {
 	switch {
 	case !utf8.ValidString(e.Name) || strings.ContainsFunc(e.Name, console.IsUnprintable) || strings.Contains(e.Name, "\n"):
-		return fmt.Errorf("--name %q holds characters that do not print", e.Name)
+		return fmt.Errorf("--name %q contains unprintable characters", e.Name)
 	case e.ReuseKey && e.Bits != 0:
-		return errors.New("--bits is for a new key; --reuse-key makes none")
+		return errors.New("--bits is for a new key; --reuse-key does not make one")
 	case e.Bits != 0 && !slices.Contains(KeySizes, e.Bits):
-		return fmt.Errorf("--bits %d: it is 2048, 3072 or 4096", e.Bits)
+		return fmt.Errorf("--bits %d: must be 2048, 3072 or 4096", e.Bits)
 	}
 	if _, err := e.SubjectName(); err != nil {
 		return fmt.Errorf("--subject: %w", err)
@@ -135,10 +132,10 @@ func (e Enrolment) checkRequest() error {
 	if e.IsFile() && !e.ReuseKey && !e.Resume && console.IsTaken(e.Output) {
 		for _, p := range NewStore().All() {
 			if p.RequestFile == paths.Absolute(e.Output) || p.Request != "" && console.MayWriteOut(e.Output, p.Request) == nil {
-				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s), which %s enroll --resume goes on with", e.Output, p.Waits(), build.Program)
+				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s); to continue it: %s enroll --resume", e.Output, p.Waits(), build.Program)
 			}
 		}
-		return fmt.Errorf("--output %s: the file is there already, and is not overwritten", e.Output)
+		return fmt.Errorf("--output %s: the file exists and is not overwritten", e.Output)
 	}
 	return nil
 }
@@ -174,7 +171,7 @@ func Run(r *device.Run, e Enrolment, command string) error {
 		return err
 	}
 	if flag := e.Card.Given(); flag != "" && !IsCard(address) {
-		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is none", flag, address)
+		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, address)
 	}
 	switch {
 	case e.Certificate != "":

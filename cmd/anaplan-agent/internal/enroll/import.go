@@ -1,7 +1,7 @@
 package enroll
 
-// The way of a key that is in a file already into a device. What is in the file stays as good as
-// the key, and that is said.
+// Import puts a key from a file into a device. The file stays as good as the key, and a warning
+// says so.
 
 import (
 	"cmp"
@@ -73,7 +73,7 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 		return err
 	}
 	if _, isCard := address.(pivuri.URI); !isCard && order.Card.Given() != "" {
-		return fmt.Errorf("%w: %s is for keys on YubiKeys, and %s is none", settings.ErrSettings, order.Card.Given(), address)
+		return fmt.Errorf("%w: %s is for keys on YubiKeys, and %s is not one", settings.ErrSettings, order.Card.Given(), address)
 	}
 	entry, err := readEntry(r, path, order)
 	if err != nil {
@@ -87,7 +87,7 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 	}
 	r.Device.Doubt(entry.Certificate)
 	if !time.Now().Before(entry.Certificate.NotAfter) {
-		return fmt.Errorf("%w: %s: the certificate has ended, so the key is of no use to log in: %s", device.ErrCertificateFile, cmp.Or(order.Certificate, path), device.Describe(entry.Certificate))
+		return fmt.Errorf("%w: %s: the certificate has expired, so the key cannot log in: %s", device.ErrCertificateFile, cmp.Or(order.Certificate, path), device.Describe(entry.Certificate))
 	}
 	if err := foreign.Hide(); err != nil { // the device's library gets the key, with or without a PIN
 		return err
@@ -140,7 +140,7 @@ func readEntry(r *device.Run, path string, order ImportOrder) (certfile.KeyEntry
 	}
 	if entry.Certificate == nil {
 		forgetKey(entry.Key)
-		return certfile.KeyEntry{}, fmt.Errorf("%w %s: there is no certificate in it for the key: name its file with --certificate", errKeyFile, path)
+		return certfile.KeyEntry{}, fmt.Errorf("%w %s: it has no certificate for the key; name the certificate's file: --certificate FILE", errKeyFile, path)
 	}
 	return entry, nil
 }
@@ -200,7 +200,7 @@ func chooseEntry(bundle certfile.Bundle, wanted string) (certfile.KeyEntry, erro
 	case len(fitting) == 1:
 		return fitting[0], nil
 	case wanted == "":
-		return certfile.KeyEntry{}, fmt.Errorf("it has %d keys; say which with --entry: %s", len(names), strings.Join(names, ", "))
+		return certfile.KeyEntry{}, fmt.Errorf("it has %d keys; choose one with --entry: %s", len(names), strings.Join(names, ", "))
 	case len(fitting) == 0:
 		return certfile.KeyEntry{}, fmt.Errorf("it has no key %q; it has %s", wanted, strings.Join(names, ", "))
 	}
@@ -226,7 +226,7 @@ func entryName(entry certfile.KeyEntry) string {
 func password(r *device.Run, source config.PINSource, path string) ([]byte, error) {
 	secret, err := r.Secret(r.Ctx, source, "a password", "password of "+path)
 	if errors.Is(err, console.ErrNoTerminal) {
-		err = fmt.Errorf("it wants a password: %w; say where it is with --password", err)
+		err = fmt.Errorf("it needs a password: %w; say where the password is with --password", err)
 	}
 	return secret, err
 }
@@ -247,9 +247,9 @@ func importToToken(r *device.Run, address uri.URI, key *rsa.PrivateKey) (config.
 // errInDevice says that there is a key where one should be put.
 var errInDevice = errors.New("the key is in the device already, or another one is in its place")
 
-// unlessThere returns why a key was not imported; nil if it is the one that is in its place, for
-// an import that was cut short goes on with the certificate. The advice for a key that enroll finds
-// in its way is about a request, so the error is another.
+// unlessThere returns why a key was not imported; nil if the same key is in its place, since an
+// interrupted import continues with the certificate. The error differs from enroll's, whose advice
+// is about a request.
 func unlessThere(r *device.Run, err error, address config.Address, key *rsa.PrivateKey) error {
 	if !errors.Is(err, hardware.ErrKeyExists) {
 		return err
@@ -294,8 +294,8 @@ func sayImported(r *device.Run, path string, address config.Address) {
 	if path == "-" {
 		path = "the file that it came from"
 	}
-	r.Say.Warn("%s is still a copy of the key: whoever has it can log in until the certificate ends or is disabled. Once whoami has worked, destroy it and every backup of it "+
-		"(shred -u FILE; on SSDs and in cloud storage that is not sure to reach all copies). A key made by '%s enroll' has no copy: take one at the next renewal", path, build.Program)
+	r.Say.Warn("%s is still a copy of the key: anybody who has it can log in until the certificate expires or is disabled. Once whoami works, destroy it and every backup of it "+
+		"(shred -u FILE; on SSDs and in cloud storage that may not reach all copies). A key made by '%s enroll' has no copy: take one at the next renewal", path, build.Program)
 }
 
 // forgetKey overwrites what makes a key private, as far as Go lets: numbers that were computed

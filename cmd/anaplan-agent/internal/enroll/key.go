@@ -1,7 +1,7 @@
 package enroll
 
-// What enroll does with a key, in a token or on a card: it makes it and has it sign a
-// request. What cards have of their own is in enrollcard.go.
+// What enroll does with a key, in a token or on a card: it makes it and has it sign a request. What
+// is for cards only is in card.go.
 
 import (
 	"cmp"
@@ -132,7 +132,7 @@ func alone(r *device.Run, address config.Address, work func() error) error {
 		switch {
 		case r.Ctx.Err() != nil && err != nil:
 			return fmt.Errorf("%w: %w", device.ErrDeviceInUse, context.Cause(r.Ctx))
-		case err == nil: // else the home cannot be written to, which is no reason to make no key
+		case err == nil: // else the home is not writable, which must not prevent making a key
 			defer unlock()
 		}
 	}
@@ -173,7 +173,7 @@ func request(r *device.Run, e Enrolment, p *Pending) error {
 	}
 	if err := PutRequest(r, e, p); err != nil {
 		if e.IsFile() {
-			err = fmt.Errorf("%w; the key is made, and its CSR is kept: %s enroll --resume --output FILE writes it", err, build.Program)
+			err = fmt.Errorf("%w; the key is made, and its CSR is kept; to write it: %s enroll --resume --output FILE", err, build.Program)
 		}
 		return err
 	}
@@ -248,8 +248,8 @@ func sayNext(r *device.Run, p *Pending) {
 	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", build.Program, shell.Quote(p.Key), flagsForStoring(p.ManagementKey))
 }
 
-// Remember writes an enrolment down. Without a home that cannot be, and every step is good
-// by itself.
+// Remember writes an enrolment down. Without a home it does nothing: every step also works by
+// itself.
 func Remember(r *device.Run, p *Pending) {
 	if p.OfRotation {
 		return
@@ -260,8 +260,8 @@ func Remember(r *device.Run, p *Pending) {
 	}
 }
 
-// publicKeys returns the public keys that the address means, as far as the device tells
-// them. A PIN is asked for where it tells none without; that it was refused is the error.
+// publicKeys returns the public keys that the address means, as far as the device tells them. It
+// asks for a PIN where none show without; a refused PIN is the error.
 func publicKeys(r *device.Run, address config.Address) (keys []crypto.PublicKey, err error) {
 	if card, ok := address.(pivuri.URI); ok {
 		cards, _ := piv.List(r.Ctx, card, r.Device.CardOptions(card)) // storing meets the same trouble, and words it

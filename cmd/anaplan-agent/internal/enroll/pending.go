@@ -1,8 +1,7 @@
 package enroll
 
-// Where enrolments have stopped. Days pass between a request and the CA's answer, and
-// between that and the registration: 'enroll' knows where it was, for whoever has
-// forgotten.
+// Where enrolments have stopped. Days pass between a request, the CA's answer and the registration:
+// 'enroll' remembers for the person.
 
 import (
 	"cmp"
@@ -38,8 +37,8 @@ const (
 	StepStored  enrolStep = "stored"  // the certificate is stored; an administrator has to register it
 )
 
-// Pending is an enrolment under way, in a file. All of it is public or tells where
-// something is; nothing is a secret.
+// Pending is an enrolment under way, in a file. All of it is public, or says where something is;
+// nothing in it is secret.
 type Pending struct {
 	Key     string    `json:"key"` // the address
 	Email   string    `json:"email"`
@@ -114,11 +113,11 @@ func (p *Pending) Waits() string {
 	return fmt.Sprintf("%s, since %s", what, p.Time.Local().Format("2006-01-02 15:04"))
 }
 
-// Store remembers those that are under way.
+// Store remembers the enrolments that are under way.
 type Store struct{ dir string }
 
-// NewStore returns the memory of this user, beside that of refused PINs. Where there
-// is no place for it nothing is remembered.
+// NewStore returns this user's store, beside the notes of PINs. Without a state directory it
+// remembers nothing.
 func NewStore() Store {
 	state := paths.State()
 	if state == "" {
@@ -184,8 +183,8 @@ func (e Store) All() []*Pending {
 	})
 }
 
-// read returns what is written down. A file that cannot be read is passed over: it must not keep
-// anybody from enrolling.
+// read returns what is written down. It skips files that it cannot read: they must not prevent an
+// enrolment.
 func (e Store) read() []*Pending {
 	if e.dir == "" {
 		return nil

@@ -191,10 +191,10 @@ func TestSubjectName(t *testing.T) {
 		{"CN=a,CN=b", "", "", "twice"},
 		{"CN=a,", "", "", `"" has no value`},
 		{"CN", "", "", "no value"},
-		{"emailAddress=a@b", "", "", "is none of CN"},
+		{"emailAddress=a@b", "", "", "is not one of CN"},
 		{"C=ch", "", "", "two capital letters"},
 		{"O=" + strings.Repeat("x", 65), "", "", "more than 64"},
-		{"O=a\x1bb", "", "", "do not print"},
+		{"O=a\x1bb", "", "", "unprintable characters"},
 	} {
 		e := Enrolment{Email: "ana@example.com", Subject: test.subject, Name: test.name}
 		got, err := e.SubjectName()

@@ -57,11 +57,11 @@ func findPending(r *device.Run, e Enrolment) (*Pending, error) {
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("%w: several enrolments are under way; say which by --key%s", settings.ErrSettings, others(found))
+	return nil, fmt.Errorf("%w: several enrolments are under way; choose one with --key%s", settings.ErrSettings, others(found))
 }
 
-// NothingUnderWay says that there is no enrolment of the key that is meant, nil for any, and which
-// others there are.
+// NothingUnderWay says that there is no enrolment of the key, or none at all if meant is nil, and
+// which others there are.
 func NothingUnderWay(meant config.Address, found []*Pending) error {
 	err := errNothingUnderWay
 	if meant != nil {
@@ -70,7 +70,7 @@ func NothingUnderWay(meant config.Address, found []*Pending) error {
 	if len(found) > 0 {
 		return fmt.Errorf("%w; there are:%s", err, others(found))
 	}
-	return fmt.Errorf("%w: %s enroll --key ADDRESS --email YOU begins one", err, build.Program)
+	return fmt.Errorf("%w; to begin one: %s enroll --key ADDRESS --email YOU", err, build.Program)
 }
 
 // answered returns the enrolment whose request one of the certificates is for; nil for none.
@@ -156,7 +156,7 @@ func Forget(r *device.Run, address config.Address) {
 			continue
 		}
 		if err := known.Forget(p); err != nil {
-			r.Say.Warn("this enrolment is done and cannot be forgotten: %v", err)
+			r.Say.Warn("this enrolment is done, but its record cannot be removed: %v", err)
 		}
 	}
 }
@@ -169,13 +169,13 @@ func publicAmong(r *device.Run, under []*Pending, address config.Address) crypto
 	}
 	cert, err := r.Certificate()
 	if err != nil {
-		r.Say.Warn("it cannot be told which enrolment this was, so that others than of %s are kept: %v", address, err)
+		r.Say.Warn("cannot tell which enrolment this was, so only that of %s is removed: %v", address, err)
 		return nil
 	}
 	return cert.PublicKey
 }
 
-// ConfigText returns the profile with which the login of this run is one without flags.
+// ConfigText returns the profile with which this login needs no flags.
 func ConfigText(r *device.Run, address config.Address) string {
 	var text strings.Builder
 	row := func(name, value string) {

@@ -59,7 +59,7 @@ func parseSubject(text string) (pkix.Name, error) {
 			"O": &name.Organization, "OU": &name.OrganizationalUnit, "C": &name.Country, "L": &name.Locality, "ST": &name.Province,
 		}[key]
 		if list == nil {
-			return name, fmt.Errorf("%q is none of CN, O, OU, C, L and ST; write it as CN=Nightly load,O=Example AG,C=CH", part)
+			return name, fmt.Errorf("%q is not one of CN, O, OU, C, L and ST; write it as CN=Nightly load,O=Example AG,C=CH", part)
 		}
 		*list = append(*list, value)
 	}
@@ -70,7 +70,7 @@ func parseSubject(text string) (pkix.Name, error) {
 func CheckNamePart(key, value string) error {
 	switch {
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, console.IsUnprintable) || strings.Contains(value, "\n"):
-		return fmt.Errorf("%s=%q holds characters that do not print", key, value)
+		return fmt.Errorf("%s=%q contains unprintable characters", key, value)
 	case key == "C" && (len(value) != 2 || strings.ToUpper(value) != value):
 		return fmt.Errorf("the country %q: it is two capital letters, as C=DE", value)
 	case utf8.RuneCountInString(value) > longestName:

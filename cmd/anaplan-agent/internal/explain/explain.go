@@ -1,6 +1,6 @@
-// Package explain turns an error into what a person reads, what a script sees and what the
-// agent does about it. It knows no error: each room has rows for its own, and the program
-// hands them in as one [Table].
+// Package explain turns an error into what a person reads, what a script sees and what the agent
+// does about it. It does not know any error: each room has rows for its own, and the program hands
+// them in as one [Table].
 //
 // Everything that tells an error to somebody uses it; it imports agent only.
 package explain
@@ -20,22 +20,22 @@ const (
 	Human  = 3 // a human must act: PIN, device, registration
 )
 
-// Row is what the program knows of an error.
+// Row is what the program knows about an error.
 //
-// An exit code of Human means that no retry helps before somebody has done something; what
-// can pass by itself, and what the next call can say better, is Failed or Usage.
+// An exit code of Human means that no retry helps until somebody acts. What can pass by itself is
+// Failed, and what the next call can say better is Usage.
 type Row struct {
 	Is error            // matched by errors.Is
 	As func(error) bool // matches in place of Is: see Type
 
-	Exit  int // 0: With adds to the first row with an exit code that fits
+	Exit  int // 0: With adds to the first fitting row that has an exit code
 	Hints []Hint
 
 	Code  agent.Code // "": agent.CodeInternal
 	Final bool       // trying again by itself does no good, or harm
 
 	Attend bool             // a person must be there while it is tried, to touch or to type something
-	Wait   time.Duration    // how long nothing shall be tried; 0: nobody said
+	Wait   time.Duration    // how long nothing shall be tried; 0: not known
 	PIN    *agent.PINPrompt // what a person may be asked for
 
 	// Says are words of the error by which a reader of README finds it; "": those of Is. More is
@@ -83,7 +83,7 @@ func Hints(texts ...string) (hints []Hint) {
 	return hints
 }
 
-// String is the hint for whoever has typed a command.
+// String is the hint for the person who typed the command.
 func (h Hint) String() string { return h.with("the same command with") }
 
 func (h Hint) with(command string) string {
@@ -93,8 +93,8 @@ func (h Hint) with(command string) string {
 	return h.Text + ": " + command + " " + h.Flag
 }
 
-// Table is the rows of the whole program. Of several that fit an error the first is given, so
-// a cause stands before what it leads to.
+// Table is the rows of the whole program. The first row that fits an error counts, so a cause
+// stands before what it leads to.
 type Table []Row
 
 // Explanation is an error as a person sees it.
@@ -104,8 +104,7 @@ type Explanation struct {
 	Exit  int
 }
 
-// Explain returns what to say of an error. One without a row is exit code Failed and stands
-// for itself.
+// Explain returns what to say about an error. One without a row has exit code Failed and no hints.
 func (t Table) Explain(err error) Explanation {
 	if usage, ok := errors.AsType[*UsageError](err); ok { // whatever it wraps, the command's help is what helps
 		return Explanation{err.Error(), []string{usage.Command + " --help"}, Usage}
@@ -173,8 +172,8 @@ func Usagef(command, format string, args ...any) error {
 func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
-// ResumableError is an error after which a command goes on by another one: itself would find
-// its work half done.
+// ResumableError is an error after which another command continues: the same one would find its
+// work half done.
 type ResumableError struct {
 	Err  error
 	Next string // the command that goes on

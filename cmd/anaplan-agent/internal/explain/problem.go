@@ -17,9 +17,9 @@ func (t Table) Problem(err error) *agent.Problem {
 	return problem
 }
 
-// ProblemForAgent is Problem for what the agent keeps and tells every caller. It adds how to
-// make the agent try again where it will not by itself; hints with a flag are left out, since
-// a command with one would go past the agent.
+// ProblemForAgent is Problem for what the agent keeps and tells every caller. It adds how to make
+// the agent try again where it does not by itself. It leaves out hints with a flag, since a command
+// with one bypasses the agent.
 func (t Table) ProblemForAgent(err error) *agent.Problem {
 	problem, hints := t.problem(err)
 	if problem == nil || !problem.Final {
@@ -38,8 +38,8 @@ func (t Table) ProblemForAgent(err error) *agent.Problem {
 	return &told
 }
 
-// problem returns the problem and the hints that it was made from; nil for those of a problem
-// that was one already.
+// problem returns the problem and the hints that it was made from; hints are nil if err is a
+// problem already.
 func (t Table) problem(err error) (*agent.Problem, []Hint) {
 	if err == nil {
 		return nil, nil

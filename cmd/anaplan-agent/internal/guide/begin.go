@@ -35,7 +35,7 @@ func (g *guide) begin() error {
 		return err
 	}
 	if flag := g.order.Card.Given(); flag != "" && !enroll.IsCard(place.address) {
-		return explain.Usagef(build.Program+" enroll", "%s is for keys on YubiKeys, and %s is none", flag, place.address)
+		return explain.Usagef(build.Program+" enroll", "%s is for keys on YubiKeys, and %s is not one", flag, place.address)
 	}
 	e, err := g.askOrder(place)
 	if err != nil {
@@ -113,7 +113,7 @@ func (g *guide) askOrder(place keyPlace) (e enroll.Enrolment, err error) {
 	}
 	e.Email, err = g.askUntil("E-mail address of the Anaplan user that the jobs run as", "", func(text string) error {
 		if !enroll.IsEmail(text) {
-			return fmt.Errorf("%q is no e-mail address that a certificate can hold", text)
+			return fmt.Errorf("%q is not an e-mail address that a certificate can contain", text)
 		}
 		return nil
 	})
@@ -179,7 +179,7 @@ func (g *guide) askRequestFile(address config.Address) (string, error) {
 	}
 	text, err := g.askUntil("File for the request (CSR)", freeName(build.Program+"-"+shortName(address)+".csr"), func(text string) error {
 		if path := typedPath(text); console.IsTaken(path) {
-			return fmt.Errorf("%s is there already, and is not overwritten", path)
+			return fmt.Errorf("%s exists and is not overwritten", path)
 		}
 		return paths.CheckDirectory(typedPath(text))
 	})

@@ -1,8 +1,7 @@
 package guide
 
-// enroll for a person who is asked. Each step is that of the flags; what is here is the
-// order of the steps, and the words between them. A person may stop at each, and the next
-// call goes on from there.
+// enroll by questions. Each step is that of the flags; this file has their order and the words
+// between them. A person may stop at each step, and the next call continues there.
 
 import (
 	"bufio"
@@ -163,7 +162,7 @@ func (g *guide) makeRequest() error {
 	}))
 }
 
-// tried tells what went wrong, and has the question come again. A wish to stop is none.
+// tried tells what went wrong, so that the question comes again. A wish to stop is not an error.
 func (g *guide) tried(err error) error {
 	if err == nil || errors.Is(err, errStopped) {
 		return err
@@ -188,8 +187,8 @@ func (g *guide) requested(run *device.Run, e enroll.Enrolment) error {
 	return nil
 }
 
-// stage does a piece of work on the device. After a PIN that a person has mistyped it begins
-// again, at the question for the PIN; the end of the input there is a wish to stop.
+// stage does a piece of work on the device. After a mistyped PIN it starts again, at the question
+// for the PIN; the end of the input there is a wish to stop.
 func (g *guide) stage(address config.Address, work func(*device.Run) error) error {
 	for {
 		var asked config.PINSource
@@ -204,7 +203,7 @@ func (g *guide) stage(address config.Address, work func(*device.Run) error) erro
 			return err
 		}
 		g.fail(err)
-		g.tell("Once more. The device counts wrong PINs; Ctrl-D instead of the PIN stops here, and is no try.")
+		g.tell("Once more. The device counts wrong PINs; Ctrl-D instead of the PIN stops here and does not count.")
 	}
 }
 
@@ -256,8 +255,8 @@ func (g *guide) fail(err error) {
 	}
 }
 
-// ask asks for a line. Nothing typed is the default, if there is one. A q is a wish to stop,
-// and the end of the input (Ctrl-D) is one.
+// ask asks for a line. Nothing typed is the default, if there is one. q and the end of the input
+// (Ctrl-D) mean to stop.
 func (g *guide) ask(question, preset string) (string, error) {
 	if preset != "" {
 		question += " [" + preset + "]"

@@ -60,11 +60,11 @@ func (g *guide) choosePlace() (keyPlace, error) {
 	return g.choosePart(d)
 }
 
-// look returns the device of an address, with what shows of it.
+// look returns the device of an address, with what is known about it.
 func (g *guide) look(address config.Address) foundDevice {
 	devices, _ := g.list(address.String())
 	if len(devices) != 1 {
-		return foundDevice{address: address, long: true} // making the key has words for it
+		return foundDevice{address: address, long: true} // making the key reports the error
 	}
 	devices[0].address = address
 	return devices[0]
@@ -85,7 +85,7 @@ func (g *guide) chooseDevice() (foundDevice, error) {
 	for _, problem := range problems {
 		g.tell("  (YubiKeys: %s)", problem)
 	}
-	if len(unusable) > 0 { // most often a module without its device, so the reason is for who asks
+	if len(unusable) > 0 { // most often a module without its device, so the reason is only on request
 		g.tell("  (no use now: %s; why: %s keys --key 'pkcs11:?module-name=NAME')", strings.Join(unusable, ", "), build.Program)
 	}
 	preset := ""
@@ -195,7 +195,7 @@ func (g *guide) askPart(d foundDevice) (string, error) {
 	}
 	return g.askUntil("Name (label) for the key", usualLabel, func(text string) error {
 		if text == "" || strings.ContainsFunc(text, console.IsUnprintable) {
-			return errors.New("it is a word or several, as they are printed")
+			return errors.New("it must be one or more printable words")
 		}
 		return nil
 	})

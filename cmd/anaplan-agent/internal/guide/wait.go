@@ -25,8 +25,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// whatToAskFor says what to ask a CA for (contract section 5.1). It is to be copied into a
-// mail, so it is whole sentences of people.
+// whatToAskFor says what to ask a CA for (contract section 5.1). It is made to be copied into a
+// mail.
 func whatToAskFor(p *enroll.Pending) string {
 	return fmt.Sprintf(`
 Now send the request to your certificate authority (CA), and ask for this:
@@ -65,7 +65,7 @@ func (g *guide) waitForCA() error {
 	return g.tried(g.storeAnswer(typedPath(text)))
 }
 
-// command does what a letter says that all waiting has in common.
+// command does what the letters say that all waiting questions share.
 func (g *guide) command(text string) (handled bool, err error) {
 	switch text {
 	case "n":

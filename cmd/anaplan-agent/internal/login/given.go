@@ -12,13 +12,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
-// TokenVariable is the environment variable that holds a token for scripts. It has
-// no prefix of settings: a token is no setting, and no profile may hold one.
+// TokenVariable is the environment variable that holds a token for scripts. It does not have the
+// prefix of settings: a token is not a setting, and no profile may hold one.
 const TokenVariable = "ANAPLAN_TOKEN"
 
-// errTokenSource says that no token was found where it should be. A token that was
-// found and is of no use is anaplan.ErrTokenRefused, by the server's word.
-var errTokenSource = errors.New("no token to be had")
+// errTokenSource says that no token was found where it should be. A useless token is
+// anaplan.ErrTokenRefused, once the server says so.
+var errTokenSource = errors.New("no token available")
 
 // AddTokenFrom gives cmd the flag that says where a token is.
 func AddTokenFrom(cmd *cobra.Command, fallback string) *string {

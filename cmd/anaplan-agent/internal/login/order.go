@@ -61,7 +61,7 @@ func SettingsForSigner(profile *config.Profile) signerSettings {
 	return s
 }
 
-// profileOf is the other way round.
+// profileOf returns the profile of a signer's settings.
 func (s signerSettings) profileOf() (*config.Profile, error) {
 	profile := &config.Profile{
 		Name: s.Profile, NoPINPad: s.NoPINPad, Certificate: s.Certificate, TouchCommand: s.TouchCommand, Format: s.Format, Timeout: s.Timeout,
@@ -85,7 +85,7 @@ func (s signerSettings) profileOf() (*config.Profile, error) {
 func SignOrder(ctx context.Context, c *device.Closings, order signer.Order, notify agent.NotifyFunc) (*agent.Login, error) {
 	var forSigner signerSettings
 	if err := json.Unmarshal(order.Settings, &forSigner); err != nil {
-		return nil, fmt.Errorf("the agent's order makes no sense: %w", err)
+		return nil, fmt.Errorf("the agent's order is malformed: %w", err)
 	}
 	profile, err := forSigner.profileOf()
 	if err != nil {
@@ -105,7 +105,7 @@ func SignOrder(ctx context.Context, c *device.Closings, order signer.Order, noti
 	if forSigner.PINMemory != nil { // doctor has none
 		d.PIN.Book, err = pin.Take(forSigner.PINMemory, order.Remember)
 		if err != nil {
-			return nil, fmt.Errorf("the agent's order makes no sense: %w", err)
+			return nil, fmt.Errorf("the agent's order is malformed: %w", err)
 		}
 	}
 	run := &device.Run{Ctx: ctx, Profile: profile, Device: d, Say: d.Say, End: func() {}}
@@ -122,6 +122,6 @@ func NewSigners(logger *slog.Logger) *signer.Process {
 	return &signer.Process{Path: self, Command: []string{os.Args[0], SignerCommand}, Logger: logger}
 }
 
-// LastWords is how long a signer whose time is over has to say what it was waiting for. It
-// is killed afterwards, which tells a person less.
+// LastWords is how long a signer whose time is up has to say what it was waiting for, before it is
+// killed.
 const LastWords = 2 * time.Second

@@ -14,19 +14,20 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// errPayload says that the file of --payload is of no use. Its text never shows any
-// of the content, which is as good as a password.
+// errPayload says that the file of --payload is unusable. Its text never shows the content, which
+// is as good as a password.
 var errPayload = errors.New("payload")
 
-// errNoSigner is returned where a payload comes without its certificate: it does
-// not hold it, and the header of the login is made from it (contract section 1.1).
-var errNoSigner = errors.New("payload: the certificate that signed it must be named by --certificate")
+// errNoSigner is returned where a payload comes without its certificate, which the header of the
+// login is made from (contract section 1.1).
+var errNoSigner = errors.New("payload: --certificate must name the certificate of the key that signed it")
 
 // TokenFormats are the values of --output.
 var TokenFormats = []string{"value", "json", "header", "env", "curl"}
 
-// PrintToken logs in and prints the token. A token that nobody got is ended: it
-// would be valid for the rest of its 35 minutes. The client is made first, so that wrong settings are told before a PIN is asked for.
+// PrintToken logs in and prints the token. A token that nobody got is ended: it would stay valid
+// for the rest of its 35 minutes. The client is made first, so that wrong settings are told before
+// a PIN is asked for.
 func PrintToken(r *device.Run, format, payload string) error {
 	client, err := settings.NewClient(r.Profile, nil)
 	if err != nil {
@@ -36,8 +37,8 @@ func PrintToken(r *device.Run, format, payload string) error {
 	if err != nil {
 		return err
 	}
-	// What can pass is sent again by the client, the same payload as long as it is
-	// fresh: no second signature, no second PIN.
+	// The client retries what can pass with the same payload, as long as it is fresh: no second
+	// signature, no second PIN.
 	token, err := client.Authenticate(r.Ctx, signed)
 	if err != nil {
 		return err
@@ -79,8 +80,8 @@ func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 	return signed, nil
 }
 
-// EndToken logs out in a time of its own, for the run's may be used up or its context
-// be done, and a token left behind is worse than a command that takes longer.
+// EndToken logs out with a time limit of its own, since the run's may be used up, and a token left
+// behind is worse than a command that takes longer.
 func EndToken(ctx context.Context, client *anaplan.Client, token agent.Token) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), LogoutTimeout)
 	defer cancel()

@@ -23,8 +23,7 @@ type identity struct {
 	CertificateUntil *time.Time `json:"certificateUntil,omitempty"`
 }
 
-// Whoami validates the given token, or one that it makes and ends. A token that was
-// given is somebody else's to end.
+// Whoami validates the given token, or one that it makes and ends. It does not end a given token.
 func Whoami(r *device.Run, from string) (identity, error) {
 	client, err := settings.NewClient(r.Profile, nil)
 	if err != nil {
@@ -47,7 +46,7 @@ func Whoami(r *device.Run, from string) (identity, error) {
 	}
 	who, err := validate(r, client, token, signed.Certificate)
 	if ended := EndToken(r.Ctx, client, token); ended != nil { // the answer is good all the same
-		r.Say.Warn("the token that this took could not be ended, and stays valid until its time is up: %v", ended)
+		r.Say.Warn("the token of this login could not be ended, and stays valid until it expires: %v", ended)
 	}
 	return who, err
 }

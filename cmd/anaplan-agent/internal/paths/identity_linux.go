@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// identity tells which file it is, and when it was last touched in any way: programs set the
-// other times to what they like.
+// identity tells which file it is, and when its inode last changed: programs can set the other
+// times.
 func identity(info fs.FileInfo) string {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

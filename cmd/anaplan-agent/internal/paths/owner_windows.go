@@ -10,5 +10,5 @@ func OthersMayWrite(fs.FileInfo) bool { return false }
 // IsSomebodyElses cannot tell either.
 func IsSomebodyElses(fs.FileInfo) bool { return false }
 
-// ownerNumber: owners have no numbers here.
+// ownerNumber knows none: owners have no numbers here.
 func ownerNumber(fs.FileInfo) (uid int, known bool) { return 0, false }

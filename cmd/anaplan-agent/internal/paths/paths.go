@@ -22,10 +22,10 @@ func Stamp(path string) string {
 	return fmt.Sprintf("%d %d %s", info.ModTime().UnixNano(), info.Size(), identity(info))
 }
 
-// State is where the program keeps what it must remember between runs: the
-// service's state directory (systemd.exec(5), StateDirectory=), whose home may be
-// out of reach, else that of the XDG base directory specification, which says to
-// ignore relative paths. "" if there is neither: then nothing is remembered.
+// State is where the program keeps what it must remember between runs: the service's state
+// directory (systemd.exec(5), StateDirectory=), since a service may not reach a home; else that of
+// the XDG base directory specification, which says to ignore relative paths. "" if there is
+// neither: then nothing is remembered.
 func State() string {
 	// Of several, which a colon separates, the first is the unit's main one.
 	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); filepath.IsAbs(dir) {
@@ -41,10 +41,9 @@ func State() string {
 	return filepath.Join(home, ".local", "state", build.Program)
 }
 
-// KeyDirectories are the directories that a key of marks may lie in, beside the state and never in it:
-// whoever gets hold of the state is not to have the key, too. That of the cache comes first,
-// since backups leave it out; what is lost with it is told in package pin. The runtime
-// directories are for services without a home.
+// KeyDirectories are the directories that a key of marks may lie in, never the state's: whatever
+// leaks the state must not leak the key too. The cache comes first, since backups leave it out;
+// package pin says what is lost with it. The runtime directories are for services without a home.
 func KeyDirectories() []string {
 	var dirs []string
 	for _, variable := range []string{"CACHE_DIRECTORY", "XDG_CACHE_HOME", "HOME", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"} {

@@ -1,7 +1,7 @@
 package paths
 
-// Where the agent's socket is. Who serves and who asks must come to the same place
-// without being told.
+// Where the agent's socket is. The agent and the commands must find the same place without being
+// told.
 
 import (
 	"os"
@@ -18,7 +18,7 @@ const (
 	SystemSocket = "/run/anaplan-agent/" + SocketName
 )
 
-// SocketDirectories returns where the usual sockets are: an agent that finds no better place
+// SocketDirectories returns the directories of the usual sockets. An agent without a better place
 // for its notes of PINs writes them there.
 func SocketDirectories() (dirs []string) {
 	for _, socket := range UsualSockets() {

@@ -12,13 +12,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
-// CheckOutput refuses what no file can be written to, before anything is done for it.
+// CheckOutput refuses a path that no file can be written to, before the work for it is done.
 func CheckOutput(path string) error {
 	if path == "" || path == "-" {
 		return nil
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return errors.New("it is a directory; give the file's name, too")
+		return errors.New("it is a directory; add a file name")
 	}
 	return CheckDirectory(path)
 }
@@ -36,7 +36,7 @@ func CheckDirectory(path string) error {
 	return nil
 }
 
-// RootCause leaves out the operation and the path, which are told already.
+// RootCause leaves out the operation and the path, which the message names already.
 func RootCause(err error) error {
 	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
 		return wrapped.Err
@@ -66,9 +66,9 @@ func IsThere(path string) bool {
 	return err == nil
 }
 
-// IsMissing reports whether a file is not there, of which a home that is no
-// directory is a case: services often have /dev/null for theirs. A file that is
-// there and cannot be read is not missing, for its settings would be lost silently.
+// IsMissing reports whether a file is not there, also because its home is not a directory: services
+// often have /dev/null for theirs. A file that cannot be read is not missing, for its settings
+// would be lost silently.
 func IsMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }

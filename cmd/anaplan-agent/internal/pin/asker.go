@@ -24,25 +24,24 @@ var errNone = fmt.Errorf("%w, and the PIN source is none", hardware.ErrPINNeeded
 // ErrNotConfirmed is returned when the last try is not confirmed.
 var ErrNotConfirmed = errors.New("the last PIN try was not confirmed, and is not spent")
 
-// Messages tells the person something, each in a line: what is going on, and what may
-// turn out bad.
+// Messages tells the person something, one line each: what is going on, and what may go wrong.
 type Messages interface {
 	Note(format string, args ...any)
 	Warn(format string, args ...any)
 }
 
-// ErrSetting says that the setting of a PIN's place is wrong, wherever it was set.
+// ErrSetting says that a setting is wrong, wherever it was set.
 var ErrSetting = errors.New("settings")
 
-// Asker gets a PIN from where the profile says, with the rules that keep a device from
-// being locked: a PIN is sent once, whatever comes back, and the last try is spent on an
-// explicit yes only. Devices count wrong PINs and most of them lock for good after three,
-// which a job that runs by itself would reach in no time. One Asker serves all devices of a
-// run, so that what one of them says of a PIN is known to all.
+// Asker gets a PIN from where the profile says, with the rules that keep a device from being
+// locked: a PIN is sent once, whatever comes back, and the last try is spent on an explicit yes
+// only. Devices count wrong PINs and most of them lock for good after three, which a job that runs
+// by itself would reach in no time. One Asker serves all devices of a run, so that what one of them
+// says about a PIN counts for all.
 type Asker struct {
 	Source     config.PINSource // zero: the address's pin-source, else prompt
-	Changed    bool             // the user says that the PIN which was not taken is the right one
-	Unrecorded bool             // the user wants the PIN sent also where that cannot be written down
+	Changed    bool             // the user says that the PIN that was not accepted is right
+	Unrecorded bool             // the user wants the PIN sent even if that cannot be recorded
 	Book       *Book
 	Pause      func() (resume func()) // stops the clock of the command while a person is waited for
 	Say        Messages
@@ -57,17 +56,17 @@ type Asker struct {
 	// Remote is set in a signer process, where the person is somewhere else.
 	Remote *Remote
 
-	// mu is held while a PIN is asked for, and while a note of it is written: hsm and piv
-	// return when the time is up, and the next question waits for the end of this one, which
-	// is near then. It guards what follows.
+	// mu guards what follows. It is held while a PIN is asked for, and while a note of it is
+	// written. hsm and piv return when the time is up; the next question then waits for the end of
+	// this one, which is near.
 	mu sync.Mutex
 
-	// sent are the notes of PINs that this process has sent: that one is right is said of
-	// what was sent before.
+	// sent are the notes of PINs that this process has sent: Changed is about PINs that were sent
+	// before.
 	sent map[string]bool
 
-	// keeping: hold a PIN for a command that logs in twice. Without it a person would have
-	// to type the PIN twice for one command.
+	// keeping says to hold a PIN for a command that logs in twice, so that the person types it only
+	// once.
 	keeping bool
 	kept    []byte
 	keptFor Device
@@ -142,9 +141,8 @@ func (a *Asker) useOf(ctx context.Context, source config.PINSource, request Requ
 	}
 }
 
-// get reads the PIN, and looks whether it may be sent: a person says yes to the last try
-// before the PIN is asked for, but not before it is known that one from elsewhere is sent
-// at all.
+// get reads the PIN and checks whether it may be sent. A person confirms the last try before typing
+// the PIN; for a PIN from elsewhere, only once it is certain that it would be sent.
 func (a *Asker) get(ctx context.Context, source config.PINSource, request Request, u *use) (pin []byte, err error) {
 	if u.typed {
 		if err := a.confirm(ctx, request); err != nil {
@@ -168,8 +166,8 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 	return pin, nil
 }
 
-// heldFor returns the PIN that is kept for the device; nil for none, or one that the device
-// has not taken.
+// heldFor returns the PIN that is kept for the device; nil without one, or if the device has not
+// accepted it.
 func (a *Asker) heldFor(u use, request Request) []byte {
 	if !a.keeping || request.own || a.kept == nil || u.device != a.keptFor {
 		return nil
@@ -179,10 +177,10 @@ func (a *Asker) heldFor(u use, request Request) []byte {
 		a.drop()
 		return nil
 	}
-	return bytes.Clone(a.kept) // it is overwritten by whom it is given to
+	return bytes.Clone(a.kept) // the receiver overwrites it
 }
 
-// HasPIN reports whether there is a PIN that nobody has to be asked for.
+// HasPIN reports whether a person has typed the PIN already.
 func (a *Asker) HasPIN() bool { return a.Remote != nil && a.Remote.PIN != nil }
 
 // Keep holds the PIN from now on, for a command that logs in several times, until the
@@ -199,16 +197,15 @@ func (a *Asker) Keep() (drop func()) {
 	}
 }
 
-// End waits for the end of a question that is still under way, which is near once its context
-// is done: a program that prints the PIN would else outlive this one. It forgets what is kept.
+// End waits for the end of a question that is still under way, which is near once its context is
+// done: otherwise a program that prints the PIN would outlive this one. It forgets the kept PIN.
 func (a *Asker) End() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.drop()
 }
 
-// drop forgets the PIN that is kept, by overwriting it: memory that is only let go
-// of stays readable until something else needs it.
+// drop overwrites the kept PIN: freed memory stays readable until something else needs it.
 func (a *Asker) drop() {
 	clear(a.kept)
 	a.kept = nil
@@ -218,8 +215,8 @@ func (a *Asker) markOf(u use, pin []byte) mark {
 	return a.Book.marks(u.typed).of(u.name, pin)
 }
 
-// allow returns why the PIN may not be sent now; nil if it may. Where it is only too soon
-// somebody who waits for this process waits for that too; an agent is told how long.
+// allow returns why the PIN may not be sent now; nil if it may. If it is only too soon, it waits;
+// an agent is told how long to wait instead.
 func (a *Asker) allow(ctx context.Context, u *use) error {
 	for {
 		err := a.judge(u)
@@ -234,7 +231,7 @@ func (a *Asker) allow(ctx context.Context, u *use) error {
 	}
 }
 
-// sleep waits, at nobody's expense.
+// sleep waits, without using up the time limit.
 func (a *Asker) sleep(ctx context.Context, d time.Duration) error {
 	defer a.Pause()()
 	nap, wake := context.WithTimeout(ctx, d)
@@ -281,8 +278,8 @@ func (a *Asker) judgeNote(u use, n note, onDisk *note) error {
 	return refused
 }
 
-// noteCounted writes down what the counter says of the last time, for it may not say so the next
-// time. The PIN is not sent, whether or not that can be written.
+// noteCounted writes down what the counter says about the last time, for it may not say so again.
+// The PIN is not sent, whether or not writing works.
 func (a *Asker) noteCounted(u use, n note) {
 	unlock, err := a.lock(u)
 	if err != nil {
@@ -295,9 +292,8 @@ func (a *Asker) noteCounted(u use, n note) {
 	}
 }
 
-// confirm asks whether the last try may be spent, on the terminal, whatever the PIN's source
-// is: one wrong PIN more does what is told. Without a terminal there is no yes, so the answer
-// is no.
+// confirm asks on the terminal whether the last try may be spent, whatever the PIN's source is, and
+// says what one more wrong PIN does. Without a terminal the answer is no.
 func (a *Asker) confirm(ctx context.Context, request Request) error {
 	what := request.lastTry
 	if what == "" {
@@ -312,8 +308,8 @@ func (a *Asker) confirm(ctx context.Context, request Request) error {
 	return ConfirmLastTry(ctx, terminal, what)
 }
 
-// ConfirmLastTry asks on the terminal whether the last try may be spent, which is what one
-// more wrong PIN does: "locks token "demo"". It returns ErrNotConfirmed without a yes.
+// ConfirmLastTry asks on the terminal whether the last try may be spent. what is the effect of one
+// more wrong PIN: "locks token "demo"". It returns ErrNotConfirmed without a yes.
 func ConfirmLastTry(ctx context.Context, terminal *console.Terminal, what string) error {
 	yes, err := terminal.AskYes(ctx, fmt.Sprintf("LAST TRY: one more wrong PIN %s.", what))
 	if err == nil && !yes {
@@ -322,7 +318,7 @@ func ConfirmLastTry(ctx context.Context, terminal *console.Terminal, what string
 	return err
 }
 
-// IsRefusal reports whether a device did not take the PIN, or takes none.
+// IsRefusal reports whether a device refused the PIN, or refuses all.
 func IsRefusal(err error) bool {
 	_, token := errors.AsType[*hardware.PINError](err)
 	_, card := errors.AsType[*hardware.PINError](err)
@@ -345,8 +341,8 @@ func (a *Asker) SourceFor(request Request) (config.PINSource, error) {
 	return config.PINSource{Kind: config.PINPrompt}, nil
 }
 
-// Interactive reports whether a person gives the PIN each time, and has seen that
-// the last one was refused.
+// Interactive reports whether a person gives the PIN each time, and so knows that the last one was
+// refused.
 func Interactive(source config.PINSource) bool {
 	return source.Kind == config.PINPrompt || source.Kind == config.PINPinentry
 }

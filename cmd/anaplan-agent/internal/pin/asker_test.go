@@ -560,7 +560,7 @@ func TestUnrecordedByAgent(t *testing.T) {
 		}
 		signer().wantSent(t, answer, "9999")
 		signer().wantHeld(t)
-		if !strings.Contains(r.said.String(), "warning: a wrong PIN would be sent again at the agent's next start: there is no state directory") {
+		if !strings.Contains(r.said.String(), "warning: after a restart the agent would send a wrong PIN again: there is no state directory") {
 			t.Errorf("%s: said %q", name, r.said)
 		}
 	}
@@ -727,7 +727,7 @@ func TestPINOfAnotherCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := send(r.process(), unnamed, 8)
-	if other, ok := errors.AsType[*OtherDeviceError](err); !ok || other.Error() != "the PIN from env:DEMO_PIN is that of YubiKey 7, and this is YubiKey 8; it is not sent" {
+	if other, ok := errors.AsType[*OtherDeviceError](err); !ok || other.Error() != "the PIN from env:DEMO_PIN belongs to YubiKey 7, not to YubiKey 8, so it is not sent" {
 		t.Errorf("another card: %v", err)
 	}
 	if err := send(r.process(), pivuri.URI{}, 8); err == nil {

@@ -16,11 +16,11 @@ import (
 // written. Its methods may be called from any goroutine.
 type Book struct {
 	shelves []shelf        // the first that can be written is used
-	also    []shelf        // where agents write that find no better place
+	also    []shelf        // where agents without a better place write
 	key     func() markKey // of marks that are written down; nil: there is none
 	own     markKey        // of all other marks; it ends with the process
 
-	// tell is told of every change; nil: nobody is. Whoever it is has a memory of its own.
+	// tell is told of every change, for a memory elsewhere; nil: nobody is told.
 	tell func(json.RawMessage)
 
 	mu    sync.Mutex
@@ -39,9 +39,9 @@ type entry struct {
 // ErrUnrecorded says that a PIN was not sent because that could not be written down first.
 var ErrUnrecorded = errors.New("the PIN is not sent: what becomes of it cannot be written down, and a wrong one would be sent at every run")
 
-// NewBook returns the memory in a directory, with the key of its marks in the first of
-// others that has one or can take one. It reads what agents have left in the directories
-// also. dir "": there is none, and nothing outlives the process.
+// NewBook returns the memory in dir. The key of its marks is in the first of keyDirs that has one
+// or can take one. It also reads the notes of agents in the directories also. With dir "" nothing
+// outlives the process.
 func NewBook(dir string, also, keyDirs []string) *Book {
 	b := &Book{shelves: []shelf{shelf(dir)}, key: laterKey(keyDirs), own: newMarkKey(), notes: map[string]note{}}
 	for _, other := range also {
@@ -82,7 +82,8 @@ func (b *Book) write(n note, onDisk *note, u use) error {
 	if u.typed {
 		err = nil
 	} else {
-		// A note that the PIN was taken may be lost: then it has worked before, and is sent again.
+		// A note that the PIN was accepted may be lost: the PIN has worked before then, and is sent
+		// again.
 		durable := n.State != stateTaken || onDisk == nil || onDisk.Worked != n.Worked
 		for _, s := range b.shelves {
 			if err = s.write(u.name, n, onDisk, durable); err == nil {
@@ -119,7 +120,7 @@ func (b *Book) lock(ctx context.Context, name string) (unlock func(), err error)
 	return nil, err
 }
 
-// marks returns the key for a PIN: of one that was typed nothing is ever written down.
+// marks returns the key for a PIN. Nothing about a typed PIN is ever written down.
 func (b *Book) marks(typed bool) markKey {
 	if !typed {
 		if key := b.key(); key != nil {
@@ -271,8 +272,8 @@ func (m *Memory) Retype(profile string) {
 // typedSource stands for the place of a PIN that was typed for a profile of an agent.
 func typedSource(profile string) string { return "typed:" + profile }
 
-// Standing returns what stands against sending the PIN from a place to a device, without a
-// look at the device: a *RefusedError, a *DoubtError, or nil. pin nil is one that is not known.
+// Standing returns what stands against sending the PIN from a place to a device, without asking the
+// device: a *RefusedError, a *DoubtError, or nil. pin is nil if it is not known.
 func (b *Book) Standing(device Device, source config.PINSource, pin []byte) error {
 	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}
 	n, onDisk, err := b.read(u.name, false)

@@ -17,7 +17,8 @@ type guard struct {
 	// nil: there is nothing to take care of.
 	send func(isKeys bool, send func() error) error
 
-	// proved says that the PINs of which that was not sure were taken. nil: that is of no account.
+	// proved says that the PINs whose acceptance was not certain were accepted. nil: that does not
+	// matter.
 	proved func()
 }
 
@@ -25,7 +26,7 @@ type guard struct {
 type guarded struct {
 	*Asker
 	use
-	unproven []*way // the module says that it took the PIN, which is still to be shown
+	unproven []*way // the module says that it accepted the PIN, which is still to be proved
 }
 
 func (a *Asker) guardOf(u use) guard {
@@ -52,7 +53,7 @@ func (g *guarded) send(isKeys bool, send func() error) error {
 	if err != nil {
 		return err
 	}
-	answer := send() // which may take for ever, so mu is not held
+	answer := send() // this may take for ever, so mu is not held
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if errors.Is(answer, hardware.ErrPINUnproven) {
@@ -97,9 +98,9 @@ type way struct {
 	sent   note
 }
 
-// begin notes that the PIN is being sent, unless another process has been faster, and found
-// out something. Where it cannot be written down a PIN from a place that nobody watches is
-// not sent, but by an agent, which remembers it as long as it runs.
+// begin notes that the PIN is being sent, unless another process was faster and learned something.
+// Where the note cannot be written, a PIN from a place that nobody watches is not sent, except by
+// an agent, which remembers it as long as it runs.
 func (a *Asker) begin(u use) (*way, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -120,7 +121,7 @@ func (a *Asker) begin(u use) (*way, error) {
 		w.forget()
 		return nil, fmt.Errorf("%w: %w", ErrUnrecorded, err)
 	}
-	a.Say.Warn("a wrong PIN would be sent again at the agent's next start: %v", err)
+	a.Say.Warn("after a restart the agent would send a wrong PIN again: %v", err)
 	return w, nil
 }
 
@@ -189,8 +190,8 @@ func (w *way) prove() {
 	}
 }
 
-// settle writes down what came of the PIN. Where that fails the note stays that it is on its
-// way, which is on the safe side, and told: the person may have to say that it was right.
+// settle writes down what came of the PIN. If that fails, the note stays at "being sent", which is
+// the safe side, with a warning: the person may have to say that the PIN was right.
 func (w *way) settle(n note) {
 	if err := w.put(n); err != nil && w.onDisk != nil {
 		w.Say.Warn("the next run cannot know what came of this PIN: %v", err)
@@ -205,13 +206,13 @@ func (w *way) back(at time.Time) note {
 	n.about.Refused = w.before.about.Refused
 	n.Time, n.Seq = at, w.sent.Seq+1
 	if n.State == "" {
-		n.State = stateTaken // of no PIN yet: nothing stands against any
+		n.State = stateTaken // without a PIN: nothing stands against any
 	}
 	return n
 }
 
-// unclear returns an answer that says nothing of the PIN, with what comes next. A device that
-// counts may tell later, when it is back.
+// unclear returns an answer that says nothing about the PIN, with what comes next. A device that
+// counts tries may tell later.
 func (w *way) unclear(err error) error {
 	verdict, wait := w.sent.judge(w.mark, hardware.PINCounter{}, w.sent.Time)
 	switch {
@@ -246,12 +247,10 @@ type DoubtError struct {
 	Err  error
 }
 
-// Error implements error.
 func (e *DoubtError) Error() string {
-	return fmt.Sprintf("%s, which may say that the PIN was refused, cannot be read, so it is not sent: %v", e.Path, e.Err)
+	return fmt.Sprintf("%s cannot be read; it may say that the PIN was refused, so the PIN is not sent: %v", e.Path, e.Err)
 }
 
-// Unwrap returns why.
 func (e *DoubtError) Unwrap() error { return e.Err }
 
 // SpentError says that no clear answer came to a PIN, and that it is not sent again.
@@ -260,7 +259,6 @@ type SpentError struct {
 	Err    error // the answer
 }
 
-// Error implements error.
 func (e *SpentError) Error() string {
 	return e.Err.Error() + "; the PIN from " + e.Source + " counts as refused, and is not sent again"
 }

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// ErrNotAPIN says that what a place gave cannot be a PIN, by the look of it. It is not
-// sent: the device would count it as a wrong one.
+// ErrNotAPIN says that what a place gave cannot be a PIN. It is not sent: the device would count it
+// as a wrong one.
 var ErrNotAPIN = errors.New("this is not a PIN")
 
 // MistakeError is ErrNotAPIN with what is wrong. It tells nothing of the text itself.
@@ -19,7 +19,6 @@ type MistakeError struct {
 	Do      string // what to do about it
 }
 
-// Error implements error.
 func (e *MistakeError) Error() string {
 	return fmt.Sprintf("what comes from %s %s, so it is not used", e.Place, e.Problem)
 }
@@ -39,10 +38,9 @@ const (
 // byteOrderMarks begin texts that editors on Windows write: UTF-8 and the two UTF-16.
 var byteOrderMarks = [][]byte{[]byte("\xef\xbb\xbf"), []byte("\xff\xfe"), []byte("\xfe\xff")}
 
-// Judge returns the PIN, password or key in a text, without the line end of an editor or of
-// echo; or a *MistakeError if there cannot be one. place says where the text comes from. It
-// is the one judge of all texts that may be secret: what it lets pass is used. The caller
-// overwrites the text.
+// Judge returns the PIN, password or key in a text, without the line end of an editor or of echo;
+// or a *MistakeError if there cannot be one. place says where the text comes from. All texts that
+// may be secret pass through it. The caller overwrites the text.
 func Judge(text []byte, place string) ([]byte, error) {
 	secret := bytes.TrimRight(text, "\r\n")
 	if problem, do := mistake(secret); problem != "" {
@@ -73,13 +71,13 @@ func mistake(text []byte) (problem, do string) {
 	case bytes.ContainsFunc(text, unicode.IsControl):
 		return "holds a control character, as of an arrow key or a tab", doPlain
 	case isBlank(first) || isBlank(last):
-		return "begins or ends with a blank", "write it anew without: printf %s PIN > FILE"
+		return "begins or ends with a blank", "write it again without: printf %s PIN > FILE"
 	}
 	return "", ""
 }
 
-// isBlank reports whether nobody sees a character at the end of a text: blanks of all kinds,
-// and those without a width, which come with text that is copied from pages.
+// isBlank reports whether a character is invisible at the end of a text: blanks of all kinds, and
+// those without a width, which come with text copied from web pages.
 func isBlank(r rune) bool {
 	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)
 }

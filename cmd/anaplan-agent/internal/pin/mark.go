@@ -32,8 +32,8 @@ func newMarkKey() markKey {
 	return key
 }
 
-// of returns the mark of a PIN from a place. It is another one for each place: that two of
-// them have the same PIN is nobody's business. Without a key there is none.
+// of returns the mark of a PIN from a place. It differs for each place, so that marks do not show
+// that two places have the same PIN. Without a key it is "".
 func (k markKey) of(place string, pin []byte) mark {
 	if len(k) != keyLength {
 		return ""
@@ -54,7 +54,7 @@ func letters(data []byte) string {
 	return string(text)
 }
 
-// name names the key. It is a hash, which tells nothing of so long a random number.
+// name names the key. It is a hash, which reveals nothing of such a long random number.
 func (k markKey) name() string {
 	sum := sha256.Sum256(k)
 	return letters(sum[:4])
@@ -85,9 +85,9 @@ func (m mark) compare(other mark) comparison {
 // keyFile is the name of the file with the key of marks.
 const keyFile = "pin.key"
 
-// loadKey returns the key of marks that lies in the first of the directories that has one,
-// or can take one; nil if none can. Marks are of no use then, and nothing is taken for
-// changed that was not said to be.
+// loadKey returns the key of marks that lies in the first of the directories that has one, or can
+// take one; nil if none can. Marks are useless then, and a PIN counts as changed only if the user
+// says so.
 func loadKey(dirs []string) markKey {
 	for _, dir := range dirs {
 		if key := readKey(filepath.Join(dir, keyFile)); key != nil {

@@ -57,7 +57,7 @@ func (n note) isLike(other note) bool {
 
 // about is what of a note changes seldom.
 type about struct {
-	Device  string `json:"token"`          // label, or a card's name, for whoever looks into the file
+	Device  string `json:"token"`          // label, or a card's name, for readers of the file
 	Card    bool   `json:"card,omitempty"` // it is a card's name
 	Source  string `json:"source"`         // as the setting pin has it: where, never what
 	Serial  string `json:"serial,omitempty"`
@@ -65,7 +65,7 @@ type about struct {
 	Refused []mark `json:"refused,omitempty"` // earlier ones, the newest last
 }
 
-// Device returns the device that it is about.
+// device returns the device that the note is about.
 func (a about) device() Device { return Device{Label: a.Device, Serial: a.Serial, Card: a.Card} }
 
 // of returns it for another device.
@@ -96,16 +96,16 @@ func hashName(text string) string {
 	return hex.EncodeToString(sum[:8]) + ".json"
 }
 
-// mostRetries is how often a PIN that has worked is sent again after an answer that was not
-// clear, and retryGaps how long after the last time: a device that was ill for no longer than
-// their sum gets it within ten seconds after it is well. So a power cut in the middle of a
-// login does not stop a server for good, and a PIN that is wrong by now does not lock a device.
+// mostRetries is how often a PIN that has worked is sent again after an unclear answer, and
+// retryGaps how long after the last time. A device that fails for no longer than their sum gets the
+// PIN within ten seconds after it recovers. So a power cut during a login does not stop a server
+// for good, and a PIN that is wrong by now does not lock a device.
 const mostRetries = 2
 
 var retryGaps = [mostRetries]time.Duration{4 * time.Second, 9500 * time.Millisecond}
 
-// maxCommandRow is how many different PINs of one program may be refused in a row. Nobody has
-// put anything right only because a program prints something else.
+// maxCommandRow is how many different PINs of one program may be refused in a row. That a program
+// prints another PIN does not show that anybody has corrected it.
 const maxCommandRow = 2
 
 // moved is what two readings of a counter say about the PIN between them.
@@ -179,7 +179,7 @@ func (n note) judgeUnclear(pin mark, now hardware.PINCounter, at time.Time) (jud
 	switch {
 	case told == counted:
 		return isCounted, 0
-	case told == uncounted && now.Exact: // it is on this machine: who sent the PIN is done with it
+	case told == uncounted && now.Exact: // it is on this machine: the sender of the PIN is done with it
 		return mayBeSent, 0
 	case n.Unclear < 1 || n.Unclear > mostRetries:
 		return isUnclear, 0
@@ -197,8 +197,8 @@ func (n note) counter() hardware.PINCounter {
 	return hardware.FlagCounter(hardware.PINState(n.Low))
 }
 
-// waitFor lets a PIN be sent again after the gap. A clock that was set back since nobody waits
-// for.
+// waitFor lets a PIN be sent again after the gap. It does not wait for a clock that was set back
+// since.
 func (n note) waitFor(gap time.Duration, at time.Time) (judgement, time.Duration) {
 	left := n.Time.Add(gap).Sub(at)
 	if left <= 0 || at.Before(n.Time) {
@@ -207,8 +207,8 @@ func (n note) waitFor(gap time.Duration, at time.Time) (judgement, time.Duration
 	return mustWait, left
 }
 
-// sending returns the note of a PIN that is about to leave. One that was on its way before
-// it, and whose fate nobody knows, counts among those that were refused.
+// sending returns the note of a PIN that is about to leave. An earlier one whose outcome is not
+// known counts as refused.
 func (n note) sending(u use, at time.Time) note {
 	isAgain := n.State == stateSending && n.PIN.compare(u.mark) == same
 	switch {
@@ -269,7 +269,7 @@ type RefusedError struct {
 	Prompt *agent.PINPrompt // what to ask a person who would rather type one
 }
 
-// Error implements error. What the device is stands before it.
+// Error does not name the device, which stands before it.
 func (e *RefusedError) Error() string {
 	when := e.Time.Local().Format(time.DateTime)
 	switch {
@@ -292,7 +292,6 @@ type WaitError struct {
 	Err    error // the answer; nil: it came to another process, or did not come
 }
 
-// Error implements error.
 func (e *WaitError) Error() string {
 	why, reason := "it gave no clear answer to the PIN from "+e.Source, "the token has not counted it as a wrong one"
 	if e.Err != nil {
@@ -304,5 +303,4 @@ func (e *WaitError) Error() string {
 	return fmt.Sprintf("%s; %s, and it is sent again in %v", why, reason, e.Wait.Round(100*time.Millisecond))
 }
 
-// Unwrap returns the answer.
 func (e *WaitError) Unwrap() error { return e.Err }

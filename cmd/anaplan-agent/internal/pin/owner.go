@@ -2,9 +2,8 @@ package pin
 
 import "fmt"
 
-// An address that does not name its device, as "piv:slot=9c", fits whichever card is put in.
-// The PIN from one place belongs to the card that took it: another one does not get it
-// before somebody says so.
+// An address that does not name its device, as "piv:slot=9c", fits any card. The PIN from one place
+// belongs to the card that accepted it: another card does not get it until the user says so.
 
 // OtherDeviceError says that a PIN is not sent, because it is that of another device.
 type OtherDeviceError struct {
@@ -13,9 +12,8 @@ type OtherDeviceError struct {
 	Owner  Device // the one that took it
 }
 
-// Error implements error.
 func (e *OtherDeviceError) Error() string {
-	return fmt.Sprintf("the PIN from %s is that of %s, and this is %s; it is not sent", e.Source, e.Owner, e.Device)
+	return fmt.Sprintf("the PIN from %s belongs to %s, not to %s, so it is not sent", e.Source, e.Owner, e.Device)
 }
 
 // ownerName names the note of whose PIN a place has, for an address.

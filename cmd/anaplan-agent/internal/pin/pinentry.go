@@ -20,8 +20,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
-// errCancelled is returned when the person closes the pinentry window. It is told
-// from a failure, because there is nothing to look into.
+// errCancelled is returned when the person closes the pinentry window, which is not a failure to
+// investigate.
 var errCancelled = errors.New("cancelled in pinentry")
 
 // pinentryCancelled is GnuPG's GPG_ERR_CANCELED in the low 16 bits of the code
@@ -131,7 +131,7 @@ func (a *assuan) answer() ([]byte, error) {
 		default:
 			if !bytes.HasPrefix(line, []byte("#")) { // a comment
 				clear(line)
-				return nil, fmt.Errorf("%w: the program does not speak as a pinentry does", ErrSource)
+				return nil, fmt.Errorf("%w: the program does not speak pinentry's protocol", ErrSource)
 			}
 		}
 	}
@@ -144,7 +144,6 @@ type assuanError struct {
 	text string
 }
 
-// Error implements error.
 func (e assuanError) Error() string { return fmt.Sprintf("pinentry: %s (%d)", e.text, e.code) }
 
 // newAssuanError reads what stands behind ERR: a number and, maybe, words.

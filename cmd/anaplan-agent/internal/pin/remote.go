@@ -1,8 +1,8 @@
 package pin
 
-// The PIN in a signer process. The person who knows it sits at another program: one that
-// asked the agent for a token, and may have given the PIN with that. So nothing is asked
-// here: what a person would have to be asked is the error.
+// The PIN in a signer process. The person who knows it sits at another program: one that asked the
+// agent for a token, and may have passed the PIN along. So nothing is asked here: the question for
+// the person is the error.
 
 import (
 	"bytes"

@@ -19,7 +19,7 @@ import (
 type Request struct {
 	device   Device
 	question string // what to ask a person
-	lastTry  string // what one wrong PIN more does; "": there are more tries, or nobody knows
+	lastTry  string // what one more wrong PIN does; "": there are more tries, or their number is not known
 	own      bool   // a key's, which may be another than the device's, so it is not kept
 	pinPad   bool   // it is typed on the device
 	source   string // the address's pin-source; "" without
@@ -70,7 +70,7 @@ func (a *Asker) ForToken(address uri.URI) hardware.PINFunc {
 	return a.asking(tokenRequest, unnamed)
 }
 
-// anyCard stands for all addresses that name no card: each fits whichever is put in.
+// anyCard stands for all addresses that name no card: each fits any card.
 const anyCard = "piv:"
 
 // ForCard returns the PINFunc for the card of an address.

@@ -25,7 +25,7 @@ func Rows() explain.Table {
 		{As: explain.Type[*SpentError], Exit: explain.Human, Code: agent.CodePINRefused, Final: true, Hints: []explain.Hint{
 			{Text: "see what is wrong with the device; once that is put right, and the PIN is the right one", Flag: "--pin-changed"},
 		}},
-		{As: explain.Type[*OtherDeviceError], Says: "is that of YubiKey", More: "another card is put in than the one whose PIN it is: name the card in the address, `piv:serial=12345678;slot=9c`", Exit: explain.Human, Code: agent.CodeDeviceAbsent, // the right one may come back
+		{As: explain.Type[*OtherDeviceError], Says: "belongs to YubiKey", More: "another card is put in than the one whose PIN it is: name the card in the address, `piv:serial=12345678;slot=9c`", Exit: explain.Human, Code: agent.CodeDeviceAbsent, // the right one may come back
 			With: explain.With(func(err *OtherDeviceError, row *explain.Row) {
 				row.Hints = []explain.Hint{
 					{Text: "name the device in the address, so that each has a PIN of its own: serial=" + err.Device.Serial},

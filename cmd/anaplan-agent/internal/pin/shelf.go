@@ -16,8 +16,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// shelf is the directory of the notes. What it takes has reached the disk when it returns,
-// unless that is said to be of no account.
+// shelf is the directory of the notes. What it writes is on the disk when it returns, unless the
+// caller says that this does not matter.
 type shelf string
 
 // A note has two lines. The first, padded to a sector of a disk, is what changes at each
@@ -25,7 +25,7 @@ type shelf string
 // the new one. The second changes seldom, and then the file is replaced.
 const sector = 512
 
-// errTooLong says that a note does not fit, which no note of this program does.
+// errTooLong says that a note does not fit. All of this program's do.
 var errTooLong = errors.New("the first line of the note is too long")
 
 func (s shelf) path(name string) string { return filepath.Join(string(s), name) }

@@ -20,11 +20,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// ErrSource says that the place that the PIN should come from gave none.
-var ErrSource = errors.New("no PIN to be had")
+// ErrSource says that the place that the PIN should come from did not give one.
+var ErrSource = errors.New("no PIN available")
 
-// read gets the PIN. Only people are waited for as long as they need: a program that prints
-// the PIN and hangs must not hang the job.
+// read gets the PIN. Only people get as long as they need: a program that should print the PIN and
+// hangs must not hang the job.
 func (a *Asker) read(ctx context.Context, source config.PINSource, request Request) ([]byte, error) {
 	if Interactive(source) {
 		defer a.Pause()()
@@ -40,7 +40,7 @@ func (a *Asker) read(ctx context.Context, source config.PINSource, request Reque
 	return text, nil
 }
 
-// judged returns the PIN in a text, or why there is none. What is overwritten is the text.
+// judged returns the PIN in a text, or why it is not a PIN. The caller overwrites the text.
 func judged(text []byte, source config.PINSource, request Request) ([]byte, error) {
 	pin, err := Judge(text, Place(source))
 	if err == nil && request.check != nil {
@@ -64,7 +64,7 @@ func Place(source config.PINSource) string {
 	return source.String()
 }
 
-// readFrom gets what stands at the source, with its line end.
+// readFrom reads the source, with the line end.
 func (a *Asker) readFrom(ctx context.Context, source config.PINSource, request Request) ([]byte, error) {
 	switch source.Kind {
 	case config.PINPrompt:
@@ -112,10 +112,9 @@ func readFile(ctx context.Context, path string, warn func(string, ...any)) ([]by
 	return text, nil
 }
 
-// credentialPIN reads a credential that systemd has put into the service's own
-// directory (systemd.exec(5), LoadCredential=). Who may read it is systemd's to say: for a
-// service with User= it sets an access control list, which looks like the mode of a file that
-// a group may read.
+// credentialPIN reads a credential that systemd has put into the service's own directory
+// (systemd.exec(5), LoadCredential=). systemd decides who may read it: for a service with User= it
+// sets an access control list, which looks like the mode of a file that a group may read.
 func (a *Asker) credentialPIN(ctx context.Context, name string) ([]byte, error) {
 	path, err := CredentialPath(name)
 	if err != nil {
@@ -170,8 +169,8 @@ func Sources(profile *config.Profile) (sources []config.PINSource) {
 	return sources
 }
 
-// StampOf returns what changes whenever the file that a PIN comes from is written: a reason
-// to look at it again. "" for other places, at which nobody can look from outside.
+// StampOf returns a text that changes whenever the file that a PIN comes from is written: a reason
+// to read it again. "" for other places, whose changes do not show.
 func StampOf(source config.PINSource) string {
 	switch source.Kind {
 	case config.PINFile:

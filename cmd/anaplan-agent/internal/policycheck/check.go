@@ -30,7 +30,7 @@ type Check struct {
 	as       local.As
 	policies []namedPolicy
 	session  *agentclient.Session // nil: no agent has been asked, or there is none
-	nameless bool                 // what the path has in the place of an id is none
+	nameless bool                 // the path has something else in the place of an id
 }
 
 type namedPolicy struct {
@@ -135,7 +135,7 @@ var answeredPaths = []string{"/token/authenticate", "/token/refresh", "/token/va
 // lists are the segments of a path behind which an id stands.
 var lists = []string{"workspaces", "models", "processes", "imports", "exports", "actions", "files"}
 
-// noteNames tells of a name in a path where an id belongs, which has no name then.
+// noteNames warns of a name in a path where an id belongs, and reports whether there is one.
 func (c *Check) noteNames(path policy.Path) bool {
 	segments := path.Segments()
 	for i, segment := range segments {
@@ -198,7 +198,7 @@ func (c *Check) decideByNames(ctx context.Context, p namedPolicy, method string,
 	return decision, err
 }
 
-// names returns who tells what ids are called; nil where nobody can be asked, and why.
+// names returns a source for the names of ids; nil, and why, if there is none.
 func (c *Check) names() (names policy.Names, why string, err error) {
 	ways, why, err := c.ways()
 	if len(ways) == 0 || err != nil {
@@ -207,8 +207,8 @@ func (c *Check) names() (names policy.Names, why string, err error) {
 	return catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])}, "", nil
 }
 
-// ways returns the ways to ask Anaplan through the agent, as the profile and as the client:
-// either may have no rule for it. There are none where nobody can be asked, and why.
+// ways returns the ways to ask Anaplan through the agent, as the profile and as the client: either
+// may have no rule for it. If Anaplan cannot be asked there are none, and why says the reason.
 func (c *Check) ways() (ways []*integration.Client, why string, err error) {
 	if c.session == nil {
 		session, err := agentclient.Connect(c.settings, c.say)
@@ -246,14 +246,14 @@ func (c catalogs) Name(ctx context.Context, kind, workspace, model, id string) (
 	return "", err
 }
 
-// cannotTell says that it takes Anaplan's word to decide, and nobody could ask for it.
+// cannotTell says that only Anaplan could decide, and cannot be asked.
 func cannotTell(path policy.Path, unless []string, why string) error {
 	const most = 3
 	things := strings.Join(unless[:min(len(unless), most)], " or ")
 	if len(unless) > most {
 		things += " or one of others"
 	}
-	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: whether %s is %s only Anaplan knows (%s)", subjectOf(path), things, why)
+	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: only Anaplan knows whether %s is %s (%s)", subjectOf(path), things, why)
 	problem.Human = true
 	if why == agentclient.NoAgent {
 		problem.Hints = []string{"start the agent: " + build.Program + " serve"}
@@ -289,7 +289,6 @@ func (e *NotAllowedError) add(name string, decision policy.Decision) {
 	}
 }
 
-// Error implements error.
 func (e *NotAllowedError) Error() string {
 	have := "has"
 	if len(e.policies) > 1 {
@@ -298,5 +297,5 @@ func (e *NotAllowedError) Error() string {
 	return fmt.Sprintf("not allowed: %s %s no rule for %s", strings.Join(e.policies, " and "), have, e.what)
 }
 
-// Is makes it an errNotAllowed.
+// Is reports whether target is errNotAllowed.
 func (e *NotAllowedError) Is(target error) bool { return target == errNotAllowed }

@@ -101,7 +101,7 @@ func find(ctx context.Context, way *integration.Client, about policy.Object) (in
 
 // cannotTellRule is cannotTell for a rule.
 func cannotTellRule(rule, name, why string) error {
-	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: whether %s allows all of %s only Anaplan knows, for one has a name where the other has an id (%s)", name, rule, why)
+	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: only Anaplan knows whether %s allows all of %s, since one has a name where the other has an id (%s)", name, rule, why)
 	problem.Human = true
 	if why == agentclient.NoAgent {
 		problem.Hints = []string{"start the agent: " + build.Program + " serve"}

@@ -17,8 +17,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// takeOver puts another key into the configuration, and has a running agent log in with it. If
-// that cannot, all is as it was before: the other key, and the step from.
+// takeOver puts another key into the configuration, and has a running agent log in with it. If the
+// agent cannot, everything is restored: the other key, and the step from.
 func (s *Session) takeOver(key *device.Run, before, after string, from, to rotationStep) error {
 	wanted, err := key.Certificate()
 	if err != nil {
@@ -75,7 +75,7 @@ func (s *Session) findAgent() (*agentclient.Session, error) {
 	return session, nil
 }
 
-// notShared returns an error if an agent runs at one of the usual places that is somebody else's.
+// notShared returns an error if another user's agent runs at one of the usual places.
 func notShared() error {
 	for _, socket := range paths.UsualSockets() {
 		if err := agentclient.CheckSocket(socket); errors.Is(err, agentclient.ErrNotShared) {
@@ -86,7 +86,7 @@ func notShared() error {
 }
 
 func (s *Session) unchecked(why string) {
-	s.Say.Warn("%s: it was not checked that the agent, as the user that it runs as, can log in with the new key; where one reads %s, try that before the old key is deleted: %s reload, %s login", why, s.rotation.Config, build.Program, build.Program)
+	s.Say.Warn("%s: whether the agent, as the user that it runs as, can log in with the new key was not checked; if an agent reads %s, try before the old key is deleted: %s reload, %s login", why, s.rotation.Config, build.Program, build.Program)
 }
 
 // tryAgent has the agent take the configuration over and log in with the key in it. Its callers
@@ -196,8 +196,8 @@ func cannotAsk(what string, err error) error {
 	return agentProblem(what+", for the running agent cannot be asked whether it can log in with the new key", err)
 }
 
-// agentProblem puts what an error of the agent's means in front of it, and what can be done behind
-// it: that is not what the agent's own hints are about.
+// agentProblem adds to an error of the agent what it means for the rotation, and hints that replace
+// the agent's own.
 func agentProblem(what string, err error) *agent.Problem {
 	problem := &agent.Problem{Code: agent.CodeKeyUnusable, Message: fmt.Sprintf("%s: %v", what, err)}
 	if cause, ok := errors.AsType[*agent.Problem](err); ok {

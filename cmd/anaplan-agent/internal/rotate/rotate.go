@@ -1,7 +1,7 @@
 package rotate
 
-// The renewal of a key: a second one beside the first, which stays until somebody says
-// otherwise. At no moment is there no key that can log in.
+// The renewal of a key: a second one beside the first, which stays until retire deletes it. At
+// every moment there is a key that can log in.
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ type Order struct {
 	enroll.Enrolment
 }
 
-// WithDeletion gives a command that deletes a key its flags and its body.
+// WithDeletion gives a command that deletes a key its flags and its RunE.
 func WithDeletion(cmd *cobra.Command, s *settings.Settings, say *console.Messenger, work func(*Session, bool, enroll.CardFlags) error) *cobra.Command {
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	var card enroll.CardFlags
@@ -34,7 +34,7 @@ func WithDeletion(cmd *cobra.Command, s *settings.Settings, say *console.Messeng
 	return cmd
 }
 
-// AddManagementKeyFlag gives a command the one of the flags for cards that it needs.
+// AddManagementKeyFlag gives a command --management-key, the only flag for cards that it needs.
 func AddManagementKeyFlag(cmd *cobra.Command, card *enroll.CardFlags) {
 	cmd.Flags().StringVar(&card.ManagementKey, "management-key", "", "YubiKey: where its management key comes from: prompt, protected (by the PIN), file:PATH or env:NAME (default: the factory's, else protected, else prompt)")
 }
@@ -46,8 +46,8 @@ type Session struct {
 	rotation *rotation
 }
 
-// RunE returns the body of a command of rotate. The key is the configuration's: one that
-// a flag or a variable gives would not be the one to replace there.
+// RunE returns the cobra.Command.RunE of a command of rotate. The key must come from the
+// configuration: one from a variable is not the one to replace there.
 func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
 		if err := console.CheckStdout(); err != nil {
@@ -96,7 +96,7 @@ func (s *Session) withKey(text string) (*device.Run, config.Address, error) {
 	return &run, address, nil
 }
 
-// errNotDeleted says that a person did not want it.
+// errNotDeleted says that the person did not confirm.
 var errNotDeleted = errors.New("nothing was deleted")
 
 // confirm asks a person, for a key that is deleted is gone for good.

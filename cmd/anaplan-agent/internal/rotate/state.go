@@ -63,7 +63,7 @@ type rotation struct {
 func publicHash(public any) string {
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
-		return "" // no key that Anaplan takes
+		return "" // a key that Anaplan does not accept
 	}
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])
@@ -87,7 +87,7 @@ func StateOf(s *settings.Settings) (*rotation, error) {
 func readRotation(profile, file string) (*rotation, error) {
 	dir := paths.State()
 	if dir == "" {
-		return nil, fmt.Errorf("%w: there is no home directory to remember in how far it is", errRotation)
+		return nil, fmt.Errorf("%w: there is no home directory to keep its state in", errRotation)
 	}
 	sum := sha256.Sum256([]byte(profile + "\x00" + file))
 	n := &rotation{path: filepath.Join(dir, "rotation-"+hex.EncodeToString(sum[:8])+".json")}
@@ -104,8 +104,8 @@ func readRotation(profile, file string) (*rotation, error) {
 	return n, nil
 }
 
-// parse reads what save wrote. A file that is damaged, or another version's, is not taken for one of
-// another step, or of none: a rotation ends with a key being deleted.
+// parse reads what save wrote. It refuses a damaged file, or another version's, rather than guess
+// the step: a rotation ends with deleting a key.
 func (n *rotation) parse(data []byte) error {
 	if err := json.Unmarshal(data, n); err != nil {
 		return err
@@ -121,10 +121,10 @@ func (n *rotation) parse(data []byte) error {
 	return nil
 }
 
-// lock keeps a second command away from the same rotation.
+// lock keeps other commands away from the rotation.
 func (n *rotation) lock() (unlock func(), err error) {
 	if err := atomicfile.MkdirAll(filepath.Dir(n.path), 0o700); err != nil {
-		return nil, fmt.Errorf("%w: how far it is cannot be written down: %w", errRotation, err)
+		return nil, fmt.Errorf("%w: its state cannot be written: %w", errRotation, err)
 	}
 	lock := flock.New(n.path + ".lock")
 	locked, err := lock.TryLock()
@@ -132,7 +132,7 @@ func (n *rotation) lock() (unlock func(), err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errRotation, err)
 	case !locked:
-		return nil, fmt.Errorf("%w: another command is at it right now", errRotation)
+		return nil, fmt.Errorf("%w: another command is working on it", errRotation)
 	}
 	return func() { lock.Unlock() }, nil
 }
@@ -146,7 +146,7 @@ func (n *rotation) save(step rotationStep) error {
 		err = atomicfile.Write(n.path, append(data, '\n'), atomicfile.Options{})
 	}
 	if err != nil {
-		return fmt.Errorf("%w: how far it is cannot be written down: %w", errRotation, err)
+		return fmt.Errorf("%w: its state cannot be written: %w", errRotation, err)
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (s *Session) Start(order Order, command string) error {
 		e.Email = agent.Email(present)
 	}
 	if flag := e.Card.Given(); flag != "" && !enroll.IsCard(old) {
-		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is none", flag, old)
+		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, old)
 	}
 	if err := e.Check(false); err != nil {
 		return &explain.UsageError{Err: err, Command: command}
@@ -121,8 +121,7 @@ func (s *Session) startAgain(order Order) error {
 	return enroll.PutRequest(s.Run, order.Enrolment, &enroll.Pending{Key: s.rotation.New, Request: s.rotation.Request, OfRotation: true})
 }
 
-// differs returns the flag that asks for something else than the rotation has begun with; "" for
-// none.
+// differs returns the flag whose value differs from what the rotation began with; "" for none.
 func (s *Session) differs(order Order) string {
 	e := order.Enrolment
 	request := (&enroll.Pending{Request: s.rotation.Request}).CSR()
@@ -202,10 +201,10 @@ func isExact(address config.Address) error {
 	if exact {
 		return nil
 	}
-	return fmt.Errorf("%w: the key in the configuration is %s, which would fit the new key, too: write the whole address there first, with ;object=NAME or ;slot=SLOT (%s keys shows it)", settings.ErrSettings, address, build.Program)
+	return fmt.Errorf("%w: the key in the configuration is %s, which would also fit the new key: write the whole address there first, with ;object=NAME or ;slot=SLOT (%s keys shows it)", settings.ErrSettings, address, build.Program)
 }
 
-// newPlace returns where the second key goes: beside the first, under another name or in another slot.
+// newPlace returns where the second key goes: beside the first, with another name or slot.
 func (s *Session) newPlace(old config.Address, order Order) (config.Address, error) {
 	card, isCard := old.(pivuri.URI)
 	switch {
@@ -263,9 +262,9 @@ func (s *Session) newSlot(card pivuri.URI, wanted string) (config.Address, error
 func (s *Session) Finish(order Order, command string) error {
 	switch {
 	case s.rotation.Step == "" || s.rotation.Step == rotationMaking:
-		return fmt.Errorf("%w: there is nothing to finish:\n%s", errRotation, s.rotation.Text())
+		return fmt.Errorf("%w: no rotation to finish:\n%s", errRotation, s.rotation.Text())
 	case order.Answer == "" && order.UploadOut+order.ChainOut != "":
-		return explain.Usagef(command, "--upload-out and --chain-out are for --certificate: they are made of the CA's answer")
+		return explain.Usagef(command, "--upload-out and --chain-out are for --certificate: they are made from the CA's answer")
 	case order.Answer == "" && s.rotation.Step == rotationRequested:
 		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, build.Program)
 	}
@@ -283,7 +282,7 @@ func (s *Session) Finish(order Order, command string) error {
 		return s.notYet(err)
 	}
 	if !strings.EqualFold(who.UserID, s.rotation.Email) && !order.NewUser {
-		return fmt.Errorf("%w: Anaplan says that the new certificate is %s's, and %s's was asked for: nothing was changed; if that is meant, say --new-user", errRotation, who.UserID, s.rotation.Email)
+		return fmt.Errorf("%w: Anaplan takes the new certificate for %s, but it was requested for %s: nothing was changed; if that is intended, add --new-user", errRotation, who.UserID, s.rotation.Email)
 	}
 	s.Say.Note("the new key logs in as %s", who.UserID)
 	if err := s.takeOver(fresh, s.rotation.Old, s.rotation.New, rotationStored, rotationSwitched); err != nil {
@@ -307,7 +306,7 @@ func (s *Session) store(fresh *device.Run, address config.Address, order Order) 
 		return err
 	}
 	if email := agent.Email(got.Leaf); !strings.EqualFold(email, s.rotation.Email) && !order.NewUser {
-		return fmt.Errorf("%w: the certificate is for %q, and %q was asked for: it is not stored; if that is meant, say --new-user", errRotation, email, s.rotation.Email)
+		return fmt.Errorf("%w: the certificate is for %q, but was requested for %q: it is not stored; if that is intended, add --new-user", errRotation, email, s.rotation.Email)
 	}
 	if err := enroll.Judge(fresh, got); err != nil {
 		return err
@@ -333,8 +332,8 @@ func (s *Session) store(fresh *device.Run, address config.Address, order Order) 
 	return nil
 }
 
-// notYet words that the new key does not log in. Right after its certificate was stored that is as
-// it should be.
+// notYet words that the new key does not log in. That is normal right after its certificate was
+// stored.
 func (s *Session) notYet(err error) error {
 	if !errors.Is(err, anaplan.ErrBadCredential) {
 		return fmt.Errorf("the new key does not log in, so the old one stays in use: %w", err)
@@ -349,8 +348,8 @@ func (s *Session) notYet(err error) error {
 	}
 }
 
-// switchTo puts another key into the configuration, if it is not there already. first keeps what the
-// file was before the rotation.
+// switchTo puts another key into the configuration, if it is not there already. If first, it keeps
+// a copy of the file as it was.
 func (s *Session) switchTo(before, after string, first bool) error {
 	users, err := s.users(mustAddress(after))
 	if err != nil {
@@ -399,7 +398,7 @@ func (s *Session) writeKey(before, after string) error {
 	return atomicfile.Write(s.rotation.Config, changed, atomicfile.Options{})
 }
 
-// mustAddress reads an address that this program has written.
+// mustAddress parses an address that this program has written.
 func mustAddress(text string) config.Address {
 	address, _ := config.ParseAddress(text)
 	return address
@@ -408,7 +407,7 @@ func mustAddress(text string) config.Address {
 // Back puts the old key into the configuration again, if it still logs in.
 func (s *Session) Back() error {
 	if s.rotation.Step != rotationSwitched && s.rotation.Step != rotationSwitching {
-		return fmt.Errorf("%w: there is nothing to go back from:\n%s", errRotation, s.rotation.Text())
+		return fmt.Errorf("%w: no switch to undo:\n%s", errRotation, s.rotation.Text())
 	}
 	old, _, err := s.withKey(s.rotation.Old)
 	if err != nil {
@@ -480,7 +479,7 @@ func (s *Session) Cancel(yes bool, order enroll.CardFlags) error {
 	return s.rotation.forget()
 }
 
-// delete deletes a key of the rotation: that one and no other that an address may mean by now.
+// delete deletes a key of the rotation: exactly that one, whatever else its address may fit by now.
 func (s *Session) delete(text, public, what string, yes bool, order enroll.CardFlags) error {
 	again := s.rotation.Deleting
 	address, err := s.locate(mustAddress(text), public)

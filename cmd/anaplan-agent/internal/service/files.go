@@ -1,7 +1,6 @@
 package service
 
-// What the files of a service hold. The templates are in units, so that they can be read
-// as what they are; only paths are filled in.
+// The content of a service's files. The templates are in units; only paths are filled in.
 
 import (
 	"crypto/sha256"
@@ -154,7 +153,7 @@ func (s *Service) chooseProgram(goos string) error {
 	}
 	switch {
 	case !filepath.IsAbs(s.Program):
-		return fmt.Errorf("--program %s: this is no absolute path", s.Program)
+		return fmt.Errorf("--program %s: not an absolute path", s.Program)
 	case strings.ContainsFunc(s.Program, unicode.IsControl) || goos != "windows" && strings.ContainsAny(s.Program, `"'\$`):
 		return errors.New("--program: a unit cannot hold a path with quotes, backslashes, dollar signs or control characters")
 	case goos == "linux" && s.System && isHidden(s.Program):

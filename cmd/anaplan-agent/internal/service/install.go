@@ -21,7 +21,7 @@ import (
 type Manager struct {
 	name string
 
-	// runs reports whether it runs here. nil: it is not told by this program.
+	// Runs reports whether it runs here. nil: this program never calls it.
 	Runs func() bool
 
 	installed [][]string // commands after files were written
@@ -159,8 +159,8 @@ func (s *Service) uninstall() error {
 // At returns where a file is.
 func (s *Service) At(file serviceFile) string { return filepath.Join(s.root, file.path) }
 
-// Read returns what stands in a file's place. Of what is no plain file, as of a unit
-// that systemctl mask has replaced, the text is empty.
+// Read returns the content of a file. The text is empty if it is not a regular file, such as a unit
+// that systemctl mask has replaced.
 func (s *Service) Read(file serviceFile) (found bool, text string, err error) {
 	info, err := os.Lstat(s.At(file))
 	switch {
@@ -181,8 +181,8 @@ func (s *Service) changed(file serviceFile) error {
 	if s.System {
 		scope = "--system"
 	}
-	return fmt.Errorf("%s was changed by hand, so nothing is done; see how it differs by\n%s service print %s --program %s %s | diff %s -\n"+
-		"--force goes over the change; a drop-in keeps changes apart", s.At(file), build.Program, scope, s.Program, file.Name(), s.At(file))
+	return fmt.Errorf("%s was changed by hand, so nothing is done; to see the changes:\n%s service print %s --program %s %s | diff %s -\n"+
+		"--force overwrites them; a drop-in keeps changes separate", s.At(file), build.Program, scope, s.Program, file.Name(), s.At(file))
 }
 
 // each does something with each file and tells it; with --dry-run it only tells.
@@ -203,9 +203,8 @@ func (s *Service) each(did, would string, files []serviceFile, do func(serviceFi
 	return nil
 }
 
-// write writes a file. Its mode is everybody's to read, whatever the umask is: there is no
-// secret in it. What is not a plain file, as a masked unit's link to /dev/null, makes way: it
-// is here only by --force.
+// write writes a file. Everybody may read it, whatever the umask is: it has no secrets. It replaces
+// what is not a regular file, such as a masked unit's link to /dev/null: that takes --force.
 func (s *Service) write(file serviceFile) error {
 	path := s.At(file)
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {

@@ -1,7 +1,7 @@
 package service
 
-// The agent as a service: the command line of it. What the files hold is in
-// service_files.go and units, how they get to their places in service_install.go.
+// The command line of the service commands. files.go and units have the content of the files,
+// install.go puts them into place.
 
 import (
 	"fmt"

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// NotEmpty refuses a flag that is given and says nothing, as "$FILE" does where
-// FILE is not set: the command would do something else than the script means.
+// NotEmpty refuses a flag that is given and empty, as by "$FILE" where FILE is not set: the command
+// would do something else than the script intends.
 func NotEmpty(cmd *cobra.Command, flag string) error {
 	if f := cmd.Flags().Lookup(flag); f.Changed && f.Value.String() == "" {
 		return explain.Usagef(cmd.CommandPath(), "--%s is empty", flag)
@@ -27,8 +27,8 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 	return explain.Usagef(cmd.CommandPath(), "%s takes no arguments, but got %q", cmd.CommandPath(), args)
 }
 
-// FlagsBut returns the flags that were given, but for some, as a shell reads them, each with a
-// blank before it.
+// FlagsBut returns the flags that were given, except some, as a shell reads them, each with a blank
+// before it.
 func FlagsBut(cmd *cobra.Command, over []string) string {
 	var words strings.Builder
 	cmd.Flags().Visit(func(flag *pflag.Flag) {

@@ -1,7 +1,7 @@
 package settings
 
-// The client of a profile's Anaplan: its hosts and whom to trust for them. Nothing is
-// sent here.
+// The client of a profile's Anaplan: its hosts and the roots to trust for them. Nothing is sent
+// here.
 
 import (
 	"crypto/x509"
@@ -22,13 +22,13 @@ import (
 // would end in an error about trust, which names the wrong cause.
 var errCAFile = errors.New("CA file")
 
-// DefaultRegion is where tenants are that name no region: the hosts without a
-// region in their name (contract section 4).
+// DefaultRegion is that of settings without a region: the hosts without a region in their name
+// (contract section 4).
 const DefaultRegion = "us1"
 
-// NewClient returns a client of the profile's Anaplan; errSettings for a region that
-// does not exist, errCAFile for roots that cannot be read. log may be nil. The name that it gives
-// itself is a plain one, since Anaplan's firewall blocks some (contract section 1.1).
+// NewClient returns a client of the profile's Anaplan; ErrSettings for a region that does not
+// exist, errCAFile for roots that cannot be read. log may be nil. Its User-Agent is a plain name,
+// since Anaplan's firewall blocks some (contract section 1.1).
 func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, error) {
 	hosts, err := HostsOf(profile)
 	if err != nil {
@@ -84,7 +84,7 @@ func rootsOf(path string) (func() *x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
-	if err := owned.Check(path); err != nil { // or whoever can change it is Anaplan
+	if err := owned.Check(path); err != nil { // or a user who can change it can pose as Anaplan
 		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}
 	data, err := console.ReadInput(path)
@@ -92,7 +92,7 @@ func rootsOf(path string) (func() *x509.CertPool, error) {
 		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}
 	if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%w: %s holds no PEM certificate", errCAFile, path)
+		return nil, fmt.Errorf("%w: %s contains no PEM certificate", errCAFile, path)
 	}
 	return func() *x509.CertPool {
 		roots, err := x509.SystemCertPool()
@@ -104,8 +104,7 @@ func rootsOf(path string) (func() *x509.CertPool, error) {
 	}, nil
 }
 
-// NewAPIClient returns a client of the API. It has a plain name, for Anaplan's firewall
-// blocks some (contract section 1.1).
+// NewAPIClient returns a client of the API. Its User-Agent is a plain name, as NewClient's.
 func NewAPIClient(base string, way http.RoundTripper) *integration.Client {
 	return &integration.Client{Base: base, HTTP: &http.Client{Transport: way}, UserAgent: build.Program + "/" + build.Version()}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
-// Config is a configuration.
+// Config is a whole configuration: the agent's, its profiles and its clients.
 type Config struct {
 	Agent    *config.Agent
 	Profiles []*config.Profile // sorted by name

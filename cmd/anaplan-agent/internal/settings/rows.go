@@ -16,14 +16,14 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// Rows are what to do about wrong settings. Most errors have the remedy themselves.
+// Rows are what to do about wrong settings. Most of the errors name the remedy themselves.
 func Rows() explain.Table {
 	return explain.Table{
 		{Is: owned.ErrExposed, Says: "is not used, because other users can change it", More: "a configuration, module or program that another user owns or may write to, or a directory on the way to it; the command behind it puts that right ([docs/security.md](docs/security.md#files-that-others-can-change))", Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
 		{As: explain.Type[*noAddressError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true, With: explain.With(
 			func(err *noAddressError, row *explain.Row) {
 				row.Hints = explain.Hints(
-					"say which of them is meant: --profile "+shell.Word(err.profiles[0]),
+					"name one of them: --profile "+shell.Word(err.profiles[0]),
 					"one that is called [profile."+config.DefaultProfile+"] is used without saying so",
 				)
 			},
@@ -52,7 +52,7 @@ func NamesModules(_ error, row *explain.Row) {
 // usual directory. Looking for them reads directories, so it is done when an error needs it
 // and not before.
 func moduleHints() []string {
-	hints := []string{"the device's PKCS#11 library is named in the address: pkcs11:...?module-path=/path/to/library.so"}
+	hints := []string{"put the device's PKCS#11 library in the address: pkcs11:...?module-path=/path/to/library.so"}
 	var found []string
 	for _, module := range hsm.KnownModules() {
 		found = append(found, module.Name)

@@ -1,8 +1,8 @@
 package settings
 
-// Where settings come from: flag, environment, profile, default, in this order. What
-// they may hold is package config's to say; this file finds the texts and where they
-// stand, so that an error can name the place to correct.
+// Where settings come from: flag, environment, profile, default, in this order. Package config says
+// what they may contain; this file finds the texts and their places, so that an error can name the
+// place to correct.
 
 import (
 	"cmp"
@@ -22,8 +22,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
-// The settings that a command takes, by what it does. A flag that a command has no
-// use for is not offered, so that nobody believes it had an effect.
+// The settings that a command takes, by what it does. A command does not offer flags that it has no
+// use for, so that nobody believes they had an effect.
 var (
 	DeviceFlags = []string{"key", "pin", "pin_pad", "certificate", "timeout"}
 	SignFlags   = append([]string{"touch_command", "format"}, DeviceFlags...)
@@ -44,13 +44,12 @@ type Settings struct {
 	Profile    string       // --profile
 	PINChanged bool         // --pin-changed, which is not a setting: it is said once
 	Unrecorded bool         // --pin-unrecorded, likewise
-	Piped      *config.File // what was read of a pipe, which gives it once; nil: nothing was
-	MayBeNew   bool         // the profile that is named need not be there: it is about to be written
+	Piped      *config.File // what was read from a pipe, which gives it only once; nil: nothing was
+	MayBeNew   bool         // the profile need not exist: it is about to be written
 }
 
-// Add gives command the flags of the named settings, and those that say
-// where settings are: --config and --profile. Defaults are not the flags' own, so
-// that a flag that was not given leaves the word to the environment and the profile.
+// Add gives command the flags of the named settings, and --config and --profile. The flags have no
+// defaults of their own, so that the environment and the profile count where a flag was not given.
 func Add(command *cobra.Command, groups ...[]string) *Settings {
 	s := &Settings{Command: command, names: slices.Compact(slices.Sorted(slices.Values(slices.Concat(groups...))))}
 	flags := command.Flags()
@@ -63,19 +62,18 @@ func Add(command *cobra.Command, groups ...[]string) *Settings {
 	flags.StringVar(&s.config, "config", "", "configuration file (default: "+strings.Join(paths.DefaultConfigs(), ", then ")+")")
 	flags.StringVar(&s.Profile, "profile", "", `which [profile.NAME] of the configuration file (default "default")`)
 	if slices.Contains(s.names, "pin") && !slices.Contains(s.names, "allow") {
-		// A flag and nothing else: in a profile or a variable it would hold for every
-		// run, and a wrong PIN would be sent each time. Of the agent it is unlock's.
+		// Only a flag: in a profile or a variable it would hold for every run, and a wrong PIN
+		// would be sent each time. For the agent, unlock has it.
 		flags.BoolVar(&s.PINChanged, "pin-changed", false, "the PIN that was refused, or gave no clear answer, is the right one: send it again")
-		flags.BoolVar(&s.Unrecorded, "pin-unrecorded", false, "send the PIN also where that cannot be written down first; a wrong one is sent at every run then")
+		flags.BoolVar(&s.Unrecorded, "pin-unrecorded", false, "send the PIN even if that cannot be recorded first; then every run sends a wrong one again")
 	}
 	command.RegisterFlagCompletionFunc("profile", s.completeProfile)
 	return s
 }
 
-// Load returns the profile, merged in this order: flag, environment, file,
-// default. The environment is read for all settings, also for those that the
-// command has no flag for, so that a mistake in it is found by the first command and
-// not by the one that runs at night. Errors are errSettings.
+// Load returns the profile, merged in this order: flag, environment, file, default. The environment
+// is read for all settings, also for those that the command has no flag for, so that the first
+// command finds a mistake in it, and not the one that runs at night. Its errors are ErrSettings.
 func (s *Settings) Load() (*config.Profile, error) {
 	file, err := s.ReadConfig()
 	if err != nil {
@@ -125,7 +123,7 @@ func (s *Settings) overrides(known []config.Setting) map[string]config.Value {
 	return over
 }
 
-// IsOverridden reports whether a flag or the environment says the setting.
+// IsOverridden reports whether a flag or the environment gives the setting.
 func (s *Settings) IsOverridden(name string) bool {
 	_, ok := s.overrides(config.Settings())[name]
 	return ok
@@ -134,9 +132,9 @@ func (s *Settings) IsOverridden(name string) bool {
 // ErrSettings says that what the user has set is wrong, wherever it was set.
 var ErrSettings = pin.ErrSetting
 
-// Override returns a setting's value from its flag, else from the environment. An
-// empty flag takes back what the profile says; an empty variable is none, since
-// there are places that can only set a variable and not unset it.
+// Override returns a setting's value from its flag, else from the environment. An empty flag undoes
+// what the profile says; an empty variable counts as not set, since some places can set a variable
+// but not unset it.
 func (s *Settings) Override(setting config.Setting) (config.Value, bool) {
 	if flag := s.Command.Flags().Lookup(setting.Flag()); flag != nil && flag.Changed && slices.Contains(s.names, setting.Name) {
 		return config.Value{Text: flag.Value.String(), From: "--" + setting.Flag()}, true
@@ -193,7 +191,7 @@ func (s *Settings) readNamed(path string) (*config.File, error) {
 	return file, err
 }
 
-// ConfigPath returns the configuration file that readConfig reads; "" for none.
+// ConfigPath returns the configuration file that ReadConfig reads; "" for none.
 func (s *Settings) ConfigPath() string {
 	if named := cmp.Or(s.config, os.Getenv("ANAPLAN_AGENT_CONFIG")); named != "" {
 		return named
@@ -206,8 +204,8 @@ func (s *Settings) ConfigPath() string {
 	return ""
 }
 
-// ParseConfig reads and checks a configuration file. One that somebody else can change is refused: it
-// names programs and libraries.
+// ParseConfig reads and checks a configuration file. A file that another user can change is
+// refused: it names programs and libraries.
 func ParseConfig(path string) (*config.File, error) {
 	if path != "-" {
 		if err := owned.Check(path); err != nil {
@@ -265,19 +263,16 @@ func (s *Settings) completeProfile(*cobra.Command, []string, string) ([]string, 
 	return file.Profiles(), cobra.ShellCompDirectiveNoFileComp
 }
 
-// ErrNoAddress says that no key is named anywhere: not by flag, environment or
-// profile.
-var ErrNoAddress = errors.New("no key is named")
+// ErrNoAddress says that no flag, variable or profile names a key.
+var ErrNoAddress = errors.New("no key configured")
 
-// noAddressError is errNoAddress where a profile may have been meant that has one.
+// noAddressError is ErrNoAddress where other profiles may be intended.
 type noAddressError struct{ profiles []string }
 
-// Error implements error.
 func (e *noAddressError) Error() string {
 	return fmt.Sprintf("%v, and the configuration file has no profile %q: it has %s", ErrNoAddress, config.DefaultProfile, strings.Join(e.profiles, ", "))
 }
 
-// Unwrap returns errNoAddress.
 func (e *noAddressError) Unwrap() error { return ErrNoAddress }
 
 // NoAddress returns why there is no key.
@@ -288,5 +283,5 @@ func NoAddress(profile *config.Profile) error {
 	return &noAddressError{profile.Others}
 }
 
-// ConfigToBe is the configuration file of this user, whether or not it is there.
+// ConfigToBe is the configuration file of this user, whether or not it exists.
 func ConfigToBe() string { return paths.DefaultConfigs()[0] }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OwnGroup makes a command the first of a process group, so that killGroup ends what it has
-// started too.
+// OwnGroup makes a command the first of a process group, so that KillGroup also ends what it has
+// started.
 func OwnGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
 // KillGroup ends a command that was not waited for yet, and its group.

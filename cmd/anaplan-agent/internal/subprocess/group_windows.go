@@ -4,12 +4,11 @@ import (
 	"os/exec"
 )
 
-// OwnGroup does nothing: there is no group of processes that could be ended.
+// OwnGroup does nothing: process groups cannot be ended here.
 func OwnGroup(*exec.Cmd) {}
 
 // KillGroup ends a command.
 func KillGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
 
-// WithoutTerminal has nothing to do: a program without standard input has no console to ask
-// on that it would find by itself.
+// WithoutTerminal does nothing: a program without standard input finds no console to ask on.
 func WithoutTerminal(*exec.Cmd) {}

@@ -1,8 +1,8 @@
 package subprocess
 
-// The proxy of the environment, which must not come between a program and the agent on the same
-// machine: curl, Python and others send it what they have for http://127.0.0.1, in clear, and with it
-// the program's secret.
+// The proxy of the environment must not come between a program and the agent on the same machine:
+// curl, Python and others send it their requests for http://127.0.0.1 in clear text, including the
+// program's secret.
 
 import (
 	"cmp"
@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// noProxyVariables name the hosts that are reached without a proxy. Programs read one or the other, and
-// some the first that there is.
+// noProxyVariables name the hosts that are reached without a proxy. Some programs read only one of
+// them, some the first that is set.
 var noProxyVariables = []string{"NO_PROXY", "no_proxy"}
 
-// LoopbackHosts are this machine, as programs write it.
+// LoopbackHosts are the usual names of this machine.
 var LoopbackHosts = []string{"127.0.0.1", "localhost", "::1"}
 
-// NoProxyEnv returns the variables that keep a program's way to the agent's port free of proxies. What
-// they hold already stays; one that is not set begins with what the other holds, for who reads it would
-// then read no more of that.
+// NoProxyEnv returns the variables that keep proxies away from the agent's port. Their present
+// content stays. One that is not set starts with the content of the other, since programs that
+// prefer it would no longer read the other.
 func NoProxyEnv(address string) (env []string) {
 	hosts := LoopbackHosts
 	if host, _, err := net.SplitHostPort(address); err == nil && !slices.Contains(hosts, host) {
@@ -53,8 +53,8 @@ func splitNoProxy(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// ProxyFor names the variable of a proxy that programs of this environment would ask for the agent's
-// port; "" for none.
+// ProxyFor names the variable of a proxy that programs would use to reach the agent's port; "" for
+// none.
 func ProxyFor(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

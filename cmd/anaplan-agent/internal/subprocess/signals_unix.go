@@ -11,13 +11,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 )
 
-// passedOn are the signals that the program of exec gets in this process's place.
+// passedOn are the signals that go to the program of exec in place of this process.
 var passedOn = []os.Signal{
 	syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,
 }
 
-// passOn sends a signal on. A key on the terminal is sent to both by the terminal
-// (termios(3), ISIG), so that one is not sent twice.
+// passOn sends a signal on, but not twice: those of the terminal's keys go to both processes
+// (termios(3), ISIG).
 func passOn(process *os.Process, s os.Signal) {
 	if s == syscall.SIGINT || s == syscall.SIGQUIT {
 		if terminal, err := console.OpenTerminal(); err == nil {
@@ -28,8 +28,8 @@ func passOn(process *os.Process, s os.Signal) {
 	process.Signal(s) // fails if it has ended, which is told soon
 }
 
-// exitCodeOf returns a program's exit code; 128 and the signal's number, as in a shell,
-// where one has ended it.
+// exitCodeOf returns a program's exit code; as in a shell, 128 plus the signal's number if a signal
+// ended it.
 func exitCodeOf(state *os.ProcessState) int {
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return 128 + int(status.Signal())

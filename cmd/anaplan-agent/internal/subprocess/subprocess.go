@@ -1,4 +1,4 @@
-// Package subprocess starts programs that must not inherit what this one has open.
+// Package subprocess starts programs that must not inherit open files of this one.
 package subprocess
 
 import (
@@ -17,8 +17,8 @@ import (
 // for ever.
 const OutputDelay = time.Second
 
-// Check refuses a program of the settings that other users can change. One that is not there is refused when
-// it is started.
+// Check refuses a program of the settings that other users can change. A missing one fails when it
+// is started.
 func Check(command *exec.Cmd) error {
 	if command.Err != nil {
 		return nil
@@ -32,11 +32,10 @@ const (
 	exitNotFound  = 127
 )
 
-// ExitError is the exit code of a program that exec ran. It has nothing to tell that
-// the program has not told.
+// ExitError is the exit code of a program that exec ran. The program itself has reported what went
+// wrong.
 type ExitError struct{ Code int }
 
-// Error implements error.
 func (e *ExitError) Error() string { return fmt.Sprintf("the program ended with exit code %d", e.Code) }
 
 // NoProgramError says that the program of exec was not started.
@@ -45,7 +44,6 @@ type NoProgramError struct {
 	Code int
 }
 
-// Error implements error.
 func (e *NoProgramError) Error() string { return e.err.Error() }
 
 // FindProgram returns the path of a program, before a login is spent on it.
@@ -53,7 +51,7 @@ func FindProgram(name string) (string, error) {
 	path, err := exec.LookPath(name)
 	switch {
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, os.ErrNotExist):
-		return "", &NoProgramError{fmt.Errorf("there is no program %q", name), exitNotFound}
+		return "", &NoProgramError{fmt.Errorf("program %q not found", name), exitNotFound}
 	case err != nil:
 		return "", &NoProgramError{fmt.Errorf("%q cannot be run: %w", name, err), exitCannotRun}
 	}

@@ -1,7 +1,6 @@
 package tasks
 
-// Processes, imports, exports, actions and files of a model, from the start to Anaplan's
-// word that it went well.
+// Processes, imports, exports, actions and files of a model, from the start to Anaplan's result.
 
 import (
 	"errors"
@@ -29,7 +28,7 @@ var runKinds = map[string]integration.Kind{
 // RunWords are the keys of runKinds in the order in which people think of them.
 var RunWords = []string{"process", "import", "export", "action", "file"}
 
-// Order is what a person has ordered.
+// Order is what the flags of run say.
 type Order struct {
 	model, workspace string
 	input, output    string
@@ -68,19 +67,19 @@ func (o *Order) AddFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
 	flags.StringVar(&o.model, "model", "", "the model, by name or id")
 	flags.StringVar(&o.workspace, "workspace", "", "its workspace, by name or id (default: the model's name decides)")
 	flags.StringVar(&o.input, "input", "", "file to upload first: what the import reads, or the file's new content; - for standard input")
-	flags.StringVar(&o.output, "output", "", "file for what the export has written, or for the file's content; - for standard output")
+	flags.StringVar(&o.output, "output", "", "file for the result of the export, or for the file's content; - for standard output")
 	uploads = flags.StringArray("upload", nil, "NAME=FILE: before the process, upload FILE as the model's file NAME; can be given more than once")
-	flags.StringVar(&o.dumps, "dumps", "", "directory for the rows that were not imported (default: they are left at Anaplan)")
-	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if rows were not imported, which for Anaplan is a success")
+	flags.StringVar(&o.dumps, "dumps", "", "directory for the rejected rows (default: leave them at Anaplan)")
+	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if an import rejected rows, which Anaplan counts as a success")
 	mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
-	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's remarks (default en_US)")
-	flags.StringVar(&o.task, "task", "", "start nothing, and wait for this task")
-	flags.Int64Var(&o.chunk, "chunk-size", 0, "of uploads, in MiB, up to 47 (default 10)")
+	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's messages (default: en_US)")
+	flags.StringVar(&o.task, "task", "", "wait for this task, and start nothing")
+	flags.Int64Var(&o.chunk, "chunk-size", 0, "size of a chunk of an upload, in MiB, up to 47 (default: 10)")
 	agentclient.AddClientFlag(cmd, &o.Client)
 	return uploads, mapping
 }
 
-// Check refuses what makes no sense, before a login is spent on it.
+// Check refuses wrong flags before a login is spent on them.
 func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind, error) {
 	kind, ok := runKinds[word]
 	if !ok {
@@ -90,7 +89,7 @@ func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind,
 		return "", errors.New("which model? give --model NAME")
 	}
 	if o.chunk < 0 || o.chunk > 47 {
-		return "", fmt.Errorf("--chunk-size %d: it is 1 to 47 MiB, the most that Anaplan takes", o.chunk)
+		return "", fmt.Errorf("--chunk-size %d: must be 1 to 47 MiB, the most that Anaplan accepts", o.chunk)
 	}
 	if err := o.checkFlow(kind); err != nil {
 		return "", err
@@ -118,14 +117,14 @@ func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind,
 	return kind, nil
 }
 
-// checkFlow checks what is read and written by whom.
+// checkFlow checks that the flags for input and output fit the kind.
 func (o *Order) checkFlow(kind integration.Kind) error {
 	has := func(kinds ...integration.Kind) bool { return slices.Contains(kinds, kind) }
 	switch {
 	case has(integration.Files) && (o.input == "") == (o.output == ""):
 		return errors.New("upload or download? give either --input or --output")
 	case has(integration.Files) && (o.task != "" || o.dumps != "" || o.failOnRejected):
-		return errors.New("a file has no task, and no rows that are not imported")
+		return errors.New("--task, --dumps and --fail-on-rejected do not apply to files, which have no task")
 	case o.input != "" && !has(integration.Files, integration.Imports):
 		return errors.New("--input is for imports and files; a process takes --upload NAME=FILE")
 	case o.output != "" && !has(integration.Files, integration.Exports):
@@ -134,7 +133,7 @@ func (o *Order) checkFlow(kind integration.Kind) error {
 	return nil
 }
 
-// checkPlaces refuses places that nothing can be written to: after the task it would be too late.
+// checkPlaces refuses paths that cannot be written to: after the task it would be too late.
 func (o *Order) checkPlaces() error {
 	if err := paths.CheckOutput(o.output); err != nil {
 		return fmt.Errorf("--output %s: %w", o.output, err)
@@ -147,7 +146,7 @@ func (o *Order) checkPlaces() error {
 	case errors.Is(err, fs.ErrNotExist): // it will be made
 		return nil
 	case err == nil && !info.IsDir():
-		err = errors.New("it is a file, and a directory is wanted")
+		err = errors.New("it is a file, not a directory")
 	}
 	if err != nil {
 		return fmt.Errorf("--dumps %s: %w", o.dumps, paths.RootCause(err))
@@ -168,5 +167,5 @@ func (o *Order) checkTask(uploads bool) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("--task waits for what has been started, so %s comes too late: leave it out", late)
+	return fmt.Errorf("--task waits for a task that was started before, so %s comes too late: leave it out", late)
 }

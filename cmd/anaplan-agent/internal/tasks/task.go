@@ -92,7 +92,7 @@ func (r *Task) feed(thing integration.Thing) error {
 	if r.Order.input != "" {
 		source, ok := thing.File()
 		if !ok {
-			return fmt.Errorf("%s reads no file, so --input is for nothing", thing)
+			return fmt.Errorf("%s does not read a file, so --input has no use", thing)
 		}
 		if err := r.upload(source, r.Order.input); err != nil {
 			return err
@@ -110,8 +110,8 @@ func (r *Task) feed(thing integration.Thing) error {
 	return nil
 }
 
-// wait waits for the end of a task. Who interrupts it leaves the task as it is, and is told
-// how to come back to it.
+// wait waits for the end of a task. Interrupting it leaves the task running; a note says how to
+// wait for it again.
 func (r *Task) wait(thing integration.Thing, id string) (integration.Task, error) {
 	defer r.Bar.Clear()
 	isThere := r.Order.task == "" // for it has been started here
@@ -132,7 +132,7 @@ func (r *Task) wait(thing integration.Thing, id string) (integration.Task, error
 	return task, err
 }
 
-// tell prints Anaplan's own words about a task, and returns an error unless they are of success.
+// tell prints Anaplan's result of a task, and returns an error unless it is a success.
 func (r *Task) tell(thing integration.Thing, task integration.Task) error {
 	var printed error
 	if r.Order.output != "-" { // there the result of the export goes
@@ -309,10 +309,10 @@ func (r *Task) download(thing integration.Thing, to io.Writer) error {
 	return r.refused(err, "download", thing)
 }
 
-// toOutput has something write to where the person wants it.
+// toOutput calls write with the file of --output.
 func (r *Task) toOutput(write func(io.Writer) error) error { return r.into(r.Order.output, write) }
 
-// into has something write to a file, which is there only once all of it is.
+// into calls write with a file, which appears only once it is complete.
 func (r *Task) into(path string, write func(io.Writer) error) error {
 	to, err := console.OpenResult(r.Ctx, path)
 	if err != nil {
@@ -337,8 +337,8 @@ func (r *Task) transferred(what string) func(integration.Transfer) {
 // megabytes is a size for people.
 func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
 
-// refused says what this command may not do, where a policy is why a call was refused: in the
-// words of a rule, with the names that the person has given.
+// refused says what this command may not do if a policy refused a call: in the words of a rule,
+// with the names that the person has given.
 func (r *Task) refused(err error, verb string, thing integration.Thing) error {
 	what := verb + " " + thing.Kind.One() + " " + console.QuotedName(thing.Name, thing.ID) + " in model " + console.QuotedName(thing.Model.Name, thing.Model.ID)
 	return r.mayNot(err, what, what)
