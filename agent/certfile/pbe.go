@@ -313,12 +313,7 @@ func derive(h hash.Hash, purpose byte, password, salt []byte, iterations, size i
 		h.Reset()
 		h.Write(diversifier)
 		h.Write(input)
-		sum := h.Sum(nil)
-		for range iterations - 1 {
-			h.Reset()
-			h.Write(sum)
-			sum = h.Sum(sum[:0])
-		}
+		sum := iterated(h, iterations)
 		out = append(out, sum...)
 		increase(input, fill(sum, v)[:v])
 	}
@@ -354,6 +349,11 @@ func fill(data []byte, size int) []byte {
 func pbkdf1(h hash.Hash, password, salt []byte, iterations int) []byte {
 	h.Write(password)
 	h.Write(salt)
+	return iterated(h, iterations)
+}
+
+// iterated hashes what was written, and its hash again, so many times in all.
+func iterated(h hash.Hash, iterations int) []byte {
 	sum := h.Sum(nil)
 	for range iterations - 1 {
 		h.Reset()
