@@ -220,17 +220,11 @@ func (p *Probe) judgeSlot(key piv.KeyInfo) {
 	p.Facts.NoPIN = key.PIN == piv.PINNever
 	p.Facts.Touch = key.Touch == piv.TouchAlways || key.Touch == piv.TouchCached
 	name := fmt.Sprintf("the key in slot %s", key.Address.Slot)
-	switch {
-	case errors.Is(key.Problem, hardware.ErrCertificateExpired) || errors.Is(key.Problem, hardware.ErrCertificateNotYetValid):
-		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
-	case errors.Is(key.Problem, hardware.ErrNoCertificate) || errors.Is(key.Problem, hardware.ErrCertificateMismatch):
-		p.add(p.findingOf("certificate.present", &piv.CardError{Err: fmt.Errorf("%s: %w", name, key.Problem)}))
-	case key.Problem != nil:
-		p.add(p.findingOf("device.key", &piv.CardError{Err: fmt.Errorf("%s: %w", name, key.Problem)}))
-	default:
-		p.Facts.Ready = true
-		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, device.CardKeyState(key))
+	var problem error
+	if key.Problem != nil {
+		problem = &piv.CardError{Err: fmt.Errorf("%s: %w", name, key.Problem)}
 	}
+	p.judgeLogin(name, key.Type, device.CardKeyState(key), problem)
 	p.judgeTouch(key)
 }
 

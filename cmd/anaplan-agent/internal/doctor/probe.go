@@ -6,11 +6,13 @@ package doctor
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -105,4 +107,19 @@ func (p *Probe) lock(address config.Address) (unlock func()) {
 		return func() {} // a home that cannot be written to; agent.state has told
 	}
 	return unlock
+}
+
+// judgeLogin says whether a key can log in. problem is why not, with the key's name.
+func (p *Probe) judgeLogin(name, kind, state string, problem error) {
+	switch {
+	case errors.Is(problem, hardware.ErrCertificateExpired) || errors.Is(problem, hardware.ErrCertificateNotYetValid):
+		p.ok("device.key", "%s is %s; its certificate is another matter", name, kind)
+	case errors.Is(problem, hardware.ErrNoCertificate) || errors.Is(problem, hardware.ErrCertificateMismatch):
+		p.add(p.findingOf("certificate.present", problem))
+	case problem != nil:
+		p.add(p.findingOf("device.key", problem))
+	default:
+		p.Facts.Ready = true
+		p.ok("device.key", "%s is %s%s, and has a certificate", name, kind, state)
+	}
 }

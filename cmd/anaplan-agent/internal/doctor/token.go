@@ -245,17 +245,11 @@ func (p *Probe) judgeKey(key hsm.KeyInfo) {
 		p.Facts.Certificate = cert.Raw
 	}
 	name := fmt.Sprintf("key %q (id %s)", key.Label, hex.EncodeToString(key.ID))
-	switch {
-	case errors.Is(key.Problem, hardware.ErrCertificateExpired) || errors.Is(key.Problem, hardware.ErrCertificateNotYetValid):
-		p.ok("device.key", "%s is %s; its certificate is another matter", name, key.Type)
-	case errors.Is(key.Problem, hardware.ErrNoCertificate) || errors.Is(key.Problem, hardware.ErrCertificateMismatch):
-		p.add(p.findingOf("certificate.present", fmt.Errorf("%s: %w", name, key.Problem)))
-	case key.Problem != nil:
-		p.add(p.findingOf("device.key", fmt.Errorf("%s: %w", name, key.Problem)))
-	default:
-		p.Facts.Ready = true
-		p.ok("device.key", "%s is %s%s, and has a certificate", name, key.Type, device.KeyState(key))
+	problem := key.Problem
+	if problem != nil {
+		problem = fmt.Errorf("%s: %w", name, problem)
 	}
+	p.judgeLogin(name, key.Type, device.KeyState(key), problem)
 }
 
 // judgeDuplicates looks for keys that one name fits: this program tells them apart by their
