@@ -62,7 +62,7 @@ func (c phantomCall) refresh() *agent.Problem {
 	return c.withPhantom(http.StatusBadRequest, func(_ phantom.Token, value string) *agent.Problem {
 		token, err := c.server.config.Phantoms.Refresh(value)
 		if err != nil {
-			return identification{c.call}.badPhantom(err)
+			return identification(c).badPhantom(err)
 		}
 		return c.sendPhantom(http.StatusOK, "Token refreshed", token)
 	})
@@ -71,7 +71,7 @@ func (c phantomCall) refresh() *agent.Problem {
 // validate says when the phantom token ends, and what user Anaplan says it stands for.
 func (c phantomCall) validate() *agent.Problem {
 	return c.withPhantom(http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {
-		who, problem := identification{c.call}.holder(token.Holder)
+		who, problem := identification(c).holder(token.Holder)
 		if problem != nil {
 			return problem
 		}
@@ -92,7 +92,7 @@ func (c phantomCall) validate() *agent.Problem {
 func (c phantomCall) revoke() *agent.Problem {
 	return c.withPhantom(http.StatusUnauthorized, func(token phantom.Token, value string) *agent.Problem {
 		if err := c.server.config.Phantoms.Revoke(value); err != nil {
-			return identification{c.call}.badPhantom(err)
+			return identification(c).badPhantom(err)
 		}
 		c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described(), Done: true}, nil)
 		c.send(http.StatusNoContent, nil, nil)
@@ -112,7 +112,7 @@ func (c phantomCall) withPhantom(malformed int, do func(token phantom.Token, val
 		c.status = malformed
 		return agent.Problemf(agent.CodeBadRequest, "there must be one Authorization header, with AnaplanAuthToken and a token")
 	}
-	token, problem := identification{c.call}.phantom(value)
+	token, problem := identification(c).phantom(value)
 	if problem != nil {
 		return problem
 	}

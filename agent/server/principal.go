@@ -114,7 +114,7 @@ func (c identification) peerPrincipal() (*principal, *agent.Problem) {
 		}
 	}
 	c.arguments.profile = profile
-	found, problem := (ownCall{c.call}).profile()
+	found, problem := ownCall(c).profile()
 	if problem != nil {
 		return nil, problem
 	}

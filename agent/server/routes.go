@@ -259,7 +259,7 @@ func (c ownCall) ownProblem() *agent.Problem {
 func (c ownCall) clients() (shown []local.ClientStatus) {
 	all := c.server.config.Clients()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if client := all[name]; c.caller.is(client) || (identification{c.call}).mayProfile(client.Profile) {
+		if client := all[name]; c.caller.is(client) || identification(c).mayProfile(client.Profile) {
 			shown = append(shown, local.ClientStatus{Name: name, Profile: client.Profile, Policy: client.Policy.Rules()})
 		}
 	}

@@ -22,7 +22,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-var errWillBeRefused = errors.New("Anaplan will refuse the certificate")
+var errWillBeRefused = errors.New("the certificate is one that Anaplan will refuse")
 
 // explainCertificate prints what is in the certificate, or what was found in it.
 func explainCertificate(r *device.Run, order certOrder) error {
