@@ -3,6 +3,7 @@ package memorytest
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -75,7 +76,7 @@ func parse(text string) (all []mapping) {
 	return all
 }
 
-// Find returns the names of the texts that are there.
+// Find returns the names of the texts that are there. Each has two bytes or more.
 func (m *Memory) Find(texts map[string][]byte) map[string]bool {
 	return m.find(texts, func(mapping) bool { return true })
 }
@@ -90,16 +91,30 @@ func (m *Memory) find(texts map[string][]byte, isMeant func(mapping) bool) map[s
 	for _, text := range texts {
 		longest = max(longest, len(text))
 	}
+	begins := byBeginning(texts)
 	found, chunk := map[string]bool{}, make([]byte, 1<<20+longest)
 	for _, one := range m.mappings {
 		for at := one.from; isMeant(one) && at < one.to; at += 1 << 20 {
 			n, _ := m.file.ReadAt(chunk[:min(int64(len(chunk)), one.to-at)], at) // what cannot be read is empty
-			for name, text := range texts {
-				if !found[name] && bytes.Contains(chunk[:n], text) {
-					found[name] = true
+			for rest := chunk[:n]; len(rest) > 1; rest = rest[1:] {
+				for _, name := range begins[beginning(rest)] {
+					found[name] = found[name] || bytes.HasPrefix(rest, texts[name])
 				}
 			}
 		}
 	}
+	maps.DeleteFunc(found, func(_ string, is bool) bool { return !is })
 	return found
 }
+
+// byBeginning returns the names of the texts by what they begin with, so that memory is read
+// once for all of them: there may be thousands.
+func byBeginning(texts map[string][]byte) *[1 << 16][]string {
+	var begins [1 << 16][]string
+	for name, text := range texts {
+		begins[beginning(text)] = append(begins[beginning(text)], name)
+	}
+	return &begins
+}
+
+func beginning(text []byte) int { return int(text[0])<<8 | int(text[1]) }
