@@ -38,7 +38,7 @@ type clinic struct {
 
 // newClinic makes the good token and Anaplan.
 func newClinic(t *testing.T) *clinic {
-	c := &clinic{server: anaplantest.NewServer(t, nil), well: hsmtest.NewToken(t)}
+	c := &clinic{server: anaplantest.NewServer(t, &anaplantest.Options{QuickTasks: true}), well: hsmtest.NewToken(t)}
 	login, key := hsmtest.Named("login", 1), hsmtest.RSAKey(t, "a")
 	c.well.Put(t, login.Pair(key, c.server.Enroll(key.Public(), nil))...)
 	c.well.Put(t, hsmtest.Named("ca", 2).Certificate(c.server.CA.Certificate))

@@ -46,14 +46,19 @@ func (e *eavesdropper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.Handler.ServeHTTP(w, r)
 }
 
+// heard returns the bodies of all logins that came.
+func (e *eavesdropper) heard() [][]byte {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.bodies)
+}
+
 // secrets returns pieces of all payloads and signatures that came, as bytes, as bytes in the
 // reverse order, in which arithmetic has them, and as base64.
 func (e *eavesdropper) secrets(t *testing.T) map[string][]byte {
 	t.Helper()
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	all := map[string][]byte{}
-	for i, body := range e.bodies {
+	for i, body := range e.heard() {
 		var login map[string]string
 		if err := json.Unmarshal(body, &login); err != nil {
 			t.Fatal(err)
@@ -130,11 +135,18 @@ func (m *machine) run(exit int, args ...string) string {
 // serve starts the machine's agent, and returns its process.
 func (m *machine) serve() *os.Process {
 	m.t.Helper()
+	process, _ := m.serveAs(nil)
+	return process
+}
+
+// serveAs is serve for a user; nil: the tests'. It returns the agent's log, too.
+func (m *machine) serveAs(user *syscall.Credential) (*os.Process, *logtest.Buffer) {
+	m.t.Helper()
 	m.writeConfig()
 	var r result
 	cmd := r.newCommand(m.t, m.environment(), []string{"serve"})
-	var said logtest.Buffer
-	cmd.Stderr = &said
+	said := new(logtest.Buffer)
+	cmd.Stderr, cmd.SysProcAttr.Credential = said, user
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
@@ -151,7 +163,7 @@ func (m *machine) serve() *os.Process {
 		}
 	})
 	m.until("the agent serves", func() bool { return strings.Contains(said.String(), "msg=serving") })
-	return cmd.Process
+	return cmd.Process, said
 }
 
 // until waits for what comes by itself.

@@ -133,6 +133,18 @@ func slotOf(t testing.TB, p *pkcs11.Ctx, token *Token) uint {
 	return 0
 }
 
+// ChangePIN gives the token another user PIN, for tests that look for it everywhere: that of new
+// tokens is too plain not to stand somewhere by chance.
+func (k *Token) ChangePIN(t testing.TB, pin string) {
+	t.Helper()
+	withModule(t, k, func(p *pkcs11.Ctx) {
+		session, err := p.OpenSession(slotOf(t, p, k), pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		check(t, "C_OpenSession", err)
+		check(t, "C_SetPIN", p.SetPIN(session, k.PIN, pin))
+	})
+	k.PIN = pin
+}
+
 // Address returns the address of the token, with more before the "?", such as
 // ";object=login".
 func (k *Token) Address(t testing.TB, more ...string) uri.URI {
