@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"net"
@@ -20,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/memorytest"
 )
 
 // errand is what the agent has to do while something is wrong.
@@ -85,9 +87,10 @@ func (row trouble) suffer(t *testing.T, l *faultLab) account {
 	r := account{person: row.person != nil, saw: w.crowd.saw()}
 	r.well = w.recover()
 	w.crowd.stop()
-	r.secrets = w.secrets()
+	r.signatures = w.device.signed() - signatures
+	r.secrets = w.secrets() + w.remembered()
 	w.stop()
-	r.signatures, r.wrong = w.device.signed()-signatures, w.device.refused()
+	r.wrong = w.device.refused()
 	return row.checked(t, r)
 }
 
@@ -236,6 +239,39 @@ func (w *faultSite) secrets() (found int) {
 		}
 	}
 	return found
+}
+
+// remembered returns how many pieces of secrets the agent's memory still holds after a logout:
+// tokens in that part of it which is locked, all else anywhere. What was sent is overwritten beside
+// the reading of the answer, and tokens by the garbage collector. Only root can look.
+func (w *faultSite) remembered() int {
+	w.t.Helper()
+	if os.Getuid() != 0 {
+		return 0
+	}
+	if e := w.run(w.command("logout")); e.code != 0 {
+		w.t.Errorf("logout: exit code %d, %s", e.code, e.stderr)
+	}
+	sent, tokens := map[string][]byte{}, map[string][]byte{}
+	for i, secret := range w.anaplan.overheard() {
+		addPieces(sent, fmt.Sprintf("login, part %d", i), []byte(secret)[12:]) // the time is not a secret
+	}
+	for i, token := range w.crowd.tokens() {
+		tokens[fmt.Sprintf("token %d", i+1)] = []byte(token)
+	}
+	var found []string
+	for deadline := time.Now().Add(patient); ; time.Sleep(20 * time.Millisecond) {
+		memory := memorytest.Of(w.t, w.agent.cmd.Process.Pid)
+		found = slices.Sorted(maps.Keys(memory.Find(sent)))
+		found = append(found, slices.Sorted(maps.Keys(memory.FindLocked(tokens)))...)
+		if len(found) == 0 {
+			return 0
+		}
+		if time.Now().After(deadline) {
+			w.t.Errorf("in the agent's memory: %q", found)
+			return len(found)
+		}
+	}
 }
 
 // places returns what may hold no secret, by where it is.
