@@ -1,0 +1,187 @@
+package rotate
+
+// The switch to the new key, and back.
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// Finish stores the CA's answer, proves that the new key logs in, and switches to it.
+func (s *Session) Finish(order Order, command string) error {
+	switch {
+	case s.rotation.Step == "" || s.rotation.Step == rotationMaking:
+		return fmt.Errorf("%w: no rotation to finish:\n%s", errRotation, s.rotation.Text())
+	case order.Answer == "" && order.UploadOut+order.ChainOut != "":
+		return explain.Usagef(command, "--upload-out and --chain-out are for --certificate: they are made from the CA's answer")
+	case order.Answer == "" && s.rotation.Step == rotationRequested:
+		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, build.Program)
+	}
+	fresh, address, err := s.withKey(s.rotation.New)
+	if err != nil {
+		return err
+	}
+	if order.Answer != "" {
+		if err := s.store(fresh, address, order); err != nil {
+			return err
+		}
+	}
+	who, err := login.Whoami(fresh, "")
+	if err != nil {
+		return s.notYet(err)
+	}
+	if !strings.EqualFold(who.UserID, s.rotation.Email) && !order.NewUser {
+		return fmt.Errorf("%w: Anaplan takes the new certificate for %s, but it was requested for %s: nothing was changed; if that is intended, add --new-user", errRotation, who.UserID, s.rotation.Email)
+	}
+	s.Say.Note("the new key logs in as %s", who.UserID)
+	if err := s.takeOver(fresh, s.rotation.Old, s.rotation.New, rotationStored, rotationSwitched); err != nil {
+		return err
+	}
+	s.Say.Note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", s.rotation.Config, enroll.WhereToRegister, build.Program)
+	return nil
+}
+
+// store puts the CA's answer beside the new key, unless it is somebody else's.
+func (s *Session) store(fresh *device.Run, address config.Address, order Order) error {
+	e := order.Enrolment
+	got, err := enroll.ReadAnswer(fresh, order.Answer, address)
+	if errors.Is(err, enroll.ErrOtherKey) {
+		return &agent.Problem{
+			Code: agent.CodeKeyUnusable, Message: err.Error(),
+			Hints: []string{"the CA needs the request of the new key: " + build.Program + " rotate start prints it again"},
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if email := agent.Email(got.Leaf); !strings.EqualFold(email, s.rotation.Email) && !order.NewUser {
+		return fmt.Errorf("%w: the certificate is for %q, but was requested for %q: it is not stored; if that is intended, add --new-user", errRotation, email, s.rotation.Email)
+	}
+	if err := enroll.Judge(fresh, got); err != nil {
+		return err
+	}
+	if err := enroll.StoreLeaf(fresh, e, address, got.Leaf); err != nil {
+		return err
+	}
+	if err := enroll.StoreChain(fresh, e, address, got.Chain); err != nil {
+		return err
+	}
+	if s.rotation.Step != rotationSwitched && s.rotation.Step != rotationSwitching {
+		if err := s.rotation.save(rotationStored); err != nil {
+			return err
+		}
+	}
+	if e.UploadOut == "" {
+		return nil
+	}
+	if err := console.WriteOut(s.Ctx, e.UploadOut, device.EncodePEM("CERTIFICATE", got.Leaf.Raw)); err != nil {
+		return fmt.Errorf("the file to upload: %w", err)
+	}
+	s.Say.Note("wrote %s, the one certificate that Anaplan needs", e.UploadOut)
+	return nil
+}
+
+// notYet words that the new key does not log in. That is normal right after its certificate was
+// stored.
+func (s *Session) notYet(err error) error {
+	if !errors.Is(err, anaplan.ErrBadCredential) {
+		return fmt.Errorf("the new key does not log in, so the old one stays in use: %w", err)
+	}
+	return &agent.Problem{
+		Code: agent.CodeLoginRefused, Human: true,
+		Message: fmt.Sprintf("the new certificate is stored, and Anaplan does not take it yet, so the old key stays in use (%v)", err),
+		Hints: []string{
+			fmt.Sprintf("have a tenant administrator register it (%s > Add Certificates): the file is that of --upload-out, or: %s cert --key %s > upload.pem", enroll.WhereToRegister, build.Program, shell.Quote(s.rotation.New)),
+			"then: " + build.Program + " rotate finish",
+		},
+	}
+}
+
+// switchTo puts another key into the configuration, if it is not there already. If first, it keeps
+// a copy of the file as it was.
+func (s *Session) switchTo(before, after string, first bool) error {
+	users, err := s.users(mustAddress(after))
+	if err != nil {
+		return err
+	}
+	for _, name := range users {
+		if name == s.rotation.Profile {
+			return nil // somebody has put it there by hand, or an interruption came after it
+		}
+	}
+	if first && s.rotation.Step != rotationSwitched {
+		if err := s.keepConfig(); err != nil {
+			return fmt.Errorf("keeping %s as it was: %w", s.rotation.Config, err)
+		}
+	}
+	if err := s.rotation.save(rotationSwitching); err != nil {
+		return err
+	}
+	return s.writeKey(before, after)
+}
+
+// keepConfig keeps the configuration file as it was before the rotation.
+func (s *Session) keepConfig() error {
+	data, err := console.ReadInput(s.rotation.Config)
+	if err != nil {
+		return err
+	}
+	backup := s.rotation.Config + ".before-rotation"
+	if err := atomicfile.Write(backup, data, atomicfile.Options{Like: s.rotation.Config}); err != nil {
+		return err
+	}
+	s.Say.Note("kept %s as it was in %s", s.rotation.Config, backup)
+	return nil
+}
+
+// writeKey writes the configuration file with another key in it.
+func (s *Session) writeKey(before, after string) error {
+	data, err := console.ReadInput(s.rotation.Config)
+	if err != nil {
+		return err
+	}
+	changed, err := config.ReplaceKey(s.rotation.Config, data, s.rotation.Profile, before, after)
+	if err != nil {
+		return fmt.Errorf("%w: %w; then call this again", settings.ErrSettings, err)
+	}
+	return atomicfile.Write(s.rotation.Config, changed, atomicfile.Options{})
+}
+
+// mustAddress parses an address that this program has written.
+func mustAddress(text string) config.Address {
+	address, _ := config.ParseAddress(text)
+	return address
+}
+
+// Back puts the old key into the configuration again, if it still logs in.
+func (s *Session) Back() error {
+	if s.rotation.Step != rotationSwitched && s.rotation.Step != rotationSwitching {
+		return fmt.Errorf("%w: no switch to undo:\n%s", errRotation, s.rotation.Text())
+	}
+	old, _, err := s.withKey(s.rotation.Old)
+	if err != nil {
+		return err
+	}
+	if _, err := login.Whoami(old, ""); err != nil {
+		return fmt.Errorf("the old key does not log in any more, so the new one stays in use: %w", err)
+	}
+	if err := s.takeOver(old, s.rotation.New, s.rotation.Old, rotationSwitched, rotationBack); err != nil {
+		return err
+	}
+	s.Say.Note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", s.rotation.Config, build.Program)
+	return nil
+}

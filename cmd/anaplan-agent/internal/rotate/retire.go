@@ -1,0 +1,133 @@
+package rotate
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Retire deletes the old key, which nothing uses any more.
+func (s *Session) Retire(yes bool, order enroll.CardFlags) error {
+	if s.rotation.Step != rotationSwitched {
+		return fmt.Errorf("%w: the old key is still in use:\n%s", errRotation, s.rotation.Text())
+	}
+	users, err := s.users(mustAddress(s.rotation.New))
+	if err != nil {
+		return err
+	}
+	if !strings.Contains("\x00"+strings.Join(users, "\x00")+"\x00", "\x00"+s.rotation.Profile+"\x00") {
+		return fmt.Errorf("%w: profile %s in %s does not have the new key any more, so the old one is not deleted: %s rotate finish puts it there", errRotation, s.rotation.Profile, s.rotation.Config, build.Program)
+	}
+	fresh, _, err := s.withKey(s.rotation.New)
+	if err != nil {
+		return err
+	}
+	if _, err := login.Whoami(fresh, ""); err != nil {
+		return fmt.Errorf("the new key does not log in, so the old one is not deleted: %w", err)
+	}
+	if err := s.agentHas(fresh); err != nil {
+		return err
+	}
+	if err := s.delete(s.rotation.Old, s.rotation.OldPublic, "the old key", yes, order); err != nil {
+		return err
+	}
+	s.Say.Note("delete the old certificate in Anaplan, too: %s", enroll.WhereToRegister)
+	return s.rotation.forget()
+}
+
+// Cancel deletes the new key, which nothing uses yet.
+func (s *Session) Cancel(yes bool, order enroll.CardFlags) error {
+	switch s.rotation.Step {
+	case "":
+		return fmt.Errorf("%w: none is under way", errRotation)
+	case rotationSwitched, rotationSwitching:
+		return fmt.Errorf("%w: the new key is in use; %s rotate back first", errRotation, build.Program)
+	case rotationMaking:
+		made, err := s.interrupted()
+		if err != nil {
+			return err
+		}
+		if made == nil {
+			s.Say.Note("the new key was not made")
+			return s.rotation.forget()
+		}
+		s.rotation.NewPublic = publicHash(made.Public)
+	}
+	if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, order); err != nil {
+		return err
+	}
+	if s.rotation.Step != rotationRequested {
+		s.Say.Note("if its certificate was registered in Anaplan, delete it there, too: %s", enroll.WhereToRegister)
+	}
+	return s.rotation.forget()
+}
+
+// delete deletes a key of the rotation: exactly that one, whatever else its address may fit by now.
+func (s *Session) delete(text, public, what string, yes bool, order enroll.CardFlags) error {
+	again := s.rotation.Deleting
+	address, err := s.locate(mustAddress(text), public)
+	if again && errors.Is(err, errKeyGone) {
+		s.Say.Note("%s was deleted before the interruption", what)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.unused(address); err != nil {
+		return err
+	}
+	if err := s.confirm(yes, fmt.Sprintf("%s, %s,", what, address)); err != nil {
+		return err
+	}
+	s.rotation.Deleting = true
+	if err := s.rotation.save(s.rotation.Step); err != nil {
+		return err
+	}
+	deleted, err := s.deleteKey(address, order)
+	for _, what := range deleted {
+		s.Say.Note("deleted %s", what)
+	}
+	if errors.Is(err, piv.ErrUnsupported) && (len(deleted) > 0 || again) { // without its certificate nothing logs in with it
+		s.Say.Warn("%v", err)
+		return nil
+	}
+	return err
+}
+
+func (s *Session) deleteKey(address config.Address, order enroll.CardFlags) (deleted []string, err error) {
+	card, ok := address.(pivuri.URI)
+	if !ok {
+		return hsm.Delete(s.Ctx, address.(uri.URI), s.Device.TokenOptions(address.(uri.URI)))
+	}
+	err = s.WriteCard(order.ManagementKey, card, func(options piv.Options) (err error) {
+		deleted, err = piv.Delete(s.Ctx, card, options)
+		return err
+	})
+	return deleted, err
+}
+
+// errKeyGone says that the key which is to be deleted is not there.
+var errKeyGone = errors.New("the key of the rotation is not there")
+
+// locate returns the whole address of the key that has a public key.
+func (s *Session) locate(address config.Address, public string) (config.Address, error) {
+	found, err := enroll.KeysAt(s.Run, address)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range found {
+		if key.Public != nil && publicHash(key.Public) == public {
+			return key.Address, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: %w under %s: is it the same device? Nothing was deleted", errRotation, errKeyGone, address)
+}

@@ -1,0 +1,250 @@
+package rotate
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// Start makes the second key and its request, or prints the request again.
+func (s *Session) Start(order Order, command string) error {
+	switch s.rotation.Step {
+	case "", rotationMaking:
+	case rotationRequested:
+		return s.startAgain(order)
+	default:
+		return fmt.Errorf("%w: one is under way already:\n%s", errRotation, s.rotation.Text())
+	}
+	old, err := s.Device.Address()
+	if err != nil {
+		return err
+	}
+	if err := isExact(old); err != nil {
+		return err
+	}
+	present, err := s.Certificate()
+	if err != nil {
+		return fmt.Errorf("the present certificate: %w", err)
+	}
+	e := order.Enrolment
+	if e.Email == "" {
+		e.Email = agent.Email(present)
+	}
+	if flag := e.Card.Given(); flag != "" && !enroll.IsCard(old) {
+		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, old)
+	}
+	if err := e.Check(false); err != nil {
+		return &explain.UsageError{Err: err, Command: command}
+	}
+	if e.Bits == 0 {
+		e.Bits = sizeLike(present)
+	}
+	if s.rotation.Step == rotationMaking {
+		if made, err := s.interrupted(); made != nil || err != nil {
+			return s.goOn(e, made, err)
+		}
+	}
+	place, err := s.newPlace(old, order)
+	if err != nil {
+		return err
+	}
+	s.rotation.Old, s.rotation.OldPublic, s.rotation.New, s.rotation.Email = old.String(), publicHash(present.PublicKey), place.String(), e.Email
+	return s.make(e, place)
+}
+
+// interrupted returns the key that an interrupted start has made; nil for none.
+func (s *Session) interrupted() (made *enroll.KeyAt, err error) {
+	found, err := enroll.KeysAt(s.Run, mustAddress(s.rotation.New))
+	switch {
+	case err != nil || len(found) == 0:
+		return nil, err
+	case len(found) > 1:
+		return nil, fmt.Errorf("%w: the making of the new key was interrupted, and %s fits several keys: see which is which with %s keys, and then: %s rotate cancel", errRotation, s.rotation.New, build.Program, build.Program)
+	}
+	return &found[0], nil
+}
+
+// goOn goes on with the key that was made.
+func (s *Session) goOn(e enroll.Enrolment, made *enroll.KeyAt, err error) error {
+	if err != nil {
+		return err
+	}
+	s.Say.Note("the key was made before the interruption: %s", made.Address)
+	e.Email = s.rotation.Email
+	return s.ask(e, made.Address)
+}
+
+// sizeLike returns the length of a new key that is to replace that of a certificate: as long, or
+// the next longer one that can be made. Longer than the longest is no more than that.
+func sizeLike(present *x509.Certificate) int {
+	key, ok := present.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return enroll.DefaultBits
+	}
+	for _, size := range enroll.KeySizes {
+		if key.N.BitLen() <= size {
+			return size
+		}
+	}
+	return enroll.KeySizes[len(enroll.KeySizes)-1]
+}
+
+// startAgain prints the request again, if it is the one that is asked for.
+func (s *Session) startAgain(order Order) error {
+	if flag := s.differs(order); flag != "" {
+		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, build.Program, s.rotation.Text())
+	}
+	s.Say.Note("the rotation has begun; this is its request again")
+	return enroll.PutRequest(s.Run, order.Enrolment, &enroll.Pending{Key: s.rotation.New, Request: s.rotation.Request, OfRotation: true})
+}
+
+// differs returns the flag whose value differs from what the rotation began with; "" for none.
+func (s *Session) differs(order Order) string {
+	e := order.Enrolment
+	request := (&enroll.Pending{Request: s.rotation.Request}).CSR()
+	made := mustAddress(s.rotation.New)
+	switch {
+	case request == nil: // nothing to compare with
+		return ""
+	case e.Email != "" && !strings.EqualFold(e.Email, s.rotation.Email):
+		return "--email"
+	case e.Subject != "":
+		e.Email = s.rotation.Email
+		name, err := e.SubjectName()
+		if err != nil {
+			return "--subject"
+		}
+		if der, err := asn1.Marshal(name.ToRDNSequence()); err != nil || !bytes.Equal(der, request.RawSubject) {
+			return "--subject"
+		}
+	}
+	if key, ok := request.PublicKey.(*rsa.PublicKey); ok && e.Bits != 0 && e.Bits != key.N.BitLen() {
+		return "--bits"
+	}
+	if token, ok := made.(uri.URI); order.Object != "" {
+		if label, _ := token.Get("object"); !ok || label != order.Object {
+			return "--object"
+		}
+	}
+	if card, ok := made.(pivuri.URI); order.Slot != "" {
+		if slot, err := pivuri.ParseSlot(order.Slot); !ok || err != nil || slot != card.Slot {
+			return "--slot"
+		}
+	}
+	return ""
+}
+
+// make makes the key. From its beginning it is written down: a key that was made stays.
+func (s *Session) make(e enroll.Enrolment, place config.Address) error {
+	made, err := enroll.MakeKey(s.Run, e, place, func() error { return s.rotation.save(rotationMaking) })
+	if err != nil {
+		if s.Ctx.Err() == nil { // else it is not known
+			err = errors.Join(err, s.rotation.forget())
+		}
+		return err
+	}
+	s.Say.Note("made %s", made)
+	return s.ask(e, made)
+}
+
+// ask has the new key sign its request.
+func (s *Session) ask(e enroll.Enrolment, made config.Address) error {
+	under := &enroll.Pending{Key: made.String(), Email: e.Email, Name: e.Name, Subject: e.Subject, Step: enroll.StepKey, OfRotation: true}
+	if err := enroll.Sign(s.Run, e, under); err != nil {
+		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", build.Program, err)
+	}
+	s.rotation.New, s.rotation.NewPublic, s.rotation.Request = under.Key, publicHash(under.Public()), under.Request
+	if err := s.rotation.save(rotationRequested); err != nil {
+		return err
+	}
+	if err := enroll.PutRequest(s.Run, e, under); err != nil {
+		return fmt.Errorf("%w; %s rotate start prints the request again", err, build.Program)
+	}
+	s.Say.Note("the old key stays in use. Next: send the CSR to your CA, then: %s rotate finish --certificate FILE --upload-out upload.pem", build.Program)
+	return enroll.AttestKey(s.Run, e, under)
+}
+
+// isExact refuses an address that could mean the new key as well as the old one.
+func isExact(address config.Address) error {
+	exact := false
+	switch address := address.(type) {
+	case pivuri.URI:
+		exact = address.Slot != 0
+	case uri.URI:
+		_, named := address.Get("object")
+		_, numbered := address.Get("id")
+		exact = named || numbered
+	}
+	if exact {
+		return nil
+	}
+	return fmt.Errorf("%w: the key in the configuration is %s, which would also fit the new key: write the whole address there first, with ;object=NAME or ;slot=SLOT (%s keys shows it)", settings.ErrSettings, address, build.Program)
+}
+
+// newPlace returns where the second key goes: beside the first, with another name or slot.
+func (s *Session) newPlace(old config.Address, order Order) (config.Address, error) {
+	card, isCard := old.(pivuri.URI)
+	switch {
+	case isCard && order.Object != "":
+		return nil, fmt.Errorf("%w: --object is for tokens, and %s is on a card: say --slot", settings.ErrSettings, old)
+	case isCard:
+		return s.newSlot(card, order.Slot)
+	case order.Slot != "":
+		return nil, fmt.Errorf("%w: --slot is for cards, and %s is in a token: say --object", settings.ErrSettings, old)
+	}
+	token := old.(uri.URI)
+	label, _ := token.Get("object")
+	if order.Object == label && label != "" {
+		return nil, fmt.Errorf("%w: --object %q is the name of the old key, and the two could not be told apart", settings.ErrSettings, label)
+	}
+	if order.Object == "" {
+		order.Object = nextName(label)
+	}
+	return token.Without("id").With("object", order.Object), nil
+}
+
+// newSlot returns a slot of the card that is free.
+func (s *Session) newSlot(card pivuri.URI, wanted string) (config.Address, error) {
+	card = enroll.WithSerial(s.Run, card)
+	if wanted != "" {
+		slot, err := pivuri.ParseSlot(wanted)
+		if err != nil {
+			return nil, fmt.Errorf("%w: --slot: %w", settings.ErrSettings, err)
+		}
+		card.Slot = slot
+		return card, nil
+	}
+	whole := card
+	whole.Slot = 0
+	cards, err := piv.List(s.Ctx, whole, s.Device.CardOptions(whole))
+	if err != nil {
+		return nil, err
+	}
+	used := map[pivuri.Slot]bool{}
+	for _, card := range cards {
+		for _, key := range card.Keys {
+			used[key.Address.Slot] = true
+		}
+	}
+	for _, slot := range pivuri.Slots() {
+		if slot.Retired() && !used[slot] {
+			card.Slot = slot
+			return card, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no slot from 82 to 95 is free on %s: name another with --slot", settings.ErrSettings, card)
+}
