@@ -10,6 +10,7 @@
 #                  wrong: the last table of docs/reliability.md
 # make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
+# make nightly     pin-faults, faults, soak, fuzz and bench: about half an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
@@ -23,7 +24,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help readme pictures build test check bench pin-faults faults soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help nightly readme pictures build test check bench pin-faults faults soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -99,6 +100,8 @@ pictures: docs/login.svg docs/call.svg
 
 %.svg: %.dot
 	dot -Tsvg $< -o $@
+
+nightly: pin-faults faults soak fuzz bench
 
 demo: deps-demo build
 	@bash docs/demo.sh bin
