@@ -2,5 +2,5 @@
 // that people typed, serves clients, writes the audit log, and reports to systemd and to
 // monitoring.
 //
-// The command serve uses it. Signing happens in processes of their own, which login describes.
+// The command serve uses it, and doctor. Signing happens in processes of their own, which login describes.
 package daemon

@@ -2,6 +2,6 @@
 // for the PIN and the touch, lists what is there, and guards against modules that crash, hang or
 // close badly.
 //
-// login, enroll, rotate, guide and doctor use it, and should not need to ask whether they have a
+// Every room and command that signs or looks at a device uses it, and should not need to ask whether it has a
 // token or a card.
 package device

@@ -2,7 +2,7 @@
 // does about it. It does not know any error: each room has rows for its own, and the program hands
 // them in as one [Table].
 //
-// Everything that tells an error to somebody uses it; it imports agent only.
+// Everything that tells an error to somebody uses it; it imports agent and build only.
 package explain
 
 import (
@@ -22,13 +22,16 @@ const (
 
 // Row is what the program knows about an error.
 //
-// An exit code of Human means that no retry helps until somebody acts. What can pass by itself is
-// Failed, and what the next call can say better is Usage.
+// Human says that a person must act first; what can pass by itself is Failed, and what the next call
+// can say better is Usage. Final says that the agent must not even try: without it, the agent finds
+// out by trying whether the person has acted.
 type Row struct {
 	Is error            // matched by errors.Is
 	As func(error) bool // matches in place of Is: see Type
 
-	Exit  int // 0: With adds to the first fitting row that has an exit code
+	// Exit is the exit code. A row with 0 is partial: the search goes on, and its With completes the
+	// row that is found.
+	Exit  int
 	Hints []Hint
 
 	Code  agent.Code // "": agent.CodeInternal
