@@ -53,7 +53,7 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 	return found, nil
 }
 
-// slots returns the slots with a token in them: readers without a card are no news to anybody.
+// slots returns the slots with a token in them: a reader without a card says nothing.
 // Some modules look for tokens only when somebody asks for all slots.
 func (m *module) slots() ([]uint, error) {
 	slots, err := m.slotList(true)

@@ -27,7 +27,7 @@ func BenchmarkAgent(b *testing.B) {
 	b.Run("requests", func(b *testing.B) { l.benchmarkRequests(b, row) })
 	b.Run("ready", func(b *testing.B) { l.benchmarkReady(b, row) })
 	b.Run("token", func(b *testing.B) { l.benchmarkToken(b, row) })
-	// These are done once, and are no loops.
+	// These are done once, and are not loops.
 	l.benchmarkAtOnce(b, row)
 	l.benchmarkProfiles(b, row)
 	l.benchmarkIdle(b, row)

@@ -14,7 +14,7 @@ func TestWatchModulesLeavesGoAlone(t *testing.T) {
 	device.WatchModules()
 	defer func() {
 		if _, ok := recover().(runtime.Error); !ok {
-			t.Error("the fault was no panic of the runtime's")
+			t.Error("the fault was not a panic of the runtime's")
 		}
 	}()
 	var nothing *settings.Settings

@@ -27,7 +27,7 @@ import (
 type call struct {
 	exit     int
 	args     []string
-	prints   string               // what it is there to print, which is no leak: "", token, login
+	prints   string               // what it is there to print, which is not a leak: "", token, login
 	dialogue []string             // on a terminal; nil: without one
 	before   func(*vault)         // nil: nothing
 	after    func(*vault, string) // has standard output; nil: nothing

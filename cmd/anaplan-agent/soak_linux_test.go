@@ -155,7 +155,7 @@ func (s *soak) disturb() {
 // holdings are what a process holds on to.
 type holdings struct {
 	descriptors, goroutines int
-	anonymous               int // kB of memory that are no file's
+	anonymous               int // kB of memory that are not a file's
 }
 
 func (h holdings) String() string {

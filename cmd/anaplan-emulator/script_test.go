@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
+		WorkdirRoot:         t.TempDir(), // which a run that leaves scripts out does not leave either
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setUp,

@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 	pivtest.Tool(t, "yubico", "yubico-piv-tool")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
+		WorkdirRoot:         t.TempDir(), // which a run that leaves scripts out does not leave either
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {

@@ -40,7 +40,7 @@ func TestFailoverSticks(t *testing.T) {
 	want("the second stands in", []int{1, 0, 2}, "key 2 of 3")
 	pass(6 * time.Minute)
 	f.signed(1, 1)
-	want("it signs again, which is no reason to ask it for longer", []int{1, 0, 2}, "key 2 of 3")
+	want("it signs again, which does not mean to ask it for longer", []int{1, 0, 2}, "key 2 of 3")
 	f.signed(1, 2)
 	want("it fails too", []int{2, 0, 1}, "key 3 of 3")
 	pass(6 * time.Minute)

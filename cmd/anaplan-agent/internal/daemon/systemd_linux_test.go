@@ -115,7 +115,7 @@ func TestWatchdog(t *testing.T) {
 // childVariable makes TestInheritedChild do something.
 const childVariable = "ANAPLAN_AGENT_TEST_CHILD"
 
-// TestInheritedChild is no test but the program that systemd-socket-activate starts. It
+// TestInheritedChild is not a test but the program that systemd-socket-activate starts. It
 // prints what it got, serves one caller, and ends.
 func TestInheritedChild(t *testing.T) {
 	if os.Getenv(childVariable) == "" {

@@ -93,7 +93,7 @@ func TestReadEntry(t *testing.T) {
 		}
 	}
 	if _, problem := readEntry([]byte(`{"address": "x"}`)); problem == "" {
-		t.Error("a bad address is no problem")
+		t.Error("a bad address passes")
 	}
 }
 

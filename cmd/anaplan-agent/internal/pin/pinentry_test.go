@@ -53,7 +53,7 @@ func TestGetPINFails(t *testing.T) {
 	}
 }
 
-// A program that is no pinentry is told from one that waits for a person.
+// A program that is not a pinentry is told from one that waits for a person.
 func TestNoPinentry(t *testing.T) {
 	for _, answers := range []string{"y\n", "\n", "Python 3.13\n", "OK\nok\n"} {
 		if _, _, err := converse(answers); !errors.Is(err, ErrSource) || !strings.Contains(err.Error(), "does not speak pinentry's protocol") {

@@ -154,6 +154,8 @@ func TestThisProgram(t *testing.T) {
 	}
 }
 
+// TestHiddenProgram: directories that ProtectHome= and PrivateTmp= hide from the system's unit are
+// told from those that are only spelt alike.
 func TestHiddenProgram(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link")
 	for path, want := range map[string]bool{
