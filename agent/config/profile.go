@@ -21,8 +21,17 @@ import (
 const DefaultProfile = "default"
 
 // Address is where a key is: a uri.URI, of a key in a PKCS#11 token, or a pivuri.URI,
-// of a key on a PIV card, and nothing else. It is told by its type.
-type Address interface{ String() string }
+// of a key on a PIV card, and nothing else.
+type Address interface {
+	// String returns the address, ready for ParseAddress.
+	String() string
+
+	// Scheme returns what stands before the colon: uri.Scheme or pivuri.Scheme.
+	Scheme() string
+
+	// Get returns the value of an attribute, such as "serial", and whether the address has it.
+	Get(name string) (value string, named bool)
+}
 
 // Profile is one set of settings, checked. Empty texts are settings that were
 // not given and have no default here.
@@ -228,7 +237,7 @@ func ParseAddress(text string) (Address, error) {
 	if source, ok := address.Get("pin-source"); ok && err == nil {
 		_, err = ParsePINURI(source)
 	}
-	if err != nil && !strings.HasPrefix(strings.ToLower(text), "pkcs11:") {
+	if err != nil && !strings.HasPrefix(strings.ToLower(text), uri.Scheme+":") {
 		err = fmt.Errorf("%w, or piv:serial=NUMBER;slot=9c for a key on a YubiKey", err)
 	}
 	return address, err

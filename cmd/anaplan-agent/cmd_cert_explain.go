@@ -4,6 +4,7 @@ package main
 // or the one that a login uses.
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"slices"
@@ -13,13 +14,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
-	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 var errWillBeRefused = errors.New("the certificate is one that Anaplan will refuse")
@@ -71,10 +67,11 @@ func toExplain(r *device.Run, file string) ([]*x509.Certificate, error) {
 	if file != "" {
 		return device.ReadCertificates(file)
 	}
-	if _, err := r.Device.Address(); err != nil {
+	address, err := r.Device.Address()
+	if err != nil {
 		return nil, err
 	}
-	if cert, beside := shownCertificate(r); cert != nil {
+	if cert, beside := shownCertificate(r.Ctx, r.Device.At(address)); cert != nil {
 		_, chain, err := certfile.Leaf(append([]*x509.Certificate{cert}, beside...), cert.PublicKey)
 		return append([]*x509.Certificate{cert}, chain...), err
 	}
@@ -87,59 +84,16 @@ func toExplain(r *device.Run, file string) ([]*x509.Certificate, error) {
 	return []*x509.Certificate{key.Certificate()}, nil
 }
 
-// shownCertificate returns the certificate of the only key that fits the address, and the CA's on
-// its token, as far as the device shows them without a PIN. An expired one is as good here: the
-// question is why it is refused.
-func shownCertificate(r *device.Run) (cert *x509.Certificate, beside []*x509.Certificate) {
-	address, _ := r.Device.Address()
-	if card, ok := address.(pivuri.URI); ok {
-		return shownOnCard(r, card), nil
-	}
-	token := address.(uri.URI)
-	tokens, err := hsm.List(r.Ctx, token, r.Device.PublicOptions())
-	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 {
+// shownCertificate returns the certificate of the key, and the CA's beside it, as far as the
+// device shows them without a PIN. An expired one is as good here: the question is why it is
+// refused.
+func shownCertificate(ctx context.Context, place device.Place) (cert *x509.Certificate, beside []*x509.Certificate) {
+	key, ok := place.Shown(ctx)
+	if !ok || key.Newest == nil {
 		return nil, nil
 	}
-	key := tokens[0].Keys[0]
-	if cert = key.Certificate; cert == nil {
-		cert = lastOf(key.PassedOver)
+	if store, ok := place.(device.ChainStore); ok {
+		beside = store.Chain(ctx)
 	}
-	if cert == nil {
-		return nil, nil
-	}
-	// Without the label and the id, because those of the CA's certificates differ.
-	all, err := hsm.List(r.Ctx, token.Without("object", "id", "type"), r.Device.PublicOptions())
-	if err == nil && len(all) == 1 {
-		for _, other := range all[0].Certificates {
-			if other.Certificate != nil && other.Certificate.IsCA {
-				beside = append(beside, other.Certificate)
-			}
-		}
-	}
-	return cert, beside
-}
-
-// shownOnCard is shownCertificate for a card.
-func shownOnCard(r *device.Run, address pivuri.URI) *x509.Certificate {
-	cards, err := piv.List(r.Ctx, address, r.Device.CardOptions(address))
-	if err != nil || len(cards) != 1 || cards[0].Err != nil {
-		return nil
-	}
-	keys := slices.DeleteFunc(cards[0].Keys, func(key piv.KeyInfo) bool {
-		return key.Certificate == nil || errors.Is(key.Problem, hardware.ErrUnusableKey)
-	})
-	if len(keys) != 1 {
-		return nil
-	}
-	return keys[0].Certificate
-}
-
-// lastOf returns the certificate that ends last; nil for none.
-func lastOf(certs []hsm.CertificateInfo) (last *x509.Certificate) {
-	for _, info := range certs {
-		if cert := info.Certificate; cert != nil && (last == nil || cert.NotAfter.After(last.NotAfter)) {
-			last = cert
-		}
-	}
-	return last
+	return key.Newest, beside
 }

@@ -8,8 +8,11 @@ import (
 	"strings"
 )
 
-// scheme begins every address. It is read in any case (RFC 3986 section 3.1).
-const scheme = "pkcs11:"
+// Scheme begins every address, before the colon. It is read in any case (RFC 3986 section 3.1).
+const Scheme = "pkcs11"
+
+// scheme is Scheme with the colon.
+const scheme = Scheme + ":"
 
 // URI is a PKCS#11 address. It does not change. The zero URI is "pkcs11:",
 // which fits everything.
@@ -33,6 +36,9 @@ func (a attribute) compare(b attribute) int {
 		cmp.Compare(a.name, b.name),
 	)
 }
+
+// Scheme returns Scheme.
+func (u URI) Scheme() string { return Scheme }
 
 // Get returns the decoded value of an attribute, and whether the address has it.
 // An empty value is not the same as none: it fits only what is empty.

@@ -13,8 +13,11 @@ import (
 	"strings"
 )
 
-// scheme is what addresses begin with.
-const scheme = "piv:"
+// Scheme is what addresses begin with, before the colon.
+const Scheme = "piv"
+
+// scheme is Scheme with the colon.
+const scheme = Scheme + ":"
 
 // URI names a key on a PIV card. The zero URI is "piv:". URIs are compared by ==.
 type URI struct {
@@ -101,13 +104,27 @@ func parseSerial(text string) (uint32, error) {
 // String returns the address, ready for Parse.
 func (u URI) String() string {
 	var parts []string
-	if u.Serial != 0 {
-		parts = append(parts, fmt.Sprintf("serial=%d", u.Serial))
-	}
-	if u.Slot != 0 {
-		parts = append(parts, "slot="+u.Slot.String())
+	for _, name := range []string{"serial", "slot"} {
+		if value, named := u.Get(name); named {
+			parts = append(parts, name+"="+value)
+		}
 	}
 	return scheme + strings.Join(parts, ";")
+}
+
+// Scheme returns Scheme.
+func (u URI) Scheme() string { return Scheme }
+
+// Get returns the serial or the slot as it stands in the address, and whether the address
+// has it.
+func (u URI) Get(name string) (value string, named bool) {
+	switch {
+	case name == "serial" && u.Serial != 0:
+		return strconv.FormatUint(uint64(u.Serial), 10), true
+	case name == "slot" && u.Slot != 0:
+		return u.Slot.String(), true
+	}
+	return "", false
 }
 
 // Slot is a key slot of a PIV card, by its key reference (NIST SP 800-73-4 part 1,

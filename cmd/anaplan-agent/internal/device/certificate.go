@@ -9,15 +9,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
-	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // ErrCertificateFile says that a file contains no usable certificate. The text around it names the
@@ -73,9 +67,13 @@ func (r *Run) Certificate() (*x509.Certificate, error) {
 		}
 		return cert, err
 	}
-	if cert := r.publicCertificate(); cert != nil {
-		r.Device.Doubt(cert)
-		return cert, nil
+	address, err := r.Device.Address()
+	if err != nil {
+		return nil, err
+	}
+	if key, ok := r.Device.At(address).Shown(r.Ctx); ok && key.Problem == nil && key.Certificate != nil {
+		r.Device.Doubt(key.Certificate)
+		return key.Certificate, nil
 	}
 	// Opening the key pairs it with its certificate, and its errors say why that fails.
 	key, err := r.Device.Open(r.Ctx)
@@ -84,41 +82,6 @@ func (r *Run) Certificate() (*x509.Certificate, error) {
 	}
 	defer key.Close()
 	return key.Certificate(), nil
-}
-
-// publicCertificate returns the certificate of the only key that fits the address and can log in,
-// as far as the device tells without a PIN; nil if it does not, or on any error: opening the key
-// afterwards meets the same trouble and reports it. It spares the PIN for what is public anyway
-// (PKCS#11 section 4.6, certificate objects are public as a rule; on a card they always are).
-func (r *Run) publicCertificate() *x509.Certificate {
-	address, err := r.Device.Address()
-	if err != nil {
-		return nil
-	}
-	if card, ok := address.(pivuri.URI); ok {
-		return r.cardCertificate(card)
-	}
-	tokens, err := hsm.List(r.Ctx, address.(uri.URI), r.Device.PublicOptions())
-	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 || tokens[0].Keys[0].Problem != nil {
-		return nil
-	}
-	return tokens[0].Keys[0].Certificate
-}
-
-// cardCertificate is publicCertificate for a card. Like piv.Open it passes over keys
-// without a certificate and those that cannot log in with any.
-func (r *Run) cardCertificate(address pivuri.URI) *x509.Certificate {
-	cards, err := piv.List(r.Ctx, address, r.Device.CardOptions(address))
-	if err != nil || len(cards) != 1 || cards[0].Err != nil {
-		return nil
-	}
-	keys := slices.DeleteFunc(cards[0].Keys, func(key piv.KeyInfo) bool {
-		return key.Certificate == nil || errors.Is(key.Problem, hardware.ErrUnusableKey)
-	})
-	if len(keys) != 1 || keys[0].Problem != nil {
-		return nil
-	}
-	return keys[0].Certificate
 }
 
 // FingerprintOf returns a certificate's SHA-256 fingerprint in hex.

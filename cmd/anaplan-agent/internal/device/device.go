@@ -105,60 +105,19 @@ func (d *Device) Open(ctx context.Context) (Key, error) {
 	return nil, failures[len(failures)-1]
 }
 
-// openOne opens the key of an address, in whatever kind of device it is. This is where the two
-// kinds part: signing knows an agent.Key only.
-func (d *Device) openOne(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
-	if card, ok := address.(pivuri.URI); ok {
-		return d.openCard(ctx, card, cert)
-	}
-	token := address.(uri.URI)
-	options := d.TokenOptions(token)
-	options.Certificate = cert
-	key, err := hsm.Open(ctx, token, options)
-	if err != nil {
-		return nil, err
-	}
-	d.tellOf(key)
-	return key, nil
-}
-
-// openCard opens a key on a card.
-func (d *Device) openCard(ctx context.Context, address pivuri.URI, cert *x509.Certificate) (Key, error) {
-	options := d.CardOptions(address)
-	options.Certificate = cert
-	key, err := piv.Open(ctx, address, options)
-	if err != nil {
-		return nil, err
-	}
-	d.Touch.set(key.Address().Serial)
-	return cardKey{key, d.Closings}, nil
-}
-
-// cardKey is a key on a card that is closed with the others.
-type cardKey struct {
-	*piv.Key
-	closings *Closings
-}
-
-// Close implements Key.
-func (k cardKey) Close() error {
-	k.closings.add("the smart card service", func() { k.Key.Close() })
-	return nil
-}
-
-// TokenOptions returns hsm's options for this run. A configured PIN is used, even if the token says
+// tokenOptions returns hsm's options for this run. A configured PIN is used, even if the token says
 // that it needs none.
-func (d *Device) TokenOptions(address uri.URI) hsm.Options {
+func (d *Device) tokenOptions(address uri.URI) hsm.Options {
 	_, inAddress := address.Get("pin-source")
 	named := inAddress || d.Profile.PIN.Kind != "" && d.Profile.PIN.Kind != config.PINNone
-	options := d.PublicOptions()
+	options := d.publicOptions()
 	options.PIN, options.LogIn, options.NoPINPad = d.PIN.ForToken(address), named, d.Profile.NoPINPad
 	return options
 }
 
-// PublicOptions returns hsm's options for what is to be seen without a PIN. What was opened
+// publicOptions returns hsm's options for what is to be seen without a PIN. What was opened
 // before is closed by then: a module is not opened twice.
-func (d *Device) PublicOptions() hsm.Options {
+func (d *Device) publicOptions() hsm.Options {
 	d.close(d.Closings.reopen)
 	return hsm.Options{Closing: d.Closings.module}
 }
@@ -171,9 +130,9 @@ func (d *Device) close(way func() error) {
 	}
 }
 
-// CardOptions returns piv's options for this run. Where a person types the PIN the
+// cardOptions returns piv's options for this run. Where a person types the PIN the
 // card is let go of meanwhile.
-func (d *Device) CardOptions(address pivuri.URI) piv.Options {
+func (d *Device) cardOptions(address pivuri.URI) piv.Options {
 	d.close(d.Closings.reopen)
 	d.Touch.set(address.Serial)
 	source, _ := d.PIN.SourceFor(pin.Request{}) // a card's address says nothing of it

@@ -92,7 +92,7 @@ func Look(ctx context.Context, address config.Address, limit time.Duration, say 
 // listTokens lists the tokens that fit an address. A PIN is asked for where it names
 // one token: private keys are hidden until then (PKCS#11 section 4.4, CKA_PRIVATE).
 func (d *Device) listTokens(ctx context.Context, address uri.URI, cert *x509.Certificate) ([]hsm.Token, error) {
-	options := d.TokenOptions(address)
+	options := d.tokenOptions(address)
 	options.Certificate = cert
 	if d.Profile.PIN.Kind == config.PINNone { // requested, so keys that stay hidden are not an error
 		options.PIN = nil
@@ -107,7 +107,7 @@ func (d *Device) listTokens(ctx context.Context, address uri.URI, cert *x509.Cer
 // listCards lists the cards that fit an address. A card shows its certificates and tells
 // of its keys to anybody, so no PIN is asked for and none can be refused.
 func (d *Device) listCards(ctx context.Context, address pivuri.URI, cert *x509.Certificate) ([]ListedCard, error) {
-	options := d.CardOptions(address)
+	options := d.cardOptions(address)
 	options.Certificate = cert
 	cards, err := piv.List(ctx, address, options)
 	var listed []ListedCard

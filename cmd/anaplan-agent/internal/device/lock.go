@@ -63,26 +63,49 @@ func (k lockedKey) Close() error {
 	return k.Key.Close()
 }
 
-// openAlone is openOne with the device to itself, until the key is closed. A card for
+// openAlone opens the key of an address with the device to itself, until the key is closed. A card for
 // which a person is asked at a terminal is let go of meanwhile, so that is left to PC/SC.
 func (d *Device) openAlone(ctx context.Context, address config.Address, cert *x509.Certificate) (Key, error) {
 	d.close(d.Closings.reopen) // the lock of another key may be the same
 	name := LockName(address)
 	source, _ := d.PIN.SourceFor(pin.Request{})
 	if d.Locks == "" || name == "" || name == "piv" && pin.Interactive(source) && !d.PIN.HasPIN() {
-		return d.openOne(ctx, address, cert)
+		return d.At(address).Open(ctx, cert)
 	}
-	unlock, err := signer.LockDevice(ctx, d.Locks, name, func() { d.Say.Busy() })
-	switch {
-	case ctx.Err() != nil && err != nil:
-		return nil, fmt.Errorf("%w: %w", ErrDeviceInUse, context.Cause(ctx))
-	case err != nil: // a home that is not writable must not prevent logins, nor cause a warning each time
-		return d.openOne(ctx, address, cert)
+	unlock, err := d.lock(ctx, name)
+	if err != nil {
+		return nil, err
 	}
-	key, err := d.openOne(ctx, address, cert)
+	key, err := d.At(address).Open(ctx, cert)
 	if err != nil {
 		d.Closings.then(unlock)
 		return nil, err
 	}
 	return lockedKey{key, d.Closings, unlock}, nil
+}
+
+// lock waits for the device. A home that is not writable must not prevent logins, nor cause a
+// warning each time.
+func (d *Device) lock(ctx context.Context, name string) (unlock func(), err error) {
+	unlock, err = signer.LockDevice(ctx, d.Locks, name, func() { d.Say.Busy() })
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, fmt.Errorf("%w: %w", ErrDeviceInUse, context.Cause(ctx))
+	case err != nil:
+		return func() {}, nil
+	}
+	return unlock, nil
+}
+
+// alone does work with the device to itself: between the look whether there is such a key
+// and its making no other process of this user may make one.
+func (d *Device) alone(ctx context.Context, address config.Address, work func() error) error {
+	if name := LockName(address); d.Locks != "" && name != "" {
+		unlock, err := d.lock(ctx, name)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	return work()
 }

@@ -40,32 +40,32 @@ func ParseManagementKey(text string) (config.PINSource, error) {
 	return config.PINSource{}, errors.New("it is prompt, protected, env:NAME or file:PATH; the key itself must not be given here")
 }
 
-// WriteCard has write go to the card, with the management key from where the flag
+// writeCard has write go to the card, with the management key from where the flag
 // says. Where it says nothing and neither the factory's nor a protected one does, a
 // person is asked, if there is one.
-func (r *Run) WriteCard(managementKey string, address pivuri.URI, write func(piv.Options) error) error {
+func (d *Device) writeCard(managementKey string, address pivuri.URI, write func(piv.Options) error) error {
 	source, err := ParseManagementKey(managementKey)
 	if err != nil {
 		return err
 	}
 	// A refused key costs nothing, but each call may ask for a touch; so the person is asked last.
-	err = write(r.managementOptions(address, source))
+	err = write(d.managementOptions(address, source))
 	if managementKey != "" || !errors.Is(err, piv.ErrManagementKey) || !HasTerminal() {
 		return err
 	}
-	return write(r.managementOptions(address, config.PINSource{Kind: config.PINPrompt}))
+	return write(d.managementOptions(address, config.PINSource{Kind: config.PINPrompt}))
 }
 
 // managementOptions returns piv's options for writing. A person who is asked may be
 // slow, as with the PIN.
-func (r *Run) managementOptions(address pivuri.URI, source config.PINSource) piv.Options {
-	options := r.Device.CardOptions(address)
+func (d *Device) managementOptions(address pivuri.URI, source config.PINSource) piv.Options {
+	options := d.cardOptions(address)
 	if source.Kind == "" {
 		return options
 	}
 	options.Slow = options.Slow || pin.Interactive(source)
 	options.ManagementKey = func(ctx context.Context, request piv.ManagementKeyRequest) ([]byte, error) {
-		return r.managementKey(ctx, source, request)
+		return d.managementKey(ctx, source, request)
 	}
 	return options
 }
@@ -82,8 +82,8 @@ func HasTerminal() bool {
 
 // managementKey gets the management key: hexadecimal, as ykman and yubico-piv-tool
 // print and take it.
-func (r *Run) managementKey(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
-	digits, err := r.Secret(ctx, source, "a management key", fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
+func (d *Device) managementKey(ctx context.Context, source config.PINSource, request piv.ManagementKeyRequest) ([]byte, error) {
+	digits, err := d.Secret(ctx, source, "a management key", fmt.Sprintf("management key of %s (hexadecimal)", request.Card))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
 	}

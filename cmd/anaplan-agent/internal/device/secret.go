@@ -10,8 +10,8 @@ import (
 
 // Secret gets a secret that is not a PIN, such as "a password", from a file, the environment
 // or the person at the terminal, who is asked the question. The caller overwrites it.
-func (r *Run) Secret(ctx context.Context, source config.PINSource, what, question string) ([]byte, error) {
-	text, err := r.secretText(ctx, source, what, question)
+func (d *Device) Secret(ctx context.Context, source config.PINSource, what, question string) ([]byte, error) {
+	text, err := d.secretText(ctx, source, what, question)
 	if err != nil {
 		return nil, err
 	}
@@ -23,10 +23,10 @@ func (r *Run) Secret(ctx context.Context, source config.PINSource, what, questio
 }
 
 // secretText gets what stands where the secret should come from.
-func (r *Run) secretText(ctx context.Context, source config.PINSource, what, question string) ([]byte, error) {
+func (d *Device) secretText(ctx context.Context, source config.PINSource, what, question string) ([]byte, error) {
 	switch source.Kind {
 	case config.PINFile:
-		return console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, what, r.Say.Warn) })
+		return console.Interruptible(ctx, func() ([]byte, error) { return console.ReadSecretFile(source.Arg, what, d.Say.Warn) })
 	case config.PINEnv:
 		return console.ReadSecretEnv(source.Arg)
 	}
@@ -35,6 +35,6 @@ func (r *Run) secretText(ctx context.Context, source config.PINSource, what, que
 		return nil, err
 	}
 	defer terminal.Close()
-	defer r.Device.PIN.Pause()()
+	defer d.PIN.Pause()()
 	return terminal.AskSecret(ctx, question)
 }

@@ -13,8 +13,8 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // deviceTimeout is how long one device is looked at, if the profile's timeout is not shorter.
@@ -111,7 +111,7 @@ func (d *deviceReport) hear(answer []byte, step *string) (done bool, err error) 
 func endOfProbe(state *os.ProcessState, step string, late bool, address config.Address) finding.Finding {
 	f := finding.Finding{Check: "device.module", Severity: finding.Error}
 	what := "the PKCS#11 module"
-	if _, ok := address.(pivuri.URI); ok {
+	if device.IsCard(address) {
 		f.Check, what = "device.card", "the smart card library"
 	}
 	if late {

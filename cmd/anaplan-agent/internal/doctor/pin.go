@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +20,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // pinTimeout is how long a program or a pipe has to give the PIN.
@@ -187,7 +188,7 @@ func (x *examination) checkCommandPIN(source config.PINSource) {
 func (x *examination) judgePIN(source config.PINSource, text []byte) {
 	defer clear(text)
 	secret, err := pin.Judge(text, pin.Place(source))
-	if err == nil && len(x.cardKeys()) > 0 {
+	if err == nil && slices.ContainsFunc(x.profile.Keys, device.IsCard) {
 		if err = pin.CheckCard(secret); err != nil {
 			err = fmt.Errorf("what comes from %s: %w", pin.Place(source), err)
 		}
@@ -201,16 +202,6 @@ func (x *examination) judgePIN(source config.PINSource, text []byte) {
 		x.pins = map[config.PINSource][]byte{}
 	}
 	x.pins[source] = bytes.Clone(secret)
-}
-
-// cardKeys returns the addresses of the profile's keys that are on cards.
-func (x *examination) cardKeys() (cards []pivuri.URI) {
-	for _, key := range x.profile.Keys {
-		if card, ok := key.(pivuri.URI); ok {
-			cards = append(cards, card)
-		}
-	}
-	return cards
 }
 
 // checkRefusals looks whether a PIN was refused before, by the devices that are there. What

@@ -79,12 +79,9 @@ func (p *Probe) Look(address config.Address) {
 	if p.Order.Certificate != "" {
 		cert, _ = device.ReadCertificate(p.Order.Certificate) // what is wrong with it has been told
 	}
-	switch address := address.(type) {
-	case uri.URI:
-		p.lookAtToken(address, cert)
-	case pivuri.URI:
-		p.lookAtCard(address, cert)
-	}
+	device.Either(address,
+		func(token uri.URI) { p.lookAtToken(token, cert) },
+		func(card pivuri.URI) { p.lookAtCard(card, cert) })
 }
 
 // lock waits for the device. nil: somebody keeps it.

@@ -21,10 +21,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // WhereToRegister is the path through Anaplan's pages (contract section 5.2).
@@ -42,9 +38,7 @@ type answer struct {
 // StoreAnswer stores the CA's answer beside the key and makes the file to upload. It may be
 // repeated: what is stored already stays.
 func StoreAnswer(r *device.Run, e Enrolment, address config.Address) error {
-	if card, ok := address.(pivuri.URI); ok {
-		address = WithSerial(r, card)
-	}
+	address = r.Device.At(address).Address(r.Ctx)
 	got, err := ReadAnswer(r, e.Certificate, address)
 	if err != nil {
 		return err
@@ -236,16 +230,7 @@ func withRemedy(f finding.Finding) string {
 // StoreLeaf stores the key's certificate. The device refuses one that is for another key,
 // and finds out when it is there already.
 func StoreLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) error {
-	var stored bool
-	var err error
-	if card, ok := address.(pivuri.URI); ok {
-		err = r.WriteCard(e.Card.ManagementKey, card, func(options piv.Options) (err error) {
-			stored, err = piv.StoreCertificate(r.Ctx, card, leaf, options)
-			return err
-		})
-	} else {
-		stored, err = hsm.StoreCertificate(r.Ctx, address.(uri.URI), leaf, r.Device.TokenOptions(address.(uri.URI)))
-	}
+	stored, err := r.Device.At(address).StoreCertificate(r.Ctx, leaf, e.Card.ManagementKey)
 	if err != nil {
 		return err
 	}
@@ -260,8 +245,9 @@ func StoreLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Ce
 // StoreChain keeps the CA's certificates: in the token, and in a file if one is named. A login does
 // not need them, so a token without room for them is not a failure.
 func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x509.Certificate) error {
-	if token, ok := address.(uri.URI); ok && len(chain) > 0 {
-		stored, err := hsm.StoreChain(r.Ctx, token, chain, r.Device.TokenOptions(token))
+	store, ok := r.Device.At(address).(device.ChainStore)
+	if ok && len(chain) > 0 {
+		stored, err := store.StoreChain(r.Ctx, chain)
 		switch {
 		case err != nil:
 			r.Say.Warn("the CA's own certificates could not be stored; a login does not need them: %v", err)
@@ -278,7 +264,7 @@ func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x50
 			return fmt.Errorf("the CA's certificates: %w", err)
 		}
 		r.Say.Note("wrote the CA's %s to %s", console.Counted(len(chain), "certificate"), e.ChainOut)
-	case IsCard(address) && len(chain) > 0:
+	case !ok && len(chain) > 0:
 		r.Say.Note("the card has no place for the CA's %s, and a login does not need them; --chain-out FILE keeps them", console.Counted(len(chain), "certificate"))
 	}
 	return nil

@@ -3,20 +3,15 @@ package enroll
 // What enroll does with YubiKeys only.
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
 )
 
@@ -81,55 +76,18 @@ func (c CardFlags) check(e Enrolment) error {
 	return nil
 }
 
-// slotFor returns the address of the key with the slot that must be named and the card's serial
-// number. The person must choose the slot: other programs use each for what the standard says, such
-// as 9a for logging in to this computer.
-func slotFor(r *device.Run, e Enrolment, address pivuri.URI) (config.Address, error) {
-	if !e.ReuseKey && address.Slot == 0 {
-		suggested := address
-		suggested.Slot = device.DefaultSlot
-		return nil, fmt.Errorf("%w: --key %s: the new key needs a slot, as in %s", settings.ErrSettings, address, suggested)
-	}
-	return WithSerial(r, address), nil
+// keySpec returns what the flags say of a new key.
+func (c CardFlags) keySpec() device.KeySpec {
+	return device.KeySpec{PINPolicy: c.pinPolicy, TouchPolicy: c.touchPolicy, ManagementKey: c.ManagementKey}
 }
 
-// makeCardKey makes a key on the card and returns its address.
-func makeCardKey(r *device.Run, e Enrolment, address pivuri.URI, before func() error) (config.Address, error) {
-	spec := piv.KeySpec{Bits: cmp.Or(e.Bits, DefaultBits), PIN: piv.PINPolicy(e.Card.pinPolicy), Touch: piv.TouchPolicy(e.Card.touchPolicy), Before: before}
-	if spec.PIN == "default" { // package piv knows the slots' own
-		spec.PIN = ""
-	}
-	// Said before, because the card is silent for so long that people pull it out.
-	r.Say.Note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
-	var key piv.KeyInfo
-	err := alone(r, address, func() error {
-		return r.WriteCard(e.Card.ManagementKey, address, func(options piv.Options) (err error) {
-			key, err = piv.Generate(r.Ctx, address, spec, options)
-			return err
-		})
-	})
-	return key.Address, err
-}
-
-// WithSerial returns the address with the serial number of the only card that it fits: there may be
-// a second card when the CA answers. Without one it returns the address unchanged, and the next
-// step reports the error.
-func WithSerial(r *device.Run, address pivuri.URI) pivuri.URI {
-	cards, err := piv.List(r.Ctx, address, r.Device.CardOptions(address))
-	if err == nil && len(cards) == 1 && cards[0].Err == nil {
-		address.Serial = cards[0].Address.Serial
-	}
-	return address
-}
-
-// attest writes the card's certificates of the key to a file, the key's first. Without
+// attest writes the device's certificates of the key to a file, the key's first. Without
 // a file it says how to get them, where there are any.
-func attest(r *device.Run, path string, address pivuri.URI) error {
-	// The card signs it with a key of its own from the factory, and asks for no PIN.
-	attestation, err := piv.Attest(r.Ctx, address, r.Device.CardOptions(address))
+func attest(r *device.Run, place device.Attester, path, key string) error {
+	certs, doubt, err := place.Attest(r.Ctx)
 	if path == "" {
 		if err == nil {
-			r.Say.Note("if your CA asks for proof that the key was made on the card: %s enroll --key %s --email YOU --reuse-key --attestation FILE", build.Program, shell.Quote(address.String()))
+			r.Say.Note("if your CA asks for proof that the key was made on the card: %s enroll --key %s --email YOU --reuse-key --attestation FILE", build.Program, shell.Quote(key))
 		}
 		return nil
 	}
@@ -138,16 +96,13 @@ func attest(r *device.Run, path string, address pivuri.URI) error {
 	}
 	// In the order in which TLS and CMS have chains, so that openssl verify and CAs' forms
 	// take the one file. The root is Yubico's and is not in it: a CA has it from there.
-	text := device.EncodePEM("CERTIFICATE", attestation.Certificate.Raw)
-	if attestation.Intermediate != nil {
-		text += device.EncodePEM("CERTIFICATE", attestation.Intermediate.Raw)
-	}
+	text := encodeChain(certs)
 	if err := console.WriteNew(r.Ctx, path, text); err != nil {
 		return fmt.Errorf("attestation: %w", err)
 	}
 	// This is not a failure: cards that a company makes itself lead to its own root.
-	if attestation.Problem != nil {
-		r.Say.Warn("wrote the attestation to %s, which will not convince a CA: %v", path, attestation.Problem)
+	if doubt != nil {
+		r.Say.Warn("wrote the attestation to %s, which will not convince a CA: %v", path, doubt)
 		return nil
 	}
 	r.Say.Note("wrote the attestation to %s: it leads to a root of Yubico's, and proves to your CA that the key was made on the card", path)

@@ -11,13 +11,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spf13/cobra"
-
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/spf13/cobra"
 )
 
 // DefaultBits is the shortest key that Anaplan takes (contract section 5.1), and
@@ -170,7 +169,7 @@ func Run(r *device.Run, e Enrolment, command string) error {
 	if err != nil {
 		return err
 	}
-	if flag := e.Card.Given(); flag != "" && !IsCard(address) {
+	if flag := e.Card.Given(); flag != "" && !device.IsCard(address) {
 		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, address)
 	}
 	switch {

@@ -25,10 +25,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 	"github.com/spf13/cobra"
 )
 
@@ -72,7 +68,7 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 	if err != nil {
 		return err
 	}
-	if _, isCard := address.(pivuri.URI); !isCard && order.Card.Given() != "" {
+	if !device.IsCard(address) && order.Card.Given() != "" {
 		return fmt.Errorf("%w: %s is for keys on YubiKeys, and %s is not one", settings.ErrSettings, order.Card.Given(), address)
 	}
 	entry, err := readEntry(r, path, order)
@@ -93,12 +89,7 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 		return err
 	}
 	defer r.Device.PIN.Keep()()
-	if card, ok := address.(pivuri.URI); ok {
-		address, err = importToCard(r, card, entry.Key, order.Card)
-	} else {
-		address, err = importToToken(r, address.(uri.URI), entry.Key)
-	}
-	if err != nil {
+	if address, err = importKey(r, address, entry.Key, order.Card); err != nil {
 		return err
 	}
 	storing := Enrolment{Card: order.Card, ChainOut: order.ChainOut}
@@ -224,24 +215,24 @@ func entryName(entry certfile.KeyEntry) string {
 
 // password gets the password of the file.
 func password(r *device.Run, source config.PINSource, path string) ([]byte, error) {
-	secret, err := r.Secret(r.Ctx, source, "a password", "password of "+path)
+	secret, err := r.Device.Secret(r.Ctx, source, "a password", "password of "+path)
 	if errors.Is(err, console.ErrNoTerminal) {
 		err = fmt.Errorf("it needs a password: %w; say where the password is with --password", err)
 	}
 	return secret, err
 }
 
-// importToToken puts the key into a token.
-func importToToken(r *device.Run, address uri.URI, key *rsa.PrivateKey) (config.Address, error) {
-	if label, _ := address.Get("object"); label == "" {
-		return nil, fmt.Errorf("%w: --key %s: the key needs a name: add ;object=NAME to the address", settings.ErrSettings, address)
+// importKey puts the key into the device and returns its address.
+func importKey(r *device.Run, address config.Address, key *rsa.PrivateKey, flags CardFlags) (config.Address, error) {
+	if err := device.CheckNamed(address, "the key"); err != nil {
+		return nil, err
 	}
-	info, err := hsm.Import(r.Ctx, address, key, r.Device.TokenOptions(address))
+	address = r.Device.At(address).Address(r.Ctx)
+	imported, err := r.Device.At(address).Import(r.Ctx, key, flags.keySpec())
 	if err != nil {
 		return address, unlessThere(r, err, address, key)
 	}
-	r.Say.Note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", info.Address)
-	return info.Address, nil
+	return imported, nil
 }
 
 // errInDevice says that there is a key where one should be put.
@@ -263,29 +254,6 @@ func unlessThere(r *device.Run, err error, address config.Address, key *rsa.Priv
 	}
 	r.Say.Note("the key is there already, as %s", address)
 	return nil
-}
-
-// importToCard puts the key into a slot.
-func importToCard(r *device.Run, address pivuri.URI, key *rsa.PrivateKey, order CardFlags) (config.Address, error) {
-	if address.Slot == 0 {
-		suggested := address
-		suggested.Slot = device.DefaultSlot
-		return nil, fmt.Errorf("%w: --key %s: the key needs a slot, as in %s", settings.ErrSettings, address, suggested)
-	}
-	address = WithSerial(r, address)
-	spec := piv.KeySpec{Bits: key.N.BitLen(), PIN: piv.PINPolicy(order.pinPolicy), Touch: piv.TouchPolicy(order.touchPolicy)}
-	if spec.PIN == "default" { // package piv knows the slots' own
-		spec.PIN = ""
-	}
-	err := r.WriteCard(order.ManagementKey, address, func(options piv.Options) error {
-		_, err := piv.Import(r.Ctx, address, key, spec, options)
-		return err
-	})
-	if err != nil {
-		return address, unlessThere(r, err, address, key)
-	}
-	r.Say.Note("the key is on the card as %s, and cannot be taken out again", address)
-	return address, nil
 }
 
 // sayImported says what to do next, and what the file still is.

@@ -1,11 +1,9 @@
 package enroll
 
-// What enroll does with a key, in a token or on a card: it makes it and has it sign a request. What
-// is for cards only is in card.go.
+// What enroll does with a key: it makes it and has it sign a request.
 
 import (
 	"cmp"
-	"context"
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -18,24 +16,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
-	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
-
-// IsCard reports whether an address is of a key on a card.
-func IsCard(address config.Address) bool {
-	_, ok := address.(pivuri.URI)
-	return ok
-}
 
 // Begin makes the key, unless there is one to be used again, and returns the enrolment.
 // From then on it is remembered: a key that was made stays.
@@ -80,7 +67,7 @@ func makePending(r *device.Run, e Enrolment, p *Pending) error {
 
 // findOrMake finds the key that an interrupted call may have made, or makes it.
 func findOrMake(r *device.Run, e Enrolment, p *Pending) error {
-	found, err := KeysAt(r, p.Address())
+	found, err := r.Device.At(p.Address()).Keys(r.Ctx, true)
 	switch {
 	case err != nil:
 		return err
@@ -97,46 +84,22 @@ func findOrMake(r *device.Run, e Enrolment, p *Pending) error {
 }
 
 // placeFor returns the address of a key to be made, or to be used again, as far as it can
-// be known before.
+// be known before. The person must choose its label or slot: other programs use each slot of a
+// card for what the standard says, such as 9a for logging in to this computer.
 func placeFor(r *device.Run, e Enrolment, address config.Address) (config.Address, error) {
-	if card, ok := address.(pivuri.URI); ok {
-		return slotFor(r, e, card)
-	}
-	if label, _ := address.(uri.URI).Get("object"); label == "" && !e.ReuseKey {
-		return nil, fmt.Errorf("%w: --key %s: the new key needs a name: add ;object=NAME to the address", settings.ErrSettings, address)
-	}
-	return address, nil
-}
-
-// MakeKey makes a key and returns its address, with its id in it: the label alone may fit
-// an older key too. before is called right before the key is made; nil: nothing is.
-func MakeKey(r *device.Run, e Enrolment, address config.Address, before func() error) (config.Address, error) {
-	if card, ok := address.(pivuri.URI); ok {
-		return makeCardKey(r, e, card, before)
-	}
-	bits := cmp.Or(e.Bits, DefaultBits)
-	r.Say.Note("making an RSA key of %d bits in the token", bits)
-	var key hsm.KeyInfo
-	err := alone(r, address, func() (err error) {
-		key, err = hsm.Generate(r.Ctx, address.(uri.URI), hsm.KeySpec{Bits: bits, Before: before}, r.Device.TokenOptions(address.(uri.URI)))
-		return err
-	})
-	return key.Address, err
-}
-
-// alone does work with the device to itself: between the look whether there is such a key
-// and its making no other process of this user may make one.
-func alone(r *device.Run, address config.Address, work func() error) error {
-	if name := device.LockName(address); r.Device.Locks != "" && name != "" {
-		unlock, err := signer.LockDevice(r.Ctx, r.Device.Locks, name, func() { r.Say.Busy() })
-		switch {
-		case r.Ctx.Err() != nil && err != nil:
-			return fmt.Errorf("%w: %w", device.ErrDeviceInUse, context.Cause(r.Ctx))
-		case err == nil: // else the home is not writable, which must not prevent making a key
-			defer unlock()
+	if !e.ReuseKey {
+		if err := device.CheckNamed(address, "the new key"); err != nil {
+			return nil, err
 		}
 	}
-	return work()
+	return r.Device.At(address).Address(r.Ctx), nil
+}
+
+// MakeKey makes a key and returns its address. before is called right before that.
+func MakeKey(r *device.Run, e Enrolment, address config.Address, before func() error) (config.Address, error) {
+	spec := e.Card.keySpec()
+	spec.Bits, spec.Before = cmp.Or(e.Bits, DefaultBits), before
+	return r.Device.At(address).Make(r.Ctx, spec)
 }
 
 // errUnderWay says that a key which exists is that of an enrolment.
@@ -206,12 +169,7 @@ func Sign(r *device.Run, e Enrolment, p *Pending) error {
 	if err != nil {
 		return err
 	}
-	var csr []byte
-	if card, ok := p.Address().(pivuri.URI); ok {
-		csr, err = piv.CertificateRequest(r.Ctx, card, r.Device.CardOptions(card), template)
-	} else {
-		csr, err = hsm.CertificateRequest(r.Ctx, p.Address().(uri.URI), r.Device.TokenOptions(p.Address().(uri.URI)), template)
-	}
+	csr, err := r.Device.At(p.Address()).Request(r.Ctx, template)
 	if err != nil {
 		return err
 	}
@@ -234,13 +192,13 @@ func PutRequest(r *device.Run, e Enrolment, p *Pending) error {
 	return nil
 }
 
-// AttestKey has a card certify that the key was made on it.
+// AttestKey has the device certify that the key was made on it, where it can.
 func AttestKey(r *device.Run, e Enrolment, p *Pending) error {
-	card, ok := p.Address().(pivuri.URI)
+	place, ok := r.Device.At(p.Address()).(device.Attester)
 	if !ok {
 		return nil
 	}
-	return attest(r, e.Card.attestation, card)
+	return attest(r, place, e.Card.attestation, p.Key)
 }
 
 // sayNext says what comes after the CSR.
@@ -261,43 +219,25 @@ func Remember(r *device.Run, p *Pending) {
 }
 
 // publicKeys returns the public keys that the address means, as far as the device tells them. It
-// asks for a PIN where none show without; a refused PIN is the error.
+// asks for a PIN where none show without; a refused PIN is the error. Storing meets other trouble
+// too, and words it.
 func publicKeys(r *device.Run, address config.Address) (keys []crypto.PublicKey, err error) {
-	if card, ok := address.(pivuri.URI); ok {
-		cards, _ := piv.List(r.Ctx, card, r.Device.CardOptions(card)) // storing meets the same trouble, and words it
-		for _, card := range cards {
-			for _, key := range card.Keys {
-				keys = append(keys, key.Public)
-			}
-		}
-		return withoutNil(keys), nil
-	}
-	for _, options := range []hsm.Options{{}, r.Device.TokenOptions(address.(uri.URI))} {
-		tokens, err := hsm.List(r.Ctx, address.(uri.URI), options)
-		for _, token := range tokens {
-			err = errors.Join(err, token.Err)
-			for _, key := range token.Keys {
-				keys = append(keys, key.Public)
-			}
-		}
+	place := r.Device.At(address)
+	for _, logIn := range []bool{false, true} {
+		found, err := place.Keys(r.Ctx, logIn)
 		if pin.IsRefusal(err) {
 			return nil, err
 		}
-		if keys = withoutNil(keys); len(keys) > 0 {
+		for _, key := range found {
+			if key.Public != nil {
+				keys = append(keys, key.Public)
+			}
+		}
+		if len(keys) > 0 {
 			break
 		}
 	}
 	return keys, nil
-}
-
-// withoutNil leaves out keys that the device does not tell.
-func withoutNil(keys []crypto.PublicKey) (known []crypto.PublicKey) {
-	for _, key := range keys {
-		if key != nil {
-			known = append(known, key)
-		}
-	}
-	return known
 }
 
 // template returns what the CSR asks for: what Anaplan wants to see in the
@@ -331,35 +271,4 @@ func keyUsage() pkix.Extension {
 func extendedKeyUsage() pkix.Extension {
 	value, _ := asn1.Marshal([]asn1.ObjectIdentifier{oidClientAuth, oidEmailProtection}) // constants always encode
 	return pkix.Extension{Id: oidExtendedKeyUsage, Value: value}
-}
-
-// KeyAt is a key that a device has, with its whole address.
-type KeyAt struct {
-	Address config.Address
-	Public  any
-}
-
-// KeysAt returns the keys that an address may mean.
-func KeysAt(r *device.Run, address config.Address) (found []KeyAt, err error) {
-	if card, ok := address.(pivuri.URI); ok {
-		cards, err := piv.List(r.Ctx, card, r.Device.CardOptions(card))
-		for _, card := range cards {
-			for _, key := range card.Keys {
-				public := any(key.Public)
-				if key.Public == nil && key.Certificate != nil {
-					public = key.Certificate.PublicKey
-				}
-				found = append(found, KeyAt{key.Address, public})
-			}
-		}
-		return found, err
-	}
-	tokens, err := hsm.List(r.Ctx, address.(uri.URI), r.Device.TokenOptions(address.(uri.URI)))
-	for _, token := range tokens {
-		err = errors.Join(err, token.Err)
-		for _, key := range token.Keys {
-			found = append(found, KeyAt{key.Address, key.Public})
-		}
-	}
-	return found, err
 }

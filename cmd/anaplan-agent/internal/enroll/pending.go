@@ -22,8 +22,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // enrolStep is how far an enrolment is.
@@ -228,37 +226,21 @@ func (e Store) Fitting(address config.Address) []*Pending {
 // MayMean reports whether two addresses may mean one key: nothing that both of them name
 // differs. How to get there (module-path, pin-source) tells nothing.
 func MayMean(a, b config.Address) bool {
-	switch a := a.(type) {
-	case pivuri.URI:
-		b, ok := b.(pivuri.URI)
-		return ok && (a.Serial == b.Serial || a.Serial == 0 || b.Serial == 0) && (a.Slot == b.Slot || a.Slot == 0 || b.Slot == 0)
-	case uri.URI:
-		b, ok := b.(uri.URI)
-		return ok && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
-			x, named := a.Get(name)
-			y, too := b.Get(name)
-			return named && too && x != y
-		})
-	}
-	return false
+	return a.Scheme() == b.Scheme() && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
+		x, named := a.Get(name)
+		y, too := b.Get(name)
+		return named && too && x != y
+	})
 }
 
-// namesOfKeys are the attributes of an address that say which key it is, of which token.
-var namesOfKeys = []string{"token", "serial", "manufacturer", "model", "object", "id"}
+// namesOfKeys are the attributes of an address that say which key it is, on which device.
+var namesOfKeys = []string{"token", "serial", "manufacturer", "model", "object", "id", "slot"}
 
 // isSame reports whether two addresses name a key in the same words.
 func isSame(a, b config.Address) bool {
-	switch a := a.(type) {
-	case pivuri.URI:
-		b, ok := b.(pivuri.URI)
-		return ok && a.Serial == b.Serial && a.Slot == b.Slot
-	case uri.URI:
-		b, ok := b.(uri.URI)
-		return ok && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
-			x, named := a.Get(name)
-			y, too := b.Get(name)
-			return named != too || x != y
-		})
-	}
-	return false
+	return a.Scheme() == b.Scheme() && !slices.ContainsFunc(namesOfKeys, func(name string) bool {
+		x, named := a.Get(name)
+		y, too := b.Get(name)
+		return named != too || x != y
+	})
 }

@@ -34,7 +34,10 @@ func findPending(r *device.Run, e Enrolment) (*Pending, error) {
 	known := NewStore()
 	found := known.All()
 	address, err := r.Device.Address()
-	fitting := known.Fitting(address)
+	var fitting []*Pending
+	if err == nil {
+		fitting = known.Fitting(address)
+	}
 	switch {
 	case err == nil && e.TypedKey && len(fitting) == 0:
 		return nil, NothingUnderWay(address, found)

@@ -20,8 +20,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // usualLabel is what a new key in a token is called unless somebody knows better.
@@ -34,7 +32,7 @@ func (g *guide) begin() error {
 	if err != nil {
 		return err
 	}
-	if flag := g.order.Card.Given(); flag != "" && !enroll.IsCard(place.address) {
+	if flag := g.order.Card.Given(); flag != "" && !device.IsCard(place.address) {
 		return explain.Usagef(build.Program+" enroll", "%s is for keys on YubiKeys, and %s is not one", flag, place.address)
 	}
 	e, err := g.askOrder(place)
@@ -134,7 +132,7 @@ func (g *guide) askBits(place keyPlace, e enroll.Enrolment) (int, error) {
 	switch {
 	case e.ReuseKey || e.Bits != 0:
 		return e.Bits, nil
-	case enroll.IsCard(place.address) && !place.longKeys:
+	case device.IsCard(place.address) && !place.longKeys:
 		g.tell("The key will have 2048 bits, the most that this YubiKey can do and enough for Anaplan.")
 		return 0, nil
 	}
@@ -188,12 +186,10 @@ func (g *guide) askRequestFile(address config.Address) (string, error) {
 
 // shortName returns what files for a key are called by.
 func shortName(address config.Address) string {
-	var name string
-	switch address := address.(type) {
-	case pivuri.URI:
-		name = fmt.Sprintf("%d-%s", address.Serial, address.Slot)
-	case uri.URI:
-		name, _ = address.Get("object")
+	name, _ := address.Get("object")
+	if slot, named := address.Get("slot"); named {
+		serial, _ := address.Get("serial")
+		name = strings.TrimPrefix(serial+"-"+slot, "-")
 	}
 	name = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>| '`, r) || console.IsUnprintable(r) || r == '\n' {

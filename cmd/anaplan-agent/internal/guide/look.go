@@ -14,10 +14,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -103,13 +101,13 @@ func readEntry(data []byte) (foundDevice, string) {
 	if err != nil {
 		return foundDevice{}, err.Error()
 	}
-	if enroll.IsCard(address) {
+	if device.IsCard(address) {
 		return readCardEntry(data, address)
 	}
 	if token.Problem != "" && token.Label == "" {
 		return foundDevice{}, token.Problem
 	}
-	module, _ := address.(uri.URI).Get("module-name")
+	module, _ := address.Get("module-name")
 	d := foundDevice{address: address, long: true}
 	d.text = fmt.Sprintf("token %q: %s %s, serial %s, module %s", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), module)
 	for _, key := range token.Keys {

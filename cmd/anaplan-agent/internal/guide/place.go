@@ -14,7 +14,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -50,14 +49,14 @@ func (g *guide) choosePlace() (keyPlace, error) {
 			}
 		}
 		if use {
-			return g.choosePart(g.look(address))
+			return g.chooseName(g.look(address))
 		}
 	}
 	d, err := g.chooseDevice()
 	if err != nil {
 		return keyPlace{}, err
 	}
-	return g.choosePart(d)
+	return g.chooseName(d)
 }
 
 // look returns the device of an address, with what is known about it.
@@ -133,39 +132,34 @@ func (g *guide) devicesOf(text string, devices []foundDevice) ([]foundDevice, er
 	if len(fitting) == 0 {
 		return nil, errors.New(strings.Join(append(problems, "no device fits the address"), "; "))
 	}
-	switch part, named := partOf(address); {
-	case named && len(fitting) == 1:
+	switch name := device.Name(address); {
+	case name != "" && len(fitting) == 1:
 		fitting[0].address = address
-	case named:
+	case name != "":
 		for i := range fitting {
-			fitting[i].address = withPart(fitting[i].address, part)
+			fitting[i].address, _ = device.WithName(fitting[i].address, name) // an address has no wrong slot
 		}
 	}
 	return fitting, nil
 }
 
-// partOf returns the label or slot that an address names.
-func partOf(address config.Address) (part string, named bool) {
-	if card, ok := address.(pivuri.URI); ok {
-		return card.Slot.String(), card.Slot != 0
-	}
-	label, _ := address.(uri.URI).Get("object")
-	return label, label != ""
-}
-
-// choosePart asks for the label or the slot of the key, unless the address names it, and
+// chooseName asks for the label or the slot of the key, unless the address names it, and
 // whether to use a key that is there.
-func (g *guide) choosePart(d foundDevice) (keyPlace, error) {
-	part, named := partOf(d.address)
+func (g *guide) chooseName(d foundDevice) (keyPlace, error) {
+	name := device.Name(d.address)
 	for {
-		if !named {
+		if name == "" {
 			var err error
-			if part, err = g.askPart(d); err != nil {
+			if name, err = g.askName(d); err != nil {
 				return keyPlace{}, err
 			}
 		}
-		chosen := keyPlace{address: withPart(d.address, part), longKeys: d.long}
-		if g.order.ReuseKey || !slices.Contains(d.taken, part) {
+		address, err := device.WithName(d.address, name)
+		if err != nil {
+			return keyPlace{}, err
+		}
+		chosen := keyPlace{address: address, longKeys: d.long}
+		if g.order.ReuseKey || !slices.Contains(d.taken, name) {
 			return chosen, nil
 		}
 		yes, err := g.askYes(fmt.Sprintf("There is a key in %s already. Make the request for that key, and no new one?", chosen.address))
@@ -175,13 +169,13 @@ func (g *guide) choosePart(d foundDevice) (keyPlace, error) {
 		if chosen.reuse = yes; yes {
 			return chosen, nil
 		}
-		named = false
+		name = ""
 	}
 }
 
-// askPart asks for a label or a slot.
-func (g *guide) askPart(d foundDevice) (string, error) {
-	if enroll.IsCard(d.address) {
+// askName asks for a label or a slot.
+func (g *guide) askName(d foundDevice) (string, error) {
+	if device.IsCard(d.address) {
 		if len(d.taken) > 0 {
 			g.tell("Slots with a key in them: %s", strings.Join(d.taken, ", "))
 		}
@@ -210,17 +204,4 @@ func freeSlot(taken []string) string {
 		}
 	}
 	return ""
-}
-
-// withPart returns an address with a label or slot.
-func withPart(address config.Address, part string) config.Address {
-	if card, ok := address.(pivuri.URI); ok {
-		card.Slot, _ = pivuri.ParseSlot(part) // it was asked for until it parsed
-		return card
-	}
-	token := address.(uri.URI)
-	if label, _ := token.Get("object"); label != part {
-		token = token.Without("id") // that is of the other key
-	}
-	return token.With("object", part)
 }

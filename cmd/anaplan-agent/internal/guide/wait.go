@@ -89,7 +89,7 @@ func (g *guide) storeAnswer(path string) error {
 	e := g.order
 	e.Certificate = path
 	e.UploadOut = cmp.Or(e.UploadOut, freeName(g.beside("-upload.pem")))
-	if e.Guided = true; e.ChainOut == "" && enroll.IsCard(p.Address()) {
+	if e.Guided = true; e.ChainOut == "" && device.IsCard(p.Address()) {
 		e.ChainOut = freeName(g.beside("-chain.pem"))
 	}
 	err := g.stage(p.Address(), func(run *device.Run) error {

@@ -17,7 +17,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // ErrSource says that the place that the PIN should come from did not give one.
@@ -159,9 +158,7 @@ func Sources(profile *config.Profile) (sources []config.PINSource) {
 	asker := &Asker{Source: profile.PIN}
 	for _, key := range profile.Keys {
 		var request Request
-		if token, ok := key.(uri.URI); ok {
-			request.source, _ = token.Get("pin-source")
-		}
+		request.source, _ = key.Get("pin-source")
 		if source, err := asker.SourceFor(request); err == nil && !slices.Contains(sources, source) {
 			sources = append(sources, source)
 		}

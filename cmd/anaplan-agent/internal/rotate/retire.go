@@ -9,10 +9,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // Retire deletes the old key, which nothing uses any more.
@@ -60,7 +57,7 @@ func (s *Session) Cancel(yes bool, order enroll.CardFlags) error {
 			s.Say.Note("the new key was not made")
 			return s.rotation.forget()
 		}
-		s.rotation.NewPublic = publicHash(made.Public)
+		s.rotation.NewPublic = publicHash(made.PublicKey())
 	}
 	if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, order); err != nil {
 		return err
@@ -92,7 +89,7 @@ func (s *Session) delete(text, public, what string, yes bool, order enroll.CardF
 	if err := s.rotation.save(s.rotation.Step); err != nil {
 		return err
 	}
-	deleted, err := s.deleteKey(address, order)
+	deleted, err := s.Device.At(address).Delete(s.Ctx, order.ManagementKey)
 	for _, what := range deleted {
 		s.Say.Note("deleted %s", what)
 	}
@@ -103,29 +100,17 @@ func (s *Session) delete(text, public, what string, yes bool, order enroll.CardF
 	return err
 }
 
-func (s *Session) deleteKey(address config.Address, order enroll.CardFlags) (deleted []string, err error) {
-	card, ok := address.(pivuri.URI)
-	if !ok {
-		return hsm.Delete(s.Ctx, address.(uri.URI), s.Device.TokenOptions(address.(uri.URI)))
-	}
-	err = s.WriteCard(order.ManagementKey, card, func(options piv.Options) (err error) {
-		deleted, err = piv.Delete(s.Ctx, card, options)
-		return err
-	})
-	return deleted, err
-}
-
 // errKeyGone says that the key which is to be deleted is not there.
 var errKeyGone = errors.New("the key of the rotation is not there")
 
 // locate returns the whole address of the key that has a public key.
 func (s *Session) locate(address config.Address, public string) (config.Address, error) {
-	found, err := enroll.KeysAt(s.Run, address)
+	found, err := s.Device.At(address).Keys(s.Ctx, true)
 	if err != nil {
 		return nil, err
 	}
 	for _, key := range found {
-		if key.Public != nil && publicHash(key.Public) == public {
+		if known := key.PublicKey(); known != nil && publicHash(known) == public {
 			return key.Address, nil
 		}
 	}

@@ -7,17 +7,16 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/anaplan-agent/anaplan-agent/piv"
-	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // Start makes the second key and its request, or prints the request again.
@@ -44,7 +43,7 @@ func (s *Session) Start(order Order, command string) error {
 	if e.Email == "" {
 		e.Email = agent.Email(present)
 	}
-	if flag := e.Card.Given(); flag != "" && !enroll.IsCard(old) {
+	if flag := e.Card.Given(); flag != "" && !device.IsCard(old) {
 		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, old)
 	}
 	if err := e.Check(false); err != nil {
@@ -67,8 +66,8 @@ func (s *Session) Start(order Order, command string) error {
 }
 
 // interrupted returns the key that an interrupted start has made; nil for none.
-func (s *Session) interrupted() (made *enroll.KeyAt, err error) {
-	found, err := enroll.KeysAt(s.Run, mustAddress(s.rotation.New))
+func (s *Session) interrupted() (made *device.FoundKey, err error) {
+	found, err := s.Device.At(mustAddress(s.rotation.New)).Keys(s.Ctx, true)
 	switch {
 	case err != nil || len(found) == 0:
 		return nil, err
@@ -79,7 +78,7 @@ func (s *Session) interrupted() (made *enroll.KeyAt, err error) {
 }
 
 // goOn goes on with the key that was made.
-func (s *Session) goOn(e enroll.Enrolment, made *enroll.KeyAt, err error) error {
+func (s *Session) goOn(e enroll.Enrolment, made *device.FoundKey, err error) error {
 	if err != nil {
 		return err
 	}
@@ -135,15 +134,11 @@ func (s *Session) differs(order Order) string {
 	if key, ok := request.PublicKey.(*rsa.PublicKey); ok && e.Bits != 0 && e.Bits != key.N.BitLen() {
 		return "--bits"
 	}
-	if token, ok := made.(uri.URI); order.Object != "" {
-		if label, _ := token.Get("object"); !ok || label != order.Object {
-			return "--object"
-		}
+	if label, _ := made.Get("object"); order.Object != "" && label != order.Object {
+		return "--object"
 	}
-	if card, ok := made.(pivuri.URI); order.Slot != "" {
-		if slot, err := pivuri.ParseSlot(order.Slot); !ok || err != nil || slot != card.Slot {
-			return "--slot"
-		}
+	if slot, _ := made.Get("slot"); order.Slot != "" && !strings.EqualFold(slot, order.Slot) {
+		return "--slot"
 	}
 	return ""
 }
@@ -180,71 +175,37 @@ func (s *Session) ask(e enroll.Enrolment, made config.Address) error {
 
 // isExact refuses an address that could mean the new key as well as the old one.
 func isExact(address config.Address) error {
-	exact := false
-	switch address := address.(type) {
-	case pivuri.URI:
-		exact = address.Slot != 0
-	case uri.URI:
-		_, named := address.Get("object")
-		_, numbered := address.Get("id")
-		exact = named || numbered
-	}
+	exact := slices.ContainsFunc([]string{"object", "id", "slot"}, func(name string) bool {
+		_, named := address.Get(name)
+		return named
+	})
 	if exact {
 		return nil
 	}
 	return fmt.Errorf("%w: the key in the configuration is %s, which would also fit the new key: write the whole address there first, with ;object=NAME or ;slot=SLOT (%s keys shows it)", settings.ErrSettings, address, build.Program)
 }
 
-// newPlace returns where the second key goes: beside the first, with another name or slot.
+// newPlace returns where the second key goes: beside the first, with another label or slot.
 func (s *Session) newPlace(old config.Address, order Order) (config.Address, error) {
-	card, isCard := old.(pivuri.URI)
-	switch {
+	switch isCard := device.IsCard(old); {
 	case isCard && order.Object != "":
 		return nil, fmt.Errorf("%w: --object is for tokens, and %s is on a card: say --slot", settings.ErrSettings, old)
-	case isCard:
-		return s.newSlot(card, order.Slot)
-	case order.Slot != "":
+	case !isCard && order.Slot != "":
 		return nil, fmt.Errorf("%w: --slot is for cards, and %s is in a token: say --object", settings.ErrSettings, old)
+	case order.Object != "" && order.Object == device.Name(old):
+		return nil, fmt.Errorf("%w: --object %q is the name of the old key, and the two could not be told apart", settings.ErrSettings, order.Object)
 	}
-	token := old.(uri.URI)
-	label, _ := token.Get("object")
-	if order.Object == label && label != "" {
-		return nil, fmt.Errorf("%w: --object %q is the name of the old key, and the two could not be told apart", settings.ErrSettings, label)
-	}
-	if order.Object == "" {
-		order.Object = nextName(label)
-	}
-	return token.Without("id").With("object", order.Object), nil
-}
-
-// newSlot returns a slot of the card that is free.
-func (s *Session) newSlot(card pivuri.URI, wanted string) (config.Address, error) {
-	card = enroll.WithSerial(s.Run, card)
-	if wanted != "" {
-		slot, err := pivuri.ParseSlot(wanted)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --slot: %w", settings.ErrSettings, err)
+	place := s.Device.At(old)
+	name := order.Object + order.Slot
+	if name == "" {
+		var err error
+		if name, err = place.FreeName(s.Ctx); err != nil {
+			return nil, err
 		}
-		card.Slot = slot
-		return card, nil
 	}
-	whole := card
-	whole.Slot = 0
-	cards, err := piv.List(s.Ctx, whole, s.Device.CardOptions(whole))
+	made, err := device.WithName(place.Address(s.Ctx), name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: --slot: %w", settings.ErrSettings, err)
 	}
-	used := map[pivuri.Slot]bool{}
-	for _, card := range cards {
-		for _, key := range card.Keys {
-			used[key.Address.Slot] = true
-		}
-	}
-	for _, slot := range pivuri.Slots() {
-		if slot.Retired() && !used[slot] {
-			card.Slot = slot
-			return card, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: no slot from 82 to 95 is free on %s: name another with --slot", settings.ErrSettings, card)
+	return made, nil
 }

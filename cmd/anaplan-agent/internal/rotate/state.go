@@ -12,17 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/gofrs/flock"
 )
 
 // errRotation says that a step does not follow from the one before, or must not be taken.
@@ -175,17 +172,4 @@ func (n *rotation) Text() string {
 		return lines("the new key is in use", n.New, n.Old, "old", build.Program+" rotate retire, or rotate back")
 	}
 	return fmt.Sprintf("profile %s: no rotation is under way; begin one with: %s rotate start", n.Profile, build.Program)
-}
-
-// nextName returns a name for the key that comes after one: "login" is followed by "login-2".
-func nextName(name string) string {
-	if name == "" {
-		return "anaplan-2"
-	}
-	if dash := strings.LastIndexByte(name, '-'); dash > 0 {
-		if number, err := strconv.ParseUint(name[dash+1:], 10, 20); err == nil {
-			return fmt.Sprintf("%s-%d", name[:dash], number+1)
-		}
-	}
-	return name + "-2"
 }
