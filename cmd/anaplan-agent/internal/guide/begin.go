@@ -28,18 +28,18 @@ const usualLabel = "anaplan"
 // begin asks what is to be made, and makes it: the key and its request.
 func (g *guide) begin() error {
 	g.tell("This makes a key that never leaves its device, and gets it a certificate for Anaplan.\nYou can stop at each question by q or Ctrl-D.\n")
-	place, err := g.choosePlace()
+	place, err := chooser{g.conversation, g.settings, g.order.ReuseKey}.choosePlace()
 	if err != nil {
 		return err
 	}
 	if flag := g.order.Card.Given(); flag != "" && !device.IsCard(place.address) {
 		return explain.Usagef(build.Program+" enroll", "%s is for keys on YubiKeys, and %s is not one", flag, place.address)
 	}
-	e, err := g.askOrder(place)
+	e, err := g.form().askOrder(place)
 	if err != nil {
 		return err
 	}
-	yes, err := g.confirm(place.address, e)
+	yes, err := g.form().confirm(place.address, e)
 	switch {
 	case err != nil:
 		return err
@@ -102,14 +102,23 @@ func (g *guide) make(address config.Address, e enroll.Enrolment) error {
 	return g.make(address, e)
 }
 
+// form asks what a key and its request shall be.
+type form struct {
+	*conversation
+	order enroll.Enrolment // what flags have said already
+}
+
+// form returns the questions that flags have left open.
+func (g *guide) form() form { return form{g.conversation, g.order} }
+
 // askOrder asks for what the flags have left open.
-func (g *guide) askOrder(place keyPlace) (e enroll.Enrolment, err error) {
-	e = g.order
+func (f form) askOrder(place keyPlace) (e enroll.Enrolment, err error) {
+	e = f.order
 	e.ReuseKey = e.ReuseKey || place.reuse
-	if e.Bits, err = g.askBits(place, e); err != nil {
+	if e.Bits, err = f.askBits(place, e); err != nil {
 		return e, err
 	}
-	e.Email, err = g.askUntil("E-mail address of the Anaplan user that the jobs run as", "", func(text string) error {
+	e.Email, err = f.askUntil("E-mail address of the Anaplan user that the jobs run as", "", func(text string) error {
 		if !enroll.IsEmail(text) {
 			return fmt.Errorf("%q is not an e-mail address that a certificate can contain", text)
 		}
@@ -118,25 +127,25 @@ func (g *guide) askOrder(place keyPlace) (e enroll.Enrolment, err error) {
 	if err != nil {
 		return e, err
 	}
-	if err := g.askSubject(&e); err != nil {
+	if err := f.askSubject(&e); err != nil {
 		return e, err
 	}
 	if e.Output == "" {
-		e.Output, err = g.askRequestFile(place.address)
+		e.Output, err = f.askRequestFile(place.address)
 	}
 	return e, err
 }
 
 // askBits asks for the length of a new key, where there is a choice.
-func (g *guide) askBits(place keyPlace, e enroll.Enrolment) (int, error) {
+func (f form) askBits(place keyPlace, e enroll.Enrolment) (int, error) {
 	switch {
 	case e.ReuseKey || e.Bits != 0:
 		return e.Bits, nil
 	case device.IsCard(place.address) && !place.longKeys:
-		g.tell("The key will have 2048 bits, the most that this YubiKey can do and enough for Anaplan.")
+		f.tell("The key will have 2048 bits, the most that this YubiKey can do and enough for Anaplan.")
 		return 0, nil
 	}
-	text, err := g.askUntil("Length of the key in bits: 2048, 3072 or 4096; Anaplan takes each", strconv.Itoa(enroll.DefaultBits), func(text string) error {
+	text, err := f.askUntil("Length of the key in bits: 2048, 3072 or 4096; Anaplan takes each", strconv.Itoa(enroll.DefaultBits), func(text string) error {
 		if bits, err := strconv.Atoi(text); err != nil || !slices.Contains(enroll.KeySizes, bits) {
 			return errors.New("it is 2048, 3072 or 4096")
 		}
@@ -147,11 +156,11 @@ func (g *guide) askBits(place keyPlace, e enroll.Enrolment) (int, error) {
 }
 
 // askSubject asks for the names in the certificate.
-func (g *guide) askSubject(e *enroll.Enrolment) error {
+func (f form) askSubject(e *enroll.Enrolment) error {
 	if e.Subject != "" || e.Name != "" {
 		return nil
 	}
-	_, err := g.askUntil("Name in the certificate (common name)", e.Email, func(text string) error {
+	_, err := f.askUntil("Name in the certificate (common name)", e.Email, func(text string) error {
 		if text != e.Email {
 			e.Name = text
 		}
@@ -160,7 +169,7 @@ func (g *guide) askSubject(e *enroll.Enrolment) error {
 	if err != nil {
 		return err
 	}
-	_, err = g.askUntil("Organisation and country, only if your CA wants them in the request, as O=Example AG,C=CH", "none", func(text string) error {
+	_, err = f.askUntil("Organisation and country, only if your CA wants them in the request, as O=Example AG,C=CH", "none", func(text string) error {
 		if e.Subject = text; text == "none" {
 			e.Subject = ""
 		}
@@ -171,11 +180,11 @@ func (g *guide) askSubject(e *enroll.Enrolment) error {
 }
 
 // askRequestFile asks where the request goes.
-func (g *guide) askRequestFile(address config.Address) (string, error) {
-	if g.order.IsFile() {
-		return g.order.Output, nil
+func (f form) askRequestFile(address config.Address) (string, error) {
+	if f.order.IsFile() {
+		return f.order.Output, nil
 	}
-	text, err := g.askUntil("File for the request (CSR)", freeName(build.Program+"-"+shortName(address)+".csr"), func(text string) error {
+	text, err := f.askUntil("File for the request (CSR)", freeName(build.Program+"-"+shortName(address)+".csr"), func(text string) error {
 		if path := typedPath(text); console.IsTaken(path) {
 			return fmt.Errorf("%s exists and is not overwritten", path)
 		}
@@ -201,20 +210,20 @@ func shortName(address config.Address) string {
 }
 
 // confirm shows what will be made.
-func (g *guide) confirm(address config.Address, e enroll.Enrolment) (bool, error) {
+func (f form) confirm(address config.Address, e enroll.Enrolment) (bool, error) {
 	subject, err := e.SubjectName()
 	if err != nil {
 		return false, err
 	}
-	g.tell("\nThis will be made:")
+	f.tell("\nThis will be made:")
 	if e.ReuseKey {
-		g.tell("  no new key: %s is used again", address)
+		f.tell("  no new key: %s is used again", address)
 	} else {
-		g.tell("  a key of %d bits: %s", cmp.Or(e.Bits, enroll.DefaultBits), address)
+		f.tell("  a key of %d bits: %s", cmp.Or(e.Bits, enroll.DefaultBits), address)
 	}
-	g.tell("  a request (CSR) for %s, as %s", e.Email, subject)
+	f.tell("  a request (CSR) for %s, as %s", e.Email, subject)
 	if e.IsFile() {
-		g.tell("  the file %s with it", e.Output)
+		f.tell("  the file %s with it", e.Output)
 	}
-	return g.askYes("Go on?")
+	return f.askYes("Go on?")
 }

@@ -27,17 +27,22 @@ import (
 // errStopped says that the person wants to go on another time.
 var errStopped = errors.New("stopped before anything was made")
 
-// guide is one walk through an enrolment, or a part of it.
-type guide struct {
+// conversation is with the person at the terminal.
+type conversation struct {
 	ctx      context.Context
-	settings *settings.Settings
-	order    enroll.Enrolment // what flags have said already
 	say      *console.Messenger
 	terminal *console.Terminal
+	told     string // of what tellOnce has told last
+}
+
+// guide is one walk through an enrolment, or a part of it.
+type guide struct {
+	*conversation
+	settings *settings.Settings
+	order    enroll.Enrolment // what flags have said already
 	known    enroll.Store
 
 	under  *enroll.Pending // the enrolment under way; nil: it has not begun
-	told   string          // of what tellOnce has told last
 	region string          // that the person has given; "": the settings say where Anaplan is
 	done   bool
 }
@@ -50,7 +55,7 @@ func Run(ctx context.Context, s *settings.Settings, order enroll.Enrolment, say 
 	}
 	defer terminal.Close()
 	device.WatchModules()
-	g := &guide{ctx: ctx, settings: s, order: order, say: say, terminal: terminal, known: enroll.NewStore()}
+	g := &guide{conversation: &conversation{ctx: ctx, say: say, terminal: terminal}, settings: s, order: order, known: enroll.NewStore()}
 	err = g.run()
 	if errors.Is(err, errStopped) && g.under != nil {
 		g.tell("\nStopped here. To go on: %s enroll", build.Program)
@@ -150,7 +155,7 @@ func (g *guide) makeRequest() error {
 	if handled, err := g.command(text); handled {
 		return err
 	}
-	output, err := g.askRequestFile(p.Address())
+	output, err := g.form().askRequestFile(p.Address())
 	if err != nil {
 		return err
 	}
@@ -234,37 +239,37 @@ func (g *guide) once(address config.Address, work func(*device.Run) error) error
 
 // tell prints a line, or several, on the terminal. What tokens and CAs have put into the
 // arguments cannot steer it.
-func (g *guide) tell(format string, args ...any) {
-	fmt.Fprintln(g.terminal.Out, console.Printable(fmt.Sprintf(format, args...)))
+func (c *conversation) tell(format string, args ...any) {
+	fmt.Fprintln(c.terminal.Out, console.Printable(fmt.Sprintf(format, args...)))
 }
 
 // tellOnce tells what a person knows when a question comes again.
-func (g *guide) tellOnce(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); text != g.told {
-		g.told = text
-		g.tell("%s", text)
+func (c *conversation) tellOnce(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); text != c.told {
+		c.told = text
+		c.tell("%s", text)
 	}
 }
 
 // fail tells what went wrong and what to do, where the walk goes on all the same.
-func (g *guide) fail(err error) {
-	e := g.say.Errors().Explain(err)
-	g.tell("That did not work: %s", console.Indented(e.Text))
+func (c *conversation) fail(err error) {
+	e := c.say.Errors().Explain(err)
+	c.tell("That did not work: %s", console.Indented(e.Text))
 	for _, hint := range e.Hints {
-		g.tell("  - %s", hint)
+		c.tell("  - %s", hint)
 	}
 }
 
 // ask asks for a line. Nothing typed is the default, if there is one. q and the end of the input
 // (Ctrl-D) mean to stop.
-func (g *guide) ask(question, preset string) (string, error) {
+func (c *conversation) ask(question, preset string) (string, error) {
 	if preset != "" {
 		question += " [" + preset + "]"
 	}
-	fmt.Fprint(g.terminal.Out, console.Printable(question)+": ")
-	line, err := console.Interruptible(g.ctx, func() (string, error) { return bufio.NewReader(g.terminal.In).ReadString('\n') })
+	fmt.Fprint(c.terminal.Out, console.Printable(question)+": ")
+	line, err := console.Interruptible(c.ctx, func() (string, error) { return bufio.NewReader(c.terminal.In).ReadString('\n') })
 	if err != nil {
-		fmt.Fprintln(g.terminal.Out)
+		fmt.Fprintln(c.terminal.Out)
 		if err == io.EOF {
 			return "", errStopped
 		}
@@ -280,22 +285,22 @@ func (g *guide) ask(question, preset string) (string, error) {
 }
 
 // askUntil asks until the answer is right.
-func (g *guide) askUntil(question, preset string, check func(string) error) (string, error) {
+func (c *conversation) askUntil(question, preset string, check func(string) error) (string, error) {
 	for {
-		text, err := g.ask(question, preset)
+		text, err := c.ask(question, preset)
 		if err != nil {
 			return "", err
 		}
 		if err = check(text); err == nil {
 			return text, nil
 		}
-		g.tell("  %v", err)
+		c.tell("  %v", err)
 	}
 }
 
 // askYes asks a question that does no harm, so that a y will do.
-func (g *guide) askYes(question string) (yes bool, err error) {
-	_, err = g.askUntil(question+" (y or n)", "y", func(text string) error {
+func (c *conversation) askYes(question string) (yes bool, err error) {
+	_, err = c.askUntil(question+" (y or n)", "y", func(text string) error {
 		switch strings.ToLower(text) {
 		case "y", "yes":
 			yes = true

@@ -60,8 +60,8 @@ func Look(ctx context.Context, order LookOrder, say *console.Messenger, tell fun
 }
 
 // list lists the devices that fit an address, and in words what was in the way.
-func (g *guide) list(address string) (devices []foundDevice, problems []string) {
-	ctx, cancel := context.WithTimeout(g.ctx, moduleTimeout)
+func (c chooser) list(address string) (devices []foundDevice, problems []string) {
+	ctx, cancel := context.WithTimeout(c.ctx, moduleTimeout)
 	defer cancel()
 	end, err := subprocess.AskChild(ctx, []string{"enroll", LookName}, LookOrder{address}, func(text []byte) (bool, error) {
 		var answer lookAnswer

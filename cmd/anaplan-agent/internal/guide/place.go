@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -34,34 +35,41 @@ type foundDevice struct {
 	long    bool     // see place.longKeys
 }
 
+// chooser asks where a key shall be.
+type chooser struct {
+	*conversation
+	settings *settings.Settings
+	reuse    bool // a key that is there is wanted
+}
+
 // choosePlace asks for the device and for the place in it, as far as no address says it.
-func (g *guide) choosePlace() (keyPlace, error) {
-	profile, err := g.settings.Load()
+func (c chooser) choosePlace() (keyPlace, error) {
+	profile, err := c.settings.Load()
 	if err != nil {
 		return keyPlace{}, err
 	}
 	if len(profile.Keys) > 0 {
 		address := profile.Keys[0]
-		use := g.settings.Command.Flags().Changed("key")
+		use := c.settings.Command.Flags().Changed("key")
 		if !use {
-			if use, err = g.askYes(fmt.Sprintf("The settings name the key %s. Is this about that one?", address)); err != nil {
+			if use, err = c.askYes(fmt.Sprintf("The settings name the key %s. Is this about that one?", address)); err != nil {
 				return keyPlace{}, err
 			}
 		}
 		if use {
-			return g.chooseName(g.look(address))
+			return c.chooseName(c.look(address))
 		}
 	}
-	d, err := g.chooseDevice()
+	d, err := c.chooseDevice()
 	if err != nil {
 		return keyPlace{}, err
 	}
-	return g.chooseName(d)
+	return c.chooseName(d)
 }
 
 // look returns the device of an address, with what is known about it.
-func (g *guide) look(address config.Address) foundDevice {
-	devices, _ := g.list(address.String())
+func (c chooser) look(address config.Address) foundDevice {
+	devices, _ := c.list(address.String())
 	if len(devices) != 1 {
 		return foundDevice{address: address, long: true} // making the key reports the error
 	}
@@ -70,35 +78,35 @@ func (g *guide) look(address config.Address) foundDevice {
 }
 
 // chooseDevice lists the devices of this machine and asks for one.
-func (g *guide) chooseDevice() (foundDevice, error) {
-	g.tell("Looking for devices...")
-	devices, problems := g.list("piv:")
+func (c chooser) chooseDevice() (foundDevice, error) {
+	c.tell("Looking for devices...")
+	devices, problems := c.list("piv:")
 	var unusable []string
 	for _, module := range hsm.KnownModules() {
-		more, trouble := g.list(uri.URI{}.With("module-name", module.Name).String())
+		more, trouble := c.list(uri.URI{}.With("module-name", module.Name).String())
 		if devices = append(devices, more...); len(trouble) > 0 {
 			unusable = append(unusable, module.Name)
 		}
 	}
-	g.tellDevices(devices)
+	c.tellDevices(devices)
 	for _, problem := range problems {
-		g.tell("  (YubiKeys: %s)", problem)
+		c.tell("  (YubiKeys: %s)", problem)
 	}
 	if len(unusable) > 0 { // most often a module without its device, so the reason is only on request
-		g.tell("  (no use now: %s; why: %s keys --key 'pkcs11:?module-name=NAME')", strings.Join(unusable, ", "), build.Program)
+		c.tell("  (no use now: %s; why: %s keys --key 'pkcs11:?module-name=NAME')", strings.Join(unusable, ", "), build.Program)
 	}
 	preset := ""
 	if len(devices) == 0 {
-		g.tell("No device was found. Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=/path/to/library.so")
+		c.tell("No device was found. Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=/path/to/library.so")
 	} else {
 		preset = "1"
 	}
 	var fitting []foundDevice
-	_, err := g.askUntil("Which one shall hold the key? A number, or an address (pkcs11:... or piv:...)", preset, func(text string) (err error) {
-		fitting, err = g.devicesOf(text, devices)
+	_, err := c.askUntil("Which one shall hold the key? A number, or an address (pkcs11:... or piv:...)", preset, func(text string) (err error) {
+		fitting, err = c.devicesOf(text, devices)
 		if err == nil && len(fitting) > 1 {
 			devices = fitting // numbers are of the list that was shown last
-			g.tellDevices(devices)
+			c.tellDevices(devices)
 			err = errors.New("that fits several; which of these?")
 		}
 		return err
@@ -110,14 +118,14 @@ func (g *guide) chooseDevice() (foundDevice, error) {
 }
 
 // tellDevices shows the devices with their numbers.
-func (g *guide) tellDevices(devices []foundDevice) {
+func (c chooser) tellDevices(devices []foundDevice) {
 	for i, d := range devices {
-		g.tell("  %d) %s", i+1, d.text)
+		c.tell("  %d) %s", i+1, d.text)
 	}
 }
 
 // devicesOf returns the device of a number, or those that an address fits.
-func (g *guide) devicesOf(text string, devices []foundDevice) ([]foundDevice, error) {
+func (c chooser) devicesOf(text string, devices []foundDevice) ([]foundDevice, error) {
 	if number, err := strconv.Atoi(text); err == nil {
 		if number < 1 || number > len(devices) {
 			return nil, errors.New("there is no device of that number")
@@ -128,7 +136,7 @@ func (g *guide) devicesOf(text string, devices []foundDevice) ([]foundDevice, er
 	if err != nil {
 		return nil, err
 	}
-	fitting, problems := g.list(address.String())
+	fitting, problems := c.list(address.String())
 	if len(fitting) == 0 {
 		return nil, errors.New(strings.Join(append(problems, "no device fits the address"), "; "))
 	}
@@ -145,12 +153,12 @@ func (g *guide) devicesOf(text string, devices []foundDevice) ([]foundDevice, er
 
 // chooseName asks for the label or the slot of the key, unless the address names it, and
 // whether to use a key that is there.
-func (g *guide) chooseName(d foundDevice) (keyPlace, error) {
+func (c chooser) chooseName(d foundDevice) (keyPlace, error) {
 	name := device.Name(d.address)
 	for {
 		if name == "" {
 			var err error
-			if name, err = g.askName(d); err != nil {
+			if name, err = c.askName(d); err != nil {
 				return keyPlace{}, err
 			}
 		}
@@ -159,10 +167,10 @@ func (g *guide) chooseName(d foundDevice) (keyPlace, error) {
 			return keyPlace{}, err
 		}
 		chosen := keyPlace{address: address, longKeys: d.long}
-		if g.order.ReuseKey || !slices.Contains(d.taken, name) {
+		if c.reuse || !slices.Contains(d.taken, name) {
 			return chosen, nil
 		}
-		yes, err := g.askYes(fmt.Sprintf("There is a key in %s already. Make the request for that key, and no new one?", chosen.address))
+		yes, err := c.askYes(fmt.Sprintf("There is a key in %s already. Make the request for that key, and no new one?", chosen.address))
 		if err != nil {
 			return keyPlace{}, err
 		}
@@ -174,20 +182,20 @@ func (g *guide) chooseName(d foundDevice) (keyPlace, error) {
 }
 
 // askName asks for a label or a slot.
-func (g *guide) askName(d foundDevice) (string, error) {
+func (c chooser) askName(d foundDevice) (string, error) {
 	if device.IsCard(d.address) {
 		if len(d.taken) > 0 {
-			g.tell("Slots with a key in them: %s", strings.Join(d.taken, ", "))
+			c.tell("Slots with a key in them: %s", strings.Join(d.taken, ", "))
 		}
-		return g.askUntil("Slot for the key: 9c is that for signatures; 9a, 9d, 9e and 82 to 95 do too", freeSlot(d.taken), func(text string) error {
+		return c.askUntil("Slot for the key: 9c is that for signatures; 9a, 9d, 9e and 82 to 95 do too", freeSlot(d.taken), func(text string) error {
 			_, err := pivuri.ParseSlot(text)
 			return err
 		})
 	}
 	if len(d.taken) > 0 {
-		g.tell("Keys on the token: %s", strings.Join(d.taken, ", "))
+		c.tell("Keys on the token: %s", strings.Join(d.taken, ", "))
 	}
-	return g.askUntil("Name (label) for the key", usualLabel, func(text string) error {
+	return c.askUntil("Name (label) for the key", usualLabel, func(text string) error {
 		if text == "" || strings.ContainsFunc(text, console.IsUnprintable) {
 			return errors.New("it must be one or more printable words")
 		}
