@@ -80,7 +80,7 @@ func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
 	flags.StringVar(&order.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
 	flags.BoolVar(&order.NewUser, "new-user", false, "accept a new certificate for another user")
-	rotate.AddManagementKeyFlag(cmd, &order.Card)
+	rotate.AddManagementKeyFlag(cmd, &order.Card.ManagementKey)
 	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Finish(order, cmd.CommandPath()) })
 	return cmd
 }

@@ -45,7 +45,7 @@ func (s *Session) takeOver(key *device.Run, before, after string, from, to rotat
 // said what that means. The agent is asked whatever settings the command was given: it has its
 // own.
 func (s *Session) findAgent() (*agentclient.Session, error) {
-	file, err := settings.ParseConfig(s.rotation.Config)
+	file, err := settings.ParseConfig(string(s.rotation.Config))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func agentUses(session *agentclient.Session, cert *x509.Certificate) (bool, erro
 
 // putBack undoes takeOver, and says why.
 func (s *Session) putBack(before, after string, from rotationStep, why error) error {
-	err := s.writeKey(after, before)
+	err := s.rotation.Config.replaceKey(s.rotation.Profile, after, before)
 	if err == nil {
 		err = s.rotation.save(from)
 	}

@@ -5,11 +5,11 @@ package rotate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
-	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -18,7 +18,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
 // Finish stores the CA's answer, proves that the new key logs in, and switches to it.
@@ -114,51 +113,21 @@ func (s *Session) notYet(err error) error {
 // switchTo puts another key into the configuration, if it is not there already. If first, it keeps
 // a copy of the file as it was.
 func (s *Session) switchTo(before, after string, first bool) error {
-	users, err := s.users(mustAddress(after))
-	if err != nil {
-		return err
-	}
-	for _, name := range users {
-		if name == s.rotation.Profile {
-			return nil // somebody has put it there by hand, or an interruption came after it
-		}
+	users, err := s.rotation.Config.users(mustAddress(after))
+	if err != nil || slices.Contains(users, s.rotation.Profile) {
+		return err // else somebody has put it there by hand, or an interruption came after it
 	}
 	if first && s.rotation.Step != rotationSwitched {
-		if err := s.keepConfig(); err != nil {
+		backup, err := s.rotation.Config.keep()
+		if err != nil {
 			return fmt.Errorf("keeping %s as it was: %w", s.rotation.Config, err)
 		}
+		s.Say.Note("kept %s as it was in %s", s.rotation.Config, backup)
 	}
 	if err := s.rotation.save(rotationSwitching); err != nil {
 		return err
 	}
-	return s.writeKey(before, after)
-}
-
-// keepConfig keeps the configuration file as it was before the rotation.
-func (s *Session) keepConfig() error {
-	data, err := console.ReadInput(s.rotation.Config)
-	if err != nil {
-		return err
-	}
-	backup := s.rotation.Config + ".before-rotation"
-	if err := atomicfile.Write(backup, data, atomicfile.Options{Like: s.rotation.Config}); err != nil {
-		return err
-	}
-	s.Say.Note("kept %s as it was in %s", s.rotation.Config, backup)
-	return nil
-}
-
-// writeKey writes the configuration file with another key in it.
-func (s *Session) writeKey(before, after string) error {
-	data, err := console.ReadInput(s.rotation.Config)
-	if err != nil {
-		return err
-	}
-	changed, err := config.ReplaceKey(s.rotation.Config, data, s.rotation.Profile, before, after)
-	if err != nil {
-		return fmt.Errorf("%w: %w; then call this again", settings.ErrSettings, err)
-	}
-	return atomicfile.Write(s.rotation.Config, changed, atomicfile.Options{})
+	return s.rotation.Config.replaceKey(s.rotation.Profile, before, after)
 }
 
 // mustAddress parses an address that this program has written.

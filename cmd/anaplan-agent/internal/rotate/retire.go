@@ -3,7 +3,7 @@ package rotate
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -13,15 +13,15 @@ import (
 )
 
 // Retire deletes the old key, which nothing uses any more.
-func (s *Session) Retire(yes bool, order enroll.CardFlags) error {
+func (s *Session) Retire(yes bool, managementKey string) error {
 	if s.rotation.Step != rotationSwitched {
 		return fmt.Errorf("%w: the old key is still in use:\n%s", errRotation, s.rotation.Text())
 	}
-	users, err := s.users(mustAddress(s.rotation.New))
+	users, err := s.rotation.Config.users(mustAddress(s.rotation.New))
 	if err != nil {
 		return err
 	}
-	if !strings.Contains("\x00"+strings.Join(users, "\x00")+"\x00", "\x00"+s.rotation.Profile+"\x00") {
+	if !slices.Contains(users, s.rotation.Profile) {
 		return fmt.Errorf("%w: profile %s in %s does not have the new key any more, so the old one is not deleted: %s rotate finish puts it there", errRotation, s.rotation.Profile, s.rotation.Config, build.Program)
 	}
 	fresh, _, err := s.withKey(s.rotation.New)
@@ -34,7 +34,7 @@ func (s *Session) Retire(yes bool, order enroll.CardFlags) error {
 	if err := s.agentHas(fresh); err != nil {
 		return err
 	}
-	if err := s.delete(s.rotation.Old, s.rotation.OldPublic, "the old key", yes, order); err != nil {
+	if err := s.delete(s.rotation.Old, s.rotation.OldPublic, "the old key", yes, managementKey); err != nil {
 		return err
 	}
 	s.Say.Note("delete the old certificate in Anaplan, too: %s", enroll.WhereToRegister)
@@ -42,7 +42,7 @@ func (s *Session) Retire(yes bool, order enroll.CardFlags) error {
 }
 
 // Cancel deletes the new key, which nothing uses yet.
-func (s *Session) Cancel(yes bool, order enroll.CardFlags) error {
+func (s *Session) Cancel(yes bool, managementKey string) error {
 	switch s.rotation.Step {
 	case "":
 		return fmt.Errorf("%w: none is under way", errRotation)
@@ -59,7 +59,7 @@ func (s *Session) Cancel(yes bool, order enroll.CardFlags) error {
 		}
 		s.rotation.NewPublic = publicHash(made.PublicKey())
 	}
-	if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, order); err != nil {
+	if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, managementKey); err != nil {
 		return err
 	}
 	if s.rotation.Step != rotationRequested {
@@ -69,7 +69,7 @@ func (s *Session) Cancel(yes bool, order enroll.CardFlags) error {
 }
 
 // delete deletes a key of the rotation: exactly that one, whatever else its address may fit by now.
-func (s *Session) delete(text, public, what string, yes bool, order enroll.CardFlags) error {
+func (s *Session) delete(text, public, what string, yes bool, managementKey string) error {
 	again := s.rotation.Deleting
 	address, err := s.locate(mustAddress(text), public)
 	if again && errors.Is(err, errKeyGone) {
@@ -89,7 +89,7 @@ func (s *Session) delete(text, public, what string, yes bool, order enroll.CardF
 	if err := s.rotation.save(s.rotation.Step); err != nil {
 		return err
 	}
-	deleted, err := s.Device.At(address).Delete(s.Ctx, order.ManagementKey)
+	deleted, err := s.Device.At(address).Delete(s.Ctx, managementKey)
 	for _, what := range deleted {
 		s.Say.Note("deleted %s", what)
 	}

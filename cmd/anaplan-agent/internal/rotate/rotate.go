@@ -25,17 +25,17 @@ type Order struct {
 }
 
 // WithDeletion gives a command that deletes a key its flags and its RunE.
-func WithDeletion(cmd *cobra.Command, s *settings.Settings, say *console.Messenger, work func(*Session, bool, enroll.CardFlags) error) *cobra.Command {
+func WithDeletion(cmd *cobra.Command, s *settings.Settings, say *console.Messenger, work func(s *Session, yes bool, managementKey string) error) *cobra.Command {
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
-	var card enroll.CardFlags
-	AddManagementKeyFlag(cmd, &card)
-	cmd.RunE = RunE(s, say, func(s *Session) error { return work(s, *yes, card) })
+	var managementKey string
+	AddManagementKeyFlag(cmd, &managementKey)
+	cmd.RunE = RunE(s, say, func(s *Session) error { return work(s, *yes, managementKey) })
 	return cmd
 }
 
 // AddManagementKeyFlag gives a command --management-key, the only flag for cards that it needs.
-func AddManagementKeyFlag(cmd *cobra.Command, card *enroll.CardFlags) {
-	cmd.Flags().StringVar(&card.ManagementKey, "management-key", "", "YubiKey: where its management key comes from: prompt, protected (by the PIN), file:PATH or env:NAME (default: the factory's, else protected, else prompt)")
+func AddManagementKeyFlag(cmd *cobra.Command, place *string) {
+	cmd.Flags().StringVar(place, "management-key", "", "YubiKey: where its management key comes from: prompt, protected (by the PIN), file:PATH or env:NAME (default: the factory's, else protected, else prompt)")
 }
 
 // Session is one step of a rotation.
@@ -116,31 +116,9 @@ func (s *Session) confirm(yes bool, what string) error {
 	return err
 }
 
-// users names the profiles of the configuration file that may mean a key.
-func (s *Session) users(address config.Address) ([]string, error) {
-	file, err := settings.ParseConfig(s.rotation.Config)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, name := range file.Profiles() {
-		profile, err := file.Profile(name, nil)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", settings.ErrSettings, err)
-		}
-		for _, key := range profile.Keys {
-			if enroll.MayMean(key, address) {
-				names = append(names, name)
-				break
-			}
-		}
-	}
-	return names, nil
-}
-
 // unused returns an error if a profile of the configuration file may mean a key.
 func (s *Session) unused(address config.Address) error {
-	names, err := s.users(address)
+	names, err := s.rotation.Config.users(address)
 	if err != nil || len(names) == 0 {
 		return err
 	}

@@ -53,8 +53,14 @@ func (s *Session) Start(order Order, command string) error {
 		e.Bits = sizeLike(present)
 	}
 	if s.rotation.Step == rotationMaking {
-		if made, err := s.interrupted(); made != nil || err != nil {
-			return s.goOn(e, made, err)
+		made, err := s.interrupted()
+		if err != nil {
+			return err
+		}
+		if made != nil {
+			s.Say.Note("the key was made before the interruption: %s", made.Address)
+			e.Email = s.rotation.Email
+			return s.ask(e, made.Address)
 		}
 	}
 	place, err := s.newPlace(old, order)
@@ -75,16 +81,6 @@ func (s *Session) interrupted() (made *device.FoundKey, err error) {
 		return nil, fmt.Errorf("%w: the making of the new key was interrupted, and %s fits several keys: see which is which with %s keys, and then: %s rotate cancel", errRotation, s.rotation.New, build.Program, build.Program)
 	}
 	return &found[0], nil
-}
-
-// goOn goes on with the key that was made.
-func (s *Session) goOn(e enroll.Enrolment, made *device.FoundKey, err error) error {
-	if err != nil {
-		return err
-	}
-	s.Say.Note("the key was made before the interruption: %s", made.Address)
-	e.Email = s.rotation.Email
-	return s.ask(e, made.Address)
 }
 
 // sizeLike returns the length of a new key that is to replace that of a certificate: as long, or

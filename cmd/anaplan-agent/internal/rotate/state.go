@@ -41,7 +41,7 @@ const (
 // rotation is one under way, in a file. It holds no secret.
 type rotation struct {
 	Profile string       `json:"profile"`
-	Config  string       `json:"config"`
+	Config  configFile   `json:"config"`
 	Step    rotationStep `json:"step"`
 	Time    time.Time    `json:"time"` // of the last step
 
@@ -97,7 +97,7 @@ func readRotation(profile, file string) (*rotation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s cannot be read: %w; see which keys there are (%s keys), and remove it to begin anew", errRotation, n.path, err, build.Program)
 	}
-	n.Profile, n.Config = profile, file
+	n.Profile, n.Config = profile, configFile(file)
 	return n, nil
 }
 

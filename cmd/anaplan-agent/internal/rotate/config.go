@@ -1,0 +1,59 @@
+package rotate
+
+// The configuration file whose key is replaced.
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+)
+
+// configFile is a configuration file, by its path.
+type configFile string
+
+// users names the profiles that may mean a key.
+func (c configFile) users(address config.Address) ([]string, error) {
+	file, err := settings.ParseConfig(string(c))
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range file.Profiles() {
+		profile, err := file.Profile(name, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", settings.ErrSettings, err)
+		}
+		if slices.ContainsFunc(profile.Keys, func(key config.Address) bool { return enroll.MayMean(key, address) }) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// keep keeps the file as it is in another one, whose path it returns.
+func (c configFile) keep() (backup string, err error) {
+	data, err := console.ReadInput(string(c))
+	if err != nil {
+		return "", err
+	}
+	backup = string(c) + ".before-rotation"
+	return backup, atomicfile.Write(backup, data, atomicfile.Options{Like: string(c)})
+}
+
+// replaceKey writes the file with another key in a profile.
+func (c configFile) replaceKey(profile, before, after string) error {
+	data, err := console.ReadInput(string(c))
+	if err != nil {
+		return err
+	}
+	changed, err := config.ReplaceKey(string(c), data, profile, before, after)
+	if err != nil {
+		return fmt.Errorf("%w: %w; then call this again", settings.ErrSettings, err)
+	}
+	return atomicfile.Write(string(c), changed, atomicfile.Options{})
+}
