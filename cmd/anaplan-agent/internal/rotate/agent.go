@@ -12,6 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -24,7 +25,7 @@ func (s *Session) takeOver(key *device.Run, before, after string, from, to rotat
 	if err != nil {
 		return err
 	}
-	session, err := s.findAgent()
+	session, err := s.agent().find()
 	if err != nil {
 		return cannotAsk("nothing was changed", err)
 	}
@@ -33,7 +34,7 @@ func (s *Session) takeOver(key *device.Run, before, after string, from, to rotat
 	}
 	if session != nil {
 		defer session.Close()
-		if err := s.tryAgent(session, wanted); err != nil {
+		if err := s.agent().try(session, wanted); err != nil {
 			return s.putBack(before, after, from, err)
 		}
 		s.Say.Note("the running agent has logged in with the key in the configuration")
@@ -41,29 +42,38 @@ func (s *Session) takeOver(key *device.Run, before, after string, from, to rotat
 	return s.rotation.save(to)
 }
 
-// findAgent returns the running agent, ready to be asked; nil if there is none, and then it has
-// said what that means. The agent is asked whatever settings the command was given: it has its
-// own.
-func (s *Session) findAgent() (*agentclient.Session, error) {
-	file, err := settings.ParseConfig(string(s.rotation.Config))
+// agent returns what asks the running agent.
+func (s *Session) agent() agentOf { return agentOf{s.rotation.Config, s.settings, s.Say} }
+
+// agentOf is the running agent that reads a configuration file, if there is one.
+type agentOf struct {
+	config   configFile
+	settings *settings.Settings
+	say      *console.Messenger
+}
+
+// find returns the agent, ready to be asked; nil if there is none, and then it has said what that
+// means. The agent is asked whatever settings the command was given: it has its own.
+func (a agentOf) find() (*agentclient.Session, error) {
+	file, err := settings.ParseConfig(string(a.config))
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.settings.AgentIn(file)
+	own, err := a.settings.AgentIn(file)
 	if err != nil {
 		return nil, err
 	}
 	if own.Socket == "none" {
-		s.unchecked("no agent was asked")
+		a.unchecked("no agent was asked")
 		return nil, nil
 	}
-	session, err := agentclient.ConnectTo(s.settings, own.Socket, s.Say)
+	session, err := agentclient.ConnectTo(a.settings, own.Socket, a.say)
 	if session == nil && err == nil {
 		err = notShared()
 	}
 	switch {
 	case errors.Is(err, agentclient.ErrNoAgent), session == nil && err == nil:
-		s.unchecked("no running agent was found")
+		a.unchecked("no running agent was found")
 		return nil, nil
 	case err != nil:
 		return nil, err
@@ -85,13 +95,13 @@ func notShared() error {
 	return nil
 }
 
-func (s *Session) unchecked(why string) {
-	s.Say.Warn("%s: whether the agent, as the user that it runs as, can log in with the new key was not checked; if an agent reads %s, try before the old key is deleted: %s reload, %s login", why, s.rotation.Config, build.Program, build.Program)
+func (a agentOf) unchecked(why string) {
+	a.say.Warn("%s: whether the agent, as the user that it runs as, can log in with the new key was not checked; if an agent reads %s, try before the old key is deleted: %s reload, %s login", why, a.config, build.Program, build.Program)
 }
 
-// tryAgent has the agent take the configuration over and log in with the key in it. Its callers
-// keep the token that they have.
-func (s *Session) tryAgent(session *agentclient.Session, wanted *x509.Certificate) error {
+// try has the agent take the configuration over and log in with the key in it. Its callers keep
+// the token that they have.
+func (a agentOf) try(session *agentclient.Session, wanted *x509.Certificate) error {
 	if err := session.Reload(); err != nil {
 		return err
 	}
@@ -100,7 +110,7 @@ func (s *Session) tryAgent(session *agentclient.Session, wanted *x509.Certificat
 	}
 	used, err := agentUses(session, wanted)
 	if err == nil && !used {
-		err = s.otherCertificate()
+		err = a.otherCertificate()
 	}
 	return err
 }
@@ -108,8 +118,8 @@ func (s *Session) tryAgent(session *agentclient.Session, wanted *x509.Certificat
 // errOtherCertificate says that the agent does not use the key that is in the configuration.
 var errOtherCertificate = errors.New("logged in with another certificate")
 
-func (s *Session) otherCertificate() error {
-	return fmt.Errorf("it has %w: does it read %s?", errOtherCertificate, s.rotation.Config)
+func (a agentOf) otherCertificate() error {
+	return fmt.Errorf("it has %w: does it read %s?", errOtherCertificate, a.config)
 }
 
 // agentUses reports whether the agent's last login for the profile was with a certificate.
@@ -140,15 +150,15 @@ func (s *Session) putBack(before, after string, from rotationStep, why error) er
 		this, other = other, this
 	}
 	problem := agentProblem(fmt.Sprintf("the running agent cannot log in with the %s key, so the %s one is in %s again", this, other, s.rotation.Config), why)
-	if err := s.comeBack(); err != nil {
+	if err := s.agent().comeBack(); err != nil {
 		s.Say.Warn("the agent does not use the %s key yet (%v): %s reload, %s status", other, err, build.Program, build.Program)
 	}
 	return problem
 }
 
 // comeBack has the agent read the configuration again, and see to it that it has a token.
-func (s *Session) comeBack() error {
-	session, err := s.findAgent()
+func (a agentOf) comeBack() error {
+	session, err := a.find()
 	if err != nil || session == nil {
 		return err
 	}
@@ -166,7 +176,7 @@ func (s *Session) agentHas(key *device.Run) error {
 	if err != nil {
 		return err
 	}
-	session, err := s.findAgent()
+	session, err := s.agent().find()
 	if err != nil {
 		return cannotAsk("the old key is not deleted", err)
 	}
@@ -184,7 +194,7 @@ func (s *Session) agentHas(key *device.Run) error {
 	case err != nil:
 		return agentProblem("the old key is not deleted, for the running agent cannot log in with the new one", err)
 	case !used:
-		problem := agentProblem("the old key is not deleted, for the running agent does not use the new one", s.otherCertificate())
+		problem := agentProblem("the old key is not deleted, for the running agent does not use the new one", s.agent().otherCertificate())
 		problem.Hints = []string{build.Program + " rotate finish  # has it read the configuration, and log in"}
 		return problem
 	}
