@@ -30,18 +30,18 @@ func orders() []order {
 		{"clear", 0, 0, (*rig).orderClear},
 		{"commands", 0, 1, (*rig).orderCommands},
 		{"fault", 2, 4, (*rig).orderFault},
-		{"forget", 0, 1, (*rig).orderForget},
-		{"freeze", 0, 1, (*rig).orderFreeze},
+		{"forget", 0, 1, onCard((*pivtest.Card).ForgetCommands)},
+		{"freeze", 0, 1, onCard(func(card *pivtest.Card) { card.Inject(pivtest.Fault{Freeze: true}) })},
 		{"hold", 0, 1, (*rig).orderHold},
 		{"insert", 0, 1, func(e *rig, a []string) (string, error) { return "", e.onCard(a, e.insert) }},
 		{"pcscd", 1, 1, (*rig).orderDaemon},
-		{"pin-tries", 1, 2, (*rig).orderPINTries},
-		{"puk-tries", 1, 2, (*rig).orderPUKTries},
+		{"pin-tries", 1, 2, setTries((*pivtest.Card).SetPINTriesLeft)},
+		{"puk-tries", 1, 2, setTries((*pivtest.Card).SetPUKTriesLeft)},
 		{"pull", 0, 1, func(e *rig, a []string) (string, error) { return "", e.onCard(a, e.pull) }},
 		{"release", 0, 0, (*rig).orderRelease},
 		{"slow", 2, 3, (*rig).orderSlow},
 		{"status", 0, 0, (*rig).orderStatus},
-		{"thaw", 0, 1, (*rig).orderThaw},
+		{"thaw", 0, 1, onCard((*pivtest.Card).Thaw)},
 		{"touch", 0, 1, (*rig).orderTouch},
 	}
 }
@@ -128,19 +128,9 @@ func (e *rig) on(arguments []string, do func(*pivtest.Card)) error {
 	})
 }
 
-// orderThaw lets a command that is frozen go on, or one that waits for a touch.
-func (e *rig) orderThaw(a []string) (string, error) {
-	return "", e.on(a, (*pivtest.Card).Thaw)
-}
-
-// orderForget empties the list of commands.
-func (e *rig) orderForget(a []string) (string, error) {
-	return "", e.on(a, (*pivtest.Card).ForgetCommands)
-}
-
-// orderFreeze has the next command wait for thaw, or for the card to be pulled.
-func (e *rig) orderFreeze(a []string) (string, error) {
-	return "", e.on(a, func(card *pivtest.Card) { card.Inject(pivtest.Fault{Freeze: true}) })
+// onCard returns the order that does something to the card itself.
+func onCard(do func(*pivtest.Card)) func(*rig, []string) (string, error) {
+	return func(e *rig, a []string) (string, error) { return "", e.on(a, do) }
 }
 
 // orderClear drops the faults to come, on all cards.
@@ -195,24 +185,16 @@ func parseInstruction(text string) (pivtest.Fault, error) {
 	return pivtest.Fault{INS: byte(ins)}, nil
 }
 
-// orderPINTries sets how many tries the PIN has left: TRIES [CARD].
-func (e *rig) orderPINTries(a []string) (string, error) {
-	return "", e.setTries(a, (*pivtest.Card).SetPINTriesLeft)
-}
-
-// orderPUKTries sets those of the PUK.
-func (e *rig) orderPUKTries(a []string) (string, error) {
-	return "", e.setTries(a, (*pivtest.Card).SetPUKTriesLeft)
-}
-
-// setTries sets a counter of tries.
-func (e *rig) setTries(a []string, set func(*pivtest.Card, int)) error {
-	// More than 15 do not fit the status word that tells of them (63Cx).
-	tries, err := strconv.Atoi(a[0])
-	if err != nil || tries < 0 || tries > 15 {
-		return fmt.Errorf("%q is not a number of tries, 0 to 15", a[0])
+// setTries returns the order that sets a counter of tries: TRIES [CARD].
+func setTries(set func(*pivtest.Card, int)) func(*rig, []string) (string, error) {
+	return func(e *rig, a []string) (string, error) {
+		// More than 15 do not fit the status word that tells of them (63Cx).
+		tries, err := strconv.Atoi(a[0])
+		if err != nil || tries < 0 || tries > 15 {
+			return "", fmt.Errorf("%q is not a number of tries, 0 to 15", a[0])
+		}
+		return "", e.on(a[1:], func(card *pivtest.Card) { set(card, tries) })
 	}
-	return e.on(a[1:], func(card *pivtest.Card) { set(card, tries) })
 }
 
 // orderTouch touches the card, or says what touches it from now on.
