@@ -8,6 +8,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // Files are looked at from when a PIN was of no use until they change, or one was of use.
@@ -34,7 +35,7 @@ func TestPINFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			write("wrong")
 			synctest.Test(t, func(t *testing.T) {
-				f := newPINFiles(&config.Profile{PIN: config.PINSource{Kind: config.PINFile, Arg: path}, Keys: []config.Address{nil}})
+				f := newPINFiles(&config.Profile{PIN: config.PINSource{Kind: config.PINFile, Arg: path}, Keys: []config.Address{pivuri.URI{}}})
 				f.look()
 				done := make(chan bool)
 				go func() { done <- f.awaitChange(t.Context()) }()
@@ -51,7 +52,7 @@ func TestPINFiles(t *testing.T) {
 // Where no PIN comes from a file there is nothing to look at.
 func TestNoPINFiles(t *testing.T) {
 	for _, kind := range []string{config.PINPrompt, config.PINEnv, config.PINCommand} {
-		f := newPINFiles(&config.Profile{PIN: config.PINSource{Kind: kind, Arg: "x"}, Keys: []config.Address{nil}})
+		f := newPINFiles(&config.Profile{PIN: config.PINSource{Kind: kind, Arg: "x"}, Keys: []config.Address{pivuri.URI{}}})
 		f.run(t.Context(), nil) // returns
 	}
 }
