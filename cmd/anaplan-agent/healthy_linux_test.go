@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/daemon"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 )
 
 // patient bounds what a test waits for that always comes.
@@ -119,13 +120,13 @@ func hasStopped(pid int) bool {
 // TestWatchdogOfAgent: a real agent tells systemd that it lives for as long as its own socket
 // answers, and no longer.
 func TestWatchdogOfAgent(t *testing.T) {
-	conn := notifySocket(t)
+	systemd := roomtest.ListenAsSystemd(t)
 	m := newClinic(t).newMachine(t)
 	m.env["NOTIFY_SOCKET"] = os.Getenv("NOTIFY_SOCKET")
 	m.env["WATCHDOG_USEC"] = fmt.Sprint(time.Second.Microseconds())
 	m.serve()
 	for lives := 0; lives < 3; {
-		if notified(t, conn) == "WATCHDOG=1" {
+		if systemd.Next(t) == "WATCHDOG=1" {
 			lives++
 		}
 	}
@@ -138,36 +139,8 @@ func TestWatchdogOfAgent(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("it lives on, while nobody is answered")
 		}
-		conn.SetReadDeadline(time.Now().Add(quiet))
-		if _, err := conn.Read(make([]byte, 4096)); err != nil {
+		if systemd.IsQuietFor(quiet) {
 			break
 		}
 	}
-}
-
-// notifySocket makes a socket as systemd has it, and the environment of it.
-func notifySocket(t *testing.T) *net.UnixConn {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("NOTIFY_SOCKET", path)
-	return conn
-}
-
-// notified returns the next thing that systemd was told.
-func notified(t *testing.T, conn *net.UnixConn) string {
-	t.Helper()
-	text := make([]byte, 4096)
-	n, err := conn.Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text[:n])
 }

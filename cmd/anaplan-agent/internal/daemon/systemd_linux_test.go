@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/google/go-cmp/cmp"
 )
@@ -20,35 +21,8 @@ import (
 // patient bounds what a test waits for that always comes.
 const patient = 30 * time.Second
 
-// notifySocket makes a socket as systemd has it, and the environment of it.
-func notifySocket(t *testing.T) *net.UnixConn {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetReadDeadline(time.Now().Add(patient)); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("NOTIFY_SOCKET", path)
-	return conn
-}
-
-// notified returns the next thing that systemd was told.
-func notified(t *testing.T, conn *net.UnixConn) string {
-	t.Helper()
-	text := make([]byte, 4096)
-	n, err := conn.Read(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text[:n])
-}
-
 func TestSupervisor(t *testing.T) {
-	conn := notifySocket(t)
+	systemd := roomtest.ListenAsSystemd(t)
 	var s supervisor
 	s.ready("3 profiles")
 	s.status("2 profiles are healthy\nREADY=1")
@@ -56,7 +30,7 @@ func TestSupervisor(t *testing.T) {
 	s.stopping()
 	var got []string
 	for range 4 {
-		got = append(got, notified(t, conn))
+		got = append(got, systemd.Next(t))
 	}
 	want := []string{"READY=1\nSTATUS=3 profiles", "STATUS=2 profiles are healthy READY=1", "RELOADING=1", "STOPPING=1"}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -88,7 +62,7 @@ func TestWatchdogSettings(t *testing.T) {
 
 // TestWatchdog has an agent that is ill at first: nothing is told before it is well.
 func TestWatchdog(t *testing.T) {
-	conn := notifySocket(t)
+	systemd := roomtest.ListenAsSystemd(t)
 	t.Setenv("WATCHDOG_USEC", "2000")
 	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -104,7 +78,7 @@ func TestWatchdog(t *testing.T) {
 		})
 	}()
 	for _, want := range []string{"ill", "ill", "ill", "WATCHDOG=1", "WATCHDOG=1"} {
-		if got := notified(t, conn); got != want {
+		if got := systemd.Next(t); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

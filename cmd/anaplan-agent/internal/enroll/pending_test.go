@@ -11,21 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
-
-// mustParse reads an address.
-func mustParse(t *testing.T, text string) config.Address {
-	t.Helper()
-	address, err := config.ParseAddress(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
-}
 
 func TestEnrolmentsAreRemembered(t *testing.T) {
 	known := Store{filepath.Join(t.TempDir(), "state", "enrollments [1]")}
@@ -46,7 +36,7 @@ func TestEnrolmentsAreRemembered(t *testing.T) {
 	for address, want := range map[string][]*Pending{
 		"pkcs11:object=x": {first}, "pkcs11:token=b": nil, "piv:slot=9c": {card}, "piv:": {card}, "piv:serial=8": nil,
 	} {
-		if diff := cmp.Diff(want, known.Fitting(mustParse(t, address)), cmpopts.EquateEmpty()); diff != "" {
+		if diff := cmp.Diff(want, known.Fitting(roomtest.Address(t, address)), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", address, diff)
 		}
 	}
@@ -99,10 +89,10 @@ func TestEnrolmentIsOf(t *testing.T) {
 		{"piv:serial=7;slot=9c", "", "pkcs11:", false},
 	} {
 		p := &Pending{Key: test.key, Request: test.request}
-		if got := p.isOf(mustParse(t, test.address), public); got != test.want {
+		if got := p.isOf(roomtest.Address(t, test.address), public); got != test.want {
 			t.Errorf("%+v: got %v", test, got)
 		}
-		if p.isOf(mustParse(t, test.address), nil) && test.request == mine {
+		if p.isOf(roomtest.Address(t, test.address), nil) && test.request == mine {
 			t.Errorf("%+v: it is told without the public key", test)
 		}
 	}
@@ -164,10 +154,10 @@ func TestMayMean(t *testing.T) {
 		{"pkcs11:object=x?module-name=a", "pkcs11:token=t;object=x;id=%01?module-path=/b", true},
 		{"pkcs11:object=x;id=%02", "pkcs11:token=t;object=x;id=%01", false},
 	} {
-		if got := MayMean(mustParse(t, test.a), mustParse(t, test.b)); got != test.want {
+		if got := MayMean(roomtest.Address(t, test.a), roomtest.Address(t, test.b)); got != test.want {
 			t.Errorf("%s and %s: got %v", test.a, test.b, got)
 		}
-		if got := MayMean(mustParse(t, test.b), mustParse(t, test.a)); got != test.want {
+		if got := MayMean(roomtest.Address(t, test.b), roomtest.Address(t, test.a)); got != test.want {
 			t.Errorf("%s and %s: got %v", test.b, test.a, got)
 		}
 	}

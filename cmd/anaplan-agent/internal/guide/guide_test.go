@@ -5,14 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
+	"github.com/google/go-cmp/cmp"
+	"github.com/pelletier/go-toml/v2"
 )
 
 func TestTypedPath(t *testing.T) {
@@ -53,7 +53,7 @@ func TestShortName(t *testing.T) {
 	for address, want := range map[string]string{
 		"piv:serial=7;slot=9c": "7-9c", "pkcs11:object=login": "login", "pkcs11:object=..%2Fa%20b%0A": "_a_b_", "pkcs11:": "key", "pkcs11:object=..": "key",
 	} {
-		if got := shortName(mustParse(t, address)); got != want {
+		if got := shortName(roomtest.Address(t, address)); got != want {
 			t.Errorf("%s: got %q, want %q", address, got, want)
 		}
 	}
@@ -81,10 +81,10 @@ func TestReadEntry(t *testing.T) {
 		problem string
 	}{
 		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "serial": "1", "manufacturer": "M", "model": "X", "keys": [{"label": "k"}, {"label": "k"}]}`: {
-			foundDevice{mustParse(t, "pkcs11:token=a?module-name=m"), `token "a": M X, serial 1, module m`, []string{"k"}, true}, ""},
+			foundDevice{roomtest.Address(t, "pkcs11:token=a?module-name=m"), `token "a": M X, serial 1, module m`, []string{"k"}, true}, ""},
 		`{"address": "pkcs11:slot-id=3?module-name=m", "label": "", "problem": "silent"}`: {foundDevice{}, "silent"},
 		`{"address": "piv:serial=7", "name": "YubiKey 7", "firmware": "5.4.3", "reader": "R", "keys": [{"slot": "9c"}]}`: {
-			foundDevice{mustParse(t, "piv:serial=7"), `YubiKey 7, firmware 5.4.3, in reader "R"`, []string{"9c"}, false}, ""},
+			foundDevice{roomtest.Address(t, "piv:serial=7"), `YubiKey 7, firmware 5.4.3, in reader "R"`, []string{"9c"}, false}, ""},
 		`{"address": "piv:", "reader": "R", "problem": "in use"}`: {foundDevice{}, "card in reader R: in use"},
 	} {
 		d, problem := readEntry([]byte(text))
@@ -126,14 +126,4 @@ func TestCanRetype(t *testing.T) {
 			t.Errorf("%v from %v: got %v, want %v", test.err, test.source, got, test.want)
 		}
 	}
-}
-
-// mustParse reads an address.
-func mustParse(t *testing.T, text string) config.Address {
-	t.Helper()
-	address, err := config.ParseAddress(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
 }

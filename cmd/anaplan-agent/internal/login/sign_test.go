@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 )
 
 // connections counts what is asked of it.
@@ -25,7 +26,7 @@ func (c *connections) Disconnect()             { c.closed++ }
 // before it.
 func TestSignLoginConnects(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	pipe, file := filepath.Join(t.TempDir(), "pipe"), writeFile(t, "1234")
+	pipe, file := filepath.Join(t.TempDir(), "pipe"), roomtest.File(t, "1234")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,13 @@
 package login
 
 import (
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 )
 
 // A token is opaque: whatever a server sends, a shell and curl must read it back.
@@ -30,7 +29,7 @@ func TestFormatTokenQuotes(t *testing.T) {
 func TestReadToken(t *testing.T) {
 	t.Setenv("GIVEN", "Authorization: AnaplanAuthToken abc.def\n")
 	t.Setenv("BLANK", " \n")
-	bare := writeFile(t, "abc.def\n")
+	bare := roomtest.File(t, "abc.def\n")
 	for _, from := range []string{"env:GIVEN", "file:" + bare} {
 		token, err := ReadToken(from)
 		if err != nil || token.Value.Reveal() != "abc.def" {
@@ -48,13 +47,4 @@ func TestReadToken(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", from, err, want)
 		}
 	}
-}
-
-func writeFile(t *testing.T, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "file.pem")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }

@@ -1,11 +1,6 @@
 package login
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 )
 
 // A certificate that Anaplan maps to somebody else is what whoami is for.
@@ -31,7 +27,7 @@ func TestWhoamiWarnsOfAnotherUser(t *testing.T) {
 		}
 		var out strings.Builder
 		run := &device.Run{Ctx: t.Context(), Say: &console.Messenger{Out: &out}}
-		cert := newCertificate(t, "x", false)
+		cert := roomtest.Certificate(t, "x", false)
 		cert.EmailAddresses = []string{"ana@example.com"}
 		who, err := validate(run, client, agent.Token{Value: agent.NewSecret("t")}, cert)
 		if err != nil || who.UserID != answer || who.CertificateUntil == nil {
@@ -56,26 +52,4 @@ certificate until  2026-07-01 (30 days)
 	if text != want {
 		t.Errorf("got:\n%swant:\n%s", text, want)
 	}
-}
-
-// NewCertificate makes a self-signed certificate; a CA's if it says so.
-func newCertificate(t *testing.T, name string, isCA bool) *x509.Certificate {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour), IsCA: isCA, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
 }
