@@ -83,7 +83,7 @@ type Keeper struct {
 	end     context.CancelCauseFunc
 	flights sync.WaitGroup
 	wake    chan struct{} // wakes Run to look again
-	telling chan struct{} // full while Observe is told; a lock that may be held for long
+	journal *journal
 
 	mu      sync.Mutex // guards what follows; never held while other people's code runs
 	started bool
@@ -91,7 +91,6 @@ type Keeper struct {
 	locked  bool
 	flight  *flight // nil: nothing is under way
 	flown   uint64  // flights so far
-	events  []Event // not yet told
 	state   State   // as last told
 
 	lease    Lease           // without a token: the generation of the last one
@@ -133,7 +132,7 @@ func NewKeeper(config KeeperConfig) *Keeper {
 	ctx, end := context.WithCancelCause(context.Background())
 	return &Keeper{
 		config: config, now: time.Now, ctx: ctx, end: end,
-		wake: make(chan struct{}, 1), telling: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), journal: newJournal(config.Observe),
 		state: StateIdle, wanted: config.Eager, lease: Lease{Generation: config.Generation},
 	}
 }
@@ -369,7 +368,7 @@ func (k *Keeper) note(now moment) {
 	}
 	if state := k.stateAt(now); state != k.state {
 		k.state = state
-		k.report(Event{Kind: EventState, State: state})
+		k.journal.add(Event{Kind: EventState, State: state})
 	}
 }
 
@@ -379,11 +378,5 @@ func (k *Keeper) settle(now moment) {
 	select {
 	case k.wake <- struct{}{}:
 	default: // it will look anyway
-	}
-}
-
-func (k *Keeper) report(event Event) {
-	if k.config.Observe != nil {
-		k.events = append(k.events, event)
 	}
 }

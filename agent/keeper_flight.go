@@ -198,7 +198,7 @@ func (k *Keeper) fly(f *flight) {
 	case loggingOut:
 		k.land(f, k.logout(f))
 	}
-	k.flush()
+	k.journal.tell()
 }
 
 // land ends a flight with what it came to.

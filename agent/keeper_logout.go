@@ -73,6 +73,6 @@ func (k *Keeper) endToken(f *flight, l pendingLogout) *Problem {
 	if event.Problem == nil {
 		k.logouts = slices.DeleteFunc(k.logouts, func(other pendingLogout) bool { return other.generation == l.generation })
 	}
-	k.report(event)
+	k.journal.add(event)
 	return event.Problem
 }

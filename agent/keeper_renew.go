@@ -187,7 +187,7 @@ func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
 	if k.isRefused(event.Err) {
 		k.drop()
 	}
-	k.report(event)
+	k.journal.add(event)
 	return event.Problem
 }
 
@@ -214,7 +214,7 @@ func (k *Keeper) login(f *flight) *Problem {
 		event.Lease = k.keepToken(f, token, true, now)
 		k.inherited = false
 	}
-	k.report(event)
+	k.journal.add(event)
 	return event.Problem
 }
 
@@ -260,6 +260,6 @@ func (k *Keeper) sign(f *flight, attended bool) (*Login, *Problem) {
 	} else if login != nil {
 		login.Clear()
 	}
-	k.report(event)
+	k.journal.add(event)
 	return login, problem
 }

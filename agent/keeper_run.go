@@ -27,7 +27,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if sleep := k.tick(); sleep != never {
 			timer.Reset(sleep)
 		}
-		k.flush()
+		k.journal.tell()
 		select {
 		case <-ctx.Done():
 		case <-k.wake:
@@ -62,35 +62,11 @@ func (k *Keeper) stop() {
 	k.mu.Unlock()
 	k.end(stoppingProblem())
 	k.flights.Wait()
-	k.flush()
+	k.journal.tell()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.logouts = nil
 	k.drop()
-}
-
-// flush tells Observe what there is to tell. Only Run and flights call it, so that
-// Observe may call the Keeper, and nothing is told after Run has returned.
-func (k *Keeper) flush() {
-	k.telling <- struct{}{}
-	defer func() { <-k.telling }()
-	for {
-		events := k.takeEvents()
-		if len(events) == 0 {
-			return
-		}
-		for _, event := range events {
-			k.config.Observe(event)
-		}
-	}
-}
-
-func (k *Keeper) takeEvents() []Event {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	events := k.events
-	k.events = nil
-	return events
 }
 
 // tick does what is due, and returns how long until there may be more; never: not before
@@ -106,7 +82,7 @@ func (k *Keeper) tick() time.Duration {
 	if k.restIn(now) <= 0 {
 		k.idle, k.wanted = true, false
 		k.problem = k.final // what would have been tried again is not
-		k.report(Event{Kind: EventIdle})
+		k.journal.add(Event{Kind: EventIdle})
 	}
 	if k.flight == nil && k.isTrying(now) && k.dueIn(now) <= 0 {
 		k.launch(&flight{errand: renewing})
