@@ -93,12 +93,9 @@ type Keeper struct {
 	flown   uint64  // flights so far
 	state   State   // as last told
 
-	lease    Lease           // without a token: the generation of the last one
-	ends     time.Time       // when the token ends by the monotonic clock
-	lastCall moment          // when a login is due if the token could not be refreshed
-	relogged bool            // a login was tried because something refused to refresh the token
-	revoked  uint64          // the generation that a caller has found refused
-	logouts  []pendingLogout // tokens that a logout is to end, and has not yet
+	held    holding
+	revoked uint64    // the generation that a caller has found refused
+	logouts []holding // tokens that a logout is to end, and has not yet
 
 	revocations int    // that callers have told, in a row
 	revokeAt    moment // before that no other is believed
@@ -118,8 +115,7 @@ type Keeper struct {
 
 	certificate *CertificateStatus
 
-	inherited bool    // the token was made by the Keeper before this one
-	heir      *Keeper // has taken this one's place; nil: none has
+	heir *Keeper // has taken this one's place; nil: none has
 }
 
 // NewKeeper returns a Keeper that renews nothing before Run.
@@ -133,7 +129,7 @@ func NewKeeper(config KeeperConfig) *Keeper {
 	return &Keeper{
 		config: config, now: time.Now, ctx: ctx, end: end,
 		wake: make(chan struct{}, 1), journal: newJournal(config.Observe),
-		state: StateIdle, wanted: config.Eager, lease: Lease{Generation: config.Generation},
+		state: StateIdle, wanted: config.Eager, held: holding{lease: Lease{Generation: config.Generation}},
 	}
 }
 
@@ -182,10 +178,10 @@ func (k *Keeper) Held() (Lease, bool) {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed() != nil || !k.isLive(now) {
+	if k.closed() != nil || !k.held.isLive(now) {
 		return Lease{}, false
 	}
-	return k.lease, true
+	return k.held.lease, true
 }
 
 // Logout waits for what is under way, then ends the token at Anaplan. It is handed out to
@@ -279,8 +275,8 @@ func (k *Keeper) Status() Status {
 	if wait := k.waitUntil.Sub(now.mono); wait > 0 {
 		status.WaitUntil = now.wall.Add(wait)
 	}
-	if k.isLive(now) {
-		status.Generation, status.ExpiresAt = k.lease.Generation, k.lease.Token.ExpiresAt
+	if k.held.isLive(now) {
+		status.Generation, status.ExpiresAt = k.held.lease.Generation, k.held.lease.Token.ExpiresAt
 	}
 	if k.isTrying(now) {
 		status.RenewAt = now.wall.Add(k.dueIn(now))
@@ -295,10 +291,10 @@ func (k *Keeper) ready() (Lease, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.use(now)
-	if k.closed() != nil || !k.isLive(now) {
+	if k.closed() != nil || !k.held.isLive(now) {
 		return Lease{}, false
 	}
-	return k.lease, true
+	return k.held.lease, true
 }
 
 // use notes that a caller has asked.
@@ -307,7 +303,7 @@ func (k *Keeper) use(now moment) {
 	k.wanted = k.wanted || k.config.Eager
 	if k.idle {
 		k.idle = false
-		k.wanted = k.wanted || k.isRenewable(now)
+		k.wanted = k.wanted || k.held.isRenewable(now)
 		k.settle(now)
 	}
 }
@@ -323,23 +319,7 @@ func (k *Keeper) closed() *Problem {
 	return nil
 }
 
-// isLive reports whether the token may be handed out: neither clock says that it has ended.
-func (k *Keeper) isLive(now moment) bool {
-	return k.isRenewable(now) && k.lease.Token.Live(now.wall)
-}
-
-// isRenewable reports whether it is worth while to refresh the token: it is, too, when
-// only the wall clock says that it has ended, for that one can be wrong.
-func (k *Keeper) isRenewable(now moment) bool {
-	return k.holds() && now.mono.Before(k.ends)
-}
-
-func (k *Keeper) holds() bool { return !k.lease.Token.Value.IsZero() }
-
-func (k *Keeper) isWell(now moment) bool { return k.problem == nil && k.isLive(now) }
-
-// drop forgets the token, but not its generation. A caller that got it before can go on with it.
-func (k *Keeper) drop() { k.lease.Token = Token{} }
+func (k *Keeper) isWell(now moment) bool { return k.problem == nil && k.held.isLive(now) }
 
 // stateAt returns the state. While a flight may bring the missing token, the one before stands: a
 // token that is replaced does not change it.
@@ -351,7 +331,7 @@ func (k *Keeper) stateAt(now moment) State {
 		return StateIdle
 	case k.isWell(now):
 		return StateHealthy
-	case k.isLive(now):
+	case k.held.isLive(now):
 		return StateDegraded
 	case k.problem != nil:
 		return StateDown

@@ -38,15 +38,12 @@ func (k *Keeper) takeOver(before *Keeper, atOnce bool) *flight {
 // inherit takes over what holds for k, too. What went wrong does not, for k may have been
 // made to put it right; that Anaplan has asked for patience does.
 func (k *Keeper) inherit(before *Keeper) {
-	if k.lease.Generation < before.lease.Generation || before.holds() {
-		k.lease = before.lease
-	}
-	k.ends, k.certificate, k.locked = before.ends, before.certificate, before.locked
-	k.lastCall, k.relogged, k.logouts = before.lastCall, before.relogged, before.logouts
+	k.held.inherit(before.held)
+	k.certificate, k.locked, k.logouts = before.certificate, before.locked, before.logouts
 	k.revoked, k.revocations, k.revokeAt = before.revoked, before.revocations, before.revokeAt
 	k.wait, k.waitUntil = before.wait, before.waitUntil
 	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
-	if k.inherited = k.holds(); k.inherited {
+	if k.held.has() {
 		k.wanted, k.renewAt = k.wanted || before.wanted, before.renewAt
 	}
 }
@@ -56,7 +53,7 @@ func (k *Keeper) bequeath(heir *Keeper) {
 	k.heir, k.stopped = heir, true
 	k.wanted, k.usedAt, k.renewAt = false, moment{}, moment{}
 	k.logouts = nil
-	k.drop()
+	k.held.drop()
 	if k.flight != nil {
 		k.flight.interrupt(stoppingProblem())
 	}
@@ -79,5 +76,5 @@ func (k *Keeper) isForeign() bool {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.inherited && k.isLive(now) && !k.locked && k.final == nil
+	return k.held.foreign && k.held.isLive(now) && !k.locked && k.final == nil
 }

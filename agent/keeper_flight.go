@@ -68,8 +68,8 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 		return nil, Lease{}, problem
 	}
 	k.revoke(d.refused, now)
-	if k.isLive(now) && !d.login {
-		return nil, k.lease, nil
+	if k.held.isLive(now) && !d.login {
+		return nil, k.held.lease, nil
 	}
 	if k.flight == nil {
 		if problem := k.refusal(d, now); problem != nil {
@@ -102,11 +102,11 @@ func (d demand) flight() *flight {
 // revoke drops the token if it is of that generation, for a caller has found it refused.
 // If that caller may not cause a login, one is due in the background.
 func (k *Keeper) revoke(generation uint64, now moment) {
-	if !k.isPresent(generation) {
+	if !k.held.isOf(generation) {
 		return
 	}
 	k.revoked, k.renewAt = generation, now
-	k.drop()
+	k.held.drop()
 	if now.mono.Sub(k.revokeAt.mono) > believeAgain {
 		k.revocations = 0
 	}
@@ -114,15 +114,11 @@ func (k *Keeper) revoke(generation uint64, now moment) {
 	k.revocations++
 }
 
-func (k *Keeper) isPresent(generation uint64) bool {
-	return generation != 0 && generation == k.lease.Generation && k.holds()
-}
-
 // disbelief returns why a token is not replaced that a caller has found refused: the one
 // before it was, just now.
 func (k *Keeper) disbelief(generation uint64, now moment) *Problem {
 	wait := k.revokeAt.until(now)
-	if wait <= 0 || !k.isPresent(generation) {
+	if wait <= 0 || !k.held.isOf(generation) {
 		return nil
 	}
 	return &Problem{
@@ -167,7 +163,7 @@ func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
 	case f.errand == loggingOut, f.interrupted, d.login && !f.signed, d.opening && (!f.opening || f.number <= d.since):
 		return Lease{}, nil, false
 	case problem == nil: // another caller may have been faster, and have found it refused
-		return k.lease, nil, k.isLive(now) && k.lease.Generation != d.refused
+		return k.held.lease, nil, k.held.isLive(now) && k.held.lease.Generation != d.refused
 	}
 	return Lease{}, problem, !f.lackedPerson(problem)
 }
@@ -252,20 +248,14 @@ func (k *Keeper) judge(token Token) error {
 
 // keepToken keeps the token that a flight has brought.
 func (k *Keeper) keepToken(f *flight, token Token, changed bool, now moment) Lease {
-	token.ExpiresAt = token.ExpiresAt.Round(0) // what is compared with the wall clock has no other reading
-	life := token.ExpiresAt.Sub(now.wall)
-	if changed {
-		k.lease.Generation++
-	}
-	k.lease.Token = token
-	k.ends = now.mono.Add(life)
-	k.renewAt, k.lastCall, k.relogged = now.add(renewal(life)), now.add(life-reserve(life)), false
+	k.held.take(token, changed, now)
+	k.renewAt = now.add(renewal(k.held.ends.until(now)))
 	k.wanted, k.wait, k.waitUntil = !k.idle, nil, time.Time{}
 	k.problem, k.failures, k.demandAt, k.unattended = k.final, 0, moment{}, false
 	if f.opening {
 		k.locked = false
 	}
-	return k.lease
+	return k.held.lease
 }
 
 func (k *Keeper) isRefused(err error) bool {

@@ -3,16 +3,7 @@ package agent
 import (
 	"context"
 	"slices"
-	"time"
 )
-
-// pendingLogout is a token that a logout is to end. A failed one leaves it here for the next: it
-// lives on at Anaplan.
-type pendingLogout struct {
-	token      Token
-	generation uint64
-	ends       time.Time // by the monotonic clock; nothing is left to do then
-}
 
 // boardLogout returns the flight to wait for: that of a logout, or what must end before
 // it; nil if there is nothing to end.
@@ -27,10 +18,10 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 	if k.flight != nil {
 		return k.flight, nil
 	}
-	if k.isRenewable(now) {
-		k.logouts = append(k.logouts, pendingLogout{k.lease.Token, k.lease.Generation, k.ends})
+	if k.held.isRenewable(now) {
+		k.logouts = append(k.logouts, k.held)
 	}
-	k.drop()
+	k.held.drop()
 	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, k.final
 	k.forgetLeft(now)
 	if len(k.logouts) > 0 {
@@ -41,29 +32,30 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 
 // forgetLeft forgets those tokens to end that have ended by themselves.
 func (k *Keeper) forgetLeft(now moment) {
-	k.logouts = slices.DeleteFunc(k.logouts, func(l pendingLogout) bool { return !now.mono.Before(l.ends) })
+	k.logouts = slices.DeleteFunc(k.logouts, func(left holding) bool { return !left.isRenewable(now) })
 }
 
-// logout ends the tokens that are to end. It returns the first problem.
+// logout ends the tokens that are to end. One that it cannot end stays for the next logout: it
+// lives on at Anaplan. It returns the first problem.
 func (k *Keeper) logout(f *flight) (first *Problem) {
 	for _, pending := range k.allPending() {
-		if problem := k.endToken(f, pending); problem != nil && first == nil {
+		if problem := k.endToken(f, pending.lease); problem != nil && first == nil {
 			first = problem
 		}
 	}
 	return first
 }
 
-func (k *Keeper) allPending() []pendingLogout {
+func (k *Keeper) allPending() []holding {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.logouts)
 }
 
 // endToken ends one token. One that was not valid any more counts as ended.
-func (k *Keeper) endToken(f *flight, l pendingLogout) *Problem {
+func (k *Keeper) endToken(f *flight, lease Lease) *Problem {
 	_, event := k.exchange(f, EventLogout, k.config.Timeout, func(ctx context.Context) (Token, error) {
-		return Token{}, k.config.Exchange.Logout(ctx, l.token)
+		return Token{}, k.config.Exchange.Logout(ctx, lease.Token)
 	})
 	if k.isRefused(event.Err) {
 		event.Problem, event.Err = nil, nil
@@ -71,7 +63,7 @@ func (k *Keeper) endToken(f *flight, l pendingLogout) *Problem {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if event.Problem == nil {
-		k.logouts = slices.DeleteFunc(k.logouts, func(other pendingLogout) bool { return other.generation == l.generation })
+		k.logouts = slices.DeleteFunc(k.logouts, func(left holding) bool { return left.isOf(lease.Generation) })
 	}
 	k.journal.add(event)
 	return event.Problem

@@ -21,7 +21,7 @@ func (k *Keeper) fail(f *flight, now moment) {
 	if k.idle {
 		k.problem = k.final // nobody has asked for what went wrong
 	}
-	if f.errand == loggingIn && k.isLive(now) {
+	if f.errand == loggingIn && k.held.isLive(now) {
 		return // the token is renewed as planned
 	}
 	k.renewAt = k.retryAt(problem, now)
@@ -33,10 +33,7 @@ func (k *Keeper) fail(f *flight, now moment) {
 func (k *Keeper) heed(problem *Problem, now moment) *Problem {
 	wait := problem.Wait
 	if !isOfDevice(problem) {
-		wait = min(wait, maxPatience)
-		if left := k.lastCall.until(now); k.isLive(now) && left > 0 {
-			wait = min(wait, left)
-		}
+		wait = k.held.beforeLastCall(min(wait, maxPatience), now)
 	}
 	if wait < problem.Wait {
 		told := *problem
@@ -53,7 +50,7 @@ func (k *Keeper) heed(problem *Problem, now moment) *Problem {
 func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 	limit := maxLoginRetry
 	switch {
-	case k.isLive(now):
+	case k.held.isLive(now):
 		limit = maxRefreshRetry
 	case needsPerson(problem):
 		return moment{}
@@ -67,10 +64,7 @@ func (k *Keeper) retryAt(problem *Problem, now moment) moment {
 		return now.add(problem.Wait + backoff.Jitter(deviceJitter)) // it has counted how often it was tried
 	}
 	next := max(problem.Wait+backoff.Jitter(firstRetry), backoff.Delay(firstRetry, limit, k.failures))
-	if left := k.lastCall.until(now); k.isLive(now) && left > 0 {
-		next = min(next, left)
-	}
-	return now.add(next)
+	return now.add(k.held.beforeLastCall(next, now))
 }
 
 // renew brings a token without a signature if that can be, and otherwise with one.
@@ -94,22 +88,15 @@ func (k *Keeper) renew(f *flight) *Problem {
 	return problem
 }
 
-// renewable returns the token to refresh, if there is one, and how long that may take: after
-// it there must be time for a login, should it fail.
+// renewable returns the token to refresh, if there is one, and how long that may take.
 func (k *Keeper) renewable() (Token, time.Duration) {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.isRenewable(now) {
+	if !k.held.isRenewable(now) {
 		return Token{}, 0
 	}
-	limit := k.config.Timeout
-	if left := k.lastCall.until(now); left > 0 {
-		limit = min(limit, left)
-	} else if k.isLive(now) {
-		limit = min(limit, k.ends.Sub(now.mono)/2)
-	}
-	return k.lease.Token, limit
+	return k.held.lease.Token, k.held.forRefresh(k.config.Timeout, now)
 }
 
 // lives reports whether there is still a token to hand out.
@@ -117,7 +104,7 @@ func (k *Keeper) lives() bool {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.isLive(now)
+	return k.held.isLive(now)
 }
 
 // isLoginDue reports whether a login is to be tried while the token lives, because it cannot
@@ -130,11 +117,11 @@ func (k *Keeper) isLoginDue(f *flight, problem *Problem) bool {
 	if f.signed || k.locked || k.idle || k.final != nil {
 		return false
 	}
-	first := isRefusal(problem) && !k.relogged
-	if !first && k.lastCall.until(now) > 0 {
+	first := isRefusal(problem) && !k.held.relogged
+	if !first && k.held.lastCall.until(now) > 0 {
 		return false
 	}
-	k.relogged = k.relogged || first
+	k.held.relogged = k.held.relogged || first
 	k.problem = problem // which is seen while the login takes its time
 	k.note(now)
 	return true
@@ -156,7 +143,7 @@ func (k *Keeper) replace(f *flight) bool {
 	case problem.Final:
 		k.final = problem
 	case needsPerson(problem):
-		k.inherited = false
+		k.held.foreign = false
 	case !isOfDevice(problem): // a refresh needs none
 		f.unreplaced = k.heed(problem, now)
 	}
@@ -178,14 +165,14 @@ func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.settle(now)
-	if event.Problem == nil && !changed && k.revoked == k.lease.Generation {
+	if event.Problem == nil && !changed && k.revoked == k.held.lease.Generation {
 		event.Problem = Problemf(CodeServerRefused, "Anaplan renews a token that it refuses otherwise")
 	}
 	if event.Problem == nil {
 		event.Lease = k.keepToken(f, fresh, changed, now)
 	}
 	if k.isRefused(event.Err) {
-		k.drop()
+		k.held.drop()
 	}
 	k.journal.add(event)
 	return event.Problem
@@ -212,7 +199,7 @@ func (k *Keeper) login(f *flight) *Problem {
 	defer k.settle(now)
 	if event.Problem == nil {
 		event.Lease = k.keepToken(f, token, true, now)
-		k.inherited = false
+		k.held.foreign = false
 	}
 	k.journal.add(event)
 	return event.Problem

@@ -10,7 +10,7 @@ import (
 // errRunTwice is a mistake of the program.
 var errRunTwice = errors.New("the Keeper has been run before")
 
-// never is longer than any sleep.
+// never is longer than any wait.
 const never = time.Duration(math.MaxInt64)
 
 // Run renews the token until ctx ends, then ends what is under way and waits for it.
@@ -47,7 +47,7 @@ func (k *Keeper) start() bool {
 		return false
 	}
 	k.started = true
-	if k.wanted && !k.holds() && k.problem == nil {
+	if k.wanted && !k.held.has() && k.problem == nil {
 		k.renewAt = now
 	}
 	return true
@@ -66,7 +66,7 @@ func (k *Keeper) stop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.logouts = nil
-	k.drop()
+	k.held.drop()
 }
 
 // tick does what is due, and returns how long until there may be more; never: not before
@@ -75,8 +75,8 @@ func (k *Keeper) tick() time.Duration {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.holds() && !k.isRenewable(now) {
-		k.drop()
+	if k.held.has() && !k.held.isRenewable(now) {
+		k.held.drop()
 	}
 	k.forgetLeft(now)
 	if k.restIn(now) <= 0 {
@@ -93,10 +93,7 @@ func (k *Keeper) tick() time.Duration {
 
 // sleep returns how long until tick has something to do.
 func (k *Keeper) sleep(now moment) time.Duration {
-	next := never
-	if k.holds() {
-		next = k.ends.Sub(now.mono)
-	}
+	next := k.held.endsIn(now)
 	if k.flight == nil && k.isTrying(now) {
 		next = min(next, k.dueIn(now))
 	}
@@ -109,7 +106,7 @@ func (k *Keeper) sleep(now moment) time.Duration {
 // isTrying reports whether the Keeper means to do something by itself. To refresh is
 // always allowed; to sign is not, while the profile is locked or a person must act.
 func (k *Keeper) isTrying(now moment) bool {
-	return k.wanted && !k.renewAt.isZero() && (k.isRenewable(now) || !k.locked && k.final == nil)
+	return k.wanted && !k.renewAt.isZero() && (k.held.isRenewable(now) || !k.locked && k.final == nil)
 }
 
 // dueIn returns how long until that, never sooner than Anaplan has asked for.
