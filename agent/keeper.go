@@ -94,11 +94,9 @@ type Keeper struct {
 	state   State   // as last told
 
 	held    holding
-	revoked uint64    // the generation that a caller has found refused
 	logouts []holding // tokens that a logout is to end, and has not yet
 
-	revocations int    // that callers have told, in a row
-	revokeAt    moment // before that no other is believed
+	complaints complaints
 
 	wanted  bool   // a token is to be had without a caller
 	renewAt moment // when to try next, if one is wanted; zero: not before a caller

@@ -40,7 +40,7 @@ func (k *Keeper) takeOver(before *Keeper, atOnce bool) *flight {
 func (k *Keeper) inherit(before *Keeper) {
 	k.held.inherit(before.held)
 	k.certificate, k.locked, k.logouts = before.certificate, before.locked, before.logouts
-	k.revoked, k.revocations, k.revokeAt = before.revoked, before.revocations, before.revokeAt
+	k.complaints = before.complaints
 	k.wait, k.waitUntil = before.wait, before.waitUntil
 	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
 	if k.held.has() {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // demand is what a caller wants.
@@ -64,10 +62,9 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 	if problem := k.closedTo(d.opening); problem != nil {
 		return nil, Lease{}, problem
 	}
-	if problem := k.disbelief(d.refused, now); problem != nil {
+	if problem := k.revoke(d.refused, now); problem != nil {
 		return nil, Lease{}, problem
 	}
-	k.revoke(d.refused, now)
 	if k.held.isLive(now) && !d.login {
 		return nil, k.held.lease, nil
 	}
@@ -99,32 +96,18 @@ func (d demand) flight() *flight {
 	return &flight{errand: renewing}
 }
 
-// revoke drops the token if it is of that generation, for a caller has found it refused.
-// If that caller may not cause a login, one is due in the background.
-func (k *Keeper) revoke(generation uint64, now moment) {
+// revoke drops the token if it is of that generation, for a caller has found it refused; or it
+// returns why not. If that caller may not cause a login, one is due in the background.
+func (k *Keeper) revoke(generation uint64, now moment) *Problem {
 	if !k.held.isOf(generation) {
-		return
-	}
-	k.revoked, k.renewAt = generation, now
-	k.held.drop()
-	if now.mono.Sub(k.revokeAt.mono) > believeAgain {
-		k.revocations = 0
-	}
-	k.revokeAt = now.add(backoff.Doubled(firstDemand, maxDemand, k.revocations))
-	k.revocations++
-}
-
-// disbelief returns why a token is not replaced that a caller has found refused: the one
-// before it was, just now.
-func (k *Keeper) disbelief(generation uint64, now moment) *Problem {
-	wait := k.revokeAt.until(now)
-	if wait <= 0 || !k.held.isOf(generation) {
 		return nil
 	}
-	return &Problem{
-		Code: CodeServerRefused, Wait: wait,
-		Message: "the token before was replaced just now, because it was refused too; something else than the token is refused",
+	problem := k.complaints.hear(generation, now)
+	if problem == nil {
+		k.held.drop()
+		k.renewAt = now
 	}
+	return problem
 }
 
 // refusal returns why nothing is tried for a caller now.

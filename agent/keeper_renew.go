@@ -165,7 +165,7 @@ func (k *Keeper) refresh(f *flight, token Token, limit time.Duration) *Problem {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	defer k.settle(now)
-	if event.Problem == nil && !changed && k.revoked == k.held.lease.Generation {
+	if event.Problem == nil && !changed && k.complaints.refused == k.held.lease.Generation {
 		event.Problem = Problemf(CodeServerRefused, "Anaplan renews a token that it refuses otherwise")
 	}
 	if event.Problem == nil {
