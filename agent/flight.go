@@ -100,5 +100,5 @@ func (f *flight) hush() {
 // lackedPerson reports whether the flight failed for want of a person, and asked none
 // because nobody waited.
 func (f *flight) lackedPerson(problem *Problem) bool {
-	return !f.attended && !problem.Final && needsPerson(problem)
+	return !f.attended && !problem.Final && problem.Attend
 }

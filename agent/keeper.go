@@ -103,14 +103,7 @@ type Keeper struct {
 	usedAt  moment // when a caller last asked
 	idle    bool   // nobody has asked for Idle
 
-	problem    *Problem  // of the last attempt
-	final      *Problem  // stands until a person acts, and forbids to sign
-	wait       *Problem  // asked for patience
-	waitUntil  time.Time // until when, by the monotonic clock
-	failures   int       // in a row
-	demandAt   moment    // before that a caller causes no attempt
-	unattended bool      // the last attempt had needed a person and asked none
-
+	trouble     trouble
 	certificate *CertificateStatus
 
 	heir *Keeper // has taken this one's place; nil: none has
@@ -248,14 +241,14 @@ func (k *Keeper) Reconsider() {
 	}
 	k.forgive(now, 0)
 	if !k.wanted {
-		k.problem = nil // it need not be so any more, and nobody waits to see
+		k.trouble.problem = nil // it need not be so any more, and nobody waits to see
 	}
 }
 
 // forgive forgets failures, so that a caller may cause an attempt at once. Where a token is
 // wanted and missing the Keeper makes one by itself, after the delay.
 func (k *Keeper) forgive(now moment, delay time.Duration) {
-	k.final, k.failures, k.demandAt = nil, 0, moment{}
+	k.trouble.forgive()
 	if k.wanted && !k.isWell(now) {
 		k.renewAt = now.add(delay)
 	}
@@ -269,8 +262,8 @@ func (k *Keeper) Status() Status {
 	if k.heir != nil {
 		return k.heir.Status()
 	}
-	status := Status{State: k.stateAt(now), Problem: k.problem, UsedAt: k.usedAt.wall, Certificate: k.certificate}
-	if wait := k.waitUntil.Sub(now.mono); wait > 0 {
+	status := Status{State: k.stateAt(now), Problem: k.trouble.problem, UsedAt: k.usedAt.wall, Certificate: k.certificate}
+	if wait := k.trouble.waitIn(now); wait > 0 {
 		status.WaitUntil = now.wall.Add(wait)
 	}
 	if k.held.isLive(now) {
@@ -317,7 +310,7 @@ func (k *Keeper) closed() *Problem {
 	return nil
 }
 
-func (k *Keeper) isWell(now moment) bool { return k.problem == nil && k.held.isLive(now) }
+func (k *Keeper) isWell(now moment) bool { return k.trouble.problem == nil && k.held.isLive(now) }
 
 // stateAt returns the state. While a flight may bring the missing token, the one before stands: a
 // token that is replaced does not change it.
@@ -325,13 +318,13 @@ func (k *Keeper) stateAt(now moment) State {
 	switch {
 	case k.locked:
 		return StateLocked
-	case k.idle && k.problem == nil:
+	case k.idle && k.trouble.problem == nil:
 		return StateIdle
 	case k.isWell(now):
 		return StateHealthy
 	case k.held.isLive(now):
 		return StateDegraded
-	case k.problem != nil:
+	case k.trouble.problem != nil:
 		return StateDown
 	case k.flight != nil && k.flight.errand != loggingOut:
 		return k.state

@@ -41,7 +41,7 @@ func (k *Keeper) inherit(before *Keeper) {
 	k.held.inherit(before.held)
 	k.certificate, k.locked, k.logouts = before.certificate, before.locked, before.logouts
 	k.complaints = before.complaints
-	k.wait, k.waitUntil = before.wait, before.waitUntil
+	k.trouble.wait, k.trouble.waitUntil = before.trouble.wait, before.trouble.waitUntil
 	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
 	if k.held.has() {
 		k.wanted, k.renewAt = k.wanted || before.wanted, before.renewAt
@@ -76,5 +76,5 @@ func (k *Keeper) isForeign() bool {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.held.foreign && k.held.isLive(now) && !k.locked && k.final == nil
+	return k.held.foreign && k.held.isLive(now) && !k.locked && k.trouble.final == nil
 }

@@ -69,7 +69,7 @@ func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
 		return nil, k.held.lease, nil
 	}
 	if k.flight == nil {
-		if problem := k.refusal(d, now); problem != nil {
+		if problem := k.trouble.refusal(d.insists, now); problem != nil {
 			return nil, Lease{}, problem
 		}
 		k.launch(d.flight())
@@ -110,24 +110,6 @@ func (k *Keeper) revoke(generation uint64, now moment) *Problem {
 	return problem
 }
 
-// refusal returns why nothing is tried for a caller now.
-func (k *Keeper) refusal(d demand, now moment) *Problem {
-	patience := k.waitUntil.Sub(now.mono)
-	switch {
-	case k.final != nil && !d.insists:
-		return k.final
-	case patience > 0 && (!d.insists || isOfDevice(k.wait)):
-		problem := *k.wait
-		problem.Wait = patience
-		return &problem
-	case d.insists, k.unattended:
-		return nil
-	case k.demandAt.until(now) > 0:
-		return k.problem
-	}
-	return nil
-}
-
 // outcome returns what a flight has brought for a demand; false: the demand needs another.
 func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
 	now := k.clock()
@@ -151,15 +133,12 @@ func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
 	return Lease{}, problem, !f.lackedPerson(problem)
 }
 
-// needsPerson reports whether signing again with nobody there would not help.
-func needsPerson(problem *Problem) bool { return problem.Attend }
-
 // launch starts a flight; there must be none.
 func (k *Keeper) launch(f *flight) {
 	f.ctx, f.cancel = context.WithCancelCause(k.ctx)
 	f.done = make(chan struct{})
 	if f.errand == loggingIn {
-		k.final = nil
+		k.trouble.final = nil
 	}
 	k.flown++
 	k.flight, f.number = f, k.flown
@@ -233,8 +212,8 @@ func (k *Keeper) judge(token Token) error {
 func (k *Keeper) keepToken(f *flight, token Token, changed bool, now moment) Lease {
 	k.held.take(token, changed, now)
 	k.renewAt = now.add(renewal(k.held.ends.until(now)))
-	k.wanted, k.wait, k.waitUntil = !k.idle, nil, time.Time{}
-	k.problem, k.failures, k.demandAt, k.unattended = k.final, 0, moment{}, false
+	k.wanted = !k.idle
+	k.trouble.pass()
 	if f.opening {
 		k.locked = false
 	}

@@ -22,7 +22,8 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 		k.logouts = append(k.logouts, k.held)
 	}
 	k.held.drop()
-	k.wanted, k.idle, k.renewAt, k.problem = false, false, moment{}, k.final
+	k.wanted, k.idle, k.renewAt = false, false, moment{}
+	k.trouble.setAside()
 	k.forgetLeft(now)
 	if len(k.logouts) > 0 {
 		k.launch(&flight{errand: loggingOut})

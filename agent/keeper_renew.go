@@ -3,68 +3,18 @@ package agent
 import (
 	"context"
 	"time"
-
-	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
-// fail notes a failure, and when to try again: by itself, and for a caller.
+// fail notes the failure of a flight, and when to try again: by itself, and for a caller.
 func (k *Keeper) fail(f *flight, now moment) {
-	problem := k.heed(f.problem, now)
-	f.problem = problem
-	k.problem = problem
-	k.failures++
-	k.demandAt = now.add(demandGap(problem, k.failures))
-	k.unattended = f.lackedPerson(problem)
-	if problem.Final {
-		k.final = problem
+	f.problem = k.trouble.heed(f.problem, &k.held, now)
+	k.trouble.fail(f.problem, f.lackedPerson(f.problem), now)
+	if f.errand != loggingIn || !k.held.isLive(now) { // else the token is renewed as planned
+		k.renewAt = k.trouble.retryAt(&k.held, now)
 	}
 	if k.idle {
-		k.problem = k.final // nobody has asked for what went wrong
+		k.trouble.setAside()
 	}
-	if f.errand == loggingIn && k.held.isLive(now) {
-		return // the token is renewed as planned
-	}
-	k.renewAt = k.retryAt(problem, now)
-}
-
-// heed notes what a problem asks for in patience. It returns the problem with what it gets:
-// Anaplan no more than maxPatience, and not past the moment when a login is due if the
-// token that lives is not to end without another.
-func (k *Keeper) heed(problem *Problem, now moment) *Problem {
-	wait := problem.Wait
-	if !isOfDevice(problem) {
-		wait = k.held.beforeLastCall(min(wait, maxPatience), now)
-	}
-	if wait < problem.Wait {
-		told := *problem
-		told.Wait = wait
-		problem = &told
-	}
-	if wait > 0 {
-		k.wait, k.waitUntil = problem, now.mono.Add(wait)
-	}
-	return problem
-}
-
-// retryAt returns when to try again in the background; zero: not before a caller.
-func (k *Keeper) retryAt(problem *Problem, now moment) moment {
-	limit := maxLoginRetry
-	switch {
-	case k.held.isLive(now):
-		limit = maxRefreshRetry
-	case needsPerson(problem):
-		return moment{}
-	case (isOfDevice(problem) || problem.Code == CodeSignerFailed) && k.failures <= deviceRetries:
-		limit = maxDeviceRetry
-	}
-	if problem.Final {
-		return moment{}
-	}
-	if problem.Wait > 0 && isOfDevice(problem) {
-		return now.add(problem.Wait + backoff.Jitter(deviceJitter)) // it has counted how often it was tried
-	}
-	next := max(problem.Wait+backoff.Jitter(firstRetry), backoff.Delay(firstRetry, limit, k.failures))
-	return now.add(k.held.beforeLastCall(next, now))
 }
 
 // renew brings a token without a signature if that can be, and otherwise with one.
@@ -114,7 +64,7 @@ func (k *Keeper) isLoginDue(f *flight, problem *Problem) bool {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if f.signed || k.locked || k.idle || k.final != nil {
+	if f.signed || k.locked || k.idle || k.trouble.final != nil {
 		return false
 	}
 	first := isRefusal(problem) && !k.held.relogged
@@ -122,7 +72,7 @@ func (k *Keeper) isLoginDue(f *flight, problem *Problem) bool {
 		return false
 	}
 	k.held.relogged = k.held.relogged || first
-	k.problem = problem // which is seen while the login takes its time
+	k.trouble.problem = problem // which is seen while the login takes its time
 	k.note(now)
 	return true
 }
@@ -141,11 +91,11 @@ func (k *Keeper) replace(f *flight) bool {
 	switch {
 	case f.interrupted:
 	case problem.Final:
-		k.final = problem
-	case needsPerson(problem):
+		k.trouble.final = problem
+	case problem.Attend:
 		k.held.foreign = false
 	case !isOfDevice(problem): // a refresh needs none
-		f.unreplaced = k.heed(problem, now)
+		f.unreplaced = k.trouble.heed(problem, &k.held, now)
 	}
 	return false
 }
@@ -213,8 +163,8 @@ func (k *Keeper) startSigning(f *flight) (attended bool, problem *Problem) {
 		f.interrupted = true
 		return false, problem
 	}
-	if k.final != nil {
-		return false, k.final
+	if k.trouble.final != nil {
+		return false, k.trouble.final
 	}
 	f.signing, f.signed = true, true
 	return f.attended, nil

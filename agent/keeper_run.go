@@ -47,7 +47,7 @@ func (k *Keeper) start() bool {
 		return false
 	}
 	k.started = true
-	if k.wanted && !k.held.has() && k.problem == nil {
+	if k.wanted && !k.held.has() && k.trouble.problem == nil {
 		k.renewAt = now
 	}
 	return true
@@ -81,7 +81,7 @@ func (k *Keeper) tick() time.Duration {
 	k.forgetLeft(now)
 	if k.restIn(now) <= 0 {
 		k.idle, k.wanted = true, false
-		k.problem = k.final // what would have been tried again is not
+		k.trouble.setAside()
 		k.journal.add(Event{Kind: EventIdle})
 	}
 	if k.flight == nil && k.isTrying(now) && k.dueIn(now) <= 0 {
@@ -106,12 +106,12 @@ func (k *Keeper) sleep(now moment) time.Duration {
 // isTrying reports whether the Keeper means to do something by itself. To refresh is
 // always allowed; to sign is not, while the profile is locked or a person must act.
 func (k *Keeper) isTrying(now moment) bool {
-	return k.wanted && !k.renewAt.isZero() && (k.held.isRenewable(now) || !k.locked && k.final == nil)
+	return k.wanted && !k.renewAt.isZero() && (k.held.isRenewable(now) || !k.locked && k.trouble.final == nil)
 }
 
 // dueIn returns how long until that, never sooner than Anaplan has asked for.
 func (k *Keeper) dueIn(now moment) time.Duration {
-	return max(0, k.renewAt.until(now), k.waitUntil.Sub(now.mono))
+	return max(0, k.renewAt.until(now), k.trouble.waitIn(now))
 }
 
 // restIn returns how long until the Keeper stops to do anything for nobody, and says so.

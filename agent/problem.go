@@ -76,6 +76,16 @@ type PINPrompt struct {
 
 func (p *Problem) Error() string { return p.Message }
 
+// waiting returns the problem with another time in which nothing shall be tried.
+func (p *Problem) waiting(wait time.Duration) *Problem {
+	if wait == p.Wait {
+		return p
+	}
+	copied := *p
+	copied.Wait = wait
+	return &copied
+}
+
 // ProblemOf returns err as a Problem: the one that it wraps, else one of CodeInternal.
 // nil for nil.
 func ProblemOf(err error) *Problem {

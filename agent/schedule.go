@@ -68,33 +68,3 @@ func reserve(life time.Duration) time.Duration {
 	most := min(life/8, maxReserve)
 	return most + backoff.Jitter(most/4)
 }
-
-// demandGap returns how long after a failure a caller gets the same problem and causes no
-// attempt. A device can be tried often: it bothers nobody else. What refuses a login, or a
-// key that cannot make one, is mostly no matter of seconds, and each attempt costs a
-// signature, maybe a touch.
-func demandGap(problem *Problem, failures int) time.Duration {
-	switch {
-	case isOfDevice(problem):
-		return firstDemand
-	case problem.Code == CodeSignerFailed && failures <= deviceRetries: // a process each time
-		return backoff.Doubled(firstDemand, maxDeviceRetry, failures-1)
-	case isRefusal(problem) || problem.Code == CodeKeyUnusable:
-		return backoff.Doubled(firstDemand, maxRefused, failures-1)
-	}
-	return backoff.Doubled(firstDemand, maxDemand, failures-1)
-}
-
-// isRefusal reports whether a problem is an answer of Anaplan, or of something before it.
-func isRefusal(problem *Problem) bool {
-	return problem.Code == CodeServerRefused || problem.Code == CodeLoginRefused
-}
-
-// isOfDevice reports whether a problem is that of a device, or of the person at it.
-func isOfDevice(problem *Problem) bool {
-	switch problem.Code {
-	case CodePINNeeded, CodeTouchNeeded, CodeDeviceAbsent, CodeDeviceFailed:
-		return true
-	}
-	return false
-}
