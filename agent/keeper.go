@@ -98,11 +98,7 @@ type Keeper struct {
 
 	complaints complaints
 
-	wanted  bool   // a token is to be had without a caller
-	renewAt moment // when to try next, if one is wanted; zero: not before a caller
-	usedAt  moment // when a caller last asked
-	idle    bool   // nobody has asked for Idle
-
+	agenda      agenda
 	trouble     trouble
 	certificate *CertificateStatus
 
@@ -120,7 +116,7 @@ func NewKeeper(config KeeperConfig) *Keeper {
 	return &Keeper{
 		config: config, now: time.Now, ctx: ctx, end: end,
 		wake: make(chan struct{}, 1), journal: newJournal(config.Observe),
-		state: StateIdle, wanted: config.Eager, held: holding{lease: Lease{Generation: config.Generation}},
+		state: StateIdle, agenda: agenda{eager: config.Eager, rests: config.Idle, wanted: config.Eager}, held: holding{lease: Lease{Generation: config.Generation}},
 	}
 }
 
@@ -240,7 +236,7 @@ func (k *Keeper) Reconsider() {
 		return
 	}
 	k.forgive(now, 0)
-	if !k.wanted {
+	if !k.agenda.wanted {
 		k.trouble.problem = nil // it need not be so any more, and nobody waits to see
 	}
 }
@@ -249,8 +245,8 @@ func (k *Keeper) Reconsider() {
 // wanted and missing the Keeper makes one by itself, after the delay.
 func (k *Keeper) forgive(now moment, delay time.Duration) {
 	k.trouble.forgive()
-	if k.wanted && !k.isWell(now) {
-		k.renewAt = now.add(delay)
+	if k.agenda.wanted && !k.isWell(now) {
+		k.agenda.next = now.add(delay)
 	}
 }
 
@@ -262,7 +258,7 @@ func (k *Keeper) Status() Status {
 	if k.heir != nil {
 		return k.heir.Status()
 	}
-	status := Status{State: k.stateAt(now), Problem: k.trouble.problem, UsedAt: k.usedAt.wall, Certificate: k.certificate}
+	status := Status{State: k.stateAt(now), Problem: k.trouble.problem, UsedAt: k.agenda.usedAt.wall, Certificate: k.certificate}
 	if wait := k.trouble.waitIn(now); wait > 0 {
 		status.WaitUntil = now.wall.Add(wait)
 	}
@@ -290,11 +286,7 @@ func (k *Keeper) ready() (Lease, bool) {
 
 // use notes that a caller has asked.
 func (k *Keeper) use(now moment) {
-	k.usedAt = now
-	k.wanted = k.wanted || k.config.Eager
-	if k.idle {
-		k.idle = false
-		k.wanted = k.wanted || k.held.isRenewable(now)
+	if k.agenda.use(k.held.isRenewable(now), now) {
 		k.settle(now)
 	}
 }
@@ -318,7 +310,7 @@ func (k *Keeper) stateAt(now moment) State {
 	switch {
 	case k.locked:
 		return StateLocked
-	case k.idle && k.trouble.problem == nil:
+	case k.agenda.idle && k.trouble.problem == nil:
 		return StateIdle
 	case k.isWell(now):
 		return StateHealthy

@@ -42,16 +42,14 @@ func (k *Keeper) inherit(before *Keeper) {
 	k.certificate, k.locked, k.logouts = before.certificate, before.locked, before.logouts
 	k.complaints = before.complaints
 	k.trouble.wait, k.trouble.waitUntil = before.trouble.wait, before.trouble.waitUntil
-	k.usedAt, k.idle = before.usedAt, before.idle && !k.config.Eager
-	if k.held.has() {
-		k.wanted, k.renewAt = k.wanted || before.wanted, before.renewAt
-	}
+	k.agenda.inherit(before.agenda, k.held.has())
 }
 
 // bequeath ends what k does, in favour of heir.
 func (k *Keeper) bequeath(heir *Keeper) {
 	k.heir, k.stopped = heir, true
-	k.wanted, k.usedAt, k.renewAt = false, moment{}, moment{}
+	k.agenda.clear()
+	k.agenda.usedAt = moment{}
 	k.logouts = nil
 	k.held.drop()
 	if k.flight != nil {

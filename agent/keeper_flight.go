@@ -105,7 +105,7 @@ func (k *Keeper) revoke(generation uint64, now moment) *Problem {
 	problem := k.complaints.hear(generation, now)
 	if problem == nil {
 		k.held.drop()
-		k.renewAt = now
+		k.agenda.next = now
 	}
 	return problem
 }
@@ -211,8 +211,8 @@ func (k *Keeper) judge(token Token) error {
 // keepToken keeps the token that a flight has brought.
 func (k *Keeper) keepToken(f *flight, token Token, changed bool, now moment) Lease {
 	k.held.take(token, changed, now)
-	k.renewAt = now.add(renewal(k.held.ends.until(now)))
-	k.wanted = !k.idle
+	k.agenda.next = now.add(renewal(k.held.ends.until(now)))
+	k.agenda.wanted = !k.agenda.idle
 	k.trouble.pass()
 	if f.opening {
 		k.locked = false

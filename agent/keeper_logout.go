@@ -22,7 +22,7 @@ func (k *Keeper) boardLogout() (*flight, *Problem) {
 		k.logouts = append(k.logouts, k.held)
 	}
 	k.held.drop()
-	k.wanted, k.idle, k.renewAt = false, false, moment{}
+	k.agenda.clear()
 	k.trouble.setAside()
 	k.forgetLeft(now)
 	if len(k.logouts) > 0 {

@@ -10,9 +10,9 @@ func (k *Keeper) fail(f *flight, now moment) {
 	f.problem = k.trouble.heed(f.problem, &k.held, now)
 	k.trouble.fail(f.problem, f.lackedPerson(f.problem), now)
 	if f.errand != loggingIn || !k.held.isLive(now) { // else the token is renewed as planned
-		k.renewAt = k.trouble.retryAt(&k.held, now)
+		k.agenda.next = k.trouble.retryAt(&k.held, now)
 	}
-	if k.idle {
+	if k.agenda.idle {
 		k.trouble.setAside()
 	}
 }
@@ -64,7 +64,7 @@ func (k *Keeper) isLoginDue(f *flight, problem *Problem) bool {
 	now := k.clock()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if f.signed || k.locked || k.idle || k.trouble.final != nil {
+	if f.signed || k.locked || k.agenda.idle || k.trouble.final != nil {
 		return false
 	}
 	first := isRefusal(problem) && !k.held.relogged

@@ -47,8 +47,8 @@ func (k *Keeper) start() bool {
 		return false
 	}
 	k.started = true
-	if k.wanted && !k.held.has() && k.trouble.problem == nil {
-		k.renewAt = now
+	if k.agenda.wanted && !k.held.has() && k.trouble.problem == nil {
+		k.agenda.next = now
 	}
 	return true
 }
@@ -79,8 +79,7 @@ func (k *Keeper) tick() time.Duration {
 		k.held.drop()
 	}
 	k.forgetLeft(now)
-	if k.restIn(now) <= 0 {
-		k.idle, k.wanted = true, false
+	if k.agenda.rest(now) {
 		k.trouble.setAside()
 		k.journal.add(Event{Kind: EventIdle})
 	}
@@ -100,24 +99,16 @@ func (k *Keeper) sleep(now moment) time.Duration {
 	if next != never {
 		next = min(next, lookEvery)
 	}
-	return min(next, k.restIn(now))
+	return min(next, k.agenda.restIn(now))
 }
 
 // isTrying reports whether the Keeper means to do something by itself. To refresh is
 // always allowed; to sign is not, while the profile is locked or a person must act.
 func (k *Keeper) isTrying(now moment) bool {
-	return k.wanted && !k.renewAt.isZero() && (k.held.isRenewable(now) || !k.locked && k.trouble.final == nil)
+	return k.agenda.wanted && !k.agenda.next.isZero() && (k.held.isRenewable(now) || !k.locked && k.trouble.final == nil)
 }
 
 // dueIn returns how long until that, never sooner than Anaplan has asked for.
 func (k *Keeper) dueIn(now moment) time.Duration {
-	return max(0, k.renewAt.until(now), k.trouble.waitIn(now))
-}
-
-// restIn returns how long until the Keeper stops to do anything for nobody, and says so.
-func (k *Keeper) restIn(now moment) time.Duration {
-	if k.config.Eager || k.idle || k.usedAt.isZero() {
-		return never
-	}
-	return max(0, k.usedAt.add(k.config.Idle).until(now))
+	return max(0, k.agenda.next.until(now), k.trouble.waitIn(now))
 }
