@@ -11,35 +11,35 @@ type errand int
 const (
 	renewing   errand = iota // refresh, and log in if that is refused or there is nothing to refresh
 	loggingIn                // log in, whatever there is
-	loggingOut               // end a token
+	loggingOut               // end tokens
 )
 
 // flight is what a Keeper does at one time, and the callers that wait for it.
 type flight struct {
 	errand  errand
-	opening bool // loggingIn: it undoes Lock
-	number  uint64
+	opening bool      // loggingIn: it undoes Lock
+	ending  []holding // loggingOut: what is to end
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed at the end; what was said below is final then
 
-	// Guarded by the Keeper's lock.
-	attended    bool // a caller waits
-	signing     bool // Sign is under way
-	signed      bool // Sign has been called; attended does not change any more
-	interrupted bool // by Lock or the end of Run: its problem says nothing about the profile
+	// Guarded by the profile's lock.
+	attended    bool     // a caller waits
+	signing     bool     // Sign is under way
+	signed      bool     // Sign has been called; attended does not change any more
+	interrupted *Problem // of Lock or the end of Run, which says nothing about the profile; nil: it was not
 	problem     *Problem
 	unreplaced  *Problem // why a login has failed beside which there was a token; nil: none has
 
-	mu       sync.Mutex // guards what follows, and is held while those who wait are told
+	mu       sync.Mutex // guards what follows; held while those who wait are told
 	watchers map[*NotifyFunc]struct{}
 	standing *Notice // what still holds, for later callers
 }
 
 // interrupt has the flight end with the problem.
 func (f *flight) interrupt(problem *Problem) {
-	f.interrupted = true
+	f.interrupted = problem
 	f.cancel(problem)
 }
 
@@ -60,9 +60,6 @@ func (f *flight) wait(ctx context.Context, notify NotifyFunc) error {
 func (f *flight) watch(notify *NotifyFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.watchers == nil {
-		f.watchers = map[*NotifyFunc]struct{}{}
-	}
 	f.watchers[notify] = struct{}{}
 	if f.standing != nil {
 		(*notify)(*f.standing)

@@ -3,7 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
@@ -76,48 +76,27 @@ type KeeperConfig struct {
 // At most one thing is under way at a time, a flight; all callers that need its result
 // wait for it. It does not end with its callers, but with Run.
 type Keeper struct {
-	config KeeperConfig
-	now    func() time.Time // the wall clock; tests let it jump
-
-	ctx     context.Context // of all flights; ends with Run
-	end     context.CancelCauseFunc
-	flights sync.WaitGroup
-	wake    chan struct{} // wakes Run to look again
-	journal *journal
-
-	mu      sync.Mutex // guards what follows; never held while other people's code runs
-	started bool
-	stopped bool
-	locked  bool
-	flight  *flight // nil: nothing is under way
-	flown   uint64  // flights so far
-	state   State   // as last told
-
-	held    holding
-	logouts []holding // tokens that a logout is to end, and has not yet
-
-	complaints complaints
-
-	agenda      agenda
-	trouble     trouble
-	certificate *CertificateStatus
-
-	heir *Keeper // has taken this one's place; nil: none has
+	profile profile
+	pilot   pilot
+	heir    *Keeper // has taken this one's place; nil: none has. Guarded by the profile's lock
+	started atomic.Bool
 }
 
 // NewKeeper returns a Keeper that renews nothing before Run.
 func NewKeeper(config KeeperConfig) *Keeper {
-	config.Idle = cmp.Or(config.Idle, 12*time.Hour)
 	config.Timeout = cmp.Or(config.Timeout, time.Minute)
 	if config.Memory == nil {
 		config.Memory = new(locked.Memory)
 	}
-	ctx, end := context.WithCancelCause(context.Background())
-	return &Keeper{
-		config: config, now: time.Now, ctx: ctx, end: end,
-		wake: make(chan struct{}, 1), journal: newJournal(config.Observe),
-		state: StateIdle, agenda: agenda{eager: config.Eager, rests: config.Idle, wanted: config.Eager}, held: holding{lease: Lease{Generation: config.Generation}},
+	k := &Keeper{profile: profile{wall: time.Now, wake: make(chan struct{}, 1), state: StateIdle}}
+	k.profile.journal = newJournal(config.Observe)
+	k.profile.held.lease.Generation = config.Generation
+	k.profile.agenda = agenda{eager: config.Eager, wanted: config.Eager, rests: cmp.Or(config.Idle, 12*time.Hour)}
+	if config.Eager {
+		k.profile.agenda.next = k.profile.clock()
 	}
+	k.pilot = pilot{config: config, profile: &k.profile}
+	return k
 }
 
 // Token returns a live token: at once while there is one, otherwise when the flight
@@ -156,19 +135,15 @@ func (k *Keeper) TryLogin(ctx context.Context, notify NotifyFunc) (Lease, error)
 // login has succeeded. A login that began before does not count as its own: the caller may have
 // changed what that depends on, as the PIN.
 func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
-	return k.obtain(ctx, demand{notify: notify, login: true, insists: true, opening: true})
+	return k.obtain(ctx, demand{notify: notify, login: true, insists: true, opening: true, before: k.underWay()})
 }
 
 // Held returns the token if there is a live one that may be handed out. It causes nothing, and does
 // not count as a use of the profile.
 func (k *Keeper) Held() (Lease, bool) {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.closed() != nil || !k.held.isLive(now) {
-		return Lease{}, false
-	}
-	return k.held.lease, true
+	now := k.profile.enter()
+	defer k.profile.mu.Unlock()
+	return k.profile.ready(now)
 }
 
 // Logout waits for what is under way, then ends the token at Anaplan. It is handed out to
@@ -178,16 +153,13 @@ func (k *Keeper) Held() (Lease, bool) {
 func (k *Keeper) Logout(ctx context.Context) error {
 	for {
 		f, problem := k.boardLogout()
-		if heir := k.successor(asError(problem)); heir != nil {
-			return heir.Logout(ctx)
-		}
 		if f == nil {
 			return asError(problem)
 		}
 		if err := f.wait(ctx, nil); err != nil {
 			return err
 		}
-		if f.errand == loggingOut {
+		if f.errand == loggingOut && f.interrupted == nil {
 			return asError(f.problem)
 		}
 	}
@@ -195,151 +167,37 @@ func (k *Keeper) Logout(ctx context.Context) error {
 
 // Lock hands out nothing and signs nothing until Unlock. A token that lives is renewed on.
 func (k *Keeper) Lock() {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	defer k.settle(now)
-	if k.heir != nil {
-		k.heir.Lock()
-		return
-	}
-	k.locked = true
-	if k.flight != nil && k.flight.signing {
-		k.flight.interrupt(lockedProblem())
+	k, now := k.enter()
+	defer k.profile.leave(now)
+	k.profile.locked = true
+	if f := k.profile.flight; f != nil && f.signing {
+		f.interrupt(lockedProblem())
 	}
 }
 
 // Unlock undoes Lock, and lets a caller try again at once, also after a final problem.
 // What Anaplan has asked for in patience stays; Login and Open pass it.
 func (k *Keeper) Unlock() {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	defer k.settle(now)
-	if k.heir != nil {
-		k.heir.Unlock()
-		return
-	}
-	k.locked = false
-	k.forgive(now, backoff.Delay(firstRetry, maxLoginRetry, 1)) // the person's command comes first: it can ask for a touch
+	k, now := k.enter()
+	defer k.profile.leave(now)
+	k.profile.locked = false
+	k.profile.forgive(now, backoff.Delay(firstRetry, maxLoginRetry, 1)) // the person's command comes first: it can ask for a touch
 }
 
 // Reconsider lets the Keeper try again, by itself and for a caller, also after a final
 // problem: what that was about may have been put right. A lock stays.
 func (k *Keeper) Reconsider() {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	defer k.settle(now)
-	if k.heir != nil {
-		k.heir.Reconsider()
-		return
-	}
-	k.forgive(now, 0)
-	if !k.agenda.wanted {
-		k.trouble.problem = nil // it need not be so any more, and nobody waits to see
-	}
-}
-
-// forgive forgets failures, so that a caller may cause an attempt at once. Where a token is
-// wanted and missing the Keeper makes one by itself, after the delay.
-func (k *Keeper) forgive(now moment, delay time.Duration) {
-	k.trouble.forgive()
-	if k.agenda.wanted && !k.isWell(now) {
-		k.agenda.next = now.add(delay)
+	k, now := k.enter()
+	defer k.profile.leave(now)
+	k.profile.forgive(now, 0)
+	if !k.profile.agenda.wanted {
+		k.profile.trouble.problem = nil // it need not be so any more, and nobody waits to see
 	}
 }
 
 // Status returns how it goes.
 func (k *Keeper) Status() Status {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.heir != nil {
-		return k.heir.Status()
-	}
-	status := Status{State: k.stateAt(now), Problem: k.trouble.problem, UsedAt: k.agenda.usedAt.wall, Certificate: k.certificate}
-	if wait := k.trouble.waitIn(now); wait > 0 {
-		status.WaitUntil = now.wall.Add(wait)
-	}
-	if k.held.isLive(now) {
-		status.Generation, status.ExpiresAt = k.held.lease.Generation, k.held.lease.Token.ExpiresAt
-	}
-	if k.isTrying(now) {
-		status.RenewAt = now.wall.Add(k.dueIn(now))
-	}
-	return status
-}
-
-// ready returns the token if it can be had at once. It is what tens of thousands of calls
-// a second go through.
-func (k *Keeper) ready() (Lease, bool) {
-	now := k.clock()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.use(now)
-	if k.closed() != nil || !k.held.isLive(now) {
-		return Lease{}, false
-	}
-	return k.held.lease, true
-}
-
-// use notes that a caller has asked.
-func (k *Keeper) use(now moment) {
-	if k.agenda.use(k.held.isRenewable(now), now) {
-		k.settle(now)
-	}
-}
-
-// closed returns why nothing is handed out, whatever there is.
-func (k *Keeper) closed() *Problem {
-	switch {
-	case k.stopped:
-		return stoppingProblem()
-	case k.locked:
-		return lockedProblem()
-	}
-	return nil
-}
-
-func (k *Keeper) isWell(now moment) bool { return k.trouble.problem == nil && k.held.isLive(now) }
-
-// stateAt returns the state. While a flight may bring the missing token, the one before stands: a
-// token that is replaced does not change it.
-func (k *Keeper) stateAt(now moment) State {
-	switch {
-	case k.locked:
-		return StateLocked
-	case k.agenda.idle && k.trouble.problem == nil:
-		return StateIdle
-	case k.isWell(now):
-		return StateHealthy
-	case k.held.isLive(now):
-		return StateDegraded
-	case k.trouble.problem != nil:
-		return StateDown
-	case k.flight != nil && k.flight.errand != loggingOut:
-		return k.state
-	}
-	return StateIdle
-}
-
-// note reports the state if it is a new one. That of a Keeper with an heir is the heir's.
-func (k *Keeper) note(now moment) {
-	if k.heir != nil {
-		return
-	}
-	if state := k.stateAt(now); state != k.state {
-		k.state = state
-		k.journal.add(Event{Kind: EventState, State: state})
-	}
-}
-
-// settle ends a change: it notes the state, and has Run look at what is due.
-func (k *Keeper) settle(now moment) {
-	k.note(now)
-	select {
-	case k.wake <- struct{}{}:
-	default: // it will look anyway
-	}
+	k, now := k.enter()
+	defer k.profile.mu.Unlock()
+	return k.profile.status(now)
 }

@@ -41,11 +41,6 @@ type moment struct {
 	mono time.Time // with one
 }
 
-// clock returns the present moment.
-func (k *Keeper) clock() moment {
-	return moment{wall: k.now().Round(0), mono: time.Now()}
-}
-
 func (m moment) isZero() bool { return m.mono.IsZero() }
 
 func (m moment) add(d time.Duration) moment { return moment{m.wall.Add(d), m.mono.Add(d)} }
