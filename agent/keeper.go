@@ -121,21 +121,21 @@ func (k *Keeper) Replace(ctx context.Context, generation uint64, notify NotifyFu
 // patience, and returns its token; if one is under way, that. The token before is not ended,
 // for others may use it.
 func (k *Keeper) Login(ctx context.Context, notify NotifyFunc) (Lease, error) {
-	return k.obtain(ctx, demand{notify: notify, login: true, insists: true})
+	return k.obtain(ctx, demand{notify: notify, errand: loggingIn, insists: true})
 }
 
 // TryLogin is Login for a caller that may not say that something was put right. It signs where
 // Token would if there were no token: after a final problem it returns that, and after
 // another failure it waits as long as Token does before it tries again.
 func (k *Keeper) TryLogin(ctx context.Context, notify NotifyFunc) (Lease, error) {
-	return k.obtain(ctx, demand{notify: notify, login: true})
+	return k.obtain(ctx, demand{notify: notify, errand: loggingIn})
 }
 
 // Open is Login for a caller that undoes Lock. What is locked stays so for everybody until the
 // login has succeeded. A login that began before does not count as its own: the caller may have
 // changed what that depends on, as the PIN.
 func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
-	return k.obtain(ctx, demand{notify: notify, login: true, insists: true, opening: true, before: k.underWay()})
+	return k.obtain(ctx, demand{notify: notify, errand: loggingIn, insists: true, opening: true})
 }
 
 // Held returns the token if there is a live one that may be handed out. It causes nothing, and does

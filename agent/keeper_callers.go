@@ -2,22 +2,16 @@ package agent
 
 import "context"
 
-// demand is what a caller wants.
+// demand is what a caller wants, and what it has waited for.
 type demand struct {
 	notify  NotifyFunc
-	refused uint64  // not the token of this generation
-	login   bool    // the token of a new login
-	insists bool    // also after a failure, for the caller says that it was put right
-	opening bool    // and with it the end of a lock
-	before  *flight // opening: of another flight than this one
-}
+	errand  errand // renewing: any token will do; loggingIn: that of a new login
+	refused uint64 // not the token of this generation
+	insists bool   // also after a failure, for the caller says that it was put right
+	opening bool   // loggingIn: and with it the end of a lock
 
-// flight returns the flight that meets the demand.
-func (d demand) flight() *flight {
-	if d.login {
-		return &flight{errand: loggingIn, opening: d.opening}
-	}
-	return &flight{errand: renewing}
+	before *flight // was under way when the caller came; nil: nothing was
+	landed *flight // the last that was waited for; nil: none yet
 }
 
 // enter locks the Keeper that answers for k: k itself, or the last that has taken its place.
@@ -44,53 +38,36 @@ func (k *Keeper) ready() (Lease, bool) {
 	return k.profile.ready(now)
 }
 
-// underWay returns the flight that is under way.
-func (k *Keeper) underWay() *flight {
-	k, _ = k.enter()
-	defer k.profile.mu.Unlock()
-	return k.profile.flight
-}
-
 // obtain waits for flights until the demand is met or must fail.
 func (k *Keeper) obtain(ctx context.Context, d demand) (Lease, error) {
-	for {
-		if ctx.Err() != nil {
-			return Lease{}, context.Cause(ctx)
-		}
-		f, lease, problem := k.board(d)
+	for ctx.Err() == nil {
+		f, lease, problem := k.board(&d)
 		if f == nil {
 			return lease, asError(problem)
 		}
 		if err := f.wait(ctx, d.notify); err != nil {
 			return Lease{}, err
 		}
-		if lease, problem, ok := k.outcome(f, d); ok {
-			return lease, asError(problem)
-		}
+		d.landed = f
 	}
+	return Lease{}, context.Cause(ctx)
 }
 
-// board returns the flight for a demand, or at once what there is to say.
-func (k *Keeper) board(d demand) (*flight, Lease, *Problem) {
+// board returns the flight to wait for, or what there is to say.
+func (k *Keeper) board(d *demand) (*flight, Lease, *Problem) {
 	k, now := k.enter()
 	defer k.profile.leave(now)
 	if lease, problem, ok := k.profile.answer(d, now); ok {
 		return nil, lease, problem
 	}
 	if k.profile.flight == nil {
-		k.pilot.launch(d.flight())
+		k.pilot.launch(&flight{errand: d.errand, opening: d.opening})
 	}
 	f := k.profile.flight
 	if !f.signed {
 		f.attended = true
 	}
 	return f, Lease{}, nil
-}
-
-func (k *Keeper) outcome(f *flight, d demand) (Lease, *Problem, bool) {
-	k, now := k.enter()
-	defer k.profile.mu.Unlock()
-	return k.profile.outcome(f, d, now)
 }
 
 // boardLogout returns the flight to wait for: that of a logout, or what must end before

@@ -124,16 +124,24 @@ func (p *profile) ready(now moment) (Lease, bool) {
 	return p.held.lease, true
 }
 
-// answer returns what there is to say to a demand at once; false: there must be a flight.
-func (p *profile) answer(d demand, now moment) (Lease, *Problem, bool) {
-	p.agenda.use(p.held.isRenewable(now), now)
+// answer returns what there is to say to a demand; false: there must be another flight first.
+func (p *profile) answer(d *demand, now moment) (Lease, *Problem, bool) {
+	if d.landed == nil {
+		p.agenda.use(p.held.isRenewable(now), now)
+		d.before = p.flight
+	}
 	if problem := p.closedTo(d.opening); problem != nil {
 		return Lease{}, problem, true
+	}
+	if d.landed != nil {
+		if lease, problem, ok := p.outcome(d.landed, d, now); ok {
+			return lease, problem, true
+		}
 	}
 	if problem := p.revoke(d.refused, now); problem != nil {
 		return Lease{}, problem, true
 	}
-	if p.held.isLive(now) && !d.login {
+	if p.held.isLive(now) && d.errand != loggingIn {
 		return p.held.lease, nil, true
 	}
 	if p.flight != nil {
@@ -158,18 +166,15 @@ func (p *profile) revoke(generation uint64, now moment) *Problem {
 }
 
 // outcome returns what a flight has brought for a demand; false: the demand needs another.
-func (p *profile) outcome(f *flight, d demand, now moment) (Lease, *Problem, bool) {
-	if problem := p.closedTo(d.opening); problem != nil {
-		return Lease{}, problem, true
-	}
-	problem := f.problem
-	if d.login && f.unreplaced != nil {
+func (p *profile) outcome(f *flight, d *demand, now moment) (Lease, *Problem, bool) {
+	problem, login := f.problem, d.errand == loggingIn
+	if login && f.unreplaced != nil {
 		problem = f.unreplaced
 	}
 	switch {
 	case d.opening && f.opening && f.interrupted != nil && f.interrupted.Code == CodeLocked:
 		return Lease{}, f.interrupted, true
-	case f.errand == loggingOut, f.interrupted != nil, d.login && !f.signed, d.opening && (!f.opening || f == d.before):
+	case f.errand == loggingOut, f.interrupted != nil, login && !f.signed, d.opening && (!f.opening || f == d.before):
 		return Lease{}, nil, false
 	case problem == nil: // another caller may have been faster, and have found it refused
 		return p.held.lease, nil, p.held.isLive(now) && p.held.lease.Generation != d.refused
