@@ -47,80 +47,71 @@ func newSecret(value held) Secret {
 // which callers still use a token that it has handed out.
 //
 // That memory is not the garbage collector's own. A slice of it does not keep it, so it is
-// never given out; and a method that reads it keeps the Secret meanwhile.
+// never given out.
 func (s Secret) lock(memory *locked.Memory) Secret {
 	if s.IsZero() {
 		return s
 	}
 	defer runtime.KeepAlive(s.value)
-	block := memory.Keep((*s.value).bytes)
+	block := memory.Keep(s.inner())
 	copied := newSecret(held{bytes: block.Bytes(), locked: true})
 	runtime.AddCleanup(copied.value, (*locked.Block).Free, block)
 	return copied
 }
 
+// inner returns the bytes that the Secret holds. A method that reads them keeps the Secret meanwhile.
+func (s Secret) inner() []byte {
+	if s.value == nil {
+		return nil
+	}
+	return (*s.value).bytes
+}
+
 // Reveal returns what the Secret holds, as text.
 func (s Secret) Reveal() string {
-	if s.value == nil {
-		return ""
-	}
 	defer runtime.KeepAlive(s.value)
-	return string((*s.value).bytes)
+	return string(s.inner())
 }
 
 // Append appends what the Secret holds to b, and returns that.
 func (s Secret) Append(b []byte) []byte {
-	if s.value == nil {
-		return b
-	}
 	defer runtime.KeepAlive(s.value)
-	return append(b, (*s.value).bytes...)
+	return append(b, s.inner()...)
 }
 
 // Bytes returns what the Secret holds; nil for the zero Secret. The slice is the Secret's
 // own, or a copy where that is in locked memory, as a Keeper's tokens are: it is to be read
 // only.
 func (s Secret) Bytes() []byte {
-	if s.value == nil {
-		return nil
+	if s.value != nil && (*s.value).locked {
+		return s.Append(nil)
 	}
-	if !(*s.value).locked {
-		return (*s.value).bytes
-	}
-	return s.Append(nil)
+	return s.inner()
 }
 
 // Clear overwrites what the Secret holds, in all its copies. None of them may be in use.
 func (s Secret) Clear() {
-	if s.value != nil {
-		clear((*s.value).bytes)
-		runtime.KeepAlive(s.value)
-	}
+	clear(s.inner())
+	runtime.KeepAlive(s.value)
 }
 
 // Equal reports whether two Secrets hold the same.
 func (s Secret) Equal(other Secret) bool {
-	if s.IsZero() || other.IsZero() {
-		return s.IsZero() && other.IsZero()
-	}
 	defer runtime.KeepAlive(s.value)
 	defer runtime.KeepAlive(other.value)
-	return bytes.Equal((*s.value).bytes, (*other.value).bytes)
+	return bytes.Equal(s.inner(), other.inner())
 }
 
 // IsZero reports whether the Secret holds nothing.
-func (s Secret) IsZero() bool { return s.value == nil || len((*s.value).bytes) == 0 }
+func (s Secret) IsZero() bool { return len(s.inner()) == 0 }
 
-// Format implements fmt.Formatter.
 func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, redacted) }
 
 // String implements fmt.Stringer, for callers that do not go through fmt.
 func (s Secret) String() string { return redacted }
 
-// GoString implements fmt.GoStringer.
 func (s Secret) GoString() string { return redacted }
 
-// LogValue implements slog.LogValuer.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
 // MarshalText implements encoding.TextMarshaler, which encoding/json uses for
