@@ -11,10 +11,6 @@ type journal struct {
 	events []Event
 }
 
-func newJournal(observe func(Event)) *journal {
-	return &journal{observe: observe, telling: make(chan struct{}, 1)}
-}
-
 func (j *journal) add(event Event) {
 	if j.observe == nil {
 		return

@@ -43,7 +43,8 @@ type KeeperConfig struct {
 	// may be good until its end; that leads to one login. nil: no error is Anaplan's word.
 	Refused func(error) bool
 
-	// Explain makes a Problem of an error of Sign or Exchange that is not one. nil: ProblemOf.
+	// Explain makes a Problem of an error of Sign or Exchange that is not one. nil, or where it
+	// returns nil: ProblemOf.
 	Explain func(error) *Problem
 
 	// Eager: there is a token from Run on, and always, without a caller.
@@ -85,11 +86,12 @@ type Keeper struct {
 // NewKeeper returns a Keeper that renews nothing before Run.
 func NewKeeper(config KeeperConfig) *Keeper {
 	config.Timeout = cmp.Or(config.Timeout, time.Minute)
-	if config.Memory == nil {
-		config.Memory = new(locked.Memory)
+	config.Memory = cmp.Or(config.Memory, new(locked.Memory))
+	if config.Explain == nil {
+		config.Explain = ProblemOf
 	}
 	k := &Keeper{profile: profile{wall: time.Now, wake: make(chan struct{}, 1), state: StateIdle}}
-	k.profile.journal = newJournal(config.Observe)
+	k.profile.journal = journal{observe: config.Observe, telling: make(chan struct{}, 1)}
 	k.profile.held.lease.Generation = config.Generation
 	k.profile.agenda = agenda{eager: config.Eager, wanted: config.Eager, rests: cmp.Or(config.Idle, 12*time.Hour)}
 	if config.Eager {

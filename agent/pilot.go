@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -31,20 +32,20 @@ func (p *pilot) fly(f *flight) {
 	defer f.cancel(nil)
 	defer close(f.done)
 	defer p.profile.journal.tell()
-	switch f.errand {
-	case renewing:
-		p.land(f, p.renew(f))
-	case loggingIn:
-		p.land(f, p.login(f))
-	case loggingOut:
-		p.land(f, p.logout(f))
-	}
-}
-
-func (p *pilot) land(f *flight, problem *Problem) {
+	problem := p.run(f)
 	now := p.profile.enter()
 	defer p.profile.leave(now)
 	p.profile.land(f, problem, now)
+}
+
+func (p *pilot) run(f *flight) *Problem {
+	switch f.errand {
+	case loggingIn:
+		return p.login(f)
+	case loggingOut:
+		return p.logout(f)
+	}
+	return p.renew(f)
 }
 
 // renew brings a token without a signature if that can be, and otherwise with one.
@@ -56,11 +57,11 @@ func (p *pilot) renew(f *flight) *Problem {
 	if token.Value.IsZero() {
 		return p.login(f)
 	}
-	problem := p.refresh(f, token, limit)
+	problem, lives := p.refresh(f, token, limit)
 	switch {
 	case problem == nil:
 		return nil
-	case !p.lives():
+	case !lives:
 		return p.login(f)
 	case p.isLoginDue(f, problem) && p.replace(f):
 		return nil
@@ -85,13 +86,6 @@ func (p *pilot) renewable() (Token, time.Duration) {
 		return Token{}, 0
 	}
 	return held.lease.Token, held.forRefresh(p.config.Timeout, now)
-}
-
-// lives reports whether there is still a token to hand out.
-func (p *pilot) lives() bool {
-	now := p.profile.enter()
-	defer p.profile.mu.Unlock()
-	return p.profile.held.isLive(now)
 }
 
 // isLoginDue reports whether a login is to be tried while the token lives, because it cannot
@@ -135,8 +129,9 @@ func (p *pilot) replace(f *flight) bool {
 	return false
 }
 
-// refresh extends the token's life. A token that Anaplan says is not valid is dropped.
-func (p *pilot) refresh(f *flight, token Token, limit time.Duration) *Problem {
+// refresh extends the token's life, and reports whether there still is a token to hand out. One
+// that Anaplan says is not valid is dropped.
+func (p *pilot) refresh(f *flight, token Token, limit time.Duration) (problem *Problem, lives bool) {
 	fresh, event := p.exchange(f, EventRefresh, limit, func(ctx context.Context) (Token, error) {
 		return p.config.Exchange.Refresh(ctx, token)
 	})
@@ -153,13 +148,12 @@ func (p *pilot) refresh(f *flight, token Token, limit time.Duration) *Problem {
 		event.Problem = Problemf(CodeServerRefused, "Anaplan renews a token that it refuses otherwise")
 	}
 	if event.Problem == nil {
-		p.profile.keep(f, fresh, changed, now)
-		event.Lease = held.lease
+		event.Lease = p.profile.keep(f, fresh, changed, now)
 	}
 	if p.isRefused(event.Err) {
 		held.drop()
 	}
-	return p.report(f, event)
+	return p.report(f, event), held.isLive(now)
 }
 
 // login brings a token for a new signature.
@@ -179,9 +173,8 @@ func (p *pilot) login(f *flight) *Problem {
 	now := p.profile.enter()
 	defer p.profile.leave(now)
 	if event.Problem == nil {
-		p.profile.keep(f, token, true, now)
+		event.Lease = p.profile.keep(f, token, true, now)
 		p.profile.held.foreign = false
-		event.Lease = p.profile.held.lease
 	}
 	return p.report(f, event)
 }
@@ -234,9 +227,7 @@ func (p *pilot) sign(f *flight) (*Login, *Problem) {
 // lives on at Anaplan. It returns the first problem.
 func (p *pilot) logout(f *flight) (first *Problem) {
 	for _, left := range f.ending {
-		if problem := p.endToken(f, left.lease); problem != nil && first == nil {
-			first = problem
-		}
+		first = cmp.Or(first, p.endToken(f, left.lease))
 	}
 	return first
 }
@@ -306,12 +297,7 @@ func (p *pilot) explain(f *flight, err error) *Problem {
 	case *Problem, *PanicError:
 		return ProblemOf(err)
 	}
-	if p.config.Explain != nil {
-		if problem := p.config.Explain(err); problem != nil {
-			return problem
-		}
-	}
-	return ProblemOf(err)
+	return cmp.Or(p.config.Explain(err), ProblemOf(err))
 }
 
 // report notes what a flight did, and returns the problem. The profile's lock must be held.

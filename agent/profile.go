@@ -16,7 +16,7 @@ import (
 type profile struct {
 	wall    func() time.Time // the wall clock; tests let it jump
 	wake    chan struct{}    // wakes Run to look again
-	journal *journal
+	journal journal
 
 	mu          sync.Mutex
 	stopped     bool
@@ -196,7 +196,7 @@ func (p *profile) forgive(now moment, delay time.Duration) {
 func (p *profile) maySign() bool { return !p.locked && p.trouble.final == nil }
 
 // keep keeps the token that a flight has brought.
-func (p *profile) keep(f *flight, token Token, changed bool, now moment) {
+func (p *profile) keep(f *flight, token Token, changed bool, now moment) Lease {
 	p.held.take(token, changed, now)
 	p.agenda.next = now.add(renewal(p.held.ends.until(now)))
 	p.agenda.wanted = !p.agenda.idle
@@ -204,6 +204,7 @@ func (p *profile) keep(f *flight, token Token, changed bool, now moment) {
 	if f.opening {
 		p.locked = false
 	}
+	return p.held.lease
 }
 
 // land ends a flight with what it came to, and notes when to try again: by itself, and for a
