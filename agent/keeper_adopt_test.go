@@ -113,6 +113,26 @@ func TestAdoptWhileRefreshing(t *testing.T) {
 	}
 }
 
+// A logout that is interrupted is tried again by the one after, which has the token.
+func TestAdoptWhileLoggingOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var callers sync.WaitGroup
+		_, next := succession(t, func(before, _ *world) {
+			before.token()
+			before.logout = after(time.Minute, nil)
+			callers.Go(func() {
+				if err := before.keeper.Logout(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		})
+		callers.Wait()
+		next.wantCalls("by the one after", calls{Logout: 1})
+		next.wantState("then", agent.StateIdle)
+	})
+}
+
 func TestAdoptLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		before, after := succession(t, func(before, _ *world) {
