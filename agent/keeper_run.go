@@ -43,7 +43,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) tick() time.Duration {
 	now := k.profile.enter()
 	defer k.profile.mu.Unlock()
-	if k.profile.isDue(now) {
+	if k.profile.look(now) {
 		k.pilot.launch(&flight{errand: renewing})
 	}
 	k.profile.note(now)

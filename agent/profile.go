@@ -31,7 +31,6 @@ type profile struct {
 	certificate *CertificateStatus
 }
 
-// clock returns the present moment.
 func (p *profile) clock() moment {
 	return moment{wall: p.wall().Round(0), mono: time.Now()}
 }
@@ -116,7 +115,6 @@ func (p *profile) closedTo(opening bool) *Problem {
 	return nil
 }
 
-// ready returns the token if it can be had at once.
 func (p *profile) ready(now moment) (Lease, bool) {
 	if p.closedTo(false) != nil || !p.held.isLive(now) {
 		return Lease{}, false
@@ -124,7 +122,7 @@ func (p *profile) ready(now moment) (Lease, bool) {
 	return p.held.lease, true
 }
 
-// answer returns what there is to say to a demand; false: there must be another flight first.
+// answer returns what there is to say to a demand; false: a flight must be waited for first.
 func (p *profile) answer(d *demand, now moment) (Lease, *Problem, bool) {
 	if d.landed == nil {
 		p.agenda.use(p.held.isRenewable(now), now)
@@ -267,8 +265,8 @@ func (p *profile) inherit(before *profile) {
 	before.stop()
 }
 
-// isDue does what time brings, and reports whether a token is to be renewed now.
-func (p *profile) isDue(now moment) bool {
+// look does what time brings, and reports whether a token is to be renewed now.
+func (p *profile) look(now moment) bool {
 	p.forgetEnded(now)
 	if p.agenda.rest(now) {
 		p.trouble.setAside()
