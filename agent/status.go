@@ -19,24 +19,24 @@ const (
 	StateLocked   State = "locked"   // somebody has locked it
 )
 
-// Status is a profile at one moment.
+// Status is a profile at one moment. Its JSON leaves out what is not known.
 type Status struct {
-	State       State
-	Problem     *Problem           // of the last attempt, nil if it went well
-	Generation  uint64             // of the token; 0 without
-	ExpiresAt   time.Time          // of the token; zero without
-	RenewAt     time.Time          // when it will be renewed, or the next attempt made; zero: not before a caller
-	WaitUntil   time.Time          // nothing is sent before, for that was asked for; zero: nothing was
-	UsedAt      time.Time          // when a caller last asked; zero: never
-	Certificate *CertificateStatus // of the last login; nil before
+	State       State              `json:"state"`
+	Problem     *Problem           `json:"problem,omitempty"`     // of the last attempt, nil if it went well
+	Generation  uint64             `json:"generation,omitempty"`  // of the token; 0 without
+	ExpiresAt   time.Time          `json:"expires_at,omitzero"`   // of the token; zero without
+	RenewAt     time.Time          `json:"renew_at,omitzero"`     // when it will be renewed, or the next attempt made; zero: not before a caller
+	WaitUntil   time.Time          `json:"wait_until,omitzero"`   // nothing is sent before, for that was asked for; zero: nothing was
+	UsedAt      time.Time          `json:"used_at,omitzero"`      // when a caller last asked; zero: never
+	Certificate *CertificateStatus `json:"certificate,omitempty"` // of the last login; nil before
 }
 
 // CertificateStatus is what to know about the certificate of the last login.
 type CertificateStatus struct {
-	Subject  string
-	Email    string
-	NotAfter time.Time
-	SHA256   string // fingerprint, in hex
+	Subject  string    `json:"subject"`
+	Email    string    `json:"email,omitempty"`
+	NotAfter time.Time `json:"not_after"`
+	SHA256   string    `json:"sha256"` // fingerprint, in hex
 }
 
 func certificateStatus(cert *x509.Certificate) *CertificateStatus {

@@ -33,18 +33,10 @@ type ClientStatus struct {
 	Policy  []string `json:"policy"`
 }
 
-// ProfileStatus is how one profile does; see [agent.Status]. What is not known is left out.
+// ProfileStatus is how one profile does.
 type ProfileStatus struct {
-	Name        string             `json:"name"`
-	State       agent.State        `json:"state"`
-	Problem     *agent.Problem     `json:"problem,omitempty"`
-	Generation  uint64             `json:"generation,omitempty"`
-	ExpiresAt   time.Time          `json:"expires_at,omitzero"`
-	RenewAt     time.Time          `json:"renew_at,omitzero"`
-	WaitUntil   time.Time          `json:"wait_until,omitzero"`
-	UsedAt      time.Time          `json:"used_at,omitzero"`
-	Certificate *CertificateStatus `json:"certificate,omitempty"`
-
+	Name string `json:"name"`
+	agent.Status
 	Details
 }
 
@@ -58,14 +50,6 @@ type Details struct {
 
 	// TokenFile is why the file that the token is written to is not as the token is.
 	TokenFile *agent.Problem `json:"token_file,omitempty"`
-}
-
-// CertificateStatus is the certificate of the last login.
-type CertificateStatus struct {
-	Subject  string    `json:"subject"`
-	Email    string    `json:"email,omitempty"`
-	NotAfter time.Time `json:"not_after"`
-	SHA256   string    `json:"sha256"` // fingerprint, in hex
 }
 
 // DefaultProfile is the one that is meant where none is named.

@@ -296,9 +296,11 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := local.Status{Version: "v1", PID: os.Getpid(), Profiles: []local.ProfileStatus{
-		{Name: "a", State: agent.StateDown, Problem: &agent.Problem{Code: agent.CodePINNeeded, Message: "PIN, please", PIN: &agent.PINPrompt{Question: "PIN"}}},
-		{Name: "b", State: agent.StateHealthy, Generation: 1},
-		{Name: "c", State: agent.StateIdle, Details: local.Details{Keys: 2, Key: 1, Warning: "it ends in 7 days", WarningDays: 7}},
+		{Name: "a", Status: agent.Status{
+			State: agent.StateDown, Problem: &agent.Problem{Code: agent.CodePINNeeded, Message: "PIN, please", PIN: &agent.PINPrompt{Question: "PIN"}},
+		}},
+		{Name: "b", Status: agent.Status{State: agent.StateHealthy, Generation: 1}},
+		{Name: "c", Status: agent.Status{State: agent.StateIdle}, Details: local.Details{Keys: 2, Key: 1, Warning: "it ends in 7 days", WarningDays: 7}},
 	}}
 	times := cmpopts.IgnoreTypes(time.Time{})
 	if diff := cmp.Diff(want, got, times); diff != "" {

@@ -309,21 +309,7 @@ func (c ownCall) metrics() *agent.Problem {
 
 // profileStatus says how a profile does.
 func profileStatus(name string, profile *Profile) local.ProfileStatus {
-	status := profile.Keeper.Status()
-	shown := local.ProfileStatus{
-		Name:       name,
-		State:      status.State,
-		Problem:    status.Problem,
-		Generation: status.Generation,
-		ExpiresAt:  status.ExpiresAt,
-		RenewAt:    status.RenewAt,
-		WaitUntil:  status.WaitUntil,
-		UsedAt:     status.UsedAt,
-	}
-	if status.Certificate != nil {
-		certificate := local.CertificateStatus(*status.Certificate)
-		shown.Certificate = &certificate
-	}
+	shown := local.ProfileStatus{Name: name, Status: profile.Keeper.Status()}
 	if profile.Details != nil {
 		shown.Details = profile.Details()
 	}

@@ -14,20 +14,22 @@ func TestStatusText(t *testing.T) {
 	status := local.Status{
 		Version: "v1.0.0", PID: 7, StartedAt: now.Add(-90 * time.Second),
 		Profiles: []local.ProfileStatus{
-			{Name: "default", State: agent.StateIdle},
+			{Name: "default", Status: agent.Status{State: agent.StateIdle}},
 			{
-				Name: "prod", State: agent.StateDegraded, ExpiresAt: now.Add(5 * time.Minute), RenewAt: now.Add(30 * time.Second),
-				UsedAt: now.Add(-time.Second), Certificate: &local.CertificateStatus{NotAfter: now.AddDate(0, 1, 0)},
-				Problem: &agent.Problem{Message: "no such card:\nnone", Hints: []string{"plug it in"}},
+				Name: "prod", Status: agent.Status{
+					State: agent.StateDegraded, ExpiresAt: now.Add(5 * time.Minute), RenewAt: now.Add(30 * time.Second),
+					UsedAt: now.Add(-time.Second), Certificate: &agent.CertificateStatus{NotAfter: now.AddDate(0, 1, 0)},
+					Problem: &agent.Problem{Message: "no such card:\nnone", Hints: []string{"plug it in"}},
+				},
 			},
 			{
-				Name: "pair", State: agent.StateHealthy, ExpiresAt: now.Add(5 * time.Minute),
+				Name: "pair", Status: agent.Status{State: agent.StateHealthy, ExpiresAt: now.Add(5 * time.Minute)},
 				Details: local.Details{Keys: 2, Key: 2, Warning: "the certificate ends in 7 days", WarningDays: 7},
 			},
-			{Name: "new", State: agent.StateIdle, Details: local.Details{Keys: 2}},
-			{Name: "held", State: agent.StateIdle, Details: local.Details{HeldUntil: now.Add(4 * time.Minute)}},
-			{Name: "late", State: agent.StateDown, ExpiresAt: now.Add(-time.Second)},
-			{Name: "busy", State: agent.StateDown, WaitUntil: now.Add(90 * time.Second), Problem: &agent.Problem{Message: "too many requests"}},
+			{Name: "new", Status: agent.Status{State: agent.StateIdle}, Details: local.Details{Keys: 2}},
+			{Name: "held", Status: agent.Status{State: agent.StateIdle}, Details: local.Details{HeldUntil: now.Add(4 * time.Minute)}},
+			{Name: "late", Status: agent.Status{State: agent.StateDown, ExpiresAt: now.Add(-time.Second)}},
+			{Name: "busy", Status: agent.Status{State: agent.StateDown, WaitUntil: now.Add(90 * time.Second), Problem: &agent.Problem{Message: "too many requests"}}},
 		},
 	}
 	want := `agent v1.0.0, process 7, up 1m30s
