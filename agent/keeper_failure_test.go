@@ -17,7 +17,7 @@ func TestRefreshFailsWithALiveToken(t *testing.T) {
 		w.set(func() {
 			w.refresh = always(unreachable)
 			w.authenticate = func(context.Context) error {
-				logins = append(logins, time.Now())
+				w.set(func() { logins = append(logins, time.Now()) })
 				return unreachable
 			}
 		})
@@ -28,7 +28,8 @@ func TestRefreshFailsWithALiveToken(t *testing.T) {
 			t.Errorf("generation %d, want the last good one", lease.Generation)
 		}
 		w.wantState("until the end", agent.StateDegraded)
-		wantRetries(t, w.renewals(), logins, ends)
+		refreshes := w.renewals()
+		w.set(func() { wantRetries(t, refreshes, logins, ends) })
 		time.Sleep(2 * time.Second)
 		w.wantState("after the end", agent.StateDown)
 		w.wantProblem("after the end", agent.CodeUnreachable)
