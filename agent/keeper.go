@@ -140,8 +140,8 @@ func (k *Keeper) Open(ctx context.Context, notify NotifyFunc) (Lease, error) {
 	return k.obtain(ctx, demand{notify: notify, errand: loggingIn, insists: true, opening: true})
 }
 
-// Held returns the token if this very Keeper has a live one that may be handed out. It causes nothing,
-// and does not count as a use of the profile.
+// Held returns the token if this very Keeper has a live one that may be handed out. It causes
+// nothing, and does not count as a use of the profile.
 func (k *Keeper) Held() (Lease, bool) {
 	now := k.profile.enter()
 	defer k.profile.mu.Unlock()

@@ -59,7 +59,7 @@ func (s Secret) lock(memory *locked.Memory) Secret {
 	return copied
 }
 
-// inner returns the bytes that the Secret holds. A method that reads them keeps the Secret meanwhile.
+// inner returns the bytes that the Secret holds. Who reads them keeps the Secret meanwhile.
 func (s Secret) inner() []byte {
 	if s.value == nil {
 		return nil
