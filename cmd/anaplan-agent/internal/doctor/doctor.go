@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -41,7 +42,7 @@ type examination struct {
 	clients []*config.Client
 	hosts   anaplan.Hosts // of the profile; zero: it names none that there are
 
-	status  any            // what the agent that runs says of itself; nil: nothing
+	status  *local.Status  // what the agent that runs says of itself; nil: nothing
 	devices []deviceReport // of the profile's keys, in their order
 	reached bool           // the login service answers
 
@@ -82,6 +83,29 @@ func (x *examination) run() {
 			return
 		}
 		check()
+	}
+}
+
+// checkAgent looks at the agent and its files. Without a configuration it looks where an
+// agent usually is.
+func (x *examination) checkAgent() {
+	own := x.agent
+	if own == nil {
+		own = &config.Agent{}
+	}
+	if own.Socket == "none" {
+		x.skip("agent.running", `socket is "none", so there is no agent to ask`)
+	} else {
+		x.status = (&runningAgent{x.Report, x.ctx, x.settings.ProfileName(), own.ShareSocket}).find(own.Socket)
+	}
+	checkUnits(x.ctx, x.Report)
+	checkState(x.Report)
+	checkMemory(x.Report)
+	if own.AuditFile != "" {
+		checkAuditFile(x.Report, own.AuditFile)
+	}
+	if x.profile != nil && x.profile.TokenFile != "" {
+		checkTokenFile(x.Report, x.profile)
 	}
 }
 

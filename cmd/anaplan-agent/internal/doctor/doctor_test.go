@@ -76,9 +76,9 @@ func TestJudgeUnit(t *testing.T) {
 		{map[string]string{"ActiveState": "activating", "SubState": "auto-restart"}, finding.Error, "journalctl --user"},
 		{map[string]string{"ActiveState": "active", "UnitFileState": "enabled"}, finding.OK, ""},
 	} {
-		x := &examination{Report: &Report{}}
-		x.judgeUnit(test.state, "the service", "systemctl --user")
-		if f := x.findings[0]; f.Severity != test.severity || !strings.Contains(f.Do, test.do) {
+		u := &unit{Report: &Report{}, kind: "the service", systemctl: "systemctl --user"}
+		u.judge(test.state)
+		if f := u.findings[0]; f.Severity != test.severity || !strings.Contains(f.Do, test.do) {
 			t.Errorf("%v: %+v, want %s with %q", test.state, f, test.severity, test.do)
 		}
 	}

@@ -91,7 +91,7 @@ func (x *examination) first() deviceFacts {
 
 // whyNoPIN returns why no PIN may or can be sent to the device; "" if one can.
 func (x *examination) whyNoPIN() string {
-	facts, source := x.first(), x.sourceOfPIN()
+	facts, source := x.first(), firstSource(x.profile)
 	switch {
 	case facts.NoPIN:
 		return ""
@@ -115,7 +115,7 @@ func (x *examination) whyNoPerson() string {
 	facts := x.first()
 	wanted := ""
 	switch {
-	case !facts.NoPIN && pin.Interactive(x.sourceOfPIN()):
+	case !facts.NoPIN && pin.Interactive(firstSource(x.profile)):
 		wanted = "a person has to give the PIN"
 	case !facts.NoPIN && facts.PINPad && !x.profile.NoPINPad:
 		wanted = "a person has to type the PIN on the device"

@@ -30,17 +30,9 @@ import (
 // pinTimeout is how long a program or a pipe has to give the PIN.
 const pinTimeout = 15 * time.Second
 
-// pinSources returns where the keys' PINs come from, each place once.
-func (x *examination) pinSources() (sources []config.PINSource) {
-	if x.profile == nil {
-		return nil
-	}
-	return pin.Sources(x.profile)
-}
-
-// sourceOfPIN returns where the first key's PIN comes from.
-func (x *examination) sourceOfPIN() config.PINSource {
-	if sources := x.pinSources(); len(sources) > 0 {
+// firstSource returns where the PIN of a profile's first key comes from.
+func firstSource(p *config.Profile) config.PINSource {
+	if sources := pin.Sources(p); len(sources) > 0 {
 		return sources[0]
 	}
 	return config.PINSource{Kind: config.PINPrompt}
@@ -52,7 +44,7 @@ func (x *examination) checkPIN() {
 		x.skip("pin.source", "the settings cannot be read")
 		return
 	}
-	for _, source := range x.pinSources() {
+	for _, source := range pin.Sources(x.profile) {
 		x.checkSource(source)
 	}
 }
@@ -212,7 +204,7 @@ func (x *examination) checkRefusals() {
 	}
 	defer x.forgetPINs()
 	book := pin.NewBook(paths.State(), paths.SocketDirectories(), paths.KeyDirectories())
-	for _, source := range x.pinSources() {
+	for _, source := range pin.Sources(x.profile) {
 		if pin.Interactive(source) || source.Kind == config.PINNone || x.settings.PINChanged {
 			continue
 		}

@@ -18,37 +18,43 @@ import (
 // unitTimeout is how long systemd is waited for.
 const unitTimeout = 5 * time.Second
 
-// UnitName is what systemd calls the service.
-const UnitName = "anaplan-agent.service"
+// What systemd calls the service, and the socket that it listens at in its place.
+const (
+	UnitName   = "anaplan-agent.service"
+	socketUnit = "anaplan-agent.socket"
+)
+
+// unit is the agent as a service.
+type unit struct {
+	*Report
+	ctx       context.Context
+	kind      string // which service it is, in words
+	systemctl string // the command that asks about it
+}
 
 // checkUnits looks at the service of the machine and at that of this user.
-func (x *examination) checkUnits() {
+func checkUnits(ctx context.Context, r *Report) {
 	if runtime.GOOS != "linux" {
-		x.skip("agent.unit", "services are looked at where systemd starts them, on Linux")
+		r.skip("agent.unit", "services are looked at where systemd starts them, on Linux")
 		return
 	}
-	found := false
-	for _, system := range []bool{true, false} {
-		found = x.checkUnit(system) || found
-	}
-	if !found {
-		x.info("agent.unit", build.Program+" service install has systemd start the agent", "the agent is not installed as a service")
+	machines := &unit{r, ctx, "the service of this machine", "systemctl"}
+	users := &unit{r, ctx, "the service of this user", "systemctl --user"}
+	found := machines.check(true)
+	if found = users.check(false) || found; !found {
+		r.info("agent.unit", build.Program+" service install has systemd start the agent", "the agent is not installed as a service")
 	}
 }
 
-// checkUnit looks at one service, and reports whether it is installed.
-func (x *examination) checkUnit(system bool) bool {
+// check looks at the service, and reports whether it is installed.
+func (u *unit) check(system bool) bool {
 	self, err := service.ThisProgram()
 	if err != nil {
 		self = build.Program
 	}
-	s := &service.Service{Flags: service.Flags{System: system, Program: self}, Say: x.say}
+	s := &service.Service{Flags: service.Flags{System: system, Program: self}}
 	if s.MakeUnits() != nil {
 		return false // without a home there is no service
-	}
-	kind := "the service of this user"
-	if system {
-		kind = "the service of this machine"
 	}
 	for _, file := range s.Files {
 		if file.Name() != UnitName {
@@ -57,19 +63,23 @@ func (x *examination) checkUnit(system bool) bool {
 		found, text, err := s.Read(file)
 		switch {
 		case err != nil:
-			x.warn("agent.unit", "look at it as root", "%s cannot be read: %v", s.At(file), err)
+			u.warn("agent.unit", "look at it as root", "%s cannot be read: %v", s.At(file), err)
 			return true
 		case !found:
 			return false
 		}
-		x.checkUnitFile(s.At(file), text)
-		x.askSystemd(s.Manager, kind, !system)
+		u.checkFile(s.At(file), text)
+		if s.Manager.Runs() {
+			u.ask()
+		} else {
+			u.skip("agent.unit", u.kind+" is installed, but systemd does not run here")
+		}
 	}
 	return true
 }
 
-// checkUnitFile looks at what the unit starts.
-func (x *examination) checkUnitFile(path, text string) {
+// checkFile looks at what the unit starts.
+func (u *unit) checkFile(path, text string) {
 	for line := range strings.Lines(text) {
 		command, isCommand := strings.CutPrefix(strings.TrimSpace(line), "ExecStart=")
 		if !isCommand {
@@ -77,76 +87,61 @@ func (x *examination) checkUnitFile(path, text string) {
 		}
 		name := strings.Trim(strings.TrimSuffix(strings.TrimSpace(command), " serve"), `"`)
 		if name = strings.ReplaceAll(name, "%%", "%"); filepath.IsAbs(name) && !paths.IsThere(name) {
-			x.fail("agent.unit", build.Program+" service install writes it anew, for this program", "%s starts %s, which is not there", path, name)
+			u.fail("agent.unit", build.Program+" service install writes it anew, for this program", "%s starts %s, which is not there", path, name)
 		}
 	}
 	if text != "" && !service.IsSealed(text) {
-		x.info("agent.unit", "your changes are safer in a drop-in: systemctl edit "+UnitName, "%s was changed by hand", path)
+		u.info("agent.unit", "your changes are safer in a drop-in: systemctl edit "+UnitName, "%s was changed by hand", path)
 	}
 }
 
-// askSystemd asks how the unit does.
-func (x *examination) askSystemd(m service.Manager, kind string, user bool) {
-	if !m.Runs() {
-		x.skip("agent.unit", kind+" is installed, but systemd does not run here")
-		return
-	}
-	command := []string{"systemctl"}
-	if user {
-		command = append(command, "--user")
-	}
-	state, err := x.unitState(command)
+// ask asks systemd how the unit does.
+func (u *unit) ask() {
+	output, err := u.run("show", "--property=LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts", UnitName)
 	if err != nil {
-		x.warn("agent.unit", strings.Join(command, " ")+" status "+UnitName+" tells more", "systemd does not tell how %s does: %v", kind, err)
+		u.warn("agent.unit", u.systemctl+" status "+UnitName+" tells more", "systemd does not tell how %s does: %v", u.kind, err)
 		return
 	}
-	x.judgeUnit(state, kind, strings.Join(command, " "))
-}
-
-// unitState returns the properties of the unit.
-func (x *examination) unitState(command []string) (map[string]string, error) {
-	ctx, cancel := context.WithTimeout(x.ctx, unitTimeout)
-	defer cancel()
-	args := append(command[1:], "show", "--property=LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts", UnitName)
-	output, err := exec.CommandContext(ctx, command[0], args...).Output()
 	state := map[string]string{}
-	for line := range strings.Lines(string(output)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			state[name] = value
-		}
+	for line := range strings.Lines(output) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		state[name] = value
 	}
-	return state, err
+	u.judge(state)
 }
 
-// judgeUnit says how the unit does.
-func (x *examination) judgeUnit(state map[string]string, kind, systemctl string) {
-	journal := "journalctl"
-	if strings.HasSuffix(systemctl, "--user") {
-		journal += " --user"
-	}
+// run has systemctl do something, and returns what it prints.
+func (u *unit) run(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(u.ctx, unitTimeout)
+	defer cancel()
+	words := append(strings.Fields(u.systemctl), args...)
+	output, err := exec.CommandContext(ctx, words[0], words[1:]...).Output()
+	return string(output), err
+}
+
+// judge says how the unit does.
+func (u *unit) judge(state map[string]string) {
+	lastWords := strings.Replace(u.systemctl, "systemctl", "journalctl", 1) + " -u " + UnitName + " -n 50 has its last words"
 	switch {
 	case state["LoadState"] == "masked":
-		x.warn("agent.unit", systemctl+" unmask "+UnitName, "%s is masked, so nothing can start it", kind)
+		u.warn("agent.unit", u.systemctl+" unmask "+UnitName, "%s is masked, so nothing can start it", u.kind)
 	case state["LoadState"] == "not-found":
-		x.warn("agent.unit", systemctl+" daemon-reload", "%s is installed, and systemd has not read it yet", kind)
+		u.warn("agent.unit", u.systemctl+" daemon-reload", "%s is installed, and systemd has not read it yet", u.kind)
 	case state["ActiveState"] == "failed":
-		x.fail("agent.unit", journal+" -u "+UnitName+" -n 50 has its last words; then: "+systemctl+" restart "+UnitName,
-			"%s has failed (%s, %s restarts)", kind, state["Result"], state["NRestarts"])
+		u.fail("agent.unit", lastWords+"; then: "+u.systemctl+" restart "+UnitName, "%s has failed (%s, %s restarts)", u.kind, state["Result"], state["NRestarts"])
 	case state["ActiveState"] == "activating" && state["SubState"] == "auto-restart":
-		x.fail("agent.unit", journal+" -u "+UnitName+" -n 50 has its last words", "%s ends again and again (%s, %s restarts)", kind, state["Result"], state["NRestarts"])
+		u.fail("agent.unit", lastWords, "%s ends again and again (%s, %s restarts)", u.kind, state["Result"], state["NRestarts"])
 	case state["ActiveState"] == "active":
-		x.ok("agent.unit", "%s runs, and is %s", kind, state["UnitFileState"])
-	case x.socketEnabled(systemctl):
-		x.ok("agent.unit", "%s starts when somebody connects to its socket", kind)
+		u.ok("agent.unit", "%s runs, and is %s", u.kind, state["UnitFileState"])
+	case u.socketListens():
+		u.ok("agent.unit", "%s starts when somebody connects to its socket", u.kind)
 	default:
-		x.warn("agent.unit", systemctl+" enable --now anaplan-agent.socket", "%s is installed, and does not run (%s, %s)", kind, state["ActiveState"], state["UnitFileState"])
+		u.warn("agent.unit", u.systemctl+" enable --now "+socketUnit, "%s is installed, and does not run (%s, %s)", u.kind, state["ActiveState"], state["UnitFileState"])
 	}
 }
 
-// socketEnabled reports whether systemd listens in the service's place.
-func (x *examination) socketEnabled(systemctl string) bool {
-	ctx, cancel := context.WithTimeout(x.ctx, unitTimeout)
-	defer cancel()
-	words := append(strings.Fields(systemctl), "is-active", "--quiet", "anaplan-agent.socket")
-	return exec.CommandContext(ctx, words[0], words[1:]...).Run() == nil
+// socketListens reports whether systemd listens in the service's place.
+func (u *unit) socketListens() bool {
+	_, err := u.run("is-active", "--quiet", socketUnit)
+	return err == nil
 }
