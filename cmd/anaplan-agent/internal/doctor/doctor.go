@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -37,11 +36,7 @@ type examination struct {
 	options  Options
 	say      *console.Messenger
 
-	agent   *config.Agent   // nil: the configuration cannot be read
-	profile *config.Profile // nil: likewise
-	clients []*config.Client
-	hosts   anaplan.Hosts // of the profile; zero: it names none that there are
-
+	setUp
 	status  *local.Status  // what the agent that runs says of itself; nil: nothing
 	devices []deviceReport // of the profile's keys, in their order
 	reached bool           // the login service answers
@@ -77,7 +72,8 @@ func Run(ctx context.Context, s *settings.Settings, options Options, say *consol
 // run does the checks, those first that cost least.
 func (x *examination) run() {
 	for _, check := range []func(){
-		x.checkConfig, x.checkAgent, x.checkPIN, x.checkDevices, x.checkRefusals, x.checkCertificates, x.checkNetwork, x.checkLogin,
+		func() { x.setUp = (&configuration{Report: x.Report, settings: x.settings}).check() },
+		x.checkAgent, x.checkPIN, x.checkDevices, x.checkRefusals, x.checkCertificates, x.checkNetwork, x.checkLogin,
 	} {
 		if x.ctx.Err() != nil {
 			return

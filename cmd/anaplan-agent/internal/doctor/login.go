@@ -56,7 +56,7 @@ func (x *examination) whyNotSign() string {
 		return "--login=false"
 	case x.profile != nil && len(x.profile.Keys) == 0:
 		return "the settings do not name a key"
-	case x.profile == nil || x.hasErrors("config.key", "config.certificate"):
+	case x.profile == nil || x.noKey:
 		return "the settings are wrong"
 	case !x.anyReady():
 		return "there is no key that can log in"

@@ -75,13 +75,7 @@ func (x *examination) checkSource(source config.PINSource) {
 
 // checkPinentry looks whether the program is there that asks in a window.
 func (x *examination) checkPinentry(name string) {
-	path, err := subprocess.FindProgram(name)
-	if err != nil {
-		x.fail("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry: %v", err)
-		return
-	}
-	if err := owned.Check(path); err != nil {
-		x.failed("pin.source", err)
+	if !x.checkProgram("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry", name) {
 		return
 	}
 	x.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,

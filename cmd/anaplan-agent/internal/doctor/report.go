@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
@@ -101,6 +102,29 @@ func (r *Report) findingOf(check string, err error) finding.Finding {
 		do = "put that right; " + build.Program + " doctor --bundle FILE.tar.gz makes a report for support"
 	}
 	return finding.Finding{Check: check, Severity: finding.Error, What: explained.Text, Do: do}
+}
+
+// checkProgram looks whether a program is there, and whether others can change it. what says what it
+// is for. It reports false if that is told.
+func (r *Report) checkProgram(check, do, what, name string) bool {
+	path, err := subprocess.FindProgram(name)
+	if err != nil {
+		r.fail(check, do, "%s: %v", what, err)
+		return false
+	}
+	if err := owned.Check(path); err != nil {
+		r.failed(check, err)
+		return false
+	}
+	return true
+}
+
+// texts returns what things are called.
+func texts[T any](things []T, text func(T) string) (all []string) {
+	for _, thing := range things {
+		all = append(all, text(thing))
+	}
+	return all
 }
 
 // worstOf returns the worst that was found by the checks whose names begin so.
