@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
@@ -41,7 +42,7 @@ type examination struct {
 	devices []deviceReport // of the profile's keys, in their order
 	reached bool           // the login service answers
 
-	pins map[config.PINSource][]byte // that were read; overwritten once they have been looked up
+	pin *pinSources // nil: the configuration cannot be read
 }
 
 // Run does all checks and says what came of them.
@@ -103,6 +104,28 @@ func (x *examination) checkAgent() {
 	if x.profile != nil && x.profile.TokenFile != "" {
 		checkTokenFile(x.Report, x.profile)
 	}
+}
+
+// checkPIN looks at where the PINs come from.
+func (x *examination) checkPIN() {
+	if x.profile == nil {
+		x.skip("pin.source", "the settings cannot be read")
+		return
+	}
+	x.pin = &pinSources{Report: x.Report, ctx: x.ctx, profile: x.profile, read: map[config.PINSource][]byte{}}
+	x.pin.check()
+}
+
+// checkRefusals looks whether the PINs were refused by the devices that are there.
+func (x *examination) checkRefusals() {
+	if x.pin == nil {
+		return
+	}
+	var devices []pin.Device
+	for _, report := range x.devices {
+		devices = append(devices, report.facts.Names...)
+	}
+	x.pin.checkRefusals(devices, x.settings.PINChanged)
 }
 
 // conclude prints the summary, or all of it as JSON.

@@ -17,7 +17,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
@@ -60,7 +59,7 @@ func (x *examination) whyNotSign() string {
 		return "the settings are wrong"
 	case !x.anyReady():
 		return "there is no key that can log in"
-	case x.hasErrors("pin.refused"):
+	case x.pin.state.refused:
 		return "the PIN was refused before, and is not sent again"
 	}
 	if why := x.whyNoPIN(); why != "" {
@@ -99,9 +98,9 @@ func (x *examination) whyNoPIN() string {
 		return facts.PINSpent
 	case facts.PINDoubt != "" && !x.options.Login:
 		return facts.PINDoubt
-	case x.hasErrors("pin.source"):
+	case x.pin.state.missing:
 		return "no PIN is available"
-	case source.Kind == config.PINCredential && x.worstOf("pin.source") == finding.Warning:
+	case source.Kind == config.PINCredential && x.pin.state.serviceOnly:
 		return "only the agent's service gets the PIN; " + build.Program + " login makes the agent log in"
 	case source.Kind == config.PINNone:
 		return `the device wants a PIN, and pin is "none"`

@@ -38,198 +38,206 @@ func firstSource(p *config.Profile) config.PINSource {
 	return config.PINSource{Kind: config.PINPrompt}
 }
 
-// checkPIN looks at each source.
-func (x *examination) checkPIN() {
-	if x.profile == nil {
-		x.skip("pin.source", "the settings cannot be read")
-		return
+// pinState is what a login needs to know of the PIN.
+type pinState struct {
+	missing     bool // a source does not give one
+	serviceOnly bool // systemd gives it to the agent's service, and not to this command
+	refused     bool // a device has refused it
+}
+
+// pinSources are where a profile's PINs come from.
+type pinSources struct {
+	*Report
+	ctx     context.Context
+	profile *config.Profile
+	state   pinState
+
+	read map[config.PINSource][]byte // what they gave; overwritten once it has been looked up
+}
+
+// check looks at each source.
+func (p *pinSources) check() {
+	for _, source := range pin.Sources(p.profile) {
+		p.checkSource(source)
 	}
-	for _, source := range pin.Sources(x.profile) {
-		x.checkSource(source)
-	}
+	p.state.missing = p.hasErrors("pin.source")
 }
 
 // checkSource looks at one source.
-func (x *examination) checkSource(source config.PINSource) {
+func (p *pinSources) checkSource(source config.PINSource) {
 	switch source.Kind {
 	case config.PINNone:
-		x.info("pin.source", "", "no PIN is given to the device")
+		p.info("pin.source", "", "no PIN is given to the device")
 	case config.PINPrompt:
-		x.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		p.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
 			"the PIN is asked for at the terminal; an agent has it from: %s unlock", build.Program)
 	case config.PINPinentry:
-		x.checkPinentry(cmp.Or(source.Arg, "pinentry"))
+		p.checkPinentry(cmp.Or(source.Arg, "pinentry"))
 	case config.PINEnv:
-		x.checkEnvPIN(source)
+		p.checkEnvPIN(source)
 	case config.PINFile:
-		x.checkFilePIN(source, source.Arg)
+		p.checkFilePIN(source, source.Arg)
 	case config.PINCredential:
-		x.checkCredentialPIN(source)
+		p.checkCredentialPIN(source)
 	case config.PINCommand:
 		if _, arguments, ok := strings.Cut(strings.TrimSpace(source.Arg), " "); ok {
-			x.hide(arguments) // they may hold anything, and stand in what errors call the source
+			p.hide(arguments) // they may hold anything, and stand in what errors call the source
 		}
-		x.checkCommandPIN(source)
+		p.checkCommandPIN(source)
 	}
 }
 
 // checkPinentry looks whether the program is there that asks in a window.
-func (x *examination) checkPinentry(name string) {
-	if !x.checkProgram("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry", name) {
+func (p *pinSources) checkPinentry(name string) {
+	if !p.checkProgram("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry", name) {
 		return
 	}
-	x.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+	p.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
 		"the PIN is asked for by %s, in a window, which an agent has only on a desktop", name)
 }
 
 // checkEnvPIN looks at a variable.
-func (x *examination) checkEnvPIN(source config.PINSource) {
+func (p *pinSources) checkEnvPIN(source config.PINSource) {
 	secret, err := console.ReadSecretEnv(source.Arg)
 	if err != nil {
-		x.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
+		p.fail("pin.source", "set it where this is run, and for a service in its own environment; a file is easier to keep secret: pin = \"file:PATH\"",
 			"the PIN should be in the environment variable %s, which is not set here", source.Arg)
 		return
 	}
-	x.judgePIN(source, secret)
+	p.judgePIN(source, secret)
 }
 
 // checkFilePIN looks at a file, and who else can.
-func (x *examination) checkFilePIN(source config.PINSource, path string) {
+func (p *pinSources) checkFilePIN(source config.PINSource, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		x.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+shell.Quote(path)+")", "the PIN should be in a file: %v", err)
+		p.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+shell.Quote(path)+")", "the PIN should be in a file: %v", err)
 		return
 	case info.IsDir():
-		x.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
+		p.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
 		return
 	case !info.Mode().IsRegular():
-		x.info("pin.source", "", "the PIN comes from %s, which is not a regular file and may give it only once; it is not read here", path)
+		p.info("pin.source", "", "the PIN comes from %s, which is not a regular file and may give it only once; it is not read here", path)
 		return
 	case source.Kind == config.PINCredential: // who may read it is for systemd to say
 	case paths.IsSomebodyElses(info):
-		x.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
+		p.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
 	case paths.OthersMayRead(info):
-		x.warn("pin.permissions", "chmod 600 "+shell.Quote(path), "%s holds the PIN, and others may read or change it", path)
+		p.warn("pin.permissions", "chmod 600 "+shell.Quote(path), "%s holds the PIN, and others may read or change it", path)
 	}
 	if !filepath.IsAbs(path) {
-		x.warn("pin.path", "write the full path", "%s is looked for where the program is started, which of an agent is another directory", path)
+		p.warn("pin.path", "write the full path", "%s is looked for where the program is started, which of an agent is another directory", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		x.fail("pin.source", "let this user read it: chown and chmod 600 "+shell.Quote(path), "the PIN should be in a file: %v", err)
+		p.fail("pin.source", "let this user read it: chown and chmod 600 "+shell.Quote(path), "the PIN should be in a file: %v", err)
 		return
 	}
 	defer file.Close()
 	secret, err := console.ReadSecret(file, path)
 	if err != nil {
-		x.fail("pin.source", "name the file that holds the PIN and nothing else", "this is not a PIN: %v", err)
+		p.fail("pin.source", "name the file that holds the PIN and nothing else", "this is not a PIN: %v", err)
 		return
 	}
-	x.judgePIN(source, secret)
+	p.judgePIN(source, secret)
 }
 
 // checkCredentialPIN looks at what systemd passes to the agent, and to nobody else.
-func (x *examination) checkCredentialPIN(source config.PINSource) {
+func (p *pinSources) checkCredentialPIN(source config.PINSource) {
 	path, err := pin.CredentialPath(source.Arg)
 	switch {
 	case err != nil:
-		x.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",
+		p.state.serviceOnly = true
+		p.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",
 			"systemd gives the credential %s to the agent's service and not to this command, so it cannot be looked at here", source.Arg)
 	case !paths.IsThere(path):
-		x.fail("pin.source", "name it in the unit: LoadCredential="+source.Arg+":/etc/anaplan-agent/"+source.Arg, "systemd passes credentials, but none is called %s", source.Arg)
+		p.fail("pin.source", "name it in the unit: LoadCredential="+source.Arg+":/etc/anaplan-agent/"+source.Arg, "systemd passes credentials, but none is called %s", source.Arg)
 	default:
-		x.checkFilePIN(source, path)
+		p.checkFilePIN(source, path)
 	}
 }
 
 // checkCommandPIN runs a program as an agent would, without a terminal. What it says besides
 // the PIN is dropped: nobody knows what that holds.
-func (x *examination) checkCommandPIN(source config.PINSource) {
+func (p *pinSources) checkCommandPIN(source config.PINSource) {
 	words, err := config.Words(source.Arg)
 	if err == nil {
 		_, err = subprocess.FindProgram(words[0])
 	}
 	if err != nil {
-		x.fail("pin.source", "install it, or write its full path: pin = \"command:PATH ARGUMENTS\"", "the PIN should come from a program: %v", err)
+		p.fail("pin.source", "install it, or write its full path: pin = \"command:PATH ARGUMENTS\"", "the PIN should come from a program: %v", err)
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(x.ctx, pinTimeout, console.TimeoutError{Limit: pinTimeout})
+	ctx, cancel := context.WithTimeoutCause(p.ctx, pinTimeout, console.TimeoutError{Limit: pinTimeout})
 	defer cancel()
 	secret, err := pin.RunProgram(ctx, words, subprocess.WithoutTerminal)
 	if errors.Is(err, owned.ErrExposed) {
-		x.failed("pin.source", err)
+		p.failed("pin.source", err)
 		return
 	}
 	if err != nil {
-		x.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shell.Quote(words[0])+" ... </dev/null",
+		p.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shell.Quote(words[0])+" ... </dev/null",
 			"the program that should print the PIN does not, without a terminal: %v", err)
 		return
 	}
-	x.judgePIN(source, secret)
+	p.judgePIN(source, secret)
 }
 
 // judgePIN says whether what a source gave can be a PIN, and whether a device has refused it,
 // and overwrites it.
-func (x *examination) judgePIN(source config.PINSource, text []byte) {
+func (p *pinSources) judgePIN(source config.PINSource, text []byte) {
 	defer clear(text)
 	secret, err := pin.Judge(text, pin.Place(source))
-	if err == nil && slices.ContainsFunc(x.profile.Keys, device.IsCard) {
+	if err == nil && slices.ContainsFunc(p.profile.Keys, device.IsCard) {
 		if err = pin.CheckCard(secret); err != nil {
 			err = fmt.Errorf("what comes from %s: %w", pin.Place(source), err)
 		}
 	}
 	if err != nil {
-		x.failed("pin.source", err)
+		p.failed("pin.source", err)
 		return
 	}
-	x.ok("pin.source", "%s gives something without a person; whether it is the PIN is not tried here", pin.Place(source))
-	if x.pins == nil {
-		x.pins = map[config.PINSource][]byte{}
-	}
-	x.pins[source] = bytes.Clone(secret)
+	p.ok("pin.source", "%s gives something without a person; whether it is the PIN is not tried here", pin.Place(source))
+	p.read[source] = bytes.Clone(secret)
 }
 
-// checkRefusals looks whether a PIN was refused before, by the devices that are there. What
-// cannot be read here is taken for the PIN that was sent last.
-func (x *examination) checkRefusals() {
-	if x.profile == nil {
-		return
-	}
-	defer x.forgetPINs()
+// checkRefusals looks whether one of the devices has refused a PIN before. What cannot be read here
+// is taken for the PIN that was sent last.
+func (p *pinSources) checkRefusals(devices []pin.Device, changed bool) {
+	defer p.forget()
 	book := pin.NewBook(paths.State(), paths.SocketDirectories(), paths.KeyDirectories())
-	for _, source := range pin.Sources(x.profile) {
-		if pin.Interactive(source) || source.Kind == config.PINNone || x.settings.PINChanged {
+	for _, source := range pin.Sources(p.profile) {
+		if pin.Interactive(source) || source.Kind == config.PINNone || changed {
 			continue
 		}
-		for _, report := range x.devices {
-			for _, device := range report.facts.Names {
-				if err := book.Standing(device, source, x.pins[source]); err != nil {
-					x.failed("pin.refused", err)
-				}
+		for _, device := range devices {
+			if err := book.Standing(device, source, p.read[source]); err != nil {
+				p.failed("pin.refused", err)
+				p.state.refused = true
 			}
 		}
 	}
-	if dir := paths.State(); !x.hasErrors("pin.refused") && dir != "" && paths.IsThere(dir) {
-		x.checkMemoryOfRefusals(dir)
+	if dir := paths.State(); !p.state.refused && dir != "" && paths.IsThere(dir) {
+		p.checkNotes(dir)
 	}
 }
 
-// forgetPINs overwrites the PINs that were read.
-func (x *examination) forgetPINs() {
-	for _, secret := range x.pins {
+// forget overwrites the PINs that were read.
+func (p *pinSources) forget() {
+	for _, secret := range p.read {
 		clear(secret)
 	}
-	x.pins = nil
+	p.read = nil
 }
 
-// checkMemoryOfRefusals looks whether the notes are readable: a command that was once run as root
+// checkNotes looks whether the notes of refusals are readable: a command that was once run as root
 // leaves some that only root can read.
-func (x *examination) checkMemoryOfRefusals(dir string) {
+func (p *pinSources) checkNotes(dir string) {
 	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
 	for _, note := range notes {
 		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
-			x.warn("pin.refused", "sudo rm "+shell.Quote(note), "%s cannot be read; it may say that a PIN was refused", note)
+			p.warn("pin.refused", "sudo rm "+shell.Quote(note), "%s cannot be read; it may say that a PIN was refused", note)
 			return
 		}
 	}
