@@ -3,35 +3,37 @@ package doctor
 // The certificates that would log in, as Anaplan will see them.
 
 import (
+	"cmp"
 	"crypto/x509"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 )
 
-// checkCertificates looks at the certificate of each key.
-func (x *examination) checkCertificates() {
+// checkCertificates looks at the certificate of each key; where no device shows one, at the file's.
+func checkCertificates(r *Report, p *config.Profile, devices deviceReports) {
 	seen := map[string]bool{}
-	for _, report := range x.devices {
+	for _, report := range devices {
 		if cert, err := x509.ParseCertificate(report.facts.Certificate); err == nil && !seen[string(cert.Raw)] {
 			seen[string(cert.Raw)] = true
-			x.judgeCertificate(cert, parsedChain(report.facts.Chain))
+			judgeCertificate(r, p, cert, parsedChain(report.facts.Chain))
 		}
 	}
-	if len(seen) > 0 || x.profile == nil {
+	if len(seen) > 0 {
 		return
 	}
-	if x.profile.Certificate != "" {
-		if cert, err := device.ReadCertificate(x.profile.Certificate); err == nil {
-			x.judgeCertificate(cert, nil)
+	if p.Certificate != "" {
+		if cert, err := device.ReadCertificate(p.Certificate); err == nil {
+			judgeCertificate(r, p, cert, nil)
 			return
 		}
 	}
-	if !x.hasErrors("certificate.") {
-		x.skip("certificate.validity", "no certificate was found that could be looked at")
+	if !r.hasErrors("certificate.") {
+		r.skip("certificate.validity", "no certificate was found that could be looked at")
 	}
 }
 
@@ -47,17 +49,13 @@ func parsedChain(raw [][]byte) (chain []*x509.Certificate) {
 
 // judgeCertificate says what Anaplan will have against it. Which user it is for comes first:
 // with several certificates on a device this is by what a person tells them apart.
-func (x *examination) judgeCertificate(cert *x509.Certificate, chain []*x509.Certificate) {
-	name := agent.Email(cert)
-	if name == "" {
-		name = "nobody"
-	}
-	x.ok("certificate.present", "%s; for Anaplan it is %s's", device.Describe(cert), name)
+func judgeCertificate(r *Report, p *config.Profile, cert *x509.Certificate, chain []*x509.Certificate) {
+	r.ok("certificate.present", "%s; for Anaplan it is %s's", device.Describe(cert), cmp.Or(agent.Email(cert), "nobody"))
 	for _, f := range certlint.Check(cert, chain, time.Now()) {
-		x.add(f)
+		r.add(f)
 	}
-	if size := len(anaplan.Authorization(cert, anaplan.HeaderForm(x.profile.HeaderForm))); size > largeHeader {
-		x.info("certificate.header", `if a proxy refuses it: header_form = "der" is a quarter shorter`, "it makes a header of %d bytes in each login, and some proxies take %d", size, largeHeader)
+	if size := len(anaplan.Authorization(cert, anaplan.HeaderForm(p.HeaderForm))); size > largeHeader {
+		r.info("certificate.header", `if a proxy refuses it: header_form = "der" is a quarter shorter`, "it makes a header of %d bytes in each login, and some proxies take %d", size, largeHeader)
 	}
 }
 

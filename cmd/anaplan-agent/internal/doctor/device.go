@@ -14,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
@@ -22,63 +23,72 @@ const deviceTimeout = 20 * time.Second
 
 // deviceReport is what came of looking at the device of one key.
 type deviceReport struct {
-	address  config.Address
 	findings []finding.Finding
 	facts    deviceFacts
 }
 
-// worst returns how bad it is.
-func (d deviceReport) worst() finding.Severity { return finding.Worst(d.findings) }
+// deviceReports are those of a profile's keys, in their order.
+type deviceReports []deviceReport
+
+// ready returns what is known of the first key that can log in; nil if none can, as far as is known.
+func (all deviceReports) ready() *deviceFacts {
+	for i := range all {
+		if all[i].facts.Ready {
+			return &all[i].facts
+		}
+	}
+	return nil
+}
+
+// names returns the devices that are there.
+func (all deviceReports) names() (names []pin.Device) {
+	for _, report := range all {
+		names = append(names, report.facts.Names...)
+	}
+	return names
+}
 
 // checkDevices looks at the device of each key. A device that fails is an error if no other
 // takes its place; else it is one that somebody should look at.
-func (x *examination) checkDevices() {
-	switch {
-	case x.profile == nil:
-		x.skip("device.key", "the settings are wrong")
-		return
-	case len(x.profile.Keys) == 0:
-		x.skip("device.key", "no key configured to look for")
-		return
-	}
+func checkDevices(ctx context.Context, r *Report, p *config.Profile) (reports deviceReports) {
 	works := false
-	for _, address := range x.profile.Keys {
-		report := x.checkDevice(address)
-		works = works || report.worst() != finding.Error
-		x.devices = append(x.devices, report)
+	for _, address := range p.Keys {
+		report := checkDevice(ctx, r, p, address)
+		works = works || finding.Worst(report.findings) != finding.Error
+		reports = append(reports, report)
 	}
-	for i, report := range x.devices {
+	for i, report := range reports {
 		for _, f := range report.findings {
-			if len(x.devices) > 1 {
+			if len(reports) > 1 {
 				f.What = fmt.Sprintf("key %d: %s", i+1, f.What)
 			}
 			if works && f.Severity == finding.Error {
 				f.Severity = finding.Warning
 				f.What += " (another key of the profile takes its place)"
 			}
-			x.add(f)
+			r.add(f)
 		}
 	}
+	return reports
 }
 
 // checkDevice has a process look at the device of a key.
-func (x *examination) checkDevice(address config.Address) deviceReport {
-	report := deviceReport{address: address}
-	limit := min(deviceTimeout, x.profile.Timeout)
+func checkDevice(ctx context.Context, r *Report, p *config.Profile, address config.Address) (report deviceReport) {
+	limit := min(deviceTimeout, p.Timeout)
 	order := ProbeOrder{
-		Key: address.String(), Certificate: x.profile.Certificate, Unattended: x.profile.TokenFile != "",
+		Key: address.String(), Certificate: p.Certificate, Unattended: p.TokenFile != "",
 		// Less than it has, since it can say more of what hangs than that it does.
 		Limit: limit * 3 / 4,
 	}
-	ctx, cancel := context.WithTimeout(x.ctx, limit)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	step := "starting"
 	end, err := subprocess.AskChild(ctx, []string{"doctor", ProbeName}, order, func(answer []byte) (bool, error) { return report.hear(answer, &step) })
 	switch {
 	case err != nil:
-		report.findings = append(report.findings, x.findingOf("device.process", err))
+		report.findings = append(report.findings, r.findingOf("device.process", err))
 	case end.Err != nil:
-		report.findings = append(report.findings, x.findingOf("device.process", fmt.Errorf("what the process that looks at the device says makes no sense: %w", end.Err)))
+		report.findings = append(report.findings, r.findingOf("device.process", fmt.Errorf("what the process that looks at the device says makes no sense: %w", end.Err)))
 	case !end.Done:
 		if end.Late {
 			step += fmt.Sprintf(" (%v is all it has)", limit)

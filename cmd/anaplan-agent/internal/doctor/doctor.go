@@ -15,7 +15,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
@@ -38,9 +37,9 @@ type examination struct {
 	say      *console.Messenger
 
 	setUp
-	status  *local.Status  // what the agent that runs says of itself; nil: nothing
-	devices []deviceReport // of the profile's keys, in their order
-	reached bool           // the login service answers
+	status  *local.Status // what the agent that runs says of itself; nil: nothing
+	devices deviceReports
+	reached bool // the login service answers
 
 	pin *pinSources // nil: the configuration cannot be read
 }
@@ -121,11 +120,26 @@ func (x *examination) checkRefusals() {
 	if x.pin == nil {
 		return
 	}
-	var devices []pin.Device
-	for _, report := range x.devices {
-		devices = append(devices, report.facts.Names...)
+	x.pin.checkRefusals(x.devices.names(), x.settings.PINChanged)
+}
+
+// checkDevices looks at the devices of the profile's keys.
+func (x *examination) checkDevices() {
+	switch {
+	case x.profile == nil:
+		x.skip("device.key", "the settings are wrong")
+	case len(x.profile.Keys) == 0:
+		x.skip("device.key", "no key configured to look for")
+	default:
+		x.devices = checkDevices(x.ctx, x.Report, x.profile)
 	}
-	x.pin.checkRefusals(devices, x.settings.PINChanged)
+}
+
+// checkCertificates looks at the certificates of the profile's keys.
+func (x *examination) checkCertificates() {
+	if x.profile != nil {
+		checkCertificates(x.Report, x.profile, x.devices)
+	}
 }
 
 // conclude prints the summary, or all of it as JSON.

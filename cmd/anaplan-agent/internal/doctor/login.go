@@ -57,7 +57,7 @@ func (x *examination) whyNotSign() string {
 		return "the settings do not name a key"
 	case x.profile == nil || x.noKey:
 		return "the settings are wrong"
-	case !x.anyReady():
+	case x.devices.ready() == nil:
 		return "there is no key that can log in"
 	case x.pin.state.refused:
 		return "the PIN was refused before, and is not sent again"
@@ -68,29 +68,9 @@ func (x *examination) whyNotSign() string {
 	return x.whyNoPerson()
 }
 
-// anyReady reports whether a key can log in, as far as is known.
-func (x *examination) anyReady() bool {
-	for _, report := range x.devices {
-		if report.facts.Ready {
-			return true
-		}
-	}
-	return false
-}
-
-// first returns what is known of the first key that can log in.
-func (x *examination) first() deviceFacts {
-	for _, report := range x.devices {
-		if report.facts.Ready {
-			return report.facts
-		}
-	}
-	return deviceFacts{}
-}
-
 // whyNoPIN returns why no PIN may or can be sent to the device; "" if one can.
 func (x *examination) whyNoPIN() string {
-	facts, source := x.first(), firstSource(x.profile)
+	facts, source := x.devices.ready(), firstSource(x.profile)
 	switch {
 	case facts.NoPIN:
 		return ""
@@ -111,7 +91,7 @@ func (x *examination) whyNoPIN() string {
 // whyNoPerson returns why a missing person is needed; "" if none is needed, or --login says that
 // one is there.
 func (x *examination) whyNoPerson() string {
-	facts := x.first()
+	facts := x.devices.ready()
 	wanted := ""
 	switch {
 	case !facts.NoPIN && pin.Interactive(firstSource(x.profile)):
