@@ -39,7 +39,7 @@ type examination struct {
 	setUp
 	status  *local.Status // what the agent that runs says of itself; nil: nothing
 	devices deviceReports
-	reached bool // the login service answers
+	network networkState
 
 	pin *pinSources // nil: the configuration cannot be read
 }
@@ -139,6 +139,20 @@ func (x *examination) checkDevices() {
 func (x *examination) checkCertificates() {
 	if x.profile != nil {
 		checkCertificates(x.Report, x.profile, x.devices)
+	}
+}
+
+// checkNetwork looks at the way to Anaplan.
+func (x *examination) checkNetwork() {
+	switch {
+	case x.options.Offline:
+		x.skip("network.reach", "--offline")
+	case x.hosts.Auth == "":
+		x.skip("network.reach", "the settings do not say which Anaplan is meant")
+	default:
+		n := &network{Report: x.Report, ctx: x.ctx, profile: x.profile, hosts: x.hosts}
+		n.check()
+		x.network = n.state
 	}
 }
 

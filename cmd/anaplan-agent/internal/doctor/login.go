@@ -186,9 +186,9 @@ func (x *examination) whyNotLogin() string {
 		return "--offline"
 	case x.hosts.Auth == "":
 		return "the settings do not say which Anaplan is meant"
-	case x.hasErrors("network.clock"):
+	case x.network.clockWrong:
 		return "with this clock the login would be refused"
-	case !x.reached:
+	case !x.network.reached:
 		return "the login service cannot be reached"
 	}
 	return ""

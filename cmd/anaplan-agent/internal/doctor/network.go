@@ -18,6 +18,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -29,64 +30,68 @@ const (
 	answerTimeout = 12 * time.Second
 )
 
-// checkNetwork looks at the way to both hosts.
-func (x *examination) checkNetwork() {
-	switch {
-	case x.options.Offline:
-		x.skip("network.reach", "--offline")
-		return
-	case x.hosts.Auth == "":
-		x.skip("network.reach", "the settings do not say which Anaplan is meant")
+// network is the way to a profile's hosts.
+type network struct {
+	*Report
+	ctx     context.Context
+	profile *config.Profile
+	hosts   anaplan.Hosts
+	state   networkState
+}
+
+// networkState is what a login needs to know of the network.
+type networkState struct {
+	reached    bool // the login service answers
+	clockWrong bool // so far that a login would be refused
+}
+
+// check looks at the way to both hosts.
+func (n *network) check() {
+	if !checkProxy(n.Report) {
+		n.skip("network.reach", "the proxy's address is wrong")
 		return
 	}
-	if !x.checkProxy() {
-		x.skip("network.reach", "the proxy's address is wrong")
-		return
-	}
-	roots, err := settings.ReadRoots(x.profile.CAFile)
+	roots, err := settings.ReadRoots(n.profile.CAFile)
 	if err != nil {
-		x.skip("network.tls", "the CA file cannot be read")
+		n.skip("network.tls", "the CA file cannot be read")
 		return
 	}
-	x.checkHost(x.hosts.Auth, "/token/validate", roots)
-	if x.hosts.API == x.hosts.Auth {
-		return
+	n.checkHost(n.hosts.Auth, "/token/validate", roots)
+	if n.hosts.API != n.hosts.Auth {
+		n.checkHost(n.hosts.API, "/2/0/users/me", roots)
 	}
-	x.checkHost(x.hosts.API, "/2/0/users/me", roots)
 }
 
 // checkHost looks at the way to one host. path is one that answers without a credential
 // that it wants one.
-func (x *examination) checkHost(base, path string, roots *x509.CertPool) {
+func (n *network) checkHost(base, path string, roots *x509.CertPool) {
 	target, err := url.Parse(base)
 	if err != nil {
 		return // config has made sure that it parses
 	}
-	proxy := proxyFor(base)
-	x.tellProxy(target.Host, proxy)
+	e := &exchange{target: target, path: path, proxy: proxyFor(base), roots: roots}
+	tellProxy(n.Report, target.Host, e.proxy)
 	look := target.Hostname()
-	if proxy != nil {
-		look = proxy.Hostname() // it looks the other one up
+	if e.proxy != nil {
+		look = e.proxy.Hostname() // it looks the other one up
 	}
-	if !x.checkName(look, proxy != nil) {
-		x.skip("network.reach", "without the address of "+look+" there is no way to "+target.Host)
+	if !n.checkName(look, e.proxy != nil) {
+		n.skip("network.reach", "without the address of "+look+" there is no way to "+target.Host)
 		return
 	}
-	e := &exchange{path: path, host: target.Hostname(), roots: roots}
-	err = e.ask(x.ctx, base)
-	x.judgeAnswer(target, proxy, e, err)
+	n.judgeAnswer(e, e.ask(n.ctx))
 }
 
 // checkName looks a name up.
-func (x *examination) checkName(host string, isProxy bool) bool {
+func (n *network) checkName(host string, isProxy bool) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(x.ctx, nameTimeout)
+	ctx, cancel := context.WithTimeout(n.ctx, nameTimeout)
 	defer cancel()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err == nil {
-		x.ok("network.dns", "%s has %s", host, console.Counted(len(addresses), "address"))
+		n.ok("network.dns", "%s has %s", host, console.Counted(len(addresses), "address"))
 		return true
 	}
 	do := "look at region and auth_url, and at this machine's DNS (resolvectl query " + host + "); where only a proxy knows names outside, set HTTPS_PROXY"
@@ -95,18 +100,20 @@ func (x *examination) checkName(host string, isProxy bool) bool {
 	}
 	failed, _ := errors.AsType[*net.DNSError](err)
 	if failed != nil && failed.IsNotFound {
-		x.fail("network.dns", do, "there is no host %s", host)
+		n.fail("network.dns", do, "there is no host %s", host)
 	} else {
-		x.fail("network.dns", do, "the name %s cannot be looked up: DNS does not answer", host)
+		n.fail("network.dns", do, "the name %s cannot be looked up: DNS does not answer", host)
 	}
 	return false
 }
 
 // exchange is one request without a credential, and what is seen of its answer.
 type exchange struct {
-	path  string
-	host  string         // whose certificate is wanted
-	roots *x509.CertPool // to trust; nil: the system's
+	target    *url.URL
+	path      string
+	proxy     *url.URL       // nil: none is in between
+	roots     *x509.CertPool // to trust; nil: the system's
+	transport http.RoundTripper
 
 	tls     *tls.ConnectionState // nil: there was no handshake to its end
 	header  http.Header          // nil: no answer came
@@ -120,7 +127,7 @@ type exchange struct {
 var errProxyRefused = errors.New("the proxy refuses to connect")
 
 // ask sends the request by the client that logs in, so that failures have that one's words.
-func (e *exchange) ask(ctx context.Context, base string) error {
+func (e *exchange) ask(ctx context.Context) error {
 	transport := &http.Transport{
 		Proxy:             http.ProxyFromEnvironment,
 		DialContext:       (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
@@ -133,10 +140,11 @@ func (e *exchange) ask(ctx context.Context, base string) error {
 		OnProxyConnectResponse: e.connected,
 	}
 	defer transport.CloseIdleConnections()
+	e.transport = transport
 	client, err := anaplan.New(anaplan.Config{
-		AuthURL:   base,
+		AuthURL:   e.target.String(),
 		UserAgent: build.Program + "/" + build.Version(),
-		HTTP:      &http.Client{Transport: &plainly{e, transport}},
+		HTTP:      &http.Client{Transport: e},
 		Retry:     anaplan.Retry{Attempts: 1, AttemptTimeout: answerTimeout},
 	})
 	if err != nil {
@@ -144,6 +152,19 @@ func (e *exchange) ask(ctx context.Context, base string) error {
 	}
 	_, err = client.Validate(ctx, agent.Token{Value: agent.NewSecret("none")})
 	return err
+}
+
+// RoundTrip sends a request without the token in it, to the path of the exchange.
+func (e *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.Header.Del("Authorization")
+	request.URL.Path = e.path
+	e.sent = time.Now()
+	response, err := e.transport.RoundTrip(request)
+	if err == nil {
+		e.arrived, e.header, e.status = time.Now(), response.Header, response.StatusCode
+	}
+	return response, err
 }
 
 // connected looks at what a proxy says.
@@ -160,8 +181,8 @@ func (e *exchange) verify(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("it does not show a certificate")
 	}
-	name := e.host
-	if _, err := netip.ParseAddr(e.host); state.ServerName == e.host || state.ServerName == "" && err == nil {
+	name := e.target.Hostname()
+	if _, err := netip.ParseAddr(name); state.ServerName == name || state.ServerName == "" && err == nil {
 		e.tls = &state
 	} else {
 		name = state.ServerName // a proxy that is spoken to by TLS itself
@@ -182,52 +203,36 @@ func vouch(state *tls.ConnectionState, host string, roots *x509.CertPool) error 
 	return err
 }
 
-// plainly sends a request without the token in it, to the path of the exchange.
-type plainly struct {
-	*exchange
-	transport http.RoundTripper
-}
-
-// RoundTrip implements http.RoundTripper.
-func (p *plainly) RoundTrip(request *http.Request) (*http.Response, error) {
-	request = request.Clone(request.Context())
-	request.Header.Del("Authorization")
-	request.URL.Path = p.path
-	p.sent = time.Now()
-	response, err := p.transport.RoundTrip(request)
-	if err == nil {
-		p.arrived, p.header, p.status = time.Now(), response.Header, response.StatusCode
-	}
-	return response, err
-}
-
 // judgeAnswer says what the request has shown.
-func (x *examination) judgeAnswer(target, proxy *url.URL, e *exchange, err error) {
+func (n *network) judgeAnswer(e *exchange, err error) {
+	target := e.target
 	if e.refused != "" {
 		do := "ask its operator whether it lets " + target.Host + " through"
 		if strings.Contains(e.refused, "407") {
-			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + proxy.Host
+			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + e.proxy.Host
 		}
-		x.fail("network.proxy", do, "the proxy %s does not connect to %s: %s", proxy.Host, target.Host, e.refused)
+		n.fail("network.proxy", do, "the proxy %s does not connect to %s: %s", e.proxy.Host, target.Host, e.refused)
 		return
 	}
-	if target.Scheme == "https" && !x.judgeTLS(target, e, err) {
+	if target.Scheme == "https" && !n.judgeTLS(e, err) {
 		return
 	}
 	switch {
 	case errors.Is(err, anaplan.ErrBlocked), errors.Is(err, anaplan.ErrRedirect), errors.Is(err, anaplan.ErrResponse), err == nil:
-		x.fail("network.firewall", "ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist; of a portal, sign in to the network first",
+		n.fail("network.firewall", "ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist; of a portal, sign in to the network first",
 			"something else answers for %s: %s%s", target.Host, answerWords(e, err), answeredBy(e))
 	case errors.Is(err, anaplan.ErrUnavailable) && e.header != nil, errors.Is(err, anaplan.ErrRateLimited):
-		x.fail("network.reach", "try again later; status.anaplan.com tells of trouble on Anaplan's side", "%v%s", err, answeredBy(e))
+		n.fail("network.reach", "try again later; status.anaplan.com tells of trouble on Anaplan's side", "%v%s", err, answeredBy(e))
 	case e.header == nil:
-		x.failed("network.reach", err)
+		n.failed("network.reach", err)
 		return
 	default:
-		x.reached = x.reached || target.String() == x.hosts.Auth
-		x.ok("network.reach", "%s answers%s", target.Host, answeredBy(e))
+		n.state.reached = n.state.reached || target.String() == n.hosts.Auth
+		n.ok("network.reach", "%s answers%s", target.Host, answeredBy(e))
 	}
-	x.judgeClock(target, e)
+	if target.String() == n.hosts.Auth { // only a login has the time in it
+		n.judgeClock(e)
+	}
 }
 
 // answerWords says what came in place of an answer.
@@ -253,13 +258,11 @@ const (
 )
 
 // judgeClock compares this machine's clock with the service's.
-func (x *examination) judgeClock(target *url.URL, e *exchange) {
-	if target.String() != x.hosts.Auth {
-		return // only a login has the time in it
-	}
+func (n *network) judgeClock(e *exchange) {
+	host := e.target.Host
 	date, err := http.ParseTime(e.header.Get("Date"))
 	if err != nil {
-		x.skip("network.clock", target.Host+" does not say what time it is")
+		n.skip("network.clock", host+" does not say what time it is")
 		return
 	}
 	// By the middle of the exchange; a Date has whole seconds, and is half of one behind.
@@ -271,10 +274,11 @@ func (x *examination) judgeClock(target *url.URL, e *exchange) {
 	const do = "set this machine's clock, best by NTP: timedatectl set-ntp true"
 	switch {
 	case skew.Abs() >= skewRefused:
-		x.fail("network.clock", do, "this machine's clock is %v %s the one of %s, and a login has the time in it", skew.Abs(), direction, target.Host)
+		n.state.clockWrong = true
+		n.fail("network.clock", do, "this machine's clock is %v %s the one of %s, and a login has the time in it", skew.Abs(), direction, host)
 	case skew.Abs() >= skewNoticed:
-		x.warn("network.clock", do, "this machine's clock is %v %s the one of %s", skew.Abs(), direction, target.Host)
+		n.warn("network.clock", do, "this machine's clock is %v %s the one of %s", skew.Abs(), direction, host)
 	default:
-		x.ok("network.clock", "this machine's clock agrees with the one of %s", target.Host)
+		n.ok("network.clock", "this machine's clock agrees with the one of %s", host)
 	}
 }

@@ -31,29 +31,29 @@ func proxySetting() (name, value string) {
 
 // checkProxy looks at the variables. It reports false if they are so wrong that what comes
 // after would be a riddle.
-func (x *examination) checkProxy() bool {
+func checkProxy(r *Report) bool {
 	name, value := proxySetting()
 	if name == "" {
-		x.checkOtherProxies()
+		checkOtherProxies(r)
 		return true
 	}
 	const do = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for @, %23 for # and %2F for / in a password"
 	proxy, err := parseProxy(value)
 	switch {
 	case err != nil:
-		x.fail("network.proxy", do, "%s is malformed and silently ignored: connections bypass the proxy", name)
+		r.fail("network.proxy", do, "%s is malformed and silently ignored: connections bypass the proxy", name)
 		return false
 	case slices.Contains([]string{"http", "https"}, proxy.Hostname()):
-		x.fail("network.proxy", do, "%s is malformed, and is taken for a proxy called %q: a colon or a slash is missing in it, or a password has characters that must be encoded", name, proxy.Hostname())
+		r.fail("network.proxy", do, "%s is malformed, and is taken for a proxy called %q: a colon or a slash is missing in it, or a password has characters that must be encoded", name, proxy.Hostname())
 		return false
 	case !slices.Contains(proxySchemes, proxy.Scheme):
-		x.fail("network.proxy", do, "%s has the scheme %q, which is not one of %s", name, proxy.Scheme, strings.Join(proxySchemes, ", "))
+		r.fail("network.proxy", do, "%s has the scheme %q, which is not one of %s", name, proxy.Scheme, strings.Join(proxySchemes, ", "))
 		return false
 	case proxy.Port() == "":
-		x.warn("network.proxy", "add the port, as http://"+proxy.Hostname()+":8080", "%s does not name a port, so %s's usual one counts", name, proxy.Scheme)
+		r.warn("network.proxy", "add the port, as http://"+proxy.Hostname()+":8080", "%s does not name a port, so %s's usual one counts", name, proxy.Scheme)
 	}
 	if other := os.Getenv("https_proxy"); name == "HTTPS_PROXY" && other != "" && other != value {
-		x.info("network.proxy", "set them alike: other programs take https_proxy", "HTTPS_PROXY and https_proxy name different proxies; HTTPS_PROXY counts here")
+		r.info("network.proxy", "set them alike: other programs take https_proxy", "HTTPS_PROXY and https_proxy name different proxies; HTTPS_PROXY counts here")
 	}
 	return true
 }
@@ -75,10 +75,10 @@ func parseProxy(text string) (*url.URL, error) {
 }
 
 // checkOtherProxies looks for variables that other programs heed and this one does not.
-func (x *examination) checkOtherProxies() {
+func checkOtherProxies(r *Report) {
 	for _, name := range []string{"ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"} {
 		if os.Getenv(name) != "" {
-			x.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it", "%s is set, which has no effect: connections to Anaplan use https, for which HTTPS_PROXY counts", name)
+			r.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it", "%s is set, which has no effect: connections to Anaplan use https, for which HTTPS_PROXY counts", name)
 			return
 		}
 	}
@@ -98,16 +98,16 @@ func proxyFor(text string) *url.URL {
 }
 
 // tellProxy says which way a host is reached.
-func (x *examination) tellProxy(host string, proxy *url.URL) {
+func tellProxy(r *Report, host string, proxy *url.URL) {
 	name, _ := proxySetting()
 	switch {
 	case proxy != nil:
-		x.ok("network.proxy", "%s is reached through the proxy %s", host, proxy.Host)
+		r.ok("network.proxy", "%s is reached through the proxy %s", host, proxy.Host)
 	case name != "" && cmp.Or(os.Getenv("NO_PROXY"), os.Getenv("no_proxy")) != "":
-		x.info("network.proxy", "", "%s is reached past the proxy, by NO_PROXY or since it is this machine", host)
+		r.info("network.proxy", "", "%s is reached past the proxy, by NO_PROXY or since it is this machine", host)
 	case name != "":
-		x.info("network.proxy", "", "%s is reached past the proxy", host)
+		r.info("network.proxy", "", "%s is reached past the proxy", host)
 	default:
-		x.ok("network.proxy", "%s is reached directly; no proxy is set", host)
+		r.ok("network.proxy", "%s is reached directly; no proxy is set", host)
 	}
 }

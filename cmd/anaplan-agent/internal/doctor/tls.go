@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -15,46 +14,49 @@ import (
 )
 
 // judgeTLS says what the handshake has shown, and reports whether there was a good one.
-func (x *examination) judgeTLS(target *url.URL, e *exchange, err error) bool {
+func (n *network) judgeTLS(e *exchange, err error) bool {
+	host := e.target.Host
 	switch {
 	case errors.Is(err, anaplan.ErrUntrusted):
-		x.untrusted(target, e, err)
+		n.untrusted(e, err)
 		return false
 	case e.tls == nil && err != nil:
-		x.failed("network.reach", err)
+		n.failed("network.reach", err)
 		return false
 	case e.tls == nil:
 		return true
 	case e.tls.Version < tls.VersionTLS12:
-		x.fail("network.tls", "ask the operator of the proxy or server in between; TLS 1.2 is required", "%s is reached by %s only, which is not safe", target.Host, tls.VersionName(e.tls.Version))
+		n.fail("network.tls", "ask the operator of the proxy or server in between; TLS 1.2 is required", "%s is reached by %s only, which is not safe", host, tls.VersionName(e.tls.Version))
 		return false
 	}
-	x.ok("network.tls", "%s speaks %s, and its certificate is trusted (issued by %s)", target.Host, tls.VersionName(e.tls.Version), issuerOf(e))
-	x.judgeInterception(target, e)
+	n.ok("network.tls", "%s speaks %s, and its certificate is trusted (issued by %s)", host, tls.VersionName(e.tls.Version), e.issuer())
+	n.judgeInterception(e)
 	return true
 }
 
 // untrusted says why there is no trust, and who to ask.
-func (x *examination) untrusted(target *url.URL, e *exchange, err error) {
-	f := x.findingOf("network.tls", err)
-	if e.tls != nil && isUnknownAuthority(e) {
+func (n *network) untrusted(e *exchange, err error) {
+	f := n.findingOf("network.tls", err)
+	if e.tls != nil && e.isUnknownAuthority() {
 		f.Do = "if that is your company's proxy or a test server, trust its CA: ca_file = \"FILE\", or --ca-file FILE"
-		if isAnaplanHost(target) {
+		if e.isAnaplans() {
 			f.Check = "network.interception"
-			f.Do = "have " + target.Host + " excepted from inspection, or trust the CA that inspects: ca_file = \"FILE\""
+			f.Do = "have " + e.target.Host + " excepted from inspection, or trust the CA that inspects: ca_file = \"FILE\""
 		}
 	}
-	x.add(f)
+	n.add(f)
 }
 
 // isUnknownAuthority reports whether nobody who is trusted has issued the certificate.
-func isUnknownAuthority(e *exchange) bool {
-	_, unknown := errors.AsType[x509.UnknownAuthorityError](vouch(e.tls, e.host, e.roots))
+func (e *exchange) isUnknownAuthority() bool {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](vouch(e.tls, e.target.Hostname(), e.roots))
 	return unknown
 }
 
-// isAnaplanHost reports whether a host is Anaplan's own.
-func isAnaplanHost(target *url.URL) bool { return strings.HasSuffix(target.Hostname(), ".anaplan.com") }
+// isAnaplans reports whether the host is Anaplan's own.
+func (e *exchange) isAnaplans() bool {
+	return strings.HasSuffix(e.target.Hostname(), ".anaplan.com")
+}
 
 // publicAuthorities are in the names of CAs that issue certificates for public servers.
 // Anaplan's have been of DigiCert (contract section 4); the others are there because it may
@@ -66,20 +68,20 @@ var publicAuthorities = []string{
 
 // judgeInterception says whether the connection is opened on the way: logins and tokens can
 // be read there.
-func (x *examination) judgeInterception(target *url.URL, e *exchange) {
-	if !isAnaplanHost(target) {
+func (n *network) judgeInterception(e *exchange) {
+	if !e.isAnaplans() {
 		return
 	}
-	issuer := issuerOf(e)
+	issuer := e.issuer()
 	name := strings.ToLower(issuer)
 	isPublic := slices.ContainsFunc(publicAuthorities, func(known string) bool { return strings.Contains(name, known) })
-	onlyByFile := x.profile.CAFile != "" && vouch(e.tls, e.host, nil) != nil
+	onlyByFile := n.profile.CAFile != "" && vouch(e.tls, e.target.Hostname(), nil) != nil
 	if isPublic && !onlyByFile {
 		return
 	}
-	x.warn("network.interception", "have "+target.Host+" excepted from inspection, which can read logins and tokens",
-		"something between here and %s opens TLS: the certificate is issued by %s, which is not a public CA", target.Host, issuer)
+	n.warn("network.interception", "have "+e.target.Host+" excepted from inspection, which can read logins and tokens",
+		"something between here and %s opens TLS: the certificate is issued by %s, which is not a public CA", e.target.Host, issuer)
 }
 
-// issuerOf names who has issued the certificate.
-func issuerOf(e *exchange) string { return e.tls.PeerCertificates[0].Issuer.String() }
+// issuer names who has issued the certificate.
+func (e *exchange) issuer() string { return e.tls.PeerCertificates[0].Issuer.String() }
