@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
@@ -33,6 +34,31 @@ type runningAgent struct {
 	ctx     context.Context
 	profile string // the name of the one that this is about
 	shared  bool   // the settings let other users connect
+}
+
+// checkAgent looks at the agent and its files, and returns how the one does that runs; nil without
+// one. Without a configuration it looks where an agent usually is. profile is the name of the one
+// that this is about.
+func checkAgent(ctx context.Context, r *Report, found setUp, profile string) (status *local.Status) {
+	own := found.agent
+	if own == nil {
+		own = &config.Agent{}
+	}
+	if own.Socket == "none" {
+		r.skip("agent.running", `socket is "none", so there is no agent to ask`)
+	} else {
+		status = (&runningAgent{r, ctx, profile, own.ShareSocket}).find(own.Socket)
+	}
+	checkUnits(ctx, r)
+	checkState(r)
+	checkMemory(r)
+	if own.AuditFile != "" {
+		checkAuditFile(r, own.AuditFile)
+	}
+	if found.profile != nil && found.profile.TokenFile != "" {
+		checkTokenFile(r, found.profile)
+	}
+	return status
 }
 
 // find looks for an agent at a socket, "" is the usual ones, and returns how it does; nil without

@@ -21,8 +21,10 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -47,18 +49,15 @@ func createBundle(ctx context.Context, path string) (*bundle, error) {
 }
 
 // write writes the archive, all of it or none.
-func (b *bundle) write(x *examination) error {
-	if b == nil {
-		return nil
-	}
-	data, err := x.archive()
+func (b *bundle) write(files []bundleFile, secrets []string, say *console.Messenger) error {
+	data, err := archive(files, secrets)
 	if err != nil {
 		return errors.Join(err, b.file.Discard())
 	}
 	if err := b.file.Finish(data); err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}
-	x.say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shell.Quote(b.path))
+	say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shell.Quote(b.path))
 	return nil
 }
 
@@ -68,12 +67,12 @@ type bundleFile struct {
 	value any // a string as it is, else as JSON
 }
 
-// archive returns the archive as bytes.
-func (x *examination) archive() ([]byte, error) {
+// archive returns the archive as bytes, without the secrets.
+func archive(files []bundleFile, secrets []string) ([]byte, error) {
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
 	tape := tar.NewWriter(zip)
-	for _, file := range x.bundleFiles() {
+	for _, file := range files {
 		text, isText := file.value.(string)
 		if !isText {
 			data, err := json.MarshalIndent(file.value, "", "  ")
@@ -82,7 +81,7 @@ func (x *examination) archive() ([]byte, error) {
 			}
 			text = string(data) + "\n"
 		}
-		for _, secret := range x.secrets { // wherever it came from
+		for _, secret := range secrets { // wherever it came from
 			text = strings.ReplaceAll(text, secret, "(left out)")
 		}
 		header := &tar.Header{Name: "anaplan-agent-report/" + file.name, Mode: 0o600, Size: int64(len(text)), ModTime: time.Now()}
@@ -100,24 +99,24 @@ func (x *examination) archive() ([]byte, error) {
 }
 
 // bundleFiles returns what is in the archive.
-func (x *examination) bundleFiles() []bundleFile {
+func bundleFiles(r *Report, path string, found setUp, status *local.Status) []bundleFile {
 	files := []bundleFile{
-		{"findings.json", x.shareable()},
-		{"platform.json", x.platform()},
-		{"configuration.json", x.redacted()},
+		{"findings.json", r.shareable()},
+		{"platform.json", platform()},
+		{"configuration.json", redact(path, found)},
 		{"modules.json", hsm.KnownModules()},
 	}
-	if x.status != nil {
-		files = append(files, bundleFile{"status.json", x.status})
+	if status != nil {
+		files = append(files, bundleFile{"status.json", status})
 	}
 	return files
 }
 
 // shareable returns the findings without private texts.
-func (x *examination) shareable() []finding.Finding {
-	shared := slices.Clone(x.findings)
+func (r *Report) shareable() []finding.Finding {
+	shared := slices.Clone(r.findings)
 	for i := range shared {
-		for _, text := range x.private {
+		for _, text := range r.private {
 			shared[i].What = strings.ReplaceAll(shared[i].What, text, "(a rule, left out)")
 		}
 	}
@@ -126,7 +125,7 @@ func (x *examination) shareable() []finding.Finding {
 
 // platform says what this program is and where it runs. Of variables only the names are
 // there: any may hold a secret.
-func (x *examination) platform() map[string]any {
+func platform() map[string]any {
 	return map[string]any{
 		"version": build.Version(), "go": runtime.Version(), "os": runtime.GOOS, "architecture": runtime.GOARCH,
 		"processors": runtime.NumCPU(), "pkcs11": build.PKCS11Support, "piv": build.PIVSupport, "system": systemName(),
@@ -199,17 +198,17 @@ type (
 	}
 )
 
-// redacted returns the configuration; nothing of one that cannot be read, for it could contain
-// anything.
-func (x *examination) redacted() redactedSettings {
-	r := redactedSettings{File: x.settings.ConfigPath(), Clients: []redactedClient{}, Proxies: map[string]string{}}
-	if x.profile != nil {
-		r.Profile = redactProfile(x.profile)
+// redact returns the configuration at a path; nothing of one that cannot be read, for it could
+// contain anything.
+func redact(path string, found setUp) redactedSettings {
+	r := redactedSettings{File: path, Clients: []redactedClient{}, Proxies: map[string]string{}}
+	if found.profile != nil {
+		r.Profile = redactProfile(found.profile)
 	}
-	if a := x.agent; a != nil {
+	if a := found.agent; a != nil {
 		r.Agent = &redactedAgent{a.Socket, a.Listen, a.AuditFile, a.LogLevel.String(), a.LogoutAtEnd, a.ShareSocket}
 	}
-	for _, c := range x.clients {
+	for _, c := range found.clients {
 		r.Clients = append(r.Clients, redactedClient{c.Name, c.Profile, c.Secret != nil, c.Users, len(c.Policy)})
 	}
 	for _, name := range ProxyVariables {

@@ -23,7 +23,7 @@ func checkCertificates(r *Report, p *config.Profile, devices deviceReports) {
 			judgeCertificate(r, p, cert, parsedChain(report.facts.Chain))
 		}
 	}
-	if len(seen) > 0 {
+	if len(seen) > 0 || p == nil {
 		return
 	}
 	if p.Certificate != "" {

@@ -51,6 +51,14 @@ func (all deviceReports) names() (names []pin.Device) {
 // checkDevices looks at the device of each key. A device that fails is an error if no other
 // takes its place; else it is one that somebody should look at.
 func checkDevices(ctx context.Context, r *Report, p *config.Profile) (reports deviceReports) {
+	switch {
+	case p == nil:
+		r.skip("device.key", "the settings are wrong")
+		return nil
+	case len(p.Keys) == 0:
+		r.skip("device.key", "no key configured to look for")
+		return nil
+	}
 	works := false
 	for _, address := range p.Keys {
 		report := checkDevice(ctx, r, p, address)

@@ -18,7 +18,6 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
-	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -30,28 +29,41 @@ const (
 	answerTimeout = 12 * time.Second
 )
 
-// network is the way to a profile's hosts.
-type network struct {
-	*Report
-	ctx     context.Context
-	profile *config.Profile
-	hosts   anaplan.Hosts
-	state   networkState
-}
-
 // networkState is what a login needs to know of the network.
 type networkState struct {
 	reached    bool // the login service answers
 	clockWrong bool // so far that a login would be refused
 }
 
-// check looks at the way to both hosts.
-func (n *network) check() {
-	if !checkProxy(n.Report) {
-		n.skip("network.reach", "the proxy's address is wrong")
-		return
+// network is the way to a profile's hosts.
+type network struct {
+	*Report
+	ctx    context.Context
+	hosts  anaplan.Hosts
+	caFile string // "": none
+	state  networkState
+}
+
+// checkNetwork looks at the way to both hosts of the settings.
+func checkNetwork(ctx context.Context, r *Report, found setUp, offline bool) networkState {
+	switch {
+	case offline:
+		r.skip("network.reach", "--offline")
+	case found.hosts.Auth == "":
+		r.skip("network.reach", "the settings do not say which Anaplan is meant")
+	case !checkProxy(r):
+		r.skip("network.reach", "the proxy's address is wrong")
+	default:
+		n := &network{Report: r, ctx: ctx, hosts: found.hosts, caFile: found.profile.CAFile}
+		n.check()
+		return n.state
 	}
-	roots, err := settings.ReadRoots(n.profile.CAFile)
+	return networkState{}
+}
+
+// check looks at the way to each host.
+func (n *network) check() {
+	roots, err := settings.ReadRoots(n.caFile)
 	if err != nil {
 		n.skip("network.tls", "the CA file cannot be read")
 		return

@@ -55,12 +55,18 @@ type pinSources struct {
 	read map[config.PINSource][]byte // what they gave; overwritten once it has been looked up
 }
 
-// check looks at each source.
-func (p *pinSources) check() {
-	for _, source := range pin.Sources(p.profile) {
+// checkPIN looks at each source of a profile's PINs; nil: the settings cannot be read.
+func checkPIN(ctx context.Context, r *Report, profile *config.Profile) *pinSources {
+	p := &pinSources{Report: r, ctx: ctx, profile: profile, read: map[config.PINSource][]byte{}}
+	if profile == nil {
+		p.skip("pin.source", "the settings cannot be read")
+		return p
+	}
+	for _, source := range pin.Sources(profile) {
 		p.checkSource(source)
 	}
 	p.state.missing = p.hasErrors("pin.source")
+	return p
 }
 
 // checkSource looks at one source.
@@ -205,6 +211,9 @@ func (p *pinSources) judgePIN(source config.PINSource, text []byte) {
 // checkRefusals looks whether one of the devices has refused a PIN before. What cannot be read here
 // is taken for the PIN that was sent last.
 func (p *pinSources) checkRefusals(devices []pin.Device, changed bool) {
+	if p.profile == nil {
+		return
+	}
 	defer p.forget()
 	book := pin.NewBook(paths.State(), paths.SocketDirectories(), paths.KeyDirectories())
 	for _, source := range pin.Sources(p.profile) {

@@ -44,9 +44,6 @@ func (r *Report) add(f finding.Finding) {
 	}
 }
 
-// failure returns why the findings are not to be seen where they were to be shown.
-func (r *Report) failure() error { return r.unshown }
-
 // clean returns a text as a line without secrets.
 func (r *Report) clean(text string) string {
 	for _, secret := range r.secrets {
@@ -181,6 +178,20 @@ func (r *Report) summary() string {
 	}
 	return fmt.Sprintf("%s, %s, %d skipped, %d info, %d ok", console.Counted(count[finding.Error], "error"), console.Counted(count[finding.Warning], "warning"),
 		count[finding.Skipped], count[finding.Info], count[finding.OK])
+}
+
+// conclude prints the summary, or all of it as JSON. The error is also for findings that are errors.
+func (r *Report) conclude(asJSON bool) error {
+	err := r.unshown
+	if asJSON {
+		err = console.PrintJSON(r.findings)
+	} else if err == nil {
+		err = console.PrintResult("\n" + r.summary() + "\n")
+	}
+	if err == nil && finding.Worst(r.findings) == finding.Error {
+		return &subprocess.ExitError{Code: explain.Failed} // it has been said what is wrong
+	}
+	return err
 }
 
 // secretsInEnvironment returns the passwords in the variables that name proxies: errors of

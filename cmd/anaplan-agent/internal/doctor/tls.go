@@ -75,7 +75,7 @@ func (n *network) judgeInterception(e *exchange) {
 	issuer := e.issuer()
 	name := strings.ToLower(issuer)
 	isPublic := slices.ContainsFunc(publicAuthorities, func(known string) bool { return strings.Contains(name, known) })
-	onlyByFile := n.profile.CAFile != "" && vouch(e.tls, e.target.Hostname(), nil) != nil
+	onlyByFile := n.caFile != "" && vouch(e.tls, e.target.Hostname(), nil) != nil
 	if isPublic && !onlyByFile {
 		return
 	}
