@@ -12,9 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -45,8 +45,8 @@ func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 		p.cardFailed(err)
 		return
 	}
-	card, one := p.onlyCard(cards)
-	if !one {
+	card := p.onlyCard(cards)
+	if card == nil {
 		return
 	}
 	p.Facts.Names = []pin.Device{{Label: card.Name, Serial: fmt.Sprint(card.Address.Serial), Card: true}}
@@ -79,33 +79,29 @@ func (p *Probe) cardFailed(err error) {
 	p.add(f)
 }
 
-// onlyCard returns the one card that the address fits.
-func (p *Probe) onlyCard(cards []piv.Card) (piv.Card, bool) {
-	var there []piv.Card
-	for _, card := range cards {
+// onlyCard returns the one card that the address fits; nil without, which is told.
+func (p *Probe) onlyCard(cards []piv.Card) *piv.Card {
+	cards = slices.DeleteFunc(cards, func(card piv.Card) bool {
 		if card.Err != nil {
 			p.cardFailed(fmt.Errorf("the card in reader %q: %w", card.Reader, card.Err))
-			continue
 		}
-		there = append(there, card)
-	}
-	switch len(there) {
+		return card.Err != nil
+	})
+	switch len(cards) {
 	case 0:
-		return piv.Card{}, false
+		return nil
 	case 1:
-		p.ok("device.card", "%s%s is in reader %q", there[0].Name, device.Firmware(device.ListedCard{Card: there[0]}), there[0].Reader)
-		return there[0], true
+		card := cards[0]
+		p.ok("device.card", "%s%s is in reader %q", card.Name, device.Firmware(device.ListedCard{Card: card}), card.Reader)
+		return &card
 	}
-	var addresses []string
-	for _, card := range there {
-		addresses = append(addresses, card.Address.String())
-	}
-	p.fail("device.card", "write the serial number of one into key: "+strings.Join(addresses, " or "), "the address fits %d cards, and none is chosen by guessing", len(there))
-	return piv.Card{}, false
+	p.several("device.card", "write the serial number of one into key: ", fmt.Sprintf("the address fits %d cards", len(cards)),
+		texts(cards, func(card piv.Card) string { return card.Address.String() }))
+	return nil
 }
 
 // judgeTries says how many wrong PINs the card still takes.
-func (p *Probe) judgeTries(card piv.Card) {
+func (p *Probe) judgeTries(card *piv.Card) {
 	switch {
 	case card.Tries == 0:
 		p.Facts.PINSpent = "the card no longer accepts a PIN"
@@ -126,7 +122,7 @@ func (p *Probe) judgeTries(card piv.Card) {
 
 // judgeFactory says what of the factory's the card still has. Newer ones tell that of
 // themselves, so nothing is tried.
-func (p *Probe) judgeFactory(card piv.Card) {
+func (p *Probe) judgeFactory(card *piv.Card) {
 	p.step("asking %s whether its PIN is the factory's", card.Name)
 	factory, err := readFactory(card.Reader)
 	switch {
@@ -145,7 +141,7 @@ func (p *Probe) judgeFactory(card piv.Card) {
 type factoryState struct{ pin, puk bool }
 
 // judgeSlots looks at the key that the address means.
-func (p *Probe) judgeSlots(address pivuri.URI, card piv.Card, given *x509.Certificate) {
+func (p *Probe) judgeSlots(address pivuri.URI, card *piv.Card, given *x509.Certificate) {
 	var meant []piv.KeyInfo
 	for _, key := range card.Keys {
 		if key.Certificate != nil && key.Address.Slot != address.Slot {
@@ -161,11 +157,7 @@ func (p *Probe) judgeSlots(address pivuri.URI, card piv.Card, given *x509.Certif
 	case 1:
 		p.judgeSlot(meant[0])
 	default:
-		var addresses []string
-		for _, key := range meant {
-			addresses = append(addresses, key.Address.String())
-		}
-		p.fail("device.key", "write the address of one into key: "+strings.Join(addresses, " or "), "%s has %d keys with certificates, and none is chosen by guessing", card.Name, len(meant))
+		p.several("device.key", oneKey, fmt.Sprintf("%s has %d keys with certificates", card.Name, len(meant)), texts(meant, slotAddress))
 	}
 }
 
@@ -197,14 +189,13 @@ func withGiven(key piv.KeyInfo, given *x509.Certificate) piv.KeyInfo {
 	return key
 }
 
+// slotAddress returns the address of a key.
+func slotAddress(key piv.KeyInfo) string { return key.Address.String() }
+
 // noSlot says that the address means no key, and what there is instead.
-func (p *Probe) noSlot(address pivuri.URI, card piv.Card) {
-	var there []string
-	for _, key := range card.Keys {
-		there = append(there, key.Address.String())
-	}
-	if len(there) > 0 {
-		p.fail("device.key", "write the address of one into key: "+strings.Join(there, " or "), "no key of %s with a certificate fits %s", card.Name, address)
+func (p *Probe) noSlot(address pivuri.URI, card *piv.Card) {
+	if len(card.Keys) > 0 {
+		p.fail("device.key", oneKey+strings.Join(texts(card.Keys, slotAddress), " or "), "no key of %s with a certificate fits %s", card.Name, address)
 		return
 	}
 	made := card.Address
@@ -233,11 +224,11 @@ func (p *Probe) judgeTouch(key piv.KeyInfo) {
 	if !p.Facts.Touch {
 		return
 	}
-	severity, why := finding.Info, "which an agent without a person waits for in vain"
+	const do = "touch_command tells somebody in time; a key without touch is made by: " + build.Program + " enroll --touch-policy never"
+	what := fmt.Sprintf("the key in slot %s wants a touch for each login (%s)", key.Address.Slot, key.Touch)
 	if p.Order.Unattended {
-		severity, why = finding.Warning, "and token_file needs a token without a person"
+		p.warn("device.touch", do, "%s, and token_file needs a token without a person", what)
+	} else {
+		p.info("device.touch", do, "%s, which an agent without a person waits for in vain", what)
 	}
-	p.add(finding.Finding{Check: "device.touch", Severity: severity,
-		What: fmt.Sprintf("the key in slot %s wants a touch for each login (%s), %s", key.Address.Slot, key.Touch, why),
-		Do:   "touch_command tells somebody in time; a key without touch is made by: " + build.Program + " enroll --touch-policy never"})
 }

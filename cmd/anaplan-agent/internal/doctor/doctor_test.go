@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestMechanismFinding(t *testing.T) {
+func TestJudgeMechanisms(t *testing.T) {
 	for _, test := range []struct {
 		mechanisms []uint
 		want       finding.Severity
@@ -19,8 +19,9 @@ func TestMechanismFinding(t *testing.T) {
 		{[]uint{0x40, 0x43}, finding.Error},
 		{nil, finding.Error},
 	} {
-		f := mechanismFinding("demo", test.mechanisms)
-		if f.Severity != test.want || (f.Do == "") != (f.Severity == finding.OK) {
+		r := &Report{}
+		judgeMechanisms(r, "demo", test.mechanisms)
+		if f := r.findings[0]; f.Severity != test.want || (f.Do == "") != (f.Severity == finding.OK) {
 			t.Errorf("%v: %+v, want %s", test.mechanisms, f, test.want)
 		}
 	}

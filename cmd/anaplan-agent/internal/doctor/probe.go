@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -106,15 +107,23 @@ func (p *Probe) lock(address config.Address) (unlock func()) {
 	return unlock
 }
 
+// oneKey is what to do where no key is meant, before the addresses of those that there are.
+const oneKey = "write the address of one into key: "
+
+// several says that an address fits several things, and what to do, before their addresses.
+func (p *Probe) several(check, do, what string, addresses []string) {
+	p.fail(check, do+strings.Join(addresses, " or "), "%s, and none is chosen by guessing", what)
+}
+
 // judgeLogin says whether a key can log in. problem is why not, with the key's name.
 func (p *Probe) judgeLogin(name, kind, state string, problem error) {
 	switch {
 	case errors.Is(problem, hardware.ErrCertificateExpired) || errors.Is(problem, hardware.ErrCertificateNotYetValid):
 		p.ok("device.key", "%s is %s; its certificate is another matter", name, kind)
 	case errors.Is(problem, hardware.ErrNoCertificate) || errors.Is(problem, hardware.ErrCertificateMismatch):
-		p.add(p.findingOf("certificate.present", problem))
+		p.failed("certificate.present", problem)
 	case problem != nil:
-		p.add(p.findingOf("device.key", problem))
+		p.failed("device.key", problem)
 	default:
 		p.Facts.Ready = true
 		p.ok("device.key", "%s is %s%s, and has a certificate", name, kind, state)

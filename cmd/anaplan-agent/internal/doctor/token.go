@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -50,43 +49,42 @@ func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
 			p.Facts.Names = append(p.Facts.Names, pin.Device{Label: token.Label, Serial: token.Serial})
 		}
 	}
-	token, one := p.onlyToken(tokens)
-	if !one {
+	token := p.onlyToken(tokens)
+	if token == nil {
 		return
 	}
 	p.judgePINState(token, survey)
-	p.judgeMechanisms(token, survey, surveyErr)
+	if surveyErr != nil {
+		p.skip("device.mechanism", fmt.Sprintf("the module does not tell what the token can do: %v", surveyErr))
+	} else {
+		judgeMechanisms(p.Report, token.Label, survey.mechanisms[token.Slot])
+	}
 	p.judgeKeys(address, token, cert)
 }
 
-// onlyToken returns the one token that the address fits.
-func (p *Probe) onlyToken(tokens []hsm.Token) (hsm.Token, bool) {
-	var there []hsm.Token
-	for _, token := range tokens {
+// onlyToken returns the one token that the address fits; nil without, which is told.
+func (p *Probe) onlyToken(tokens []hsm.Token) *hsm.Token {
+	tokens = slices.DeleteFunc(tokens, func(token hsm.Token) bool {
 		if token.Err != nil {
-			p.add(p.findingOf("device.token", token.Err))
-			continue
+			p.failed("device.token", token.Err)
 		}
-		there = append(there, token)
-	}
-	switch len(there) {
+		return token.Err != nil
+	})
+	switch len(tokens) {
 	case 0:
-		return hsm.Token{}, false
+		return nil
 	case 1:
-		p.ok("device.token", "token %q, %s %s, serial %s, is in slot %d", there[0].Label, there[0].Manufacturer, there[0].Model, there[0].Serial, there[0].Slot)
-		return there[0], true
+		token := tokens[0]
+		p.ok("device.token", "token %q, %s %s, serial %s, is in slot %d", token.Label, token.Manufacturer, token.Model, token.Serial, token.Slot)
+		return &token
 	}
-	var addresses []string
-	for _, token := range there {
-		addresses = append(addresses, token.Address.String())
-	}
-	p.fail("device.token", "write one of these into key, with the rest of the address: "+strings.Join(addresses, " or "),
-		"the address fits %d tokens, and none is chosen by guessing", len(there))
-	return hsm.Token{}, false
+	p.several("device.token", "write one of these into key, with the rest of the address: ", fmt.Sprintf("the address fits %d tokens", len(tokens)),
+		texts(tokens, func(token hsm.Token) string { return token.Address.String() }))
+	return nil
 }
 
 // judgePINState says what the token tells of its PIN. No PIN is sent for that.
-func (p *Probe) judgePINState(token hsm.Token, survey moduleSurvey) {
+func (p *Probe) judgePINState(token *hsm.Token, survey moduleSurvey) {
 	p.Facts.NoPIN, p.Facts.PINPad = token.LoggedIn, token.PINPad
 	if survey.mustChange[token.Slot] {
 		p.warn("device.factory_pin", "set another one: pkcs11-tool --module MODULE --login --change-pin",
@@ -108,7 +106,7 @@ func (p *Probe) judgePINState(token hsm.Token, survey moduleSurvey) {
 }
 
 // pinWords says what is well with a token's PIN.
-func pinWords(token hsm.Token) string {
+func pinWords(token *hsm.Token) string {
 	switch {
 	case token.LoggedIn:
 		return fmt.Sprintf("token %q wants no PIN", token.Label)
@@ -118,43 +116,31 @@ func pinWords(token hsm.Token) string {
 	return fmt.Sprintf("token %q reports no wrong PIN since the last good one", token.Label)
 }
 
-// judgeMechanisms looks whether the token can sign as Anaplan wants it.
-func (p *Probe) judgeMechanisms(token hsm.Token, survey moduleSurvey, err error) {
-	if err != nil {
-		p.skip("device.mechanism", fmt.Sprintf("the module does not tell what the token can do: %v", err))
-		return
-	}
-	p.add(mechanismFinding(token.Label, survey.mechanisms[token.Slot]))
-}
-
 // The mechanisms of RSASSA-PKCS1-v1_5 (PKCS#11 mechanisms, section 2.1).
 const (
 	mechanismRSA       = 0x00000001 // CKM_RSA_PKCS: the hash is made here
 	mechanismRSASHA512 = 0x00000042 // CKM_SHA512_RSA_PKCS
 )
 
-// mechanismFinding says what a token's list of mechanisms means for a login. Either of the
-// two will do.
-func mechanismFinding(label string, mechanisms []uint) finding.Finding {
+// judgeMechanisms says what a token's list of mechanisms means for a login. Either of the two will
+// do.
+func judgeMechanisms(r *Report, label string, mechanisms []uint) {
 	raw, hashing := slices.Contains(mechanisms, mechanismRSA), slices.Contains(mechanisms, mechanismRSASHA512)
-	f := finding.Finding{Check: "device.mechanism", Severity: finding.OK}
 	switch {
 	case raw && hashing:
-		f.What = fmt.Sprintf("token %q has CKM_SHA512_RSA_PKCS and CKM_RSA_PKCS", label)
+		r.ok("device.mechanism", "token %q has CKM_SHA512_RSA_PKCS and CKM_RSA_PKCS", label)
 	case hashing:
-		f.What = fmt.Sprintf("token %q has CKM_SHA512_RSA_PKCS", label)
+		r.ok("device.mechanism", "token %q has CKM_SHA512_RSA_PKCS", label)
 	case raw:
-		f.What = fmt.Sprintf("token %q has CKM_RSA_PKCS; the SHA-512 is made here, for it has no CKM_SHA512_RSA_PKCS", label)
+		r.ok("device.mechanism", "token %q has CKM_RSA_PKCS; the SHA-512 is made here, for it has no CKM_SHA512_RSA_PKCS", label)
 	default:
-		f.Severity = finding.Error
-		f.What = fmt.Sprintf("token %q has neither CKM_SHA512_RSA_PKCS nor CKM_RSA_PKCS, so it cannot make the signature that Anaplan wants", label)
-		f.Do = "allow the mechanism in the HSM's policy or partition, or use another token"
+		r.fail("device.mechanism", "allow the mechanism in the HSM's policy or partition, or use another token",
+			"token %q has neither CKM_SHA512_RSA_PKCS nor CKM_RSA_PKCS, so it cannot make the signature that Anaplan wants", label)
 	}
-	return f
 }
 
 // judgeKeys looks at the keys of the token, and at the one that the address means.
-func (p *Probe) judgeKeys(address uri.URI, token hsm.Token, given *x509.Certificate) {
+func (p *Probe) judgeKeys(address uri.URI, token *hsm.Token, given *x509.Certificate) {
 	for _, c := range token.Certificates {
 		if c.Certificate != nil {
 			p.Facts.Chain = append(p.Facts.Chain, c.Certificate.Raw)
@@ -167,7 +153,7 @@ func (p *Probe) judgeKeys(address uri.URI, token hsm.Token, given *x509.Certific
 			continue
 		}
 		meant = append(meant, key)
-		if key.Certificate != nil || hasOwnCertificate(key) {
+		if key.Certificate != nil || ownCertificate(key) != nil {
 			certified = append(certified, key)
 		}
 	}
@@ -175,7 +161,7 @@ func (p *Probe) judgeKeys(address uri.URI, token hsm.Token, given *x509.Certific
 	case len(meant) == 0:
 		p.noKey(address, token)
 	case len(certified) > 1:
-		p.fail("device.key", "write the address of one into key: "+strings.Join(addressesOf(certified), " or "), "the address fits %d keys with certificates, and none is chosen by guessing", len(certified))
+		p.several("device.key", oneKey, fmt.Sprintf("the address fits %d keys with certificates", len(certified)), texts(certified, addressOf))
 	case len(certified) == 1:
 		p.judgeKey(certified[0])
 	case given != nil:
@@ -200,10 +186,8 @@ func (p *Probe) judgeGiven(keys []hsm.KeyInfo, given *x509.Certificate) {
 	p.judgeKey(key)
 }
 
-// hasOwnCertificate reports whether a key has a certificate, if only one that has ended.
-func hasOwnCertificate(key hsm.KeyInfo) bool { return ownCertificate(key) != nil }
-
-// ownCertificate returns the certificate of a key that cannot log in with it; nil without.
+// ownCertificate returns the certificate of a key that cannot log in with it, since it has ended,
+// say; nil without.
 func ownCertificate(key hsm.KeyInfo) *x509.Certificate {
 	public, ok := key.Public.(*rsa.PublicKey)
 	for _, c := range key.PassedOver {
@@ -214,19 +198,14 @@ func ownCertificate(key hsm.KeyInfo) *x509.Certificate {
 	return nil
 }
 
-// addressesOf returns the keys' addresses.
-func addressesOf(keys []hsm.KeyInfo) (addresses []string) {
-	for _, key := range keys {
-		addresses = append(addresses, key.Address.String())
-	}
-	return addresses
-}
+// addressOf returns the address of a key.
+func addressOf(key hsm.KeyInfo) string { return key.Address.String() }
 
 // noKey says that the address fits no key, and what there is instead.
-func (p *Probe) noKey(address uri.URI, token hsm.Token) {
+func (p *Probe) noKey(address uri.URI, token *hsm.Token) {
 	switch {
 	case len(token.Keys) > 0:
-		p.fail("device.key", "write the address of one into key: "+strings.Join(addressesOf(token.Keys), " or "), "no key on token %q fits %s", token.Label, address)
+		p.fail("device.key", oneKey+strings.Join(texts(token.Keys, addressOf), " or "), "no key on token %q fits %s", token.Label, address)
 	case !token.LoggedIn:
 		p.skip("device.key", fmt.Sprintf("token %q hides its keys until somebody logs in, so they show in anaplan.sign", token.Label))
 		p.Facts.Ready = true
@@ -254,7 +233,7 @@ func (p *Probe) judgeKey(key hsm.KeyInfo) {
 
 // judgeDuplicates looks for keys that one name fits: this program tells them apart by their
 // certificates, others take the first.
-func (p *Probe) judgeDuplicates(token hsm.Token) {
+func (p *Probe) judgeDuplicates(token *hsm.Token) {
 	for i, key := range token.Keys {
 		for _, other := range token.Keys[:i] {
 			switch {
