@@ -22,22 +22,15 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
-// bundle is the archive; nil: none is wanted.
-type bundle struct {
-	path string
-	file *atomicfile.File
-}
-
-// createBundle begins the file, which must not be there yet, for this user alone. nil for "".
-func createBundle(ctx context.Context, path string) (*bundle, error) {
+// createBundle begins the archive, which must not be there yet, for this user alone; nil
+// for "".
+func createBundle(ctx context.Context, path string) (*atomicfile.File, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -45,19 +38,18 @@ func createBundle(ctx context.Context, path string) (*bundle, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--bundle: %w", err)
 	}
-	return &bundle{path, file}, nil
+	return file, nil
 }
 
-// write writes the archive, all of it or none.
-func (b *bundle) write(files []bundleFile, secrets []string, say *console.Messenger) error {
+// writeBundle writes the archive, all of it or none.
+func writeBundle(bundle *atomicfile.File, files []bundleFile, secrets []string) error {
 	data, err := archive(files, secrets)
 	if err != nil {
-		return errors.Join(err, b.file.Discard())
+		return errors.Join(err, bundle.Discard())
 	}
-	if err := b.file.Finish(data); err != nil {
+	if err := bundle.Finish(data); err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}
-	say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", b.path, shell.Quote(b.path))
 	return nil
 }
 
@@ -241,8 +233,8 @@ func redactProfile(p *config.Profile) *redactedProfile {
 
 // redactProxy returns where a proxy is, without who may use it.
 func redactProxy(text string) string {
-	proxy, err := parseProxy(text)
-	if err != nil {
+	proxy := parseProxy(text)
+	if proxy == nil {
 		return "(malformed)"
 	}
 	shown := url.URL{Scheme: proxy.Scheme, Host: proxy.Host}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -35,15 +36,17 @@ func Run(ctx context.Context, s *settings.Settings, options Options, say *consol
 	if err != nil {
 		return err
 	}
-	r := &Report{Errors: say.Errors, secrets: secretsInEnvironment()}
+	r := &Report{Errors: say.Errors}
+	r.hideProxyPasswords()
 	if !options.AsJSON {
 		r.Show = showFinding()
 	}
 	found, status := examine(ctx, r, s, options, say)
 	if bundle != nil {
-		if err := bundle.write(bundleFiles(r, s.ConfigPath(), found, status), r.secrets, say); err != nil {
+		if err := writeBundle(bundle, bundleFiles(r, s.ConfigPath(), found, status), r.secrets); err != nil {
 			return err
 		}
+		say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", options.Bundle, shell.Quote(options.Bundle))
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

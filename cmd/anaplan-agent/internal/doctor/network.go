@@ -81,13 +81,14 @@ func (n *network) checkHost(base, path string, roots *x509.CertPool) {
 	if err != nil {
 		return // config has made sure that it parses
 	}
-	e := &exchange{target: target, path: path, proxy: proxyFor(base), roots: roots}
-	tellProxy(n.Report, target.Host, e.proxy)
+	proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: target}) // checkProxy has told of an error
+	e := &exchange{target: target, path: path, proxy: proxy, roots: roots}
+	tellProxy(n.Report, target.Host, proxy)
 	look := target.Hostname()
-	if e.proxy != nil {
-		look = e.proxy.Hostname() // it looks the other one up
+	if proxy != nil {
+		look = proxy.Hostname() // it looks the other one up
 	}
-	if !n.checkName(look, e.proxy != nil) {
+	if !n.checkName(look, proxy != nil) {
 		n.skip("network.reach", "without the address of "+look+" there is no way to "+target.Host)
 		return
 	}

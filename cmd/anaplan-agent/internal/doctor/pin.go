@@ -32,10 +32,7 @@ const pinTimeout = 15 * time.Second
 
 // firstSource returns where the PIN of a profile's first key comes from.
 func firstSource(p *config.Profile) config.PINSource {
-	if sources := pin.Sources(p); len(sources) > 0 {
-		return sources[0]
-	}
-	return config.PINSource{Kind: config.PINPrompt}
+	return append(pin.Sources(p), config.PINSource{Kind: config.PINPrompt})[0]
 }
 
 // pinState is what a login needs to know of the PIN.

@@ -5,8 +5,6 @@ package doctor
 
 import (
 	"cmp"
-	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"slices"
@@ -19,9 +17,9 @@ var ProxyVariables = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_
 // proxySchemes are those that net/http knows.
 var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
-// proxySetting returns the variable that counts for https; "" for none.
-func proxySetting() (name, value string) {
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+// firstSet returns the first of the variables that is set; "" for none.
+func firstSet(names ...string) (name, value string) {
+	for _, name := range names {
 		if value := os.Getenv(name); value != "" {
 			return name, value
 		}
@@ -29,18 +27,24 @@ func proxySetting() (name, value string) {
 	return "", ""
 }
 
+// proxySetting returns the variable that counts for https; "" for none.
+func proxySetting() (name, value string) { return firstSet("HTTPS_PROXY", "https_proxy") }
+
 // checkProxy looks at the variables. It reports false if they are so wrong that what comes
 // after would be a riddle.
 func checkProxy(r *Report) bool {
 	name, value := proxySetting()
 	if name == "" {
-		checkOtherProxies(r)
+		if other, _ := firstSet("ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"); other != "" {
+			r.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it",
+				"%s is set, which has no effect: connections to Anaplan use https, for which HTTPS_PROXY counts", other)
+		}
 		return true
 	}
 	const do = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for @, %23 for # and %2F for / in a password"
-	proxy, err := parseProxy(value)
+	proxy := parseProxy(value)
 	switch {
-	case err != nil:
+	case proxy == nil:
 		r.fail("network.proxy", do, "%s is malformed and silently ignored: connections bypass the proxy", name)
 		return false
 	case slices.Contains([]string{"http", "https"}, proxy.Hostname()):
@@ -60,39 +64,13 @@ func checkProxy(r *Report) bool {
 
 // parseProxy reads a proxy's address as net/http does (golang.org/x/net/http/httpproxy): what
 // does not parse, or has no scheme, is tried as a host. So some mistakes make a proxy that
-// nobody meant, and the others none at all.
-func parseProxy(text string) (*url.URL, error) {
+// nobody meant, and the others none at all, which is nil.
+func parseProxy(text string) *url.URL {
 	proxy, err := url.Parse(text)
 	if err != nil || proxy.Scheme == "" || proxy.Host == "" {
-		if bare, failed := url.Parse("http://" + text); failed == nil {
-			return bare, nil
+		if bare, err := url.Parse("http://" + text); err == nil {
+			return bare
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("invalid address of a proxy")
-	}
-	return proxy, nil
-}
-
-// checkOtherProxies looks for variables that other programs heed and this one does not.
-func checkOtherProxies(r *Report) {
-	for _, name := range []string{"ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"} {
-		if os.Getenv(name) != "" {
-			r.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it", "%s is set, which has no effect: connections to Anaplan use https, for which HTTPS_PROXY counts", name)
-			return
-		}
-	}
-}
-
-// proxyFor returns the proxy through which a URL is reached; nil for none.
-func proxyFor(text string) *url.URL {
-	request, err := http.NewRequest(http.MethodGet, text, nil)
-	if err != nil {
-		return nil
-	}
-	proxy, err := http.ProxyFromEnvironment(request)
-	if err != nil {
-		return nil // checkProxy has told
 	}
 	return proxy
 }

@@ -124,19 +124,12 @@ func texts[T any](things []T, text func(T) string) (all []string) {
 	return all
 }
 
-// worstOf returns the worst that was found by the checks whose names begin so.
-func (r *Report) worstOf(prefixes ...string) finding.Severity {
-	var those []finding.Finding
-	for _, f := range r.findings {
-		if slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(f.Check, prefix) }) {
-			those = append(those, f)
-		}
-	}
-	return finding.Worst(those)
+// hasErrors reports whether one of the checks whose names begin so has found an error.
+func (r *Report) hasErrors(prefixes ...string) bool {
+	return slices.ContainsFunc(r.findings, func(f finding.Finding) bool {
+		return f.Severity == finding.Error && slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(f.Check, prefix) })
+	})
 }
-
-// hasErrors reports whether one of those checks has found an error.
-func (r *Report) hasErrors(prefixes ...string) bool { return r.worstOf(prefixes...) == finding.Error }
 
 // doctorGroups are the headings, by what the names of checks begin with.
 var doctorGroups = map[string]string{
@@ -194,27 +187,21 @@ func (r *Report) conclude(asJSON bool) error {
 	return err
 }
 
-// secretsInEnvironment returns the passwords in the variables that name proxies: errors of
-// connections may quote those.
-func secretsInEnvironment() []string {
-	r := &Report{}
+// hideProxyPasswords keeps the passwords in the variables that name proxies out of all findings:
+// errors of connections may quote those.
+func (r *Report) hideProxyPasswords() {
 	for _, name := range ProxyVariables {
 		value := os.Getenv(name)
 		// By hand as well: what is malformed is what an error would quote.
 		if _, rest, ok := strings.Cut(value, "://"); ok {
 			value = rest
 		}
-		at := strings.LastIndex(value, "@")
-		if at < 0 {
-			continue
-		}
-		r.hide(value[:at])
-		if _, password, ok := strings.Cut(value[:at], ":"); ok {
-			r.hide(password)
-			if decoded, err := url.PathUnescape(password); err == nil {
-				r.hide(decoded)
-			}
+		user := value[:max(strings.LastIndex(value, "@"), 0)]
+		_, password, _ := strings.Cut(user, ":")
+		r.hide(user)
+		r.hide(password)
+		if decoded, err := url.PathUnescape(password); err == nil {
+			r.hide(decoded)
 		}
 	}
-	return r.secrets
 }
