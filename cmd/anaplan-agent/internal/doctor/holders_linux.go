@@ -67,15 +67,12 @@ func lockFiles(dir string) (inodes []uint64) {
 func lockOwners(inodes []uint64) (pids []int) {
 	locks, _ := os.ReadFile("/proc/locks")
 	for line := range strings.Lines(string(locks)) {
-		fields := strings.Fields(line)
-		if len(fields) < 6 || fields[1] == "->" { // it waits for one
-			continue
-		}
-		_, number, _ := strings.Cut(fields[5], ":")
-		_, number, _ = strings.Cut(number, ":")
-		inode, err := strconv.ParseUint(number, 10, 64)
-		if pid, bad := strconv.Atoi(fields[4]); err == nil && bad == nil && slices.Contains(inodes, inode) {
-			pids = append(pids, pid)
+		var word string
+		var pid, device, inode uint64
+		// One that waits for a lock has an arrow before its kind, and so a word in the number's place.
+		_, err := fmt.Sscanf(line, "%s %s %s %s %d %x:%x:%d", &word, &word, &word, &word, &pid, &device, &device, &inode)
+		if err == nil && slices.Contains(inodes, inode) {
+			pids = append(pids, int(pid))
 		}
 	}
 	return pids

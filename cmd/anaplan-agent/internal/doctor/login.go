@@ -268,17 +268,13 @@ func (t *trial) askAPI(ctx context.Context, token agent.Token) {
 func (t *trial) usersMe(ctx context.Context, token agent.Token) (status int, email string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	roots, err := settings.ReadRoots(t.profile.CAFile)
-	if err != nil {
-		return 0, "", err
-	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.hosts.API+"/2/0/users/me", nil)
 	if err != nil {
 		return 0, "", err
 	}
 	request.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
 	request.Header.Set("User-Agent", build.Program+"/"+build.Version())
-	transport := proxy.NewBase(roots)
+	transport := proxy.NewBase(t.network.roots)
 	defer transport.CloseIdleConnections()
 	response, err := transport.RoundTrip(request)
 	if err != nil {

@@ -31,8 +31,9 @@ const (
 
 // networkState is what a login needs to know of the network.
 type networkState struct {
-	reached    bool // the login service answers
-	clockWrong bool // so far that a login would be refused
+	reached    bool           // the login service answers
+	clockWrong bool           // so far that a login would be refused
+	roots      *x509.CertPool // to trust; nil: the system's
 }
 
 // network is the way to a profile's hosts.
@@ -68,21 +69,22 @@ func (n *network) check() {
 		n.skip("network.tls", "the CA file cannot be read")
 		return
 	}
-	n.checkHost(n.hosts.Auth, "/token/validate", roots)
+	n.state.roots = roots
+	n.checkHost(n.hosts.Auth, "/token/validate")
 	if n.hosts.API != n.hosts.Auth {
-		n.checkHost(n.hosts.API, "/2/0/users/me", roots)
+		n.checkHost(n.hosts.API, "/2/0/users/me")
 	}
 }
 
 // checkHost looks at the way to one host. path is one that answers without a credential
 // that it wants one.
-func (n *network) checkHost(base, path string, roots *x509.CertPool) {
+func (n *network) checkHost(base, path string) {
 	target, err := url.Parse(base)
 	if err != nil {
 		return // config has made sure that it parses
 	}
 	proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: target}) // checkProxy has told of an error
-	e := &exchange{target: target, path: path, proxy: proxy, roots: roots}
+	e := &exchange{target: target, path: path, proxy: proxy, roots: n.state.roots}
 	tellProxy(n.Report, target.Host, proxy)
 	look := target.Hostname()
 	if proxy != nil {
@@ -111,12 +113,11 @@ func (n *network) checkName(host string, isProxy bool) bool {
 	if isProxy {
 		do = "look at HTTPS_PROXY, and at this machine's DNS (resolvectl query " + host + ")"
 	}
-	failed, _ := errors.AsType[*net.DNSError](err)
-	if failed != nil && failed.IsNotFound {
-		n.fail("network.dns", do, "there is no host %s", host)
-	} else {
-		n.fail("network.dns", do, "the name %s cannot be looked up: DNS does not answer", host)
+	what := "the name %s cannot be looked up: DNS does not answer"
+	if failed, ok := errors.AsType[*net.DNSError](err); ok && failed.IsNotFound {
+		what = "there is no host %s"
 	}
+	n.fail("network.dns", do, what, host)
 	return false
 }
 
@@ -135,9 +136,6 @@ type exchange struct {
 	arrived time.Time
 	refused string // what the proxy says instead of connecting
 }
-
-// errProxyRefused is what ends a request that the proxy does not let through.
-var errProxyRefused = errors.New("the proxy refuses to connect")
 
 // ask sends the request by the client that logs in, so that failures have that one's words.
 func (e *exchange) ask(ctx context.Context) error {
@@ -186,7 +184,7 @@ func (e *exchange) connected(_ context.Context, _ *url.URL, _ *http.Request, res
 		return nil
 	}
 	e.refused = fmt.Sprintf("HTTP %d %s", response.StatusCode, http.StatusText(response.StatusCode))
-	return errProxyRefused
+	return errors.New("the proxy refuses to connect")
 }
 
 // verify is what crypto/tls does, and keeps what it saw.

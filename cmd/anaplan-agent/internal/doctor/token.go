@@ -153,7 +153,7 @@ func (p *Probe) judgeKeys(address uri.URI, token *hsm.Token, given *x509.Certifi
 			continue
 		}
 		meant = append(meant, key)
-		if key.Certificate != nil || ownCertificate(key) != nil {
+		if certificateOf(key) != nil {
 			certified = append(certified, key)
 		}
 	}
@@ -186,12 +186,15 @@ func (p *Probe) judgeGiven(keys []hsm.KeyInfo, given *x509.Certificate) {
 	p.judgeKey(key)
 }
 
-// ownCertificate returns the certificate of a key that cannot log in with it, since it has ended,
-// say; nil without.
-func ownCertificate(key hsm.KeyInfo) *x509.Certificate {
-	public, ok := key.Public.(*rsa.PublicKey)
+// certificateOf returns the certificate of a key, also one with which it cannot log in, since it has
+// ended, say; nil without.
+func certificateOf(key hsm.KeyInfo) *x509.Certificate {
+	if key.Certificate != nil {
+		return key.Certificate
+	}
+	public, isRSA := key.Public.(*rsa.PublicKey)
 	for _, c := range key.PassedOver {
-		if ok && c.Certificate != nil && public.Equal(c.Certificate.PublicKey) {
+		if isRSA && c.Certificate != nil && public.Equal(c.Certificate.PublicKey) {
 			return c.Certificate
 		}
 	}
@@ -216,11 +219,7 @@ func (p *Probe) noKey(address uri.URI, token *hsm.Token) {
 
 // judgeKey says whether a key can log in.
 func (p *Probe) judgeKey(key hsm.KeyInfo) {
-	cert := key.Certificate
-	if cert == nil {
-		cert = ownCertificate(key)
-	}
-	if cert != nil {
+	if cert := certificateOf(key); cert != nil {
 		p.Facts.Certificate = cert.Raw
 	}
 	name := fmt.Sprintf("key %q (id %s)", key.Label, hex.EncodeToString(key.ID))
