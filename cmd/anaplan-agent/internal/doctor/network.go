@@ -13,11 +13,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -84,7 +84,7 @@ func (n *network) checkHost(base, path string) {
 		return // config has made sure that it parses
 	}
 	proxy, _ := http.ProxyFromEnvironment(&http.Request{URL: target}) // checkProxy has told of an error
-	e := &exchange{target: target, path: path, proxy: proxy, roots: n.state.roots}
+	e := &exchange{target: target, path: path, roots: n.state.roots}
 	tellProxy(n.Report, target.Host, proxy)
 	look := target.Hostname()
 	if proxy != nil {
@@ -125,7 +125,6 @@ func (n *network) checkName(host string, isProxy bool) bool {
 type exchange struct {
 	target    *url.URL
 	path      string
-	proxy     *url.URL       // nil: none is in between
 	roots     *x509.CertPool // to trust; nil: the system's
 	transport http.RoundTripper
 
@@ -134,22 +133,17 @@ type exchange struct {
 	status  int
 	sent    time.Time
 	arrived time.Time
-	refused string // what the proxy says instead of connecting
+	refused *upstream.ProxyError // nil: no proxy has refused to connect
 }
 
 // ask sends the request by the client that logs in, so that failures have that one's words.
 func (e *exchange) ask(ctx context.Context) error {
-	transport := &http.Transport{
-		Proxy:             http.ProxyFromEnvironment,
-		DialContext:       (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-		DisableKeepAlives: true,
-		// The certificate is verified below, where it can be looked at even if that fails; and
-		// old versions of TLS are let through here, to be told by their name.
-		TLSClientConfig:        &tls.Config{InsecureSkipVerify: true, VerifyConnection: e.verify, MinVersion: tls.VersionTLS10},
-		TLSHandshakeTimeout:    10 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-		OnProxyConnectResponse: e.connected,
-	}
+	transport := upstream.Transport(nil)
+	transport.DisableKeepAlives = true
+	transport.MaxResponseHeaderBytes = 64 << 10
+	// The certificate is verified below, where it can be looked at even if that fails; and old
+	// versions of TLS are let through here, to be told by their name.
+	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, VerifyConnection: e.verify, MinVersion: tls.VersionTLS10}
 	defer transport.CloseIdleConnections()
 	e.transport = transport
 	client, err := anaplan.New(anaplan.Config{
@@ -172,19 +166,11 @@ func (e *exchange) RoundTrip(request *http.Request) (*http.Response, error) {
 	request.URL.Path = e.path
 	e.sent = time.Now()
 	response, err := e.transport.RoundTrip(request)
+	e.refused, _ = errors.AsType[*upstream.ProxyError](err)
 	if err == nil {
 		e.arrived, e.header, e.status = time.Now(), response.Header, response.StatusCode
 	}
 	return response, err
-}
-
-// connected looks at what a proxy says.
-func (e *exchange) connected(_ context.Context, _ *url.URL, _ *http.Request, response *http.Response) error {
-	if response.StatusCode == http.StatusOK {
-		return nil
-	}
-	e.refused = fmt.Sprintf("HTTP %d %s", response.StatusCode, http.StatusText(response.StatusCode))
-	return errors.New("the proxy refuses to connect")
 }
 
 // verify is what crypto/tls does, and keeps what it saw.
@@ -217,12 +203,12 @@ func vouch(state *tls.ConnectionState, host string, roots *x509.CertPool) error 
 // judgeAnswer says what the request has shown.
 func (n *network) judgeAnswer(e *exchange, err error) {
 	target := e.target
-	if e.refused != "" {
+	if e.refused != nil {
 		do := "ask its operator whether it lets " + target.Host + " through"
-		if strings.Contains(e.refused, "407") {
-			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + e.proxy.Host
+		if e.refused.Status == http.StatusProxyAuthRequired {
+			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + e.refused.Host
 		}
-		n.fail("network.proxy", do, "the proxy %s does not connect to %s: %s", e.proxy.Host, target.Host, e.refused)
+		n.fail("network.proxy", do, "the proxy %s does not connect to %s: HTTP %d %s", e.refused.Host, target.Host, e.refused.Status, http.StatusText(e.refused.Status))
 		return
 	}
 	if target.Scheme == "https" && !n.judgeTLS(e, err) {
