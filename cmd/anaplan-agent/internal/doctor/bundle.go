@@ -5,12 +5,12 @@ package doctor
 
 import (
 	"archive/tar"
-	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"runtime"
@@ -43,51 +43,46 @@ func createBundle(ctx context.Context, path string) (*atomicfile.File, error) {
 
 // writeBundle writes the archive, all of it or none.
 func writeBundle(bundle *atomicfile.File, files []bundleFile, secrets []string) error {
-	data, err := archive(files, secrets)
+	err := archive(bundle, files, secrets)
 	if err != nil {
-		return errors.Join(err, bundle.Discard())
+		err = errors.Join(err, bundle.Discard())
+	} else {
+		err = bundle.Commit()
 	}
-	if err := bundle.Finish(data); err != nil {
+	if err != nil {
 		return fmt.Errorf("--bundle: %w", err)
 	}
 	return nil
 }
 
-// bundleFile is a file of the archive.
+// bundleFile is a file of the archive, in JSON.
 type bundleFile struct {
 	name  string
-	value any // a string as it is, else as JSON
+	value any
 }
 
-// archive returns the archive as bytes, without the secrets.
-func archive(files []bundleFile, secrets []string) ([]byte, error) {
-	var packed bytes.Buffer
-	zip := gzip.NewWriter(&packed)
+// archive writes the archive, without the secrets.
+func archive(to io.Writer, files []bundleFile, secrets []string) error {
+	zip := gzip.NewWriter(to)
 	tape := tar.NewWriter(zip)
 	for _, file := range files {
-		text, isText := file.value.(string)
-		if !isText {
-			data, err := json.MarshalIndent(file.value, "", "  ")
-			if err != nil {
-				return nil, err
-			}
-			text = string(data) + "\n"
+		data, err := json.MarshalIndent(file.value, "", "  ")
+		if err != nil {
+			return err
 		}
+		text := string(data) + "\n"
 		for _, secret := range secrets { // wherever it came from
 			text = strings.ReplaceAll(text, secret, "(left out)")
 		}
 		header := &tar.Header{Name: "anaplan-agent-report/" + file.name, Mode: 0o600, Size: int64(len(text)), ModTime: time.Now()}
 		if err := tape.WriteHeader(header); err != nil {
-			return nil, err
+			return err
 		}
-		if _, err := tape.Write([]byte(text)); err != nil {
-			return nil, err
+		if _, err := io.WriteString(tape, text); err != nil {
+			return err
 		}
 	}
-	if err := errors.Join(tape.Close(), zip.Close()); err != nil {
-		return nil, err
-	}
-	return packed.Bytes(), nil
+	return errors.Join(tape.Close(), zip.Close())
 }
 
 // bundleFiles returns what is in the archive.
