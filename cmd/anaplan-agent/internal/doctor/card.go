@@ -105,7 +105,7 @@ func (p *Probe) judgeTries(card *piv.Card) {
 	switch {
 	case card.Tries == 0:
 		p.Facts.PINSpent = "the card no longer accepts a PIN"
-		p.fail("device.pin", strings.Join(p.Errors().Explain(&piv.CardError{Err: &hardware.PINError{Locked: true}}).Hints, "; "), "the PIN of %s is blocked", card.Name)
+		p.fail("device.pin", p.findingOf("device.pin", &piv.CardError{Err: &hardware.PINError{Locked: true}}).Do, "the PIN of %s is blocked", card.Name)
 	case card.Tries == 1:
 		p.Facts.PINSpent = "one more wrong PIN blocks it, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN, which sets the counter back: "+build.Program+" login --socket none --pin prompt",

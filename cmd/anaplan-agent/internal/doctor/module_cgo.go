@@ -11,17 +11,11 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
-// errNotAsked says that a module that wants arguments is not started once more.
-var errNotAsked = errors.New("a module with x-init-reserved is not asked")
-
-// flagPINToBeChanged is CKF_USER_PIN_TO_BE_CHANGED (PKCS#11 section 3.2).
-const flagPINToBeChanged = 0x00080000
-
 // surveyModule asks a module for what package hsm has no use for: its name and what its
 // tokens can do. The module has been started and ended by then without trouble.
 func surveyModule(address uri.URI, path string) (survey moduleSurvey, err error) {
-	if _, special := address.Get("x-init-reserved"); special {
-		return survey, errNotAsked
+	if _, special := address.Get("x-init-reserved"); special { // it wants arguments to be started
+		return survey, errors.New("a module with x-init-reserved is not asked")
 	}
 	module := pkcs11.New(path)
 	if module == nil {
@@ -45,8 +39,7 @@ func surveyModule(address uri.URI, path string) (survey moduleSurvey, err error)
 		if err != nil || token.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 			continue
 		}
-		survey.tokens++
-		survey.mustChange[slot] = token.Flags&flagPINToBeChanged != 0
+		survey.mustChange[slot] = token.Flags&pkcs11.CKF_USER_PIN_TO_BE_CHANGED != 0
 		mechanisms, err := module.GetMechanismList(slot)
 		if err != nil {
 			return survey, fmt.Errorf("listing the mechanisms of slot %d: %w", slot, err)

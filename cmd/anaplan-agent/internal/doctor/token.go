@@ -90,30 +90,23 @@ func (p *Probe) judgePINState(token *hsm.Token, survey moduleSurvey) {
 		p.warn("device.factory_pin", "set another one: pkcs11-tool --module MODULE --login --change-pin",
 			"token %q says that its PIN is the one that it was set up with, and is to be changed", token.Label)
 	}
-	switch token.PIN {
-	case hardware.PINLocked:
+	switch {
+	case token.PIN == hardware.PINLocked:
 		p.Facts.PINSpent = "the token no longer accepts a PIN"
-		p.fail("device.pin", p.Errors().Explain(&hardware.PINError{Locked: true}).Hints[0], "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
-	case hardware.PINFinalTry:
+		p.fail("device.pin", p.findingOf("device.pin", &hardware.PINError{Locked: true}).Do, "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
+	case token.PIN == hardware.PINFinalTry:
 		p.Facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN: "+build.Program+" login --socket none --pin prompt", "token %q has one PIN try left, which is not spent without a person's yes", token.Label)
-	case hardware.PINLow:
+	case token.PIN == hardware.PINLow:
 		p.Facts.PINDoubt = "the last PIN was wrong; if the one that is set now is right, --login has it sent"
 		p.warn("device.pin", "look the PIN up before it is sent again: tokens lock after a few wrong ones", "the last PIN sent to token %q was wrong", token.Label)
-	default:
-		p.ok("device.pin", "%s", pinWords(token))
-	}
-}
-
-// pinWords says what is well with a token's PIN.
-func pinWords(token *hsm.Token) string {
-	switch {
 	case token.LoggedIn:
-		return fmt.Sprintf("token %q wants no PIN", token.Label)
+		p.ok("device.pin", "token %q wants no PIN", token.Label)
 	case token.PINPad:
-		return fmt.Sprintf("token %q wants its PIN on its own keypad, so a person must be there", token.Label)
+		p.ok("device.pin", "token %q wants its PIN on its own keypad, so a person must be there", token.Label)
+	default:
+		p.ok("device.pin", "token %q reports no wrong PIN since the last good one", token.Label)
 	}
-	return fmt.Sprintf("token %q reports no wrong PIN since the last good one", token.Label)
 }
 
 // The mechanisms of RSASSA-PKCS1-v1_5 (PKCS#11 mechanisms, section 2.1).
@@ -248,9 +241,8 @@ func (p *Probe) judgeDuplicates(token *hsm.Token) {
 // moduleSurvey is what a module tells of itself and its tokens, by their slots.
 type moduleSurvey struct {
 	library    string // its name and version; "": it does not tell
-	tokens     int
 	mechanisms map[uint][]uint
-	mustChange map[uint]bool // the PIN is that of the set-up (CKF_USER_PIN_TO_BE_CHANGED)
+	mustChange map[uint]bool // whether the PIN is that of the set-up (CKF_USER_PIN_TO_BE_CHANGED), of each token
 }
 
 // describe words it for the end of a line.
@@ -258,5 +250,5 @@ func (s moduleSurvey) describe() string {
 	if s.library == "" {
 		return ""
 	}
-	return fmt.Sprintf(": %s, with %s", s.library, console.Counted(s.tokens, "token"))
+	return fmt.Sprintf(": %s, with %s", s.library, console.Counted(len(s.mustChange), "token"))
 }
