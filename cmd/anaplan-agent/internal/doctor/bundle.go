@@ -209,7 +209,8 @@ func redact(path string, found setUp) redactedSettings {
 // redactProfile returns the settings of a profile that are not secret.
 func redactProfile(p *config.Profile) *redactedProfile {
 	r := &redactedProfile{
-		Name: p.Name, Keys: texts(p.Keys, config.Address.String), Certificate: p.Certificate, Region: p.Region, AuthURL: p.AuthURL, APIURL: p.APIURL, CAFile: p.CAFile,
+		Name: p.Name, Keys: texts(p.Keys, config.Address.String), Certificate: p.Certificate,
+		Region: p.Region, AuthURL: p.AuthURL, APIURL: p.APIURL, CAFile: p.CAFile,
 		HeaderForm: p.HeaderForm, Format: p.Format, Timeout: p.Timeout.String(), Idle: p.Idle.String(), Allow: p.Allow,
 		PolicyRules: len(p.Policy), RequestsPerMinute: p.RequestsPerMinute,
 		TokenFile: p.TokenFile, TokenFileMode: fmt.Sprintf("%04o", p.TokenFileMode), TokenFileOwner: p.TokenFileOwner,

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/google/go-cmp/cmp"
 )
@@ -105,6 +107,72 @@ func TestHear(t *testing.T) {
 	}
 	if _, err := d.hear([]byte("no JSON"), &step); err == nil {
 		t.Error("what is not JSON makes sense")
+	}
+}
+
+// newTrial returns a login that nothing stands against.
+func newTrial(t *testing.T) *trial {
+	t.Helper()
+	address, err := config.ParseAddress("pkcs11:token=demo;object=login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile := &config.Profile{Keys: []config.Address{address}, PIN: config.PINSource{Kind: config.PINFile, Arg: "/etc/pin"}}
+	return &trial{
+		setUp: setUp{profile: profile, hosts: anaplan.Hosts{Auth: "https://auth.example.com"}},
+		key:   &deviceFacts{Ready: true}, network: networkState{reached: true},
+	}
+}
+
+// What would be wrong to try is not tried, and no PIN is sent that may be the last.
+func TestWhyNotSign(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(*trial)
+		want  string // "": it is signed
+	}{
+		{"well", func(*trial) {}, ""},
+		{"not wanted", func(x *trial) { x.options.LoginChosen = true }, "--login=false"},
+		{"no settings", func(x *trial) { x.setUp = setUp{} }, "the settings are wrong"},
+		{"no key configured", func(x *trial) { x.profile.Keys = nil }, "do not name a key"},
+		{"certificate file", func(x *trial) { x.noKey = true }, "the settings are wrong"},
+		{"no key there", func(x *trial) { x.key = nil }, "no key that can log in"},
+		{"refused", func(x *trial) { x.pin.refused = true }, "is not sent again"},
+		{"last try", func(x *trial) { x.key.PINSpent = "the last try" }, "the last try"},
+		{"last try, on request", func(x *trial) { x.key.PINSpent, x.options.Login = "the last try", true }, "the last try"},
+		{"wrong before", func(x *trial) { x.key.PINDoubt = "it was wrong" }, "it was wrong"},
+		{"wrong before, on request", func(x *trial) { x.key.PINDoubt, x.options.Login = "it was wrong", true }, ""},
+		{"no PIN", func(x *trial) { x.pin.missing = true }, "no PIN is available"},
+		{"no PIN, and none wanted", func(x *trial) { x.pin.missing, x.key.NoPIN = true, true }, ""},
+		{"prompt", func(x *trial) { x.profile.PIN.Kind = config.PINPrompt }, "--login asks for that"},
+		{"keypad", func(x *trial) { x.key.PINPad = true }, "on the device; --login asks for that"},
+		{"touch", func(x *trial) { x.key.Touch = true }, "touch the card; --login asks for that"},
+	} {
+		x := newTrial(t)
+		test.spoil(x)
+		if got := x.whyNotSign(); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestWhyNotLogin(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(*trial)
+		want  string
+	}{
+		{"well", func(*trial) {}, ""},
+		{"offline", func(x *trial) { x.options.Offline = true }, "--offline"},
+		{"no region", func(x *trial) { x.hosts = anaplan.Hosts{} }, "which Anaplan is meant"},
+		{"clock", func(x *trial) { x.network.clockWrong = true }, "with this clock"},
+		{"no way", func(x *trial) { x.network.reached = false }, "cannot be reached"},
+	} {
+		x := newTrial(t)
+		test.spoil(x)
+		if got := x.whyNotLogin(); (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
 	}
 }
 
