@@ -3,7 +3,6 @@
 package hsm
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha1"
@@ -31,9 +30,9 @@ func StoreChain(ctx context.Context, address uri.URI, chain []*x509.Certificate,
 	if len(chain) == 0 {
 		return 0, nil
 	}
-	return call(ctx, address,
-		func(p *progress) (int, error) { return storeChain(ctx, address, chain, options, p) },
-		forget)
+	return visit(ctx, address, options, token.openToWrite, func(keys *keyring) (int, error) {
+		return storeChain(ctx, &works{user: keys.user}, chain)
+	})
 }
 
 // authority returns why a certificate is not a CA's. Version 1 does not say, and some old roots
@@ -48,16 +47,11 @@ func authority(certificate *x509.Certificate) error {
 	return nil
 }
 
-// storeChain is StoreChain in the goroutine that may be left behind.
-func storeChain(ctx context.Context, address uri.URI, chain []*x509.Certificate, options Options, progress *progress) (stored int, err error) {
-	v, err := enterToWrite(ctx, address, options, progress)
-	if err != nil {
-		return 0, err
-	}
-	defer v.leave()
-	w := &works{visit: v}
+// storeChain is StoreChain for somebody who has logged in.
+func storeChain(ctx context.Context, w *works, chain []*x509.Certificate) (stored int, err error) {
 	for _, certificate := range chain {
-		there, err := v.holdsAuthority(certificate)
+		there, err := w.user.holds(certificate, // under any name
+			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE), pkcs11.NewAttribute(pkcs11.CKA_SUBJECT, certificate.RawSubject))
 		if err == nil && !there {
 			err = w.addAuthority(ctx, certificate)
 		}
@@ -69,25 +63,6 @@ func storeChain(ctx context.Context, address uri.URI, chain []*x509.Certificate,
 		}
 	}
 	return stored, nil
-}
-
-// holdsAuthority reports whether the certificate is on the token, under any name.
-func (v *visit) holdsAuthority(certificate *x509.Certificate) (bool, error) {
-	handles, err := v.find(
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE), pkcs11.NewAttribute(pkcs11.CKA_SUBJECT, certificate.RawSubject))
-	if err != nil {
-		return false, err
-	}
-	for _, handle := range handles {
-		info, err := v.readCertificate(handle)
-		if err != nil {
-			return false, err
-		}
-		if info.Certificate != nil && bytes.Equal(info.Certificate.Raw, certificate.Raw) {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // categoryAuthority is CK_CERTIFICATE_CATEGORY_AUTHORITY (PKCS#11 section 4.6.2).

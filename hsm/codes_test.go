@@ -93,13 +93,12 @@ func TestDigestInfo(t *testing.T) {
 
 func TestCrypto11WithoutModule(t *testing.T) {
 	slot := 0
-	v := &visit{session: &session{}}
 	var sent error
 	pin := hardware.PIN{Value: []byte("1234"), Guard: func(_ hardware.Secret, send func() error) error {
 		sent = send()
 		return sent
 	}}
-	_, err := v.configure("writing", &crypto11.Config{Path: "/no/such/module", SlotNumber: &slot}, pin)
+	_, err := writer{&login{session: &session{}}, "writing"}.configure(&crypto11.Config{Path: "/no/such/module", SlotNumber: &slot}, pin)
 	if err == nil || !strings.Contains(err.Error(), "module") {
 		t.Errorf("missing module: %v", err)
 	}

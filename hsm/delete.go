@@ -30,58 +30,58 @@ func Delete(ctx context.Context, address uri.URI, options Options) (deleted []st
 	if kind, ok := address.Get("type"); ok && kind != "private" {
 		return nil, fmt.Errorf("%s: what is deleted is the key with all that belongs to it; leave out ;type=%s if that is meant", address, kind)
 	}
-	return call(ctx, address,
-		func(p *progress) ([]string, error) { return deleteKey(ctx, address, options, p) },
-		forget)
+	options.Certificate = nil
+	return visit(ctx, address, options, token.openToWrite, func(keys *keyring) ([]string, error) {
+		k, err := keys.toDelete(address)
+		if err != nil {
+			return nil, err
+		}
+		return deletion{keys, k}.run(ctx)
+	})
 }
 
-// deleteKey is Delete in the goroutine that may be left behind. All that can be said
-// against it is found before anything is destroyed.
-func deleteKey(ctx context.Context, address uri.URI, options Options, progress *progress) (deleted []string, err error) {
-	options.Certificate = nil
-	v, err := enterToWrite(ctx, address, options, progress)
+// toDelete returns the one private key that the address fits, of any type: another one that
+// could not log in is a key as well, and may be the one that was meant.
+func (r *keyring) toDelete(address uri.URI) (*keyObject, error) {
+	found, err := r.privateKeys(address.Without("type"))
 	if err != nil {
 		return nil, err
 	}
-	defer v.leave()
-	k, err := v.theKey(address)
-	if err != nil {
-		return nil, err
+	if len(found) == 0 {
+		return nil, r.noKey(address)
 	}
-	condemned, err := v.belongings(ctx, k)
+	k, err := r.only(found)
+	if err == nil && k.kind != pkcs11.CKK_RSA {
+		err = fmt.Errorf("%s: %w: it is %s, and only RSA keys are deleted here; pkcs11-tool --delete-object deletes others",
+			k.address(r.address), hardware.ErrUnusableKey, keyType(k.kind))
+	}
+	return k, err
+}
+
+// deletion deletes a key and what belongs to it.
+type deletion struct {
+	*keyring
+	key *keyObject
+}
+
+// run destroys the objects. All that can be said against it is found before anything is destroyed.
+func (d deletion) run(ctx context.Context) (deleted []string, err error) {
+	condemned, err := d.belongings(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", k.address(v.address), err)
+		return nil, fmt.Errorf("%s: %w", d.key.address(d.address), err)
 	}
 	for _, c := range condemned {
 		if err := context.Cause(ctx); err != nil {
 			return deleted, err // nobody waits any more
 		}
 		doing := "deleting the " + c.what
-		progress.module(doing)
-		if err := v.DestroyObject(v.handle, c.handle); err != nil {
-			return deleted, v.fail(doing, err)
+		d.user.progress.module(doing)
+		if err := d.DestroyObject(d.handle, c.handle); err != nil {
+			return deleted, d.fail(doing, err)
 		}
 		deleted = append(deleted, c.what)
 	}
 	return deleted, nil
-}
-
-// theKey returns the one private key that the address fits, of any type: another one that
-// could not log in is a key as well, and may be the one that was meant.
-func (v *visit) theKey(address uri.URI) (*keyObject, error) {
-	found, err := v.keys(address.Without("type"))
-	if err != nil {
-		return nil, err
-	}
-	if len(found) == 0 {
-		return nil, v.noKey(address)
-	}
-	k, err := v.only(found)
-	if err == nil && k.kind != pkcs11.CKK_RSA {
-		err = fmt.Errorf("%s: %w: it is %s, and only RSA keys are deleted here; pkcs11-tool --delete-object deletes others",
-			k.address(v.address), hardware.ErrUnusableKey, keyType(k.kind))
-	}
-	return k, err
 }
 
 // object is one to be destroyed.
@@ -91,42 +91,42 @@ type object struct {
 	what   string // for people
 }
 
-// belongings returns the objects that go with a key, in the order in which they are to go.
-func (v *visit) belongings(ctx context.Context, k *keyObject) ([]object, error) {
-	certificates, err := v.certificatesOf(ctx, k)
+// belongings returns the objects that go with the key, in the order in which they are to go.
+func (d deletion) belongings(ctx context.Context) ([]object, error) {
+	certificates, err := d.certificates(ctx)
 	if err != nil {
 		return nil, err
 	}
-	publics, err := v.publicsOf(ctx, k)
+	publics, err := d.publics(ctx)
 	if err != nil {
 		return nil, err
 	}
-	twins, err := v.twins(k)
+	twins, err := d.twins()
 	if err != nil {
 		return nil, err
 	}
-	belong := slices.DeleteFunc(append(certificates, publics...), func(o object) bool { return k.shares(o, twins) })
-	return append(belong, object{k.handle, k.id, fmt.Sprintf("private key %s", k.address(v.address))}), nil
+	belong := slices.DeleteFunc(append(certificates, publics...), func(o object) bool { return d.key.shares(o, twins) })
+	return append(belong, object{d.key.handle, d.key.id, fmt.Sprintf("private key %s", d.key.address(d.address))}), nil
 }
 
-// certificatesOf returns the certificates of the key, by its public key and under any id,
+// certificates returns the certificates of the key, by its public key and under any id,
 // but for those of CAs: what a CA has signed is verified with its certificate long after
 // its key is gone.
-func (v *visit) certificatesOf(ctx context.Context, k *keyObject) ([]object, error) {
-	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE))
+func (d deletion) certificates(ctx context.Context) ([]object, error) {
+	handles, err := d.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE))
 	if err != nil {
 		return nil, err
 	}
 	var own []object
 	for _, handle := range handles {
-		c, err := v.candidate(ctx, k, handle)
+		c, err := d.candidate(ctx, d.key, handle)
 		if err != nil {
 			return nil, err
 		}
 		if !c.pairs {
 			continue
 		}
-		isAuthority, err := v.isAuthority(handle, c)
+		isAuthority, err := d.isAuthority(handle, c)
 		if err != nil {
 			return nil, err
 		}
@@ -139,42 +139,42 @@ func (v *visit) certificatesOf(ctx context.Context, k *keyObject) ([]object, err
 
 // isAuthority reports whether a certificate is a CA's: it says so itself, or the category that it
 // was stored with does.
-func (v *visit) isAuthority(handle pkcs11.ObjectHandle, c candidate) (bool, error) {
-	values, err := v.read(handle, pkcs11.CKA_CERTIFICATE_CATEGORY)
+func (d deletion) isAuthority(handle pkcs11.ObjectHandle, c candidate) (bool, error) {
+	values, err := d.read(handle, pkcs11.CKA_CERTIFICATE_CATEGORY)
 	if err != nil {
-		return false, v.fail("reading a certificate", err)
+		return false, d.fail("reading a certificate", err)
 	}
 	category, _ := values.number(pkcs11.CKA_CERTIFICATE_CATEGORY)
 	return c.Certificate.IsCA || category == categoryAuthority, nil
 }
 
-// publicsOf returns the objects of the public key. Where the token does not tell the
+// publics returns the objects of the public key. Where the token does not tell the
 // numbers of the private key, they are looked for under its names.
-func (v *visit) publicsOf(ctx context.Context, k *keyObject) ([]object, error) {
+func (d deletion) publics(ctx context.Context) ([]object, error) {
 	class := pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY)
-	search := []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_ID, k.id), pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label)}
-	if k.public != nil {
-		search = []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.public.N.Bytes())}
+	search := []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_ID, d.key.id), pkcs11.NewAttribute(pkcs11.CKA_LABEL, d.key.label)}
+	if d.key.public != nil {
+		search = []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_MODULUS, d.key.public.N.Bytes())}
 	}
-	handles, err := v.find(search...)
+	handles, err := d.find(search...)
 	if err != nil {
 		return nil, err
 	}
 	var halves []object
 	for _, handle := range handles {
-		public, err := v.readKey(handle)
+		public, err := d.readKey(handle)
 		if err != nil {
 			return nil, err
 		}
 		if public.public == nil {
 			continue // of another kind, under the key's names
 		}
-		pairs, err := v.pairs(ctx, k, public.public)
+		pairs, err := d.pairs(ctx, d.key, public.public)
 		if err != nil {
 			return nil, err
 		}
 		if pairs {
-			halves = append(halves, object{handle, public.id, fmt.Sprintf("public key %s", public.address(v.address))})
+			halves = append(halves, object{handle, public.id, fmt.Sprintf("public key %s", public.address(d.address))})
 		}
 	}
 	return halves, nil
@@ -182,21 +182,21 @@ func (v *visit) publicsOf(ctx context.Context, k *keyObject) ([]object, error) {
 
 // twins returns the other private keys on the token that are the same key: imported twice
 // under two names, most likely.
-func (v *visit) twins(k *keyObject) ([]*keyObject, error) {
-	if k.public == nil {
+func (d deletion) twins() ([]*keyObject, error) {
+	if d.key.public == nil {
 		return nil, nil
 	}
-	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.public.N.Bytes()))
+	handles, err := d.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, d.key.public.N.Bytes()))
 	if err != nil {
 		return nil, err
 	}
 	var twins []*keyObject
 	for _, handle := range handles {
-		twin, err := v.readKey(handle)
+		twin, err := d.readKey(handle)
 		if err != nil {
 			return nil, err
 		}
-		if handle != k.handle {
+		if handle != d.key.handle {
 			twins = append(twins, twin)
 		}
 	}

@@ -3,7 +3,6 @@
 package hsm
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -24,61 +23,62 @@ import (
 // id, or else 16 random bytes. It returns hardware.ErrKeyExists if the token has a private
 // key of that label or id.
 func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Options) (KeyInfo, error) {
-	label, ok := address.Get("object")
-	if !ok || label == "" {
-		return KeyInfo{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
+	key, err := named(address)
+	if err != nil {
+		return KeyInfo{}, err
 	}
 	if err := hardware.CheckNew(spec.Bits); err != nil {
 		return KeyInfo{}, err
 	}
-	id, ok := address.ID()
-	if !ok || len(id) == 0 {
-		id = make([]byte, 16)
-		rand.Read(id)
+	if len(key.id) == 0 {
+		key.id = make([]byte, 16)
+		rand.Read(key.id)
 	}
-	key := newKey{label: label, id: id, bits: spec.Bits, before: spec.Before}
-	return call(ctx, address,
-		func(p *progress) (KeyInfo, error) { return key.generate(ctx, address, options, p) },
-		forget)
+	return visit(ctx, address, options, token.open, func(keys *keyring) (KeyInfo, error) {
+		return key.generate(ctx, keys, spec)
+	})
 }
 
 // newKey is a key to be made.
 type newKey struct {
 	label    string
 	id       []byte
-	bits     int
 	decrypts bool
-	before   func() error // nil: nothing is to be called
+}
+
+// named returns the key to be made that an address names, without an id where that has none.
+func named(address uri.URI) (newKey, error) {
+	label, _ := address.Get("object")
+	if label == "" {
+		return newKey{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
+	}
+	id, _ := address.ID()
+	return newKey{label: label, id: id}, nil
 }
 
 // generate looks first, then writes. crypto11 opens the module again, so the look is over when the
 // key is made, and two enrolments at the same time can both succeed. Their ids differ then, and
 // Open says that the label fits two keys.
-func (n newKey) generate(ctx context.Context, address uri.URI, options Options, progress *progress) (info KeyInfo, err error) {
-	v, err := enter(ctx, address, options, progress)
-	if err != nil {
+func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info KeyInfo, err error) {
+	if err := n.isFree(keys.session); err != nil {
 		return info, err
 	}
-	defer v.leave()
-	if err := n.isFree(v); err != nil {
-		return info, err
-	}
-	n.decrypts = v.isTPM()
+	n.decrypts = keys.isTPM()
 	var public *rsa.PublicKey
-	err = v.write(ctx, "generating the key", func(token *crypto11.Context) (err error) {
-		if n.before != nil {
-			if err := n.before(); err != nil {
+	err = keys.user.write(ctx, "generating the key", func(token *crypto11.Context) (err error) {
+		if spec.Before != nil {
+			if err := spec.Before(); err != nil {
 				return err
 			}
 		}
-		public, err = n.make(token)
+		public, err = n.make(token, spec.Bits)
 		return err
 	})
 	if err != nil {
 		return info, err
 	}
 	made := listedKey{&keyObject{id: n.id, label: n.label, kind: pkcs11.CKK_RSA, public: public}, nil}
-	info = v.keyInfo(made)
+	info = made.info(keys.address)
 	info.NeverExtractable = true // it was just asked for, and the token made the key
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
@@ -86,27 +86,27 @@ func (n newKey) generate(ctx context.Context, address uri.URI, options Options, 
 
 // isFree refuses to make a second key of the same name: an address that fits two
 // keys fits none.
-func (n newKey) isFree(v *visit) error {
+func (n newKey) isFree(s *session) error {
 	for _, name := range []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id)} {
-		handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), name)
+		handles, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), name)
 		if err != nil {
 			return err
 		}
 		if len(handles) == 0 {
 			continue
 		}
-		k, err := v.readKey(handles[0])
+		k, err := s.readKey(handles[0])
 		if err != nil {
 			return err
 		}
-		return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, k.address(v.address), keyType(k.kind))
+		return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, k.address(s.address), keyType(k.kind))
 	}
 	return nil
 }
 
 // make makes the key pair. What is not said here is left to the token; what is
 // said keeps the key in it and lets it sign only.
-func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
+func (n newKey) make(token *crypto11.Context, bits int) (*rsa.PublicKey, error) {
 	public, err := crypto11.NewAttributeSetWithIDAndLabel(n.id, []byte(n.label))
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (n newKey) make(token *crypto11.Context) (*rsa.PublicKey, error) {
 		return nil, err
 	}
 	// The public exponent is left to crypto11, which asks for 65537.
-	pair, err := token.GenerateRSAKeyPairWithAttributes(public, private, n.bits)
+	pair, err := token.GenerateRSAKeyPairWithAttributes(public, private, bits)
 	if err != nil {
 		return nil, err
 	}
@@ -139,62 +139,37 @@ func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Ce
 		return false, fmt.Errorf("%s: %w to store", address, hardware.ErrNoCertificate)
 	}
 	options.Certificate = certificate // which tells the key from others of its name
-	return call(ctx, address,
-		func(p *progress) (bool, error) { return storeCertificate(ctx, address, options, p) },
-		forget)
+	return visit(ctx, address, options, token.open, func(keys *keyring) (bool, error) {
+		return keys.store(ctx, address, certificate)
+	})
 }
 
-// storeCertificate is StoreCertificate in the goroutine that may be left behind.
-func storeCertificate(ctx context.Context, address uri.URI, options Options, progress *progress) (stored bool, err error) {
-	v, err := enter(ctx, address, options, progress)
-	if err != nil {
-		return false, err
-	}
-	defer v.leave()
-	k, err := v.key(ctx, address)
+// store is StoreCertificate for somebody who has logged in.
+func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.Certificate) (stored bool, err error) {
+	k, err := r.key(ctx, address)
 	if err != nil {
 		return false, err
 	}
 	// The key may have been chosen without looking at the certificate.
-	certificate := options.Certificate
-	pairs, err := v.pairs(ctx, k, certificate.PublicKey)
+	pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 	if err == nil && !pairs {
-		err = fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, k.address(v.address))
+		err = fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address))
 	}
 	if err != nil {
 		return false, err
 	}
-	// No write, and so no second question on a PIN pad, for what is there.
-	if there, err := v.holds(k, certificate); there || err != nil {
+	// No write, and so no second question on a PIN pad, for what is there beside the key already.
+	if there, err := r.holds(certificate, certificateSearches(k)[0]...); there || err != nil {
 		return false, err
 	}
-	return true, v.write(ctx, "storing the certificate", func(token *crypto11.Context) error {
-		return store(token, k, certificate)
+	return true, r.user.write(ctx, "storing the certificate", func(token *crypto11.Context) error {
+		return add(token, k, certificate)
 	})
 }
 
-// holds reports whether the certificate is beside the key already, so that repeating a step of an
-// enrolment does not fill the token.
-func (v *visit) holds(k *keyObject, certificate *x509.Certificate) (bool, error) {
-	handles, err := v.find(certificateSearches(k)[0]...)
-	if err != nil {
-		return false, err
-	}
-	for _, handle := range handles {
-		info, err := v.readCertificate(handle)
-		if err != nil {
-			return false, err
-		}
-		if info.Certificate != nil && bytes.Equal(info.Certificate.Raw, certificate.Raw) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// store adds the certificate. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the
+// add adds the certificate of a key. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the
 // other attributes of certificates (PKCS#11 section 4.6.3).
-func store(token *crypto11.Context, k *keyObject, certificate *x509.Certificate) error {
+func add(token *crypto11.Context, k *keyObject, certificate *x509.Certificate) error {
 	attributes := crypto11.NewAttributeSet()
 	var err error
 	if len(k.id) > 0 {

@@ -4,15 +4,13 @@ package hsm
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"math/big"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/miekg/pkcs11"
 
@@ -25,90 +23,45 @@ import (
 // looked at here, since a search cannot tell a key that can log in from one that
 // cannot.
 
-// keyObject is a private key on a token, or a public one that speaks of it.
-type keyObject struct {
-	handle             pkcs11.ObjectHandle
-	id                 []byte
-	label              string
-	kind               uint // CKK_RSA and so on
-	maySign            bool
-	alwaysAuthenticate bool
-	public             *rsa.PublicKey // nil: not RSA, or the token does not tell
-	probe              []byte         // a signature over hardware.ProbeText; nil before it is needed
+// keyring is what is on a token for somebody who has logged in: its keys, and the certificates that
+// belong to them.
+type keyring struct {
+	*session
+	user        *user
+	certificate *x509.Certificate // that the caller gave; nil: it is on the token
+	now         time.Time
 }
 
-// keyAttributes are those that a login needs to know.
-var keyAttributes = []uint{
-	pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_KEY_TYPE, pkcs11.CKA_SIGN,
-	pkcs11.CKA_ALWAYS_AUTHENTICATE, pkcs11.CKA_MODULUS, pkcs11.CKA_PUBLIC_EXPONENT,
-}
-
-// readKey reads a private or public key object, in as few calls as the token
-// allows.
-func (s *session) readKey(handle pkcs11.ObjectHandle) (*keyObject, error) {
-	values, err := s.read(handle, keyAttributes...)
+// key returns the one key that the address names.
+func (r *keyring) key(ctx context.Context, address uri.URI) (*keyObject, error) {
+	fitting, err := r.fitting(ctx, address)
 	if err != nil {
-		return nil, s.fail("reading a key", err)
+		return nil, err
 	}
-	return keyFrom(handle, values), nil
+	return r.only(fitting)
 }
 
-// keyFrom makes a key of the attributes that the token told. A key whose type it does not tell has
-// an unknown type, and cannot be used.
-func keyFrom(handle pkcs11.ObjectHandle, values attributes) *keyObject {
-	kind, ok := values.number(pkcs11.CKA_KEY_TYPE)
-	if !ok {
-		kind = pkcs11.CK_UNAVAILABLE_INFORMATION
+// certifiedKey is key for a login, which needs a certificate. It returns the
+// addresses of the keys that were passed over, too.
+func (r *keyring) certifiedKey(ctx context.Context, address uri.URI) (k *keyObject, others []uri.URI, err error) {
+	fitting, err := r.fitting(ctx, address)
+	if err != nil {
+		return nil, nil, err
 	}
-	return &keyObject{
-		handle:             handle,
-		id:                 values[pkcs11.CKA_ID],
-		label:              string(values[pkcs11.CKA_LABEL]),
-		kind:               kind,
-		maySign:            values.flag(pkcs11.CKA_SIGN, true),
-		alwaysAuthenticate: values.flag(pkcs11.CKA_ALWAYS_AUTHENTICATE, false),
-		public:             publicKey(values),
+	certified, err := r.certifiedOf(ctx, fitting)
+	if err != nil {
+		return nil, nil, err
 	}
+	if k, err = r.only(certified); err != nil {
+		return nil, nil, err
+	}
+	for _, other := range fitting {
+		if other != k {
+			others = append(others, other.address(r.address))
+		}
+	}
+	return k, others, nil
 }
-
-// publicKey returns the RSA key of a modulus and an exponent; nil without them, and
-// for exponents that crypto/rsa does not take.
-func publicKey(values attributes) *rsa.PublicKey {
-	modulus, exponent := values[pkcs11.CKA_MODULUS], new(big.Int).SetBytes(values[pkcs11.CKA_PUBLIC_EXPONENT])
-	if len(modulus) == 0 || exponent.Sign() == 0 || exponent.BitLen() > 31 {
-		return nil
-	}
-	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(exponent.Int64())}
-}
-
-// unusable returns why the key cannot log in, wrapping hardware.ErrUnusableKey; nil if it
-// can, as far as the token tells.
-func (k *keyObject) unusable() error {
-	switch {
-	case k.kind != pkcs11.CKK_RSA:
-		return hardware.NotRSA(keyType(k.kind))
-	case k.public != nil && hardware.CheckLength(k.public) != nil:
-		return hardware.CheckLength(k.public)
-	case !k.maySign:
-		return fmt.Errorf("%w: it may not sign (CKA_SIGN is false)", hardware.ErrUnusableKey)
-	}
-	return nil
-}
-
-// address returns the address of the key on its token: label and id, as far as it
-// has them. A key with neither has the token's address, and no other name.
-func (k *keyObject) address(token uri.URI) uri.URI {
-	if k.label != "" {
-		token = token.With("object", k.label)
-	}
-	if len(k.id) > 0 {
-		token = token.With("id", string(k.id))
-	}
-	return token
-}
-
-// name is what a person knows the key by.
-func (k *keyObject) name() string { return cmp.Or(k.label, fmt.Sprintf("%x", k.id)) }
 
 // template returns the search for objects of a class that the address names. The type that the
 // address may have is not looked at: an address copied from a certificate or a public key means
@@ -124,10 +77,10 @@ func template(address uri.URI, class uint) []*pkcs11.Attribute {
 	return wanted
 }
 
-// keys returns the private keys that the address names. Some tokens (NSS, PIV
+// privateKeys returns the private keys that the address names. Some tokens (NSS, PIV
 // cards behind OpenSC) put the label on the certificate only or give the two
 // different labels; then the certificate's id leads to the key.
-func (s *session) keys(address uri.URI) ([]*keyObject, error) {
+func (s *session) privateKeys(address uri.URI) ([]*keyObject, error) {
 	handles, err := s.find(template(address, pkcs11.CKO_PRIVATE_KEY)...)
 	if _, labelled := address.Get("object"); len(handles) == 0 && labelled && err == nil {
 		handles, err = s.findByCertificate(address)
@@ -175,23 +128,23 @@ func (s *session) findByCertificate(address uri.URI) ([]pkcs11.ObjectHandle, err
 
 // fitting returns the keys that the address names and a login could use; at least
 // one. Of several it is the one whose certificate the caller has, if there is one.
-func (v *visit) fitting(ctx context.Context, address uri.URI) ([]*keyObject, error) {
-	found, err := v.keys(address)
+func (r *keyring) fitting(ctx context.Context, address uri.URI) ([]*keyObject, error) {
+	found, err := r.privateKeys(address)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, v.noKey(address)
+		return nil, r.noKey(address)
 	}
 	// An EC key of the same label does not compete: it could never log in.
 	usable := slices.DeleteFunc(slices.Clone(found), func(k *keyObject) bool { return k.unusable() != nil })
 	if len(usable) == 0 {
-		return nil, fmt.Errorf("%s: %w", found[0].address(v.address), found[0].unusable())
+		return nil, fmt.Errorf("%s: %w", found[0].address(r.address), found[0].unusable())
 	}
 	// Comparing may cost a signature, so a single key is compared only where its certificate is
 	// wanted.
-	if len(usable) > 1 && v.options.Certificate != nil {
-		paired, err := v.pairedWith(ctx, usable, v.options.Certificate)
+	if len(usable) > 1 && r.certificate != nil {
+		paired, err := r.pairedWith(ctx, usable, r.certificate)
 		if err != nil {
 			return nil, err
 		}
@@ -203,9 +156,9 @@ func (v *visit) fitting(ctx context.Context, address uri.URI) ([]*keyObject, err
 }
 
 // only returns the one key there is. Of several it takes none.
-func (v *visit) only(keys []*keyObject) (*keyObject, error) {
+func (r *keyring) only(keys []*keyObject) (*keyObject, error) {
 	if len(keys) > 1 {
-		return nil, v.ambiguous(keys)
+		return nil, r.ambiguous(keys)
 	}
 	return keys[0], nil
 }
@@ -215,7 +168,7 @@ func (v *visit) only(keys []*keyObject) (*keyObject, error) {
 // in, so passing it over is not a guess. One whose certificate has ended stays: the other may be
 // another person's. It does not look beyond what an error lists, for the price that ambiguous
 // names.
-func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObject, error) {
+func (r *keyring) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObject, error) {
 	if len(keys) == 1 || len(keys) > hardware.MostListed {
 		return keys, nil
 	}
@@ -225,7 +178,7 @@ func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObjec
 		if k.public == nil {
 			return keys, nil
 		}
-		_, _, err := v.certificateFor(ctx, k)
+		_, _, err := r.certificateFor(ctx, k)
 		switch {
 		case errors.Is(err, hardware.ErrNoCertificate) || errors.Is(err, hardware.ErrCertificateMismatch):
 		case err == nil || errors.Is(err, hardware.ErrCertificateExpired) || errors.Is(err, hardware.ErrCertificateNotYetValid):
@@ -241,10 +194,10 @@ func (v *visit) certifiedOf(ctx context.Context, keys []*keyObject) ([]*keyObjec
 }
 
 // pairedWith returns the keys whose certificate it is.
-func (v *visit) pairedWith(ctx context.Context, keys []*keyObject, certificate *x509.Certificate) ([]*keyObject, error) {
+func (r *keyring) pairedWith(ctx context.Context, keys []*keyObject, certificate *x509.Certificate) ([]*keyObject, error) {
 	var paired []*keyObject
 	for _, k := range keys {
-		pairs, err := v.pairs(ctx, k, certificate.PublicKey)
+		pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 		if err != nil {
 			return nil, err
 		}
@@ -258,12 +211,12 @@ func (v *visit) pairedWith(ctx context.Context, keys []*keyObject, certificate *
 // ambiguous lists the keys, and whether there is a certificate of each that the
 // error's text will show: a key without one costs a look at every certificate on the
 // token, and a thousand such keys would cost minutes.
-func (v *visit) ambiguous(keys []*keyObject) error {
+func (r *keyring) ambiguous(keys []*keyObject) error {
 	ambiguous := &hardware.AmbiguousError{What: "keys"}
 	for i, k := range keys {
-		ambiguous.Candidates = append(ambiguous.Candidates, k.address(v.address).String())
+		ambiguous.Candidates = append(ambiguous.Candidates, k.address(r.address).String())
 		if i < hardware.MostListed {
-			ambiguous.Notes = append(ambiguous.Notes, v.certified(k))
+			ambiguous.Notes = append(ambiguous.Notes, r.certified(k))
 		}
 	}
 	return ambiguous
@@ -291,25 +244,4 @@ func (s *session) noKey(address uri.URI) error {
 		fmt.Fprintf(&there, "\n  and %d more", more)
 	}
 	return fmt.Errorf("%w: %s; there are:%s", hardware.ErrNoKey, address, there.String())
-}
-
-// ckkEdwards is CKK_EC_EDWARDS (PKCS#11 3.0), which miekg/pkcs11 does not have.
-const ckkEdwards = 0x40
-
-// keyTypes are the types of keys (PKCS#11 section 2) by the names that people
-// use.
-var keyTypes = map[uint]string{
-	pkcs11.CKK_RSA: "RSA",
-	pkcs11.CKK_DSA: "DSA",
-	pkcs11.CKK_DH:  "DH",
-	pkcs11.CKK_EC:  "EC",
-	ckkEdwards:     "Ed25519 or Ed448",
-}
-
-// keyType names a type of key without its size.
-func keyType(kind uint) string {
-	if kind == pkcs11.CK_UNAVAILABLE_INFORMATION {
-		return "of a type that the token does not tell"
-	}
-	return cmp.Or(keyTypes[kind], fmt.Sprintf("of type 0x%X", kind))
 }

@@ -29,22 +29,20 @@ import (
 // away again. Import overwrites the copies of the key that it makes, but not key itself,
 // nor what Go's own encoders and the module leave behind.
 func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options Options) (KeyInfo, error) {
-	label, ok := address.Get("object")
-	if !ok || label == "" {
-		return KeyInfo{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
+	name, err := named(address)
+	if err != nil {
+		return KeyInfo{}, err
 	}
 	private, err := hardware.Importable(key, nil)
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
-	id, ok := address.ID()
-	if !ok || len(id) == 0 {
-		id = keyID(&private.PublicKey)
+	if len(name.id) == 0 {
+		name.id = keyID(&private.PublicKey)
 	}
-	k := importedKey{newKey: newKey{label: label, id: id, bits: private.N.BitLen()}, private: private}
-	return call(ctx, address,
-		func(p *progress) (KeyInfo, error) { return k.importInto(ctx, address, options, p) },
-		forget)
+	return visit(ctx, address, options, token.openToWrite, func(keys *keyring) (KeyInfo, error) {
+		return importedKey{name, private}.importBy(ctx, keys.user)
+	})
 }
 
 // keyID is the id of an imported key: the key identifier that most CAs put into the
@@ -61,24 +59,19 @@ type importedKey struct {
 	private *rsa.PrivateKey
 }
 
-// importInto is Import in the goroutine that may be left behind.
-func (k importedKey) importInto(ctx context.Context, address uri.URI, options Options, progress *progress) (KeyInfo, error) {
-	v, err := enterToWrite(ctx, address, options, progress)
-	if err != nil {
+// importBy is Import for somebody who has logged in.
+func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
+	if err := k.isFree(u.session); err != nil {
 		return KeyInfo{}, err
 	}
-	defer v.leave()
-	if err := k.isFree(v); err != nil {
-		return KeyInfo{}, err
-	}
-	k.decrypts = v.isTPM()
-	w := &works{visit: v}
+	k.decrypts = u.isTPM()
+	w := &works{user: u}
 	made, err := k.put(ctx, w)
 	if err != nil {
-		named := (&keyObject{id: k.id, label: k.label}).address(v.address)
+		named := (&keyObject{id: k.id, label: k.label}).address(u.address)
 		return KeyInfo{}, w.takeBack(err, named)
 	}
-	info := v.keyInfo(made) // not NeverExtractable, whatever the token says: it was outside
+	info := made.info(u.address) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }
@@ -95,9 +88,9 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 	if _, err := w.add(ctx, doing, public); err != nil && !isCode(err, noPlainKeys...) {
 		return made, w.fail(doing, err)
 	}
-	made, err = k.readBack(w.visit, handle)
+	made, err = k.readBack(w.user, handle)
 	if err == nil {
-		err = k.prove(ctx, w.visit, made.keyObject)
+		err = k.prove(ctx, w.user, made.keyObject)
 	}
 	if err == nil {
 		err = context.Cause(ctx) // the last moment at which the caller can be believed to wait
@@ -119,16 +112,12 @@ func (k importedKey) putPrivate(ctx context.Context, w *works) (pkcs11.ObjectHan
 	if wrapping == nil || !isCode(wrapping, noPlainKeys...) {
 		return handle, w.fail("unwrapping the private key", wrapping)
 	}
-	return 0, fmt.Errorf("%w: token %q: %w; %w%s", ErrNoImport, w.visit.info.Label,
-		inWords(doing, err), inWords("unwrapping it there", wrapping), w.visit.importRemedy())
-}
-
-// importRemedy says how a key gets into a token all the same, where that is known.
-func (v *visit) importRemedy() string {
-	if v.isTPM() {
-		return "; tpm2_ptool import does it, beside PKCS#11"
+	remedy := "the maker's own tool may do it, or make a new key there"
+	if w.user.isTPM() {
+		remedy = "tpm2_ptool import does it, beside PKCS#11"
 	}
-	return "; the maker's own tool may do it, or make a new key there"
+	return 0, fmt.Errorf("%w: token %q: %w; %w; %s", ErrNoImport, w.user.info.Label,
+		inWords(doing, err), inWords("unwrapping it there", wrapping), remedy)
 }
 
 // noPlainKeys are the answers of tokens that do not make a private key in the way that
@@ -198,25 +187,25 @@ func wipe(attributes []*pkcs11.Attribute) {
 
 // readBack reads the private key as the token has it, and refuses one that the token
 // does not keep to itself: some take the attributes and mind them little.
-func (k importedKey) readBack(v *visit, handle pkcs11.ObjectHandle) (made listedKey, err error) {
+func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedKey, err error) {
 	const doing = "reading the key back"
-	v.progress.module(doing)
-	object, err := v.readKey(handle)
+	u.progress.module(doing)
+	object, err := u.readKey(handle)
 	if err != nil {
 		return made, err
 	}
-	values, err := k.guard(v, handle)
+	values, err := k.guard(u.session, handle)
 	if err != nil {
-		return made, v.token.fail(doing, err)
+		return made, u.fail(doing, err)
 	}
 	// Whatever it answers but the number itself is well.
-	secret, _ := v.read(handle, pkcs11.CKA_PRIVATE_EXPONENT)
+	secret, _ := u.read(handle, pkcs11.CKA_PRIVATE_EXPONENT)
 	defer clear(secret[pkcs11.CKA_PRIVATE_EXPONENT])
 	switch {
 	case len(secret[pkcs11.CKA_PRIVATE_EXPONENT]) > 0:
-		return made, fmt.Errorf("%w that it keeps to itself: token %q gives this one out to anyone who is logged in", ErrNoImport, v.info.Label)
+		return made, fmt.Errorf("%w that it keeps to itself: token %q gives this one out to anyone who is logged in", ErrNoImport, u.info.Label)
 	case !values.flag(pkcs11.CKA_SENSITIVE, true) || values.flag(pkcs11.CKA_EXTRACTABLE, false):
-		return made, fmt.Errorf("%w that it keeps to itself: token %q would let this one be extracted", ErrNoImport, v.info.Label)
+		return made, fmt.Errorf("%w that it keeps to itself: token %q would let this one be extracted", ErrNoImport, u.info.Label)
 	}
 	return listedKey{object, values}, nil
 }
@@ -224,12 +213,12 @@ func (k importedKey) readBack(v *visit, handle pkcs11.ObjectHandle) (made listed
 // guard returns the attributes that keep the key in the token and to signatures, and sets
 // those that are not as they were asked for: openCryptoki minds none of them when it
 // unwraps, NSS not all. Whether that helped, the attributes show.
-func (k importedKey) guard(v *visit, handle pkcs11.ObjectHandle) (attributes, error) {
+func (k importedKey) guard(s *session, handle pkcs11.ObjectHandle) (attributes, error) {
 	want := map[uint]bool{
 		pkcs11.CKA_SENSITIVE: true, pkcs11.CKA_EXTRACTABLE: false, pkcs11.CKA_DECRYPT: k.decrypts, pkcs11.CKA_UNWRAP: false,
 	}
 	kinds := slices.Collect(maps.Keys(want))
-	values, err := v.read(handle, kinds...)
+	values, err := s.read(handle, kinds...)
 	if err != nil {
 		return nil, err
 	}
@@ -237,11 +226,11 @@ func (k importedKey) guard(v *visit, handle pkcs11.ObjectHandle) (attributes, er
 	for kind, value := range want {
 		if values.flag(kind, value) != value {
 			changed = true
-			_ = v.SetAttributeValue(v.handle, handle, []*pkcs11.Attribute{pkcs11.NewAttribute(kind, value)})
+			_ = s.SetAttributeValue(s.handle, handle, []*pkcs11.Attribute{pkcs11.NewAttribute(kind, value)})
 		}
 	}
 	if changed {
-		return v.read(handle, kinds...)
+		return s.read(handle, kinds...)
 	}
 	return values, nil
 }
@@ -249,16 +238,16 @@ func (k importedKey) guard(v *visit, handle pkcs11.ObjectHandle) (attributes, er
 // prove has the key sign, and compares what the token says of it. From here on the
 // certificate is believed and not the token, so this is the place to find a token that
 // has put the numbers together wrongly.
-func (k importedKey) prove(ctx context.Context, v *visit, made *keyObject) error {
+func (k importedKey) prove(ctx context.Context, u *user, made *keyObject) error {
 	public := &k.private.PublicKey
 	if made.public != nil && !made.public.Equal(public) {
-		return fmt.Errorf("token %q has made another key of this one", v.info.Label)
+		return fmt.Errorf("token %q has made another key of this one", u.info.Label)
 	}
 	made.public = public
 	if err := made.unusable(); err != nil {
 		return err
 	}
-	signature, err := v.sign(ctx, made, crypto.SHA256, []byte(hardware.ProbeText))
+	signature, err := u.sign(ctx, made, crypto.SHA256, []byte(hardware.ProbeText))
 	if err != nil {
 		return err
 	}

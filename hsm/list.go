@@ -6,13 +6,16 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -78,49 +81,51 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 		listed.Err = err
 		return listed
 	}
-	v := newVisit(s, address, options, progress)
-	listed.Err = v.loginToList(ctx)
-	listed.PIN = v.pinState()
-	listed.LoggedIn = !v.has(pkcs11.CKF_LOGIN_REQUIRED) || v.isLoggedIn()
-	if err := v.fill(&listed, address); err != nil && listed.Err == nil {
+	login := newLogin(s, address, options, progress)
+	if options.PIN != nil {
+		var pin hardware.PIN
+		pin, listed.Err = login.logIn(ctx)
+		clear(pin.Value) // nothing that a list does needs it again
+	}
+	listed.PIN = login.pinState()
+	listed.LoggedIn = !login.has(pkcs11.CKF_LOGIN_REQUIRED) || login.isLoggedIn()
+	i := inventory{session: s, certificate: options.Certificate, now: options.now()}
+	if err := i.fill(&listed, address); err != nil && listed.Err == nil {
 		listed.Err = err
 	}
 	return listed
 }
 
-// loginToList logs in if the caller has a PIN to do it with. Nothing that a list
-// does needs the PIN again, so it is overwritten at once.
-func (v *visit) loginToList(ctx context.Context) error {
-	if v.ask == nil {
-		return nil
-	}
-	pin, err := v.login(ctx, v.asker)
-	clear(pin.Value)
-	return err
+// inventory is what a session shows of its token, for a list.
+type inventory struct {
+	*session
+	certificate *x509.Certificate // that the caller gave; nil: it is on the token
+	now         time.Time
 }
 
 // fill lists keys and certificates. Both are read once and compared here: asking
 // the token for the certificates of each key would cost it a search a key.
-func (v *visit) fill(listed *Token, address uri.URI) error {
-	keys, err := v.listKeys(address, listed.LoggedIn)
+func (i inventory) fill(listed *Token, address uri.URI) error {
+	keys, err := i.keys(address, listed.LoggedIn)
 	if err != nil {
 		return err
 	}
-	certificates, err := v.listCertificates()
+	// Which of them belong to the keys that the address names, only their public keys tell.
+	certificates, err := i.findCertificates(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE))
 	if err != nil {
 		return err
 	}
 	shown := map[int]bool{}
 	for _, k := range keys {
-		info := v.keyInfo(k)
-		v.judge(k, &info, certificates, shown)
+		info := k.info(i.address)
+		i.judge(k, &info, certificates, shown)
 		listed.Keys = append(listed.Keys, info)
 	}
-	for i, c := range certificates {
-		if c.Note == "" && !shown[i] && c.Certificate != nil {
+	for at, c := range certificates {
+		if c.Note == "" && !shown[at] && c.Certificate != nil {
 			c.Note = strangerNote(listed.LoggedIn)
 		}
-		if shown[i] || address.Without("type").MatchObject(uri.Object{Label: c.Label, ID: c.ID}) {
+		if shown[at] || address.Without("type").MatchObject(uri.Object{Label: c.Label, ID: c.ID}) {
 			listed.Certificates = append(listed.Certificates, c)
 		}
 	}
@@ -141,15 +146,15 @@ type listedKey struct {
 	values attributes
 }
 
-// listKeys returns the private keys, and, where they are hidden, the public keys
+// keys returns the private keys, and, where they are hidden, the public keys
 // that stand for them. A private key that does not tell its modulus borrows that of
 // its public half; Open would not, for a public object may be of another key.
-func (v *visit) listKeys(address uri.URI, loggedIn bool) ([]listedKey, error) {
-	private, err := v.listClass(address, pkcs11.CKO_PRIVATE_KEY)
+func (i inventory) keys(address uri.URI, loggedIn bool) ([]listedKey, error) {
+	private, err := i.class(address, pkcs11.CKO_PRIVATE_KEY)
 	if err != nil {
 		return nil, err
 	}
-	public, err := v.listClass(address, pkcs11.CKO_PUBLIC_KEY)
+	public, err := i.class(address, pkcs11.CKO_PUBLIC_KEY)
 	if err != nil {
 		return nil, err
 	}
@@ -175,49 +180,33 @@ func (k listedKey) isHalfOf(public listedKey) bool {
 	return k.kind == public.kind && bytes.Equal(k.id, public.id) && k.label == public.label
 }
 
-// listClass reads the keys of a class that the address names.
-func (v *visit) listClass(address uri.URI, class uint) ([]listedKey, error) {
-	handles, err := v.find(template(address, class)...)
+// class reads the keys of a class that the address names.
+func (i inventory) class(address uri.URI, class uint) ([]listedKey, error) {
+	handles, err := i.find(template(address, class)...)
 	if err != nil {
 		return nil, err
 	}
 	keys := make([]listedKey, len(handles))
-	for i, handle := range handles {
-		k, err := v.readKey(handle)
+	for at, handle := range handles {
+		k, err := i.readKey(handle)
 		if err != nil {
 			return nil, err
 		}
 		// Not among keyAttributes: a login needs none of them, and each that a token does
 		// not tell makes it read all of them one by one.
-		values, err := v.read(handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
+		values, err := i.read(handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
 		if err != nil {
-			return nil, v.fail("reading a key", err)
+			return nil, i.fail("reading a key", err)
 		}
-		keys[i] = listedKey{k, values}
+		keys[at] = listedKey{k, values}
 	}
 	return keys, nil
 }
 
-// listCertificates reads every certificate: which of them belong to the keys that
-// the address names, only their public keys tell.
-func (v *visit) listCertificates() ([]CertificateInfo, error) {
-	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE))
-	if err != nil {
-		return nil, err
-	}
-	certificates := make([]CertificateInfo, len(handles))
-	for i, handle := range handles {
-		if certificates[i], err = v.readCertificate(handle); err != nil {
-			return nil, err
-		}
-	}
-	return certificates, nil
-}
-
-// keyInfo says what is known of a key, but for its certificate.
-func (v *visit) keyInfo(k listedKey) KeyInfo {
+// info says what is known of a key on a token, but for its certificate.
+func (k listedKey) info(token uri.URI) KeyInfo {
 	info := KeyInfo{
-		Address: k.address(v.address), Label: k.label, ID: k.id, Type: k.describe(),
+		Address: k.address(token), Label: k.label, ID: k.id, Type: k.describe(),
 		AlwaysAuthenticate: k.alwaysAuthenticate,
 		NeverExtractable:   k.values.flag(pkcs11.CKA_SENSITIVE, false) && k.values.flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
 	}
@@ -230,25 +219,25 @@ func (v *visit) keyInfo(k listedKey) KeyInfo {
 
 // judge finds the key's certificate among all of the token's, marks in shown
 // those that have to do with the key, and notes on them what Open would.
-func (v *visit) judge(k listedKey, info *KeyInfo, certificates []CertificateInfo, shown map[int]bool) {
+func (i inventory) judge(k listedKey, info *KeyInfo, certificates []CertificateInfo, shown map[int]bool) {
 	candidates := make([]candidate, len(certificates))
-	for i, c := range certificates {
-		candidates[i] = k.candidate(c)
+	for at, c := range certificates {
+		candidates[at] = k.candidate(c)
 	}
-	if v.options.Certificate != nil {
+	if i.certificate != nil {
 		// As in Open, where it goes before all that are on the token.
-		candidates = []candidate{k.candidate(CertificateInfo{Certificate: v.options.Certificate})}
+		candidates = []candidate{k.candidate(CertificateInfo{Certificate: i.certificate})}
 	}
-	best := choose(candidates, v.now)
+	best := choose(candidates, i.now)
 	info.PassedOver = passedOver(candidates)
 	if info.Problem = k.unusable(); best != nil {
 		info.Certificate = best.Certificate
 	} else if info.Problem == nil {
-		info.Problem = noneOf(candidates, v.now)
+		info.Problem = noneOf(candidates, i.now)
 	}
-	for i, c := range candidates {
-		if v.options.Certificate == nil && (c.pairs || c.sameID && !shown[i]) {
-			certificates[i].Note, shown[i] = c.Note, true
+	for at, c := range candidates {
+		if i.certificate == nil && (c.pairs || c.sameID && !shown[at]) {
+			certificates[at].Note, shown[at] = c.Note, true
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/miekg/pkcs11"
 
@@ -18,52 +17,55 @@ import (
 // PIN is asked for, a PIN is sent once, and a refusal ends the call and, for a key
 // that wants its PIN for each signature, the Key.
 
-// asker asks for PINs as the caller wants it.
-type asker struct {
-	ask      hardware.PINFunc
-	logIn    bool // also where the token does not ask for it
-	noPad    bool // whatever the token says
-	source   string
+// login asks for the PIN of a session's token, sends it, and judges what comes back.
+type login struct {
+	*session
+	options  Options
+	source   string // of the PIN, which the PINFunc may follow: here no file is read for it
 	progress *progress
+
+	claimed bool   // the session said before the login that somebody was logged in
+	vouches bool   // it said that nobody was, so that what it says afterwards can be believed
+	bare    bool   // it does not vouch, and showed no private object before the login
+	proof   func() // to be called when a signature shows that the PIN was taken; nil: it is known
 }
 
-// newAsker returns an asker with the pin-source of the address, which the PINFunc
-// may follow; hsm itself reads no file and starts no program for a PIN.
-func newAsker(address uri.URI, options Options, progress *progress) asker {
+// newLogin returns the login to a session that nobody has logged in to yet.
+func newLogin(s *session, address uri.URI, options Options, progress *progress) *login {
 	source, _ := address.Get("pin-source")
-	return asker{ask: options.PIN, logIn: options.LogIn, noPad: options.NoPINPad, source: source, progress: progress}
+	return &login{session: s, options: options, source: source, progress: progress}
 }
 
-// login logs in if the token wants that and nobody in this process has. It
+// logIn logs in if the token wants that and nobody in this process has. It
 // returns the PIN for keys that want it once more for each signature; the caller
 // overwrites it.
-func (s *session) login(ctx context.Context, a asker) (pin hardware.PIN, err error) {
-	before := s.account()
-	s.claimed, s.vouches = before == accountUser, before == accountPublic
-	if !s.wantsLogin(a) {
+func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
+	before := l.account()
+	l.claimed, l.vouches = before == accountUser, before == accountPublic
+	if !l.isWanted() {
 		return hardware.PIN{}, nil
 	}
-	s.bare = !s.vouches && !s.showsPrivate()
-	pin, err = s.askPIN(ctx, a, "")
+	l.bare = !l.vouches && !l.showsPrivate()
+	pin, err = l.askPIN(ctx, "")
 	if err != nil {
 		return hardware.PIN{}, err
 	}
-	a.progress.module("logging in")
-	if err := s.send(pkcs11.CKU_USER, pin); err != nil {
+	l.progress.module("logging in")
+	if err := l.send(pkcs11.CKU_USER, pin); err != nil {
 		clear(pin.Value)
 		return hardware.PIN{}, err
 	}
 	return pin, nil
 }
 
-// wantsLogin reports whether to log in. A PIN that was named is used: there are tokens
+// isWanted reports whether to log in. A PIN that was named is used: there are tokens
 // that hide their keys without saying that they want a login, and modules that claim
 // there was one. One that has a PIN says so (CKF_USER_PIN_INITIALIZED).
-func (s *session) wantsLogin(a asker) bool {
-	if a.logIn && a.ask != nil {
-		return s.has(pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED)
+func (l *login) isWanted() bool {
+	if l.options.LogIn && l.options.PIN != nil {
+		return l.has(pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED)
 	}
-	return s.has(pkcs11.CKF_LOGIN_REQUIRED) && !s.claimed
+	return l.has(pkcs11.CKF_LOGIN_REQUIRED) && !l.claimed
 }
 
 // account is what a session says about who is logged in.
@@ -77,8 +79,8 @@ const (
 
 // account asks the token, since a login is shared by all sessions of the process: a PIN is
 // not asked for in vain, nor is a wrong one taken for right.
-func (s *session) account() account {
-	info, err := s.GetSessionInfo(s.handle)
+func (l *login) account() account {
+	info, err := l.GetSessionInfo(l.handle)
 	if err != nil {
 		return accountUnknown
 	}
@@ -91,40 +93,40 @@ func (s *session) account() account {
 	return accountUnknown
 }
 
-func (s *session) isLoggedIn() bool { return s.account() == accountUser }
+func (l *login) isLoggedIn() bool { return l.account() == accountUser }
 
 // showsPrivate reports whether there are objects that only the user gets to see (CKA_PRIVATE).
-func (s *session) showsPrivate() bool {
-	private, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))
+func (l *login) showsPrivate() bool {
+	private, err := l.find(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))
 	return err == nil && len(private) > 0
 }
 
 // askPIN asks the caller for the PIN: of the token, or of a key that wants one for
 // each signature. It is nil where the PIN is typed on the device.
-func (s *session) askPIN(ctx context.Context, a asker, key string) (hardware.PIN, error) {
-	if s.pinState() == hardware.PINLocked {
-		return hardware.PIN{}, s.refused(pkcs11.CKR_PIN_LOCKED)
+func (l *login) askPIN(ctx context.Context, key string) (hardware.PIN, error) {
+	if l.pinState() == hardware.PINLocked {
+		return hardware.PIN{}, l.refused(pkcs11.CKR_PIN_LOCKED)
 	}
-	if a.ask == nil {
-		return hardware.PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", s.info.Label, hardware.ErrPINNeeded)
+	if l.options.PIN == nil {
+		return hardware.PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", l.info.Label, hardware.ErrPINNeeded)
 	}
 	request := hardware.PINRequest{
-		Device: s.info.Label, Serial: s.info.SerialNumber, Counter: s.counter(), Key: key, Own: key != "",
-		PINPad: s.hasPad(a), Source: a.source,
+		Device: l.info.Label, Serial: l.info.SerialNumber, Counter: l.counter(), Key: key, Own: key != "",
+		PINPad: l.hasPad(), Source: l.source,
 	}
-	a.progress.person("waiting for the PIN")
-	pin, err := a.ask(ctx, request)
-	return s.accept(ctx, request, pin, err)
+	l.progress.person("waiting for the PIN")
+	pin, err := l.options.PIN(ctx, request)
+	return l.accept(ctx, request, pin, err)
 }
 
 // hasPad reports whether the PIN is typed on the device.
-func (s *session) hasPad(a asker) bool {
-	return s.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH) && !a.noPad
+func (l *login) hasPad() bool {
+	return l.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH) && !l.options.NoPINPad
 }
 
 // accept looks at what a PINFunc returned. An empty PIN is not sent: miekg/pkcs11
 // makes NULL of it, which means the PIN pad, and some tokens count it as a try.
-func (s *session) accept(ctx context.Context, request hardware.PINRequest, pin hardware.PIN, err error) (hardware.PIN, error) {
+func (l *login) accept(ctx context.Context, request hardware.PINRequest, pin hardware.PIN, err error) (hardware.PIN, error) {
 	if err == nil {
 		err = context.Cause(ctx) // nobody waits for the login any more
 	}
@@ -143,78 +145,78 @@ func (s *session) accept(ctx context.Context, request hardware.PINRequest, pin h
 }
 
 // send sends a PIN, once, whatever comes back.
-func (s *session) send(user uint, pin hardware.PIN) error {
+func (l *login) send(user uint, pin hardware.PIN) error {
 	secret := hardware.DevicePIN
 	if user == pkcs11.CKU_CONTEXT_SPECIFIC {
 		secret = hardware.KeyPIN
 	}
 	return pin.Send(secret, func() error {
-		err := s.answered(user, s.Login(s.handle, user, string(pin.Value)))
+		err := l.answered(user, l.Login(l.handle, user, string(pin.Value)))
 		if errors.Is(err, hardware.ErrPINUnproven) {
-			s.proof = pin.Proved
+			l.proof = pin.Proved
 		}
 		return err
 	})
 }
 
 // prove tells that a signature was made.
-func (s *session) prove() {
-	if s.proof != nil {
-		s.proof()
+func (l *login) prove() {
+	if l.proof != nil {
+		l.proof()
 	}
-	s.proof = nil
+	l.proof = nil
 }
 
 // answered puts into words what the token answered to a PIN. miekg/pkcs11 wants the PIN as
 // a string and copies it for C; neither copy can be overwritten from here.
-func (s *session) answered(user uint, err error) error {
+func (l *login) answered(user uint, err error) error {
 	code, isAnswer := errors.AsType[pkcs11.Error](err)
 	isUser := user == pkcs11.CKU_USER
 	switch {
 	case err == nil && isUser:
-		return s.accepted()
+		return l.accepted()
 	case err == nil, isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) && !isUser:
-		return s.unvouched() // the state is the user's login's, and says nothing of the key
+		return l.unvouched() // the state is the user's login's, and says nothing of the key
 	case isCode(err, pinCodes...):
-		return s.refused(code)
+		return l.refused(code)
 	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
-		return s.alreadyIn(err)
-	case isAnswer && isUser && !s.claimed && s.isLoggedIn():
+		return l.alreadyIn(err)
+	case isAnswer && isUser && !l.claimed && l.isLoggedIn():
 		return nil // it says so, and did not before
 	}
-	return s.recounted(err)
+	return l.recounted(err)
 }
 
 // errNobodyIn is a success that is not one.
 var errNobodyIn = errors.New("the module says that it has taken the PIN, and that nobody is logged in")
 
 // accepted looks whether the user is logged in, as the module says in answer to a PIN.
-func (s *session) accepted() error {
-	now := s.account()
+func (l *login) accepted() error {
+	now := l.account()
 	switch {
-	case now == accountUser && s.vouches:
+	case now == accountUser && l.vouches:
 		return nil
 	case now != accountPublic:
-		return s.unvouched()
-	case s.showsKeys(): // some modules keep no account of who has logged in
+		return l.unvouched()
+	case l.showsKeys(): // some modules keep no account of who has logged in
 		return nil
 	}
-	return s.recounted(errNobodyIn)
+	return l.recounted(errNobodyIn)
 }
 
-func (s *session) showsKeys() bool {
-	keys, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
+func (l *login) showsKeys() bool {
+	keys, err := l.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
 	return err == nil && len(keys) > 0
 }
 
 // unvouched looks for what shows that the token has taken a PIN or has not, where the module
 // says that it has, and its word alone is not enough.
-func (s *session) unvouched() error {
-	recounted := s.recounted(hardware.ErrPINUnproven)
+func (l *login) unvouched() error {
+	recounted := l.recounted(hardware.ErrPINUnproven)
 	if _, refused := errors.AsType[*hardware.PINError](recounted); refused {
 		return recounted
 	}
-	if s.bare && s.showsPrivate() {
+	if l.bare && l.showsPrivate() {
 		return nil
 	}
 	return hardware.ErrPINUnproven
@@ -222,15 +224,15 @@ func (s *session) unvouched() error {
 
 // alreadyIn looks whether somebody is logged in already, as the token says in answer to a
 // PIN: it may have counted it all the same.
-func (s *session) alreadyIn(err error) error {
-	recounted := s.recounted(err)
+func (l *login) alreadyIn(err error) error {
+	recounted := l.recounted(err)
 	_, refused := errors.AsType[*hardware.PINError](recounted)
 	switch {
 	case refused:
 		return recounted
-	case s.claimed && s.bare:
-		return s.unvouched()
-	case s.claimed, s.isLoggedIn():
+	case l.claimed && l.bare:
+		return l.unvouched()
+	case l.claimed, l.isLoggedIn():
 		return hardware.ErrPINNotRead
 	}
 	return recounted
@@ -238,32 +240,32 @@ func (s *session) alreadyIn(err error) error {
 
 // recounted returns the error for an answer that says nothing of the PIN, unless the token's
 // counter does.
-func (s *session) recounted(err error) error {
-	unclear := &hardware.PINUnclearError{Device: "token", Before: s.counter(), Err: s.fail("logging in", err)}
+func (l *login) recounted(err error) error {
+	unclear := &hardware.PINUnclearError{Device: "token", Before: l.counter(), Err: l.fail("logging in", err)}
 	if isCode(err, pkcs11.CKR_ARGUMENTS_BAD) {
 		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
 	}
-	info, failure := s.tokenInfo(s.slot)
+	info, failure := l.tokenInfo(l.slot)
 	if failure != nil {
 		return unclear
 	}
-	s.info = info
-	unclear.After = s.counter()
+	l.info = info
+	unclear.After = l.counter()
 	if unclear.After.State <= unclear.Before.State {
 		return unclear
 	}
-	return s.refusal(fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)))
+	return l.refusal(fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)))
 }
 
 // refused returns the error for a PIN that the token did not take, with the
 // counter as it stands now.
-func (s *session) refused(code pkcs11.Error) error {
-	if info, err := s.tokenInfo(s.slot); err == nil {
-		s.info = info
+func (l *login) refused(code pkcs11.Error) error {
+	if info, err := l.tokenInfo(l.slot); err == nil {
+		l.info = info
 	}
-	refused := s.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
+	refused := l.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
 	refused.Locked = refused.Locked || code == pkcs11.CKR_PIN_LOCKED
-	refused.Text += s.outlook(refused, code)
+	refused.Text += l.outlook(refused, code)
 	return refused
 }
 
@@ -277,9 +279,9 @@ func (t token) refusal(reason string) *hardware.PINError {
 }
 
 // outlook says what the refusal means for the next try, as far as the token tells.
-func (s *session) outlook(refused *hardware.PINError, code pkcs11.Error) string {
+func (l *login) outlook(refused *hardware.PINError, code pkcs11.Error) string {
 	switch {
-	case refused.Locked && s.isTPM():
+	case refused.Locked && l.isTPM():
 		return "; a TPM counts wrong PINs and power cuts alike and unlocks itself after a time: see tpm2_getcap properties-variable, and tpm2_dictionarylockout -c to unlock it now"
 	case refused.Locked && code == pkcs11.CKR_PIN_LOCKED:
 		return "; its security officer can unlock it"
@@ -291,11 +293,4 @@ func (s *session) outlook(refused *hardware.PINError, code pkcs11.Error) string 
 		return "; the token counts wrong PINs, and too many lock it"
 	}
 	return ""
-}
-
-// isTPM reports whether the module is tpm2-pkcs11. The token does not tell: its
-// maker is that of the TPM, and its model whatever that maker wrote into it.
-func (s *session) isTPM() bool {
-	info, err := s.GetInfo()
-	return err == nil && strings.Contains(strings.ToLower(info.ManufacturerID+info.LibraryDescription), "tpm2")
 }

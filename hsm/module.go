@@ -178,6 +178,13 @@ func (m *module) check(address uri.URI) error {
 	return nil
 }
 
+// isTPM reports whether the module is tpm2-pkcs11. The token does not tell: its
+// maker is that of the TPM, and its model whatever that maker wrote into it.
+func (m *module) isTPM() bool {
+	info, err := m.GetInfo()
+	return err == nil && strings.Contains(strings.ToLower(info.ManufacturerID+info.LibraryDescription), "tpm2")
+}
+
 // close ends the module's life in this process, as far as it was begun here, now or when
 // Options.Closing wants it. Closing twice is closing once: what writes closes early, and its
 // caller again. Errors help nobody: there is nothing that could still be done with the module.

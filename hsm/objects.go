@@ -16,13 +16,8 @@ import (
 // no object of a private key that there is already, and does not say which object it has
 // made, so that it could be taken away again.
 
-// enterToWrite is enter with a session that may write. A token that lets nobody write is
+// openToWrite opens a session that may write, not logged in. A token that lets nobody write is
 // refused before anybody is asked for a PIN.
-func enterToWrite(ctx context.Context, address uri.URI, options Options, progress *progress) (*visit, error) {
-	return enterBy(ctx, token.openToWrite, address, options, progress)
-}
-
-// openToWrite opens a session that may write, not logged in.
 func (t token) openToWrite() (*session, error) {
 	if t.has(pkcs11.CKF_WRITE_PROTECTED) {
 		return nil, fmt.Errorf("token %q is write-protected; use the maker's tool to change what is on it", t.info.Label)
@@ -33,7 +28,7 @@ func (t token) openToWrite() (*session, error) {
 // works collects the objects that a call makes, so that all of them go if one cannot be
 // made: half a key is found by the next call, and by nobody wanted.
 type works struct {
-	visit   *visit
+	user    *user
 	handles []pkcs11.ObjectHandle
 }
 
@@ -41,7 +36,7 @@ type works struct {
 // that the call failed, so that must be so.
 func (w *works) add(ctx context.Context, doing string, template []*pkcs11.Attribute) (pkcs11.ObjectHandle, error) {
 	return w.make(ctx, doing, func() (pkcs11.ObjectHandle, error) {
-		return w.visit.CreateObject(w.visit.handle, template)
+		return w.user.CreateObject(w.user.handle, template)
 	})
 }
 
@@ -50,7 +45,7 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
-	w.visit.progress.module(doing)
+	w.user.progress.module(doing)
 	handle, err := work()
 	if err == nil {
 		w.handles = append(w.handles, handle)
@@ -62,7 +57,7 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 // module has its words already.
 func (w *works) fail(doing string, err error) error {
 	if _, isCode := errors.AsType[pkcs11.Error](err); isCode {
-		return w.visit.token.fail(doing, err)
+		return w.user.fail(doing, err)
 	}
 	return err
 }
@@ -70,9 +65,9 @@ func (w *works) fail(doing string, err error) error {
 // takeBack destroys the objects, the last first, and returns err with what could not be
 // destroyed.
 func (w *works) takeBack(err error, named uri.URI) error {
-	w.visit.progress.module("taking back what was made")
+	w.user.progress.module("taking back what was made")
 	for i := len(w.handles) - 1; i >= 0; i-- {
-		failure := w.visit.DestroyObject(w.visit.handle, w.handles[i])
+		failure := w.user.DestroyObject(w.user.handle, w.handles[i])
 		if failure != nil && !isCode(failure, pkcs11.CKR_OBJECT_HANDLE_INVALID) { // then it is gone
 			err = fmt.Errorf("%w; and what was made until then is still there: delete %s (%w)", err, named, inWords("destroying it", failure))
 		}

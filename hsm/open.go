@@ -8,113 +8,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
-
-// visit is a session that is logged in and may use keys, until leave.
-type visit struct {
-	*session
-	asker
-	options Options
-	now     time.Time
-	pin     hardware.PIN // for keys that want it for each signature; without a value where there is none
-	refusal error        // of the PIN for a signature, which is not sent again
-}
-
-// enter opens the module, the one token that fits the address, and a session, and
-// logs in.
-func enter(ctx context.Context, address uri.URI, options Options, progress *progress) (*visit, error) {
-	return enterBy(ctx, token.open, address, options, progress)
-}
-
-// enterBy is enter with a way to open the session.
-func enterBy(ctx context.Context, open func(token) (*session, error), address uri.URI, options Options, progress *progress) (*visit, error) {
-	m, err := openModule(address, options)
-	if err != nil {
-		return nil, err
-	}
-	s, err := m.session(address, open)
-	if err != nil {
-		m.close()
-		return nil, err
-	}
-	v := newVisit(s, address, options, progress)
-	if v.pin, err = s.login(ctx, v.asker); err != nil {
-		v.leave()
-		return nil, err
-	}
-	progress.module("reading the token")
-	return v, nil
-}
-
-// newVisit begins a visit in a session that nobody has logged in to yet.
-func newVisit(s *session, address uri.URI, options Options, progress *progress) *visit {
-	now := options.Time
-	if now.IsZero() {
-		now = time.Now()
-	}
-	return &visit{session: s, asker: newAsker(address, options, progress), options: options, now: now}
-}
-
-// session opens a session with the one token that fits the address. The rest of
-// the tokens is not touched: a wrong one must not even see a PIN.
-func (m *module) session(address uri.URI, open func(token) (*session, error)) (*session, error) {
-	found, err := m.survey(address)
-	if err != nil {
-		return nil, err
-	}
-	t, err := found.one(address)
-	if err != nil {
-		return nil, err
-	}
-	return open(t)
-}
-
-// key returns the one key that the address names.
-func (v *visit) key(ctx context.Context, address uri.URI) (*keyObject, error) {
-	fitting, err := v.fitting(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	return v.only(fitting)
-}
-
-// certifiedKey is key for a login, which needs a certificate. It returns the
-// addresses of the keys that were passed over, too.
-func (v *visit) certifiedKey(ctx context.Context, address uri.URI) (k *keyObject, others []uri.URI, err error) {
-	fitting, err := v.fitting(ctx, address)
-	if err != nil {
-		return nil, nil, err
-	}
-	certified, err := v.certifiedOf(ctx, fitting)
-	if err != nil {
-		return nil, nil, err
-	}
-	if k, err = v.only(certified); err != nil {
-		return nil, nil, err
-	}
-	for _, other := range fitting {
-		if other != k {
-			others = append(others, other.address(v.address))
-		}
-	}
-	return k, others, nil
-}
-
-// forgetPIN overwrites the PIN.
-func (v *visit) forgetPIN() {
-	clear(v.pin.Value)
-	v.pin = hardware.PIN{}
-}
-
-// leave ends the visit, and closes the module.
-func (v *visit) leave() {
-	v.forgetPIN()
-	v.module.close()
-}
 
 // Key is a private key in a token, with its certificate. It is used by several
 // goroutines at will, which take turns.
@@ -122,13 +19,12 @@ func (v *visit) leave() {
 // Two Keys of one module in one process share what the module keeps per process:
 // the login, and its end. Close the Key that was opened first last.
 type Key struct {
-	visit       *visit
+	user        *user
 	object      *keyObject
 	certificate *x509.Certificate
 	passedOver  []CertificateInfo
 	others      []uri.URI
 	address     uri.URI
-	progress    *progress
 	turn        *hardware.Turn
 }
 
@@ -143,7 +39,7 @@ func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
 		func(p *progress) (*Key, error) { return open(ctx, address, options, p) },
 		func(k *Key) {
 			if k != nil {
-				k.visit.leave()
+				k.user.leave()
 			}
 		})
 }
@@ -151,18 +47,17 @@ func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
 // open is Open in the goroutine that may be left behind. What fails closes what was
 // opened before it.
 func open(ctx context.Context, address uri.URI, options Options, progress *progress) (*Key, error) {
-	v, err := enter(ctx, address, options, progress)
+	keys, err := enter(ctx, token.open, address, options, progress)
 	if err != nil {
 		return nil, err
 	}
-	k, err := v.open(ctx, address)
+	k, err := keys.open(ctx, address)
 	if err != nil {
-		v.leave()
+		keys.user.leave()
 		return nil, err
 	}
-	k.progress = progress
 	if !k.object.alwaysAuthenticate {
-		v.forgetPIN() // nothing will want it again
+		k.user.forgetPIN() // nothing will want it again
 	}
 	return k, nil
 }
@@ -170,13 +65,13 @@ func open(ctx context.Context, address uri.URI, options Options, progress *progr
 // open finds the key and its certificate. From here on the public key is the
 // certificate's: every signature is verified with it, whatever the token says of
 // the private key.
-func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
-	object, others, err := v.certifiedKey(ctx, address)
+func (r *keyring) open(ctx context.Context, address uri.URI) (*Key, error) {
+	object, others, err := r.certifiedKey(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	full := object.address(v.address)
-	certificate, passedOver, err := v.certificateFor(ctx, object)
+	full := object.address(r.address)
+	certificate, passedOver, err := r.certificateFor(ctx, object)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", full, err)
 	}
@@ -186,7 +81,7 @@ func (v *visit) open(ctx context.Context, address uri.URI) (*Key, error) {
 		return nil, fmt.Errorf("%s: %w", full, err)
 	}
 	return &Key{
-		visit: v, object: object, certificate: certificate, passedOver: passedOver, others: others, address: full,
+		user: r.user, object: object, certificate: certificate, passedOver: passedOver, others: others, address: full,
 		turn: hardware.NewTurn(),
 	}, nil
 }
@@ -211,7 +106,7 @@ func (k *Key) lose(ctx context.Context, isLost *bool) func() error {
 	return func() error {
 		*isLost = true
 		k.turn.End(errLost)
-		return k.progress.silence(ctx, k.visit.path)
+		return k.user.progress.silence(ctx, k.user.path)
 	}
 }
 
@@ -230,11 +125,11 @@ func (k *Key) close(ctx context.Context) error {
 	if !k.turn.Close() {
 		return nil
 	}
-	_, err := await(ctx, func() error { return k.progress.silence(ctx, k.visit.path) },
+	_, err := await(ctx, func() error { return k.user.progress.silence(ctx, k.user.path) },
 		func() (struct{}, error) {
 			k.turn.TakeLast()
-			k.progress.module("closing")
-			k.visit.leave()
+			k.user.progress.module("closing")
+			k.user.leave()
 			return struct{}{}, nil
 		}, forget)
 	return err

@@ -32,25 +32,25 @@ type candidate struct {
 // over. It looks first where the certificate should be, under the key's id or
 // label, and then at all certificates of the token; what pairs them is the public
 // key alone.
-func (v *visit) certificateFor(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
-	if v.options.Certificate != nil {
-		return v.given(ctx, k)
+func (r *keyring) certificateFor(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
+	if r.certificate != nil {
+		return r.judgeGiven(ctx, k)
 	}
 	// A search that finds a valid certificate is the last: one that would last
 	// longer under another id is not looked for on a token of thousands.
 	var all []candidate
 	seen := map[pkcs11.ObjectHandle]bool{}
 	for _, template := range certificateSearches(k) {
-		candidates, err := v.candidates(ctx, k, seen, template)
+		candidates, err := r.candidates(ctx, k, seen, template)
 		if err != nil {
 			return nil, nil, err
 		}
 		all = append(all, candidates...)
-		if best := choose(all, v.now); best != nil {
+		if best := choose(all, r.now); best != nil {
 			return best.Certificate, passedOver(all), nil
 		}
 	}
-	return nil, passedOver(all), noneOf(all, v.now)
+	return nil, passedOver(all), noneOf(all, r.now)
 }
 
 // certificateSearches are the templates to find certificates of the key with, the
@@ -66,29 +66,29 @@ func certificateSearches(k *keyObject) [][]*pkcs11.Attribute {
 	return append(searches, []*pkcs11.Attribute{class})
 }
 
-// given judges the certificate that the caller gave, by the same rules as those on
+// judgeGiven judges the certificate that the caller gave, by the same rules as those on
 // the token. It comes before them, even if one of them would last longer.
-func (v *visit) given(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
-	certificate := v.options.Certificate
-	pairs, err := v.pairs(ctx, k, certificate.PublicKey)
+func (r *keyring) judgeGiven(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
+	certificate := r.certificate
+	pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	if !pairs {
 		return nil, nil, fmt.Errorf("%w: the one given (%s) is not that of %s",
-			hardware.ErrCertificateMismatch, certificate.Subject, k.address(v.address))
+			hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address))
 	}
 	only := []candidate{{CertificateInfo: CertificateInfo{Certificate: certificate}, pairs: true}}
-	if choose(only, v.now) == nil {
-		return nil, nil, noneOf(only, v.now)
+	if choose(only, r.now) == nil {
+		return nil, nil, noneOf(only, r.now)
 	}
 	return certificate, nil, nil
 }
 
 // candidates reads the certificates that fit the template and were not seen
 // before.
-func (v *visit) candidates(ctx context.Context, k *keyObject, seen map[pkcs11.ObjectHandle]bool, template []*pkcs11.Attribute) ([]candidate, error) {
-	handles, err := v.find(template...)
+func (r *keyring) candidates(ctx context.Context, k *keyObject, seen map[pkcs11.ObjectHandle]bool, template []*pkcs11.Attribute) ([]candidate, error) {
+	handles, err := r.find(template...)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (v *visit) candidates(ctx context.Context, k *keyObject, seen map[pkcs11.Ob
 			continue
 		}
 		seen[handle] = true
-		c, err := v.candidate(ctx, k, handle)
+		c, err := r.candidate(ctx, k, handle)
 		if err != nil {
 			return nil, err
 		}
@@ -108,36 +108,21 @@ func (v *visit) candidates(ctx context.Context, k *keyObject, seen map[pkcs11.Ob
 }
 
 // candidate reads one certificate and compares it with the key.
-func (v *visit) candidate(ctx context.Context, k *keyObject, handle pkcs11.ObjectHandle) (c candidate, err error) {
-	c.CertificateInfo, err = v.readCertificate(handle)
+func (r *keyring) candidate(ctx context.Context, k *keyObject, handle pkcs11.ObjectHandle) (c candidate, err error) {
+	c.CertificateInfo, err = r.readCertificate(handle)
 	if err != nil {
 		return c, err
 	}
 	c.sameID = len(k.id) > 0 && bytes.Equal(c.ID, k.id)
 	if c.Certificate != nil {
-		c.pairs, err = v.pairs(ctx, k, c.Certificate.PublicKey)
+		c.pairs, err = r.pairs(ctx, k, c.Certificate.PublicKey)
 	}
 	return c, err
 }
 
-// readCertificate reads a certificate object. One that does not parse is noted and is not an error:
-// it may be another key's, or not matter.
-func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, error) {
-	values, err := s.read(handle, pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_VALUE)
-	if err != nil {
-		return CertificateInfo{}, s.fail("reading a certificate", err)
-	}
-	info := CertificateInfo{Label: string(values[pkcs11.CKA_LABEL]), ID: values[pkcs11.CKA_ID]}
-	info.Certificate, err = x509.ParseCertificate(values[pkcs11.CKA_VALUE])
-	if err != nil {
-		info.Note = fmt.Sprintf("it is not an X.509 certificate that can be read: %v", err)
-	}
-	return info, nil
-}
-
 // pairs reports whether public is the key's. A token that does not tell the
 // modulus of its private keys is asked for a signature instead.
-func (v *visit) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey) (bool, error) {
+func (r *keyring) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey) (bool, error) {
 	if k.public != nil {
 		return k.public.Equal(public), nil
 	}
@@ -146,7 +131,7 @@ func (v *visit) pairs(ctx context.Context, k *keyObject, public crypto.PublicKey
 		return false, nil
 	}
 	if k.probe == nil { // one signature does for all candidates
-		signature, err := v.sign(ctx, k, crypto.SHA256, []byte(hardware.ProbeText))
+		signature, err := r.user.sign(ctx, k, crypto.SHA256, []byte(hardware.ProbeText))
 		if err != nil {
 			return false, err
 		}
@@ -252,11 +237,11 @@ func (c *candidate) refusal(now time.Time) error {
 
 // certified says what certificate has the key's id or label, for a person who
 // must choose between keys.
-func (v *visit) certified(k *keyObject) string {
+func (r *keyring) certified(k *keyObject) string {
 	if k.public == nil {
 		return "the token does not tell its public key"
 	}
-	certificate, _, err := v.certificateFor(context.Background(), k)
+	certificate, _, err := r.certificateFor(context.Background(), k)
 	if err != nil {
 		return err.Error()
 	}

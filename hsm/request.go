@@ -20,40 +20,34 @@ import (
 // since some CAs look at the key only. It is signed with SHA-256, never SHA-512, so that it cannot
 // be a login, and verified.
 func CertificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
-	return call(ctx, address,
-		func(p *progress) ([]byte, error) { return certificateRequest(ctx, address, options, template, p) },
-		forget)
+	return visit(ctx, address, options, token.open, func(keys *keyring) ([]byte, error) {
+		return keys.request(ctx, address, template)
+	})
 }
 
-// certificateRequest is CertificateRequest in the goroutine that may be left
-// behind. It needs no certificate, and looks for none.
-func certificateRequest(ctx context.Context, address uri.URI, options Options, template *x509.CertificateRequest, progress *progress) ([]byte, error) {
-	v, err := enter(ctx, address, options, progress)
+// request is CertificateRequest for a key that may have no certificate yet.
+func (r *keyring) request(ctx context.Context, address uri.URI, template *x509.CertificateRequest) ([]byte, error) {
+	object, err := r.key(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	defer v.leave()
-	object, err := v.key(ctx, address)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.learnPublic(ctx, object); err != nil {
-		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
+	if err := r.learnPublic(ctx, object); err != nil {
+		return nil, fmt.Errorf("%s: %w", object.address(r.address), err)
 	}
 	der, err := hardware.CertificateRequest(template, object.public, func(message []byte) ([]byte, error) {
-		return v.sign(ctx, object, crypto.SHA256, message)
+		return r.user.sign(ctx, object, crypto.SHA256, message)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", object.address(v.address), err)
+		return nil, fmt.Errorf("%s: %w", object.address(r.address), err)
 	}
 	return der, nil
 }
 
 // learnPublic finds out the public key of a key for which there may be no
 // certificate yet.
-func (v *visit) learnPublic(ctx context.Context, k *keyObject) error {
+func (r *keyring) learnPublic(ctx context.Context, k *keyObject) error {
 	if k.public == nil {
-		public, err := v.publicAmong(ctx, k)
+		public, err := r.publicAmong(ctx, k)
 		if err != nil {
 			return err
 		}
@@ -65,17 +59,17 @@ func (v *visit) learnPublic(ctx context.Context, k *keyObject) error {
 // publicAmong tries the public keys of the token, for a private key that does not
 // tell its modulus. Their ids and labels prove nothing, so each is tried against a
 // signature; the signature is made once.
-func (v *visit) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, error) {
-	handles, err := v.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
+func (r *keyring) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey, error) {
+	handles, err := r.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY))
 	if err != nil {
 		return nil, err
 	}
 	for _, handle := range handles {
-		half, err := v.readKey(handle)
+		half, err := r.readKey(handle)
 		if err != nil || half.public == nil {
 			continue
 		}
-		if pairs, err := v.pairs(ctx, k, half.public); err != nil || pairs {
+		if pairs, err := r.pairs(ctx, k, half.public); err != nil || pairs {
 			return half.public, err
 		}
 	}

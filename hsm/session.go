@@ -15,11 +15,6 @@ import (
 type session struct {
 	token
 	handle pkcs11.SessionHandle
-
-	claimed bool   // it said before the login that somebody was logged in
-	vouches bool   // it said that nobody was, so that what it says afterwards can be believed
-	bare    bool   // it does not vouch, and showed no private object before the login
-	proof   func() // to be called when a signature shows that the PIN was taken; nil: it is known
 }
 
 // open opens a session, not logged in. Read-only: tokens that are

@@ -46,50 +46,50 @@ var otherMechanism = []pkcs11.Error{
 
 // sign signs message. CKM_RSA_PKCS comes first, because some tokens
 // (openCryptoki's) have no CKM_SHA512_RSA_PKCS; few have it the other way round.
-func (v *visit) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message []byte) ([]byte, error) {
+func (u *user) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message []byte) ([]byte, error) {
 	info, err := digestInfo(hash, message)
 	if err == nil && k.alwaysAuthenticate {
-		err = v.askForSignature(ctx, k)
+		err = u.askForSignature(ctx, k)
 	}
 	if err != nil {
 		return nil, err
 	}
 	// A refusal can come from C_SignInit or, later than it should, from C_Sign.
-	signature, err := v.signWith(k, pkcs11.CKM_RSA_PKCS, info)
+	signature, err := u.signWith(k, pkcs11.CKM_RSA_PKCS, info)
 	if isCode(err, otherMechanism...) {
-		signature, err = v.signWith(k, schemes[hash].mechanism, message)
+		signature, err = u.signWith(k, schemes[hash].mechanism, message)
 	}
 	if _, isCode := err.(pkcs11.Error); isCode {
-		err = v.fail("signing", err)
+		err = u.fail("signing", err)
 	}
 	return signature, err
 }
 
 // signWith signs once. A key with CKA_ALWAYS_AUTHENTICATE wants its PIN between
 // C_SignInit and C_Sign (PKCS#11 section 4.9).
-func (v *visit) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
-	v.progress.module("signing")
-	if err := v.beginSigning(k, mechanism); err != nil {
+func (u *user) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
+	u.progress.module("signing")
+	if err := u.beginSigning(k, mechanism); err != nil {
 		return nil, err
 	}
 	if k.alwaysAuthenticate {
-		if err := v.authenticate(); err != nil {
+		if err := u.authenticate(); err != nil {
 			return nil, err
 		}
 	}
-	signature, err := v.Sign(v.handle, data)
+	signature, err := u.Sign(u.handle, data)
 	if isCode(err, pkcs11.CKR_OPERATION_NOT_INITIALIZED) && !k.alwaysAuthenticate {
-		signature, err = v.signAtOnce(k, mechanism, data)
+		signature, err = u.signAtOnce(k, mechanism, data)
 	}
 	if err == nil {
-		v.prove()
+		u.prove()
 	}
 	return signature, err
 }
 
-func (v *visit) beginSigning(k *keyObject, mechanism uint) error {
+func (u *user) beginSigning(k *keyObject, mechanism uint) error {
 	// Neither mechanism takes a parameter (PKCS#11 mechanisms, section 2.1).
-	return v.SignInit(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle)
+	return u.SignInit(u.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, k.handle)
 }
 
 // mostSignature is more than any RSA signature has, in bytes.
@@ -97,31 +97,31 @@ const mostSignature = 2048
 
 // signAtOnce signs without asking how long the signature will be, as miekg/pkcs11 does: for some
 // modules that question is the end of it.
-func (v *visit) signAtOnce(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
-	if err := v.beginSigning(k, mechanism); err != nil {
+func (u *user) signAtOnce(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
+	if err := u.beginSigning(k, mechanism); err != nil {
 		return nil, err
 	}
-	return signInto(v.path, uint(v.handle), data, make([]byte, mostSignature))
+	return signInto(u.path, uint(u.handle), data, make([]byte, mostSignature))
 }
 
 // askForSignature gets the PIN for one signature: before C_SignInit, so that a
 // person who gives none leaves no operation half done. The PIN that logged in is
 // the same secret, so it serves for the first.
-func (v *visit) askForSignature(ctx context.Context, k *keyObject) (err error) {
-	if v.refusal != nil || v.pin.Value != nil {
-		return v.refusal
+func (u *user) askForSignature(ctx context.Context, k *keyObject) (err error) {
+	if u.rejected != nil || u.pin.Value != nil {
+		return u.rejected
 	}
-	v.pin, err = v.askPIN(ctx, v.asker, k.name())
+	u.pin, err = u.askPIN(ctx, k.name())
 	return err
 }
 
 // authenticate sends the PIN for the signature that has begun. A refusal is kept and returned to
 // later signatures with the Key, so that the PIN is not sent again.
-func (v *visit) authenticate() error {
-	err := v.send(pkcs11.CKU_CONTEXT_SPECIFIC, v.pin)
+func (u *user) authenticate() error {
+	err := u.send(pkcs11.CKU_CONTEXT_SPECIFIC, u.pin)
 	if err != nil {
-		v.forgetPIN()
-		v.refusal = err
+		u.forgetPIN()
+		u.rejected = err
 	}
 	return err
 }
@@ -135,9 +135,9 @@ func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 	}
 	isLost := false
 	signature, err := await(ctx, k.lose(ctx, &isLost), func() ([]byte, error) {
-		defer k.visit.forgetPIN()
-		return k.visit.sign(ctx, k.object, crypto.SHA512, message)
-	}, func([]byte) { k.visit.leave() })
+		defer k.user.forgetPIN()
+		return k.user.sign(ctx, k.object, crypto.SHA512, message)
+	}, func([]byte) { k.user.leave() })
 	if isLost {
 		return nil, err // and the turn stays taken, because the module is still at it
 	}

@@ -34,14 +34,14 @@ func (k importedKey) unwrap(ctx context.Context, w *works) (handle pkcs11.Object
 		return 0, err
 	}
 	defer clear(plain)
-	v := w.visit
-	v.progress.module("making a key to wrap the private key with")
-	wrapper, err := v.GenerateKey(v.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, wrapperTemplate())
+	u := w.user
+	u.progress.module("making a key to wrap the private key with")
+	wrapper, err := u.GenerateKey(u.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, wrapperTemplate())
 	if err != nil {
 		return 0, err
 	}
 	// It would go with the session; but the less time it can be used, the better.
-	defer v.DestroyObject(v.handle, wrapper)
+	defer u.DestroyObject(u.handle, wrapper)
 	for _, wrapping := range wrappings {
 		handle, err = k.unwrapWith(ctx, w, wrapper, wrapping(), plain)
 		if !isCode(err, noPlainKeys...) {
@@ -63,16 +63,16 @@ func wrapperTemplate() []*pkcs11.Attribute {
 
 // unwrapWith has the token encrypt the private key and unwrap what comes of it.
 func (k importedKey) unwrapWith(ctx context.Context, w *works, wrapper pkcs11.ObjectHandle, mechanism *pkcs11.Mechanism, plain []byte) (pkcs11.ObjectHandle, error) {
-	v, mechanisms := w.visit, []*pkcs11.Mechanism{mechanism}
-	v.progress.module("encrypting the private key")
-	if err := v.EncryptInit(v.handle, mechanisms, wrapper); err != nil {
+	u, mechanisms := w.user, []*pkcs11.Mechanism{mechanism}
+	u.progress.module("encrypting the private key")
+	if err := u.EncryptInit(u.handle, mechanisms, wrapper); err != nil {
 		return 0, err
 	}
-	wrapped, err := v.Encrypt(v.handle, plain)
+	wrapped, err := u.Encrypt(u.handle, plain)
 	if err != nil {
 		return 0, err
 	}
 	return w.make(ctx, "unwrapping the private key", func() (pkcs11.ObjectHandle, error) {
-		return v.UnwrapKey(v.handle, mechanisms, wrapper, wrapped, k.privateTemplate())
+		return u.UnwrapKey(u.handle, mechanisms, wrapper, wrapped, k.privateTemplate())
 	})
 }

@@ -15,16 +15,16 @@ import (
 )
 
 // enterTest visits a token to write on it.
-func enterTest(t *testing.T, token *hsmtest.Token) *visit {
+func enterTest(t *testing.T, held *hsmtest.Token) *keyring {
 	t.Helper()
 	ask := func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
-		return hardware.PIN{Value: []byte(token.PIN)}, nil
+		return hardware.PIN{Value: []byte(held.PIN)}, nil
 	}
-	v, err := enterToWrite(t.Context(), token.Address(t), Options{PIN: ask}, &progress{})
+	v, err := enter(t.Context(), token.openToWrite, held.Address(t), Options{PIN: ask}, &progress{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(v.leave)
+	t.Cleanup(v.user.leave)
 	return v
 }
 
@@ -32,7 +32,7 @@ func enterTest(t *testing.T, token *hsmtest.Token) *visit {
 func TestTakeBack(t *testing.T) {
 	token := hsmtest.NewToken(t)
 	v := enterTest(t, token)
-	w := &works{visit: v}
+	w := &works{user: v.user}
 	n := newKey{label: "made", id: []byte{1}}
 	key, err := hardware.Importable(hsmtest.RSAKey(t, "a"), nil)
 	if err != nil {
@@ -63,7 +63,7 @@ func TestGuard(t *testing.T) {
 	if err != nil || len(handles) != 1 {
 		t.Fatalf("%v, %v", handles, err)
 	}
-	values, err := importedKey{}.guard(v, handles[0])
+	values, err := importedKey{}.guard(v.session, handles[0])
 	if err != nil || !values.flag(pkcs11.CKA_SENSITIVE, false) || values.flag(pkcs11.CKA_EXTRACTABLE, true) || values.flag(pkcs11.CKA_DECRYPT, true) {
 		t.Errorf("attributes %v, %v", values, err)
 	}
@@ -83,7 +83,7 @@ func TestKeptKeysOnly(t *testing.T) {
 		if err != nil || len(handles) != 1 {
 			t.Fatalf("%v, %v", handles, err)
 		}
-		if _, err := (importedKey{}).readBack(v, handles[0]); !errors.Is(err, ErrNoImport) || !strings.Contains(err.Error(), want) {
+		if _, err := (importedKey{}).readBack(v.user, handles[0]); !errors.Is(err, ErrNoImport) || !strings.Contains(err.Error(), want) {
 			t.Errorf("key %d: %v, want %q", id, err, want)
 		}
 	}
@@ -98,7 +98,7 @@ func TestProve(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = importedKey{private: hsmtest.RSAKey(t, "a")}.prove(t.Context(), v, k)
+	err = importedKey{private: hsmtest.RSAKey(t, "a")}.prove(t.Context(), v.user, k)
 	if err == nil || !strings.Contains(err.Error(), "another key") {
 		t.Errorf("error %v", err)
 	}

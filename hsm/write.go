@@ -22,70 +22,76 @@ import (
 // work in.
 const writeSessions = 2
 
-// write ends the visit and runs work in a read/write session of crypto11's.
+// write ends the session and runs work in a read/write session of crypto11's.
 //
 // The module is closed before and opened again, because crypto11 does not take one
 // that somebody else has initialised. The token is chosen by its slot, which
 // crypto11 finds without guessing.
-func (v *visit) write(ctx context.Context, doing string, work func(*crypto11.Context) error) error {
-	if err := v.writable(); err != nil {
+func (u *user) write(ctx context.Context, doing string, work func(*crypto11.Context) error) error {
+	if err := u.writable(); err != nil {
 		return err
 	}
-	pin, err := v.pinToWrite(ctx)
+	pin, err := u.pinToWrite(ctx)
 	if err != nil {
 		return err
 	}
 	defer clear(pin.Value)
-	v.progress.module(doing)
-	path, slot := v.path, int(v.slot)
-	v.forgetPIN()
-	v.module.free()
+	u.progress.module(doing)
+	path, slot := u.path, int(u.slot)
+	u.forgetPIN()
+	u.module.free()
 	if err := context.Cause(ctx); err != nil {
 		return err // the caller was told that it failed, so it must
 	}
-	token, err := v.configure(doing, &crypto11.Config{
+	token, err := writer{u.login, doing}.configure(&crypto11.Config{
 		Path: path, SlotNumber: &slot, Pin: string(pin.Value), MaxSessions: writeSessions,
 		// Otherwise crypto11 logs in with no PIN, which is a try lost, or a PIN pad that
 		// asks for a PIN that the token does not want.
-		LoginNotSupported: !v.wantsLogin(v.asker),
+		LoginNotSupported: !u.isWanted(),
 	}, pin)
 	if err != nil {
 		return err
 	}
-	defer v.closing(path, func() { _ = hardware.Recovered(broken, token.Close) })
+	defer u.closing(path, func() { _ = hardware.Recovered(broken, token.Close) })
 	if err := work(token); err != nil {
-		return v.fail(doing, err)
+		return u.fail(doing, err)
 	}
 	return nil
 }
 
+// writer logs in to write by crypto11.
+type writer struct {
+	*login
+	doing string
+}
+
 // configure opens a context of crypto11's, which logs in with the PIN once more.
-func (v *visit) configure(doing string, config *crypto11.Config, pin hardware.PIN) (token *crypto11.Context, err error) {
+func (w writer) configure(config *crypto11.Config, pin hardware.PIN) (token *crypto11.Context, err error) {
 	if config.LoginNotSupported {
 		pin = hardware.PIN{} // and its guard
 	}
 	err = pin.Send(hardware.DevicePIN, func() (err error) {
 		token, err = crypto11.Configure(config)
-		return v.configured(doing, err)
+		return w.configured(err)
 	})
 	return token, err
 }
 
 // configured tells the login from what comes before it, by crypto11's words. The PIN was
 // right a moment ago; but a PIN pad asks again.
-func (v *visit) configured(doing string, err error) error {
+func (w writer) configured(err error) error {
 	if err == nil {
 		return nil
 	}
-	failure := v.fail(doing, err)
+	failure := w.fail(w.doing, err)
 	code, _ := errors.AsType[pkcs11.Error](err)
 	switch {
 	case !strings.Contains(err.Error(), "failed to log into"):
 		return notSentError{failure}
 	case isCode(code, pinCodes...):
-		return v.token.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
+		return w.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
 	}
-	return &hardware.PINUnclearError{Device: "token", Before: v.counter(), Err: failure}
+	return &hardware.PINUnclearError{Device: "token", Before: w.counter(), Err: failure}
 }
 
 // notSentError is hardware.ErrPINNotSent with the words of what came before.
@@ -99,25 +105,25 @@ func (e notSentError) Unwrap() error { return e.error }
 
 // writable refuses tokens that cannot be written, and those on which crypto11
 // would panic, since it needs two sessions.
-func (v *visit) writable() error {
+func (t token) writable() error {
 	switch {
-	case v.has(pkcs11.CKF_WRITE_PROTECTED):
-		return fmt.Errorf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", v.info.Label)
-	case v.info.MaxRwSessionCount == 1:
-		return fmt.Errorf("token %q has one read/write session only, and two are needed; use the maker's tool, or pkcs11-tool, to put the key and the certificate on it", v.info.Label)
-	case !v.owner:
-		return fmt.Errorf("token %q: the module is in use by this process already; close the keys that are open first", v.info.Label)
+	case t.has(pkcs11.CKF_WRITE_PROTECTED):
+		return fmt.Errorf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", t.info.Label)
+	case t.info.MaxRwSessionCount == 1:
+		return fmt.Errorf("token %q has one read/write session only, and two are needed; use the maker's tool, or pkcs11-tool, to put the key and the certificate on it", t.info.Label)
+	case !t.owner:
+		return fmt.Errorf("token %q: the module is in use by this process already; close the keys that are open first", t.info.Label)
 	}
 	return nil
 }
 
 // pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed
 // again, so the person is told again.
-func (v *visit) pinToWrite(ctx context.Context) (hardware.PIN, error) {
-	if v.wantsLogin(v.asker) && v.hasPad(v.asker) {
-		return v.askPIN(ctx, v.asker, "")
+func (u *user) pinToWrite(ctx context.Context) (hardware.PIN, error) {
+	if u.isWanted() && u.hasPad() {
+		return u.askPIN(ctx, "")
 	}
-	pin := v.pin
-	v.pin = hardware.PIN{}
+	pin := u.pin
+	u.pin = hardware.PIN{}
 	return pin, nil
 }
