@@ -17,14 +17,9 @@ import (
 // made on it, and cannot leave it. ErrUnsupported: the firmware is too old, or the key
 // was put on the card.
 func Attest(ctx context.Context, address pivuri.URI, options Options) (*Attestation, error) {
-	return call(ctx, options, func(v *visit) (*Attestation, error) {
-		c, err := v.card(ctx, address)
-		if err != nil {
-			return nil, err
-		}
-		defer v.leave(c)
-		return v.attest(c, address)
-	}, forget)
+	return visit(ctx, address, options, func(keys *keyring) (*Attestation, error) {
+		return keys.attest(address)
+	})
 }
 
 // An attestation is worth something to the issuer of the certificate: it says that the key is on a
@@ -32,16 +27,16 @@ func Attest(ctx context.Context, address pivuri.URI, options Options) (*Attestat
 // back: whether that matters is not for this package to say.
 
 // attest is Attest on an open card. It wants neither PIN nor management key.
-func (v *visit) attest(c *card, address pivuri.URI) (*Attestation, error) {
-	if !c.since(4, 3, 0) {
-		return nil, fmt.Errorf("%w: attestation needs firmware 4.3, and %s has %s", ErrUnsupported, c.name(), c.version())
+func (r *keyring) attest(address pivuri.URI) (*Attestation, error) {
+	if !r.card.since(4, 3, 0) {
+		return nil, fmt.Errorf("%w: attestation needs firmware 4.3, and %s has %s", ErrUnsupported, r.card.name(), r.card.version())
 	}
-	k, err := v.key(c, address, func(k *slotKey) bool { return k.own == nil && k.Generated })
+	k, err := r.key(address, func(k *slotKey) bool { return k.own == nil && k.Generated })
 	if err != nil {
 		return nil, err
 	}
-	v.progress.card("attesting the key")
-	statement, err := c.yk.Attest(slotOf(k.Address.Slot))
+	r.progress.card("attesting the key")
+	statement, err := r.card.yk.Attest(slotOf(k.Address.Slot))
 	if _, refused := statusOf(err); refused || errors.Is(err, yubikey.ErrNotFound) {
 		return nil, k.notAttested()
 	}
@@ -49,7 +44,7 @@ func (v *visit) attest(c *card, address pivuri.URI) (*Attestation, error) {
 		return nil, inWords("attesting the key", err)
 	}
 	attestation := &Attestation{Certificate: statement}
-	attestation.Intermediate, err = c.yk.AttestationCertificate()
+	attestation.Intermediate, err = r.card.yk.AttestationCertificate()
 	if isStatus(err, statusNotFound, statusNoReference) {
 		attestation.Problem = errors.New("the card holds no attestation certificate of its own")
 		return attestation, nil
@@ -57,7 +52,7 @@ func (v *visit) attest(c *card, address pivuri.URI) (*Attestation, error) {
 	if err != nil {
 		return nil, inWords("reading the attestation certificate", err)
 	}
-	attestation.Problem = c.doubt(attestation)
+	attestation.Problem = r.card.doubt(attestation)
 	return attestation, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // progress says what the goroutine at the card is doing, to those who wait for it.
@@ -23,7 +24,7 @@ type progress struct {
 	touch   bool        // a touch was spoken of, and TouchOver not yet
 }
 
-// newProgress returns the progress of a visit that begins.
+// newProgress returns the progress of a call that begins.
 func newProgress(options Options) *progress {
 	p := &progress{tell: options.Tell, doing: "looking for cards", waiting: ErrDevice}
 	if p.tell == nil {
@@ -114,13 +115,26 @@ func await[T any](ctx context.Context, p *progress, work func() (T, error), late
 	return result, ofCard(err)
 }
 
-// call is await for a visit from its beginning to its end.
-func call[T any](ctx context.Context, options Options, work func(*visit) (T, error), late func(T)) (result T, err error) {
+// call is await for a call from its beginning to its end.
+func call[T any](ctx context.Context, options Options, work func(finder) (T, error), late func(T)) (result T, err error) {
 	if err := context.Cause(ctx); err != nil {
 		return result, err // before anything was begun
 	}
-	v := newVisit(options, newProgress(options))
-	return await(ctx, v.progress, func() (T, error) { return work(v) }, late)
+	f := finder{options: options, progress: newProgress(options)}
+	return await(ctx, f.progress, func() (T, error) { return work(f) }, late)
+}
+
+// visit is call for work with the keys of the one card that address names, which is let go of
+// then.
+func visit[T any](ctx context.Context, address pivuri.URI, options Options, work func(*keyring) (T, error)) (T, error) {
+	return call(ctx, options, func(f finder) (result T, err error) {
+		keys, err := f.enter(ctx, address)
+		if err != nil {
+			return result, err
+		}
+		defer keys.user.leave()
+		return work(keys)
+	}, forget)
 }
 
 // forget is late for work that leaves nothing open.

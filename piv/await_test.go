@@ -55,7 +55,7 @@ func TestSilence(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			release, late := make(chan struct{}), make(chan int, 1)
-			_, err := call(ctx, Options{}, func(v *visit) (int, error) {
+			_, err := call(ctx, Options{}, func(v finder) (int, error) {
 				test.step(v.progress)
 				<-release
 				return 7, nil
@@ -106,7 +106,7 @@ func TestTouchOverWhenGivenUp(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		release := make(chan struct{})
-		_, err := call(ctx, Options{Tell: told.tell}, func(v *visit) (int, error) {
+		_, err := call(ctx, Options{Tell: told.tell}, func(v finder) (int, error) {
 			v.progress.mayWantTouch(TouchCached)
 			<-release
 			v.progress.touchOver()
@@ -124,7 +124,7 @@ func TestTouchOverWhenGivenUp(t *testing.T) {
 func TestCallEndsBeforeItBegins(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := call(ctx, Options{}, func(*visit) (int, error) {
+	_, err := call(ctx, Options{}, func(finder) (int, error) {
 		t.Error("work began")
 		return 0, nil
 	}, forget)
@@ -136,7 +136,7 @@ func TestCallEndsBeforeItBegins(t *testing.T) {
 // TestPanicsBecomeErrors: cards can answer so little that piv-go panics.
 func TestPanicsBecomeErrors(t *testing.T) {
 	var answer []byte
-	_, err := call(t.Context(), Options{}, func(*visit) (byte, error) { return answer[2:][0], nil }, forget)
+	_, err := call(t.Context(), Options{}, func(finder) (byte, error) { return answer[2:][0], nil }, forget)
 	if !errors.Is(err, ErrDevice) || !strings.Contains(err.Error(), "slice bounds") {
 		t.Errorf("error %v, want ErrDevice with the cause", err)
 	}
@@ -147,7 +147,7 @@ func TestLateFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		release := make(chan struct{})
-		_, err := call(ctx, Options{}, func(*visit) (*Key, error) {
+		_, err := call(ctx, Options{}, func(finder) (*Key, error) {
 			cancel()
 			<-release
 			return nil, ErrRemoved

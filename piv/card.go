@@ -14,12 +14,11 @@ import (
 
 // card is a YubiKey that this process has for itself, until close.
 type card struct {
+	model
 	service  *service // shared by the cards of a survey
 	reader   string
 	yk       *yubikey.YubiKey // nil while the card is let go
-	firmware yubikey.Version
-	serial   uint32 // 0: it does not tell
-	unlocked bool   // a PIN was sent since the card was powered
+	unlocked bool             // a PIN was sent since the card was powered
 }
 
 // openCard opens the card in a reader, and tries once: waiting for a card that another program has
@@ -124,43 +123,6 @@ func (c *card) byRaw(work func(*rawCard) error) error {
 	}
 	return err
 }
-
-// name is what a person knows the card by: its number is printed on it, which a reader's
-// name is not.
-func (c *card) name() string {
-	if c.serial == 0 {
-		return "YubiKey"
-	}
-	return fmt.Sprintf("YubiKey %d", c.serial)
-}
-
-// address returns the address of a slot of the card; of the card itself for 0.
-func (c *card) address(slot pivuri.Slot) pivuri.URI {
-	return pivuri.URI{Serial: c.serial, Slot: slot}
-}
-
-// version returns the firmware's version as people write it.
-func (c *card) version() string {
-	return fmt.Sprintf("%d.%d.%d", c.firmware.Major, c.firmware.Minor, c.firmware.Patch)
-}
-
-// since reports whether the firmware is of that version or later. What a card can do is
-// told by its firmware alone: asking it would cost a command each time, and old cards
-// answer what they do not know in many ways.
-func (c *card) since(major, minor, patch int) bool {
-	v := c.firmware
-	switch {
-	case v.Major != major:
-		return v.Major > major
-	case v.Minor != minor:
-		return v.Minor > minor
-	}
-	return v.Patch >= patch
-}
-
-// hasMetadata reports whether the card tells of its keys, by GET METADATA
-// (docs.yubico.com, "Get metadata").
-func (c *card) hasMetadata() bool { return c.since(5, 3, 0) }
 
 // slotOf returns the slot as piv-go has it: with the number of the object that holds its
 // certificate (NIST SP 800-73-4 part 1, table 3).

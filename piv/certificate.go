@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
@@ -29,7 +30,7 @@ func unusable(public crypto.PublicKey) error {
 
 // problem returns why the key cannot log in with the certificate; nil if it can. The
 // key's own reasons come first, since no certificate helps against them.
-func (v *visit) problem(k *slotKey, certificate *x509.Certificate) error {
+func (k *slotKey) problem(certificate *x509.Certificate, now time.Time) error {
 	switch {
 	case k.own != nil:
 		return k.own
@@ -40,17 +41,17 @@ func (v *visit) problem(k *slotKey, certificate *x509.Certificate) error {
 	case certificate == nil:
 		return hardware.ErrNoCertificate
 	}
-	return v.objection(k, certificate)
+	return k.objection(certificate, now)
 }
 
 // objection returns why the certificate does not serve the key. One of another key is
 // worse than one that ended. A card that does not tell its key (a nil Public) is believed
 // until the signature is verified.
-func (v *visit) objection(k *slotKey, certificate *x509.Certificate) error {
+func (k *slotKey) objection(certificate *x509.Certificate, now time.Time) error {
 	if k.Public != nil && !equal(k.Public, certificate.PublicKey) {
 		return k.mismatch(certificate)
 	}
-	if err := hardware.CheckTime(certificate, v.now); err != nil {
+	if err := hardware.CheckTime(certificate, now); err != nil {
 		return err
 	}
 	return unusable(certificate.PublicKey)

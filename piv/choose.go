@@ -4,8 +4,10 @@ package piv
 
 import (
 	"crypto"
+	"crypto/x509"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -14,13 +16,22 @@ import (
 // Which of a card's keys is meant is not guessed, but neither is a question asked that
 // has one answer: most cards hold one key with a certificate that could log in.
 
+// keyring is the keys of a card, and what can be done with them.
+type keyring struct {
+	card        *card
+	user        *user
+	progress    *progress
+	certificate *x509.Certificate // that the caller gave; nil: it is in the slot
+	now         time.Time
+}
+
 // key returns the key that the address names on the card. Where the address names no
 // slot it is the only one that fits, which the caller tells.
-func (v *visit) key(c *card, address pivuri.URI, fits func(*slotKey) bool) (*slotKey, error) {
+func (r *keyring) key(address pivuri.URI, fits func(*slotKey) bool) (*slotKey, error) {
 	if address.Slot != 0 {
-		return v.keyIn(c, address.Slot)
+		return r.keyIn(address.Slot)
 	}
-	all, err := v.keys(c)
+	all, err := r.keys()
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +43,7 @@ func (v *visit) key(c *card, address pivuri.URI, fits func(*slotKey) bool) (*slo
 	}
 	switch len(fitting) {
 	case 0:
-		return nil, noneFits(c, all)
+		return nil, noneFits(r.card, all)
 	case 1:
 		return fitting[0], nil
 	}
@@ -41,22 +52,22 @@ func (v *visit) key(c *card, address pivuri.URI, fits func(*slotKey) bool) (*slo
 
 // keyIn returns the key in a slot. Cards before firmware 5.3 do not tell of a key that was put on
 // them; a certificate for it says that there is one, and a signature will show.
-func (v *visit) keyIn(c *card, slot pivuri.Slot) (*slotKey, error) {
-	k, err := v.readKey(c, slot)
+func (r *keyring) keyIn(slot pivuri.Slot) (*slotKey, error) {
+	k, err := r.readKey(slot)
 	switch {
 	case err != nil || k != nil:
 		return k, err
-	case v.options.Certificate != nil && !c.hasMetadata():
-		return &slotKey{KeyInfo: KeyInfo{Address: c.address(slot), Type: unknownType}}, nil
+	case r.certificate != nil && !r.card.hasMetadata():
+		return &slotKey{KeyInfo: KeyInfo{Address: r.card.address(slot), Type: unknownType}}, nil
 	}
-	return nil, v.noKey(c, slot)
+	return nil, r.noKey(slot)
 }
 
 // keys reads all slots.
-func (v *visit) keys(c *card) ([]*slotKey, error) {
+func (r *keyring) keys() ([]*slotKey, error) {
 	var keys []*slotKey
 	for _, slot := range pivuri.Slots() {
-		k, err := v.readKey(c, slot)
+		k, err := r.readKey(slot)
 		if err != nil {
 			return keys, err
 		}
@@ -103,12 +114,12 @@ func (k *slotKey) note() string {
 
 // noKey says which slots hold keys instead of an empty one. These reads are on the way
 // to an error only; one that fails changes nothing about that.
-func (v *visit) noKey(c *card, slot pivuri.Slot) error {
-	all, _ := v.keys(c)
+func (r *keyring) noKey(slot pivuri.Slot) error {
+	all, _ := r.keys()
 	if len(all) == 0 {
-		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", hardware.ErrNoKey, c.address(slot), c.name())
+		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", hardware.ErrNoKey, r.card.address(slot), r.card.name())
 	}
-	return fmt.Errorf("%w: %s: the slot is empty; there are:%s", hardware.ErrNoKey, c.address(slot), list(all))
+	return fmt.Errorf("%w: %s: the slot is empty; there are:%s", hardware.ErrNoKey, r.card.address(slot), list(all))
 }
 
 // noneFits says why no slot is the one that was meant.

@@ -20,37 +20,32 @@ func Delete(ctx context.Context, address pivuri.URI, options Options) (deleted [
 	if address.Slot == 0 {
 		return nil, fmt.Errorf("%s: say which key is to be deleted: add ;slot=9c or another", address)
 	}
-	return call(ctx, options, func(v *visit) ([]string, error) {
-		c, err := v.card(ctx, address)
-		if err != nil {
-			return nil, err
-		}
-		defer v.leave(c)
-		return v.deleteKey(ctx, c, address.Slot)
-	}, forget)
+	return visit(ctx, address, options, func(keys *keyring) ([]string, error) {
+		return keys.deleteKey(ctx, address.Slot)
+	})
 }
 
 // deleteKey is Delete on an open card. The certificate goes first: what is left of a call
 // that failed half way shows in every list then, and goes with the next. Nobody is asked
 // for a management key if there is nothing that the card could delete.
-func (v *visit) deleteKey(ctx context.Context, c *card, slot pivuri.Slot) (deleted []string, err error) {
-	k, err := v.readKey(c, slot)
+func (r *keyring) deleteKey(ctx context.Context, slot pivuri.Slot) (deleted []string, err error) {
+	k, err := r.readKey(slot)
 	if err != nil {
 		return nil, err
 	}
 	if k == nil {
-		return nil, v.noKey(c, slot)
+		return nil, r.noKey(slot)
 	}
-	d := deletion{card: c, key: k, certificate: k.Certificate != nil || k.unreadable != nil}
+	d := deletion{card: r.card, key: k, certificate: k.Certificate != nil || k.unreadable != nil}
 	hasKey := !errors.Is(k.own, hardware.ErrNoKey)
-	d.private = hasKey && c.since(5, 7, 0)
+	d.private = hasKey && r.card.since(5, 7, 0)
 	if d.certificate || d.private {
-		if err := v.write(ctx, c, "deleting the key", d.work); err != nil {
+		if err := r.user.write(ctx, "deleting the key", d.work); err != nil {
 			return d.deleted, fmt.Errorf("%s: %w", k.Address, err)
 		}
 	}
 	if hasKey && !d.private {
-		return d.deleted, c.keyStays(k)
+		return d.deleted, r.card.keyStays(k)
 	}
 	return d.deleted, nil
 }

@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,37 +23,10 @@ const busyPatience = 5 * time.Second
 // name, or by what it said at power up, proves nothing. Only the card that is meant is
 // ever sent a PIN.
 
-// visit is what one call does with cards.
-type visit struct {
+// finder finds the cards of one call.
+type finder struct {
 	options  Options
 	progress *progress
-	now      time.Time
-	pin      hardware.PIN // that is yet to be sent; without a value: none
-	tries    int          // that the card had left when the PIN was asked for; -1: it did not tell
-
-	// enrolling: a key is being set up, so that factory secrets are spoken of.
-	enrolling bool
-
-	// pinAgain: the PIN is wanted once more after this, so it is kept when it was right.
-	pinAgain bool
-}
-
-// newVisit begins a visit.
-func newVisit(options Options, p *progress) *visit {
-	v := &visit{options: options, progress: p, now: options.Time}
-	if v.now.IsZero() {
-		v.now = time.Now()
-	}
-	if v.options.Busy == 0 {
-		v.options.Busy = busyPatience
-	}
-	return v
-}
-
-// forgetPIN overwrites the PIN.
-func (v *visit) forgetPIN() {
-	clear(v.pin.Value)
-	v.pin = hardware.PIN{}
 }
 
 // survey is the cards that there are, as far as they are looked at.
@@ -90,12 +64,12 @@ func newSurvey() (*survey, error) {
 // the choice is of cards that are there at one time. A card that another program has is tried again
 // for a while, after all others were: it may not be the one that is wanted. It ends early when the
 // card that the address names is found.
-func (v *visit) survey(ctx context.Context, address pivuri.URI) (*survey, error) {
+func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error) {
 	s, err := newSurvey()
 	if err != nil {
 		return nil, inWords("looking for readers", err)
 	}
-	wait, told := newBackoff(v.options.Busy), false
+	wait, told := newBackoff(cmp.Or(f.options.Busy, busyPatience)), false
 	for pending := s.readers; ; {
 		pending = s.visit(pending, address)
 		if len(pending) == 0 || s.isComplete(address) || !wait.again() {
@@ -103,7 +77,7 @@ func (v *visit) survey(ctx context.Context, address pivuri.URI) (*survey, error)
 		}
 		if wait.long() && !told {
 			told = true
-			v.progress.tell(CardBusy)
+			f.progress.tell(CardBusy)
 		}
 		if !wait.sleep(ctx) {
 			s.close()
@@ -208,53 +182,28 @@ func (s *survey) firstFailure(kind error) error {
 	return nil
 }
 
-// card opens the one card that the address names.
-func (v *visit) card(ctx context.Context, address pivuri.URI) (*card, error) {
-	s, err := v.survey(ctx, address)
+// enter opens the one card that the address names, with its keys.
+func (f finder) enter(ctx context.Context, address pivuri.URI) (*keyring, error) {
+	c, err := f.find(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return f.keyring(c), nil
+}
+
+// keyring returns the keys of a card that is open.
+func (f finder) keyring(c *card) *keyring {
+	return &keyring{
+		card: c, user: &user{finder: f, card: c}, progress: f.progress,
+		certificate: f.options.Certificate, now: cmp.Or(f.options.Time, time.Now()),
+	}
+}
+
+// find opens the one card that the address names.
+func (f finder) find(ctx context.Context, address pivuri.URI) (*card, error) {
+	s, err := f.survey(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	return s.one(address)
-}
-
-// reopen opens a card again that was let go, in whatever reader it is now.
-func (v *visit) reopen(ctx context.Context, c *card) error {
-	v.progress.card("opening the card again")
-	again, err := v.card(ctx, c.address(0))
-	switch {
-	case errors.Is(err, ErrNoCard):
-		return fmt.Errorf("%w meanwhile: %v", ErrRemoved, err)
-	case err != nil:
-		return err
-	case again.serial != c.serial: // possible only where one does not tell it
-		again.close()
-		return fmt.Errorf("%w meanwhile: there is another one", ErrRemoved)
-	}
-	*c = *again
-	return nil
-}
-
-// ask lets a person be asked for a secret. Where that may take long it does without
-// the card meanwhile.
-func (v *visit) ask(ctx context.Context, c *card, doing string, ask func() error) error {
-	if err := context.Cause(ctx); err != nil {
-		return err // nobody waits any more, so nobody is bothered
-	}
-	if v.options.Slow {
-		if err := c.close(); err != nil {
-			return err
-		}
-	}
-	v.progress.person(doing)
-	if err := ask(); err != nil {
-		return err
-	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	if c.yk == nil {
-		return v.reopen(ctx, c)
-	}
-	v.progress.card("working")
-	return nil
 }

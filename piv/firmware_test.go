@@ -36,7 +36,7 @@ func TestSupports(t *testing.T) {
 		"no such touch":     {version(5, 7, 1), KeySpec{Bits: 2048, PIN: PINOnce, Touch: "seldom"}, `not "seldom"`},
 		"a PIN left unsaid": {version(5, 7, 1), KeySpec{Bits: 2048, Touch: TouchNever}, "PIN policies are"},
 	} {
-		key, err := (&card{firmware: test.firmware}).supports(test.spec)
+		key, err := (model{firmware: test.firmware}).supports(test.spec)
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %q", name, err, test.want)
 		}
@@ -75,7 +75,7 @@ func TestTriesIn(t *testing.T) {
 
 // TestRefused: what a card says of a PIN, in words; every such answer is final.
 func TestRefused(t *testing.T) {
-	c := &card{serial: 7, firmware: yubikey.Version{Major: 4, Minor: 3, Patch: 5}}
+	c := &card{model: model{serial: 7, firmware: yubikey.Version{Major: 4, Minor: 3, Patch: 5}}}
 	for sw, want := range map[status]string{
 		0x63c2: "YubiKey 7 refused the PIN: it is wrong (63C2); 2 tries are left",
 		0x63c1: "YubiKey 7 refused the PIN: it is wrong (63C1); one try is left",
@@ -83,8 +83,8 @@ func TestRefused(t *testing.T) {
 		0x6983: "the PIN of YubiKey 7 is blocked: the last try was wrong (6983)",
 		0x6a80: "YubiKey 7 refused the PIN: PINs have 6 to 8 characters, and digits suit every card (6A80)",
 	} {
-		v := &visit{tries: 3, pin: hardware.PIN{Value: []byte("1234")}}
-		err := v.answered(c, sw)
+		u := &user{card: c, tries: 3, pin: hardware.PIN{Value: []byte("1234")}}
+		err := u.answered(sw)
 		if refused, ok := errors.AsType[*hardware.PINError](err); !ok || err.Error() != want || Transient(err) {
 			t.Errorf("%04X is %v (%+v), want %q", uint16(sw), err, refused, want)
 		}

@@ -41,15 +41,9 @@ func Import(ctx context.Context, address pivuri.URI, key *rsa.PrivateKey, spec K
 	}
 	spec.PIN = cmp.Or(spec.PIN, slotPolicy(address.Slot))
 	spec.Touch = cmp.Or(spec.Touch, TouchNever)
-	return call(ctx, options, func(v *visit) (KeyInfo, error) {
-		v.enrolling = true
-		c, err := v.card(ctx, address)
-		if err != nil {
-			return KeyInfo{}, err
-		}
-		defer v.leave(c)
-		return v.importKey(ctx, c, c.address(address.Slot), private, spec)
-	}, forget)
+	return visit(ctx, address, options, func(keys *keyring) (KeyInfo, error) {
+		return keys.importKey(ctx, keys.card.address(address.Slot), private, spec)
+	})
 }
 
 // cardExponent is the only public exponent that cards compute with: it is not among what
@@ -73,29 +67,27 @@ func fitsCards(key *rsa.PrivateKey) error {
 
 // importKey is Import on an open card. A PIN that is wrong or not given is met before the
 // key is written: most cards cannot give it back.
-func (v *visit) importKey(ctx context.Context, c *card, address pivuri.URI, private *rsa.PrivateKey, spec KeySpec) (KeyInfo, error) {
-	policies, err := c.holds(spec)
+func (r *keyring) importKey(ctx context.Context, address pivuri.URI, private *rsa.PrivateKey, spec KeySpec) (KeyInfo, error) {
+	r.user.enrolling = true
+	policies, err := r.card.holds(spec)
 	if err != nil {
 		return KeyInfo{}, err
 	}
-	if err := v.isFree(c, address.Slot); err != nil {
+	if err := r.isFree(address.Slot); err != nil {
 		return KeyInfo{}, err
 	}
-	k := &slotKey{KeyInfo: KeyInfo{
+	k := importedKey{r, &slotKey{KeyInfo: KeyInfo{
 		Address: address, Type: keyType(&private.PublicKey), Public: &private.PublicKey,
 		PIN: spec.PIN, Touch: spec.Touch, Problem: hardware.ErrNoCertificate,
-	}}
-	signs := v.signsAfterImport(c, k)
-	if signs {
-		if err := v.prepareToSign(ctx, c, k); err != nil {
-			return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
-		}
+	}}}
+	if err := k.prepareToSign(ctx); err != nil {
+		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
 	var management []byte // that the card took
 	defer func() { clear(management) }()
-	err = v.write(ctx, c, "importing the key", func(key []byte) error {
+	err = r.user.write(ctx, "importing the key", func(key []byte) error {
 		// Insecure, piv-go says, because the key has been elsewhere.
-		err := c.yk.SetPrivateKeyInsecure(key, slotOf(address.Slot), private, policies)
+		err := r.card.yk.SetPrivateKeyInsecure(key, slotOf(address.Slot), private, policies)
 		if err == nil {
 			management = bytes.Clone(key)
 		}
@@ -104,39 +96,50 @@ func (v *visit) importKey(ctx context.Context, c *card, address pivuri.URI, priv
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
-	if err := v.proveImported(ctx, c, k, signs); err != nil {
-		return KeyInfo{}, fmt.Errorf("%s: %w", address, v.takeBack(c, k, management, err))
+	if err := k.prove(ctx); err != nil {
+		return KeyInfo{}, fmt.Errorf("%s: %w", address, k.takeBack(management, err))
 	}
 	return k.KeyInfo, nil
 }
 
-// signsAfterImport reports whether the imported key has to sign. Where the card tells what key it
-// has, a signature is made only if that needs neither a touch nor a PIN that cannot be asked for.
-func (v *visit) signsAfterImport(c *card, k *slotKey) bool {
-	if !c.hasMetadata() {
+// importedKey is a key that is put on a card.
+type importedKey struct {
+	keys *keyring
+	*slotKey
+}
+
+// signs reports whether the key has to sign. Where the card tells what key it has, a signature is
+// made only if that needs neither a touch nor a PIN that cannot be asked for.
+func (k importedKey) signs() bool {
+	if !k.keys.card.hasMetadata() {
 		return true
 	}
-	return k.Touch == TouchNever && (!k.wantsPIN() || v.options.PIN != nil)
+	return k.Touch == TouchNever && (!k.wantsPIN() || k.keys.user.options.PIN != nil)
 }
 
 // prepareToSign gets the PIN for the signature of a key that is yet to be imported, and
 // finds out whether it is right. It is sent once more for the signature itself.
-func (v *visit) prepareToSign(ctx context.Context, c *card, k *slotKey) error {
-	if err := v.attended(k); err != nil {
+func (k importedKey) prepareToSign(ctx context.Context) error {
+	if !k.signs() {
+		return nil
+	}
+	user := k.keys.user
+	if err := user.attended(k.slotKey); err != nil {
 		return err
 	}
-	if err := v.askIfWanted(ctx, c, k); err != nil || v.pin.Value == nil {
+	if err := user.askIfWanted(ctx, k.slotKey); err != nil || user.pin.Value == nil {
 		return err
 	}
-	v.pinAgain = true
-	return v.verify(c)
+	user.pinAgain = true
+	return user.verify()
 }
 
-// proveImported compares the key as the card has it with what was to be put there, and has
+// prove compares the key as the card has it with what was to be put there, and has
 // it sign.
-func (v *visit) proveImported(ctx context.Context, c *card, k *slotKey, signs bool) error {
+func (k importedKey) prove(ctx context.Context) error {
+	c, user := k.keys.card, k.keys.user
 	if c.hasMetadata() {
-		v.progress.card("reading the key back")
+		user.progress.card("reading the key back")
 		got := &slotKey{KeyInfo: KeyInfo{Address: k.Address}}
 		there, err := c.readMetadata(got, k.Address.Slot)
 		switch {
@@ -149,27 +152,28 @@ func (v *visit) proveImported(ctx context.Context, c *card, k *slotKey, signs bo
 				ErrDevice, got.PIN, got.Touch, k.PIN, k.Touch)
 		}
 	}
-	if !signs {
+	if !k.signs() {
 		return context.Cause(ctx) // a caller that gave up was told that there is no key
 	}
-	v.pinAgain = false
-	_, err := v.sign(ctx, c, k, k.Public.(*rsa.PublicKey), crypto.SHA256, []byte(hardware.ProbeText))
+	user.pinAgain = false
+	_, err := user.sign(ctx, k.slotKey, k.Public.(*rsa.PublicKey), crypto.SHA256, []byte(hardware.ProbeText))
 	return err
 }
 
 // takeBack deletes a key that was imported in vain, where that is possible, and returns
 // err with where the key is if it is not.
-func (v *visit) takeBack(c *card, k *slotKey, key []byte, err error) error {
+func (k importedKey) takeBack(key []byte, err error) error {
+	c, progress := k.keys.card, k.keys.progress
 	if !c.since(5, 7, 0) {
 		return fmt.Errorf("%w; the key is in the slot all the same, where only a new one takes its place", err)
 	}
-	v.progress.card("deleting the key again")
+	progress.card("deleting the key again")
 	failure := c.byRaw(func(raw *rawCard) error {
 		m, err := c.managementBy(raw)
 		if err == nil {
-			v.progress.mayWantTouch(m.touch)
+			progress.mayWantTouch(m.touch)
 			err = raw.authenticate(m, key)
-			v.progress.touchOver()
+			progress.touchOver()
 		}
 		if err == nil {
 			err = raw.deleteKey(k.Address.Slot)

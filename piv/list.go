@@ -12,20 +12,20 @@ import (
 // address names one. It sends no PIN. A card that cannot be read has an Err and does
 // not fail the others.
 func List(ctx context.Context, address pivuri.URI, options Options) ([]Card, error) {
-	return call(ctx, options, func(v *visit) ([]Card, error) { return v.list(ctx, address) }, forget)
+	return call(ctx, options, func(f finder) ([]Card, error) { return f.list(ctx, address) }, forget)
 }
 
 // list is List in the goroutine that may be left behind. No card at all is an error,
 // which says what is missing: an empty list would leave people to guess.
-func (v *visit) list(ctx context.Context, address pivuri.URI) ([]Card, error) {
-	s, err := v.survey(ctx, address)
+func (f finder) list(ctx context.Context, address pivuri.URI) ([]Card, error) {
+	s, err := f.survey(ctx, address)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
 	var cards []Card
 	for _, c := range s.found {
-		cards = append(cards, v.listCard(c, address))
+		cards = append(cards, f.keyring(c).list(address))
 		c.finish() // another program may wait for it while the next one is read
 	}
 	if address.Serial == 0 { // else those that failed are not the one that is wanted, as far as anyone knows
@@ -48,12 +48,13 @@ func (s *survey) failures() []Card {
 	return cards
 }
 
-// listCard reads one card, as far as it goes. What can still be said of a card that
+// list reads the card, as far as it goes. What can still be said of a card that
 // fails half way is said, since a list is where people look for what is wrong.
-func (v *visit) listCard(c *card, address pivuri.URI) Card {
+func (r *keyring) list(address pivuri.URI) Card {
+	c := r.card
 	listed := Card{Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Tries: -1}
 	// The counter first: it is what a list is most often wanted for.
-	v.progress.card("reading the PIN's counter")
+	r.progress.card("reading the PIN's counter")
 	if listed.Tries, listed.Err = c.tries(); listed.Err != nil {
 		listed.Tries = -1
 		return listed
@@ -63,7 +64,7 @@ func (v *visit) listCard(c *card, address pivuri.URI) Card {
 		slots = []pivuri.Slot{address.Slot}
 	}
 	for _, slot := range slots {
-		k, err := v.readKey(c, slot)
+		k, err := r.readKey(slot)
 		if err != nil {
 			listed.Err = err
 			return listed

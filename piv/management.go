@@ -50,15 +50,15 @@ type management struct {
 // table 4b).
 const referenceManagement = 0x9b
 
-// managementOf reads what the card tells of its management key: nothing before firmware
+// managementKey reads what the card tells of its management key: nothing before firmware
 // 5.3. piv-go reads the algorithm only.
-func (v *visit) managementOf(c *card) (m management, err error) {
-	if !c.hasMetadata() {
+func (u *user) managementKey() (m management, err error) {
+	if !u.card.hasMetadata() {
 		return oldManagement, nil
 	}
-	v.progress.card("reading the card")
-	err = c.aside("reading about the management key", func(raw *rawCard) (err error) {
-		m, err = c.managementBy(raw)
+	u.progress.card("reading the card")
+	err = u.card.aside("reading about the management key", func(raw *rawCard) (err error) {
+		m, err = u.card.managementBy(raw)
 		return err
 	})
 	return m, err
@@ -104,16 +104,16 @@ func (m management) fits(key []byte) error {
 // write has the card written to with its management key: the one that the caller
 // gives, else the factory's, else the one that the card keeps under its PIN. work
 // authenticates with the key before it writes, as piv-go's functions do.
-func (v *visit) write(ctx context.Context, c *card, doing string, work func(key []byte) error) error {
-	m, err := v.managementOf(c)
+func (u *user) write(ctx context.Context, doing string, work func(key []byte) error) error {
+	m, err := u.managementKey()
 	if err != nil {
 		return err
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err // nobody waits any more
 	}
-	w := writer{visit: v, card: c, management: m, doing: doing, work: work}
-	if v.options.ManagementKey != nil {
+	w := writer{user: u, management: m, doing: doing, work: work}
+	if u.options.ManagementKey != nil {
 		return w.withGiven(ctx)
 	}
 	if m.factory {
@@ -126,8 +126,7 @@ func (v *visit) write(ctx context.Context, c *card, doing string, work func(key 
 
 // writer is one write to a card.
 type writer struct {
-	visit      *visit
-	card       *card
+	*user
 	management management
 	doing      string
 	work       func(key []byte) error
@@ -140,7 +139,7 @@ func (w writer) with(key []byte) error {
 	if err := w.management.fits(key); err != nil {
 		return err
 	}
-	p := w.visit.progress
+	p := w.progress
 	p.card(w.doing)
 	p.mayWantTouch(w.management.touch)
 	err := w.work(key)
@@ -175,8 +174,8 @@ func (w writer) inWords(err error) error {
 func (w writer) withGiven(ctx context.Context) error {
 	var key []byte
 	request := ManagementKeyRequest{Card: w.card.name(), Serial: w.card.serial}
-	err := w.visit.ask(ctx, w.card, "waiting for the management key", func() (err error) {
-		key, err = w.visit.options.ManagementKey(ctx, request)
+	err := w.ask(ctx, "waiting for the management key", func() (err error) {
+		key, err = w.options.ManagementKey(ctx, request)
 		return err
 	})
 	if err != nil {
@@ -189,16 +188,15 @@ func (w writer) withGiven(ctx context.Context) error {
 // withProtected writes with the management key that the card keeps under its PIN, where
 // ykman and others have put it (developers.yubico.com, "PIV tool", protected key).
 func (w writer) withProtected(ctx context.Context) error {
-	v, c := w.visit, w.card
-	if v.options.PIN == nil {
+	if w.options.PIN == nil {
 		return fmt.Errorf("%w: it is not the factory's, and there is neither a way to ask for it nor for the PIN that may protect it", ErrManagementKey)
 	}
-	if v.pin.Value == nil { // an import has asked before
-		if err := v.askPIN(ctx, c, 0); err != nil {
+	if w.pin.Value == nil { // an import has asked before
+		if err := w.askPIN(ctx, 0); err != nil {
 			return err
 		}
 	}
-	metadata, err := v.protectedMetadata(c)
+	metadata, err := w.protectedMetadata()
 	if err != nil {
 		return err
 	}
@@ -210,19 +208,19 @@ func (w writer) withProtected(ctx context.Context) error {
 
 // protectedMetadata reads the object that the PIN protects. piv-go sends the PIN and reads
 // the object with it; where it fails after the PIN, the card has taken that.
-func (v *visit) protectedMetadata(c *card) (*yubikey.Metadata, error) {
-	v.progress.card("reading the management key")
+func (w writer) protectedMetadata() (*yubikey.Metadata, error) {
+	w.progress.card("reading the management key")
 	var metadata *yubikey.Metadata
 	var unread error
-	err := v.pin.Send(hardware.DevicePIN, func() (err error) {
-		c.unlocked = true
-		metadata, err = c.yk.Metadata(string(v.pin.Value))
+	err := w.pin.Send(hardware.DevicePIN, func() (err error) {
+		w.card.unlocked = true
+		metadata, err = w.card.yk.Metadata(string(w.pin.Value))
 		if err != nil && !strings.Contains(err.Error(), "authenticating with pin") {
 			unread, err = err, nil
 		}
-		return v.answered(c, err)
+		return w.answered(err)
 	})
-	if err = v.sent(err); err != nil {
+	if err = w.sent(err); err != nil {
 		return nil, err
 	}
 	if unread != nil {

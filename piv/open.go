@@ -19,8 +19,7 @@ import (
 // alone from Open to Close, so the time between is best short. It is used by several
 // goroutines at will, which take turns.
 type Key struct {
-	visit       *visit
-	card        *card
+	user        *user
 	key         *slotKey
 	certificate *x509.Certificate
 	turn        *hardware.Turn
@@ -38,65 +37,51 @@ var (
 // behind in its goroutine.
 func Open(ctx context.Context, address pivuri.URI, options Options) (*Key, error) {
 	return call(ctx, options,
-		func(v *visit) (*Key, error) { return v.open(ctx, address) },
-		func(k *Key) { k.leave() })
+		func(f finder) (*Key, error) { return f.open(ctx, address) },
+		func(k *Key) { k.user.leave() })
 }
 
 // open is Open in the goroutine that may be left behind. What fails closes what was
 // opened before it.
-func (v *visit) open(ctx context.Context, address pivuri.URI) (*Key, error) {
-	c, err := v.card(ctx, address)
+func (f finder) open(ctx context.Context, address pivuri.URI) (*Key, error) {
+	keys, err := f.enter(ctx, address)
 	if err != nil {
 		return nil, err
 	}
-	k, err := v.openKey(ctx, c, address)
+	k, err := keys.open(ctx, address)
 	if err != nil {
-		v.leave(c)
+		keys.user.leave()
 		return nil, err
 	}
 	return k, nil
 }
 
-// leave ends the visit to a card.
-func (v *visit) leave(c *card) error {
-	v.forgetPIN()
-	return c.close()
-}
-
-// openKey finds the key and its certificate. All that can be wrong with them is found before the
+// open finds the key and its certificate. All that can be wrong with them is found before the
 // PIN is asked for: no try is spent on a login that cannot be. From here on the public key is the
 // certificate's: every signature is verified with it, whatever the card says of the private key.
-func (v *visit) openKey(ctx context.Context, c *card, address pivuri.URI) (*Key, error) {
+func (r *keyring) open(ctx context.Context, address pivuri.URI) (*Key, error) {
 	fits := isCertified
-	if v.options.Certificate != nil {
-		fits = isKeyOf(v.options.Certificate.PublicKey)
+	if r.certificate != nil {
+		fits = isKeyOf(r.certificate.PublicKey)
 	}
-	k, err := v.key(c, address, fits)
+	k, err := r.key(address, fits)
 	if err != nil {
 		return nil, err
 	}
 	certificate := k.Certificate
-	if v.options.Certificate != nil {
-		certificate = v.options.Certificate
+	if r.certificate != nil {
+		certificate = r.certificate
 	}
-	if err := v.problem(k, certificate); err != nil {
+	if err := k.problem(certificate, r.now); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}
-	if err := v.attended(k); err != nil {
+	if err := r.user.attended(k); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}
-	if err := v.askIfWanted(ctx, c, k); err != nil {
+	if err := r.user.askIfWanted(ctx, k); err != nil {
 		return nil, err
 	}
-	return &Key{visit: v, card: c, key: k, certificate: certificate, turn: hardware.NewTurn()}, nil
-}
-
-// attended refuses a key that wants a touch where nobody is there to give it.
-func (v *visit) attended(k *slotKey) error {
-	if !v.options.Unattended || k.Touch != TouchAlways && k.Touch != TouchCached {
-		return nil
-	}
-	return fmt.Errorf("%w: its touch policy is %q, and nobody is there", ErrNotTouched, k.Touch)
+	return &Key{user: r.user, key: k, certificate: certificate, turn: hardware.NewTurn()}, nil
 }
 
 // Certificate returns the key's certificate.
@@ -112,11 +97,11 @@ func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 	if err := k.turn.Take(ctx); err != nil {
 		return nil, ofCard(fmt.Errorf("%s: %w", k.key.Address, err))
 	}
-	signature, err := await(ctx, k.visit.progress,
+	signature, err := await(ctx, k.user.progress,
 		func() ([]byte, error) {
 			defer k.turn.Give()
 			return k.sign(ctx, message)
-		}, func([]byte) { k.leave() })
+		}, func([]byte) { k.user.leave() })
 	if err != nil {
 		k.turn.End(errLost) // unless sign has given a better reason
 		return nil, fmt.Errorf("%s: %w", k.key.Address, err)
@@ -130,25 +115,22 @@ func (k *Key) sign(ctx context.Context, message []byte) (signature []byte, err e
 	err = k.used()
 	if err == nil {
 		public := k.certificate.PublicKey.(*rsa.PublicKey) // problem looked at it
-		signature, err = k.visit.sign(ctx, k.card, k.key, public, crypto.SHA512, message)
+		signature, err = k.user.sign(ctx, k.key, public, crypto.SHA512, message)
 	}
 	if err != nil {
 		k.turn.End(err)
-		k.leave()
+		k.user.leave()
 	}
 	return signature, err
 }
 
 // used returns an error if the key wants a PIN again that is overwritten already.
 func (k *Key) used() error {
-	if k.key.wantsPIN() && k.key.PIN != PINOnce && k.visit.pin.Value == nil {
+	if k.key.wantsPIN() && k.key.PIN != PINOnce && k.user.pin.Value == nil {
 		return fmt.Errorf("%w: %w", hardware.ErrPINNeeded, errUsed)
 	}
 	return nil
 }
-
-// leave overwrites the PIN and lets the card go.
-func (k *Key) leave() error { return k.visit.leave(k.card) }
 
 // closePatience is how long Close waits for a card.
 const closePatience = 5 * time.Second
@@ -162,10 +144,10 @@ func (k *Key) Close() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
-	_, err := await(ctx, k.visit.progress, func() (struct{}, error) {
+	_, err := await(ctx, k.user.progress, func() (struct{}, error) {
 		k.turn.TakeLast()
-		k.visit.progress.card("closing the card")
-		return struct{}{}, k.leave()
+		k.user.progress.card("closing the card")
+		return struct{}{}, k.user.leave()
 	}, forget)
 	return err
 }

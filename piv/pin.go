@@ -25,8 +25,9 @@ const factoryPIN = "123456"
 
 // askPIN asks for the PIN, and keeps it until it is sent. A blocked PIN is not asked for: the
 // person who typed it would think it wrong.
-func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
-	v.progress.card("reading the PIN's counter")
+func (u *user) askPIN(ctx context.Context, slot pivuri.Slot) error {
+	c := u.card
+	u.progress.card("reading the PIN's counter")
 	tries, err := c.tries()
 	if err != nil {
 		return err
@@ -34,22 +35,22 @@ func (v *visit) askPIN(ctx context.Context, c *card, slot pivuri.Slot) error {
 	if tries == 0 {
 		return c.blocked("too many wrong ones were sent before")
 	}
-	if v.options.PIN == nil {
+	if u.options.PIN == nil {
 		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), hardware.ErrPINNeeded)
 	}
-	v.tries = tries
+	u.tries = tries
 	request := hardware.PINRequest{Device: c.name(), Serial: fmt.Sprint(c.serial), Counter: hardware.TryCounter(tries)}
 	if slot != 0 {
 		request.Key = slot.String()
 	}
-	err = v.ask(ctx, c, "waiting for the PIN", func() (err error) {
-		if v.pin, err = v.options.PIN(ctx, request); err != nil {
+	err = u.ask(ctx, "waiting for the PIN", func() (err error) {
+		if u.pin, err = u.options.PIN(ctx, request); err != nil {
 			return err
 		}
-		return checkPIN(v.pin.Value)
+		return checkPIN(u.pin.Value)
 	})
 	if err != nil {
-		v.forgetPIN()
+		u.forgetPIN()
 		return fmt.Errorf("%s: %w", c.name(), err)
 	}
 	return nil
@@ -101,24 +102,25 @@ func triesIn(err error) int {
 
 // verify sends the PIN, once, and overwrites it. piv-go wants it as a string and copies
 // that; neither copy can be overwritten from here.
-func (v *visit) verify(c *card) error {
-	v.progress.card("sending the PIN")
-	err := v.pin.Send(hardware.DevicePIN, func() error {
+func (u *user) verify() error {
+	c := u.card
+	u.progress.card("sending the PIN")
+	err := u.pin.Send(hardware.DevicePIN, func() error {
 		c.unlocked = true // whatever comes back: the card may have taken it
-		return v.answered(c, c.yk.VerifyPIN(string(v.pin.Value)))
+		return u.answered(c.yk.VerifyPIN(string(u.pin.Value)))
 	})
-	return v.sent(err)
+	return u.sent(err)
 }
 
 // sent overwrites the PIN after it was sent, unless it was right and is wanted again.
-func (v *visit) sent(err error) error {
-	if err == nil && v.pinAgain {
+func (u *user) sent(err error) error {
+	if err == nil && u.pinAgain {
 		return nil
 	}
-	isFactory := bytes.Equal(v.pin.Value, []byte(factoryPIN))
-	v.forgetPIN()
-	if err == nil && isFactory && v.enrolling {
-		v.progress.tell(FactoryPIN)
+	isFactory := bytes.Equal(u.pin.Value, []byte(factoryPIN))
+	u.forgetPIN()
+	if err == nil && isFactory && u.enrolling {
+		u.progress.tell(FactoryPIN)
 	}
 	return err
 }
@@ -126,7 +128,8 @@ func (v *visit) sent(err error) error {
 // answered puts into words what the card answered to the PIN. Words that speak of the PIN are
 // a refusal, and those of its form if it does not have the standard's; for all others, and
 // where no answer came, the counter is asked.
-func (v *visit) answered(c *card, err error) error {
+func (u *user) answered(err error) error {
+	c := u.card
 	sw, ok := statusOf(err)
 	switch {
 	case err == nil:
@@ -135,10 +138,10 @@ func (v *visit) answered(c *card, err error) error {
 		return c.blocked(fmt.Sprintf("the last try was wrong (%s)", sw.code()))
 	case ok && triesIn(err) > 0:
 		return c.refusal(fmt.Sprintf("it is wrong (%s)", sw.code()), triesIn(err))
-	case ok && (sw == statusWrongData || sw == statusWrongLength) && !isStandardPIN(v.pin.Value):
+	case ok && (sw == statusWrongData || sw == statusWrongLength) && !isStandardPIN(u.pin.Value):
 		return c.refusal(fmt.Sprintf("PINs have 6 to 8 characters, and digits suit every card (%s)", sw.code()), -1)
 	}
-	return c.unclear(v.tries, inWords("sending the PIN", err))
+	return u.unclear(inWords("sending the PIN", err))
 }
 
 // isStandardPIN reports whether each card must take the form of a PIN: 6 to 8 decimal digits
@@ -154,7 +157,8 @@ func isStandardPIN(pin []byte) bool {
 
 // unclear returns the error for an answer that says nothing of the PIN, unless the card's
 // counter does.
-func (c *card) unclear(before int, err error) error {
+func (u *user) unclear(err error) error {
+	c, before := u.card, u.tries
 	unclear := &hardware.PINUnclearError{Device: "card", Before: hardware.TryCounter(before), Err: err}
 	after, verified, failure := c.counter()
 	switch {

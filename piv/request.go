@@ -18,21 +18,16 @@ import (
 // the key only. It is signed with SHA-256, never SHA-512, so that it cannot be a login, and
 // verified.
 func CertificateRequest(ctx context.Context, address pivuri.URI, options Options, template *x509.CertificateRequest) ([]byte, error) {
-	return call(ctx, options, func(v *visit) ([]byte, error) {
-		v.enrolling = true
-		c, err := v.card(ctx, address)
-		if err != nil {
-			return nil, err
-		}
-		defer v.leave(c)
-		return v.request(ctx, c, address, template)
-	}, forget)
+	return visit(ctx, address, options, func(keys *keyring) ([]byte, error) {
+		return keys.request(ctx, address, template)
+	})
 }
 
 // request is CertificateRequest on an open card. It needs no certificate, but where
 // the card does not tell the public key.
-func (v *visit) request(ctx context.Context, c *card, address pivuri.URI, template *x509.CertificateRequest) ([]byte, error) {
-	k, err := v.key(c, address, isRSA)
+func (r *keyring) request(ctx context.Context, address pivuri.URI, template *x509.CertificateRequest) ([]byte, error) {
+	r.user.enrolling = true
+	k, err := r.key(address, isRSA)
 	if err != nil {
 		return nil, err
 	}
@@ -40,11 +35,11 @@ func (v *visit) request(ctx context.Context, c *card, address pivuri.URI, templa
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}
-	if err := v.askIfWanted(ctx, c, k); err != nil {
+	if err := r.user.askIfWanted(ctx, k); err != nil {
 		return nil, err
 	}
 	der, err := hardware.CertificateRequest(template, public, func(message []byte) ([]byte, error) {
-		return v.sign(ctx, c, k, public, crypto.SHA256, message)
+		return r.user.sign(ctx, k, public, crypto.SHA256, message)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)

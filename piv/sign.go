@@ -16,26 +16,26 @@ import (
 
 // sign signs the digest of a message with the key. The PIN, if the key wants one, goes
 // directly before it, as a PIN policy of "always" demands.
-func (v *visit) sign(ctx context.Context, c *card, k *slotKey, public *rsa.PublicKey, hash crypto.Hash, message []byte) ([]byte, error) {
-	if v.pin.Value != nil {
-		if err := v.verify(c); err != nil {
+func (u *user) sign(ctx context.Context, k *slotKey, public *rsa.PublicKey, hash crypto.Hash, message []byte) ([]byte, error) {
+	if u.pin.Value != nil {
+		if err := u.verify(); err != nil {
 			return nil, err
 		}
 	}
 	// The policy says that piv-go need not care for the PIN.
-	private, err := c.yk.PrivateKey(slotOf(k.Address.Slot), public, yubikey.KeyAuth{PINPolicy: yubikey.PINPolicyNever})
+	private, err := u.card.yk.PrivateKey(slotOf(k.Address.Slot), public, yubikey.KeyAuth{PINPolicy: yubikey.PINPolicyNever})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", hardware.ErrUnusableKey, err)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err // nobody waits any more, so nobody is to touch the card
 	}
-	v.progress.card("signing")
-	v.progress.mayWantTouch(k.Touch)
+	u.progress.card("signing")
+	u.progress.mayWantTouch(k.Touch)
 	signature, err := private.(crypto.Signer).Sign(rand.Reader, hardware.Digest(hash, message), hash)
-	v.progress.touchOver()
+	u.progress.touchOver()
 	if err != nil {
-		return nil, k.notSigned(err, c.unlocked)
+		return nil, k.notSigned(err, u.card.unlocked)
 	}
 	return signature, verifySignature(k, public, hash, message, signature)
 }

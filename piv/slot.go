@@ -35,15 +35,15 @@ type slotKey struct {
 }
 
 // readKey reads what there is in a slot; nil if there is no sign of a key.
-func (v *visit) readKey(c *card, slot pivuri.Slot) (*slotKey, error) {
-	v.progress.card("reading the key")
-	k := &slotKey{KeyInfo: KeyInfo{Address: c.address(slot)}}
-	there, err := c.readOwn(k, slot)
+func (r *keyring) readKey(slot pivuri.Slot) (*slotKey, error) {
+	r.progress.card("reading the key")
+	k := &slotKey{KeyInfo: KeyInfo{Address: r.card.address(slot)}}
+	there, err := r.card.readOwn(k, slot)
 	if err != nil {
 		return nil, err
 	}
-	v.progress.card("reading the certificate")
-	k.Certificate, err = c.readCertificate(slot)
+	r.progress.card("reading the certificate")
+	k.Certificate, err = r.card.readCertificate(slot)
 	switch {
 	case errors.Is(err, errNoX509):
 		k.unreadable = err
@@ -52,11 +52,11 @@ func (v *visit) readKey(c *card, slot pivuri.Slot) (*slotKey, error) {
 	case k.Certificate == nil && !there:
 		return nil, nil
 	}
-	if !there && c.hasMetadata() {
+	if !there && r.card.hasMetadata() {
 		k.own = fmt.Errorf("%w: the slot holds a certificate and no key", hardware.ErrNoKey)
 	}
 	k.Type = cmp.Or(k.Type, keyType(k.believed()))
-	k.Problem = v.problem(k, k.Certificate)
+	k.Problem = k.problem(k.Certificate, r.now)
 	return k, nil
 }
 

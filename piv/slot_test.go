@@ -171,8 +171,7 @@ func TestProblem(t *testing.T) {
 		"of its own":            {slotKey{own: hardware.ErrNoKey}, certificate, in(2026), hardware.ErrNoKey, ""},
 	} {
 		test.key.Address.Slot = pivuri.Signature
-		v := newVisit(Options{Time: test.now}, nil)
-		err := v.problem(&test.key, test.certificate)
+		err := test.key.problem(test.certificate, test.now)
 		if !errors.Is(err, test.want) || test.want != nil && !strings.Contains(err.Error(), test.text) {
 			t.Errorf("%s: %v, want %v with %q", name, err, test.want, test.text)
 		}

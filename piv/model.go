@@ -1,0 +1,107 @@
+//go:build cgo || windows
+
+package piv
+
+import (
+	"fmt"
+
+	yubikey "github.com/go-piv/piv-go/v2/piv"
+
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
+)
+
+// model is which card it is, and what its firmware makes of it.
+type model struct {
+	firmware yubikey.Version
+	serial   uint32 // 0: it does not tell
+}
+
+// name is what a person knows the card by: its number is printed on it, which a reader's
+// name is not.
+func (m model) name() string {
+	if m.serial == 0 {
+		return "YubiKey"
+	}
+	return fmt.Sprintf("YubiKey %d", m.serial)
+}
+
+// address returns the address of a slot of the card; of the card itself for 0.
+func (m model) address(slot pivuri.Slot) pivuri.URI {
+	return pivuri.URI{Serial: m.serial, Slot: slot}
+}
+
+// version returns the firmware's version as people write it.
+func (m model) version() string {
+	return fmt.Sprintf("%d.%d.%d", m.firmware.Major, m.firmware.Minor, m.firmware.Patch)
+}
+
+// since reports whether the firmware is of that version or later. What a card can do is
+// told by its firmware alone: asking it would cost a command each time, and old cards
+// answer what they do not know in many ways.
+func (m model) since(major, minor, patch int) bool {
+	v := m.firmware
+	switch {
+	case v.Major != major:
+		return v.Major > major
+	case v.Minor != minor:
+		return v.Minor > minor
+	}
+	return v.Patch >= patch
+}
+
+// hasMetadata reports whether the card tells of its keys, by GET METADATA
+// (docs.yubico.com, "Get metadata").
+func (m model) hasMetadata() bool { return m.since(5, 3, 0) }
+
+// supports returns the key as piv-go wants it, or why the card's firmware cannot make it
+// (docs.yubico.com, "PIV: firmware"). Weak keys are those of the library that Infineon
+// made for it: their public half gives away the private one (Yubico's security advisory
+// YSA-2017-01).
+func (m model) supports(spec KeySpec) (yubikey.Key, error) {
+	key, err := m.holds(spec)
+	if err == nil && m.since(4, 2, 0) && !m.since(4, 3, 5) {
+		err = m.unsupported("its RSA keys are weak (CVE-2017-15361), which firmware 4.3.5 has put right")
+	}
+	return key, err
+}
+
+// holds returns the key as piv-go wants it, or why the card's firmware cannot have it,
+// wherever it is made. It is said here, since old firmware ignores what it does not know.
+func (m model) holds(spec KeySpec) (yubikey.Key, error) {
+	key := yubikey.Key{Algorithm: algorithms[spec.Bits]}
+	for number, policy := range pinPolicies {
+		if policy == spec.PIN {
+			key.PINPolicy = number
+		}
+	}
+	for number, policy := range touchPolicies {
+		if policy == spec.Touch {
+			key.TouchPolicy = number
+		}
+	}
+	switch {
+	case key.PINPolicy == 0:
+		return key, fmt.Errorf("PIN policies are never, once and always, not %q", spec.PIN)
+	case key.TouchPolicy == 0:
+		return key, fmt.Errorf("touch policies are never, always and cached, not %q", spec.Touch)
+	}
+	return key, m.lacks(spec)
+}
+
+// lacks returns what the card's firmware lacks for a key; nil for nothing.
+func (m model) lacks(spec KeySpec) error {
+	switch {
+	case spec.Bits > 2048 && !m.since(5, 7, 0):
+		return m.unsupported(fmt.Sprintf("RSA %d needs firmware 5.7", spec.Bits))
+	case !m.since(4, 0, 0):
+		return m.unsupported("PIN and touch policies need firmware 4.0")
+	case spec.Touch == TouchCached && !m.since(4, 3, 0):
+		return m.unsupported("a cached touch needs firmware 4.3")
+	}
+	return nil
+}
+
+// unsupported is the error for what the card's firmware lacks.
+func (m model) unsupported(lacks string) error {
+	return fmt.Errorf("%w: %s, and %s has %s", ErrUnsupported, lacks, m.name(), m.version())
+}
