@@ -111,8 +111,9 @@ func (c *Card) Transmit(raw []byte) []byte {
 	if fault == nil {
 		return c.answer(a, 0)
 	}
-	answer, done := c.disturb(a, fault, thaw)
+	answer, done := fault.before(thaw)
 	if done {
+		c.breakOff(a, lastWord(answer))
 		return answer
 	}
 	answer = c.answer(a, fault.AfterSW)
@@ -128,23 +129,29 @@ func (c *Card) Transmit(raw []byte) []byte {
 func (c *Card) answer(a apdu, instead uint16) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	data, sw := c.collect(a)
+	data, sw := c.line.collect(a, c.chip.execute)
 	if instead != 0 {
-		data, sw, c.rest = nil, instead, nil
+		data, sw, c.line.rest = nil, instead, nil
 	}
-	c.commands = append(c.commands, Command{a.ins, a.p1, a.p2, len(a.data), sw})
+	c.note(a, sw)
 	return withStatus(data, sw)
+}
+
+// line takes long commands, and gives long answers, in parts.
+type line struct {
+	chain apdu   // what a chained command has so far
+	rest  []byte // of an answer that did not fit
 }
 
 // collect takes the links of a chain (ISO 7816-4 section 5.3.3), executes the whole,
 // and hands out the answer in pieces.
-func (c *Card) collect(a apdu) (data []byte, sw uint16) {
+func (l *line) collect(a apdu, execute func(apdu) ([]byte, uint16)) (data []byte, sw uint16) {
 	if a.ins == insGetResponse {
-		return c.piece(a.expected, swOK)
+		return l.piece(a.expected, swOK)
 	}
-	c.rest = nil
-	chain := c.chain
-	c.chain = apdu{}
+	l.rest = nil
+	chain := l.chain
+	l.chain = apdu{}
 	// Another command between the links breaks the chain.
 	if chain.ins == a.ins && chain.p1 == a.p1 && chain.p2 == a.p2 {
 		// Not in place: the links are the reader's memory.
@@ -154,26 +161,26 @@ func (c *Card) collect(a apdu) (data []byte, sw uint16) {
 		return nil, swNoSpace
 	}
 	if a.link() {
-		c.chain = a
-		c.chain.data = slices.Clone(a.data)
+		l.chain = a
+		l.chain.data = slices.Clone(a.data)
 		return nil, swOK
 	}
-	c.rest, sw = c.execute(a)
-	return c.piece(a.expected, sw)
+	l.rest, sw = execute(a)
+	return l.piece(a.expected, sw)
 }
 
 // piece returns as much of the answer as fits, and how much is left (ISO 7816-4 section
 // 5.3.4). The status word of the whole comes with the last piece; a client that takes
 // the first for all of it is a client that this finds.
-func (c *Card) piece(size int, sw uint16) ([]byte, uint16) {
-	if len(c.rest) <= size {
-		data := c.rest
-		c.rest = nil
+func (l *line) piece(size int, sw uint16) ([]byte, uint16) {
+	if len(l.rest) <= size {
+		data := l.rest
+		l.rest = nil
 		return data, sw
 	}
-	data := c.rest[:size]
-	c.rest = c.rest[size:]
-	return data, swMore | uint16(min(len(c.rest), 0xFF))
+	data := l.rest[:size]
+	l.rest = l.rest[size:]
+	return data, swMore | uint16(min(len(l.rest), 0xFF))
 }
 
 // link reports whether more of the command follows.
@@ -210,13 +217,13 @@ const (
 // execute finds the application that is selected and has it answer. There is none after
 // a reset: a client that forgets to select gets nowhere, though on some cards PIV is
 // selected of itself.
-func (c *Card) execute(a apdu) ([]byte, uint16) {
+func (c *chip) execute(a apdu) ([]byte, uint16) {
 	if a.ins == insSelect {
 		return c.selectApplication(a)
 	}
-	switch string(c.application) {
+	switch c.application {
 	case aidPIV:
-		return c.executePIV(a)
+		return c.piv.execute(a)
 	case aidOTP:
 		return c.executeOTP(a)
 	case aidManagement:
@@ -225,54 +232,54 @@ func (c *Card) execute(a apdu) ([]byte, uint16) {
 	return nil, swUnknownINS
 }
 
-// executePIV answers an instruction of the PIV application: the eight of SP 800-73-4
+// execute answers an instruction of the PIV application: the eight of SP 800-73-4
 // part 2 table 2, of which SELECT and GET RESPONSE are handled before.
-func (c *Card) executePIV(a apdu) ([]byte, uint16) {
+func (p *applet) execute(a apdu) ([]byte, uint16) {
 	switch a.ins {
 	case insVerify:
-		return nil, c.verify(a)
+		return nil, p.pins.verify(a)
 	case insChange:
-		return nil, c.change(a)
+		return nil, p.pins.change(a)
 	case insResetRetry:
-		return nil, c.resetRetry(a)
+		return nil, p.pins.resetRetry(a)
 	case insGenerate:
-		return c.generate(a)
+		return p.generate(a)
 	case insAuthenticate:
-		return c.authenticate(a)
+		return p.authenticate(a)
 	case insGetData:
-		return c.getData(a)
+		return p.getData(a)
 	case insPutData:
-		return nil, c.putData(a)
+		return nil, p.putData(a)
 	}
-	if c.options.NoYubico {
+	if p.options.NoYubico {
 		return nil, swUnknownINS
 	}
-	return c.executeYubico(a)
+	return p.executeYubico(a)
 }
 
 // executeYubico answers the instructions that Yubico has added, each since the firmware
 // that Yubico's documents name. To older ones it is unknown, by which clients find out
 // what a card can do.
-func (c *Card) executeYubico(a apdu) ([]byte, uint16) {
+func (p *applet) executeYubico(a apdu) ([]byte, uint16) {
 	switch {
 	case a.ins == insGetVersion:
-		return c.firmware[:], swOK
-	case a.ins == insGetSerial && c.firmware.since(5, 0):
-		return c.serialNumber(), swOK
-	case a.ins == insGetMetadata && c.firmware.since(5, 3):
-		return c.metadata(a)
-	case a.ins == insAttest && c.attests():
-		return c.attest(a)
-	case a.ins == insMoveKey && c.firmware.since(5, 7):
-		return nil, c.moveKey(a)
+		return p.firmware[:], swOK
+	case a.ins == insGetSerial && p.firmware.since(5, 0):
+		return p.serialNumber(), swOK
+	case a.ins == insGetMetadata && p.firmware.since(5, 3):
+		return p.metadata(a)
+	case a.ins == insAttest && p.attests():
+		return p.attest(a)
+	case a.ins == insMoveKey && p.firmware.since(5, 7):
+		return nil, p.moveKey(a)
 	case a.ins == insSetTries:
-		return nil, c.setRetries(a)
+		return nil, p.setRetries(a)
 	case a.ins == insReset:
-		return nil, c.reset()
+		return nil, p.reset()
 	case a.ins == insImport:
-		return nil, c.importKey(a)
+		return nil, p.importKey(a)
 	case a.ins == insSetManagement:
-		return nil, c.setManagementKey(a)
+		return nil, p.manager.set(a)
 	}
 	return nil, swUnknownINS
 }

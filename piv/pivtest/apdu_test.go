@@ -176,9 +176,9 @@ func FuzzTransmit(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.options.Keys = sharedKeys
+		c.chip.piv.options.Keys = sharedKeys
 		c.Transmit(unhex(t, hexSelect))
-		c.pinVerified, c.managed = managed, managed
+		c.chip.piv.pins.verified, c.chip.piv.manager.proved = managed, managed
 		for range 2 {
 			if answer := c.Transmit(command); len(answer) < 2 {
 				t.Errorf("%X is answered with %X", command, answer)

@@ -12,9 +12,15 @@ const (
 	aidManagement = "\xA0\x00\x00\x05\x27\x47\x11\x17"
 )
 
+// chip executes whole commands: it finds the application that is selected and has it answer.
+type chip struct {
+	application string // the AID that is selected; "": none
+	piv         applet
+}
+
 // selectApplication selects by AID, which may be cut short (ISO 7816-4 section 5.3.1.1).
 // What cannot be selected leaves the old one.
-func (c *Card) selectApplication(a apdu) ([]byte, uint16) {
+func (c *chip) selectApplication(a apdu) ([]byte, uint16) {
 	if a.p1 != 0x04 {
 		return nil, swWrongParameters
 	}
@@ -22,10 +28,10 @@ func (c *Card) selectApplication(a apdu) ([]byte, uint16) {
 	if aid == "" {
 		return nil, swNotFound
 	}
-	if string(c.application) != aid || c.options.Quirks.SelectClearsPIN {
-		c.pinVerified, c.managed, c.challenge = false, false, nil
+	if c.application != aid || c.piv.options.Quirks.SelectClearsPIN {
+		c.piv.forget()
 	}
-	c.application = []byte(aid)
+	c.application = aid
 	if a.p2 == 0x0C { // no answer wanted
 		return nil, swOK
 	}
@@ -35,7 +41,7 @@ func (c *Card) selectApplication(a apdu) ([]byte, uint16) {
 // findApplication finds an application by the beginning of its AID, of which the owner's
 // part must be there (RID, ISO 7816-4 section 8.2.1.2): clients leave the version out. It
 // returns the whole AID; "" for none.
-func (c *Card) findApplication(prefix string) string {
+func (c *chip) findApplication(prefix string) string {
 	if len(prefix) < 5 {
 		return ""
 	}
@@ -49,46 +55,46 @@ func (c *Card) findApplication(prefix string) string {
 
 // hasApplication reports whether this card has one. Without PIV it is any smart card,
 // such as one for paying, and has none that is known here.
-func (c *Card) hasApplication(aid string) bool {
+func (c *chip) hasApplication(aid string) bool {
 	if aid == aidPIV {
-		return !c.options.NoPIV
+		return !c.piv.options.NoPIV
 	}
-	return !c.options.NoPIV && !c.options.NoYubico
+	return !c.piv.options.NoPIV && !c.piv.options.NoYubico
 }
 
 // describeApplication returns what SELECT answers: PIV's property template (SP
 // 800-73-4 part 2 table 3), and the version of Yubico's own.
-func (c *Card) describeApplication(aid string) []byte {
+func (c *chip) describeApplication(aid string) []byte {
 	switch aid {
 	case aidPIV:
 		return tlv(0x61,
 			tlv(0x4F, []byte(aidPIV[5:])),
 			tlv(0x79, tlv(0x4F, []byte(aidPIV[:5]))))
 	case aidOTP:
-		return append(c.firmware[:], 1, 5, 0, 0)
+		return append(c.piv.firmware[:], 1, 5, 0, 0)
 	}
-	return []byte("Virtual mgr - FW version " + c.options.Firmware)
+	return []byte("Virtual mgr - FW version " + c.piv.options.Firmware)
 }
 
 // executeOTP answers the OTP application, which older cards have the serial number in.
-func (c *Card) executeOTP(a apdu) ([]byte, uint16) {
+func (c *chip) executeOTP(a apdu) ([]byte, uint16) {
 	if a.ins == 0x01 && a.p1 == 0x10 {
-		return c.serialNumber(), swOK
+		return c.piv.serialNumber(), swOK
 	}
 	return nil, swUnknownINS
 }
 
 // executeManagement answers READ CONFIG, with serial number, version and form.
-func (c *Card) executeManagement(a apdu) ([]byte, uint16) {
-	if a.ins != 0x1D || !c.firmware.since(4, 1) {
+func (c *chip) executeManagement(a apdu) ([]byte, uint16) {
+	if a.ins != 0x1D || !c.piv.firmware.since(4, 1) {
 		return nil, swUnknownINS
 	}
 	info := concat(
 		tlv(0x01, []byte{0x02, 0x3F}), // what USB can do
-		tlv(0x02, c.serialNumber()),
+		tlv(0x02, c.piv.serialNumber()),
 		tlv(0x03, []byte{0x02, 0x3F}), // what USB is allowed to do
 		tlv(0x04, []byte{formFactor}),
-		tlv(0x05, c.firmware[:]),
+		tlv(0x05, c.piv.firmware[:]),
 	)
 	return append([]byte{byte(len(info))}, info...), swOK
 }
@@ -97,6 +103,6 @@ func (c *Card) executeManagement(a apdu) ([]byte, uint16) {
 const formFactor = 0x01
 
 // serialNumber is as all three applications tell it: four bytes, the highest first.
-func (c *Card) serialNumber() []byte {
-	return binary.BigEndian.AppendUint32(nil, c.options.Serial)
+func (p *applet) serialNumber() []byte {
+	return binary.BigEndian.AppendUint32(nil, p.options.Serial)
 }

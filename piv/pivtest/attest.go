@@ -88,24 +88,24 @@ func (a *attestor) certify(template *x509.Certificate, public crypto.PublicKey, 
 }
 
 // attests reports whether the firmware has ATTEST.
-func (c *Card) attests() bool { return c.firmware.since(4, 3) && !c.options.NoYubico }
+func (p *applet) attests() bool { return p.firmware.since(4, 3) && !p.options.NoYubico }
 
 // attest is ATTEST: a certificate for a key that was made here (Yubico, PIV
 // attestation).
-func (c *Card) attest(a apdu) ([]byte, uint16) {
-	k := c.keys[a.p1]
+func (p *applet) attest(a apdu) ([]byte, uint16) {
+	k := p.keys[a.p1]
 	switch {
 	case a.p2 != 0:
 		return nil, swWrongParameters
 	case k == nil:
-		return nil, orElse(c.options.Quirks.AttestEmpty, swWrongData)
+		return nil, orElse(p.options.Quirks.AttestEmpty, swWrongData)
 	case !k.policy.Generated:
 		return nil, swWrongData
 	}
-	certificate, err := c.attestor.certify(&x509.Certificate{
+	certificate, err := p.attestor.certify(&x509.Certificate{
 		Subject:         pkix.Name{CommonName: fmt.Sprintf("YubiKey PIV Attestation %02x", a.p1)},
-		ExtraExtensions: c.attestationExtensions(k),
-	}, k.private.Public(), c.attestor.certificate)
+		ExtraExtensions: p.attestationExtensions(k),
+	}, k.private.Public(), p.attestor.certificate)
 	if err != nil {
 		return nil, swFailed
 	}
@@ -115,13 +115,13 @@ func (c *Card) attest(a apdu) ([]byte, uint16) {
 // attestationExtensions are Yubico's (developers.yubico.com, PIV attestation), whose values are
 // bare bytes but for the serial number, an INTEGER. They tell firmware, serial number, policies and
 // form factor.
-func (c *Card) attestationExtensions(k *key) []pkix.Extension {
-	serial, _ := asn1.Marshal(int64(c.options.Serial)) // integers always encode
+func (p *applet) attestationExtensions(k *key) []pkix.Extension {
+	serial, _ := asn1.Marshal(int64(p.options.Serial)) // integers always encode
 	extension := func(last int, value []byte) pkix.Extension {
 		return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 41482, 3, last}, Value: value}
 	}
 	return []pkix.Extension{
-		extension(3, c.firmware[:]),
+		extension(3, p.firmware[:]),
 		extension(7, serial),
 		extension(8, []byte{k.policy.PIN, k.policy.Touch}),
 		extension(9, []byte{formFactor}),

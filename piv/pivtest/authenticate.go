@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"math/big"
+	"sync"
 	"time"
 )
 
@@ -22,30 +23,30 @@ const (
 // signatures, key agreement and the proof of the management key alike. PIN and touch
 // come before a look at what is to be signed: a person has touched the card, and used
 // up the PIN, though nothing came of it.
-func (c *Card) authenticate(a apdu) ([]byte, uint16) {
+func (p *applet) authenticate(a apdu) ([]byte, uint16) {
 	tag, value, _, ok := parseTLV(a.data)
 	template, well := fields(value)
 	if !ok || !well || tag != 0x7C {
 		return nil, swWrongData
 	}
 	if a.p2 == managementKeySlot {
-		return c.authenticateManager(a.p1, template)
+		return p.manager.authenticate(a.p1, template)
 	}
-	k := c.keys[a.p2]
+	k := p.keys[a.p2]
 	if k == nil {
-		return nil, orElse(c.options.Quirks.SignEmpty, swReferenceNotFound)
+		return nil, orElse(p.options.Quirks.SignEmpty, swReferenceNotFound)
 	}
 	if a.p1 != k.algorithm {
 		return nil, swWrongParameters
 	}
-	if sw := c.allow(k); sw != swOK {
+	if sw := p.allow(k); sw != swOK {
 		return nil, sw
 	}
 	result, sw := k.use(template)
 	if sw != swOK {
 		return nil, sw
 	}
-	if c.options.Quirks.BadSignatures {
+	if p.options.Quirks.BadSignatures {
 		result[len(result)/2] ^= 1
 	}
 	return tlv(0x7C, tlv(tagResponse, result)), swOK
@@ -54,17 +55,17 @@ func (c *Card) authenticate(a apdu) ([]byte, uint16) {
 // allow looks at PIN and touch, and uses the PIN up where the key wants it each time. A
 // touch that does not come is 6982 like a PIN that is missing: clients cannot tell one
 // from the other by the answer alone.
-func (c *Card) allow(k *key) uint16 {
-	if k.policy.PIN != PINNever && !c.pinVerified {
+func (p *applet) allow(k *key) uint16 {
+	if k.policy.PIN != PINNever && !p.pins.verified {
 		return swSecurityStatus
 	}
 	if k.policy.PIN == PINAlways {
-		c.pinVerified = false
+		p.pins.verified = false
 	}
-	if k.policy.Touch == TouchCached && time.Since(c.touched) < touchCache {
+	if k.policy.Touch == TouchCached && time.Since(p.sensor.touched) < touchCache {
 		return swOK
 	}
-	if k.policy.Touch != TouchNever && !c.touch() {
+	if k.policy.Touch != TouchNever && !p.sensor.touch() {
 		return swSecurityStatus
 	}
 	return swOK
@@ -73,14 +74,23 @@ func (c *Card) allow(k *key) uint16 {
 // touchCache is how long a touch is good for keys with the policy cached.
 const touchCache = 15 * time.Second
 
+// sensor is where a person touches the card.
+type sensor struct {
+	mu      *sync.Mutex            // the card's
+	limit   time.Duration          // how long a touch is waited for
+	thawed  func() <-chan struct{} // ends the wait early
+	ask     func() bool            // nil: touched at once
+	touched time.Time              // when last
+}
+
 // touch waits for a touch. The caller holds mu, which is let go of meanwhile.
-func (c *Card) touch() bool {
-	ask, thaw := c.onTouch, c.thaw
-	c.mu.Unlock()
-	given := ask == nil || waitForTouch(ask, c.options.TouchTime, thaw)
-	c.mu.Lock()
+func (s *sensor) touch() bool {
+	ask, thaw := s.ask, s.thawed()
+	s.mu.Unlock()
+	given := ask == nil || waitForTouch(ask, s.limit, thaw)
+	s.mu.Lock()
 	if given {
-		c.touched = time.Now()
+		s.touched = time.Now()
 	}
 	return given
 }

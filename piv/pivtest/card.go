@@ -54,34 +54,23 @@ type Quirks struct {
 // Transmit, PowerUp and ATR are a reader's, one call at a time. All other methods may
 // be called by other goroutines meanwhile.
 type Card struct {
+	probe
+
+	mu   sync.Mutex // not held while a touch is waited for, or a fault waits
+	line line
+	chip chip
+}
+
+// applet is the PIV application, and all that it keeps.
+type applet struct {
 	options  Options
 	firmware version
-
-	mu       sync.Mutex // not held while a touch is waited for, or a fault waits
-	pin, puk reference
-	manager  managementKey
+	pins     pins
+	manager  manager
+	sensor   *sensor
 	keys     map[byte]*key
 	objects  map[uint32][]byte
 	attestor *attestor
-	faults   []*Fault
-	commands []Command
-	thaw     chan struct{} // closed to let frozen commands go on
-	onTouch  func() bool   // nil: touched at once
-
-	wrongPINs int // that were compared, ever
-
-	session
-}
-
-// session is what a card forgets without power.
-type session struct {
-	application []byte // the AID that is selected; nil: none
-	pinVerified bool
-	managed     bool      // the management key was proved
-	challenge   []byte    // that the card has given, and that is still to be answered
-	touched     time.Time // when last
-	chain       apdu      // what a chained command has so far
-	rest        []byte    // of an answer that did not fit
 }
 
 // NewCard returns a card.
@@ -102,40 +91,48 @@ func NewCard(options Options) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Card{options: options, firmware: firmware, thaw: make(chan struct{})}
-	if err := c.restoreFactory(); err != nil {
+	c := &Card{probe: probe{thaw: make(chan struct{})}}
+	touch := &sensor{mu: &c.mu, limit: options.TouchTime, thawed: c.thawed}
+	c.chip.piv = applet{
+		options: options, firmware: firmware, sensor: touch,
+		pins: pins{quirks: options.Quirks}, manager: manager{firmware: firmware, sensor: touch},
+	}
+	if err := c.chip.piv.restoreFactory(); err != nil {
 		return nil, err
 	}
-	return c, c.personalize()
+	return c, c.chip.piv.personalize()
 }
 
 // restoreFactory makes the card as it is sold, also after RESET. The attestation key
 // stays: it is put in when the card is made, and cannot be had again.
-func (c *Card) restoreFactory() (err error) {
-	c.pin = newReference(factoryPIN, c.options.PINTries)
-	c.puk = newReference(factoryPUK, c.options.PUKTries)
-	c.manager = factoryManagementKey(c.firmware)
-	c.keys, c.objects = map[byte]*key{}, map[uint32][]byte{}
-	c.session.pinVerified, c.session.managed = false, false
-	if c.attestor == nil {
-		if c.attestor, err = newAttestor(c.options.Serial); err != nil {
+func (p *applet) restoreFactory() (err error) {
+	p.pins.pin = newReference(factoryPIN, p.options.PINTries)
+	p.pins.puk = newReference(factoryPUK, p.options.PUKTries)
+	p.manager.key = factoryManagementKey(p.firmware)
+	p.keys, p.objects = map[byte]*key{}, map[uint32][]byte{}
+	p.pins.verified, p.manager.proved = false, false
+	if p.attestor == nil {
+		if p.attestor, err = newAttestor(p.options.Serial); err != nil {
 			return err
 		}
 	}
-	if c.attests() {
-		c.objects[attestationObject] = encodeCertificate(c.attestor.certificate.Raw)
+	if p.attests() {
+		p.objects[attestationObject] = encodeCertificate(p.attestor.certificate.Raw)
 	}
 	return nil
 }
 
+// forget makes the application forget who has proved what.
+func (p *applet) forget() { p.pins.verified, p.manager.proved, p.manager.challenge = false, false, nil }
+
 // personalize applies the options that differ from the factory's. What cannot be is
 // refused here and not by the card later, since a test with a PIN that never fits would
 // look for its fault elsewhere.
-func (c *Card) personalize() error {
+func (p *applet) personalize() error {
 	for _, r := range []struct {
 		at    *reference
 		value string
-	}{{&c.pin, c.options.PIN}, {&c.puk, c.options.PUK}} {
+	}{{&p.pins.pin, p.options.PIN}, {&p.pins.puk, p.options.PUK}} {
 		if r.at.max < 1 || r.at.max > 255 {
 			return fmt.Errorf("a PIN or PUK has 1 to 255 tries, not %d", r.at.max)
 		}
@@ -147,13 +144,13 @@ func (c *Card) personalize() error {
 		}
 		r.at.set(r.value)
 	}
-	if c.options.ManagementAlgorithm != 0 {
-		c.manager.algorithm = c.options.ManagementAlgorithm
+	if p.options.ManagementAlgorithm != 0 {
+		p.manager.key.algorithm = p.options.ManagementAlgorithm
 	}
-	if c.options.ManagementKey != nil {
-		c.manager.value = c.options.ManagementKey
+	if p.options.ManagementKey != nil {
+		p.manager.key.value = p.options.ManagementKey
 	}
-	_, err := c.manager.cipher()
+	_, err := p.manager.key.cipher()
 	return err
 }
 
@@ -178,9 +175,9 @@ func (v version) since(major, minor byte) bool {
 // offers T=1 and says nothing else.
 func (c *Card) ATR() []byte {
 	switch {
-	case c.options.NoYubico || c.options.NoPIV:
+	case c.chip.piv.options.NoYubico || c.chip.piv.options.NoPIV:
 		return []byte("\x3B\x80\x80\x01\x01")
-	case !c.firmware.since(5, 0):
+	case !c.chip.piv.firmware.since(5, 0):
 		return []byte("\x3B\xF8\x13\x00\x00\x81\x31\xFE\x15Yubikey4\xD4")
 	}
 	return []byte("\x3B\xFD\x13\x00\x00\x81\x31\xFE\x15\x80\x73\xC0\x21\xC0\x57YubiKey\x40")
@@ -191,7 +188,9 @@ func (c *Card) ATR() []byte {
 func (c *Card) PowerUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.session = session{}
+	c.line, c.chip.application = line{}, ""
+	c.chip.piv.forget()
+	c.chip.piv.sensor.touched = time.Time{}
 }
 
 // PutCertificate stores a slot's certificate, as PUT DATA does, not compressed.
@@ -214,7 +213,7 @@ func (c *Card) Certificate(slot byte) *x509.Certificate {
 func (c *Card) Object(tag uint32) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.objects[tag])
+	return slices.Clone(c.chip.piv.objects[tag])
 }
 
 // PutObject stores a data object by its tag, whatever it holds; nil removes it.
@@ -222,25 +221,25 @@ func (c *Card) PutObject(tag uint32, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if data == nil {
-		delete(c.objects, tag)
+		delete(c.chip.piv.objects, tag)
 		return
 	}
-	c.objects[tag] = slices.Clone(data)
+	c.chip.piv.objects[tag] = slices.Clone(data)
 }
 
 // PublicKey returns the public key in a slot; nil for an empty one.
 func (c *Card) PublicKey(slot byte) crypto.PublicKey {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if k := c.keys[slot]; k != nil {
+	if k := c.chip.piv.keys[slot]; k != nil {
 		return k.private.Public()
 	}
 	return nil
 }
 
 // PINTriesLeft and PUKTriesLeft return how many wrong ones are left.
-func (c *Card) PINTriesLeft() int { return c.triesOf(&c.pin) }
-func (c *Card) PUKTriesLeft() int { return c.triesOf(&c.puk) }
+func (c *Card) PINTriesLeft() int { return c.triesOf(&c.chip.piv.pins.pin) }
+func (c *Card) PUKTriesLeft() int { return c.triesOf(&c.chip.piv.pins.puk) }
 
 // triesOf reads a counter, which a command may just change.
 func (c *Card) triesOf(r *reference) int {
@@ -255,12 +254,12 @@ func (c *Card) triesOf(r *reference) int {
 func (c *Card) WrongPINs() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.wrongPINs
+	return c.chip.piv.pins.wrong
 }
 
 // SetPINTriesLeft and SetPUKTriesLeft leave so many; 0 blocks.
-func (c *Card) SetPINTriesLeft(tries int) { c.setTries(&c.pin, tries) }
-func (c *Card) SetPUKTriesLeft(tries int) { c.setTries(&c.puk, tries) }
+func (c *Card) SetPINTriesLeft(tries int) { c.setTries(&c.chip.piv.pins.pin, tries) }
+func (c *Card) SetPUKTriesLeft(tries int) { c.setTries(&c.chip.piv.pins.puk, tries) }
 
 // setTries sets a counter as wrong tries would have, at a time of the test's choosing.
 func (c *Card) setTries(r *reference, tries int) {
@@ -274,11 +273,11 @@ func (c *Card) setTries(r *reference, tries int) {
 func (c *Card) OnTouch(touch func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.onTouch = touch
+	c.chip.piv.sensor.ask = touch
 }
 
 // Serial returns the serial number.
-func (c *Card) Serial() uint32 { return c.options.Serial }
+func (c *Card) Serial() uint32 { return c.chip.piv.options.Serial }
 
 // Firmware returns the firmware's version, such as "5.4.3".
-func (c *Card) Firmware() string { return c.options.Firmware }
+func (c *Card) Firmware() string { return c.chip.piv.options.Firmware }

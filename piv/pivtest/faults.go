@@ -3,6 +3,7 @@ package pivtest
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -38,56 +39,64 @@ type Command struct {
 	SW          uint16
 }
 
+// probe is a test's hand on a card: it makes commands go wrong, and keeps what they were.
+type probe struct {
+	mu       sync.Mutex
+	faults   []*Fault
+	commands []Command
+	thaw     chan struct{} // closed to let frozen commands go on
+}
+
 // Inject makes the card go wrong from now on.
-func (c *Card) Inject(fault Fault) {
+func (p *probe) Inject(fault Fault) {
 	if fault.Times == 0 {
 		fault.Times = 1
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.faults = append(c.faults, &fault)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = append(p.faults, &fault)
 }
 
 // ClearFaults makes the card work again. What is frozen stays so until Thaw.
-func (c *Card) ClearFaults() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.faults = nil
+func (p *probe) ClearFaults() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.faults = nil
 }
 
 // Thaw lets a command go on that a fault has frozen or delays, or that waits for a touch, and drops
 // the freezes to come: the caller need not know whether the command that was to freeze has come.
-func (c *Card) Thaw() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.thaw)
-	c.thaw = make(chan struct{})
-	c.faults = slices.DeleteFunc(c.faults, func(f *Fault) bool { return f.Freeze })
+func (p *probe) Thaw() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.thaw)
+	p.thaw = make(chan struct{})
+	p.faults = slices.DeleteFunc(p.faults, func(f *Fault) bool { return f.Freeze })
 }
 
 // Commands returns what the card was asked, and ForgetCommands forgets it. GET
 // RESPONSE and the links of chains are in it, and what a fault answered.
-func (c *Card) Commands() []Command {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]Command(nil), c.commands...)
+func (p *probe) Commands() []Command {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]Command(nil), p.commands...)
 }
 
 // ForgetCommands empties Commands.
-func (c *Card) ForgetCommands() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.commands = nil
+func (p *probe) ForgetCommands() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.commands = nil
 }
 
 // next returns the fault for a command, nil for none, and what ends its waiting.
-func (c *Card) next(a apdu) (*Fault, <-chan struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (p *probe) next(a apdu) (*Fault, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if a.link() {
 		return nil, nil
 	}
-	for _, f := range c.faults {
+	for _, f := range p.faults {
 		switch {
 		case !f.fits(a) || f.Times == 0:
 			continue
@@ -97,7 +106,7 @@ func (c *Card) next(a apdu) (*Fault, <-chan struct{}) {
 		case f.Times > 0:
 			f.Times--
 		}
-		return f, c.thaw
+		return f, p.thaw
 	}
 	return nil, nil
 }
@@ -125,32 +134,42 @@ func (f *Fault) wait(thaw <-chan struct{}) {
 	}
 }
 
-// A fault that answers keeps the command from the card, so that no try is counted and no
-// key used. disturb does what a fault does before a command; done tells that answer is all
-// that comes of it.
-func (c *Card) disturb(a apdu, f *Fault, thaw <-chan struct{}) (answer []byte, done bool) {
+// before does what a fault does before a command. A fault that answers keeps the command from the
+// card, so that no try is counted and no key used; done tells that answer is all that comes of it.
+func (f *Fault) before(thaw <-chan struct{}) (answer []byte, done bool) {
 	if f.Before != nil {
 		f.Before()
 	}
 	f.wait(thaw)
 	switch {
 	case f.Answer != nil:
-		answer = f.Answer
+		return f.Answer, true
 	case f.SW != 0:
-		answer = withStatus(nil, f.SW)
-	default:
-		return nil, false
+		return withStatus(nil, f.SW), true
 	}
-	c.note(a, lastWord(answer))
-	return answer, true
+	return nil, false
 }
 
-// note notes down a command that a fault has answered, which ends a chain too.
-func (c *Card) note(a apdu, sw uint16) {
+// note notes down a command, and how it ended.
+func (p *probe) note(a apdu, sw uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.commands = append(p.commands, Command{a.ins, a.p1, a.p2, len(a.data), sw})
+}
+
+// thawed returns what ends the waiting of a command: it is closed then.
+func (p *probe) thawed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.thaw
+}
+
+// breakOff notes down a command that a fault has answered, which ends a chain too.
+func (c *Card) breakOff(a apdu, sw uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.chain, c.rest = apdu{}, nil
-	c.commands = append(c.commands, Command{a.ins, a.p1, a.p2, len(a.data), sw})
+	c.line = line{}
+	c.note(a, sw)
 }
 
 // lastWord returns the status word of an answer; 0 for one too short.

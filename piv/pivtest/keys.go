@@ -66,7 +66,7 @@ func (c *Card) PutKey(slot byte, private crypto.PrivateKey, policy Policy) error
 		return err
 	}
 	k.policy = completePolicy(slot, policy)
-	c.keys[slot] = k
+	c.chip.piv.keys[slot] = k
 	return nil
 }
 
@@ -110,14 +110,14 @@ var rsaBits = map[byte]int{algRSA1024: 1024, algRSA2048: 2048, algRSA3072: 3072,
 
 // supports reports whether the firmware has an algorithm. RSA of more than 2048 bits and
 // the Edwards curves came with 5.7 (Yubico, 5.7 firmware specifics).
-func (c *Card) supports(algorithm byte) bool {
+func (p *applet) supports(algorithm byte) bool {
 	switch algorithm {
 	case algRSA1024, algRSA2048, algP256:
 		return true
 	case algP384:
-		return c.firmware.since(4, 0)
+		return p.firmware.since(4, 0)
 	case algRSA3072, algRSA4096, algEd25519, algX25519:
-		return c.firmware.since(5, 7)
+		return p.firmware.since(5, 7)
 	}
 	return false
 }
@@ -148,14 +148,14 @@ func completePolicy(slot byte, policy Policy) Policy {
 // generate is GENERATE ASYMMETRIC KEY PAIR (SP 800-73-4 part 2 section 3.3.2). The old key
 // is gone without a question once the new one is made; the certificate stays, and belongs
 // to no key any more, which clients must notice.
-func (c *Card) generate(a apdu) ([]byte, uint16) {
-	if !c.managed {
+func (p *applet) generate(a apdu) ([]byte, uint16) {
+	if !p.manager.proved {
 		return nil, swSecurityStatus
 	}
 	tag, template, _, ok := parseTLV(a.data)
 	want, well := fields(template)
 	algorithm := want[0x80]
-	if !ok || !well || tag != 0xAC || len(algorithm) != 1 || !c.supports(algorithm[0]) {
+	if !ok || !well || tag != 0xAC || len(algorithm) != 1 || !p.supports(algorithm[0]) {
 		return nil, swWrongData
 	}
 	if !isSlot(a.p2) || a.p1 != 0 {
@@ -165,13 +165,13 @@ func (c *Card) generate(a apdu) ([]byte, uint16) {
 	if !ok {
 		return nil, swWrongData
 	}
-	k, err := c.makeKey(algorithm[0])
+	k, err := p.makeKey(algorithm[0])
 	if err != nil {
 		return nil, swFailed
 	}
 	policy.Generated = true
 	k.policy = completePolicy(a.p2, policy)
-	c.keys[a.p2] = k
+	p.keys[a.p2] = k
 	return tlv(0x7F49, k.publicFields()), swOK
 }
 
@@ -193,11 +193,11 @@ func readPolicy(fields map[byte][]byte) (p Policy, ok bool) {
 
 // makeKey makes a key of an algorithm that the card supports. The caller holds mu, which
 // is let go of while an RSA key is made, since that takes seconds.
-func (c *Card) makeKey(algorithm byte) (*key, error) {
+func (p *applet) makeKey(algorithm byte) (*key, error) {
 	if bits := rsaBits[algorithm]; bits != 0 {
-		c.mu.Unlock()
-		private, err := c.options.Keys(bits)
-		c.mu.Lock()
+		p.sensor.mu.Unlock()
+		private, err := p.options.Keys(bits)
+		p.sensor.mu.Lock()
 		if err != nil {
 			return nil, err
 		}
@@ -242,12 +242,12 @@ func (k *key) publicFields() []byte {
 }
 
 // importKey is IMPORT KEY: primes and what follows from them, or a scalar.
-func (c *Card) importKey(a apdu) uint16 {
-	if !c.managed {
+func (p *applet) importKey(a apdu) uint16 {
+	if !p.manager.proved {
 		return swSecurityStatus
 	}
 	parts, ok := fields(a.data)
-	if !ok || !isSlot(a.p2) || !c.supports(a.p1) {
+	if !ok || !isSlot(a.p2) || !p.supports(a.p1) {
 		return swWrongData
 	}
 	policy, ok := readPolicy(parts)
@@ -259,7 +259,7 @@ func (c *Card) importKey(a apdu) uint16 {
 		return swWrongData
 	}
 	k.policy = completePolicy(a.p2, policy)
-	c.keys[a.p2] = k
+	p.keys[a.p2] = k
 	return swOK
 }
 
@@ -316,20 +316,20 @@ func rsaOfPrimes(bits int, p, q []byte) (*key, error) {
 
 // moveKey is MOVE KEY, or DELETE KEY where the target is FF. The certificate is an object
 // apart and stays where it is.
-func (c *Card) moveKey(a apdu) uint16 {
-	if !c.managed {
+func (p *applet) moveKey(a apdu) uint16 {
+	if !p.manager.proved {
 		return swSecurityStatus
 	}
-	k := c.keys[a.p2]
+	k := p.keys[a.p2]
 	switch {
 	case k == nil:
 		return swReferenceNotFound
 	case a.p1 == 0xFF:
-	case !isSlot(a.p1) || c.keys[a.p1] != nil: // not over another key, nor onto itself
+	case !isSlot(a.p1) || p.keys[a.p1] != nil: // not over another key, nor onto itself
 		return swWrongParameters
 	default:
-		c.keys[a.p1] = k
+		p.keys[a.p1] = k
 	}
-	delete(c.keys, a.p2)
+	delete(p.keys, a.p2)
 	return swOK
 }

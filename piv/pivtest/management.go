@@ -57,15 +57,24 @@ func managementKeySize(algorithm byte) int {
 	return map[byte]int{alg3DES: 24, algAES128: 16, algAES192: 24, algAES256: 32}[algorithm]
 }
 
-// authenticateManager is GENERAL AUTHENTICATE with the management key (SP 800-73-4
+// manager is who has proved the management key, if anybody.
+type manager struct {
+	firmware  version
+	sensor    *sensor
+	key       managementKey
+	proved    bool
+	challenge []byte // that the card has given, and that is still to be answered
+}
+
+// authenticate is GENERAL AUTHENTICATE with the management key (SP 800-73-4
 // part 2 section 3.2.4 and appendix A.1): the card's challenge answered by the host,
 // or a witness of the card that the host decrypts, and a challenge of its own.
-func (c *Card) authenticateManager(algorithm byte, template map[byte][]byte) ([]byte, uint16) {
+func (m *manager) authenticate(algorithm byte, template map[byte][]byte) ([]byte, uint16) {
 	if algorithm == 0 {
 		algorithm = alg3DES
 	}
-	block, err := c.manager.cipher()
-	if err != nil || algorithm != c.manager.algorithm {
+	block, err := m.key.cipher()
+	if err != nil || algorithm != m.key.algorithm {
 		return nil, swWrongParameters
 	}
 	witness, hasWitness := template[tagWitness]
@@ -73,41 +82,41 @@ func (c *Card) authenticateManager(algorithm byte, template map[byte][]byte) ([]
 	response, hasResponse := template[tagResponse]
 	switch {
 	case hasWitness && len(witness) == 0:
-		return c.giveWitness(block), swOK
+		return m.giveWitness(block), swOK
 	case hasChallenge && len(challenge) == 0:
-		return c.giveChallenge(block), swOK
+		return m.giveChallenge(block), swOK
 	case hasWitness && hasChallenge:
-		return c.checkWitness(block, witness, challenge)
+		return m.checkWitness(block, witness, challenge)
 	case hasResponse:
-		return nil, c.checkResponse(response)
+		return nil, m.checkResponse(response)
 	}
 	return nil, swWrongData
 }
 
 // giveWitness gives the host something to decrypt. Each new one makes the last worthless,
 // and so does each answer: what was recorded on the way proves nothing.
-func (c *Card) giveWitness(block cipher.Block) []byte {
-	c.challenge = randomBytes(block.BlockSize())
+func (m *manager) giveWitness(block cipher.Block) []byte {
+	m.challenge = randomBytes(block.BlockSize())
 	encrypted := make([]byte, block.BlockSize())
-	block.Encrypt(encrypted, c.challenge)
+	block.Encrypt(encrypted, m.challenge)
 	return tlv(0x7C, tlv(tagWitness, encrypted))
 }
 
 // giveChallenge gives the host something to encrypt.
-func (c *Card) giveChallenge(block cipher.Block) []byte {
+func (m *manager) giveChallenge(block cipher.Block) []byte {
 	given := randomBytes(block.BlockSize())
-	c.challenge = make([]byte, block.BlockSize())
-	block.Encrypt(c.challenge, given)
+	m.challenge = make([]byte, block.BlockSize())
+	block.Encrypt(m.challenge, given)
 	return tlv(0x7C, tlv(tagChallenge, given))
 }
 
 // checkWitness checks what the host has decrypted, and encrypts what it sent along, by
 // which the host sees that the card has the key too.
-func (c *Card) checkWitness(block cipher.Block, witness, challenge []byte) ([]byte, uint16) {
+func (m *manager) checkWitness(block cipher.Block, witness, challenge []byte) ([]byte, uint16) {
 	if len(challenge) != block.BlockSize() {
 		return nil, swWrongData
 	}
-	if sw := c.checkResponse(witness); sw != swOK {
+	if sw := m.checkResponse(witness); sw != swOK {
 		return nil, sw
 	}
 	encrypted := make([]byte, block.BlockSize())
@@ -118,38 +127,38 @@ func (c *Card) checkWitness(block cipher.Block, witness, challenge []byte) ([]by
 // checkResponse compares with what was to come, once. A host that was let in before is
 // out while it proves itself again: a key with a touch policy would otherwise be touched
 // once for all.
-func (c *Card) checkResponse(response []byte) uint16 {
-	expected := c.challenge
-	c.challenge, c.managed = nil, false
+func (m *manager) checkResponse(response []byte) uint16 {
+	expected := m.challenge
+	m.challenge, m.proved = nil, false
 	if expected == nil || !bytes.Equal(response, expected) {
 		return swSecurityStatus
 	}
-	if c.manager.touch && !c.touch() {
+	if m.key.touch && !m.sensor.touch() {
 		return swSecurityStatus
 	}
-	c.managed = true
+	m.proved = true
 	return swOK
 }
 
-// setManagementKey is SET MANAGEMENT KEY: algorithm, 9B, length, key, with FE in P2 for a
+// set is SET MANAGEMENT KEY: algorithm, 9B, length, key, with FE in P2 for a
 // touch. AES came with 5.4. The session stays open: a client that fails right after still
 // may put the old key back.
-func (c *Card) setManagementKey(a apdu) uint16 {
+func (m *manager) set(a apdu) uint16 {
 	switch {
-	case !c.managed:
+	case !m.proved:
 		return swSecurityStatus
 	case a.p1 != 0xFF || a.p2 != 0xFF && a.p2 != 0xFE:
 		return swWrongParameters
 	case len(a.data) < 3 || a.data[1] != managementKeySlot || int(a.data[2]) != len(a.data)-3:
 		return swWrongData
-	case a.data[0] != alg3DES && !c.firmware.since(5, 4):
+	case a.data[0] != alg3DES && !m.firmware.since(5, 4):
 		return swWrongData
 	}
 	key := managementKey{algorithm: a.data[0], value: slices.Clone(a.data[3:]), touch: a.p2 == 0xFE}
 	if _, err := key.cipher(); err != nil {
 		return swWrongData
 	}
-	c.manager = key
+	m.key = key
 	return swOK
 }
 

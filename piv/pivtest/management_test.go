@@ -68,7 +68,7 @@ func single(t testing.TB, c *Card, algorithm byte, key []byte) string {
 func manage(t testing.TB, c *Card) {
 	t.Helper()
 	algorithm := byte(alg3DES)
-	if c.firmware.since(5, 7) {
+	if c.chip.piv.firmware.since(5, 7) {
 		algorithm = algAES192
 	}
 	if status := mutual(t, c, algorithm, factoryKey); status != "9000" {

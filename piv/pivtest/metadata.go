@@ -10,30 +10,30 @@ const (
 // the PUK with their counters, or of the management key. It takes no PIN, and says of
 // each secret only whether it is still the factory's, which clients warn of. The tags are
 // 1 algorithm, 2 policies, 3 origin, 4 public key, 5 factory's, 6 tries.
-func (c *Card) metadata(a apdu) ([]byte, uint16) {
+func (p *applet) metadata(a apdu) ([]byte, uint16) {
 	switch {
 	case a.p1 != 0:
 		return nil, swWrongParameters
 	case a.p2 == referencePIN:
-		return c.pin.metadata(factoryPIN), swOK
+		return p.pins.pin.metadata(factoryPIN), swOK
 	case a.p2 == referencePUK:
-		return c.puk.metadata(factoryPUK), swOK
+		return p.pins.puk.metadata(factoryPUK), swOK
 	case a.p2 == managementKeySlot:
 		touch := byte(TouchNever)
-		if c.manager.touch {
+		if p.manager.key.touch {
 			touch = TouchAlways
 		}
 		return concat(
-			tlv(0x01, []byte{c.manager.algorithm}),
+			tlv(0x01, []byte{p.manager.key.algorithm}),
 			tlv(0x02, []byte{0, touch}),
-			tlv(0x05, flag(string(c.manager.value) == string(factoryKey))),
+			tlv(0x05, flag(string(p.manager.key.value) == string(factoryKey))),
 		), swOK
 	case a.p2 == attestationSlot:
-		return c.attestor.metadata(), swOK
-	case c.keys[a.p2] == nil:
-		return nil, orElse(c.options.Quirks.MetadataEmpty, swReferenceNotFound)
+		return p.attestor.metadata(), swOK
+	case p.keys[a.p2] == nil:
+		return nil, orElse(p.options.Quirks.MetadataEmpty, swReferenceNotFound)
 	}
-	return c.keys[a.p2].metadata(), swOK
+	return p.keys[a.p2].metadata(), swOK
 }
 
 // metadata tells whether a PIN or PUK is still the factory's, and its counter.

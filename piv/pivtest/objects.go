@@ -56,7 +56,7 @@ func objectTag(data []byte) (tag uint32, rest []byte, ok bool) {
 
 // getData is GET DATA (SP 800-73-4 part 2 section 3.1.2). Without the PIN an object that
 // needs it is refused also if it is not there: that it is would tell something.
-func (c *Card) getData(a apdu) ([]byte, uint16) {
+func (p *applet) getData(a apdu) ([]byte, uint16) {
 	tag, _, ok := objectTag(a.data)
 	switch {
 	case a.p1 != 0x3F || a.p2 != 0xFF:
@@ -66,21 +66,21 @@ func (c *Card) getData(a apdu) ([]byte, uint16) {
 	case tag == discoveryObject:
 		// The application PIN is the only one and the one that counts (PIN usage policy).
 		return tlv(discoveryObject, tlv(0x4F, []byte(aidPIV)), tlv(0x5F2F, []byte{0x40, 0x00})), swOK
-	case needsPIN(tag) && !c.pinVerified:
+	case needsPIN(tag) && !p.pins.verified:
 		return nil, swSecurityStatus
-	case c.objects[tag] == nil:
+	case p.objects[tag] == nil:
 		return nil, swNotFound
 	}
-	return tlv(0x53, c.objects[tag]), swOK
+	return tlv(0x53, p.objects[tag]), swOK
 }
 
 // putData is PUT DATA (SP 800-73-4 part 2 section 3.3.1); an empty object deletes. Any
 // object may be written, also one that no standard names: Yubico's tools do.
-func (c *Card) putData(a apdu) uint16 {
+func (p *applet) putData(a apdu) uint16 {
 	tag, rest, ok := objectTag(a.data)
 	container, data, _, well := parseTLV(rest)
 	switch {
-	case !c.managed:
+	case !p.manager.proved:
 		return swSecurityStatus
 	case a.p1 != 0x3F || a.p2 != 0xFF:
 		return swWrongParameters
@@ -89,10 +89,10 @@ func (c *Card) putData(a apdu) uint16 {
 	case len(data) > maximumObject:
 		return swNoSpace
 	case len(data) == 0:
-		delete(c.objects, tag)
+		delete(p.objects, tag)
 		return swOK
 	}
-	c.objects[tag] = append([]byte(nil), data...)
+	p.objects[tag] = append([]byte(nil), data...)
 	return swOK
 }
 

@@ -39,9 +39,17 @@ func (r *reference) set(value string) {
 	r.left = r.max
 }
 
-// compare compares a PIN and counts. A blocked one is not compared at all: that it was
+// pins are the PIN and the PUK, and whether the PIN was right.
+type pins struct {
+	quirks   Quirks
+	pin, puk reference
+	verified bool
+	wrong    int // PINs that were compared, ever
+}
+
+// compare compares a PIN or PUK and counts. A blocked one is not compared at all: that it was
 // right must not be told any more.
-func (r *reference) compare(c *Card, pin []byte) uint16 {
+func (p *pins) compare(r *reference, pin []byte) uint16 {
 	switch {
 	case r.left <= 0:
 		return swBlocked
@@ -50,11 +58,11 @@ func (r *reference) compare(c *Card, pin []byte) uint16 {
 		return swOK
 	}
 	r.left--
-	if r == &c.pin {
-		c.wrongPINs++
+	if r == &p.pin {
+		p.wrong++
 	}
-	if r.left == 0 && c.options.Quirks.LastWrongPIN != 0 {
-		return c.options.Quirks.LastWrongPIN
+	if r.left == 0 && p.quirks.LastWrongPIN != 0 {
+		return p.quirks.LastWrongPIN
 	}
 	return r.tries()
 }
@@ -65,93 +73,93 @@ func (r *reference) tries() uint16 { return swTries | uint16(min(max(r.left, 0),
 // wellFormed checks the form of a PIN: 6 to 8 characters, filled up with FF. YubiKeys take
 // any, though SP 800-73-4 part 1 section 4.3 says digits. One that cannot be right costs
 // no try, which the standard allows.
-func (c *Card) wellFormed(pin []byte) uint16 {
+func (p *pins) wellFormed(pin []byte) uint16 {
 	digits := bytes.TrimRight(pin, "\xFF")
 	switch {
 	case len(pin) != 8 || bytes.IndexByte(digits, 0xFF) >= 0:
 		return swWrongData
 	case len(digits) < 6:
-		return orElse(c.options.Quirks.ShortPIN, swWrongData)
+		return orElse(p.quirks.ShortPIN, swWrongData)
 	}
 	return swOK
 }
 
 // verify is VERIFY (SP 800-73-4 part 2 section 3.2.1); without data it asks for the
 // counter, and with FF in P1 it logs out. A wrong PIN logs out too.
-func (c *Card) verify(a apdu) uint16 {
+func (p *pins) verify(a apdu) uint16 {
 	if a.p2 != referencePIN {
 		return swReferenceNotFound
 	}
 	if a.p1 == 0xFF && len(a.data) == 0 {
-		c.pinVerified = false
+		p.verified = false
 		return swOK
 	}
 	if a.p1 != 0 {
 		return swWrongParameters
 	}
 	if len(a.data) == 0 {
-		return c.query()
+		return p.query()
 	}
-	if sw := c.wellFormed(a.data); sw != swOK {
+	if sw := p.wellFormed(a.data); sw != swOK {
 		return sw
 	}
-	sw := c.pin.compare(c, a.data)
-	c.pinVerified = sw == swOK
+	sw := p.compare(&p.pin, a.data)
+	p.verified = sw == swOK
 	return sw
 }
 
 // query tells that the PIN is verified, and if not how often it may be wrong: a client
 // cannot see the counter of a PIN that is verified.
-func (c *Card) query() uint16 {
+func (p *pins) query() uint16 {
 	switch {
-	case c.pinVerified:
+	case p.verified:
 		return swOK
-	case c.pin.left <= 0:
-		return orElse(c.options.Quirks.BlockedQuery, swBlocked)
+	case p.pin.left <= 0:
+		return orElse(p.quirks.BlockedQuery, swBlocked)
 	}
-	return c.pin.tries()
+	return p.pin.tries()
 }
 
 // change is CHANGE REFERENCE DATA (SP 800-73-4 part 2 section 3.2.2): the old one and the
 // new one. It does not log in.
-func (c *Card) change(a apdu) uint16 {
-	r := map[byte]*reference{referencePIN: &c.pin, referencePUK: &c.puk}[a.p2]
+func (p *pins) change(a apdu) uint16 {
+	r := map[byte]*reference{referencePIN: &p.pin, referencePUK: &p.puk}[a.p2]
 	switch {
 	case r == nil:
 		return swReferenceNotFound
 	case a.p1 != 0:
 		return swWrongParameters
 	}
-	tries := c.pin.left
-	sw := c.replace(r, r, a.data)
-	if c.pin.left < tries { // as after VERIFY
-		c.pinVerified = false
+	tries := p.pin.left
+	sw := p.replace(r, r, a.data)
+	if p.pin.left < tries { // as after VERIFY
+		p.verified = false
 	}
 	return sw
 }
 
 // resetRetry is RESET RETRY COUNTER (SP 800-73-4 part 2 section 3.2.3): the PUK and a new
 // PIN. What counts down is the PUK.
-func (c *Card) resetRetry(a apdu) uint16 {
+func (p *pins) resetRetry(a apdu) uint16 {
 	switch {
 	case a.p2 != referencePIN:
 		return swReferenceNotFound
 	case a.p1 != 0:
 		return swWrongParameters
 	}
-	return c.replace(&c.puk, &c.pin, a.data)
+	return p.replace(&p.puk, &p.pin, a.data)
 }
 
 // replace sets a new value where the proof is right. The new one is looked at first: a
 // person who mistypes it loses no try.
-func (c *Card) replace(proof, r *reference, data []byte) uint16 {
+func (p *pins) replace(proof, r *reference, data []byte) uint16 {
 	if len(data) != 16 {
 		return swWrongData
 	}
-	if sw := c.wellFormed(data[8:]); sw != swOK {
+	if sw := p.wellFormed(data[8:]); sw != swOK {
 		return sw
 	}
-	if sw := proof.compare(c, data[:8]); sw != swOK {
+	if sw := p.compare(proof, data[:8]); sw != swOK {
 		return sw
 	}
 	r.set(string(data[8:]))
@@ -160,24 +168,24 @@ func (c *Card) replace(proof, r *reference, data []byte) uint16 {
 
 // setRetries is SET PIN RETRIES, which puts back the factory's PIN and PUK, as a surprise
 // to many. It takes both PIN and management key (docs.yubico.com, PIV, set PIN retries).
-func (c *Card) setRetries(a apdu) uint16 {
-	if !c.managed || !c.pinVerified {
+func (p *applet) setRetries(a apdu) uint16 {
+	if !p.manager.proved || !p.pins.verified {
 		return swSecurityStatus
 	}
 	if a.p1 == 0 || a.p2 == 0 {
 		return swWrongParameters
 	}
-	c.pin, c.puk = newReference(factoryPIN, int(a.p1)), newReference(factoryPUK, int(a.p2))
+	p.pins.pin, p.pins.puk = newReference(factoryPIN, int(a.p1)), newReference(factoryPUK, int(a.p2))
 	return swOK
 }
 
 // reset is RESET, which takes a blocked PIN and a blocked PUK and no other proof: anyone who can
 // block them can destroy what is on the card, and gets nothing of it.
-func (c *Card) reset() uint16 {
-	if c.pin.left > 0 || c.puk.left > 0 {
-		return orElse(c.options.Quirks.ResetRefused, swConditions)
+func (p *applet) reset() uint16 {
+	if p.pins.pin.left > 0 || p.pins.puk.left > 0 {
+		return orElse(p.options.Quirks.ResetRefused, swConditions)
 	}
-	if err := c.restoreFactory(); err != nil {
+	if err := p.restoreFactory(); err != nil {
 		return swFailed
 	}
 	return swOK

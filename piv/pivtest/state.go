@@ -43,20 +43,21 @@ type keyState struct {
 func (c *Card) Save() ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	p := &c.chip.piv
 	state := cardState{
-		Firmware: c.options.Firmware, Serial: c.options.Serial,
-		NoPIV: c.options.NoPIV, NoYubico: c.options.NoYubico,
-		TouchTime: c.options.TouchTime, Quirks: c.options.Quirks,
-		PIN: c.pin.state(), PUK: c.puk.state(),
-		ManagementAlgorithm: c.manager.algorithm, ManagementKey: c.manager.value, ManagementTouch: c.manager.touch,
-		Keys: map[byte]keyState{}, Objects: c.objects,
-		AttestationCert: c.attestor.certificate.Raw,
+		Firmware: p.options.Firmware, Serial: p.options.Serial,
+		NoPIV: p.options.NoPIV, NoYubico: p.options.NoYubico,
+		TouchTime: p.options.TouchTime, Quirks: p.options.Quirks,
+		PIN: p.pins.pin.state(), PUK: p.pins.puk.state(),
+		ManagementAlgorithm: p.manager.key.algorithm, ManagementKey: p.manager.key.value, ManagementTouch: p.manager.key.touch,
+		Keys: map[byte]keyState{}, Objects: p.objects,
+		AttestationCert: p.attestor.certificate.Raw,
 	}
 	var err error
-	if state.AttestationKey, err = x509.MarshalPKCS8PrivateKey(c.attestor.private); err != nil {
+	if state.AttestationKey, err = x509.MarshalPKCS8PrivateKey(p.attestor.private); err != nil {
 		return nil, err
 	}
-	for slot, k := range c.keys {
+	for slot, k := range p.keys {
 		private, err := x509.MarshalPKCS8PrivateKey(k.private)
 		if err != nil {
 			return nil, fmt.Errorf("the key in slot %02x: %w", slot, err)
@@ -87,12 +88,13 @@ func LoadCard(data []byte) (*Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.manager.touch = state.ManagementTouch
-	c.pin, c.puk = state.PIN.reference(), state.PUK.reference()
+	p := &c.chip.piv
+	p.manager.key.touch = state.ManagementTouch
+	p.pins.pin, p.pins.puk = state.PIN.reference(), state.PUK.reference()
 	if state.Objects != nil {
-		c.objects = state.Objects
+		p.objects = state.Objects
 	}
-	if err := c.attestor.load(state.AttestationKey, state.AttestationCert); err != nil {
+	if err := p.attestor.load(state.AttestationKey, state.AttestationCert); err != nil {
 		return nil, err
 	}
 	for slot, k := range state.Keys {

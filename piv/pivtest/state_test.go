@@ -37,8 +37,8 @@ func TestSaveAndLoad(t *testing.T) {
 		step{"00200080 08 393939393939FFFF", "63C6"},
 	)
 	loaded := reload(t, c)
-	if loaded.Firmware() != "5.7.1" || loaded.Serial() != 77 || loaded.PINTriesLeft() != 6 || loaded.options.TouchTime != time.Second {
-		t.Errorf("%s, %d, %d tries, %v", loaded.Firmware(), loaded.Serial(), loaded.PINTriesLeft(), loaded.options.TouchTime)
+	if loaded.Firmware() != "5.7.1" || loaded.Serial() != 77 || loaded.PINTriesLeft() != 6 || loaded.chip.piv.options.TouchTime != time.Second {
+		t.Errorf("%s, %d, %d tries, %v", loaded.Firmware(), loaded.Serial(), loaded.PINTriesLeft(), loaded.chip.piv.options.TouchTime)
 	}
 	for slot := range slots {
 		if !equalKeys(c.PublicKey(slot), loaded.PublicKey(slot)) {
