@@ -43,12 +43,9 @@ const readers = 2
 // test need not look at it.
 type Stack struct {
 	directory string
-	child     *exec.Cmd
+	child     child
 	readers   int // that pcscd must show
 	report    func(error) error
-
-	asking  sync.Mutex // held for a request and its answer
-	control *net.UnixConn
 
 	mu      sync.Mutex // held for no I/O
 	running bool       // pcscd does
@@ -153,11 +150,11 @@ func (s *Stack) start(ctx context.Context, task childTask, options StackOptions)
 	if !options.NoReaders {
 		s.readers = readers
 	}
-	if err := s.startChild(task); err != nil {
+	if err := s.child.start(task); err != nil {
 		return err
 	}
 	// The child's first word is that its namespaces are made.
-	if _, err := s.reply(); err != nil {
+	if _, err := s.child.reply(); err != nil {
 		// Where a security module lets users make namespaces and do nothing in them.
 		return fmt.Errorf("%w: setting its namespaces up: %w", ErrMissing, err)
 	}
@@ -183,8 +180,15 @@ func writeReaders(task childTask, options StackOptions) error {
 	return os.WriteFile(filepath.Join(task.Directory, "readers", "vpcd"), []byte(text), 0o644)
 }
 
-// startChild starts this program once more, in namespaces.
-func (s *Stack) startChild(task childTask) error {
+// child is the process in which pcscd runs: this program once more, in namespaces.
+type child struct {
+	process *exec.Cmd
+	asking  sync.Mutex // held for a request and its answer
+	control *net.UnixConn
+}
+
+// start starts this program once more, in namespaces.
+func (c *child) start(task childTask) error {
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_SEQPACKET|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("connecting to the stack's process: %w", err)
@@ -199,7 +203,7 @@ func (s *Stack) startChild(task childTask) error {
 	if err != nil {
 		return fmt.Errorf("connecting to the stack's process: %w", err)
 	}
-	s.control = conn.(*net.UnixConn)
+	c.control = conn.(*net.UnixConn)
 	value, err := json.Marshal(task)
 	if err != nil {
 		return err
@@ -207,10 +211,10 @@ func (s *Stack) startChild(task childTask) error {
 	// Root needs no user namespace, and has it no more where a container took the
 	// right away. Everybody else always needs one.
 	if os.Getuid() == 0 {
-		s.child, err = startKeeper(string(value), theirs, nil)
+		c.process, err = startKeeper(string(value), theirs, nil)
 	}
-	if s.child == nil {
-		s.child, err = startKeeper(string(value), theirs, ownUser())
+	if c.process == nil {
+		c.process, err = startKeeper(string(value), theirs, ownUser())
 	}
 	if err != nil {
 		return fmt.Errorf("%w: it takes root or user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone): %w", ErrMissing, err)
@@ -250,24 +254,24 @@ func startKeeper(task string, control *os.File, attributes *syscall.SysProcAttr)
 }
 
 // ask has the child do something; it returns the file that comes with the answer.
-func (s *Stack) ask(request string) (*os.File, error) {
-	s.asking.Lock()
-	defer s.asking.Unlock()
-	if _, err := s.control.Write([]byte(request)); err != nil {
+func (c *child) ask(request string) (*os.File, error) {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	if _, err := c.control.Write([]byte(request)); err != nil {
 		return nil, fmt.Errorf("asking the stack's process: %w", err)
 	}
-	return s.reply()
+	return c.reply()
 }
 
 // reply reads an answer of the child.
-func (s *Stack) reply() (*os.File, error) {
+func (c *child) reply() (*os.File, error) {
 	// Longer than the child takes for anything, and no ctx: a request that was given up
 	// would leave its answer for the next.
-	if err := s.control.SetReadDeadline(time.Now().Add(2 * daemonTimeout)); err != nil {
+	if err := c.control.SetReadDeadline(time.Now().Add(2 * daemonTimeout)); err != nil {
 		return nil, err
 	}
 	text, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(4))
-	n, nrights, _, _, err := s.control.ReadMsgUnix(text, rights)
+	n, nrights, _, _, err := c.control.ReadMsgUnix(text, rights)
 	if err == nil && n == 0 {
 		err = errors.New("it has ended; does TestMain call pivtest.Main?")
 	}
@@ -278,6 +282,16 @@ func (s *Stack) reply() (*os.File, error) {
 		return nil, errors.New(failure)
 	}
 	return passedFile(rights[:nrights])
+}
+
+// end ends the process: its parent seems to have ended, and pcscd ends with it. How does not matter.
+func (c *child) end() {
+	if c.control != nil {
+		c.control.Close()
+	}
+	if c.process != nil && c.process.ProcessState == nil {
+		c.process.Wait()
+	}
 }
 
 // passedFile takes a file out of a control message; nil where there is none.
@@ -329,13 +343,7 @@ func (s *Stack) Close() error {
 	for reader := range s.slots {
 		s.unplug(reader)
 	}
-	if s.control != nil {
-		s.control.Close()
-	}
-	// It ends because its parent seems to have, and pcscd with it. How does not matter.
-	if s.child != nil && s.child.ProcessState == nil {
-		s.child.Wait()
-	}
+	s.child.end()
 	s.serving.Wait()
 	return os.RemoveAll(s.directory)
 }

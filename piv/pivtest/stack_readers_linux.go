@@ -46,7 +46,7 @@ func (s *Stack) connect(reader int) error {
 	if err != nil {
 		return err
 	}
-	file, err := s.ask(fmt.Sprintf("dial %d", reader))
+	file, err := s.child.ask(fmt.Sprintf("dial %d", reader))
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (s *Stack) StopDaemon() error { return s.endDaemon("stop") }
 
 // endDaemon ends pcscd.
 func (s *Stack) endDaemon(how string) error {
-	if _, err := s.ask(how); err != nil {
+	if _, err := s.child.ask(how); err != nil {
 		return s.report(err)
 	}
 	s.mu.Lock()
@@ -244,7 +244,7 @@ func (s *Stack) StartDaemon() error { return s.report(s.startDaemon(context.Back
 
 // startDaemon is StartDaemon.
 func (s *Stack) startDaemon(ctx context.Context) error {
-	if _, err := s.ask("start"); err != nil {
+	if _, err := s.child.ask("start"); err != nil {
 		return err
 	}
 	if err := s.awaitReaders(ctx); err != nil {
