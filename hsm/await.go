@@ -17,7 +17,6 @@ import (
 // It is written by that goroutine and read by another at any time.
 type progress struct{ now atomic.Pointer[step] }
 
-// step is a thing that can take for ever.
 type step struct {
 	doing  string
 	person bool // a person is waited for, not the module

@@ -47,7 +47,6 @@ func authority(certificate *x509.Certificate) error {
 	return nil
 }
 
-// storeChain is StoreChain for somebody who has logged in.
 func storeChain(ctx context.Context, w *works, chain []*x509.Certificate) (stored int, err error) {
 	for _, certificate := range chain {
 		there, err := w.user.holds(certificate, // under any name

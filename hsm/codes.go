@@ -146,7 +146,6 @@ func codeName(code pkcs11.Error) string {
 	return "CKR_" + name
 }
 
-// isCode reports whether err is one of the return values, however wrapped.
 func isCode(err error, codes ...pkcs11.Error) bool {
 	code, ok := errors.AsType[pkcs11.Error](err)
 	return ok && slices.Contains(codes, code)

@@ -58,7 +58,6 @@ func (r *keyring) toDelete(address uri.URI) (*keyObject, error) {
 	return k, err
 }
 
-// deletion deletes a key and what belongs to it.
 type deletion struct {
 	*keyring
 	key *keyObject
@@ -84,7 +83,6 @@ func (d deletion) run(ctx context.Context) (deleted []string, err error) {
 	return deleted, nil
 }
 
-// object is one to be destroyed.
 type object struct {
 	handle pkcs11.ObjectHandle
 	id     []byte
@@ -156,16 +154,12 @@ func (d deletion) publics(ctx context.Context) ([]object, error) {
 	if d.key.public != nil {
 		search = []*pkcs11.Attribute{class, pkcs11.NewAttribute(pkcs11.CKA_MODULUS, d.key.public.N.Bytes())}
 	}
-	handles, err := d.find(search...)
+	found, err := d.findKeys(search...)
 	if err != nil {
 		return nil, err
 	}
 	var halves []object
-	for _, handle := range handles {
-		public, err := d.readKey(handle)
-		if err != nil {
-			return nil, err
-		}
+	for _, public := range found {
 		if public.public == nil {
 			continue // of another kind, under the key's names
 		}
@@ -174,7 +168,7 @@ func (d deletion) publics(ctx context.Context) ([]object, error) {
 			return nil, err
 		}
 		if pairs {
-			halves = append(halves, object{handle, public.id, fmt.Sprintf("public key %s", public.address(d.address))})
+			halves = append(halves, object{public.handle, public.id, fmt.Sprintf("public key %s", public.address(d.address))})
 		}
 	}
 	return halves, nil
@@ -186,21 +180,8 @@ func (d deletion) twins() ([]*keyObject, error) {
 	if d.key.public == nil {
 		return nil, nil
 	}
-	handles, err := d.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, d.key.public.N.Bytes()))
-	if err != nil {
-		return nil, err
-	}
-	var twins []*keyObject
-	for _, handle := range handles {
-		twin, err := d.readKey(handle)
-		if err != nil {
-			return nil, err
-		}
-		if handle != d.key.handle {
-			twins = append(twins, twin)
-		}
-	}
-	return twins, nil
+	twins, err := d.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, d.key.public.N.Bytes()))
+	return slices.DeleteFunc(twins, func(twin *keyObject) bool { return twin.handle == d.key.handle }), err
 }
 
 // shares reports whether a twin of the key may need an object: all that do not have the

@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"errors"
 	"fmt"
 
 	"github.com/ThalesGroup/crypto11"
@@ -39,7 +38,6 @@ func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Option
 	})
 }
 
-// newKey is a key to be made.
 type newKey struct {
 	label    string
 	id       []byte
@@ -104,31 +102,22 @@ func (n newKey) isFree(s *session) error {
 	return nil
 }
 
-// make makes the key pair. What is not said here is left to the token; what is
-// said keeps the key in it and lets it sign only.
+// make makes the key pair, with the usual exponent, which crypto11 asks for.
 func (n newKey) make(token *crypto11.Context, bits int) (*rsa.PublicKey, error) {
-	public, err := crypto11.NewAttributeSetWithIDAndLabel(n.id, []byte(n.label))
-	if err != nil {
-		return nil, err
-	}
-	private := public.Copy()
-	// Said although most tokens do so unasked: defaults are theirs to choose, and what
-	// was once extractable can be on a backup for ever. CKA_EXTRACTABLE false cannot be
-	// taken back (PKCS#11 section 4.9).
-	err = errors.Join(
-		public.Set(crypto11.CkaVerify, true), public.Set(crypto11.CkaEncrypt, n.decrypts), public.Set(crypto11.CkaWrap, false),
-		private.Set(crypto11.CkaPrivate, true), private.Set(crypto11.CkaSensitive, true), private.Set(crypto11.CkaExtractable, false),
-		private.Set(crypto11.CkaSign, true), private.Set(crypto11.CkaDecrypt, n.decrypts), private.Set(crypto11.CkaUnwrap, false),
-	)
-	if err != nil {
-		return nil, err
-	}
-	// The public exponent is left to crypto11, which asks for 65537.
-	pair, err := token.GenerateRSAKeyPairWithAttributes(public, private, bits)
+	public := append(n.template(),
+		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true), pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_WRAP, false))
+	pair, err := token.GenerateRSAKeyPairWithAttributes(attributeSet(public), attributeSet(n.privateTemplate()), bits)
 	if err != nil {
 		return nil, err
 	}
 	return pair.Public().(*rsa.PublicKey), nil
+}
+
+// attributeSet is a template as crypto11 takes it.
+func attributeSet(template []*pkcs11.Attribute) crypto11.AttributeSet {
+	set := crypto11.NewAttributeSet()
+	set.AddIfNotPresent(template)
+	return set
 }
 
 // StoreCertificate stores the certificate of the key that address names beside
@@ -144,7 +133,6 @@ func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Ce
 	})
 }
 
-// store is StoreCertificate for somebody who has logged in.
 func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.Certificate) (stored bool, err error) {
 	k, err := r.key(ctx, address)
 	if err != nil {
@@ -170,16 +158,12 @@ func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.
 // add adds the certificate of a key. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the
 // other attributes of certificates (PKCS#11 section 4.6.3).
 func add(token *crypto11.Context, k *keyObject, certificate *x509.Certificate) error {
-	attributes := crypto11.NewAttributeSet()
-	var err error
+	var name []*pkcs11.Attribute
 	if len(k.id) > 0 {
-		err = attributes.Set(crypto11.CkaId, k.id)
+		name = append(name, pkcs11.NewAttribute(pkcs11.CKA_ID, k.id))
 	}
-	if k.label != "" && err == nil {
-		err = attributes.Set(crypto11.CkaLabel, []byte(k.label))
+	if k.label != "" {
+		name = append(name, pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label))
 	}
-	if err != nil {
-		return err
-	}
-	return token.ImportCertificateWithAttributes(attributes, certificate)
+	return token.ImportCertificateWithAttributes(attributeSet(name), certificate)
 }

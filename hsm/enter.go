@@ -3,7 +3,6 @@
 package hsm
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -48,7 +47,7 @@ func enter(ctx context.Context, open opener, address uri.URI, options Options, p
 	progress.module("reading the token")
 	return &keyring{
 		session: s, user: &user{login: login, pin: pin},
-		certificate: options.Certificate, now: options.now(),
+		certificate: options.Certificate, now: time.Now(),
 	}, nil
 }
 
@@ -59,7 +58,6 @@ type user struct {
 	rejected error        // of the PIN for a signature, which is not sent again
 }
 
-// forgetPIN overwrites the PIN.
 func (u *user) forgetPIN() {
 	clear(u.pin.Value)
 	u.pin = hardware.PIN{}
@@ -70,9 +68,6 @@ func (u *user) leave() {
 	u.forgetPIN()
 	u.module.close()
 }
-
-// now is the time by which certificates are judged.
-func (o Options) now() time.Time { return cmp.Or(o.Time, time.Now()) }
 
 // session opens a session with the one token that fits the address. The rest of
 // the tokens is not touched: a wrong one must not even see a PIN.

@@ -32,7 +32,6 @@ type keyring struct {
 	now         time.Time
 }
 
-// key returns the one key that the address names.
 func (r *keyring) key(ctx context.Context, address uri.URI) (*keyObject, error) {
 	fitting, err := r.fitting(ctx, address)
 	if err != nil {
@@ -88,13 +87,26 @@ func (s *session) privateKeys(address uri.URI) ([]*keyObject, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]*keyObject, len(handles))
+	return s.readKeys(handles)
+}
+
+func (s *session) readKeys(handles []pkcs11.ObjectHandle) (keys []*keyObject, err error) {
+	keys = make([]*keyObject, len(handles))
 	for i, handle := range handles {
 		if keys[i], err = s.readKey(handle); err != nil {
 			return nil, err
 		}
 	}
 	return keys, nil
+}
+
+// findKeys reads the keys that fit the template, which says that it is for them.
+func (s *session) findKeys(template ...*pkcs11.Attribute) ([]*keyObject, error) {
+	handles, err := s.find(template...)
+	if err != nil {
+		return nil, err
+	}
+	return s.readKeys(handles)
 }
 
 // findByCertificate returns the private keys with the id of a certificate that

@@ -28,7 +28,6 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -70,9 +69,6 @@ type Options struct {
 	// that first. It must not block. The module can be opened again once close has returned.
 	// nil: it is closed at once, and left behind where that takes longer than 2 seconds.
 	Closing func(module string, close func())
-
-	// Time is now, by which certificates are judged. Zero: time.Now().
-	Time time.Time
 }
 
 // Token is a token and what is on it.

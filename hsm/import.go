@@ -53,13 +53,11 @@ func keyID(public *rsa.PublicKey) []byte {
 	return id[:]
 }
 
-// importedKey is a key to be put into a token.
 type importedKey struct {
 	newKey
 	private *rsa.PrivateKey
 }
 
-// importBy is Import for somebody who has logged in.
 func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 	if err := k.isFree(u.session); err != nil {
 		return KeyInfo{}, err
@@ -83,7 +81,7 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 		return made, err
 	}
 	const doing = "storing the public key"
-	public := k.publicTemplate()
+	public := k.publicObject()
 	// A token that keeps no public keys signs as well. Here it proves that it has the private one.
 	if _, err := w.add(ctx, doing, public); err != nil && !isCode(err, noPlainKeys...) {
 		return made, w.fail(doing, err)
@@ -104,7 +102,7 @@ func (k importedKey) putPrivate(ctx context.Context, w *works) (pkcs11.ObjectHan
 	const doing = "storing the private key"
 	numbers := privateNumbers(k.private)
 	defer wipe(numbers)
-	handle, err := w.add(ctx, doing, append(k.privateTemplate(), numbers...))
+	handle, err := w.add(ctx, doing, append(k.privateObject(), numbers...))
 	if !isCode(err, noPlainKeys...) {
 		return handle, w.fail(doing, err)
 	}
@@ -133,33 +131,41 @@ var noPlainKeys = []pkcs11.Error{
 	pkcs11.CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, pkcs11.CKR_UNWRAPPING_KEY_SIZE_RANGE,
 }
 
-// privateTemplate is what the token is told of the private key, beside its numbers. It is
-// as Generate has it.
+// privateTemplate is what the token is told of a private key that Generate or Import makes, beside
+// its numbers. What is not said is left to the token; what is said keeps the key in it and lets it
+// sign only. It is said although most tokens do so unasked: defaults are theirs to choose, and what
+// was once extractable can be on a backup for ever. CKA_EXTRACTABLE false cannot be taken back
+// (PKCS#11 section 4.9).
 func (n newKey) privateTemplate() []*pkcs11.Attribute {
-	return append(n.template(pkcs11.CKO_PRIVATE_KEY),
-		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
+	return append(n.template(), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
 		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false),
 		pkcs11.NewAttribute(pkcs11.CKA_SIGN, true),
 		pkcs11.NewAttribute(pkcs11.CKA_DECRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, false),
 	)
 }
 
-// publicTemplate is the object of the public key.
-func (k importedKey) publicTemplate() []*pkcs11.Attribute {
-	return append(k.template(pkcs11.CKO_PUBLIC_KEY),
+// template is what both halves of a key have.
+func (n newKey) template() []*pkcs11.Attribute {
+	return []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id),
+	}
+}
+
+// privateObject is the object of the private key, but for its numbers. Where a token makes the
+// key itself it knows what it is.
+func (k importedKey) privateObject() []*pkcs11.Attribute {
+	return append(k.privateTemplate(),
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA))
+}
+
+func (k importedKey) publicObject() []*pkcs11.Attribute {
+	return append(k.template(),
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
 		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true),
 		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes()),
 		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(k.private.E)).Bytes()),
 	)
-}
-
-// template is what both halves of a key have.
-func (n newKey) template(class uint) []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, class), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id),
-	}
 }
 
 // privateNumbers are the numbers of a private key (PKCS#11 mechanisms, section 2.1.3).

@@ -112,7 +112,6 @@ var keyTypes = map[uint]string{
 	ckkEdwards:     "Ed25519 or Ed448",
 }
 
-// keyType names a type of key without its size.
 func keyType(kind uint) string {
 	if kind == pkcs11.CK_UNAVAILABLE_INFORMATION {
 		return "of a type that the token does not tell"

@@ -29,7 +29,6 @@ func List(ctx context.Context, address uri.URI, options Options) ([]Token, error
 		forget)
 }
 
-// list is List in the goroutine that may be left behind.
 func list(ctx context.Context, address uri.URI, options Options, progress *progress) ([]Token, error) {
 	m, err := openModule(address, options)
 	if err != nil {
@@ -89,7 +88,7 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 	}
 	listed.PIN = login.pinState()
 	listed.LoggedIn = !login.has(pkcs11.CKF_LOGIN_REQUIRED) || login.isLoggedIn()
-	i := inventory{session: s, certificate: options.Certificate, now: options.now()}
+	i := inventory{session: s, certificate: options.Certificate, now: time.Now()}
 	if err := i.fill(&listed, address); err != nil && listed.Err == nil {
 		listed.Err = err
 	}
@@ -182,19 +181,15 @@ func (k listedKey) isHalfOf(public listedKey) bool {
 
 // class reads the keys of a class that the address names.
 func (i inventory) class(address uri.URI, class uint) ([]listedKey, error) {
-	handles, err := i.find(template(address, class)...)
+	found, err := i.findKeys(template(address, class)...)
 	if err != nil {
 		return nil, err
 	}
-	keys := make([]listedKey, len(handles))
-	for at, handle := range handles {
-		k, err := i.readKey(handle)
-		if err != nil {
-			return nil, err
-		}
+	keys := make([]listedKey, len(found))
+	for at, k := range found {
 		// Not among keyAttributes: a login needs none of them, and each that a token does
 		// not tell makes it read all of them one by one.
-		values, err := i.read(handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
+		values, err := i.read(k.handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
 		if err != nil {
 			return nil, i.fail("reading a key", err)
 		}

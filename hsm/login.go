@@ -95,10 +95,13 @@ func (l *login) account() account {
 
 func (l *login) isLoggedIn() bool { return l.account() == accountUser }
 
-// showsPrivate reports whether there are objects that only the user gets to see (CKA_PRIVATE).
-func (l *login) showsPrivate() bool {
-	private, err := l.find(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true))
-	return err == nil && len(private) > 0
+// showsPrivate reports whether there are objects that only the user gets to see.
+func (l *login) showsPrivate() bool { return l.shows(pkcs11.CKA_PRIVATE, true) }
+
+// shows reports whether there are objects with an attribute.
+func (l *login) shows(kind uint, value any) bool {
+	found, err := l.find(pkcs11.NewAttribute(kind, value))
+	return err == nil && len(found) > 0
 }
 
 // askPIN asks the caller for the PIN: of the token, or of a key that wants one for
@@ -198,15 +201,10 @@ func (l *login) accepted() error {
 		return nil
 	case now != accountPublic:
 		return l.unvouched()
-	case l.showsKeys(): // some modules keep no account of who has logged in
+	case l.shows(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY): // some modules keep no account of who has logged in
 		return nil
 	}
 	return l.recounted(errNobodyIn)
-}
-
-func (l *login) showsKeys() bool {
-	keys, err := l.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY))
-	return err == nil && len(keys) > 0
 }
 
 // unvouched looks for what shows that the token has taken a PIN or has not, where the module

@@ -145,7 +145,6 @@ var remedies = []struct{ module, remedy string }{
 	{"softhsm", "is its configuration there and readable (SOFTHSM2_CONF, /etc/softhsm/softhsm2.conf; group softhsm)?"},
 }
 
-// hint adds the remedy for the module to err.
 func (m *module) hint(err error) error {
 	name := strings.ToLower(filepath.Base(m.path))
 	for _, r := range remedies {

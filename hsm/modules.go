@@ -1,8 +1,6 @@
 package hsm
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -149,17 +147,15 @@ func (d moduleDirs) atPath(path, name string) (string, error) {
 	if path == "" || strings.ContainsRune(path, 0) {
 		return "", fmt.Errorf("%w: module-path %q is not the path of a file", ErrModule, path)
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err == nil && info.IsDir() && name == "":
+	switch found := d.inDirs([]string{path}, name); {
+	case !isDir(path):
+		return path, nil
+	case name == "":
 		return "", fmt.Errorf("%w: module-path %s is a directory; add module-name to the address, or the file's name to the path", ErrModule, path)
-	case err == nil && info.IsDir():
-		if found := d.inDirs([]string{path}, name); found != "" {
-			return found, nil
-		}
-		return "", fmt.Errorf("%w: there is no %s in %s", ErrModule, strings.Join(d.fileNames(name), " or "), path)
+	case found != "":
+		return found, nil
 	}
-	return path, nil
+	return "", fmt.Errorf("%w: there is no %s in %s", ErrModule, strings.Join(d.fileNames(name), " or "), path)
 }
 
 // byName looks a module-name up. What p11-kit has registered goes first: an
@@ -263,12 +259,12 @@ func (d moduleDirs) registeredPath(file string) string {
 	if err != nil {
 		return ""
 	}
-	path := moduleLine(text)
-	switch {
-	case path == "":
-		return ""
-	case filepath.IsAbs(path):
+	path := moduleLine(string(text))
+	if filepath.IsAbs(path) {
 		return existing(path)
+	}
+	if path == "" {
+		return ""
 	}
 	for _, dir := range d.relative {
 		if found := existing(filepath.Join(dir, path)); found != "" {
@@ -280,10 +276,9 @@ func (d moduleDirs) registeredPath(file string) string {
 
 // moduleLine returns the value of "module:" in one of p11-kit's files
 // (pkcs11.conf(5)).
-func moduleLine(text []byte) string {
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for lines.Scan() {
-		key, value, ok := strings.Cut(lines.Text(), ":")
+func moduleLine(text string) string {
+	for line := range strings.Lines(text) {
+		key, value, ok := strings.Cut(line, ":")
 		if ok && strings.TrimSpace(key) == "module" {
 			return strings.TrimSpace(value)
 		}
@@ -343,7 +338,6 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// resolve returns the path behind all links, by which a file is one.
 func resolve(path string) string {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		return resolved

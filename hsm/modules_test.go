@@ -305,7 +305,7 @@ func FuzzModuleLine(f *testing.F) {
 	f.Add([]byte("# module: a\n\nmodule:\nmodule: b"))
 	f.Add([]byte(":\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if got := moduleLine(text); got != strings.TrimSpace(got) || strings.Contains(got, "\n") {
+		if got := moduleLine(string(text)); got != strings.TrimSpace(got) || strings.Contains(got, "\n") {
 			t.Errorf("got %q", got)
 		}
 	})

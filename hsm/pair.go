@@ -78,11 +78,7 @@ func (r *keyring) judgeGiven(ctx context.Context, k *keyObject) (*x509.Certifica
 		return nil, nil, fmt.Errorf("%w: the one given (%s) is not that of %s",
 			hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address))
 	}
-	only := []candidate{{CertificateInfo: CertificateInfo{Certificate: certificate}, pairs: true}}
-	if choose(only, r.now) == nil {
-		return nil, nil, noneOf(only, r.now)
-	}
-	return certificate, nil, nil
+	return certificate, nil, hardware.CheckTime(certificate, r.now)
 }
 
 // candidates reads the certificates that fit the template and were not seen

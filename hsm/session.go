@@ -48,7 +48,6 @@ const batch = 256
 // go on for ever.
 const mostObjects = 1 << 18
 
-// errEndless is the end of a search that has none.
 var errEndless = errors.New("the module finds objects without end")
 
 // find returns the objects that fit the template. Without a login these are the

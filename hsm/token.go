@@ -91,7 +91,6 @@ func (m *module) tokenInfo(slot uint) (pkcs11.TokenInfo, error) {
 	return info, err
 }
 
-// add puts a token where it belongs.
 func (s *survey) add(address uri.URI, t token) {
 	if address.MatchToken(t.describe(address)) {
 		s.fit = append(s.fit, t)
@@ -205,8 +204,6 @@ func (t token) pinState() hardware.PINState {
 	return hardware.PINFresh
 }
 
-// counter is pinState as every device has it.
 func (t token) counter() hardware.PINCounter { return hardware.FlagCounter(t.pinState()) }
 
-// has reports whether the token has a flag.
 func (t token) has(flag uint) bool { return t.info.Flags&flag != 0 }

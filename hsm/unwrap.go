@@ -73,6 +73,6 @@ func (k importedKey) unwrapWith(ctx context.Context, w *works, wrapper pkcs11.Ob
 		return 0, err
 	}
 	return w.make(ctx, "unwrapping the private key", func() (pkcs11.ObjectHandle, error) {
-		return u.UnwrapKey(u.handle, mechanisms, wrapper, wrapped, k.privateTemplate())
+		return u.UnwrapKey(u.handle, mechanisms, wrapper, wrapped, k.privateObject())
 	})
 }

@@ -39,7 +39,7 @@ func TestTakeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := w.add(t.Context(), "storing", importedKey{n, key}.publicTemplate()); err != nil {
+		if _, err := w.add(t.Context(), "storing", importedKey{n, key}.publicObject()); err != nil {
 			t.Fatal(err)
 		}
 	}
