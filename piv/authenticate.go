@@ -74,7 +74,6 @@ func (r *rawCard) ask(m management, block cipher.Block, wanted byte, data []byte
 	return value, nil
 }
 
-// cipher returns the management key's cipher.
 func (m management) cipher(key []byte) (cipher.Block, error) {
 	if err := m.fits(key); err != nil {
 		return nil, err

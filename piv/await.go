@@ -38,7 +38,6 @@ func newProgress(options Options) *progress {
 func (p *progress) card(doing string)   { p.step(doing, ErrDevice) }
 func (p *progress) person(doing string) { p.step(doing, hardware.ErrPINNeeded) }
 
-// step notes what is being done.
 func (p *progress) step(doing string, waiting error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -61,6 +60,13 @@ func (p *progress) mayWantTouch(policy TouchPolicy) {
 		defer p.mu.Unlock()
 		p.timer = time.AfterFunc(touchPatience, func() { p.speakOfTouch(TouchMaybe) })
 	}
+}
+
+// touching runs a command that may wait for a touch.
+func (p *progress) touching(policy TouchPolicy, command func() error) error {
+	p.mayWantTouch(policy)
+	defer p.touchOver()
+	return command()
 }
 
 // speakOfTouch tells of a touch. It tells under the lock, so that TouchOver cannot

@@ -127,15 +127,10 @@ func (c *card) byRaw(work func(*rawCard) error) error {
 // slotOf returns the slot as piv-go has it: with the number of the object that holds its
 // certificate (NIST SP 800-73-4 part 1, table 3).
 func slotOf(slot pivuri.Slot) yubikey.Slot {
-	switch slot {
-	case pivuri.Authentication:
-		return yubikey.SlotAuthentication
-	case pivuri.Signature:
-		return yubikey.SlotSignature
-	case pivuri.KeyManagement:
-		return yubikey.SlotKeyManagement
-	case pivuri.CardAuthentication:
-		return yubikey.SlotCardAuthentication
+	for _, s := range []yubikey.Slot{yubikey.SlotAuthentication, yubikey.SlotSignature, yubikey.SlotKeyManagement, yubikey.SlotCardAuthentication} {
+		if s.Key == uint32(slot) {
+			return s
+		}
 	}
 	retired, _ := yubikey.RetiredKeyManagementSlot(uint32(slot))
 	return retired

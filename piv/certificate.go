@@ -57,7 +57,6 @@ func (k *slotKey) objection(certificate *x509.Certificate, now time.Time) error 
 	return unusable(certificate.PublicKey)
 }
 
-// mismatch is the error for a certificate of another key.
 func (k *slotKey) mismatch(certificate *x509.Certificate) error {
 	return fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,16 +32,11 @@ func (r *keyring) key(address pivuri.URI, fits func(*slotKey) bool) (*slotKey, e
 	if address.Slot != 0 {
 		return r.keyIn(address.Slot)
 	}
-	all, err := r.keys()
+	all, err := r.keys(pivuri.Slots())
 	if err != nil {
 		return nil, err
 	}
-	var fitting []*slotKey
-	for _, k := range all {
-		if fits(k) {
-			fitting = append(fitting, k)
-		}
-	}
+	fitting := slices.DeleteFunc(slices.Clone(all), func(k *slotKey) bool { return !fits(k) })
 	switch len(fitting) {
 	case 0:
 		return nil, noneFits(r.card, all)
@@ -63,10 +59,9 @@ func (r *keyring) keyIn(slot pivuri.Slot) (*slotKey, error) {
 	return nil, r.noKey(slot)
 }
 
-// keys reads all slots.
-func (r *keyring) keys() ([]*slotKey, error) {
-	var keys []*slotKey
-	for _, slot := range pivuri.Slots() {
+// keys reads slots, as far as that goes.
+func (r *keyring) keys(slots []pivuri.Slot) (keys []*slotKey, err error) {
+	for _, slot := range slots {
 		k, err := r.readKey(slot)
 		if err != nil {
 			return keys, err
@@ -93,7 +88,6 @@ func isKeyOf(public crypto.PublicKey) func(*slotKey) bool {
 	return func(k *slotKey) bool { return isRSA(k) && equal(k.believed(), public) }
 }
 
-// ambiguousKeys lists the keys with what tells them apart.
 func ambiguousKeys(keys []*slotKey) error {
 	ambiguous := &hardware.AmbiguousError{What: "keys"}
 	for _, k := range keys {
@@ -115,7 +109,7 @@ func (k *slotKey) note() string {
 // noKey says which slots hold keys instead of an empty one. These reads are on the way
 // to an error only; one that fails changes nothing about that.
 func (r *keyring) noKey(slot pivuri.Slot) error {
-	all, _ := r.keys()
+	all, _ := r.keys(pivuri.Slots())
 	if len(all) == 0 {
 		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", hardware.ErrNoKey, r.card.address(slot), r.card.name())
 	}
@@ -130,7 +124,6 @@ func noneFits(c *card, all []*slotKey) error {
 	return fmt.Errorf("%w: none of the keys of %s fits; there are:%s", hardware.ErrNoKey, c.name(), list(all))
 }
 
-// list lists keys, a line each.
 func list(keys []*slotKey) string {
 	var text strings.Builder
 	for _, k := range keys {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +17,6 @@ import (
 // types for them are not exported. All three become words for people here, with the code in
 // parentheses to search the web for.
 
-// meaning is what a return value of PC/SC stands for.
 type meaning struct {
 	kind  error
 	words string
@@ -145,18 +145,11 @@ func statusOf(err error) (status, bool) {
 	return status(sw), parseErr == nil
 }
 
-// isStatus reports whether err has one of the status words.
 func isStatus(err error, wanted ...status) bool {
 	sw, ok := statusOf(err)
-	for _, w := range wanted {
-		if ok && sw == w {
-			return true
-		}
-	}
-	return false
+	return ok && slices.Contains(wanted, sw)
 }
 
-// words returns words for every status word.
 func (s status) words() string { return cmp.Or(statusWords[s], "it refused") }
 
 // code returns the status word as documents write it.

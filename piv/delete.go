@@ -92,7 +92,6 @@ func (d *deletion) work(management []byte) error {
 	})
 }
 
-// certificateName names the certificate for people.
 func (d *deletion) certificateName() string {
 	if d.key.Certificate == nil {
 		return fmt.Sprintf("unreadable certificate in %s", d.key.Address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
@@ -51,15 +52,6 @@ func Transient(err error) bool {
 	if _, refused := errors.AsType[*hardware.PINError](err); refused || errors.Is(err, context.Canceled) {
 		return false
 	}
-	return isAny(err, ErrNoService, ErrNoCard, ErrBusy, ErrRemoved, ErrDevice)
-}
-
-// isAny reports whether err is one of several.
-func isAny(err error, targets ...error) bool {
-	for _, target := range targets {
-		if errors.Is(err, target) {
-			return true
-		}
-	}
-	return false
+	passing := []error{ErrNoService, ErrNoCard, ErrBusy, ErrRemoved, ErrDevice}
+	return slices.ContainsFunc(passing, func(kind error) bool { return errors.Is(err, kind) })
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -23,7 +24,6 @@ const busyPatience = 5 * time.Second
 // name, or by what it said at power up, proves nothing. Only the card that is meant is
 // ever sent a PIN.
 
-// finder finds the cards of one call.
 type finder struct {
 	options  Options
 	progress *progress
@@ -46,7 +46,6 @@ func (s *survey) close() {
 	s.service.release()
 }
 
-// newSurvey finds the readers.
 func newSurvey() (*survey, error) {
 	service, err := newService()
 	if err != nil {
@@ -69,7 +68,7 @@ func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error)
 	if err != nil {
 		return nil, inWords("looking for readers", err)
 	}
-	wait, told := newBackoff(cmp.Or(f.options.Busy, busyPatience)), false
+	wait, told := newWaits(cmp.Or(f.options.Busy, busyPatience)), false
 	for pending := s.readers; ; {
 		pending = s.visit(pending, address)
 		if len(pending) == 0 || s.isComplete(address) || !wait.again() {
@@ -79,9 +78,9 @@ func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error)
 			told = true
 			f.progress.tell(CardBusy)
 		}
-		if !wait.sleep(ctx) {
+		if err := backoff.Sleep(ctx, wait.next()); err != nil {
 			s.close()
-			return nil, fmt.Errorf("%w, and was waited for: %w", s.failed[pending[0]], context.Cause(ctx))
+			return nil, fmt.Errorf("%w, and was waited for: %w", s.failed[pending[0]], err)
 		}
 	}
 }
@@ -199,7 +198,6 @@ func (f finder) keyring(c *card) *keyring {
 	}
 }
 
-// find opens the one card that the address names.
 func (f finder) find(ctx context.Context, address pivuri.URI) (*card, error) {
 	s, err := f.survey(ctx, address)
 	if err != nil {

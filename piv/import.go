@@ -102,7 +102,6 @@ func (r *keyring) importKey(ctx context.Context, address pivuri.URI, private *rs
 	return k.KeyInfo, nil
 }
 
-// importedKey is a key that is put on a card.
 type importedKey struct {
 	keys *keyring
 	*slotKey
@@ -171,9 +170,7 @@ func (k importedKey) takeBack(key []byte, err error) error {
 	failure := c.byRaw(func(raw *rawCard) error {
 		m, err := c.managementBy(raw)
 		if err == nil {
-			progress.mayWantTouch(m.touch)
-			err = raw.authenticate(m, key)
-			progress.touchOver()
+			err = progress.touching(m.touch, func() error { return raw.authenticate(m, key) })
 		}
 		if err == nil {
 			err = raw.deleteKey(k.Address.Slot)

@@ -55,7 +55,7 @@ func (r *keyring) list(address pivuri.URI) Card {
 	listed := Card{Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Tries: -1}
 	// The counter first: it is what a list is most often wanted for.
 	r.progress.card("reading the PIN's counter")
-	if listed.Tries, listed.Err = c.tries(); listed.Err != nil {
+	if listed.Tries, _, listed.Err = c.counter(); listed.Err != nil {
 		listed.Tries = -1
 		return listed
 	}
@@ -63,15 +63,10 @@ func (r *keyring) list(address pivuri.URI) Card {
 	if address.Slot != 0 {
 		slots = []pivuri.Slot{address.Slot}
 	}
-	for _, slot := range slots {
-		k, err := r.readKey(slot)
-		if err != nil {
-			listed.Err = err
-			return listed
-		}
-		if k != nil {
-			listed.Keys = append(listed.Keys, k.KeyInfo)
-		}
+	keys, err := r.keys(slots)
+	for _, k := range keys {
+		listed.Keys = append(listed.Keys, k.KeyInfo)
 	}
+	listed.Err = err
 	return listed
 }

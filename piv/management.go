@@ -139,13 +139,10 @@ func (w writer) with(key []byte) error {
 	if err := w.management.fits(key); err != nil {
 		return err
 	}
-	p := w.progress
-	p.card(w.doing)
-	p.mayWantTouch(w.management.touch)
-	err := w.work(key)
-	p.touchOver()
+	w.progress.card(w.doing)
+	err := w.progress.touching(w.management.touch, func() error { return w.work(key) })
 	if err == nil && bytes.Equal(key, factoryManagementKey()) {
-		p.tell(FactoryManagementKey)
+		w.progress.tell(FactoryManagementKey)
 	}
 	return w.inWords(err)
 }

@@ -4,6 +4,7 @@ package piv
 
 import (
 	"fmt"
+	"slices"
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
 
@@ -30,7 +31,6 @@ func (m model) address(slot pivuri.Slot) pivuri.URI {
 	return pivuri.URI{Serial: m.serial, Slot: slot}
 }
 
-// version returns the firmware's version as people write it.
 func (m model) version() string {
 	return fmt.Sprintf("%d.%d.%d", m.firmware.Major, m.firmware.Minor, m.firmware.Patch)
 }
@@ -39,14 +39,8 @@ func (m model) version() string {
 // told by its firmware alone: asking it would cost a command each time, and old cards
 // answer what they do not know in many ways.
 func (m model) since(major, minor, patch int) bool {
-	v := m.firmware
-	switch {
-	case v.Major != major:
-		return v.Major > major
-	case v.Minor != minor:
-		return v.Minor > minor
-	}
-	return v.Patch >= patch
+	have := []int{m.firmware.Major, m.firmware.Minor, m.firmware.Patch}
+	return slices.Compare(have, []int{major, minor, patch}) >= 0
 }
 
 // hasMetadata reports whether the card tells of its keys, by GET METADATA

@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -68,10 +69,7 @@ func (r *keyring) open(ctx context.Context, address pivuri.URI) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	certificate := k.Certificate
-	if r.certificate != nil {
-		certificate = r.certificate
-	}
+	certificate := cmp.Or(r.certificate, k.Certificate)
 	if err := k.problem(certificate, r.now); err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}

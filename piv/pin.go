@@ -28,7 +28,7 @@ const factoryPIN = "123456"
 func (u *user) askPIN(ctx context.Context, slot pivuri.Slot) error {
 	c := u.card
 	u.progress.card("reading the PIN's counter")
-	tries, err := c.tries()
+	tries, _, err := c.counter()
 	if err != nil {
 		return err
 	}
@@ -67,14 +67,8 @@ func checkPIN(pin []byte) error {
 	return nil
 }
 
-// tries returns how many wrong PINs are left: 0 if the PIN is blocked, -1 if the card
-// does not tell, as it does not while the PIN is verified.
-func (c *card) tries() (int, error) {
-	tries, _, err := c.counter()
-	return tries, err
-}
-
-// counter is tries, and reports whether the PIN is verified.
+// counter returns how many wrong PINs are left: 0 if the PIN is blocked, -1 if the card does not
+// tell, as it does not while the PIN is verified.
 func (c *card) counter() (tries int, verified bool, err error) {
 	tries, err = c.yk.Retries()
 	if err == nil {
@@ -147,12 +141,7 @@ func (u *user) answered(err error) error {
 // isStandardPIN reports whether each card must take the form of a PIN: 6 to 8 decimal digits
 // (NIST SP 800-73-4 part 2, section 2.4.3). Many take other characters too.
 func isStandardPIN(pin []byte) bool {
-	for _, digit := range pin {
-		if digit < '0' || digit > '9' {
-			return false
-		}
-	}
-	return len(pin) >= 6 && len(pin) <= maxPIN
+	return len(pin) >= 6 && len(pin) <= maxPIN && len(bytes.Trim(pin, "0123456789")) == 0
 }
 
 // unclear returns the error for an answer that says nothing of the PIN, unless the card's
@@ -224,12 +213,10 @@ const (
 	tagTries     = 0x06 // all, left
 )
 
-// metadata reads what the card tells of a key reference.
 func (r *rawCard) metadata(reference byte) ([]byte, error) {
 	return r.command(0xf7, 0x00, reference, nil)
 }
 
-// triesOf returns how many wrong PINs or PUKs are left.
 func (r *rawCard) triesOf(reference byte) (int, error) {
 	metadata, err := r.metadata(reference)
 	if err != nil {

@@ -12,7 +12,6 @@ import (
 // does not do: making one takes as long as two commands to a card.
 type service struct{ context *scard.Context }
 
-// newService connects to the service.
 func newService() (*service, error) {
 	context, err := scard.EstablishContext()
 	return &service{context}, err

@@ -31,9 +31,11 @@ func (u *user) sign(ctx context.Context, k *slotKey, public *rsa.PublicKey, hash
 		return nil, err // nobody waits any more, so nobody is to touch the card
 	}
 	u.progress.card("signing")
-	u.progress.mayWantTouch(k.Touch)
-	signature, err := private.(crypto.Signer).Sign(rand.Reader, hardware.Digest(hash, message), hash)
-	u.progress.touchOver()
+	var signature []byte
+	err = u.progress.touching(k.Touch, func() (err error) {
+		signature, err = private.(crypto.Signer).Sign(rand.Reader, hardware.Digest(hash, message), hash)
+		return err
+	})
 	if err != nil {
 		return nil, k.notSigned(err, u.card.unlocked)
 	}

@@ -81,7 +81,6 @@ func (c *card) readOwn(k *slotKey, slot pivuri.Slot) (there bool, err error) {
 	return false, nil
 }
 
-// readMetadata reads the key's metadata.
 func (c *card) readMetadata(k *slotKey, slot pivuri.Slot) (there bool, err error) {
 	info, err := c.yk.KeyInfo(slotOf(slot))
 	if err != nil && !fromOutside(err) {
@@ -161,7 +160,6 @@ var (
 // errNoX509: what is stored as certificate is not one.
 var errNoX509 = errors.New("what the slot holds as a certificate cannot be read")
 
-// readCertificate reads the slot's certificate; nil without.
 func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
 	certificate, err := c.yk.Certificate(slotOf(slot))
 	if err == nil || isStatus(err, statusNotFound, statusNoReference) {
@@ -198,7 +196,6 @@ const (
 // maxCertificate bounds a certificate that is unpacked. Cards hold 3 KB.
 const maxCertificate = 1 << 16
 
-// parseObject reads a certificate object.
 func parseObject(object []byte) (*x509.Certificate, error) {
 	inner, _ := element(object, tagObject)
 	der, _ := element(inner, tagCertificate)
@@ -263,7 +260,6 @@ func slotPolicy(slot pivuri.Slot) PINPolicy {
 // unknownType is the type of keys of which the card tells nothing.
 const unknownType = "unknown"
 
-// keyType names the type of a key.
 func keyType(public crypto.PublicKey) string {
 	switch p := public.(type) {
 	case *rsa.PublicKey:

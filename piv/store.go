@@ -29,7 +29,6 @@ func StoreCertificate(ctx context.Context, address pivuri.URI, certificate *x509
 	})
 }
 
-// store is StoreCertificate on an open card.
 func (r *keyring) store(ctx context.Context, address pivuri.URI, certificate *x509.Certificate) (stored bool, err error) {
 	k, err := r.key(address, isKeyOf(certificate.PublicKey))
 	if err != nil {

@@ -24,19 +24,16 @@ type user struct {
 	pinAgain bool
 }
 
-// forgetPIN overwrites the PIN.
 func (u *user) forgetPIN() {
 	clear(u.pin.Value)
 	u.pin = hardware.PIN{}
 }
 
-// leave overwrites the PIN, and lets the card go.
 func (u *user) leave() error {
 	u.forgetPIN()
 	return u.card.close()
 }
 
-// askIfWanted asks for the PIN if the key wants one.
 func (u *user) askIfWanted(ctx context.Context, k *slotKey) error {
 	if !k.wantsPIN() {
 		return nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/ebfe/scard"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // TestBackoff: the waits grow, are bounded, and end when patience does.
@@ -17,7 +19,7 @@ func TestBackoff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const patience = 5 * time.Second
 		began, tries := time.Now(), 0
-		for b := newBackoff(patience); b.again(); tries++ {
+		for b := newWaits(patience); b.again(); tries++ {
 			if wait := b.next(); wait > 2*lastWait || wait < 0 {
 				t.Fatalf("try %d waits %s", tries, wait)
 			} else {
@@ -38,8 +40,8 @@ func TestBackoffEndsWithContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		b := newBackoff(time.Hour)
-		for b.sleep(ctx) {
+		b := newWaits(time.Hour)
+		for backoff.Sleep(ctx, b.next()) == nil {
 		}
 		if took := time.Since(b.began); took != time.Second || !b.long() {
 			t.Errorf("it took %s", took)
