@@ -10,6 +10,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
+// A module shows tokens, a token opens a session, a login logs in to that, a user signs and writes
+// by it, and a keyring is what the user finds. Each knows those before it, and none that come after.
+
 // opener opens a session with a token: token.open, or token.openToWrite.
 type opener func(token) (*session, error)
 

@@ -3,7 +3,6 @@
 package hsm
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -113,23 +112,19 @@ func (s *session) findKeys(template ...*pkcs11.Attribute) ([]*keyObject, error) 
 // the address names. Several certificates of one key (an old one and its renewal)
 // lead to it once.
 func (s *session) findByCertificate(address uri.URI) ([]pkcs11.ObjectHandle, error) {
-	certificates, err := s.find(template(address, pkcs11.CKO_CERTIFICATE)...)
+	certificates, err := s.findCertificates(template(address, pkcs11.CKO_CERTIFICATE)...)
 	if err != nil {
 		return nil, err
 	}
-	var ids [][]byte
 	var found []pkcs11.ObjectHandle
+	seen := map[string]bool{"": true}
 	for _, certificate := range certificates {
-		values, err := s.read(certificate, pkcs11.CKA_ID)
-		if err != nil {
-			return nil, s.fail("reading a certificate", err)
-		}
-		id := values[pkcs11.CKA_ID]
-		if len(id) == 0 || slices.ContainsFunc(ids, func(seen []byte) bool { return bytes.Equal(seen, id) }) {
+		id := string(certificate.ID)
+		if seen[id] {
 			continue
 		}
-		ids = append(ids, id)
-		handles, err := s.find(template(address.Without("object").With("id", string(id)), pkcs11.CKO_PRIVATE_KEY)...)
+		seen[id] = true
+		handles, err := s.find(template(address.Without("object").With("id", id), pkcs11.CKO_PRIVATE_KEY)...)
 		if err != nil {
 			return nil, err
 		}

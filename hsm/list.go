@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -252,7 +253,7 @@ func (k listedKey) candidate(info CertificateInfo) candidate {
 }
 
 // curves are the curves of CKA_EC_PARAMS (RFC 5480 section 2.1.1.1, RFC 8410
-// section 3).
+// section 3), and the Edwards curves as PKCS#11 3.0 section 2.3.5 names them there.
 var curves = map[string]string{
 	"1.2.840.10045.3.1.7": "EC P-256",
 	"1.3.132.0.34":        "EC P-384",
@@ -260,6 +261,8 @@ var curves = map[string]string{
 	"1.3.132.0.10":        "EC secp256k1",
 	"1.3.101.112":         "Ed25519",
 	"1.3.101.113":         "Ed448",
+	"edwards25519":        "Ed25519",
+	"edwards448":          "Ed448",
 }
 
 // describe names the type of the key with its size or curve.
@@ -267,23 +270,12 @@ func (k listedKey) describe() string {
 	if k.public != nil {
 		return fmt.Sprintf("RSA %d", k.public.N.BitLen())
 	}
-	if name, ok := curveNames[string(k.values[pkcs11.CKA_EC_PARAMS])]; ok {
-		return name
-	}
-	// Whatever a token has there, it is either a name that is known or not shown.
 	var curve asn1.ObjectIdentifier
 	if _, err := asn1.Unmarshal(k.values[pkcs11.CKA_EC_PARAMS], &curve); err == nil {
-		if name, ok := curves[curve.String()]; ok {
-			return name
-		}
-		return "EC " + curve.String()
+		return cmp.Or(curves[curve.String()], "EC "+curve.String())
 	}
-	return keyType(k.kind)
-}
-
-// curveNames are the Edwards curves as PKCS#11 3.0 section 2.3.5 names them in
-// CKA_EC_PARAMS, a PrintableString.
-var curveNames = map[string]string{
-	"\x13\x0cedwards25519": "Ed25519",
-	"\x13\x0aedwards448":   "Ed448",
+	// Whatever a token has there, it is either a name that is known or not shown.
+	var name string
+	_, _ = asn1.Unmarshal(k.values[pkcs11.CKA_EC_PARAMS], &name)
+	return cmp.Or(curves[name], keyType(k.kind))
 }

@@ -187,18 +187,16 @@ func (m *module) isTPM() bool {
 // close ends the module's life in this process, as far as it was begun here, now or when
 // Options.Closing wants it. Closing twice is closing once: what writes closes early, and its
 // caller again. Errors help nobody: there is nothing that could still be done with the module.
-func (m *module) close() {
-	if m.closed {
-		return
-	}
-	m.closed = true
-	m.closing(m.path, func() { _ = hardware.Recovered(broken, m.end) })
-}
+func (m *module) close() { m.closeBy(m.closing) }
 
 // free closes the module at once, for somebody else in this process to open it.
-func (m *module) free() {
-	m.closed = true
-	closeInTime(m.path, func() { _ = m.end() })
+func (m *module) free() { m.closeBy(closeInTime) }
+
+func (m *module) closeBy(closing func(module string, close func())) {
+	if !m.closed {
+		m.closed = true
+		closing(m.path, func() { _ = hardware.Recovered(broken, m.end) })
+	}
 }
 
 // end closes all sessions, which logs out, and the module.

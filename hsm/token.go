@@ -48,7 +48,12 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 		if info.Flags&(pkcs11.CKF_TOKEN_INITIALIZED|pkcs11.CKF_USER_PIN_INITIALIZED) == 0 {
 			continue // SoftHSM shows a free slot for the next token; and some tokens have only the second flag
 		}
-		found.add(address, token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)})
+		t := token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)}
+		if address.MatchToken(t.describe(address)) {
+			found.fit = append(found.fit, t)
+		} else {
+			found.others = append(found.others, t)
+		}
 	}
 	return found, nil
 }
@@ -89,14 +94,6 @@ func (m *module) tokenInfo(slot uint) (pkcs11.TokenInfo, error) {
 		*field = strings.TrimRight(*field, " \x00")
 	}
 	return info, err
-}
-
-func (s *survey) add(address uri.URI, t token) {
-	if address.MatchToken(t.describe(address)) {
-		s.fit = append(s.fit, t)
-		return
-	}
-	s.others = append(s.others, t)
 }
 
 // describe puts what the token says of itself beside the address. The slot is
