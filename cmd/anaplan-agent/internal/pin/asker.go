@@ -81,6 +81,7 @@ type use struct {
 	prompt  *agent.PINPrompt
 	typed   bool // by a person, so that nothing of it is written down
 	fresh   bool // it was said to be right, whatever came of it before
+	loose   bool // it is sent even if that cannot be recorded
 	counter hardware.PINCounter
 	owner   string // name of the note of whose PIN it is; "": the address says so
 	mark    mark
@@ -106,7 +107,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, 
 		return nil, guard{}, errNone
 	}
 	if pin := a.heldFor(u, request); pin != nil {
-		u.mark = a.markOf(u, pin)
+		u.mark = a.Book.markOf(u, pin)
 		return pin, a.guardOf(u), nil
 	}
 	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
@@ -137,7 +138,7 @@ func (a *Asker) useOf(ctx context.Context, source config.PINSource, request Requ
 	name := noteName(request.device, nameOf(source))
 	return use{
 		ctx: ctx, device: request.device, source: Place(source), name: name, prompt: request.prompt(), typed: Interactive(source),
-		fresh: a.Changed && !a.sent[name], counter: request.counter, owner: request.owner(source),
+		fresh: a.Changed && !a.sent[name], loose: a.Unrecorded, counter: request.counter, owner: request.owner(source),
 	}
 }
 
@@ -152,7 +153,7 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 	if pin, err = a.read(ctx, source, request); err != nil {
 		return nil, err
 	}
-	u.mark = a.markOf(*u, pin)
+	u.mark = a.Book.markOf(*u, pin)
 	if !u.typed {
 		err = a.allow(ctx, u)
 		if err == nil {
@@ -211,15 +212,11 @@ func (a *Asker) drop() {
 	a.kept = nil
 }
 
-func (a *Asker) markOf(u use, pin []byte) mark {
-	return a.Book.marks(u.typed).of(u.name, pin)
-}
-
 // allow returns why the PIN may not be sent now; nil if it may. If it is only too soon, it waits;
 // an agent is told how long to wait instead.
 func (a *Asker) allow(ctx context.Context, u *use) error {
 	for {
-		err := a.judge(u)
+		err := a.Book.judge(u)
 		wait, soon := errors.AsType[*WaitError](err)
 		if !soon || a.Remote != nil {
 			return err
@@ -238,58 +235,6 @@ func (a *Asker) sleep(ctx context.Context, d time.Duration) error {
 	defer wake()
 	<-nap.Done()
 	return context.Cause(ctx)
-}
-
-// judge looks up what is known of the PIN, and returns why it may not be sent; nil if it may.
-func (a *Asker) judge(u *use) error {
-	n, onDisk, err := a.Book.read(u.name, u.typed)
-	u.seen = n
-	if u.fresh {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := a.judgeNote(*u, n, onDisk); err != nil {
-		return err
-	}
-	return a.judgeOwner(*u)
-}
-
-// judgeNote says what a note means for the PIN.
-func (a *Asker) judgeNote(u use, n note, onDisk *note) error {
-	if n.State == "" {
-		return nil
-	}
-	refused := &RefusedError{Source: u.source, Time: n.Time, Prompt: u.prompt, Unknown: n.PIN.compare(u.mark) == unknown}
-	verdict, wait := n.judge(u.mark, u.counter, now())
-	switch verdict {
-	case mayBeSent:
-		return nil
-	case mustWait:
-		return &WaitError{Source: u.source, Wait: wait, Worked: n.Worked.compare(u.mark) == same}
-	case isCounted:
-		a.noteCounted(u, n)
-	case isUnclear:
-		refused.Unclear = true
-	case isManyth:
-		refused.Many = true
-	}
-	return refused
-}
-
-// noteCounted writes down what the counter says about the last time, for it may not say so again.
-// The PIN is not sent, whether or not writing works.
-func (a *Asker) noteCounted(u use, n note) {
-	unlock, err := a.lock(u)
-	if err != nil {
-		return
-	}
-	defer unlock()
-	latest, onDisk, err := a.Book.read(u.name, u.typed)
-	if err == nil && latest.isLike(n) {
-		a.Book.write(latest.refused(latest.Time), onDisk, u)
-	}
 }
 
 // confirm asks on the terminal whether the last try may be spent, whatever the PIN's source is, and

@@ -114,7 +114,7 @@ func TestUnclear(t *testing.T) {
 func (a *Asker) beginDemo(t *testing.T, pin hardware.PIN) error {
 	t.Helper()
 	u := a.useOf(t.Context(), a.Source, tokenRequest(demo))
-	u.mark = a.markOf(u, pin.Value)
+	u.mark = a.Book.markOf(u, pin.Value)
 	_, err := a.begin(u)
 	return err
 }

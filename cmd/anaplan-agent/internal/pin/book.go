@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -119,6 +118,9 @@ func (b *Book) lock(ctx context.Context, name string) (unlock func(), err error)
 	}
 	return nil, err
 }
+
+// markOf returns the mark of a PIN on its way.
+func (b *Book) markOf(u use, pin []byte) mark { return b.marks(u.typed).of(u.name, pin) }
 
 // marks returns the key for a PIN. Nothing about a typed PIN is ever written down.
 func (b *Book) marks(typed bool) markKey {
@@ -271,21 +273,3 @@ func (m *Memory) Retype(profile string) {
 
 // typedSource stands for the place of a PIN that was typed for a profile of an agent.
 func typedSource(profile string) string { return "typed:" + profile }
-
-// Standing returns what stands against sending the PIN from a place to a device, without asking the
-// device: a *RefusedError, a *DoubtError, or nil. pin is nil if it is not known.
-func (b *Book) Standing(device Device, source config.PINSource, pin []byte) error {
-	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}
-	n, onDisk, err := b.read(u.name, false)
-	if err != nil {
-		return fmt.Errorf("%s: %w", device, err)
-	}
-	if pin != nil {
-		u.mark = b.marks(false).of(u.name, pin)
-	}
-	err = (&Asker{Book: b}).judgeNote(u, n, onDisk)
-	if _, refused := errors.AsType[*RefusedError](err); !refused {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", device, err)
-}

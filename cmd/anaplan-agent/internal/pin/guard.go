@@ -1,7 +1,6 @@
 package pin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -44,7 +43,7 @@ func (g *guarded) send(isKeys bool, send func() error) error {
 			return err
 		}
 	}
-	unlock, err := g.lock(u)
+	unlock, err := g.Book.lockFor(u)
 	if err != nil {
 		return err
 	}
@@ -71,24 +70,6 @@ func (g *guarded) proved() {
 	g.unproven = nil
 }
 
-// lock keeps other processes from sending a PIN from the same place to the same device, until
-// it is known what came of this one.
-func (a *Asker) lock(u use) (unlock func(), err error) {
-	if u.typed {
-		return func() {}, nil
-	}
-	unlock, err = a.Book.lock(u.ctx, u.name)
-	switch {
-	case err == nil:
-		return unlock, nil
-	case u.ctx.Err() != nil:
-		return nil, fmt.Errorf("waiting for another process that sends a PIN from %s to %s: %w", u.source, u.device, context.Cause(u.ctx))
-	case a.Unrecorded, a.Book.tell != nil:
-		return func() {}, nil
-	}
-	return nil, fmt.Errorf("%w: %w", ErrUnrecorded, err)
-}
-
 // way is a PIN between its leaving and the answer.
 type way struct {
 	*Asker
@@ -105,7 +86,7 @@ func (a *Asker) begin(u use) (*way, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before, onDisk, err := a.Book.read(u.name, u.typed)
-	if err = a.judgeLate(u, before, onDisk, err); err != nil {
+	if err = a.Book.judgeLate(u, before, err); err != nil {
 		return nil, fmt.Errorf("%s: %w", u.device, err)
 	}
 	w := &way{Asker: a, use: u, before: before, onDisk: onDisk, sent: before.sending(u, now())}
@@ -115,7 +96,7 @@ func (a *Asker) begin(u use) (*way, error) {
 	a.sent[u.name] = true
 	err = w.put(w.sent)
 	switch {
-	case err == nil, a.Unrecorded:
+	case err == nil, u.loose:
 		return w, nil
 	case a.Book.tell == nil:
 		w.forget()
@@ -123,20 +104,6 @@ func (a *Asker) begin(u use) (*way, error) {
 	}
 	a.Say.Warn("after a restart the agent would send a wrong PIN again: %v", err)
 	return w, nil
-}
-
-// judgeLate judges again what another process has changed since the PIN was asked for. The
-// counter was read before that, and tells nothing any more. unread is why the note cannot be
-// read.
-func (a *Asker) judgeLate(u use, n note, onDisk *note, unread error) error {
-	switch {
-	case u.fresh, u.typed, unread == nil && n.isLike(u.seen):
-		return nil
-	case unread != nil:
-		return unread
-	}
-	u.counter = hardware.PINCounter{}
-	return a.judgeNote(u, n, onDisk)
 }
 
 // put writes a note, and keeps in mind what the file has now.

@@ -22,11 +22,11 @@ func ownerName(address, source string) string {
 }
 
 // judgeOwner returns an *OtherDeviceError if the PIN is known to be that of another device.
-func (a *Asker) judgeOwner(u use) error {
+func (b *Book) judgeOwner(u use) error {
 	if u.owner == "" || u.typed {
 		return nil
 	}
-	n, _, err := a.Book.read(u.owner, false)
+	n, _, err := b.read(u.owner, false)
 	if err != nil || n.State != stateTaken || n.about.device() == u.device {
 		return nil
 	}

@@ -34,7 +34,7 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 	}
 	u.typed, u.source, u.owner = true, typedSource(a.Remote.Profile), ""
 	u.name = noteName(u.device, u.source)
-	u.mark = a.markOf(u, pin)
+	u.mark = a.Book.markOf(u, pin)
 	if a.Remote.isTyped(request) {
 		if err := a.judgeTyped(u, request); err != nil {
 			clear(pin)
@@ -48,7 +48,7 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 // to wait with it.
 func (a *Asker) judgeTyped(u use, request Request) error {
 	u.fresh = false // it was typed anew if nothing is known of it
-	err := a.judge(&u)
+	err := a.Book.judge(&u)
 	if _, spent := err.(*RefusedError); spent {
 		return needed(request.prompt(), "%s wants its PIN: the one that was typed was sent, and not taken", request.device)
 	}

@@ -28,7 +28,7 @@ func (a *Asker) read(ctx context.Context, source config.PINSource, request Reque
 	if Interactive(source) {
 		defer a.Pause()()
 	}
-	text, err := a.readFrom(ctx, source, request)
+	text, err := readFrom(ctx, source, request.question, a.Say.Warn)
 	if err == nil {
 		text, err = judged(text, source, request)
 	}
@@ -63,13 +63,13 @@ func Place(source config.PINSource) string {
 	return source.String()
 }
 
-// readFrom reads the source, with the line end.
-func (a *Asker) readFrom(ctx context.Context, source config.PINSource, request Request) ([]byte, error) {
+// readFrom reads the source, with the line end. It warns of a file that others can read.
+func readFrom(ctx context.Context, source config.PINSource, question string, warn func(string, ...any)) ([]byte, error) {
 	switch source.Kind {
 	case config.PINPrompt:
-		return promptPIN(ctx, request.question)
+		return promptPIN(ctx, question)
 	case config.PINPinentry:
-		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), request.question)
+		return runPinentry(ctx, cmp.Or(source.Arg, "pinentry"), question)
 	case config.PINEnv:
 		text, err := console.ReadSecretEnv(source.Arg)
 		if err != nil {
@@ -77,9 +77,15 @@ func (a *Asker) readFrom(ctx context.Context, source config.PINSource, request R
 		}
 		return text, nil
 	case config.PINFile:
-		return a.filePIN(ctx, source.Arg)
+		return readFile(ctx, source.Arg, warn)
 	case config.PINCredential:
-		return a.credentialPIN(ctx, source.Arg)
+		path, err := CredentialPath(source.Arg)
+		if err != nil {
+			return nil, err
+		}
+		// systemd decides who may read it: for a service with User= it sets an access control list,
+		// which looks like the mode of a file that a group may read.
+		return readFile(ctx, path, func(string, ...any) {})
 	case config.PINCommand:
 		return commandPIN(ctx, source.Arg)
 	}
@@ -96,11 +102,6 @@ func promptPIN(ctx context.Context, question string) ([]byte, error) {
 	return terminal.AskSecret(ctx, question)
 }
 
-// filePIN reads a file that holds the PIN and nothing else.
-func (a *Asker) filePIN(ctx context.Context, path string) ([]byte, error) {
-	return readFile(ctx, path, a.Say.Warn)
-}
-
 // readFile reads a file. It may be a pipe, as in file:<(...) of a shell, whose writer never
 // comes.
 func readFile(ctx context.Context, path string, warn func(string, ...any)) ([]byte, error) {
@@ -111,18 +112,8 @@ func readFile(ctx context.Context, path string, warn func(string, ...any)) ([]by
 	return text, nil
 }
 
-// credentialPIN reads a credential that systemd has put into the service's own directory
-// (systemd.exec(5), LoadCredential=). systemd decides who may read it: for a service with User= it
-// sets an access control list, which looks like the mode of a file that a group may read.
-func (a *Asker) credentialPIN(ctx context.Context, name string) ([]byte, error) {
-	path, err := CredentialPath(name)
-	if err != nil {
-		return nil, err
-	}
-	return readFile(ctx, path, func(string, ...any) {})
-}
-
-// CredentialPath returns where a credential lies. config has made sure that the
+// CredentialPath returns where a credential lies: in the service's own directory, into which
+// systemd has put it (systemd.exec(5), LoadCredential=). config has made sure that the
 // name leads to no other directory; Base makes it so here too.
 func CredentialPath(name string) (string, error) {
 	directory := os.Getenv("CREDENTIALS_DIRECTORY")
