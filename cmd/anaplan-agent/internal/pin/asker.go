@@ -65,11 +65,15 @@ type Asker struct {
 	// before.
 	sent map[string]bool
 
-	// keeping says to hold a PIN for a command that logs in twice, so that the person types it only
-	// once.
-	keeping bool
-	kept    []byte
-	keptFor Device
+	kept kept
+}
+
+// kept is a PIN that is held for a command that logs in twice, so that the person types it only
+// once.
+type kept struct {
+	wanted bool
+	pin    []byte // nil: none was typed yet
+	device Device
 }
 
 // use is a PIN on its way: from which place, to which device.
@@ -92,45 +96,45 @@ type use struct {
 // ErrSource, ErrNotAPIN, ErrLength, ErrNotConfirmed, ErrCancelled, ErrUnrecorded, a
 // *RefusedError, a *WaitError, an *OtherDeviceError, a *DoubtError, or hardware.ErrPINNeeded where no
 // PIN can be had.
-func (a *Asker) ask(ctx context.Context, request Request) (pin []byte, _ guard, err error) {
+func (a *Asker) ask(ctx context.Context, request Request) (hardware.PIN, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	source, err := a.SourceFor(request)
 	if err != nil {
-		return nil, guard{}, err
+		return hardware.PIN{}, err
 	}
 	u := a.useOf(ctx, source, request)
 	if a.Remote != nil && (a.Remote.isTyped(request) || Interactive(source) || request.lastTry != "" || request.pinPad) {
 		return a.askAway(ctx, source, request, u)
 	}
 	if source.Kind == config.PINNone {
-		return nil, guard{}, errNone
+		return hardware.PIN{}, errNone
 	}
 	if pin := a.heldFor(u, request); pin != nil {
 		u.mark = a.Book.markOf(u, pin)
-		return pin, a.guardOf(u), nil
+		return a.guarded(pin, u), nil
 	}
 	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
 	// never enters this machine; nil tells the module to read it from the pad.
 	if request.pinPad {
-		if err := a.confirm(ctx, request); err != nil {
-			return nil, guard{}, err
+		err := a.confirm(ctx, request)
+		if err == nil {
+			a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
 		}
-		a.Say.Note("enter the PIN of %s on the keypad of the device", request.device)
-		return nil, guard{}, nil
+		return hardware.PIN{}, err
 	}
-	pin, err = a.get(ctx, source, request, &u)
+	pin, err := a.get(ctx, source, request, &u)
 	if err != nil {
-		return nil, guard{}, err
+		return hardware.PIN{}, err
 	}
 	if a.Got != nil {
 		a.Got()
 	}
-	if a.keeping && !request.own {
-		clear(a.kept)
-		a.kept, a.keptFor = bytes.Clone(pin), u.device
+	if a.kept.wanted && !request.own {
+		a.kept.drop()
+		a.kept.pin, a.kept.device = bytes.Clone(pin), u.device
 	}
-	return pin, a.guardOf(u), nil
+	return a.guarded(pin, u), nil
 }
 
 // useOf returns the way of a PIN that is yet to be had.
@@ -170,15 +174,15 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 // heldFor returns the PIN that is kept for the device; nil without one, or if the device has not
 // accepted it.
 func (a *Asker) heldFor(u use, request Request) []byte {
-	if !a.keeping || request.own || a.kept == nil || u.device != a.keptFor {
+	if !a.kept.wanted || request.own || a.kept.pin == nil || u.device != a.kept.device {
 		return nil
 	}
 	n, _, err := a.Book.read(u.name, u.typed)
 	if err != nil || n.State != stateTaken {
-		a.drop()
+		a.kept.drop()
 		return nil
 	}
-	return bytes.Clone(a.kept) // the receiver overwrites it
+	return bytes.Clone(a.kept.pin) // the receiver overwrites it
 }
 
 // HasPIN reports whether a person has typed the PIN already.
@@ -189,12 +193,12 @@ func (a *Asker) HasPIN() bool { return a.Remote != nil && a.Remote.PIN != nil }
 func (a *Asker) Keep() (drop func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.keeping = true
+	a.kept.wanted = true
 	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		a.keeping = false
-		a.drop()
+		a.kept.wanted = false
+		a.kept.drop()
 	}
 }
 
@@ -203,13 +207,13 @@ func (a *Asker) Keep() (drop func()) {
 func (a *Asker) End() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.drop()
+	a.kept.drop()
 }
 
-// drop overwrites the kept PIN: freed memory stays readable until something else needs it.
-func (a *Asker) drop() {
-	clear(a.kept)
-	a.kept = nil
+// drop overwrites the PIN: freed memory stays readable until something else needs it.
+func (k *kept) drop() {
+	clear(k.pin)
+	k.pin = nil
 }
 
 // allow returns why the PIN may not be sent now; nil if it may. If it is only too soon, it waits;
@@ -265,9 +269,8 @@ func ConfirmLastTry(ctx context.Context, terminal *console.Terminal, what string
 
 // IsRefusal reports whether a device refused the PIN, or refuses all.
 func IsRefusal(err error) bool {
-	_, token := errors.AsType[*hardware.PINError](err)
-	_, card := errors.AsType[*hardware.PINError](err)
-	return token || card
+	_, refused := errors.AsType[*hardware.PINError](err)
+	return refused
 }
 
 // SourceFor returns where the PIN comes from: the setting, else the address's

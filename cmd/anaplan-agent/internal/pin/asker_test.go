@@ -115,7 +115,7 @@ func (a *Asker) beginDemo(t *testing.T, pin hardware.PIN) error {
 	t.Helper()
 	u := a.useOf(t.Context(), a.Source, tokenRequest(demo))
 	u.mark = a.Book.markOf(u, pin.Value)
-	_, err := a.begin(u)
+	_, err := (&guard{asker: a}).begin(u)
 	return err
 }
 
@@ -761,9 +761,9 @@ func TestKeep(t *testing.T) {
 	a.wantSent(t, nil, "1234")
 	write(t, file, "5678\n")
 	a.wantSent(t, nil, "1234")
-	kept := a.kept
+	kept := a.kept.pin
 	a.wantSent(t, errDevice, "1234")
-	if a.kept != nil || string(kept) != "\x00\x00\x00\x00" {
+	if a.kept.pin != nil || string(kept) != "\x00\x00\x00\x00" {
 		t.Errorf("a PIN that was not taken stays in memory: %q", kept)
 	}
 	a.wantSent(t, nil, "5678")
@@ -773,9 +773,9 @@ func TestKeep(t *testing.T) {
 	if pin, err := a.ForToken(named)(t.Context(), request); err != nil || string(pin.Value) != "9012" {
 		t.Errorf("got %q, %v; want what its place says", pin.Value, err)
 	}
-	kept = a.kept
+	kept = a.kept.pin
 	drop()
-	if a.kept != nil || string(kept) != "\x00\x00\x00\x00" {
+	if a.kept.pin != nil || string(kept) != "\x00\x00\x00\x00" {
 		t.Errorf("it is not dropped: %q", kept)
 	}
 }

@@ -12,38 +12,30 @@ import (
 // down, and what becomes of it afterwards. Only success, and the certainty that nothing was
 // counted, take the note back; a process that ends in between leaves it.
 type guard struct {
-	// send sends the PIN. isKeys: as that of a key, which may be another than the device's.
-	// nil: there is nothing to take care of.
-	send func(isKeys bool, send func() error) error
-
-	// proved says that the PINs whose acceptance was not certain were accepted. nil: that does not
-	// matter.
-	proved func()
-}
-
-// guarded is a PIN with a guard.
-type guarded struct {
-	*Asker
-	use
+	asker    *Asker // that got the PIN
+	use      use
 	unproven []*way // the module says that it accepted the PIN, which is still to be proved
 }
 
-func (a *Asker) guardOf(u use) guard {
-	g := &guarded{Asker: a, use: u}
-	return guard{send: g.send, proved: g.proved}
+// guarded returns the PIN with its guard.
+func (a *Asker) guarded(pin []byte, u use) hardware.PIN {
+	g := &guard{asker: a, use: u}
+	return hardware.PIN{Value: pin, Guard: g.send, Proved: g.proved}
 }
 
-func (g *guarded) send(isKeys bool, send func() error) error {
+// send sends the PIN; as that of a key, which may be another than the device's, with a note of its
+// own.
+func (g *guard) send(secret hardware.Secret, send func() error) error {
 	u := g.use
-	if isKeys {
+	if secret == hardware.KeyPIN {
 		u.name, u.seen = hashName("key\x00"+u.name), note{}
 	}
-	if g.Hide != nil {
-		if err := g.Hide(); err != nil {
+	if g.asker.Hide != nil {
+		if err := g.asker.Hide(); err != nil {
 			return err
 		}
 	}
-	unlock, err := g.Book.lockFor(u)
+	unlock, err := g.asker.Book.lockFor(u)
 	if err != nil {
 		return err
 	}
@@ -53,17 +45,18 @@ func (g *guarded) send(isKeys bool, send func() error) error {
 		return err
 	}
 	answer := send() // this may take for ever, so mu is not held
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.asker.mu.Lock()
+	defer g.asker.mu.Unlock()
 	if errors.Is(answer, hardware.ErrPINUnproven) {
 		g.unproven = append(g.unproven, way)
 	}
 	return way.end(answer)
 }
 
-func (g *guarded) proved() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// proved notes that the PINs whose acceptance was not certain were accepted.
+func (g *guard) proved() {
+	g.asker.mu.Lock()
+	defer g.asker.mu.Unlock()
 	for _, way := range g.unproven {
 		way.prove()
 	}
@@ -72,7 +65,7 @@ func (g *guarded) proved() {
 
 // way is a PIN between its leaving and the answer.
 type way struct {
-	*Asker
+	asker *Asker
 	use
 	before note  // as it was
 	onDisk *note // what is in the file now; nil: there is none
@@ -82,14 +75,15 @@ type way struct {
 // begin notes that the PIN is being sent, unless another process was faster and learned something.
 // Where the note cannot be written, a PIN from a place that nobody watches is not sent, except by
 // an agent, which remembers it as long as it runs.
-func (a *Asker) begin(u use) (*way, error) {
+func (g *guard) begin(u use) (*way, error) {
+	a := g.asker
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	before, onDisk, err := a.Book.read(u.name, u.typed)
 	if err = a.Book.judgeLate(u, before, err); err != nil {
 		return nil, fmt.Errorf("%s: %w", u.device, err)
 	}
-	w := &way{Asker: a, use: u, before: before, onDisk: onDisk, sent: before.sending(u, now())}
+	w := &way{asker: a, use: u, before: before, onDisk: onDisk, sent: before.sending(u, now())}
 	if a.sent == nil {
 		a.sent = map[string]bool{}
 	}
@@ -108,7 +102,7 @@ func (a *Asker) begin(u use) (*way, error) {
 
 // put writes a note, and keeps in mind what the file has now.
 func (w *way) put(n note) error {
-	err := w.Book.write(n, w.onDisk, w.use)
+	err := w.asker.Book.write(n, w.onDisk, w.use)
 	if err == nil && !w.typed {
 		w.onDisk = &n
 	}
@@ -117,9 +111,10 @@ func (w *way) put(n note) error {
 
 // forget undoes what begin has noted in memory.
 func (w *way) forget() {
-	w.Book.mu.Lock()
-	defer w.Book.mu.Unlock()
-	delete(w.Book.notes, w.name)
+	book := w.asker.Book
+	book.mu.Lock()
+	defer book.mu.Unlock()
+	delete(book.notes, w.name)
 }
 
 // end notes what came of the PIN, and returns what to tell of that.
@@ -133,23 +128,23 @@ func (w *way) end(err error) error {
 	case IsRefusal(err):
 		w.sent.about.Counts = w.sent.about.Counts || w.isFlagged(err)
 		w.settle(w.sent.refused(at))
-		w.drop()
+		w.asker.kept.drop()
 		return err
 	case errors.Is(err, hardware.ErrPINUnproven):
-		w.drop()
+		w.asker.kept.drop()
 		return err
 	case errors.Is(err, hardware.ErrPINNotSent), errors.Is(err, hardware.ErrPINNotRead), isUncounted(err):
 		w.settle(w.back(at))
 		return err
 	}
-	w.drop()
+	w.asker.kept.drop()
 	return w.unclear(err)
 }
 
 // prove notes that the PIN was taken, unless another was sent meanwhile. It waits for nobody:
 // without the note the PIN counts as unclear.
 func (w *way) prove() {
-	latest, onDisk, err := w.Book.read(w.name, w.typed)
+	latest, onDisk, err := w.asker.Book.read(w.name, w.typed)
 	if err == nil && latest.isLike(w.sent) {
 		w.onDisk = onDisk
 		w.settle(latest.taken(now()))
@@ -161,7 +156,7 @@ func (w *way) prove() {
 // the safe side, with a warning: the person may have to say that the PIN was right.
 func (w *way) settle(n note) {
 	if err := w.put(n); err != nil && w.onDisk != nil {
-		w.Say.Warn("the next run cannot know what came of this PIN: %v", err)
+		w.asker.Say.Warn("the next run cannot know what came of this PIN: %v", err)
 	}
 }
 

@@ -38,11 +38,11 @@ func (w *way) own() {
 	if w.owner == "" || w.typed {
 		return
 	}
-	n, onDisk, err := w.Book.read(w.owner, false)
+	n, onDisk, err := w.asker.Book.read(w.owner, false)
 	if err != nil || n.State == stateTaken && n.about.device() == w.device {
 		return
 	}
 	u := w.use
 	u.name = w.owner
-	w.Book.write(note{State: stateTaken, Seq: n.Seq + 1, Time: now(), about: about{Source: w.source}.of(w.device)}, onDisk, u)
+	w.asker.Book.write(note{State: stateTaken, Seq: n.Seq + 1, Time: now(), about: about{Source: w.source}.of(w.device)}, onDisk, u)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
@@ -24,13 +25,13 @@ type Remote struct {
 
 // askAway returns the PIN that a person has typed, or what to ask for as a *agent.Problem. A
 // window that asks (pinentry) is opened if somebody waits; it is this machine's own.
-func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Request, u use) ([]byte, guard, error) {
+func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Request, u use) (hardware.PIN, error) {
 	if request.pinPad {
-		return nil, a.padGuard(), a.Remote.askPad(request, a.Say)
+		return hardware.PIN{Guard: a.pauseWhile}, a.Remote.askPad(request, a.Say)
 	}
 	pin, err := a.Remote.ask(source, request, func() ([]byte, error) { return a.read(ctx, source, request) })
 	if err != nil {
-		return nil, guard{}, err
+		return hardware.PIN{}, err
 	}
 	u.typed, u.source, u.owner = true, typedSource(a.Remote.Profile), ""
 	u.name = noteName(u.device, u.source)
@@ -38,10 +39,10 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 	if a.Remote.isTyped(request) {
 		if err := a.judgeTyped(u, request); err != nil {
 			clear(pin)
-			return nil, guard{}, err
+			return hardware.PIN{}, err
 		}
 	}
-	return pin, a.guardOf(u), nil
+	return a.guarded(pin, u), nil
 }
 
 // judgeTyped returns what to ask a person for, if the PIN that was typed is spent; or how long
@@ -55,13 +56,11 @@ func (a *Asker) judgeTyped(u use, request Request) error {
 	return err
 }
 
-// padGuard stops the time while the PIN is typed on the device: the module does not tell
+// pauseWhile stops the time while the PIN is typed on the device: the module does not tell
 // when that is done.
-func (a *Asker) padGuard() guard {
-	return guard{send: func(_ bool, send func() error) error {
-		defer a.Pause()()
-		return send()
-	}}
+func (a *Asker) pauseWhile(_ hardware.Secret, send func() error) error {
+	defer a.Pause()()
+	return send()
 }
 
 // askPad returns why the PIN cannot be typed on the device; nil if it can.

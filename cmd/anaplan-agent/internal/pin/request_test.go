@@ -76,7 +76,7 @@ func TestCardPINLength(t *testing.T) {
 		if fits && (err != nil || string(got.Value) != text) || !fits && (!errors.Is(err, ErrLength) || strings.Contains(err.Error(), text)) {
 			t.Errorf("%d characters: %v", len(text), err)
 		}
-		if !fits && a.kept != nil {
+		if !fits && a.kept.pin != nil {
 			t.Errorf("%d characters are kept", len(text))
 		}
 	}
