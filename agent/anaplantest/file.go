@@ -129,7 +129,7 @@ func (c *call) source() (*thing, *answer) {
 
 // beginUpload is POST .../files/{id}: it says how many chunks will come.
 // What is there already stays until all of them have.
-func (t *tenant) beginUpload(c *call) answer {
+func beginUpload(c *call) answer {
 	thing, failed := c.source()
 	if failed != nil {
 		return *failed
@@ -150,7 +150,7 @@ func (t *tenant) beginUpload(c *call) answer {
 }
 
 // putChunk is PUT .../files/{id}/chunks/{n}.
-func (t *tenant) putChunk(c *call) answer {
+func putChunk(c *call) answer {
 	thing, failed := c.source()
 	if failed != nil {
 		return *failed
@@ -163,7 +163,7 @@ func (t *tenant) putChunk(c *call) answer {
 	if err != nil || n < 0 || n >= u.limit() {
 		return apiFailure(http.StatusBadRequest, "there is to be no such chunk")
 	}
-	if !t.room(len(c.body) - len(u.chunks[n])) {
+	if !c.tenant.room(len(c.body) - len(u.chunks[n])) {
 		return tooLarge("all files together are as large as the service allows")
 	}
 	u.chunks[n] = c.body
@@ -206,7 +206,7 @@ func (f *file) finish() bool {
 // completeUpload is POST .../files/{id}/complete, which uploads of an unknown number of
 // chunks need, and which others may send too. Anaplan wants the file's metadata in the
 // body; it tells the service nothing.
-func (t *tenant) completeUpload(c *call) answer {
+func completeUpload(c *call) answer {
 	thing, failed := c.source()
 	if failed != nil {
 		return *failed
@@ -218,7 +218,7 @@ func (t *tenant) completeUpload(c *call) answer {
 }
 
 // putFile is PUT .../files/{id}: all at once.
-func (t *tenant) putFile(c *call) answer {
+func putFile(c *call) answer {
 	thing, failed := c.source()
 	if failed != nil {
 		return *failed
@@ -227,7 +227,7 @@ func (t *tenant) putFile(c *call) answer {
 	if packed(c.Request) {
 		return apiFailure(http.StatusUnsupportedMediaType, "only chunks may be compressed")
 	}
-	if !t.room(len(c.body) - thing.file.size()) {
+	if !c.tenant.room(len(c.body) - thing.file.size()) {
 		return tooLarge("all files together are as large as the service allows")
 	}
 	thing.file.replace([][]byte{c.body})
@@ -237,7 +237,7 @@ func (t *tenant) putFile(c *call) answer {
 // deleteFile is DELETE .../files/{id}: what was uploaded goes, what is there for
 // everybody stays (help.anaplan.com, "Access import files with the Anaplan Integrations
 // API").
-func (t *tenant) deleteFile(c *call) answer {
+func deleteFile(c *call) answer {
 	thing := c.file()
 	if thing == nil {
 		return noSuch("file")
@@ -247,7 +247,7 @@ func (t *tenant) deleteFile(c *call) answer {
 }
 
 // getFile is GET .../files/{id}.
-func (t *tenant) getFile(c *call) answer {
+func getFile(c *call) answer {
 	if thing := c.file(); thing != nil {
 		return sendWhole(thing.file.content)
 	}
@@ -255,15 +255,15 @@ func (t *tenant) getFile(c *call) answer {
 }
 
 // listChunks is GET .../files/{id}/chunks.
-func (t *tenant) listChunks(c *call) answer {
+func listChunks(c *call) answer {
 	if thing := c.file(); thing != nil {
-		return t.pageChunks(c, thing.file.content)
+		return c.pageChunks(thing.file.content)
 	}
 	return noSuch("file")
 }
 
 // getChunk is GET .../files/{id}/chunks/{n}.
-func (t *tenant) getChunk(c *call) answer {
+func getChunk(c *call) answer {
 	if thing := c.file(); thing != nil {
 		return sendChunk(c, thing.file.content)
 	}
@@ -271,12 +271,12 @@ func (t *tenant) getChunk(c *call) answer {
 }
 
 // pageChunks lists the chunks of a file or a dump (Anaplan Connect's test data).
-func (t *tenant) pageChunks(c *call, chunks [][]byte) answer {
+func (c *call) pageChunks(chunks [][]byte) answer {
 	var items []object
 	for n := range chunks {
 		items = append(items, object{"id": strconv.Itoa(n), "name": fmt.Sprint("Chunk ", n)})
 	}
-	return t.page(c, "chunk", "chunks", items)
+	return c.page("chunk", "chunks", items)
 }
 
 // sendWhole answers with all chunks of a file or a dump.

@@ -110,7 +110,7 @@ func (m *model) addProcess(id, name string, actions ...string) {
 // describe is GET .../imports/{id} and its like. The answers differ by kind, in shape
 // and in name, and only those of actions tell the id (help.anaplan.com, the pages on
 // the metadata of each).
-func (t *tenant) describe(kind string) func(*call) answer {
+func describe(kind string) func(*call) answer {
 	return func(c *call) answer {
 		thing := c.model.find(kind, c.PathValue("id"))
 		if thing == nil {

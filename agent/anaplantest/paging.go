@@ -8,16 +8,16 @@ import (
 
 // page answers with the part of a list that the request wants, as Anaplan pages its
 // lists: limit and offset in the query, and meta.paging in the answer.
-func (t *tenant) page(c *call, kind, name string, items []object) answer {
+func (c *call) page(kind, name string, items []object) answer {
 	offset, err := number(c.Request, "offset", 0, 0)
 	if err != nil {
 		return apiFailure(http.StatusBadRequest, err.Error())
 	}
-	limit, err := number(c.Request, "limit", 1, t.options.PageSize)
+	limit, err := number(c.Request, "limit", 1, c.tenant.options.PageSize)
 	if err != nil {
 		return apiFailure(http.StatusBadRequest, err.Error())
 	}
-	limit = min(limit, t.options.PageSize)
+	limit = min(limit, c.tenant.options.PageSize)
 	from := min(offset, len(items))
 	shown := items[from:min(from+limit, len(items))]
 

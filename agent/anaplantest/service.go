@@ -156,10 +156,10 @@ func (s *Service) routes() *http.ServeMux {
 
 		"GET /2/0/users/me": s.api(s.usersMe),
 
-		"GET /2/0/workspaces":             s.inTenant(s.tenant.listWorkspaces),
-		"GET /2/0/workspaces/{ws}":        s.inTenant(s.tenant.getWorkspace),
-		"GET /2/0/workspaces/{ws}/models": s.inTenant(s.tenant.listModels),
-		"GET /2/0/models":                 s.inTenant(s.tenant.listModels),
+		"GET /2/0/workspaces":             s.inTenant(listWorkspaces),
+		"GET /2/0/workspaces/{ws}":        s.inTenant(getWorkspace),
+		"GET /2/0/workspaces/{ws}/models": s.inTenant(listModels),
+		"GET /2/0/models":                 s.inTenant(listModels),
 		"/":                               notFound,
 	} {
 		mux.Handle(pattern, endpoint)
@@ -172,18 +172,18 @@ func (s *Service) routes() *http.ServeMux {
 
 // modelRoutes is routes for a model and all that is in it.
 func (s *Service) modelRoutes(mux *http.ServeMux, base string) {
-	t, file := s.tenant, base+"/files/{id}"
+	file := base + "/files/{id}"
 	for pattern, next := range map[string]func(*call) answer{
-		"GET " + base:                 t.getModel,
-		"GET " + base + "/files":      t.list("files"),
-		"POST " + file:                t.beginUpload,
-		"PUT " + file:                 t.putFile,
-		"GET " + file:                 t.getFile,
-		"DELETE " + file:              t.deleteFile,
-		"GET " + file + "/chunks":     t.listChunks,
-		"GET " + file + "/chunks/{n}": t.getChunk,
-		"PUT " + file + "/chunks/{n}": t.putChunk,
-		"POST " + file + "/complete":  t.completeUpload,
+		"GET " + base:                 getModel,
+		"GET " + base + "/files":      list("files"),
+		"POST " + file:                beginUpload,
+		"PUT " + file:                 putFile,
+		"GET " + file:                 getFile,
+		"DELETE " + file:              deleteFile,
+		"GET " + file + "/chunks":     listChunks,
+		"GET " + file + "/chunks/{n}": getChunk,
+		"PUT " + file + "/chunks/{n}": putChunk,
+		"POST " + file + "/complete":  completeUpload,
 	} {
 		mux.Handle(pattern, s.inTenant(next))
 	}
@@ -194,21 +194,21 @@ func (s *Service) modelRoutes(mux *http.ServeMux, base string) {
 
 // taskRoutes is routes for one kind of the things that can be run.
 func (s *Service) taskRoutes(mux *http.ServeMux, base, kind string) {
-	t, tasks := s.tenant, base+"/{id}/tasks"
+	tasks := base + "/{id}/tasks"
 	task := tasks + "/{task}"
 	for pattern, next := range map[string]func(*call) answer{
-		"GET " + base:                                t.list(kind),
-		"GET " + base + "/{id}":                      t.describe(kind),
-		"GET " + tasks:                               t.listTasks(kind),
-		"POST " + tasks:                              s.counted(t.startTask(kind)),
-		"GET " + task:                                t.withTask(kind, t.pollTask),
-		"DELETE " + task:                             t.withTask(kind, t.cancelTask),
-		"GET " + task + "/dump":                      t.withTask(kind, t.getDump),
-		"GET " + task + "/dump/chunks":               t.withTask(kind, t.listDump),
-		"GET " + task + "/dump/chunks/{n}":           t.withTask(kind, t.getDumpChunk),
-		"GET " + task + "/dumps/{object}":            t.withTask(kind, t.getDump),
-		"GET " + task + "/dumps/{object}/chunks":     t.withTask(kind, t.listDump),
-		"GET " + task + "/dumps/{object}/chunks/{n}": t.withTask(kind, t.getDumpChunk),
+		"GET " + base:                                list(kind),
+		"GET " + base + "/{id}":                      describe(kind),
+		"GET " + tasks:                               listTasks(kind),
+		"POST " + tasks:                              s.counted(startTask(kind)),
+		"GET " + task:                                withTask(kind, pollTask),
+		"DELETE " + task:                             withTask(kind, cancelTask),
+		"GET " + task + "/dump":                      withTask(kind, getDump),
+		"GET " + task + "/dump/chunks":               withTask(kind, listDump),
+		"GET " + task + "/dump/chunks/{n}":           withTask(kind, getDumpChunk),
+		"GET " + task + "/dumps/{object}":            withTask(kind, getDump),
+		"GET " + task + "/dumps/{object}/chunks":     withTask(kind, listDump),
+		"GET " + task + "/dumps/{object}/chunks/{n}": withTask(kind, getDumpChunk),
 	} {
 		mux.Handle(pattern, s.inTenant(next))
 	}

@@ -37,7 +37,7 @@ type task struct {
 
 // startTask is POST .../tasks.
 // Two starts are two tasks: the thing itself may run any number of times.
-func (t *tenant) startTask(kind string) func(*call) answer {
+func startTask(kind string) func(*call) answer {
 	return func(c *call) answer {
 		thing := c.model.find(kind, c.PathValue("id"))
 		if thing == nil {
@@ -49,8 +49,8 @@ func (t *tenant) startTask(kind string) func(*call) answer {
 		id := make([]byte, 16)
 		rand.Read(id)
 		k := &task{id: fmt.Sprintf("%X", id), kind: kind, thing: thing, created: c.now.UnixMilli(), state: notStarted}
-		k.outcome, _ = t.takeOutcome(thing.id)
-		k.quick = t.options.QuickTasks && k.outcome.Polls == 0
+		k.outcome, _ = c.tenant.takeOutcome(thing.id)
+		k.quick = c.tenant.options.QuickTasks && k.outcome.Polls == 0
 		m := c.model
 		m.tasks = append(m.tasks, k)
 		m.tasks = slices.Delete(m.tasks, 0, max(0, len(m.tasks)-maxTasks))
@@ -100,7 +100,7 @@ func checkStart(body []byte) error {
 }
 
 // listTasks is GET .../tasks: oldest first, or newest first with sort=-creationTime.
-func (t *tenant) listTasks(kind string) func(*call) answer {
+func listTasks(kind string) func(*call) answer {
 	return func(c *call) answer {
 		thing := c.model.find(kind, c.PathValue("id"))
 		if thing == nil {
@@ -115,12 +115,12 @@ func (t *tenant) listTasks(kind string) func(*call) answer {
 		if c.URL.Query().Get("sort") == "-creationTime" {
 			slices.Reverse(items)
 		}
-		return t.page(c, "task", "tasks", items)
+		return c.page("task", "tasks", items)
 	}
 }
 
 // withTask lets next see requests for tasks that exist, of the thing of the path.
-func (t *tenant) withTask(kind string, next func(*call) answer) func(*call) answer {
+func withTask(kind string, next func(*call) answer) func(*call) answer {
 	return func(c *call) answer {
 		for _, k := range c.model.tasks {
 			if k.id == c.PathValue("task") && k.kind == kind && k.thing.id == c.PathValue("id") {
@@ -134,13 +134,13 @@ func (t *tenant) withTask(kind string, next func(*call) answer) func(*call) answ
 
 // pollTask is GET .../tasks/{task}.
 // Polls move a task on and not time, so that tests see every state and wait for none.
-func (t *tenant) pollTask(c *call) answer {
+func pollTask(c *call) answer {
 	k := c.task
 	switch k.state {
 	case cancelling:
 		k.state = cancelled
 	case notStarted, inProgress:
-		t.advance(c.model, k)
+		c.tenant.advance(c.model, k)
 	}
 	return c.success("task", k.described())
 }
@@ -164,7 +164,7 @@ func (t *tenant) advance(m *model, k *task) {
 
 // cancelTask is DELETE .../tasks/{task}. Anaplan Connect reads a task from the answer.
 // What has ended stays as it is.
-func (t *tenant) cancelTask(c *call) answer {
+func cancelTask(c *call) answer {
 	if c.task.state == notStarted || c.task.state == inProgress {
 		c.task.state = cancelling
 	}
@@ -221,16 +221,16 @@ func (c *call) dump() [][]byte {
 }
 
 // getDump is GET .../tasks/{task}/dump, and .../dumps/{object}.
-func (t *tenant) getDump(c *call) answer { return sendWhole(c.dump()) }
+func getDump(c *call) answer { return sendWhole(c.dump()) }
 
 // listDump is GET .../tasks/{task}/dump/chunks, and .../dumps/{object}/chunks.
-func (t *tenant) listDump(c *call) answer {
+func listDump(c *call) answer {
 	chunks := c.dump()
 	if chunks == nil {
 		return noSuch("dump")
 	}
-	return t.pageChunks(c, chunks)
+	return c.pageChunks(chunks)
 }
 
 // getDumpChunk is GET .../tasks/{task}/dump/chunks/{n}, and likewise below .../dumps.
-func (t *tenant) getDumpChunk(c *call) answer { return sendChunk(c, c.dump()) }
+func getDumpChunk(c *call) answer { return sendChunk(c, c.dump()) }

@@ -141,6 +141,7 @@ func (s *Service) Rename(name, to string) error {
 // call is a request to the tenant.
 type call struct {
 	*http.Request
+	tenant    *tenant
 	now       time.Time
 	body      []byte     // unpacked, if it came packed
 	workspace *workspace // the one in the path, if there is one
@@ -159,7 +160,7 @@ func (s *Service) inTenant(next func(*call) answer) endpoint {
 		t := s.tenant
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		c := &call{Request: r, now: s.Now(), body: body}
+		c := &call{Request: r, tenant: t, now: s.Now(), body: body}
 		if !t.locate(c) {
 			return noSuch("workspace or model")
 		}
@@ -236,20 +237,20 @@ func (t *thing) described() object {
 }
 
 // listWorkspaces is GET /2/0/workspaces.
-func (t *tenant) listWorkspaces(c *call) answer {
+func listWorkspaces(c *call) answer {
 	var items []object
-	for _, w := range t.workspaces {
+	for _, w := range c.tenant.workspaces {
 		items = append(items, w.described())
 	}
-	return t.page(c, "workspace", "workspaces", items)
+	return c.page("workspace", "workspaces", items)
 }
 
 // getWorkspace is GET /2/0/workspaces/{ws}.
-func (t *tenant) getWorkspace(c *call) answer { return c.success("workspace", c.workspace.described()) }
+func getWorkspace(c *call) answer { return c.success("workspace", c.workspace.described()) }
 
 // listModels is GET /2/0/models, and the same below a workspace.
-func (t *tenant) listModels(c *call) answer {
-	models := t.all()
+func listModels(c *call) answer {
+	models := c.tenant.all()
 	if c.workspace != nil {
 		models = c.workspace.models
 	}
@@ -257,19 +258,19 @@ func (t *tenant) listModels(c *call) answer {
 	for _, m := range models {
 		items = append(items, m.described())
 	}
-	return t.page(c, "model", "models", items)
+	return c.page("model", "models", items)
 }
 
 // getModel is GET /2/0/models/{m}, and the same below a workspace.
-func (t *tenant) getModel(c *call) answer { return c.success("model", c.model.described()) }
+func getModel(c *call) answer { return c.success("model", c.model.described()) }
 
 // list is GET .../files, .../imports and so on.
-func (t *tenant) list(kind string) func(*call) answer {
+func list(kind string) func(*call) answer {
 	return func(c *call) answer {
 		var items []object
 		for _, thing := range c.model.kinds[kind] {
 			items = append(items, thing.described())
 		}
-		return t.page(c, singular(kind), kind, items)
+		return c.page(singular(kind), kind, items)
 	}
 }
