@@ -33,17 +33,17 @@ type scripted struct {
 // with it where it ends in a slash ("/" is every request). A method before the path,
 // as in "POST /token/refresh", leaves requests of other methods alone. Faults queue
 // up: the oldest that fits a request is used first. times below 1 counts as 1.
-func (s *Service) Fault(path string, times int, fault Fault) {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.queue = append(s.faults.queue, scripted{path, max(times, 1), fault})
+func (f *faults) Fault(path string, times int, fault Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue = append(f.queue, scripted{path, max(times, 1), fault})
 }
 
 // ClearFaults drops the faults that have not come true.
-func (s *Service) ClearFaults() {
-	s.faults.mu.Lock()
-	defer s.faults.mu.Unlock()
-	s.faults.queue = nil
+func (f *faults) ClearFaults() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue = nil
 }
 
 // take returns the fault for a request; nil if it has none.

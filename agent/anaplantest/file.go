@@ -69,31 +69,31 @@ func split(content []byte, size int) [][]byte {
 
 // SetFile makes content that of the file of that name, such as "Sales.csv". The file
 // of an export is not there before the export has run: then it will be this.
-func (s *Service) SetFile(name string, content []byte) error {
-	s.tenant.mu.Lock()
-	defer s.tenant.mu.Unlock()
-	f := s.tenant.fileNamed(name)
+func (t *tenant) SetFile(name string, content []byte) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.fileNamed(name)
 	if f == nil {
 		return fmt.Errorf("%w: file %q", ErrNoSuchThing, name)
 	}
-	if !s.tenant.room(len(content)) {
-		return fmt.Errorf("file %q: there would be more than %d bytes in all files", name, s.options.MaxContent)
+	if !t.room(len(content)) {
+		return fmt.Errorf("file %q: there would be more than %d bytes in all files", name, t.options.MaxContent)
 	}
 	content = bytes.Clone(content)
 	if f.export {
 		f.product = content
 		return nil
 	}
-	f.replace(split(content, s.options.ChunkSize))
+	f.replace(split(content, t.options.ChunkSize))
 	return nil
 }
 
 // FileContent returns a copy of what is in the file of that name; false if there is
 // nothing, because nobody has uploaded it or its export has not run.
-func (s *Service) FileContent(name string) ([]byte, bool) {
-	s.tenant.mu.Lock()
-	defer s.tenant.mu.Unlock()
-	f := s.tenant.fileNamed(name)
+func (t *tenant) FileContent(name string) ([]byte, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f := t.fileNamed(name)
 	if f == nil || f.content == nil {
 		return nil, false
 	}

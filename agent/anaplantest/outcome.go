@@ -63,8 +63,7 @@ func (o Outcome) polls() int {
 //
 // Where a process runs the thing, the process fails as the thing does. An outcome of
 // a process itself is that of its last action, unless there is one for that too.
-func (s *Service) TaskOutcome(id string, times int, outcome Outcome) error {
-	t := s.tenant
+func (t *tenant) TaskOutcome(id string, times int, outcome Outcome) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	known := func(m *model) bool {

@@ -50,18 +50,18 @@ type registry struct {
 // Register adds a certificate, as an administrator does with a .pem file, and
 // with the checks that Anaplan makes there: one CERTIFICATE block with nothing
 // before it, an e-mail address, an RSA key of 2048 bits, no duplicate.
-func (s *Service) Register(pemFile []byte) (Certificate, error) {
+func (g *registry) Register(pemFile []byte) (Certificate, error) {
 	cert, err := parsePEM(pemFile)
 	if err != nil {
 		return Certificate{}, err
 	}
-	return s.RegisterCertificate(cert)
+	return g.RegisterCertificate(cert)
 }
 
 // RegisterCertificate is Register for a certificate that is parsed already.
 // It refuses neither an expired certificate nor one for servers: whether Anaplan
 // does is not documented, and tests want to see such a login fail.
-func (s *Service) RegisterCertificate(cert *x509.Certificate) (Certificate, error) {
+func (g *registry) RegisterCertificate(cert *x509.Certificate) (Certificate, error) {
 	if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() < minKeyBits {
 		return Certificate{}, ErrUnusableKey
 	}
@@ -70,7 +70,7 @@ func (s *Service) RegisterCertificate(cert *x509.Certificate) (Certificate, erro
 		return Certificate{}, ErrNoEmail
 	}
 	added := Certificate{ID: idOf(cert), UserID: email, Expiration: cert.NotAfter, Enabled: true}
-	return added, s.registry.add(added)
+	return added, g.add(added)
 }
 
 // add puts c on the list, unless it is there.
@@ -90,11 +90,11 @@ func (g *registry) add(c Certificate) error {
 }
 
 // Certificates returns the registered certificates, ordered by user and id.
-func (s *Service) Certificates() []Certificate {
-	s.registry.mu.Lock()
-	defer s.registry.mu.Unlock()
-	list := make([]Certificate, 0, len(s.registry.certs))
-	for _, c := range s.registry.certs {
+func (g *registry) Certificates() []Certificate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]Certificate, 0, len(g.certs))
+	for _, c := range g.certs {
 		list = append(list, c)
 	}
 	slices.SortFunc(list, func(a, b Certificate) int {
@@ -105,10 +105,10 @@ func (s *Service) Certificates() []Certificate {
 
 // Disable makes logins with the certificate of that id fail. Tokens that it got
 // before live on.
-func (s *Service) Disable(id string) error { return s.registry.enable(id, false) }
+func (g *registry) Disable(id string) error { return g.enable(id, false) }
 
 // Enable undoes Disable.
-func (s *Service) Enable(id string) error { return s.registry.enable(id, true) }
+func (g *registry) Enable(id string) error { return g.enable(id, true) }
 
 // enable switches the certificate of that id on or off.
 func (g *registry) enable(id string, enabled bool) error {
@@ -124,8 +124,7 @@ func (g *registry) enable(id string, enabled bool) error {
 }
 
 // Delete removes the certificate of that id.
-func (s *Service) Delete(id string) error {
-	g := &s.registry
+func (g *registry) Delete(id string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.certs[id]; !ok {

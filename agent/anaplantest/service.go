@@ -91,16 +91,19 @@ type Options struct {
 // do at run time what an administrator, or bad weather, does to Anaplan. All may be called at any
 // time, from any goroutine.
 type Service struct {
-	options  Options
-	skew     atomic.Int64
-	mux      *http.ServeMux
-	registry registry
-	sessions sessions
-	replays  replays
-	tenant   *tenant
-	bucket   bucket
-	faults   faults
-	tally    tally
+	options Options
+	skew    atomic.Int64
+	mux     *http.ServeMux
+
+	// Each with the methods by which a test does something to it.
+	registry
+	sessions
+	faults
+	*tenant
+
+	replays replays
+	bucket  bucket
+	tally   tally
 }
 
 // New returns a Service. opts may be nil.

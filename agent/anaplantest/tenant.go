@@ -125,12 +125,12 @@ func (t *tenant) named(name string) []*thing {
 // Rename gives the workspace, the model, or the thing in a model of one name another
 // one. It may be a name that is there already: Anaplan allows that too. An export and
 // its file have one name, so both get the new one.
-func (s *Service) Rename(name, to string) error {
-	s.tenant.mu.Lock()
-	defer s.tenant.mu.Unlock()
-	found := s.tenant.named(name)
-	for _, t := range found {
-		t.name = to
+func (t *tenant) Rename(name, to string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	found := t.named(name)
+	for _, thing := range found {
+		thing.name = to
 	}
 	if len(found) == 0 {
 		return fmt.Errorf("%w: %q", ErrNoSuchThing, name)

@@ -104,10 +104,10 @@ func (l *sessions) renew(value string, now time.Time, life time.Duration, rotate
 
 // Revoke ends the token of that value, as an administrator or a logout
 // elsewhere does, and reports whether there was one.
-func (s *Service) Revoke(value string) bool {
-	s.sessions.mu.Lock()
-	defer s.sessions.mu.Unlock()
-	n := s.sessions.byValue[value]
+func (l *sessions) Revoke(value string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.byValue[value]
 	// What was never there is told from what has ended: a script may have a wrong token.
 	if n == nil {
 		return false
