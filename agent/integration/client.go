@@ -141,7 +141,7 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 	if c.UserAgent != "" {
 		request.Header.Set("User-Agent", c.UserAgent)
 	}
-	response, err := c.http().Do(request)
+	response, err := unredirected(c.HTTP).Do(request)
 	if err != nil {
 		err = call.broken(watch.explain(err))
 		watch.end()
@@ -151,10 +151,10 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 	return response, nil
 }
 
-// http returns the client with a rule of its own about redirects: a request that carries a
-// credential goes where it was sent, or nowhere.
-func (c *Client) http() *http.Client {
-	own := *cmp.Or(c.HTTP, http.DefaultClient)
+// unredirected returns the client with a rule of its own about redirects: a request that carries a
+// credential goes where it was sent, or nowhere. nil: http.DefaultClient.
+func unredirected(client *http.Client) *http.Client {
+	own := *cmp.Or(client, http.DefaultClient)
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &own
 }

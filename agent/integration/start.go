@@ -64,15 +64,15 @@ func (c *Client) Start(ctx context.Context, thing Thing, start Start) (taskID st
 	if err != nil {
 		return "", err
 	}
-	before, err := c.taskIDs(ctx, thing)
-	if err != nil {
+	l := &launch{client: c, thing: thing, call: call}
+	if l.before, err = l.tasks(ctx); err != nil {
 		return "", err
 	}
 	for patience := c.patience(); ; {
 		if ctx.Err() != nil {
 			return "", context.Cause(ctx)
 		}
-		id, err := c.startOnce(ctx, call)
+		id, err := l.once(ctx)
 		if err == nil {
 			return id, nil
 		}
@@ -82,7 +82,7 @@ func (c *Client) Start(ctx context.Context, thing Thing, start Start) (taskID st
 		if isUnsent(err) {
 			err = patience.wait(ctx, err)
 		} else {
-			id, err = c.findStarted(ctx, patience, thing, before, err)
+			id, err = l.find(ctx, patience, err)
 		}
 		if id != "" || err != nil {
 			return id, err
@@ -90,60 +90,69 @@ func (c *Client) Start(ctx context.Context, thing Thing, start Start) (taskID st
 	}
 }
 
-func (c *Client) startOnce(ctx context.Context, call call) (taskID string, err error) {
-	body, err := c.once(ctx, call)
+// launch is a start under way.
+type launch struct {
+	client *Client
+	thing  Thing
+	call   call
+	before map[string]bool // the ids of the tasks that were there
+}
+
+func (l *launch) once(ctx context.Context) (taskID string, err error) {
+	body, err := l.client.once(ctx, l.call)
 	if err != nil {
 		return "", err
 	}
 	var answer struct {
 		Task listed `json:"task"`
 	}
-	if err := decode(call, body, &answer); err != nil {
+	if err := decode(l.call, body, &answer); err != nil {
 		return "", err
 	}
 	if !isID(string(answer.Task.TaskID)) {
-		return "", call.unusable("there is no taskId in it")
+		return "", l.call.unusable("there is no taskId in it")
 	}
 	return string(answer.Task.TaskID), nil
 }
 
-// findStarted looks for the task of a start whose answer was lost. "" and no error: there is none,
-// so it did not come to it. It looks twice, for the request may still be on its way; one that
-// Anaplan holds, while the model is busy, may be so for longer than anybody looks.
-func (c *Client) findStarted(ctx context.Context, patience *patience, thing Thing, before map[string]bool, lost error) (taskID string, err error) {
+// find looks for the task of a start whose answer was lost. "" and no error: there is none, so it
+// did not come to it. It looks twice, for the request may still be on its way; one that Anaplan
+// holds, while the model is busy, may be so for longer than anybody looks.
+func (l *launch) find(ctx context.Context, patience *patience, lost error) (taskID string, err error) {
 	for range 2 {
 		if err := patience.wait(ctx, lost); err != nil {
-			return "", &UnclearStartError{Thing: thing, Err: err}
+			return "", &UnclearStartError{Thing: l.thing, Err: err}
 		}
-		now, err := c.taskIDs(ctx, thing)
+		now, err := l.tasks(ctx)
 		if err != nil {
-			return "", &UnclearStartError{Thing: thing, Err: err}
+			return "", &UnclearStartError{Thing: l.thing, Err: err}
 		}
-		maps.DeleteFunc(now, func(id string, _ bool) bool { return before[id] })
+		maps.DeleteFunc(now, func(id string, _ bool) bool { return l.before[id] })
 		fresh := slices.Sorted(maps.Keys(now))
 		if len(fresh) > 1 {
-			return "", &UnclearStartError{Thing: thing, Tasks: fresh, Err: lost}
+			return "", &UnclearStartError{Thing: l.thing, Tasks: fresh, Err: lost}
 		}
 		if len(fresh) == 1 {
-			c.tell("the answer to the start was lost, but %s has been started", thing)
+			l.client.tell("the answer to the start was lost, but %s has been started", l.thing)
 			return fresh[0], nil
 		}
 	}
 	if isHeld(lost) {
-		return "", &UnclearStartError{Thing: thing, Err: lost}
+		return "", &UnclearStartError{Thing: l.thing, Err: lost}
 	}
 	return "", nil
 }
 
-func (c *Client) taskIDs(ctx context.Context, thing Thing) (map[string]bool, error) {
-	all, err := c.list(ctx, thing.path()+"/tasks", "tasks")
+// tasks returns the ids of the thing's tasks.
+func (l *launch) tasks(ctx context.Context) (map[string]bool, error) {
+	all, err := l.client.list(ctx, l.thing.path()+"/tasks", "tasks")
 	if err != nil {
 		return nil, err
 	}
 	ids := make(map[string]bool, len(all))
-	for _, l := range all {
-		if isID(string(l.TaskID)) {
-			ids[string(l.TaskID)] = true
+	for _, task := range all {
+		if isID(string(task.TaskID)) {
+			ids[string(task.TaskID)] = true
 		}
 	}
 	return ids, nil

@@ -53,7 +53,7 @@ type Transfer struct {
 // file in chunks"); it joins them. Where the size is known, so is the number of chunks, and the
 // file is whole when the last one is there; else Anaplan is told that it is.
 func (c *Client) Upload(ctx context.Context, file Thing, upload Upload) error {
-	u, err := c.newUpload(file, upload)
+	u, err := newUpload(c, file, upload)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c *Client) Upload(ctx context.Context, file Thing, upload Upload) error {
 	if err := u.sendChunks(ctx); err != nil {
 		return err
 	}
-	if u.size >= 0 {
+	if u.Size >= 0 {
 		return nil
 	}
 	return u.complete(ctx)
@@ -71,35 +71,30 @@ func (c *Client) Upload(ctx context.Context, file Thing, upload Upload) error {
 
 // upload is one under way.
 type upload struct {
-	client   *Client
-	file     Thing
-	content  io.Reader
-	size     int64 // -1: not known
-	chunk    int64
-	of       int // chunks; -1: not known
-	sent     Transfer
-	progress func(Transfer)
+	client *Client
+	file   Thing
+	Upload     // with Size -1 where that is not known, and the ChunkSize that is used
+	of     int // chunks; -1: not known
+	sent   Transfer
 }
 
-func (c *Client) newUpload(file Thing, asked Upload) (*upload, error) {
-	u := &upload{
-		client: c, file: file, content: asked.Content, size: max(asked.Size, -1),
-		chunk: cmp.Or(asked.ChunkSize, DefaultChunk), of: -1, progress: asked.Progress,
-	}
+func newUpload(client *Client, file Thing, asked Upload) (*upload, error) {
+	u := &upload{client: client, file: file, Upload: asked, of: -1}
+	u.Size, u.ChunkSize = max(asked.Size, -1), cmp.Or(asked.ChunkSize, DefaultChunk)
 	switch {
 	case file.Kind != Files:
 		return nil, fmt.Errorf("only files are uploaded to, and this is %s", file)
-	case u.chunk < 1 || u.chunk > MostChunk:
-		return nil, fmt.Errorf("the chunk size is %d bytes; it can be 1 to %d", u.chunk, MostChunk)
-	case u.size > mostChunks*MostChunk:
-		return nil, fmt.Errorf("there are %d bytes, and a file can have %d: %d chunks of %d", u.size, int64(mostChunks*MostChunk), mostChunks, MostChunk)
+	case u.ChunkSize < 1 || u.ChunkSize > MostChunk:
+		return nil, fmt.Errorf("the chunk size is %d bytes; it can be 1 to %d", u.ChunkSize, MostChunk)
+	case u.Size > mostChunks*MostChunk:
+		return nil, fmt.Errorf("there are %d bytes, and a file can have %d: %d chunks of %d", u.Size, int64(mostChunks*MostChunk), mostChunks, MostChunk)
 	}
-	if u.size >= 0 {
-		u.chunk = max(u.chunk, (u.size+mostChunks-1)/mostChunks)
+	if u.Size >= 0 {
+		u.ChunkSize = max(u.ChunkSize, (u.Size+mostChunks-1)/mostChunks)
 		// An empty file has one chunk, with nothing in it.
-		u.of = max(1, int((u.size+u.chunk-1)/u.chunk))
+		u.of = max(1, int((u.Size+u.ChunkSize-1)/u.ChunkSize))
 	}
-	u.sent = Transfer{Total: u.size, Of: u.of}
+	u.sent = Transfer{Total: u.Size, Of: u.of}
 	return u, nil
 }
 
@@ -124,7 +119,11 @@ func (u *upload) announce(ctx context.Context) error {
 
 // sendChunks sends all there is, one chunk after the other, which are never two in memory.
 func (u *upload) sendChunks(ctx context.Context) error {
-	buffer := make([]byte, u.bufferSize())
+	size := u.ChunkSize
+	if u.Size >= 0 {
+		size = min(size, u.Size)
+	}
+	buffer := make([]byte, size)
 	for {
 		chunk, err := u.read(buffer)
 		if err != nil {
@@ -138,33 +137,26 @@ func (u *upload) sendChunks(ctx context.Context) error {
 		if err := u.put(ctx, chunk); err != nil {
 			return err
 		}
-		if int64(len(chunk)) < u.chunk || u.sent.Chunks == u.of {
+		if int64(len(chunk)) < u.ChunkSize || u.sent.Chunks == u.of {
 			return nil
 		}
 	}
 }
 
-func (u *upload) bufferSize() int64 {
-	if u.size < 0 {
-		return u.chunk
-	}
-	return min(u.chunk, u.size)
-}
-
 // read reads the next chunk. What has another size than was said is somebody's work in
 // progress, and a part of it is worse than nothing.
 func (u *upload) read(buffer []byte) ([]byte, error) {
-	if u.size >= 0 {
-		buffer = buffer[:min(int64(len(buffer)), u.size-u.sent.Bytes)]
+	if u.Size >= 0 {
+		buffer = buffer[:min(int64(len(buffer)), u.Size-u.sent.Bytes)]
 	}
-	n, err := io.ReadFull(u.content, buffer)
+	n, err := io.ReadFull(u.Content, buffer)
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 	switch {
 	case err != nil && !ended:
 		return nil, &readError{err}
-	case ended && u.size >= 0:
-		return nil, fmt.Errorf("what is to be uploaded should have %d bytes, and ends after %d; has it changed?", u.size, u.sent.Bytes+int64(n))
-	case u.size >= 0 && u.sent.Bytes+int64(n) == u.size:
+	case ended && u.Size >= 0:
+		return nil, fmt.Errorf("what is to be uploaded should have %d bytes, and ends after %d; has it changed?", u.Size, u.sent.Bytes+int64(n))
+	case u.Size >= 0 && u.sent.Bytes+int64(n) == u.Size:
 		return buffer, u.checkEnd()
 	}
 	return buffer[:n], nil
@@ -173,15 +165,15 @@ func (u *upload) read(buffer []byte) ([]byte, error) {
 // checkEnd returns an error if there is more than there should be.
 func (u *upload) checkEnd() error {
 	var one [1]byte
-	if n, _ := io.ReadFull(u.content, one[:]); n > 0 {
-		return fmt.Errorf("what is to be uploaded has more than the %d bytes that it should have; has it changed?", u.size)
+	if n, _ := io.ReadFull(u.Content, one[:]); n > 0 {
+		return fmt.Errorf("what is to be uploaded has more than the %d bytes that it should have; has it changed?", u.Size)
 	}
 	return nil
 }
 
 func (u *upload) put(ctx context.Context, chunk []byte) error {
 	if u.sent.Chunks == mostChunks {
-		return fmt.Errorf("a file can have %d chunks, and there are more of %d bytes; take larger ones, up to %d", mostChunks, u.chunk, MostChunk)
+		return fmt.Errorf("a file can have %d chunks, and there are more of %d bytes; take larger ones, up to %d", mostChunks, u.ChunkSize, MostChunk)
 	}
 	call := call{
 		method: http.MethodPut, path: u.file.path() + "/chunks/" + strconv.Itoa(u.sent.Chunks),
@@ -193,8 +185,8 @@ func (u *upload) put(ctx context.Context, chunk []byte) error {
 	}
 	u.sent.Chunks++
 	u.sent.Bytes += int64(len(chunk))
-	if u.progress != nil {
-		u.progress(u.sent)
+	if u.Progress != nil {
+		u.Progress(u.sent)
 	}
 	return nil
 }
