@@ -107,7 +107,8 @@ func (c *Client) once(ctx context.Context, call call) ([]byte, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode/100 != 2 {
-		return nil, refusal(call, response)
+		refusal, _ := Refusal(call.method, call.path, response)
+		return nil, refusal
 	}
 	if isPage(response) {
 		return nil, call.unusable(pageMessage)

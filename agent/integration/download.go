@@ -195,7 +195,8 @@ func (p *part) begin(response *http.Response) (skip int64, err error) {
 	case response.StatusCode == http.StatusRequestedRangeNotSatisfiable:
 		return 0, errChanged
 	case response.StatusCode/100 != 2:
-		return 0, refusal(p.call, response)
+		refusal, _ := Refusal(http.MethodGet, p.call.path, response)
+		return 0, refusal
 	case isPage(response):
 		return 0, p.call.unusable(pageMessage)
 	case !isPlain(response.Header):

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,36 +78,26 @@ func meaning(status int) string {
 	switch {
 	case status/100 == 3:
 		return "the answer points elsewhere, where nothing is sent; is the API URL right?"
-	case status == http.StatusBadRequest:
-		return "Anaplan does not take the request"
-	case status == http.StatusUnauthorized:
-		return "Anaplan does not take the token"
-	case status == http.StatusForbidden:
-		return "this user may not do that"
-	case status == http.StatusNotFound:
-		return "there is no such thing, or this user may not see it"
-	case status == http.StatusMethodNotAllowed:
-		return "Anaplan does not do that there"
-	case status == http.StatusConflict:
-		return "Anaplan does not allow it there, or the model is busy with something that is in conflict with it"
-	case status == http.StatusGone:
-		return "the request is rerouted, and has to be made again"
-	case status == http.StatusUnprocessableEntity:
-		return "the model is archived"
-	case status == http.StatusLocked:
-		return "the model is locked"
-	case status == http.StatusFailedDependency:
-		return "the model is offline"
-	case status == http.StatusTooEarly:
-		return "the model is in deployed mode, which does not take that"
-	case status == http.StatusRequestEntityTooLarge:
-		return "Anaplan finds it too large"
-	case status == http.StatusTooManyRequests:
-		return "too many requests"
 	case status >= 500:
 		return "Anaplan fails"
 	}
-	return "Anaplan refuses it"
+	return cmp.Or(meanings[status], "Anaplan refuses it")
+}
+
+var meanings = map[int]string{
+	http.StatusBadRequest:            "Anaplan does not take the request",
+	http.StatusUnauthorized:          "Anaplan does not take the token",
+	http.StatusForbidden:             "this user may not do that",
+	http.StatusNotFound:              "there is no such thing, or this user may not see it",
+	http.StatusMethodNotAllowed:      "Anaplan does not do that there",
+	http.StatusConflict:              "Anaplan does not allow it there, or the model is busy with something that is in conflict with it",
+	http.StatusGone:                  "the request is rerouted, and has to be made again",
+	http.StatusUnprocessableEntity:   "the model is archived",
+	http.StatusLocked:                "the model is locked",
+	http.StatusFailedDependency:      "the model is offline",
+	http.StatusTooEarly:              "the model is in deployed mode, which does not take that",
+	http.StatusRequestEntityTooLarge: "Anaplan finds it too large",
+	http.StatusTooManyRequests:       "too many requests",
 }
 
 // pageMessage is in place of a web page's text.
@@ -122,48 +113,42 @@ func isPage(response *http.Response) bool {
 // mostRefusal is how much of a refusal is read.
 const mostRefusal = 64 << 10
 
-// refusal reads the error of an answer that is not 2xx. Where the answer is cut off, the
-// status has to do.
-func refusal(call call, response *http.Response) *APIError {
+// Refusal returns an answer of Do that is not 2xx as an error, and its text, of which 64 KiB
+// are read at most. Where the answer is cut off, the status has to do.
+func Refusal(method, path string, response *http.Response) (*APIError, []byte) {
 	body, _ := io.ReadAll(io.LimitReader(response.Body, mostRefusal))
-	return newAPIError(call, response, body)
-}
-
-func newAPIError(call call, response *http.Response, body []byte) *APIError {
-	e := &APIError{Method: call.method, Path: call.shown(), Status: response.StatusCode}
+	e := &APIError{Method: method, Path: shown(path), Status: response.StatusCode}
 	e.RetryAfter, _ = upstream.RetryAfter(response.Header, time.Now())
-	said := parseRefusal(body)
-	e.Message = clean(said.message)
+	message, problem := parseRefusal(body)
+	e.Message = clean(message)
 	if isPage(response) {
 		e.Message = pageMessage
 	}
-	if code := response.Header.Get(headerProblem); code != "" {
-		e.blame(clean(code), said.problem)
+	if code := agentCode(response.Header); code != "" {
+		e.blame(code, problem)
 	}
-	return e
+	return e, body
 }
 
+// agentCode returns the code of an answer that is the agent's own; "" of Anaplan's.
+func agentCode(header http.Header) agent.Code { return agent.Code(clean(header.Get(headerProblem))) }
+
 // blame makes it the agent's error.
-func (e *APIError) blame(code string, problem *agent.Problem) {
+func (e *APIError) blame(code agent.Code, problem *agent.Problem) {
 	if problem == nil {
 		problem = &agent.Problem{Message: e.Message}
 	}
-	problem.Code = agent.Code(code)
+	problem.Code = code
 	if problem.Message == "" {
-		problem.Message = "it does not say why (" + code + ")"
+		problem.Message = "it does not say why (" + string(code) + ")"
 	}
-	e.Code, e.Message, e.problem = problem.Code, clean(problem.Message), problem
-}
-
-// refused is what a refusal says: Anaplan's text, and what the agent has added.
-type refused struct {
-	message string
-	problem *agent.Problem
+	e.Code, e.Message, e.problem = code, clean(problem.Message), problem
 }
 
 // parseRefusal reads {"status":{"code":404,"message":"..."}}, and the forms that other hosts and
-// frameworks have: a text beside a status that is not an object. The answer may not be JSON at all.
-func parseRefusal(body []byte) refused {
+// frameworks have: a text beside a status that is not an object. problem is what the agent has
+// added. The answer may not be JSON at all.
+func parseRefusal(body []byte) (message string, problem *agent.Problem) {
 	var fields struct {
 		Status        json.RawMessage `json:"status"`
 		StatusMessage json.RawMessage `json:"statusMessage"`
@@ -171,19 +156,19 @@ func parseRefusal(body []byte) refused {
 		Problem       *agent.Problem  `json:"problem"`
 	}
 	if json.Unmarshal(body, &fields) != nil {
-		return refused{}
+		return "", nil
 	}
 	var status struct {
 		Message string `json:"message"`
 	}
 	_ = json.Unmarshal(fields.Status, &status)
-	said := refused{status.Message, fields.Problem}
+	message = status.Message
 	for _, other := range []json.RawMessage{fields.StatusMessage, fields.Message} {
-		if said.message == "" {
-			_ = json.Unmarshal(other, &said.message)
+		if message == "" {
+			_ = json.Unmarshal(other, &message)
 		}
 	}
-	return said
+	return message, fields.Problem
 }
 
 // lostError is a request to which no answer came, or not the whole of it.
@@ -212,17 +197,17 @@ func (c call) broken(err error) error {
 	if framed, ok := errors.AsType[*url.Error](err); ok {
 		err = framed.Err
 	}
-	return &lostError{c.method, c.shown(), err}
+	return &lostError{c.method, shown(c.path), err}
 }
 
 // unusable is the error of a success that cannot be used.
 func (c call) unusable(detail string) error {
-	return fmt.Errorf("%s %s: %w: %s", c.method, c.shown(), ErrResponse, detail)
+	return fmt.Errorf("%s %s: %w: %s", c.method, shown(c.path), ErrResponse, detail)
 }
 
-// shown is the path for people: without a query, which a caller may have put there.
-func (c call) shown() string {
-	path, _, _ := strings.Cut(c.path, "?")
+// shown is a path for people: without a query, which a caller may have put there.
+func shown(path string) string {
+	path, _, _ = strings.Cut(path, "?")
 	return clean(path)
 }
 

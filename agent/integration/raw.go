@@ -67,15 +67,14 @@ func (c *call) measure() (repeatable bool, err error) {
 }
 
 func isPassingAnswer(response *http.Response) bool {
-	e := newAPIError(call{}, response, nil)
-	return isPassing(e.Status, e.Code)
+	return isPassing(response.StatusCode, agentCode(response.Header))
 }
 
 // keep reads a refusal so that its connection is free for the next attempt, and leaves it in
 // the response, for there may be none.
 func keep(call call, response *http.Response) error {
-	body, _ := io.ReadAll(io.LimitReader(response.Body, mostRefusal))
+	refusal, body := Refusal(call.method, call.path, response)
 	response.Body.Close()
 	response.Body = io.NopCloser(bytes.NewReader(body))
-	return newAPIError(call, response, body)
+	return refusal
 }
