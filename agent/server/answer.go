@@ -145,7 +145,7 @@ func wholeSeconds(wait time.Duration) string {
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // sendLease answers with a token, or only with what is to be known about it.
-func (c ownCall) sendLease(lease agent.Lease, reveal bool) {
+func sendLease(c *call, lease agent.Lease, reveal bool) {
 	buffer := buffers.Get().(*[]byte)
 	body := appendLease((*buffer)[:0], c.arguments.profile, lease, reveal, time.Now())
 	c.send(http.StatusOK, typeJSON, body)

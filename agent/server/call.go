@@ -92,7 +92,7 @@ func mistakeText(mistake any) string {
 }
 
 func (c *call) handle() *agent.Problem {
-	if c.caller.surplus || !(identification{c}).isIntroduced() {
+	if c.caller.surplus || !isIntroduced(c) {
 		return c.tooMany()
 	}
 	if problem := c.charge(costRead); problem != nil {
@@ -106,7 +106,7 @@ func (c *call) handle() *agent.Problem {
 		if problem := c.suspect(); problem != nil {
 			return problem
 		}
-		return forwarding{c}.forward()
+		return forward(c)
 	}
 	route, found := routes[c.r.URL.Path]
 	if !found || c.caller.network && !route.network {
@@ -261,8 +261,8 @@ func fill(buffer []byte, from io.Reader) (int, error) {
 	}
 }
 
-// profile returns the profile that the request is about, if the caller may use it.
-func (c ownCall) profile() (*Profile, *agent.Problem) {
+// profileOf returns the profile that the request is about, if the caller may use it.
+func profileOf(c *call) (*Profile, *agent.Problem) {
 	profile := c.server.config.Profiles()[c.arguments.profile]
 	if profile == nil {
 		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s", shown(c.arguments.profile))

@@ -18,9 +18,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 )
 
-// forwarding is a call that is passed on to Anaplan.
-type forwarding struct{ *call }
-
 // forwardedRoute is what calls of the API are observed as.
 const forwardedRoute = "forwarded"
 
@@ -40,36 +37,36 @@ func isForwarded(path string) bool {
 
 // forward passes a call on to Anaplan. What is decided on is the normalised path, and
 // that is what is sent.
-func (c forwarding) forward() *agent.Problem {
-	path, problem := c.forwardable()
+func forward(c *call) *agent.Problem {
+	path, problem := forwardable(c)
 	if problem != nil {
 		return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
 	}
-	problem = c.forwardPath(path)
-	if problem != nil && problem.Code == agent.CodeStopping && c.isReloaded() {
-		problem = c.forwardPath(path)
+	problem = forwardPath(c, path)
+	if problem != nil && problem.Code == agent.CodeStopping && isReloaded(c) {
+		problem = forwardPath(c, path)
 	}
 	return problem
 }
 
 // forwardPath forwards by the configuration as it is now.
-func (c forwarding) forwardPath(path policy.Path) *agent.Problem {
-	who, problem := c.who()
+func forwardPath(c *call, path policy.Path) *agent.Problem {
+	who, problem := principalOf(c)
 	if problem != nil {
 		return problem
 	}
 	if problem := c.recordable(); problem != nil { // before permit, which may ask Anaplan for names
 		return problem
 	}
-	if problem := c.permit(who, path); problem != nil {
+	if problem := permit(c, who, path); problem != nil {
 		return problem
 	}
-	return c.pass(who, path)
+	return pass(c, who, path)
 }
 
 // isReloaded reports whether a call that a profile's end has stopped can be made with the
 // profile that has come in its place: nothing is answered yet, and no body is used up.
-func (c forwarding) isReloaded() bool {
+func isReloaded(c *call) bool {
 	return !hasBody(c.r) && c.status == 0 && c.r.Context().Err() == nil
 }
 
@@ -77,7 +74,7 @@ func (c forwarding) isReloaded() bool {
 func shortened(text string) string { return text[:min(len(text), 256)] }
 
 // forwardable returns the path of a request that is fit to be sent on.
-func (c forwarding) forwardable() (policy.Path, *agent.Problem) {
+func forwardable(c *call) (policy.Path, *agent.Problem) {
 	switch c.r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:
@@ -98,14 +95,14 @@ func (c forwarding) forwardable() (policy.Path, *agent.Problem) {
 
 // permit decides by the policies of the client and of the profile, both of which must
 // allow the call.
-func (c forwarding) permit(who *principal, path policy.Path) *agent.Problem {
+func permit(c *call, who *principal, path policy.Path) *agent.Problem {
 	if who.profile.API == nil {
 		return agent.Problemf(agent.CodeBadRequest, "this agent forwards no calls for the profile %s", shown(who.profileName))
 	}
 	var lacking []string
 	var decision policy.Decision
 	for _, by := range who.policies() {
-		decided, problem := c.decide(who, by, path)
+		decided, problem := decide(c, who, by, path)
 		if problem != nil {
 			return problem
 		}
@@ -143,10 +140,10 @@ func (p *principal) policies() (all []namedPolicy) {
 }
 
 // decide asks one policy. Looking things up for that is on the client's account.
-func (c forwarding) decide(who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
+func decide(c *call, who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
 	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
 	if err != nil {
-		problem := *c.lookUpProblem(err)
+		problem := *lookUpProblem(c, err)
 		problem.Message = by.name + " names things, and Anaplan did not say what their ids are: " + problem.Message
 		return policy.Decision{}, &problem
 	}
@@ -154,13 +151,13 @@ func (c forwarding) decide(who *principal, by namedPolicy, path policy.Path) (po
 }
 
 // pass sends the call, and its answer back.
-func (c forwarding) pass(who *principal, path policy.Path) *agent.Problem {
+func pass(c *call, who *principal, path policy.Path) *agent.Problem {
 	c.conn.calm.Store(true)
 	began := time.Now()
 	result, err := who.profile.API.Serve(c.w, c.r, proxy.Call{Path: path.String(), Client: who.name})
 	c.conn.finish()
 	c.cut = result.Cut
-	problem := c.forwardProblem(err)
+	problem := forwardProblem(c, err)
 	if result.Began {
 		c.status = result.Status
 	}
@@ -174,7 +171,7 @@ func (c forwarding) pass(who *principal, path policy.Path) *agent.Problem {
 			Sent: result.Sent, Received: result.Received, Took: time.Since(began),
 		},
 	}
-	c.recordCall(record, problem)
+	recordCall(c, record, problem)
 	if result.Began {
 		return nil
 	}
@@ -187,7 +184,7 @@ func isRefusal(err error) bool {
 }
 
 // recordCall writes down a call that has been made, whatever came of it.
-func (c forwarding) recordCall(record Record, problem *agent.Problem) {
+func recordCall(c *call, record Record, problem *agent.Problem) {
 	if record.Done = true; problem != nil {
 		record.Code = problem.Code
 	}
@@ -196,7 +193,7 @@ func (c forwarding) recordCall(record Record, problem *agent.Problem) {
 }
 
 // forwardProblem says why a call was not made, or not to its end.
-func (c forwarding) forwardProblem(err error) *agent.Problem {
+func forwardProblem(c *call, err error) *agent.Problem {
 	if err == nil {
 		return nil
 	}
@@ -258,7 +255,7 @@ const mostLookUpWait = 5 * time.Minute
 
 // lookUpProblem says why Anaplan has not told names. What passes has a time to come again, so that
 // a busy model does not fail a job that could wait for it.
-func (c forwarding) lookUpProblem(err error) *agent.Problem {
+func lookUpProblem(c *call, err error) *agent.Problem {
 	refusal, isRefused := errors.AsType[*integration.APIError](err)
 	var problem *agent.Problem
 	switch {
@@ -271,7 +268,7 @@ func (c forwarding) lookUpProblem(err error) *agent.Problem {
 		problem = agent.Problemf(agent.CodeUnreachable, "%v", refusal)
 		problem.Wait = refusal.RetryAfter
 	default:
-		told := *c.forwardProblem(err)
+		told := *forwardProblem(c, err)
 		if problem = &told; told.Code == agent.CodeInternal && integration.IsTransient(err) {
 			problem.Code = agent.CodeUnreachable
 		}

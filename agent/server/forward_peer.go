@@ -21,7 +21,7 @@ func (a *admitted) user() int {
 
 // isStolen reports whether a phantom token was handed out on the unix socket to another user than
 // the caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer.
-func (c identification) isStolen(holder int) bool {
+func isStolen(c *call, holder int) bool {
 	uid := c.caller.peer.UID
 	if c.caller.network {
 		uid = c.conn.user()

@@ -9,20 +9,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
-// phantomCall is a call that is about a phantom token, as Anaplan's auth host has it for its own.
-type phantomCall struct{ *call }
-
-func ofPhantoms(answer func(phantomCall) *agent.Problem) func(*call) *agent.Problem {
-	return func(c *call) *agent.Problem { return answer(phantomCall{c}) }
-}
-
 // What Anaplan's auth host has under /token/, with its JSON and its statuses (contract
 // sections 2 and 3), and with phantom tokens.
 
 // authenticate hands out a phantom token. Anaplan's own is made first, so that whatever
 // prevents that is told here, where clients expect it.
-func (c phantomCall) authenticate() *agent.Problem {
-	who, problem := c.who()
+func authenticate(c *call) *agent.Problem {
+	who, problem := principalOf(c)
 	if problem != nil {
 		return problem
 	}
@@ -48,34 +41,34 @@ func (c phantomCall) authenticate() *agent.Problem {
 		return problem
 	}
 	// A login can take as long as a person: by now the secret may be another one.
-	if _, problem := c.who(); problem != nil {
+	if _, problem := principalOf(c); problem != nil {
 		c.server.config.Phantoms.Revoke(token.Value.Reveal())
 		return problem
 	}
-	return c.sendPhantom(http.StatusCreated, "Login successful", token)
+	return sendPhantom(c, http.StatusCreated, "Login successful", token)
 }
 
 const oneTokenHint = "use one token for the 35 minutes that it lives, and end it with POST /token/logout"
 
 // refresh gives a phantom token another life, without Anaplan: the agent looks after that.
-func (c phantomCall) refresh() *agent.Problem {
-	return c.withPhantom(http.StatusBadRequest, func(_ phantom.Token, value string) *agent.Problem {
+func refresh(c *call) *agent.Problem {
+	return withPhantom(c, http.StatusBadRequest, func(_ phantom.Token, value string) *agent.Problem {
 		token, err := c.server.config.Phantoms.Refresh(value)
 		if err != nil {
-			return identification(c).badPhantom(err)
+			return badPhantom(c, err)
 		}
-		return c.sendPhantom(http.StatusOK, "Token refreshed", token)
+		return sendPhantom(c, http.StatusOK, "Token refreshed", token)
 	})
 }
 
 // validate says when the phantom token ends, and what user Anaplan says it stands for.
-func (c phantomCall) validate() *agent.Problem {
-	return c.withPhantom(http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {
-		who, problem := identification(c).holder(token.Holder)
+func validate(c *call) *agent.Problem {
+	return withPhantom(c, http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {
+		who, problem := holderPrincipal(c, token.Holder)
 		if problem != nil {
 			return problem
 		}
-		body := c.tokenBody("Token validated", local.TokenInfo{ID: token.ID, ExpiresAt: token.ExpiresAt.UnixMilli()})
+		body := tokenBody(c, "Token validated", local.TokenInfo{ID: token.ID, ExpiresAt: token.ExpiresAt.UnixMilli()})
 		if who.profile.Identify != nil {
 			user, err := who.profile.Identify(c.r.Context())
 			if err != nil {
@@ -89,12 +82,12 @@ func (c phantomCall) validate() *agent.Problem {
 }
 
 // revoke ends the phantom token. Anaplan's stays, for others use it.
-func (c phantomCall) revoke() *agent.Problem {
-	return c.withPhantom(http.StatusUnauthorized, func(token phantom.Token, value string) *agent.Problem {
+func revoke(c *call) *agent.Problem {
+	return withPhantom(c, http.StatusUnauthorized, func(token phantom.Token, value string) *agent.Problem {
 		if err := c.server.config.Phantoms.Revoke(value); err != nil {
-			return identification(c).badPhantom(err)
+			return badPhantom(c, err)
 		}
-		c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described(), Done: true}, nil)
+		c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: described(c), Done: true}, nil)
 		c.send(http.StatusNoContent, nil, nil)
 		return nil
 	})
@@ -102,7 +95,7 @@ func (c phantomCall) revoke() *agent.Problem {
 
 // withPhantom does something with the phantom token that the caller shows. malformed is
 // Anaplan's status for a header that has none.
-func (c phantomCall) withPhantom(malformed int, do func(token phantom.Token, value string) *agent.Problem) *agent.Problem {
+func withPhantom(c *call, malformed int, do func(token phantom.Token, value string) *agent.Problem) *agent.Problem {
 	header := c.r.Header["Authorization"]
 	value, ok := "", false
 	if len(header) == 1 {
@@ -112,7 +105,7 @@ func (c phantomCall) withPhantom(malformed int, do func(token phantom.Token, val
 		c.status = malformed
 		return agent.Problemf(agent.CodeBadRequest, "there must be one Authorization header, with AnaplanAuthToken and a token")
 	}
-	token, problem := identification(c).phantom(value)
+	token, problem := findPhantom(c, value)
 	if problem != nil {
 		return problem
 	}
@@ -120,23 +113,23 @@ func (c phantomCall) withPhantom(malformed int, do func(token phantom.Token, val
 }
 
 // sendPhantom writes down that a phantom token is handed out, and does it.
-func (c phantomCall) sendPhantom(status int, message string, token phantom.Token) *agent.Problem {
-	if problem := c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: c.described()}, nil); problem != nil {
+func sendPhantom(c *call, status int, message string, token phantom.Token) *agent.Problem {
+	if problem := c.write(Record{Action: ActionPhantom, Client: token.Client, Profile: token.Profile, Call: described(c)}, nil); problem != nil {
 		if status == http.StatusCreated { // one that is renewed was written down before
 			c.server.config.Phantoms.Revoke(token.Value.Reveal())
 		}
 		return problem
 	}
-	c.sendJSON(status, c.tokenBody(message, local.TokenInfo{
+	c.sendJSON(status, tokenBody(c, message, local.TokenInfo{
 		ID: token.ID, Value: token.Value.Reveal(), ExpiresAt: token.ExpiresAt.UnixMilli(), RefreshID: token.RefreshID,
 	}))
 	return nil
 }
 
 // described is what was done with a phantom token.
-func (c phantomCall) described() Call { return Call{Method: c.r.Method, Path: c.route} }
+func described(c *call) Call { return Call{Method: c.r.Method, Path: c.route} }
 
-func (c phantomCall) tokenBody(message string, info local.TokenInfo) local.TokenBody {
+func tokenBody(c *call, message string, info local.TokenInfo) local.TokenBody {
 	return local.TokenBody{
 		Meta:   local.TokenMeta{ValidationURL: "http://" + c.r.Host + "/token/validate"},
 		Status: "SUCCESS", Message: message, Token: info,

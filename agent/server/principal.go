@@ -17,12 +17,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
-// identification finds out for whom a call is made.
-type identification struct{ *call }
-
-// who returns for whom the call is made.
-func (c *call) who() (*principal, *agent.Problem) { return identification{c}.principal() }
-
 // principal is what a call is made for: a client, or a user of the machine that may use a profile.
 type principal struct {
 	name        string // "client:nightly" or "user:1000"
@@ -43,29 +37,29 @@ func (p *principal) shown() string {
 	return kind + " " + name
 }
 
-// principal returns what the request is made for, as the Authorization header shows it; without
+// principalOf returns what the request is made for, as the Authorization header shows it; without
 // one, the user that the kernel says is calling.
-func (c identification) principal() (*principal, *agent.Problem) {
+func principalOf(c *call) (*principal, *agent.Problem) {
 	header := c.r.Header["Authorization"]
 	switch {
 	case len(header) == 0 && c.caller.network:
-		return nil, c.stranger("there is no Authorization header, and over TCP nothing else says who is calling")
+		return nil, stranger(c, "there is no Authorization header, and over TCP nothing else says who is calling")
 	case len(header) == 0:
-		return c.peerPrincipal()
+		return peerPrincipal(c)
 	case len(header) > 1:
 		return nil, agent.Problemf(agent.CodeBadRequest, "there are %d Authorization headers; send one", len(header))
 	}
 	if name, secret, ok := c.r.BasicAuth(); ok {
-		return c.clientPrincipal(name, secret)
+		return clientPrincipal(c, name, secret)
 	}
 	if token, ok := tokenIn(header[0]); ok {
-		held, problem := c.phantom(token)
+		held, problem := findPhantom(c, token)
 		if problem != nil {
 			return nil, problem
 		}
-		return c.holder(held.Holder)
+		return holderPrincipal(c, held.Holder)
 	}
-	return nil, c.stranger("this agent does not take that Authorization header: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
+	return nil, stranger(c, "this agent does not take that Authorization header: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
 }
 
 // tokenIn returns the token of a header. The API takes Bearer, too (contract section 6).
@@ -76,7 +70,7 @@ func tokenIn(header string) (token string, ok bool) {
 }
 
 // stranger refuses a caller that does not show what it is.
-func (c identification) stranger(why string) *agent.Problem {
+func stranger(c *call, why string) *agent.Problem {
 	return c.refused(agent.Problemf(agent.CodeUnauthorized, "%s", why), Record{})
 }
 
@@ -97,24 +91,24 @@ func (u *unwritten) note(log *slog.Logger, who string, now time.Time) {
 }
 
 // peerPrincipal returns the user at the other end, or the client that this user is.
-func (c identification) peerPrincipal() (*principal, *agent.Problem) {
+func peerPrincipal(c *call) (*principal, *agent.Problem) {
 	name, profile := c.r.Header.Get(local.HeaderClient), c.r.Header.Get(local.HeaderProfile)
 	if name != "" {
-		return c.asClient(name)
+		return asClient(c, name)
 	}
 	if profile == "" {
 		profile = local.DefaultProfile
-		if names := c.clientsOfPeer(); len(names) > 0 && !c.mayProfile(profile) {
+		if names := clientsOfPeer(c); len(names) > 0 && !mayProfile(c, profile) {
 			if len(names) > 1 {
 				problem := agent.Problemf(agent.CodeBadRequest, "user %d is several clients, %s: say which one", c.caller.peer.UID, strings.Join(names, ", "))
 				problem.Hints = []string{"commands take --client NAME, other programs send the header " + local.HeaderClient + ": NAME"}
 				return nil, problem
 			}
-			return c.asClient(names[0])
+			return asClient(c, names[0])
 		}
 	}
 	c.arguments.profile = profile
-	found, problem := ownCall(c).profile()
+	found, problem := profileOf(c)
 	if problem != nil {
 		return nil, problem
 	}
@@ -123,13 +117,13 @@ func (c identification) peerPrincipal() (*principal, *agent.Problem) {
 
 func userName(uid int) string { return userKind + strconv.Itoa(uid) }
 
-func (c identification) mayProfile(name string) bool {
+func mayProfile(c *call, name string) bool {
 	profile := c.server.config.Profiles()[name]
 	return profile != nil && c.caller.may(profile)
 }
 
 // clientsOfPeer names the clients that the user at the other end is.
-func (c identification) clientsOfPeer() (names []string) {
+func clientsOfPeer(c *call) (names []string) {
 	clients := c.server.config.Clients()
 	for _, name := range slices.Sorted(maps.Keys(clients)) {
 		if c.caller.is(clients[name]) {
@@ -141,16 +135,16 @@ func (c identification) clientsOfPeer() (names []string) {
 
 // asClient returns the client of that name, if the user at the other end is it or may use
 // all that it may.
-func (c identification) asClient(name string) (*principal, *agent.Problem) {
+func asClient(c *call, name string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
-	if client == nil || !c.caller.is(client) && !c.mayProfile(client.Profile) {
-		return nil, c.refused(c.noClient(name), Record{Client: c.knownClient(name)})
+	if client == nil || !c.caller.is(client) && !mayProfile(c, client.Profile) {
+		return nil, c.refused(noClient(c, name), Record{Client: knownClient(c, name)})
 	}
-	return c.ofClient(name, client)
+	return ofClient(c, name, client)
 }
 
 // noClient says that the caller is not a client. An administrator is told which clients there are.
-func (c identification) noClient(name string) *agent.Problem {
+func noClient(c *call, name string) *agent.Problem {
 	if c.caller.admin {
 		problem := agent.Problemf(agent.CodeUnknownProfile, "the agent has no client %s", shown(name))
 		if names := slices.Sorted(maps.Keys(c.server.config.Clients())); len(names) > 0 {
@@ -168,14 +162,14 @@ func (c identification) noClient(name string) *agent.Problem {
 const unknownClient = clientKind + "?"
 
 // knownClient returns how a client is written down.
-func (c identification) knownClient(name string) string {
+func knownClient(c *call, name string) string {
 	if c.server.config.Clients()[name] == nil {
 		return unknownClient
 	}
 	return clientKind + name
 }
 
-func (c identification) ofClient(name string, client *Client) (*principal, *agent.Problem) {
+func ofClient(c *call, name string, client *Client) (*principal, *agent.Problem) {
 	profile := c.server.config.Profiles()[client.Profile]
 	if profile == nil {
 		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s, for which the client %s acts", shown(client.Profile), shown(name))
@@ -185,14 +179,14 @@ func (c identification) ofClient(name string, client *Client) (*principal, *agen
 
 // clientPrincipal returns the client that has shown its secret. Which of the two is wrong
 // is not said, and takes no other time.
-func (c identification) clientPrincipal(name, secret string) (*principal, *agent.Problem) {
+func clientPrincipal(c *call, name, secret string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
 	if !client.hasSecret(secret) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
 		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME --secret-only --output FILE"}
-		return nil, c.refused(problem, Record{Client: c.knownClient(name)})
+		return nil, c.refused(problem, Record{Client: knownClient(c, name)})
 	}
-	return c.ofClient(name, client)
+	return ofClient(c, name, client)
 }
 
 // hasSecret reports whether it is the client's; nil has none.
@@ -205,14 +199,14 @@ func (p *Client) hasSecret(secret string) bool {
 	return subtle.ConstantTimeCompare(got[:], want) == 1
 }
 
-// phantom finds a phantom token that the caller has shown. That of another user is refused: it must
+// findPhantom finds a phantom token that the caller has shown. That of another user is refused: it must
 // have been stolen.
-func (c identification) phantom(token string) (phantom.Token, *agent.Problem) {
+func findPhantom(c *call, token string) (phantom.Token, *agent.Problem) {
 	held, err := c.server.config.Phantoms.Find(token)
 	if err != nil {
-		return phantom.Token{}, c.badPhantom(err)
+		return phantom.Token{}, badPhantom(c, err)
 	}
-	if c.isStolen(held.UID) {
+	if isStolen(c, held.UID) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "the token belongs to another user")
 		return phantom.Token{}, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
 	}
@@ -221,7 +215,7 @@ func (c identification) phantom(token string) (phantom.Token, *agent.Problem) {
 
 // badPhantom says what is wrong with a token. One that has ended is nothing unusual,
 // and is not written down.
-func (c identification) badPhantom(err error) *agent.Problem {
+func badPhantom(c *call, err error) *agent.Problem {
 	problem := agent.Problemf(agent.CodeUnauthorized, "%v", err)
 	problem.Hints = []string{"log in again: POST /token/authenticate"}
 	if err == phantom.ErrUnknown {
@@ -231,14 +225,14 @@ func (c identification) badPhantom(err error) *agent.Problem {
 	return problem
 }
 
-// holder returns what a phantom token stands for, as the configuration is now.
-func (c identification) holder(holder phantom.Holder) (*principal, *agent.Problem) {
+// holderPrincipal returns what a phantom token stands for, as the configuration is now.
+func holderPrincipal(c *call, holder phantom.Holder) (*principal, *agent.Problem) {
 	if name, ok := strings.CutPrefix(holder.Client, clientKind); ok {
 		client := c.server.config.Clients()[name]
 		if client == nil {
-			return nil, c.stranger("the client " + shown(name) + " is not in the agent's configuration any more")
+			return nil, stranger(c, "the client "+shown(name)+" is not in the agent's configuration any more")
 		}
-		return c.ofClient(name, client)
+		return ofClient(c, name, client)
 	}
 	profile := c.server.config.Profiles()[holder.Profile]
 	if profile == nil {

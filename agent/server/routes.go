@@ -42,36 +42,29 @@ func (r *route) takesBody(limits Limits) int {
 // routes is by path. Asking for another token costs no more than asking for one: after
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
 var routes = map[string]*route{
-	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: own(ownCall.token)},
-	"/v1/status": {method: http.MethodGet, cost: costRead, answer: own(ownCall.list)},
-	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: own(ownCall.login)},
-	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: own(ownCall.logout)},
-	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: own(ownCall.unlock)},
-	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: own(ownCall.lock)},
-	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: own(ownCall.reload)},
-	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: own(ownCall.health)},
-	"/readyz":    {method: http.MethodGet, cost: costRead, answer: own(ownCall.ready)},
-	"/metrics":   {method: http.MethodGet, cost: costRead, answer: own(ownCall.metrics)},
+	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: serveToken},
+	"/v1/status": {method: http.MethodGet, cost: costRead, answer: serveStatus},
+	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: serveLogin},
+	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: serveLogout},
+	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: serveUnlock},
+	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: serveLock},
+	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: serveReload},
+	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: serveHealth},
+	"/readyz":    {method: http.MethodGet, cost: costRead, answer: serveReady},
+	"/metrics":   {method: http.MethodGet, cost: costRead, answer: serveMetrics},
 
-	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: ofPhantoms(phantomCall.authenticate)},
-	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: ofPhantoms(phantomCall.refresh)},
-	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: ofPhantoms(phantomCall.validate)},
-	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: ofPhantoms(phantomCall.revoke)},
-}
-
-// ownCall is a call of the agent's own API.
-type ownCall struct{ *call }
-
-func own(answer func(ownCall) *agent.Problem) func(*call) *agent.Problem {
-	return func(c *call) *agent.Problem { return answer(ownCall{c}) }
+	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: authenticate},
+	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: refresh},
+	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: validate},
+	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: revoke},
 }
 
 // otherRoute is what requests are observed as that have no route, so that callers cannot
 // make up names for metrics.
 const otherRoute = "other"
 
-func (c ownCall) token() *agent.Problem {
-	profile, problem := c.profile()
+func serveToken(c *call) *agent.Problem {
+	profile, problem := profileOf(c)
 	if problem != nil {
 		return problem
 	}
@@ -79,9 +72,9 @@ func (c ownCall) token() *agent.Problem {
 	if (reveal || c.arguments.refused != 0) && profile.Policy != nil && !c.caller.admin {
 		return c.deny("the token of the profile " + shown(c.arguments.profile) + " itself, for the profile has a policy: send the calls through the agent")
 	}
-	lease, err := c.lease(profile.Keeper)
-	if again := c.replaced(profile, err); again != nil {
-		lease, err = c.lease(again.Keeper)
+	lease, err := leaseFor(c, profile.Keeper)
+	if again := replaced(c, profile, err); again != nil {
+		lease, err = leaseFor(c, again.Keeper)
 	}
 	if err != nil {
 		return c.problem(err)
@@ -92,13 +85,13 @@ func (c ownCall) token() *agent.Problem {
 			return problem
 		}
 	}
-	c.sendLease(lease, reveal)
+	sendLease(c, lease, reveal)
 	return nil
 }
 
 // replaced returns the profile that has come in the place of one that ended while it was
 // asked, as a reload does it; nil if none has.
-func (c ownCall) replaced(profile *Profile, err error) *Profile {
+func replaced(c *call, profile *Profile, err error) *Profile {
 	if err == nil || agent.ProblemOf(err).Code != agent.CodeStopping || c.r.Context().Err() != nil {
 		return nil
 	}
@@ -109,7 +102,7 @@ func (c ownCall) replaced(profile *Profile, err error) *Profile {
 	return next
 }
 
-func (c ownCall) lease(keeper *agent.Keeper) (agent.Lease, error) {
+func leaseFor(c *call, keeper *agent.Keeper) (agent.Lease, error) {
 	if c.arguments.refused != 0 {
 		return keeper.Replace(c.r.Context(), c.arguments.refused, c.wants())
 	}
@@ -117,8 +110,8 @@ func (c ownCall) lease(keeper *agent.Keeper) (agent.Lease, error) {
 }
 
 // act does something to a profile if the caller may, writes it down, and answers without a token.
-func (c ownCall) act(action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
-	profile, problem := c.profile()
+func act(c *call, action Action, do func(*Profile) (agent.Lease, error)) *agent.Problem {
+	profile, problem := profileOf(c)
 	if problem != nil {
 		return problem
 	}
@@ -133,12 +126,12 @@ func (c ownCall) act(action Action, do func(*Profile) (agent.Lease, error)) *age
 	if problem != nil {
 		return problem
 	}
-	c.sendLease(lease, false)
+	sendLease(c, lease, false)
 	return nil
 }
 
-func (c ownCall) login() *agent.Problem {
-	return c.act(ActionLogin, func(profile *Profile) (agent.Lease, error) {
+func serveLogin(c *call) *agent.Problem {
+	return act(c, ActionLogin, func(profile *Profile) (agent.Lease, error) {
 		if c.caller.admin {
 			return profile.Keeper.Login(c.r.Context(), c.wants())
 		}
@@ -146,14 +139,14 @@ func (c ownCall) login() *agent.Problem {
 	})
 }
 
-func (c ownCall) logout() *agent.Problem {
-	return c.act(ActionLogout, func(profile *Profile) (agent.Lease, error) {
+func serveLogout(c *call) *agent.Problem {
+	return act(c, ActionLogout, func(profile *Profile) (agent.Lease, error) {
 		return agent.Lease{}, profile.Keeper.Logout(c.r.Context())
 	})
 }
 
-func (c ownCall) lock() *agent.Problem {
-	return c.act(ActionLock, func(profile *Profile) (agent.Lease, error) {
+func serveLock(c *call) *agent.Problem {
+	return act(c, ActionLock, func(profile *Profile) (agent.Lease, error) {
 		if profile.SetPIN != nil {
 			profile.SetPIN(nil)
 		}
@@ -162,12 +155,12 @@ func (c ownCall) lock() *agent.Problem {
 	})
 }
 
-// unlock logs in at once, so that its caller learns whether that helped; what was locked is so
+// serveUnlock logs in at once, so that its caller learns whether that helped; what was locked is so
 // until then.
-func (c ownCall) unlock() *agent.Problem {
-	return c.act(ActionUnlock, func(profile *Profile) (agent.Lease, error) {
+func serveUnlock(c *call) *agent.Problem {
+	return act(c, ActionUnlock, func(profile *Profile) (agent.Lease, error) {
 		if len(c.body) > 0 {
-			if problem := c.setPIN(profile, c.body); problem != nil {
+			if problem := setPIN(c, profile, c.body); problem != nil {
 				return agent.Lease{}, problem
 			}
 		}
@@ -179,7 +172,7 @@ func (c ownCall) unlock() *agent.Problem {
 }
 
 // setPIN hands over a PIN.
-func (c ownCall) setPIN(profile *Profile, pin []byte) *agent.Problem {
+func setPIN(c *call, profile *Profile, pin []byte) *agent.Problem {
 	if profile.SetPIN == nil {
 		return agent.Problemf(agent.CodeBadRequest, "the profile %s takes no PIN from callers: its settings say where the PIN comes from", shown(c.arguments.profile))
 	}
@@ -190,11 +183,11 @@ func (c ownCall) setPIN(profile *Profile, pin []byte) *agent.Problem {
 	return nil
 }
 
-func (c ownCall) reload() *agent.Problem {
+func serveReload(c *call) *agent.Problem {
 	if !c.caller.admin {
 		return c.reserve("use reload", "reload")
 	}
-	warnings, err := c.reloaded()
+	warnings, err := reloaded(c)
 	problem := c.problem(err)
 	if failure := c.record(ActionReload, 0, problem); problem == nil {
 		problem = failure
@@ -205,25 +198,25 @@ func (c ownCall) reload() *agent.Problem {
 	return problem
 }
 
-func (c ownCall) reloaded() (warnings []string, err error) {
+func reloaded(c *call) (warnings []string, err error) {
 	if c.server.config.Reload == nil {
 		return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
 	}
 	return c.server.config.Reload(c.r.Context())
 }
 
-// list answers how the profiles do that the caller may use.
-func (c ownCall) list() *agent.Problem {
+// serveStatus answers how the profiles do that the caller may use.
+func serveStatus(c *call) *agent.Problem {
 	profiles := c.server.config.Profiles()
 	status := local.Status{
 		Version:   c.server.config.Version,
 		PID:       os.Getpid(),
 		StartedAt: c.server.started,
 		Profiles:  []local.ProfileStatus{},
-		Clients:   c.clients(),
+		Clients:   clientsOf(c),
 
 		ConfiguredAt: c.server.started,
-		Problem:      c.ownProblem(),
+		Problem:      ownProblem(c),
 	}
 	if c.server.config.Configured != nil {
 		status.ConfiguredAt = c.server.config.Configured()
@@ -243,7 +236,7 @@ func (c ownCall) list() *agent.Problem {
 }
 
 // ownProblem returns what is wrong with the agent as a whole. Its cause is for administrators.
-func (c ownCall) ownProblem() *agent.Problem {
+func ownProblem(c *call) *agent.Problem {
 	err := c.server.config.Recordable()
 	if err == nil {
 		return nil
@@ -255,47 +248,47 @@ func (c ownCall) ownProblem() *agent.Problem {
 	return problem
 }
 
-// clients returns the clients that the caller may be.
-func (c ownCall) clients() (shown []local.ClientStatus) {
+// clientsOf returns the clients that the caller may be.
+func clientsOf(c *call) (shown []local.ClientStatus) {
 	all := c.server.config.Clients()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if client := all[name]; c.caller.is(client) || identification(c).mayProfile(client.Profile) {
+		if client := all[name]; c.caller.is(client) || mayProfile(c, client.Profile) {
 			shown = append(shown, local.ClientStatus{Name: name, Profile: client.Profile, Policy: client.Policy.Rules()})
 		}
 	}
 	return shown
 }
 
-// health says that the agent answers, which is all that it says.
-func (c ownCall) health() *agent.Problem {
+// serveHealth says that the agent answers, which is all that it says.
+func serveHealth(c *call) *agent.Problem {
 	c.send(http.StatusOK, typeText, []byte("ok\n"))
 	return nil
 }
 
-func (c ownCall) ready() *agent.Problem {
-	if problem := c.ownProblem(); problem != nil {
+func serveReady(c *call) *agent.Problem {
+	if problem := ownProblem(c); problem != nil {
 		c.status = http.StatusServiceUnavailable
-		return c.notReady(problem)
+		return notReady(c, problem)
 	}
 	if c.server.config.Ready != nil {
 		if err := c.server.config.Ready(); err != nil {
 			c.status = http.StatusServiceUnavailable
-			return c.notReady(agent.ProblemOf(err))
+			return notReady(c, agent.ProblemOf(err))
 		}
 	}
-	return c.health()
+	return serveHealth(c)
 }
 
 // notReady tells strangers no more than that: the rest is about profiles.
-func (c ownCall) notReady(problem *agent.Problem) *agent.Problem {
+func notReady(c *call, problem *agent.Problem) *agent.Problem {
 	if c.caller.admin {
 		return problem
 	}
 	return agent.Problemf(problem.Code, "the agent is not ready")
 }
 
-// metrics are for administrators and for users that may use any profile.
-func (c ownCall) metrics() *agent.Problem {
+// serveMetrics are for administrators and for users that may use any profile.
+func serveMetrics(c *call) *agent.Problem {
 	if !c.server.config.mayAny(c.caller) {
 		return c.deny("metrics")
 	}

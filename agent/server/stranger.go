@@ -12,16 +12,16 @@ import (
 
 // isIntroduced notes a stranger that may do something by now, and reports whether there is room for
 // the connection.
-func (c identification) isIntroduced() bool {
+func isIntroduced(c *call) bool {
 	if c.caller.known {
 		return true
 	}
-	name := c.introduction()
+	name := introduction(c)
 	return name == "" || c.server.gate.introduce(c.caller, name)
 }
 
 // introduction returns which client's or user's connection it is; "" for a stranger's.
-func (c identification) introduction() string {
+func introduction(c *call) string {
 	config := &c.server.config
 	if !c.caller.network {
 		if config.knows(c.caller) { // as the configuration is now
