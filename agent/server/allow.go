@@ -36,58 +36,57 @@ func (a *allowed) add(text string) error {
 	if name == "" || kind != "user" && kind != "group" {
 		return fmt.Errorf(`%q is neither "user:NAME" nor "group:NAME"`, text)
 	}
-	list, find := &a.users, userID
-	if kind == "group" {
-		list, find = &a.groups, groupID
-	}
-	id, err := find(name)
+	id, err := lookUp(kind, name)
 	if err != nil {
 		return fmt.Errorf("%q: %w", text, err)
 	}
-	*list = append(*list, id)
+	if kind == "user" {
+		a.users = append(a.users, id)
+	} else {
+		a.groups = append(a.groups, id)
+	}
 	return nil
 }
 
-// userID returns the number of a user, given by name or number.
-func userID(name string) (int, error) {
+// lookUp returns the number of a user or a group, given by name or number.
+func lookUp(kind, name string) (int, error) {
 	if id, ok := number(name); ok {
 		return id, nil
 	}
-	account, err := user.Lookup(name)
-	if _, ok := errors.AsType[user.UnknownUserError](err); ok {
-		return 0, fmt.Errorf("there is no user %q on this machine", name)
+	text, err := idOf(kind, name)
+	_, noUser := errors.AsType[user.UnknownUserError](err)
+	_, noGroup := errors.AsType[user.UnknownGroupError](err)
+	if noUser || noGroup {
+		return 0, fmt.Errorf("there is no %s %q on this machine", kind, name)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("looking up user %q: %w", name, err)
+		return 0, fmt.Errorf("looking up %s %q: %w", kind, name, err)
 	}
-	return numberOf(account.Uid)
+	id, ok := number(text)
+	if !ok { // on Windows
+		return 0, fmt.Errorf("its id %s is not a number: on this system only the agent's own user can be let in", text)
+	}
+	return id, nil
 }
 
-// groupID returns the number of a group, given by name or number.
-func groupID(name string) (int, error) {
-	if id, ok := number(name); ok {
-		return id, nil
+// idOf returns what the system's databases have as the id of a user or a group.
+func idOf(kind, name string) (string, error) {
+	if kind == "group" {
+		group, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return group.Gid, nil
 	}
-	group, err := user.LookupGroup(name)
-	if _, ok := errors.AsType[user.UnknownGroupError](err); ok {
-		return 0, fmt.Errorf("there is no group %q on this machine", name)
-	}
+	account, err := user.Lookup(name)
 	if err != nil {
-		return 0, fmt.Errorf("looking up group %q: %w", name, err)
+		return "", err
 	}
-	return numberOf(group.Gid)
+	return account.Uid, nil
 }
 
 // number reads an id as the kernel counts: 32 bits without a sign.
 func number(text string) (int, bool) {
 	id, err := strconv.ParseUint(text, 10, 32)
 	return int(id), err == nil
-}
-
-// numberOf reads the id of a database. On Windows it is not a number.
-func numberOf(id string) (int, error) {
-	if n, ok := number(id); ok {
-		return n, nil
-	}
-	return 0, fmt.Errorf("its id %s is not a number: on this system only the agent's own user can be let in", id)
 }

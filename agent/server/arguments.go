@@ -25,10 +25,11 @@ const (
 type arguments struct {
 	profile string
 	refused uint64 // 0: none
-	hidden  bool   // the token is not wanted, only that there is one
-	options local.UnlockOptions
 	given   parameter
 }
+
+// has reports whether a parameter that has one value only was given.
+func (a *arguments) has(which parameter) bool { return a.given&which != 0 }
 
 // parseArguments reads a query. It is strict, for a misspelled parameter would be a
 // request for something else; and it makes no map, for it is on every token's way.
@@ -48,20 +49,13 @@ func parseArguments(query string, takes parameter) (arguments, *agent.Problem) {
 	return parsed, nil
 }
 
+// parameters are the names of query parameters.
+var parameters = map[string]parameter{
+	"profile": paramProfile, "refused": paramRefused, "last_try": paramLastTry, "pin_changed": paramPINChanged, "reveal": paramReveal,
+}
+
 func (a *arguments) set(name, value string, takes parameter) *agent.Problem {
-	var which parameter
-	switch name {
-	case "profile":
-		which = paramProfile
-	case "refused":
-		which = paramRefused
-	case "last_try":
-		which = paramLastTry
-	case "pin_changed":
-		which = paramPINChanged
-	case "reveal":
-		which = paramReveal
-	}
+	which := parameters[name]
 	if which&takes == 0 {
 		return agent.Problemf(agent.CodeBadRequest, "unknown parameter %s", shown(name))
 	}
@@ -75,47 +69,26 @@ func (a *arguments) set(name, value string, takes parameter) *agent.Problem {
 	}
 	switch which {
 	case paramProfile:
-		return a.setProfile(value)
+		if a.profile = value; value == "" {
+			return agent.Problemf(agent.CodeBadRequest, "parameter profile is empty: leave it out for the profile %q", local.DefaultProfile)
+		}
 	case paramRefused:
-		return a.setRefused(value)
+		if a.refused, err = strconv.ParseUint(value, 10, 64); err != nil || a.refused == 0 {
+			return agent.Problemf(agent.CodeBadRequest, "parameter refused is %s, and not the generation of a token", shown(value))
+		}
 	case paramReveal:
-		return a.setHidden(value)
+		return only(name, value, local.No)
+	default: // what a person has said
+		return only(name, value, local.Yes)
 	}
-	return a.setYes(name, value, which)
-}
-
-// setYes takes what a person has said, which is yes or is not given.
-func (a *arguments) setYes(name, value string, which parameter) *agent.Problem {
-	if value != local.Yes {
-		return agent.Problemf(agent.CodeBadRequest, "parameter %s is %s: it is %s, or left out", name, shown(value), local.Yes)
-	}
-	a.options.LastTry = a.options.LastTry || which == paramLastTry
-	a.options.PINChanged = a.options.PINChanged || which == paramPINChanged
 	return nil
 }
 
-func (a *arguments) setProfile(value string) *agent.Problem {
-	if value == "" {
-		return agent.Problemf(agent.CodeBadRequest, "parameter profile is empty: leave it out for the profile %q", local.DefaultProfile)
+// only refuses all but the one value that a parameter can have.
+func only(name, value, want string) *agent.Problem {
+	if value != want {
+		return agent.Problemf(agent.CodeBadRequest, "parameter %s is %s: it is %s, or left out", name, shown(value), want)
 	}
-	a.profile = value
-	return nil
-}
-
-func (a *arguments) setHidden(value string) *agent.Problem {
-	if value != local.No {
-		return agent.Problemf(agent.CodeBadRequest, "parameter reveal is %s: it is %s, or left out", shown(value), local.No)
-	}
-	a.hidden = true
-	return nil
-}
-
-func (a *arguments) setRefused(value string) *agent.Problem {
-	generation, err := strconv.ParseUint(value, 10, 64)
-	if err != nil || generation == 0 {
-		return agent.Problemf(agent.CodeBadRequest, "parameter refused is %s, and not the generation of a token", shown(value))
-	}
-	a.refused = generation
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -197,8 +198,8 @@ func (c *call) tooMany() *agent.Problem {
 
 // charge takes the cost of a request out of its user's bucket.
 func (c *call) charge(cost int) *agent.Problem {
-	bucket := c.caller.bucket
-	if cost == 0 || bucket.AllowN(c.began, cost) {
+	wait, ok := spend(c.caller.bucket, cost, c.began)
+	if ok {
 		return nil
 	}
 	who := "this caller"
@@ -206,12 +207,11 @@ func (c *call) charge(cost int) *agent.Problem {
 		who = "a caller without a secret"
 		c.w.Header().Set("Connection", "close") // or asking on would cost nothing
 	}
-	missing := float64(cost) - bucket.TokensAt(c.began)
 	return &agent.Problem{
 		Code:    agent.CodeTooMany,
 		Message: who + " asks for too much",
 		Hints:   []string{"a token is good for minutes: ask for one again only before its expires_at, or when Anaplan refuses it"},
-		Wait:    max(time.Duration(missing/float64(bucket.Limit())*float64(time.Second)), time.Millisecond),
+		Wait:    wait,
 	}
 }
 
@@ -302,9 +302,11 @@ func (c *call) recordable() *agent.Problem {
 	return nil
 }
 
-// record writes down what was done.
-func (c *call) record(action Action, generation uint64, problem *agent.Problem) *agent.Problem {
-	return c.write(Record{Action: action, Generation: generation, Profile: c.arguments.profile, Done: true}, problem)
+// record writes down what was done, and returns why it failed, or else why it is not written down.
+func (c *call) record(action Action, generation uint64, err error) *agent.Problem {
+	problem := c.problem(err)
+	failure := c.write(Record{Action: action, Generation: generation, Profile: c.arguments.profile, Done: true}, problem)
+	return cmp.Or(problem, failure)
 }
 
 // write writes a record down, with what all have.

@@ -122,10 +122,14 @@ type admitted struct {
 	leave  func()
 	among  *connections
 
-	asked       atomic.Bool  // a request came
-	idle        atomic.Bool  // the last one is answered, and nothing of the next has come
-	due         atomic.Int64 // the tick at which the connection is closed
-	networkUser networkUser
+	asked atomic.Bool  // a request came
+	idle  atomic.Bool  // the last one is answered, and nothing of the next has come
+	due   atomic.Int64 // the tick at which the connection is closed
+
+	// networkUser returns the user at the other end of a TCP connection; nobody where that cannot be
+	// had. It is looked up when it is first wanted, for that takes as long as there are connections
+	// on the machine.
+	networkUser func() int
 
 	calm atomic.Bool // the answer is a long one, which a caller may take in its own time
 

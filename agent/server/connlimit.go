@@ -327,6 +327,8 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 		caller: caller,
 		among:  d.among,
 		leave:  sync.OnceFunc(func() { d.gate.release(caller) }),
+
+		networkUser: sync.OnceValue(func() int { return userOfTCP(conn.RemoteAddr(), conn.LocalAddr()) }),
 	}
 }
 

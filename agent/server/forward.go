@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,12 +28,7 @@ const forwardedRoute = "forwarded"
 var forwarded = []string{"/2/", "/1/", "/scim/", "/audit/"}
 
 func isForwarded(path string) bool {
-	for _, prefix := range forwarded {
-		if strings.HasPrefix(path, prefix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(forwarded, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }
 
 // forward passes a call on to Anaplan. What is decided on is the normalised path, and

@@ -34,11 +34,16 @@ func (a *allowances) take(who string, now time.Time) (wait time.Duration, ok boo
 		limiter = rate.NewLimiter(a.limit, a.burst)
 		a.of[who] = limiter
 	}
-	if limiter.AllowN(now, 1) {
+	return spend(limiter, 1, now)
+}
+
+// spend takes a cost out of a bucket, and reports whether it was there; if not, when it will be.
+func spend(bucket *rate.Limiter, cost int, now time.Time) (wait time.Duration, ok bool) {
+	if cost == 0 || bucket.AllowN(now, cost) {
 		return 0, true
 	}
-	missing := 1 - limiter.TokensAt(now)
-	return max(time.Duration(missing/float64(a.limit)*float64(time.Second)), time.Millisecond), false
+	missing := float64(cost) - bucket.TokensAt(now)
+	return max(time.Duration(missing/float64(bucket.Limit())*float64(time.Second)), time.Millisecond), false
 }
 
 // sweep makes room by forgetting those whose share is full again.

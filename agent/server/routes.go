@@ -68,7 +68,7 @@ func serveToken(c *call) *agent.Problem {
 	if problem != nil {
 		return problem
 	}
-	reveal := !c.arguments.hidden
+	reveal := !c.arguments.has(paramReveal) // "no", if it is there
 	if (reveal || c.arguments.refused != 0) && profile.Policy != nil && !c.caller.admin {
 		return c.deny("the token of the profile " + shown(c.arguments.profile) + " itself, for the profile has a policy: send the calls through the agent")
 	}
@@ -119,11 +119,7 @@ func act(c *call, action Action, do func(*Profile) (agent.Lease, error)) *agent.
 		return problem
 	}
 	lease, err := do(profile)
-	problem = c.problem(err)
-	if failure := c.record(action, lease.Generation, problem); problem == nil {
-		problem = failure
-	}
-	if problem != nil {
+	if problem := c.record(action, lease.Generation, err); problem != nil {
 		return problem
 	}
 	sendLease(c, lease, false)
@@ -165,7 +161,7 @@ func serveUnlock(c *call) *agent.Problem {
 			}
 		}
 		if profile.SetUnlockOptions != nil {
-			profile.SetUnlockOptions(c.arguments.options)
+			profile.SetUnlockOptions(local.UnlockOptions{LastTry: c.arguments.has(paramLastTry), PINChanged: c.arguments.has(paramPINChanged)})
 		}
 		return profile.Keeper.Open(c.r.Context(), c.wants())
 	})
@@ -187,22 +183,12 @@ func serveReload(c *call) *agent.Problem {
 	if !c.caller.admin {
 		return c.reserve("use reload", "reload")
 	}
-	warnings, err := reloaded(c)
-	problem := c.problem(err)
-	if failure := c.record(ActionReload, 0, problem); problem == nil {
-		problem = failure
+	warnings, err := c.server.config.Reload(c.r.Context())
+	if problem := c.record(ActionReload, 0, err); problem != nil {
+		return problem
 	}
-	if problem == nil {
-		c.sendJSON(http.StatusOK, local.ReloadAnswer{Warnings: warnings})
-	}
-	return problem
-}
-
-func reloaded(c *call) (warnings []string, err error) {
-	if c.server.config.Reload == nil {
-		return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
-	}
-	return c.server.config.Reload(c.r.Context())
+	c.sendJSON(http.StatusOK, local.ReloadAnswer{Warnings: warnings})
+	return nil
 }
 
 // serveStatus answers how the profiles do that the caller may use.
@@ -266,25 +252,18 @@ func serveHealth(c *call) *agent.Problem {
 }
 
 func serveReady(c *call) *agent.Problem {
-	if problem := ownProblem(c); problem != nil {
-		c.status = http.StatusServiceUnavailable
-		return notReady(c, problem)
+	problem := ownProblem(c)
+	if problem == nil && c.server.config.Ready != nil {
+		problem = agent.ProblemOf(c.server.config.Ready())
 	}
-	if c.server.config.Ready != nil {
-		if err := c.server.config.Ready(); err != nil {
-			c.status = http.StatusServiceUnavailable
-			return notReady(c, agent.ProblemOf(err))
-		}
+	if problem == nil {
+		return serveHealth(c)
 	}
-	return serveHealth(c)
-}
-
-// notReady tells strangers no more than that: the rest is about profiles.
-func notReady(c *call, problem *agent.Problem) *agent.Problem {
+	c.status = http.StatusServiceUnavailable
 	if c.caller.admin {
 		return problem
 	}
-	return agent.Problemf(problem.Code, "the agent is not ready")
+	return agent.Problemf(problem.Code, "the agent is not ready") // the rest is about profiles
 }
 
 // serveMetrics are for administrators and for users that may use any profile.

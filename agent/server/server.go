@@ -206,6 +206,11 @@ func New(config Config) *Server {
 	if config.Forwarded == nil {
 		config.Forwarded = func(Record) {}
 	}
+	if config.Reload == nil {
+		config.Reload = func(context.Context) ([]string, error) {
+			return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
+		}
+	}
 	if config.Recordable == nil {
 		config.Recordable = func() error { return nil }
 	}
