@@ -148,8 +148,7 @@ func (p *Policy) hasIDs() bool {
 
 func (r route) hasID() bool {
 	for i := 1; i < len(r.elements); i++ {
-		list := "/" + r.elements[i-1].key
-		if e := r.elements[i]; !e.any && isID(e.key) && (list == "/workspaces" || list == "/models" || slices.Contains(listedInModel, list)) {
+		if e := r.elements[i]; !e.any && isID(e.key) && isList(r.elements[i-1].key) {
 			return true
 		}
 	}

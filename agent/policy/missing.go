@@ -50,12 +50,7 @@ func missing(name string, method methods, path Path) string {
 
 // isListing reports whether a path is that of a list, which the rule `list` is for.
 func isListing(segments []string) bool {
-	if len(segments) == 0 {
-		return false
-	}
-	last := segments[len(segments)-1]
-	isList := last == "workspaces" || last == "models" || slices.Contains(listedInModel, "/"+last)
-	return isList && slices.ContainsFunc(listing(), func(r route) bool {
+	return len(segments) > 0 && isList(segments[len(segments)-1]) && slices.ContainsFunc(listing(), func(r route) bool {
 		return slices.EqualFunc(r.elements, segments, func(e element, segment string) bool { return e.any || e.key == segment })
 	})
 }

@@ -41,8 +41,34 @@ func ParsePath(escaped string) (Path, error) {
 // String returns the path escaped, as it is sent.
 func (p Path) String() string { return p.text }
 
-// Segments returns the segments, decoded.
-func (p Path) Segments() []string { return slices.Clone(p.segments) }
+// prefixes begin the paths that are Anaplan's and not the agent's: the integration API and its older
+// version, SCIM, and audit, which most regions serve on the API host (contract section 4).
+var prefixes = []string{"/2/", "/1/", "/scim/", "/audit/"}
+
+// Prefixes names, for people, what paths begin with that are Anaplan's.
+const Prefixes = "/2/, /1/, /scim/ or /audit/"
+
+// IsAnaplan reports whether a path is Anaplan's: one that an agent forwards, if policies allow it.
+func IsAnaplan(path string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+}
+
+// Item is a segment behind that of a list, where an id belongs.
+type Item struct {
+	List string // the path of the list: "/2/0/models"
+	Text string
+	IsID bool // it has the form of an id
+}
+
+// Items returns all of a path, the outermost first.
+func (p Path) Items() (items []Item) {
+	for i := 1; i < len(p.segments); i++ {
+		if text := p.segments[i]; isList(p.segments[i-1]) {
+			items = append(items, Item{"/" + strings.Join(p.segments[:i], "/"), text, isID(text)})
+		}
+	}
+	return items
+}
 
 // assemble escapes and joins segments as net/http does when it sends them, so that a
 // path has one spelling, whatever it was read from.

@@ -24,6 +24,9 @@ const (
 
 var methodNames = [...]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
+// Methods returns those that rules can allow. No other is forwarded.
+func Methods() []string { return slices.Clone(methodNames[:]) }
+
 // rule is one rule as it was written.
 type rule struct {
 	index int
@@ -141,6 +144,11 @@ var listed = []string{
 
 // listedInModel is added to each of the two ways to a model.
 var listedInModel = []string{"", "/processes", "/imports", "/exports", "/actions", "/files"}
+
+// isList reports whether a segment is that of a list.
+func isList(segment string) bool {
+	return segment == "workspaces" || segment == "models" || slices.Contains(listedInModel, "/"+segment)
+}
 
 // listing is what the rule `list` allows.
 func listing() []route {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
 // call is one request under way.
@@ -44,7 +45,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // see end and outdated
 	}
 	if problem := c.handle(); problem != nil {
-		if hasBody(c.r) && isForwarded(r.URL.Path) {
+		if hasBody(c.r) && policy.IsAnaplan(r.URL.Path) {
 			c.refuseUpload(problem)
 		} else {
 			c.refuse(problem)
@@ -60,7 +61,7 @@ func hasBody(r *http.Request) bool { return r.ContentLength != 0 }
 
 // isWiped reports whether the request comes with a body in which there may be a secret of
 // the device's or of Anaplan's. What is forwarded is data, much of it.
-func isWiped(r *http.Request) bool { return hasBody(r) && !isForwarded(r.URL.Path) }
+func isWiped(r *http.Request) bool { return hasBody(r) && !policy.IsAnaplan(r.URL.Path) }
 
 // end is deferred. A mistake of this program costs one request, not the agent.
 //
@@ -102,7 +103,7 @@ func (c *call) handle() *agent.Problem {
 	if problem := c.outdated(); problem != nil {
 		return problem
 	}
-	if isForwarded(c.r.URL.Path) {
+	if policy.IsAnaplan(c.r.URL.Path) {
 		c.route, c.shape = forwardedRoute, apiShape
 		if problem := c.suspect(); problem != nil {
 			return problem

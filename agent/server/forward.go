@@ -22,14 +22,7 @@ import (
 // forwardedRoute is what calls of the API are observed as.
 const forwardedRoute = "forwarded"
 
-// forwarded are the prefixes of paths that are Anaplan's and not the agent's: the
-// integration API and its older version, SCIM, and audit, which most regions serve on the
-// API host (contract section 4).
-var forwarded = []string{"/2/", "/1/", "/scim/", "/audit/"}
-
-func isForwarded(path string) bool {
-	return slices.ContainsFunc(forwarded, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
-}
+var forwardedMethods = policy.Methods()
 
 // forward passes a call on to Anaplan. What is decided on is the normalised path, and
 // that is what is sent.
@@ -71,11 +64,9 @@ func shortened(text string) string { return text[:min(len(text), 256)] }
 
 // forwardable returns the path of a request that is fit to be sent on.
 func forwardable(c *call) (policy.Path, *agent.Problem) {
-	switch c.r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
-	default:
+	if !slices.Contains(forwardedMethods, c.r.Method) {
 		c.status = http.StatusMethodNotAllowed
-		c.w.Header().Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE")
+		c.w.Header().Set("Allow", strings.Join(forwardedMethods, ", "))
 		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the method %s is not forwarded", shown(c.r.Method))
 	}
 	raw, _, _ := strings.Cut(c.r.RequestURI, "?")

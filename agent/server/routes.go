@@ -59,6 +59,12 @@ var routes = map[string]*route{
 	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: revoke},
 }
 
+// AnswersForAnaplan reports whether an agent answers a path itself that Anaplan has, too.
+func AnswersForAnaplan(path string) bool {
+	route, found := routes[path]
+	return found && route.shape != nil
+}
+
 // otherRoute is what requests are observed as that have no route, so that callers cannot
 // make up names for metrics.
 const otherRoute = "other"

@@ -96,8 +96,8 @@ func (c *apiCall) check(cmd *cobra.Command, method, target string) error {
 	if err != nil {
 		return explain.Usagef(cmd.CommandPath(), "the path %q: %w", target, err)
 	}
-	if !agentclient.IsAnaplanPath(path.String()) {
-		return explain.Usagef(cmd.CommandPath(), "the path %q is not one of Anaplan's API; its paths begin with %s", target, agentclient.PathPrefixes)
+	if !policy.IsAnaplan(path.String()) {
+		return explain.Usagef(cmd.CommandPath(), "the path %q is not one of Anaplan's API; its paths begin with %s", target, policy.Prefixes)
 	}
 	if err := settings.NotEmpty(cmd, "input"); err != nil {
 		return err

@@ -331,19 +331,6 @@ func QueryOf(target string) url.Values {
 	return values
 }
 
-// PathPrefixes names the beginnings of paths that are Anaplan's, as agent/local has them.
-const PathPrefixes = "/2/, /1/, /scim/ or /audit/"
-
-// IsAnaplanPath reports whether a path is one that the agent forwards.
-func IsAnaplanPath(path string) bool {
-	for _, prefix := range []string{"/2/", "/1/", "/scim/", "/audit/"} {
-		if strings.HasPrefix(path, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
 // AgentURL stands for the agent where it is called on its socket.
 const AgentURL = "http://" + build.Program
 

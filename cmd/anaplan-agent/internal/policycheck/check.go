@@ -6,17 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -110,14 +108,14 @@ func (c *Check) Call(ctx context.Context, method, target string) error {
 	if err != nil {
 		return fmt.Errorf("%w: the path is refused before any policy: %w", errNotAllowed, err)
 	}
-	if !slices.Contains(callMethods, method) {
-		return fmt.Errorf("%w: the method %s is never forwarded; there are %s", errNotAllowed, console.OneLine(method), strings.Join(callMethods, ", "))
+	if !slices.Contains(policy.Methods(), method) {
+		return fmt.Errorf("%w: the method %s is never forwarded; there are %s", errNotAllowed, console.OneLine(method), strings.Join(policy.Methods(), ", "))
 	}
-	if slices.Contains(answeredPaths, path.String()) {
+	if server.AnswersForAnaplan(path.String()) {
 		return console.PrintResult(fmt.Sprintf("the agent answers %s itself, whatever the policies say\n", path))
 	}
-	if !agentclient.IsAnaplanPath(path.String()) {
-		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, agentclient.PathPrefixes)
+	if !policy.IsAnaplan(path.String()) {
+		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, policy.Prefixes)
 	}
 	c.nameless = c.noteNames(path)
 	if len(c.policies) == 0 {
@@ -126,31 +124,16 @@ func (c *Check) Call(ctx context.Context, method, target string) error {
 	return c.decide(ctx, method, path)
 }
 
-// callMethods are those that the agent forwards, as agent/local has them.
-var callMethods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
-
-// answeredPaths are those that the agent answers in Anaplan's place, as agent/local has them.
-var answeredPaths = []string{"/token/authenticate", "/token/refresh", "/token/validate", "/token/logout"}
-
-// lists are the segments of a path behind which an id stands.
-var lists = []string{"workspaces", "models", "processes", "imports", "exports", "actions", "files"}
-
 // noteNames warns of a name in a path where an id belongs, and reports whether there is one.
 func (c *Check) noteNames(path policy.Path) bool {
-	segments := path.Segments()
-	for i, segment := range segments {
-		if i > 0 && slices.Contains(lists, segments[i-1]) && !idForm().MatchString(segment) {
-			c.say.Note("%s is not an id; paths have ids: %s api GET %s lists them", console.QuotedName(segment, ""), build.Program, "/"+strings.Join(segments[:i], "/"))
+	for _, item := range path.Items() {
+		if !item.IsID {
+			c.say.Note("%s is not an id; paths have ids: %s api GET %s lists them", console.QuotedName(item.Text, ""), build.Program, item.List)
 			return true
 		}
 	}
 	return false
 }
-
-// idForm is what Anaplan's ids look like.
-var idForm = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^([0-9]+|[0-9A-Fa-f]{32})$`)
-})
 
 // decide prints which rules allow a call, or returns which policies do not.
 func (c *Check) decide(ctx context.Context, method string, path policy.Path) error {
@@ -263,11 +246,8 @@ func cannotTell(path policy.Path, unless []string, why string) error {
 
 // subjectOf returns the id that a path is about, or else the path.
 func subjectOf(path policy.Path) string {
-	segments := path.Segments()
-	for i := len(segments) - 1; i > 0; i-- {
-		if slices.Contains(lists, segments[i-1]) {
-			return segments[i]
-		}
+	if items := path.Items(); len(items) > 0 {
+		return items[len(items)-1].Text
 	}
 	return path.String()
 }
