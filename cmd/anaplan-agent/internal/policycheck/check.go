@@ -166,28 +166,19 @@ func (c *Check) decide(ctx context.Context, method string, path policy.Path) err
 
 // decideByNames decides with what Anaplan says that the ids are called, if an agent runs.
 func (c *Check) decideByNames(ctx context.Context, p namedPolicy, method string, path policy.Path) (policy.Decision, error) {
-	names, why, err := c.names()
+	ways, why, err := c.ways()
 	if err != nil {
 		return policy.Decision{}, err
 	}
-	if names == nil {
+	if len(ways) == 0 {
 		decision, _ := p.Decide(ctx, method, path, nil)
-		return decision, cannotTell(path, decision.Unless, why)
+		return decision, cannotTell(isOneOf(path, decision.Unless), why)
 	}
-	decision, err := p.Decide(c.session.Ctx, method, path, names)
+	decision, err := p.Decide(c.session.Ctx, method, path, catalogsOf(ways))
 	if refusal, ok := errors.AsType[*integration.APIError](err); ok && refusal.Code == agent.CodeNotAllowed {
-		return decision, cannotTell(path, decision.Unless, refusal.Message)
+		return decision, cannotTell(isOneOf(path, decision.Unless), refusal.Message)
 	}
 	return decision, err
-}
-
-// names returns a source for the names of ids; nil, and why, if there is none.
-func (c *Check) names() (names policy.Names, why string, err error) {
-	ways, why, err := c.ways()
-	if len(ways) == 0 || err != nil {
-		return nil, why, err
-	}
-	return catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])}, "", nil
 }
 
 // ways returns the ways to ask Anaplan through the agent, as the profile and as the client: either
@@ -217,7 +208,14 @@ func (c *Check) ways() (ways []*integration.Client, why string, err error) {
 }
 
 // catalogs are asked one after the other, until one may answer.
-type catalogs []policy.Names
+type catalogs []*integration.Catalog
+
+func catalogsOf(ways []*integration.Client) (all catalogs) {
+	for _, way := range ways {
+		all = append(all, integration.NewCatalog(way))
+	}
+	return all
+}
 
 // Name implements policy.Names.
 func (c catalogs) Name(ctx context.Context, kind, workspace, model, id string) (name string, err error) {
@@ -229,14 +227,9 @@ func (c catalogs) Name(ctx context.Context, kind, workspace, model, id string) (
 	return "", err
 }
 
-// cannotTell says that only Anaplan could decide, and cannot be asked.
-func cannotTell(path policy.Path, unless []string, why string) error {
-	const most = 3
-	things := strings.Join(unless[:min(len(unless), most)], " or ")
-	if len(unless) > most {
-		things += " or one of others"
-	}
-	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: only Anaplan knows whether %s is %s (%s)", subjectOf(path), things, why)
+// cannotTell says that only Anaplan knows whether something is so, and why it cannot be asked.
+func cannotTell(what, why string) error {
+	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: only Anaplan knows whether %s (%s)", what, why)
 	problem.Human = true
 	if why == agentclient.NoAgent {
 		problem.Hints = []string{"start the agent: " + build.Program + " serve"}
@@ -244,12 +237,17 @@ func cannotTell(path policy.Path, unless []string, why string) error {
 	return problem
 }
 
-// subjectOf returns the id that a path is about, or else the path.
-func subjectOf(path policy.Path) string {
+// isOneOf says that what a path is about, the last id or else all of it, is one of several things.
+func isOneOf(path policy.Path, things []string) string {
+	const most = 3
+	subject, list := path.String(), strings.Join(things[:min(len(things), most)], " or ")
 	if items := path.Items(); len(items) > 0 {
-		return items[len(items)-1].Text
+		subject = items[len(items)-1].Text
 	}
-	return path.String()
+	if len(things) > most {
+		list += " or one of others"
+	}
+	return subject + " is " + list
 }
 
 // NotAllowedError says which policies do not allow something, and what is missing in them.

@@ -57,19 +57,20 @@ func (c *Check) covers(ctx context.Context, p namedPolicy, rule *policy.Rule, sh
 	if err != nil || !coverage.Depends {
 		return coverage.All, err
 	}
+	unknown := fmt.Sprintf("%s allows all of %s, since one has a name where the other has an id", p.name, shown)
 	ways, why, err := c.ways()
 	if err != nil {
 		return false, err
 	}
 	if len(ways) == 0 {
-		return false, cannotTellRule(shown, p.name, why)
+		return false, cannotTell(unknown, why)
 	}
 	if rule, err = c.resolve(rule, ways); err != nil {
 		return false, err
 	}
-	coverage, err = p.Covers(c.session.Ctx, rule, catalogs{integration.NewCatalog(ways[0]), integration.NewCatalog(ways[1])})
+	coverage, err = p.Covers(c.session.Ctx, rule, catalogsOf(ways))
 	if refusal, ok := errors.AsType[*integration.APIError](err); ok && refusal.Code == agent.CodeNotAllowed {
-		return false, cannotTellRule(shown, p.name, refusal.Message)
+		return false, cannotTell(unknown, refusal.Message)
 	}
 	return coverage.All, err
 }
@@ -97,14 +98,4 @@ func find(ctx context.Context, way *integration.Client, about policy.Object) (in
 		return integration.Thing{}, err
 	}
 	return way.FindThing(ctx, model, integration.Kind(about.List), about.Thing)
-}
-
-// cannotTellRule is cannotTell for a rule.
-func cannotTellRule(rule, name, why string) error {
-	problem := agent.Problemf(agent.CodeUnreachable, "cannot tell: only Anaplan knows whether %s allows all of %s, since one has a name where the other has an id (%s)", name, rule, why)
-	problem.Human = true
-	if why == agentclient.NoAgent {
-		problem.Hints = []string{"start the agent: " + build.Program + " serve"}
-	}
-	return problem
 }
