@@ -130,7 +130,6 @@ type world struct {
 	limiter  *limiter
 	front    *httptest.Server
 	outcomes chan outcome
-	events   chan proxy.Event
 	wrap     func(http.ResponseWriter) http.ResponseWriter // what the front gives Serve; nil: its own
 	body     func(http.ResponseWriter, *http.Request)      // what it does to requests first
 }
@@ -140,11 +139,10 @@ func newWorld(t testing.TB, api string, change func(*proxy.Config)) *world {
 	t.Helper()
 	w := &world{
 		t: t, source: &source{generation: 1, good: 1}, limiter: &limiter{},
-		outcomes: make(chan outcome, 1000), events: make(chan proxy.Event, 1000),
+		outcomes: make(chan outcome, 1000),
 	}
 	config := proxy.Config{
 		API: api, Source: w.source, Limiter: w.limiter, UserAgent: "test-agent/1",
-		Observe: func(event proxy.Event) { w.events <- event },
 	}
 	if change != nil {
 		change(&config)

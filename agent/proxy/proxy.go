@@ -52,9 +52,6 @@ type Config struct {
 	// StreamIdle is how long the service may stall, in its answer or in taking a body.
 	// 0: 5 minutes.
 	StreamIdle time.Duration
-
-	// Observe is told what happens beside the calls, in their goroutines. nil: nobody is.
-	Observe func(Event)
 }
 
 // Proxy forwards calls to the service. All its methods may be called at the same time.
@@ -93,7 +90,7 @@ func New(config Config) (*Proxy, error) {
 		Rewrite: proxy.rewrite, ModifyResponse: proxy.modify, ErrorHandler: fail,
 		Transport: &Transport{
 			Source: config.Source, Base: config.Transport, Limiter: config.Limiter,
-			ReplayBytes: config.ReplayBytes, Observe: config.Observe, Confirm: config.Confirm, Ready: config.Ready,
+			ReplayBytes: config.ReplayBytes, Confirm: config.Confirm, Ready: config.Ready,
 		},
 		FlushInterval: flushInterval,
 		BufferPool:    new(buffers),
@@ -142,8 +139,8 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, call Call) (Result
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	x := &exchange{client: call.Client, origin: origin, target: target, parent: r.Context(), ctx: ctx, cancel: cancel, streamIdle: p.streamIdle}
-	in := r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+	x := &exchange{origin: origin, target: target, parent: r.Context(), ctx: ctx, cancel: cancel, streamIdle: p.streamIdle}
+	in := r.WithContext(context.WithValue(ForClient(ctx, call.Client), exchangeKey{}, x))
 	control := http.NewResponseController(w)
 	x.upload = newUpload(control, in, p.bodyIdle, p.streamIdle, x.stalled)
 	x.answer = answer{w: w, control: control, upload: x.upload}
@@ -159,7 +156,6 @@ type exchangeKey struct{}
 
 // exchange is one call under way.
 type exchange struct {
-	client     string
 	origin     *origin
 	target     *url.URL
 	parent     context.Context // the caller's

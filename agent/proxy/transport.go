@@ -57,31 +57,7 @@ type Transport struct {
 	// ReplayBytes is how long a body may be to be read into memory first, so that it can be
 	// sent again after a 401. 0: 64 KiB.
 	ReplayBytes int
-
-	// Observe is told what happens beside the calls, in their goroutines. nil: nobody is.
-	Observe func(Event)
 }
-
-// Event is something that a Transport did beside sending.
-type Event struct {
-	Kind   EventKind
-	Client string
-	Wait   time.Duration // of an EventHeld
-
-	// Err is why there is no other token, of an EventRefused. nil: the body was used up, or
-	// the other token was refused too.
-	Err error
-}
-
-// EventKind is the kind of an Event.
-type EventKind string
-
-// Kinds of events.
-const (
-	EventRenewed EventKind = "renewed" // the token was refused; the request is sent again with another one
-	EventRefused EventKind = "refused" // a 401 is passed on
-	EventHeld    EventKind = "held"    // the service asks for patience (429)
-)
 
 // RoundTrip implements http.RoundTripper. A request that finds its token refused is sent a
 // second time with another one, if its body can be: there is none, it has a GetBody, it is
@@ -134,36 +110,29 @@ func (t *Transport) renew(req *http.Request, body *payload, refused agent.Lease,
 	again := body.takeBack()
 	kept := keep(response)
 	if !t.isRefused(ctx, refused, response.Header, kept) {
-		t.observe(ctx, Event{Kind: EventRefused})
 		return response, nil
 	}
 	fresh, err := t.Source.Replace(ctx, refused.Generation, t.Notify)
-	again = again && err == nil && fresh.Generation != refused.Generation
-	if again {
-		err = body.rewind()
-	}
-	if !again || err != nil {
-		t.observe(ctx, Event{Kind: EventRefused, Err: err})
+	if !again || err != nil || fresh.Generation == refused.Generation || body.rewind() != nil {
 		return response, nil
 	}
 	response.Body.Close()
 	if err := t.wait(ctx); err != nil {
 		return nil, err
 	}
-	t.observe(ctx, Event{Kind: EventRenewed})
-	response, err = t.send(req, body, fresh)
-	if err == nil && response.StatusCode == http.StatusUnauthorized {
-		t.observe(ctx, Event{Kind: EventRefused})
-	}
-	return response, err
+	return t.send(req, body, fresh)
 }
 
-// wait waits for a turn.
+// wait waits for a turn of the client that the request counts for.
 func (t *Transport) wait(ctx context.Context) error {
 	if t.Limiter == nil {
 		return nil
 	}
-	return t.Limiter.Wait(ctx, t.client(ctx))
+	client, ok := ctx.Value(clientKey{}).(string)
+	if !ok {
+		client = t.Client
+	}
+	return t.Limiter.Wait(ctx, client)
 }
 
 // clientKey is the key of the client in a request's context.
@@ -175,17 +144,6 @@ func ForClient(ctx context.Context, client string) context.Context {
 	return context.WithValue(ctx, clientKey{}, client)
 }
 
-// client returns the name that a request counts under.
-func (t *Transport) client(ctx context.Context) string {
-	if x, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		return x.client
-	}
-	if client, ok := ctx.Value(clientKey{}).(string); ok {
-		return client
-	}
-	return t.Client
-}
-
 // send sends the request once.
 func (t *Transport) send(req *http.Request, body *payload, lease agent.Lease) (*http.Response, error) {
 	if t.Ready != nil {
@@ -195,22 +153,15 @@ func (t *Transport) send(req *http.Request, body *payload, lease agent.Lease) (*
 	}
 	out := body.request(req)
 	out.Header.Set("Authorization", "AnaplanAuthToken "+lease.Token.Value.Reveal())
-	response, err := t.base().RoundTrip(out)
+	response, err := cmp.Or(t.Base, http.DefaultTransport).RoundTrip(out)
 	if err != nil {
 		return nil, t.explain(req, body, err)
 	}
 	response.Request = req // the other one has the token
-	if response.StatusCode == http.StatusTooManyRequests {
-		t.hold(req.Context(), response.Header)
+	if response.StatusCode == http.StatusTooManyRequests && t.Limiter != nil {
+		t.Limiter.Hold(holdTime(response.Header))
 	}
 	return response, nil
-}
-
-func (t *Transport) base() http.RoundTripper {
-	if t.Base == nil {
-		return http.DefaultTransport
-	}
-	return t.Base
 }
 
 // explain finds out whose failure it is.
@@ -223,22 +174,6 @@ func (t *Transport) explain(req *http.Request, body *payload, err error) error {
 		return context.Cause(ctx)
 	}
 	return unreachable(req.URL.Host, err)
-}
-
-// hold tells all requests that the service asks for patience.
-func (t *Transport) hold(ctx context.Context, header http.Header) {
-	wait := holdTime(header)
-	if t.Limiter != nil {
-		t.Limiter.Hold(wait)
-	}
-	t.observe(ctx, Event{Kind: EventHeld, Wait: wait})
-}
-
-func (t *Transport) observe(ctx context.Context, event Event) {
-	if t.Observe != nil {
-		event.Client = t.client(ctx)
-		t.Observe(event)
-	}
 }
 
 // Bounds of what is read of an answer that may be thrown away.
