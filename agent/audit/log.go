@@ -16,12 +16,6 @@ var ErrInUse = errors.New("another process writes it")
 
 // Options say how a Log is kept.
 type Options struct {
-	// Sync: an entry is on the disk (fsync) before Append returns, unless it is of a token handed
-	// out or of a call, of which there may be thousands a second. false: the system writes to the
-	// disk when it likes, and a power cut may cost the last seconds. Close and Reopen always wait
-	// for the disk.
-	Sync bool
-
 	// Logger is told when writing begins to fail and when it works again, when somebody else has
 	// changed the file, and at most once a minute where the chain stands, see Anchors. nil
 	// discards.
@@ -29,7 +23,8 @@ type Options struct {
 }
 
 // Log is an audit log that is open for writing. Its methods may be called from any
-// goroutine.
+// goroutine. The system writes to the disk when it likes, and a power cut may cost the last seconds;
+// Close and Reopen wait for the disk.
 type Log struct {
 	path    string
 	options Options
@@ -58,8 +53,7 @@ func Open(path string, options Options) (*Log, error) {
 }
 
 // Append writes the entry, with the time of writing. If it fails, no part of the entry is in the
-// log, and it goes on once writing works again, with a line that says so; but with Options.Sync it
-// fails too where the entry is written and the disk does not confirm it.
+// log, and it goes on once writing works again, with a line that says so.
 func (l *Log) Append(e Entry) error {
 	if err := e.check(); err != nil {
 		return err
@@ -101,11 +95,6 @@ func (l *Log) putLocked(entries []Entry) error {
 		l.recovered()
 	}
 	l.anchorSoon()
-	if l.options.Sync && mustLast(entries) {
-		if err := l.chain.file.Sync(); err != nil {
-			return fmt.Errorf("%w: %w", errUnconfirmed, err)
-		}
-	}
 	return nil
 }
 
@@ -122,16 +111,6 @@ func (l *Log) replace() error {
 	l.chain.close()
 	l.chain = next
 	return nil
-}
-
-// mustLast reports whether one of the entries is to outlast a power cut.
-func mustLast(entries []Entry) bool {
-	for i := range entries {
-		if a := entries[i].Action; a != Token && a != CallMade {
-			return true
-		}
-	}
-	return false
 }
 
 // Reopen goes on in a new file if the present one has been renamed: the new one begins

@@ -507,20 +507,6 @@ func old(path string) []string {
 	return files
 }
 
-func TestSyncOption(t *testing.T) {
-	path := newPath(t)
-	log, err := audit.Open(path, audit.Options{Sync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	add(t, log, 1)
-	if err := log.Append(audit.Entry{Action: audit.Login}); err != nil {
-		t.Fatal(err)
-	}
-	whole(t, path)
-}
-
 func BenchmarkAppendParallel(b *testing.B) {
 	for _, callers := range []int{8, 64} {
 		b.Run(strconv.Itoa(callers), func(b *testing.B) {

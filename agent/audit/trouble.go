@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -10,9 +9,6 @@ import (
 // maxOwed bounds the lines that are kept in memory because they cannot be written. There are hardly
 // more than calls under way when writing first fails, for afterwards none begins.
 const maxOwed = 20_000
-
-// errUnconfirmed says that lines are written, and maybe not on the disk.
-var errUnconfirmed = errors.New("the disk does not confirm it")
 
 // trouble is what has come of the last write, if it failed.
 type trouble struct {
@@ -43,8 +39,8 @@ func (t *trouble) entries() []Entry {
 // memory, with the present time, and is written before anything else once that can be.
 func (l *Log) Owe(e Entry) error {
 	err := l.Append(e)
-	if err == nil || errors.Is(err, errUnconfirmed) {
-		return err
+	if err == nil {
+		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
