@@ -106,7 +106,12 @@ func permit(c *call, who *principal, path policy.Path) *agent.Problem {
 	}
 	problem := agent.Problemf(agent.CodeNotAllowed, "%s%s no rule for %s %s", strings.Join(lacking, " and "), verb, c.r.Method, path)
 	problem.Hints = decision.Hints()
-	return c.refused(problem, Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}})
+	return c.refused(problem, recordOf(c, who, path))
+}
+
+// recordOf is the beginning of a line about a call.
+func recordOf(c *call, who *principal, path policy.Path) Record {
+	return Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}}
 }
 
 // namedPolicy is a policy that counts for a call, in words.
@@ -148,16 +153,11 @@ func pass(c *call, who *principal, path policy.Path) *agent.Problem {
 	if result.Began {
 		c.status = result.Status
 	}
+	record := recordOf(c, who, path)
 	if isRefusal(err) { // nothing was called
-		return c.refused(problem, Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}})
+		return c.refused(problem, record)
 	}
-	record := Record{
-		Action: ActionCall, Client: who.name, Profile: who.profileName,
-		Call: Call{
-			Method: c.r.Method, Path: path.String(), Status: result.Status,
-			Sent: result.Sent, Received: result.Received, Took: time.Since(began),
-		},
-	}
+	record.Call.Status, record.Call.Sent, record.Call.Received, record.Call.Took = result.Status, result.Sent, result.Received, time.Since(began)
 	recordCall(c, record, problem)
 	if result.Began {
 		return nil
@@ -172,7 +172,8 @@ func isRefusal(err error) bool {
 
 // recordCall writes down a call that has been made, whatever came of it.
 func recordCall(c *call, record Record, problem *agent.Problem) {
-	if record.Done = true; problem != nil {
+	record.Action, record.Done = ActionCall, true
+	if problem != nil {
 		record.Code = problem.Code
 	}
 	c.server.config.Forwarded(record)

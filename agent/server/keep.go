@@ -76,13 +76,14 @@ func (l *listener) restore() (anew bool, err error) {
 	if l.closed || l.isThere() {
 		return false, nil
 	}
-	if err := prepareDirectory(filepath.Dir(l.path), l.options.directoryMode()); err != nil {
+	socketMode, directoryMode := l.options.modes()
+	if err := prepareDirectory(filepath.Dir(l.path), directoryMode); err != nil {
 		return false, err
 	}
 	if err := l.relock(); err != nil {
 		return false, err
 	}
-	socket, file, err := listenLocked(l.path, l.options)
+	socket, file, err := listenLocked(l.path, socketMode)
 	if err != nil {
 		return false, err
 	}

@@ -14,29 +14,17 @@ import (
 
 // ListenOptions say which users can get at the socket. What they may do there is for the Server.
 type ListenOptions struct {
-	// Shared is for an agent of the whole machine: everybody can get at the socket. A
-	// directory that has to be made gets mode 0755 in place of 0700.
+	// Shared is for an agent of the whole machine: everybody can get at the socket, whose mode is
+	// 0666 in place of 0600. A directory that has to be made gets mode 0755 in place of 0700.
 	Shared bool
-
-	// Mode is the socket's. 0: 0600, or 0666 if Shared.
-	Mode fs.FileMode
 }
 
-func (o ListenOptions) socketMode() fs.FileMode {
-	switch {
-	case o.Mode != 0:
-		return o.Mode.Perm()
-	case o.Shared:
-		return 0o666
-	}
-	return 0o600
-}
-
-func (o ListenOptions) directoryMode() fs.FileMode {
+// modes returns those of the socket, and of a directory that has to be made for it.
+func (o ListenOptions) modes() (socket, directory fs.FileMode) {
 	if o.Shared {
-		return 0o755
+		return 0o666, 0o755
 	}
-	return 0o700
+	return 0o600, 0o700
 }
 
 // Listen makes a unix socket at path and listens on it.
@@ -62,7 +50,8 @@ func Listen(path string, options ListenOptions) (net.Listener, error) {
 	if err := fits(path); err != nil {
 		return nil, err
 	}
-	if err := prepareDirectory(filepath.Dir(path), options.directoryMode()); err != nil {
+	socketMode, directoryMode := options.modes()
+	if err := prepareDirectory(filepath.Dir(path), directoryMode); err != nil {
 		return nil, err
 	}
 	lock, err := lockFile(local.LockOf(path))
@@ -72,7 +61,7 @@ func Listen(path string, options ListenOptions) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	socket, file, err := listenLocked(path, options)
+	socket, file, err := listenLocked(path, socketMode)
 	if err != nil {
 		lock.Close()
 		return nil, err
@@ -93,11 +82,11 @@ type listener struct {
 }
 
 // listenLocked listens, while the lock keeps other agents away.
-func listenLocked(path string, options ListenOptions) (*net.UnixListener, fs.FileInfo, error) {
+func listenLocked(path string, mode fs.FileMode) (*net.UnixListener, fs.FileInfo, error) {
 	if err := clearWay(path); err != nil {
 		return nil, nil, err
 	}
-	socket, err := bind(path, options.socketMode())
+	socket, err := bind(path, mode)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listening on %s: %w", path, err)
 	}

@@ -61,8 +61,6 @@ func TestListenModes(t *testing.T) {
 		}{
 			{server.ListenOptions{}, 0o700, 0o600},
 			{server.ListenOptions{Shared: true}, 0o755, 0o666},
-			{server.ListenOptions{Mode: 0o660}, 0o700, 0o660},
-			{server.ListenOptions{Shared: true, Mode: 0o660}, 0o755, 0o660},
 		} {
 			root := directory(t)
 			parent := filepath.Join(root, "a", "b")
