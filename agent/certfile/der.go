@@ -3,7 +3,9 @@ package certfile
 import (
 	"bytes"
 	"encoding/asn1"
+	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 // maxDepth is how deep ASN.1 can be nested. A certificate needs about ten levels.
@@ -17,14 +19,14 @@ var (
 
 // splitDER returns the elements that stand one after the other, as DER. Zeros and line ends after
 // the last one are passed over: some tools pad.
-func splitDER(data []byte) ([][]byte, error) {
-	var all [][]byte
+func splitDER(data []byte) ([]piece, error) {
+	var all []piece
 	for len(bytes.TrimRight(data, "\x00\x1a\r\n\t ")) > 0 {
 		der, rest, err := derOf(data, 0)
 		if err != nil {
 			return nil, err
 		}
-		all, data = append(all, der), rest
+		all, data = append(all, piece{kind: kindOf(der), der: der}), rest
 	}
 	return all, nil
 }
@@ -119,21 +121,12 @@ func parseHeader(ber []byte) (header, error) {
 }
 
 func appendElement(tag, content []byte) []byte {
-	out := make([]byte, 0, len(tag)+5+len(content))
-	out = append(out, tag...)
-	n := len(content)
-	if n < 0x80 {
-		return append(append(out, byte(n)), content...)
+	length := []byte{byte(len(content))}
+	if len(content) >= 0x80 {
+		digits := bytes.TrimLeft(binary.BigEndian.AppendUint32(nil, uint32(len(content))), "\x00")
+		length = append([]byte{0x80 | byte(len(digits))}, digits...)
 	}
-	digits := 1
-	for n>>(8*digits) > 0 {
-		digits++
-	}
-	out = append(out, 0x80|byte(digits))
-	for i := digits - 1; i >= 0; i-- {
-		out = append(out, byte(n>>(8*i)))
-	}
-	return append(out, content...)
+	return slices.Concat(tag, length, content)
 }
 
 // joinStrings returns what octet strings that stand one after the other hold together.

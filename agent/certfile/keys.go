@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Bounds of RSA keys. What is below Anaplan refuses; what is above would take minutes to check.
@@ -55,9 +56,9 @@ func keys(data []byte, password func() ([]byte, error), limit int) (Bundle, erro
 		return Bundle{}, err
 	}
 	l := load{decrypter: decrypter{limit: limit}}
-	ask := asker{password: password}
+	ask := newAsker(password)
 	for _, p := range pieces {
-		if err := l.addPiece(p, &ask); err != nil {
+		if err := l.addPiece(p, ask); err != nil {
 			return Bundle{}, err
 		}
 	}
@@ -88,34 +89,31 @@ func (l *load) bundle() Bundle {
 	return Bundle{Keys: l.keys, Certificates: l.certs}
 }
 
-// asker asks for a password once.
-type asker struct {
-	password func() ([]byte, error)
-	asked    bool
-	answer   []byte
-	err      error
-}
+// asker returns the password, for which it asks once.
+type asker func() ([]byte, error)
 
-func (a *asker) ask() ([]byte, error) {
-	if !a.asked && a.password != nil {
-		a.answer, a.err = a.password()
-	}
-	a.asked = true
-	if a.err != nil {
-		return nil, fmt.Errorf("asking for the password: %w", a.err)
-	}
-	return a.answer, nil
+func newAsker(password func() ([]byte, error)) asker {
+	return sync.OnceValues(func() ([]byte, error) {
+		if password == nil {
+			return nil, nil
+		}
+		answer, err := password()
+		if err != nil {
+			return nil, fmt.Errorf("asking for the password: %w", err)
+		}
+		return answer, nil
+	})
 }
 
 // try calls open with every password that comes into question, the empty ones first, until it
 // returns something else than ErrWrongPassword.
-func (a *asker) try(open func(passphrase) error) error {
+func (a asker) try(open func(passphrase) error) error {
 	for _, pass := range emptyPassphrases() {
 		if err := open(pass); !errors.Is(err, ErrWrongPassword) {
 			return err
 		}
 	}
-	password, err := a.ask()
+	password, err := a()
 	if err != nil {
 		return err
 	}
@@ -130,23 +128,18 @@ func (a *asker) try(open func(passphrase) error) error {
 }
 
 // addPiece takes what is of use for Keys.
-func (l *load) addPiece(p piece, ask *asker) error {
+func (l *load) addPiece(p piece, ask asker) error {
 	switch p.kind {
 	case pkcs12:
 		return l.addStore(p.der, ask)
-	case encryptedPKCS8:
+	case encryptedPKCS8, legacyPEM:
 		var key []byte
 		if err := ask.try(func(pass passphrase) (err error) {
-			key, err = l.openKey(p.der, pass)
-			return err
-		}); err != nil {
-			return err
-		}
-		return l.addKey(key, "")
-	case legacyPEM:
-		var key []byte
-		if err := ask.try(func(pass passphrase) (err error) {
-			key, err = openLegacy(p.block, pass)
+			if p.kind == legacyPEM {
+				key, err = openLegacy(p.block, pass)
+			} else {
+				key, err = l.openKey(p.der, pass)
+			}
 			return err
 		}); err != nil {
 			return err

@@ -55,15 +55,10 @@ var words = map[kind]struct{ is, certificate, key string }{
 
 const javaAdvice = "turn it into PKCS#12 with: keytool -importkeystore -srckeystore FILE -destkeystore key.p12 -deststoretype PKCS12"
 
-const (
-	keyIs     = "a private key"
-	keyAdvice = "give the certificate that the CA issued, which comes in a file of its own"
-)
-
 // noCertificate says what there is in place of a certificate.
 func noCertificate(k kind) error {
 	if k.isKey() {
-		return fmt.Errorf("%w but %s: %s", ErrNoCertificate, keyIs, keyAdvice)
+		return fmt.Errorf("%w but a private key: give the certificate that the CA issued, which comes in a file of its own", ErrNoCertificate)
 	}
 	return fmt.Errorf("%w but %s: %s", ErrNoCertificate, words[k].is, words[k].certificate)
 }

@@ -197,7 +197,10 @@ func (d *decrypter) cipherFor(algorithm pkix.AlgorithmIdentifier, pass passphras
 		return nil, nil, err
 	}
 	if s.hash != nil {
-		both := pbkdf1(s.hash(), pass.plain, p.Salt, p.Iterations)
+		h := s.hash() // PBKDF1 (RFC 8018 section 5.1)
+		h.Write(pass.plain)
+		h.Write(p.Salt)
+		both := iterated(h, p.Iterations)
 		block, err := s.block(both[:8])
 		return block, both[8:16], err
 	}
@@ -338,18 +341,7 @@ func fill(data []byte, size int) []byte {
 		return nil
 	}
 	full := (len(data) + size - 1) / size * size
-	out := make([]byte, 0, full+len(data))
-	for len(out) < full {
-		out = append(out, data...)
-	}
-	return out[:full]
-}
-
-// pbkdf1 is RFC 8018 section 5.1.
-func pbkdf1(h hash.Hash, password, salt []byte, iterations int) []byte {
-	h.Write(password)
-	h.Write(salt)
-	return iterated(h, iterations)
+	return bytes.Repeat(data, full/len(data)+1)[:full]
 }
 
 // iterated hashes what was written, and its hash again, so many times in all.

@@ -66,7 +66,7 @@ func parseStore(der []byte) (store, error) {
 }
 
 // addStore takes what is in a PKCS#12 file.
-func (l *load) addStore(der []byte, password *asker) error {
+func (l *load) addStore(der []byte, password asker) error {
 	s, err := parseStore(der)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf16"
@@ -59,16 +60,12 @@ func isBinary(data []byte) bool {
 }
 
 func splitBinary(data []byte) ([]piece, error) {
-	all, err := splitDER(data)
+	pieces, err := splitDER(data)
 	switch {
 	case errors.Is(err, errCut):
 		return nil, damaged("its end is missing")
 	case err != nil:
 		return nil, damaged("it begins like a certificate or key, but is not one")
-	}
-	var pieces []piece
-	for _, der := range all {
-		pieces = append(pieces, piece{kind: kindOf(der), der: der})
 	}
 	return pieces, nil
 }
@@ -101,12 +98,8 @@ func splitPEM(text string) ([]piece, error) {
 
 // isOurs reports whether a block with that label should be readable.
 func isOurs(label string) bool {
-	for _, word := range []string{"CERTIFICATE", "PKCS", "CMS"} {
-		if strings.Contains(label, word) {
-			return true
-		}
-	}
-	return strings.HasSuffix(label, "PRIVATE KEY")
+	within := func(word string) bool { return strings.Contains(label, word) }
+	return slices.ContainsFunc([]string{"CERTIFICATE", "PKCS", "CMS"}, within) || strings.HasSuffix(label, "PRIVATE KEY")
 }
 
 // piecesOf returns what is in a block: several things if somebody made one block of several
@@ -121,12 +114,7 @@ func piecesOf(segment string) ([]piece, error) {
 	case kindOfOther(block.Bytes) == openSSH:
 		return []piece{{kind: openSSH}}, nil
 	}
-	all, err := splitDER(block.Bytes)
-	var pieces []piece
-	for _, der := range all {
-		pieces = append(pieces, piece{kind: kindOf(der), der: der})
-	}
-	return pieces, err
+	return splitDER(block.Bytes)
 }
 
 // textOf returns data as text without byte order marks, blanks at the ends of lines, and carriage
