@@ -106,26 +106,11 @@ func split(escaped string) ([]string, error) {
 // decode decodes one segment and refuses what others might read otherwise. The errors go
 // on from the segment's mention.
 func decode(piece string) (string, error) {
-	if isPlain(piece) {
-		return piece, nil
-	}
 	segment, err := url.PathUnescape(piece)
 	if err != nil {
 		return "", errors.New("has a % without two hex digits behind it; the character % is written %25")
 	}
 	return segment, check(segment)
-}
-
-// isPlain reports whether a segment is like nearly all: it means itself, to everybody.
-func isPlain(piece string) bool {
-	for i := range len(piece) {
-		switch c := piece[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-		default:
-			return false
-		}
-	}
-	return piece != ""
 }
 
 // check refuses a decoded segment which a server, or something before it, could take for

@@ -60,19 +60,8 @@ func (e edge) compare(key string) int { return cmp.Compare(e.key, key) }
 
 // literal returns the node behind a segment, or nil.
 func (n *node) literal(key string) *node {
-	// Not slices.BinarySearchFunc, as this is where a decision's time goes.
-	low, high := 0, len(n.literals)
-	for low < high {
-		middle := int(uint(low+high) / 2)
-		edge := &n.literals[middle]
-		if edge.key == key {
-			return edge.to
-		}
-		if edge.key < key {
-			low = middle + 1
-		} else {
-			high = middle
-		}
+	if at, ok := slices.BinarySearchFunc(n.literals, key, edge.compare); ok {
+		return n.literals[at].to
 	}
 	return nil
 }
