@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,17 +44,16 @@ func (f *File) Agent(over map[string]Value) (*Agent, error) {
 		return nil, err
 	}
 	agent := &Agent{}
-	for _, err := range []error{
+	err = cmp.Or(
 		read(&agent.Socket, merged[socketSetting], socketPath),
 		read(&agent.Listen, merged[listenSetting], loopbackAddress),
 		read(&agent.AuditFile, merged[auditFileSetting], absolutePath),
 		read(&agent.LogLevel, merged[logLevelSetting], logLevel),
 		read(&agent.LogoutAtEnd, merged[logoutAtEndSetting], yesOrNo),
 		read(&agent.ShareSocket, merged[shareSocketSetting], yesOrNo),
-	} {
-		if err != nil {
-			return nil, err
-		}
+	)
+	if err != nil {
+		return nil, err
 	}
 	return agent, nil
 }

@@ -3,6 +3,7 @@ package config
 // Programs that use the agent with a policy of their own, and what policies look like.
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -69,8 +70,7 @@ func (f *File) readClients(d *document, top map[string]any) error {
 func (f *File) readClient(d *document, name string, table any) (*Client, error) {
 	at := d.find(clientsTable, name)
 	fields, isTable := table.(map[string]any)
-	switch {
-	case !isTable:
+	if !isTable {
 		return nil, d.fail(at, "%s", outsideClient)
 	}
 	if err := CheckClientName(name); err != nil {
@@ -97,16 +97,11 @@ func (v values) buildClient(name string) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{Name: name, Profile: merged.text(clientProfileSetting)}
-	for _, err := range []error{
+	return c, cmp.Or(
 		read(&c.Secret, merged[secretSetting], secretOf(name)),
 		readAllow(&c.Users, merged[usersSetting]),
 		readPolicy(&c.Policy, merged[policySetting]),
-	} {
-		if err != nil {
-			return nil, err
-		}
-	}
-	return c, nil
+	)
 }
 
 // checkProfile returns an error if the client's profile is not in the file. Where the file

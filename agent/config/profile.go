@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -188,10 +189,8 @@ func (v values) build(name string) (*Profile, error) {
 		checks = append(checks, read(&address, []Value{key}, ParseAddress))
 		p.Keys = append(p.Keys, address)
 	}
-	for _, err := range checks {
-		if err != nil {
-			return nil, err
-		}
+	if err := cmp.Or(checks...); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
