@@ -36,7 +36,7 @@ func (c *Client) Paginate(ctx context.Context, path string, query url.Values, w 
 type merge struct {
 	w    io.Writer
 	key  string // of the list; "": no page has come
-	any  bool   // thing is written
+	any  bool   // a thing is written
 	rest []byte // that goes behind the list
 }
 
@@ -53,39 +53,24 @@ func (m *merge) add(p page) error {
 
 // begin writes the first page, up to the end of its things.
 func (m *merge) begin(p page) error {
-	fields, err := inOrder(p.body)
-	if err != nil {
+	found, err := listsIn(p.body)
+	switch {
+	case err != nil:
 		return err
-	}
-	at := -1
-	for i, field := range fields {
-		if !isList(field.value) {
-			continue
-		}
-		if at >= 0 && p.more {
-			return fmt.Errorf("%w: there are two lists in it, %s and %s, and more pages", ErrResponse, fields[at].key, field.key)
-		}
-		at = i
-	}
-	if at < 0 && p.more {
-		return fmt.Errorf("%w: there is no list in it, and more pages", ErrResponse)
-	}
-	if !p.more {
+	case !p.more:
 		m.rest = p.body
 		return nil
+	case len(found) == 0:
+		return fmt.Errorf("%w: there is no list in it, and more pages", ErrResponse)
+	case len(found) > 1:
+		return fmt.Errorf("%w: there are two lists in it, %s and %s, and more pages", ErrResponse, found[0].key, found[1].key)
 	}
-	m.key = fields[at].key
-	m.rest = append([]byte("]"), encoded(fields[at+1:], ",")...)
-	m.rest = append(m.rest, '}')
-	head := append([]byte("{"), encoded(fields[:at], "")...)
-	if at > 0 {
-		head = append(head, ',')
-	}
-	head = append(append(head, quoted(m.key)...), ":["...)
-	if _, err := m.w.Write(head); err != nil {
+	one := found[0]
+	m.key, m.rest = one.key, p.body[one.end-1:]
+	if _, err := m.w.Write(p.body[:one.from+1]); err != nil {
 		return err
 	}
-	return m.things(fields[at].value)
+	return m.things(p.body[one.from:one.end])
 }
 
 // things writes what is between the brackets of a list.
@@ -107,20 +92,19 @@ func (m *merge) end() error {
 	return err
 }
 
-// field is one of a JSON object.
-type field struct {
-	key   string
-	value json.RawMessage
+// list is a field that is a list, and where in the text its value stands.
+type list struct {
+	key       string
+	from, end int
 }
 
-// inOrder returns the fields of a JSON object as they come.
-func inOrder(body []byte) ([]field, error) {
+// listsIn returns the fields of a JSON object that are lists, as they come.
+func listsIn(body []byte) (found []list, err error) {
 	none := errors.New("the answer is not a JSON object")
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
 		return nil, none
 	}
-	var fields []field
 	for decoder.More() {
 		token, err := decoder.Token()
 		key, ok := token.(string)
@@ -128,23 +112,9 @@ func inOrder(body []byte) ([]field, error) {
 		if err != nil || !ok || decoder.Decode(&value) != nil {
 			return nil, none
 		}
-		fields = append(fields, field{key, value})
+		if end := int(decoder.InputOffset()); isList(value) {
+			found = append(found, list{key, end - len(value), end})
+		}
 	}
-	return fields, nil
-}
-
-// encoded is how fields stand in an object, each after the first with a comma before it, and
-// the first with lead.
-func encoded(fields []field, lead string) []byte {
-	var out []byte
-	for _, f := range fields {
-		out = append(append(append(append(out, lead...), quoted(f.key)...), ':'), f.value...)
-		lead = ","
-	}
-	return out
-}
-
-func quoted(text string) []byte {
-	encoded, _ := json.Marshal(text) // of a string: no error
-	return encoded
+	return found, nil
 }

@@ -44,7 +44,7 @@ func TestPaginateMerges(t *testing.T) {
 		"list last": {map[string]string{
 			"":  pageText(2, 0, `, "a": [ {"x":1} , 2 ] `),
 			"2": pageText(1, 2, `,"a":["é\u00e9"]`),
-		}, "/p", `{"meta":{"paging":{"currentPageSize":2,"totalSize":3,"offset":0}},"a":[{"x":1} , 2,"é\u00e9"]}`},
+		}, "/p", `{"meta":{"paging":{"currentPageSize":2,"totalSize":3,"offset":0}}, "a": [{"x":1} , 2,"é\u00e9"] }`},
 		"list in the middle": {map[string]string{
 			"":  pageText(2, 0, `,"a":[1,2],"z":{"b":[1]}`),
 			"2": pageText(1, 2, `,"a":[3],"z":null`),
