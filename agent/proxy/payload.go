@@ -28,12 +28,16 @@ type payload struct {
 	stream *stream                       // of the attempt; nil: in memory, or none
 }
 
+// replayBytes is how long a body may be to be read into memory first, so that it can be sent again
+// after a 401.
+const replayBytes = 64 << 10
+
 // takeBody takes over the body of a request, which it reads if it is short.
-func takeBody(req *http.Request, most int) (*payload, error) {
+func takeBody(req *http.Request) (*payload, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return &payload{}, nil
 	}
-	if req.GetBody == nil && 0 < req.ContentLength && req.ContentLength <= int64(most) {
+	if req.GetBody == nil && 0 < req.ContentLength && req.ContentLength <= replayBytes {
 		defer req.Body.Close()
 		memory, err := readBody(req.Body, int(req.ContentLength))
 		return &payload{memory: memory}, err

@@ -38,10 +38,6 @@ type Config struct {
 	// UserAgent is for requests that have none. "": "anaplan-agent".
 	UserAgent string
 
-	// ReplayBytes is how long a body may be to be read into memory first, so that it can be
-	// sent again after a 401. 0: 64 KiB.
-	ReplayBytes int
-
 	// BodyIdle is how long a client's body may stall. 0: a minute.
 	BodyIdle time.Duration
 
@@ -90,7 +86,7 @@ func New(config Config) (*Proxy, error) {
 		Rewrite: proxy.rewrite, ModifyResponse: proxy.modify, ErrorHandler: fail,
 		Transport: &Transport{
 			Source: config.Source, Base: config.Transport, Limiter: config.Limiter,
-			ReplayBytes: config.ReplayBytes, Confirm: config.Confirm, Ready: config.Ready,
+			Confirm: config.Confirm, Ready: config.Ready,
 		},
 		FlushInterval: flushInterval,
 		BufferPool:    new(buffers),

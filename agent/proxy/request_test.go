@@ -244,7 +244,7 @@ func TestNoBodyBecomesARequest(t *testing.T) {
 	for name, framing := range map[string]string{"length": "Content-Length: 100000", "chunks": "Transfer-Encoding: chunked"} {
 		t.Run(name, func(t *testing.T) {
 			service, api := listen(t, answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"))
-			w := newWorld(t, api, func(config *proxy.Config) { config.ReplayBytes = 1 })
+			w := newWorld(t, api, nil)
 			conn := w.dial()
 			fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n", framing)
 			r := bufio.NewReader(conn)

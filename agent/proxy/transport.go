@@ -53,10 +53,6 @@ type Transport struct {
 
 	// Notify is told what a person should know while a token is made. nil: nobody is.
 	Notify agent.NotifyFunc
-
-	// ReplayBytes is how long a body may be to be read into memory first, so that it can be
-	// sent again after a 401. 0: 64 KiB.
-	ReplayBytes int
 }
 
 // RoundTrip implements http.RoundTripper. A request that finds its token refused is sent a
@@ -68,7 +64,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, ErrRedirect
 	}
-	body, err := takeBody(req, cmp.Or(t.ReplayBytes, 64<<10))
+	body, err := takeBody(req)
 	if err != nil {
 		return nil, err
 	}
