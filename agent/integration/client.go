@@ -27,7 +27,8 @@ type Client struct {
 	// Audit is the host of paths below /audit/, where they have one of their own. "": Base.
 	Audit string
 
-	// HTTP authenticates by itself. It needs no Timeout: Retry.Stall does that. Redirects are
+	// HTTP authenticates by itself. It needs no Timeout: an attempt ends after two minutes without a
+	// byte in either direction. Redirects are
 	// never followed. nil: http.DefaultClient.
 	HTTP *http.Client
 
@@ -129,7 +130,7 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, watch := newWatch(ctx, cmp.Or(c.Retry.Stall, 2*time.Minute))
+	ctx, watch := newWatch(ctx)
 	request, err := http.NewRequestWithContext(ctx, call.method, address, nil)
 	if err != nil {
 		watch.end()

@@ -25,9 +25,6 @@ type Retry struct {
 
 	// MaxDelay is the longest pause of that kind. 0: 30 s.
 	MaxDelay time.Duration
-
-	// Stall is how long an attempt may go without a byte in either direction. 0: 2 minutes.
-	Stall time.Duration
 }
 
 const (

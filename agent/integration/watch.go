@@ -14,19 +14,21 @@ import (
 // errStalled: nothing has moved on a connection, in either direction, for too long.
 var errStalled = errors.New("nothing was heard for too long")
 
+// patient is how long an attempt may go without a byte in either direction.
+const patient = 2 * time.Minute
+
 // watch ends an attempt on which nothing moves. A limit to the whole of an attempt would
 // have to fit both a page of JSON and 50 MB on a slow line.
 type watch struct {
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
-	timer   *time.Timer
-	patient time.Duration
-	body    *sentBody // nil: none is sent
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	body   *sentBody // nil: none is sent
 }
 
-func newWatch(ctx context.Context, patient time.Duration) (context.Context, *watch) {
+func newWatch(ctx context.Context) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watch{ctx: ctx, cancel: cancel, patient: patient}
+	w := &watch{ctx: ctx, cancel: cancel}
 	w.timer = time.AfterFunc(patient, func() {
 		cancel(fmt.Errorf("%w (%v)", errStalled, patient))
 	})
@@ -51,7 +53,7 @@ func (w *watch) attach(request *http.Request, call call) error {
 }
 
 // moved notes that something has come or gone.
-func (w *watch) moved() { w.timer.Reset(w.patient) }
+func (w *watch) moved() { w.timer.Reset(patient) }
 
 // explain returns the cause, if the watch is why an attempt failed.
 func (w *watch) explain(err error) error {

@@ -374,7 +374,7 @@ func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
 		who = userName(c.caller.peer.UID)
 	}
 	if _, ok := c.server.denials.take(who, c.began); !ok {
-		c.server.unwritten.note(c.server.config.Logger, who, c.began)
+		c.server.unwritten.note(c.server.config.Logger, who)
 		return problem
 	}
 	record.Action = ActionDenied

@@ -242,8 +242,8 @@ type door struct {
 	closed chan struct{}
 	once   sync.Once
 
-	patience time.Duration // since accepting fails
-	spoken   time.Time     // when that was last logged
+	patience time.Duration  // since accepting fails
+	spoken   rate.Sometimes // that it was logged
 }
 
 // Accept returns the next caller. It does not end for want of descriptors or memory, for
@@ -282,10 +282,7 @@ func passes(err error) bool {
 // rest waits before the next try, longer each time. Where connections come and go at the
 // limit this happens all the time, so it is logged once a minute.
 func (d *door) rest(err error) {
-	if now := time.Now(); now.Sub(d.spoken) >= time.Minute {
-		d.spoken = now
-		d.log.Warn("no more connections can be accepted for now", "error", err)
-	}
+	d.spoken.Do(func() { d.log.Warn("no more connections can be accepted for now", "error", err) })
 	d.patience = min(max(2*d.patience, 5*time.Millisecond), time.Second)
 	d.pause(d.patience, nil)
 }

@@ -9,12 +9,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"golang.org/x/time/rate"
 )
 
 // principal is what a call is made for: a client, or a user of the machine that may use a profile.
@@ -76,18 +76,13 @@ func stranger(c *call, why string) *agent.Problem {
 
 // unwritten counts refusals that have no line of their own, and logs them once a minute.
 type unwritten struct {
-	mu    sync.Mutex
-	count int
-	told  time.Time
+	count atomic.Int64
+	tell  rate.Sometimes
 }
 
-func (u *unwritten) note(log *slog.Logger, who string, now time.Time) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.count++; now.Sub(u.told) >= time.Minute {
-		log.Warn("more is refused than is written down", "caller", who, "refusals", u.count)
-		u.count, u.told = 0, now
-	}
+func (u *unwritten) note(log *slog.Logger, who string) {
+	u.count.Add(1)
+	u.tell.Do(func() { log.Warn("more is refused than is written down", "caller", who, "refusals", u.count.Swap(0)) })
 }
 
 // peerPrincipal returns the user at the other end, or the client that this user is.

@@ -227,6 +227,8 @@ func New(config Config) *Server {
 		started: time.Now(),
 		ownUser: sync.OnceValue(ownUser),
 
+		unwritten: unwritten{tell: rate.Sometimes{Interval: time.Minute}},
+
 		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
 		logins:  newAllowances(rate.Limit(config.Limits.Rate/costLogin), config.Limits.Burst/costLogin),
 	}
@@ -250,7 +252,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	conns := newConnections(s.config.Limits)
-	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{})}
+	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{}), spoken: rate.Sometimes{Interval: time.Minute}}
 	server := s.httpServer(base, conns)
 	kept, letGo := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
