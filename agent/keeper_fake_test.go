@@ -30,6 +30,13 @@ var (
 	patience    = &agent.Problem{Code: agent.CodeRateLimited, Message: "429", Wait: 7 * time.Minute}
 )
 
+// Bounds of a world, far above what a test needs. One that goes on for ever, or spins at one
+// moment, fails there.
+const (
+	longestLife = 100 * 24 * time.Hour
+	mostLooks   = 1_000_000 // at its clock
+)
+
 // calls counts what a Keeper has asked of the world.
 type calls struct{ Sign, Authenticate, Refresh, Logout int }
 
@@ -52,12 +59,16 @@ type world struct {
 	events       []agent.Event
 	skew         time.Duration // of the wall clock
 	looks        int           // how often the clock was read
+	born, looked time.Time     // when it began, and when the clock was read last
+	atOnce       int           // how often it was read at that moment
 	certificate  *x509.Certificate
 }
 
 // newWorld returns a world with a Keeper that does not run.
 func newWorld(t *testing.T, change func(*agent.KeeperConfig)) *world {
-	w := &world{t: t, life: tokenLife}
+	w := &world{t: t, life: tokenLife, born: time.Now()}
+	worlds.worlds.Add(1)
+	t.Cleanup(func() { worlds.worlds.Add(-1) })
 	config := agent.KeeperConfig{
 		Sign: w.signLogin, Exchange: w, Observe: w.observe,
 		Refused: func(err error) bool { return errors.Is(err, errRevoked) },
@@ -106,7 +117,20 @@ func (w *world) wall() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.looks++
+	w.bound(time.Now())
 	return time.Now().Add(w.skew)
+}
+
+// bound ends the tests if the world goes on for ever. w.mu must be held.
+func (w *world) bound(now time.Time) {
+	worlds.looks.Add(1)
+	if !now.Equal(w.looked) {
+		w.looked, w.atOnce = now, 0
+	}
+	w.atOnce++
+	if w.atOnce > mostLooks || now.Sub(w.born) > longestLife {
+		panic(fmt.Sprintf("the world goes on for ever: %v old, looked at the clock %d times at once", now.Sub(w.born), w.atOnce))
+	}
 }
 
 func (w *world) signLogin(ctx context.Context, attended bool, notify agent.NotifyFunc) (*agent.Login, error) {
