@@ -100,6 +100,9 @@ func TestDoubts(t *testing.T) {
 		{"an unknown usage", func(c *x509.Certificate) {
 			c.ExtKeyUsage, c.UnknownExtKeyUsage = nil, []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 20, 2, 2}}
 		}, []string{otherUsage}},
+		{"server and an unknown usage", func(c *x509.Certificate) {
+			c.ExtKeyUsage, c.UnknownExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 311, 20, 2, 2}}
+		}, []string{serverOnly}},
 		{"server only", usages(x509.ExtKeyUsageServerAuth), []string{serverOnly}},
 		{"no e-mail", func(c *x509.Certificate) { c.EmailAddresses = nil }, []string{noEmail}},
 		{"e-mail in the subject", func(c *x509.Certificate) { c.EmailAddresses, c.Subject = nil, subject("s@example.com") }, nil},
@@ -149,6 +152,45 @@ func TestDoubtsAboutWeakSignatures(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, agent.Doubts(cert)); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", algorithm, diff)
+		}
+	}
+}
+
+func TestExamine(t *testing.T) {
+	cert := issue(t, &x509.Certificate{Subject: pkix.Name{CommonName: "Test CA"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}})
+	cert.SignatureAlgorithm = x509.SHA1WithRSA
+	likely := map[string]bool{}
+	for _, doubt := range agent.Examine(cert) {
+		likely[doubt.Check] = doubt.Likely
+	}
+	cert.IsCA = true
+	for _, doubt := range agent.Examine(cert) {
+		likely[doubt.Check] = doubt.Likely
+	}
+	want := map[string]bool{
+		"certificate.email": true, "certificate.selfsigned": true, "certificate.keyusage": true, "certificate.eku": true,
+		"certificate.revocation": false, "certificate.signature": false, "certificate.ca": true,
+	}
+	if diff := cmp.Diff(want, likely); diff != "" {
+		t.Errorf("what is likely (-want +got):\n%s", diff)
+	}
+
+	other := issue(t, &x509.Certificate{
+		Subject: subject("s@example.com"), KeyUsage: x509.KeyUsageDigitalSignature, CRLDistributionPoints: []string{"http://crl.example.com"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
+	})
+	if got := agent.Examine(other); len(got) != 1 || got[0].Check != "certificate.eku" || got[0].Likely {
+		t.Errorf("a usage of another kind: %+v", got)
+	}
+}
+
+func TestDoubtSaysHowBadItIs(t *testing.T) {
+	for likely, want := range map[bool]string{
+		true:  "Anaplan will probably refuse the certificate: it is odd",
+		false: "Anaplan may have something against the certificate: it is odd",
+	} {
+		if got := (agent.Doubt{What: "it is odd", Likely: likely}).String(); got != want {
+			t.Errorf("likely %v: %q, want %q", likely, got, want)
 		}
 	}
 }

@@ -88,6 +88,31 @@ func TestAdoptWhileSigning(t *testing.T) {
 	})
 }
 
+// The one before does nothing more from then on, whether it is ended or not.
+func TestAdoptEndsTheOneBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := startWorld(t, eager), newWorld(t, nil)
+		before.set(func() {
+			before.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+		})
+		go before.keeper.Login(t.Context(), nil)
+		synctest.Wait()
+		before.took()
+		hand(before, after)
+		after.run()
+		told := len(before.told())
+		before.token()
+		time.Sleep(24 * time.Hour)
+		before.wantCalls("afterwards", calls{})
+		if after := before.told()[told:]; len(after) > 0 {
+			t.Errorf("told afterwards: %+v", after)
+		}
+	})
+}
+
 // What Anaplan has been asked for is not lost, as long as it takes no longer than is waited.
 func TestAdoptWhileRefreshing(t *testing.T) {
 	for takes, want := range map[time.Duration]calls{
@@ -244,6 +269,21 @@ func TestAdoptIdle(t *testing.T) {
 		time.Sleep(10 * tokenLife)
 		after.wantCalls("while nobody asks", calls{})
 		after.token()
+	})
+}
+
+// One that is to have a token always does not rest because the one before did.
+func TestAdoptIdleByAnEagerOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := startWorld(t, func(c *agent.KeeperConfig) { c.Idle = 20 * time.Minute }), newWorld(t, eager)
+		before.token()
+		time.Sleep(21 * time.Minute)
+		before.wantState("before", agent.StateIdle)
+		hand(before, after)
+		after.run()
+		after.wantState("at once", agent.StateHealthy)
+		time.Sleep(24 * time.Hour)
+		after.wantState("a day later", agent.StateHealthy)
 	})
 }
 

@@ -239,7 +239,7 @@ func TestStatusTellsTheWait(t *testing.T) {
 		if left := time.Until(status.WaitUntil); left != 6*time.Minute || status.Problem == nil || status.State != agent.StateDown {
 			t.Errorf("it waits %v; %+v", left, status)
 		}
-		time.Sleep(7 * time.Minute)
+		time.Sleep(6 * time.Minute)
 		if status := w.keeper.Status(); !status.WaitUntil.IsZero() {
 			t.Errorf("it waits until %v", status.WaitUntil)
 		}

@@ -30,7 +30,7 @@ func TestWallClockJumps(t *testing.T) {
 				w.token()
 				time.Sleep(time.Minute)
 				w.took()
-				w.set(func() { w.refresh, w.skew = always(test.refresh), test.jump })
+				w.set(func() { w.refresh, w.skew = after(time.Second, test.refresh), test.jump })
 				w.token()
 				w.wantCalls("right after", test.want)
 				w.wantState("right after", agent.StateHealthy)
@@ -45,6 +45,21 @@ func TestWallClockJumps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The machine wakes when the token is about to end: a refresh that hangs leaves time for a login.
+func TestSleepUntilShortlyBeforeTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, eager)
+		w.set(func() {
+			w.skew, w.refresh, w.authenticate = tokenLife-50*time.Second, after(time.Hour, nil), after(5*time.Second, nil)
+		})
+		w.token()
+		if missed := w.sought(time.Minute); missed > 0 {
+			t.Errorf("there was no token %d times", missed)
+		}
+		w.wantCalls("in all", calls{Refresh: 1, Sign: 2, Authenticate: 2})
+	})
 }
 
 // Nobody asks, but the Keeper looks itself.

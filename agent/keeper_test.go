@@ -94,11 +94,37 @@ func TestFlightSurvivesItsCaller(t *testing.T) {
 	})
 }
 
+// What Sign and Exchange were given to work with ends with the flight.
+func TestContextEndsWithTheFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		var given []context.Context
+		w.sign = func(ctx context.Context, _ bool, _ agent.NotifyFunc) error {
+			given = append(given, ctx)
+			return nil
+		}
+		w.authenticate = func(ctx context.Context) error {
+			given = append(given, ctx)
+			return nil
+		}
+		w.token()
+		synctest.Wait()
+		for _, ctx := range given {
+			if ctx.Err() == nil {
+				t.Error("it goes on")
+			}
+		}
+	})
+}
+
 // Before Run a caller gets a token too, and Run waits for what it finds under way.
 func TestTokenBeforeRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
 		w.token()
+		if got := len(w.told()); got != 3 { // sign, login, state
+			t.Errorf("told %d events before the caller had its answer", got)
+		}
 		if err := w.keeper.Logout(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -677,6 +703,16 @@ func TestUnusedKeeperSleeps(t *testing.T) {
 			t.Errorf("woke %d times for nothing", got)
 		}
 		w.wantCalls("unused", calls{})
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, eager)
+		if err := w.keeper.Logout(t.Context()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if got := w.wakes(1000 * time.Hour); got != 0 {
+			t.Errorf("logged out: woke %d times for nothing", got)
+		}
 	})
 }
 

@@ -142,6 +142,13 @@ func TestMadeAtWithoutATime(t *testing.T) {
 	}
 }
 
+func TestMadeAtOfTheTimeAlone(t *testing.T) {
+	login := agent.Login{Format: agent.V2, Message: agent.NewSecret(binary.BigEndian.AppendUint64(nil, 1))}
+	if got := login.MadeAt(); !got.Equal(time.Unix(1, 0)) {
+		t.Errorf("MadeAt() = %v", got)
+	}
+}
+
 func TestParseFormat(t *testing.T) {
 	for _, format := range []agent.Format{agent.V1, agent.V2} {
 		if got, err := agent.ParseFormat(string(format)); got != format || err != nil {
