@@ -98,12 +98,19 @@ func TestAdoptEndsTheOneBefore(t *testing.T) {
 				return ctx.Err()
 			}
 		})
-		go before.keeper.Login(t.Context(), nil)
+		waits := make(chan error, 1)
+		go func() {
+			_, err := before.keeper.Login(t.Context(), nil)
+			waits <- err
+		}()
 		synctest.Wait()
 		before.took()
 		hand(before, after)
 		after.run()
 		told := len(before.told())
+		if err := <-waits; err != nil {
+			t.Errorf("the caller that waited got %v", err)
+		}
 		before.token()
 		time.Sleep(24 * time.Hour)
 		before.wantCalls("afterwards", calls{})
@@ -270,6 +277,30 @@ func TestAdoptIdle(t *testing.T) {
 		after.wantCalls("while nobody asks", calls{})
 		after.token()
 	})
+}
+
+// How long nobody has asked is counted on, and a rest with a token that lives goes on.
+func TestAdoptRest(t *testing.T) {
+	for sleeps, state := range map[time.Duration]agent.State{19 * time.Minute: agent.StateHealthy, 21 * time.Minute: agent.StateIdle} {
+		synctest.Test(t, func(t *testing.T) {
+			short := func(c *agent.KeeperConfig) { c.Idle = 20 * time.Minute }
+			before, after := startWorld(t, short), newWorld(t, short)
+			before.token()
+			used := before.keeper.Status().UsedAt
+			time.Sleep(sleeps)
+			before.wantState("before", state)
+			hand(before, after)
+			after.run()
+			after.wantState("after", state)
+			if got := after.keeper.Status().UsedAt; !got.Equal(used) {
+				t.Errorf("used at %v, want %v", got, used)
+			}
+			time.Sleep(2 * time.Minute)
+			after.wantState("then", agent.StateIdle)
+			time.Sleep(time.Hour)
+			after.wantCalls("in all", calls{})
+		})
+	}
 }
 
 // One that is to have a token always does not rest because the one before did.

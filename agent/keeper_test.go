@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -200,6 +201,25 @@ func TestReplaceMakesOneLogin(t *testing.T) {
 			}
 		}
 		w.wantCalls("late callers", calls{})
+	})
+}
+
+// A caller that waits for a login, and is slower than another that finds its token refused, gets
+// the next one.
+func TestReplaceBeforeAWaitingCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w *world
+		w = startWorld(t, func(c *agent.KeeperConfig) {
+			c.Observe = func(event agent.Event) {
+				if event.Kind == agent.EventLogin && event.Lease.Generation == 1 {
+					go w.keeper.Replace(context.Background(), 1, nil)
+					time.Sleep(time.Second) // those who wait are told after this
+				}
+			}
+		})
+		if lease := w.token(); lease.Generation != 2 {
+			t.Errorf("generation %d", lease.Generation)
+		}
 	})
 }
 
@@ -466,6 +486,23 @@ func TestLogoutHidesNoFinalProblem(t *testing.T) {
 		}
 		w.wantProblem("the next caller", agent.CodePINRefused)
 		w.wantCalls("in all", calls{Sign: 1})
+	})
+}
+
+// A logout puts aside what need not be so any more.
+func TestLogoutForgetsAPassingProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := startWorld(t, nil)
+		w.sign = signing(noDevice)
+		w.wantProblem("without the card", agent.CodeDeviceAbsent)
+		w.wantState("before the logout", agent.StateDown)
+		if err := w.keeper.Logout(t.Context()); err != nil {
+			t.Error(err)
+		}
+		w.wantState("after the logout", agent.StateIdle)
+		if problem := w.keeper.Status().Problem; problem != nil {
+			t.Errorf("the status has the problem %v", problem)
+		}
 	})
 }
 
@@ -747,6 +784,22 @@ func TestRunEndsWhatIsUnderWay(t *testing.T) {
 	})
 }
 
+func TestRunEndsAnExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		stop := w.run()
+		w.authenticate = after(time.Hour, nil)
+		go w.keeper.Token(t.Context(), nil)
+		synctest.Wait()
+		stop()
+		events := w.told()
+		last := events[len(events)-1]
+		if last.Kind != agent.EventLogin || last.Problem == nil || last.Problem.Code != agent.CodeStopping {
+			t.Errorf("the last event: %+v", last)
+		}
+	})
+}
+
 func TestRunEndsWithALiveToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
@@ -818,7 +871,10 @@ func TestUselessTokensAreNotServed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := startWorld(t, nil)
 				w.life = test.life
-				w.wantProblem("login", agent.CodeServerRefused)
+				problem := w.wantProblem("login", agent.CodeServerRefused)
+				if !slices.Equal(problem.Hints, []string{"see that the clock of this machine is right"}) {
+					t.Errorf("hints %q", problem.Hints)
+				}
 				time.Sleep(time.Minute)
 				w.set(func() { w.life = tokenLife })
 				first := w.token()
@@ -841,20 +897,23 @@ func (emptyExchange) Authenticate(context.Context, *agent.Login) (agent.Token, e
 
 func TestNothingIsNoToken(t *testing.T) {
 	tests := []struct {
-		name   string
-		change func(*agent.KeeperConfig)
-		want   agent.Code
+		name    string
+		change  func(*agent.KeeperConfig)
+		want    agent.Code
+		message string
 	}{
-		{"empty token", func(c *agent.KeeperConfig) { c.Exchange = emptyExchange{} }, agent.CodeServerRefused},
+		{"empty token", func(c *agent.KeeperConfig) { c.Exchange = emptyExchange{} }, agent.CodeServerRefused, "Anaplan has given an empty token"},
 		{"no login", func(c *agent.KeeperConfig) {
 			c.Sign = func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) { return nil, nil }
-		}, agent.CodeInternal},
+		}, agent.CodeInternal, "signing brought no login"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := startWorld(t, test.change)
-				w.wantProblem("always", test.want)
+				if problem := w.wantProblem("always", test.want); problem.Message != test.message {
+					t.Errorf("message %q, want %q", problem.Message, test.message)
+				}
 			})
 		})
 	}
@@ -1067,6 +1126,15 @@ func TestNoticesReachAllWhoWait(t *testing.T) {
 		}
 		w.wantCalls("in all", calls{Sign: 1, Authenticate: 1})
 	})
+}
+
+func TestTell(t *testing.T) {
+	agent.NotifyFunc(nil).Tell(agent.NoticeInfo, "nobody is told")
+	var got agent.Notice
+	agent.NotifyFunc(func(notice agent.Notice) { got = notice }).Tell(agent.NoticeInfo, "by the way")
+	if want := (agent.Notice{Kind: agent.NoticeInfo, Message: "by the way"}); got != want {
+		t.Errorf("told %+v, want %+v", got, want)
+	}
 }
 
 // What a signer says after its end reaches nobody later.
