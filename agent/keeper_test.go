@@ -217,6 +217,7 @@ func TestReplaceBeforeAWaitingCaller(t *testing.T) {
 				}
 			}
 		})
+		w.authenticate = after(5*time.Second, nil)
 		if lease := w.token(); lease.Generation != 2 {
 			t.Errorf("generation %d", lease.Generation)
 		}
@@ -806,7 +807,9 @@ func TestRunEndsWithALiveToken(t *testing.T) {
 		stop := w.run()
 		w.token()
 		stop()
-		w.wantProblem("afterwards", agent.CodeStopping)
+		if problem := w.wantProblem("afterwards", agent.CodeStopping); problem.Message != "the agent is about to end" {
+			t.Errorf("message %q", problem.Message)
+		}
 		if status := w.keeper.Status(); status.Generation != 0 {
 			t.Errorf("the token is still there: %+v", status)
 		}
