@@ -2,10 +2,14 @@ package audit_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -50,23 +54,23 @@ func TestAnchorsGuardTheEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := newPath(t)
 			log, said := anchored(t, path, handler)
-			add(t, log, 5)
+			add(t, log, 12)
 			log.Close()
 			if err := verifyAll(t, said.String(), path); err != nil {
 				t.Fatal(err)
 			}
 			lines := bytes.SplitAfter(read(t, path), []byte("\n"))
-			for keep := range 5 {
+			for keep := range 12 {
 				os.WriteFile(path, bytes.Join(lines[:keep], nil), 0o600)
-				if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "it was cut off") {
-					t.Errorf("%d of 5 lines are left: %v", keep, err)
+				if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("line %d: it was cut off, or started over: the agent's log names entry 12, and the last one here is %d", keep+1, keep)) {
+					t.Errorf("%d of 12 lines are left: %v", keep, err)
 				}
 			}
 			// Rewritten, with a chain that is right in itself, and longer.
 			os.Remove(path)
 			other := open(t, path)
-			add(t, other, 9)
-			if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "line 5: the log was rewritten") {
+			add(t, other, 15)
+			if err := verifyAll(t, said.String(), path); err == nil || !strings.Contains(err.Error(), "line 12: the log was rewritten: the agent's log names another entry 12") {
 				t.Errorf("rewritten: %v", err)
 			}
 		})
@@ -91,6 +95,28 @@ func TestAnchorsAcrossFiles(t *testing.T) {
 	}
 	if err := verifyAll(t, said.String(), path+".1"); err == nil {
 		t.Error("a whole file that is missing is not missed")
+	}
+}
+
+func TestReadAnchors(t *testing.T) {
+	head := strings.Repeat("0123456789abcdef", 4)
+	said := fmt.Sprintf(`msg="the audit log's head" seq=18446744073709551615 head=%s
+msg="something else" seq=2 head=%[1]s
+msg="the audit log's head" seq=3 head=%[2]s
+msg="the audit log's head" seq=18446744073709551616 head=%[1]s
+{"msg":"the audit log's head","seq":4,"head":"%[1]s"}
+msg="the audit log's head" seq=5 head=%[1]s`, head, head[1:])
+	got, err := audit.ReadAnchors(strings.NewReader(said))
+	if err != nil || len(got) != 3 || got[1<<64-1] != head || got[4] != head || got[5] != head {
+		t.Errorf("got %v, %v", got, err)
+	}
+
+	failure := errors.New("bad sector")
+	if got, err := audit.ReadAnchors(io.MultiReader(strings.NewReader(said), iotest.ErrReader(failure))); err != failure || got != nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if err := (audit.Anchors)(nil).CheckEnd(audit.Report{}); err != nil {
+		t.Errorf("without anchors: %v", err)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // TestPartsThatCouldNotBeTakenBack has a failed write leave a part of a line, as where the disk
@@ -39,6 +41,33 @@ func TestPartsThatCouldNotBeTakenBack(t *testing.T) {
 			if _, err := Verify(bytes.NewReader(text)); err != nil || bytes.Contains(text, []byte("half")) {
 				t.Errorf("%v in\n%s", err, text)
 			}
+			if c.parts { // else what somebody else adds later would be taken back too
+				t.Error("there is still something to take back")
+			}
 		})
+	}
+}
+
+// More than so many lines are not kept, and a reader is told how many are lost.
+func TestOwedLinesAreBounded(t *testing.T) {
+	log := new(Log) // closed
+	log.trouble.owed = make([]Entry, 20_000-1)
+	for range 3 {
+		if err := log.Owe(Entry{Action: Login}); err == nil {
+			t.Error("written")
+		}
+	}
+	if got := log.Owed(); got != 20_000 {
+		t.Errorf("%d are owed", got)
+	}
+	log.trouble.since = time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("", 3600))
+	entries := log.trouble.entries()
+	want := "nothing could be written since 2026-11-23T11:00:00Z; the next 20000 are of what was done meanwhile; 2 more of that kind are lost"
+	if got := entries[0]; got.Action != resumed || got.Detail != want || len(entries) != 20_001 {
+		t.Errorf("%d entries after %q %q, want %q", len(entries)-1, got.Action, got.Detail, want)
+	}
+	log.trouble = trouble{since: log.trouble.since}
+	if got := log.trouble.entries()[0].Detail; strings.Contains(got, ";") {
+		t.Errorf("nothing is missing: %q", got)
 	}
 }

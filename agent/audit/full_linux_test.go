@@ -25,7 +25,7 @@ func TestDiskFull(t *testing.T) {
 		fillDisk(t, filepath.Join(directory, "audit.log"))
 		return
 	}
-	child := exec.Command(os.Args[0], "-test.run=^TestDiskFull$", "-test.v")
+	child := exec.Command(os.Args[0], "-test.run=^TestDiskFull$", "-test.v", "-test.timeout=20s")
 	child.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
 	output, err := child.CombinedOutput()
 	if err != nil || !bytes.Contains(output, []byte("--- PASS: TestDiskFull")) {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
@@ -61,7 +62,15 @@ func whole(t testing.TB, path string) audit.Report {
 	return report
 }
 
-func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "audit.log") }
+// newPath returns the path of a log for the test. One that hangs, as at a lock that nobody releases,
+// ends all of them.
+func newPath(t testing.TB) string {
+	if _, ok := t.(*testing.T); ok {
+		timer := time.AfterFunc(30*time.Second, func() { panic(t.Name() + " hangs") })
+		t.Cleanup(func() { timer.Stop() })
+	}
+	return filepath.Join(t.TempDir(), "audit.log")
+}
 
 func TestLinesAreAsDocumented(t *testing.T) {
 	path := newPath(t)
@@ -141,10 +150,55 @@ func TestLongTextsAreKept(t *testing.T) {
 			t.Errorf("%s has %d bytes, want almost %d: %q", name, len(text.got), text.room, text.got)
 		}
 	}
-	exact := strings.Repeat("x", 128)
-	log.Append(audit.Entry{Action: audit.Login, Profile: exact})
-	if !bytes.Contains(read(t, path), []byte(`"profile":"`+exact+`"`)) {
-		t.Error("a text that just fits is cut")
+	exact, text := strings.Repeat("x", 128), strings.Repeat("x", 1024)
+	log.Append(audit.Entry{Action: audit.Login, Profile: exact, Client: exact + "x", Detail: text, Caller: &audit.Caller{Executable: text + "x"}})
+	for what, want := range map[string]string{
+		"a word that just fits is cut":            `"profile":"` + exact + `"`,
+		"a text that just fits is cut":            `"detail":"` + text + `"`,
+		"a word that is too long has another end": `"client":"` + exact[3:] + `…"`,
+		"a text that is too long has another end": `"executable":"` + text[3:] + `…"`,
+	} {
+		if !bytes.Contains(read(t, path), []byte(want)) {
+			t.Error(what)
+		}
+	}
+}
+
+// What does not print takes the room of the character that stands for it, and a text that it makes
+// too long is cut.
+func TestUnprintableTextsAreCut(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	for in, want := range map[string]string{
+		"a\x1bb":                              "a\ufffdb",
+		strings.Repeat("x", 127) + "\n":       strings.Repeat("x", 125) + "…",
+		strings.Repeat("x", 128) + "\n":       strings.Repeat("x", 125) + "…",
+		"\n" + strings.Repeat("x", 125):       "\ufffd" + strings.Repeat("x", 125),
+		"\n" + strings.Repeat("x", 126):       "\ufffd" + strings.Repeat("x", 122) + "…",
+		strings.Repeat("x", 124) + "äxxx\xff": strings.Repeat("x", 124) + "…",
+	} {
+		if err := log.Append(audit.Entry{Action: audit.Login, Profile: in}); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(read(t, path))), "\n")
+		var got struct{ Profile string }
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &got); err != nil || got.Profile != want {
+			t.Errorf("%q: %q, %v; want %q", in, got.Profile, err, want)
+		}
+	}
+}
+
+// Programs look for these words.
+func TestActions(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	for action, want := range map[audit.Action]string{
+		audit.Signature: "signature", audit.Login: "login", audit.Refresh: "refresh", audit.Logout: "logout", audit.Unlock: "unlock",
+		audit.Lock: "lock", audit.Reload: "reload", audit.Token: "token", audit.Phantom: "phantom", audit.CallMade: "call", audit.Denial: "denial",
+	} {
+		if err := log.Append(audit.Entry{Action: action}); err != nil || !bytes.Contains(read(t, path), []byte(`"action":"`+want+`"`)) {
+			t.Errorf("%q is not written as %q: %v", action, want, err)
+		}
 	}
 }
 
@@ -160,9 +214,9 @@ func TestCallsAreWrittenWhole(t *testing.T) {
 
 func TestReservedActionsAreRefused(t *testing.T) {
 	log := open(t, newPath(t))
-	for _, action := range []audit.Action{"", "continued", "truncated"} {
-		if err := log.Append(audit.Entry{Action: action}); err == nil {
-			t.Errorf("the action %q was taken", action)
+	for _, action := range []audit.Action{"", "continued", "emptied", "resumed", "truncated"} {
+		if err := log.Append(audit.Entry{Action: action}); err == nil || err.Error() != fmt.Sprintf("an audit entry cannot have the action %q", action) {
+			t.Errorf("the action %q: %v", action, err)
 		}
 	}
 }
@@ -300,7 +354,7 @@ func TestRotation(t *testing.T) {
 // to.
 func TestCopytruncate(t *testing.T) {
 	path := newPath(t)
-	log := open(t, path)
+	log, said := anchored(t, path, asText)
 	add(t, log, 3)
 	copied := read(t, path)
 	os.WriteFile(path+".1", copied, 0o600)
@@ -331,13 +385,34 @@ func TestCopytruncate(t *testing.T) {
 	if _, err := audit.Verify(bytes.NewReader(read(t, path))); err == nil || !strings.Contains(err.Error(), "entries before it were removed") {
 		t.Errorf("a line cut off: %v", err)
 	}
+	for words, want := range map[string]int{"the audit log was emptied, and goes on from there": 2, "the audit log was changed by somebody else": 1} {
+		if got := strings.Count(said.String(), words); got != want {
+			t.Errorf("%q is said %d times, want %d", words, got, want)
+		}
+	}
+}
+
+// What somebody else adds is told of and left there, for the chain shows it.
+func TestForeignLineStays(t *testing.T) {
+	path := newPath(t)
+	log, said := anchored(t, path, asText)
+	add(t, log, 1)
+	before := read(t, path)
+	os.WriteFile(path, append(before, "hello\n"...), 0o600)
+	add(t, log, 2)
+	if text := read(t, path); !bytes.HasPrefix(text, append(before, "hello\n"...)) {
+		t.Errorf("the file is\n%s", text)
+	}
+	if want := fmt.Sprintf("bytes=%d want=%d", len(before)+len("hello\n"), len(before)); strings.Count(said.String(), "changed by somebody else") != 1 || !strings.Contains(said.String(), want) {
+		t.Errorf("said %s, want ...%s", said, want)
+	}
 }
 
 // TestRemovedFile has somebody remove the file of a running agent: what comes is in another of that
 // name.
 func TestRemovedFile(t *testing.T) {
 	path := newPath(t)
-	log := open(t, path)
+	log, said := anchored(t, path, asText)
 	add(t, log, 3)
 	before := whole(t, path)
 	if err := os.Remove(path); err != nil {
@@ -347,6 +422,9 @@ func TestRemovedFile(t *testing.T) {
 	after := whole(t, path)
 	if after.Lines != 3 || after.Emptied || after.Follows(before) != nil {
 		t.Errorf("after %+v", after)
+	}
+	if strings.Count(said.String(), "the audit log was removed; a new one is begun") != 1 {
+		t.Errorf("said %s", said)
 	}
 	os.RemoveAll(filepath.Dir(path))
 	if err := log.Append(handedOut); err == nil {
@@ -410,7 +488,8 @@ func TestTwoWritersAreRefused(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)
 	_, err := audit.Open(path, audit.Options{})
-	if !errors.Is(err, audit.ErrInUse) || !strings.Contains(err.Error(), path) {
+	if !errors.Is(err, audit.ErrInUse) || !strings.HasPrefix(err.Error(), "audit log "+path+": another process writes it") ||
+		!strings.HasSuffix(err.Error(), ": give each agent a log of its own") {
 		t.Errorf("got %v", err)
 	}
 	add(t, log, 1)

@@ -112,7 +112,7 @@ func TestRemovedMovedAndAddedLinesAreFound(t *testing.T) {
 		"swapped":           {[][]byte{l[0], l[2], l[1], l[3], l[4]}, 2, "entries before it were removed: it is entry"},
 		"doubled":           {[][]byte{l[0], l[1], l[1], l[2]}, 3, "moved or put in"},
 		"another's line":    {[][]byte{l[0], l[1], other[2], l[3]}, 2, "it was changed, or the hash of it in line 3"},
-		"nonsense put in":   {[][]byte{l[0], l[1], []byte("hello\n"), l[2]}, 3, "not an entry"},
+		"nonsense put in":   {[][]byte{l[0], l[1], []byte("hello\n"), l[2]}, 3, "not an entry (invalid character 'h' looking for beginning of value)"},
 		"nonsense at last":  {[][]byte{l[0], []byte("hello\n")}, 2, "not an entry"},
 		"empty line":        {[][]byte{l[0], []byte("\n"), l[1]}, 2, "not an entry"},
 		"cut line":          {[][]byte{l[0], l[1][:50]}, 2, "ends in the middle"},
