@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -111,23 +113,42 @@ func TestFailuresInWords(t *testing.T) {
 		name, words string
 		err         error
 	}{
-		{"no such host", `there is no host "api.example"`, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "api.example", IsNotFound: true}}},
+		{"no such host", `there is no host "api.example"; check the region, the API URL and HTTPS_PROXY`, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "api.example", IsNotFound: true}}},
 		{"name server away", `the name "api.example" cannot be looked up now`, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "api.example"}}},
+		{"name alone", `the name "api.example" cannot be looked up now`, &net.DNSError{Name: "api.example"}},
 		{"no route", "no connection could be made", &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}},
-		{"proxy refused", "refused by the proxy; check HTTPS_PROXY", &net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}},
-		{"reset", "the connection broke before an answer came", &net.OpError{Op: "read", Err: syscall.ECONNRESET}},
-		{"odd", "the connection failed", errors.New("hunter2 " + tokenOf(1))},
+		{"refused", "the connection was refused", &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}},
+		{"proxy refused", "the connection was refused by the proxy; check HTTPS_PROXY", &net.OpError{Op: "proxyconnect", Err: syscall.ECONNREFUSED}},
+		{"no route to the proxy", "no connection could be made by the proxy; check HTTPS_PROXY", &net.OpError{Op: "proxyconnect", Err: syscall.EHOSTUNREACH}},
+		{"sent: reset", "the connection broke before an answer came", &net.OpError{Op: "read", Err: syscall.ECONNRESET}},
+		{"sent: broken pipe", "the connection broke before an answer came", &net.OpError{Op: "write", Err: syscall.EPIPE}},
+		{"sent: end", "the connection broke before an answer came", io.EOF},
+		{"sent: end in an answer", "the connection broke before an answer came", io.ErrUnexpectedEOF},
+		{"sent: late", "no answer came in time", &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}},
+		{"sent: odd", "the connection failed, or what came is not an HTTP answer", errors.New("hunter2 " + tokenOf(1))},
 		{"other certificate", "its certificate is not valid", &tls.CertificateVerificationError{Err: errors.New("hunter2")}},
+		{"certificate of no CA", "its certificate is not valid", &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}}},
+		{"old certificate", "by this machine's clock its certificate has expired or is not valid yet", &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}},
+		{"another's certificate", "its certificate is for another host", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}},
+		{"unknown root", "no trusted root vouches for its certificate; if a proxy of your company inspects TLS, add its root to ca_file", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}},
+		{"plain HTTP", "it speaks plain HTTP where TLS is wanted", tls.RecordHeaderError{RecordHeader: [5]byte([]byte("HTTP/"))}},
+		{"SSH", "it does not speak TLS", tls.RecordHeaderError{RecordHeader: [5]byte([]byte("SSH-2"))}},
+		{"alert", "remote error: tls: old; TLS 1.2 or newer is needed", &net.OpError{Op: "remote error", Err: errors.New("tls: old")}},
+		{"alert of our own", "local error: tls: old; TLS 1.2 or newer is needed", &net.OpError{Op: "local error", Err: errors.New("tls: old")}},
 	}
 	for _, test := range tests {
 		transport := &proxy.Transport{Source: &source{generation: 1}, Base: broken{test.err}}
 		_, err := transport.RoundTrip(httptest.NewRequest("GET", "https://api.example/x", nil))
 		unreachable, ok := errors.AsType[*proxy.UnreachableError](err)
-		if !ok || !strings.Contains(err.Error(), test.words) || unreachable.Host != "api.example" {
+		if !ok || err.Error() != "api.example cannot be reached: "+test.words || unreachable.Host != "api.example" {
 			t.Errorf("%s: error %v, want the words %q", test.name, err, test.words)
+			continue
 		}
-		if want := test.name == "reset" || test.name == "odd"; unreachable.Sent != want {
+		if want := strings.HasPrefix(test.name, "sent: "); unreachable.Sent != want {
 			t.Errorf("%s: Sent is %v", test.name, unreachable.Sent)
+		}
+		if want := test.name == "sent: late"; unreachable.Timeout != want {
+			t.Errorf("%s: Timeout is %v", test.name, unreachable.Timeout)
 		}
 		if text := fmt.Sprintf("%+v %#v", err, unreachable.Err); strings.Contains(text, "hunter2") || strings.Contains(text, tokenOf(1)) {
 			t.Errorf("%s: the error shows a secret: %s", test.name, text)
@@ -219,6 +240,39 @@ func TestServiceStallsInTheAnswer(t *testing.T) {
 }
 
 // TestServiceTakesNoMore has a service that does not read on.
+// All of a body has been read, and no answer comes: that is not the client's failure.
+func TestServiceCutsAfterTheBody(t *testing.T) {
+	_, api := listen(t, func(conn net.Conn, r *bufio.Reader) {
+		readHead(r)
+		for line := ""; line != "0\r\n"; {
+			var err error
+			if line, err = r.ReadString('\n'); err != nil {
+				return
+			}
+		}
+		r.ReadString('\n')
+	})
+	w := newWorld(t, api, nil)
+	got := w.do("POST", "/x", plain{strings.NewReader(strings.Repeat("a line\n", 20_000))})
+	result := w.outcome()
+	unreachable, ok := errors.AsType[*proxy.UnreachableError](result.err)
+	if !ok || !unreachable.Sent || got.StatusCode != 502 || result.Sent != 140_000 {
+		t.Errorf("status %d, result %+v", got.StatusCode, result)
+	}
+}
+
+// NewBase has bounds on all that a service could draw out.
+func TestNewBase(t *testing.T) {
+	base := proxy.NewBase(nil)
+	got := []any{
+		base.ResponseHeaderTimeout, base.ExpectContinueTimeout, base.MaxResponseHeaderBytes, base.MaxIdleConnsPerHost,
+		base.ReadBufferSize, base.WriteBufferSize, base.DisableCompression,
+	}
+	if want := []any{5 * time.Minute, time.Second, int64(256 << 10), 64, 16 << 10, 64 << 10, true}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
 func TestServiceTakesNoMore(t *testing.T) {
 	t.Parallel()
 	done := make(chan bool)

@@ -24,6 +24,17 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// patience is how long a test waits for what is to come at once.
+const patience = 20 * time.Second
+
+// bounded ends all tests if this one hangs.
+func bounded(t testing.TB) {
+	if _, ok := t.(*testing.T); ok {
+		timer := time.AfterFunc(2*patience, func() { panic(t.Name() + " hangs") })
+		t.Cleanup(func() { timer.Stop() })
+	}
+}
+
 // tokenOf returns the token of a generation.
 func tokenOf(generation uint64) string {
 	return fmt.Sprintf("the.real.token.nobody.sees.%d", generation)
@@ -137,6 +148,7 @@ type world struct {
 // newWorld returns one with a service at that base URL.
 func newWorld(t testing.TB, api string, change func(*proxy.Config)) *world {
 	t.Helper()
+	bounded(t)
 	w := &world{
 		t: t, source: &source{generation: 1, good: 1}, limiter: &limiter{},
 		outcomes: make(chan outcome, 1000),
@@ -202,8 +214,8 @@ func (w *world) outcome() outcome {
 	select {
 	case got := <-w.outcomes:
 		return got
-	case <-time.After(time.Minute):
-		w.t.Fatal("Serve has not returned for a minute")
+	case <-time.After(patience):
+		w.t.Fatal("Serve has not returned in time")
 	}
 	return outcome{}
 }
@@ -298,7 +310,7 @@ func (w *world) dial() net.Conn {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(time.Minute))
+	conn.SetDeadline(time.Now().Add(patience))
 	return conn
 }
 
@@ -313,6 +325,7 @@ type raw struct {
 // listen starts a raw service and returns it with its base URL.
 func listen(t testing.TB, serve func(conn net.Conn, r *bufio.Reader)) (*raw, string) {
 	t.Helper()
+	bounded(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -34,6 +34,63 @@ func TestResponseHeaders(t *testing.T) {
 	}
 }
 
+// No kind is guessed for an answer that has none.
+func TestContentTypes(t *testing.T) {
+	w := service(t, guarded(func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header()["Content-Type"] = nil
+		if kind := r.Header.Get("Accept"); kind != "" {
+			rw.Header().Set("Content-Type", kind)
+		}
+		io.WriteString(rw, "<html>")
+	}), nil)
+	for _, kind := range []string{"", "application/x-odd; charset=x"} {
+		if got := w.do("GET", "/x", nil, "Accept", kind); got.Header.Get("Content-Type") != kind {
+			t.Errorf("Content-Type %q, want %q", got.Header.Get("Content-Type"), kind)
+		}
+	}
+}
+
+// The client's connection is closed only where more of the request may come on it.
+func TestConnectionStays(t *testing.T) {
+	problem := errors.New("none")
+	for _, test := range []struct {
+		name   string
+		method string
+		length int64
+		err    error // of the source
+		status int
+	}{
+		{"without a body", "GET", 0, nil, 200},
+		{"without a body, and without a token", "GET", 0, problem, 400},
+		{"with a short one", "POST", 10, nil, 200},
+		{"with a long one", "POST", 1 << 20, nil, 200},
+		{"with a long one of unknown length", "PUT", 1 << 20, nil, 200},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := service(t, guarded(func(rw http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }), nil)
+			w.source.err = test.err
+			req, err := http.NewRequest(test.method, w.front.URL+"/x", plain{io.LimitReader(zeros{}, test.length)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if req.ContentLength = test.length; test.method == "PUT" {
+				req.ContentLength = -1
+			}
+			response, err := w.client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != test.status || response.Close {
+				t.Errorf("status %d, want %d; closed: %v", response.StatusCode, test.status, response.Close)
+			}
+			if result := w.outcome(); result.Sent != test.length {
+				t.Errorf("sent %d bytes, want %d", result.Sent, test.length)
+			}
+		})
+	}
+}
+
 func TestAnswersWithoutBody(t *testing.T) {
 	w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

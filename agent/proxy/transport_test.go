@@ -299,6 +299,7 @@ func TestErrorsOfSourceAndLimiterPassAsTheyAre(t *testing.T) {
 
 // bare makes calls by a Transport without a Proxy.
 func bare(t *testing.T, transport *proxy.Transport, handler http.HandlerFunc) (*http.Client, *httptest.Server) {
+	bounded(t)
 	server := httptest.NewTLSServer(handler)
 	t.Cleanup(server.Close)
 	base := proxy.NewBase(server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs)
@@ -383,10 +384,52 @@ func TestBodiesAreClosed(t *testing.T) {
 			}
 			select {
 			case <-body.closed:
-			case <-time.After(time.Minute):
+			case <-time.After(patience):
 				t.Error("the body has not been closed")
 			}
 		})
+	}
+}
+
+// A request that is refused at once has a body all the same.
+func TestBodyOfARedirectIsClosed(t *testing.T) {
+	transport := &proxy.Transport{Source: &source{generation: 1, good: 1}, Base: broken{errors.New("it was sent")}}
+	body := closing{strings.NewReader("short"), make(chan struct{}, 1)}
+	req := httptest.NewRequest("POST", "https://elsewhere.example/x", body)
+	req.Response = &http.Response{Request: httptest.NewRequest("POST", "https://api.example/x", nil)}
+	if _, err := transport.RoundTrip(req); err != proxy.ErrRedirect {
+		t.Errorf("error %v, want ErrRedirect", err)
+	}
+	if len(body.closed) != 1 {
+		t.Error("the body has not been closed")
+	}
+}
+
+// A body of 64 KiB is kept for a second try, and a longer one is not.
+func TestHowMuchIsReplayed(t *testing.T) {
+	for length, want := range map[int64]int{1: 200, 64 << 10: 200, 64<<10 + 1: 401} {
+		source := &source{generation: 1, good: 2}
+		client, server := bare(t, &proxy.Transport{Source: source}, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if !source.takes(r) {
+				refuseToken(w)
+			} else if int64(len(body)) != length {
+				w.WriteHeader(400)
+			}
+		})
+		req, err := http.NewRequest("POST", server.URL, plain{io.LimitReader(zeros{}, length)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.ContentLength = length
+		response, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%d bytes: status %d, want %d", length, response.StatusCode, want)
+		}
 	}
 }
 
