@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -433,6 +434,26 @@ func TestHowMuchIsReplayed(t *testing.T) {
 	}
 }
 
+func TestShortBodiesThatFail(t *testing.T) {
+	transport := &proxy.Transport{Source: &source{generation: 1, good: 1}, Base: broken{errors.New("it was sent")}}
+	problem := errors.New("the disk is gone")
+	for _, test := range []struct {
+		body io.Reader
+		want string
+	}{
+		{strings.NewReader(""), "unexpected EOF"},
+		{strings.NewReader("shor"), "unexpected EOF"},
+		{strings.NewReader("short and more"), "the body is longer than its Content-Length"},
+		{iotest.ErrReader(problem), problem.Error()},
+	} {
+		req := httptest.NewRequest("POST", "https://api.example/x", plain{test.body})
+		req.ContentLength = 5
+		if _, err := transport.RoundTrip(req); err == nil || err.Error() != test.want {
+			t.Errorf("error %v, want %s", err, test.want)
+		}
+	}
+}
+
 func TestLengthsThatAreWrong(t *testing.T) {
 	for _, length := range []int64{4, 6} {
 		source := &source{generation: 1, good: 1}
@@ -559,12 +580,24 @@ func TestCallerGoesWhileItWaits(t *testing.T) {
 func TestUserAgentsOfThemselves(t *testing.T) {
 	var agents []string
 	w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) { agents = append(agents, r.UserAgent()) }), nil)
+	unnamed := newWorld(t, "http://127.0.0.1:1", func(config *proxy.Config) {
+		config.UserAgent, config.Transport = "", recorder(func(r *http.Request) { agents = append(agents, r.UserAgent()) })
+	})
+	unnamed.do("GET", "/x", nil, "User-Agent", "")
 	for _, header := range []string{"User-Agent: mine\r\n", "User-Agent:\r\n", ""} {
 		conn := w.dial()
 		io.WriteString(conn, "GET /2/0/x HTTP/1.1\r\nHost: h\r\n"+header+"Connection: close\r\n\r\n")
 		io.Copy(io.Discard, conn)
 	}
-	if want := []string{"mine", "test-agent/1", "test-agent/1"}; !slices.Equal(agents, want) {
+	if want := []string{"anaplan-agent", "mine", "test-agent/1", "test-agent/1"}; !slices.Equal(agents, want) {
 		t.Errorf("user agents %q, want %q", agents, want)
 	}
+}
+
+// recorder is a transport that fails, having seen the request.
+type recorder func(*http.Request)
+
+func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	r(req)
+	return nil, io.EOF
 }
