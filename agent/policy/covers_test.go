@@ -11,6 +11,7 @@ import (
 
 func mustRule(t *testing.T, text string) *policy.Rule {
 	t.Helper()
+	defer soon()()
 	rule, err := policy.ParseRule(text)
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +45,9 @@ func TestCovers(t *testing.T) {
 		{"ids in another case", []string{byID}, `run process 118000000001 in model 6d203ba7549241c7bee26c93de987f12`, all},
 		{"another id", []string{byID}, `run process 118000000002 in model 6D203BA7549241C7BEE26C93DE987F12`, no},
 		{"ids by names", []string{load}, byID, depends},
+		{"an id in a named model", []string{load}, `run process 118000000001 in model "Plan"`, depends},
+		{"a name in a model by its id", []string{load}, `run process "Nightly load" in model 6D203BA7549241C7BEE26C93DE987F12`, depends},
+		{"names in a workspace by its id", []string{load + ` in workspace "Finance"`}, load + " in workspace 8a81b09d5e8c6f27015ece3402487d33", depends},
 		{"names by ids", []string{byID}, load, depends},
 		{"names by ids in a path", []string{"* /2/0/models/6D203BA7549241C7BEE26C93DE987F12/**"}, load, depends},
 		{"a path by names", []string{load}, "POST /2/0/models/6D203BA7549241C7BEE26C93DE987F12/processes/118000000001/tasks", depends},

@@ -43,6 +43,7 @@ func (c *catalog) Name(_ context.Context, kind, workspace, model, id string) (st
 
 func mustParse(t testing.TB, rules ...string) *policy.Policy {
 	t.Helper()
+	defer soon()()
 	p, err := policy.Parse(rules)
 	if err != nil {
 		t.Fatal(err)

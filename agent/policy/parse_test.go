@@ -11,6 +11,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
+	defer soon()()
 	rules := []string{
 		"list",
 		"  list ",
@@ -38,6 +39,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
+	defer soon()()
 	tests := []struct {
 		rule, want string
 	}{
@@ -146,6 +148,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed, "/2/0/models/1/files/2/chunks/0", "GET")
 	}
 	f.Fuzz(func(t *testing.T, rule, escaped, method string) {
+		defer soon()()
 		p, err := policy.Parse([]string{rule, "list"})
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "rule 1, ") {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -11,6 +12,7 @@ import (
 )
 
 func TestParsePath(t *testing.T) {
+	defer soon()()
 	tests := []struct {
 		escaped, text string
 		segments      []string
@@ -54,6 +56,7 @@ func TestParsePath(t *testing.T) {
 }
 
 func TestParsePathRefuses(t *testing.T) {
+	defer soon()()
 	tests := []struct{ escaped, want string }{
 		{"", `"" does not begin with /`},
 		{"2/0/models", `does not begin with /`},
@@ -123,10 +126,26 @@ func TestParsePathRefuses(t *testing.T) {
 
 // Errors go to terminals and logs: they show no control characters, and little.
 func TestParsePathErrorIsShort(t *testing.T) {
+	defer soon()()
 	for _, escaped := range []string{"/\x1b[31m" + strings.Repeat("x", 4000), "\x1b[31m`\"\n" + strings.Repeat("\x00", 9999), "/\u202e`\"\x1b"} {
 		_, err := policy.ParsePath(escaped)
 		if err == nil || len(err.Error()) > 700 || strings.ContainsAny(err.Error(), "\x00\x1b\n\u202e") {
 			t.Errorf("ParsePath(%.20q): error %q", escaped, err)
+		}
+	}
+}
+
+func TestExcerpts(t *testing.T) {
+	for text, want := range map[string]string{
+		strings.Repeat("x", 100): `"` + strings.Repeat("x", 100) + `"`,
+		strings.Repeat("x", 101): `"` + strings.Repeat("x", 100) + `"...`,
+		`a"b`:                    "`a\"b`",
+		"a\"`b":                  "\"a\\\"`b\"",
+		"a\"\u202eb":             `"a\"\u202eb"`,
+	} {
+		_, err := policy.ParsePath(text)
+		if want := "the path " + want + " does not begin with /; write it as /2/0/..., without scheme and host"; err == nil || err.Error() != want {
+			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
 }
@@ -144,6 +163,7 @@ func FuzzParsePath(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, escaped string) {
+		defer soon()()
 		path, err := policy.ParsePath(escaped)
 		if err != nil {
 			return
@@ -192,9 +212,65 @@ func checkSegment(t *testing.T, segment string) {
 
 func mustPath(t testing.TB, escaped string) policy.Path {
 	t.Helper()
+	defer soon()()
 	path, err := policy.ParsePath(escaped)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// soon ends the tests if what it returns is not called soon: reading goes on for ever.
+func soon() (stop func() bool) {
+	return time.AfterFunc(20*time.Second, func() { panic("a path or a rule is read for ever") }).Stop
+}
+
+func TestIsAnaplan(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/2/0/models": true, "/2/": true, "/1/3/x": true, "/scim/1/0/v2/Users": true, "/audit/api/1/events": true,
+		"": false, "/": false, "/2": false, "/20/x": false, "/3/0": false, "/scim": false, "/audits/x": false, "/v1/token": false, "2/0": false,
+	} {
+		if got := policy.IsAnaplan(path); got != want {
+			t.Errorf("IsAnaplan(%q) = %v", path, got)
+		}
+	}
+	for _, prefix := range []string{"/2/", "/1/", "/scim/", "/audit/"} {
+		if !strings.Contains(policy.Prefixes, prefix) {
+			t.Errorf("people are not told of %s", prefix)
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	want := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
+	policy.Methods()[0] = "TRACE"
+	if diff := cmp.Diff(want, policy.Methods()); diff != "" {
+		t.Errorf("methods (-want +got):\n%s", diff)
+	}
+}
+
+func TestItems(t *testing.T) {
+	for escaped, want := range map[string][]policy.Item{
+		"/":                      nil,
+		"/2/0/models":            nil,
+		"/models/1":              {{List: "/models", Text: "1", IsID: true}},
+		"/2/0/models/Plan/files": {{List: "/2/0/models", Text: "Plan"}},
+		"/2/0/workspaces/" + finance + "/models/" + plan + "/processes/12/tasks/a%20b": {
+			{List: "/2/0/workspaces", Text: finance, IsID: true},
+			{List: "/2/0/workspaces/" + finance + "/models", Text: plan, IsID: true},
+			{List: "/2/0/workspaces/" + finance + "/models/" + plan + "/processes", Text: "12", IsID: true},
+		},
+	} {
+		if diff := cmp.Diff(want, mustPath(t, escaped).Items()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", escaped, diff)
+		}
+	}
+	for text, want := range map[string]bool{
+		"0": true, "0123456789": true, plan: true, strings.ToLower(plan): true, "0123456789abcdefABCDEF0123456789": true,
+		"12a": false, plan[1:]: false, plan + "0": false, "g" + plan[1:]: false, "`" + plan[1:]: false, "G" + plan[1:]: false, "@" + plan[1:]: false, "-1": false,
+	} {
+		if items := mustPath(t, "/models/"+text).Items(); len(items) != 1 || items[0].IsID != want {
+			t.Errorf("%s: %+v", text, items)
+		}
+	}
 }
