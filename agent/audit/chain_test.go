@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -45,6 +46,31 @@ func TestPartsThatCouldNotBeTakenBack(t *testing.T) {
 				t.Error("there is still something to take back")
 			}
 		})
+	}
+}
+
+// Where the file cannot even be looked at, that is the error, and the chain stands where it stood.
+func TestFileThatFails(t *testing.T) {
+	for _, parts := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "audit.log")
+		log, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.chain.file.Close()
+		log.chain.parts = parts
+		at := log.chain.at
+		err = log.Append(Entry{Action: Login})
+		if !errors.Is(err, os.ErrClosed) || strings.Contains(err.Error(), "taking back a part of a line") != parts || log.chain.at != at {
+			t.Errorf("parts: %v; %v, at %+v", parts, err, log.chain.at)
+		}
+		os.Remove(path)
+		if err := log.Reopen(); !errors.Is(err, os.ErrClosed) || !strings.Contains(err.Error(), path+", the file before: ") {
+			t.Errorf("parts: %v; reopened: %v", parts, err)
+		}
+		if err := log.Close(); err != nil {
+			t.Errorf("parts: %v; closed: %v", parts, err)
+		}
 	}
 }
 

@@ -23,20 +23,36 @@ func TestRefusedFileIsClosed(t *testing.T) {
 	path := newPath(t)
 	os.WriteFile(path, nil, 0o600)
 	os.Chmod(path, 0o666)
-	count := func() int {
-		files, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(files)
-	}
-	before := count()
+	before := openFiles(t)
 	for range 10 {
 		if _, err := audit.Open(path, audit.Options{}); err == nil {
 			t.Fatal("opened")
 		}
 	}
-	if got := count(); got >= before+10 {
+	if got := openFiles(t); got >= before+10 {
 		t.Errorf("%d open files, %d before", got, before)
 	}
+}
+
+// A file that was removed is let go of, so that the disk has its room again.
+func TestRemovedFilesAreClosed(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	before := openFiles(t)
+	for range 10 {
+		os.Remove(path)
+		add(t, log, 1)
+	}
+	if got := openFiles(t); got >= before+10 {
+		t.Errorf("%d open files, %d before", got, before)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
 }

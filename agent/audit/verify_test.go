@@ -141,6 +141,29 @@ func TestNotedBreakIsGuarded(t *testing.T) {
 	brokenAt(t, join(l[0], l[1], l[2], []byte("x\n"), l[3], l[4]), 3, "changed after its break was noted in line 5")
 }
 
+func TestFollows(t *testing.T) {
+	before := audit.Report{Head: "head", LastSeq: 5}
+	const other = "line 1: it goes on from another file, or lines are missing at the end of the one before"
+	for want, reports := range map[string][]audit.Report{
+		"": {{Continues: "head", FirstSeq: 6}, {Continues: "head", FirstSeq: 6, Emptied: true}},
+		"line 1: a chain of its own begins here, which goes on from no other file": {{FirstSeq: 6}, {FirstSeq: 1, Emptied: true}},
+		"line 1: the file was emptied while it was open (logrotate's copytruncate?), and the last 2 entries before are not in the copy: rotate by renaming and reload": {
+			{Continues: "another", FirstSeq: 8, Emptied: true},
+		},
+		other: {{Continues: "another", FirstSeq: 6}, {Continues: "head", FirstSeq: 7}, {Continues: "another", FirstSeq: 8}, {Continues: "another", FirstSeq: 6, Emptied: true}},
+	} {
+		for _, report := range reports {
+			got := ""
+			if err := report.Follows(before); err != nil {
+				got = err.Error()
+			}
+			if got != want {
+				t.Errorf("%+v: %q, want %q", report, got, want)
+			}
+		}
+	}
+}
+
 func TestEmptyLogIsWhole(t *testing.T) {
 	if report, err := audit.Verify(strings.NewReader("")); err != nil || report.Lines != 0 {
 		t.Errorf("got %+v, %v", report, err)
