@@ -77,6 +77,7 @@ func TestFileThatFails(t *testing.T) {
 // More than so many lines are not kept, and a reader is told how many are lost.
 func TestOwedLinesAreBounded(t *testing.T) {
 	log := new(Log) // closed
+	log.trouble.since = time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("", 3600))
 	log.trouble.owed = make([]Entry, 20_000-1)
 	for range 3 {
 		if err := log.Owe(Entry{Action: Login}); err == nil {
@@ -86,7 +87,6 @@ func TestOwedLinesAreBounded(t *testing.T) {
 	if got := log.Owed(); got != 20_000 {
 		t.Errorf("%d are owed", got)
 	}
-	log.trouble.since = time.Date(2026, 11, 23, 12, 0, 0, 0, time.FixedZone("", 3600))
 	entries := log.trouble.entries()
 	want := "nothing could be written since 2026-11-23T11:00:00Z; the next 20000 are of what was done meanwhile; 2 more of that kind are lost"
 	if got := entries[0]; got.Action != resumed || got.Detail != want || len(entries) != 20_001 {
