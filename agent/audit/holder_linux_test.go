@@ -34,6 +34,21 @@ func TestRefusedFileIsClosed(t *testing.T) {
 	}
 }
 
+// To look for who holds a file leaves nothing open.
+func TestHolderLeavesNothingOpen(t *testing.T) {
+	path := newPath(t)
+	open(t, path)
+	before := openFiles(t)
+	for range 10 {
+		if _, err := audit.Open(path, audit.Options{}); err == nil {
+			t.Fatal("opened")
+		}
+	}
+	if got := openFiles(t); got >= before+10 {
+		t.Errorf("%d open files, %d before", got, before)
+	}
+}
+
 // A file that was removed is let go of, so that the disk has its room again.
 func TestRemovedFilesAreClosed(t *testing.T) {
 	path := newPath(t)

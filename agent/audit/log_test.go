@@ -311,6 +311,25 @@ func TestZerosAtTheEnd(t *testing.T) {
 	}
 }
 
+// So much behind the last entry is read over, and more of it is something else than an agent's.
+func TestLongestBreak(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	add(t, log, 2)
+	log.Close()
+	text := read(t, path)
+	const longest = 64 << 10
+	os.WriteFile(path, append(text, make([]byte, longest+1)...), 0o600)
+	if _, err := audit.Open(path, audit.Options{}); err == nil || !strings.Contains(err.Error(), "its end is damaged") {
+		t.Errorf("%d bytes: %v", longest+1, err)
+	}
+	os.WriteFile(path, append(text, make([]byte, longest)...), 0o600)
+	open(t, path)
+	if report := whole(t, path); !cmp.Equal(report.Truncated, []int{4}) || report.LastSeq != 3 {
+		t.Errorf("report %+v", report)
+	}
+}
+
 func TestRotation(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)
