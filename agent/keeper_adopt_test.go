@@ -203,6 +203,20 @@ func TestAdoptRefused(t *testing.T) {
 	})
 }
 
+// A caller that finds one token after the other refused is not believed by the next Keeper either.
+func TestAdoptComplaint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, after := succession(t, func(before, _ *world) {
+			if _, err := before.keeper.Replace(t.Context(), before.token().Generation, nil); err != nil {
+				t.Error(err)
+			}
+		})
+		_, err := after.keeper.Replace(t.Context(), 2, nil)
+		wantCode(t, "at once again", err, agent.CodeServerRefused)
+		after.wantCalls("at once again", calls{})
+	})
+}
+
 // A login that cannot be had leaves the token to be refreshed.
 func TestAdoptWithoutLogin(t *testing.T) {
 	for name, test := range map[string]struct {

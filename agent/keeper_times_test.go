@@ -96,6 +96,7 @@ func TestBackgroundGaps(t *testing.T) {
 				times := w.signTimes(agent.Problemf(test.code, "it fails"))
 				w.run()
 				time.Sleep(4 * 24 * time.Hour)
+				synctest.Wait()
 				got := gaps(*times)
 				step := 5 * time.Second
 				for i, gap := range got[:10] {
@@ -154,6 +155,7 @@ func TestRenewalAndReserve(t *testing.T) {
 			}
 			w.run()
 			time.Sleep(400 * life)
+			synctest.Wait()
 			wantSpread(t, "ages", ages, life*7/10, life*8/10)
 			wantSpread(t, "left", left, reserve, reserve*5/4)
 		})

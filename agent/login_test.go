@@ -156,8 +156,8 @@ func TestParseFormat(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "V2", "v3", "v2 "} {
-		_, err := agent.ParseFormat(name)
-		if !errors.Is(err, agent.ErrFormat) || !strings.Contains(err.Error(), fmt.Sprintf("%q", name)) {
+		got, err := agent.ParseFormat(name)
+		if got != "" || !errors.Is(err, agent.ErrFormat) || !strings.Contains(err.Error(), fmt.Sprintf("%q", name)) {
 			t.Errorf("ParseFormat(%q): %v, want an ErrFormat that names it", name, err)
 		}
 	}
