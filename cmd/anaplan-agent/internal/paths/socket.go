@@ -3,12 +3,7 @@ package paths
 // Where the agent's socket is. The agent and the commands must find the same place without being
 // told.
 
-import (
-	"os"
-	"path/filepath"
-
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-)
+import "path/filepath"
 
 const (
 	// SocketName is the socket's, in whatever directory.
@@ -29,17 +24,3 @@ func SocketDirectories() (dirs []string) {
 
 // OwnSocket returns where the agent of this user listens.
 func OwnSocket() string { return UsualSockets()[0] }
-
-// UsualSockets returns where an agent may listen that this user can ask, the user's own
-// first: in the runtime directory of the session (XDG base directory specification),
-// without a session beside the state; then the machine's.
-func UsualSockets() []string {
-	var sockets []string
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		sockets = append(sockets, filepath.Join(dir, build.Program, SocketName))
-	}
-	if dir := State(); dir != "" && os.Geteuid() != 0 { // root's is the machine's
-		sockets = append(sockets, filepath.Join(dir, SocketName))
-	}
-	return append(sockets, SystemSocket)
-}
