@@ -106,3 +106,33 @@ func importsOf(t *testing.T) (imports map[string]map[string]bool, docs map[strin
 	}
 	return imports, docs
 }
+
+// TestWindowsHasNoUnixPaths: on Windows \etc is C:\etc, which any user may make. The code that is
+// built there names no such path, but for what it only prints or looks at on other systems.
+func TestWindowsHasNoUnixPaths(t *testing.T) {
+	allowed := []string{"hsm", "hsm/hsmtest", "piv/pivtest", rooms + "service"}
+	also := map[string]string{rooms + "doctor": `"/etc/os-release" "/run/pcscd/pcscd.comm"`} // on Linux only
+	literal := regexp.MustCompile(`"/(proc|run|etc|usr|var|dev|tmp)[/"][^"]*"?`)
+	list := exec.Command("go", "list", "-f", `{{range .GoFiles}}{{$.Dir}}/{{.}} {{$.ImportPath}}{{"\n"}}{{end}}`, "../../...")
+	list.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
+	output, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(output)) {
+		path, name, _ := strings.Cut(strings.TrimSpace(line), " ")
+		name = strings.TrimPrefix(name, module)
+		if path == "" || slices.Contains(allowed, name) {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for code := range strings.Lines(string(text)) {
+			if found := literal.FindString(code); found != "" && !strings.HasPrefix(strings.TrimSpace(code), "//") && !strings.Contains(also[name], found) {
+				t.Errorf("%s has %s", path, found)
+			}
+		}
+	}
+}

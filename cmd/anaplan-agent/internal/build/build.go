@@ -3,19 +3,19 @@ package build
 
 import (
 	"os"
+	"os/exec"
 	"runtime/debug"
 )
 
 // Program is the program's name.
 const Program = "anaplan-agent"
 
-// Self returns where this program is, also after its file has been replaced.
-func Self() string {
-	const running = "/proc/self/exe"
-	if _, err := os.Stat(running); err == nil {
-		return running
-	}
+// path returns where this program's file was when it was started.
+func path() string {
 	if path, err := os.Executable(); err == nil {
+		return path
+	}
+	if path, err := exec.LookPath(os.Args[0]); err == nil {
 		return path
 	}
 	return os.Args[0]

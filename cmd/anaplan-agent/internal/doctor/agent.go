@@ -117,7 +117,7 @@ func (a *runningAgent) checkSocket(socket string, chosen bool) bool {
 
 // isSystemSocket reports whether a socket is the machine's, whose mode is systemd's.
 func isSystemSocket(socket string) bool {
-	return socket == paths.SystemSocket || socket == service.DaemonSocket
+	return socket == paths.SystemSocket() || socket == service.DaemonSocket
 }
 
 // checkSocketDirectory looks at the directory of a socket by the agent's own rules, and

@@ -121,8 +121,11 @@ func platform() map[string]any {
 	}
 }
 
-// systemName is what the system calls itself (os-release(5)); "" where it does not.
+// systemName is what a Linux calls itself (os-release(5)); "" where it does not.
 func systemName() string {
+	if runtime.GOOS != "linux" {
+		return ""
+	}
 	text, err := os.ReadFile("/etc/os-release")
 	if err != nil {
 		return ""

@@ -57,10 +57,11 @@ func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 
 // serviceState says what there is to see of a smartcard service that does not answer.
 func serviceState() string {
+	if runtime.GOOS != "linux" {
+		return ""
+	}
 	socket := cmp.Or(os.Getenv("PCSCLITE_CSOCK_NAME"), "/run/pcscd/pcscd.comm") // pcscd(8)
 	switch _, err := os.Stat(socket); {
-	case runtime.GOOS != "linux":
-		return ""
 	case errors.Is(err, fs.ErrNotExist):
 		return "; there is no socket " + socket
 	case err != nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -115,11 +116,7 @@ func SignOrder(ctx context.Context, c *device.Closings, order signer.Order, noti
 // NewSigners returns what starts signer processes: this very program, also when its file
 // has been replaced by a newer one meanwhile.
 func NewSigners(logger *slog.Logger) *signer.Process {
-	self := "/proc/self/exe"
-	if _, err := os.Stat(self); err != nil {
-		self, _ = os.Executable() // "" where even that is not known: os.Args[0] is looked up then
-	}
-	return &signer.Process{Path: self, Command: []string{os.Args[0], SignerCommand}, Logger: logger}
+	return &signer.Process{Path: build.Self(), Command: []string{os.Args[0], SignerCommand}, Logger: logger}
 }
 
 // LastWords is how long a signer whose time is up has to say what it was waiting for, before it is

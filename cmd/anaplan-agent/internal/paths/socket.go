@@ -5,13 +5,8 @@ package paths
 
 import "path/filepath"
 
-const (
-	// SocketName is the socket's, in whatever directory.
-	SocketName = "agent.sock"
-
-	// SystemSocket is where the agent of the whole machine listens.
-	SystemSocket = "/run/anaplan-agent/" + SocketName
-)
+// SocketName is the socket's, in whatever directory.
+const SocketName = "agent.sock"
 
 // SocketDirectories returns the directories of the usual sockets. An agent without a better place
 // for its notes of PINs writes them there.

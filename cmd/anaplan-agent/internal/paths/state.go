@@ -73,12 +73,15 @@ func IsMissing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// DefaultConfigs returns where the configuration file is looked for: the user's
-// own place (XDG_CONFIG_HOME, where there is a home), and the system's.
+// configName is the configuration file's, in whatever directory.
+const configName = "config.toml"
+
+// DefaultConfigs returns where the configuration file is looked for: the user's own place
+// (XDG_CONFIG_HOME or %APPDATA%, where there is a home), and the machine's.
 func DefaultConfigs() []string {
-	paths := []string{filepath.Join("/etc", build.Program, "config.toml")}
+	paths := []string{systemConfig()}
 	if user, err := os.UserConfigDir(); err == nil {
-		paths = append([]string{filepath.Join(user, build.Program, "config.toml")}, paths...)
+		paths = append([]string{filepath.Join(user, build.Program, configName)}, paths...)
 	}
 	return paths
 }

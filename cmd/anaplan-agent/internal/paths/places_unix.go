@@ -1,3 +1,5 @@
+//go:build unix
+
 package paths
 
 import (
@@ -7,6 +9,12 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
+
+// SystemSocket is where the agent of the whole machine listens.
+func SystemSocket() string { return "/run/anaplan-agent/" + SocketName }
+
+// systemConfig is the machine's configuration file.
+func systemConfig() string { return filepath.Join("/etc", build.Program, configName) }
 
 // State is where the program keeps what it must remember between runs: the service's state
 // directory (systemd.exec(5), StateDirectory=), since a service may not reach a home; else that of
@@ -61,5 +69,5 @@ func UsualSockets() []string {
 	if dir := State(); dir != "" && os.Geteuid() != 0 { // root's is the machine's
 		sockets = append(sockets, filepath.Join(dir, SocketName))
 	}
-	return append(sockets, SystemSocket)
+	return append(sockets, SystemSocket())
 }
