@@ -142,12 +142,3 @@ func TestNSS(t *testing.T) {
 		}
 	}
 }
-
-func mustParse(t *testing.T, text string) uri.URI {
-	t.Helper()
-	address, err := uri.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return address
-}

@@ -158,22 +158,6 @@ func TestEnrollRefuses(t *testing.T) {
 	}
 }
 
-// wantError checks an error's sentinel and text, and that it is written as house
-// style has it.
-func wantError(t *testing.T, name string, err, want error, text string) {
-	t.Helper()
-	if err == nil {
-		t.Errorf("%s: no error", name)
-		return
-	}
-	if want != nil && !errors.Is(err, want) {
-		t.Errorf("%s: error %q, want %q", name, err, want)
-	}
-	if !bytes.Contains([]byte(err.Error()), []byte(text)) {
-		t.Errorf("%s: error %q does not say %q", name, err, text)
-	}
-}
-
 func TestEnrollOnOddTokens(t *testing.T) {
 	library := hsmtest.BuildShim(t)
 	for name, c := range map[string]struct {

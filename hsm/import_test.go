@@ -75,24 +75,6 @@ func TestImportModules(t *testing.T) {
 	}
 }
 
-// objects counts what is on a token: private keys, public keys, certificates, and secret
-// keys, of which none may be left.
-func objects(t *testing.T, token *hsmtest.Token) (counts [4]int) {
-	t.Helper()
-	for i, class := range []uint{pkcs11.CKO_PRIVATE_KEY, pkcs11.CKO_PUBLIC_KEY, pkcs11.CKO_CERTIFICATE, pkcs11.CKO_SECRET_KEY} {
-		counts[i] = token.Count(t, class)
-	}
-	return counts
-}
-
-// wantObjects checks what is on a token.
-func wantObjects(t *testing.T, token *hsmtest.Token, want [4]int) {
-	t.Helper()
-	if got := objects(t, token); got != want {
-		t.Errorf("private keys, public keys, certificates, secret keys: %v, want %v", got, want)
-	}
-}
-
 // importFails imports into a token that does not take the key.
 func importFails(t *testing.T, token, bare *hsmtest.Token, says []string) {
 	t.Helper()
