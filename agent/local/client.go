@@ -243,6 +243,9 @@ func (c *Client) explain(ctx context.Context, err error) error {
 
 // dial connects to the agent and checks whose it is.
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	if err := CheckPlace(c.socket); err != nil {
+		return nil, err
+	}
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,9 @@ import (
 
 func OwnerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
+// CheckPlace leaves that to check: the kernel tells who is at the other end.
+func CheckPlace(string) error { return nil }
+
 // isLocked reports whether an agent has the lock.
 func isLocked(path string) bool {
 	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"golang.org/x/sys/windows"
 )
 
@@ -22,19 +23,16 @@ func fits(path string) error {
 	return nil
 }
 
-// prepareDirectory makes the directory for its user only, or checks that the one that is
-// there lets in nobody else.
+// prepareDirectory makes the directory for its user only, or checks that the one that is there lets
+// in nobody else: whoever can connect counts as this user.
 func prepareDirectory(directory string, _ fs.FileMode) error {
-	if _, err := os.Stat(directory); err == nil {
-		return checkDirectory(directory)
-	}
 	if err := os.MkdirAll(filepath.Dir(directory), 0o700); err != nil {
 		return fmt.Errorf("making the directory of the socket: %w", err)
 	}
 	if err := makePrivate(directory); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("making the directory of the socket: %w", err)
 	}
-	return checkDirectory(directory)
+	return owned.CheckPrivate(directory)
 }
 
 // makePrivate makes a directory with full access for its user, the system and
@@ -56,51 +54,6 @@ func makePrivate(directory string) error {
 	attributes := windows.SecurityAttributes{SecurityDescriptor: descriptor}
 	attributes.Length = uint32(unsafe.Sizeof(attributes))
 	return windows.CreateDirectory(name, &attributes)
-}
-
-// checkDirectory refuses a directory whose access list lets in anybody else.
-func checkDirectory(directory string) error {
-	descriptor, err := windows.GetNamedSecurityInfo(directory, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
-	if err != nil {
-		return fmt.Errorf("reading the access list of %s: %w", directory, err)
-	}
-	list, _, err := descriptor.DACL()
-	if err != nil {
-		return fmt.Errorf("reading the access list of %s: %w", directory, err)
-	}
-	if list == nil {
-		return fmt.Errorf("everybody can get into the directory %s; choose one that is yours alone", directory)
-	}
-	for i := range uint32(list.AceCount) {
-		var entry *windows.ACCESS_ALLOWED_ACE
-		if err := windows.GetAce(list, i, &entry); err != nil {
-			return fmt.Errorf("reading the access list of %s: %w", directory, err)
-		}
-		if entry.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE {
-			continue
-		}
-		who := (*windows.SID)(unsafe.Pointer(&entry.SidStart))
-		if entry.Header.AceType != windows.ACCESS_ALLOWED_ACE_TYPE || !isTrusted(who) {
-			return fmt.Errorf("%s can get into the directory %s; choose one that is yours alone, or one that is not there yet", nameOf(who), directory)
-		}
-	}
-	return nil
-}
-
-// isTrusted reports whether it is this user, the system or an administrator.
-func isTrusted(who *windows.SID) bool {
-	if who.IsWellKnown(windows.WinLocalSystemSid) || who.IsWellKnown(windows.WinBuiltinAdministratorsSid) {
-		return true
-	}
-	self, err := windows.GetCurrentProcessToken().GetTokenUser()
-	return err == nil && who.Equals(self.User.Sid)
-}
-
-func nameOf(who *windows.SID) string {
-	if account, domain, _, err := who.LookupAccount(""); err == nil {
-		return domain + `\` + account
-	}
-	return who.String()
 }
 
 // lockFile takes the lock, which ends with the file, and that with the process.

@@ -18,7 +18,11 @@
 // all seem to be nobody's. They pass where the real nobody has no number either: no process of the
 // namespace can be their owner.
 //
-// Check is for files on Unix. Elsewhere access is a matter of lists that say more than an owner and
-// a mode do, and nothing is refused. It lies below hsm because that loads libraries; it knows
-// nothing of any device.
+// On Windows the owner must be this user, the system, Administrators or TrustedInstaller. By the
+// access lists nobody else may write to the file, delete it or change its rights; of the directories
+// on the way nobody else may delete what is in them, delete them or change their rights. To make
+// files in them is allowed, as in C:\ and C:\ProgramData: those belong to whoever has made them, and
+// are refused. A file or directory whose list this user may not read is refused.
+//
+// It lies below hsm because that loads libraries; it knows nothing of any device.
 package owned

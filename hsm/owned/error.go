@@ -1,6 +1,7 @@
 package owned
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +15,8 @@ type Error struct {
 	File   string      // that was to be used
 	Path   string      // what of it they can change: the file itself, or a directory or link on the way
 	Owner  string      // of Path, by name where it has one, and number
-	Mode   fs.FileMode // of Path, with its type
+	Mode   fs.FileMode // of Path, with its type; on Windows only that
+	Access string      // who can do what, of an access list, as "may be changed by NAME"; "": Mode says it
 	Remedy string      // a command
 }
 
@@ -24,8 +26,9 @@ func (e *Error) Error() string {
 	if e.Path != e.File || e.Mode.Type() == fs.ModeSymlink {
 		what = kind(e.Mode) + " " + e.Path
 	}
-	return fmt.Sprintf("%s is not used, because other users can change it: %s belongs to %s and has mode %s; to put it right: %s",
-		e.File, what, e.Owner, octal(e.Mode), e.Remedy)
+	access := cmp.Or(e.Access, "has mode "+octal(e.Mode))
+	return fmt.Sprintf("%s is not used, because other users can change it: %s belongs to %s and %s; to put it right: %s",
+		e.File, what, e.Owner, access, e.Remedy)
 }
 
 // Unwrap returns ErrExposed.

@@ -23,6 +23,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
 // statusTimeout is how long the agent is waited for. It answers from memory.
@@ -129,6 +130,8 @@ func (a *runningAgent) checkSocketDirectory(socket string) bool {
 	switch {
 	case paths.IsMissing(err):
 		return true // the agent makes it
+	case errors.Is(local.CheckPlace(socket), owned.ErrExposed):
+		a.failed("agent.socket", local.CheckPlace(socket))
 	case err != nil:
 		a.fail("agent.socket", otherPath, "the directory of the socket cannot be looked at: %v", err)
 	case !info.IsDir():

@@ -160,6 +160,9 @@ func (s *Settings) ProfileName() string {
 // default that exists, else none (nil). The two defaults are not merged: which of
 // them a value came from would be hard to tell.
 func (s *Settings) ReadConfig() (*config.File, error) {
+	if err := checkState(); err != nil {
+		return nil, err
+	}
 	// A file that was named must be there; only the defaults may be missing.
 	named := s.config
 	if named == "" {
