@@ -10,9 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"syscall"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
@@ -65,7 +65,7 @@ func classifyName(failed *net.DNSError) *ConnectionError {
 func classifyBroken(err error) *ConnectionError {
 	operation, _ := errors.AsType[*net.OpError](err)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case neterror.IsRefused(err):
 		return &ConnectionError{Kind: ErrUnreachable, Reason: "the connection was refused" + via(operation)}
 	// Before the timeouts: a dial that takes too long never reached anybody.
 	case operation != nil && (operation.Op == "dial" || operation.Op == "proxyconnect"):
@@ -74,7 +74,7 @@ func classifyBroken(err error) *ConnectionError {
 		return &ConnectionError{Kind: ErrUnavailable, Reason: errCutOff.Error()}
 	case isTimeout(err):
 		return &ConnectionError{Kind: ErrUnavailable} // connectionError knows the limit
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || neterror.IsBroken(err):
 		return &ConnectionError{Kind: ErrUnavailable, Reason: "the connection broke before an answer came"}
 	}
 	return &ConnectionError{Kind: ErrUnavailable, Reason: withoutURL(err).Error()}

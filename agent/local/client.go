@@ -9,15 +9,16 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // ErrNotRunning means that there is no socket, or that nobody listens on it.
@@ -267,11 +268,11 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 		switch {
 		case err == nil:
 			return conn.(*net.UnixConn), nil
-		case (errors.Is(err, fs.ErrNotExist) || IsRefused(err)) && RunsWithoutSocket(c.socket):
+		case (errors.Is(err, fs.ErrNotExist) || neterror.IsRefused(err)) && RunsWithoutSocket(c.socket):
 			return nil, fmt.Errorf("%w: %s", ErrSocketGone, c.socket)
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("%w: there is no socket at %s", ErrNotRunning, c.socket)
-		case IsRefused(err):
+		case neterror.IsRefused(err):
 			return nil, fmt.Errorf("%w: nobody listens at %s", ErrNotRunning, c.socket)
 		case !IsBusy(err):
 			return nil, err

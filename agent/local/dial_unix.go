@@ -26,8 +26,6 @@ func isLocked(path string) bool {
 	return errors.Is(unix.Flock(int(file.Fd()), unix.LOCK_SH|unix.LOCK_NB), unix.EWOULDBLOCK)
 }
 
-func IsRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
-
 // IsBusy reports whether somebody listens, but too many wait to be accepted.
 func IsBusy(err error) bool { return errors.Is(err, syscall.EAGAIN) }
 

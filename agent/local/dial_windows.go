@@ -1,11 +1,9 @@
 package local
 
 import (
-	"errors"
 	"path/filepath"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
-	"golang.org/x/sys/windows"
 )
 
 // CheckPlace refuses a socket that somebody else can have put there: Windows does not tell who is at
@@ -19,8 +17,6 @@ func CheckPlace(socket string) error {
 
 // isLocked is false: there what looks like a lock cannot be looked at without taking it.
 func isLocked(string) bool { return false }
-
-func IsRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
 
 // IsBusy is false: what waits to be accepted, waits.
 func IsBusy(error) bool { return false }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // RunsWithoutSocket reports whether an agent runs whose socket should be at path, and is not,
@@ -28,5 +30,5 @@ func NobodyListens(path string) bool {
 	if err == nil {
 		conn.Close()
 	}
-	return errors.Is(err, fs.ErrNotExist) || err != nil && IsRefused(err)
+	return errors.Is(err, fs.ErrNotExist) || err != nil && neterror.IsRefused(err)
 }

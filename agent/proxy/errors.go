@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"syscall"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
@@ -88,13 +88,13 @@ func reason(err error) string {
 		return fmt.Sprintf("there is no host %q; check the region, the API URL and HTTPS_PROXY", name.Name)
 	case isName:
 		return fmt.Sprintf("the name %q cannot be looked up now", name.Name)
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case neterror.IsRefused(err):
 		return "the connection was refused" + via
 	case operation != nil && (operation.Op == "dial" || operation.Op == "proxyconnect"):
 		return "no connection could be made" + via
 	case isNet && timeout.Timeout():
 		return "no answer came in time"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), neterror.IsBroken(err):
 		return "the connection broke before an answer came"
 	}
 	return "the connection failed, or what came is not an HTTP answer"

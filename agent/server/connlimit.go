@@ -2,16 +2,14 @@ package server
 
 import (
 	"container/list"
-	"errors"
 	"io"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"golang.org/x/time/rate"
 )
 
@@ -257,8 +255,8 @@ func (d *door) Accept() (net.Conn, error) {
 			if caller := d.letIn(conn); caller != nil {
 				return caller, nil
 			}
-		case errors.Is(err, syscall.ECONNABORTED):
-		case !passes(err):
+		case neterror.IsGone(err):
+		case !neterror.IsShortage(err):
 			return nil, err
 		default:
 			d.rest(err)
@@ -270,13 +268,6 @@ func (d *door) Accept() (net.Conn, error) {
 func (d *door) Close() error {
 	d.once.Do(func() { close(d.closed) })
 	return d.Listener.Close()
-}
-
-// shortages are the errors of accept(2) that pass.
-var shortages = []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM}
-
-func passes(err error) bool {
-	return slices.ContainsFunc(shortages, func(shortage error) bool { return errors.Is(err, shortage) })
 }
 
 // rest waits before the next try, longer each time. Where connections come and go at the

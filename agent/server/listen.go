@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // ListenOptions say which users can get at the socket. What they may do there is for the Server.
@@ -160,7 +161,7 @@ func clearWay(path string) error {
 		return fmt.Errorf("%w: it answers at %s", local.ErrRunning, path)
 	case local.IsBusy(err):
 		return fmt.Errorf("%w: it listens at %s and is very busy", local.ErrRunning, path)
-	case !local.IsRefused(err):
+	case !neterror.IsRefused(err):
 		return fmt.Errorf("%s is in the way of the socket: whether somebody listens there cannot be told: %w", path, err)
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -107,7 +106,7 @@ func knock(path string) error {
 	case err == nil:
 		conn.Close()
 		return nil
-	case errors.Is(err, syscall.EAGAIN):
+	case local.IsBusy(err):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: %s", ErrNotShared, path)

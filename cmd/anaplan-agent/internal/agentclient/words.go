@@ -8,9 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
@@ -20,7 +20,7 @@ func (a *Session) InTime(err error) error {
 	switch {
 	case err != nil && a.Ctx.Err() != nil:
 		return fmt.Errorf("the agent did not answer: %w", context.Cause(a.Ctx))
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+	case errors.Is(err, io.EOF), neterror.IsBroken(err):
 		return fmt.Errorf("%w: %w", errAgentEnded, err)
 	}
 	if problem, ok := errors.AsType[*agent.Problem](err); ok {

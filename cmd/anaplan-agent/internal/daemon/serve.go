@@ -6,14 +6,13 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -59,7 +58,7 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger) er
 
 // listenError words why a TCP port cannot be listened on.
 func listenError(address string, err error) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if neterror.IsInUse(err) {
 		return fmt.Errorf("listen: another program listens on %s (ss -ltnp shows which): end that, or choose another port", address)
 	}
 	return fmt.Errorf("listen: %w", err)
