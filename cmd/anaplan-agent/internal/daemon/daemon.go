@@ -139,7 +139,7 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	var helpers sync.WaitGroup
 	systemd := supervisor{}
 	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, hangup...) // before anybody can know that it is there to be sent
+	notifyHangup(hangups) // before anybody can know that it is there to be sent
 	defer signal.Stop(hangups)
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket) }) })

@@ -4,8 +4,9 @@ package daemon
 
 import (
 	"os"
+	"os/signal"
 	"syscall"
 )
 
-// hangup asks the agent to read its configuration again.
-var hangup = []os.Signal{syscall.SIGHUP}
+// notifyHangup passes on the signal that asks the agent to read its configuration again.
+func notifyHangup(hangups chan<- os.Signal) { signal.Notify(hangups, syscall.SIGHUP) }
