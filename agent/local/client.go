@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"os"
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
@@ -296,5 +295,5 @@ func (c *Client) check(conn *net.UnixConn) error {
 	if IsRootOrSelf(peer) || onlyRoot(filepath.Dir(c.socket)) {
 		return nil
 	}
-	return fmt.Errorf("it is run by user %d, who is neither root nor you (user %d), so it is not spoken to", peer.UID, os.Geteuid())
+	return fmt.Errorf("it is run by user %d, who is neither root nor you (user %d), so it is not spoken to", peer.UID, Self())
 }

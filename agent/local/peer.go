@@ -1,7 +1,6 @@
 package local
 
 import (
-	"os"
 	"slices"
 	"sync"
 )
@@ -12,7 +11,7 @@ const Nobody = -1
 // Peer is the process at the other end of a connection, as the kernel knows it from the
 // moment when it connected.
 type Peer struct {
-	UID    int // the effective user; -1 over TCP and on Windows, where the kernel does not say
+	UID    int // the effective user; Nobody over TCP, where the kernel does not say
 	GID    int
 	PID    int   // 0 where the kernel does not say, or the process is out of sight
 	Groups []int // the supplementary groups
@@ -45,4 +44,5 @@ func (e *executable) get() string {
 	return e.path
 }
 
-func IsRootOrSelf(peer Peer) bool { return peer.UID == 0 || peer.UID == os.Geteuid() }
+// IsRootOrSelf reports whether a peer may do everything that this process may.
+func IsRootOrSelf(peer Peer) bool { return peer.UID == 0 || peer.UID == Self() }

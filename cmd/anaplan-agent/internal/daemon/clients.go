@@ -4,12 +4,12 @@ package daemon
 
 import (
 	"fmt"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -59,7 +59,7 @@ func mayStill(holder phantom.Holder, before, after *config.Profile) bool {
 	switch {
 	case after == nil || before == nil:
 		return false
-	case holder.UID == 0 || holder.UID == os.Geteuid():
+	case holder.UID == 0 || holder.UID == local.Self():
 		return true
 	}
 	return reflect.DeepEqual(before.Allow, after.Allow)
