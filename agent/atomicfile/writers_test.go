@@ -12,11 +12,11 @@ import (
 
 // others may make files without this package, for a reason.
 var others = []string{
-	"agent/audit/open_unix.go",                   // a log grows
-	"agent/server/listen_unix.go",                // a socket, and its lock
-	"agent/server/listen_windows.go",             //
+	"agent/audit/open_unix.go",                        // a log grows
+	"agent/server/listen_unix.go",                     // a socket, and its lock
+	"agent/server/listen_windows.go",                  //
 	"cmd/anaplan-agent/internal/doctor/agentfiles.go", // tries whether a file can be made
-	"cmd/anaplan-agent/internal/foreign/",        // /dev/null
+	"cmd/anaplan-agent/internal/foreign/",             // /dev/null
 }
 
 // making is what makes a file, or gives it another name.
