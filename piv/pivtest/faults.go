@@ -21,6 +21,10 @@ type Fault struct {
 	Delay  time.Duration // answer so much later
 	Freeze bool          // do not answer before Thaw, which drops it if it has not come
 
+	// Refuse is asked after Before and the waiting: true keeps the command from the card, as SW
+	// does, and 6F00 is answered. So a test decides when the command has come.
+	Refuse func() bool
+
 	// AfterSW is answered when the command has been executed, in place of its own answer:
 	// a PIN is counted, say, and its counter not told.
 	AfterSW uint16
@@ -144,8 +148,8 @@ func (f *Fault) before(thaw <-chan struct{}) (answer []byte, done bool) {
 	switch {
 	case f.Answer != nil:
 		return f.Answer, true
-	case f.SW != 0:
-		return withStatus(nil, f.SW), true
+	case f.SW != 0 || f.Refuse != nil && f.Refuse():
+		return withStatus(nil, orElse(f.SW, swFailed)), true
 	}
 	return nil, false
 }

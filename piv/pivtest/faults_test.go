@@ -81,6 +81,25 @@ func TestFaultsAfterTheCommand(t *testing.T) {
 	play(t, c, step{"00CB3FFF 05 5C035FC105", "6581"}, step{"00C00000 00", "9000"})
 }
 
+// Whether a command is kept from the card can be said when it comes.
+func TestFaultsRefuse(t *testing.T) {
+	t.Parallel()
+	c := newTestCard(t, Options{})
+	refuse, after := true, 0
+	c.Inject(Fault{INS: insVerify, Times: -1, Refuse: func() bool { return refuse }, After: func() { after++ }})
+	play(t, c, step{hexWrongPIN, "6F00"}, step{hexQuery, "6F00"})
+	if refuse = false; c.PINTriesLeft() != 3 || after != 0 {
+		t.Errorf("%d tries left, %d done", c.PINTriesLeft(), after)
+	}
+	play(t, c, step{hexWrongPIN, "63C2"})
+	if after != 1 {
+		t.Errorf("%d done, want 1", after)
+	}
+	c.ClearFaults()
+	c.Inject(Fault{SW: 0x6985, Refuse: func() bool { return false }})
+	play(t, c, step{hexQuery, "6985"})
+}
+
 // A chain is one command: its fault comes with the last link.
 func TestFaultsAndChains(t *testing.T) {
 	t.Parallel()

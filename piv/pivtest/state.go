@@ -109,6 +109,25 @@ func LoadCard(data []byte) (*Card, error) {
 	return c, nil
 }
 
+// Restore makes the card what it was when Save wrote it, in whatever reader it is, as after PowerUp.
+// Faults, what touches it, WrongPINs and Commands stay; so does Options.Keys, unlike with LoadCard.
+func (c *Card) Restore(saved []byte) error {
+	was, err := LoadCard(saved)
+	if err != nil {
+		return err
+	}
+	c.PowerUp()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, old := &c.chip.piv, &was.chip.piv
+	if old.options.Serial != p.options.Serial || old.firmware != p.firmware {
+		return fmt.Errorf("this is another card: %d, firmware %s", old.options.Serial, old.options.Firmware)
+	}
+	p.pins.pin, p.pins.puk, p.manager.key = old.pins.pin, old.pins.puk, old.manager.key
+	p.keys, p.objects, p.attestor = old.keys, old.objects, old.attestor
+	return nil
+}
+
 // reference is one that Save has written.
 func (s referenceState) reference() reference {
 	return reference{s.Value, s.Left, s.Max}

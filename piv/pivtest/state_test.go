@@ -76,6 +76,47 @@ func reload(t *testing.T, c *Card) *Card {
 	return loaded
 }
 
+// A card can be put back to what it was, where it is: without its session, and with what a test
+// has counted and injected.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	c := newTestCard(t, Options{})
+	if err := c.PutKey(0x9A, rsaKey(2048), Policy{}); err != nil {
+		t.Fatal(err)
+	}
+	c.PutObject(0x5FC105, []byte("certificate"))
+	saved, err := c.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	manage(t, c)
+	c.Inject(Fault{INS: insGetSerial, SW: 0x6F00})
+	play(t, c,
+		step{"00FFFFFE 1B 039B18 404142434445464748494A4B4C4D4E4F5051525354555657", "9000"},
+		step{"00DB3FFF 07 5C035FC105 5300", "9000"},
+		step{hexWrongPIN, "63C2"},
+	)
+	if err := c.PutKey(0x9A, ecKey(t, elliptic.P256()), Policy{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Restore(saved); err != nil {
+		t.Fatal(err)
+	}
+	play(t, c, step{hexQuery, "6D00"}, step{hexSelect, "61..."}, step{"00F80000", "6F00"}, step{hexQuery, "63C3"})
+	if !equalKeys(c.PublicKey(0x9A), rsaKey(2048).Public()) || string(c.Object(0x5FC105)) != "certificate" || c.WrongPINs() != 1 {
+		t.Errorf("%v, %q, %d wrong PINs", c.PublicKey(0x9A), c.Object(0x5FC105), c.WrongPINs())
+	}
+	manage(t, c)
+	for what, other := range map[string]Options{"serial": {Serial: 7}, "firmware": {Firmware: "5.7.1"}} {
+		if err := newTestCard(t, other).Restore(saved); err == nil {
+			t.Errorf("it is restored over another %s", what)
+		}
+	}
+	if err := c.Restore([]byte("{}")); err == nil {
+		t.Error("nothing is restored")
+	}
+}
+
 // Cards of other kinds stay such.
 func TestSaveOtherKinds(t *testing.T) {
 	t.Parallel()
