@@ -3,6 +3,8 @@ package enroll
 // What enroll does with YubiKeys only.
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,7 +72,7 @@ func (c CardFlags) check(e Enrolment) error {
 		return errors.New("--pin-policy and --touch-policy are for a new key; a key that is there keeps its own")
 	case e.ReuseKey && c.ManagementKey != "":
 		return errors.New("--management-key is for a new key; --reuse-key writes nothing to the card")
-	case c.attestation != "" && console.IsTaken(c.attestation):
+	case c.attestation != "" && !e.Resume && console.IsTaken(c.attestation): // else it may be the key's
 		return fmt.Errorf("--attestation %s: the file exists and is not overwritten", c.attestation)
 	}
 	return nil
@@ -94,6 +96,10 @@ func attest(r *device.Run, place device.Attester, path, key string) error {
 	if err != nil {
 		return err
 	}
+	if console.IsTaken(path) && holdsAttestation(path, certs) {
+		r.Say.Note("%s has the key's attestation already", path)
+		return nil
+	}
 	// In the order in which TLS and CMS have chains, so that openssl verify and CAs' forms
 	// take the one file. The root is Yubico's and is not in it: a CA has it from there.
 	text := encodeChain(certs)
@@ -107,6 +113,17 @@ func attest(r *device.Run, place device.Attester, path, key string) error {
 	}
 	r.Say.Note("wrote the attestation to %s: it leads to a root of Yubico's, and proves to your CA that the key was made on the card", path)
 	return nil
+}
+
+// holdsAttestation reports whether a file has an attestation of the same key by the same card, as an
+// interrupted call leaves it. A card signs the same in other words each time.
+func holdsAttestation(path string, certs []*x509.Certificate) bool {
+	there, err := device.ReadCertificates(path)
+	if err != nil {
+		return false
+	}
+	key, ok := certs[0].PublicKey.(*rsa.PublicKey)
+	return ok && key.Equal(there[0].PublicKey) && slices.EqualFunc(certs[1:], there[1:], (*x509.Certificate).Equal)
 }
 
 // flagsForStoring returns the flags that storing the certificate needs too. The place of the

@@ -201,6 +201,15 @@ func AttestKey(r *device.Run, e Enrolment, p *Pending) error {
 	return attest(r, place, e.Card.attestation, p.Key)
 }
 
+// AttestAgain is AttestKey of a key whose request was made by an earlier call: that may have been
+// interrupted before the attestation, which is made if this call asks for it.
+func AttestAgain(r *device.Run, e Enrolment, p *Pending) error {
+	if e.Card.attestation == "" {
+		return nil
+	}
+	return AttestKey(r, e, p)
+}
+
 // sayNext says what comes after the CSR.
 func sayNext(r *device.Run, p *Pending) {
 	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", build.Program, shell.Quote(p.Key), flagsForStoring(p.ManagementKey))

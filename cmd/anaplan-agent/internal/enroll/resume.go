@@ -119,10 +119,14 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 		if err := PutRequest(r, e, p); err != nil {
 			return err
 		}
+		err := AttestAgain(r, e, p)
 		sayNext(r, p)
-		return nil
+		return err
 	}
 	r.Say.Note("%s", p.Waits())
+	if err := AttestAgain(r, e, p); err != nil {
+		return err
+	}
 	if e.UploadOut != "" {
 		cert, err := r.Certificate()
 		if err != nil {

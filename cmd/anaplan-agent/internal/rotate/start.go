@@ -104,7 +104,11 @@ func (s *Session) startAgain(order Order) error {
 		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, build.Program, s.rotation.Text())
 	}
 	s.Say.Note("the rotation has begun; this is its request again")
-	return enroll.PutRequest(s.Run, order.Enrolment, &enroll.Pending{Key: s.rotation.New, Request: s.rotation.Request, OfRotation: true})
+	under := &enroll.Pending{Key: s.rotation.New, Request: s.rotation.Request, OfRotation: true}
+	if err := enroll.PutRequest(s.Run, order.Enrolment, under); err != nil {
+		return err
+	}
+	return enroll.AttestAgain(s.Run, order.Enrolment, under)
 }
 
 // differs returns the flag whose value differs from what the rotation began with; "" for none.
