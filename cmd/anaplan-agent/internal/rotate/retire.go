@@ -93,7 +93,7 @@ func (s *Session) delete(text, public, what string, yes bool, managementKey stri
 	for _, what := range deleted {
 		s.Say.Note("deleted %s", what)
 	}
-	if errors.Is(err, piv.ErrUnsupported) && (len(deleted) > 0 || again) { // without its certificate nothing logs in with it
+	if errors.Is(err, piv.ErrUnsupported) { // the key alone is left, and nothing logs in with it
 		s.Say.Warn("%v", err)
 		return nil
 	}
