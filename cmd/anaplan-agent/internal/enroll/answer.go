@@ -64,7 +64,8 @@ func ReadAnswer(r *device.Run, path string, address config.Address) (answer, err
 	if err != nil {
 		return answer{}, err
 	}
-	keys, err := publicKeys(r, address)
+	// What the device itself tells: the certificate that is there may be another key's.
+	keys, err := publicKeys(r, address, func(key device.FoundKey) crypto.PublicKey { return key.Public })
 	if err != nil {
 		return answer{}, err
 	}

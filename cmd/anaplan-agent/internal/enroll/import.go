@@ -240,12 +240,13 @@ var errInDevice = errors.New("the key is in the device already, or another one i
 
 // unlessThere returns why a key was not imported; nil if the same key is in its place, since an
 // interrupted import continues with the certificate. The error differs from enroll's, whose advice
-// is about a request.
+// is about a request. Where the device does not tell the key, its certificate does; when that is
+// stored again, the key has to sign.
 func unlessThere(r *device.Run, err error, address config.Address, key *rsa.PrivateKey) error {
 	if !errors.Is(err, hardware.ErrKeyExists) {
 		return err
 	}
-	there, listing := publicKeys(r, address)
+	there, listing := publicKeys(r, address, device.FoundKey.PublicKey)
 	if listing != nil {
 		return listing
 	}

@@ -227,10 +227,10 @@ func Remember(r *device.Run, p *Pending) {
 	}
 }
 
-// publicKeys returns the public keys that the address means, as far as the device tells them. It
-// asks for a PIN where none show without; a refused PIN is the error. Storing meets other trouble
-// too, and words it.
-func publicKeys(r *device.Run, address config.Address) (keys []crypto.PublicKey, err error) {
+// publicKeys returns the public keys that the address means, each as of tells it, which is nil for a
+// key that is passed over. It asks for a PIN where none show without; a refused PIN is the error.
+// Storing meets other trouble too, and words it.
+func publicKeys(r *device.Run, address config.Address, of func(device.FoundKey) crypto.PublicKey) (keys []crypto.PublicKey, err error) {
 	place := r.Device.At(address)
 	for _, logIn := range []bool{false, true} {
 		found, err := place.Keys(r.Ctx, logIn)
@@ -238,8 +238,8 @@ func publicKeys(r *device.Run, address config.Address) (keys []crypto.PublicKey,
 			return nil, err
 		}
 		for _, key := range found {
-			if key.Public != nil {
-				keys = append(keys, key.Public)
+			if public := of(key); public != nil {
+				keys = append(keys, public)
 			}
 		}
 		if len(keys) > 0 {
