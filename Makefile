@@ -8,9 +8,11 @@
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
 # make faults      what callers see while devices, networks, clocks, processes and callers go
 #                  wrong: the last table of docs/reliability.md
+# make kills       enroll, import and rotate with YubiKeys of all kinds, killed at each step and gone
+#                  on with; make test has each with one kind
 # make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
-# make nightly     pin-faults, faults, soak, fuzz and bench: about half an hour, by hand
+# make nightly     pin-faults, faults, kills, soak, fuzz and bench: about half an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
@@ -24,7 +26,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help nightly readme pictures build test check bench pin-faults faults soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help nightly readme pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -94,6 +96,9 @@ define tables
 	cat "$$tables"; exit $$status; }
 endef
 
+kills: deps-test
+	ANAPLAN_AGENT_KILLS=all go test -count=1 -timeout 30m -run '^TestCardKilledAtEachStep$$' ./cmd/anaplan-agent
+
 SOAK = 5m
 
 soak: deps-test
@@ -107,7 +112,7 @@ pictures: docs/login.svg docs/call.svg
 %.svg: %.dot
 	dot -Tsvg $< -o $@
 
-nightly: pin-faults faults soak fuzz bench
+nightly: pin-faults faults kills soak fuzz bench
 
 demo: deps-demo build
 	@bash docs/demo.sh bin

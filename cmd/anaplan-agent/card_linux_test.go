@@ -41,7 +41,8 @@ type cardsKey struct{}
 type cardTable struct {
 	stack *pivtest.Stack
 	cards [2]*pivtest.Card
-	free  [2]func() // lets go of a card that is held
+	free  [2]func()    // lets go of a card that is held
+	kept  [2]*keptCard // by kill-at-each-step
 
 	pulls sync.WaitGroup // that a card's fault is at
 }
@@ -66,6 +67,7 @@ type cardTable struct {
 //	card sent N INS COUNT      fails unless it had so many of these; a PIN is 20
 //	card forget N              what it had
 //	card protect N HEX         keeps this management key under the PIN
+//	card keep N                kill-at-each-step puts it back to what it is now
 //	card hold N                another program has it, until card release N
 //	card daemon kill|stop|start
 func cardCommand(ts *testscript.TestScript, _ bool, args []string) {
@@ -93,6 +95,8 @@ func cardCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 	case "release":
 		table.free[n]()
+	case "keep":
+		ts.Check(table.keep(n))
 	case "pullat":
 		table.cards[n].Inject(pivtest.Fault{INS: byteOf(ts, args[2]), Before: table.pull(n)})
 	case "verify":
@@ -160,9 +164,12 @@ func (c *cardTable) daemon(what string) error {
 }
 
 // newCard makes a card with options firmware=5.4.3, serial=N, factory (its PIN), nopiv,
-// noyubico, badsign (each signature has a wrong bit), managementkey=HEX and algorithm=N (its).
+// noyubico, badsign (each signature has a wrong bit), managementkey=HEX and algorithm=N (its), and
+// fewkeys, for a script in which many are made: it makes the same ones again and again, but none
+// that it has.
 func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
 	opts := pivtest.Options{PIN: scriptPIN, PUK: "87654321"}
+	var keys keysInTurn
 	for _, option := range options {
 		name, value, _ := strings.Cut(option, "=")
 		switch name {
@@ -176,6 +183,8 @@ func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
 			opts.PIN, opts.PUK = "", ""
 		case "badsign":
 			opts.Quirks.BadSignatures = true
+		case "fewkeys":
+			opts.Keys = keys.next
 		case "nopiv":
 			opts.NoPIV = true
 		case "noyubico":
@@ -192,7 +201,27 @@ func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
 	}
 	card, err := pivtest.NewCard(opts)
 	ts.Check(err)
+	keys.card = card
 	return card
+}
+
+// keysInTurn makes keys of 2048 bits for a card.
+type keysInTurn struct {
+	card *pivtest.Card
+	made []*rsa.PrivateKey
+}
+
+// next returns the first key that is not on the card, and makes one if there is none.
+func (k *keysInTurn) next(bits int) (*rsa.PrivateKey, error) {
+	for _, key := range k.made {
+		isThere := func(slot byte) bool { return key.PublicKey.Equal(k.card.PublicKey(slot)) }
+		if !slices.ContainsFunc([]byte{0x9a, 0x9c, 0x82, 0x83}, isThere) {
+			return key, nil
+		}
+	}
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	k.made = append(k.made, key)
+	return key, err
 }
 
 // printedObject is the one that needs the PIN to be read, in which programs of Yubico's

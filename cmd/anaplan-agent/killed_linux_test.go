@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"unsafe"
@@ -27,18 +28,21 @@ func TestKilledAtEachStep(t *testing.T) {
 	if os.Geteuid() != 0 {
 		hsmtest.Missing(t, "root", "the right to read the memory of a program that does not let itself be traced")
 	}
-	runScripts(t, func(name string) bool { return strings.HasPrefix(name, "killed-") }, "SHIM", hsmtest.BuildShim(t))
+	runScripts(t, func(name string) bool {
+		return strings.HasPrefix(name, "killed-") && !strings.HasPrefix(name, "killed-piv-")
+	}, "SHIM", hsmtest.BuildShim(t))
 }
 
 // killCommand is the command kill-at-each-step of the scripts:
 //
 //	kill-at-each-step [CODE] RESET GO-ON ARG...
 //
-// runs the shell script RESET and then the program, which is killed by SIGKILL at its first step;
-// then the shell script GO-ON, which must bring the work to its end. Then the same with the
-// second step, and so on, until the program ends before, by itself and with exit code CODE (0). A step is what lasts: a file gets its
-// name or loses it, and the module, which must be the shim, makes or deletes an object. The
-// program is killed before each of them and, for the module, after each.
+// runs the shell script RESET, puts back the cards that are kept (card keep), and runs the program,
+// which is killed by SIGKILL at its first step; then the shell script GO-ON, which must bring the
+// work to its end. Then the same with the second step, and so on, until the program ends before, by
+// itself and with exit code CODE (0). A step is what lasts: a file gets its name or loses it; the
+// module, which must be the shim, makes or deletes an object; a card gets a command of
+// lastingCommands. The program is killed before each of them and, for module and card, after each.
 func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0]) // 0 for what is not a number
 	if err == nil {
@@ -46,6 +50,7 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	for n := 1; ; n++ {
 		ts.Check(ts.Exec("sh", "-e", args[0]))
+		restoreCards(ts)
 		step, err := killAt(ts, n, want, args[2:])
 		ts.Check(err)
 		if step == "" {
@@ -55,15 +60,16 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 			}
 			break
 		}
-		if err := ts.Exec("sh", "-e", args[1]); err != nil {
+		if err := errors.Join(ts.Exec("sh", "-e", args[1]), checkCards(ts)); err != nil {
 			ts.Fatalf("killed at step %d, %s: %v", n, step, err)
 		}
 	}
 	// A kill after the last step is one after the work.
-	if err := ts.Exec("sh", "-e", args[1]); err != nil {
+	if err := errors.Join(ts.Exec("sh", "-e", args[1]), checkCards(ts)); err != nil {
 		ts.Fatalf("killed after the last step: %v", err)
 	}
 	ts.Check(ts.Exec("sh", "-e", args[0]))
+	restoreCards(ts)
 	runAgent(ts, append([]string{strconv.Itoa(want)}, args[2:]...), asJob()...)
 }
 
@@ -89,22 +95,54 @@ func killAt(ts *testscript.TestScript, n, want int, args []string) (step string,
 		return "", err
 	}
 	defer cmd.Process.Release()
-	tracee := &tracee{pid: cmd.Process.Pid, work: ts.Getenv("WORK"), left: n}
+	fate := &fate{pid: cmd.Process.Pid, left: n}
+	defer watchCards(ts, fate)()
+	tracee := &tracee{pid: cmd.Process.Pid, work: ts.Getenv("WORK"), fate: fate}
 	code, err := tracee.run()
-	if tracee.step == "" && err == nil && code != want {
+	step = fate.met()
+	if step == "" && err == nil && code != want {
 		text, _ := os.ReadFile(output.Name())
 		err = fmt.Errorf("exit code %d, want %d: %s", code, want, text)
 	}
-	return tracee.step, err
+	return step, err
+}
+
+// fate is the step at which a program is killed. What sees the steps are its system calls and its
+// cards, at the same time.
+type fate struct {
+	mu   sync.Mutex
+	pid  int
+	left int    // steps until then
+	step string // at which it was killed
+}
+
+// at counts a step, kills the program if it is the one, and reports whether it is dead.
+func (f *fate) at(step string) (dead bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.step != "" {
+		return true
+	}
+	if f.left--; f.left == 0 {
+		f.step = step
+		syscall.Kill(f.pid, syscall.SIGKILL)
+	}
+	return f.step != ""
+}
+
+// met returns the step at which the program was killed; "" if it was not.
+func (f *fate) met() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.step
 }
 
 // tracee is a program that is stopped at each of its system calls.
 type tracee struct {
 	pid     int
 	work    string
-	left    int    // steps until the one at which it is killed
-	step    string // that step
-	changes bool   // the module is at it
+	fate    *fate
+	changes bool // the module is at it
 }
 
 // run returns the exit code, if it is not killed.
@@ -162,20 +200,15 @@ type syscallInfo struct {
 	padding [8]uint64
 }
 
-// syscall looks at a system call, and kills the program if it is the step to do so.
+// syscall looks at a system call, before which the program may be killed.
 func (p *tracee) syscall(thread int) {
 	var info syscallInfo
 	_, _, failed := syscall.Syscall6(syscall.SYS_PTRACE, unix.PTRACE_GET_SYSCALL_INFO, uintptr(thread), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
 	if failed != 0 || info.op != unix.PTRACE_SYSCALL_INFO_ENTRY {
 		return
 	}
-	step := p.stepOf(info.number, info.args)
-	if step == "" || p.step != "" {
-		return
-	}
-	if p.left--; p.left == 0 {
-		p.step = step
-		syscall.Kill(p.pid, syscall.SIGKILL)
+	if step := p.stepOf(info.number, info.args); step != "" {
+		p.fate.at(step)
 	}
 }
 
