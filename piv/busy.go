@@ -5,7 +5,7 @@ package piv
 import (
 	"time"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
@@ -55,7 +55,7 @@ func patiently(work func() error) error {
 		if err == nil {
 			return nil
 		}
-		if code, _ := serviceCode(err); code != scard.ErrSharingViolation || !wait.again() {
+		if code, _ := serviceCode(err); code != pcsc.ErrSharingViolation || !wait.again() {
 			return err
 		}
 		time.Sleep(wait.next())

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
@@ -55,19 +55,19 @@ func TestPatiently(t *testing.T) {
 		tries := 0
 		err := patiently(func() error {
 			if tries++; tries < 4 {
-				return scard.ErrSharingViolation
+				return pcsc.ErrSharingViolation
 			}
 			return nil
 		})
 		if err != nil || tries != 4 {
 			t.Errorf("%d tries, %v", tries, err)
 		}
-		if err := patiently(func() error { return scard.ErrRemovedCard }); !errors.Is(err, scard.ErrRemovedCard) {
+		if err := patiently(func() error { return pcsc.ErrRemovedCard }); !errors.Is(err, pcsc.ErrRemovedCard) {
 			t.Error(err)
 		}
 		began := time.Now()
-		err = patiently(func() error { return scard.ErrSharingViolation })
-		if took := time.Since(began); !errors.Is(err, scard.ErrSharingViolation) || took != patience {
+		err = patiently(func() error { return pcsc.ErrSharingViolation })
+		if took := time.Since(began); !errors.Is(err, pcsc.ErrSharingViolation) || took != patience {
 			t.Errorf("%v after %s", err, took)
 		}
 	})

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 	yubikey "github.com/go-piv/piv-go/v2/piv"
 
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -33,7 +33,7 @@ func openCard(service *service, reader string) (*card, error) {
 	if err != nil {
 		return nil, inWords(doing, err)
 	}
-	if err := probe.close(scard.LeaveCard); err != nil {
+	if err := probe.close(pcsc.LeaveCard); err != nil {
 		return nil, inWords(doing, err)
 	}
 	c := &card{service: service, reader: reader}
@@ -110,7 +110,7 @@ func (c *card) byRaw(work func(*rawCard) error) error {
 			return err
 		}
 		worked = work(raw)
-		return raw.close(scard.LeaveCard)
+		return raw.close(pcsc.LeaveCard)
 	})
 	if err == nil {
 		err = patiently(func() (err error) {

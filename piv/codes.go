@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 )
 
 // PC/SC and the card speak in codes, and piv-go in texts of its own around them; its
@@ -22,61 +22,61 @@ type meaning struct {
 	words string
 }
 
-// meanings are the return values of PC/SC (pcsc-lite's winscard.h, Microsoft's
+// meanings are the return values of PC/SC (pcsc-lite's winpcsc.h, Microsoft's
 // winerror.h) that people meet.
-var meanings = map[scard.Error]meaning{
-	scard.ErrNoService:          {ErrNoService, "pcscd does not run"},
-	scard.ErrServiceStopped:     {ErrNoService, "pcscd has ended"},
-	scard.ErrShutdown:           {ErrNoService, "pcscd is ending"},
-	scard.ErrSecurityViolation:  {ErrNoService, "its policy (polkit) does not let this user in"},
-	scard.ErrNoAccess:           {ErrNoService, "it does not let this user in"},
-	scard.ErrSharingViolation:   {ErrBusy, "it is held by another one, such as gpg's scdaemon, a browser, or another agent or signing program"},
-	scard.ErrNoSmartcard:        {ErrRemoved, "the reader is empty"},
-	scard.ErrRemovedCard:        {ErrRemoved, "it was pulled out"},
-	scard.ErrUnknownReader:      {ErrRemoved, "its reader is gone"},
-	scard.ErrReaderUnavailable:  {ErrRemoved, "its reader is gone"},
-	scard.ErrNoReadersAvailable: {ErrRemoved, "its reader is gone"},
-	scard.ErrNotTransacted:      {ErrRemoved, "it was pulled out, or the reader failed"},
-	scard.ErrInvalidHandle:      {ErrRemoved, "the smartcard service was started again"},
-	scard.ErrInvalidValue:       {ErrRemoved, "the smartcard service was started again"},
-	scard.ErrResetCard:          {ErrDevice, "another program has reset it"},
-	scard.ErrUnresponsiveCard:   {ErrDevice, "it is mute; it may be the wrong way round"},
-	scard.ErrUnpoweredCard:      {ErrDevice, "it has no power"},
-	scard.ErrCommError:          {ErrDevice, "the smartcard service does not answer as it should; it may have ended"},
-	scard.ErrCommDataLost:       {ErrDevice, "the reader lost data"},
-	scard.ErrProtoMismatch:      {ErrNotPIV, "it does not speak the protocol of YubiKeys (T=1)"},
-	scard.ErrUnsupportedCard:    {ErrNotPIV, "the reader does not know its kind"},
+var meanings = map[pcsc.Error]meaning{
+	pcsc.ErrNoService:          {ErrNoService, "pcscd does not run"},
+	pcsc.ErrServiceStopped:     {ErrNoService, "pcscd has ended"},
+	pcsc.ErrShutdown:           {ErrNoService, "pcscd is ending"},
+	pcsc.ErrSecurityViolation:  {ErrNoService, "its policy (polkit) does not let this user in"},
+	pcsc.ErrNoAccess:           {ErrNoService, "it does not let this user in"},
+	pcsc.ErrSharingViolation:   {ErrBusy, "it is held by another one, such as gpg's scdaemon, a browser, or another agent or signing program"},
+	pcsc.ErrNoSmartcard:        {ErrRemoved, "the reader is empty"},
+	pcsc.ErrRemovedCard:        {ErrRemoved, "it was pulled out"},
+	pcsc.ErrUnknownReader:      {ErrRemoved, "its reader is gone"},
+	pcsc.ErrReaderUnavailable:  {ErrRemoved, "its reader is gone"},
+	pcsc.ErrNoReadersAvailable: {ErrRemoved, "its reader is gone"},
+	pcsc.ErrNotTransacted:      {ErrRemoved, "it was pulled out, or the reader failed"},
+	pcsc.ErrInvalidHandle:      {ErrRemoved, "the smartcard service was started again"},
+	pcsc.ErrInvalidValue:       {ErrRemoved, "the smartcard service was started again"},
+	pcsc.ErrResetCard:          {ErrDevice, "another program has reset it"},
+	pcsc.ErrUnresponsiveCard:   {ErrDevice, "it is mute; it may be the wrong way round"},
+	pcsc.ErrUnpoweredCard:      {ErrDevice, "it has no power"},
+	pcsc.ErrCommError:          {ErrDevice, "the smartcard service does not answer as it should; it may have ended"},
+	pcsc.ErrCommDataLost:       {ErrDevice, "the reader lost data"},
+	pcsc.ErrProtoMismatch:      {ErrNotPIV, "it does not speak the protocol of YubiKeys (T=1)"},
+	pcsc.ErrUnsupportedCard:    {ErrNotPIV, "the reader does not know its kind"},
 }
 
 // fragments are pieces of piv-go's texts for return values of PC/SC. The order
 // matters: the power "has been removed", too.
 var fragments = []struct {
 	text string
-	code scard.Error
+	code pcsc.Error
 }{
-	{"other connections outstanding", scard.ErrSharingViolation},
-	{"power has been removed", scard.ErrUnpoweredCard},
-	{"card has been removed", scard.ErrRemovedCard},
-	{"card has been reset", scard.ErrResetCard},
-	{"non-existent transaction", scard.ErrNotTransacted},
-	{"no Smart Card is currently in the device", scard.ErrNoSmartcard},
-	{"resource manager is not running", scard.ErrNoService},
-	{"Resource Manager has shut down", scard.ErrServiceStopped},
-	{"resource manager has shut down", scard.ErrServiceStopped},
-	{"reader name is not recognized", scard.ErrUnknownReader},
-	{"reader is not currently available", scard.ErrReaderUnavailable},
-	{"cannot find a smart card reader", scard.ErrNoReadersAvailable},
-	{"supplied handle was invalid", scard.ErrInvalidHandle},
-	{"internal communications error", scard.ErrCommError},
-	{"communications error with the smart card", scard.ErrCommDataLost},
-	{"not responding to a reset", scard.ErrUnresponsiveCard},
-	{"protocols are incompatible", scard.ErrProtoMismatch},
-	{"security violation", scard.ErrSecurityViolation},
+	{"other connections outstanding", pcsc.ErrSharingViolation},
+	{"power has been removed", pcsc.ErrUnpoweredCard},
+	{"card has been removed", pcsc.ErrRemovedCard},
+	{"card has been reset", pcsc.ErrResetCard},
+	{"non-existent transaction", pcsc.ErrNotTransacted},
+	{"no Smart Card is currently in the device", pcsc.ErrNoSmartcard},
+	{"resource manager is not running", pcsc.ErrNoService},
+	{"Resource Manager has shut down", pcsc.ErrServiceStopped},
+	{"resource manager has shut down", pcsc.ErrServiceStopped},
+	{"reader name is not recognized", pcsc.ErrUnknownReader},
+	{"reader is not currently available", pcsc.ErrReaderUnavailable},
+	{"cannot find a smart card reader", pcsc.ErrNoReadersAvailable},
+	{"supplied handle was invalid", pcsc.ErrInvalidHandle},
+	{"internal communications error", pcsc.ErrCommError},
+	{"communications error with the smart card", pcsc.ErrCommDataLost},
+	{"not responding to a reset", pcsc.ErrUnresponsiveCard},
+	{"protocols are incompatible", pcsc.ErrProtoMismatch},
+	{"security violation", pcsc.ErrSecurityViolation},
 }
 
 // serviceCode returns the return value of PC/SC in err; false if there is none.
-func serviceCode(err error) (scard.Error, bool) {
-	if code, ok := errors.AsType[scard.Error](err); ok {
+func serviceCode(err error) (pcsc.Error, bool) {
+	if code, ok := errors.AsType[pcsc.Error](err); ok {
 		return code, true
 	}
 	text := err.Error()
@@ -87,7 +87,7 @@ func serviceCode(err error) (scard.Error, bool) {
 	}
 	_, rest, found := strings.Cut(text, "unknown pcsc return code 0x")
 	code, parseErr := strconv.ParseUint(rest, 16, 32)
-	return scard.Error(code), found && parseErr == nil
+	return pcsc.Error(code), found && parseErr == nil
 }
 
 // status is a status word of a card (ISO 7816-4 section 5.6).
@@ -177,7 +177,7 @@ func inWords(doing string, err error) error {
 		}
 		words := m.words
 		// Without the library there is no service, either; what to install is another thing.
-		if missing := libraryFailure(); code == scard.ErrNoService && missing != "" {
+		if missing := libraryFailure(); code == pcsc.ErrNoService && missing != "" {
 			words = "its library is not there: " + missing
 		}
 		return &deviceError{kind: m.kind, doing: doing, words: words, code: fmt.Sprintf("%08X", uint32(code))}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
@@ -22,12 +22,12 @@ func TestInWords(t *testing.T) {
 		kind error
 		want string
 	}{
-		{scard.ErrNoService, ErrNoService, "pcscd does not run (8010001D)"},
-		{scard.ErrSharingViolation, ErrBusy, "scdaemon"},
-		{scard.ErrRemovedCard, ErrRemoved, "it was pulled out (80100069)"},
-		{scard.ErrUnresponsiveCard, ErrDevice, "(80100066)"},
-		{scard.ErrProtoMismatch, ErrNotPIV, "(8010000F)"},
-		{scard.Error(0x801000FF), ErrDevice, "returned an error (801000FF)"},
+		{pcsc.ErrNoService, ErrNoService, "pcscd does not run (8010001D)"},
+		{pcsc.ErrSharingViolation, ErrBusy, "scdaemon"},
+		{pcsc.ErrRemovedCard, ErrRemoved, "it was pulled out (80100069)"},
+		{pcsc.ErrUnresponsiveCard, ErrDevice, "(80100066)"},
+		{pcsc.ErrProtoMismatch, ErrNotPIV, "(8010000F)"},
+		{pcsc.Error(0x801000FF), ErrDevice, "returned an error (801000FF)"},
 		{errors.New("transmitting request: the smart card has been removed, so further communication is not possible"), ErrRemoved, "(80100069)"},
 		{errors.New("power has been removed from the smart card, so that further communication is not possible"), ErrDevice, "(80100067)"},
 		{errors.New("connecting to smart card: the smart card cannot be accessed because of other connections outstanding"), ErrBusy, "(8010000B)"},
@@ -65,7 +65,7 @@ func TestTransient(t *testing.T) {
 
 // TestTransientNamesDevice: the words of a device error change nothing about its kind.
 func TestTransientNamesDevice(t *testing.T) {
-	if !Transient(inWords("signing", scard.ErrRemovedCard)) || Transient(inWords("opening", scard.ErrUnsupportedCard)) {
+	if !Transient(inWords("signing", pcsc.ErrRemovedCard)) || Transient(inWords("opening", pcsc.ErrUnsupportedCard)) {
 		t.Error("a pulled card and one of another kind are taken for the same")
 	}
 }

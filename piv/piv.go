@@ -16,7 +16,7 @@
 // long as one login takes, and not while a person is asked for the PIN. Whatever
 // VERIFY has unlocked is locked again by a reset of the card at the end.
 //
-// Reading, signing and writing go through go-piv/piv-go. What it cannot do goes through ebfe/scard:
+// Reading, signing and writing go through go-piv/piv-go. What it cannot do goes through package pcsc:
 // to look whether a card has PIV at all, since piv-go keeps such a card locked until the process
 // ends, to reset it, and to delete what is on it. Cards that are not YubiKeys are for package hsm
 // with OpenSC's module: piv-go opens YubiKeys only.

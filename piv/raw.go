@@ -5,15 +5,15 @@ package piv
 import (
 	"errors"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 )
 
 // service is a connection to the PC/SC service. A visit has one for all that piv-go
 // does not do: making one takes as long as two commands to a card.
-type service struct{ context *scard.Context }
+type service struct{ context *pcsc.Context }
 
 func newService() (*service, error) {
-	context, err := scard.EstablishContext()
+	context, err := pcsc.EstablishContext()
 	return &service{context}, err
 }
 
@@ -29,7 +29,7 @@ func (s *service) release() {
 // card shows when it is connected to.
 func (s *service) readers() (names []string, err error) {
 	names, err = s.context.ListReaders()
-	if errors.Is(err, scard.ErrNoReadersAvailable) {
+	if errors.Is(err, pcsc.ErrNoReadersAvailable) {
 		return nil, nil
 	}
 	return names, err
@@ -37,12 +37,12 @@ func (s *service) readers() (names []string, err error) {
 
 // rawCard is a card to which commands are sent as they are. It is used alone, and in no
 // transaction.
-type rawCard struct{ card *scard.Card }
+type rawCard struct{ card *pcsc.Card }
 
 // connect connects to the card in a reader. YubiKeys speak T=1, and piv-go nothing
 // else.
-func (s *service) connect(reader string, share scard.ShareMode) (*rawCard, error) {
-	card, err := s.context.Connect(reader, share, scard.ProtocolT1)
+func (s *service) connect(reader string, share pcsc.ShareMode) (*rawCard, error) {
+	card, err := s.context.Connect(reader, share, pcsc.ProtocolT1)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *service) connect(reader string, share scard.ShareMode) (*rawCard, error
 }
 
 // close lets the card go, and does with it what is said.
-func (r *rawCard) close(disposition scard.Disposition) error {
+func (r *rawCard) close(disposition pcsc.Disposition) error {
 	return r.card.Disconnect(disposition)
 }
 
@@ -62,12 +62,12 @@ var pivApplication = []byte{0xa0, 0x00, 0x00, 0x03, 0x08}
 // is one: piv-go must not be let at a card without, since its Open would keep that
 // card from everyone until this process ends.
 func (s *service) open(reader string) (*rawCard, error) {
-	r, err := s.connect(reader, scard.ShareExclusive)
+	r, err := s.connect(reader, pcsc.ShareExclusive)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := r.command(0xa4, 0x04, 0x00, pivApplication); err != nil {
-		r.close(scard.LeaveCard)
+		r.close(pcsc.LeaveCard)
 		return nil, err
 	}
 	return r, nil
@@ -107,16 +107,16 @@ func (r *rawCard) command(ins, p1, p2 byte, data []byte) (response []byte, err e
 // without a PIN meanwhile.
 func (s *service) reset(reader string) error {
 	err := patiently(func() error {
-		r, err := s.connect(reader, scard.ShareShared)
+		r, err := s.connect(reader, pcsc.ShareShared)
 		if err != nil {
 			return err
 		}
-		return r.close(scard.ResetCard)
+		return r.close(pcsc.ResetCard)
 	})
-	switch code, _ := errors.AsType[scard.Error](err); code {
-	case scard.ErrNoSmartcard, scard.ErrRemovedCard, scard.ErrUnknownReader:
+	switch code, _ := errors.AsType[pcsc.Error](err); code {
+	case pcsc.ErrNoSmartcard, pcsc.ErrRemovedCard, pcsc.ErrUnknownReader:
 		return nil // without power it knows nothing any more
-	case scard.ErrNoService, scard.ErrServiceStopped, scard.ErrInvalidHandle:
+	case pcsc.ErrNoService, pcsc.ErrServiceStopped, pcsc.ErrInvalidHandle:
 		return nil // a service that starts again powers the card again
 	}
 	return err

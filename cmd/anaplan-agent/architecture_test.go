@@ -136,3 +136,17 @@ func TestWindowsHasNoUnixPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestWindowsStartsWithoutCards: github.com/ebfe/scard loads a winscard.dll when a program starts,
+// and panics where there is none.
+func TestWindowsStartsWithoutCards(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", ".")
+	list.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
+	output, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(strings.Fields(string(output)), "github.com/ebfe/scard") {
+		t.Error("it is in the program")
+	}
+}

@@ -98,6 +98,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"hardware.ErrPINNotSent":  "it tells pin that the device saw nothing, and wraps why",
 		"hardware.ErrPINUnproven": "it tells pin that a signature has to show it",
 		"owned.Error":             "it is ErrExposed",
+		"pcsc.Error":              "package piv puts it into words",
 		"phantom.ErrExpired":      "agent/server answers it",
 		"phantom.ErrRevoked":      "agent/server answers it",
 		"phantom.ErrTooMany":      "agent/server answers it",

@@ -6,22 +6,22 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ebfe/scard"
+	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 )
 
 // readFactory asks the card in a reader what it has of the factory's: GET METADATA for the
 // PIN and the PUK, which sends neither (docs.yubico.com, "Get metadata").
 func readFactory(reader string) (state factoryState, err error) {
-	service, err := scard.EstablishContext()
+	service, err := pcsc.EstablishContext()
 	if err != nil {
 		return state, err
 	}
 	defer service.Release()
-	card, err := service.Connect(reader, scard.ShareShared, scard.ProtocolT1)
+	card, err := service.Connect(reader, pcsc.ShareShared, pcsc.ProtocolT1)
 	if err != nil {
 		return state, err
 	}
-	defer card.Disconnect(scard.LeaveCard)
+	defer card.Disconnect(pcsc.LeaveCard)
 	// The application that a card was left in may be another one.
 	if _, err := transmit(card, 0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08); err != nil {
 		return state, err
@@ -35,7 +35,7 @@ func readFactory(reader string) (state factoryState, err error) {
 
 // isFactory asks about a key reference: 80 is the PIN, 81 the PUK (NIST SP 800-73-4 part 1,
 // table 4b).
-func isFactory(card *scard.Card, reference byte) (bool, error) {
+func isFactory(card *pcsc.Card, reference byte) (bool, error) {
 	metadata, err := transmit(card, 0x00, 0xf7, 0x00, reference)
 	if err != nil {
 		return false, err
@@ -53,7 +53,7 @@ func isFactory(card *scard.Card, reference byte) (bool, error) {
 
 // transmit sends a command whose response is short, and returns that without its status
 // word (ISO 7816-4 section 5.1).
-func transmit(card *scard.Card, command ...byte) ([]byte, error) {
+func transmit(card *pcsc.Card, command ...byte) ([]byte, error) {
 	response, err := card.Transmit(command)
 	if err != nil {
 		return nil, err
