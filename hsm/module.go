@@ -69,7 +69,7 @@ func openModule(address uri.URI, options Options) (*module, error) {
 // checkFile refuses a library that somebody else can change. A name without a directory is looked
 // for by the loader; of the places that it looks in only those of the environment are not root's.
 func checkFile(path string) error {
-	if strings.ContainsRune(path, os.PathSeparator) {
+	if isPath(path) {
 		return owned.Check(path)
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")) {
@@ -81,11 +81,15 @@ func checkFile(path string) error {
 	return nil
 }
 
+// isPath reports whether a library is named with its directory. Windows has two separators, and
+// drives.
+func isPath(name string) bool { return filepath.Base(name) != name }
+
 // load loads the library, or says in the loader's words why not. That the file is
 // missing is said here, because loaders say it in a dozen ways; a name without a
 // directory is left to them.
 func load(path string) (*module, error) {
-	if strings.ContainsRune(path, os.PathSeparator) {
+	if isPath(path) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, errors.Unwrap(err)
 		}
