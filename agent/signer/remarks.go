@@ -57,8 +57,8 @@ var foreignCrash = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^(SIG[A-Z]+: [a-z ]+)\nPC=.*\nsignal arrived during cgo execution$`)
 })
 
-// crash returns the signal of a crash in foreign code, as Go's runtime calls it. "": there
-// is no report of one.
+// crash returns the signal of a crash in foreign code, as Go's runtime calls it; "" without a
+// report of one.
 func (r *remarks) crash() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
