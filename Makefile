@@ -3,6 +3,7 @@
 # make demo-agent  the agent: one login, many callers, on a virtual YubiKey
 # make demo-calls  calls that the agent makes for clients without key or token
 # make test        every test and check, as CI runs them
+# make check       formatting, vet for each system, staticcheck, modules; no tests
 # make bench       what it costs, beside yardsticks measured in the same run; fails where a limit
 #                  does not hold, so run it on a machine that has nothing else to do
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
@@ -18,6 +19,7 @@
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 # make pictures    the pictures of docs/architecture.md, from their texts (needs graphviz)
 # make readme      the table of errors in README.md, as the program has it
+# make clean       removes bin
 # make help        this list
 
 GOFLAGS_BUILD = -trimpath -ldflags='-s -w'

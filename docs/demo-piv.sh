@@ -27,7 +27,7 @@ TOML
 run "cat config.toml"
 run "export ANAPLAN_AGENT_CONFIG=config.toml CARD_PIN=246810"
 
-title "5. Make the key on the card, a request for a certificate, and the card's word that the key was made there."
+title "5. Make the key on the card, a request for a certificate, and the card's word that the key was made there. A virtual card's does not lead to Yubico, so a warning follows."
 run "anaplan-agent enroll --email ana@example.com --attestation attestation.pem > login.csr"
 run "openssl req -in login.csr -noout -subject -verify"
 run "openssl x509 -in attestation.pem -noout -subject -issuer"
@@ -57,7 +57,7 @@ run "printf 'header = \"Authorization: AnaplanAuthToken %s\"\n' \"\$ANAPLAN_TOKE
 run "anaplan-agent whoami"
 run "anaplan-agent logout"
 
-title "11. What if it is not plugged in?"
+title "11. What if it is not plugged in? The virtual reader has two slots."
 run "piv-emulator ctl pull"
 refused "anaplan-agent token"
 run "piv-emulator ctl insert"

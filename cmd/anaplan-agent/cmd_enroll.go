@@ -33,7 +33,7 @@ Have a tenant administrator register upload.pem in Anaplan, then log in:
 
   anaplan-agent enroll --key ... --check
 
---resume continues the enrolment that is under way, and replaces --key. The key cannot be
+--resume continues the enrolment that is under way; of several, --key chooses. The key cannot be
 taken out of the device again.
 
 Writing to a YubiKey needs its management key. The factory's, and one that the YubiKey

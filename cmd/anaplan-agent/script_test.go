@@ -61,7 +61,7 @@ func (e ending) Run() int {
 //	config ...             see configCommand
 //	module ...             see moduleCommand; scripts with it are named agent-module* or agent-users*
 //	unseen ...             see unseenCommand
-//	kill-at-each-step ...  see killCommand; scripts with it are named killed-*
+//	kill-at-each-step ...  see killCommand; scripts with it are named killed-*, with cards killed-piv-*
 //	only-json              fails unless standard output is one JSON value and no more
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)

@@ -59,7 +59,7 @@ func Rows() explain.Table {
 			managementKeyHint,
 			"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
 		)},
-		{Is: piv.ErrNoService, More: "Linux: `sudo systemctl start pcscd.socket`; Windows: `sc start SCardSvr`, as administrator", Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
+		{Is: piv.ErrNoService, More: "Linux: `sudo systemctl start pcscd.socket`; Windows: `sc.exe start SCardSvr`, as administrator", Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
 		{Is: piv.ErrNotTouched, Exit: explain.Human, Code: agent.CodeTouchNeeded, Attend: true, Hints: explain.Hints(
 			"touch the YubiKey's contact when it blinks; it waits for some 15 seconds",
 			"for a notice on the desktop: --touch-command 'notify-send "+build.Program+"'",
@@ -121,7 +121,7 @@ func gaveNoClearAnswer(err error) bool {
 func serviceHints(system string) []string {
 	switch system {
 	case "windows":
-		return []string{"start the service \"Smart Card\": sc start SCardSvr, as administrator"}
+		return []string{"start the service \"Smart Card\": sc.exe start SCardSvr, as administrator"}
 	case "darwin":
 		return []string{"macOS starts its smartcard service when a reader is connected: connect the YubiKey, and try again"}
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -131,7 +132,7 @@ func (e Enrolment) checkRequest() error {
 	if e.IsFile() && !e.ReuseKey && !e.Resume && console.IsTaken(e.Output) {
 		for _, p := range NewStore().All() {
 			if p.RequestFile == paths.Absolute(e.Output) || p.Request != "" && console.MayWriteOut(e.Output, p.Request) == nil {
-				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s); to continue it: %s enroll --resume", e.Output, p.Waits(), build.Program)
+				return fmt.Errorf("--output %s: the file has the request of an enrolment that is under way (%s); to continue it: %s", e.Output, p.Waits(), shell.Join(build.Program, "enroll", "--resume", "--key", p.Key))
 			}
 		}
 		return fmt.Errorf("--output %s: the file exists and is not overwritten", e.Output)
