@@ -1,11 +1,20 @@
 package hardware
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// lastMoment is how long work may go on after the context has ended. A process ends soon after Await
+// has returned, and a module that is writing then leaves half a file: SoftHSM writes its token anew at
+// each login. Signers have a second to end.
+const lastMoment = 500 * time.Millisecond
 
 // Await runs work, which calls into somebody else's library, in a goroutine of its own and
 // returns its result. Nothing in Go can interrupt such a call: it may wait for a network, for a
-// finger, or for ever. So when ctx ends first Await leaves the goroutine behind and returns the
-// error of silence; late gets what comes of work, if it ever ends.
+// finger, or for ever. So when ctx ends first Await returns the error of silence as soon as work has
+// ended, and half a second later at the latest: then it leaves the goroutine behind. late gets what
+// comes of work, if it ever ends.
 //
 // What is left behind with it (a thread, a session, a device that is locked for others) lasts
 // until work or the process ends, which is why a login is best made in a process of its own.
@@ -18,8 +27,9 @@ func Await[T any](ctx context.Context, silence func() error, broken func(panicke
 		result T
 		err    error
 	}
-	done := make(chan outcome)
+	done, left := make(chan outcome), make(chan struct{})
 	go func() {
+		defer close(left)
 		var o outcome
 		o.err = Recovered(broken, func() (err error) {
 			o.result, err = work()
@@ -35,8 +45,13 @@ func Await[T any](ctx context.Context, silence func() error, broken func(panicke
 	case o := <-done:
 		return o.result, o.err
 	case <-ctx.Done():
-		return result, silence()
 	}
+	err = silence() // which says what it waits for now
+	select {
+	case <-left:
+	case <-time.After(lastMoment):
+	}
+	return result, err
 }
 
 // Recovered makes an error of a panic of work, by broken.

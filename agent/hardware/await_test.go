@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
@@ -51,6 +53,30 @@ func TestAwait(t *testing.T) {
 			if got != 0 || err != errMute || !late {
 				t.Errorf("%s, and given up: %d, %v, late: %v", name, got, err, late)
 			}
+		})
+	}
+}
+
+// A call that ends soon after its caller has given up is waited for: the process may end then, and
+// must not do so while a module writes. One that hangs is left.
+func TestAwaitLastMoment(t *testing.T) {
+	for takes, want := range map[time.Duration]time.Duration{
+		100 * time.Millisecond: 100 * time.Millisecond,
+		time.Hour:              500 * time.Millisecond,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			var ended atomic.Bool
+			began := time.Now()
+			_, err := hardware.Await(ctx, silence, broken, func() (int, error) {
+				time.Sleep(takes)
+				return 7, nil
+			}, func(int, error) { ended.Store(true) })
+			if got := time.Since(began); got != want || err != errMute || ended.Load() != (takes == want) {
+				t.Errorf("%v: returned after %v, %v, ended: %v", takes, got, err, ended.Load())
+			}
+			time.Sleep(takes)
 		})
 	}
 }
