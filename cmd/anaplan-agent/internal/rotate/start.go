@@ -24,7 +24,7 @@ func (s *Session) Start(order Order, command string) error {
 	switch s.rotation.Step {
 	case "", rotationMaking:
 	case rotationRequested:
-		return s.startAgain(order)
+		return s.startAgain(order, command)
 	default:
 		return fmt.Errorf("%w: one is under way already:\n%s", errRotation, s.rotation.Text())
 	}
@@ -43,8 +43,8 @@ func (s *Session) Start(order Order, command string) error {
 	if e.Email == "" {
 		e.Email = agent.Email(present)
 	}
-	if flag := e.Card.Given(); flag != "" && !device.IsCard(old) {
-		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, old)
+	if err := checkCardFlags(e, old, command); err != nil {
+		return err
 	}
 	if err := e.Check(false); err != nil {
 		return &explain.UsageError{Err: err, Command: command}
@@ -98,8 +98,19 @@ func sizeLike(present *x509.Certificate) int {
 	return enroll.KeySizes[len(enroll.KeySizes)-1]
 }
 
+// checkCardFlags refuses flags that are for cards only.
+func checkCardFlags(e enroll.Enrolment, address config.Address, command string) error {
+	if flag := e.Card.Given(); flag != "" && !device.IsCard(address) {
+		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, address)
+	}
+	return nil
+}
+
 // startAgain prints the request again, if it is the one that is asked for.
-func (s *Session) startAgain(order Order) error {
+func (s *Session) startAgain(order Order, command string) error {
+	if err := checkCardFlags(order.Enrolment, mustAddress(s.rotation.New), command); err != nil {
+		return err
+	}
 	if flag := s.differs(order); flag != "" {
 		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, build.Program, s.rotation.Text())
 	}
@@ -194,6 +205,8 @@ func (s *Session) newPlace(old config.Address, order Order) (config.Address, err
 		return nil, fmt.Errorf("%w: --slot is for cards, and %s is in a token: say --object", settings.ErrSettings, old)
 	case order.Object != "" && order.Object == device.Name(old):
 		return nil, fmt.Errorf("%w: --object %q is the name of the old key, and the two could not be told apart", settings.ErrSettings, order.Object)
+	case order.Slot != "" && strings.EqualFold(order.Slot, device.Name(old)):
+		return nil, fmt.Errorf("%w: --slot %s has the old key in it, which stays there until rotate retire: name another slot, or none for a free one", settings.ErrSettings, order.Slot)
 	}
 	place := s.Device.At(old)
 	name := order.Object + order.Slot
