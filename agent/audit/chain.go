@@ -11,10 +11,14 @@ import (
 	"time"
 )
 
+// maxKept bounds the memory that is kept from one write to the next, in bytes.
+const maxKept = 256 << 10
+
 // chain is one file of a log, locked, and where its chain stands.
 type chain struct {
 	file *os.File
 	at   link
+	text []byte // what the next write begins with; its memory is kept from write to write
 
 	size  int64 // of the file, without what a failed write has left there
 	parts bool  // a failed write has left something
@@ -41,13 +45,12 @@ func openChain(path string, before link, log *slog.Logger) (*chain, error) {
 
 // begin writes what comes before the first entry. Nothing that stands there is removed.
 func (c *chain) begin(end end, before link) error {
-	var text []byte
 	if end.open {
-		text = append(text, '\n')
+		c.text = append(c.text, '\n')
 	}
 	at, now := c.at, time.Now().UTC()
 	if end.isBroken {
-		text, at = link{at.seq, hashOf(end.broken)}.add(text, line{
+		c.text, at = link{at.seq, hashOf(end.broken)}.add(c.text, line{
 			Time: now, Action: truncated, Result: "ok", Continues: at.hash,
 			Detail: fmt.Sprintf("the %d bytes before this line are not a whole entry", len(end.broken)),
 		})
@@ -56,9 +59,9 @@ func (c *chain) begin(end end, before link) error {
 		if at.seq == 0 {
 			at.seq = before.seq
 		}
-		text, at = at.add(text, line{Time: now, Action: continued, Result: "ok", Continues: before.hash})
+		c.text, at = at.add(c.text, line{Time: now, Action: continued, Result: "ok", Continues: before.hash})
 	}
-	return c.put(text, at)
+	return c.put(at)
 }
 
 // errRemoved says that no name leads to the file any more.
@@ -73,15 +76,14 @@ func (c *chain) add(entries []Entry) error {
 	if err != nil {
 		return err
 	}
-	text := make([]byte, 0, 512) // enough for nearly all
 	at, now := c.at, time.Now().UTC()
 	if isEmptied {
-		text, at = link{c.at.seq, zeros}.add(text, line{Time: now, Action: emptied, Result: "ok", Continues: c.at.hash})
+		c.text, at = link{c.at.seq, zeros}.add(c.text, line{Time: now, Action: emptied, Result: "ok", Continues: c.at.hash})
 	}
 	for i := range entries {
-		text, at = at.add(text, entries[i].line(now))
+		c.text, at = at.add(c.text, entries[i].line(now))
 	}
-	return c.put(text, at)
+	return c.put(at)
 }
 
 // look sees whether somebody else has changed the file since the last write. One that was emptied,
@@ -107,9 +109,13 @@ func (c *chain) look() (isEmptied bool, err error) {
 	return size == 0, nil
 }
 
-// put writes lines, with which the chain stands at at.
-func (c *chain) put(text []byte, at link) error {
-	written, err := c.file.Write(text)
+// put writes c.text, with which the chain stands at at.
+func (c *chain) put(at link) error {
+	written, err := c.file.Write(c.text)
+	c.text = c.text[:0]
+	if cap(c.text) > maxKept {
+		c.text = nil
+	}
 	if err != nil {
 		c.parts = written > 0
 		c.cut() // or the next write does, if it cannot be done now
