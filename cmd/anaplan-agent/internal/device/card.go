@@ -125,8 +125,10 @@ func (s KeySpec) card() piv.KeySpec {
 
 // Make implements Place.
 func (p cardPlace) Make(ctx context.Context, spec KeySpec) (config.Address, error) {
-	// Said before, because the card is silent for so long that people pull it out.
-	p.Say.Note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
+	// Said, because the card is silent for so long that people pull it out.
+	spec.Before = spec.beginning(func() {
+		p.Say.Note("making an RSA key of %d bits on the card, which takes some seconds, for long keys a minute", spec.Bits)
+	})
 	var key piv.KeyInfo
 	err := p.alone(ctx, p.address, func() error {
 		return p.writeCard(spec.ManagementKey, p.address, func(options piv.Options) (err error) {

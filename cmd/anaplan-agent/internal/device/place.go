@@ -105,6 +105,20 @@ type KeySpec struct {
 	Before func() error
 }
 
+// beginning returns Before with what is told a person: the key is about to be made, as the device
+// has been found and has taken the PIN.
+func (s KeySpec) beginning(tell func()) func() error {
+	return func() error {
+		if s.Before != nil {
+			if err := s.Before(); err != nil {
+				return err
+			}
+		}
+		tell()
+		return nil
+	}
+}
+
 // At returns the place of an address.
 func (d *Device) At(address config.Address) Place {
 	if card, ok := address.(pivuri.URI); ok {

@@ -117,10 +117,10 @@ func (p tokenPlace) StoreChain(ctx context.Context, chain []*x509.Certificate) (
 
 // Make implements Place.
 func (p tokenPlace) Make(ctx context.Context, spec KeySpec) (config.Address, error) {
-	p.Say.Note("making an RSA key of %d bits in the token", spec.Bits)
+	before := spec.beginning(func() { p.Say.Note("making an RSA key of %d bits in the token", spec.Bits) })
 	var key hsm.KeyInfo
 	err := p.alone(ctx, p.address, func() (err error) {
-		key, err = hsm.Generate(ctx, p.address, hsm.KeySpec{Bits: spec.Bits, Before: spec.Before}, p.tokenOptions(p.address))
+		key, err = hsm.Generate(ctx, p.address, hsm.KeySpec{Bits: spec.Bits, Before: before}, p.tokenOptions(p.address))
 		return err
 	})
 	return key.Address, err

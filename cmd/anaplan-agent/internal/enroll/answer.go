@@ -259,7 +259,7 @@ func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x50
 	switch {
 	case len(chain) == 0 && e.Guided:
 	case e.ChainOut != "" && len(chain) == 0:
-		r.Say.Warn("%s was not written: the answer has no certificate of the CA", e.ChainOut)
+		r.Say.Warn("%s was not written: no certificate of the CA came with this one", e.ChainOut)
 	case e.ChainOut != "":
 		if err := console.WriteOut(r.Ctx, e.ChainOut, encodeChain(chain)); err != nil {
 			return fmt.Errorf("the CA's certificates: %w", err)

@@ -225,7 +225,7 @@ func (a *Asker) allow(ctx context.Context, u *use) error {
 		if !soon || a.Remote != nil {
 			return err
 		}
-		a.Say.Note("%v", err)
+		a.Say.Note("%s: %v", u.device, err)
 		if err := a.sleep(ctx, wait.Wait); err != nil {
 			return err
 		}
