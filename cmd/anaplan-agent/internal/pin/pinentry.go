@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -73,20 +74,18 @@ type assuan struct {
 	in  *bufio.Reader
 }
 
-// getPIN holds the conversation: greeting, options, what to show, the question. The
-// options are hints that a pinentry may not know; ttyname and ttytype let the one
-// for terminals find ours, since its standard input and output are our pipes.
+// getPIN holds the conversation: greeting, options, what to show, the question. All before the
+// question may be refused, for there are pinentries that know nothing else. ttyname and ttytype
+// let the one for terminals find ours, since its standard input and output are our pipes.
 func (a *assuan) getPIN(description string) ([]byte, error) {
 	if _, err := a.answer(); err != nil { // the greeting
 		return nil, err
 	}
-	for _, option := range []string{"OPTION ttyname=/dev/tty", "OPTION ttytype=" + os.Getenv("TERM")} {
-		if _, err := a.ask(option); err != nil && !errors.As(err, new(assuanError)) {
-			return nil, err
-		}
-	}
-	for _, command := range []string{"SETTITLE " + build.Program, "SETDESC " + assuanEscape(description), "SETPROMPT PIN:"} {
-		if _, err := a.ask(command); err != nil {
+	for _, command := range []string{
+		"OPTION ttyname=/dev/tty", "OPTION ttytype=" + os.Getenv("TERM"),
+		"SETTITLE " + build.Program, "SETDESC " + assuanEscape(description), "SETPROMPT PIN:",
+	} {
+		if _, err := a.ask(command); err != nil && !errors.As(err, new(assuanError)) {
 			return nil, err
 		}
 	}
@@ -137,20 +136,27 @@ func (a *assuan) answer() ([]byte, error) {
 	}
 }
 
-// assuanError is an ERR line. It is not an ErrSource by itself: to an option it
-// only says that this pinentry does not know it.
+// assuanError is an ERR line. It is not an ErrSource by itself: to all but the question it
+// only says that this pinentry does not know the command.
 type assuanError struct {
 	code int
 	text string
 }
 
-func (e assuanError) Error() string { return fmt.Sprintf("pinentry: %s (%d)", e.text, e.code) }
+func (e assuanError) Error() string {
+	if e.code == 0 {
+		return "pinentry: " + e.text
+	}
+	return fmt.Sprintf("pinentry: %s (%d)", e.text, e.code)
+}
 
-// newAssuanError reads what stands behind ERR: a number and, maybe, words.
+// newAssuanError reads what stands behind ERR: a number and, maybe, words. Some have words only.
 func newAssuanError(line []byte) error {
-	var code int
-	_, text, _ := strings.Cut(string(line), " ")
-	fmt.Sscanf(string(line), "%d", &code)
+	number, text, _ := strings.Cut(string(line), " ")
+	code, err := strconv.Atoi(number)
+	if err != nil {
+		text = string(line)
+	}
 	if code&0xffff == pinentryCancelled {
 		return errCancelled
 	}

@@ -21,6 +21,7 @@ func TestGetPIN(t *testing.T) {
 		{"plain", "OK hi\nOK\nOK\nOK\nOK\nOK\nD 1234\nOK\n", "1234"},
 		{"escaped", "OK\nOK\nOK\nOK\nOK\nOK\nD 1%2534\nOK\n", "1%34"},
 		{"unknown options", "OK\nERR 83886254 Unknown option <Pinentry>\nERR 83886254 Unknown option\nOK\nOK\nOK\nD 1234\nOK\n", "1234"},
+		{"nothing but the question", "OK\nERR Unknown\nERR 1\nERR\nERR 83886355 Unknown command\nERR 536871187\nD 1234\nOK\n", "1234"},
 		{"status and comment lines", "# hello\nOK\nOK\nOK\nOK\nOK\nOK\nS PASSWORD_FROM_CACHE\nD 12\nD 34\nOK\n", "1234"},
 		{"no escapes", "OK\nOK\nOK\nOK\nOK\nOK\nD 100%\nD 5%zz%4\nOK\n", "100%5%zz%4"},
 		{"empty", "OK\nOK\nOK\nOK\nOK\nOK\nOK\n", ""},
@@ -44,6 +45,9 @@ func TestGetPINFails(t *testing.T) {
 	}
 	if _, _, err := converse("ERR 1 broken\n"); err == nil || err.Error() != "pinentry: broken (1)" {
 		t.Errorf("refused: %v", err)
+	}
+	if _, _, err := converse("OK\nOK\nOK\nOK\nOK\nOK\nERR No display\n"); err == nil || err.Error() != "pinentry: No display" {
+		t.Errorf("refused in words: %v", err)
 	}
 	if _, _, err := converse("OK\nOK\n"); !errors.Is(err, io.EOF) {
 		t.Errorf("ended: %v", err)
