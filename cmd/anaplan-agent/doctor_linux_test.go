@@ -29,6 +29,10 @@ func TestDoctor(t *testing.T) {
 	t.Run("well", c.testWell)
 	t.Run("bundle", c.testBundle)
 	t.Run("bundle of mistakes", c.testBundleOfMistakes)
+	c.addShy(t)
+	for _, label := range []string{"shy a", "shy b", "shy c"} {
+		t.Run(label, func(t *testing.T) { c.testShy(t, label) })
+	}
 	for _, broken := range slices.Concat(brokenSettings, brokenAgents, brokenPINs, brokenDevices, brokenNetworks, brokenLogins) {
 		t.Run(broken.name, func(t *testing.T) {
 			m := c.newMachine(t)
@@ -68,6 +72,26 @@ func (c *clinic) testWell(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(m.home, ".local", "state", build.Program, "refused")); err == nil {
 		t.Error("something is remembered")
+	}
+}
+
+// testShy: what a token shows before a login is not held against a key that logs in, and is told
+// where nobody has looked further.
+func (c *clinic) testShy(t *testing.T, label string) {
+	m := c.newMachine(t)
+	m.profile["key"] = c.shy.Address(t, ";object="+strings.ReplaceAll(label, " ", "%20")).String()
+	m.writeConfig()
+	findings, _ := m.examine()
+	for _, f := range findings {
+		if f.Severity == finding.Error {
+			t.Errorf("%s: %s", f.Check, f.What)
+		}
+	}
+	wantFinding(t, findings, "anaplan.sign", finding.OK, "")
+	m.args = []string{"--login=false"}
+	findings, _ = m.examine()
+	if finding.Worst(findings) != finding.Error {
+		t.Errorf("without a login: %v", findings)
 	}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -29,10 +32,11 @@ import (
 )
 
 // clinic is what all machines have in common: a token whose one key is as it should be, one
-// with keys that are not, two of one name, and an Anaplan.
+// with keys that are not, two of one name, one that shows little, and an Anaplan.
 type clinic struct {
 	server     *anaplantest.Server
 	well, sick *hsmtest.Token
+	shy        *hsmtest.Token
 	shim       string // a module that misbehaves as told
 }
 
@@ -71,6 +75,35 @@ func (c *clinic) addSick(t *testing.T) {
 	for range 2 {
 		hsmtest.InitToken(t, c.well.Module, "pair")
 	}
+}
+
+// addShy makes keys that log in, and of which a token shows little, or other things, before a login.
+func (c *clinic) addShy(t *testing.T) {
+	c.shy = hsmtest.InitToken(t, c.well.Module, "shy")
+	private := func(o hsmtest.Object) hsmtest.Object { return o.With(pkcs11.CKA_PRIVATE, true) }
+	put := func(label string, id byte, objects func(name hsmtest.Name, key *rsa.PrivateKey, cert *x509.Certificate) []hsmtest.Object) {
+		key := hsmtest.RSAKey(t, label)
+		name := hsmtest.Named("shy "+label, id)
+		c.shy.Put(t, append(objects(name, key, c.server.Enroll(key.Public(), nil)), name.Private(key))...)
+	}
+	put("a", 1, func(name hsmtest.Name, key *rsa.PrivateKey, cert *x509.Certificate) []hsmtest.Object {
+		public := hsmtest.Named("public half", 1) // as OpenSC names those of PIV cards
+		return []hsmtest.Object{public.Public(&key.PublicKey), hsmtest.Named("Certificate for PIV", 1).Certificate(cert)}
+	})
+	put("b", 2, func(name hsmtest.Name, key *rsa.PrivateKey, cert *x509.Certificate) []hsmtest.Object {
+		return []hsmtest.Object{name.Public(&key.PublicKey), private(name.Certificate(cert))}
+	})
+	put("c", 3, func(name hsmtest.Name, key *rsa.PrivateKey, cert *x509.Certificate) []hsmtest.Object {
+		left := hsmtest.Named(name.Label, 4)
+		deleted, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []hsmtest.Object{
+			name.Public(&key.PublicKey), name.Certificate(cert),
+			left.Public(&deleted.PublicKey), left.Certificate(c.server.Enroll(deleted.Public(), nil)),
+		}
+	})
 }
 
 // put puts a new key on the sick token, and a certificate if it shall have one.

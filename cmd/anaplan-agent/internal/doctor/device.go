@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -59,25 +60,44 @@ func checkDevices(ctx context.Context, r *Report, p *config.Profile) (reports de
 		r.skip("device.key", "no key configured to look for")
 		return nil
 	}
-	works := false
 	for _, address := range p.Keys {
-		report := checkDevice(ctx, r, p, address)
-		works = works || finding.Worst(report.findings) != finding.Error
-		reports = append(reports, report)
+		reports = append(reports, checkDevice(ctx, r, p, address))
 	}
+	works := slices.ContainsFunc(reports, deviceReport.works)
 	for i, report := range reports {
-		for _, f := range report.findings {
-			if len(reports) > 1 {
-				f.What = fmt.Sprintf("key %d: %s", i+1, f.What)
-			}
-			if works && f.Severity == finding.Error {
-				f.Severity = finding.Warning
-				f.What += " (another key of the profile takes its place)"
-			}
-			r.add(f)
-		}
+		reports.tell(r, i, report.findings, works)
 	}
 	return reports
+}
+
+// works reports whether nothing stands against the device and its key.
+func (d deviceReport) works() bool {
+	return finding.Worst(d.findings) != finding.Error && len(d.facts.Unproven) == 0
+}
+
+// tell adds what was found of key i.
+func (all deviceReports) tell(r *Report, i int, findings []finding.Finding, works bool) {
+	for _, f := range findings {
+		if len(all) > 1 {
+			f.What = fmt.Sprintf("key %d: %s", i+1, f.What)
+		}
+		if works && f.Severity == finding.Error {
+			f.Severity = finding.Warning
+			f.What += " (another key of the profile takes its place)"
+		}
+		r.add(f)
+	}
+}
+
+// tellUnproven adds the errors that no signature has refuted. signed: the first key that was ready
+// has made one.
+func (all deviceReports) tellUnproven(r *Report, signed bool) {
+	works := signed || slices.ContainsFunc(all, deviceReport.works)
+	for i := range all {
+		if !signed || &all[i].facts != all.ready() {
+			all.tell(r, i, all[i].facts.Unproven, works)
+		}
+	}
 }
 
 // checkDevice has a process look at the device of a key.

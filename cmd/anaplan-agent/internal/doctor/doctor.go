@@ -70,7 +70,7 @@ func examine(ctx context.Context, r *Report, s *settings.Settings, options Optio
 		func() { way = checkNetwork(ctx, r, found, options.Offline) },
 		func() {
 			t := &trial{Report: r, ctx: ctx, settings: s, options: options, say: say, setUp: found, key: devices.ready(), pin: pins.state, network: way}
-			t.check()
+			devices.tellUnproven(r, t.check())
 		},
 	} {
 		if ctx.Err() != nil {

@@ -45,23 +45,24 @@ type trial struct {
 	network networkState
 }
 
-// check signs, and logs in if there is a way.
-func (t *trial) check() {
+// check signs, and logs in if there is a way. It reports whether the device has signed.
+func (t *trial) check() bool {
 	if why := t.whyNotSign(); why != "" {
 		t.skip("anaplan.sign", why)
 		t.skip("anaplan.login", "there is no signed login: "+why)
-		return
+		return false
 	}
 	signed := t.sign()
 	if signed == nil {
 		t.skip("anaplan.login", "there is no signed login")
-		return
+		return false
 	}
 	if why := t.whyNotLogin(); why != "" {
 		t.skip("anaplan.login", why)
-		return
+		return true
 	}
 	t.logIn(signed)
+	return true
 }
 
 // whyNotSign returns why nothing is signed; "" if it is.

@@ -53,6 +53,9 @@ type deviceFacts struct {
 	Touch       bool         `json:"touch,omitempty"`       // it wants to be touched
 	PINSpent    string       `json:"pin_spent,omitempty"`   // why no PIN may be sent; "": one may
 	PINDoubt    string       `json:"pin_doubt,omitempty"`   // why none should be before a person says so
+
+	// Unproven are errors by what the device shows before a login. A signature refutes them.
+	Unproven []finding.Finding `json:"unproven,omitempty"`
 }
 
 // Probe is the process at work.
@@ -105,6 +108,22 @@ func (p *Probe) lock(address config.Address) (unlock func()) {
 		return func() {} // a home that cannot be written to; agent.state has told
 	}
 	return unlock
+}
+
+// beforeLogin takes a look at a device that shows what is public only: an error is kept until a
+// login has been tried, for which the key counts as ready.
+func (p *Probe) beforeLogin(look func(*Probe)) {
+	aside := *p
+	aside.Report = &Report{Errors: p.Errors}
+	look(&aside)
+	p.Facts = aside.Facts
+	for _, f := range aside.findings {
+		if f.Severity != finding.Error {
+			p.add(f)
+			continue
+		}
+		p.Facts.Unproven, p.Facts.Ready = append(p.Facts.Unproven, f), true
+	}
 }
 
 // oneKey is what to do where no key is meant, before the addresses of those that there are.

@@ -151,16 +151,26 @@ func (p *Probe) judgeKeys(address uri.URI, token *hsm.Token, given *x509.Certifi
 		}
 	}
 	switch {
-	case len(meant) == 0:
-		p.noKey(address, token)
-	case len(certified) > 1:
-		p.several("device.key", oneKey, fmt.Sprintf("the address fits %d keys with certificates", len(certified)), texts(certified, addressOf))
 	case len(certified) == 1:
 		p.judgeKey(certified[0])
-	case given != nil:
+	case len(meant) > 0 && given != nil:
 		p.judgeGiven(meant, given)
+	case token.LoggedIn:
+		p.judgeNone(address, token, meant, certified)
 	default:
+		p.beforeLogin(func(p *Probe) { p.judgeNone(address, token, meant, certified) })
+	}
+}
+
+// judgeNone says why none of a token's keys is the one with a certificate that the address means.
+func (p *Probe) judgeNone(address uri.URI, token *hsm.Token, meant, certified []hsm.KeyInfo) {
+	switch {
+	case len(meant) == 0:
+		p.noKey(address, token)
+	case len(certified) == 0:
 		p.judgeKey(meant[0])
+	default:
+		p.several("device.key", oneKey, fmt.Sprintf("the address fits %d keys with certificates", len(certified)), texts(certified, addressOf))
 	}
 }
 
