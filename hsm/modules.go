@@ -173,6 +173,9 @@ func (d moduleDirs) byName(name string) (string, error) {
 	if found := d.inDirs(d.libraries, name); found != "" {
 		return found, nil
 	}
+	if why := d.inVain(name); why != "" {
+		return "", fmt.Errorf("%w: %s", ErrModule, why)
+	}
 	looked := slices.DeleteFunc(slices.Concat(d.registries, d.libraries), func(dir string) bool { return !isDir(dir) })
 	return "", fmt.Errorf("%w: there is no module %q in %s; %s", ErrModule, name, strings.Join(looked, ", "), d.usable())
 }

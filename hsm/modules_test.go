@@ -76,6 +76,8 @@ func TestFindModuleByName(t *testing.T) {
 	m.write("system/gone.module", "module: "+m.path("lib/libgone.so"))
 	m.write("system/remote.module", "remote: |ssh host\n")
 	m.write("system/readme.txt", "module: "+opensc)
+	m.write("system/quoted.module", "module: \""+opensc+"\"\n")
+	m.write("system/single.module", "module = '"+opensc+"'\nmodule: '"+opensc+"'\n")
 
 	tests := []struct{ name, want string }{
 		{"soft", softhsm},
@@ -87,6 +89,8 @@ func TestFindModuleByName(t *testing.T) {
 		{"opensc-pkcs11", opensc},
 		{"opensc-pkcs11.so", opensc},
 		{"odd.so.2.1", odd},
+		{"quoted", opensc},
+		{"single", opensc},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -102,6 +106,29 @@ func TestFindModuleByName(t *testing.T) {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// A registration that leads nowhere is named, with what it lacks.
+func TestFindModuleRegisteredInVain(t *testing.T) {
+	m := newMachine(t)
+	gone := m.path("lib/libvendor-p11.so")
+	for name, text := range map[string]string{
+		"gone": "module: " + gone, "relative": "module: libvendor.so", "remote": "remote: |ssh host p11-kit remote x\n", "empty": "critical: yes",
+	} {
+		m.write("system/"+name+".module", text)
+	}
+	for name, want := range map[string]string{
+		"gone":         "gone.module names " + gone + ", which is not there",
+		"vendor-p11":   "gone.module names " + gone + ", which is not there",
+		"libvendor.so": "relative.module names libvendor.so, which is not there",
+		"remote":       "remote.module has it run by another program (remote: |ssh host p11-kit remote x), which p11-kit-proxy does: module-name=p11-kit-proxy",
+		"empty":        "empty.module names no library",
+	} {
+		_, err := m.dirs().find(uri.URI{}.With("module-name", name))
+		if !errors.Is(err, ErrModule) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
 	}
 }
 
@@ -300,12 +327,12 @@ func TestKnownModulesOfThisMachine(t *testing.T) {
 	}
 }
 
-func FuzzModuleLine(f *testing.F) {
+func FuzzFieldOf(f *testing.F) {
 	f.Add([]byte("module: a.so\n"))
 	f.Add([]byte("# module: a\n\nmodule:\nmodule: b"))
 	f.Add([]byte(":\x00"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if got := moduleLine(string(text)); got != strings.TrimSpace(got) || strings.Contains(got, "\n") {
+		if got := fieldOf(string(text), "module"); strings.Contains(got, "\n") {
 			t.Errorf("got %q", got)
 		}
 	})
