@@ -48,6 +48,9 @@ func openModule(address uri.URI, options Options) (*module, error) {
 	if err := checkFile(path); err != nil {
 		return nil, fmt.Errorf("PKCS#11 module: %w", err)
 	}
+	if err := checkStore(&module{path: path}); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
+	}
 	m, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)

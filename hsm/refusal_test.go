@@ -76,6 +76,42 @@ func TestModuleWithoutConfiguration(t *testing.T) {
 	wantError(t, "Open", err, nil, "(CKR_")
 }
 
+// TestBlankToken: SoftHSM shows a slot for the next token, and nothing else where it may read nothing.
+func TestBlankToken(t *testing.T) {
+	token := newLogin(t)
+	empty := filepath.Join(t.TempDir(), "softhsm2.conf")
+	if err := os.WriteFile(empty, []byte("directories.tokendir = "+t.TempDir()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SOFTHSM2_CONF", empty)
+	_, err := hsm.Open(t.Context(), token.Address(t), hsm.Options{})
+	wantError(t, "Open", err, hsm.ErrNoToken, "softhsm2-util --init-token --slot 0 --label NAME")
+	wantError(t, "Open", err, nil, "It shows no tokens of other users")
+}
+
+// TestTPMWithoutStore: the module would make an empty store in the home directory.
+func TestTPMWithoutStore(t *testing.T) {
+	module, home := hsmtest.TPM(t), t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("TPM2_PKCS11_STORE", "")
+	_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", module), hsm.Options{})
+	wantError(t, "List", err, hsm.ErrModule, "tpm2_ptool init makes one")
+	wantError(t, "List", err, nil, filepath.Join(home, ".tpm2_pkcs11"))
+	if left, err := os.ReadDir(home); len(left) > 0 || err != nil {
+		t.Errorf("there is %v, %v", left, err)
+	}
+}
+
+// TestTPMAway: what does not say why it does not start is asked about.
+func TestTPMAway(t *testing.T) {
+	module := hsmtest.TPM(t)
+	t.Setenv("TPM2_PKCS11_STORE", t.TempDir())
+	t.Setenv("TPM2_PKCS11_TCTI", "swtpm:host=127.0.0.1,port=1")
+	t.Setenv("TSS2_LOG", "all+NONE")
+	_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", module), hsm.Options{})
+	wantError(t, "List", err, hsm.ErrModule, "may this user use the TPM (/dev/tpmrm0; group tss)")
+}
+
 // TestInitString passes on what NSS needs and SoftHSM refuses.
 func TestInitString(t *testing.T) {
 	token := newLogin(t)

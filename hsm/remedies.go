@@ -3,26 +3,73 @@
 package hsm
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 )
 
 // remedies say what to do about modules that do not start before something else
-// does, by a part of the module's name.
+// does, or show nothing, by a part of the module's name.
 var remedies = []struct{ module, remedy string }{
 	{"opencryptoki", "is its daemon running (systemctl start pkcsslotd), and may this user talk to it (group pkcs11)?"},
 	{"p11-kit-client", "is the server running, and does P11_KIT_SERVER_ADDRESS name its socket?"},
 	{"softokn", "NSS wants its database named: put &x-init-reserved=configdir='sql:/path/to/db' at the end of the address"},
-	{"softhsm", "is its configuration there and readable (SOFTHSM2_CONF, /etc/softhsm/softhsm2.conf; group softhsm)?"},
+	{"softhsm", "is its configuration there and readable (SOFTHSM2_CONF, /etc/softhsm/softhsm2.conf; group softhsm)? It shows no tokens of other users"},
+	{tpmModule, "may this user use the TPM (/dev/tpmrm0; group tss), or does TPM2_PKCS11_TCTI name another way to it? After a TPM was cleared its keys are gone, and the store wants to be made anew"},
+}
+
+// remedy returns what to do about the module; "" if nothing is known.
+func (m *module) remedy() string {
+	for _, r := range remedies {
+		if m.isCalled(r.module) {
+			return r.remedy
+		}
+	}
+	return ""
 }
 
 func (m *module) hint(err error) error {
-	name := strings.ToLower(filepath.Base(m.path))
-	for _, r := range remedies {
-		if err != nil && strings.Contains(name, r.module) {
-			return fmt.Errorf("%w; %s", err, r.remedy)
-		}
+	if remedy := m.remedy(); err != nil && remedy != "" {
+		return fmt.Errorf("%w; %s", err, remedy)
 	}
 	return err
+}
+
+// isCalled reports whether a part of the file's name is that.
+func (m *module) isCalled(part string) bool {
+	return strings.Contains(strings.ToLower(filepath.Base(m.path)), part)
+}
+
+// initialisation is the command that makes a token of the blank one in a slot.
+func (m *module) initialisation(slot uint) string {
+	switch {
+	case m.isCalled("softhsm"):
+		return fmt.Sprintf("softhsm2-util --init-token --slot %d --label NAME", slot)
+	case m.isCalled(tpmModule):
+		return "tpm2_ptool addtoken --pid 1 --label NAME --sopin SO-PIN --userpin PIN"
+	}
+	command := fmt.Sprintf("pkcs11-tool --module %s --slot %d ", m.path, slot)
+	return command + "--init-token --label NAME, then " + command + "--login --login-type so --init-pin"
+}
+
+// tpmModule is what the file of tpm2-pkcs11 is called.
+const tpmModule = "tpm2_pkcs11"
+
+// checkStore refuses to load tpm2-pkcs11 where there is no store of a TPM's keys: it would make an
+// empty one in the home directory, whatever it is loaded for.
+func checkStore(m *module) error {
+	if !m.isCalled(tpmModule) || os.Getenv("TPM2_PKCS11_STORE") != "" {
+		return nil
+	}
+	dirs := []string{"/etc/tpm2_pkcs11", filepath.Join(cmp.Or(os.Getenv("HOME"), "/"), ".tpm2_pkcs11"), "."}
+	for _, dir := range dirs {
+		if existing(filepath.Join(dir, "tpm2_pkcs11.sqlite3")) != "" {
+			return nil
+		}
+	}
+	return errors.New("there is no store of a TPM's keys in TPM2_PKCS11_STORE, " + strings.Join(dirs[:2], " or ") +
+		": tpm2_ptool init makes one, and " + m.initialisation(0) + " a token in it")
 }

@@ -28,6 +28,7 @@ type survey struct {
 	module *module
 	fit    []token // tokens that fit the address
 	others []token
+	blank  []uint         // slots whose tokens are not initialised
 	failed map[uint]error // slots that did not answer
 }
 
@@ -46,7 +47,8 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 			continue
 		}
 		if info.Flags&(pkcs11.CKF_TOKEN_INITIALIZED|pkcs11.CKF_USER_PIN_INITIALIZED) == 0 {
-			continue // SoftHSM shows a free slot for the next token; and some tokens have only the second flag
+			found.blank = append(found.blank, slot) // SoftHSM shows one for the next token; and some tokens have only the second flag
+			continue
 		}
 		t := token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)}
 		if address.MatchToken(t.describe(address)) {
@@ -159,10 +161,13 @@ func (s *survey) none(address uri.URI) error {
 	for _, slot := range s.silent() {
 		there.WriteString("\n  (" + s.failed[slot].Error() + ")")
 	}
-	if there.Len() == 0 {
-		return s.module.hint(fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address))
+	switch {
+	case there.Len() > 0:
+		return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
+	case len(s.blank) > 0:
+		return s.module.hint(fmt.Errorf("%w: %s; there is none but a blank one in slot %d, which is set up by: %s", ErrNoToken, address, s.blank[0], s.module.initialisation(s.blank[0])))
 	}
-	return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
+	return s.module.hint(fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address))
 }
 
 // silent returns the slots that did not answer, in order: of one error there is one

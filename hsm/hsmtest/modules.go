@@ -49,13 +49,19 @@ func (k *Token) find(t testing.TB) *Token {
 	return k
 }
 
-// NewTPMToken returns a token of tpm2-pkcs11 on a TPM simulator of its own.
-func NewTPMToken(t testing.TB) *Token {
+// TPM returns the path of tpm2-pkcs11.
+func TPM(t testing.TB) string {
 	t.Helper()
-	module := Library(t, "tpm2",
+	return Library(t, "tpm2",
 		"/usr/lib/x86_64-linux-gnu/libtpm2_pkcs11.so.1",
 		"/usr/lib/aarch64-linux-gnu/libtpm2_pkcs11.so.1",
 		"/usr/lib64/pkcs11/libtpm2_pkcs11.so")
+}
+
+// NewTPMToken returns a token of tpm2-pkcs11 on a TPM simulator of its own.
+func NewTPMToken(t testing.TB) *Token {
+	t.Helper()
+	module := TPM(t)
 	port := startSimulator(t, Tool(t, "tpm2", "swtpm"))
 	// The store holds the token's keys, wrapped by this one simulator: it must be
 	// neither the machine's nor that of another test.
