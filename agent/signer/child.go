@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
+	"github.com/anaplan-agent/anaplan-agent/agent/processgroup"
 )
 
 const (
@@ -32,8 +33,9 @@ var errNoCommand = errors.New("there is no command for it")
 // child is a signer process at work, as its parent sees it.
 type child struct {
 	cmd      *exec.Cmd
-	input    *os.File // our end of its standard input, open as long as it shall live
-	output   *os.File // our end of its standard output
+	group    *processgroup.Group // of the command and what it starts
+	input    *os.File            // our end of its standard input, open as long as it shall live
+	output   *os.File            // our end of its standard output
 	remarks  *remarks
 	pin      *locked.Block // nil: it has none
 	messages chan message  // what it sends; closed at the end of its output
@@ -55,7 +57,6 @@ func (p *Process) start(order, pin []byte) (*child, error) {
 	}
 	c := &child{cmd: p.command(), remarks: new(remarks), messages: make(chan message), written: make(chan struct{})}
 	c.cmd.Env, c.cmd.Stderr, c.cmd.WaitDelay = p.Env, c.remarks, remarksDelay
-	group(c.cmd)
 	if err := c.startPiped(); err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (c *child) startPiped() error {
 	}
 	defer stdout.Close()
 	c.input, c.output, c.cmd.Stdin, c.cmd.Stdout = input, output, stdin, stdout
-	if err = c.cmd.Start(); err != nil {
+	if c.group, err = processgroup.Start(c.cmd); err != nil {
 		input.Close()
 		output.Close()
 	}
@@ -134,7 +135,7 @@ func (c *child) end(hear func(message), grace time.Duration, device *device) *os
 	// Before Wait, whether the child has ended or not: until then its number and that of
 	// its group are nobody else's. A process whose output has ended because it ends has
 	// its status by now, and keeps it.
-	kill(c.cmd)
+	c.group.Kill()
 	state := c.reap(killDelay, device)
 	c.output.Close()
 	for m := range c.messages { // until read has ended

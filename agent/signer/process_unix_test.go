@@ -305,7 +305,7 @@ func TestChildThatCannotBeEnded(t *testing.T) {
 		}
 	}
 
-	kill(c.cmd)
+	c.group.Kill()
 	c.input.Close()
 	for range c.messages { // until its output has ended
 	}

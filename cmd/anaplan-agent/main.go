@@ -13,6 +13,7 @@ import (
 	"log"
 	"os"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/processgroup"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
@@ -20,8 +21,10 @@ import (
 )
 
 func main() {
+	release := processgroup.Bind()
 	code := run()
 	device.BeforeExit(code)
+	release()
 	os.Exit(code)
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/frame"
+	"github.com/anaplan-agent/anaplan-agent/agent/processgroup"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
@@ -41,36 +42,37 @@ func AskChild(ctx context.Context, args []string, order any, hear func(answer []
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := &exec.Cmd{Path: build.Self(), Args: append([]string{os.Args[0]}, args...), WaitDelay: OutputDelay}
-	OwnGroup(cmd)
-	said, err := startChild(cmd, order)
+	group, said, err := startChild(cmd, order)
 	if err != nil {
 		return ChildEnd{}, fmt.Errorf("starting the process that looks at the device: %w", err)
 	}
 	stop := context.AfterFunc(ctx, func() {
-		KillGroup(cmd)
+		group.Kill()
 		time.AfterFunc(OutputDelay, func() { said.Close() }) // what it left behind may hold the pipe
 	})
 	end := listen(said, hear)
 	said.Close()
 	time.AfterFunc(OutputDelay, cancel) // it is about to end, or hangs
 	cmd.Wait()                          // its error says no more than the state
+	group.Close()
 	end.Late = !stop() && errors.Is(ctx.Err(), context.DeadlineExceeded)
 	end.State = cmd.ProcessState
 	return end, nil
 }
 
-// startChild starts the command with its order, and returns its output.
-func startChild(cmd *exec.Cmd, order any) (io.ReadCloser, error) {
+// startChild starts the command with its order, and returns its group and its output.
+func startChild(cmd *exec.Cmd, order any) (*processgroup.Group, io.ReadCloser, error) {
 	var input bytes.Buffer
 	if err := send(&input, kindOrder, order); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	cmd.Stdin = &input
 	output, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return output, cmd.Start()
+	group, err := processgroup.Start(cmd)
+	return group, output, err
 }
 
 // listen has hear take the answers.
