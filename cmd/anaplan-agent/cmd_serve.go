@@ -43,9 +43,12 @@ func newServeCommand(say *console.Messenger) *cobra.Command {
 	}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.AgentFlags)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if isService, err := daemon.ServeService(s, say); isService {
+			return err
+		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return daemon.Serve(ctx, s, say)
+		return daemon.Serve(ctx, s, say, daemon.Host{})
 	}
 	return cmd
 }

@@ -54,6 +54,7 @@ type agentProcess struct {
 	keys     *knownKeys
 	hooks    *expiryHooks
 	errors   explain.Table
+	host     Host
 
 	reloading sync.Mutex                   // one at a time
 	table     atomic.Pointer[profileTable] // never changed, only replaced
@@ -138,13 +139,13 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	}
 	var helpers sync.WaitGroup
 	systemd := supervisor{}
-	hangups := make(chan os.Signal, 1)
-	notifyHangup(hangups) // before anybody can know that it is there to be sent
+	hangups := d.host.hangups() // before anybody can know that it is there to be sent
 	defer signal.Stop(hangups)
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket) }) })
 	helpers.Go(func() { d.watchExpiry(ctx) })
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
+	d.host.ready()
 	errs := make([]error, len(listeners))
 	var serving sync.WaitGroup
 	for i, listener := range listeners {

@@ -5,6 +5,7 @@ package daemon
 // the PINs: signer processes have them, for the moment of a login.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -24,18 +25,19 @@ import (
 var errServeNone = fmt.Errorf("%w: socket is \"none\", which is for commands that do without an agent; serve needs a path, or nothing", settings.ErrSettings)
 
 // Serve runs the agent until ctx ends.
-func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger) error {
+func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, host Host) error {
 	loaded, err := settings.LoadAll(s)
 	if err != nil {
 		return err
 	}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: loaded.Agent.LogLevel}))
+	logger := slog.New(host.handler(loaded.Agent.LogLevel))
 	d, err := newAgentProcess(s, loaded, logger, say.Errors())
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	listener, err := listen(loaded.Agent.Socket, loaded.Agent.ShareSocket)
+	d.host = host
+	listener, err := listen(cmp.Or(loaded.Agent.Socket, host.Socket), loaded.Agent.ShareSocket)
 	if err != nil {
 		return err
 	}
