@@ -42,8 +42,9 @@ func newServeCommand(say *console.Messenger) *cobra.Command {
 		Args:  settings.NoArguments,
 	}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.AgentFlags)
+	host := addHosts(cmd, s, say)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if isService, err := daemon.ServeService(s, say); isService {
+		if served, err := host(); served || err != nil {
 			return err
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)

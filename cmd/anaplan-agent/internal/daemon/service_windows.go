@@ -5,6 +5,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/windows"
 	"golang.org/x/sys/windows/svc"
 	"golang.org/x/sys/windows/svc/eventlog"
 
@@ -33,24 +36,19 @@ const (
 	stopTime  = 60 * time.Second
 )
 
-// ServeService runs the agent as a service, if that is what this process was started as.
-func ServeService(s *settings.Settings, say *console.Messenger) (isService bool, err error) {
-	if isService, err = svc.IsWindowsService(); !isService || err != nil {
-		return false, nil // a person finds out more
-	}
-	// The SCM gives no standard files, and what stands in their places may be anything.
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return true, err
-	}
-	os.Stdin, os.Stdout, os.Stderr = null, null, null
+// ServeService runs the agent as a service, in a process that the SCM has started.
+func ServeService(s *settings.Settings, say *console.Messenger) error {
 	events, err := eventlog.Open(build.Program)
 	if err != nil {
-		return true, err
+		return fmt.Errorf("opening the Event Log: %w", err)
 	}
 	defer events.Close()
 	serve := func(ctx context.Context, host Host) error { return Serve(ctx, s, say, host) }
-	return true, svc.Run(build.Program, &service{serve, events, say.Errors()})
+	err = svc.Run(build.Program, &service{serve, events, say.Errors()})
+	if errors.Is(err, windows.ERROR_FAILED_SERVICE_CONTROLLER_CONNECT) {
+		err = fmt.Errorf("--service is for the service control manager, which has not started this; to have it do so: sc.exe start %s", build.Program)
+	}
+	return err
 }
 
 // service is the agent between the SCM and the Event Log.
@@ -64,6 +62,9 @@ type service struct {
 // program's. Nothing here waits for a signal: Windows sends services one whenever anybody logs off.
 func (s *service) Execute(_ []string, requests <-chan svc.ChangeRequest, status chan<- svc.Status) (isOwn bool, code uint32) {
 	status <- svc.Status{State: svc.StartPending, WaitHint: milliseconds(startTime)}
+	if err := console.WithoutStandardFiles(); err != nil {
+		return true, s.end(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ready, ended := make(chan struct{}), make(chan error, 1)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -120,8 +119,5 @@ func TestHostOfPerson(t *testing.T) {
 	case s := <-host.hangups():
 		t.Errorf("it is told %v", s)
 	default:
-	}
-	if isService, err := ServeService(nil, nil); isService || err != nil || os.Stderr == nil {
-		t.Errorf("it is a service: %v, %v", isService, err)
 	}
 }

@@ -1,3 +1,3 @@
-// Package service prints, installs and removes the unit files for systemd and launchd. doctor
-// examines them.
+// Package service has the agent started by systemd, launchd and Windows: it prints, installs and removes
+// unit files, and on Windows a registered service or a task. doctor examines systemd's.
 package service

@@ -36,6 +36,8 @@ var (
 	daemonPlist string
 	//go:embed units/agent.plist
 	agentPlist string
+	//go:embed units/task.xml
+	userTask string
 )
 
 // Service is one way to have the agent started: on this machine, for the machine or for
@@ -45,12 +47,15 @@ type Service struct {
 	Say     *console.Messenger
 	Manager Manager
 	Files   []serviceFile
+
+	registration *registration // of a whole Windows machine, in place of files; nil elsewhere
 }
 
 // serviceFile is a file of the service, as it should be.
 type serviceFile struct {
 	path string // without --root
 	text string
+	wide bool // on the disk it is in UTF-16
 }
 
 // Name returns the name by which print knows the file.
@@ -71,10 +76,22 @@ func (s *Service) makeFiles(goos string) error {
 	case "darwin":
 		return s.makePlist()
 	case "windows":
-		return fmt.Errorf("there is no service for Windows; have the Task Scheduler start the agent when you log on:\n"+
-			`schtasks /Create /TN %s /SC ONLOGON /TR "\"%s\" serve"`, build.Program, s.Program)
+		return s.makeForWindows()
 	}
 	return fmt.Errorf("no service manager of %s is known here; have yours start: %s serve", goos, s.Program)
+}
+
+// makeForWindows makes the registration of the machine's service, or the task of the user's.
+func (s *Service) makeForWindows() error {
+	if !s.System {
+		return s.makeTask()
+	}
+	if s.root != "" {
+		return errors.New("--root: Windows has no file for a service of the machine; service print shows the commands that register it")
+	}
+	s.Manager = controlManager
+	s.registration = newRegistration(s.Program)
+	return nil
 }
 
 // MakeUnits makes systemd's files.
@@ -121,7 +138,7 @@ func (s *Service) makePlist() error {
 
 // file adds a file made of a template.
 func (s *Service) file(path, template string, replacements ...string) {
-	s.Files = append(s.Files, serviceFile{path, seal(strings.NewReplacer(replacements...).Replace(template))})
+	s.Files = append(s.Files, serviceFile{path: path, text: seal(strings.NewReplacer(replacements...).Replace(template))})
 }
 
 // checksumMark stands in a file in place of its checksum.
@@ -156,6 +173,8 @@ func (s *Service) chooseProgram(goos string) error {
 		return fmt.Errorf("--program %s: not an absolute path", s.Program)
 	case strings.ContainsFunc(s.Program, unicode.IsControl) || goos != "windows" && strings.ContainsAny(s.Program, `"'\$`):
 		return errors.New("--program: a unit cannot hold a path with quotes, backslashes, dollar signs or control characters")
+	case strings.ContainsAny(s.Program, `"`):
+		return errors.New("--program: a path cannot have quotes")
 	case goos == "linux" && s.System && isHidden(s.Program):
 		return fmt.Errorf("the service of the machine cannot see %s (ProtectHome=, PrivateTmp=); install the program first: "+
 			"install -m 755 %[1]s /usr/local/bin/%s, and run that one", s.Program, build.Program)

@@ -30,6 +30,7 @@ type Manager struct {
 	next      []string   // what the person types after installing
 	update    string     // and before that, where files were replaced
 	left      string     // what there is to know after removing
+	registers string     // the command that print shows; "": the files say it all
 }
 
 // The managers.
@@ -80,6 +81,19 @@ var (
 	}
 )
 
+// controlManager is the service control manager of Windows.
+var controlManager = Manager{
+	name: "the service control manager",
+	next: []string{
+		`write the profiles into %ProgramData%\anaplan-agent\config.toml`,
+		"sc.exe start anaplan-agent  # from now on it starts with the machine",
+		"sc.exe control anaplan-agent 128  # it reads its configuration again; so does: anaplan-agent reload",
+		"powershell Get-WinEvent -ProviderName anaplan-agent -MaxEvents 20  # its log",
+	},
+	update: "sc.exe stop anaplan-agent, and then: sc.exe start anaplan-agent",
+	left:   `%ProgramData%\anaplan-agent and the service's own C:\Windows\ServiceProfiles\anaplan-agent are left`,
+}
+
 // userManagerRuns reports whether there is a systemd of this user to talk to.
 func userManagerRuns() bool {
 	dir := os.Getenv("XDG_RUNTIME_DIR")
@@ -90,6 +104,9 @@ func userManagerRuns() bool {
 func (s *Service) install() error {
 	if s.root == "" && !paths.IsThere(s.Program) {
 		return fmt.Errorf("there is no program %s; give --program, or --root to prepare another machine", s.Program)
+	}
+	if s.registration != nil {
+		return s.register()
 	}
 	var write []serviceFile
 	replaced := false
@@ -113,17 +130,25 @@ func (s *Service) install() error {
 	if err := s.tell(s.Manager.installed); err != nil || s.dryRun {
 		return err
 	}
+	s.sayNext(replaced)
+	return nil
+}
+
+// sayNext says what the person types next.
+func (s *Service) sayNext(replaced bool) {
 	if replaced && s.Manager.update != "" {
 		s.Say.Note("next: %s  # if it runs", s.Manager.update)
 	}
 	for _, line := range s.Manager.next {
 		s.Say.Note("next: %s", line)
 	}
-	return nil
 }
 
 // uninstall stops the service and removes its files, all or none.
 func (s *Service) uninstall() error {
+	if s.registration != nil {
+		return s.unregister()
+	}
 	var remove []serviceFile
 	for _, file := range s.Files {
 		found, text, err := s.Read(file)
@@ -172,6 +197,9 @@ func (s *Service) Read(file serviceFile) (found bool, text string, err error) {
 		return true, "", nil
 	}
 	data, err := console.ReadInput(s.At(file))
+	if file.wide {
+		return true, narrowed(data), err
+	}
 	return true, string(data), err
 }
 
@@ -193,14 +221,23 @@ func (s *Service) each(did, would string, files []serviceFile, do func(serviceFi
 			continue
 		}
 		if err := do(file); err != nil {
-			if s.System && errors.Is(err, fs.ErrPermission) {
-				err = fmt.Errorf("%w; run this as root (sudo), or leave out --system", err)
-			}
-			return err
+			return s.needsRights(err)
 		}
 		s.Say.Note("%s %s", did, s.At(file))
 	}
 	return nil
+}
+
+// needsRights adds to an error what to do where this user may not change the machine.
+func (s *Service) needsRights(err error) error {
+	if !s.System || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	as := "root (sudo)"
+	if s.registration != nil {
+		as = "an administrator"
+	}
+	return fmt.Errorf("%w; run this as %s, or leave out --system", err, as)
 }
 
 // write writes a file. Everybody may read it, whatever the umask is: it has no secrets. It replaces
@@ -215,7 +252,11 @@ func (s *Service) write(file serviceFile) error {
 	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return atomicfile.Write(path, []byte(file.text), atomicfile.Options{Give: func(file *os.File) error { return file.Chmod(0o644) }})
+	data := []byte(file.text)
+	if file.wide {
+		data = widened(file.text)
+	}
+	return atomicfile.Write(path, data, atomicfile.Options{Give: func(file *os.File) error { return file.Chmod(0o644) }})
 }
 
 // tell runs commands of the manager, or says which are due where it does not run, as
@@ -225,7 +266,7 @@ func (s *Service) tell(commands [][]string) error {
 		return nil
 	}
 	for _, words := range commands {
-		line := strings.Join(words, " ")
+		line := commandLine(words)
 		switch {
 		case s.dryRun:
 			s.Say.Note("would run: %s", line)

@@ -5,7 +5,6 @@ package service
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -38,6 +37,9 @@ func NewPrint(say *console.Messenger) *cobra.Command {
 			text, err := s.show(args)
 			if err != nil {
 				return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
+			}
+			if s.Manager.registers != "" {
+				say.Note("it is registered by: %s", s.Manager.registers)
 			}
 			return console.PrintResult(text)
 		},
@@ -89,8 +91,8 @@ func NewUninstall(say *console.Messenger) *cobra.Command {
 // add gives cmd the flags that say which service is meant.
 func (f *Flags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVar(&f.user, "user", false, "the service of this user (default, but for root)")
-	flags.BoolVar(&f.System, "system", false, "the service of the machine (default for root)")
+	flags.BoolVar(&f.user, "user", false, "the service of this user (default, but for "+privilegedAs+")")
+	flags.BoolVar(&f.System, "system", false, "the service of the machine (default for "+privilegedAs+")")
 	flags.StringVar(&f.Program, "program", "", "absolute path of the program that the service starts (default: this one)")
 	flags.StringVar(&f.root, "root", "", "directory to take for /, to make a package or an image; nothing is started or stopped")
 }
@@ -113,10 +115,10 @@ func (f *Flags) service(cmd *cobra.Command, say *console.Messenger) (*Service, e
 	}
 	s := &Service{Flags: *f, Say: say}
 	if !f.user && !f.System {
-		s.System = os.Geteuid() == 0
+		s.System = isPrivileged()
 		which, other := "you alone", "--system is for the whole machine"
 		if s.System {
-			which, other = "the whole machine, since you are root", "--user is for one of root's own"
+			which, other = "the whole machine, since you are "+privilegedAs, "--user is for one of "+privilegedAs+"'s own"
 		}
 		say.Note("this is the service for %s; %s", which, other)
 	}
@@ -128,6 +130,9 @@ func (f *Flags) service(cmd *cobra.Command, say *console.Messenger) (*Service, e
 
 // show returns the one file that is named in args, or all of them with their paths.
 func (s *Service) show(args []string) (string, error) {
+	if len(args) == 0 && s.registration != nil {
+		return s.registration.commands(), nil
+	}
 	if len(args) == 0 && len(s.Files) == 1 {
 		return s.Files[0].text, nil
 	}

@@ -93,7 +93,6 @@ func checkPlist(t *testing.T, text string) {
 
 func TestServiceElsewhere(t *testing.T) {
 	tests := []struct{ goos, program, want string }{
-		{"windows", `C:\Program Files\anaplan-agent.exe`, `schtasks /Create /TN anaplan-agent /SC ONLOGON /TR "\"C:\Program Files\anaplan-agent.exe\" serve"`},
 		{"plan9", "/bin/anaplan-agent", "have yours start: /bin/anaplan-agent serve"},
 	}
 	for _, test := range tests {
