@@ -25,6 +25,7 @@ type Agent struct {
 
 	AuditFile string // absolute; "": none
 	LogLevel  slog.Level
+	LogFile   string // absolute; "": none beside standard error, or what the system has
 
 	// LogoutAtEnd: tokens are ended at Anaplan when the agent ends.
 	LogoutAtEnd bool
@@ -49,6 +50,7 @@ func (f *File) Agent(over map[string]Value) (*Agent, error) {
 		read(&agent.Listen, merged[listenSetting], loopbackAddress),
 		read(&agent.AuditFile, merged[auditFileSetting], absolutePath),
 		read(&agent.LogLevel, merged[logLevelSetting], logLevel),
+		read(&agent.LogFile, merged[logFileSetting], absolutePath),
 		read(&agent.LogoutAtEnd, merged[logoutAtEndSetting], yesOrNo),
 		read(&agent.ShareSocket, merged[shareSocketSetting], yesOrNo),
 	)

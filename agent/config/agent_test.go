@@ -16,6 +16,7 @@ socket = "/srv/agent/agent.sock"
 listen = "localhost:8470"
 audit_file = "/var/log/agent//audit.jsonl"
 log_level = "debug"
+log_file = "/var/log/agent/agent.log"
 logout_at_end = true
 share_socket = "yes"
 
@@ -31,10 +32,10 @@ share_socket = "yes"
 		{"no table", mustParse(t, ""), nil, &Agent{}},
 		{"off by booleans", mustParse(t, "[agent]\nshare_socket = false\nlogout_at_end = false"), nil, &Agent{}},
 		{"all", full, nil, &Agent{
-			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug,
+			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug, LogFile: "/var/log/agent/agent.log",
 			LogoutAtEnd: true, ShareSocket: true,
 		}},
-		{"over the file", full, over("socket", "none", "listen", "", "audit_file", "", "log_level", "warn", "logout_at_end", "no", "share_socket", "false"), &Agent{
+		{"over the file", full, over("socket", "none", "listen", "", "audit_file", "", "log_level", "warn", "log_file", "", "logout_at_end", "no", "share_socket", "false"), &Agent{
 			Socket: "none", LogLevel: slog.LevelWarn,
 		}},
 		{"over no file", nil, over("log_level", "error", "logout_at_end", "true"), &Agent{LogLevel: slog.LevelError, LogoutAtEnd: true}},

@@ -79,6 +79,7 @@ func ExampleAgentSettings() {
 	// listen
 	// audit-file
 	// log-level
+	// log-file
 	// logout-at-end
 	// share-socket
 }

@@ -62,6 +62,7 @@ const (
 	listenSetting      = "listen"
 	auditFileSetting   = "audit_file"
 	logLevelSetting    = "log_level"
+	logFileSetting     = "log_file"
 	logoutAtEndSetting = "logout_at_end"
 	shareSocketSetting = "share_socket"
 
@@ -113,6 +114,7 @@ var agentSettings = []Setting{
 		"127.0.0.1:8470 (default: none)"},
 	{auditFileSetting, "", "file to write down in who did what with which result; an absolute path (default: none)"},
 	{logLevelSetting, "info", "what to log: debug, info, warn or error, and what is worse (default info)"},
+	{logFileSetting, "", "file to log to as well, for where standard error goes nowhere; an absolute path (default: none)"},
 	{logoutAtEndSetting, "no", "whether tokens are ended at Anaplan when the agent ends: yes or no (default no)"},
 	{shareSocketSetting, "no", "whether other users may reach the socket, so that the profiles' allow decides: yes or no (default no)"},
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -18,8 +20,26 @@ func addHosts(cmd *cobra.Command, s *settings.Settings, say *console.Messenger) 
 			return true, daemon.ServeService(s, say)
 		}
 		if *noWindow {
-			return false, console.LeaveWindow()
+			return false, leaveWindow(cmd, say)
 		}
 		return false, nil
 	}
+}
+
+// leaveWindow leaves the window, and has the log file of the flag for what would be said in it: else
+// nobody would find out why the agent does not start.
+func leaveWindow(cmd *cobra.Command, say *console.Messenger) error {
+	if err := console.LeaveWindow(); err != nil {
+		return err
+	}
+	say.Out = os.Stderr
+	path := cmd.Flag("log-file").Value.String()
+	if path == "" {
+		return nil
+	}
+	file, err := daemon.OpenLogFile(path)
+	if err == nil {
+		say.Out = file // until the process ends
+	}
+	return err
 }

@@ -55,6 +55,7 @@ type agentProcess struct {
 	hooks    *expiryHooks
 	errors   explain.Table
 	host     Host
+	logFile  *LogFile // nil: none
 
 	reloading sync.Mutex                   // one at a time
 	table     atomic.Pointer[profileTable] // never changed, only replaced
@@ -240,6 +241,9 @@ func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 	d.endPhantoms(before.loaded, loaded)
 	if d.audit != nil {
 		err = d.audit.Reopen() // logrotate has moved the file
+	}
+	if d.logFile != nil {
+		err = errors.Join(err, d.logFile.Reopen())
 	}
 	if d.settings.Piped != nil {
 		warnings = append(warnings, "the configuration came by a pipe, which cannot be read again: it is as it was")

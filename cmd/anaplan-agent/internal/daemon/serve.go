@@ -30,13 +30,20 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	if err != nil {
 		return err
 	}
-	logger := slog.New(host.handler(loaded.Agent.LogLevel))
+	file, err := openLog(loaded.Agent.LogFile)
+	if err != nil {
+		return err
+	}
+	if file != nil {
+		defer file.Close()
+	}
+	logger := slog.New(file.alsoTo(host.handler(loaded.Agent.LogLevel), loaded.Agent.LogLevel))
 	d, err := newAgentProcess(s, loaded, logger, say.Errors())
 	if err != nil {
 		return err
 	}
 	defer d.close()
-	d.host = host
+	d.host, d.logFile = host, file
 	listener, err := listen(cmp.Or(loaded.Agent.Socket, host.Socket), loaded.Agent.ShareSocket)
 	if err != nil {
 		return err
@@ -56,6 +63,14 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	}
 	logger.Info("serving", "socket", d.socket, "address", d.listens, "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
 	return d.run(ctx, listeners...)
+}
+
+// openLog opens the file of log_file; nil without one.
+func openLog(path string) (*LogFile, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return OpenLogFile(path)
 }
 
 // listenError words why a TCP port cannot be listened on.

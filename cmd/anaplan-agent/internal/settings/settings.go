@@ -30,7 +30,7 @@ var (
 	ServerFlags = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
 	SocketFlags = []string{"socket"}
 	AgentFlags  = []string{
-		"socket", "listen", "audit_file", "log_level", "logout_at_end", "share_socket",
+		"socket", "listen", "audit_file", "log_level", "log_file", "logout_at_end", "share_socket",
 		"allow", "policy", "tenant", "requests_per_minute", "idle", "token_file", "token_file_mode", "token_file_owner", "expiry_command",
 	}
 )
@@ -231,7 +231,7 @@ func ParseConfig(path string) (*config.File, error) {
 // itself. Nothing is looked up before a shell asks, for this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
 	switch setting.Name {
-	case "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "audit_file", "token_file":
+	case "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "audit_file", "log_file", "token_file":
 		return
 	}
 	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
