@@ -153,6 +153,16 @@ func (c *Client) Reload(ctx context.Context) (warnings []string, err error) {
 	return parseReload(answer)
 }
 
+// Stop makes the agent end, and returns the number of its process, which goes on while it lets requests
+// finish and ends its tokens.
+func (c *Client) Stop(ctx context.Context) (pid int, err error) {
+	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/v1/stop"})
+	if err != nil {
+		return 0, err
+	}
+	return parseStop(answer)
+}
+
 // Status returns how the profiles do that the caller may use.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	answer, err := c.ask(ctx, request{method: http.MethodGet, path: "/v1/status"})

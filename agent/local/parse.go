@@ -60,6 +60,14 @@ func parseReload(answer []byte) (warnings []string, err error) {
 	return reload.Warnings, nil
 }
 
+func parseStop(answer []byte) (pid int, err error) {
+	var stop StopAnswer
+	if err := json.Unmarshal(answer, &stop); err != nil || stop.PID <= 0 {
+		return 0, errNonsense
+	}
+	return stop.PID, nil
+}
+
 // parseProblem reads the answer of any other HTTP status.
 func parseProblem(status int, answer []byte) error {
 	var problem agent.Problem

@@ -26,6 +26,11 @@ type ReloadAnswer struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
+// StopAnswer answers a request to end.
+type StopAnswer struct {
+	PID int `json:"pid"` // of the process that is about to end
+}
+
 // ClientStatus is a client of the agent's configuration.
 type ClientStatus struct {
 	Name    string   `json:"name"`

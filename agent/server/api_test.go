@@ -482,6 +482,38 @@ func TestAuditFails(t *testing.T) {
 	}
 }
 
+// TestStop: the agent is asked to end once the answer is there, also where it cannot be written down.
+func TestStop(t *testing.T) {
+	for _, test := range []struct {
+		unwritten    error
+		canStop      bool
+		status, ends int
+		record       string
+	}{
+		{nil, true, 200, 1, `stop "" "" 0`},
+		{errors.New("no space left on device"), true, http.StatusInsufficientStorage, 1, `stop "" "" 0`},
+		{nil, false, http.StatusBadRequest, 0, ""},
+	} {
+		var ends atomic.Int32
+		a := audit{err: test.unwritten}
+		config := server.Config{Record: a.record}
+		if test.canStop {
+			config.Stop = func() { ends.Add(1) }
+		}
+		r := serve(t, config)
+		got := r.ask(t, "POST", "/v1/stop", "")
+		if got.status != test.status || test.status == 200 && got.body != fmt.Sprintf(`{"pid":%d}`+"\n", os.Getpid()) {
+			t.Errorf("%d %s, want %d", got.status, got.body, test.status)
+		}
+		for deadline := time.Now().Add(10 * time.Second); int(ends.Load()) != test.ends && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		if lines := strings.Join(a.lines(), "\n"); int(ends.Load()) != test.ends || lines != test.record {
+			t.Errorf("asked to end %d times, want %d; recorded %q", ends.Load(), test.ends, lines)
+		}
+	}
+}
+
 func TestPanicCostsOneRequest(t *testing.T) {
 	r := serve(t, server.Config{Reload: func(context.Context) ([]string, error) { panic("the secret") }})
 	if got := r.ask(t, "POST", "/v1/reload", ""); got.status != 500 || got.code() != agent.CodeInternal {

@@ -10,6 +10,7 @@
 //	POST /v1/unlock?profile=NAME                       undo a lock; the body is the PIN, if one is needed (administrators)
 //	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN (administrators)
 //	POST /v1/reload                                    read the configuration again (administrators)
+//	POST /v1/stop                                      end (administrators)
 //	GET  /healthz, /readyz, /metrics                   for monitoring
 //
 //	POST /token/authenticate, /token/refresh, /token/logout; GET /token/validate

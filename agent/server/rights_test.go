@@ -50,6 +50,7 @@ var requestsOf = []struct{ row, request, body string }{
 	{"last try", "POST /v1/unlock?last_try=yes", ""},
 	{"PIN changed", "POST /v1/unlock?pin_changed=yes", ""},
 	{"reload", "POST /v1/reload", ""},
+	{"stop", "POST /v1/stop", ""},
 	{"metrics", "GET /metrics", ""},
 	{"readyz", "GET /readyz", ""},
 }
@@ -116,6 +117,7 @@ func newRightsRig(t *testing.T, kind callerKind, u *upstream) *rightsRig {
 		config.Profiles = profiles(map[string]*server.Profile{"default": f.profile})
 		config.Admin = func(local.Peer) bool { return kind.admin }
 		config.Reload = func(context.Context) ([]string, error) { return nil, nil }
+		config.Stop = func() {}
 		config.Metrics = func(w io.Writer) { io.WriteString(w, "up 1\n") }
 	})
 	return r
@@ -221,6 +223,7 @@ func TestDenialsNameTheRemedy(t *testing.T) {
 		{"POST /v1/login", true, `may not log in with the profile "default", which has a policy: only ` + who + " may", "send the calls through the agent"},
 		{"POST /v1/logout", true, `may not log out of the profile "default", which has a policy: only ` + who + " may", ask + "anaplan-agent logout"},
 		{"POST /v1/reload", false, "may not use reload: only " + who + " may", ask + "anaplan-agent reload"},
+		{"POST /v1/stop", false, "may not use stop: only " + who + " may", ask + "anaplan-agent stop"},
 		{"GET /v1/token?reveal=no&refused=1", true, `the profile has a policy`, "the agent's configuration says who may"},
 	} {
 		kind := callerKind{allowed: true, policy: test.policy}

@@ -49,6 +49,7 @@ var routes = map[string]*route{
 	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: serveUnlock},
 	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: serveLock},
 	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: serveReload},
+	"/v1/stop":   {method: http.MethodPost, cost: costAct, answer: serveStop},
 	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: serveHealth},
 	"/readyz":    {method: http.MethodGet, cost: costRead, answer: serveReady},
 	"/metrics":   {method: http.MethodGet, cost: costRead, answer: serveMetrics},
@@ -194,6 +195,23 @@ func serveReload(c *call) *agent.Problem {
 		return problem
 	}
 	c.sendJSON(http.StatusOK, local.ReloadAnswer{Warnings: warnings})
+	return nil
+}
+
+// serveStop has the agent end once it has answered. It takes something away, so it happens even if it
+// cannot be written down.
+func serveStop(c *call) *agent.Problem {
+	if !c.caller.admin {
+		return c.reserve("use stop", "stop")
+	}
+	if c.server.config.Stop == nil {
+		return agent.Problemf(agent.CodeBadRequest, "this agent cannot be asked to end")
+	}
+	defer c.server.config.Stop()
+	if problem := c.record(ActionStop, 0, nil); problem != nil {
+		return problem
+	}
+	c.sendJSON(http.StatusOK, local.StopAnswer{PID: os.Getpid()})
 	return nil
 }
 

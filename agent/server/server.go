@@ -43,6 +43,9 @@ type Config struct {
 	// request is an error.
 	Reload func(context.Context) (warnings []string, err error)
 
+	// Stop has the agent end, and returns at once. nil: the agent cannot be asked to.
+	Stop func()
+
 	// Ready returns why the agent is not ready. nil: it always is.
 	Ready func() error
 
@@ -152,6 +155,7 @@ const (
 	ActionUnlock Action = "unlock"
 	ActionLock   Action = "lock"
 	ActionReload Action = "reload"
+	ActionStop   Action = "stop"
 	ActionDenied Action = "denied" // the caller may not do what was asked for
 
 	ActionPhantom Action = "phantom" // a phantom token was handed out, renewed or ended

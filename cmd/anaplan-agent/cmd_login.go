@@ -113,6 +113,26 @@ func newUnlockCommand(say *console.Messenger) *cobra.Command {
 	return cmd
 }
 
+const stopHelp = `Have the agent end, and wait until it has. Requests under way may finish; token files are
+removed, and with logout_at_end the tokens are ended.
+
+Only root and the agent's user may do that. With a socket unit systemd starts the agent again
+at the next connection: end that one as well, by systemctl stop anaplan-agent.socket.`
+
+// newStopCommand returns the stop command.
+func newStopCommand(say *console.Messenger) *cobra.Command {
+	cmd := &cobra.Command{Use: "stop", Short: "have the agent end", Long: stopHelp, Args: settings.NoArguments}
+	s := settings.Add(cmd, settings.SocketFlags)
+	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
+		if err := session.Stop(); err != nil {
+			return err
+		}
+		say.Note("the agent has ended")
+		return nil
+	})
+	return cmd
+}
+
 // newReloadCommand returns the reload command.
 func newReloadCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{

@@ -83,6 +83,7 @@ var commands = map[string]func(*console.Messenger) *cobra.Command{
 	"lock":       newLockCommand,
 	"unlock":     newUnlockCommand,
 	"reload":     newReloadCommand,
+	"stop":       newStopCommand,
 	"exec":       newExecCommand,
 	"api":        newAPICommand,
 	"run":        newRunCommand,

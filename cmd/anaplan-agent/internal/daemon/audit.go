@@ -92,6 +92,7 @@ var callerActions = map[server.Action]audit.Action{
 	server.ActionUnlock: audit.Unlock,
 	server.ActionLock:   audit.Lock,
 	server.ActionReload: audit.Reload,
+	server.ActionStop:   audit.Stop,
 	server.ActionDenied: audit.Denial,
 
 	server.ActionPhantom: audit.Phantom,

@@ -62,6 +62,7 @@ type agentProcess struct {
 	running   sync.WaitGroup               // of the profiles
 	tidying   *time.Timer
 	ctx       context.Context // of the profiles; set by run
+	end       func()          // ends run; set by it
 }
 
 // profileTable is the profiles at one time, as the server and as this process has them.
@@ -94,6 +95,7 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		Clients:  func() map[string]*server.Client { return d.table.Load().clients },
 		Phantoms: d.phantoms,
 		Reload:   d.reload,
+		Stop:     func() { d.end() },
 		Ready:    d.ready,
 		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
 		Record:   d.recorder(),
@@ -132,6 +134,7 @@ func (d *agentProcess) close() {
 func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	d.end = cancel
 	profiles, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	d.ctx = profiles
