@@ -30,8 +30,8 @@ Programs that call Anaplan through the agent are named in the configuration as
 [client.NAME], each with a policy: see 'client --help' and 'policy --help'.
 
 Flags and environment variables change the profile that --profile names. SIGHUP reads the
-configuration again, SIGTERM ends the agent. 'service install' has systemd or launchd
-start it.`
+configuration again, SIGTERM or 'stop' ends the agent. 'service install' has systemd, launchd
+or Windows start it.`
 
 // newServeCommand returns the serve command.
 func newServeCommand(say *console.Messenger) *cobra.Command {
