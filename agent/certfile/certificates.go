@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 )
 
 // Certificates returns the certificates in data, in the order in which they stand there, each
@@ -97,15 +99,15 @@ func (l *load) addCertificate(der []byte, name string) error {
 // (RFC 5652 section 5.1).
 func (l *load) addPKCS7(der []byte) error {
 	l.note(pkcs7)
-	content := parts(partsOf(der)[1])
+	content := ber.Parts(ber.PartsOf(der)[1])
 	if len(content) != 1 {
 		return damaged("the PKCS#7 bundle has no content")
 	}
-	for _, field := range parts(content[0]) {
-		if shape([]asn1.RawValue{field}) != "0" {
+	for _, field := range ber.Parts(content[0]) {
+		if ber.Shape([]asn1.RawValue{field}) != "0" {
 			continue
 		}
-		for _, cert := range parts(field) {
+		for _, cert := range ber.Parts(field) {
 			if kindOf(cert.FullBytes) != certificate {
 				continue // of another kind, which nobody has used in decades
 			}

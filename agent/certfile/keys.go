@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 )
 
 // Bounds of RSA keys. What is below Anaplan refuses; what is above would take minutes to check.
@@ -196,7 +198,7 @@ func (l *load) addKey(der []byte, name string) error {
 
 // parseKey reads a key in clear.
 func parseKey(der []byte) (*rsa.PrivateKey, error) {
-	top := partsOf(der)
+	top := ber.PartsOf(der)
 	switch kindOf(der) {
 	case pkcs1:
 		return parseRSA(der, top)
@@ -204,7 +206,7 @@ func parseKey(der []byte) (*rsa.PrivateKey, error) {
 		return nil, &UnsupportedError{"a DSA key", rsaOnly}
 	case ecKey:
 		for _, field := range top {
-			if named := parts(field); shape([]asn1.RawValue{field}) == "0" && len(named) == 1 {
+			if named := ber.Parts(field); ber.Shape([]asn1.RawValue{field}) == "0" && len(named) == 1 {
 				return nil, ecRefusal(named[0])
 			}
 		}
@@ -217,13 +219,13 @@ func parseKey(der []byte) (*rsa.PrivateKey, error) {
 
 // parsePKCS8 reads the parts of a PKCS#8 key (RFC 5958 section 2).
 func parsePKCS8(top []asn1.RawValue) (*rsa.PrivateKey, error) {
-	algorithm := parts(top[1])
+	algorithm := ber.Parts(top[1])
 	if len(algorithm) == 0 {
 		return nil, damaged("a key in it has a wrong structure")
 	}
-	switch oid := oidOf(algorithm[0]); {
+	switch oid := ber.OID(algorithm[0]); {
 	case oid == oidRSA:
-		return parseRSA(top[2].Bytes, partsOf(top[2].Bytes))
+		return parseRSA(top[2].Bytes, ber.PartsOf(top[2].Bytes))
 	case oid == oidEC && len(algorithm) == 2:
 		return nil, ecRefusal(algorithm[1])
 	case otherKeys[oid] != "":
@@ -235,7 +237,7 @@ func parsePKCS8(top []asn1.RawValue) (*rsa.PrivateKey, error) {
 
 func ecRefusal(curve asn1.RawValue) error {
 	what := "an elliptic curve key"
-	if name := curves[oidOf(curve)]; name != "" {
+	if name := curves[ber.OID(curve)]; name != "" {
 		what += " (" + name + ")"
 	}
 	return &UnsupportedError{what, rsaOnly}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 )
 
 // kind is what something is.
@@ -72,14 +74,14 @@ func (k kind) isKey() bool {
 
 // kindOf returns what DER is, by its shape.
 func kindOf(der []byte) kind {
-	top := partsOf(der)
-	switch is := shape(top); {
+	top := ber.PartsOf(der)
+	switch is := ber.Shape(top); {
 	case is == "ssb":
-		return kindOfSigned(shape(parts(top[0])))
+		return kindOfSigned(ber.Shape(ber.Parts(top[0])))
 	case is == "o0":
-		return kindOfContent(oidOf(top[0]))
+		return kindOfContent(ber.OID(top[0]))
 	case is == "is", is == "iss":
-		if shape(parts(top[1])) == "o0" { // RFC 7292 section 4
+		if ber.Shape(ber.Parts(top[1])) == "o0" { // RFC 7292 section 4
 			return pkcs12
 		}
 	case strings.HasPrefix(is, "iiiiiiiii"): // RFC 8017 appendix A.1.2
@@ -91,7 +93,7 @@ func kindOf(der []byte) kind {
 	case strings.HasPrefix(is, "ix"): // RFC 5915 section 3
 		return ecKey
 	case is == "sx": // RFC 5958 section 3
-		if strings.HasPrefix(shape(parts(top[0])), "o") {
+		if strings.HasPrefix(ber.Shape(ber.Parts(top[0])), "o") {
 			return encryptedPKCS8
 		}
 	case is == "sb", is == "ii":

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"hash"
 	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 )
 
 // maxBagDepth is how deep bags can lie in bags. Nobody is known to do that at all.
@@ -44,9 +46,9 @@ type contents struct {
 func parseStore(der []byte) (store, error) {
 	var s store
 	broken := damaged("the PKCS#12 file has a wrong structure")
-	top := partsOf(der)
-	safe := parts(top[1])
-	switch oidOf(safe[0]) {
+	top := ber.PartsOf(der)
+	safe := ber.Parts(top[1])
+	switch ber.OID(safe[0]) {
 	case oidData:
 	case oidSignedData:
 		return s, &UnsupportedError{"a PKCS#12 file that is signed, not protected by a password", "export it again with a password"}
@@ -152,13 +154,13 @@ func (s store) isWhole(mac hash.Hash) bool {
 
 // openSafes returns what is in the bags of all safes (RFC 7292 section 4.1), which may be BER
 // even where the file around them is not.
-func (d *decrypter) openSafes(ber []byte, pass passphrase) (contents, error) {
+func (d *decrypter) openSafes(data []byte, pass passphrase) (contents, error) {
 	var found contents
-	der, _, err := derOf(ber, 0)
+	der, _, err := ber.DER(data)
 	if err != nil {
 		return found, damaged("the PKCS#12 file has a wrong structure")
 	}
-	for _, safe := range partsOf(der) {
+	for _, safe := range ber.PartsOf(der) {
 		if err := d.openSafe(safe, pass, &found); err != nil {
 			return found, err
 		}
@@ -168,11 +170,11 @@ func (d *decrypter) openSafes(ber []byte, pass passphrase) (contents, error) {
 
 func (d *decrypter) openSafe(safe asn1.RawValue, pass passphrase, found *contents) error {
 	broken := damaged("a part of the PKCS#12 file has a wrong structure")
-	info := parts(safe)
-	if shape(info) != "o0" {
+	info := ber.Parts(safe)
+	if ber.Shape(info) != "o0" {
 		return broken
 	}
-	switch oidOf(info[0]) {
+	switch ber.OID(info[0]) {
 	case oidData:
 		var bags []byte
 		if _, err := asn1.Unmarshal(info[1].Bytes, &bags); err != nil {
@@ -199,12 +201,12 @@ func (d *decrypter) openSafe(safe asn1.RawValue, pass passphrase, found *content
 // pieces.
 func (d *decrypter) openEncrypted(der []byte, pass passphrase) ([]byte, error) {
 	broken := damaged("an encrypted part of the PKCS#12 file has a wrong structure")
-	data := partsOf(der)
-	if shape(data) != "is" {
+	data := ber.PartsOf(der)
+	if ber.Shape(data) != "is" {
 		return nil, broken
 	}
-	info := parts(data[1])
-	if shape(info) != "os0" {
+	info := ber.Parts(data[1])
+	if ber.Shape(info) != "os0" {
 		return nil, broken
 	}
 	var algorithm pkix.AlgorithmIdentifier
@@ -214,7 +216,7 @@ func (d *decrypter) openEncrypted(der []byte, pass passphrase) ([]byte, error) {
 	content := info[2].Bytes
 	if info[2].IsCompound {
 		var err error
-		if content, err = joinStrings(content); err != nil {
+		if content, err = ber.Join(content); err != nil {
 			return nil, broken
 		}
 	}
@@ -223,23 +225,23 @@ func (d *decrypter) openEncrypted(der []byte, pass passphrase) ([]byte, error) {
 
 // openBags takes what is in bags (RFC 7292 section 4.2). It passes over lists of revoked
 // certificates and secrets of other kinds.
-func (d *decrypter) openBags(ber []byte, pass passphrase, found *contents) error {
-	der, _, err := derOf(ber, 0)
+func (d *decrypter) openBags(data []byte, pass passphrase, found *contents) error {
+	der, _, err := ber.DER(data)
 	if err != nil || der[0] != 0x30 {
 		return damaged("a part of the PKCS#12 file has a wrong structure")
 	}
-	return d.openBagsOf(partsOf(der), pass, found, 0)
+	return d.openBagsOf(ber.PartsOf(der), pass, found, 0)
 }
 
 func (d *decrypter) openBagsOf(bags []asn1.RawValue, pass passphrase, found *contents, depth int) error {
 	broken := damaged("a bag of the PKCS#12 file has a wrong structure")
 	for _, each := range bags {
-		fields := parts(each)
-		if is := shape(fields); is != "o0" && is != "o0S" || depth > maxBagDepth {
+		fields := ber.Parts(each)
+		if is := ber.Shape(fields); is != "o0" && is != "o0S" || depth > maxBagDepth {
 			return broken
 		}
 		value, name := fields[1].Bytes, nameOf(fields[2:])
-		switch oidOf(fields[0]) {
+		switch ber.OID(fields[0]) {
 		case oidKeyBag:
 			found.keys = append(found.keys, bag{slices.Clone(value), name})
 		case oidShroudedKeyBag:
@@ -254,7 +256,7 @@ func (d *decrypter) openBagsOf(bags []asn1.RawValue, pass passphrase, found *con
 				found.certs = append(found.certs, bag{cert, name})
 			}
 		case oidSafeContentsBag:
-			if err := d.openBagsOf(partsOf(value), pass, found, depth+1); err != nil {
+			if err := d.openBagsOf(ber.PartsOf(value), pass, found, depth+1); err != nil {
 				return err
 			}
 		}
@@ -280,8 +282,8 @@ func (d *decrypter) openKey(der []byte, pass passphrase) ([]byte, error) {
 
 // certificateOf returns the certificate of a bag; nil if it does not hold one.
 func certificateOf(der []byte) []byte {
-	fields := partsOf(der)
-	if shape(fields) != "o0" || oidOf(fields[0]) != oidX509Certificate {
+	fields := ber.PartsOf(der)
+	if ber.Shape(fields) != "o0" || ber.OID(fields[0]) != oidX509Certificate {
 		return nil
 	}
 	var cert []byte
@@ -297,12 +299,12 @@ func nameOf(attributes []asn1.RawValue) string {
 	if len(attributes) == 0 {
 		return ""
 	}
-	for _, attribute := range parts(attributes[0]) {
-		fields := parts(attribute)
-		if shape(fields) != "oS" || oidOf(fields[0]) != oidFriendlyName {
+	for _, attribute := range ber.Parts(attributes[0]) {
+		fields := ber.Parts(attribute)
+		if ber.Shape(fields) != "oS" || ber.OID(fields[0]) != oidFriendlyName {
 			continue
 		}
-		if values := parts(fields[1]); len(values) > 0 && values[0].Tag == asn1.TagBMPString {
+		if values := ber.Parts(fields[1]); len(values) > 0 && values[0].Tag == asn1.TagBMPString {
 			return string(fromUTF16(values[0].Bytes, binary.BigEndian))
 		}
 	}

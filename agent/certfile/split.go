@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf16"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 )
 
 // Bounds of what is read. The largest bundles of real CAs have a few dozen certificates.
@@ -53,6 +55,20 @@ func split(data []byte) ([]piece, error) {
 	return []piece{{kind: kindOfOther(data)}}, nil
 }
 
+// splitDER returns the elements that stand one after the other, as DER. Zeros and line ends after
+// the last one are passed over: some tools pad.
+func splitDER(data []byte) ([]piece, error) {
+	var all []piece
+	for len(bytes.TrimRight(data, "\x00\x1a\r\n\t ")) > 0 {
+		der, rest, err := ber.DER(data)
+		if err != nil {
+			return nil, err
+		}
+		all, data = append(all, piece{kind: kindOf(der), der: der}), rest
+	}
+	return all, nil
+}
+
 // isBinary reports whether data begins like a DER or BER sequence of more than 127 bytes or of
 // unknown length, which no text does, or is a shorter one.
 func isBinary(data []byte) bool {
@@ -62,7 +78,7 @@ func isBinary(data []byte) bool {
 func splitBinary(data []byte) ([]piece, error) {
 	pieces, err := splitDER(data)
 	switch {
-	case errors.Is(err, errCut):
+	case errors.Is(err, ber.ErrCut):
 		return nil, damaged("its end is missing")
 	case err != nil:
 		return nil, damaged("it begins like a certificate or key, but is not one")
@@ -108,7 +124,7 @@ func piecesOf(segment string) ([]piece, error) {
 	block, _ := pem.Decode([]byte(segment))
 	switch {
 	case block == nil:
-		return nil, errNotASN1
+		return nil, ber.ErrNotASN1
 	case block.Headers["DEK-Info"] != "":
 		return []piece{{kind: legacyPEM, block: block}}, nil
 	case kindOfOther(block.Bytes) == openSSH:

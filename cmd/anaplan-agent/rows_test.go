@@ -91,6 +91,8 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"anaplan.ErrUserAgent":    "the program has one",
 		"audit.ErrInUse":          "it is told at the start of an agent, and stands for itself",
 		"audit.BrokenError":       "audit verify prints it as its result",
+		"ber.ErrCut":              "the reader of the file or device says what is damaged",
+		"ber.ErrNotASN1":          "the reader of the file or device says what is damaged",
 		"fair.BusyError":          "agent/server answers it",
 		"frame.ErrGarbage":        "the process that has started the child says what became of it",
 		"frame.ErrTooLarge":       "the process that has started the child says what became of it",

@@ -1,4 +1,13 @@
-package certfile
+// Package ber takes apart what is written in ASN.1's basic encoding (ITU-T X.690), of which DER is
+// one way of writing. It is for formats whose files come as BER too, which encoding/asn1 refuses:
+// certificates, PKCS#7 and PKCS#12.
+//
+//	der, rest, err := ber.DER(data) // the first element
+//	fields := ber.PartsOf(der)
+//	if ber.Shape(fields) == "ssb" { ... } // sequence, sequence, bit string
+//
+// It refuses what is nested more than 64 deep, and lengths of more than four bytes.
+package ber
 
 import (
 	"bytes"
@@ -11,40 +20,30 @@ import (
 // maxDepth is how deep ASN.1 can be nested. A certificate needs about ten levels.
 const maxDepth = 64
 
-// errNotASN1 is of data that was never ASN.1, errCut of what ends too early.
+// Errors to branch on. Who knows what the data should be says so.
 var (
-	errNotASN1 = errors.New("not ASN.1")
-	errCut     = errors.New("cut short")
+	// ErrNotASN1: the data was never ASN.1.
+	ErrNotASN1 = errors.New("not ASN.1")
+	// ErrCut: the data ends too early.
+	ErrCut = errors.New("cut short")
 )
 
-// splitDER returns the elements that stand one after the other, as DER. Zeros and line ends after
-// the last one are passed over: some tools pad.
-func splitDER(data []byte) ([]piece, error) {
-	var all []piece
-	for len(bytes.TrimRight(data, "\x00\x1a\r\n\t ")) > 0 {
-		der, rest, err := derOf(data, 0)
-		if err != nil {
-			return nil, err
-		}
-		all, data = append(all, piece{kind: kindOf(der), der: der}), rest
-	}
-	return all, nil
-}
-
-// derOf returns the first element of BER as DER, and what follows it. It does so as far as BER
+// DER returns the first element of BER as DER, and what follows it. It does so as far as BER
 // occurs: lengths that are not known at the start, lengths with zeros before them, and octet
 // strings in pieces. DER comes out as it went in.
+func DER(ber []byte) (der, rest []byte, err error) { return derOf(ber, 0) }
+
 func derOf(ber []byte, depth int) (der, rest []byte, err error) {
 	h, err := parseHeader(ber)
 	if err != nil {
 		return nil, nil, err
 	}
 	if depth > maxDepth {
-		return nil, nil, errNotASN1
+		return nil, nil, ErrNotASN1
 	}
 	content := ber[h.size:]
 	if h.length > len(content) {
-		return nil, nil, errCut
+		return nil, nil, ErrCut
 	}
 	if h.tag[0]&0x20 == 0 {
 		return appendElement(h.tag, content[:h.length]), content[h.length:], nil
@@ -68,7 +67,7 @@ func derOf(ber []byte, depth int) (der, rest []byte, err error) {
 		body = append(body, child...)
 	}
 	if h.tag[0] == 0x20|asn1.TagOctetString {
-		whole, err := joinStrings(body)
+		whole, err := Join(body)
 		return appendElement([]byte{asn1.TagOctetString}, whole), rest, err
 	}
 	return appendElement(h.tag, body), rest, nil
@@ -92,10 +91,10 @@ func parseHeader(ber []byte) (header, error) {
 		n++
 	}
 	if n >= len(ber) {
-		return h, errCut
+		return h, ErrCut
 	}
 	if ber[0] == 0 || n > 5 {
-		return h, errNotASN1
+		return h, ErrNotASN1
 	}
 	h.tag, h.length = ber[:n], int(ber[n])
 	n++
@@ -103,10 +102,10 @@ func parseHeader(ber []byte) (header, error) {
 		digits := h.length & 0x7f
 		h.indefinite, h.length = digits == 0, 0
 		if digits > 4 || h.indefinite && h.tag[0]&0x20 == 0 {
-			return h, errNotASN1
+			return h, ErrNotASN1
 		}
 		if n+digits > len(ber) {
-			return h, errCut
+			return h, ErrCut
 		}
 		for _, digit := range ber[n : n+digits] {
 			h.length = h.length<<8 | int(digit)
@@ -115,7 +114,7 @@ func parseHeader(ber []byte) (header, error) {
 	}
 	h.size = n
 	if h.length < 0 { // an int of 32 bits
-		return h, errNotASN1
+		return h, ErrNotASN1
 	}
 	return h, nil
 }
@@ -129,53 +128,53 @@ func appendElement(tag, content []byte) []byte {
 	return slices.Concat(tag, length, content)
 }
 
-// joinStrings returns what octet strings that stand one after the other hold together.
-func joinStrings(der []byte) ([]byte, error) {
-	parts, err := elements(der)
+// Join returns what octet strings that stand one after the other hold together.
+func Join(der []byte) ([]byte, error) {
+	parts, err := Elements(der)
 	var whole []byte
 	for _, part := range parts {
 		if part.Class != asn1.ClassUniversal || part.Tag != asn1.TagOctetString {
-			return nil, errNotASN1
+			return nil, ErrNotASN1
 		}
 		whole = append(whole, part.Bytes...)
 	}
 	return whole, err
 }
 
-// elements returns the elements of DER that stand one after the other.
-func elements(der []byte) ([]asn1.RawValue, error) {
+// Elements returns the elements of DER that stand one after the other.
+func Elements(der []byte) ([]asn1.RawValue, error) {
 	var all []asn1.RawValue
 	for len(der) > 0 {
 		var e asn1.RawValue
 		rest, err := asn1.Unmarshal(der, &e)
 		if err != nil {
-			return nil, errNotASN1
+			return nil, ErrNotASN1
 		}
 		all, der = append(all, e), rest
 	}
 	return all, nil
 }
 
-// parts returns the elements of which a constructed one is made; nil: it is not one, or broken.
-func parts(e asn1.RawValue) []asn1.RawValue {
+// Parts returns the elements of which a constructed one is made; nil: it is not one, or broken.
+func Parts(e asn1.RawValue) []asn1.RawValue {
 	if !e.IsCompound {
 		return nil
 	}
-	all, _ := elements(e.Bytes)
+	all, _ := Elements(e.Bytes)
 	return all
 }
 
-// partsOf is parts of an element as DER.
-func partsOf(der []byte) []asn1.RawValue {
-	all, err := elements(der)
+// PartsOf is Parts of an element as DER.
+func PartsOf(der []byte) []asn1.RawValue {
+	all, err := Elements(der)
 	if err != nil || len(all) != 1 {
 		return nil
 	}
-	return parts(all[0])
+	return Parts(all[0])
 }
 
-// shape writes the kinds of elements as a word, a letter each: what something is shows in it.
-func shape(all []asn1.RawValue) string {
+// Shape writes the kinds of elements as a word, a letter each: what something is shows in it.
+func Shape(all []asn1.RawValue) string {
 	letters := map[int]byte{
 		asn1.TagInteger: 'i', asn1.TagBitString: 'b', asn1.TagOctetString: 'x', asn1.TagOID: 'o',
 		asn1.TagSequence: 's', asn1.TagSet: 'S', asn1.TagUTCTime: 't', asn1.TagGeneralizedTime: 't',
@@ -192,8 +191,8 @@ func shape(all []asn1.RawValue) string {
 	return string(word)
 }
 
-// oidOf returns an object identifier in dots; "" if it is not one.
-func oidOf(e asn1.RawValue) string {
+// OID returns an object identifier in dots; "" if it is not one.
+func OID(e asn1.RawValue) string {
 	var oid asn1.ObjectIdentifier
 	if _, err := asn1.Unmarshal(e.FullBytes, &oid); err != nil {
 		return ""
