@@ -31,46 +31,75 @@ var (
 // DER returns the first element of BER as DER, and what follows it. It does so as far as BER
 // occurs: lengths that are not known at the start, lengths with zeros before them, and octet
 // strings in pieces. DER comes out as it went in.
-func DER(ber []byte) (der, rest []byte, err error) { return derOf(ber, 0) }
+func DER(data []byte) (der, rest []byte, err error) { return rewrite(data, 0, false) }
 
-func derOf(ber []byte, depth int) (der, rest []byte, err error) {
-	h, err := parseHeader(ber)
+// Definite is DER, but leaves everything as it is that says its length at the start, however it
+// says it: a signature is over these very bytes. Where a length is not known at the start the
+// signature is over the DER (ITU-T X.509 section 6.2.1).
+func Definite(data []byte) (definite, rest []byte, err error) { return rewrite(data, 0, true) }
+
+func rewrite(data []byte, depth int, keep bool) (element, rest []byte, err error) {
+	h, err := parseHeader(data)
 	if err != nil {
 		return nil, nil, err
 	}
 	if depth > maxDepth {
 		return nil, nil, ErrNotASN1
 	}
-	content := ber[h.size:]
+	content := data[h.size:]
 	if h.length > len(content) {
 		return nil, nil, ErrCut
-	}
-	if h.tag[0]&0x20 == 0 {
-		return appendElement(h.tag, content[:h.length]), content[h.length:], nil
 	}
 	if !h.indefinite {
 		content, rest = content[:h.length], content[h.length:]
 	}
-	var body []byte
-	for {
-		if h.indefinite && bytes.HasPrefix(content, []byte{0, 0}) {
-			rest = content[2:]
-			break
-		}
-		if !h.indefinite && len(content) == 0 {
-			break
-		}
-		var child []byte
-		if child, content, err = derOf(content, depth+1); err != nil {
+	body := content
+	if h.constructed() {
+		if body, content, err = rewriteAll(content, depth+1, keep, h.indefinite); err != nil {
 			return nil, nil, err
 		}
-		body = append(body, child...)
+	}
+	switch {
+	case h.indefinite:
+		rest = content
+	case keep && bytes.Equal(body, data[h.size:h.size+h.length]):
+		return data[:h.size+h.length], rest, nil
 	}
 	if h.tag[0] == 0x20|asn1.TagOctetString {
 		whole, err := Join(body)
-		return appendElement([]byte{asn1.TagOctetString}, whole), rest, err
+		return Element(asn1.TagOctetString, whole), rest, err
 	}
 	return appendElement(h.tag, body), rest, nil
+}
+
+// rewriteAll rewrites elements up to the end, or up to the mark that stands for it.
+func rewriteAll(data []byte, depth int, keep, marked bool) (body, rest []byte, err error) {
+	for marked || len(data) > 0 {
+		if marked && bytes.HasPrefix(data, []byte{0, 0}) {
+			return body, data[2:], nil
+		}
+		var element []byte
+		if element, data, err = rewrite(data, depth, keep); err != nil {
+			return nil, nil, err
+		}
+		body = append(body, element...)
+	}
+	return body, nil, nil
+}
+
+// Content returns what is in the first element of data, which says its length at the start; nil
+// if there is none.
+func Content(data []byte) []byte {
+	h, err := parseHeader(data)
+	if err != nil || h.indefinite || h.length > len(data)-h.size {
+		return nil
+	}
+	return data[h.size : h.size+h.length]
+}
+
+// Element returns an element with that tag, as DER.
+func Element(tag byte, contents ...[]byte) []byte {
+	return appendElement([]byte{tag}, slices.Concat(contents...))
 }
 
 // header is what stands before the content of an element.
@@ -80,6 +109,8 @@ type header struct {
 	length     int // of the content
 	indefinite bool
 }
+
+func (h header) constructed() bool { return h.tag[0]&0x20 != 0 }
 
 func parseHeader(ber []byte) (header, error) {
 	var h header
@@ -130,9 +161,9 @@ func appendElement(tag, content []byte) []byte {
 
 // Join returns what octet strings that stand one after the other hold together.
 func Join(der []byte) ([]byte, error) {
-	parts, err := Elements(der)
+	pieces, err := Elements(der)
 	var whole []byte
-	for _, part := range parts {
+	for _, part := range pieces {
 		if part.Class != asn1.ClassUniversal || part.Tag != asn1.TagOctetString {
 			return nil, ErrNotASN1
 		}
