@@ -87,14 +87,15 @@ func rewriteAll(data []byte, depth int, keep, marked bool) (body, rest []byte, e
 	return body, nil, nil
 }
 
-// Content returns what is in the first element of data, which says its length at the start; nil
-// if there is none.
-func Content(data []byte) []byte {
+// First returns the first element of data as it is written, and what is in it; nil if there is none
+// that says its length at the start.
+func First(data []byte) (element, content []byte) {
 	h, err := parseHeader(data)
 	if err != nil || h.indefinite || h.length > len(data)-h.size {
-		return nil
+		return nil, nil
 	}
-	return data[h.size : h.size+h.length]
+	end := h.size + h.length
+	return data[:end], data[h.size:end]
 }
 
 // Element returns an element with that tag, as DER.
