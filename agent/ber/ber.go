@@ -173,18 +173,33 @@ func Join(der []byte) ([]byte, error) {
 	return whole, err
 }
 
-// Elements returns the elements of DER that stand one after the other.
-func Elements(der []byte) ([]asn1.RawValue, error) {
+// Elements returns the elements that stand one after the other, each of which says its length at the
+// start, however it says it.
+func Elements(data []byte) ([]asn1.RawValue, error) {
 	var all []asn1.RawValue
-	for len(der) > 0 {
-		var e asn1.RawValue
-		rest, err := asn1.Unmarshal(der, &e)
-		if err != nil {
+	for len(data) > 0 {
+		element, content := First(data)
+		if element == nil {
 			return nil, ErrNotASN1
 		}
-		all, der = append(all, e), rest
+		e := asn1.RawValue{Class: int(element[0] >> 6), Tag: int(element[0] & 0x1f), IsCompound: element[0]&0x20 != 0}
+		if e.Tag == 0x1f { // in the bytes that follow
+			e.Tag = longTag(element[1:])
+		}
+		e.Bytes, e.FullBytes = content, element
+		all, data = append(all, e), data[len(element):]
 	}
 	return all, nil
+}
+
+func longTag(data []byte) int {
+	tag := 0
+	for _, b := range data {
+		if tag = tag<<7 | int(b&0x7f); b&0x80 == 0 {
+			break
+		}
+	}
+	return tag
 }
 
 // Parts returns the elements of which a constructed one is made; nil: it is not one, or broken.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/ber"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // Certificates returns the certificates in data, in the order in which they stand there, each
@@ -31,7 +33,7 @@ func Certificates(data []byte) ([]*x509.Certificate, error) {
 		}
 	}
 	if l.unreadable != nil && !slices.ContainsFunc(l.certs, isLeaf) {
-		return nil, fmt.Errorf("%w: a certificate in it cannot be read (%w); get it again", ErrDamaged, l.unreadable)
+		return nil, fmt.Errorf("%w: a certificate in it cannot be read (%w); get it again, and if that is the same, have the CA issue it anew", ErrDamaged, l.unreadable)
 	}
 	if len(l.certs) == 0 {
 		return nil, noCertificate(l.other)
@@ -57,9 +59,9 @@ type load struct {
 func (l *load) addCertificates(p piece) error {
 	switch p.kind {
 	case certificate:
-		return l.addCertificate(p.der, "")
+		return l.addCertificate(p.raw, "")
 	case pkcs7:
-		return l.addPKCS7(p.der)
+		return l.addPKCS7(p.raw)
 	}
 	l.note(p.kind)
 	return nil
@@ -73,13 +75,12 @@ func (l *load) note(k kind) {
 }
 
 func (l *load) addCertificate(der []byte, name string) error {
-	known := func(c *x509.Certificate) bool { return bytes.Equal(c.Raw, der) }
-	if slices.ContainsFunc(l.certs, known) {
-		return nil
-	}
-	cert, err := x509.ParseCertificate(der)
+	cert, err := certread.Parse(der)
 	if err != nil {
 		l.unreadable = cmp.Or(l.unreadable, err)
+		return nil
+	}
+	if slices.ContainsFunc(l.certs, cert.Equal) {
 		return nil
 	}
 	if len(l.certs) == maxCount {
@@ -120,7 +121,8 @@ func (l *load) addPKCS7(der []byte) error {
 }
 
 // Leaf returns the certificate for that public key, and the chain of its issuers, its own first,
-// as far as they are among the certificates. The error is a *NoLeafError if none is for the key.
+// as far as they are among the certificates. The error is a *NoLeafError if none is for the key; an
+// *UnsupportedError if that could not be, since all but those of CAs are for keys that are not RSA.
 //
 // Of several it takes one that is valid today rather than another; then one of a CA rather than
 // one that signed itself, which some tools make along with a request; then the one that ends last.
@@ -136,9 +138,30 @@ func Leaf(certs []*x509.Certificate, public crypto.PublicKey) (leaf *x509.Certif
 		}
 	}
 	if leaf == nil {
-		return nil, nil, &failed
+		return nil, nil, cmp.Or(otherKinds(certs, public), error(&failed))
 	}
-	return leaf, chainOf(leaf, certs, now), nil
+	return leaf, Chain(leaf, certs), nil
+}
+
+// otherKinds names the key of the first certificate that is not a CA's, if an RSA key was looked for
+// and all those are for keys of other kinds; else nil.
+func otherKinds(certs []*x509.Certificate, public crypto.PublicKey) error {
+	var first *x509.Certificate
+	if _, isRSA := public.(*rsa.PublicKey); !isRSA && public != nil {
+		return nil
+	}
+	for _, cert := range certs {
+		if _, isRSA := cert.PublicKey.(*rsa.PublicKey); isRSA && isLeaf(cert) {
+			return nil
+		}
+		if first == nil && isLeaf(cert) {
+			first = cert
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return &UnsupportedError{fmt.Sprintf("the certificate of %q, which is for %s,", first.Subject, certread.KeyName(first)), rsaOnly}
 }
 
 func sameKey(a, b crypto.PublicKey) bool {
@@ -164,8 +187,10 @@ func better(cert, other *x509.Certificate, now time.Time) bool {
 
 func isSelfIssued(cert *x509.Certificate) bool { return bytes.Equal(cert.RawIssuer, cert.RawSubject) }
 
-// chainOf returns the issuers of a certificate, up to a root or to one whose issuer is not there.
-func chainOf(cert *x509.Certificate, certs []*x509.Certificate, now time.Time) []*x509.Certificate {
+// Chain returns the issuers of a certificate, its own first, up to a root or to one whose issuer is
+// not among the certificates.
+func Chain(cert *x509.Certificate, certs []*x509.Certificate) []*x509.Certificate {
+	now := time.Now()
 	chain := []*x509.Certificate{cert}
 	for !isSelfIssued(cert) {
 		var issuer *x509.Certificate

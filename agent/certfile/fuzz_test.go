@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/certtest"
 )
 
 // seed adds every file of testdata, and some in other wrappings.
@@ -27,6 +28,9 @@ func seed(f *testing.F) {
 	f.Add(derOf(f, "key.pem"))
 	f.Add(derOf(f, "key.crt"))
 	f.Add(derOf(f, "pkcs8-aes.pem"))
+	for _, odd := range certtest.Odds() {
+		f.Add(odd.Make(rsaKey(f, "key.pem").Public()))
+	}
 	f.Add([]byte("\xff\xfe-\x00"))
 	f.Add([]byte{0x30, 0x80, 0x24, 0x80, 0x04, 0x01, 'a', 0, 0, 0, 0})
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/ber"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // Bounds of RSA keys. What is below Anaplan refuses; what is above would take minutes to check.
@@ -226,21 +227,15 @@ func parsePKCS8(top []asn1.RawValue) (*rsa.PrivateKey, error) {
 	switch oid := ber.OID(algorithm[0]); {
 	case oid == oidRSA:
 		return parseRSA(top[2].Bytes, ber.PartsOf(top[2].Bytes))
-	case oid == oidEC && len(algorithm) == 2:
-		return nil, ecRefusal(algorithm[1])
-	case otherKeys[oid] != "":
-		return nil, &UnsupportedError{otherKeys[oid], rsaOnly}
+	case len(algorithm) > 1:
+		return nil, &UnsupportedError{certread.KindOfKey(oid, algorithm[1]), rsaOnly}
 	default:
-		return nil, &UnsupportedError{fmt.Sprintf("a key of an unknown kind (%s)", oid), rsaOnly}
+		return nil, &UnsupportedError{certread.KindOfKey(oid, asn1.RawValue{}), rsaOnly}
 	}
 }
 
 func ecRefusal(curve asn1.RawValue) error {
-	what := "an elliptic curve key"
-	if name := curves[ber.OID(curve)]; name != "" {
-		what += " (" + name + ")"
-	}
-	return &UnsupportedError{what, rsaOnly}
+	return &UnsupportedError{certread.KindOfKey(oidEC, curve), rsaOnly}
 }
 
 // parseRSA reads a PKCS#1 key, the parts of which are top. How large it is it sees before it

@@ -26,21 +26,3 @@ const (
 	oidRSA = "1.2.840.113549.1.1.1"
 	oidEC  = "1.2.840.10045.2.1"
 )
-
-// otherKeys names the kinds of keys that Anaplan does not take.
-var otherKeys = map[string]string{
-	"1.2.840.113549.1.1.10": "an RSA key for PSS only",
-	"1.2.840.10040.4.1":     "a DSA key",
-	"1.3.101.110":           "an X25519 key",
-	"1.3.101.111":           "an X448 key",
-	"1.3.101.112":           "an Ed25519 key",
-	"1.3.101.113":           "an Ed448 key",
-}
-
-// curves names those that occur (RFC 5480 section 2.1.1.1).
-var curves = map[string]string{
-	"1.2.840.10045.3.1.7": "P-256",
-	"1.3.132.0.34":        "P-384",
-	"1.3.132.0.35":        "P-521",
-	"1.3.132.0.10":        "secp256k1",
-}

@@ -26,6 +26,7 @@ const (
 type piece struct {
 	kind  kind
 	der   []byte     // nil if it is not ASN.1
+	raw   []byte     // the same with the lengths that were written, over which a CA's signature is
 	block *pem.Block // of legacyPEM
 }
 
@@ -55,16 +56,20 @@ func split(data []byte) ([]piece, error) {
 	return []piece{{kind: kindOfOther(data)}}, nil
 }
 
-// splitDER returns the elements that stand one after the other, as DER. Zeros and line ends after
-// the last one are passed over: some tools pad.
+// splitDER returns the elements that stand one after the other, as DER. What follows the last one
+// and does not begin like another is passed over: some tools pad, and some leave rubbish behind.
 func splitDER(data []byte) ([]piece, error) {
 	var all []piece
-	for len(bytes.TrimRight(data, "\x00\x1a\r\n\t ")) > 0 {
+	for len(data) > 0 && (len(all) == 0 || data[0] == 0x30) {
 		der, rest, err := ber.DER(data)
 		if err != nil {
 			return nil, err
 		}
-		all, data = append(all, piece{kind: kindOf(der), der: der}), rest
+		raw, _, err := ber.Definite(data)
+		if err != nil {
+			return nil, err
+		}
+		all, data = append(all, piece{kind: kindOf(der), der: der, raw: raw}), rest
 	}
 	return all, nil
 }

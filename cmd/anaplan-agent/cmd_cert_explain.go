@@ -30,10 +30,7 @@ func explainCertificate(r *device.Run, order certOrder) error {
 	found := []finding.Finding{} // so that JSON has a list
 	var texts []string
 	for _, cert := range subjectsOf(certs) {
-		_, chain, err := certfile.Leaf(certs, cert.PublicKey)
-		if err != nil {
-			return err
-		}
+		chain := certfile.Chain(cert, certs)
 		found = append(found, certlint.Check(cert, chain, now)...)
 		texts = append(texts, certlint.Explain(cert, chain, now))
 	}
@@ -72,8 +69,7 @@ func toExplain(r *device.Run, file string) ([]*x509.Certificate, error) {
 		return nil, err
 	}
 	if cert, beside := shownCertificate(r.Ctx, r.Device.At(address)); cert != nil {
-		_, chain, err := certfile.Leaf(append([]*x509.Certificate{cert}, beside...), cert.PublicKey)
-		return append([]*x509.Certificate{cert}, chain...), err
+		return append([]*x509.Certificate{cert}, certfile.Chain(cert, beside)...), nil
 	}
 	// Opening the key pairs it with its certificate, and its errors say why that fails.
 	key, err := r.Device.Open(r.Ctx)
