@@ -4,8 +4,12 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"net/mail"
 	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // oidEmailAddress is the subject attribute emailAddress (PKCS#9, RFC 2985
@@ -69,8 +73,13 @@ func Examine(cert *x509.Certificate) []Doubt {
 		doubt(true, "ca", "it is a CA's certificate; give the key's")
 		return doubts
 	}
-	if Email(cert) == "" {
+	switch email := Email(cert); {
+	case email == "":
 		doubt(true, "email", "it has no e-mail address in the subject alternative name or the subject, by which Anaplan finds the user")
+	default:
+		if wrong := notPlain(email); wrong != "" {
+			doubt(false, "email", "its e-mail address, %q, %s", email, wrong)
+		}
 	}
 	if isSelfSigned(cert) {
 		doubt(true, "selfsigned", "it is self-signed; Anaplan wants a certificate from a CA on its list")
@@ -91,7 +100,40 @@ func Examine(cert *x509.Certificate) []Doubt {
 	if isWeaklySigned(cert.SignatureAlgorithm) {
 		doubt(false, "signature", "its CA signed it with %v, which is no longer trusted", cert.SignatureAlgorithm)
 	}
+	if broken := brokenRules(cert); len(broken) > 0 {
+		doubt(false, "rules", "it breaks the rules of X.509: %s", strings.Join(broken, "; "))
+	}
 	return doubts
+}
+
+// notPlain returns what is wrong with an address, which a user of Anaplan has without anything
+// around it; "" if it looks like one.
+func notPlain(email string) string {
+	const unfound = ", so Anaplan may find no user by it"
+	parsed, err := mail.ParseAddress(email)
+	switch {
+	case err == nil && parsed.Address == email:
+		return ""
+	case err == nil && strings.TrimSpace(email) == parsed.Address:
+		return "has blanks around it" + unfound
+	case err == nil:
+		return "has more around the address " + parsed.Address + unfound
+	case strings.ContainsFunc(email, unicode.IsSpace):
+		return "has blanks in it" + unfound
+	}
+	return "does not look like one"
+}
+
+// brokenRules returns how a certificate is not written by the rules, a clause each. A program that
+// does not know a critical extension must refuse the certificate (RFC 5280 section 4.2).
+func brokenRules(cert *x509.Certificate) []string {
+	broken := certread.Faults(cert)
+	for _, oid := range cert.UnhandledCriticalExtensions {
+		if len(oid) > 3 {
+			broken = append(broken, fmt.Sprintf("its extension %s is critical, and little known", certread.ExtensionName(oid)))
+		}
+	}
+	return broken
 }
 
 // isSelfSigned compares names first: a certificate that claims to be its own issuer is useless,

@@ -2,16 +2,14 @@ package certlint
 
 import (
 	"cmp"
-	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"net/mail"
 	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
@@ -46,6 +44,7 @@ var checks = []struct {
 	{"chain", subject.path},
 	{"revocation", subject.revocation},
 	{"signature", subject.signature},
+	{"rules", subject.rules},
 }
 
 // Check returns what there is to say about a certificate, a finding for each check; of a CA's
@@ -115,8 +114,8 @@ func (s subject) email() finding.Finding {
 		}
 		return missing
 	}
-	if _, err := mail.ParseAddress(emails[0]); err != nil {
-		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("its e-mail address, %s, does not look like one", emails[0]), Do: ask}
+	if doubted := s.doubted("email", ask, finding.Finding{}); doubted.What != "" {
+		return doubted
 	}
 	what := fmt.Sprintf("it logs in %s, the address in the %s", emails[0], s.emailPlace())
 	if len(emails) > 1 {
@@ -157,15 +156,10 @@ func (s subject) key() finding.Finding {
 }
 
 func keyName(cert *x509.Certificate) string {
-	switch key := cert.PublicKey.(type) {
-	case *rsa.PublicKey:
+	if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 		return fmt.Sprintf("RSA of %d bits", key.N.BitLen())
-	case *ecdsa.PublicKey:
-		return "an elliptic curve key (" + key.Params().Name + ")"
-	case ed25519.PublicKey:
-		return "an Ed25519 key"
 	}
-	return "of an unknown kind"
+	return certread.KeyName(cert)
 }
 
 func (s subject) keyUsage() finding.Finding {
@@ -202,6 +196,12 @@ func (s subject) revocation() finding.Finding {
 func (s subject) signature() finding.Finding {
 	return s.doubted("signature", "ask the CA for one that is signed with SHA-256",
 		fine("its CA signed it with %v", s.cert.SignatureAlgorithm))
+}
+
+// rules tells of what programs refuse that are stricter than others.
+func (s subject) rules() finding.Finding {
+	return s.doubted("rules", "log in with it: anaplan-agent whoami; if Anaplan refuses it, the CA must issue it anew",
+		fine("it is written by the rules of X.509"))
 }
 
 var usageNames = []struct {

@@ -19,6 +19,8 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
+	"github.com/anaplan-agent/anaplan-agent/agent/certtest"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/google/go-cmp/cmp"
 )
@@ -118,7 +120,7 @@ func TestChecksInTheirOrder(t *testing.T) {
 			t.Errorf("%s asks to do something about what is fine: %s", f.Check, f.Do)
 		}
 	}
-	want := []string{"validity ok", "email ok", "key ok", "keyusage ok", "eku ok", "selfsigned ok", "ca ok", "chain ok", "revocation ok", "signature ok"}
+	want := []string{"validity ok", "email ok", "key ok", "keyusage ok", "eku ok", "selfsigned ok", "ca ok", "chain ok", "revocation ok", "signature ok", "rules ok"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
@@ -160,7 +162,14 @@ func TestCheck(t *testing.T) {
 		{"email", "none", func(c *x509.Certificate) { c.EmailAddresses = nil }, failure, "it has no e-mail address", "rfc822Name"},
 		{"email", "common name", func(c *x509.Certificate) { c.EmailAddresses, c.Subject.CommonName = nil, "c@example.com" }, failure,
 			"that its common name, c@example.com, looks like one does not count", "rfc822Name"},
-		{"email", "a word", func(c *x509.Certificate) { c.EmailAddresses = []string{"robot"} }, warning, "its e-mail address, robot, does not look like one", "rfc822Name"},
+		{"email", "a word", func(c *x509.Certificate) { c.EmailAddresses = []string{"robot"} }, warning, `its e-mail address, "robot", does not look like one`, "rfc822Name"},
+		{"email", "a name around it", func(c *x509.Certificate) { c.EmailAddresses = []string{"Robot <robot@example.com>"} }, warning, `its e-mail address, "Robot <robot@example.com>", has more around the address robot@example.com, so Anaplan may find no user by it`, "rfc822Name"},
+		{"email", "brackets", func(c *x509.Certificate) { c.EmailAddresses = []string{"<robot@example.com>"} }, warning, "has more around the address robot@example.com", "rfc822Name"},
+		{"email", "blanks around it", func(c *x509.Certificate) { c.EmailAddresses = []string{" robot@example.com"} }, warning, "has blanks around it", "rfc822Name"},
+		{"email", "a blank in it", func(c *x509.Certificate) { c.EmailAddresses = []string{"ro bot@example.com"} }, warning, "has blanks in it", "rfc822Name"},
+		{"email", "in the subject, with a name around it", func(c *x509.Certificate) {
+			c.EmailAddresses, c.Subject = nil, pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}, Value: "Robot <s@example.com>"}}}
+		}, warning, "has more around the address s@example.com", "rfc822Name"},
 
 		{"key", "RSA", nil, ok, "its key is RSA of 2048 bits", ""},
 
@@ -191,6 +200,11 @@ func TestCheck(t *testing.T) {
 		{"revocation", "none", func(c *x509.Certificate) { c.CRLDistributionPoints, c.OCSPServer = nil, nil }, warning, "it names no CRL and no OCSP server", "CRL distribution point"},
 
 		{"signature", "SHA-256", nil, ok, "its CA signed it with SHA256-RSA", ""},
+		{"rules", "kept", nil, ok, "it is written by the rules of X.509", ""},
+		{"rules", "unknown and critical", func(c *x509.Certificate) {
+			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
+		}, warning, "its extension 1.2.3.4 is critical, and little known", "the CA must issue it anew"},
+
 		{"signature", "SHA-512", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA512WithRSA }, ok, "SHA512-RSA", ""},
 	}
 	pki := newAuthorities(t)
@@ -239,8 +253,8 @@ func TestKeys(t *testing.T) {
 		check(t, got, finding.Error, test.what, "anaplan-agent enroll")
 	}
 	cert := issue(t, pki.by, robotKey(), robot())
-	cert.PublicKey = nil
-	check(t, byCheck(t, certlint.Check(cert, nil, today), "key"), finding.Error, "of an unknown kind", "anaplan-agent enroll")
+	cert.PublicKey, cert.RawSubjectPublicKeyInfo = nil, nil
+	check(t, byCheck(t, certlint.Check(cert, nil, today), "key"), finding.Error, "a key that cannot be read", "anaplan-agent enroll")
 }
 
 // Go signs with none of these any more, so the certificates are altered after they were parsed.
@@ -338,5 +352,21 @@ func TestHostileNames(t *testing.T) {
 	}
 	if strings.ContainsAny(text, "\x1b\r\u202e") || strings.Contains(text, "\nAnaplan will take") || strings.Contains(text, "\nok") {
 		t.Errorf("text %q", text)
+	}
+}
+
+// What crypto/x509 refuses is judged as anything else, and the rule that it breaks is named.
+func TestOdds(t *testing.T) {
+	for _, odd := range certtest.Odds() {
+		cert, err := certread.Parse(odd.Make(robotKey().Public()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		findings := certlint.Check(cert, nil, time.Now())
+		check(t, byCheck(t, findings, "rules"), finding.Warning, "it breaks the rules of X.509: ", "the CA must issue it anew")
+		if got := byCheck(t, findings, "rules"); !strings.Contains(got.What, odd.Fault) || strings.Contains(got.What, "2.5.29") {
+			t.Errorf("%s: %s", odd.Name, got.What)
+		}
+		check(t, byCheck(t, findings, "key"), finding.OK, "RSA of 2048 bits", "")
 	}
 }

@@ -116,8 +116,11 @@ func oddExtensions() []Odd {
 		}, nil},
 		{"CRL that is not one", "CRL distribution points cannot be read", extension(Extension(OID(2, 5, 29, 31), false, []byte("http://crl.example"))), nil},
 		{"critical identifier", "authority key identifier is marked critical", extension(Extension(OID(2, 5, 29, 35), true, ber.Element(sequence, ber.Element(0x80, []byte{1})))), nil},
-		{"TRUE as 1", "basic constraints is not written as it should be", func(f *Fields) {
-			f.Extensions[0] = Extension(OID(2, 5, 29, 19), true, ber.Element(sequence, ber.Element(asn1.TagBoolean, []byte{1}), ber.Element(asn1.TagInteger, []byte{0})))
+		{"TRUE as 1", "key usage is not written as it should be", func(f *Fields) {
+			f.Extensions[1] = bytes.Replace(f.Extensions[1], []byte{1, 1, 0xff}, []byte{1, 1, 1}, 1)
+		}, nil},
+		{"FALSE as 1 byte too many", "basic constraints is not written as it should be", func(f *Fields) {
+			f.Extensions[0] = Extension(OID(2, 5, 29, 19), true, ber.Element(sequence, ber.Element(asn1.TagBoolean, []byte{0, 0})))
 		}, nil},
 		{"key usage with bits behind", "key usage is not written as it should be", func(f *Fields) {
 			f.Extensions[1] = Extension(OID(2, 5, 29, 15), true, ber.Element(asn1.TagBitString, []byte{5, 0xbf}))
