@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // readCertificate reads a certificate object. One that does not parse is noted and is not an error:
@@ -18,7 +20,7 @@ func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, 
 		return CertificateInfo{}, s.fail("reading a certificate", err)
 	}
 	info := CertificateInfo{Label: string(values[pkcs11.CKA_LABEL]), ID: values[pkcs11.CKA_ID]}
-	info.Certificate, err = x509.ParseCertificate(values[pkcs11.CKA_VALUE])
+	info.Certificate, err = certread.Parse(values[pkcs11.CKA_VALUE])
 	if err != nil {
 		info.Note = fmt.Sprintf("it is not an X.509 certificate that can be read: %v", err)
 	}

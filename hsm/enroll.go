@@ -3,6 +3,7 @@
 package hsm
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -141,7 +142,8 @@ func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.
 	// The key may have been chosen without looking at the certificate.
 	pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 	if err == nil && !pairs {
-		err = fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address))
+		err = cmp.Or(hardware.OtherKind(certificate),
+			fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address)))
 	}
 	if err != nil {
 		return false, err

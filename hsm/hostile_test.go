@@ -137,7 +137,7 @@ func TestHiddenModulus(t *testing.T) {
 	ec := hsmtest.Issue(t, m.ec.Public(), m.a, nil)
 	for _, l := range []layout{
 		{name: "certificate of another type", objects: []hsmtest.Object{one.Private(m.a), one.Certificate(ec), one.Certificate(m.certA)},
-			want: m.certA, passed: []string{"it is for another key"}},
+			want: m.certA, passed: []string{"it is for an elliptic curve key (P-256)"}},
 		{name: "certificate given, two keys", objects: []hsmtest.Object{one.Private(m.a), two.Private(m.b)}, given: m.certB, want: m.certB},
 		{name: "two keys", objects: append(one.Pair(m.a, m.certA), two.Pair(m.b, m.certB)...), err: &hardware.AmbiguousError{},
 			says: []string{"2 keys", "(the token does not tell its public key)"}},

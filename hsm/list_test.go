@@ -59,7 +59,7 @@ func TestList(t *testing.T) {
 		want []string
 	}{
 		"without login": {want: []string{
-			"certificate junk: it is not an X.509 certificate that can be read: x509: malformed certificate",
+			"certificate junk: it is not an X.509 certificate that can be read: it is not built like a certificate",
 			"certificate login: ",
 			"certificate old: expired",
 			"certificate stranger: its key is not seen without a login",
@@ -67,7 +67,7 @@ func TestList(t *testing.T) {
 			"token test: logged in false, error <nil>",
 		}},
 		"logged in": {ask: pin.ask, want: []string{
-			"certificate junk: it is not an X.509 certificate that can be read: x509: malformed certificate",
+			"certificate junk: it is not an X.509 certificate that can be read: it is not built like a certificate",
 			"certificate login: ",
 			"certificate old: expired",
 			"certificate stranger: its key is not on this token",

@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
@@ -75,8 +77,8 @@ func (r *keyring) judgeGiven(ctx context.Context, k *keyObject) (*x509.Certifica
 		return nil, nil, err
 	}
 	if !pairs {
-		return nil, nil, fmt.Errorf("%w: the one given (%s) is not that of %s",
-			hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address))
+		return nil, nil, cmp.Or(hardware.OtherKind(certificate), fmt.Errorf("%w: the one given (%s) is not that of %s",
+			hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address)))
 	}
 	return certificate, nil, hardware.CheckTime(certificate, r.now)
 }
@@ -163,6 +165,8 @@ func choose(candidates []candidate, now time.Time) *candidate {
 // objection says why a certificate cannot be used; "" if it can.
 func objection(c *candidate, now time.Time) string {
 	switch {
+	case !c.pairs && hardware.OtherKind(c.Certificate) != nil:
+		return "it is for " + certread.KeyName(c.Certificate)
 	case !c.pairs:
 		return "it is for another key"
 	case now.After(c.Certificate.NotAfter):
@@ -224,7 +228,8 @@ func (c *candidate) refusal(now time.Time) error {
 	case 4, 3:
 		return hardware.CheckTime(c.Certificate, now)
 	case 2:
-		return fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject)
+		return cmp.Or(hardware.OtherKind(c.Certificate),
+			fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject))
 	case 1:
 		return fmt.Errorf("%w: under the key's id there is something else: %s", hardware.ErrNoCertificate, c.Note)
 	}

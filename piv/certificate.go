@@ -3,12 +3,14 @@
 package piv
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
@@ -26,6 +28,14 @@ func unusable(public crypto.PublicKey) error {
 		return fmt.Errorf("%w: it is RSA %d, and cards have RSA keys of 2048, 3072 or 4096 bits", hardware.ErrUnusableKey, bits)
 	}
 	return nil
+}
+
+// unusableBy is unusable of the key that a certificate names, where the card does not tell its own.
+func unusableBy(certificate *x509.Certificate) error {
+	if certificate.PublicKey == nil {
+		return hardware.NotRSA(certread.KeyName(certificate))
+	}
+	return unusable(certificate.PublicKey)
 }
 
 // problem returns why the key cannot log in with the certificate; nil if it can. The
@@ -54,11 +64,11 @@ func (k *slotKey) objection(certificate *x509.Certificate, now time.Time) error 
 	if err := hardware.CheckTime(certificate, now); err != nil {
 		return err
 	}
-	return unusable(certificate.PublicKey)
+	return unusableBy(certificate)
 }
 
 func (k *slotKey) mismatch(certificate *x509.Certificate) error {
-	return fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot)
+	return cmp.Or(hardware.OtherKind(certificate), fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot))
 }
 
 // equal reports whether two public keys are the same. All types of them in the standard

@@ -4,13 +4,18 @@ package piv_test
 
 import (
 	"context"
+	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/ber"
+	"github.com/anaplan-agent/anaplan-agent/agent/certtest"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
@@ -227,6 +232,40 @@ func TestCompressedCertificate(t *testing.T) {
 	card.PutObject(0x5fc10a, append(packed, tlv(0x71, []byte{1})...)) // CertInfo: gzip
 	card.ForgetCommands()
 	mustLogin(t, "piv:slot=9c", with(pin), key)
+}
+
+// TestOddCertificates: a certificate that crypto/x509 refuses logs in, however programs have put it
+// into its slot.
+func TestOddCertificates(t *testing.T) {
+	d := newDesk(t)
+	card := d.usual(t)
+	key := testKey(t, "a", 2048)
+	for i, odd := range certtest.Odds() {
+		der, zeros := odd.Make(key.Public()), make([]byte, 20)
+		object := [][]byte{
+			slices.Concat(tlv(0x70, der), tlv(0x71, []byte{0})),
+			slices.Concat(tlv(0x70, slices.Concat(der, zeros)), tlv(0x71, []byte{0})),
+			slices.Concat(tlv(0x70, gzipped(der)), tlv(0x71, []byte{0x80}), tlv(0xfe, nil)),
+			slices.Concat(tlv(0x70, slices.Concat(gzipped(der), zeros)), tlv(0x71, []byte{0})),
+			slices.Concat(tlv(0x70, der), tlv(0x71, []byte{0}), zeros),
+		}[i%5]
+		card.PutObject(0x5fc10a, object)
+		options := with(pin)
+		options.Time = time.Now() // around which they are valid
+		mustLogin(t, "piv:slot=9c", options, key)
+	}
+}
+
+// TestOtherKinds: a certificate of a key that cannot log in is said to be that.
+func TestOtherKinds(t *testing.T) {
+	d := newDesk(t)
+	card := d.usual(t)
+	der := certtest.Make(testKey(t, "a", 2048).Public(), func(f *certtest.Fields) {
+		f.Key = ber.Element(0x30, ber.Element(0x30, certtest.OID(1, 3, 101, 113)), ber.Element(asn1.TagBitString, make([]byte, 58)))
+	})
+	card.PutObject(0x5fc10a, tlv(0x70, der))
+	_, err := login(t, "piv:slot=9c", with(pin))
+	wantError(t, err, hardware.ErrNoCertificate, "that of CN=Robot is for an Ed448 key")
 }
 
 // TestGivenCertificate: the caller's certificate goes before the slot's, and is judged

@@ -18,6 +18,7 @@ import (
 
 	yubikey "github.com/go-piv/piv-go/v2/piv"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -190,7 +191,6 @@ func (r *rawCard) object(tag uint32) ([]byte, error) {
 const (
 	tagObject      = 0x53
 	tagCertificate = 0x70
-	tagInfo        = 0x71
 )
 
 // maxCertificate bounds a certificate that is unpacked. Cards hold 3 KB.
@@ -199,21 +199,30 @@ const maxCertificate = 1 << 16
 func parseObject(object []byte) (*x509.Certificate, error) {
 	inner, _ := element(object, tagObject)
 	der, _ := element(inner, tagCertificate)
-	info, _ := element(inner, tagInfo)
-	if len(info) == 1 && info[0]&1 != 0 { // CertInfo: gzip
-		unpacker, err := gzip.NewReader(bytes.NewReader(der))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %v", errNoX509, err)
-		}
-		if der, err = io.ReadAll(io.LimitReader(unpacker, maxCertificate)); err != nil {
-			return nil, fmt.Errorf("%w: %v", errNoX509, err)
-		}
+	der, err := unpacked(der)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", errNoX509, err)
 	}
-	certificate, err := x509.ParseCertificate(der)
+	certificate, err := certread.Parse(der)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errNoX509, err)
 	}
 	return certificate, nil
+}
+
+// unpacked returns a certificate that may be packed by gzip. Its flag in CertInfo says so, in which
+// bit the versions of SP 800-73 and the programs differ, and some do not set it. No
+// certificate begins as gzip does (RFC 1952 section 2.3.1). What follows its end is passed over.
+func unpacked(der []byte) ([]byte, error) {
+	if !bytes.HasPrefix(der, []byte{0x1f, 0x8b}) {
+		return der, nil
+	}
+	unpacker, err := gzip.NewReader(bytes.NewReader(der))
+	if err != nil {
+		return nil, err
+	}
+	unpacker.Multistream(false)
+	return io.ReadAll(io.LimitReader(unpacker, maxCertificate))
 }
 
 // element returns the first element with a tag of one byte in a row of BER elements.

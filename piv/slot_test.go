@@ -71,20 +71,25 @@ func TestParseObject(t *testing.T) {
 	t.Parallel()
 	certificate := selfSigned(t, rsaKey(t, 2048))
 	object := func(der []byte, info ...byte) []byte {
-		return tlv(tagObject, append(tlv(tagCertificate, der), append(tlv(tagInfo, info), 0xfe, 0x00)...))
+		return tlv(tagObject, append(tlv(tagCertificate, der), append(tlv(0x71, info), 0xfe, 0x00)...))
 	}
 	for name, test := range map[string]struct {
 		object []byte
 		ok     bool
 	}{
-		"plain":      {object(certificate.Raw, 0), true},
-		"compressed": {object(gzipped(certificate.Raw), 1), true},
-		"no info":    {tlv(tagObject, tlv(tagCertificate, certificate.Raw)), true},
-		"not packed": {object(certificate.Raw, 1), false},
-		"cut packed": {object(gzipped(certificate.Raw)[:40], 1), false},
-		"rubbish":    {object([]byte("rubbish"), 0), false},
-		"cut":        {object(certificate.Raw, 0)[:100], false},
-		"empty":      {nil, false},
+		"plain":                {object(certificate.Raw, 0), true},
+		"compressed":           {object(gzipped(certificate.Raw), 1), true},
+		"no info":              {tlv(tagObject, tlv(tagCertificate, certificate.Raw)), true},
+		"not packed":           {object(certificate.Raw, 1), true},
+		"flag 0x80":            {object(gzipped(certificate.Raw), 0x80), true},
+		"no flag":              {object(gzipped(certificate.Raw), 0), true},
+		"zeros behind":         {object(append(bytes.Clone(certificate.Raw), make([]byte, 30)...), 0), true},
+		"packed, zeros behind": {object(append(gzipped(certificate.Raw), make([]byte, 30)...), 1), true},
+		"zeros at the end":     {append(object(certificate.Raw, 0), 0, 0, 0), true},
+		"cut packed":           {object(gzipped(certificate.Raw)[:40], 1), false},
+		"rubbish":              {object([]byte("rubbish"), 0), false},
+		"cut":                  {object(certificate.Raw, 0)[:100], false},
+		"empty":                {nil, false},
 	} {
 		got, err := parseObject(test.object)
 		if test.ok != (err == nil) || err == nil && !got.Equal(certificate) || err != nil && !errors.Is(err, errNoX509) {

@@ -62,7 +62,7 @@ func (r *keyring) pairs(ctx context.Context, k *slotKey, certificate *x509.Certi
 		}
 		return unusable(k.Public)
 	}
-	if err := unusable(certificate.PublicKey); err != nil {
+	if err := unusableBy(certificate); err != nil {
 		return err
 	}
 	if err := r.user.askIfWanted(ctx, k); err != nil {

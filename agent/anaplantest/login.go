@@ -123,7 +123,7 @@ func parseHeader(value string) (*x509.Certificate, *refusal) {
 		return nil, refuse(BadEncoding, "it is not base64")
 	}
 	// DER first: no DER begins like PEM, so that no certificate is taken for the other form.
-	if cert, err := x509.ParseCertificate(decoded); err == nil {
+	if cert, err := parseDER(decoded); err == nil {
 		return cert, nil
 	}
 	cert, err := parsePEM(decoded)

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // minKeyBits is the shortest RSA key that Anaplan takes (contract section 5.1).
@@ -180,11 +182,21 @@ func parsePEM(text []byte) (*x509.Certificate, error) {
 	if len(bytes.TrimSpace(rest)) > 0 {
 		return nil, fmt.Errorf("%w: there is more after the block", ErrNotOneCertificate)
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
+	cert, err := parseDER(block.Bytes)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotOneCertificate, err)
 	}
 	return cert, nil
+}
+
+// parseDER reads one certificate and nothing behind it. It takes what Java takes, and crypto/x509
+// refuses some of that.
+func parseDER(der []byte) (*x509.Certificate, error) {
+	cert, err := certread.Parse(der)
+	if err == nil && !bytes.Equal(cert.Raw, der) {
+		err = errors.New("there is more than DER of one certificate")
+	}
+	return cert, err
 }
 
 // oidEmailAddress is the subject attribute emailAddress (RFC 2985 section 5.2.1).

@@ -145,9 +145,9 @@ func TestNotCertificates(t *testing.T) {
 		data []byte
 		want string
 	}{
-		"nothing":  {nil, "its end is missing"},
+		"nothing":  {nil, "it is not built like a certificate"},
 		"half":     {der[:len(der)/2], "its end is missing"},
-		"text":     {[]byte("certificate"), "its end is missing"},
+		"text":     {[]byte("certificate"), "it is not built like a certificate"},
 		"a number": {[]byte{2, 1, 1}, "it is not built like a certificate"},
 		"another":  {ber.Element(0x30, ber.Element(0x30), ber.Element(0x30), ber.Element(3, []byte{0})), "it is not built like a certificate"},
 	} {

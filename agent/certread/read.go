@@ -40,6 +40,8 @@ func read(data []byte) (*x509.Certificate, []string, error) {
 	}
 	raw, _, err := ber.Definite(data)
 	switch {
+	case len(data) == 0 || data[0] != tagSequence:
+		return nil, nil, errNotOne
 	case errors.Is(err, ber.ErrCut):
 		return nil, nil, errors.New("its end is missing")
 	case err != nil:

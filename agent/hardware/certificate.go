@@ -1,9 +1,12 @@
 package hardware
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // CheckTime returns why a certificate does not serve at a time, wrapping ErrCertificateExpired or
@@ -16,6 +19,16 @@ func CheckTime(certificate *x509.Certificate, now time.Time) error {
 		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, certificate.Subject, certificate.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return nil
+}
+
+// OtherKind returns why a certificate serves no key that can log in, wrapping ErrNoCertificate: the key
+// in it is not RSA. nil: it is.
+func OtherKind(certificate *x509.Certificate) error {
+	if _, isRSA := certificate.PublicKey.(*rsa.PublicKey); isRSA {
+		return nil
+	}
+	return fmt.Errorf("%w: that of %s is for %s, and a login by SHA512withRSA needs one for an RSA key",
+		ErrNoCertificate, certificate.Subject, certread.KeyName(certificate))
 }
 
 // Describe says which certificate it is, to people who know theirs and not their key.

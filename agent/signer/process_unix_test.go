@@ -198,7 +198,7 @@ func TestSignOfBadChildren(t *testing.T) {
 		{"serve", "lie signature", "not by the key of its certificate"},
 		{"serve", "lie message", "not by the key of its certificate"},
 		{"serve", "lie certificate", "not by the key of its certificate"},
-		{"serve", "lie elliptic", "key of type ECDSA"},
+		{"serve", "lie elliptic", "is for an elliptic curve key (P-256), not an RSA key"},
 		{"serve", "lie old", "the time in its message is off by 1h"},
 		{"serve", "lie early", "the time in its message is off by -"},
 		{"serve", "lie long", "101 bytes, and v2 has 100"},

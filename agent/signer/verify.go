@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // freshWithin is how far the time in a v2 message may be from now. The child has the
@@ -28,7 +29,7 @@ func verify(login *agent.Login, now time.Time) error {
 	}
 	key, ok := login.Certificate.PublicKey.(*rsa.PublicKey)
 	if !ok {
-		return fmt.Errorf("its certificate is for a key of type %v, not RSA", login.Certificate.PublicKeyAlgorithm)
+		return fmt.Errorf("its certificate is for %s, not an RSA key", certread.KeyName(login.Certificate))
 	}
 	var err error
 	withoutTraces(func() {

@@ -3,8 +3,6 @@ package signer
 // What is in the frames.
 
 import (
-	"bytes"
-	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -12,6 +10,7 @@ import (
 	"io"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 )
 
@@ -98,7 +97,7 @@ func decodeLogin(payload []byte) (*agent.Login, error) {
 	if len(payload) > 0 {
 		return nil, fmt.Errorf("%w: a login with more behind it", frame.ErrGarbage)
 	}
-	certificate, err := x509.ParseCertificate(bytes.Clone(parts[1]))
+	certificate, err := certread.Parse(parts[1])
 	if err != nil {
 		return nil, fmt.Errorf("%w: a login with a bad certificate: %w", frame.ErrGarbage, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 )
@@ -18,7 +19,7 @@ import (
 func checkCertificates(r *Report, p *config.Profile, devices deviceReports) {
 	seen := map[string]bool{}
 	for _, report := range devices {
-		if cert, err := x509.ParseCertificate(report.facts.Certificate); err == nil && !seen[string(cert.Raw)] {
+		if cert, err := certread.Parse(report.facts.Certificate); err == nil && !seen[string(cert.Raw)] {
 			seen[string(cert.Raw)] = true
 			judgeCertificate(r, p, cert, parsedChain(report.facts.Chain))
 		}
@@ -40,7 +41,7 @@ func checkCertificates(r *Report, p *config.Profile, devices deviceReports) {
 // parsedChain returns what of a device's certificates can be read.
 func parsedChain(raw [][]byte) (chain []*x509.Certificate) {
 	for _, der := range raw {
-		if cert, err := x509.ParseCertificate(der); err == nil && cert.IsCA {
+		if cert, err := certread.Parse(der); err == nil && cert.IsCA {
 			chain = append(chain, cert)
 		}
 	}
