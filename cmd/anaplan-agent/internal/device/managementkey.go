@@ -4,11 +4,13 @@ package device
 // is treated like a PIN, except that cards do not count wrong ones.
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -88,9 +90,8 @@ func (d *Device) managementKey(ctx context.Context, source config.PINSource, req
 		return nil, fmt.Errorf("%w: %w", errManagementKeySource, err)
 	}
 	defer clear(digits)
-	key := make([]byte, hex.DecodedLen(len(digits)))
-	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
-		clear(key)
+	key, ok := parseHexKey(digits)
+	if !ok {
 		return nil, fmt.Errorf("%w: what %s gave is not hexadecimal", errManagementKeySource, source)
 	}
 	if err := foreign.Hide(); err != nil {
@@ -98,6 +99,25 @@ func (d *Device) managementKey(ctx context.Context, source config.PINSource, req
 		return nil, err
 	}
 	return key, nil
+}
+
+// parseHexKey reads hexadecimal digits, between which people and programs put colons, blanks and
+// hyphens.
+func parseHexKey(text []byte) (key []byte, ok bool) {
+	digits := make([]byte, 0, len(text))
+	defer func() { clear(digits) }()
+	for _, b := range text {
+		if !strings.ContainsRune(": -\t\r\n", rune(b)) {
+			digits = append(digits, b)
+		}
+	}
+	digits = bytes.TrimPrefix(digits, []byte("0x"))
+	key = make([]byte, hex.DecodedLen(len(digits)))
+	if _, err := hex.Decode(key, digits); err != nil || len(key) == 0 {
+		clear(key)
+		return nil, false
+	}
+	return key, true
 }
 
 // DefaultSlot is the slot that new keys are advised to be in: that for signatures, whose

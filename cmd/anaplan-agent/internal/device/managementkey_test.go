@@ -22,3 +22,17 @@ func TestParseManagementKey(t *testing.T) {
 		}
 	}
 }
+
+func TestHexKey(t *testing.T) {
+	want := "\x01\x02\xab\xcd"
+	for _, text := range []string{"0102abcd", "0102ABCD", "01:02:ab:cd", "01 02 ab cd", " 0102-abcd\n", "0x0102abcd", "01:02:\n\tab:cd"} {
+		if key, ok := parseHexKey([]byte(text)); !ok || string(key) != want {
+			t.Errorf("%q: %x, %v", text, key, ok)
+		}
+	}
+	for _, text := range []string{"", ":", "0102abc", "01,02", "management", "0x"} {
+		if key, ok := parseHexKey([]byte(text)); ok || key != nil {
+			t.Errorf("%q: %x", text, key)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/mail"
 	"slices"
 	"strings"
 	"time"
@@ -190,7 +191,7 @@ func checkUser(r *device.Run, leaf *x509.Certificate, address config.Address) er
 	if under == nil && len(found) == 1 && found[0].Public() == nil { // it may be this one's
 		under = found[0]
 	}
-	email := agent.Email(leaf)
+	email := bareAddress(agent.Email(leaf))
 	if under == nil || email == "" || strings.EqualFold(email, under.Email) { // that there is none is a finding
 		return nil
 	}
@@ -206,6 +207,15 @@ func checkUser(r *device.Run, leaf *x509.Certificate, address config.Address) er
 		err = errNotStored
 	}
 	return err
+}
+
+// bareAddress returns an address without what is around it, as in "Robot <robot@example.com>": that
+// there is something is a finding, and does not make it another user.
+func bareAddress(email string) string {
+	if parsed, err := mail.ParseAddress(email); err == nil {
+		return parsed.Address
+	}
+	return email
 }
 
 // sayFindings tells those that somebody should look at.

@@ -120,8 +120,11 @@ func (e Enrolment) checkRequest() error {
 	case e.Bits != 0 && !slices.Contains(KeySizes, e.Bits):
 		return fmt.Errorf("--bits %d: must be 2048, 3072 or 4096", e.Bits)
 	}
-	if _, err := e.SubjectName(); err != nil {
+	if _, err := parseSubject(e.Subject); err != nil {
 		return fmt.Errorf("--subject: %w", err)
+	}
+	if _, err := e.SubjectName(); err != nil {
+		return err
 	}
 	// One key is made for one request: where that cannot be written, none is.
 	if e.IsFile() {

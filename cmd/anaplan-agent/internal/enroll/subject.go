@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
@@ -29,7 +30,23 @@ func (e Enrolment) SubjectName() (pkix.Name, error) {
 		return name, errors.New("--name is the CN of --subject: give it once")
 	}
 	name.CommonName = cmp.Or(name.CommonName, e.Name, e.Email)
-	return name, nil
+	if length := utf8.RuneCountInString(name.CommonName); length > longestName && e.Name == "" {
+		err = fmt.Errorf("the e-mail address has %d characters, and a certificate's common name can have %d: give a shorter one with --name, as --name %s", length, longestName, shell.Quote(e.ShortName()))
+	} else if length > longestName {
+		err = fmt.Errorf("--name has %d characters, and a certificate's common name can have %d: give a shorter one", length, longestName)
+	}
+	return name, err
+}
+
+// ShortName returns the e-mail address if it can be the common name, else as much of the part before
+// its @ as can.
+func (e Enrolment) ShortName() string {
+	if utf8.RuneCountInString(e.Email) <= longestName {
+		return e.Email
+	}
+	local, _, _ := strings.Cut(e.Email, "@")
+	runes := []rune(local)
+	return strings.TrimRight(string(runes[:min(len(runes), longestName)]), "-._+")
 }
 
 // parseSubject reads "CN=...,O=...,C=..": what is in RFC 4514, as far as CAs ask for it. A

@@ -73,7 +73,7 @@ func (f form) askSubject(e *enroll.Enrolment) error {
 	if e.Subject != "" || e.Name != "" {
 		return nil
 	}
-	_, err := f.askUntil("Name in the certificate (common name)", e.Email, func(text string) error {
+	_, err := f.askUntil("Name in the certificate (common name)", e.ShortName(), func(text string) error {
 		if text != e.Email {
 			e.Name = text
 		}
