@@ -15,7 +15,8 @@
 //
 // PEM with blocks in any order, text around them, any kind of line ends, and in UTF-16 as tools
 // of Windows write it; DER, one after the other; PKCS#7, in BER too, under whatever label; base64
-// of all these without its BEGIN lines. Certificates that crypto/x509 refuses, as far as package
+// of all these without its BEGIN lines; and text that came through JSON, replies, web pages, forms and
+// the like. Certificates that crypto/x509 refuses, as far as package
 // certread reads them, and each as its CA has written it. The label of a block counts for nothing: what is in it
 // does. Keys are PKCS#1 and PKCS#8, in clear or encrypted in the ways of PKCS#5 and PKCS#12 and in
 // that of the old PEM header Proc-Type, and PKCS#12 files of any number of keys.

@@ -70,6 +70,8 @@ func keys(data []byte, password func() ([]byte, error), limit int) (Bundle, erro
 		return l.bundle(), nil
 	case l.refused != nil:
 		return Bundle{}, l.refused
+	case slices.Contains([]kind{openSSH, putty, javaStore}, l.other):
+		return Bundle{}, noKey(l.other) // the key is in it, beside the certificates
 	case len(l.certs) > 0 || l.unreadable != nil:
 		return Bundle{}, noKey(certificate)
 	}
@@ -123,6 +125,7 @@ func (a asker) try(open func(passphrase) error) error {
 	for _, pass := range passphrases(password) {
 		err = open(pass)
 		clear(pass.wide)
+		clear(pass.twice)
 		if !errors.Is(err, ErrWrongPassword) {
 			return err
 		}

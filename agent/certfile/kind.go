@@ -45,7 +45,7 @@ var words = map[kind]struct{ is, certificate, key string }{
 	revocations: {"a list of revoked certificates (CRL)", "give the certificate that the CA issued", "give a PKCS#12 file (.p12, .pfx) or the key's own file"},
 	publicKey:   {"a public key", "give the certificate that the CA issued for it", "give the private key, or a PKCS#12 file (.p12, .pfx)"},
 	message:     {"an encrypted or unsigned PKCS#7 message", "open it in the mail program, and save what is in it", "open it in the mail program, and save what is in it"},
-	openSSH:     {"an OpenSSH key", "give the certificate that the CA issued", "turn a copy of it into PEM with: ssh-keygen -p -m PEM -f FILE"},
+	openSSH:     {"an OpenSSH key", "give the certificate that the CA issued", "turn a copy of it into PEM with: ssh-keygen -p -m PEM -f FILE; a certificate that is in the same file is lost then: give the file as it is now with --certificate FILE"},
 	putty:       {"a PuTTY key", "give the certificate that the CA issued", "let puttygen export it in OpenSSH's format, and turn that into PEM with: ssh-keygen -p -m PEM -f FILE"},
 	javaStore:   {"a Java key store (JKS)", javaAdvice, javaAdvice},
 	archive:     {"a ZIP or gzip archive", "unpack it, and give the certificate in it", "unpack it, and give the file in it"},

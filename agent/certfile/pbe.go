@@ -32,24 +32,25 @@ const maxScrypt = 64 << 20
 type passphrase struct {
 	wide  []byte // in UTF-16 with a zero at its end, for PKCS#12; nil: none, not even the zero
 	plain []byte // in UTF-8, for PKCS#5
+	twice []byte // each byte of plain taken for a character, and that in UTF-8; nil: not to be tried
 }
 
 // emptyPassphrases returns both that there are: some programs leave the zero out.
 func emptyPassphrases() []passphrase { return []passphrase{{wide: []byte{0, 0}}, {}} }
 
 // passphrases returns what programs make of a password. openssl before version 1.1 took each byte
-// for a character, and so do all for what is not UTF-8.
+// for a character, and so do all for what is not UTF-8; in PKCS#12 files it did so for PKCS#5, too.
 func passphrases(password []byte) []passphrase {
 	var all []passphrase
 	if utf8.Valid(password) {
-		all = append(all, passphrase{widen(utf16.Encode(bytes.Runes(password))), password})
+		all = append(all, passphrase{wide: widen(utf16.Encode(bytes.Runes(password))), plain: password})
 	}
 	if !utf8.Valid(password) || bytes.ContainsFunc(password, func(r rune) bool { return r >= utf8.RuneSelf }) {
-		units := make([]uint16, len(password))
+		units, twice := make([]uint16, len(password)), make([]byte, 0, 2*len(password))
 		for i, b := range password {
-			units[i] = uint16(b)
+			units[i], twice = uint16(b), utf8.AppendRune(twice, rune(b))
 		}
-		all = append(all, passphrase{widen(units), password})
+		all = append(all, passphrase{widen(units), password, twice})
 	}
 	return all
 }

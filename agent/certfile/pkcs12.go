@@ -104,6 +104,10 @@ func (d *decrypter) open(s store, pass passphrase) (contents, error) {
 		return contents{}, ErrWrongPassword // it was only tried, and what follows is work
 	}
 	found, err := d.openSafes(s.safes, pass)
+	if errors.Is(err, ErrWrongPassword) && pass.twice != nil {
+		pass.plain = pass.twice
+		found, err = d.openSafes(s.safes, pass)
+	}
 	switch {
 	case s.mac == nil:
 		return found, err

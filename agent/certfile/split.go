@@ -41,19 +41,34 @@ func split(data []byte) ([]piece, error) {
 		return nil, errors.New("it is empty: get it again")
 	case isBinary(data):
 		return splitBinary(data)
+	}
+	pieces, err := splitText(text)
+	if err != nil || len(pieces) == 0 {
+		if again, failed := splitText(pasted(text)); failed == nil && len(again) > 0 {
+			return again, nil
+		}
+	}
+	if err == nil && len(pieces) == 0 {
+		pieces = []piece{{kind: kindOfOther(data)}}
+	}
+	return pieces, err
+}
+
+// splitText takes PEM apart, and base64, which holds DER; or PEM, as Kubernetes and the Authorization
+// header of Anaplan have it. What is neither gives nothing.
+func splitText(text string) ([]piece, error) {
+	if strings.Contains(text, "-----BEGIN ") {
+		return splitPEM(text)
+	}
+	inner, ok := decodeBase64(text)
+	switch text := textOf(inner); {
+	case !ok:
+	case isBinary(inner):
+		return splitBinary(inner)
 	case strings.Contains(text, "-----BEGIN "):
 		return splitPEM(text)
 	}
-	// Base64 holds DER; or PEM, as Kubernetes and the Authorization header of Anaplan have it.
-	if inner, ok := decodeBase64(text); ok {
-		switch text := textOf(inner); {
-		case isBinary(inner):
-			return splitBinary(inner)
-		case strings.Contains(text, "-----BEGIN "):
-			return splitPEM(text)
-		}
-	}
-	return []piece{{kind: kindOfOther(data)}}, nil
+	return nil, nil
 }
 
 // splitDER returns the elements that stand one after the other, as DER. What follows the last one
