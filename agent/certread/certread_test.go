@@ -193,3 +193,33 @@ func TestKeyNames(t *testing.T) {
 		}
 	}
 }
+
+// What would keep the machine busy is refused.
+func TestBounds(t *testing.T) {
+	began := time.Now()
+	for name, change := range map[string]func(*certtest.Fields){
+		"extensions": func(f *certtest.Fields) {
+			for range 1000 {
+				f.Extensions = append(f.Extensions, f.Extensions[2])
+			}
+		},
+		"names": func(f *certtest.Fields) {
+			names := bytes.Repeat(ber.Element(0x81, []byte("\xff")), 200_000)
+			f.Extensions[3] = certtest.Extension(certtest.OID(2, 5, 29, 17), false, ber.Element(0x30, names))
+		},
+	} {
+		if _, err := certread.Parse(certtest.Make(public(), change)); err == nil || err.Error() != "it has more in it than any certificate needs" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	cert, err := certread.Parse(certtest.Make(public(), func(f *certtest.Fields) {
+		names := bytes.Repeat(ber.Element(0x81, []byte("\xff")), 15_000)
+		f.Extensions[3] = certtest.Extension(certtest.OID(2, 5, 29, 17), false, ber.Element(0x30, names))
+	}))
+	if err != nil || len(cert.EmailAddresses) != 100 || len(certread.Faults(cert)) > 10 {
+		t.Errorf("%d addresses, %v", len(cert.EmailAddresses), err)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}

@@ -184,6 +184,7 @@ func (m *mender) addNames(e pkix.Extension) {
 		m.names = new(alternativeNames)
 	}
 	list := ber.PartsOf(canonical(e.Value))
+	list = list[:min(len(list), maxNames)]
 	if len(list) == 0 {
 		m.fault("its extension subject alternative name cannot be read")
 		m.leaveOut(e)

@@ -24,8 +24,11 @@ type mender struct {
 	unhandled      []asn1.ObjectIdentifier // critical ones that were left out
 }
 
+// maxFaults is how many are told.
+const maxFaults = 10
+
 func (m *mender) fault(text string) {
-	if !slices.Contains(m.faults, text) {
+	if len(m.faults) < maxFaults && !slices.Contains(m.faults, text) {
 		m.faults = append(m.faults, text)
 	}
 }

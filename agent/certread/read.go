@@ -165,14 +165,19 @@ func (m *mender) takeRest(o *original, fields []asn1.RawValue) error {
 			m.fault("it has a field that certificates do not have")
 		}
 	}
-	if len(o.extensions) > maxExtensions {
-		return errors.New("it has more extensions than any certificate needs")
+	if len(o.extensions) > maxExtensions || len(o.raw) > maxSize {
+		return errors.New("it has more in it than any certificate needs")
 	}
 	return nil
 }
 
-// maxExtensions bounds the work: each is tried by itself. Real certificates have up to 20.
-const maxExtensions = 100
+// Bounds of the work: extensions and names are tried one by one. Real certificates have up to 20
+// extensions and some KB.
+const (
+	maxExtensions = 100
+	maxNames      = 100
+	maxSize       = 1 << 16
+)
 
 // restore gives a certificate that was read from the mended copy what the CA has written.
 func (m *mender) restore(cert *x509.Certificate, o *original) {

@@ -107,6 +107,7 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"newtoken":  newToken,
 			"anaplan":   serverCommand,
 			"cert":      issue,
+			"odd-cert":  oddCert,
 			"enrolled":  enrolled,
 			"edit":      edit,
 			"card":      cardCommand,
