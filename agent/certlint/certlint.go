@@ -29,6 +29,14 @@ type subject struct {
 	doubts map[string]agent.Doubt // agent.Examine's, by check
 }
 
+func newSubject(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) subject {
+	s := subject{cert: cert, chain: chain, now: now, doubts: map[string]agent.Doubt{}}
+	for _, doubt := range agent.Examine(cert) {
+		s.doubts[doubt.Check] = doubt
+	}
+	return s
+}
+
 // checks are all that there are, in their order.
 var checks = []struct {
 	name string
@@ -52,10 +60,7 @@ var checks = []struct {
 // that of its issuers, in any order and as far as it is at hand; what does not belong to it is
 // passed over. Contract section 5.3 has how bad each is.
 func Check(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) []finding.Finding {
-	s := subject{cert: cert, chain: chain, now: now, doubts: map[string]agent.Doubt{}}
-	for _, doubt := range agent.Examine(cert) {
-		s.doubts[doubt.Check] = doubt
-	}
+	s := newSubject(cert, chain, now)
 	var all []finding.Finding
 	for _, check := range checks {
 		if cert.IsCA && check.name != "ca" {

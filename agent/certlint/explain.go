@@ -14,15 +14,19 @@ import (
 // Explain returns a text for people: what is in a certificate of that by which Anaplan judges it,
 // and what speaks against it. It ends with a line end.
 func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) string {
-	s := subject{cert: cert, chain: chain, now: now}
+	s := newSubject(cert, chain, now)
 	var text strings.Builder
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-20s %s\n", name, printable.Line(fmt.Sprintf(format, args...)))
 	}
 	row("subject", "%s", cert.Subject)
-	if emails := s.emails(); len(emails) == 0 {
+	emails := s.emails()
+	switch _, doubted := s.doubts["certificate.email"]; {
+	case len(emails) == 0:
 		row("e-mail", "none, so Anaplan finds no user")
-	} else {
+	case doubted:
+		row("e-mail", "%s, from the %s: hardly the Anaplan user", emails[0], s.emailPlace())
+	default:
 		row("e-mail", "%s, from the %s: the Anaplan user", emails[0], s.emailPlace())
 	}
 	row("issuer", "%s", cert.Issuer)
