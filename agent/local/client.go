@@ -305,5 +305,5 @@ func (c *Client) check(conn *net.UnixConn) error {
 	if IsRootOrSelf(peer) || onlyRoot(filepath.Dir(c.socket)) {
 		return nil
 	}
-	return fmt.Errorf("it is run by user %d, who is neither root nor you (user %d), so it is not spoken to", peer.UID, Self())
+	return fmt.Errorf("it is run by user %s, who is neither root nor you (user %s), so it is not spoken to", peer.User(), Self())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,8 +14,11 @@ import (
 
 func OwnerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
-// Self is the number of this user.
-func Self() int { return os.Geteuid() }
+// Self is this user, as [Peer.User] has it.
+func Self() string { return strconv.Itoa(os.Geteuid()) }
+
+// root is the user that may do everything.
+const root = "0"
 
 // CheckPlace leaves that to check: the kernel tells who is at the other end.
 func CheckPlace(string) error { return nil }

@@ -2,6 +2,7 @@ package local
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 )
 
@@ -11,12 +12,22 @@ const Nobody = -1
 // Peer is the process at the other end of a connection, as the kernel knows it from the
 // moment when it connected.
 type Peer struct {
-	UID    int // the effective user; Nobody over TCP, where the kernel does not say
+	UID    int // the effective user; Nobody over TCP, where the kernel does not say, and on Windows
 	GID    int
 	PID    int   // 0 where the kernel does not say, or the process is out of sight
 	Groups []int // the supplementary groups
 
+	SID string // on Windows the user, as "S-1-5-21-1-2-3-1001"; "" elsewhere
+
 	executable *executable
+}
+
+// User returns the user as the kernel knows it: "1000", on Windows the SID; "" for nobody.
+func (p Peer) User() string {
+	if p.SID != "" || p.UID == Nobody {
+		return p.SID
+	}
+	return strconv.Itoa(p.UID)
 }
 
 // InGroup reports whether the peer is in the group.
@@ -45,4 +56,7 @@ func (e *executable) get() string {
 }
 
 // IsRootOrSelf reports whether a peer may do everything that this process may.
-func IsRootOrSelf(peer Peer) bool { return peer.UID == 0 || peer.UID == Self() }
+func IsRootOrSelf(peer Peer) bool { return MayEverything(peer.User()) }
+
+// MayEverything is IsRootOrSelf for a [Peer.User].
+func MayEverything(user string) bool { return user != "" && (user == root || user == Self()) }

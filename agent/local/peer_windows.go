@@ -10,20 +10,19 @@ import (
 // socket; but the agent has made sure that only this user, the system and administrators can get at
 // the directory in which it lies, and the client that nobody else can have put it there.
 func PeerOf(*net.UnixConn) (Peer, error) {
-	return Peer{UID: Self(), GID: -1}, nil
+	return Peer{UID: Nobody, GID: Nobody, SID: Self()}, nil
 }
 
-// Self is a number for this user: the last part of its account's identifier (SID), which no other
-// account of the same machine or domain has. It is never Nobody, as os.Geteuid is here, which says -1
-// of everybody.
-func Self() int {
-	const positive = 1<<31 - 1 // a service's may be any 32 bits
+// Self is this user, as [Peer.User] has it; "" if Windows does not say.
+func Self() string {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
-		return positive
+		return ""
 	}
-	account := user.User.Sid
-	return int(account.SubAuthority(uint32(account.SubAuthorityCount())-1) & positive)
+	return user.User.Sid.String()
 }
+
+// root is the user that may do everything: the system itself.
+const root = "S-1-5-18"
 
 func executableOf(int) string { return "" }

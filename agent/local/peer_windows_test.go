@@ -8,8 +8,8 @@ import (
 
 // TestNobodyIsNotSelf: a caller of whom the kernel says nothing is not taken for this user.
 func TestNobodyIsNotSelf(t *testing.T) {
-	if local.Self() < 0 || local.IsRootOrSelf(local.Peer{UID: local.Nobody}) {
-		t.Errorf("nobody is this user, %d", local.Self())
+	if local.Self() == "" || local.IsRootOrSelf(local.Peer{UID: local.Nobody}) {
+		t.Errorf("nobody is this user, %q", local.Self())
 	}
 	peer, err := local.PeerOf(nil)
 	if err != nil || !local.IsRootOrSelf(peer) || peer.InGroup(0) {

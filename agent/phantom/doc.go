@@ -3,7 +3,7 @@
 // forwards a call. The agent's local API uses it for what it answers under /token/.
 //
 //	store := phantom.New(phantom.Config{})
-//	token, err := store.Issue(phantom.Holder{Client: "client:nightly", Profile: "default", UID: -1})
+//	token, err := store.Issue(phantom.Holder{Client: "client:nightly", Profile: "default"})
 //	...
 //	held, err := store.Find(value) // that a caller has shown
 //	if errors.Is(err, phantom.ErrExpired) { ... }

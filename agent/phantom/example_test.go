@@ -8,7 +8,7 @@ import (
 
 func ExampleStore() {
 	store := phantom.New(phantom.Config{})
-	token, err := store.Issue(phantom.Holder{Client: "client:nightly", Profile: "default", UID: -1})
+	token, err := store.Issue(phantom.Holder{Client: "client:nightly", Profile: "default"})
 	fmt.Println(token.Value, err)
 
 	held, err := store.Find(token.Value.Reveal())

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,10 +21,10 @@ import (
 
 const life = 35 * time.Minute
 
-var nightly = phantom.Holder{Client: "client:nightly", Profile: "default", UID: -1}
+var nightly = phantom.Holder{Client: "client:nightly", Profile: "default"}
 
 func user(uid int) phantom.Holder {
-	return phantom.Holder{Client: fmt.Sprintf("user:%d", uid), Profile: "default", UID: uid}
+	return phantom.Holder{Client: fmt.Sprintf("user:%d", uid), Profile: "default", User: strconv.Itoa(uid)}
 }
 
 func issue(t testing.TB, s *phantom.Store, holder phantom.Holder) phantom.Token {
@@ -478,7 +479,7 @@ func TestUseByManyAtOnce(t *testing.T) {
 	for range 2 {
 		group.Go(func() {
 			for range 50 {
-				s.RevokeIf(func(holder phantom.Holder) bool { return holder.UID%2 == 0 })
+				s.RevokeIf(func(holder phantom.Holder) bool { return holder.User < "4" })
 				s.Len()
 			}
 		})

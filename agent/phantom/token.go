@@ -15,7 +15,7 @@ import (
 type Holder struct {
 	Client  string // whose tokens are counted together, as "client:nightly" or "user:1000"
 	Profile string
-	UID     int // the user that the token is bound to; -1: none
+	User    string // that the token is bound to, as the kernel knows it; "": none
 }
 
 // Token is a token as its store tells it.

@@ -278,7 +278,7 @@ func profileOf(c *call) (*Profile, *agent.Problem) {
 
 // deny refuses what the configuration does not let the caller use.
 func (c *call) deny(what string) *agent.Problem {
-	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not use %s", c.caller.peer.UID, what)
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not use %s", c.caller.peer.User(), what)
 	return c.denied(problem, "the agent's configuration says who may")
 }
 
@@ -371,7 +371,7 @@ func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
 	case c.caller.network:
 		who = "strangers"
 	default:
-		who = userName(c.caller.peer.UID)
+		who = userName(c.caller.peer)
 	}
 	if _, ok := c.server.denials.take(who, c.began); !ok {
 		c.server.unwritten.note(c.server.config.Logger, who)

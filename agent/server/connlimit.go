@@ -107,7 +107,7 @@ func (g *gate) enter(c *caller) (oldest *caller, wait time.Duration) {
 	defer g.mu.Unlock()
 	name := strangers
 	if !c.network {
-		name = userName(c.peer.UID)
+		name = userName(c.peer)
 	}
 	who := g.accountLocked(name)
 	c.bucket = who.bucket

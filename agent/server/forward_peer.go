@@ -1,21 +1,17 @@
 package server
 
-import (
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
-)
-
 // isStolen reports whether a phantom token was handed out on the unix socket to another user than
 // the caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer.
-func isStolen(c *call, holder int) bool {
-	uid := c.caller.peer.UID
+func isStolen(c *call, holder string) bool {
+	peer := c.caller.peer
 	if c.caller.network {
-		uid = c.conn.networkUser()
+		peer.UID = c.conn.networkUser()
 	}
 	switch {
-	case holder == local.Nobody, uid == local.Nobody, uid == holder:
+	case holder == "", peer.User() == "", peer.User() == holder:
 		return false
 	case c.caller.network:
-		return !c.server.config.Admin(local.Peer{UID: uid})
+		return !c.server.config.Admin(peer)
 	}
 	return !c.caller.admin
 }

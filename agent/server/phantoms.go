@@ -30,9 +30,9 @@ func authenticate(c *call) *agent.Problem {
 	if _, err := who.profile.Keeper.Token(c.r.Context(), c.wants()); err != nil {
 		return c.problem(err)
 	}
-	holder := phantom.Holder{Client: who.name, Profile: who.profileName, UID: local.Nobody}
+	holder := phantom.Holder{Client: who.name, Profile: who.profileName}
 	if !c.caller.network {
-		holder.UID = c.caller.peer.UID
+		holder.User = c.caller.peer.User()
 	}
 	token, err := c.server.config.Phantoms.Issue(holder)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -95,7 +94,7 @@ func peerPrincipal(c *call) (*principal, *agent.Problem) {
 		profile = local.DefaultProfile
 		if names := clientsOfPeer(c); len(names) > 0 && !mayProfile(c, profile) {
 			if len(names) > 1 {
-				problem := agent.Problemf(agent.CodeBadRequest, "user %d is several clients, %s: say which one", c.caller.peer.UID, strings.Join(names, ", "))
+				problem := agent.Problemf(agent.CodeBadRequest, "user %s is several clients, %s: say which one", c.caller.peer.User(), strings.Join(names, ", "))
 				problem.Hints = []string{"commands take --client NAME, other programs send the header " + local.HeaderClient + ": NAME"}
 				return nil, problem
 			}
@@ -107,10 +106,10 @@ func peerPrincipal(c *call) (*principal, *agent.Problem) {
 	if problem != nil {
 		return nil, problem
 	}
-	return &principal{name: userName(c.caller.peer.UID), profileName: profile, profile: found}, nil
+	return &principal{name: userName(c.caller.peer), profileName: profile, profile: found}, nil
 }
 
-func userName(uid int) string { return userKind + strconv.Itoa(uid) }
+func userName(peer local.Peer) string { return userKind + peer.User() }
 
 func mayProfile(c *call, name string) bool {
 	profile := c.server.config.Profiles()[name]
@@ -148,8 +147,8 @@ func noClient(c *call, name string) *agent.Problem {
 		problem.Hints = []string{"if it was just added to the configuration: anaplan-agent reload"}
 		return problem
 	}
-	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not be the client %s, or there is none of that name", c.caller.peer.UID, shown(name))
-	problem.Hints = []string{fmt.Sprintf("in the agent's configuration: users = [\"user:%d\"] in the client's table, and then: anaplan-agent reload", c.caller.peer.UID)}
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not be the client %s, or there is none of that name", c.caller.peer.User(), shown(name))
+	problem.Hints = []string{fmt.Sprintf("in the agent's configuration: users = [%q] in the client's table, and then: anaplan-agent reload", userName(c.caller.peer))}
 	return problem
 }
 
@@ -201,7 +200,7 @@ func findPhantom(c *call, token string) (phantom.Token, *agent.Problem) {
 	if err != nil {
 		return phantom.Token{}, badPhantom(c, err)
 	}
-	if isStolen(c, held.UID) {
+	if isStolen(c, held.User) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "the token belongs to another user")
 		return phantom.Token{}, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
 	}

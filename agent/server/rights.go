@@ -34,7 +34,7 @@ func (c *call) right(action Action, profile *Profile) *agent.Problem {
 // reserve denies what only administrators may do, and says which command to ask them for.
 func (c *call) reserve(what, command string, hints ...string) *agent.Problem {
 	owner := c.server.ownUser()
-	problem := agent.Problemf(agent.CodeNotAllowed, "user %d may not %s: only %s may", c.caller.peer.UID, what, administrators("and", owner))
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not %s: only %s may", c.caller.peer.User(), what, administrators("and", owner))
 	return c.denied(problem, append(hints, "ask "+administrators("or", owner)+" to call: anaplan-agent "+command)...)
 }
 

@@ -169,7 +169,7 @@ type Record struct {
 	Profile    string // "" for what concerns all of them
 	Peer       local.Peer
 	Network    bool       // Peer came over TCP, and nothing else is known of it
-	Client     string     // "client:NAME", "user:UID", or "" where that does not matter
+	Client     string     // "client:NAME", "user:" and its User, or "" where that does not matter
 	Code       agent.Code // of what went wrong; "" if nothing did
 	Generation uint64     // of the token; 0 without
 	Done       bool       // it has happened, and must be written down sooner or later

@@ -25,7 +25,7 @@ func introduction(c *call) string {
 	config := &c.server.config
 	if !c.caller.network {
 		if config.knows(c.caller) { // as the configuration is now
-			return userName(c.caller.peer.UID)
+			return userName(c.caller.peer)
 		}
 		return ""
 	}
