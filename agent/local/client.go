@@ -6,18 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
-	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // ErrNotRunning means that there is no socket, or that nobody listens on it.
@@ -265,45 +262,4 @@ func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
-}
-
-// connect waits for a place in the queue of an agent that is busy: Linux refuses where
-// too many wait, and so would ten thousand scripts that start at once.
-func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, busyPatience, errors.New("too many others are connecting"))
-	defer cancel()
-	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
-		switch {
-		case err == nil:
-			return conn.(*net.UnixConn), nil
-		case (errors.Is(err, fs.ErrNotExist) || neterror.IsRefused(err)) && RunsWithoutSocket(c.socket):
-			return nil, fmt.Errorf("%w: %s", ErrSocketGone, c.socket)
-		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("%w: there is no socket at %s", ErrNotRunning, c.socket)
-		case neterror.IsRefused(err):
-			return nil, fmt.Errorf("%w: nobody listens at %s", ErrNotRunning, c.socket)
-		case !IsBusy(err):
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(busyPause):
-		}
-	}
-}
-
-// check refuses an agent of somebody else's, for it would be sent PINs. Root's and the own user's
-// are fine, and one whose socket lies where only root can have put it, as that of a
-// system service with a user of its own.
-func (c *Client) check(conn *net.UnixConn) error {
-	peer, err := PeerOf(conn)
-	if err != nil {
-		return err
-	}
-	if IsRootOrSelf(peer) || onlyRoot(filepath.Dir(c.socket)) {
-		return nil
-	}
-	return fmt.Errorf("it is run by user %s, who is neither root nor you (user %s), so it is not spoken to", peer.User(), Self())
 }

@@ -10,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
 // keepEvery is how often keep looks whether the file of a socket is still there.
@@ -66,49 +64,4 @@ func lookAt(path string) error {
 		return nil
 	}
 	return fmt.Errorf("%s: systemd has opened it, and opens it again when the socket unit is restarted: systemctl restart anaplan-agent.socket", path)
-}
-
-// restore makes the socket again if its file is gone. It never takes the place of another
-// agent: that has the lock, or answers.
-func (l *listener) restore() (anew bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed || l.isThere() {
-		return false, nil
-	}
-	socketMode, directoryMode := l.options.modes()
-	if err := prepareDirectory(filepath.Dir(l.path), directoryMode); err != nil {
-		return false, err
-	}
-	if err := l.relock(); err != nil {
-		return false, err
-	}
-	socket, file, err := listenLocked(l.path, socketMode)
-	if err != nil {
-		return false, err
-	}
-	l.socket.Close()
-	l.socket, l.file = socket, file
-	return true, nil
-}
-
-// relock takes the lock again, if its file is gone as well.
-func (l *listener) relock() error {
-	ours, err := l.lock.Stat()
-	if err != nil {
-		return err
-	}
-	if there, err := os.Lstat(local.LockOf(l.path)); err == nil && os.SameFile(ours, there) {
-		return nil
-	}
-	lock, err := lockFile(local.LockOf(l.path))
-	if errors.Is(err, local.ErrRunning) {
-		return fmt.Errorf("another agent has taken its place: end one of the two: %w", err)
-	}
-	if err != nil {
-		return err
-	}
-	l.lock.Close()
-	l.lock = lock
-	return nil
 }
