@@ -83,9 +83,15 @@ func absolutePath(text string) (string, error) {
 	return filepath.Clean(text), nil
 }
 
+// defaultMode is what a file's permissions are unless somebody says otherwise.
+const defaultMode = "0600"
+
 // fileMode reads permissions in octal. A token that others can write to is one that
 // they can choose.
 func fileMode(text string) (fs.FileMode, error) {
+	if err := holds(text, defaultMode); err != nil {
+		return 0, err
+	}
 	bits, err := strconv.ParseUint(strings.TrimPrefix(text, "0o"), 8, 16)
 	switch {
 	case err != nil || bits > 0o777:
@@ -104,6 +110,9 @@ func fileMode(text string) (fs.FileMode, error) {
 func fileOwner(text string) (string, error) {
 	if text == "" {
 		return "", nil
+	}
+	if err := holds(text, ""); err != nil {
+		return "", err
 	}
 	user, group, colon := strings.Cut(text, ":")
 	var err error

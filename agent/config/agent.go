@@ -15,8 +15,8 @@ import (
 
 // Agent are the settings of the agent as a process, checked.
 type Agent struct {
-	// Socket is where the agent listens: an absolute path, "none" for no agent, or "" for
-	// the usual place, which depends on the machine.
+	// Socket is where the agent listens: an absolute path, on Windows the name of a pipe, as
+	// \\.\pipe\NAME; "none" for no socket, or "" for the usual place, which depends on the machine.
 	Socket string
 
 	// Listen is where the agent listens for clients that know no unix sockets: a loopback
@@ -66,6 +66,9 @@ func socketPath(text string) (string, error) {
 		return text, nil
 	}
 	path, err := absolutePath(text)
+	if err == nil && path != "" {
+		err = isSocket(path)
+	}
 	if err != nil {
 		err = fmt.Errorf("%w; none is for no agent", err)
 	}

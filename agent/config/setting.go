@@ -92,14 +92,14 @@ var settings = []Setting{
 		"leaks works as long as the certificate (default v2)"},
 	{timeoutSetting, "60s", "time for one login, the typing of a PIN not counted, as 90s or 2m (default 60s)"},
 	{allowSetting, "", "who may use the profile through the agent, beside the agent's own user and root: user:NAME, " +
-		"user:1000, group:NAME, with commas between them (default: nobody)"},
+		"user:1000, group:NAME, with commas between them; on Windows NAME is DOMAIN\\name (default: nobody)"},
 	{policySetting, "", "what callers may do through the agent, a rule a line, as " +
 		"'run process \"Nightly load\" in model \"Plan\"' (default: everything)"},
 	{tenantSetting, "", "a name for the Anaplan tenant, whose profiles share its requests a minute (default: one for " +
 		"all profiles of an API host)"},
 	{perMinuteSetting, "600", "how many requests a minute the agent passes on to the tenant (default 600)"},
 	{tokenFileSetting, "", "file to keep the live token in, for programs that can only read a file; an absolute path (default: none)"},
-	{tokenFileModeSetting, "0600", "permissions of that file, in octal, as 0640 (default 0600)"},
+	{tokenFileModeSetting, defaultMode, "permissions of that file, in octal, as 0640 (default 0600)"},
 	{tokenFileOwnerSetting, "", "owner of that file: USER, USER:GROUP or :GROUP (default: the agent's own)"},
 	{idleSetting, "12h", "how long the agent keeps a token alive that nobody asks for, as 90m or 12h (default 12h)"},
 	{expiryCommandSetting, "", "program that the agent starts 60, 30, 14, 7 and 1 days before the certificate ends, as " +
@@ -108,8 +108,8 @@ var settings = []Setting{
 
 // agentSettings is the table behind AgentSettings.
 var agentSettings = []Setting{
-	{socketSetting, "", "the agent's socket, an absolute path, or none to do without the agent " +
-		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock)"},
+	{socketSetting, "", "the agent's socket: an absolute path, on Windows a named pipe as \\\\.\\pipe\\NAME; none to do without the agent " +
+		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock; on Windows a pipe of the user's own)"},
 	{listenSetting, "", "address of this machine where clients find the agent that know no unix sockets, as " +
 		"127.0.0.1:8470 (default: none)"},
 	{auditFileSetting, "", "file to write down in who did what with which result; an absolute path (default: none)"},
