@@ -3,6 +3,7 @@ module github.com/anaplan-agent/anaplan-agent
 go 1.26.0
 
 require (
+	github.com/Microsoft/go-winio v0.6.4
 	github.com/ThalesGroup/crypto11 v1.6.2
 	github.com/agnivade/levenshtein v1.2.1
 	github.com/coreos/go-systemd/v22 v22.7.0

@@ -17,6 +17,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
+// errTooMany is why a client gives up to connect.
+var errTooMany = errors.New("too many others are connecting")
+
 // ErrNotRunning means that there is no socket, or that nobody listens on it.
 var ErrNotRunning = errors.New("the agent is not running")
 
@@ -45,7 +48,6 @@ type Token struct {
 const (
 	// busyPatience is how long a client tries to connect to an agent that is kept busy.
 	busyPatience = 10 * time.Second
-	busyPause    = 10 * time.Millisecond
 
 	mostHeader = 64 << 10
 	mostAnswer = 4 << 20 // the status of a thousand profiles is half a megabyte
@@ -250,9 +252,6 @@ func (c *Client) explain(ctx context.Context, err error) error {
 
 // dial connects to the agent and checks whose it is.
 func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	if err := CheckPlace(c.socket); err != nil {
-		return nil, err
-	}
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err

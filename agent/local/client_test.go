@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,17 +18,6 @@ import (
 // patience is for what must happen soon; only a failing test waits for so long.
 const patience = 20 * time.Second
 
-// directory returns a directory with a short name, for socket paths have 108 bytes.
-func directory(t testing.TB) string {
-	t.Helper()
-	path, err := os.MkdirTemp("", "al")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(path) })
-	return path
-}
-
 func codeOf(err error) agent.Code {
 	problem, ok := errors.AsType[*agent.Problem](err)
 	if !ok {
@@ -43,11 +29,8 @@ func codeOf(err error) agent.Code {
 // impostor serves the handler on a plain socket.
 func impostor(t *testing.T, handler http.HandlerFunc) *local.Client {
 	t.Helper()
-	socket := filepath.Join(directory(t), "s")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
+	socket := place(t)
+	listener := listen(t, socket)
 	server := &http.Server{Handler: handler}
 	var running sync.WaitGroup
 	running.Go(func() { server.Serve(listener) })

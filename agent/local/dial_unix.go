@@ -3,8 +3,10 @@
 package local
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"strconv"
 	"syscall"
@@ -20,8 +22,22 @@ func Self() string { return strconv.Itoa(os.Geteuid()) }
 // root is the user that may do everything.
 const root = "0"
 
-// CheckPlace leaves that to check: the kernel tells who is at the other end.
-func CheckPlace(string) error { return nil }
+// Dial connects to whoever listens at a socket.
+func Dial(ctx context.Context, socket string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "unix", socket)
+}
+
+// Knock returns nil if somebody listens at a socket, also if too many wait there to be accepted.
+func Knock(socket string) error {
+	conn, err := net.Dial("unix", socket)
+	if err == nil {
+		conn.Close()
+	}
+	if IsBusy(err) {
+		return nil
+	}
+	return err
+}
 
 // isLocked reports whether an agent has the lock.
 func isLocked(path string) bool {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
@@ -26,9 +25,6 @@ func LockOf(path string) string { return path + ".lock" }
 
 // NobodyListens reports whether there is no socket, or one on which nobody listens.
 func NobodyListens(path string) bool {
-	conn, err := net.Dial("unix", path)
-	if err == nil {
-		conn.Close()
-	}
+	err := Knock(path)
 	return errors.Is(err, fs.ErrNotExist) || err != nil && neterror.IsRefused(err)
 }

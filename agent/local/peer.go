@@ -17,7 +17,9 @@ type Peer struct {
 	PID    int   // 0 where the kernel does not say, or the process is out of sight
 	Groups []int // the supplementary groups
 
-	SID string // on Windows the user, as "S-1-5-21-1-2-3-1001"; "" elsewhere
+	// On Windows, the user and the groups that count, as "S-1-5-21-1-2-3-1001"; elsewhere none.
+	SID  string
+	SIDs []string
 
 	executable *executable
 }
@@ -30,8 +32,12 @@ func (p Peer) User() string {
 	return strconv.Itoa(p.UID)
 }
 
-// InGroup reports whether the peer is in the group.
-func (p Peer) InGroup(gid int) bool { return p.GID == gid || slices.Contains(p.Groups, gid) }
+// InGroup reports whether the peer is in the group, given as the kernel knows it: as a number in
+// digits, on Windows as an SID.
+func (p Peer) InGroup(group string) bool {
+	is := func(gid int) bool { return gid != Nobody && strconv.Itoa(gid) == group }
+	return is(p.GID) || slices.ContainsFunc(p.Groups, is) || slices.Contains(p.SIDs, group)
+}
 
 // Executable returns the program of the peer, "" if it cannot be had. It is looked up when first
 // asked for, by process id, so it is good for a line in a log but not for trust: the process may
@@ -55,8 +61,15 @@ func (e *executable) get() string {
 	return e.path
 }
 
-// IsRootOrSelf reports whether a peer may do everything that this process may.
-func IsRootOrSelf(peer Peer) bool { return MayEverything(peer.User()) }
+// IsRootOrSelf reports whether a peer may do everything that this process may. On Windows root is the
+// system, and an administrator whose process has these rights: most have them only when Windows has
+// asked whether they may.
+func IsRootOrSelf(peer Peer) bool {
+	return MayEverything(peer.User()) || slices.Contains(peer.SIDs, administrators)
+}
 
-// MayEverything is IsRootOrSelf for a [Peer.User].
+// administrators is the group that may do everything on Windows ("Well-known SIDs", Windows).
+const administrators = "S-1-5-32-544"
+
+// MayEverything is IsRootOrSelf for a [Peer.User], of whose groups nothing is known.
 func MayEverything(user string) bool { return user != "" && (user == root || user == Self()) }

@@ -9,7 +9,7 @@ import (
 )
 
 // PeerOf refuses: without knowing who is there, nobody can be let in.
-func PeerOf(*net.UnixConn) (Peer, error) {
+func PeerOf(net.Conn) (Peer, error) {
 	return Peer{}, fmt.Errorf("on %s the program cannot tell who is at the other end of a socket", runtime.GOOS)
 }
 

@@ -5,11 +5,16 @@ package local
 import (
 	"fmt"
 	"net"
+	"syscall"
 )
 
 // PeerOf asks the kernel who is at the other end.
-func PeerOf(conn *net.UnixConn) (Peer, error) {
-	raw, err := conn.SyscallConn()
+func PeerOf(conn net.Conn) (Peer, error) {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return Peer{}, fmt.Errorf("the kernel knows nobody at the other end of %T", conn)
+	}
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return Peer{}, err
 	}

@@ -278,7 +278,7 @@ func profileOf(c *call) (*Profile, *agent.Problem) {
 
 // deny refuses what the configuration does not let the caller use.
 func (c *call) deny(what string) *agent.Problem {
-	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not use %s", c.caller.peer.User(), what)
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not use %s", nameOf(c.caller.peer), what)
 	return c.denied(problem, "the agent's configuration says who may")
 }
 

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -67,31 +64,9 @@ func TestClient(t *testing.T) {
 	}
 }
 
-func TestClientNotRunning(t *testing.T) {
-	root := directory(t)
-	stale := filepath.Join(root, "stale")
-	dead, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: stale})
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead.SetUnlinkOnClose(false)
-	dead.Close()
-	for _, socket := range []string{filepath.Join(root, "none"), filepath.Join(root, "no", "directory"), stale} {
-		_, err := local.NewClient(socket).Status(t.Context())
-		if !errors.Is(err, local.ErrNotRunning) || !strings.Contains(err.Error(), socket) {
-			t.Errorf("%s: %v", socket, err)
-		}
-	}
-	file := filepath.Join(root, "file")
-	os.WriteFile(file, nil, 0o600)
-	if _, err := local.NewClient(filepath.Join(file, "s")).Status(t.Context()); err == nil || errors.Is(err, local.ErrNotRunning) {
-		t.Errorf("a path through a file: %v", err)
-	}
-}
-
 // The agent is started again between two calls of one client.
 func TestClientFindsTheNextAgent(t *testing.T) {
-	socket := filepath.Join(directory(t), "s")
+	socket := place(t)
 	config := server.Config{Profiles: one(t, &upstream{})}
 	first := serveAt(t, socket, server.ListenOptions{}, config)
 	client := first.client(t)

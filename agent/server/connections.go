@@ -109,15 +109,9 @@ func (c *connections) closeIf(is func(*admitted) bool) {
 	}
 }
 
-// stream is a connection over TCP or a unix socket.
-type stream interface {
-	net.Conn
-	CloseWrite() error // net/http wants it
-}
-
 // admitted is a caller's connection. It gives its place back when it is closed.
 type admitted struct {
-	stream
+	net.Conn
 	caller *caller
 	leave  func()
 	among  *connections
@@ -140,7 +134,16 @@ type admitted struct {
 // Close can be called more than once.
 func (a *admitted) Close() error {
 	a.leave()
-	return a.stream.Close()
+	return a.Conn.Close()
+}
+
+// CloseWrite tells the caller that no more comes, which net/http wants before it closes a connection in
+// the midst of a request. A pipe has no such half: what was written can still be read when it is closed.
+func (a *admitted) CloseWrite() error {
+	if half, ok := a.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }
 
 // Read notes when a request begins to come. The first one of a connection has begun with
@@ -149,7 +152,7 @@ func (a *admitted) Read(p []byte) (int, error) {
 	if a.buffer == nil {
 		a.buffer = p[:cap(p)]
 	}
-	n, err := a.stream.Read(p)
+	n, err := a.Conn.Read(p)
 	if n > 0 && a.idle.Load() {
 		a.idle.Store(false)
 		a.due.Store(a.among.clock.Load() + a.among.header)
@@ -168,7 +171,7 @@ func (a *admitted) Write(p []byte) (int, error) {
 	}
 	due := a.due.Swap(a.among.clock.Load() + patience)
 	defer a.due.Store(due)
-	return a.stream.Write(p)
+	return a.Conn.Write(p)
 }
 
 // begin notes that a request has come in full.

@@ -300,10 +300,9 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 		conn.Close()
 		return nil
 	}
-	_, unix := conn.(*net.UnixConn)
-	caller, wait := d.gate.admit(peer, conn, !unix)
+	caller, wait := d.gate.admit(peer, conn, isNetwork(conn))
 	for wait > 0 && d.pause(wait, d.gate.room) {
-		caller, wait = d.gate.admit(peer, conn, !unix)
+		caller, wait = d.gate.admit(peer, conn, isNetwork(conn))
 	}
 	if caller == nil {
 		conn.Write(cannedTooMany())
@@ -311,7 +310,7 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 		return nil
 	}
 	return &admitted{
-		stream: conn.(stream),
+		Conn:   conn,
 		caller: caller,
 		among:  d.among,
 		leave:  sync.OnceFunc(func() { d.gate.release(caller) }),
@@ -322,8 +321,14 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 
 // ask returns the peer at the other end. Over TCP it is not known.
 func (d *door) ask(conn net.Conn) (local.Peer, error) {
-	if unix, ok := conn.(*net.UnixConn); ok {
-		return local.PeerOf(unix)
+	if isNetwork(conn) {
+		return local.Peer{UID: local.Nobody}, nil
 	}
-	return local.Peer{UID: local.Nobody}, nil
+	return local.PeerOf(conn)
+}
+
+// isNetwork reports whether a connection is one over TCP.
+func isNetwork(conn net.Conn) bool {
+	_, tcp := conn.LocalAddr().(*net.TCPAddr)
+	return tcp
 }

@@ -1,5 +1,6 @@
 // Package server is the running agent's end of the way that agent/local describes: HTTP/1.1 with
-// JSON over a unix socket, and over loopback TCP for clients of Anaplan's that cannot use one.
+// JSON over a unix socket or a named pipe, and over loopback TCP for clients of Anaplan's that cannot
+// use one.
 //
 // # What the server answers
 //
@@ -34,7 +35,8 @@
 // # What it refuses
 //
 // The kernel tells the user at the other end, once for each connection; nothing that the caller
-// says counts. Root and the agent's own user, the administrators, may do everything. A user that
+// says counts. Root and the agent's own user, the administrators, may do everything; on Windows the
+// system and administrators whose process has these rights are root. A user that
 // [Profile.Allow] allows may have the profile's token, but has nothing to do with its PIN: only
 // administrators may give one, spend its last try, say that it has changed, lock and unlock.
 // Everybody else may do nothing. docs/security.md has a table of these rights, which the tests keep

@@ -21,8 +21,5 @@ func ParseArguments(query string) (profile string, refused uint64, problem *agen
 	return parsed.profile, parsed.refused, problem
 }
 
-// Restore is what a Server does each second for a listener of Listen's.
-func Restore(socket net.Listener) (bool, error) { return socket.(*listener).restore() }
-
 // LookAfter is Restore for any listener; nil if it has no file.
 func LookAfter(socket net.Listener) func() (bool, error) { return lookAfter(socket) }

@@ -3,7 +3,6 @@ package server_test
 import (
 	"bytes"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -80,28 +79,28 @@ func FuzzRequests(f *testing.F) {
 	})
 	issued := r.login(f)
 	f.Fuzz(func(t *testing.T, request []byte) {
-		for network, address := range map[string]string{"tcp": r.address, "unix": r.socket} {
-			conn, err := net.Dial(network, address)
+		for _, network := range []bool{true, false} {
+			conn, err := r.connect(network)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sent := bytes.ReplaceAll(bytes.ReplaceAll(request, []byte(token), []byte(issued)), []byte("HOST"), []byte(r.address))
 			conn.SetDeadline(time.Now().Add(patience))
 			conn.Write(sent)
-			conn.(interface{ CloseWrite() error }).CloseWrite()
+			sentAll(conn)
 			answer, err := io.ReadAll(conn)
 			conn.Close()
 			if os.IsTimeout(err) {
-				t.Fatalf("%s: no end of the answer %q to %q", network, answer, sent)
+				t.Fatalf("over TCP %t: no end of the answer %q to %q", network, answer, sent)
 			}
 			if bytes.Contains(answer, []byte("secret-token")) || bytes.Contains(answer, []byte("the agent made a mistake")) {
-				t.Fatalf("%s: %q is the answer to %q", network, answer, sent)
+				t.Fatalf("over TCP %t: %q is the answer to %q", network, answer, sent)
 			}
 			if len(answer) > 0 && !bytes.HasPrefix(answer, []byte("HTTP/1.")) {
-				t.Fatalf("%s: %q is not an answer to %q", network, answer, sent)
+				t.Fatalf("over TCP %t: %q is not an answer to %q", network, answer, sent)
 			}
 			if wrong := host.verdict(); wrong != "" {
-				t.Fatalf("%s: %s, for %q", network, wrong, sent)
+				t.Fatalf("over TCP %t: %s, for %q", network, wrong, sent)
 			}
 		}
 	})

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -60,11 +61,7 @@ func FuzzRequest(f *testing.F) {
 
 // exchange sends something on a connection of its own, and returns all that comes back.
 func (f *forwardRig) exchange(sent []byte, network bool) ([]byte, error) {
-	way, address := "unix", f.socket
-	if network {
-		way, address = "tcp", f.address
-	}
-	conn, err := net.Dial(way, address)
+	conn, err := f.connect(network)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +69,15 @@ func (f *forwardRig) exchange(sent []byte, network bool) ([]byte, error) {
 	conn.SetDeadline(time.Now().Add(patience))
 	go func() {
 		conn.Write(sent)
-		conn.(interface{ CloseWrite() error }).CloseWrite()
+		sentAll(conn)
 	}()
 	return io.ReadAll(conn)
+}
+
+// connect connects over TCP, or to the socket.
+func (f *forwardRig) connect(network bool) (net.Conn, error) {
+	if network {
+		return net.Dial("tcp", f.address)
+	}
+	return local.Dial(context.Background(), f.socket)
 }

@@ -48,7 +48,7 @@ func keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
 // lookAfter returns what looks after the file of a listener; nil for one that has none. It
 // reports whether it has made the file again.
 func lookAfter(socket net.Listener) func() (anew bool, err error) {
-	if own, ok := socket.(*listener); ok {
+	if own, ok := socket.(interface{ restore() (bool, error) }); ok {
 		return own.restore
 	}
 	if socket.Addr().Network() != "unix" || !filepath.IsAbs(socket.Addr().String()) {

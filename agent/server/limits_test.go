@@ -143,7 +143,7 @@ func TestGarbage(t *testing.T) {
 }
 
 // CloseWrite ends what is sent, and still reads.
-func (c *raw) CloseWrite() { c.Conn.(*net.UnixConn).CloseWrite() }
+func (c *raw) CloseWrite() { sentAll(c.Conn) }
 
 func TestCallerDies(t *testing.T) {
 	asked, goOn := make(chan struct{}), make(chan struct{})
@@ -257,7 +257,9 @@ func TestDrain(t *testing.T) {
 	r.stop()
 	idle.ends()
 	silent.ends()
-	if _, err := net.Dial("unix", r.socket); err == nil {
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond) // by a pipe a caller waits
+	defer cancel()
+	if _, err := local.Dial(soon, r.socket); err == nil {
 		t.Error("a new connection is taken")
 	}
 	close(goOn)

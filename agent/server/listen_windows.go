@@ -3,87 +3,69 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
-	"os"
-	"path/filepath"
-	"unsafe"
 
+	"github.com/Microsoft/go-winio"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"golang.org/x/sys/windows"
 )
 
-// fits checks that the path fits sockaddr_un (afunix.h).
-func fits(path string) error {
-	const most = 107 // and a NUL
-	if len(path) > most {
-		return fmt.Errorf("the path of the socket is too long, by %d bytes of %d: %s", len(path)-most, most, path)
+// pipeBuffer is how much a pipe holds in each direction, in bytes, before who writes has to wait: short
+// answers, such as that there are too many callers, never wait for who reads.
+const pipeBuffer = 64 << 10
+
+// Listen makes a named pipe, as \\.\pipe\NAME, and listens on it.
+//
+// Only this user, the system and administrators can open it, if it is not Shared, and only they can
+// make more instances of it, which callers would take for the agent. If a live agent has it the error
+// is [ErrRunning]; that of another program stays. Closing the listener removes the pipe, as the end of
+// the process does: nothing stays behind, and nobody else can remove it.
+func Listen(pipe string, options ListenOptions) (net.Listener, error) {
+	if !local.IsPipe(pipe) {
+		return nil, fmt.Errorf(`%q is not a named pipe of this machine, on which the agent listens on Windows: write it as \\.\pipe\NAME`, pipe)
 	}
-	return nil
+	listener, err := winio.ListenPipe(pipe, &winio.PipeConfig{
+		SecurityDescriptor: descriptorFor(local.Self(), options), InputBufferSize: pipeBuffer, OutputBufferSize: pipeBuffer,
+	})
+	switch {
+	case err == nil:
+		return pipeListener{listener}, nil
+	case local.Knock(pipe) == nil:
+		return nil, inTheWay(pipe)
+	case errors.Is(err, windows.ERROR_ACCESS_DENIED):
+		return nil, fmt.Errorf("another user's program has the pipe %s: choose another one for the agent, or have an administrator end that program: %w", pipe, err)
+	}
+	return nil, fmt.Errorf("listening on %s: %w", pipe, err)
 }
 
-// prepareDirectory makes the directory for its user only, or checks that the one that is there lets
-// in nobody else: whoever can connect counts as this user.
-func prepareDirectory(directory string, _ fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(directory), 0o700); err != nil {
-		return fmt.Errorf("making the directory of the socket: %w", err)
-	}
-	if err := makePrivate(directory); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("making the directory of the socket: %w", err)
-	}
-	return owned.CheckPrivate(directory)
-}
-
-// makePrivate makes a directory with full access for its user, the system and
-// administrators, inherited by what is made in it, and nothing inherited from above.
-func makePrivate(directory string) error {
-	self, err := windows.GetCurrentProcessToken().GetTokenUser()
-	if err != nil {
+// inTheWay says whose pipe it is that is there already.
+func inTheWay(pipe string) error {
+	if err := local.CheckServer(pipe); err != nil {
 		return err
 	}
-	access := fmt.Sprintf("D:P(A;OICI;FA;;;%s)(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", self.User.Sid)
-	descriptor, err := windows.SecurityDescriptorFromString(access)
-	if err != nil {
-		return err
-	}
-	name, err := windows.UTF16PtrFromString(directory)
-	if err != nil {
-		return err
-	}
-	attributes := windows.SecurityAttributes{SecurityDescriptor: descriptor}
-	attributes.Length = uint32(unsafe.Sizeof(attributes))
-	return windows.CreateDirectory(name, &attributes)
+	return fmt.Errorf("%w: it answers at %s", local.ErrRunning, pipe)
 }
 
-// lockFile takes the lock, which ends with the file, and that with the process.
-func lockFile(path string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("opening the lock file of the socket: %w", err)
+// descriptorFor returns who owns the agent's pipe and who may open it, in Windows' notation of such
+// ("Security Descriptor String Format", Win32). Sessions over the network, as by SSH, are those of
+// users too; that other machines cannot open the pipe is a property of its own.
+func descriptorFor(self string, options ListenOptions) string {
+	text := "O:" + self + "D:P(A;;GA;;;" + self + ")(A;;GA;;;SY)(A;;GA;;;BA)"
+	if options.Shared {
+		text += fmt.Sprintf("(A;;%#x;;;AU)", uint32(local.Access))
 	}
-	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
-	err = windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, &windows.Overlapped{})
-	if err == nil {
-		return file, nil
-	}
-	file.Close()
-	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
-		return nil, fmt.Errorf("%w: it holds %s", local.ErrRunning, path)
-	}
-	return nil, fmt.Errorf("locking %s: %w", path, err)
+	return text
 }
 
-// bind replaces a stale socket. The directory keeps everybody out, so the order does
-// not matter.
-func bind(path string, _ fs.FileMode) (*net.UnixListener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// pipeListener is a listener that goes on after what concerns one caller only.
+type pipeListener struct{ net.Listener }
+
+// Accept returns the next caller. Every error but that of its end passes: a caller that was gone at
+// once, memory that is used up for now. It is shown as what of sockets is used up for now.
+func (l pipeListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		err = fmt.Errorf("%w: %w", windows.WSAENOBUFS, err)
 	}
-	socket, err := net.ListenUnix("unix", &net.UnixAddr{Net: "unix", Name: path})
-	if err != nil {
-		return nil, err
-	}
-	socket.SetUnlinkOnClose(false) // Close looks first whether it is still there
-	return socket, nil
+	return conn, err
 }

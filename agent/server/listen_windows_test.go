@@ -1,40 +1,86 @@
-package server
+package server_test
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
+	"strings"
 	"testing"
 
-	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"golang.org/x/sys/windows"
 )
 
-// TestPrepareDirectory: the directory of the socket is made for this user alone, and one that lets
-// in others is refused.
-func TestPrepareDirectory(t *testing.T) {
-	directory := filepath.Join(os.TempDir(), "socket-parent", "socket")
-	defer os.Remove(filepath.Dir(directory))
-	defer os.Remove(directory)
-	for _, what := range []string{"new", "there"} {
-		if err := prepareDirectory(directory, 0o700); err != nil {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	for _, access := range []string{"D:P(A;OICI;FR;;;WD)", "D:P(A;OICI;FA;;;WD)"} {
-		descriptor, err := windows.SecurityDescriptorFromString(access)
+// TestListenPipe: one agent has a pipe, which goes with it.
+func TestListenPipe(t *testing.T) {
+	pipe := place(t)
+	for range 2 {
+		listener, err := server.Listen(pipe, server.ListenOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, _, err := descriptor.DACL()
-		if err == nil {
-			err = windows.SetNamedSecurityInfo(directory, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION, nil, nil, list, nil)
+		go func() { // Wine gives the first caller to nobody
+			for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
+				conn.Close()
+			}
+		}()
+		if got := listener.Addr(); got.Network() != "pipe" || got.String() != pipe {
+			t.Errorf("the address is %s %s", got.Network(), got)
 		}
-		if err != nil {
-			t.Fatal(err)
+		prime(t, pipe)
+		if _, err := server.Listen(pipe, server.ListenOptions{}); !errors.Is(err, local.ErrRunning) || !strings.Contains(err.Error(), pipe) {
+			t.Errorf("a second agent: %v", err)
 		}
-		if err := prepareDirectory(directory, 0o700); !errors.Is(err, owned.ErrExposed) {
-			t.Errorf("%s: %v", access, err)
+		listener.Close()
+		if !isWine() && local.Knock(pipe) == nil { // there it stays while its first client does
+			t.Error("the pipe stays")
+		}
+		pipe += "x"
+	}
+	for _, path := range []string{`C:\agent.sock`, `\\other\pipe\agent`, `\\.\pipe\`, "none"} {
+		if _, err := server.Listen(path, server.ListenOptions{}); err == nil || !strings.Contains(err.Error(), `write it as \\.\pipe\NAME`) {
+			t.Errorf("%s: %v", path, err)
 		}
 	}
+}
+
+// TestPipeAccess: whom Windows lets open the pipe. Only who may do everything may make instances of it.
+func TestPipeAccess(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		access := accessOf(t, server.ListenOptions{Shared: shared})
+		for sid, want := range map[string]windows.ACCESS_MASK{
+			local.Self(): windows.GENERIC_ALL, "S-1-5-18": windows.GENERIC_ALL, administrators: windows.GENERIC_ALL,
+			"S-1-5-11": map[bool]windows.ACCESS_MASK{true: 0x12019b}[shared], // users that have logged in
+		} {
+			if got := access[sid]; got != want {
+				t.Errorf("shared %t: %s has %#x, want %#x", shared, sid, got, want)
+			}
+			delete(access, sid)
+		}
+		if len(access) != 0 {
+			t.Errorf("shared %t: others have access, too: %v", shared, access)
+		}
+	}
+}
+
+// accessOf returns what a pipe's list allows to whom.
+func accessOf(t *testing.T, options server.ListenOptions) map[string]windows.ACCESS_MASK {
+	t.Helper()
+	descriptor, err := windows.SecurityDescriptorFromString(server.DescriptorFor(local.Self(), options))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner, _, err := descriptor.Owner(); err != nil || owner.String() != local.Self() {
+		t.Errorf("the owner is %v, %v", owner, err)
+	}
+	control, _, err := descriptor.Control()
+	list, _, failed := descriptor.DACL()
+	if err := errors.Join(err, failed); err != nil || control&windows.SE_DACL_PROTECTED == 0 {
+		t.Fatalf("control %#x, %v", control, err)
+	}
+	access := map[string]windows.ACCESS_MASK{}
+	for i := range uint32(list.AceCount) {
+		sid, mask := entryOf(t, list, i)
+		access[sid] |= mask
+	}
+	return access
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"sync"
@@ -75,7 +74,7 @@ func TestNoPINStaysInMemory(t *testing.T) {
 		if got := conn.receive(); got.status != way.status {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
-		conn.Conn.(*net.UnixConn).CloseWrite()
+		conn.CloseWrite()
 		conn.ends()
 	}
 	found := memorytest.Of(t, server.cmd.Process.Pid).Find(pins)

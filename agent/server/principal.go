@@ -94,7 +94,7 @@ func peerPrincipal(c *call) (*principal, *agent.Problem) {
 		profile = local.DefaultProfile
 		if names := clientsOfPeer(c); len(names) > 0 && !mayProfile(c, profile) {
 			if len(names) > 1 {
-				problem := agent.Problemf(agent.CodeBadRequest, "user %s is several clients, %s: say which one", c.caller.peer.User(), strings.Join(names, ", "))
+				problem := agent.Problemf(agent.CodeBadRequest, "user %s is several clients, %s: say which one", nameOf(c.caller.peer), strings.Join(names, ", "))
 				problem.Hints = []string{"commands take --client NAME, other programs send the header " + local.HeaderClient + ": NAME"}
 				return nil, problem
 			}
@@ -110,6 +110,9 @@ func peerPrincipal(c *call) (*principal, *agent.Problem) {
 }
 
 func userName(peer local.Peer) string { return userKind + peer.User() }
+
+// nameOf names a user for people, and as allow and users take it.
+func nameOf(peer local.Peer) string { return local.NameOf(peer.User()) }
 
 func mayProfile(c *call, name string) bool {
 	profile := c.server.config.Profiles()[name]
@@ -147,8 +150,8 @@ func noClient(c *call, name string) *agent.Problem {
 		problem.Hints = []string{"if it was just added to the configuration: anaplan-agent reload"}
 		return problem
 	}
-	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not be the client %s, or there is none of that name", c.caller.peer.User(), shown(name))
-	problem.Hints = []string{fmt.Sprintf("in the agent's configuration: users = [%q] in the client's table, and then: anaplan-agent reload", userName(c.caller.peer))}
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not be the client %s, or there is none of that name", nameOf(c.caller.peer), shown(name))
+	problem.Hints = []string{fmt.Sprintf("in the agent's configuration: users = [%q] in the client's table, and then: anaplan-agent reload", userKind+nameOf(c.caller.peer))}
 	return problem
 }
 

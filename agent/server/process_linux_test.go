@@ -137,7 +137,7 @@ func TestPeerOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		peer, err := local.PeerOf(conn.(*net.UnixConn))
+		peer, err := local.PeerOf(conn)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -115,7 +114,7 @@ type rig struct {
 // serve runs a server until the test ends.
 func serve(t testing.TB, config server.Config) *rig {
 	t.Helper()
-	return serveAt(t, filepath.Join(directory(t), "s"), server.ListenOptions{}, config)
+	return serveAt(t, place(t), server.ListenOptions{}, config)
 }
 
 func serveAt(t testing.TB, socket string, options server.ListenOptions, config server.Config) *rig {
@@ -124,6 +123,7 @@ func serveAt(t testing.TB, socket string, options server.ListenOptions, config s
 	if err != nil {
 		t.Fatal(err)
 	}
+	prime(t, socket)
 	r := &rig{socket: socket, log: &logtest.Buffer{}, done: make(chan struct{})}
 	if config.Profiles == nil {
 		config.Profiles = profiles(nil)
@@ -164,7 +164,7 @@ type raw struct {
 
 func (r *rig) dial(t testing.TB) *raw {
 	t.Helper()
-	conn, err := net.Dial("unix", r.socket)
+	conn, err := local.Dial(t.Context(), r.socket)
 	if err != nil {
 		t.Fatal(err)
 	}

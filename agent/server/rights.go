@@ -34,7 +34,7 @@ func (c *call) right(action Action, profile *Profile) *agent.Problem {
 // reserve denies what only administrators may do, and says which command to ask them for.
 func (c *call) reserve(what, command string, hints ...string) *agent.Problem {
 	owner := c.server.ownUser()
-	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not %s: only %s may", c.caller.peer.User(), what, administrators("and", owner))
+	problem := agent.Problemf(agent.CodeNotAllowed, "user %s may not %s: only %s may", nameOf(c.caller.peer), what, administrators("and", owner))
 	return c.denied(problem, append(hints, "ask "+administrators("or", owner)+" to call: anaplan-agent "+command)...)
 }
 
@@ -56,9 +56,6 @@ func (c *call) toCaller(problem *agent.Problem) *agent.Problem {
 	}
 	return &told
 }
-
-// rootName is the name of the user that may do everything on a machine.
-const rootName = "root"
 
 // administrators names those who may do everything where the agent runs as that user.
 func administrators(joint, owner string) string {

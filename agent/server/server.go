@@ -245,13 +245,13 @@ func (s *Server) Connections() int { return s.gate.connections() }
 // gives the requests under way Limits.Drain to end, cuts off the rest, and returns nil when
 // all is done. Several listeners can be served at the same time.
 //
-// The listener is a unix socket, whose callers the kernel knows, or a TCP port on a loopback
+// The listener is a unix socket or a named pipe, whose callers the kernel knows, or a TCP port on a loopback
 // address, whose callers must show a secret or a phantom token, and can do nothing but what
 // Anaplan itself has: log in, and call the API.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if !isLocal(listener.Addr()) {
 		listener.Close()
-		return fmt.Errorf("serving on %s: that is neither a unix socket nor a loopback address, and would be open to the network", listener.Addr())
+		return fmt.Errorf("serving on %s: that is neither a socket or pipe of this machine nor a loopback address, and would be open to the network", listener.Addr())
 	}
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
@@ -286,7 +286,7 @@ func isLocal(addr net.Addr) bool {
 	if tcp, ok := addr.(*net.TCPAddr); ok {
 		return tcp.IP.IsLoopback()
 	}
-	return addr.Network() == "unix"
+	return addr.Network() == "unix" || addr.Network() == "pipe" // Windows' pipes refuse other machines
 }
 
 // errStopping is why requests under way are cut off.

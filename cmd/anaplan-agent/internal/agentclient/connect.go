@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"strings"
 	"time"
 
@@ -101,12 +100,8 @@ func CheckSocket(path string) error {
 
 // knock is CheckSocket at one moment.
 func knock(path string) error {
-	conn, err := net.Dial("unix", path)
-	switch {
+	switch err := local.Knock(path); {
 	case err == nil:
-		conn.Close()
-		return nil
-	case local.IsBusy(err):
 		return nil
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w: %s", ErrNotShared, path)

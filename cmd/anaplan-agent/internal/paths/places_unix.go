@@ -71,3 +71,20 @@ func UsualSockets() []string {
 	}
 	return append(sockets, SystemSocket())
 }
+
+// SocketDirectories returns the directories of the usual sockets. An agent without a better place
+// for its notes of PINs writes them there.
+func SocketDirectories() (dirs []string) {
+	for _, socket := range UsualSockets() {
+		dirs = append(dirs, DirectoryOf(socket))
+	}
+	return dirs
+}
+
+// DirectoryOf returns the directory that a socket lies in; "" for none.
+func DirectoryOf(socket string) string {
+	if socket == "" {
+		return ""
+	}
+	return filepath.Dir(socket)
+}

@@ -3,6 +3,8 @@ package paths
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"golang.org/x/sys/windows"
@@ -11,9 +13,9 @@ import (
 // Unix's paths mean something here, too: /run is C:\run, which any user may create. So what is
 // looked for without being named is looked for in the folders that Windows has for it.
 
-// SystemSocket is where the agent of the whole machine listens: in a directory of its own, which
-// nobody else may even look into.
-func SystemSocket() string { return ofMachine("run", SocketName) }
+// SystemSocket is the named pipe of the agent of the whole machine. Anybody may have made it, so
+// clients look whose it is.
+func SystemSocket() string { return `\\.\pipe\` + build.Program }
 
 // systemConfig is the machine's configuration file.
 func systemConfig() string { return ofMachine(configName) }
@@ -53,8 +55,29 @@ func KeyDirectories() (dirs []string) {
 
 // UsualSockets returns where an agent may listen that this user can ask, the user's own first.
 func UsualSockets() (sockets []string) {
-	if own := ofUser("run", SocketName); own != "" {
-		sockets = append(sockets, own)
+	if sid := self(); sid != "" && !isService(sid) { // a service's is the machine's
+		sockets = append(sockets, SystemSocket()+"-"+sid)
 	}
 	return append(sockets, SystemSocket())
 }
+
+// self returns this user's identifier; "" if Windows does not say.
+func self() string {
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return ""
+	}
+	return user.User.Sid.String()
+}
+
+// isService reports whether a user is one that only services have ("Well-known SIDs", Windows).
+func isService(sid string) bool {
+	const local, network, own = "S-1-5-19", "S-1-5-20", "S-1-5-80-"
+	return slices.Contains([]string{"S-1-5-18", local, network}, sid) || strings.HasPrefix(sid, own)
+}
+
+// SocketDirectories returns none: a named pipe has no directory.
+func SocketDirectories() []string { return nil }
+
+// DirectoryOf returns "", for the same reason.
+func DirectoryOf(string) string { return "" }

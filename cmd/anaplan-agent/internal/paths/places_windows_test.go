@@ -22,7 +22,7 @@ func TestPlaces(t *testing.T) {
 	}
 	for _, test := range []struct{ got, want []string }{
 		{DefaultConfigs(), []string{roaming + `\anaplan-agent\config.toml`, machine + "config.toml"}},
-		{UsualSockets(), []string{local + `\anaplan-agent\run\agent.sock`, machine + `run\agent.sock`}},
+		{UsualSockets(), []string{`\\.\pipe\anaplan-agent-` + self(), `\\.\pipe\anaplan-agent`}},
 		{KeyDirectories(), []string{local + `\anaplan-agent\cache`}},
 		{[]string{State()}, []string{local + `\anaplan-agent\state`}},
 	} {
@@ -40,8 +40,20 @@ func TestPlaces(t *testing.T) {
 func TestPlacesOfNobody(t *testing.T) {
 	for _, folder := range []string{"", `\relative`} {
 		t.Setenv("LocalAppData", folder)
-		if State() != "" || len(KeyDirectories()) != 0 || !slices.Equal(UsualSockets(), []string{SystemSocket()}) {
+		if State() != "" || len(KeyDirectories()) != 0 || len(UsualSockets()) != 2 {
 			t.Errorf("%q: state %q, keys %q, sockets %q", folder, State(), KeyDirectories(), UsualSockets())
+		}
+	}
+}
+
+// TestServicesListenForAll: a service's pipe is the machine's.
+func TestServicesListenForAll(t *testing.T) {
+	for sid, want := range map[string]bool{
+		"S-1-5-18": true, "S-1-5-19": true, "S-1-5-20": true, "S-1-5-80-1-2-3-4-5": true,
+		"S-1-5-21-1-2-3-1001": false, "S-1-5-32-544": false, "S-1-5-800": false, "": false,
+	} {
+		if isService(sid) != want {
+			t.Errorf("%q: %v", sid, !want)
 		}
 	}
 }

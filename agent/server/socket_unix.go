@@ -1,3 +1,5 @@
+//go:build unix
+
 package server
 
 import (
@@ -34,8 +36,7 @@ func (o ListenOptions) modes() (socket, directory fs.FileMode) {
 // removes the socket, unless something else has that name by then. While a Server serves it,
 // a socket that somebody has removed is made again, unless another agent is there by then.
 //
-// On Windows the directory is made for this user, the system and administrators only, and one
-// that lets in anybody else is refused; the options mean nothing there.
+// On Windows path names a pipe, as \\.\pipe\NAME, which has no file.
 func Listen(path string, options ListenOptions) (net.Listener, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package local
 
 import (
@@ -12,16 +14,19 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
+// busyPause is how long a client waits before it tries again.
+const busyPause = 10 * time.Millisecond
+
 // connect waits for a place in the queue of an agent that is busy: Linux refuses where
 // too many wait, and so would ten thousand scripts that start at once.
-func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, busyPatience, errors.New("too many others are connecting"))
+func (c *Client) connect(ctx context.Context) (net.Conn, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, busyPatience, errTooMany)
 	defer cancel()
 	for {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", c.socket)
+		conn, err := Dial(ctx, c.socket)
 		switch {
 		case err == nil:
-			return conn.(*net.UnixConn), nil
+			return conn, nil
 		case (errors.Is(err, fs.ErrNotExist) || neterror.IsRefused(err)) && RunsWithoutSocket(c.socket):
 			return nil, fmt.Errorf("%w: %s", ErrSocketGone, c.socket)
 		case errors.Is(err, fs.ErrNotExist):
@@ -42,7 +47,7 @@ func (c *Client) connect(ctx context.Context) (*net.UnixConn, error) {
 // check refuses an agent of somebody else's, for it would be sent PINs. Root's and the own user's
 // are fine, and one whose socket lies where only root can have put it, as that of a
 // system service with a user of its own.
-func (c *Client) check(conn *net.UnixConn) error {
+func (c *Client) check(conn net.Conn) error {
 	peer, err := PeerOf(conn)
 	if err != nil {
 		return err

@@ -1,0 +1,4 @@
+package local
+
+// ServiceSID is serviceSID for tests from outside.
+var ServiceSID = serviceSID

@@ -1,0 +1,4 @@
+package server
+
+// DescriptorFor is descriptorFor for tests from outside.
+var DescriptorFor = descriptorFor

@@ -1,0 +1,4 @@
+package server
+
+// rootName is who may do everything on a machine.
+const rootName = "an administrator"
