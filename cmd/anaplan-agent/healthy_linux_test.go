@@ -77,7 +77,7 @@ func TestProbe(t *testing.T) {
 func wantProbe(t *testing.T, when, socket string, want bool) {
 	t.Helper()
 	said := make(chan bool, 1)
-	go func() { said <- daemon.IsHealthy(socket) }()
+	go func() { said <- daemon.IsHealthy(socket, "") }()
 	select {
 	case got := <-said:
 		if got != want {

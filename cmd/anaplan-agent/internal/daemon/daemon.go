@@ -39,7 +39,7 @@ type agentProcess struct {
 	settings *settings.Settings
 	log      *slog.Logger
 	agent    *config.Agent // as it was at the start; what of it can change does so at a restart
-	socket   string
+	socket   string // "": there is none
 	listens  string // the address of the TCP port; "": there is none
 	signers  *signer.Process
 	pins     *pin.Memory
@@ -146,7 +146,7 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	hangups := d.host.hangups() // before anybody can know that it is there to be sent
 	defer signal.Stop(hangups)
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
-	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket) }) })
+	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket, d.listens) }) })
 	helpers.Go(func() { d.watchExpiry(ctx) })
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 	d.host.ready()

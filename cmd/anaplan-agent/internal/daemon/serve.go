@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -21,8 +22,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// errServeNone is a contradiction in the settings.
-var errServeNone = fmt.Errorf("%w: socket is \"none\", which is for commands that do without an agent; serve needs a path, or nothing", settings.ErrSettings)
+// errServeNone is an agent that nobody could ask anything.
+var errServeNone = fmt.Errorf("%w: socket is \"none\", so there is nothing to serve on: give serve a socket, or a TCP port with listen", settings.ErrSettings)
 
 // Serve runs the agent until ctx ends.
 func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, host Host) error {
@@ -44,22 +45,12 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	}
 	defer d.close()
 	d.host, d.logFile = host, file
-	listener, err := listen(cmp.Or(loaded.Agent.Socket, host.Socket), loaded.Agent.ShareSocket)
+	listeners, err := d.listen(loaded.Agent)
+	for _, listener := range listeners {
+		defer listener.Close()
+	}
 	if err != nil {
 		return err
-	}
-	defer listener.Close()
-	d.socket = listener.Addr().String()
-	d.pins.AlsoIn(filepath.Dir(d.socket))
-	listeners := []net.Listener{listener}
-	if loaded.Agent.Listen != "" {
-		port, err := net.Listen("tcp", loaded.Agent.Listen)
-		if err != nil {
-			return listenError(loaded.Agent.Listen, err)
-		}
-		defer port.Close()
-		d.listens = port.Addr().String()
-		listeners = append(listeners, port)
 	}
 	logger.Info("serving", "socket", d.socket, "address", d.listens, "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
 	return d.run(ctx, listeners...)
@@ -73,6 +64,31 @@ func openLog(path string) (*LogFile, error) {
 	return OpenLogFile(path)
 }
 
+// listen opens what the agent listens on, a socket, a TCP port or both, and tells where they are. What
+// it returns is open, also beside an error.
+func (d *agentProcess) listen(own *config.Agent) (listeners []net.Listener, err error) {
+	socket, err := openSocket(own, d.host.Socket)
+	if err != nil {
+		return nil, err
+	}
+	if socket != nil {
+		d.socket = socket.Addr().String()
+		listeners = append(listeners, socket)
+	}
+	if dir := paths.DirectoryOf(d.socket); dir != "" {
+		d.pins.AlsoIn(dir)
+	}
+	if own.Listen == "" {
+		return listeners, nil
+	}
+	port, err := net.Listen("tcp", own.Listen)
+	if err != nil {
+		return listeners, listenError(own.Listen, err)
+	}
+	d.listens = port.Addr().String()
+	return append(listeners, port), nil
+}
+
 // listenError words why a TCP port cannot be listened on.
 func listenError(address string, err error) error {
 	if neterror.IsInUse(err) {
@@ -81,19 +97,21 @@ func listenError(address string, err error) error {
 	return fmt.Errorf("listen: %w", err)
 }
 
-// listen returns the socket that systemd has opened, or opens it.
-func listen(path string, shared bool) (net.Listener, error) {
+// openSocket returns the socket that systemd has opened, or opens it, at the usual place unless a
+// setting says otherwise; nil if there is to be none.
+func openSocket(own *config.Agent, usual string) (net.Listener, error) {
 	inherited, err := inheritedListener()
 	if inherited != nil || err != nil {
 		return inherited, err
 	}
-	switch path {
-	case "none":
+	path := cmp.Or(own.Socket, usual, servingSocket())
+	switch {
+	case path != "none":
+		return server.Listen(path, server.ListenOptions{Shared: own.ShareSocket})
+	case own.Listen == "":
 		return nil, errServeNone
-	case "":
-		path = servingSocket()
 	}
-	return server.Listen(path, server.ListenOptions{Shared: shared})
+	return nil, nil
 }
 
 // servingSocket returns where the agent listens unless somebody says otherwise: in the

@@ -1,26 +1,32 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// IsHealthy reports whether an agent answers on its socket, asked as callers do. It feeds systemd's
-// watchdog.
-func IsHealthy(socket string) bool {
+// IsHealthy reports whether an agent answers on its socket, or without one on its TCP port, asked as
+// callers do. It feeds systemd's watchdog.
+func IsHealthy(socket, address string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	transport := &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
+			if socket == "" {
+				return new(net.Dialer).DialContext(ctx, "tcp", address)
+			}
+			return local.Dial(ctx, socket)
 		},
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://agent/healthz", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cmp.Or(address, "agent")+"/healthz", nil)
 	if err != nil {
 		return false
 	}
