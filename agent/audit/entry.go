@@ -60,7 +60,8 @@ type Entry struct {
 
 // Caller is the process that asked for it, by the kernel's word.
 type Caller struct {
-	UID        int    `json:"uid"` // -1: not known, as over TCP
+	UID        int    `json:"uid"` // -1: not known, as over TCP, or on Windows
+	SID        string `json:"sid"` // on Windows the user; "" elsewhere
 	PID        int    `json:"pid"`
 	Executable string `json:"executable"`
 }
@@ -130,7 +131,7 @@ func (e *Entry) line(now time.Time) line {
 		n.Result = "ok"
 	}
 	if e.Caller != nil {
-		n.Caller = &Caller{e.Caller.UID, e.Caller.PID, bounded(e.Caller.Executable, maxText)}
+		n.Caller = &Caller{e.Caller.UID, bounded(e.Caller.SID, maxWord), e.Caller.PID, bounded(e.Caller.Executable, maxText)}
 	}
 	if e.Call != nil {
 		call := *e.Call
@@ -197,6 +198,7 @@ func (n *line) encode(text []byte) []byte {
 func (c *Caller) encode(text []byte) []byte {
 	text = append(text, `,"caller":{"uid":`...)
 	text = strconv.AppendInt(text, int64(c.UID), 10)
+	text = appendTextIf(text, `,"sid":`, c.SID)
 	text = append(text, `,"pid":`...)
 	text = strconv.AppendInt(text, int64(c.PID), 10)
 	text = appendTextIf(text, `,"executable":`, c.Executable)

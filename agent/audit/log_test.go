@@ -93,6 +93,29 @@ func TestLinesAreAsDocumented(t *testing.T) {
 	}
 }
 
+// TestCallersOfWindows: they have no number, and lines without an SID are as they were.
+func TestCallersOfWindows(t *testing.T) {
+	path := newPath(t)
+	log := open(t, path)
+	entry := handedOut
+	entry.Caller = &audit.Caller{UID: -1, SID: "S-1-5-21-1-2-3-1001", PID: 4711, Executable: `C:\python.exe`}
+	for _, e := range []audit.Entry{entry, handedOut} {
+		if err := log.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log.Close()
+	text := string(read(t, path))
+	for _, want := range []string{`"caller":{"uid":-1,"sid":"S-1-5-21-1-2-3-1001","pid":4711,"executable":"C:\\python.exe"}`, `"caller":{"uid":1000,"pid":4711,`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("there is no %s in\n%s", want, text)
+		}
+	}
+	if report := whole(t, path); report.Lines != 2 {
+		t.Errorf("got %+v", report)
+	}
+}
+
 func TestLongAndOddTextsStayALine(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)
