@@ -25,7 +25,7 @@ func TestSocketIsAPipe(t *testing.T) {
 // TestModesDoNotHold: what Windows cannot keep is not taken in silence.
 func TestModesDoNotHold(t *testing.T) {
 	over := func(name, text string) map[string]Value {
-		return map[string]Value{keySetting: {"piv:", "a test"}, tokenFileSetting: {`C:\token`, "a test"}, name: {text, "a test"}}
+		return map[string]Value{keySetting: {"piv:", "a test"}, tokenFileSetting: {`C:\token`, "a test"}, name: {text, name}}
 	}
 	for _, test := range []struct{ name, text string }{
 		{tokenFileModeSetting, "0640"}, {tokenFileOwnerSetting, "root"}, {tokenFileOwnerSetting, `DOMAIN\name`}, {tokenFileOwnerSetting, ":users"},

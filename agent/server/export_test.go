@@ -15,6 +15,9 @@ var (
 	OwnUser        = ownUser
 )
 
+// RootName is rootName.
+const RootName = rootName
+
 // ParseArguments parses a query as for /v1/token.
 func ParseArguments(query string) (profile string, refused uint64, problem *agent.Problem) {
 	parsed, problem := parseArguments(query, paramProfile|paramRefused)

@@ -310,6 +310,7 @@ func TestServeTwoListeners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prime(t, second)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- r.Serve(ctx, listener) }()

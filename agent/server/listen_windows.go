@@ -24,6 +24,9 @@ func Listen(pipe string, options ListenOptions) (net.Listener, error) {
 	if !local.IsPipe(pipe) {
 		return nil, fmt.Errorf(`%q is not a named pipe of this machine, on which the agent listens on Windows: write it as \\.\pipe\NAME`, pipe)
 	}
+	if local.Knock(pipe) == nil {
+		return nil, inTheWay(pipe)
+	}
 	listener, err := winio.ListenPipe(pipe, &winio.PipeConfig{
 		SecurityDescriptor: descriptorFor(local.Self(), options), InputBufferSize: pipeBuffer, OutputBufferSize: pipeBuffer,
 	})

@@ -238,8 +238,8 @@ func TestDenialsNameTheRemedy(t *testing.T) {
 
 func TestAdministrators(t *testing.T) {
 	for user, want := range map[string]string{
-		"root":          "root",
-		"anaplan-agent": "root and the agent's user (anaplan-agent)",
+		server.RootName: server.RootName,
+		"anaplan-agent": server.RootName + " and the agent's user (anaplan-agent)",
 	} {
 		if got := server.Administrators("and", user); got != want {
 			t.Errorf("%s: %q, want %q", user, got, want)
