@@ -39,8 +39,8 @@ type agentProcess struct {
 	settings *settings.Settings
 	log      *slog.Logger
 	agent    *config.Agent // as it was at the start; what of it can change does so at a restart
-	socket   string // "": there is none
-	listens  string // the address of the TCP port; "": there is none
+	socket   string        // "": there is none
+	listens  string        // the address of the TCP port; "": there is none
 	signers  *signer.Process
 	pins     *pin.Memory
 	clients  clientCache
