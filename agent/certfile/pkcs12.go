@@ -8,6 +8,7 @@ import (
 	"errors"
 	"hash"
 	"slices"
+	"unicode/utf16"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 )
@@ -309,8 +310,17 @@ func nameOf(attributes []asn1.RawValue) string {
 			continue
 		}
 		if values := ber.Parts(fields[1]); len(values) > 0 && values[0].Tag == asn1.TagBMPString {
-			return string(fromUTF16(values[0].Bytes, binary.BigEndian))
+			return fromBMP(values[0].Bytes)
 		}
 	}
 	return ""
+}
+
+// fromBMP returns a BMPString (X.690, 8.23.9) as UTF-8.
+func fromBMP(data []byte) string {
+	units := make([]uint16, len(data)/2)
+	for i := range units {
+		units[i] = binary.BigEndian.Uint16(data[2*i:])
+	}
+	return string(utf16.Decode(units))
 }

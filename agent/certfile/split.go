@@ -1,9 +1,7 @@
 package certfile
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -11,9 +9,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unicode/utf16"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/ber"
+	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 )
 
 // Bounds of what is read. The largest bundles of real CAs have a few dozen certificates.
@@ -156,27 +154,16 @@ func piecesOf(segment string) ([]piece, error) {
 // textOf returns data as text without byte order marks, blanks at the ends of lines, and carriage
 // returns.
 func textOf(data []byte) string {
-	switch {
-	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
-		data = fromUTF16(data[2:], binary.LittleEndian)
-	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
-		data = fromUTF16(data[2:], binary.BigEndian)
+	if decoded, err := textfile.Decode(data); err == nil { // else there is nothing of ours in it
+		data = decoded
 	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
+	text := string(data)
 	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u00a0", " ").Replace(text)
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimSpace(line)
 	}
 	return strings.Join(lines, "\n")
-}
-
-func fromUTF16(data []byte, order binary.ByteOrder) []byte {
-	units := make([]uint16, len(data)/2)
-	for i := range units {
-		units[i] = order.Uint16(data[2*i:])
-	}
-	return []byte(string(utf16.Decode(units)))
 }
 
 // decodeBase64 decodes text that is base64 and nothing else. What is shorter than any key may be

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/nearest"
+	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -49,8 +49,11 @@ type values map[string][]Value
 // yes and no a text or a boolean, numbers a text or a number, every other setting is a
 // text.
 func Parse(name string, data []byte) (*File, error) {
-	const byteOrderMark = "\xef\xbb\xbf" // some editors on Windows write one
-	d := newDocument(name, bytes.TrimPrefix(data, []byte(byteOrderMark)))
+	text, err := textfile.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	d := newDocument(name, text)
 	// Into a map, not a struct, so that a value of the wrong type is refused by the name of its
 	// setting, and in words that do not show it.
 	var top map[string]any

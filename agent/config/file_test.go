@@ -320,6 +320,17 @@ func TestParseCountsCharacters(t *testing.T) {
 	}
 }
 
+// TestParseUTF16: as Windows PowerShell's > writes it.
+func TestParseUTF16(t *testing.T) {
+	file, err := Parse("c.toml", []byte("\xff\xfe[\x00a\x00g\x00e\x00n\x00t\x00]\x00"))
+	if err != nil || file == nil {
+		t.Errorf("got %v", err)
+	}
+	if _, err = Parse("c.toml", []byte("\xff\xfe[")); err == nil || !strings.HasPrefix(err.Error(), "c.toml: it begins as UTF-16") {
+		t.Errorf("half a character: %v", err)
+	}
+}
+
 func TestProfiles(t *testing.T) {
 	file, err := Parse("c.toml", []byte("\xef\xbb\xbf[profile.b]\n[profile.a]\n[profile.default]\n"))
 	if err != nil {

@@ -114,6 +114,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"proxy.ErrSlowBody":       "agent/server answers it",
 		"proxy.ErrUpgrade":        "agent/server answers it",
 		"proxy.UnreachableError":  "agent/server answers it",
+		"textfile.ErrUTF16":       "it is within the error of what was read, and names the remedy",
 		"upstream.ProxyError":     "it is within anaplan.ErrUnreachable or proxy.UnreachableError",
 	}
 	rows := errorsIn(t, "rows*.go", "internal/*/rows.go")

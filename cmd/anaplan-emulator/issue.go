@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 	"github.com/anaplan-agent/anaplan-agent/cmd/internal/emulator"
 )
 
@@ -16,6 +17,9 @@ func issue(s *settings, stdout io.Writer) error {
 	// All checks on what is in it are anaplantest's, so that tests of clients meet the
 	// same.
 	request, err := os.ReadFile(s.issue)
+	if err == nil {
+		request, err = textfile.Decode(request)
+	}
 	if err != nil {
 		return fmt.Errorf("reading the signing request: %w", err)
 	}

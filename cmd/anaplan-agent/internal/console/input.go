@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 )
 
 // MaxInput bounds what is read from a file or standard input, in bytes: payloads, tokens,
@@ -15,7 +17,7 @@ const MaxInput = 4 << 20
 // of package os do.
 func ReadInput(path string) ([]byte, error) {
 	if path == "-" {
-		return readBounded(os.Stdin, "standard input")
+		return readBounded(os.Stdin, inputName(path))
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -23,6 +25,32 @@ func ReadInput(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	return readBounded(file, path)
+}
+
+// ReadText is ReadInput for a text, or a file that may be text: what Windows PowerShell's > has
+// written is read as well.
+func ReadText(path string) ([]byte, error) {
+	data, err := ReadInput(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := textfile.Decode(data)
+	if err != nil {
+		clear(data)
+		return nil, fmt.Errorf("%s: %w", inputName(path), err)
+	}
+	if textfile.IsUTF16(data) {
+		clear(data) // it may be a key
+	}
+	return text, nil
+}
+
+// inputName names an input for a person.
+func inputName(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
 }
 
 // readBounded reads to the end, or fails with name in the error.

@@ -39,7 +39,7 @@ func ReadCertificate(path string) (*x509.Certificate, error) {
 
 // ReadCertificates reads every certificate of a file; there is at least one.
 func ReadCertificates(path string) ([]*x509.Certificate, error) {
-	data, err := console.ReadInput(path)
+	data, err := console.ReadText(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificateFile, err)
 	}

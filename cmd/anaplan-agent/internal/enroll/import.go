@@ -108,7 +108,7 @@ var errKeyFile = errors.New("key file")
 
 // readEntry returns the key that is meant, with its certificate.
 func readEntry(r *device.Run, path string, order ImportOrder) (certfile.KeyEntry, error) {
-	data, err := console.ReadInput(path)
+	data, err := console.ReadText(path)
 	if err != nil {
 		return certfile.KeyEntry{}, fmt.Errorf("%w: %w", errKeyFile, err)
 	}
@@ -163,7 +163,7 @@ func openKeys(ctx context.Context, data []byte, password func() ([]byte, error))
 
 // withCertificate gives the key the certificate of another file.
 func withCertificate(r *device.Run, entry certfile.KeyEntry, path string) (certfile.KeyEntry, error) {
-	data, err := console.ReadInput(path)
+	data, err := console.ReadText(path)
 	if err == nil {
 		var certs []*x509.Certificate
 		if certs, err = certfile.Certificates(data); err == nil {

@@ -50,9 +50,9 @@ func readTokenText(from string) ([]byte, error) {
 	kind, name, _ := strings.Cut(from, ":")
 	switch {
 	case from == "-":
-		return console.ReadInput("-")
+		return console.ReadText("-")
 	case kind == "file" && name != "":
-		text, err := console.ReadInput(name)
+		text, err := console.ReadText(name)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errTokenSource, err)
 		}

@@ -69,7 +69,7 @@ func readLogin(profile *config.Profile, path string) (*agent.Login, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := console.ReadInput(path)
+	data, err := console.ReadText(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPayload, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 )
 
 // ErrNotAPIN says that what a place gave cannot be a PIN. It is not sent: the device would count it
@@ -35,9 +37,6 @@ const (
 	doAlone = "leave one line there and nothing else"
 )
 
-// byteOrderMarks begin texts that editors on Windows write: UTF-8 and the two UTF-16.
-var byteOrderMarks = [][]byte{[]byte("\xef\xbb\xbf"), []byte("\xff\xfe"), []byte("\xfe\xff")}
-
 // Judge returns the PIN, password or key in a text, without the line end of an editor or of echo;
 // or a *MistakeError if there cannot be one. place says where the text comes from. All texts that
 // may be secret pass through it. The caller overwrites the text.
@@ -54,10 +53,8 @@ func Judge(text []byte, place string) ([]byte, error) {
 
 // mistake says what is wrong with a text; "" for nothing.
 func mistake(text []byte) (problem, do string) {
-	for _, mark := range byteOrderMarks {
-		if bytes.HasPrefix(text, mark) {
-			return "begins with a byte order mark, as editors on Windows write", doPlain
-		}
+	if textfile.HasMark(text) {
+		return "begins with a byte order mark, as editors on Windows write", doPlain
 	}
 	first, _ := utf8.DecodeRune(text)
 	last, _ := utf8.DecodeLastRune(text)

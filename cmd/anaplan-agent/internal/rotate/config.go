@@ -47,7 +47,7 @@ func (c configFile) keep() (backup string, err error) {
 
 // replaceKey writes the file with another key in a profile.
 func (c configFile) replaceKey(profile, before, after string) error {
-	data, err := console.ReadInput(string(c))
+	data, err := console.ReadText(string(c))
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func rootsOf(path string) (func() *x509.CertPool, error) {
 	if err := owned.Check(path); err != nil { // or a user who can change it can pose as Anaplan
 		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}
-	data, err := console.ReadInput(path)
+	data, err := console.ReadText(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errCAFile, err)
 	}

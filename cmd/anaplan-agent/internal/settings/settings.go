@@ -215,7 +215,7 @@ func ParseConfig(path string) (*config.File, error) {
 			return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 		}
 	}
-	data, err := console.ReadInput(path)
+	data, err := console.ReadText(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: configuration file: %w", ErrSettings, err)
 	}
