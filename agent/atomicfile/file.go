@@ -28,7 +28,7 @@ type Options struct {
 	Like string
 
 	// Give sets permissions and owner of the complete file, in place of those of the file
-	// that is there. nil: they are kept.
+	// that is there, as [Private] does. nil: they are kept.
 	Give func(*os.File) error
 }
 

@@ -95,6 +95,9 @@ func keep(file *os.File, like string) error {
 	return file.Chmod(info.Mode().Perm())
 }
 
+// Private makes a file one that only its owner can read and write, for [Options.Give].
+func Private(file *os.File) error { return file.Chmod(0o600) }
+
 // claim locks a file that was just made; false if somebody else has it, or has removed it.
 func claim(file *os.File) bool {
 	err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -1,4 +1,5 @@
-// Package shell writes words as a POSIX shell reads them, for commands that are shown to people.
+// Package shell writes words as a POSIX shell reads them, and text as PowerShell does, for commands
+// that are shown to people.
 package shell
 
 import "strings"

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
@@ -19,6 +20,9 @@ import (
 
 const certHelp = `Print the key's certificate as one PEM block: the file that a tenant administrator
 uploads in Anaplan under Administration > Security > Certificates.
+
+With --output FILE, write it into a file: what > makes in Windows PowerShell is UTF-16, which
+Anaplan does not take.
 
 With --explain, show what is in the certificate as Anaplan will see it, what Anaplan will
 refuse, and why. It explains the certificate that a login would use, or those in FILE,
@@ -30,7 +34,8 @@ With --header, print the value of the Authorization header that belongs to the o
 // certOrder is what the flags of cert say.
 type certOrder struct {
 	header, explain, asJSON bool
-	file                    string // "": the device's
+	file                    string  // "": the device's
+	output                  *string // a file; "": standard output
 }
 
 // newCertCommand returns the cert command. It takes no PIN where it can do without: the certificate
@@ -53,7 +58,8 @@ func newCertCommand(say *console.Messenger) *cobra.Command {
 	flags.BoolVar(&order.header, "header", false, "print the Authorization header's value instead")
 	flags.BoolVar(&order.explain, "explain", false, "show what is in it and what Anaplan will refuse")
 	flags.BoolVar(&order.asJSON, "json", false, "with --explain: print the findings as JSON")
-	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
+	order.output = device.AddOutput(cmd, "the certificate")
+	cmd.RunE = device.RunTo(s, say, order.output, func(run *device.Run) error {
 		if order.explain {
 			return explainCertificate(run, order)
 		}
@@ -61,10 +67,11 @@ func newCertCommand(say *console.Messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		result := device.EncodePEM("CERTIFICATE", cert.Raw)
 		if order.header {
-			return console.PrintResult(anaplan.Authorization(cert, anaplan.HeaderForm(run.Profile.HeaderForm)) + "\n")
+			result = anaplan.Authorization(cert, anaplan.HeaderForm(run.Profile.HeaderForm)) + "\n"
 		}
-		return console.PrintResult(device.EncodePEM("CERTIFICATE", cert.Raw))
+		return console.Deliver(run.Ctx, *order.output, result, atomicfile.Options{Mode: 0o644})
 	})
 	return cmd
 }
@@ -76,6 +83,8 @@ func (o *certOrder) take(args []string) error {
 		return fmt.Errorf("cert takes no arguments except --explain FILE, but got %q", args)
 	case o.explain && o.header:
 		return errors.New("--explain and --header print different things; choose one")
+	case o.explain && *o.output != "":
+		return errors.New("--output is for the certificate itself; leave out --explain")
 	case o.asJSON && !o.explain:
 		return errors.New("--json is for --explain; the certificate itself is PEM")
 	case len(args) == 1 && args[0] == "":

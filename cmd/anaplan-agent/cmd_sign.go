@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -16,9 +17,9 @@ const signHelp = `Make a login payload and have the device sign it. The output i
 POST /token/authenticate; cert --header prints the header that belongs to it.
 
 Anybody who has a payload can log in with it, for some minutes if its format is v2. Pipe
-it, or keep it in a file that only you can read:
+it, or have it written into a file, which only you can read then:
 
-  (umask 077; anaplan-agent sign --key ADDRESS > payload.json)
+  anaplan-agent sign --key ADDRESS --output payload.json
   anaplan-agent token --payload payload.json --certificate cert.pem
 
 The second command needs no key and may run on another machine.`
@@ -32,7 +33,8 @@ func newSignCommand(say *console.Messenger) *cobra.Command {
 		Args:  settings.NoArguments,
 	}
 	s := settings.Add(cmd, settings.SignFlags)
-	cmd.RunE = device.RunE(s, say, func(run *device.Run) error {
+	output := device.AddOutput(cmd, "the payload, which only you can read then")
+	cmd.RunE = device.RunTo(s, say, output, func(run *device.Run) error {
 		signed, err := run.MakeLogin()
 		if err != nil {
 			return err
@@ -42,7 +44,7 @@ func newSignCommand(say *console.Messenger) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return console.PrintResult(string(payload) + "\n")
+		return console.Deliver(run.Ctx, *output, string(payload)+"\n", atomicfile.Options{Give: atomicfile.Private})
 	})
 	return cmd
 }

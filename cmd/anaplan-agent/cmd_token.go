@@ -24,11 +24,13 @@ else that of a login of this command's own.
 Other users of the machine can read every command line, so pass the token on without
 putting it on one:
 
-  value    anaplan-agent token > file               (umask 077 first)
-  header   anaplan-agent token --output header | curl --header @- URL
-  curl     anaplan-agent token --output curl | curl --config - URL
-  env      eval "$(anaplan-agent token --output env)"        sets ANAPLAN_TOKEN
-  json     Anaplan's tokenInfo: tokenId, tokenValue, expiresAt, refreshTokenId
+  value       anaplan-agent token > file               (umask 077 first)
+  header      anaplan-agent token --output header | curl --header @- URL
+  curl        anaplan-agent token --output curl | curl --config - URL
+  env         eval "$(anaplan-agent token --output env)"      sets ANAPLAN_TOKEN
+  powershell  anaplan-agent token --output powershell | Invoke-Expression
+                                                              sets it, too
+  json        Anaplan's tokenInfo: tokenId, tokenValue, expiresAt, refreshTokenId
 
 With --payload no key is needed: token exchanges what 'sign' printed, here or on another
 machine, for the token.`

@@ -41,6 +41,19 @@ func PrintResult(text string) error {
 	return nil
 }
 
+// Deliver writes the result of a command into a file, or to standard output if path is "" or "-".
+// ctx governs the wait for somebody to read a FIFO.
+func Deliver(ctx context.Context, path, text string, options atomicfile.Options) error {
+	if path == "" || path == "-" {
+		return PrintResult(text)
+	}
+	file, err := atomicfile.Create(ctx, path, options)
+	if err != nil {
+		return err
+	}
+	return file.Finish([]byte(text))
+}
+
 // PrintJSON writes the result of a command as indented JSON. encoding/json lets C1 controls
 // through; Printable escapes them without changing the meaning.
 func PrintJSON(value any) error {

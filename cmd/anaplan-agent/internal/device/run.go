@@ -12,7 +12,9 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
@@ -29,8 +31,18 @@ type Run struct {
 // RunE returns the cobra.Command.RunE of a command that uses the device. It fails first if nobody
 // would get the result, which would waste a PIN try, a signature and a login.
 func RunE(s *settings.Settings, say *console.Messenger, work func(*Run) error) func(*cobra.Command, []string) error {
+	return RunTo(s, say, new(string), work)
+}
+
+// AddOutput gives a command the flag that names a file for its result.
+func AddOutput(cmd *cobra.Command, what string) *string {
+	return cmd.Flags().StringP("output", "o", "", "file for "+what+" (default: standard output)")
+}
+
+// RunTo is RunE for a command whose result goes into the file of --output, if there is one.
+func RunTo(s *settings.Settings, say *console.Messenger, output *string, work func(*Run) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, _ []string) error {
-		if err := console.CheckStdout(); err != nil {
+		if err := checkOutput(cmd, *output); err != nil {
 			return err
 		}
 		WatchModules()
@@ -41,6 +53,22 @@ func RunE(s *settings.Settings, say *console.Messenger, work func(*Run) error) f
 		defer run.End()
 		return work(run)
 	}
+}
+
+// checkOutput fails where nobody would get the result.
+func checkOutput(cmd *cobra.Command, path string) error {
+	if cmd.Flags().Lookup("output") != nil {
+		if err := settings.NotEmpty(cmd, "output"); err != nil {
+			return err
+		}
+	}
+	if path == "" || path == "-" {
+		return console.CheckStdout()
+	}
+	if err := paths.CheckOutput(path); err != nil {
+		return explain.Usagef(cmd.CommandPath(), "--output %s: %w", path, err)
+	}
+	return nil
 }
 
 // StartRun loads the settings and starts the clock. Its errors are about the settings: nothing has

@@ -23,7 +23,7 @@ var errPayload = errors.New("payload")
 var errNoSigner = errors.New("payload: --certificate must name the certificate of the key that signed it")
 
 // TokenFormats are the values of --output.
-var TokenFormats = []string{"value", "json", "header", "env", "curl"}
+var TokenFormats = []string{"value", "json", "header", "env", "powershell", "curl"}
 
 // PrintToken logs in and prints the token. A token that nobody got is ended: it would stay valid
 // for the rest of its 35 minutes. The client is made first, so that wrong settings are told before

@@ -24,6 +24,8 @@ func FormatToken(token agent.Token, format string) string {
 		return "Authorization: AnaplanAuthToken " + value + "\n"
 	case "env":
 		return "export " + TokenVariable + "=" + shell.Quote(value) + "\n"
+	case "powershell":
+		return "$env:" + TokenVariable + " = " + shell.PowerShell(value) + "\n"
 	case "curl":
 		return "header = \"Authorization: AnaplanAuthToken " + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + "\"\n"
 	}
