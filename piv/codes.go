@@ -25,9 +25,9 @@ type meaning struct {
 // meanings are the return values of PC/SC (pcsc-lite's winpcsc.h, Microsoft's
 // winerror.h) that people meet.
 var meanings = map[pcsc.Error]meaning{
-	pcsc.ErrNoService:          {ErrNoService, "pcscd does not run"},
-	pcsc.ErrServiceStopped:     {ErrNoService, "pcscd has ended"},
-	pcsc.ErrShutdown:           {ErrNoService, "pcscd is ending"},
+	pcsc.ErrNoService:          {ErrNoService, daemon + " does not run"},
+	pcsc.ErrServiceStopped:     {ErrNoService, daemon + " has ended"},
+	pcsc.ErrShutdown:           {ErrNoService, daemon + " is ending"},
 	pcsc.ErrSecurityViolation:  {ErrNoService, "its policy (polkit) does not let this user in"},
 	pcsc.ErrNoAccess:           {ErrNoService, "it does not let this user in"},
 	pcsc.ErrSharingViolation:   {ErrBusy, "it is held by another one, such as gpg's scdaemon, a browser, or another agent or signing program"},

@@ -22,7 +22,7 @@ func TestInWords(t *testing.T) {
 		kind error
 		want string
 	}{
-		{pcsc.ErrNoService, ErrNoService, "pcscd does not run (8010001D)"},
+		{pcsc.ErrNoService, ErrNoService, daemon + " does not run (8010001D)"},
 		{pcsc.ErrSharingViolation, ErrBusy, "scdaemon"},
 		{pcsc.ErrRemovedCard, ErrRemoved, "it was pulled out (80100069)"},
 		{pcsc.ErrUnresponsiveCard, ErrDevice, "(80100066)"},

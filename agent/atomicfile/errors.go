@@ -49,9 +49,9 @@ func (t target) remedy(err error) string {
 	case errors.Is(err, syscall.EBUSY):
 		return "it is in use (a mount point?): choose another name"
 	case errors.Is(err, fs.ErrPermission) && t.isThrough():
-		return fmt.Sprintf("user %d may not write to it", os.Geteuid())
+		return thisUser() + " may not write to it"
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Sprintf("user %d may not write in %s: choose another directory, or change its permissions", os.Geteuid(), dir)
+		return fmt.Sprintf("%s may not write in %s: choose another directory, or change its permissions", thisUser(), dir)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("there is no directory %s: make it first", dir)
 	case errors.Is(err, fs.ErrExist):
@@ -60,6 +60,14 @@ func (t target) remedy(err error) string {
 		return "the program that read it has ended"
 	}
 	return ""
+}
+
+// thisUser names the user for a person.
+func thisUser() string {
+	if uid := os.Geteuid(); uid >= 0 {
+		return fmt.Sprintf("user %d", uid)
+	}
+	return "this user" // on Windows users have no numbers
 }
 
 // causeOf leaves out operations and paths.

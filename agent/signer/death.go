@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // postMortem is the problem of a child that ended without a result. A state of nil is one
@@ -71,5 +72,5 @@ func crashed(how string) *agent.Problem {
 
 func killed(state *os.ProcessState) *agent.Problem {
 	return failure(fmt.Sprintf("the signer process was ended from outside before it had a result (%v)", state),
-		"try again; if it stays so, somebody ends it, or the kernel does for want of memory: see journalctl -k, and MemoryMax= of the service")
+		"try again; if it stays so, "+remedy.Here().WhyEnded())
 }

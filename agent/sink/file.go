@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // File is a file that holds a token. Its methods may be called from any goroutine, its
@@ -64,7 +65,7 @@ func (f *File) Check() error {
 func checkDirectory(directory string) error {
 	info, err := os.Stat(directory)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no directory %s: make it (mkdir -m 700)", directory)
+		return fmt.Errorf("there is no directory %s: make it (%s)", directory, remedy.Here().MakeDirectory())
 	}
 	if err != nil {
 		return err
@@ -73,7 +74,7 @@ func checkDirectory(directory string) error {
 		return fmt.Errorf("%s is not a directory", directory)
 	}
 	if everybodyMayReplace(info) {
-		return fmt.Errorf("everybody may replace files in %s: take another directory, or chmod o-w it", directory)
+		return fmt.Errorf("everybody may replace files in %s: take another directory, or: %s", directory, remedy.Here().ForbidWriting(directory))
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // remedies say what an agent can do, beside what package atomicfile says, where a file cannot
@@ -16,7 +18,7 @@ var remedies = []struct {
 	{syscall.EROFS, "of a service: name the directory in ReadWritePaths= or RuntimeDirectory="},
 	{syscall.EFBIG, "the agent may not write files of that size: see its LimitFSIZE= or ulimit -f"},
 	{syscall.EMFILE, "the agent has too many files open: see its LimitNOFILE= or ulimit -n"},
-	{fs.ErrPermission, "only root may give files to another user, others only to a group of their own"},
+	{fs.ErrPermission, remedy.Here().WhyNotGiven()},
 }
 
 // failed is the error of a file that was not written, or not removed.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -20,7 +21,10 @@ import (
 
 // explanations is what the program knows of errors. A result that could not be written comes first,
 // since nothing else is left to do then; a refused PIN comes before the token that refused it.
-func explanations() explain.Table {
+func explanations() explain.Table { return explanationsOn(remedy.Here()) }
+
+// explanationsOn is explanations with the hints for a system.
+func explanationsOn(system remedy.System) explain.Table {
 	return slices.Concat(
 		explain.Table{
 			{Is: console.ErrStdout, Exit: explain.Failed, Hints: explain.Hints("connect standard output to a file, or to a program that reads to the end")},
@@ -32,10 +36,10 @@ func explanations() explain.Table {
 		},
 		pin.Rows(),
 		settings.Rows(),
-		agentclient.Rows(),
-		device.Rows(),
+		agentclient.Rows(system),
+		device.Rows(system),
 		enroll.Rows(),
-		login.Rows(),
+		login.Rows(system),
 		tasks.Rows(),
 		explain.Table{
 			{Is: console.ErrNoTerminal, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints("run it on a terminal")},

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
@@ -22,7 +23,7 @@ func ReadSecretFile(path, what string, warn func(format string, args ...any)) ([
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && paths.OthersMayRead(info) {
-		warn("%s holds %s and others may read it: chmod 600 it", path, what)
+		warn("%s holds %s and others may read it: %s", path, what, remedy.Here().KeepPrivate(path))
 	}
 	return ReadSecret(file, path)
 }

@@ -3,10 +3,9 @@ package device
 // What to do about keys, and the devices that hold them.
 
 import (
-	"runtime"
-
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -24,7 +23,7 @@ const managementKeyHint = "--management-key says where it is, in hexadecimal: pr
 // started; a key that is not there is most often a wrong address. What a card or its reader
 // has may pass. A device that is away or in trouble comes back by itself; what a person must
 // put right does not.
-func Rows() explain.Table {
+func Rows(on remedy.System) explain.Table {
 	return explain.Table{
 		{As: explain.Type[*certificateSettingError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone",
@@ -59,12 +58,12 @@ func Rows() explain.Table {
 			managementKeyHint,
 			"if nobody knows it: ykman piv reset erases all keys of the YubiKey's PIV application and sets the factory's",
 		)},
-		{Is: piv.ErrNoService, More: "Linux: `sudo systemctl start pcscd.socket`; Windows: `sc.exe start SCardSvr`, as administrator", Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(serviceHints(runtime.GOOS)...) }},
+		{Is: piv.ErrNoService, More: "Linux: `sudo systemctl start pcscd.socket`; Windows: `sc.exe start SCardSvr`, as administrator", Exit: explain.Human, Code: agent.CodeDeviceAbsent, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(on.StartSmartcards()...) }},
 		{Is: piv.ErrNotTouched, Exit: explain.Human, Code: agent.CodeTouchNeeded, Attend: true, Hints: explain.Hints(
 			"touch the YubiKey's contact when it blinks; it waits for some 15 seconds",
 			"for a notice on the desktop: --touch-command 'notify-send "+build.Program+"'",
 		)},
-		{Is: piv.ErrBusy, More: "`gpg` holds cards until `gpgconf --kill scdaemon`; browsers and VPN clients do until they are closed", Exit: explain.Human, Code: agent.CodeDeviceFailed, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(busyHints(runtime.GOOS)...) }},
+		{Is: piv.ErrBusy, More: "`gpg` holds cards until `gpgconf --kill scdaemon`; browsers and VPN clients do until they are closed", Exit: explain.Human, Code: agent.CodeDeviceFailed, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(busyHints(on)...) }},
 		{Is: piv.ErrRemoved, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints("put the YubiKey back in, and leave it until the command has ended")},
 		{Is: piv.ErrNoCard, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --key piv: lists the YubiKeys that are connected",
@@ -116,27 +115,12 @@ func gaveNoClearAnswer(err error) bool {
 	return hsm.Transient(err) || explain.Type[*pin.WaitError](err) || explain.Type[*hardware.PINUnclearError](err)
 }
 
-// serviceHints says how the smartcard service is started. Under systemd it is the socket
-// that is started: the service itself ends when nobody uses it.
-func serviceHints(system string) []string {
-	switch system {
-	case "windows":
-		return []string{"start the service \"Smart Card\": sc.exe start SCardSvr, as administrator"}
-	case "darwin":
-		return []string{"macOS starts its smartcard service when a reader is connected: connect the YubiKey, and try again"}
-	}
-	return []string{
-		"sudo systemctl start pcscd.socket, or without systemd: sudo pcscd",
-		"if it is not installed: sudo apt install pcscd (Debian, Ubuntu), sudo dnf install pcsc-lite (Fedora, RHEL)",
-	}
-}
-
 // busyHints says which programs hold cards most often, and how to find the one that
 // does.
-func busyHints(system string) []string {
+func busyHints(on remedy.System) []string {
 	hints := []string{"gpg holds cards until it is told not to: gpgconf --kill scdaemon; browsers and VPN clients do until they are closed"}
-	if system == "linux" {
-		hints = append(hints, "sudo lsof +E -aUc pcscd lists the programs that are connected to pcscd, one of which holds it")
+	if find := on.FindCardHolder(); find != "" {
+		hints = append(hints, find)
 	}
 	return hints
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
@@ -68,7 +68,7 @@ func (a *runningAgent) find(chosen string) *local.Status {
 		}
 	}
 	if !a.hasErrors("agent.socket") {
-		a.info("agent.running", build.Program+" serve starts one; "+build.Program+" service install has systemd or launchd do it",
+		a.info("agent.running", build.Program+" serve starts one; "+build.Program+" service install has "+remedy.Here().Manager()+" do it",
 			"no agent runs, so each command logs in by itself (looked at %s)", strings.Join(sockets, ", "))
 	}
 	return nil
@@ -82,12 +82,12 @@ func (a *runningAgent) ask(socket string) *local.Status {
 	defer client.Close()
 	status, err := client.Status(ctx)
 	if err != nil {
-		a.fail("agent.running", "start it again: systemctl restart anaplan-agent.service, or end the process that listens there (lsof "+shell.Quote(socket)+")",
+		a.fail("agent.running", "start it again: "+remedy.Here().RestartAgent()+", or end the process that listens there ("+remedy.Here().FindListener(socket)+")",
 			"something listens at %s but does not report a status: %v", socket, err)
 		return nil
 	}
 	if status.Version != build.Version() {
-		a.warn("agent.version", "start the agent again: systemctl restart anaplan-agent.service, or end it and call "+build.Program+" serve",
+		a.warn("agent.version", "start the agent again: "+remedy.Here().RestartAgent()+", or end it and call "+build.Program+" serve",
 			"the agent that runs is version %s, and this is %s", status.Version, build.Version())
 	}
 	if name := subprocess.ProxyFor(status.Address); name != "" {

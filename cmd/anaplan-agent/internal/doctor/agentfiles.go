@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/agent/sink"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/daemon"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
@@ -52,7 +53,7 @@ func writableDirectory(dir string) error {
 // checkMemory looks at whether tokens and typed PINs can be kept out of the swap space.
 func checkMemory(r *Report) {
 	if err := locked.Check(); err != nil {
-		r.warn("agent.memory", "raise the limit: ulimit -l 64, or LimitMEMLOCK=64K of the service", "a token or a typed PIN may get into swap space: %v", err)
+		r.warn("agent.memory", remedy.Here().RaiseMemoryLimit(), "a token or a typed PIN may get into swap space: %v", err)
 	} else {
 		r.ok("agent.memory", "memory for tokens and typed PINs can be locked")
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
-	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -99,7 +99,7 @@ func (c *configuration) checkFile(path string) {
 	switch {
 	case err != nil: // there is none, or it is about to be replaced
 	case len(c.found.clients) > 0 && paths.OthersMayRead(info):
-		c.warn("config.permissions", "chmod 600 "+shell.Quote(path), "%s holds the hashes of clients' secrets, and others can read it", path)
+		c.warn("config.permissions", remedy.Here().KeepPrivate(path), "%s holds the hashes of clients' secrets, and others can read it", path)
 	default:
 		c.ok("config.permissions", "nobody else can change %s", path)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -109,9 +110,9 @@ func (n *network) checkName(host string, isProxy bool) bool {
 		n.ok("network.dns", "%s has %s", host, console.Counted(len(addresses), "address"))
 		return true
 	}
-	do := "look at region and auth_url, and at this machine's DNS (resolvectl query " + host + "); where only a proxy knows names outside, set HTTPS_PROXY"
+	do := "look at region and auth_url, and at this machine's DNS (" + remedy.Here().LookUp(host) + "); where only a proxy knows names outside, set HTTPS_PROXY"
 	if isProxy {
-		do = "look at HTTPS_PROXY, and at this machine's DNS (resolvectl query " + host + ")"
+		do = "look at HTTPS_PROXY, and at this machine's DNS (" + remedy.Here().LookUp(host) + ")"
 	}
 	what := "the name %s cannot be looked up: DNS does not answer"
 	if failed, ok := errors.AsType[*net.DNSError](err); ok && failed.IsNotFound {
@@ -268,7 +269,7 @@ func (n *network) judgeClock(e *exchange) {
 	if skew < 0 {
 		direction = "behind"
 	}
-	const do = "set this machine's clock, best by NTP: timedatectl set-ntp true"
+	do := "set this machine's clock, best by NTP: " + remedy.Here().SetClock()
 	switch {
 	case skew.Abs() >= skewRefused:
 		n.state.clockWrong = true

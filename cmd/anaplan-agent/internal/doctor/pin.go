@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -92,7 +92,7 @@ func (p *pinSources) checkSource(source config.PINSource) {
 
 // checkPinentry looks whether the program is there that asks in a window.
 func (p *pinSources) checkPinentry(name string) {
-	if !p.checkProgram("pin.source", "install it (sudo apt install pinentry-curses), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry", name) {
+	if !p.checkProgram("pin.source", "install it ("+remedy.Here().InstallPinentry()+"), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry", name) {
 		return
 	}
 	p.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
@@ -115,7 +115,7 @@ func (p *pinSources) checkFilePIN(source config.PINSource, path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		p.fail("pin.source", "write the PIN into it, for you alone: (umask 077; cat > "+shell.Quote(path)+")", "the PIN should be in a file: %v", err)
+		p.fail("pin.source", "write the PIN into it, for you alone: "+remedy.Here().WriteSecret(path), "the PIN should be in a file: %v", err)
 		return
 	case info.IsDir():
 		p.fail("pin.source", "name the file itself: pin = \"file:PATH\"", "the PIN should be in a file, and %s is a directory", path)
@@ -127,14 +127,14 @@ func (p *pinSources) checkFilePIN(source config.PINSource, path string) {
 	case paths.IsSomebodyElses(info):
 		p.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
 	case paths.OthersMayRead(info):
-		p.warn("pin.permissions", "chmod 600 "+shell.Quote(path), "%s holds the PIN, and others may read or change it", path)
+		p.warn("pin.permissions", remedy.Here().KeepPrivate(path), "%s holds the PIN, and others may read or change it", path)
 	}
 	if !filepath.IsAbs(path) {
 		p.warn("pin.path", "write the full path", "%s is looked for where the program is started, which of an agent is another directory", path)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		p.fail("pin.source", "let this user read it: chown and chmod 600 "+shell.Quote(path), "the PIN should be in a file: %v", err)
+		p.fail("pin.source", "let this user read it: "+remedy.Here().LetRead(path), "the PIN should be in a file: %v", err)
 		return
 	}
 	defer file.Close()
@@ -180,7 +180,7 @@ func (p *pinSources) checkCommandPIN(source config.PINSource) {
 		return
 	}
 	if err != nil {
-		p.fail("pin.source", "run it by hand without a terminal, and see what it lacks: setsid -w "+shell.Quote(words[0])+" ... </dev/null",
+		p.fail("pin.source", "run it by hand without a terminal, and see what it lacks: "+remedy.Here().WithoutTerminal(words[0]),
 			"the program that should print the PIN does not, without a terminal: %v", err)
 		return
 	}
@@ -243,7 +243,7 @@ func (p *pinSources) checkNotes(dir string) {
 	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
 	for _, note := range notes {
 		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
-			p.warn("pin.refused", "sudo rm "+shell.Quote(note), "%s cannot be read; it may say that a PIN was refused", note)
+			p.warn("pin.refused", remedy.Here().Remove(note), "%s cannot be read; it may say that a PIN was refused", note)
 			return
 		}
 	}

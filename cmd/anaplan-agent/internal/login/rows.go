@@ -6,6 +6,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
@@ -16,15 +17,15 @@ const LimitedWait = 10 * time.Second
 // Rows are what to do about Anaplan's answers, and the way there. Its codes do not tell an
 // unregistered certificate from a disabled one (contract section 2.2), so the hint names both.
 // What another try can mend is exit code 1, so that a scheduler may make it.
-func Rows() explain.Table {
+func Rows(on remedy.System) explain.Table {
 	return explain.Table{
 		{Is: errNoSigner, Exit: explain.Usage},
 		{Is: errTokenSource, Exit: explain.Usage, Hints: explain.Hints(
-			"eval \"$(" + build.Program + " token --output env)\" puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
+			on.SetToken(build.Program+" token --output") + " puts a token into ANAPLAN_TOKEN; --token-from env:NAME, file:PATH or - says where else it is",
 		)},
 		{As: explain.Type[*anaplan.AnswerError], With: explain.With(waitsAsAsked)},
 		{As: explain.Type[*anaplan.ClockSkewError], Says: "this machine's clock is", Exit: explain.Human, Code: agent.CodeLoginRefused, // the clock may be set
-			Hints: explain.Hints("set this machine's clock, best by NTP (timedatectl set-ntp true)")},
+			Hints: explain.Hints("set this machine's clock, best by NTP (" + on.SetClock() + ")")},
 		{As: explain.Type[*anaplan.StalePayloadError], Exit: explain.Failed, Code: agent.CodeLoginRefused, // the next one is newer
 			Hints: explain.Hints(build.Program + " sign --key ADDRESS > payload.json, and use it at once")},
 		{Is: anaplan.ErrBadCredential, Exit: explain.Human, Code: agent.CodeLoginRefused, Final: true, Hints: explain.Hints(

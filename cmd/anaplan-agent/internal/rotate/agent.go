@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -214,7 +215,7 @@ func agentProblem(what string, err error) *agent.Problem {
 		problem.Code, problem.Human = cause.Code, cause.Human
 	}
 	problem.Hints = []string{
-		"a key that one user has made may be out of another's reach. Rotate as the user that the agent runs as: sudo -u USER " + build.Program + " rotate finish (or rotate cancel, and then rotate start)",
+		"a key that one user has made may be out of another's reach. Rotate as the user that the agent runs as: " + remedy.Here().AsUser(build.Program+" rotate finish") + " (or rotate cancel, and then rotate start)",
 		"if that agent is not one that uses this profile: ANAPLAN_AGENT_SOCKET=none " + build.Program + " rotate ...",
 	}
 	return problem
