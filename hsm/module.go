@@ -104,7 +104,7 @@ func load(path string) (*module, error) {
 	}
 	defer unload()
 	// The loader counts, so unload gives back only what probe took.
-	ctx := pkcs11.New(path)
+	ctx := pkcs11.New(forC(path))
 	if ctx == nil {
 		return nil, errNotModule
 	}

@@ -38,15 +38,16 @@ func KnownModules() []Module {
 // wellKnown are names under which vendors ship their modules.
 var wellKnown = []string{
 	"Cryptoki2_64",    // Thales Luna
+	"cryptoki",        // Thales Luna on Windows
 	"cknfast",         // Entrust nShield
 	"cloudhsm_pkcs11", // AWS CloudHSM
 	"cs_pkcs11_R3",    // Utimaco
+	"eToken",          // Thales SafeNet eToken on macOS
 	"eTPkcs11",        // Thales SafeNet eToken
 	"opencryptoki",
 	"opensc-pkcs11",
 	"p11-kit-client",
 	"softhsm2",
-	"softhsm2-x64", // SoftHSM on Windows
 	"tpm2_pkcs11",
 	"ykcs11", // YubiKey
 	"yubihsm_pkcs11",
@@ -83,7 +84,8 @@ func newModuleDirs(goos, goarch string, getenv func(string) string) moduleDirs {
 	case "windows":
 		return windowsModuleDirs(getenv)
 	case "darwin":
-		return unixModuleDirs(getenv, ".dylib", "/opt/homebrew/lib", "/usr/local/lib", "/Library/OpenSC/lib")
+		return unixModuleDirs(getenv, ".dylib", "/opt/homebrew/lib", "/usr/local/lib", "/Library/OpenSC/lib",
+			"/Library/Frameworks/eToken.framework/Versions/Current", "/usr/safenet/lunaclient/lib")
 	}
 	roots := []string{"/usr/lib64", "/usr/lib", "/usr/local/lib64", "/usr/local/lib"}
 	if triplet := multiarch[goarch]; triplet != "" {
@@ -117,13 +119,26 @@ func unixModuleDirs(getenv func(string) string, suffix string, roots ...string) 
 // windowsModuleDirs returns where installers put modules; there is no p11-kit.
 func windowsModuleDirs(getenv func(string) string) moduleDirs {
 	programs := cmp.Or(getenv("ProgramFiles"), `C:\Program Files`)
-	return moduleDirs{suffix: ".dll", libraries: []string{
+	dirs := moduleDirs{suffix: ".dll", libraries: []string{
 		cmp.Or(getenv("SystemRoot"), `C:\Windows`) + `\System32`,
 		`C:\SoftHSM2\lib`,
-		programs + `\OpenSC Project\OpenSC\pkcs11`,
-		programs + `\Yubico\Yubico PIV Tool\bin`,
-		programs + `\Yubico\YubiHSM Shell\bin`,
 	}}
+	for _, folder := range []string{
+		`SoftHSM2\lib`,
+		`OpenSC Project\OpenSC\pkcs11`,
+		`Yubico\Yubico PIV Tool\bin`,
+		`Yubico\YubiHSM Shell\bin`,
+		`Yubico\YubiHSM Shell\bin\pkcs11`,
+		`SafeNet\LunaClient`,
+		`nCipher\nfast\bin`,
+		`nCipher\nfast\toolkits\pkcs11`,
+		`Amazon\CloudHSM\lib`,
+		`Utimaco\SecurityServer\Lib`,
+		`Utimaco\CryptoServer\Lib`,
+	} {
+		dirs.libraries = append(dirs.libraries, programs+`\`+folder)
+	}
+	return dirs
 }
 
 // find is FindModule. A module-path goes before a module-name, which then only
@@ -254,6 +269,9 @@ func (d moduleDirs) fileNames(name string) []string {
 	if d.suffix == ".dylib" {
 		// Some builds keep the Unix suffix for what dlopen loads.
 		names = append(names, bare+".so", "lib"+bare+".so")
+	}
+	if d.suffix == ".dll" {
+		names = append(names, bare+"-x64.dll", bare+"-64.dll") // beside one of 32 bits, or in place of it
 	}
 	return slices.Compact(names)
 }

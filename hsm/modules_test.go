@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -314,6 +315,31 @@ func TestModuleDirsOfSystems(t *testing.T) {
 				t.Errorf("library: got %q, want %q", got, test.library)
 			}
 		})
+	}
+}
+
+// TestNamesOnWindows: a vendor's file for 64 bits is found by the module's name.
+func TestNamesOnWindows(t *testing.T) {
+	dirs := newModuleDirs("windows", "amd64", func(string) string { return "" })
+	for _, want := range []string{"softhsm2.dll", "libsofthsm2.dll", "softhsm2-x64.dll", "softhsm2-64.dll"} {
+		if got := dirs.fileNames("softhsm2"); !slices.Contains(got, want) {
+			t.Errorf("%s is not looked for: %q", want, got)
+		}
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"softhsm2-x64.dll", "cryptoki.dll"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dirs.libraries = []string{dir}
+	for _, module := range dirs.known() {
+		if got, err := dirs.byName(module.Name); err != nil || got != module.Path {
+			t.Errorf("%s: got %q, %v", module.Name, got, err)
+		}
+	}
+	if known := dirs.known(); len(known) != 2 || known[1].Name != "softhsm2" {
+		t.Errorf("got %v", known)
 	}
 }
 

@@ -5,6 +5,7 @@ package hsm
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -128,7 +129,7 @@ func tokenAddress(asked uri.URI, path string, info pkcs11.TokenInfo) uri.URI {
 		"object", "type", "id", "pin-source")
 	_, byName := address.Get("module-name")
 	if _, byPath := address.Get("module-path"); !byName && !byPath {
-		address = address.With("module-path", path)
+		address = address.With("module-path", filepath.ToSlash(path))
 	}
 	if info.Label != "" {
 		address = address.With("token", info.Label)

@@ -44,6 +44,11 @@ func (s System) Quote(path string) string {
 	return shell.Quote(path)
 }
 
+// Library is the path of a library as it stands in an address, where \ is not allowed.
+func (s System) Library() string {
+	return s.by("/path/to/library.so", "/path/to/library.dylib", "C:/path/to/library.dll")
+}
+
 // Manager names what starts services.
 func (s System) Manager() string { return s.by("systemd or launchd", "systemd or launchd", "Windows") }
 

@@ -211,6 +211,9 @@ func misplaced(where part, rest string) string {
 	var encoded strings.Builder
 	attribute{name: nameID, value: rest[:size]}.encode(&encoded)
 	problem := fmt.Sprintf("%q must be written %s", rest[:size], encoded.String())
+	if rest[0] == '\\' {
+		problem += ", or in a path /: C:/path/to/library.dll"
+	}
 	if other := inQuery - where; rest[0] == other.separator() {
 		problem += fmt.Sprintf("; attributes %v are separated by %q", where, where.separator())
 	}

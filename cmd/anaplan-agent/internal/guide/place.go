@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -97,7 +98,7 @@ func (c chooser) chooseDevice() (foundDevice, error) {
 	}
 	preset := ""
 	if len(devices) == 0 {
-		c.tell("No device was found. Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=/path/to/library.so")
+		c.tell("No device was found. Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=%s", remedy.Here().Library())
 	} else {
 		preset = "1"
 	}

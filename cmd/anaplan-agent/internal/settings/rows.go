@@ -8,6 +8,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
@@ -52,7 +53,7 @@ func NamesModules(_ error, row *explain.Row) {
 // usual directory. Looking for them reads directories, so it is done when an error needs it
 // and not before.
 func moduleHints() []string {
-	hints := []string{"put the device's PKCS#11 library in the address: pkcs11:...?module-path=/path/to/library.so"}
+	hints := []string{"put the device's PKCS#11 library in the address: pkcs11:...?module-path=" + remedy.Here().Library()}
 	var found []string
 	for _, module := range hsm.KnownModules() {
 		found = append(found, module.Name)
