@@ -18,7 +18,7 @@ func MkdirAll(dir string, mode fs.FileMode) error {
 			return err
 		}
 	}
-	if err := os.MkdirAll(dir, mode); err != nil {
+	if err := makeDirectory(dir, mode); err != nil {
 		return target{named: dir, path: dir}.explain(err)
 	}
 	return syncDirectory(filepath.Dir(dir))

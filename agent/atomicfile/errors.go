@@ -46,6 +46,8 @@ func (t target) remedy(err error) string {
 		return fmt.Sprintf("make room in %s; what was there before is unchanged", dir)
 	case errors.Is(err, syscall.EROFS):
 		return fmt.Sprintf("%s is on a read-only file system: choose another directory, or have it mounted writable", dir)
+	case isHeldOpen(err):
+		return "another program has it open: end that, or choose another name"
 	case errors.Is(err, syscall.EBUSY):
 		return "it is in use (a mount point?): choose another name"
 	case errors.Is(err, fs.ErrPermission) && t.isThrough():

@@ -54,6 +54,10 @@ func Write(path string, data []byte, options Options) error {
 	return file.Finish(data)
 }
 
+// Private makes a file one that only its owner can read and write, for [Options.Give]; on Windows
+// the system and administrators as well.
+func Private(file *os.File) error { return Chmod(file, 0o600) }
+
 // IsThrough reports whether a path leads to something that is not a regular file, so that
 // writing replaces nothing. A directory is not such a thing.
 func IsThrough(path string) bool {
@@ -190,7 +194,7 @@ func (f *File) rename() error {
 	if f.options.New {
 		err = renameNew(f.file.Name(), f.target.path)
 	} else {
-		err = os.Rename(f.file.Name(), f.target.path)
+		err = rename(f.file.Name(), f.target.path)
 	}
 	if err != nil && f.target.info != nil && isRefusal(err) {
 		return f.copyOver() // a mount point, say
@@ -282,7 +286,7 @@ func (f *File) makeBeside() (*os.File, error) {
 		random := make([]byte, 8)
 		rand.Read(random)
 		name := filepath.Join(dir, begin+hex.EncodeToString(random))
-		file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, f.firstMode())
+		file, err := makeNew(name, f.firstMode())
 		if err != nil || claim(file) {
 			return file, err
 		}

@@ -95,8 +95,19 @@ func keep(file *os.File, like string) error {
 	return file.Chmod(info.Mode().Perm())
 }
 
-// Private makes a file one that only its owner can read and write, for [Options.Give].
-func Private(file *os.File) error { return file.Chmod(0o600) }
+// Chmod gives a file the permissions of a mode, for [Options.Give].
+func Chmod(file *os.File, mode fs.FileMode) error { return file.Chmod(mode) }
+
+// makeNew makes a file.
+func makeNew(path string, mode fs.FileMode) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+}
+
+// makeDirectory makes a directory that is not there yet.
+func makeDirectory(dir string, mode fs.FileMode) error { return os.MkdirAll(dir, mode) }
+
+// rename puts a file into the place of another.
+func rename(from, to string) error { return os.Rename(from, to) }
 
 // claim locks a file that was just made; false if somebody else has it, or has removed it.
 func claim(file *os.File) bool {
@@ -140,3 +151,6 @@ func syncDirectory(dir string) error {
 	}
 	return nil
 }
+
+// isHeldOpen reports nothing: a file that is open can be replaced.
+func isHeldOpen(error) bool { return false }

@@ -18,12 +18,6 @@ func (d *descriptor) duplicate() (*os.File, error) { return nil, errNotOpen }
 // checkPlanted does nothing: there is no directory that everybody may write in.
 func checkPlanted(string, fs.FileInfo) error { return nil }
 
-// keep does nothing: a new file has its access rights from its directory.
-func keep(*os.File, string) error { return nil }
-
-// Private makes a file one that only its owner can read and write, for [Options.Give].
-func Private(*os.File) error { return nil }
-
 // claim does nothing: a file that is open cannot be removed.
 func claim(*os.File) bool { return true }
 

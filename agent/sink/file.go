@@ -120,7 +120,7 @@ func (f *File) give(file *os.File) error {
 	if err := chown(file, -1, f.GID); err != nil {
 		return fmt.Errorf("giving it to group %d: %w", f.GID, err)
 	}
-	if err := file.Chmod(mode); err != nil {
+	if err := atomicfile.Chmod(file, mode); err != nil {
 		return err
 	}
 	if err := chown(file, f.UID, -1); err != nil {

@@ -22,7 +22,7 @@ func ReadSecretFile(path, what string, warn func(format string, args ...any)) ([
 		return nil, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && paths.OthersMayRead(info) {
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && paths.OthersMayRead(path, info) {
 		warn("%s holds %s and others may read it: %s", path, what, remedy.Here().KeepPrivate(path))
 	}
 	return ReadSecret(file, path)

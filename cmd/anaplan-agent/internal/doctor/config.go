@@ -98,7 +98,7 @@ func (c *configuration) checkFile(path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil: // there is none, or it is about to be replaced
-	case len(c.found.clients) > 0 && paths.OthersMayRead(info):
+	case len(c.found.clients) > 0 && paths.OthersMayRead(path, info):
 		c.warn("config.permissions", remedy.Here().KeepPrivate(path), "%s holds the hashes of clients' secrets, and others can read it", path)
 	default:
 		c.ok("config.permissions", "nobody else can change %s", path)

@@ -126,7 +126,7 @@ func (p *pinSources) checkFilePIN(source config.PINSource, path string) {
 	case source.Kind == config.PINCredential: // who may read it is for systemd to say
 	case paths.IsSomebodyElses(info):
 		p.warn("pin.permissions", "keep the PIN in a file of your own", "%s belongs to another user, who knows the PIN", path)
-	case paths.OthersMayRead(info):
+	case paths.OthersMayRead(path, info):
 		p.warn("pin.permissions", remedy.Here().KeepPrivate(path), "%s holds the PIN, and others may read or change it", path)
 	}
 	if !filepath.IsAbs(path) {

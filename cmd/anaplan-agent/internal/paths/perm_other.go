@@ -1,9 +1,8 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package paths
 
 import "io/fs"
 
-// OthersMayRead cannot tell from the mode bits of this system, which Go makes up:
-// access is a matter of access control lists here.
-func OthersMayRead(fs.FileInfo) bool { return false }
+// OthersMayRead cannot tell from the mode bits of this system, which Go makes up.
+func OthersMayRead(string, fs.FileInfo) bool { return false }

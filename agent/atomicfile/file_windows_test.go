@@ -1,0 +1,106 @@
+package atomicfile_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/windows"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+)
+
+// place is a directory that is left: Wine does not know how t.TempDir's is removed.
+func place(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "atomicfile")
+	check(t, err)
+	return dir
+}
+
+// listOf returns the access list of what is at a path, as text.
+func listOf(t *testing.T, path string) string {
+	t.Helper()
+	list, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	check(t, err)
+	return list.String()
+}
+
+// wantPrivate checks that nobody but this user, the system and administrators may do anything.
+func wantPrivate(t *testing.T, path string) {
+	t.Helper()
+	for _, somebody := range []string{";WD)", ";BU)", ";AU)", ";S-1-1-0)"} { // Everyone, Users, Authenticated Users
+		if list := listOf(t, path); strings.Contains(list, somebody) {
+			t.Errorf("%s lets others in: %s", path, list)
+		}
+	}
+}
+
+// TestWritten: a file is made and replaced, and nobody else may read it.
+func TestWritten(t *testing.T) {
+	path := filepath.Join(place(t), "state", "file")
+	check(t, atomicfile.MkdirAll(filepath.Dir(path), 0o700))
+	wantPrivate(t, filepath.Dir(path))
+	for _, text := range []string{"first", "second"} {
+		check(t, atomicfile.Write(path, []byte(text), atomicfile.Options{}))
+		wantContent(t, path, text)
+		wantPrivate(t, path)
+	}
+}
+
+// isWine reports whether this is Wine, which adds the directory's entries to every access list that
+// is set, asked or not.
+func isWine() bool {
+	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
+}
+
+// TestPrivate: what was to be read by others is not any more.
+func TestPrivate(t *testing.T) {
+	if isWine() {
+		t.Skip("Wine cannot set a list without the directory's entries")
+	}
+	shared := filepath.Join(place(t), "shared")
+	check(t, os.WriteFile(shared, []byte("old"), 0o666))
+	check(t, atomicfile.Write(shared, []byte("new"), atomicfile.Options{Give: atomicfile.Private}))
+	wantContent(t, shared, "new")
+	wantPrivate(t, shared)
+}
+
+// TestKept: a file that is replaced lets in whom it has let in before.
+func TestKept(t *testing.T) {
+	path := filepath.Join(place(t), "file")
+	check(t, os.WriteFile(path, []byte("old"), 0o666))
+	before := listOf(t, path)
+	check(t, atomicfile.Write(path, []byte("new"), atomicfile.Options{}))
+	wantContent(t, path, "new")
+	if after := listOf(t, path); after != before {
+		t.Errorf("got %s, want %s", after, before)
+	}
+}
+
+// TestHeldOpen: a file that somebody reads is replaced as soon as that is over.
+func TestHeldOpen(t *testing.T) {
+	path := put(t, filepath.Join(place(t), "token"), "old")
+	reader, err := os.Open(path)
+	check(t, err)
+	time.AfterFunc(300*time.Millisecond, func() { reader.Close() })
+	check(t, atomicfile.Write(path, []byte("new"), atomicfile.Options{}))
+	wantContent(t, path, "new")
+}
+
+// TestHeldOpenForLong: it is said that somebody has it open, and what was there stays.
+func TestHeldOpenForLong(t *testing.T) {
+	path := put(t, filepath.Join(place(t), "token"), "old")
+	reader, err := os.Open(path)
+	check(t, err)
+	defer reader.Close()
+	if err := atomicfile.Write(path, []byte("new"), atomicfile.Options{}); err == nil {
+		wantContent(t, path, "new") // written in place: the reader allows that
+	} else if !strings.Contains(err.Error(), "has it open") {
+		t.Error(err)
+	} else {
+		wantContent(t, path, "old")
+	}
+}

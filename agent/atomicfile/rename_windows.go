@@ -1,0 +1,35 @@
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+// How long a file is tried again that somebody has open, and how often.
+const (
+	openFor  = 5 * time.Second
+	openPoll = 50 * time.Millisecond
+)
+
+// rename puts a file into the place of another. Windows does not replace a file that somebody has
+// open, as a program that reads a token does for a moment, and what guards against viruses after
+// each change.
+func rename(from, to string) error {
+	for end := time.Now().Add(openFor); ; time.Sleep(openPoll) {
+		err := os.Rename(from, to)
+		if err == nil || !isOpen(err) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// isOpen reports whether an error may be that of a file which somebody has open.
+func isOpen(err error) bool {
+	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_USER_MAPPED_FILE)
+}
+
+// isHeldOpen reports whether a file was not replaced because somebody has it open.
+func isHeldOpen(err error) bool { return errors.Is(err, windows.ERROR_SHARING_VIOLATION) }
