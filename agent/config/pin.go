@@ -17,6 +17,9 @@ const (
 	PINEnv        = "env"        // Arg: an environment variable
 	PINFile       = "file"       // Arg: a file
 	PINCredential = "credential" // Arg: a systemd credential
+	PINDPAPI      = "dpapi"      // Arg: a file that Windows has encrypted for the user
+	PINWincred    = "wincred"    // Arg: a generic credential of Windows' Credential Manager
+	PINKeychain   = "keychain"   // Arg: the service of a password in macOS's keychain
 	PINCommand    = "command"    // Arg: a command that prints the PIN; split it with Words
 )
 
@@ -46,6 +49,9 @@ var arguments = []argument{
 	{PINEnv, isVariable},
 	{PINFile, isPath},
 	{PINCredential, isCredential},
+	{PINDPAPI, isThere(PINDPAPI + ":PATH")},
+	{PINWincred, isThere(PINWincred + ":NAME")},
+	{PINKeychain, isThere(PINKeychain + ":SERVICE")},
 	{PINCommand, isCommand},
 }
 
@@ -130,6 +136,16 @@ func isPath(arg string) error {
 		return errors.New("write file:PATH")
 	}
 	return nil
+}
+
+// isThere takes any name or path.
+func isThere(form string) func(string) error {
+	return func(arg string) error {
+		if arg == "" {
+			return errors.New("write " + form)
+		}
+		return nil
+	}
 }
 
 // isCredential takes the name of a file in systemd's credentials directory, and

@@ -78,7 +78,7 @@ var settings = []Setting{
 	{keySetting, "", "address of the private key, as pkcs11:token=NAME;object=NAME?module-name=softhsm2 " +
 		"or, on a YubiKey, piv:serial=NUMBER;slot=9c"},
 	{pinSetting, "", "where the PIN comes from: prompt, none, pinentry, env:NAME, file:PATH, credential:NAME " +
-		"(systemd) or command:PROGRAM; never the PIN itself (default: the address's pin-source, else prompt)"},
+		"(systemd), dpapi:PATH or wincred:NAME (Windows), keychain:SERVICE (macOS) or command:PROGRAM; never the PIN itself (default: the address's pin-source, else prompt)"},
 	{pinPadSetting, "yes", "whether a PIN pad is believed in that a token says it has: yes, or no to send the PIN of pin all the same (default yes)"},
 	{certificateSetting, "", "file with the key's certificate, PEM or DER (default: the one on the device)"},
 	{touchCommandSetting, "", "program to start while a YubiKey waits for a touch, as 'notify-send anaplan-agent'; " +

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,7 +29,7 @@ type pinFiles struct {
 func newPINFiles(profile *config.Profile) *pinFiles {
 	f := &pinFiles{news: make(chan bool, 1)}
 	for _, source := range pin.Sources(profile) {
-		if source.Kind == config.PINFile || source.Kind == config.PINCredential {
+		if slices.Contains([]string{config.PINFile, config.PINCredential, config.PINDPAPI}, source.Kind) {
 			f.sources = append(f.sources, source)
 		}
 	}

@@ -82,6 +82,8 @@ func (p *pinSources) checkSource(source config.PINSource) {
 		p.checkFilePIN(source, source.Arg)
 	case config.PINCredential:
 		p.checkCredentialPIN(source)
+	case config.PINDPAPI, config.PINWincred, config.PINKeychain:
+		p.checkStoredPIN(source)
 	case config.PINCommand:
 		if _, arguments, ok := strings.Cut(strings.TrimSpace(source.Arg), " "); ok {
 			p.hide(arguments) // they may hold anything, and stand in what errors call the source
@@ -159,6 +161,18 @@ func (p *pinSources) checkCredentialPIN(source config.PINSource) {
 	default:
 		p.checkFilePIN(source, path)
 	}
+}
+
+// checkStoredPIN looks at what the system keeps for this user.
+func (p *pinSources) checkStoredPIN(source config.PINSource) {
+	ctx, cancel := context.WithTimeoutCause(p.ctx, pinTimeout, console.TimeoutError{Limit: pinTimeout})
+	defer cancel()
+	secret, err := pin.ReadStored(ctx, source)
+	if err != nil {
+		p.fail("pin.source", "keep it there as the user that the agent runs as, or choose another place: pin = \"file:PATH\" or command:PROGRAM", "%v", err)
+		return
+	}
+	p.judgePIN(source, secret)
 }
 
 // checkCommandPIN runs a program as an agent would, without a terminal. What it says besides

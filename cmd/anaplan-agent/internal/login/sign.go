@@ -37,7 +37,7 @@ func Sign(r *device.Run, anaplan connector) (*agent.Login, error) {
 // isSlow reports whether a person may be behind the place of a PIN.
 func isSlow(source config.PINSource) bool {
 	switch source.Kind {
-	case config.PINEnv, config.PINCredential, config.PINNone:
+	case config.PINEnv, config.PINCredential, config.PINDPAPI, config.PINWincred, config.PINNone:
 		return false
 	case config.PINFile:
 		info, err := os.Stat(source.Arg)

@@ -86,10 +86,23 @@ func readFrom(ctx context.Context, source config.PINSource, question string, war
 		// systemd decides who may read it: for a service with User= it sets an access control list,
 		// which looks like the mode of a file that a group may read.
 		return readFile(ctx, path, func(string, ...any) {})
+	case config.PINDPAPI, config.PINWincred, config.PINKeychain:
+		return ReadStored(ctx, source)
 	case config.PINCommand:
 		return commandPIN(ctx, source.Arg)
 	}
 	return nil, fmt.Errorf("%w: unknown PIN source %q", ErrSource, source.Kind)
+}
+
+// ReadStored returns what the system keeps encrypted for this user. Errors are ErrSource.
+func ReadStored(ctx context.Context, source config.PINSource) ([]byte, error) {
+	switch source.Kind {
+	case config.PINKeychain:
+		return fromKeychain(ctx, source.Arg)
+	case config.PINWincred:
+		return fromCredentialManager(source.Arg)
+	}
+	return fromDPAPI(source.Arg)
 }
 
 // promptPIN asks on the terminal.
@@ -126,7 +139,7 @@ func CredentialPath(name string) (string, error) {
 // nameOf returns the name of a place, for notes: of a file it is the same from every
 // directory.
 func nameOf(source config.PINSource) string {
-	if source.Kind == config.PINFile {
+	if source.Kind == config.PINFile || source.Kind == config.PINDPAPI {
 		if path, err := filepath.Abs(source.Arg); err == nil {
 			source.Arg = path
 		}
@@ -161,7 +174,7 @@ func Sources(profile *config.Profile) (sources []config.PINSource) {
 // to read it again. "" for other places, whose changes do not show.
 func StampOf(source config.PINSource) string {
 	switch source.Kind {
-	case config.PINFile:
+	case config.PINFile, config.PINDPAPI:
 		return paths.Stamp(source.Arg)
 	case config.PINCredential:
 		if path, err := CredentialPath(source.Arg); err == nil {
