@@ -97,7 +97,7 @@ func statusOnce(ctx context.Context, a *agentclient.Session, asJSON bool) (strin
 
 // frame has text replace what a terminal shows.
 func frame(text string, asJSON bool) string {
-	if asJSON || !console.IsTerminal(os.Stdout) {
+	if asJSON || !console.ObeysEscapes(os.Stdout) {
 		return text
 	}
 	const home, clearToEnd = "\x1b[H", "\x1b[J"

@@ -3,6 +3,7 @@ package console
 import (
 	"os"
 
+	"golang.org/x/sys/windows"
 	"golang.org/x/term"
 )
 
@@ -21,3 +22,14 @@ func openConsole() (in, out *os.File, err error) {
 
 // readHidden reads a line that is not shown.
 func readHidden(in *os.File) ([]byte, error) { return term.ReadPassword(int(in.Fd())) }
+
+// obeysEscapes reports whether a terminal obeys escape sequences, and has a console of Windows' do so.
+// One of before Windows 10 does not, and would show them.
+func obeysEscapes(out *os.File) bool {
+	var mode uint32
+	console := windows.Handle(out.Fd())
+	if windows.GetConsoleMode(console, &mode) != nil {
+		return false
+	}
+	return windows.SetConsoleMode(console, mode|windows.ENABLE_PROCESSED_OUTPUT|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING) == nil
+}

@@ -23,7 +23,7 @@ const progressPause = 100 * time.Millisecond
 
 // NewProgressBar returns one for standard error, if that is a terminal.
 func NewProgressBar() *ProgressBar {
-	if !IsTerminal(os.Stderr) {
+	if !ObeysEscapes(os.Stderr) {
 		return &ProgressBar{}
 	}
 	return &ProgressBar{Out: os.Stderr}

@@ -114,3 +114,6 @@ func IsTerminal(file *os.File) bool {
 	info, err := file.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
+
+// ObeysEscapes reports whether a stream is a terminal that can be written over.
+func ObeysEscapes(file *os.File) bool { return IsTerminal(file) && obeysEscapes(file) }

@@ -39,6 +39,7 @@ func checkProxy(r *Report) bool {
 			r.warn("network.proxy", "set HTTPS_PROXY too, if Anaplan is to be reached through it",
 				"%s is set, which has no effect: connections to Anaplan use https, for which HTTPS_PROXY counts", other)
 		}
+		checkSystemProxy(r)
 		return true
 	}
 	const do = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for @, %23 for # and %2F for / in a password"
@@ -86,6 +87,6 @@ func tellProxy(r *Report, host string, proxy *url.URL) {
 	case name != "":
 		r.info("network.proxy", "", "%s is reached past the proxy", host)
 	default:
-		r.ok("network.proxy", "%s is reached directly; no proxy is set", host)
+		r.ok("network.proxy", "%s is reached directly; HTTPS_PROXY is not set", host)
 	}
 }
