@@ -11,17 +11,14 @@ import (
 	"time"
 )
 
-// maxKept bounds the memory that is kept from one write to the next, in bytes.
-const maxKept = 256 << 10
-
 // chain is one file of a log, locked, and where its chain stands.
 type chain struct {
 	file *os.File
 	at   link
 	text []byte // what the next write begins with; its memory is kept from write to write
 
-	size  int64 // of the file, without what a failed write has left there
-	parts bool  // a failed write has left something
+	size  int64 // of the file, without what does not count yet
+	parts int64 // bytes behind it that a write has left which failed, or is not complete
 	log   *slog.Logger
 }
 
@@ -67,8 +64,12 @@ func (c *chain) begin(end end, before link) error {
 // errRemoved says that no name leads to the file any more.
 var errRemoved = errors.New("it was removed")
 
+// batch is how many bytes are written at once, and a line more: so much is made for nothing where
+// nothing can be written, however many lines are owed.
+const batch = 32 << 10
+
 // add writes the entries, all or none.
-func (c *chain) add(entries []Entry) error {
+func (c *chain) add(groups ...[]Entry) error {
 	if err := c.cut(); err != nil {
 		return err
 	}
@@ -80,8 +81,15 @@ func (c *chain) add(entries []Entry) error {
 	if isEmptied {
 		c.text, at = link{c.at.seq, zeros}.add(c.text, line{Time: now, Action: emptied, Result: "ok", Continues: c.at.hash})
 	}
-	for i := range entries {
-		c.text, at = at.add(c.text, entries[i].line(now))
+	for _, entries := range groups {
+		for i := range entries {
+			if len(c.text) >= batch {
+				if err := c.write(); err != nil {
+					return err
+				}
+			}
+			c.text, at = at.add(c.text, entries[i].line(now))
+		}
 	}
 	return c.put(at)
 }
@@ -109,26 +117,29 @@ func (c *chain) look() (isEmptied bool, err error) {
 	return size == 0, nil
 }
 
-// put writes c.text, with which the chain stands at at.
+// put writes c.text, the last of what belongs together, with which the chain stands at at.
 func (c *chain) put(at link) error {
-	written, err := c.file.Write(c.text)
-	c.text = c.text[:0]
-	if cap(c.text) > maxKept {
-		c.text = nil
-	}
-	if err != nil {
-		c.parts = written > 0
-		c.cut() // or the next write does, if it cannot be done now
+	if err := c.write(); err != nil {
 		return err
 	}
-	c.at = at
-	c.size += int64(written)
+	c.at, c.size, c.parts = at, c.size+c.parts, 0
 	return nil
+}
+
+// write writes c.text. If it fails, that and what was written before and belongs to it is taken back.
+func (c *chain) write() error {
+	written, err := c.file.Write(c.text)
+	c.text = c.text[:0]
+	c.parts += int64(written)
+	if err != nil {
+		c.cut() // or the next write does, if it cannot be done now
+	}
+	return err
 }
 
 // cut takes back what a failed write has left of its lines.
 func (c *chain) cut() error {
-	if !c.parts {
+	if c.parts == 0 {
 		return nil
 	}
 	info, err := c.file.Stat()
@@ -141,7 +152,7 @@ func (c *chain) cut() error {
 	if _, err := c.file.Seek(0, io.SeekEnd); err != nil {
 		return err
 	}
-	c.parts = false
+	c.parts = 0
 	return nil
 }
 

@@ -79,13 +79,14 @@ func (l *Log) writeLocked(entries []Entry) error {
 // putLocked writes the entries, after what is owed.
 func (l *Log) putLocked(entries []Entry) error {
 	failing := l.failing.Load()
+	all := [][]Entry{entries}
 	if failing {
-		entries = append(l.trouble.entries(), entries...)
+		all = [][]Entry{{l.trouble.entry()}, l.trouble.owed, entries}
 	}
-	err := l.chain.add(entries)
+	err := l.chain.add(all...)
 	if err == errRemoved {
 		if err = l.replace(); err == nil {
-			err = l.chain.add(entries)
+			err = l.chain.add(all...)
 		}
 	}
 	if err != nil {

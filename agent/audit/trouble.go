@@ -18,10 +18,9 @@ type trouble struct {
 	lost    int       // entries of that kind that are too many to be kept
 }
 
-// entries returns what a write has to begin with: that there was trouble, and what is owed. There
-// is a line also where nothing is owed, so that a reader sees that something may be missing, and
-// when.
-func (t *trouble) entries() []Entry {
+// entry returns what a write has to begin with, before what is owed: that there was trouble. It is
+// written also where nothing is owed, so that a reader sees that something may be missing, and when.
+func (t *trouble) entry() Entry {
 	text := fmt.Sprintf("nothing could be written since %s", t.since.UTC().Format(time.RFC3339))
 	if t.refused > 0 {
 		text += fmt.Sprintf("; %d entries are missing, of what was refused for that", t.refused)
@@ -32,7 +31,7 @@ func (t *trouble) entries() []Entry {
 	if t.lost > 0 {
 		text += fmt.Sprintf("; %d more of that kind are lost", t.lost)
 	}
-	return append([]Entry{{Action: resumed, Detail: text}}, t.owed...)
+	return Entry{Action: resumed, Detail: text}
 }
 
 // Owe writes down what has been done already, as Append does. If that fails the entry is kept in

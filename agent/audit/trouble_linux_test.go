@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -89,5 +90,57 @@ func getIntoTrouble(t *testing.T, path string) {
 	limitFiles(t, 1<<40)
 	if err := log.Close(); err != nil || strings.Count(string(read(t, path)), "/owed") != 1 {
 		t.Errorf("closed: %v", err)
+	}
+}
+
+// TestMuchIsOwed is TestDiskFull for many lines that are owed: what a try costs that fails does not
+// grow with them, and they are written all or none.
+func TestMuchIsOwed(t *testing.T) {
+	if directory := os.Getenv(fullVariable); directory != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		oweMuch(t, filepath.Join(directory, "audit.log"))
+		return
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestMuchIsOwed$", "-test.v", "-test.timeout=20s")
+	child.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
+	output, err := child.CombinedOutput()
+	if err != nil || !strings.Contains(string(output), "--- PASS: TestMuchIsOwed") {
+		t.Errorf("%v\n%s", err, output)
+	}
+}
+
+func oweMuch(t *testing.T, path string) {
+	log := open(t, path)
+	add(t, log, 1)
+	before := read(t, path)
+	limitFiles(t, uint64(len(before)))
+	owe := func(count int) {
+		for range count {
+			if log.Owe(handedOut) == nil {
+				t.Fatal("written")
+			}
+		}
+	}
+	try := func() {
+		if log.Append(handedOut) == nil {
+			t.Fatal("written")
+		}
+	}
+	owe(500)
+	few := testing.AllocsPerRun(5, try)
+	owe(2500)
+	if many := testing.AllocsPerRun(5, try); many > few+few/10 {
+		t.Errorf("a try makes %v allocations with 500 lines owed, and %v with 3000", few, many)
+	}
+	for _, room := range []int{100, 100_000, 500_000} {
+		limitFiles(t, uint64(len(before)+room))
+		if try(); !bytes.Equal(read(t, path), before) {
+			t.Fatalf("room for %d bytes: some of them have been written", room)
+		}
+	}
+	limitFiles(t, 1<<40)
+	add(t, log, 1)
+	if report := whole(t, path); report.Lines != 1+1+3000+1 || log.Owed() != 0 {
+		t.Errorf("%d lines, %d are owed", report.Lines, log.Owed())
 	}
 }
