@@ -38,7 +38,7 @@ func TestResultBeforeTheEnd(t *testing.T) {
 	for _, do := range []string{"login by", "refuse by"} {
 		lab, child := slowly(), ""
 		order := task{Do: do}.order(t)
-		login, err := lab.Sign(t.Context(), order, func(n agent.Notice) { child = n.Message })
+		login, err := lab.Sign(limited(t), order, func(n agent.Notice) { child = n.Message })
 		if !isThere(t, child) {
 			t.Errorf("%s: the child has ended before its result was there", do)
 		}
@@ -62,11 +62,11 @@ func TestNextWaitsForTheEnd(t *testing.T) {
 	order := task{Do: "login by"}.order(t)
 	order.Device = "reader 1"
 	first := ""
-	if _, err := lab.Sign(t.Context(), order, func(n agent.Notice) { first = n.Message }); err != nil {
+	if _, err := lab.Sign(limited(t), order, func(n agent.Notice) { first = n.Message }); err != nil {
 		t.Fatal(err)
 	}
 	var kinds []agent.NoticeKind
-	_, err := lab.Sign(t.Context(), order, func(n agent.Notice) {
+	_, err := lab.Sign(limited(t), order, func(n agent.Notice) {
 		if kinds = append(kinds, n.Kind); n.Kind == agent.NoticeInfo {
 			wantGone(t, first)
 		}
@@ -85,7 +85,7 @@ func TestRemembersAfterTheResult(t *testing.T) {
 	frame.Write(&said, maxPayload, kindMemory, []byte(`"late"`))
 	lab := newLab(say(said.String()))
 	var learnt []string
-	lab.sign(t, t.Context(), Order{Remember: func(text json.RawMessage) { learnt = append(learnt, string(text)) }}, nil)
+	lab.sign(t, limited(t), Order{Remember: func(text json.RawMessage) { learnt = append(learnt, string(text)) }}, nil)
 	if strings.Join(learnt, " ") != `"late"` {
 		t.Errorf("learnt %q", learnt)
 	}
