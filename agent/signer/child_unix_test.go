@@ -16,6 +16,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -50,7 +51,9 @@ var roles = map[string]func(argument string){
 	"serve":     func(string) { serveTask() },
 	"moved":     func(string) { moveOutput(); serveTask() },
 	"closing":   func(string) { serveTask(); closeBadly() },
+	"tidy":      func(string) { serveTask(); time.Sleep(3 * soon) },
 	"silent":    func(string) {},
+	"babble":    babble,
 	"say":       func(text string) { os.Stdout.WriteString(must(strconv.Unquote(text))) },
 	"half":      func(string) { os.Stdout.WriteString("\x04\x00\x00\x10\x00half"); forever() },
 	"torn":      func(string) { os.Stdout.WriteString("\x04\x00\x00\x10\x00half") },
@@ -87,6 +90,13 @@ func must[T any](value T, err error) T {
 		os.Exit(7)
 	}
 	return value
+}
+
+// babble says more nonsense than a pipe holds, waits until nobody listens, and closes its device.
+func babble(dir string) {
+	os.Stdout.WriteString(strings.Repeat("C_GetSlotList()\n", 1<<14))
+	must(io.Copy(io.Discard, os.Stdin))
+	must(0, os.WriteFile(filepath.Join(dir, "closed"), nil, 0o600))
 }
 
 // raise ends the process by a signal, which Go would turn into an exit code.

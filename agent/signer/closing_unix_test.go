@@ -55,6 +55,16 @@ func TestResultBeforeTheEnd(t *testing.T) {
 	}
 }
 
+// A child that takes a moment to close its device gets it, also where nobody has said how long.
+func TestMomentToClose(t *testing.T) {
+	t.Parallel()
+	lab := newLab("tidy")
+	lab.Grace = 0
+	if _, problem := lab.sign(t, limited(t), task{Do: "login"}.order(t), nil); problem != nil || lab.log.Len() > 0 {
+		t.Errorf("%v, logged %s", problem, lab.log.String())
+	}
+}
+
 // The device is the child's until there is no child.
 func TestNextWaitsForTheEnd(t *testing.T) {
 	t.Parallel()

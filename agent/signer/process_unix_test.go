@@ -223,7 +223,45 @@ func TestSignOfBadChildren(t *testing.T) {
 		_, problem := lab.sign(t, limited(t), task{Do: test.do}.order(t), nil)
 		if problem == nil || problem.Code != agent.CodeSignerFailed || problem.Final || !strings.Contains(problem.Message, test.want) {
 			t.Errorf("%q %s: %+v, want %q\n%s", test.role, test.do, problem, test.want, lab.log.String())
+			continue
 		}
+		if hints := strings.Join(problem.Hints, "; "); !strings.Contains(hints, hintFor(problem.Message)) {
+			t.Errorf("%q %s: the hints are %q", test.role, test.do, hints)
+		}
+	}
+}
+
+// hintFor returns what the hints of a problem with a child have to say.
+func hintFor(message string) string {
+	switch {
+	case strings.Contains(message, "ended from outside"):
+		return "journalctl -k"
+	case strings.Contains(message, "crashed"), strings.Contains(message, "without a result"):
+		return "the agent's log has the last words of the signer process; try again"
+	}
+	return ""
+}
+
+// A program that was moved or replaced since it began has another file than its name says.
+func TestSignByAnotherPath(t *testing.T) {
+	t.Parallel()
+	lab := newLab("serve")
+	lab.Path, lab.Command = lab.Command[0], []string{"anaplan-agent-that-was-removed"}
+	if _, problem := lab.sign(t, limited(t), task{Do: "refuse"}.order(t), nil); problem == nil || problem.Message != refusal.Message {
+		t.Errorf("%+v", problem)
+	}
+}
+
+// A child that sends nonsense may have a device open all the same, and gets its time to close it.
+func TestSignLetsNonsenseEnd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, problem := newLab("babble="+dir).sign(t, limited(t), Order{}, nil)
+	if problem == nil || !strings.Contains(problem.Message, "makes no sense") {
+		t.Errorf("%+v", problem)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "closed")); err != nil {
+		t.Errorf("the child was killed before it had closed its device: %v", err)
 	}
 }
 
@@ -435,7 +473,9 @@ func TestSignLeavesDaemonsAlone(t *testing.T) {
 func TestSignHearsFinalProblemsLate(t *testing.T) {
 	t.Parallel()
 	ctx, notify, _ := cancelAtNotice(t)
-	_, problem := newLab("serve").sign(t, ctx, task{Do: "sulk"}.order(t), notify)
+	lab := newLab("serve")
+	lab.Grace = 0 // as a caller has it who says nothing
+	_, problem := lab.sign(t, ctx, task{Do: "sulk"}.order(t), notify)
 	if diff := cmp.Diff(refusal, problem); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
@@ -548,7 +588,7 @@ func TestWaitForADevice(t *testing.T) {
 	<-started.Done()
 	impatient, notify, said := cancelAtNotice(t)
 	_, problem := lab.sign(t, impatient, second, notify)
-	if problem == nil || problem.Code != agent.CodeStopping || said.Kind != agent.NoticeBusy {
+	if problem == nil || problem.Code != agent.CodeStopping || said.Kind != agent.NoticeBusy || !strings.Contains(said.Message, "another login") {
 		t.Errorf("%+v after %+v", problem, said)
 	}
 	cancel()
@@ -564,7 +604,7 @@ func TestSignWithEndedContext(t *testing.T) {
 	cancel()
 	lab := newLab("")
 	lab.Command = []string{"/missing"}
-	for _, device := range []string{"", "reader 1"} {
+	for _, device := range append(make([]string, 10), "reader 1") { // not by chance
 		if _, problem := lab.sign(t, ctx, Order{Device: device}, nil); problem == nil || problem.Code != agent.CodeStopping {
 			t.Errorf("%q: %+v", device, problem)
 		}
@@ -642,6 +682,7 @@ type shortage struct {
 	Limit         uint64
 	Code          agent.Code
 	Message       string
+	Hints         []string
 	Before, After []string // open descriptors
 }
 
@@ -666,8 +707,9 @@ func TestOutOfDescriptors(t *testing.T) {
 			t.Errorf("limit %d: descriptors (-before +after)\n%s", s.Limit, diff)
 		}
 	}
-	if first := shortages[0]; !strings.Contains(first.Message, "cannot be started") || !strings.Contains(first.Message, "too many open files") {
-		t.Errorf("with none left: %s", first.Message)
+	if first := shortages[0]; !strings.Contains(first.Message, "cannot be started") || !strings.Contains(first.Message, "too many open files") ||
+		!strings.Contains(strings.Join(first.Hints, " "), "ulimit -n") {
+		t.Errorf("with none left: %s; %q", first.Message, first.Hints)
 	}
 	if last := shortages[len(shortages)-1]; last.Message != "done" {
 		t.Errorf("with enough again: %+v", last)
@@ -691,7 +733,7 @@ func beShortOfFiles() {
 		_, err := signers.Sign(context.Background(), order, nil)
 		signers.Wait()
 		must(0, syscall.Setrlimit(syscall.RLIMIT_NOFILE, limits))
-		s.Code, s.Message = agent.ProblemOf(err).Code, err.Error()
+		s.Code, s.Message, s.Hints = agent.ProblemOf(err).Code, err.Error(), agent.ProblemOf(err).Hints
 		s.After = names(must(os.ReadDir("/dev/fd")))
 		all = append(all, s)
 	}

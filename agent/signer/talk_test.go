@@ -111,6 +111,33 @@ func TestTakeRefusesTooManyNotices(t *testing.T) {
 	}
 }
 
+// What is to be remembered is written to the disk each time: no more of it than of notices, before
+// the result and after it.
+func TestTakeRefusesTooMuchToRemember(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		learnt := 0
+		talk := &talk{clock: newClock(time.Minute, time.Minute), remember: func(json.RawMessage) { learnt++ }}
+		for range 2 * maxNotices {
+			if after {
+				talk.overhear(framed(t, kindMemory, "again"))
+			} else {
+				talk.take(framed(t, kindMemory, "again"))
+			}
+		}
+		if isProblem := talk.problem != nil && strings.Contains(talk.problem.Message, "more than 1000 notices"); learnt != maxNotices || isProblem == after {
+			t.Errorf("after the result: %v; %d learnt, then %+v", after, learnt, talk.problem)
+		}
+	}
+}
+
+// Nobody need remember.
+func TestTakeWithoutAMemory(t *testing.T) {
+	talk := &talk{clock: newClock(time.Minute, time.Minute)}
+	if talk.take(framed(t, kindMemory, "x")); talk.problem != nil {
+		t.Error(talk.problem)
+	}
+}
+
 // What is to be remembered is passed on at any time, and what makes no sense is not.
 func TestTakeRemembers(t *testing.T) {
 	var learnt []string
@@ -136,9 +163,14 @@ func TestTakeClearsPayloads(t *testing.T) {
 	if talk.login == nil || verify(talk.login, time.Now()) != nil {
 		t.Fatalf("no good login: %v", talk.problem)
 	}
-	for i, b := range payload {
+	late, err := encodeLogin(testLogin(t, agent.V2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	talk.overhear(message{Frame: frame.Frame{Kind: kindLogin, Payload: late}})
+	for i, b := range append(payload, late...) {
 		if b != 0 {
-			t.Fatalf("byte %d of the payload is still there", i)
+			t.Fatalf("byte %d of the payloads is still there", i)
 		}
 	}
 }
@@ -183,7 +215,9 @@ func TestVerify(t *testing.T) {
 		{"v2 of just before", v2, now.Add(4 * time.Minute), ""},
 		{"v2 of just after", v2, now.Add(-4 * time.Minute), ""},
 		{"v1 at any time", v1, now.AddDate(9, 0, 0), ""},
-		{"old", v2, now.Add(6 * time.Minute), "off by"},
+		{"as old as may be", v2, v2.MadeAt().Add(5 * time.Minute), ""},
+		{"as early as may be", v2, v2.MadeAt().Add(-5 * time.Minute), ""},
+		{"old", v2, v2.MadeAt().Add(5*time.Minute + 1), "off by 5m0s"},
 		{"from the future", v2, now.Add(-6 * time.Minute), "off by"},
 		{"from far away", v2, time.Unix(0, 0), "off by"},
 		{"v1 that says v2", &agent.Login{Format: agent.V2, Certificate: v1.Certificate, Message: v1.Message, Signature: v1.Signature}, now, "150 bytes"},

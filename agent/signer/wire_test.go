@@ -55,6 +55,34 @@ func TestEncodeOrderRefuses(t *testing.T) {
 	}
 }
 
+// What just fits is sent: the limit is that of a frame.
+func TestWhatJustFits(t *testing.T) {
+	order := Order{PIN: make([]byte, maxPayload)}
+	empty, err := encodeOrder(Order{Settings: json.RawMessage(`""`), PIN: order.PIN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	order.Settings = json.RawMessage(`"` + strings.Repeat("x", maxPayload-len(empty)) + `"`)
+	payload, err := encodeOrder(order)
+	if err != nil || len(payload) != maxPayload {
+		t.Fatalf("%d bytes, %v", len(payload), err)
+	}
+	var pipe bytes.Buffer
+	if err := writeOrder(&pipe, payload, order.PIN); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readOrder(&pipe); err != nil || len(got.PIN) != maxPayload {
+		t.Errorf("a PIN of %d bytes, %v", len(got.PIN), err)
+	}
+
+	problem := &agent.Problem{Code: agent.CodeLocked, Message: "x"}
+	short, _ := encodeProblem(problem)
+	problem.Message = strings.Repeat("x", 1+maxPayload-len(short))
+	if payload, err := encodeProblem(problem); err != nil || len(payload) != maxPayload {
+		t.Errorf("a problem of %d bytes has %d, %v", maxPayload, len(payload), err)
+	}
+}
+
 func TestLoginRoundTrip(t *testing.T) {
 	for _, format := range []agent.Format{agent.V1, agent.V2} {
 		login := testLogin(t, format)
@@ -108,7 +136,7 @@ func TestEncodeProblemCutsWhatIsTooLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Code != agent.CodePINRefused || !got.Final || !got.Human || !strings.HasPrefix(got.Message, "ää") {
+	if got.Code != agent.CodePINRefused || !got.Final || !got.Human || !strings.HasPrefix(got.Message, strings.Repeat("ä", 1000)+" ... (cut)") {
 		t.Errorf("what it means is lost: %+v", got)
 	}
 }
