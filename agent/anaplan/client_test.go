@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -147,7 +148,7 @@ func TestAuthenticateWithoutALogin(t *testing.T) {
 
 func TestTokensThatCannotBeSent(t *testing.T) {
 	server, client := overTLS(t, nil, nil)
-	for _, value := range []string{"", "two words", "line\nbreak", "umläut"} {
+	for _, value := range []string{"", "two words", "line\nbreak", "umläut", "rub\x7fout"} {
 		token := agent.Token{Value: agent.NewSecret(value)}
 		_, refresh := client.Refresh(t.Context(), token)
 		_, validate := client.Validate(t.Context(), token)
@@ -174,6 +175,7 @@ func TestRefusedTimes(t *testing.T) {
 		{"this clock is behind", 12 * minute, 0, "this machine's clock is 12m0s behind the service's"},
 		{"an old payload", 0, 12 * minute, "the payload was made 12m0s ago"},
 		{"a payload from the future", 0, -12 * minute, "the payload is dated 12m0s ahead of the service's clock"},
+		{"a future that a clock ahead explains as well as anything", -6 * minute, -6 * minute, "this machine's clock is 6m0s ahead of the service's"},
 		{"an old payload and a clock behind", 2 * minute, 12 * minute, "the payload was made 14m0s ago"},
 	}
 	for _, test := range tests {
@@ -276,10 +278,37 @@ func TestUnusableAnswers(t *testing.T) {
 	}
 }
 
+// The longest answer that is taken, and the last end of a token that is a time.
+func TestAnswersThatJustFit(t *testing.T) {
+	body := `{"tokenInfo":{"expiresAt":253402300799999},"userInfo":{"userId":"u"}}`
+	body += strings.Repeat(" ", 64<<10-len(body))
+	got, err := answering(t, 200, nil, body).Validate(t.Context(), agent.Token{Value: agent.NewSecret("value")})
+	if diff := cmp.Diff(anaplan.Identity{UserID: "u"}, got); err != nil || diff != "" {
+		t.Errorf("error %v, identity (-want +got):\n%s", err, diff)
+	}
+}
+
+// A token may consist of all that a header can carry.
+func TestTokensOfAnyVisibleCharacter(t *testing.T) {
+	const most = "!\"#$%&'()*+,-./0123456789:;<=>?@AZ[\\]^_`az{|}~"
+	value, err := json.Marshal(most)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := time.Now().Add(time.Minute).UnixMilli()
+	client := answering(t, 200, nil, fmt.Sprintf(`{"tokenInfo":{"tokenValue":%s,"expiresAt":%d}}`, value, end))
+	if got, err := client.Refresh(t.Context(), agent.Token{Value: agent.NewSecret(most)}); err != nil || got.Value.Reveal() != most {
+		t.Errorf("%q, %v", got.Value.Reveal(), err)
+	}
+}
+
 func TestUnusableIdentities(t *testing.T) {
 	for name, body := range map[string]string{
-		"no user":   `{"tokenInfo":{"expiresAt":4102444800000}}`,
-		"no object": `"u@example.com"`,
+		"no user":              `{"tokenInfo":{"expiresAt":4102444800000}}`,
+		"no object":            `"u@example.com"`,
+		"end below zero":       `{"tokenInfo":{"expiresAt":-1},"userInfo":{"userId":"u"}}`,
+		"end past year 9999":   `{"tokenInfo":{"expiresAt":253402300800000},"userInfo":{"userId":"u"}}`,
+		"longer than is taken": `{"userInfo":{"userId":"u"}}` + strings.Repeat(" ", 64<<10),
 	} {
 		client := answering(t, 200, nil, body)
 		if _, err := client.Validate(t.Context(), agent.Token{Value: agent.NewSecret("old")}); !errors.Is(err, anaplan.ErrResponse) {

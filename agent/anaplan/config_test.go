@@ -86,6 +86,21 @@ func TestRegion(t *testing.T) {
 	}
 }
 
+// A call goes to the host that serves its path.
+func TestHostsOfPaths(t *testing.T) {
+	for region, audit := range map[string]string{"us1": "https://audit.anaplan.com", "eu3": "https://eu3.api.anaplan.com"} {
+		hosts, err := anaplan.Region(region)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]string{"/audit/api/1/events": audit, "/2/0/models": hosts.API, "/auditor": hosts.API, "": hosts.API} {
+			if got := hosts.Of(path); got != want || anaplan.IsAudit(path) != (path == "/audit/api/1/events") {
+				t.Errorf("%s of %s: %s, want %s", path, region, got, want)
+			}
+		}
+	}
+}
+
 func TestUnknownRegion(t *testing.T) {
 	for _, name := range []string{"", "us3", "US1", "us1 "} {
 		_, err := anaplan.Region(name)

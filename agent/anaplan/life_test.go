@@ -46,12 +46,19 @@ func TestLifeIsCountedByTheServicesClock(t *testing.T) {
 		{"not a Date", func() string { return "today" }, 0, life},
 		{"a Date of long ago", func() string { return "Thu, 01 Jan 1970 00:00:00 GMT" }, 0, life},
 		{"a Date of last week", func() string { return at(-7 * day) }, 0, life},
+		{"a Date of a day ago, which a clock may be off", func() string { return at(-day) }, 0, 0},
+		{"a Date of more than a day ago", func() string { return at(-day - second) }, 0, life},
 		{"a Date of next week", func() string { return at(7 * day) }, 0, life},
 		{"a Date of another age", func() string { return at(100 * 365 * day) }, 0, life},
 		{"ended by both clocks", func() string { return at(0) }, -hour, 0},
 		{"ended by the service's clock", func() string { return at(hour) }, 0, 0},
 		{"a hundred years off", func() string { return at(0) }, 100 * 365 * day, 0},
 		{"a hundred years off, without a Date", func() string { return "" }, 100 * 365 * day, 0},
+		{"a year off", func() string { return at(366 * day) }, 366 * day, life - second},
+		{"more than a year off", func() string { return at(366*day + second) }, 366*day + second, 0},
+		{"as long as a token may live", func() string { return "" }, day - life, day},
+		{"longer than a token may live", func() string { return "" }, day - life + time.Millisecond, 0},
+		{"ends as it comes", func() string { return "" }, -life, 0},
 		{"a hundred years ago", func() string { return at(0) }, -10 * 365 * day, 0},
 	}
 	for _, test := range tests {
@@ -88,6 +95,19 @@ func TestUnusableEnds(t *testing.T) {
 		if !errors.Is(err, anaplan.ErrResponse) || !strings.Contains(err.Error(), words) {
 			t.Errorf("%s: error %v, want ErrResponse with the words %q", body, err, words)
 		}
+	}
+}
+
+// Of the clocks an error tells if they are more than a minute apart.
+func TestUnusableEndsTellOfTheClocks(t *testing.T) {
+	for skew, want := range map[time.Duration]bool{time.Minute: false, -time.Minute: false, 61 * time.Second: true, -61 * time.Second: true} {
+		synctest.Test(t, func(t *testing.T) {
+			body := fmt.Sprintf(`{"tokenInfo":{"tokenValue":"a.b.c","expiresAt":%d}}`, time.Now().Add(-time.Hour).UnixMilli())
+			_, err := refreshed(t, time.Now().Add(skew).UTC().Format(http.TimeFormat), body)
+			if err == nil || strings.Contains(err.Error(), "this machine's clock says") != want {
+				t.Errorf("%v apart: %v", skew, err)
+			}
+		})
 	}
 }
 

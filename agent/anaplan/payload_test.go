@@ -58,6 +58,24 @@ func TestPayloadRoundTrip(t *testing.T) {
 	}
 }
 
+// The first and the last time that can be meant in seconds, and the longest text.
+func TestPayloadsThatJustFit(t *testing.T) {
+	cert := issue(t)
+	for seconds, want := range map[int64]error{0: nil, 99_999_999_999: nil, 100_000_000_000: anaplan.ErrPayload} {
+		text, err := anaplan.MarshalPayload(sign(t, cert, agent.V2, time.Unix(seconds, 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, bytes.Repeat([]byte(" "), 64<<10-len(text))...)
+		if _, err := anaplan.ParsePayload(text, cert); !errors.Is(err, want) {
+			t.Errorf("made %d s after 1970: %v, want %v", seconds, err, want)
+		}
+		if _, err := anaplan.ParsePayload(append(text, ' '), cert); err == nil || !strings.Contains(err.Error(), "longer than 65536 bytes") {
+			t.Errorf("a byte more: %v", err)
+		}
+	}
+}
+
 // fields returns a good v2 payload to spoil.
 func fields(t *testing.T, cert *x509.Certificate) map[string]any {
 	t.Helper()
@@ -96,6 +114,7 @@ func TestParsePayloadRefuses(t *testing.T) {
 		{"data no base64", "encodedData", "hunter2!", cert, "encodedData is not base64"},
 		{"data in the URL alphabet", "encodedData", strings.Repeat("-_-_", 40), cert, "encodedData is not base64"},
 		{"data short", "encodedData", encode([]byte("hunter2")), cert, "encodedData holds 7 bytes"},
+		{"data a byte short", "encodedData", encode(make([]byte, 99)), cert, "encodedData holds 99 bytes"},
 		{"data in milliseconds", "encodedData", encode(milliseconds.Message.Bytes()), cert, "time in seconds"},
 		{"data before 1970", "encodedData", encode(negative.Message.Bytes()), cert, "time in seconds"},
 		{"data of another login", "encodedData", fields(t, cert)["encodedData"], cert, "not a SHA512withRSA signature"},

@@ -1,6 +1,7 @@
 package anaplan
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -156,6 +157,12 @@ func TestFailuresToConnect(t *testing.T) {
 		{"no route", &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}, ErrUnreachable, 3, "no connection could be made"},
 		{"dial timeout", &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, ErrUnreachable, 3, "no connection could be made"},
 		{"reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, ErrUnavailable, 3, "the connection broke before an answer came"},
+		{"no way to the proxy", &net.OpError{Op: "proxyconnect", Err: syscall.EHOSTUNREACH}, ErrUnreachable, 3, "no connection could be made by the proxy; check HTTPS_PROXY"},
+		{"an alert of theirs", &net.OpError{Op: "remote error", Err: errors.New("tls: handshake failure")}, ErrUntrusted, 1, "remote error: tls: handshake failure; TLS 1.2 or newer is needed"},
+		{"an alert of ours", &net.OpError{Op: "local error", Err: errors.New("tls: bad record MAC")}, ErrUntrusted, 1, "local error: tls: bad record MAC; TLS 1.2 or newer is needed"},
+		{"nothing", io.EOF, ErrUnavailable, 3, "the connection broke before an answer came"},
+		{"silence, in other words", fmt.Errorf("reading: %w", context.DeadlineExceeded), ErrUnavailable, 3, "no answer within 15s"},
+		{"in the middle", fmt.Errorf("%w: %w", errCutOff, io.ErrUnexpectedEOF), ErrUnavailable, 3, "the connection broke in the middle of the answer"},
 		{"end", io.ErrUnexpectedEOF, ErrUnavailable, 3, "the connection broke before an answer came"},
 		{"silence", os.ErrDeadlineExceeded, ErrUnavailable, 3, "no answer within 15s"},
 		{"something new", errors.New("odd\x1b[2J thing"), ErrUnavailable, 3, "odd [2J thing"},
