@@ -109,11 +109,10 @@ func (c *call) refuse(problem *agent.Problem) {
 
 // Bounds of what is read of an upload that has been refused, so that its sender can come to reading
 // why: many look at the answer only once all is sent, and see a reset in its place where nobody
-// reads on.
+// reads on. A sender that pauses for Limits.BodyTime is not waited for.
 const (
 	refusedBytes = 256 << 20
 	refusedTime  = 30 * time.Second
-	refusedPause = 5 * time.Second
 )
 
 // refuseUpload answers before the body has come, and then reads on for a while.
@@ -127,7 +126,7 @@ func (c *call) refuseUpload(problem *agent.Problem) {
 	defer c.conn.finish()
 	end, piece := time.Now().Add(refusedTime), make([]byte, 32<<10)
 	for read := 0; read < refusedBytes && time.Now().Before(end); {
-		control.SetReadDeadline(time.Now().Add(refusedPause))
+		control.SetReadDeadline(time.Now().Add(c.server.config.Limits.BodyTime))
 		n, err := c.r.Body.Read(piece)
 		if err != nil {
 			return

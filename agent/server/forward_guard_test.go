@@ -47,7 +47,7 @@ func TestRefusedUploadIsToldWhy(t *testing.T) {
 
 // A refused upload that is slow or stalled is not waited for.
 func TestRefusedUploadThatStalls(t *testing.T) {
-	f := forwards(t, nil)
+	f := forwards(t, hasty)
 	conn := f.dialTCP(t)
 	conn.send("PUT /2/0/workspaces/W HTTP/1.1\r\nHost: " + f.address + "\r\n" + bearer(f.login(t)) + "\r\nContent-Length: 1000\r\n\r\n")
 	if got := conn.receive(); got.status != 403 {

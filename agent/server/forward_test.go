@@ -188,6 +188,9 @@ func forwards(t testing.TB, change func(*server.Config, *forwardRig)) *forwardRi
 	return f
 }
 
+// hasty has a server soon give up what a refused caller does not send.
+func hasty(c *server.Config, _ *forwardRig) { c.Limits.BodyTime = 100 * time.Millisecond }
+
 // dialTCP connects to the port.
 func (f *forwardRig) dialTCP(t testing.TB) *raw {
 	t.Helper()
@@ -588,7 +591,7 @@ func TestSmuggledLengths(t *testing.T) {
 }
 
 func TestSlowUpload(t *testing.T) {
-	f := forwards(t, nil)
+	f := forwards(t, hasty)
 	whole := make(chan bool, 1)
 	f.host.answer(func(_ http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(io.Discard, r.Body)

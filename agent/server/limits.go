@@ -11,7 +11,7 @@ type Limits struct {
 	BodyBytes   int // of a PIN; 1 KiB. No other request has a body
 
 	HeaderTime time.Duration // for a request's header to arrive; 5 s
-	BodyTime   time.Duration // for its body; 5 s
+	BodyTime   time.Duration // for its body, or a piece of one that is refused; 5 s
 	WriteTime  time.Duration // for the caller to take a notice or an answer; 10 s
 	StreamTime time.Duration // for the caller to take a piece of Anaplan's answer; 2 min
 	IdleTime   time.Duration // that a connection may do nothing between requests; 2 min
