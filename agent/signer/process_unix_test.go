@@ -85,6 +85,7 @@ func (task task) order(t testing.TB) Order {
 // sign is Sign, and looks that the error is a problem and shows no secret. It waits for the child's end.
 func (l *lab) sign(t testing.TB, ctx context.Context, order Order, notify agent.NotifyFunc) (*agent.Login, *agent.Problem) {
 	t.Helper()
+	defer time.AfterFunc(40*time.Second, func() { panic(errHangs) }).Stop() // in what knows no context
 	login, err := l.Sign(ctx, order, notify)
 	l.Wait()
 	if context.Cause(ctx) == errHangs {
