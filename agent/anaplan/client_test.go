@@ -450,6 +450,8 @@ func TestOtherTransportsKeepTheirMemory(t *testing.T) {
 	cert := server.Enroll(&rsaKey().PublicKey, nil)
 	transport := &copier{RoundTripper: server.Client().Transport}
 	client := newClient(t, anaplan.Config{AuthURL: server.URL, HTTP: &http.Client{Transport: transport}})
+	client.Connect(t.Context()) // does nothing, nor does the other
+	client.Disconnect()
 	if _, err := client.Authenticate(t.Context(), sign(t, cert, agent.V2, time.Now())); err != nil || !json.Valid(transport.body) {
 		t.Errorf("%v; the transport's memory is still JSON: %v", err, json.Valid(transport.body))
 	}

@@ -364,6 +364,10 @@ func TestChildThatCannotBeEnded(t *testing.T) {
 		t.Errorf("its own order: %+v", problem)
 	}
 	waiter.Wait()
+	lab.Process.log(c, &talk{answered: true}, state, order.Device)
+	if log := lab.log.String(); !strings.Contains(log, "a device was not closed well") || !strings.Contains(log, `signer="it does not end"`) {
+		t.Errorf("logged %s", log)
+	}
 	for range 2 {
 		if _, problem := lab.sign(t, limited(t), order, nil); !stuck(problem) {
 			t.Errorf("coming later: %+v", problem)

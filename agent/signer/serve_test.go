@@ -147,6 +147,9 @@ func TestServeRefusesWhatIsNoOrder(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "reading the order") || output.Len() > 0 {
 			t.Errorf("%s: %v, %d bytes written", name, err, output.Len())
 		}
+		if isCut := name == "nothing" || name == "no PIN after it"; errors.Is(err, frame.ErrGarbage) == isCut || errors.Is(err, io.EOF) != isCut {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
