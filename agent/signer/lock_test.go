@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -31,6 +32,11 @@ func TestLockDevice(t *testing.T) {
 		t.Fatal(err)
 	}
 	again()
+	for _, made := range []string{filepath.Dir(dir), dir} { // others could hold a lock for ever
+		if info, err := os.Stat(made); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", made, info, err)
+		}
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) != 2 {
 		t.Fatalf("%v, %v", entries, err)
