@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// remarksDelay is how long the standard error of a dead child is read on. A program
-	// that it has left behind may hold it open for ever.
+	// remarksDelay is how long the output and the standard error of a dead child are read on. A
+	// program that it has left behind may hold them open for ever.
 	remarksDelay = 250 * time.Millisecond
 
 	// soon is how long a child is waited for that has its result. Most end sooner, and the signal
@@ -137,12 +137,21 @@ func (c *child) end(hear func(message), grace time.Duration, device *device) *os
 	// its status by now, and keeps it.
 	c.group.Kill()
 	state := c.reap(killDelay, device)
-	c.output.Close()
+	c.drain(hear)
+	<-c.written
+	return state
+}
+
+// drain hears what the child has sent before it was killed, and closes its output. A program that it
+// has left behind may hold that open for ever.
+func (c *child) drain(hear func(message)) {
+	if c.output.SetReadDeadline(time.Now().Add(remarksDelay)) != nil {
+		c.output.Close() // on a system where pipes have no deadlines
+	}
 	for m := range c.messages { // until read has ended
 		hear(m)
 	}
-	<-c.written
-	return state
+	c.output.Close()
 }
 
 // linger returns when the output has ended, which it reports, or the grace has.

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/frame"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -313,18 +314,19 @@ func TestSignDeadline(t *testing.T) {
 	for name, run := range map[string]struct {
 		role  string
 		order Order
+		says  string
 	}{
-		"hangs in a call":             {"serve", task{Do: "hang", Dir: t.TempDir()}.order(t)},
-		"half a frame":                {"half", Order{}},
-		"does not listen":             {"deaf", Order{}},
-		"does not read a large order": {"forever", Order{Settings: large, PIN: large}},
+		"hangs in a call":             {"serve", task{Do: "hang", Dir: t.TempDir()}.order(t), "; the last that it said was: "},
+		"half a frame":                {"half", Order{}, ""},
+		"does not listen":             {"deaf", Order{}, "; the last that it said was: "},
+		"does not read a large order": {"forever", Order{Settings: large, PIN: large}, ""},
 	} {
 		lab := newLab(run.role)
 		lab.Grace = 50 * time.Millisecond
 		run.order.Timeout = 200 * time.Millisecond
 		_, problem := lab.sign(t, limited(t), run.order, nil)
 		if problem == nil || problem.Code != agent.CodeSignerFailed || problem.Final || problem.Human ||
-			!strings.Contains(problem.Message, "was killed") {
+			!strings.HasSuffix(strings.TrimRight(problem.Message, "0123456789"), "was killed"+run.says) {
 			t.Errorf("%s: %+v", name, problem)
 		}
 	}
@@ -496,6 +498,25 @@ func TestSignHearsFinalProblemsLate(t *testing.T) {
 	_, problem := lab.sign(t, ctx, task{Do: "sulk"}.order(t), notify)
 	if diff := cmp.Diff(refusal, problem); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Whenever it comes: before the caller goes, within the child's grace, or as the child is killed.
+// Which of these it is here is chance.
+func TestSignHearsFinalProblemsAtAnyTime(t *testing.T) {
+	t.Parallel()
+	var said bytes.Buffer
+	for range 3 {
+		frame.Write(&said, maxPayload, kindNotice, []byte(`{"kind":"info","message":"at work"}`))
+	}
+	frame.Write(&said, maxPayload, kindProblem, []byte(`{"code":"pin_refused","message":"wrong PIN","final":true}`))
+	lab := newLab(say(said.String()))
+	lab.Grace = time.Nanosecond
+	for range 40 {
+		ctx, notify, _ := cancelAtNotice(t)
+		if _, problem := lab.sign(t, ctx, Order{}, notify); problem == nil || problem.Code != agent.CodePINRefused {
+			t.Fatalf("%+v", problem)
+		}
 	}
 }
 

@@ -104,9 +104,8 @@ func (s *speaker) write(kind frame.Kind, payload []byte) error {
 // notice is an agent.NotifyFunc. A notice that cannot be written does not matter: where
 // nobody listens, the input ends as well.
 func (s *speaker) notice(notice agent.Notice) {
-	if payload, err := json.Marshal(notice); err == nil {
-		s.write(kindNotice, payload)
-	}
+	payload, _ := json.Marshal(notice) // text always is JSON
+	s.write(kindNotice, payload)
 }
 
 // memory tells the parent what to remember. Where nobody listens, the input ends as well.
