@@ -66,7 +66,7 @@ var errRemoved = errors.New("it was removed")
 
 // batch is how many bytes are written at once, and a line more: so much is made for nothing where
 // nothing can be written, however many lines are owed.
-const batch = 32 << 10
+const batch = 8 << 10
 
 // add writes the entries, all or none.
 func (c *chain) add(groups ...[]Entry) error {
