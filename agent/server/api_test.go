@@ -36,6 +36,16 @@ func fields(t *testing.T, body string) map[string]any {
 
 func keys(object map[string]any) []string { return slices.Sorted(maps.Keys(object)) }
 
+// An answer with a token is written in one piece of memory, which is cleared: there is no copy
+// elsewhere, where it would stay.
+func TestTokensAreNotCopied(t *testing.T) {
+	lease := agent.Lease{Generation: 7, Token: agent.Token{Value: agent.NewSecret("eyJhbGciOi.x_y-z+/="), ID: "id", ExpiresAt: time.Now()}}
+	answer := make([]byte, 0, 512)
+	if got := testing.AllocsPerRun(100, func() { server.AppendLease(answer, "default", lease, true, time.Now()) }); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
 func TestToken(t *testing.T) {
 	r := serve(t, server.Config{Profiles: one(t, &upstream{})})
 	for _, target := range []string{"/v1/token", "/v1/token?profile=default", "/v1/token?profile=%64efault", "http://other/v1/token"} {
@@ -274,6 +284,28 @@ func TestLockAndUnlock(t *testing.T) {
 	}
 	if _, err := client.Token(t.Context(), "default", nil); err != nil || u.signs.Load() != 1 {
 		t.Errorf("after unlock: %v, %d signatures", err, u.signs.Load())
+	}
+}
+
+// A mistake of the program costs one request, and what the log says of it shows nothing that could
+// be a secret.
+func TestMistakes(t *testing.T) {
+	for words, mistake := range map[string]func(){
+		"nil pointer dereference":            func() { var nothing *agent.Problem; nothing.Code = "" },
+		"a panic with a *errors.errorString": func() { panic(errors.New("secret")) },
+	} {
+		p := profile(t, &upstream{})
+		p.Details = func() local.Details { mistake(); return local.Details{} }
+		r := serve(t, server.Config{Profiles: profiles(map[string]*server.Profile{"default": p})})
+		if got := r.ask(t, "GET", "/v1/status", ""); got.status != 500 || got.code() != agent.CodeInternal || !strings.Contains(got.body, "its log has more") {
+			t.Errorf("%s: %d %s", words, got.status, got.body)
+		}
+		if log := r.log.String(); !strings.Contains(log, words) || !strings.Contains(log, "route=/v1/status") || !strings.Contains(log, "TestMistakes") {
+			t.Errorf("%s: logged %s", words, log)
+		}
+		if got := r.ask(t, "GET", "/v1/token", ""); got.status != 200 {
+			t.Errorf("%s, and then: %d %s", words, got.status, got.body)
+		}
 	}
 }
 

@@ -177,11 +177,11 @@ func forwards(t testing.TB, change func(*server.Config, *forwardRig)) *forwardRi
 	}
 	f.address = listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() { done <- f.Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := ends(t, done); err != nil {
 			t.Error(err)
 		}
 	})
@@ -396,6 +396,31 @@ func TestTokenOfAClientThatIsNoMore(t *testing.T) {
 	gone.Store(true)
 	if got := f.tcp(t, "GET", "/2/0/models/M", "", bearer(token)); got.status != 401 || f.host.calls.Load() != 0 {
 		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// A login can take minutes. A client that has another secret by then gets no token.
+func TestSecretThatChangesDuringTheLogin(t *testing.T) {
+	var changed atomic.Bool
+	u := &upstream{authenticate: func() error { changed.Store(true); return nil }}
+	f := forwards(t, func(c *server.Config, f *forwardRig) {
+		f.profile = f.host.proxied(t, profile(t, u), nil)
+		c.Profiles = profiles(map[string]*server.Profile{"default": f.profile})
+		other := *f.client
+		other.Secret = make([]byte, sha256.Size)
+		c.Clients = func() map[string]*server.Client {
+			if changed.Load() {
+				return map[string]*server.Client{"nightly": &other}
+			}
+			return map[string]*server.Client{"nightly": f.client}
+		}
+	})
+	got := f.tcp(t, "POST", "/token/authenticate", "", nightly)
+	if got.status != 401 || !strings.HasPrefix(got.token(t).Status, "FAILURE_") || got.token(t).TokenInfo.TokenValue != "" {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := f.records.of(server.ActionPhantom); len(got) > 0 {
+		t.Errorf("a token was written down as handed out: %+v", got)
 	}
 }
 

@@ -119,6 +119,7 @@ func serve(t testing.TB, config server.Config) *rig {
 
 func serveAt(t testing.TB, socket string, options server.ListenOptions, config server.Config) *rig {
 	t.Helper()
+	bounded(t)
 	listener, err := server.Listen(socket, options)
 	if err != nil {
 		t.Fatal(err)
@@ -140,12 +141,31 @@ func serveAt(t testing.TB, socket string, options server.ListenOptions, config s
 	}()
 	t.Cleanup(func() {
 		cancel()
-		<-r.done
+		ends(t, r.done)
 		if strings.Contains(r.log.String(), "secret") {
 			t.Errorf("the log shows a secret:\n%s", r.log)
 		}
 	})
 	return r
+}
+
+// bounded ends all tests if this one hangs, which takes seconds else.
+func bounded(t testing.TB) {
+	if _, ok := t.(*testing.T); ok {
+		timer := time.AfterFunc(2*patience, func() { panic(t.Name() + " hangs") })
+		t.Cleanup(func() { timer.Stop() })
+	}
+}
+
+// ends fails the test unless a server ends soon.
+func ends[T any](t testing.TB, done <-chan T) (err T) {
+	t.Helper()
+	select {
+	case err = <-done:
+	case <-time.After(patience):
+		t.Error("Serve does not return")
+	}
+	return err
 }
 
 // client returns a client of the server.

@@ -7,8 +7,10 @@ import (
 	"crypto/rsa"
 	"crypto/sha512"
 	"crypto/x509"
+	"errors"
 	"math/big"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,4 +66,26 @@ func testLogin(t testing.TB, format agent.Format) *agent.Login {
 		t.Fatal(err)
 	}
 	return login
+}
+
+// errHangs is why the context of a test ends by itself.
+var errHangs = errors.New("the test hangs")
+
+// hung is set once a test hangs. Others would too, and all together for minutes.
+var hung atomic.Bool
+
+// limited returns a context for what takes a moment and, where the code is wrong, might never end.
+func limited(t testing.TB) context.Context {
+	t.Helper()
+	if hung.Load() {
+		t.Fatal("another test hangs")
+	}
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errHangs)
+	context.AfterFunc(ctx, func() {
+		if context.Cause(ctx) == errHangs {
+			hung.Store(true)
+		}
+	})
+	t.Cleanup(cancel)
+	return ctx
 }

@@ -16,18 +16,18 @@ import (
 func TestLockDevice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state", "locks")
 	device := "YubiKey/../ 1\x00ä"
-	unlock, err := LockDevice(t.Context(), dir, device, nil)
+	unlock, err := LockDevice(limited(t), dir, device, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := LockDevice(t.Context(), dir, "another", nil)
+	other, err := LockDevice(limited(t), dir, "another", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	other()
 	unlock()
 	unlock() // does no harm
-	again, err := LockDevice(t.Context(), dir, device, func() { t.Error("it was busy") })
+	again, err := LockDevice(limited(t), dir, device, func() { t.Error("it was busy") })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,28 +46,6 @@ func newLab(role string) *lab {
 		Grace:   40 * time.Second, // a child that needs it fails the test by its time
 	}
 	return l
-}
-
-// errHangs is why the context of a test ends by itself.
-var errHangs = errors.New("the test hangs")
-
-// hung is set once a test hangs. Others would too, and all together for minutes.
-var hung atomic.Bool
-
-// limited returns a context for what takes a moment and, where the code is wrong, might never end.
-func limited(t testing.TB) context.Context {
-	t.Helper()
-	if hung.Load() {
-		t.Fatal("another test hangs")
-	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errHangs)
-	context.AfterFunc(ctx, func() {
-		if context.Cause(ctx) == errHangs {
-			hung.Store(true)
-		}
-	})
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // order returns an order for a child of role "serve".

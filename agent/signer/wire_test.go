@@ -105,6 +105,19 @@ func TestLoginRoundTrip(t *testing.T) {
 	}
 }
 
+// What is in a login is not the pipe's to judge: an empty part arrives as one.
+func TestEmptyPartsArrive(t *testing.T) {
+	login := testLogin(t, agent.V2)
+	login.Signature = agent.Secret{}
+	payload, err := encodeLogin(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := decodeLogin(payload); err != nil || !got.Signature.IsZero() || !bytes.Equal(got.Message.Bytes(), login.Message.Bytes()) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestDecodeLoginRefuses(t *testing.T) {
 	payload, err := encodeLogin(testLogin(t, agent.V2))
 	if err != nil {
