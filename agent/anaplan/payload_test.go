@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +164,9 @@ func TestParsePayloadRefusesOtherFiles(t *testing.T) {
 		_, err := anaplan.ParsePayload([]byte(text), cert)
 		if !errors.Is(err, anaplan.ErrPayload) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v, want an ErrPayload that shows no value", name, err)
+		}
+		if isJSON := slices.Contains([]string{"null", "no fields", "too long"}, name); strings.Contains(err.Error(), "it is not a JSON object") == isJSON {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestAPIURLs(t *testing.T) {
 	bad := []string{"", "api.anaplan.com", "http://api.anaplan.com", "https://user:hunter2@api.anaplan.com", "https://h/?q", "https://h/#f", "ftp://h", "https://", "https://h:port"}
 	for _, api := range bad {
 		_, err := proxy.New(proxy.Config{API: api})
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
+		if err == nil || !strings.HasPrefix(err.Error(), "the API URL: ") || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: error %v", api, err)
 		}
 	}
@@ -174,6 +174,15 @@ func TestOfferOfHTTP2(t *testing.T) {
 	got := headersSent(t, "User-Agent: Java\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n")
 	if diff := cmp.Diff(http.Header{"User-Agent": {"Java"}}, got); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
+	}
+}
+
+// TestUpgradeToNothing has a client name no protocol, which wants none.
+func TestUpgradeToNothing(t *testing.T) {
+	for _, value := range []string{"", ",", "h2c, "} {
+		if got := headersSent(t, "User-Agent: x\r\nUpgrade: "+value+"\r\n"); len(got) != 1 {
+			t.Errorf("%q: headers %v", value, got)
+		}
 	}
 }
 

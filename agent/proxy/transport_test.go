@@ -197,6 +197,46 @@ func TestBodyNotBegunIsReplayed(t *testing.T) {
 	}
 }
 
+// TestRefusalIsClosed has a call refused and sent again: nobody else can close the first answer.
+func TestRefusalIsClosed(t *testing.T) {
+	refused := closing{strings.NewReader(ownRefusal), make(chan struct{}, 9)}
+	calls := 0
+	base := roundTripper(func(*http.Request) (*http.Response, error) {
+		if calls++; calls == 1 {
+			return &http.Response{StatusCode: 401, Header: http.Header{"Content-Type": {"application/json"}}, Body: refused}, nil
+		}
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+	})
+	transport := &proxy.Transport{Source: &source{generation: 1, good: 2}, Base: base}
+	req := httptest.NewRequest("GET", "https://api.example/2/0/x", nil)
+	response, err := transport.RoundTrip(req)
+	if err != nil || response.StatusCode != 200 || len(refused.closed) == 0 {
+		t.Errorf("%+v, %v; the refusal was closed %d times", response, err, len(refused.closed))
+	}
+}
+
+// TestBodyEndsWithTheCall has a transport read a client's body after the call, as transports may.
+func TestBodyEndsWithTheCall(t *testing.T) {
+	var late io.Reader
+	base := roundTripper(func(r *http.Request) (*http.Response, error) {
+		late = r.Body
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}, nil
+	})
+	forward, err := proxy.New(proxy.Config{API: "https://api.example", Transport: base, Source: &source{generation: 1, good: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := strings.NewReader(strings.Repeat("x", 100<<10))
+	req := httptest.NewRequest("PUT", "http://agent/2/0/x", plain{body})
+	req.ContentLength = body.Size()
+	if _, err := forward.Serve(httptest.NewRecorder(), req, proxy.Call{Path: "/2/0/x"}); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(late); err == nil || len(text) > 0 || body.Len() != 100<<10 {
+		t.Errorf("read %d bytes, %v; %d are left", len(text), err, body.Len())
+	}
+}
+
 // TestLongRefusal passes on what is too long to be kept.
 func TestLongRefusal(t *testing.T) {
 	long := strings.Repeat("no ", 100<<10)

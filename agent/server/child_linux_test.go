@@ -28,6 +28,7 @@ import (
 // end when their standard input does.
 var children = map[string]func(args []string) error{
 	"ask":    childAsk,
+	"bearer": childBearer,
 	"herd":   childHerd,
 	"hold":   childHold,
 	"serve":  childServe,
@@ -117,6 +118,24 @@ func as(t *testing.T, uid, gid uint32, groups ...uint32) func(*exec.Cmd) {
 		cmd.Path, cmd.Args[0], cmd.Dir = path, path, public
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid, Groups: groups}}
 	}
+}
+
+// childBearer makes a call over TCP, from that address to that port and with that header, and prints
+// the status.
+func childBearer(args []string) error {
+	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(args[0])}}
+	conn, err := dialer.Dial("tcp", args[1])
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "GET /2/0/models/M HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n", args[1], args[2])
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	fmt.Println(response.StatusCode)
+	return response.Body.Close()
 }
 
 // childAsk makes requests, "METHOD TARGET" each, and prints the status and what the answer

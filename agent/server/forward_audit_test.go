@@ -119,13 +119,17 @@ type waitingLimiter struct {
 	open    chan struct{}
 }
 
-func (l *waitingLimiter) Wait(context.Context, string) error {
+func (l *waitingLimiter) Wait(ctx context.Context, _ string) error {
 	if l.first.CompareAndSwap(false, true) {
 		return nil
 	}
 	l.waiting.Add(1)
-	<-l.open
-	return nil
+	select {
+	case <-l.open:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (l *waitingLimiter) Hold(time.Duration) {}

@@ -75,7 +75,9 @@ func TestDenialsOfTricksAreRecorded(t *testing.T) {
 		}
 	}
 	before := len(f.records.of(server.ActionCall))
-	f.tcp(t, "GET", "/2/0/models/M", "", token, "Connection: Upgrade", "Upgrade: websocket")
+	if got := f.tcp(t, "GET", "/2/0/models/M", "", token, "Connection: Upgrade", "Upgrade: websocket"); got.status != 400 || !strings.Contains(got.body, "cannot be upgraded") {
+		t.Errorf("an upgrade: %d %s", got.status, got.body)
+	}
 	if got := f.records.of(server.ActionCall); len(got) != before {
 		t.Errorf("an upgrade was refused, and recorded as a call: %+v", got)
 	}

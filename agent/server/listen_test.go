@@ -187,6 +187,18 @@ func TestListenThingsInTheWay(t *testing.T) {
 	}
 }
 
+// Without its lock a socket is not taken: whose it is cannot be known then.
+func TestListenWithoutALock(t *testing.T) {
+	socket := filepath.Join(directory(t), "s")
+	if err := os.Mkdir(local.LockOf(socket), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := server.Listen(socket, server.ListenOptions{})
+	if err == nil || !strings.Contains(err.Error(), "opening the lock file of the socket") || !strings.Contains(err.Error(), local.LockOf(socket)) || errors.Is(err, local.ErrRunning) {
+		t.Error(err)
+	}
+}
+
 func TestListenDirectory(t *testing.T) {
 	root := directory(t)
 	file := filepath.Join(root, "file")

@@ -120,6 +120,29 @@ func TestDenialsAreDear(t *testing.T) {
 	}
 }
 
+// A phantom token that a user got on the socket is not another user's over TCP, from whatever address
+// that comes; one that was got over TCP is any bearer's.
+func TestStolenTokens(t *testing.T) {
+	f := forwards(t, nil)
+	own := f.ask(t, "POST", "/token/authenticate", "", nightly)
+	if own.status != 201 {
+		t.Fatalf("%d %s", own.status, own.body)
+	}
+	held := bearer(own.token(t).TokenInfo.TokenValue)
+	other, self := as(t, nobody, nobody), as(t, 0, 0)
+	for _, from := range []string{"127.0.0.1", "127.12.34.56"} {
+		if got := start(t, other, "bearer", from, f.address, held).line(); got != "401" {
+			t.Errorf("another user's token from %s: %s", from, got)
+		}
+		if got := start(t, self, "bearer", from, f.address, held).line(); got != "200" {
+			t.Errorf("one's own from %s: %s", from, got)
+		}
+		if got := start(t, other, "bearer", from, f.address, bearer(f.login(t))).line(); got != "200" {
+			t.Errorf("a bearer's from %s: %s", from, got)
+		}
+	}
+}
+
 func TestPeerOf(t *testing.T) {
 	many := make([]uint32, 100)
 	for i := range many {

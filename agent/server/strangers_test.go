@@ -157,6 +157,27 @@ func TestStrangersDoNotDisturbThoseWhoAreIn(t *testing.T) {
 	}
 }
 
+// A stranger that has made room gives its place back once.
+func TestStrangersAreCountedOnce(t *testing.T) {
+	f := forwards(t, func(c *server.Config, _ *forwardRig) {
+		c.Limits = server.Limits{Connections: 64, Strangers: 2, StrangerTime: time.Millisecond}
+	})
+	var conns []*raw
+	for range 6 {
+		conns = append(conns, f.dialTCP(t))
+	}
+	for _, conn := range conns[:4] {
+		conn.ends()
+	}
+	if got := f.Connections(); got != 2 {
+		t.Errorf("%d connections, want 2", got)
+	}
+	for _, conn := range conns[4:] {
+		conn.Close()
+	}
+	eventually(t, "their places are free", func() bool { return f.Connections() == 0 })
+}
+
 // Requests without a secret use up an allowance of their own.
 func TestStrangersUseUpNoClientsAllowance(t *testing.T) {
 	f := forwards(t, func(c *server.Config, _ *forwardRig) { c.Limits = server.Limits{Rate: 1, Burst: 20_000} })

@@ -96,7 +96,7 @@ func TestLockDeviceCannotLock(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LockDevice(t.Context(), file, "reader", nil); err == nil || !strings.Contains(err.Error(), file) {
+	if _, err := LockDevice(t.Context(), file, "reader", nil); err == nil || !strings.Contains(err.Error(), "making the directory for the locks of devices: ") || !strings.Contains(err.Error(), file) {
 		t.Errorf("a file in place of the directory: %v", err)
 	}
 

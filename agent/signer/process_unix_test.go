@@ -200,6 +200,7 @@ func TestSignOfBadChildren(t *testing.T) {
 		{say("\x05\x00\x00\x00\x02{}"), "", "a problem without a code"},
 		{say("\x04\x00\x00\x00\x03abc"), "", "a login that is cut short"},
 		{say("\x03\x00\x00\x00\x01x"), "", "a notice that is not JSON"},
+		{say("\x03\x00\x00\x00\x02{}"), "", "a notice without a kind"},
 		{"serve", "lie signature", "not by the key of its certificate"},
 		{"serve", "lie message", "not by the key of its certificate"},
 		{"serve", "lie certificate", "not by the key of its certificate"},
@@ -704,7 +705,7 @@ type shortage struct {
 
 func TestOutOfDescriptors(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.CommandContext(limited(t), os.Args[0])
 	cmd.Env = playing("few-files")
 	cmd.Stderr = os.Stderr
 	output, err := cmd.Output()
@@ -736,7 +737,7 @@ func TestOutOfDescriptors(t *testing.T) {
 // the one too many.
 func beShortOfFiles() {
 	signers := &Process{Command: os.Args[:1], Env: playing("serve")}
-	order := Order{Settings: json.RawMessage(`{"do":""}`)}
+	order := Order{Settings: json.RawMessage(`{"do":""}`), Timeout: 10 * time.Second}
 	limits := new(syscall.Rlimit)
 	must(0, syscall.Getrlimit(syscall.RLIMIT_NOFILE, limits))
 	signers.Sign(context.Background(), order, nil) // what the runtime opens for itself
