@@ -290,21 +290,21 @@ func TestSignDeadline(t *testing.T) {
 	t.Parallel()
 	large := bytes.Repeat([]byte("1"), maxPayload-1000) // two are more than a pipe holds
 	for name, run := range map[string]struct {
-		role  string
-		order Order
-		says  string
+		role   string
+		order  Order
+		silent bool
 	}{
-		"hangs in a call":             {"serve", task{Do: "hang", Dir: t.TempDir()}.order(t), "; the last that it said was: "},
-		"half a frame":                {"half", Order{}, ""},
-		"does not listen":             {"deaf", Order{}, "; the last that it said was: "},
-		"does not read a large order": {"forever", Order{Settings: large, PIN: large}, ""},
+		"hangs in a call":             {"serve", task{Do: "hang", Dir: t.TempDir()}.order(t), false},
+		"half a frame":                {"half", Order{}, true},
+		"does not listen":             {"deaf", Order{}, false},
+		"does not read a large order": {"forever", Order{Settings: large, PIN: large}, true},
 	} {
 		lab := newLab(run.role)
 		lab.Grace = 50 * time.Millisecond
 		run.order.Timeout = 200 * time.Millisecond
 		_, problem := lab.sign(t, limited(t), run.order, nil)
 		if problem == nil || problem.Code != agent.CodeSignerFailed || problem.Final || problem.Human ||
-			!strings.HasSuffix(strings.TrimRight(problem.Message, "0123456789"), "was killed"+run.says) {
+			!strings.Contains(problem.Message, "was killed") || run.silent && !strings.HasSuffix(problem.Message, "was killed") {
 			t.Errorf("%s: %+v", name, problem)
 		}
 	}
