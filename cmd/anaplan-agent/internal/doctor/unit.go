@@ -69,6 +69,9 @@ func (u *unit) check(system bool) bool {
 			return false
 		}
 		u.checkFile(s.At(file), text)
+		if system {
+			u.tellDifference(u.whole(text), self, thisProcess())
+		}
 		if s.Manager.Runs() {
 			u.ask()
 		} else {
