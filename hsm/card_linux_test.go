@@ -3,6 +3,7 @@
 package hsm_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -66,4 +67,11 @@ func TestOpenSC(t *testing.T) {
 			wantError(t, "Generate", err, nil, "the module cannot do this at all (CKR_FUNCTION_NOT_SUPPORTED)")
 		})
 	}
+}
+
+// TestNoSmartcardService: OpenSC shows nothing where the service is away, and does not say so.
+func TestNoSmartcardService(t *testing.T) {
+	t.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(t.TempDir(), "no-pcscd"))
+	_, err := hsm.Open(t.Context(), uri.URI{}.With("module-path", pivtest.OpenSC(t)), hsm.Options{})
+	wantError(t, "Open", err, hsm.ErrNoToken, "does the smartcard service run? sudo systemctl start pcscd.socket")
 }

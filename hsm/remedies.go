@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // remedies say what to do about modules that do not start before something else
@@ -21,8 +24,14 @@ var remedies = []struct{ module, remedy string }{
 	{tpmModule, "may this user use the TPM (/dev/tpmrm0; group tss), or does TPM2_PKCS11_TCTI name another way to it? After a TPM was cleared its keys are gone, and the store wants to be made anew"},
 }
 
+// cardModules reach cards by the smartcard service, and show nothing without it.
+var cardModules = []string{"opensc", "ykcs11"}
+
 // remedy returns what to do about the module; "" if nothing is known.
 func (m *module) remedy() string {
+	if slices.ContainsFunc(cardModules, m.isCalled) {
+		return "is the card in its reader, and does the smartcard service run? " + remedy.Here().StartSmartcards()[0]
+	}
 	for _, r := range remedies {
 		if m.isCalled(r.module) {
 			return r.remedy
@@ -32,8 +41,8 @@ func (m *module) remedy() string {
 }
 
 func (m *module) hint(err error) error {
-	if remedy := m.remedy(); err != nil && remedy != "" {
-		return fmt.Errorf("%w; %s", err, remedy)
+	if what := m.remedy(); err != nil && what != "" {
+		return fmt.Errorf("%w; %s", err, what)
 	}
 	return err
 }
