@@ -60,9 +60,10 @@ func TestWordsOfWindows(t *testing.T) {
 		"cmd/anaplan-agent/internal/doctor/card.go":      "looked at on Linux only",
 		"cmd/anaplan-agent/internal/doctor/pin.go":       "a credential of systemd's",
 		"cmd/anaplan-agent/internal/doctor/unit.go":      "looked at on Linux only",
-		"cmd/anaplan-agent/internal/doctor/agent.go":     "a socket that is shared with a group",
+		"cmd/anaplan-agent/internal/doctor/asservice.go": "looked at on Linux only",
 		"cmd/anaplan-agent/internal/service/install.go":  "services of systemd and launchd",
 		"cmd/anaplan-agent/cmd_service.go":               "services of systemd and launchd",
+		"cmd/anaplan-agent/cmd_login.go":                 "the help of stop, which is of all systems",
 		"cmd/anaplan-agent/cmd_audit.go":                 "the help of audit, which is of all systems",
 		"cmd/anaplan-agent/cmd_token.go":                 "the help of token, which is of all systems",
 	}
