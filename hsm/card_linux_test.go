@@ -45,7 +45,7 @@ func newCard(t *testing.T, options pivtest.Options) (uri.URI, *pivtest.Card) {
 func TestOpenSC(t *testing.T) {
 	for name, options := range map[string]pivtest.Options{
 		"YubiKey":       {},
-		"another maker": {NoYubico: true},
+		"another maker": {Maker: pivtest.OtherMaker},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, card := newCard(t, options)

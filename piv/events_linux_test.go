@@ -92,7 +92,7 @@ func TestWrongCards(t *testing.T) {
 		}
 	})
 	t.Run("of another maker", func(t *testing.T) {
-		d.put(t, pivtest.Options{NoYubico: true})
+		d.put(t, pivtest.Options{Maker: pivtest.OtherMaker})
 		_, err := login(t, "piv:", piv.Options{})
 		wantError(t, err, piv.ErrNotPIV, "pkcs11:?module-name=opensc-pkcs11")
 		d.free(t)

@@ -164,7 +164,8 @@ func (c *cardTable) daemon(what string) error {
 }
 
 // newCard makes a card with options firmware=5.4.3, serial=N, factory (its PIN), nopiv,
-// noyubico, badsign (each signature has a wrong bit), managementkey=HEX and algorithm=N (its), and
+// maker=canokey|pivapplet|other, firstselect=SW (the answer to the first SELECT), strictle (no answer
+// without Le), nopolicies (those of keys are not told), badsign (each signature has a wrong bit), managementkey=HEX and algorithm=N (its), and
 // fewkeys, for a script in which many are made: it makes the same ones again and again, but none
 // that it has.
 func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
@@ -187,8 +188,14 @@ func newCard(ts *testscript.TestScript, options []string) *pivtest.Card {
 			opts.Keys = keys.next
 		case "nopiv":
 			opts.NoPIV = true
-		case "noyubico":
-			opts.NoYubico = true
+		case "maker":
+			opts.Maker = pivtest.Maker(value)
+		case "firstselect":
+			opts.Quirks.FirstSelect = wordOf(ts, value)
+		case "strictle":
+			opts.Quirks.StrictLe = true
+		case "nopolicies":
+			opts.Quirks.NoPolicies = true
 		case "managementkey":
 			key, err := hex.DecodeString(value)
 			ts.Check(err)

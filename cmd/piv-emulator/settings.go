@@ -28,6 +28,7 @@ const (
 // settings is the command line.
 // Each field is the flag of that name; newFlags says what it means.
 type settings struct {
+	maker     string
 	firmware  string
 	serial    uint32
 	cards     int
@@ -54,7 +55,8 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	f.SetInterspersed(false)
 
 	// A word in backquotes is what --help calls the argument.
-	f.StringVar(&s.firmware, "firmware", "5.4.3", "behave as a YubiKey of `VERSION`: 4.3.5, 5.4.3, 5.7.1")
+	f.StringVar(&s.maker, "maker", "", "behave as a card of another `MAKER`'s: canokey, pivapplet, or other for one that knows the standard only")
+	f.StringVar(&s.firmware, "firmware", "", "behave as a YubiKey of `VERSION`: 4.3.5, 5.4.3 (which it is without this), 5.7.1; with --maker it is what the card tells")
 	f.Uint32Var(&s.serial, "serial", 12345678, "the card's serial `NUMBER`; a second card has the next")
 	f.IntVar(&s.cards, "cards", 1, "how many cards, 1 or 2")
 	f.BoolVar(&s.empty, "empty", false, "leave the cards out of the readers until they are inserted")

@@ -25,6 +25,7 @@ func openCards(s *settings) ([]*pivtest.Card, error) {
 	// A file of one card grows by another where two are wanted.
 	for i := len(cards); i < s.cards; i++ {
 		card, err := pivtest.NewCard(pivtest.Options{
+			Maker:     pivtest.Maker(s.maker),
 			Firmware:  s.firmware,
 			Serial:    s.serial + uint32(i),
 			PIN:       s.pin,

@@ -28,7 +28,8 @@ const (
 type apdu struct {
 	cla, ins, p1, p2 byte
 	data             []byte
-	expected         int // the most that the answer may have
+	expected         int  // the most that the answer may have
+	noLe             bool // which the command did not say
 }
 
 // parseAPDU reads a command, short or extended (ISO 7816-4 section 5.1). Which of the
@@ -42,6 +43,7 @@ func parseAPDU(raw []byte) (a apdu, sw uint16) {
 	body := raw[4:]
 	switch {
 	case len(body) == 0:
+		a.noLe = true
 		return a, swOK
 	case len(body) == 1:
 		a.expected = expected(body)
@@ -83,7 +85,7 @@ func (a *apdu) takeData(body []byte, length, leSize int) uint16 {
 	if length == 0 || len(body) != length && len(body) != length+leSize {
 		return swWrongLength
 	}
-	a.data = body[:length]
+	a.data, a.noLe = body[:length], len(body) == length
 	if len(body) > length {
 		a.expected = expected(body[length:])
 	}
@@ -106,6 +108,9 @@ func (c *Card) Transmit(raw []byte) []byte {
 	}
 	if sw != swOK {
 		return withStatus(nil, sw)
+	}
+	if a.noLe && c.chip.piv.options.Quirks.StrictLe {
+		a.expected = 0
 	}
 	fault, thaw := c.next(a)
 	if fault == nil {
@@ -251,7 +256,7 @@ func (p *applet) execute(a apdu) ([]byte, uint16) {
 	case insPutData:
 		return nil, p.putData(a)
 	}
-	if p.options.NoYubico {
+	if !p.options.Maker.knows(a.ins) {
 		return nil, swUnknownINS
 	}
 	return p.executeYubico(a)

@@ -15,13 +15,19 @@ const (
 // chip executes whole commands: it finds the application that is selected and has it answer.
 type chip struct {
 	application string // the AID that is selected; "": none
+	awake       bool   // one has been asked for since the power came on
 	piv         applet
 }
 
 // selectApplication selects by AID, which may be cut short (ISO 7816-4 section 5.3.1.1).
 // What cannot be selected leaves the old one.
 func (c *chip) selectApplication(a apdu) ([]byte, uint16) {
-	if a.p1 != 0x04 {
+	first := !c.awake
+	c.awake = true
+	switch sw := c.piv.options.Quirks.FirstSelect; {
+	case first && sw != 0:
+		return nil, sw
+	case a.p1 != 0x04:
 		return nil, swWrongParameters
 	}
 	aid := c.findApplication(string(a.data))
@@ -59,7 +65,7 @@ func (c *chip) hasApplication(aid string) bool {
 	if aid == aidPIV {
 		return !c.piv.options.NoPIV
 	}
-	return !c.piv.options.NoPIV && !c.piv.options.NoYubico
+	return !c.piv.options.NoPIV && c.piv.options.Maker == Yubico
 }
 
 // describeApplication returns what SELECT answers: PIV's property template (SP
@@ -67,9 +73,11 @@ func (c *chip) hasApplication(aid string) bool {
 func (c *chip) describeApplication(aid string) []byte {
 	switch aid {
 	case aidPIV:
-		return tlv(0x61,
-			tlv(0x4F, []byte(aidPIV[5:])),
-			tlv(0x79, tlv(0x4F, []byte(aidPIV[:5]))))
+		template := concat(tlv(0x4F, []byte(aidPIV[5:])), tlv(0x79, tlv(0x4F, []byte(aidPIV[:5]))))
+		if label := traits[c.piv.options.Maker].label; label != "" {
+			template = concat(template, tlv(0x50, []byte(label)))
+		}
+		return tlv(0x61, template)
 	case aidOTP:
 		return append(c.piv.firmware[:], 1, 5, 0, 0)
 	}

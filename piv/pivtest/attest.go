@@ -88,7 +88,7 @@ func (a *attestor) certify(template *x509.Certificate, public crypto.PublicKey, 
 }
 
 // attests reports whether the firmware has ATTEST.
-func (p *applet) attests() bool { return p.firmware.since(4, 3) && !p.options.NoYubico }
+func (p *applet) attests() bool { return p.firmware.since(4, 3) && p.options.Maker.knows(insAttest) }
 
 // attest is ATTEST: a certificate for a key that was made here (Yubico, PIV
 // attestation).
@@ -132,5 +132,5 @@ func (p *applet) attestationExtensions(k *key) []pkix.Extension {
 // with it, or put another in its place.
 func (a *attestor) metadata() []byte {
 	k := key{algorithm: algP256, private: a.private, policy: Policy{PINNever, TouchNever, true}}
-	return k.metadata()
+	return k.metadata(Quirks{})
 }

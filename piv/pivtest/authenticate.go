@@ -33,6 +33,9 @@ func (p *applet) authenticate(a apdu) ([]byte, uint16) {
 		return p.manager.authenticate(a.p1, template)
 	}
 	k := p.keys[a.p2]
+	if p.options.Maker.lacksSlot(a.p2) {
+		return nil, swWrongParameters
+	}
 	if k == nil {
 		return nil, orElse(p.options.Quirks.SignEmpty, swReferenceNotFound)
 	}

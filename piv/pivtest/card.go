@@ -1,6 +1,7 @@
 package pivtest
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
@@ -14,7 +15,8 @@ import (
 
 // Options say what a card is like. The zero value is a YubiKey 5.4.3 as it is sold.
 type Options struct {
-	Firmware string // "4.3.5", "5.4.3", "5.7.1"; "": 5.4.3
+	Maker    Maker  // "": a YubiKey
+	Firmware string // "4.3.5", "5.4.3", "5.7.1"; "": 5.4.3, or what the maker's cards tell
 	Serial   uint32 // 0: 12345678
 	PIN, PUK string // "": 123456 and 12345678, the factory's
 
@@ -25,8 +27,7 @@ type Options struct {
 	// of the firmware, 3DES before 5.7 and AES-192 from there.
 	ManagementAlgorithm byte
 
-	NoPIV    bool // a card of another kind: there is no PIV application to select
-	NoYubico bool // a PIV card of another maker: without the instructions of Yubico's own
+	NoPIV bool // a card of another kind: there is no PIV application to select
 
 	TouchTime time.Duration // how long a touch is waited for; 0: 15 s
 	Quirks    Quirks
@@ -46,6 +47,9 @@ type Quirks struct {
 	MetadataEmpty   uint16 // answer to GET METADATA of an empty slot; 0: 6A88
 	ResetRefused    uint16 // answer to RESET while the PIN or the PUK is not blocked; 0: 6985
 	BadSignatures   bool   // each signature has a wrong bit
+	FirstSelect     uint16 // answer to the first SELECT after each power up; 0: as to all others
+	StrictLe        bool   // a command without Le gets no data, but 61XX
+	NoPolicies      bool   // METADATA tells 0 as the PIN policy of each key
 }
 
 // Card is a virtual PIV card. Its keys lie in memory for anybody to read: it is for
@@ -75,9 +79,10 @@ type applet struct {
 
 // NewCard returns a card.
 func NewCard(options Options) (*Card, error) {
-	if options.Firmware == "" {
-		options.Firmware = "5.4.3"
+	if err := options.Maker.check(); err != nil {
+		return nil, err
 	}
+	options.Firmware = cmp.Or(options.Firmware, traits[options.Maker].firmware, "5.4.3")
 	if options.Serial == 0 {
 		options.Serial = 12345678
 	}
@@ -108,7 +113,7 @@ func NewCard(options Options) (*Card, error) {
 func (p *applet) restoreFactory() (err error) {
 	p.pins.pin = newReference(factoryPIN, p.options.PINTries)
 	p.pins.puk = newReference(factoryPUK, p.options.PUKTries)
-	p.manager.key = factoryManagementKey(p.firmware)
+	p.manager.key = factoryManagementKey(p.firmware, p.options.Maker)
 	p.keys, p.objects = map[byte]*key{}, map[uint32][]byte{}
 	p.pins.verified, p.manager.proved = false, false
 	if p.attestor == nil {
@@ -171,12 +176,14 @@ func (v version) since(major, minor byte) bool {
 	return v[0] > major || v[0] == major && v[1] >= minor
 }
 
-// ATR returns the answer to reset: a YubiKey's or, for a card of another maker, one that
-// offers T=1 and says nothing else.
+// ATR returns the answer to reset: a YubiKey's, another maker's, or one that offers T=1 and says
+// nothing else.
 func (c *Card) ATR() []byte {
-	switch {
-	case c.chip.piv.options.NoYubico || c.chip.piv.options.NoPIV:
-		return []byte("\x3B\x80\x80\x01\x01")
+	switch options := c.chip.piv.options; {
+	case options.NoPIV:
+		return []byte(traits[OtherMaker].atr)
+	case options.Maker != Yubico:
+		return []byte(traits[options.Maker].atr)
 	case !c.chip.piv.firmware.since(5, 0):
 		return []byte("\x3B\xF8\x13\x00\x00\x81\x31\xFE\x15Yubikey4\xD4")
 	}
@@ -188,7 +195,7 @@ func (c *Card) ATR() []byte {
 func (c *Card) PowerUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.line, c.chip.application = line{}, ""
+	c.line, c.chip.application, c.chip.awake = line{}, "", false
 	c.chip.piv.forget()
 	c.chip.piv.sensor.touched = time.Time{}
 }

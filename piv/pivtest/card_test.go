@@ -143,7 +143,7 @@ func TestOptions(t *testing.T) {
 func TestATR(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
-	for _, options := range []Options{{}, {Firmware: "4.3.5"}, {NoYubico: true}} {
+	for _, options := range []Options{{}, {Firmware: "4.3.5"}, {Maker: CanoKey}, {Maker: OtherMaker}} {
 		atr := newTestCard(t, options).ATR()
 		var sum byte
 		for _, b := range atr[1:] {
@@ -154,7 +154,7 @@ func TestATR(t *testing.T) {
 		}
 		seen[string(atr)] = true
 	}
-	if len(seen) != 3 {
+	if len(seen) != 4 {
 		t.Errorf("%d different ones", len(seen))
 	}
 }
@@ -193,7 +193,7 @@ func TestSelect(t *testing.T) {
 		t.Errorf("device info %X", info)
 	}
 	play(t, newTestCard(t, Options{NoPIV: true}), step{hexSelect, "6A82"}, step{hexQuery, "6D00"})
-	play(t, newTestCard(t, Options{NoYubico: true}), step{hexSelect, template}, step{otp, "6A82"}, step{management, "6A82"})
+	play(t, newTestCard(t, Options{Maker: OtherMaker}), step{hexSelect, template}, step{otp, "6A82"}, step{management, "6A82"})
 }
 
 // What each firmware has of Yubico's instructions, and another maker's card of none.
@@ -212,7 +212,9 @@ func TestInstructionsByFirmware(t *testing.T) {
 		{Options{Firmware: "5.2.7"}, "6D00 6D00 9000 6A80 6982 6985 9000 6982 6982"},
 		{Options{Firmware: "5.4.3"}, "6D00 9000 9000 6A80 6982 6985 9000 6982 6982"},
 		{Options{Firmware: "5.7.1"}, "6982 9000 9000 6A80 6982 6985 9000 6982 6982"},
-		{Options{NoYubico: true}, "6D00 6D00 6D00 6D00 6D00 6D00 6D00 6D00 6D00"},
+		{Options{Maker: CanoKey}, "6D00 9000 9000 6D00 6D00 6985 9000 6982 6982"},
+		{Options{Maker: PivApplet}, "6D00 6D00 9000 6D00 6982 6985 9000 6982 6982"},
+		{Options{Maker: OtherMaker}, "6D00 6D00 6D00 6D00 6D00 6D00 6D00 6D00 6D00"},
 	} {
 		c := newTestCard(t, test.options)
 		var got []string

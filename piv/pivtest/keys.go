@@ -58,7 +58,7 @@ type privateKey interface{ Public() crypto.PublicKey }
 func (c *Card) PutKey(slot byte, private crypto.PrivateKey, policy Policy) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !isSlot(slot) {
+	if !c.chip.piv.options.Maker.hasSlot(slot) {
 		return fmt.Errorf("there is no slot %02x", slot)
 	}
 	k, err := newKey(private)
@@ -158,7 +158,7 @@ func (p *applet) generate(a apdu) ([]byte, uint16) {
 	if !ok || !well || tag != 0xAC || len(algorithm) != 1 || !p.supports(algorithm[0]) {
 		return nil, swWrongData
 	}
-	if !isSlot(a.p2) || a.p1 != 0 {
+	if !p.options.Maker.hasSlot(a.p2) || a.p1 != 0 {
 		return nil, swWrongParameters
 	}
 	policy, ok := readPolicy(want)
@@ -247,7 +247,7 @@ func (p *applet) importKey(a apdu) uint16 {
 		return swSecurityStatus
 	}
 	parts, ok := fields(a.data)
-	if !ok || !isSlot(a.p2) || !p.supports(a.p1) {
+	if !ok || !p.options.Maker.hasSlot(a.p2) || !p.supports(a.p1) {
 		return swWrongData
 	}
 	policy, ok := readPolicy(parts)

@@ -33,9 +33,9 @@ type managementKey struct {
 var factoryKey = bytes.Repeat([]byte{1, 2, 3, 4, 5, 6, 7, 8}, 3)
 
 // factoryManagementKey is the same value on all firmware, for another cipher since 5.7:
-// clients that always take 3DES fail there.
-func factoryManagementKey(firmware version) managementKey {
-	if firmware.since(5, 7) {
+// clients that always take 3DES fail there. Other makers have stayed with 3DES.
+func factoryManagementKey(firmware version, maker Maker) managementKey {
+	if firmware.since(5, 7) && maker == Yubico {
 		return managementKey{algorithm: algAES192, value: factoryKey}
 	}
 	return managementKey{algorithm: alg3DES, value: factoryKey}

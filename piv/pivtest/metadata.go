@@ -30,10 +30,12 @@ func (p *applet) metadata(a apdu) ([]byte, uint16) {
 		), swOK
 	case a.p2 == attestationSlot:
 		return p.attestor.metadata(), swOK
+	case p.options.Maker.lacksSlot(a.p2):
+		return nil, swWrongParameters
 	case p.keys[a.p2] == nil:
 		return nil, orElse(p.options.Quirks.MetadataEmpty, swReferenceNotFound)
 	}
-	return p.keys[a.p2].metadata(), swOK
+	return p.keys[a.p2].metadata(p.options.Quirks), swOK
 }
 
 // metadata tells whether a PIN or PUK is still the factory's, and its counter.
@@ -47,14 +49,18 @@ func (r *reference) metadata(factory string) []byte {
 
 // metadata tells what a key is and wants. The default policies are told as what they mean
 // in the slot: clients need not know the table.
-func (k *key) metadata() []byte {
+func (k *key) metadata(quirks Quirks) []byte {
 	origin := byte(originImported)
 	if k.policy.Generated {
 		origin = originGenerated
 	}
+	pin := k.policy.PIN
+	if quirks.NoPolicies {
+		pin = 0
+	}
 	return concat(
 		tlv(0x01, []byte{k.algorithm}),
-		tlv(0x02, []byte{k.policy.PIN, k.policy.Touch}),
+		tlv(0x02, []byte{pin, k.policy.Touch}),
 		tlv(0x03, []byte{origin}),
 		tlv(0x04, k.publicFields()),
 	)

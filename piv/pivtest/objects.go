@@ -88,11 +88,11 @@ func (p *applet) putData(a apdu) uint16 {
 		return swWrongData
 	case len(data) > maximumObject:
 		return swNoSpace
-	case len(data) == 0:
+	case len(data) == 0 && p.options.Maker != CanoKey: // which keeps it, empty as it is
 		delete(p.objects, tag)
 		return swOK
 	}
-	p.objects[tag] = append([]byte(nil), data...)
+	p.objects[tag] = append([]byte{}, data...)
 	return swOK
 }
 

@@ -330,7 +330,7 @@ func TestOpenSC(t *testing.T) {
 func TestOpenSCOnAnotherMakersCard(t *testing.T) {
 	t.Parallel()
 	Tool(t, "opensc", "piv-tool")
-	openSCEnrolls(t, newBench(t, Options{NoYubico: true, ManagementAlgorithm: tripleDES}))
+	openSCEnrolls(t, newBench(t, Options{Maker: OtherMaker, ManagementAlgorithm: tripleDES}))
 }
 
 // openSCEnrolls makes keys and certificates in slots, and uses them as PKCS#11 has

@@ -13,7 +13,9 @@ import (
 type cardState struct {
 	Firmware            string
 	Serial              uint32
-	NoPIV, NoYubico     bool
+	Maker               Maker
+	NoPIV               bool
+	NoYubico            bool // in files from before there was Maker: OtherMaker
 	TouchTime           time.Duration
 	Quirks              Quirks
 	PIN, PUK            referenceState
@@ -46,7 +48,7 @@ func (c *Card) Save() ([]byte, error) {
 	p := &c.chip.piv
 	state := cardState{
 		Firmware: p.options.Firmware, Serial: p.options.Serial,
-		NoPIV: p.options.NoPIV, NoYubico: p.options.NoYubico,
+		Maker: p.options.Maker, NoPIV: p.options.NoPIV,
 		TouchTime: p.options.TouchTime, Quirks: p.options.Quirks,
 		PIN: p.pins.pin.state(), PUK: p.pins.puk.state(),
 		ManagementAlgorithm: p.manager.key.algorithm, ManagementKey: p.manager.key.value, ManagementTouch: p.manager.key.touch,
@@ -80,8 +82,11 @@ func LoadCard(data []byte) (*Card, error) {
 	if err := json.Unmarshal(data, &state); err != nil {
 		return nil, fmt.Errorf("this is not a card: %w", err)
 	}
+	if state.NoYubico {
+		state.Maker = OtherMaker
+	}
 	c, err := NewCard(Options{
-		Firmware: state.Firmware, Serial: state.Serial, NoPIV: state.NoPIV, NoYubico: state.NoYubico,
+		Maker: state.Maker, Firmware: state.Firmware, Serial: state.Serial, NoPIV: state.NoPIV,
 		TouchTime: state.TouchTime, Quirks: state.Quirks,
 		ManagementKey: state.ManagementKey, ManagementAlgorithm: state.ManagementAlgorithm,
 	})

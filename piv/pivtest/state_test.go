@@ -121,7 +121,7 @@ func TestRestore(t *testing.T) {
 func TestSaveOtherKinds(t *testing.T) {
 	t.Parallel()
 	play(t, reload(t, newTestCard(t, Options{NoPIV: true})), step{hexSelect, "6A82"})
-	play(t, reload(t, newTestCard(t, Options{NoYubico: true})), step{hexQuery, "63C3"}, step{"00FD0000", "6D00"})
+	play(t, reload(t, newTestCard(t, Options{Maker: OtherMaker})), step{hexQuery, "63C3"}, step{"00FD0000", "6D00"})
 }
 
 // What is not a card is refused, and shown to nobody: there may be a PIN in it.
