@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"errors"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
@@ -43,10 +44,12 @@ func (w *waits) long() bool { return time.Since(w.began) > busyNotice }
 const busyNotice = 300 * time.Millisecond
 
 // patience is how long work on a card that this process has just had waits for the program that
-// took it in between: another login, most often, which is over soon.
+// took it in between, another login most often, which is over soon; and how long a card may take
+// until its PIV application starts.
 const patience = 500 * time.Millisecond
 
-// patiently does work again while another program has the card, for a moment. No context
+// patiently does work again while another program has the card, or it is about to start, for a
+// moment. No context
 // ends it: what it finishes must be finished, above all the reset that takes a PIN back.
 func patiently(work func() error) error {
 	wait := newWaits(patience)
@@ -55,7 +58,8 @@ func patiently(work func() error) error {
 		if err == nil {
 			return nil
 		}
-		if code, _ := serviceCode(err); code != pcsc.ErrSharingViolation || !wait.again() {
+		code, _ := serviceCode(err)
+		if passing := code == pcsc.ErrSharingViolation || errors.Is(err, errAsleep); !passing || !wait.again() {
 			return err
 		}
 		time.Sleep(wait.next())

@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -27,7 +28,7 @@ type card struct {
 func openCard(service *service, reader string) (*card, error) {
 	const doing = "opening the card"
 	probe, err := service.open(reader)
-	if _, refused := statusOf(err); refused {
+	if errors.Is(err, errNoPIV) {
 		return nil, fmt.Errorf("%w: the card in %q has no PIV application", ErrNotPIV, reader)
 	}
 	if err != nil {

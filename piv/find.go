@@ -33,6 +33,7 @@ type finder struct {
 type survey struct {
 	service *service
 	readers []string
+	began   time.Time
 	found   []*card          // fit the address; open
 	others  []string         // names of those that do not fit
 	failed  map[string]error // by reader; ErrBusy among them
@@ -51,7 +52,7 @@ func newSurvey() (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{service: service, failed: map[string]error{}}
+	s := &survey{service: service, began: time.Now(), failed: map[string]error{}}
 	if s.readers, err = service.readers(); err != nil {
 		service.release()
 		return nil, err
@@ -60,8 +61,9 @@ func newSurvey() (*survey, error) {
 }
 
 // survey opens the cards that fit the address. All of them stay open until one is chosen, so that
-// the choice is of cards that are there at one time. A card that another program has is tried again
-// for a while, after all others were: it may not be the one that is wanted. It ends early when the
+// the choice is of cards that are there at one time. A card that another program has, or that is
+// about to start, is tried again for a while, after all others were: it may not be the one that is
+// wanted. It ends early when the
 // card that the address names is found.
 func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error) {
 	s, err := newSurvey()
@@ -74,7 +76,7 @@ func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error)
 		if len(pending) == 0 || s.isComplete(address) || !wait.again() {
 			return s, nil
 		}
-		if wait.long() && !told {
+		if wait.long() && !told && s.firstFailure(ErrBusy) != nil {
 			told = true
 			f.progress.tell(CardBusy)
 		}
@@ -94,7 +96,7 @@ func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
 		delete(s.failed, reader)
 		c, err := openCard(s.service, reader)
 		switch {
-		case errors.Is(err, ErrBusy):
+		case errors.Is(err, ErrBusy), s.mayStart(err):
 			busy = append(busy, reader)
 			s.failed[reader] = err
 		case errors.Is(err, ErrRemoved):
@@ -109,6 +111,12 @@ func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
 		}
 	}
 	return busy
+}
+
+// mayStart reports whether a card answered as those do whose PIV application is about to start.
+// Others go on to answer so, and do not keep anybody waiting for long.
+func (s *survey) mayStart(err error) bool {
+	return errors.Is(err, errAsleep) && time.Since(s.began) < patience
 }
 
 // isComplete reports whether no other card can fit: serial numbers are one card's each.
@@ -143,7 +151,11 @@ func (s *survey) one(address pivuri.URI) (*card, error) {
 // none says why no card fits: what a person can most easily change first.
 func (s *survey) none(address pivuri.URI) error {
 	for _, kind := range []error{ErrBusy, ErrNoService, ErrDevice} {
-		if err := s.firstFailure(kind); err != nil {
+		err := s.firstFailure(kind)
+		if errors.Is(err, errAsleep) && len(s.others) > 0 {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 	}

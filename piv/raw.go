@@ -4,6 +4,7 @@ package piv
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/piv/pcsc"
 )
@@ -68,9 +69,29 @@ func (s *service) open(reader string) (*rawCard, error) {
 	}
 	if _, err := r.command(0xa4, 0x04, 0x00, pivApplication); err != nil {
 		r.close(pcsc.LeaveCard)
-		return nil, err
+		return nil, notSelected(err)
 	}
 	return r, nil
+}
+
+// Why a card's PIV application is not to be had.
+var (
+	errNoPIV  = errors.New("the card has no PIV application")
+	errAsleep = fmt.Errorf("%w: its PIV application does not start", ErrDevice)
+)
+
+// notSelected says why the PIV application was not selected. One status word says that there is
+// none (NIST SP 800-73-4 part 2, section 3.1.1). Cards that have just been put in, or reset, answer
+// others for a moment.
+func notSelected(err error) error {
+	sw, refused := statusOf(err)
+	switch {
+	case !refused:
+		return err
+	case sw == statusNotFound:
+		return errNoPIV
+	}
+	return &deviceError{kind: errAsleep, doing: "opening the card", words: sw.words(), code: sw.code()}
 }
 
 // maxParts bounds a chained response, which a card could go on with for ever. Objects
