@@ -96,6 +96,8 @@ var brokenCards = []struct {
 	{broken: broken{name: "PIN of the factory", check: "device.factory_pin", severity: finding.Error, fragment: "change-pin",
 		do: func(m *machine) { m.args = []string{"--login=false"} }}, options: pivtest.Options{PUK: "87654321", PIN: "123456"}},
 	{broken: broken{name: "PUK of the factory", check: "device.factory_pin", severity: finding.Warning, fragment: "change-puk"}, options: pivtest.Options{PIN: scriptPIN, PUK: "12345678"}},
+	{broken: broken{name: "PUK of the factory, told in parts", check: "device.factory_pin", severity: finding.Warning, fragment: "change-puk"},
+		options: pivtest.Options{PIN: scriptPIN, PUK: "12345678", Quirks: pivtest.Quirks{StrictLe: true, FirstSelect: 0x6f00}}},
 	{broken: broken{name: "empty slot", check: "device.key", severity: finding.Error, fragment: "slot=9c",
 		do: func(m *machine) { m.profile["key"] = "piv:slot=9d" }}},
 	{broken: broken{name: "PIN that is too long", check: "pin.source", severity: finding.Error, fragment: "PIV application",

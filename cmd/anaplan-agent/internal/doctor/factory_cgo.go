@@ -22,8 +22,13 @@ func readFactory(reader string) (state factoryState, err error) {
 		return state, err
 	}
 	defer card.Disconnect(pcsc.LeaveCard)
-	// The application that a card was left in may be another one.
-	if _, err := transmit(card, 0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08); err != nil {
+	// The application that a card was left in may be another one. Some refuse the first selection
+	// after they were powered.
+	selectPIV := []byte{0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08}
+	if _, err = transmit(card, selectPIV...); err != nil {
+		_, err = transmit(card, selectPIV...)
+	}
+	if err != nil {
 		return state, err
 	}
 	if state.pin, err = isFactory(card, 0x80); err != nil {
@@ -51,19 +56,30 @@ func isFactory(card *pcsc.Card, reference byte) (bool, error) {
 	return false, errors.New("it says nothing of that")
 }
 
-// transmit sends a command whose response is short, and returns that without its status
-// word (ISO 7816-4 section 5.1).
-func transmit(card *pcsc.Card, command ...byte) ([]byte, error) {
-	response, err := card.Transmit(command)
-	if err != nil {
-		return nil, err
+// maxParts bounds a response that comes in parts, of which none here has many.
+const maxParts = 8
+
+// transmit sends a command and returns its response, however many parts it has, without the status
+// word (ISO 7816-4 sections 5.1 and 5.3.4).
+func transmit(card *pcsc.Card, command ...byte) (data []byte, err error) {
+	for range maxParts {
+		response, err := card.Transmit(command)
+		if err != nil {
+			return nil, err
+		}
+		if len(response) < 2 {
+			return nil, errors.New("less than a status word came back")
+		}
+		body, status := response[:len(response)-2], response[len(response)-2:]
+		data = append(data, body...)
+		switch {
+		case status[0] == 0x61:
+			command = []byte{0x00, 0xc0, 0x00, 0x00, status[1]} // GET RESPONSE
+		case status[0] != 0x90 || status[1] != 0x00:
+			return nil, fmt.Errorf("status word %02X%02X", status[0], status[1])
+		default:
+			return data, nil
+		}
 	}
-	if len(response) < 2 {
-		return nil, errors.New("less than a status word came back")
-	}
-	data, status := response[:len(response)-2], response[len(response)-2:]
-	if status[0] != 0x90 || status[1] != 0x00 {
-		return nil, fmt.Errorf("status word %02X%02X", status[0], status[1])
-	}
-	return data, nil
+	return nil, errors.New("more came back than a card has to say")
 }
