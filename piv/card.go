@@ -13,7 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// card is a YubiKey that this process has for itself, until close.
+// card is a YubiKey, or one that speaks its protocol, that this process has for itself, until close.
 type card struct {
 	model
 	service  *service // shared by the cards of a survey
@@ -34,10 +34,11 @@ func openCard(service *service, reader string) (*card, error) {
 	if err != nil {
 		return nil, inWords(doing, err)
 	}
+	c := &card{service: service, reader: reader}
+	c.maker = probe.maker()
 	if err := probe.close(pcsc.LeaveCard); err != nil {
 		return nil, inWords(doing, err)
 	}
-	c := &card{service: service, reader: reader}
 	return c, c.open(doing)
 }
 

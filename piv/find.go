@@ -204,6 +204,9 @@ func (f finder) enter(ctx context.Context, address pivuri.URI) (*keyring, error)
 
 // keyring returns the keys of a card that is open.
 func (f finder) keyring(c *card) *keyring {
+	if f.options.Found != nil {
+		f.options.Found(c.name())
+	}
 	return &keyring{
 		card: c, user: &user{finder: f, card: c}, progress: f.progress,
 		certificate: f.options.Certificate, now: cmp.Or(f.options.Time, time.Now()),

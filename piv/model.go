@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -13,17 +14,22 @@ import (
 
 // model is which card it is, and what its firmware makes of it.
 type model struct {
+	maker    string // "": Yubico
 	firmware yubikey.Version
 	serial   uint32 // 0: it does not tell
 }
 
-// name is what a person knows the card by: its number is printed on it, which a reader's
+// isYubiKey reports whether what Yubico says of its cards holds for this one.
+func (m model) isYubiKey() bool { return m.maker == "" }
+
+// name is what a person knows the card by: a YubiKey's number is printed on it, which a reader's
 // name is not.
 func (m model) name() string {
+	name := cmp.Or(m.maker, "YubiKey")
 	if m.serial == 0 {
-		return "YubiKey"
+		return name
 	}
-	return fmt.Sprintf("YubiKey %d", m.serial)
+	return fmt.Sprintf("%s %d", name, m.serial)
 }
 
 // address returns the address of a slot of the card; of the card itself for 0.
@@ -53,7 +59,7 @@ func (m model) hasMetadata() bool { return m.since(5, 3, 0) }
 // YSA-2017-01).
 func (m model) supports(spec KeySpec) (yubikey.Key, error) {
 	key, err := m.holds(spec)
-	if err == nil && m.since(4, 2, 0) && !m.since(4, 3, 5) {
+	if err == nil && m.isYubiKey() && m.since(4, 2, 0) && !m.since(4, 3, 5) {
 		err = m.unsupported("its RSA keys are weak (CVE-2017-15361), which firmware 4.3.5 has put right")
 	}
 	return key, err

@@ -75,6 +75,10 @@ type Options struct {
 	// Tell is told what a person should know at once. It must not block. nil: nobody.
 	Tell func(Notice)
 
+	// Found is told which card it is ("YubiKey 12345678"), before Tell is told of a touch or of the
+	// factory's secrets. It must not block. nil: nobody.
+	Found func(card string)
+
 	// Certificate is the key's certificate, where the slot does not hold it. nil: it
 	// is read from the slot.
 	Certificate *x509.Certificate
@@ -112,9 +116,9 @@ const (
 	TouchOver
 	// CardBusy: another program has the card, and it is waited for.
 	CardBusy
-	// FactoryPIN: the card took 123456, the PIN that all YubiKeys are sold with.
+	// FactoryPIN: the card took 123456, the PIN that YubiKeys and their like are sold with.
 	FactoryPIN
-	// FactoryManagementKey: the card took the key that all YubiKeys are sold with.
+	// FactoryManagementKey: the card took the key that YubiKeys and their like are sold with.
 	FactoryManagementKey
 )
 
@@ -122,7 +126,7 @@ const (
 type Card struct {
 	Address  pivuri.URI // with the serial number
 	Reader   string     // as the PC/SC service calls it
-	Name     string     // "YubiKey 12345678"
+	Name     string     // "YubiKey 12345678"; of another maker: "CanoKey 12345678", "PIV card"
 	Firmware string     // "5.4.3"
 	Tries    int        // wrong PINs left; 0: blocked; -1: the card does not tell
 

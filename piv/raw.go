@@ -38,7 +38,10 @@ func (s *service) readers() (names []string, err error) {
 
 // rawCard is a card to which commands are sent as they are. It is used alone, and in no
 // transaction.
-type rawCard struct{ card *pcsc.Card }
+type rawCard struct {
+	card     *pcsc.Card
+	selected []byte // the answer to the application's selection
+}
 
 // connect connects to the card in a reader. YubiKeys speak T=1, and piv-go nothing
 // else.
@@ -47,7 +50,7 @@ func (s *service) connect(reader string, share pcsc.ShareMode) (*rawCard, error)
 	if err != nil {
 		return nil, err
 	}
-	return &rawCard{card}, nil
+	return &rawCard{card: card}, nil
 }
 
 // close lets the card go, and does with it what is said.
@@ -67,7 +70,7 @@ func (s *service) open(reader string) (*rawCard, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.command(0xa4, 0x04, 0x00, pivApplication); err != nil {
+	if r.selected, err = r.command(0xa4, 0x04, 0x00, pivApplication); err != nil {
 		r.close(pcsc.LeaveCard)
 		return nil, notSelected(err)
 	}

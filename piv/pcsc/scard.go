@@ -24,3 +24,12 @@ const (
 
 // EstablishContext connects to the service.
 func EstablishContext() (*Context, error) { return scard.EstablishContext() }
+
+// ATR returns what a card said when it was powered (ISO 7816-3 section 8).
+func ATR(card *Card) ([]byte, error) {
+	status, err := card.Status()
+	if err != nil {
+		return nil, err
+	}
+	return status.Atr, nil
+}

@@ -29,6 +29,7 @@ const (
 	ProtocolT1 protocol = 2
 
 	scopeSystem = 2
+	mostATR     = 36        // bytes, as SCARD_ATR_LENGTH and more
 	mostAnswer  = 1<<16 + 9 // bytes: an extended response, and more than that for its envelope
 )
 
@@ -44,6 +45,7 @@ var (
 	connect          = winscard.NewProc("SCardConnectW")
 	disconnect       = winscard.NewProc("SCardDisconnect")
 	transmit         = winscard.NewProc("SCardTransmit")
+	status           = winscard.NewProc("SCardStatusW")
 )
 
 // call calls a function. Without the library, as on a server without its feature for smartcards,
@@ -127,4 +129,16 @@ func (c *Card) Transmit(command []byte) ([]byte, error) {
 		return nil, err
 	}
 	return answer[:size], nil
+}
+
+// ATR returns what a card said when it was powered (ISO 7816-3 section 8).
+func ATR(card *Card) ([]byte, error) {
+	var nameSize, state, speaks uint32
+	atr, size := make([]byte, mostATR), uint32(mostATR)
+	err := call(status, card.handle, 0, uintptr(unsafe.Pointer(&nameSize)), uintptr(unsafe.Pointer(&state)), uintptr(unsafe.Pointer(&speaks)),
+		uintptr(unsafe.Pointer(&atr[0])), uintptr(unsafe.Pointer(&size)))
+	if err != nil {
+		return nil, err
+	}
+	return atr[:size], nil
 }

@@ -78,7 +78,6 @@ func (p cardPlace) Open(ctx context.Context, cert *x509.Certificate) (Key, error
 	if err != nil {
 		return nil, err
 	}
-	p.Touch.set(key.Address().Serial)
 	return cardKey{key, p.Closings}, nil
 }
 

@@ -134,10 +134,9 @@ func (d *Device) close(way func() error) {
 // card is let go of meanwhile.
 func (d *Device) cardOptions(address pivuri.URI) piv.Options {
 	d.close(d.Closings.reopen)
-	d.Touch.set(address.Serial)
 	source, _ := d.PIN.SourceFor(pin.Request{}) // a card's address says nothing of it
 	return piv.Options{
-		PIN: d.PIN.ForCard(address), Slow: pin.Interactive(source) && !d.PIN.HasPIN(), Tell: d.Touch.tell,
+		PIN: d.PIN.ForCard(address), Slow: pin.Interactive(source) && !d.PIN.HasPIN(), Tell: d.Touch.tell, Found: d.Touch.found,
 		Unattended: d.PIN.Remote != nil && !d.PIN.Remote.Attended,
 	}
 }

@@ -5,11 +5,13 @@ package device
 // the factory's secrets.
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,27 +28,36 @@ type toucher struct {
 	say     *console.Messenger
 	fails   sync.Once // the first failure of the command is told
 
-	mu     sync.Mutex
-	serial uint32              // of the card; 0: not known, but then it is the only one
-	hooks  []*Hook             // that were started; only the last may run
-	told   map[piv.Notice]bool // what is worth saying once a run
+	mu    sync.Mutex
+	name  string              // of the card; "": not known yet
+	hooks []*Hook             // that were started; only the last may run
+	told  map[piv.Notice]bool // what is worth saying once a run
 }
 
-// set says which card it is, once that is known.
-func (t *toucher) set(serial uint32) {
+// found is piv.Options.Found.
+func (t *toucher) found(card string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if serial != 0 {
-		t.serial = serial
-	}
+	t.name = card
 }
 
 // card names the card. It is called with mu held.
 func (t *toucher) card() string {
-	if t.serial == 0 {
-		return "the YubiKey"
+	if strings.ContainsAny(t.name, "0123456789") {
+		return t.name
 	}
-	return fmt.Sprintf("YubiKey %d", t.serial)
+	return "the " + cmp.Or(t.name, yubiKey)
+}
+
+// yubiKey is what YubiKeys are called, with a number behind it where they tell it.
+const yubiKey = "YubiKey"
+
+// kind says which cards are sold with the same secrets as this one. It is called with mu held.
+func (t *toucher) kind() string {
+	if strings.HasPrefix(t.name, yubiKey) {
+		return "every YubiKey"
+	}
+	return "every card of its kind"
 }
 
 // tell is piv.Options.Tell. It does not wait for the program that it starts: the card
@@ -103,9 +114,9 @@ func (t *toucher) once(notice piv.Notice) {
 	t.told[notice] = true
 	switch notice {
 	case piv.FactoryPIN:
-		t.say.Warn("%s still has the PIN that every YubiKey is sold with: change it and the PUK: ykman piv access change-pin, then change-puk (or yubico-piv-tool -a change-pin, then -a change-puk)", t.card())
+		t.say.Warn("%s still has the PIN that %s is sold with: change it and the PUK: ykman piv access change-pin, then change-puk (or yubico-piv-tool -a change-pin, then -a change-puk)", t.card(), t.kind())
 	case piv.FactoryManagementKey:
-		t.say.Warn("%s still has the management key that every YubiKey is sold with, by which anybody who holds it can replace its keys: ykman piv access change-management-key --generate --protect (or yubico-piv-tool -a set-mgm-key)", t.card())
+		t.say.Warn("%s still has the management key that %s is sold with, by which anybody who holds it can replace its keys: ykman piv access change-management-key --generate --protect (or yubico-piv-tool -a set-mgm-key)", t.card(), t.kind())
 	}
 }
 

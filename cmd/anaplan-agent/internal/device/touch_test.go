@@ -53,19 +53,21 @@ func awaitFile(t *testing.T, path string) string {
 
 func TestTouchWords(t *testing.T) {
 	for _, test := range []struct {
-		serial uint32
+		name   string
 		notice piv.Notice
 		want   string
 	}{
-		{7, piv.TouchWanted, "anaplan-agent: touch YubiKey 7 now\n"},
-		{0, piv.TouchWanted, "anaplan-agent: touch the YubiKey now\n"},
-		{7, piv.TouchMaybe, "anaplan-agent: if YubiKey 7 is blinking, touch it\n"},
-		{7, piv.TouchOver, ""},
-		{7, piv.CardBusy, "anaplan-agent: note: waiting for another program to let go of the card\n"},
+		{"YubiKey 7", piv.TouchWanted, "anaplan-agent: touch YubiKey 7 now\n"},
+		{"CanoKey 7", piv.TouchWanted, "anaplan-agent: touch CanoKey 7 now\n"},
+		{"PIV card", piv.TouchWanted, "anaplan-agent: touch the PIV card now\n"},
+		{"YubiKey", piv.TouchWanted, "anaplan-agent: touch the YubiKey now\n"},
+		{"", piv.TouchWanted, "anaplan-agent: touch the YubiKey now\n"},
+		{"YubiKey 7", piv.TouchMaybe, "anaplan-agent: if YubiKey 7 is blinking, touch it\n"},
+		{"YubiKey 7", piv.TouchOver, ""},
+		{"YubiKey 7", piv.CardBusy, "anaplan-agent: note: waiting for another program to let go of the card\n"},
 	} {
 		touch, said := newToucher()
-		touch.set(test.serial)
-		touch.set(0) // an address without a serial number takes nothing back
+		touch.found(test.name)
 		touch.tell(test.notice)
 		if said.String() != test.want {
 			t.Errorf("got %q, want %q", said, test.want)
@@ -76,7 +78,7 @@ func TestTouchWords(t *testing.T) {
 // What a command sends twice is told once.
 func TestFactorySecretsOnce(t *testing.T) {
 	touch, said := newToucher()
-	touch.set(7)
+	touch.found("YubiKey 7")
 	for range 2 {
 		touch.tell(piv.FactoryPIN)
 		touch.tell(piv.FactoryManagementKey)
@@ -86,11 +88,22 @@ func TestFactorySecretsOnce(t *testing.T) {
 	}
 }
 
+// What is said of the factory's secrets is said of the card's own kind.
+func TestFactorySecretsOfOthers(t *testing.T) {
+	touch, said := newToucher()
+	touch.found("CanoKey 7")
+	touch.tell(piv.FactoryPIN)
+	touch.tell(piv.FactoryManagementKey)
+	if got := said.String(); strings.Count(got, "CanoKey 7 still has") != 2 || strings.Contains(got, "YubiKey") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // The program gets the sentence as its last argument, and is ended with the touch.
 func TestTouchCommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "said")
 	touch, said := newToucher("sh", "-c", `printf '%s\n' "$0 $1" >`+file+`; exec sleep 3600`, "first")
-	touch.set(7)
+	touch.found("YubiKey 7")
 	touch.tell(piv.TouchWanted)
 	if got := awaitFile(t, file); got != "first touch YubiKey 7 now\n" {
 		t.Errorf("it got %q", got)

@@ -130,9 +130,9 @@ func (p *Probe) judgeFactory(card *piv.Card) {
 	case err != nil:
 		p.skip("device.factory_pin", fmt.Sprintf("%s does not tell whether its PIN is the factory's (firmware before 5.3 does not): %v", card.Name, err))
 	case factory.pin:
-		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that all YubiKeys are sold with, so anybody who finds it can log in", card.Name)
+		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that cards of its kind are sold with, so anybody who finds it can log in", card.Name)
 	case factory.puk:
-		p.warn("device.factory_pin", "set another: ykman piv access change-puk (or yubico-piv-tool -a change-puk)", "%s has the PUK that all YubiKeys are sold with, so anybody who finds it can set a new PIN", card.Name)
+		p.warn("device.factory_pin", "set another: ykman piv access change-puk (or yubico-piv-tool -a change-puk)", "%s has the PUK that cards of its kind are sold with, so anybody who finds it can set a new PIN", card.Name)
 	default:
 		p.ok("device.factory_pin", "%s has neither PIN nor PUK of the factory", card.Name)
 	}
