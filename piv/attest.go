@@ -28,6 +28,9 @@ func Attest(ctx context.Context, address pivuri.URI, options Options) (*Attestat
 
 // attest is Attest on an open card. It wants neither PIN nor management key.
 func (r *keyring) attest(address pivuri.URI) (*Attestation, error) {
+	if !r.card.isYubiKey() {
+		return nil, fmt.Errorf("%w: only YubiKeys attest their keys so that it can be checked, and %s is not one", ErrUnsupported, r.card.name())
+	}
 	if !r.card.since(4, 3, 0) {
 		return nil, fmt.Errorf("%w: attestation needs firmware 4.3, and %s has %s", ErrUnsupported, r.card.name(), r.card.version())
 	}

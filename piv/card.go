@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,8 +36,10 @@ func openCard(service *service, reader string) (*card, error) {
 		return nil, inWords(doing, err)
 	}
 	c := &card{service: service, reader: reader}
-	c.maker = probe.maker()
-	if err := probe.close(pcsc.LeaveCard); err != nil {
+	if c.maker = probe.maker(); !c.isYubiKey() {
+		err = c.ask(probe)
+	}
+	if err = cmp.Or(err, probe.close(pcsc.LeaveCard)); err != nil {
 		return nil, inWords(doing, err)
 	}
 	return c, c.open(doing)

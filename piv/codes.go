@@ -110,6 +110,7 @@ const (
 	statusNotAllowed  status = 0x6985 // conditions of use not satisfied
 	statusWrongData   status = 0x6a80
 	statusNotFound    status = 0x6a82
+	statusWrongPlace  status = 0x6a86 // incorrect parameters P1-P2: on some cards, a slot that they have not
 	statusNoReference status = 0x6a88
 	statusUnknown     status = 0x6d00 // instruction not supported
 )
@@ -148,6 +149,11 @@ func statusOf(err error) (status, bool) {
 func isStatus(err error, wanted ...status) bool {
 	sw, ok := statusOf(err)
 	return ok && slices.Contains(wanted, sw)
+}
+
+// isAbsent reports whether a card says that there is nothing in a slot, or no such slot.
+func isAbsent(err error) bool {
+	return isStatus(err, statusNotFound, statusNoReference, statusWrongPlace)
 }
 
 func (s status) words() string { return cmp.Or(statusWords[s], "it refused") }

@@ -14,8 +14,8 @@ import (
 // Delete deletes the certificate and the key in the slot that the address names, for good,
 // and returns what it has deleted, also beside an error. The address must name the slot.
 //
-// Cards delete keys from firmware 5.7 on. On older ones the certificate goes, the key
-// stays, and Delete returns ErrUnsupported, which says so.
+// YubiKeys delete keys from firmware 5.7 on. On older ones, and on other makers' cards that do not
+// know how, the certificate goes, the key stays, and Delete returns ErrUnsupported, which says so.
 func Delete(ctx context.Context, address pivuri.URI, options Options) (deleted []string, err error) {
 	if address.Slot == 0 {
 		return nil, fmt.Errorf("%s: say which key is to be deleted: add ;slot=9c or another", address)
@@ -44,16 +44,22 @@ func (r *keyring) deleteKey(ctx context.Context, slot pivuri.Slot) (deleted []st
 			return d.deleted, fmt.Errorf("%s: %w", k.Address, err)
 		}
 	}
-	if hasKey && !d.private {
-		return d.deleted, r.card.keyStays(k)
+	switch {
+	case hasKey && !d.private:
+		return d.deleted, r.card.keyStays(k, r.card.unsupported("deleting keys needs firmware 5.7"))
+	case d.unknown:
+		return d.deleted, r.card.keyStays(k, r.card.cannotDelete())
 	}
 	return d.deleted, nil
 }
 
 // keyStays is the error for a key that the card cannot delete.
-func (c *card) keyStays(k *slotKey) error {
-	return fmt.Errorf("%s: %w; so the key itself stays in the slot until a new one is put over it (ykman piv keys generate %s -), or the whole PIV application is reset",
-		k.Address, c.unsupported("deleting keys needs firmware 5.7"), k.Address.Slot)
+func (c *card) keyStays(k *slotKey, because error) error {
+	over := fmt.Sprintf("ykman piv keys generate %s -", k.Address.Slot)
+	if !c.isYubiKey() { // ykman looks for Yubico's readers only
+		over = fmt.Sprintf("yubico-piv-tool -r '' -a generate -s %s -A RSA2048", k.Address.Slot)
+	}
+	return fmt.Errorf("%s: %w; so the key itself stays in the slot until a new one is put over it (%s), or the whole PIV application is reset", k.Address, because, over)
 }
 
 // deletion is what is to be deleted, and what was.
@@ -62,6 +68,7 @@ type deletion struct {
 	key         *slotKey
 	certificate bool
 	private     bool
+	unknown     bool // the card does not know how to delete a key
 	deleted     []string
 }
 
@@ -83,7 +90,11 @@ func (d *deletion) work(management []byte) error {
 			d.deleted = append(d.deleted, d.certificateName())
 		}
 		if d.private {
-			if err := raw.deleteKey(slot); err != nil {
+			err := raw.deleteKey(slot)
+			if d.unknown = isStatus(err, statusUnknown); d.unknown {
+				return nil // and the management key is right, which is what the caller would look for
+			}
+			if err != nil {
 				return err
 			}
 			d.deleted = append(d.deleted, fmt.Sprintf("key %s (%s)", d.key.Address, d.key.Type))

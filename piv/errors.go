@@ -35,6 +35,15 @@ func (e *CardError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong.
 func (e *CardError) Unwrap() error { return e.Err }
 
+// OtherMakerError is an error of a card that is not a YubiKey, where that is why. It has the text of
+// what it wraps, and is there for who knows of other ways to such cards.
+type OtherMakerError struct{ Err error }
+
+func (e *OtherMakerError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *OtherMakerError) Unwrap() error { return e.Err }
+
 // ofCard returns err as a CardError; nil for nil.
 func ofCard(err error) error {
 	if err == nil {

@@ -47,7 +47,7 @@ func Generate(ctx context.Context, address pivuri.URI, spec KeySpec, options Opt
 func (r *keyring) generate(ctx context.Context, address pivuri.URI, spec KeySpec) (KeyInfo, error) {
 	r.user.enrolling = true
 	key, err := r.card.supports(spec)
-	if err != nil {
+	if err = cmp.Or(r.card.writable(), err); err != nil {
 		return KeyInfo{}, err
 	}
 	if err := r.isFree(address.Slot); err != nil {
@@ -79,5 +79,16 @@ func (r *keyring) isFree(slot pivuri.Slot) error {
 	if err == nil && there != nil {
 		err = fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, there.Address, there.note())
 	}
+	if err == nil && !r.card.isYubiKey() && r.card.hasMetadata() {
+		err = r.card.hasSlot(slot)
+	}
 	return err
+}
+
+// hasSlot returns why a slot cannot have a key, on cards of other makers, which leave some out.
+func (c *card) hasSlot(slot pivuri.Slot) error {
+	if _, err := c.yk.KeyInfo(slotOf(slot)); isStatus(err, statusWrongPlace) {
+		return c.ofMaker(fmt.Errorf("%w: %s has no slot %s (%s)", ErrUnsupported, c.name(), slot, statusWrongPlace.code()))
+	}
+	return nil
 }

@@ -70,7 +70,7 @@ func fitsCards(key *rsa.PrivateKey) error {
 func (r *keyring) importKey(ctx context.Context, address pivuri.URI, private *rsa.PrivateKey, spec KeySpec) (KeyInfo, error) {
 	r.user.enrolling = true
 	policies, err := r.card.holds(spec)
-	if err != nil {
+	if err = cmp.Or(r.card.writable(), err); err != nil {
 		return KeyInfo{}, err
 	}
 	if err := r.isFree(address.Slot); err != nil {
@@ -146,7 +146,7 @@ func (k importedKey) prove(ctx context.Context) error {
 			return err
 		case !there || !equal(k.Public, got.Public):
 			return fmt.Errorf("%w: it tells of another key than was put on it", ErrDevice)
-		case got.PIN != k.PIN || got.Touch != k.Touch:
+		case got.PIN != "" && got.PIN != k.PIN || got.Touch != "" && got.Touch != k.Touch:
 			return fmt.Errorf("%w: it has given the key the policies PIN %s and touch %s, not PIN %s and touch %s",
 				ErrDevice, got.PIN, got.Touch, k.PIN, k.Touch)
 		}
@@ -163,8 +163,9 @@ func (k importedKey) prove(ctx context.Context) error {
 // err with where the key is if it is not.
 func (k importedKey) takeBack(key []byte, err error) error {
 	c, progress := k.keys.card, k.keys.progress
+	stays := fmt.Errorf("%w; the key is in the slot all the same, where only a new one takes its place", err)
 	if !c.since(5, 7, 0) {
-		return fmt.Errorf("%w; the key is in the slot all the same, where only a new one takes its place", err)
+		return stays
 	}
 	progress.card("deleting the key again")
 	failure := c.byRaw(func(raw *rawCard) error {
@@ -177,6 +178,9 @@ func (k importedKey) takeBack(key []byte, err error) error {
 		}
 		return err
 	})
+	if isStatus(failure, statusUnknown) {
+		return stays
+	}
 	if failure != nil {
 		return fmt.Errorf("%w; and the key, which is in the slot, could not be deleted again: %w", err, inWords("deleting the key", failure))
 	}

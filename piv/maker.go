@@ -29,6 +29,15 @@ const (
 	tagLabel    = 0x50
 )
 
+// ask asks a card of another maker what it can do.
+func (m *model) ask(raw *rawCard) error {
+	_, err := raw.metadata(referenceManagement)
+	if _, refused := statusOf(err); refused {
+		m.silent, err = true, nil
+	}
+	return err
+}
+
 // maker returns what a card is called, from its ATR and its application's label; "" for a YubiKey, and
 // where the service does not tell the ATR.
 func (r *rawCard) maker() string {

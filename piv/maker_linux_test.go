@@ -3,8 +3,13 @@
 package piv_test
 
 import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"strings"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivtest"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -41,5 +46,126 @@ func TestNames(t *testing.T) {
 				t.Errorf("%v, %+v", err, cards)
 			}
 		})
+	}
+}
+
+// one returns the only card that there is, which has no fault.
+func one(t *testing.T) piv.Card {
+	t.Helper()
+	cards, err := piv.List(t.Context(), pivuri.URI{}, piv.Options{Time: noon})
+	if err != nil || len(cards) != 1 || cards[0].Err != nil {
+		t.Fatalf("%v, %+v", err, cards)
+	}
+	return cards[0]
+}
+
+// TestCanoKey: nearly all is as with a YubiKey, and what is not is said.
+func TestCanoKey(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	card := seat(t, s, pivtest.Options{Maker: pivtest.CanoKey, Serial: 77, PIN: pin})
+	address := mustParse(t, "piv:serial=77;slot=9c")
+	if listed := one(t); len(listed.Keys) != 0 {
+		t.Errorf("%+v", listed)
+	}
+	made, err := piv.Generate(t.Context(), address, piv.KeySpec{Bits: 2048}, with(pin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := piv.CertificateRequest(t.Context(), address, with(pin), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if request, err := x509.ParseCertificateRequest(der); err != nil || !testKey(t, "new", 2048).PublicKey.Equal(request.PublicKey) {
+		t.Errorf("%v: the request is for another key", err)
+	}
+	certificate := certify(t, made.Public, "cano")
+	if _, err := piv.StoreCertificate(t.Context(), address, certificate, with(pin)); err != nil {
+		t.Fatal(err)
+	}
+	mustLogin(t, "piv:", with(pin), testKey(t, "new", 2048))
+
+	t.Run("no attestation", func(t *testing.T) {
+		_, err := piv.Attest(t.Context(), address, with(pin))
+		wantError(t, err, piv.ErrUnsupported, "only YubiKeys attest their keys so that it can be checked, and CanoKey 77 is not one")
+		if count(card, 0xf9) > 0 {
+			t.Error("it was asked for one")
+		}
+	})
+	t.Run("a slot that it has not", func(t *testing.T) {
+		_, err := piv.Generate(t.Context(), mustParse(t, "piv:slot=8a"), piv.KeySpec{Bits: 2048}, with(pin))
+		wantError(t, err, piv.ErrUnsupported, "CanoKey 77 has no slot 8a (6A86)")
+		isOtherMakers(t, err)
+	})
+	t.Run("import", func(t *testing.T) {
+		key := testKey(t, "a", 2048)
+		if _, err := piv.Import(t.Context(), mustParse(t, "piv:slot=82"), key, piv.KeySpec{}, with(pin)); err != nil {
+			t.Fatal(err)
+		}
+		if !key.PublicKey.Equal(card.PublicKey(0x82)) {
+			t.Error("the key is not there")
+		}
+	})
+	t.Run("delete", func(t *testing.T) {
+		deleted, err := piv.Delete(t.Context(), address, with(pin))
+		wantError(t, err, piv.ErrUnsupported, "CanoKey 77 does not know the command that deletes keys (6D00); so the key itself stays in the slot")
+		isOtherMakers(t, err)
+		if len(deleted) != 1 || !strings.HasPrefix(deleted[0], "certificate of CN=cano") {
+			t.Errorf("deleted %q", deleted)
+		}
+		if strings.Contains(err.Error(), "ykman") {
+			t.Errorf("a program of Yubico's that looks for YubiKeys only: %v", err)
+		}
+		if keys := one(t).Keys; len(keys) != 2 || keys[0].Certificate != nil || !errors.Is(keys[0].Problem, hardware.ErrNoCertificate) || strings.Contains(keys[0].Problem.Error(), "cannot be read") {
+			t.Errorf("%+v", keys)
+		}
+	})
+}
+
+// isOtherMakers fails the test if the error does not come of the card's maker.
+func isOtherMakers(t *testing.T, err error) {
+	t.Helper()
+	if _, ok := errors.AsType[*piv.OtherMakerError](err); !ok || piv.Transient(err) {
+		t.Errorf("%v: the maker is not the reason, or it may pass", err)
+	}
+}
+
+// TestPoliciesNotTold: a key whose PIN policy the card does not tell has its slot's.
+func TestPoliciesNotTold(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	card := seat(t, s, pivtest.Options{Maker: pivtest.CanoKey, PIN: pin, Quirks: pivtest.Quirks{NoPolicies: true}})
+	key := testKey(t, "a", 2048)
+	pair(t, card, 0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
+	keys := one(t).Keys
+	if len(keys) != 1 || keys[0].Problem != nil || keys[0].PIN != "" || !key.PublicKey.Equal(keys[0].Public) {
+		t.Errorf("%+v", keys)
+	}
+	mustLogin(t, "piv:slot=9c", with(pin), key)
+	if _, err := piv.Import(t.Context(), mustParse(t, "piv:slot=9a"), testKey(t, "b", 2048), piv.KeySpec{}, with(pin)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestPivApplet: it signs with what is on it, and is not written to. No secret is asked for in vain.
+func TestPivApplet(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	card := seat(t, s, pivtest.Options{Maker: pivtest.PivApplet, PIN: pin})
+	key := testKey(t, "a", 2048)
+	certificate := pair(t, card, 0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
+	if keys := one(t).Keys; len(keys) != 1 || !bytes.Equal(keys[0].Certificate.Raw, certificate.Raw) || keys[0].Problem != nil {
+		t.Errorf("%+v", keys)
+	}
+	mustLogin(t, "piv:", with(pin), key)
+	const words = "PivApplet 12345678 does not know the command GET METADATA, without which keys and certificates are not put on it from here"
+	asked := &asked{pin: pin}
+	options := piv.Options{PIN: asked.ask, Time: noon}
+	_, err := piv.Generate(t.Context(), mustParse(t, "piv:slot=9a"), piv.KeySpec{Bits: 2048}, options)
+	wantError(t, err, piv.ErrUnsupported, words)
+	isOtherMakers(t, err)
+	_, err = piv.Import(t.Context(), mustParse(t, "piv:slot=9a"), key, piv.KeySpec{}, options)
+	wantError(t, err, piv.ErrUnsupported, words)
+	_, err = piv.StoreCertificate(t.Context(), mustParse(t, "piv:slot=9c"), certify(t, &key.PublicKey, "new"), options)
+	wantError(t, err, piv.ErrUnsupported, words)
+	if len(asked.requests) > 0 || count(card, 0x47) > 0 {
+		t.Error("the PIN was asked for in vain, or a key was made")
 	}
 }

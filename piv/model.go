@@ -17,6 +17,7 @@ type model struct {
 	maker    string // "": Yubico
 	firmware yubikey.Version
 	serial   uint32 // 0: it does not tell
+	silent   bool   // it does not know GET METADATA, whatever its firmware
 }
 
 // isYubiKey reports whether what Yubico says of its cards holds for this one.
@@ -41,8 +42,8 @@ func (m model) version() string {
 	return fmt.Sprintf("%d.%d.%d", m.firmware.Major, m.firmware.Minor, m.firmware.Patch)
 }
 
-// since reports whether the firmware is of that version or later. What a card can do is
-// told by its firmware alone: asking it would cost a command each time, and old cards
+// since reports whether the firmware is of that version or later. What a YubiKey can do is
+// told by its firmware alone: asking it would cost a command each time, and old ones
 // answer what they do not know in many ways.
 func (m model) since(major, minor, patch int) bool {
 	have := []int{m.firmware.Major, m.firmware.Minor, m.firmware.Patch}
@@ -51,7 +52,29 @@ func (m model) since(major, minor, patch int) bool {
 
 // hasMetadata reports whether the card tells of its keys, by GET METADATA
 // (docs.yubico.com, "Get metadata").
-func (m model) hasMetadata() bool { return m.since(5, 3, 0) }
+func (m model) hasMetadata() bool { return m.since(5, 3, 0) && !m.silent }
+
+// writable returns why the card cannot be written to from here; nil if it can. piv-go asks every card
+// of firmware 5.3 for its management key's metadata.
+func (m model) writable() error {
+	if m.silent && m.since(5, 3, 0) {
+		return m.ofMaker(fmt.Errorf("%w: %s does not know the command GET METADATA, without which keys and certificates are not put on it from here", ErrUnsupported, m.name()))
+	}
+	return nil
+}
+
+// cannotDelete is the error of a card that does not know how to delete a key.
+func (m model) cannotDelete() error {
+	return m.ofMaker(fmt.Errorf("%w: %s does not know the command that deletes keys (%s)", ErrUnsupported, m.name(), statusUnknown.code()))
+}
+
+// ofMaker marks an error that comes of a card's not being a YubiKey.
+func (m model) ofMaker(err error) error {
+	if m.isYubiKey() {
+		return err
+	}
+	return &OtherMakerError{err}
+}
 
 // supports returns the key as piv-go wants it, or why the card's firmware cannot make it
 // (docs.yubico.com, "PIV: firmware"). Weak keys are those of the library that Infineon
@@ -103,5 +126,5 @@ func (m model) lacks(spec KeySpec) error {
 
 // unsupported is the error for what the card's firmware lacks.
 func (m model) unsupported(lacks string) error {
-	return fmt.Errorf("%w: %s, and %s has %s", ErrUnsupported, lacks, m.name(), m.version())
+	return m.ofMaker(fmt.Errorf("%w: %s, and %s has %s", ErrUnsupported, lacks, m.name(), m.version()))
 }

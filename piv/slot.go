@@ -85,11 +85,14 @@ func (c *card) readOwn(k *slotKey, slot pivuri.Slot) (there bool, err error) {
 func (c *card) readMetadata(k *slotKey, slot pivuri.Slot) (there bool, err error) {
 	info, err := c.yk.KeyInfo(slotOf(slot))
 	if err != nil && !fromOutside(err) {
+		info, err = c.metadataAgain(slot, err)
+	}
+	if err != nil && !fromOutside(err) {
 		k.Type = unknownType
 		k.own = fmt.Errorf("%w: it is of a kind that the PIV library does not know (%v)", hardware.ErrUnusableKey, err)
 		return true, nil
 	}
-	if isStatus(err, statusNotFound, statusNoReference) || err == nil && info.PublicKey == nil {
+	if isAbsent(err) || err == nil && info.PublicKey == nil {
 		return false, nil
 	}
 	if err != nil {
@@ -97,7 +100,7 @@ func (c *card) readMetadata(k *slotKey, slot pivuri.Slot) (there bool, err error
 	}
 	k.Public, k.Generated = info.PublicKey, info.Origin == yubikey.OriginGenerated
 	k.PIN, k.Touch = pinPolicies[info.PINPolicy], touchPolicies[info.TouchPolicy]
-	if k.PIN == "" {
+	if k.PIN == "" && info.PINPolicy != 0 {
 		k.own = fmt.Errorf("%w: it wants a fingerprint, and nothing here asks for one", hardware.ErrUnusableKey)
 	}
 	return true, nil
@@ -163,7 +166,7 @@ var errNoX509 = errors.New("what the slot holds as a certificate cannot be read"
 
 func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
 	certificate, err := c.yk.Certificate(slotOf(slot))
-	if err == nil || isStatus(err, statusNotFound, statusNoReference) {
+	if err == nil || isAbsent(err) {
 		return certificate, nil
 	}
 	if fromOutside(err) {
@@ -178,6 +181,9 @@ func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if rest, ok := element(object, tagObject); ok && len(rest) == 0 {
+		return nil, nil // what was deleted there some cards keep, without what was in it
 	}
 	return parseObject(object)
 }

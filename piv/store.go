@@ -34,6 +34,9 @@ func (r *keyring) store(ctx context.Context, address pivuri.URI, certificate *x5
 	if err != nil {
 		return false, err
 	}
+	if err := r.card.writable(); err != nil {
+		return false, err
+	}
 	if err := r.pairs(ctx, k, certificate); err != nil {
 		return false, fmt.Errorf("%s: %w", k.Address, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
 	"os"
@@ -54,7 +55,7 @@ type cardTable struct {
 //	card none                  readers only
 //	card insert N [OPTION...]  a new card, see newCard; the last one again without options
 //	card pull N
-//	card key N SLOT KIND       puts a key: rsa2048, rsa1024, p256
+//	card key N SLOT KIND [CSR] puts a key: rsa2048, rsa1024, p256; a request for it is written to CSR
 //	card certificate N SLOT FILE
 //	card tries N COUNT         PIN tries left; puktries is the PUK's
 //	card touch N never|FILE    nobody touches it, or not before there is a file
@@ -256,6 +257,11 @@ func change(ts *testscript.TestScript, card *pivtest.Card, what string, args []s
 		key, err := newPrivateKey(args[1])
 		ts.Check(err)
 		ts.Check(card.PutKey(byteOf(ts, args[0]), key, pivtest.Policy{}))
+		if len(args) > 2 {
+			der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "ana@example.com"}, EmailAddresses: []string{"ana@example.com"}}, key)
+			ts.Check(err)
+			ts.Check(os.WriteFile(ts.MkAbs(args[2]), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), 0o600))
+		}
 	case "certificate":
 		block, _ := pem.Decode([]byte(ts.ReadFile(args[1])))
 		cert, err := x509.ParseCertificate(block.Bytes)

@@ -75,6 +75,10 @@ func Rows(on remedy.System) explain.Table {
 		{Is: piv.ErrDevice, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints(
 			"pull the YubiKey out, put it back in, and try again; a slow one is given more time by --timeout 5m",
 		)},
+		{As: explain.Type[*piv.OtherMakerError], Says: "does not know the command", More: "also `has no slot`: the card is not a YubiKey", Exit: explain.Failed, Hints: explain.Hints(
+			"the card signs with what is on it; a program for such cards puts keys and certificates there, for example: yubico-piv-tool -r '' -a generate -s 9c -A RSA2048",
+			"another way to the card is OpenSC's module: "+build.Program+" keys --key 'pkcs11:?module-name=opensc-pkcs11'",
+		)},
 		{Is: piv.ErrUnsupported, Exit: explain.Failed, Hints: explain.Hints(
 			"a YubiKey's firmware cannot be changed: ask for less, or use a newer one; " + build.Program + " keys --key piv: shows the versions",
 		)},
