@@ -113,7 +113,7 @@ func (k importedKey) signs() bool {
 	if !k.keys.card.hasMetadata() {
 		return true
 	}
-	return k.Touch == TouchNever && (!k.wantsPIN() || k.keys.user.options.PIN != nil)
+	return k.Touch == TouchNever && (!k.WantsPIN() || k.keys.user.options.PIN != nil)
 }
 
 // prepareToSign gets the PIN for the signature of a key that is yet to be imported, and

@@ -124,7 +124,7 @@ func (k *Key) sign(ctx context.Context, message []byte) (signature []byte, err e
 
 // used returns an error if the key wants a PIN again that is overwritten already.
 func (k *Key) used() error {
-	if k.key.wantsPIN() && k.key.PIN != PINOnce && k.user.pin.Value == nil {
+	if k.key.WantsPIN() && k.key.PIN != PINOnce && k.user.pin.Value == nil {
 		return fmt.Errorf("%w: %w", hardware.ErrPINNeeded, errUsed)
 	}
 	return nil

@@ -35,7 +35,7 @@ func (u *user) leave() error {
 }
 
 func (u *user) askIfWanted(ctx context.Context, k *slotKey) error {
-	if !k.wantsPIN() {
+	if !k.WantsPIN() {
 		return nil
 	}
 	return u.askPIN(ctx, k.Address.Slot)
