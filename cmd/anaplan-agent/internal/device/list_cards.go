@@ -5,6 +5,7 @@ package device
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ func writeCard(text *strings.Builder, card ListedCard) {
 		fmt.Fprintf(text, "  cannot be read: %s\n", console.OneLine(card.Err.Error()))
 	}
 	for _, key := range card.Keys {
-		writeCardKey(text, key)
+		writeCardKey(text, card.judged(key))
 	}
 	if len(card.Keys) == 0 && card.Err == nil {
 		writeNoKeys(text, card)
@@ -46,6 +47,24 @@ func writeNoKeys(text *strings.Builder, card ListedCard) {
 	address := card.Address
 	address.Slot = cmp.Or(card.slot, DefaultSlot)
 	fmt.Fprintf(text, "  to make one: %s enroll --key %s --email YOU\n", build.Program, shell.Quote(address.String()))
+}
+
+// What keeps a key from logging in that has nothing wrong with itself.
+var (
+	errPINBlocked = errors.New("the card's PIN is blocked; its PUK sets a new one: ykman piv access unblock-pin (or yubico-piv-tool -a unblock-pin)")
+	errNotRead    = errors.New("the card failed before it was read to its end")
+)
+
+// judged returns a key with what is wrong with its card, if nothing is with the key.
+func (c ListedCard) judged(key piv.KeyInfo) piv.KeyInfo {
+	switch {
+	case key.Problem != nil:
+	case c.Err != nil:
+		key.Problem = errNotRead
+	case c.Tries == 0 && key.WantsPIN():
+		key.Problem = errPINBlocked
+	}
+	return key
 }
 
 // Firmware says which version a card has, as far as it tells.
@@ -139,7 +158,7 @@ func newCardEntry(card ListedCard) CardEntry {
 		entry.PINTries = &card.Tries
 	}
 	for _, key := range card.Keys {
-		entry.Keys = append(entry.Keys, newCardKeyEntry(key))
+		entry.Keys = append(entry.Keys, newCardKeyEntry(card.judged(key)))
 	}
 	return entry
 }

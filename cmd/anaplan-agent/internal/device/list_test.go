@@ -127,7 +127,12 @@ func newCards(t *testing.T) []ListedCard {
 	unknown := piv.Card{Reader: "Reader\x1b[2J", Tries: -1, Err: errors.New("no\nanswer")}
 	empty := piv.Card{Address: pivuri.URI{Serial: 7}, Reader: "R", Name: "YubiKey 7", Firmware: "4.3.5", Tries: 1}
 	blocked := piv.Card{Address: pivuri.URI{Serial: 8}, Reader: "R", Name: "YubiKey 8", Firmware: "5.4.3"}
-	return []ListedCard{{full, 0}, {unknown, 0}, {empty, 0}, {blocked, pivuri.KeyManagement}}
+	spent := piv.Card{Address: pivuri.URI{Serial: 9}, Reader: "R", Name: "CanoKey 9", Firmware: "5.7.0", Keys: []piv.KeyInfo{
+		{Address: at(pivuri.Signature), Type: "RSA 2048", Certificate: leaf, PIN: piv.PINAlways},
+		{Address: at(pivuri.CardAuthentication), Type: "RSA 2048", Certificate: leaf, PIN: piv.PINNever},
+	}}
+	halfRead := piv.Card{Address: pivuri.URI{Serial: 10}, Reader: "R", Name: "YubiKey 10", Tries: 3, Err: piv.ErrRemoved, Keys: spent.Keys[:1]}
+	return []ListedCard{{full, 0}, {unknown, 0}, {empty, 0}, {blocked, pivuri.KeyManagement}, {spent, 0}, {halfRead, 0}}
 }
 
 func TestListCardsText(t *testing.T) {
