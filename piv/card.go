@@ -19,7 +19,8 @@ type card struct {
 	model
 	service  *service // shared by the cards of a survey
 	reader   string
-	yk       *yubikey.YubiKey // nil while the card is let go
+	yk       *yubikey.YubiKey // nil while the card is let go, and of a plain one
+	raw      *rawCard         // of a plain one, in the place of yk
 	unlocked bool             // a PIN was sent since the card was powered
 }
 
@@ -38,6 +39,10 @@ func openCard(service *service, reader string) (*card, error) {
 	c := &card{service: service, reader: reader}
 	if c.maker = probe.maker(); !c.isYubiKey() {
 		err = c.ask(probe)
+	}
+	if c.plain {
+		c.raw = probe
+		return c, nil
 	}
 	if err = cmp.Or(err, probe.close(pcsc.LeaveCard)); err != nil {
 		return nil, inWords(doing, err)
@@ -97,7 +102,14 @@ func (c *card) letGo() {
 		c.yk.Close()
 		c.yk = nil
 	}
+	if c.raw != nil {
+		c.raw.close(pcsc.LeaveCard)
+		c.raw = nil
+	}
 }
+
+// isOpen reports whether this process has the card.
+func (c *card) isOpen() bool { return c.yk != nil || c.raw != nil }
 
 // aside does what piv-go cannot, while that lets the card go. What a PIN has unlocked
 // may be locked afterwards.
@@ -107,6 +119,9 @@ func (c *card) aside(doing string, work func(*rawCard) error) error {
 
 // byRaw is aside with errors as they come.
 func (c *card) byRaw(work func(*rawCard) error) error {
+	if c.raw != nil {
+		return work(c.raw)
+	}
 	c.letGo()
 	var worked error
 	err := patiently(func() error {

@@ -29,6 +29,9 @@ func Delete(ctx context.Context, address pivuri.URI, options Options) (deleted [
 // that failed half way shows in every list then, and goes with the next. Nobody is asked
 // for a management key if there is nothing that the card could delete.
 func (r *keyring) deleteKey(ctx context.Context, slot pivuri.Slot) (deleted []string, err error) {
+	if r.card.plain {
+		return nil, r.card.writable()
+	}
 	k, err := r.readKey(slot)
 	if err != nil {
 		return nil, err

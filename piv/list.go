@@ -52,7 +52,7 @@ func (s *survey) failures() []Card {
 // fails half way is said, since a list is where people look for what is wrong.
 func (r *keyring) list(address pivuri.URI) Card {
 	c := r.card
-	listed := Card{Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Tries: -1}
+	listed := Card{Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Identity: c.identity(), Tries: -1}
 	// The counter first: it is what a list is most often wanted for.
 	r.progress.card("reading the PIN's counter")
 	if listed.Tries, _, listed.Err = c.counter(); listed.Err != nil {

@@ -29,9 +29,18 @@ const (
 	tagLabel    = 0x50
 )
 
-// ask asks a card of another maker what it can do.
+// ask asks a card of another maker what it can do: whether it has a version, without which piv-go does
+// not open it, and metadata.
 func (m *model) ask(raw *rawCard) error {
-	_, err := raw.metadata(referenceManagement)
+	version, err := raw.command(0xfd, 0x00, 0x00, nil)
+	if _, refused := statusOf(err); refused || err == nil && len(version) != 3 {
+		m.plain, m.guid = true, raw.guid()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = raw.metadata(referenceManagement)
 	if _, refused := statusOf(err); refused {
 		m.silent, err = true, nil
 	}

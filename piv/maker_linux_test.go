@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -167,5 +168,112 @@ func TestPivApplet(t *testing.T) {
 	wantError(t, err, piv.ErrUnsupported, words)
 	if len(asked.requests) > 0 || count(card, 0x47) > 0 {
 		t.Error("the PIN was asked for in vain, or a key was made")
+	}
+}
+
+// guidObject is a card's unique identifier with a GUID (NIST SP 800-73-4 part 1, table 9).
+func guidObject(guid byte) []byte {
+	return append([]byte{0x34, 0x10}, bytes.Repeat([]byte{guid}, 16)...)
+}
+
+// plainCard puts a card into the reader that knows the standard's commands only, with a usual key.
+func plainCard(t *testing.T, s *pivtest.Stack, bits int) *pivtest.Card {
+	t.Helper()
+	card := seat(t, s, pivtest.Options{Maker: pivtest.OtherMaker, PIN: pin})
+	pair(t, card, 0x9c, testKey(t, "plain", bits), pivtest.Policy{PIN: always, Touch: touchNever})
+	card.PutObject(0x5fc102, guidObject(0xab))
+	return card
+}
+
+// TestPlainCard: a card without any instruction of Yubico's, such as a government's, signs with what is
+// on it, and is called by no number that it has not.
+func TestPlainCard(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	for _, bits := range []int{2048, 3072} {
+		t.Run(fmt.Sprint(bits), func(t *testing.T) {
+			card := plainCard(t, s, bits)
+			listed := one(t)
+			if listed.Name != "PIV card" || listed.Firmware != "" || listed.Tries != 3 || listed.Address.String() != "piv:" || len(listed.Keys) != 1 || listed.Keys[0].Problem != nil {
+				t.Errorf("%+v", listed)
+			}
+			asked := &asked{pin: pin}
+			mustLogin(t, "piv:", piv.Options{PIN: asked.ask, Time: noon, Slow: true}, testKey(t, "plain", bits))
+			asked.isForgotten(t)
+			if got := asked.requests[0]; got.Device != "PIV card" || got.Serial != strings.Repeat("ab", 16) || got.Serial != listed.Identity {
+				t.Errorf("asked %+v", got)
+			}
+			if n := count(card, 0x20); n != 3 || card.WrongPINs() != 0 { // of which the list and the login ask for the counter
+				t.Errorf("%d VERIFY, %d wrong ones", n, card.WrongPINs())
+			}
+			if c, err := s.ConnectCard(0, true); err != nil {
+				t.Errorf("the card is not let go: %v", err)
+			} else {
+				c.Disconnect(pivtest.LeaveCard)
+				c.Close()
+			}
+		})
+	}
+}
+
+// TestPlainCardPIN: a PIN is sent once, and what the card says of it is understood.
+func TestPlainCardPIN(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	card := plainCard(t, s, 2048)
+	_, err := login(t, "piv:slot=9c", with("999999"))
+	refused, ok := errors.AsType[*hardware.PINError](err)
+	if !ok || !strings.Contains(err.Error(), "PIV card refused the PIN: it is wrong (63C2); 2 tries are left") || card.WrongPINs() != 1 {
+		t.Errorf("%v, %+v, %d wrong ones", err, refused, card.WrongPINs())
+	}
+	card.SetPINTriesLeft(0)
+	_, err = login(t, "piv:slot=9c", with(pin))
+	if refused, ok := errors.AsType[*hardware.PINError](err); !ok || !refused.Locked {
+		t.Errorf("%v", err)
+	}
+	card.SetPINTriesLeft(3)
+	card.Inject(pivtest.Fault{INS: 0x87, SW: 0x6f00})
+	_, err = login(t, "piv:slot=9c", with(pin))
+	wantError(t, err, piv.ErrDevice, "signing: it failed and does not say why (6F00)")
+	mustLogin(t, "piv:slot=9c", with(pin), testKey(t, "plain", 2048))
+}
+
+// TestPlainCardWrites: it is not written to, and nobody is asked for anything in vain.
+func TestPlainCardWrites(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	card := plainCard(t, s, 2048)
+	key := testKey(t, "plain", 2048)
+	asked := &asked{pin: pin}
+	options := piv.Options{PIN: asked.ask, Time: noon}
+	address, free := mustParse(t, "piv:slot=9c"), mustParse(t, "piv:slot=9a")
+	for what, try := range map[string]func() error{
+		"generate": func() error {
+			_, err := piv.Generate(t.Context(), free, piv.KeySpec{Bits: 2048}, options)
+			return err
+		},
+		"import": func() error {
+			_, err := piv.Import(t.Context(), free, testKey(t, "b", 2048), piv.KeySpec{}, options)
+			return err
+		},
+		"store": func() error {
+			_, err := piv.StoreCertificate(t.Context(), address, certify(t, &key.PublicKey, "new"), options)
+			return err
+		},
+		"delete": func() error { _, err := piv.Delete(t.Context(), address, options); return err },
+	} {
+		t.Run(what, func(t *testing.T) {
+			err := try()
+			wantError(t, err, piv.ErrUnsupported, "the PIV card knows the commands of the standard only")
+			isOtherMakers(t, err)
+		})
+	}
+	if len(asked.requests) > 0 || count(card, 0x47)+count(card, 0xdb)+count(card, 0x87) > 0 {
+		t.Error("the PIN was asked for in vain, or the card was written to")
+	}
+	// A request for a new certificate of the key that is there is a signature like others.
+	der, err := piv.CertificateRequest(t.Context(), address, options, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if request, err := x509.ParseCertificateRequest(der); err != nil || !key.PublicKey.Equal(request.PublicKey) {
+		t.Errorf("%v: the request is for another key", err)
 	}
 }

@@ -18,6 +18,8 @@ type model struct {
 	firmware yubikey.Version
 	serial   uint32 // 0: it does not tell
 	silent   bool   // it does not know GET METADATA, whatever its firmware
+	plain    bool   // it knows the standard's commands only, and has neither firmware nor serial
+	guid     string // of a plain card, in hexadecimal; "": it does not tell
 }
 
 // isYubiKey reports whether what Yubico says of its cards holds for this one.
@@ -33,12 +35,18 @@ func (m model) name() string {
 	return fmt.Sprintf("%s %d", name, m.serial)
 }
 
+// identity tells the card from others of its name.
+func (m model) identity() string { return cmp.Or(m.guid, fmt.Sprint(m.serial)) }
+
 // address returns the address of a slot of the card; of the card itself for 0.
 func (m model) address(slot pivuri.Slot) pivuri.URI {
 	return pivuri.URI{Serial: m.serial, Slot: slot}
 }
 
 func (m model) version() string {
+	if m.plain {
+		return ""
+	}
 	return fmt.Sprintf("%d.%d.%d", m.firmware.Major, m.firmware.Minor, m.firmware.Patch)
 }
 
@@ -57,6 +65,9 @@ func (m model) hasMetadata() bool { return m.since(5, 3, 0) && !m.silent }
 // writable returns why the card cannot be written to from here; nil if it can. piv-go asks every card
 // of firmware 5.3 for its management key's metadata.
 func (m model) writable() error {
+	if m.plain {
+		return m.ofMaker(fmt.Errorf("%w: the %s knows the commands of the standard only, and keys and certificates are not put on it from here", ErrUnsupported, m.name()))
+	}
 	if m.silent && m.since(5, 3, 0) {
 		return m.ofMaker(fmt.Errorf("%w: %s does not know the command GET METADATA, without which keys and certificates are not put on it from here", ErrUnsupported, m.name()))
 	}

@@ -39,7 +39,7 @@ func (u *user) askPIN(ctx context.Context, slot pivuri.Slot) error {
 		return fmt.Errorf("%s: %w, and there is no way to ask for it", c.name(), hardware.ErrPINNeeded)
 	}
 	u.tries = tries
-	request := hardware.PINRequest{Device: c.name(), Serial: fmt.Sprint(c.serial), Counter: hardware.TryCounter(tries)}
+	request := hardware.PINRequest{Device: c.name(), Serial: c.identity(), Counter: hardware.TryCounter(tries)}
 	if slot != 0 {
 		request.Key = slot.String()
 	}
@@ -70,7 +70,7 @@ func checkPIN(pin []byte) error {
 // counter returns how many wrong PINs are left: 0 if the PIN is blocked, -1 if the card does not
 // tell, as it does not while the PIN is verified.
 func (c *card) counter() (tries int, verified bool, err error) {
-	tries, err = c.yk.Retries()
+	tries, err = c.retries()
 	if err == nil {
 		return tries, false, nil
 	}
@@ -94,14 +94,13 @@ func triesIn(err error) int {
 	return -1
 }
 
-// verify sends the PIN, once, and overwrites it. piv-go wants it as a string and copies
-// that; neither copy can be overwritten from here.
+// verify sends the PIN, once, and overwrites it.
 func (u *user) verify() error {
 	c := u.card
 	u.progress.card("sending the PIN")
 	err := u.pin.Send(hardware.DevicePIN, func() error {
 		c.unlocked = true // whatever comes back: the card may have taken it
-		return u.answered(c.yk.VerifyPIN(string(u.pin.Value)))
+		return u.answered(c.verifyPIN(u.pin.Value))
 	})
 	return u.sent(err)
 }

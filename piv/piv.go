@@ -1,4 +1,4 @@
-// Package piv signs with an RSA key in a slot of a PIV smartcard: a YubiKey, over
+// Package piv signs with an RSA key in a slot of a PIV smartcard, most often a YubiKey, over
 // the computer's own PC/SC service, with no PKCS#11 module in between.
 //
 //	address, err := pivuri.Parse("piv:serial=12345678;slot=9c")
@@ -18,8 +18,9 @@
 //
 // Reading, signing and writing go through go-piv/piv-go. What it cannot do goes through package pcsc:
 // to look whether a card has PIV at all, since piv-go keeps such a card locked until the process
-// ends, to reset it, and to delete what is on it. Cards that are not YubiKeys are for package hsm
-// with OpenSC's module: piv-go opens YubiKeys only.
+// ends, to reset it, to delete what is on it, and to sign with a card that knows the commands of the
+// standard only, which piv-go does not open. Cards of other makers do what they can; for the rest
+// package hsm has OpenSC's module.
 //
 // Without cgo the package works on Windows only; elsewhere every function returns
 // hardware.ErrNoCgo.
@@ -43,7 +44,7 @@ var (
 	ErrNoService = errors.New("the smartcard service cannot be reached")
 	// ErrNoCard: no card, or not the one that is named, is in any reader.
 	ErrNoCard = errors.New("no such card")
-	// ErrNotPIV: the card that is there has no PIV application, or is not a YubiKey.
+	// ErrNotPIV: the card that is there has no PIV application, or does not speak T=1.
 	ErrNotPIV = errors.New("the card cannot be used")
 	// ErrBusy: another program has the card and kept it for as long as was waited.
 	ErrBusy = errors.New("another program uses the card")
@@ -127,7 +128,8 @@ type Card struct {
 	Address  pivuri.URI // with the serial number
 	Reader   string     // as the PC/SC service calls it
 	Name     string     // "YubiKey 12345678"; of another maker: "CanoKey 12345678", "PIV card"
-	Firmware string     // "5.4.3"
+	Firmware string     // "5.4.3"; "": it has none, for it knows the commands of the standard only
+	Identity string     // as in a PIN's request: the serial number, of a card without one its GUID
 	Tries    int        // wrong PINs left; 0: blocked; -1: the card does not tell
 
 	// Keys are those that there is any sign of: the key's own (firmware 4.3 and later)

@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -101,10 +102,23 @@ func notSelected(err error) error {
 // have 3 KB at most, in parts of 256 bytes, and some cards make smaller ones.
 const maxParts = 256
 
-// command sends a command and returns the data of its response, however many parts it
-// has (ISO 7816-4 section 5.3.4). Another status word than 9000 is an error.
+// maxData is how much a command may have in one part (ISO 7816-4 section 5.1).
+const maxData = 0xff
+
+// command sends a command, in as many parts as it needs, and returns the data of its response, however
+// many parts it has (ISO 7816-4 sections 5.3.3 and 5.3.4). Another status word than 9000 is an error.
 func (r *rawCard) command(ins, p1, p2 byte, data []byte) (response []byte, err error) {
+	for ; len(data) > maxData; data = data[maxData:] {
+		part, err := r.card.Transmit(append([]byte{0x10, ins, p1, p2, maxData}, data[:maxData]...))
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(part, []byte{0x90, 0x00}) {
+			return nil, fmt.Errorf("a part of a command was answered by %X", part)
+		}
+	}
 	next := append([]byte{0x00, ins, p1, p2, byte(len(data))}, data...)
+	defer clear(next) // there may be a PIN in it
 	for range maxParts {
 		part, err := r.card.Transmit(next)
 		if err != nil {

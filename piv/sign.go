@@ -9,8 +9,6 @@ import (
 	"crypto/rsa"
 	"fmt"
 
-	yubikey "github.com/go-piv/piv-go/v2/piv"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
@@ -22,8 +20,7 @@ func (u *user) sign(ctx context.Context, k *slotKey, public *rsa.PublicKey, hash
 			return nil, err
 		}
 	}
-	// The policy says that piv-go need not care for the PIN.
-	private, err := u.card.yk.PrivateKey(slotOf(k.Address.Slot), public, yubikey.KeyAuth{PINPolicy: yubikey.PINPolicyNever})
+	private, err := u.card.signer(k.Address.Slot, public)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", hardware.ErrUnusableKey, err)
 	}
@@ -33,7 +30,7 @@ func (u *user) sign(ctx context.Context, k *slotKey, public *rsa.PublicKey, hash
 	u.progress.card("signing")
 	var signature []byte
 	err = u.progress.touching(k.Touch, func() (err error) {
-		signature, err = private.(crypto.Signer).Sign(rand.Reader, hardware.Digest(hash, message), hash)
+		signature, err = private.Sign(rand.Reader, hardware.Digest(hash, message), hash)
 		return err
 	})
 	if err != nil {

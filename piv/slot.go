@@ -74,6 +74,8 @@ func (k *slotKey) believed() crypto.PublicKey {
 // there is one.
 func (c *card) readOwn(k *slotKey, slot pivuri.Slot) (there bool, err error) {
 	switch {
+	case c.plain:
+		k.Touch = TouchNever // the standard has none
 	case c.hasMetadata():
 		return c.readMetadata(k, slot)
 	case c.since(4, 3, 0): // the first with attestation (developers.yubico.com, "PIV attestation")
@@ -165,6 +167,9 @@ var (
 var errNoX509 = errors.New("what the slot holds as a certificate cannot be read")
 
 func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
+	if c.plain {
+		return c.readObject(slot)
+	}
 	certificate, err := c.yk.Certificate(slotOf(slot))
 	if err == nil || isAbsent(err) {
 		return certificate, nil
@@ -172,15 +177,23 @@ func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
 	if fromOutside(err) {
 		return nil, inWords("reading the certificate", err)
 	}
+	return c.readObject(slot)
+}
+
+// readObject reads a certificate without piv-go.
+func (c *card) readObject(slot pivuri.Slot) (*x509.Certificate, error) {
 	// ykman compresses certificates that are too long, or on request, and piv-go cannot
 	// read them. It does not give out the object, either, so it is read once more.
 	var object []byte
-	err = c.aside("reading the certificate", func(raw *rawCard) (err error) {
+	err := c.byRaw(func(raw *rawCard) (err error) {
 		object, err = raw.object(slotOf(slot).Object)
 		return err
 	})
+	if isAbsent(err) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil, err
+		return nil, inWords("reading the certificate", err)
 	}
 	if rest, ok := element(object, tagObject); ok && len(rest) == 0 {
 		return nil, nil // what was deleted there some cards keep, without what was in it

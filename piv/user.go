@@ -50,7 +50,7 @@ func (u *user) reopen(ctx context.Context) error {
 		return fmt.Errorf("%w meanwhile: %v", ErrRemoved, err)
 	case err != nil:
 		return err
-	case again.serial != u.card.serial: // possible only where one does not tell it
+	case again.identity() != u.card.identity(): // possible only where one does not tell its serial number
 		again.close()
 		return fmt.Errorf("%w meanwhile: there is another one", ErrRemoved)
 	}
@@ -76,7 +76,7 @@ func (u *user) ask(ctx context.Context, doing string, ask func() error) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	if u.card.yk == nil {
+	if !u.card.isOpen() {
 		return u.reopen(ctx)
 	}
 	u.progress.card("working")

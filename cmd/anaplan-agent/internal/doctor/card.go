@@ -49,7 +49,7 @@ func (p *Probe) lookAtCard(address pivuri.URI, cert *x509.Certificate) {
 	if card == nil {
 		return
 	}
-	p.Facts.Names = []pin.Device{{Label: card.Name, Serial: fmt.Sprint(card.Address.Serial), Card: true}}
+	p.Facts.Names = []pin.Device{{Label: card.Name, Serial: card.Identity, Card: true}}
 	p.judgeTries(card)
 	p.judgeFactory(card)
 	p.judgeSlots(address, card, cert)

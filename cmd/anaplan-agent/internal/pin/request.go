@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -57,6 +58,13 @@ func (d Device) String() string {
 		return d.Label
 	}
 	return fmt.Sprintf("token %q", d.Label)
+}
+
+// isNamed reports whether an address can name the device: a card by its number only, which not all
+// have.
+func (d Device) isNamed() bool {
+	n, err := strconv.ParseUint(d.Serial, 10, 32)
+	return !d.Card || err == nil && n != 0
 }
 
 // ForToken returns the PINFunc for the token of an address.
