@@ -282,7 +282,7 @@ func TestFileNames(t *testing.T) {
 		{".so", "m", []string{"m", "m.so", "libm.so"}},
 		{".so", "m.so", []string{"m.so", "libm.so"}},
 		{".dylib", "m", []string{"m", "m.dylib", "libm.dylib", "m.so", "libm.so"}},
-		{".dll", "libm", []string{"libm", "m.dll", "libm.dll"}},
+		{".dll", "libm", []string{"libm", "m.dll", "libm.dll", "m-x64.dll", "m-64.dll"}},
 	}
 	for _, test := range tests {
 		if diff := cmp.Diff(test.want, moduleDirs{suffix: test.suffix}.fileNames(test.name)); diff != "" {

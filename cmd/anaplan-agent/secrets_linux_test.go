@@ -133,6 +133,7 @@ func callsAlone(v *vault) []call {
 		{args: append(words("import"), v.path("imported.pem"), "--key", v.well.Address(v.t, ";object=third").String())},
 		{exit: 1, args: append(words("import"), v.path("nothing.pem"), "--key", second)},
 		{exit: 1, args: words("status")},
+		{exit: 1, args: words("stop")},
 		{exit: 2, args: words("serve --listen 192.0.2.1:1")},
 		{exit: 1, args: []string{login.SignerCommand}},
 		{exit: 1, args: words("doctor probe")},
