@@ -177,7 +177,15 @@ WRAP(C_Logout, (CK_SESSION_HANDLE h), (h))
 WRAP(C_CloseSession, (CK_SESSION_HANDLE h), (h))
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n), (h, a, n))
 WRAP(C_FindObjectsFinal, (CK_SESSION_HANDLE h), (h))
-WRAP(C_DestroyObject, (CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o), (h, o))
+
+/* With the order keepsobjects nothing is destroyed, and said to be. */
+static CK_RV my_C_DestroyObject(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o) {
+	unsigned nth;
+	CK_RV rv = before("C_DestroyObject", &nth);
+	if (rv || order("keepsobjects") != NULL)
+		return rv;
+	return after("C_DestroyObject", nth, real->C_DestroyObject(h, o));
+}
 
 /* With the order rwonly there are read/write sessions only, and with roonly none. */
 static CK_RV my_C_OpenSession(CK_SLOT_ID slot, CK_FLAGS f, CK_VOID_PTR p, CK_NOTIFY n, CK_SESSION_HANDLE_PTR h) {
@@ -199,6 +207,24 @@ static CK_RV my_C_FindObjects(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE_PTR o, CK_UL
 	return rv ? rv : after("C_FindObjects", nth, real->C_FindObjects(h, o, m, n));
 }
 
+/* choose puts what the device chooses in the place of what a template asks for: newid=00 and
+ * newlabel=6b6579, in hexadecimal. */
+static void choose(CK_ATTRIBUTE_PTR a, CK_ULONG n) {
+	static CK_BYTE values[2][64];
+	const char *names[] = {"newid", "newlabel"};
+	CK_ATTRIBUTE_TYPE types[] = {CKA_ID, CKA_LABEL};
+	for (int which = 0; which < 2; which++) {
+		const char *hex = order(names[which]);
+		size_t length = 0;
+		unsigned byte;
+		while (hex != NULL && length < sizeof values[which] && sscanf(hex + 2 * length, "%2x", &byte) == 1)
+			values[which][length++] = byte;
+		for (CK_ULONG i = 0; hex != NULL && i < n; i++)
+			if (a[i].type == types[which])
+				a[i].pValue = values[which], a[i].ulValueLen = length;
+	}
+}
+
 /* With the order nocreate1=0x13 no objects of class 1 are made. */
 static CK_RV my_C_CreateObject(CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_OBJECT_HANDLE_PTR o) {
 	unsigned nth;
@@ -208,6 +234,8 @@ static CK_RV my_C_CreateObject(CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG
 		if (a[i].type == CKA_CLASS) {
 			snprintf(name, sizeof name, "nocreate%lu", *(CK_OBJECT_CLASS *)a[i].pValue);
 			rv = number(name);
+			if (*(CK_OBJECT_CLASS *)a[i].pValue != CKO_CERTIFICATE)
+				choose(a, n);
 		}
 	return rv ? rv : after("C_CreateObject", nth, real->C_CreateObject(h, a, n, o));
 }
@@ -220,6 +248,8 @@ static CK_RV my_C_GenerateKeyPair(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_AT
 	for (CK_ULONG i = 0; rv == CKR_OK && order("nogenerate") != NULL && i < o; i++)
 		if (b[i].type == number("nogenerate"))
 			rv = CKR_ATTRIBUTE_TYPE_INVALID;
+	choose(a, n);
+	choose(b, o);
 	return rv ? rv : after("C_GenerateKeyPair", nth, real->C_GenerateKeyPair(h, m, a, n, b, o, p, q));
 }
 
@@ -525,6 +555,22 @@ static CK_RV my_C_Login(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR 
 	return after("C_Login", nth, rv);
 }
 
+/* withholding returns what a call returns that withheld an attribute: noattributerv=0x6, or else
+ * CKR_ATTRIBUTE_TYPE_INVALID. */
+static CK_RV withholding(void) { return order("noattributerv") == NULL ? CKR_ATTRIBUTE_TYPE_INVALID : number("noattributerv"); }
+
+/* pass_for_session has the objects with the id of one byte that the order sessionid=9 names say
+ * that they are the session's. */
+static void pass_for_session(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_PTR a, CK_ULONG n) {
+	CK_BYTE id[64];
+	CK_ATTRIBUTE ask = {CKA_ID, id, sizeof id};
+	if (order("sessionid") == NULL || real->C_GetAttributeValue(h, o, &ask, 1) != CKR_OK || ask.ulValueLen != 1 || id[0] != number("sessionid"))
+		return;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (a[i].type == CKA_TOKEN && a[i].pValue != NULL)
+			*(CK_BBOOL *)a[i].pValue = CK_FALSE;
+}
+
 /* withhold tells nothing of some attributes, and reports whether there was one: hidemodulus is
  * for private keys, and noattribute=0x3 for all objects. */
 static int withhold(CK_OBJECT_CLASS class, CK_ATTRIBUTE_PTR a, CK_ULONG n) {
@@ -564,17 +610,23 @@ static CK_RV my_C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_
 	rv = real->C_GetAttributeValue(h, o, a, n);
 	real->C_GetAttributeValue(h, o, &ask, 1);
 	spoil(class, a, n);
+	pass_for_session(h, o, a, n);
 	if (withhold(class, a, n))
-		rv = CKR_ATTRIBUTE_TYPE_INVALID;
+		rv = withholding();
 	return after("C_GetAttributeValue", nth, rv);
 }
 
-/* With the order nomechanism=0x1 the token does not know that mechanism. */
+/* The mechanism of the signature that has begun. */
+static CK_MECHANISM_TYPE signing;
+
+/* With the order nomechanism=0x1 the token does not know that mechanism; nomechanismrv=0x63 is
+ * what it returns then. */
 static CK_RV my_C_SignInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_OBJECT_HANDLE key) {
 	unsigned nth;
 	CK_RV rv = before("C_SignInit", &nth);
 	if (rv == CKR_OK && order("nomechanism") != NULL && m->mechanism == number("nomechanism"))
-		rv = CKR_MECHANISM_INVALID;
+		rv = order("nomechanismrv") == NULL ? CKR_MECHANISM_INVALID : number("nomechanismrv");
+	signing = m->mechanism;
 	return rv ? rv : after("C_SignInit", nth, real->C_SignInit(h, m, key));
 }
 
@@ -587,10 +639,13 @@ static void end_signing(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n) {
 }
 
 /* With the order badsign one bit of each signature is wrong, and with shortsign it is half a
- * signature. With lengthends the question how long it will be ends the operation. */
+ * signature. With lengthends the question how long it will be ends the operation. With norawsign=0x20 a
+ * signature by CKM_RSA_PKCS is refused at its end. */
 static CK_RV my_C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR d, CK_ULONG n, CK_BYTE_PTR s, CK_ULONG_PTR m) {
 	unsigned nth;
 	CK_RV rv = before("C_Sign", &nth);
+	if (rv == CKR_OK && s != NULL && signing == CKM_RSA_PKCS)
+		rv = number("norawsign");
 	if (rv) {
 		end_signing(h, d, n);
 		return rv;
