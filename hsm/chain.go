@@ -83,24 +83,25 @@ func (w *works) addAuthority(ctx context.Context, certificate *x509.Certificate)
 	return w.fail(doing, err)
 }
 
-// authorityTemplate is the object of a CA's certificate (PKCS#11 section 4.6.3). CKA_TRUSTED is
-// not set: this package does not say what to trust.
+// authorityTemplate is the object of a CA's certificate. CKA_TRUSTED is not set: this package does
+// not say what to trust.
 func authorityTemplate(certificate *x509.Certificate) ([]*pkcs11.Attribute, error) {
-	serial, err := asn1.Marshal(certificate.SerialNumber)
-	if err != nil {
-		return nil, err
-	}
 	id := certificate.SubjectKeyId
 	if len(id) == 0 {
 		sum := sha1.Sum(certificate.RawSubjectPublicKeyInfo)
 		id = sum[:]
 	}
-	return []*pkcs11.Attribute{
+	name := keyObject{id: id, label: cmp.Or(certificate.Subject.CommonName, certificate.Subject.String(), "CA")}
+	return certificateTemplate(certificate, name.names())
+}
+
+// certificateTemplate is the object of a certificate (PKCS#11 section 4.6.3) with these names.
+func certificateTemplate(certificate *x509.Certificate, names []*pkcs11.Attribute) ([]*pkcs11.Attribute, error) {
+	serial, err := asn1.Marshal(certificate.SerialNumber)
+	return append(names,
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE), pkcs11.NewAttribute(pkcs11.CKA_CERTIFICATE_TYPE, pkcs11.CKC_X_509),
 		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, cmp.Or(certificate.Subject.CommonName, certificate.Subject.String(), "CA")),
-		pkcs11.NewAttribute(pkcs11.CKA_ID, id),
 		pkcs11.NewAttribute(pkcs11.CKA_SUBJECT, certificate.RawSubject), pkcs11.NewAttribute(pkcs11.CKA_ISSUER, certificate.RawIssuer),
 		pkcs11.NewAttribute(pkcs11.CKA_SERIAL_NUMBER, serial), pkcs11.NewAttribute(pkcs11.CKA_VALUE, certificate.Raw),
-	}, nil
+	), err
 }

@@ -146,6 +146,12 @@ func codeName(code pkcs11.Error) string {
 	return "CKR_" + name
 }
 
+// isReturnValue reports whether err is what a module returned, without words.
+func isReturnValue(err error) bool {
+	_, ok := errors.AsType[pkcs11.Error](err)
+	return ok
+}
+
 func isCode(err error, codes ...pkcs11.Error) bool {
 	code, ok := errors.AsType[pkcs11.Error](err)
 	return ok && slices.Contains(codes, code)

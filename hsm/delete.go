@@ -75,7 +75,7 @@ func (d deletion) run(ctx context.Context) (deleted []string, err error) {
 		}
 		doing := "deleting the " + c.what
 		d.user.progress.module(doing)
-		if err := d.DestroyObject(d.handle, c.handle); err != nil {
+		if err := d.destroy(c.handle); err != nil {
 			return deleted, d.fail(doing, err)
 		}
 		deleted = append(deleted, c.what)

@@ -6,11 +6,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 
-	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -63,62 +61,44 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 		return info, err
 	}
 	n.decrypts = keys.isTPM()
-	var public *rsa.PublicKey
-	err = keys.user.write(ctx, "generating the key", func(token *crypto11.Context) (err error) {
+	var made *keyObject
+	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {
 		if spec.Before != nil {
 			if err := spec.Before(); err != nil {
 				return err
 			}
 		}
-		public, err = n.make(token, spec.Bits)
+		made, err = a.generate(n, spec.Bits)
 		return err
 	})
 	if err != nil {
 		return info, err
 	}
-	made := listedKey{&keyObject{id: n.id, label: n.label, kind: pkcs11.CKK_RSA, public: public}, nil}
-	info = made.info(keys.address)
+	info = listedKey{made, nil}.info(keys.address)
 	info.NeverExtractable = true // it was just asked for, and the token made the key
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }
 
 // isFree refuses to make a second key of the same name: an address that fits two
-// keys fits none.
+// keys fits none. The label may be that of its certificate.
 func (n newKey) isFree(s *session) error {
-	for _, name := range []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id)} {
-		handles, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), name)
+	for _, address := range []uri.URI{uri.URI{}.With("object", n.label), uri.URI{}.With("id", string(n.id))} {
+		keys, err := s.privateKeys(address)
 		if err != nil {
 			return err
 		}
-		if len(handles) == 0 {
-			continue
+		if len(keys) > 0 {
+			return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, keys[0].address(s.address), keyType(keys[0].kind))
 		}
-		k, err := s.readKey(handles[0])
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, k.address(s.address), keyType(k.kind))
 	}
 	return nil
 }
 
-// make makes the key pair, with the usual exponent, which crypto11 asks for.
-func (n newKey) make(token *crypto11.Context, bits int) (*rsa.PublicKey, error) {
-	public := append(n.template(),
-		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true), pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_WRAP, false))
-	pair, err := token.GenerateRSAKeyPairWithAttributes(attributeSet(public), attributeSet(n.privateTemplate()), bits)
-	if err != nil {
-		return nil, err
-	}
-	return pair.Public().(*rsa.PublicKey), nil
-}
-
-// attributeSet is a template as crypto11 takes it.
-func attributeSet(template []*pkcs11.Attribute) crypto11.AttributeSet {
-	set := crypto11.NewAttributeSet()
-	set.AddIfNotPresent(template)
-	return set
+// publicTemplate is what the token is told of the public key of one that Generate makes.
+func (n newKey) publicTemplate() []*pkcs11.Attribute {
+	return append(n.template(), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true),
+		pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_WRAP, false))
 }
 
 // StoreCertificate stores the certificate of the key that address names beside
@@ -152,20 +132,7 @@ func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.
 	if there, err := r.holds(certificate, certificateSearches(k)[0]...); there || err != nil {
 		return false, err
 	}
-	return true, r.user.write(ctx, "storing the certificate", func(token *crypto11.Context) error {
-		return add(token, k, certificate)
+	return true, r.user.write(ctx, "storing the certificate", func(a author) error {
+		return a.store(k, certificate)
 	})
-}
-
-// add adds the certificate of a key. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the
-// other attributes of certificates (PKCS#11 section 4.6.3).
-func add(token *crypto11.Context, k *keyObject, certificate *x509.Certificate) error {
-	var name []*pkcs11.Attribute
-	if len(k.id) > 0 {
-		name = append(name, pkcs11.NewAttribute(pkcs11.CKA_ID, k.id))
-	}
-	if k.label != "" {
-		name = append(name, pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label))
-	}
-	return token.ImportCertificateWithAttributes(attributeSet(name), certificate)
 }

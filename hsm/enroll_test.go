@@ -167,8 +167,6 @@ func TestEnrollOnOddTokens(t *testing.T) {
 	}{
 		"PIN pad":                     {order: "pinpad"},
 		"write-protected":             {order: "setflags=0x2", says: "write-protected"},
-		"one read/write session":      {order: "maxrw=1", says: "one read/write session"},
-		"slot that does not answer":   {order: "badslot", says: "generating the key"},
 		"no generation":               {order: "C_GenerateKeyPair=0x70", says: "generating the key: the token does not know the mechanism (CKR_MECHANISM_INVALID)"},
 		"token is full":               {order: "C_GenerateKeyPair=0x31", says: "no memory left (CKR_DEVICE_MEMORY)"},
 		"PIN refused the second time": {order: "C_Login@1=0;C_OpenSession=0;C_GenerateKeyPair=0xA3", says: "must be changed first (CKR_PIN_EXPIRED)"},

@@ -16,9 +16,12 @@
 // verify. It refuses to guess: an address that fits two keys which have
 // certificates, valid or not, is an error that lists both.
 //
-// Reading and signing go through miekg/pkcs11 in read-only sessions. Generate and
-// StoreCertificate write through crypto11; Import, StoreChain and Delete, which must know
-// what they have made, through miekg/pkcs11 again.
+// Two libraries serve it. crypto11 serves Generate and StoreCertificate, for modules that start and
+// list their slots as most do, tokens with more than one read/write session, and processes with no
+// other Key open. miekg/pkcs11 serves all others: modules that want parameters at their start (NSS),
+// no arguments or no threads, tokens that come while slots are listed, slots that do not answer, and
+// tokens with one read/write session. It serves everybody's reading and signing, in read-only
+// sessions, and Import, StoreChain and Delete, which must know what they have made.
 //
 // PKCS#11 modules are C libraries. They need cgo: without it every function
 // fails with hardware.ErrNoCgo.

@@ -82,8 +82,9 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 	}
 	const doing = "storing the public key"
 	public := k.publicObject()
-	// A token that keeps no public keys signs as well. Here it proves that it has the private one.
-	if _, err := w.add(ctx, doing, public); err != nil && !isCode(err, noPlainKeys...) {
+	// A token that keeps no public keys signs as well, whatever it answers; one that is full will not
+	// take the certificate, either. That it has the private key, and is still there, is proved below.
+	if _, err := w.add(ctx, doing, public); err != nil && (!isReturnValue(err) || isCode(err, pkcs11.CKR_DEVICE_MEMORY)) {
 		return made, w.fail(doing, err)
 	}
 	made, err = k.readBack(w.user, handle)

@@ -24,6 +24,7 @@ type login struct {
 	source   string // of the PIN, which the PINFunc may follow: here no file is read for it
 	progress *progress
 
+	wanted  bool   // to log in; decided before it, as what the token shows is another matter afterwards
 	claimed bool   // the session said before the login that somebody was logged in
 	vouches bool   // it said that nobody was, so that what it says afterwards can be believed
 	bare    bool   // it does not vouch, and showed no private object before the login
@@ -42,11 +43,15 @@ func newLogin(s *session, address uri.URI, options Options, progress *progress) 
 func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
 	before := l.account()
 	l.claimed, l.vouches = before == accountUser, before == accountPublic
-	if !l.isWanted() {
+	if l.wanted = l.isWanted(); !l.wanted {
 		return hardware.PIN{}, nil
 	}
 	l.bare = !l.vouches && !l.showsPrivate()
 	pin, err = l.askPIN(ctx, "")
+	if errors.Is(err, hardware.ErrPINNeeded) && !l.options.LogIn && !l.has(pkcs11.CKF_LOGIN_REQUIRED) {
+		l.wanted = false
+		return hardware.PIN{}, nil // it was worth a question, and the token says that it needs none
+	}
 	if err != nil {
 		return hardware.PIN{}, err
 	}
@@ -58,14 +63,18 @@ func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
 	return pin, nil
 }
 
-// isWanted reports whether to log in. A PIN that was named is used: there are tokens
-// that hide their keys without saying that they want a login, and modules that claim
-// there was one. One that has a PIN says so (CKF_USER_PIN_INITIALIZED).
+// isWanted reports whether to log in. There are tokens that hide their keys without saying that
+// they want a login, or that they have a PIN, and modules that claim there was one: a PIN that was
+// named is used, and one is asked for where no key shows.
 func (l *login) isWanted() bool {
-	if l.options.LogIn && l.options.PIN != nil {
-		return l.has(pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED)
+	switch hasPIN := l.has(pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED); {
+	case l.options.LogIn && l.options.PIN != nil:
+		return hasPIN || !l.showsPrivate()
+	case l.has(pkcs11.CKF_LOGIN_REQUIRED):
+		return !l.claimed || !l.showsPrivate()
+	default:
+		return hasPIN && l.options.PIN != nil && !l.showsPrivate()
 	}
-	return l.has(pkcs11.CKF_LOGIN_REQUIRED) && !l.claimed
 }
 
 // account is what a session says about who is logged in.

@@ -37,6 +37,8 @@ type module struct {
 	closed  bool
 	// owner: this module did the C_Initialize that counts, so it does C_Finalize.
 	owner bool
+	// odd: it wants more at its start, or more patience with its slots, than crypto11 has.
+	odd bool
 }
 
 // openModule finds, loads and initialises the module that the address names.
@@ -127,7 +129,9 @@ func (m *module) initialize(address uri.URI) error {
 func (m *module) start(address uri.URI) error {
 	defer keepProcess()()
 	err := m.Initialize(reserved(address))
-	if _, named := address.Get(initReserved); !named && isCode(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
+	_, m.odd = address.Get(initReserved)
+	if !m.odd && isCode(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
+		m.odd = true
 		return startBare(m.path)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/miekg/pkcs11"
 
@@ -56,7 +57,7 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 // fail says that the token did not make an object. An error that is not a return value of the
 // module has its words already.
 func (w *works) fail(doing string, err error) error {
-	if _, isCode := errors.AsType[pkcs11.Error](err); isCode {
+	if isReturnValue(err) {
 		return w.user.fail(doing, err)
 	}
 	return err
@@ -67,11 +68,32 @@ func (w *works) fail(doing string, err error) error {
 func (w *works) takeBack(err error, named uri.URI) error {
 	w.user.progress.module("taking back what was made")
 	for i := len(w.handles) - 1; i >= 0; i-- {
-		failure := w.user.DestroyObject(w.user.handle, w.handles[i])
+		failure := w.user.destroy(w.handles[i])
 		if failure != nil && !isCode(failure, pkcs11.CKR_OBJECT_HANDLE_INVALID) { // then it is gone
 			err = fmt.Errorf("%w; and what was made until then is still there: delete %s (%w)", err, named, inWords("destroying it", failure))
 		}
 	}
 	w.handles = nil
 	return err
+}
+
+// errStillThere is a success that is not one.
+var errStillThere = errors.New("the token says that it is destroyed, and still has it")
+
+// destroy destroys an object, and looks whether it is gone.
+func (s *session) destroy(handle pkcs11.ObjectHandle) error {
+	if err := s.DestroyObject(s.handle, handle); err != nil {
+		return err
+	}
+	values, err := s.readAtOnce(handle, pkcs11.CKA_CLASS)
+	class, told := values.number(pkcs11.CKA_CLASS)
+	if err != nil || !told {
+		return nil
+	}
+	// A module may remember what it has read before. What it finds is there.
+	found, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, class))
+	if err == nil && slices.Contains(found, handle) {
+		return errStillThere
+	}
+	return nil
 }

@@ -41,8 +41,14 @@ func digestInfo(hash crypto.Hash, message []byte) ([]byte, error) {
 // otherMechanism are the answers of tokens that do not sign with CKM_RSA_PKCS, or
 // not with this key, but may with a mechanism that hashes.
 var otherMechanism = []pkcs11.Error{
-	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
+	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
+	pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED, pkcs11.CKR_KEY_TYPE_INCONSISTENT,
+	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, // of C_Sign, for the DigestInfo
 }
+
+// notAsked are the answers of modules that do not take the question how long a signature will be, or
+// for which that is the end of it.
+var notAsked = []pkcs11.Error{pkcs11.CKR_OPERATION_NOT_INITIALIZED, pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, pkcs11.CKR_ARGUMENTS_BAD}
 
 // sign signs message. CKM_RSA_PKCS comes first, because some tokens
 // (openCryptoki's) have no CKM_SHA512_RSA_PKCS; few have it the other way round.
@@ -59,7 +65,7 @@ func (u *user) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message
 	if isCode(err, otherMechanism...) {
 		signature, err = u.signWith(k, schemes[hash].mechanism, message)
 	}
-	if _, isCode := err.(pkcs11.Error); isCode {
+	if isReturnValue(err) {
 		err = u.fail("signing", err)
 	}
 	return signature, err
@@ -78,7 +84,7 @@ func (u *user) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, erro
 		}
 	}
 	signature, err := u.Sign(u.handle, data)
-	if isCode(err, pkcs11.CKR_OPERATION_NOT_INITIALIZED) && !k.alwaysAuthenticate {
+	if isCode(err, notAsked...) && !k.alwaysAuthenticate {
 		signature, err = u.signAtOnce(k, mechanism, data)
 	}
 	if err == nil {
@@ -96,9 +102,9 @@ func (u *user) beginSigning(k *keyObject, mechanism uint) error {
 const mostSignature = 2048
 
 // signAtOnce signs without asking how long the signature will be, as miekg/pkcs11 does: for some
-// modules that question is the end of it.
+// modules that question is the end of it. Others refuse it, and wait for what is to be signed.
 func (u *user) signAtOnce(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
-	if err := u.beginSigning(k, mechanism); err != nil {
+	if err := u.beginSigning(k, mechanism); err != nil && !isCode(err, pkcs11.CKR_OPERATION_ACTIVE) {
 		return nil, err
 	}
 	return signInto(u.path, uint(u.handle), data, make([]byte, mostSignature))

@@ -44,11 +44,14 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 	for _, slot := range slots {
 		info, err := m.tokenInfo(slot)
 		if err != nil {
+			m.odd = true
 			found.failed[slot] = inWords(fmt.Sprintf("asking slot %d for its token", slot), err)
 			continue
 		}
-		if info.Flags&(pkcs11.CKF_TOKEN_INITIALIZED|pkcs11.CKF_USER_PIN_INITIALIZED) == 0 {
-			found.blank = append(found.blank, slot) // SoftHSM shows one for the next token; and some tokens have only the second flag
+		// SoftHSM shows a blank one for the next token, without a name; and some tokens that have a name
+		// set neither flag.
+		if info.Flags&(pkcs11.CKF_TOKEN_INITIALIZED|pkcs11.CKF_USER_PIN_INITIALIZED) == 0 && info.Label == "" {
+			found.blank = append(found.blank, slot)
 			continue
 		}
 		t := token{module: m, slot: slot, info: info, address: tokenAddress(address, m.path, info)}
@@ -68,6 +71,7 @@ func (m *module) slots() ([]uint, error) {
 	if err != nil || len(slots) > 0 {
 		return slots, err
 	}
+	m.odd = true
 	if _, err := m.slotList(false); err != nil {
 		return nil, err
 	}
@@ -84,6 +88,7 @@ func (m *module) slotList(present bool) (slots []uint, err error) {
 		if slots, err = m.GetSlotList(present); !isCode(err, pkcs11.CKR_BUFFER_TOO_SMALL) {
 			break
 		}
+		m.odd = true
 	}
 	return slots, err
 }

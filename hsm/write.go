@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,23 +15,57 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
-// What writes to a token goes through crypto11; what only looks or signs does not,
-// because crypto11 opens read/write sessions, which some tokens refuse, and knows
-// neither CKA_ALWAYS_AUTHENTICATE nor mechanisms that hash on the token.
+// What makes a key or stores its certificate goes through crypto11 where that serves; what only
+// looks or signs does not, because crypto11 opens read/write sessions, which some tokens refuse, and
+// knows neither CKA_ALWAYS_AUTHENTICATE nor mechanisms that hash on the token.
+
+// author makes keys and stores certificates: by crypto11, or in a session of miekg/pkcs11.
+type author interface {
+	// generate makes a key pair and returns the private key, as the token has named it.
+	generate(key newKey, bits int) (*keyObject, error)
+	// store stores the certificate of a key.
+	store(key *keyObject, certificate *x509.Certificate) error
+}
+
+// write has an author work on the token. crypto11 starts modules in one way only, gives up on slots
+// that are not there at once, wants two read/write sessions, and a module that nobody else uses.
+func (u *user) write(ctx context.Context, doing string, work func(author) error) error {
+	if err := u.writable(); err != nil {
+		return err
+	}
+	if u.odd || u.info.MaxRwSessionCount == 1 || !u.owner {
+		return u.writeHere(ctx, doing, work)
+	}
+	return u.writeByCrypto11(ctx, doing, work)
+}
+
+// writeHere has the work done in a session beside the one that is logged in: a login is that of all
+// sessions of the process, so no PIN is sent.
+func (u *user) writeHere(ctx context.Context, doing string, work func(author) error) error {
+	s, err := u.openToWrite()
+	if err == nil {
+		err = context.Cause(ctx) // the caller was told that it failed, so it must
+	}
+	if err != nil {
+		return err
+	}
+	u.progress.module(doing)
+	if err = work(s); isReturnValue(err) {
+		err = u.fail(doing, err)
+	}
+	return err
+}
 
 // writeSessions is how many sessions crypto11 may open: one that it keeps, one to
 // work in.
 const writeSessions = 2
 
-// write ends the session and runs work in a read/write session of crypto11's.
+// writeByCrypto11 ends the session and runs work in a read/write session of crypto11's.
 //
 // The module is closed before and opened again, because crypto11 does not take one
 // that somebody else has initialised. The token is chosen by its slot, which
 // crypto11 finds without guessing.
-func (u *user) write(ctx context.Context, doing string, work func(*crypto11.Context) error) error {
-	if err := u.writable(); err != nil {
-		return err
-	}
+func (u *user) writeByCrypto11(ctx context.Context, doing string, work func(author) error) error {
 	pin, err := u.pinToWrite(ctx)
 	if err != nil {
 		return err
@@ -47,13 +82,13 @@ func (u *user) write(ctx context.Context, doing string, work func(*crypto11.Cont
 		Path: path, SlotNumber: &slot, Pin: string(pin.Value), MaxSessions: writeSessions,
 		// Otherwise crypto11 logs in with no PIN, which is a try lost, or a PIN pad that
 		// asks for a PIN that the token does not want.
-		LoginNotSupported: !u.isWanted(),
+		LoginNotSupported: !u.wanted,
 	}, pin)
 	if err != nil {
 		return err
 	}
 	defer u.closing(path, func() { _ = hardware.Recovered(broken, token.Close) })
-	if err := work(token); err != nil {
+	if err := work(crypto11Author{token, u.token}); err != nil {
 		return u.fail(doing, err)
 	}
 	return nil
@@ -103,16 +138,10 @@ func (notSentError) Is(target error) bool { return target == hardware.ErrPINNotS
 // Unwrap returns what came before.
 func (e notSentError) Unwrap() error { return e.error }
 
-// writable refuses tokens that cannot be written, and those on which crypto11
-// would panic, since it needs two sessions.
+// writable refuses tokens that cannot be written.
 func (t token) writable() error {
-	switch {
-	case t.has(pkcs11.CKF_WRITE_PROTECTED):
+	if t.has(pkcs11.CKF_WRITE_PROTECTED) {
 		return fmt.Errorf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", t.info.Label)
-	case t.info.MaxRwSessionCount == 1:
-		return fmt.Errorf("token %q has one read/write session only, and two are needed; use the maker's tool, or pkcs11-tool, to put the key and the certificate on it", t.info.Label)
-	case !t.owner:
-		return fmt.Errorf("token %q: the module is in use by this process already; close the keys that are open first", t.info.Label)
 	}
 	return nil
 }
@@ -120,7 +149,7 @@ func (t token) writable() error {
 // pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed
 // again, so the person is told again.
 func (u *user) pinToWrite(ctx context.Context) (hardware.PIN, error) {
-	if u.isWanted() && u.hasPad() {
+	if u.wanted && u.hasPad() {
 		return u.askPIN(ctx, "")
 	}
 	pin := u.pin

@@ -1,0 +1,105 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+
+	"github.com/ThalesGroup/crypto11"
+	"github.com/miekg/pkcs11"
+)
+
+// crypto11Author is an author by crypto11 on a token.
+type crypto11Author struct {
+	*crypto11.Context
+	token
+}
+
+// generate implements author. crypto11 asks for the usual exponent. It fails as well where it has
+// made the key and cannot read it.
+func (a crypto11Author) generate(n newKey, bits int) (*keyObject, error) {
+	pair, err := a.GenerateRSAKeyPairWithAttributes(attributeSet(n.publicTemplate()), attributeSet(n.privateTemplate()), bits)
+	if err != nil {
+		if made := a.look(n); made != nil {
+			return made, nil
+		}
+		return nil, err
+	}
+	made := &keyObject{label: n.label, id: n.id, kind: pkcs11.CKK_RSA, public: pair.Public().(*rsa.PublicKey)}
+	// Some tokens choose the names themselves. What one does not tell it most likely took.
+	if label, err := a.GetAttribute(pair, pkcs11.CKA_LABEL); err == nil && label != nil {
+		made.label = string(label.Value)
+	}
+	if id, err := a.GetAttribute(pair, pkcs11.CKA_ID); err == nil && id != nil {
+		made.id = id.Value
+	}
+	return made, nil
+}
+
+// look finds the key that was to be made; nil where there is none. What is loaded a second time sees
+// the login of crypto11's.
+func (a crypto11Author) look(n newKey) *keyObject {
+	p := pkcs11.New(a.path)
+	if p == nil {
+		return nil
+	}
+	defer p.Destroy()
+	s, err := token{module: &module{Ctx: p, path: a.path}, slot: a.slot, info: a.info}.open()
+	if err != nil {
+		return nil
+	}
+	defer s.CloseSession(s.handle)
+	keys, _ := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label))
+	if len(keys) != 1 {
+		return nil
+	}
+	return keys[0]
+}
+
+// store implements author. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the other attributes of
+// certificates (PKCS#11 section 4.6.3).
+func (a crypto11Author) store(k *keyObject, certificate *x509.Certificate) error {
+	return a.ImportCertificateWithAttributes(attributeSet(k.names()), certificate)
+}
+
+// attributeSet is a template as crypto11 takes it.
+func attributeSet(template []*pkcs11.Attribute) crypto11.AttributeSet {
+	set := crypto11.NewAttributeSet()
+	set.AddIfNotPresent(template)
+	return set
+}
+
+// generate implements author. A key that cannot be read is taken away again, as nobody would find it.
+func (s *session) generate(n newKey, bits int) (*keyObject, error) {
+	public := append(n.publicTemplate(),
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}), pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, bits))
+	private := append(n.privateTemplate(),
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA))
+	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, nil)}
+	half, handle, err := s.GenerateKeyPair(s.handle, mechanism, public, private)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.readKey(handle)
+	if err == nil && made.public == nil { // the token tells it of the public half only
+		var other *keyObject
+		if other, err = s.readKey(half); err == nil {
+			made.public = other.public
+		}
+	}
+	if err != nil {
+		_, _ = s.DestroyObject(s.handle, half), s.DestroyObject(s.handle, handle)
+	}
+	return made, err
+}
+
+// store implements author.
+func (s *session) store(k *keyObject, certificate *x509.Certificate) error {
+	template, err := certificateTemplate(certificate, k.names())
+	if err == nil {
+		_, err = s.CreateObject(s.handle, template)
+	}
+	return err
+}
