@@ -8,6 +8,8 @@ import (
 
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 )
 
 // crypto11Author is an author by crypto11 on a token.
@@ -40,7 +42,7 @@ func (a crypto11Author) generate(n newKey, bits int) (*keyObject, error) {
 // look finds the key that was to be made; nil where there is none. What is loaded a second time sees
 // the login of crypto11's.
 func (a crypto11Author) look(n newKey) *keyObject {
-	p := pkcs11.New(a.path)
+	p := pkcs11.New(loader.ForC(a.path))
 	if p == nil {
 		return nil
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 )
 
 // modulesHere copies a module, and a library that it needs, to a directory of that name: module.dll
@@ -32,7 +34,7 @@ func modulesHere(t *testing.T, name string) string {
 // that loads the module: miekg/pkcs11 never unloads one on Windows, and a bare name finds it then.
 func TestLoadInWords(t *testing.T) {
 	dir := modulesHere(t, "incomplete")
-	if _, err := load(filepath.Join(dir, "helper.dll")); err != errNotModule {
+	if _, err := load(filepath.Join(dir, "helper.dll")); err != loader.ErrNotModule {
 		t.Errorf("a library that is not a module: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, "helper.dll")); err != nil {

@@ -14,12 +14,10 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
-
-// errNotModule: somebody gave the path of some other library.
-var errNotModule = errors.New("it is a library, but not a PKCS#11 module (it has no C_GetFunctionList)")
 
 // initReserved is the attribute whose value goes to C_Initialize as it is, named
 // as in p11-kit's module files. NSS does not start without it:
@@ -74,7 +72,7 @@ func openModule(address uri.URI, options Options) (*module, error) {
 // checkFile refuses a library that somebody else can change. A name without a directory is looked
 // for by the loader; of the places that it looks in only those of the environment are not root's.
 func checkFile(path string) error {
-	if isPath(path) {
+	if loader.IsPath(path) {
 		return owned.Check(path)
 	}
 	for _, dir := range filepath.SplitList(os.Getenv("LD_LIBRARY_PATH")) {
@@ -86,29 +84,25 @@ func checkFile(path string) error {
 	return nil
 }
 
-// isPath reports whether a library is named with its directory. Windows has two separators, and
-// drives.
-func isPath(name string) bool { return filepath.Base(name) != name }
-
 // load loads the library, or says in the loader's words why not. That the file is
 // missing is said here, because loaders say it in a dozen ways; a name without a
 // directory is left to them.
 func load(path string) (*module, error) {
-	if isPath(path) {
+	if loader.IsPath(path) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, errors.Unwrap(err)
 		}
 	}
 	// From here on the library's code runs: loaders call its constructors.
-	unload, err := probe(path)
+	unload, err := loader.Probe(path)
 	if err != nil {
 		return nil, err
 	}
 	defer unload()
 	// The loader counts, so unload gives back only what probe took.
-	ctx := pkcs11.New(forC(path))
+	ctx := pkcs11.New(loader.ForC(path))
 	if ctx == nil {
-		return nil, errNotModule
+		return nil, loader.ErrNotModule
 	}
 	return &module{Ctx: ctx, path: path}, nil
 }
@@ -127,12 +121,12 @@ func (m *module) initialize(address uri.URI) error {
 // start calls C_Initialize, and does not let it change what is the whole process's. A module that
 // takes no arguments, or knows no threads, is started without: a module has one call at a time here.
 func (m *module) start(address uri.URI) error {
-	defer keepProcess()()
+	defer loader.KeepProcess()()
 	err := m.Initialize(reserved(address))
 	_, m.odd = address.Get(initReserved)
 	if !m.odd && isCode(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
 		m.odd = true
-		return startBare(m.path)
+		return loader.StartBare(m.path)
 	}
 	return err
 }
@@ -144,7 +138,7 @@ func reserved(address uri.URI) pkcs11.InitializeOption {
 	if !ok {
 		return pkcs11.InitializeWithFlags(pkcs11.CKF_OS_LOCKING_OK)
 	}
-	return pkcs11.InitializeWithReserved(cString(text))
+	return pkcs11.InitializeWithReserved(loader.CString(text))
 }
 
 // check compares the module with the library-* attributes of the address, by which

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 )
 
 // scheme is how RSASSA-PKCS1-v1_5 is done with one hash.
@@ -107,7 +108,7 @@ func (u *user) signAtOnce(k *keyObject, mechanism uint, data []byte) ([]byte, er
 	if err := u.beginSigning(k, mechanism); err != nil && !isCode(err, pkcs11.CKR_OPERATION_ACTIVE) {
 		return nil, err
 	}
-	return signInto(u.path, uint(u.handle), data, make([]byte, mostSignature))
+	return loader.SignInto(u.path, uint(u.handle), data, make([]byte, mostSignature))
 }
 
 // askForSignature gets the PIN for one signature: before C_SignInit, so that a

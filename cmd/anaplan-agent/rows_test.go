@@ -99,6 +99,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"hardware.ErrPINNotRead":  "it tells pin that a wait is worth it",
 		"hardware.ErrPINNotSent":  "it tells pin that the device saw nothing, and wraps why",
 		"hardware.ErrPINUnproven": "it tells pin that a signature has to show it",
+		"loader.ErrNotModule":     "it is within hsm.ErrModule",
 		"owned.Error":             "it is ErrExposed",
 		"pcsc.Error":              "package piv puts it into words",
 		"phantom.ErrExpired":      "agent/server answers it",

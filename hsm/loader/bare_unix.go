@@ -1,6 +1,6 @@
 //go:build cgo && !windows
 
-package hsm
+package loader
 
 /*
 #include <dlfcn.h>
@@ -52,9 +52,9 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// startBare calls C_Initialize without arguments, which miekg/pkcs11 does not, for a module that
+// StartBare calls C_Initialize without arguments, which miekg/pkcs11 does not, for a module that
 // it has loaded.
-func startBare(path string) error {
+func StartBare(path string) error {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	if rv := C.start_bare(name); rv != pkcs11.CKR_OK {
@@ -63,9 +63,9 @@ func startBare(path string) error {
 	return nil
 }
 
-// signInto calls C_Sign with room for the signature, of a module that miekg/pkcs11 has loaded. It
+// SignInto calls C_Sign with room for the signature, of a module that miekg/pkcs11 has loaded. It
 // returns the part of room that was used.
-func signInto(path string, session uint, data, room []byte) ([]byte, error) {
+func SignInto(path string, session uint, data, room []byte) ([]byte, error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	used := C.ulong(len(room))
@@ -76,10 +76,10 @@ func signInto(path string, session uint, data, room []byte) ([]byte, error) {
 	return room[:min(int(used), len(room))], nil
 }
 
-// keepProcess returns what undoes the changes that modules make to the process when they start:
+// KeepProcess returns what undoes the changes that modules make to the process when they start:
 // one that resets SIGPIPE would have it die of a connection that breaks, and one that changes
 // the directory would have it look for its files elsewhere.
-func keepProcess() (restore func()) {
+func KeepProcess() (restore func()) {
 	pipe := new(C.struct_sigaction)
 	C.save_pipe(pipe)
 	before, err := os.Getwd()

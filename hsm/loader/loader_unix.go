@@ -1,6 +1,6 @@
 //go:build cgo && !windows
 
-package hsm
+package loader
 
 /*
 #cgo linux LDFLAGS: -ldl
@@ -29,9 +29,9 @@ import (
 	"unsafe"
 )
 
-// probe loads the library at path and returns what unloads it. miekg/pkcs11 does not say why a
+// Probe loads the library at path and returns what unloads it. miekg/pkcs11 does not say why a
 // library does not load, or that it is not a module.
-func probe(path string) (unload func(), err error) {
+func Probe(path string) (unload func(), err error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	var why *C.char
@@ -43,10 +43,10 @@ func probe(path string) (unload func(), err error) {
 	unload = func() { C.dlclose(handle) }
 	if C.is_module(handle) == 0 {
 		unload()
-		return nil, errNotModule
+		return nil, ErrNotModule
 	}
 	return unload, nil
 }
 
-// forC returns a path as miekg/pkcs11 takes it.
-func forC(path string) string { return path }
+// ForC returns a path as miekg/pkcs11 takes it.
+func ForC(path string) string { return path }

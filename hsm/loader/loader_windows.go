@@ -1,6 +1,6 @@
 //go:build cgo && windows
 
-package hsm
+package loader
 
 import (
 	"fmt"
@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// probe loads the library at path and returns what unloads it. miekg/pkcs11 does not say why a
+// Probe loads the library at path and returns what unloads it. miekg/pkcs11 does not say why a
 // library does not load, or that it is not a module; and it asks Windows for a library that finds
 // what it needs only beside this program. So the library is loaded here first, and found loaded then.
-func probe(path string) (unload func(), err error) {
+func Probe(path string) (unload func(), err error) {
 	full, flags, err := asLoaded(path)
 	if err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func probe(path string) (unload func(), err error) {
 	unload = func() { windows.FreeLibrary(handle) }
 	if _, err := windows.GetProcAddress(handle, "C_GetFunctionList"); err != nil {
 		unload()
-		return nil, errNotModule
+		return nil, ErrNotModule
 	}
 	return unload, nil
 }
@@ -33,7 +33,7 @@ func probe(path string) (unload func(), err error) {
 // the library's own directory is where its own libraries are looked for (LOAD_WITH_ALTERED_SEARCH_PATH).
 // A bare name is not looked for in the working directory, where anybody may have put one.
 func asLoaded(path string) (full string, flags uintptr, err error) {
-	if !isPath(path) {
+	if !IsPath(path) {
 		return path, windows.LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, nil
 	}
 	full, err = filepath.Abs(filepath.FromSlash(path))
@@ -51,11 +51,11 @@ func whyNotLoaded(err error) error {
 	return err
 }
 
-// forC returns a path as miekg/pkcs11 takes it, which hands it to Windows byte by byte: in the code
+// ForC returns a path as miekg/pkcs11 takes it, which hands it to Windows byte by byte: in the code
 // page of the machine, which has few letters. Paths with others have a short form (8.3), or, where
 // the volume keeps none, the name alone finds the library that is loaded already.
-func forC(path string) string {
-	if isPath(path) {
+func ForC(path string) string {
+	if IsPath(path) {
 		if full, err := filepath.Abs(filepath.FromSlash(path)); err == nil {
 			path = full
 		}

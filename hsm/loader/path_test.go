@@ -1,6 +1,4 @@
-//go:build cgo
-
-package hsm
+package loader
 
 import (
 	"runtime"
@@ -15,7 +13,7 @@ func TestIsPath(t *testing.T) {
 		"libsofthsm2.so": false, "./x.so": true, "/usr/lib/x.so": true, "a/x.so": true,
 		`C:\x.dll`: windows, "C:/x.dll": true, "C:x.dll": windows, `a\x.dll`: windows, "x.dll": false,
 	} {
-		if isPath(name) != want {
+		if IsPath(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
 	}
