@@ -189,11 +189,12 @@ func (i inventory) class(address uri.URI, class uint) ([]listedKey, error) {
 	keys := make([]listedKey, len(found))
 	for at, k := range found {
 		// Not among keyAttributes: a login needs none of them, and each that a token does
-		// not tell makes it read all of them one by one.
-		values, err := i.read(k.handle, pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE, pkcs11.CKA_EC_PARAMS)
-		if err != nil {
-			return nil, i.fail("reading a key", err)
+		// not tell makes it read all of them one by one. They are only shown, so no answer ends it.
+		shown := []uint{pkcs11.CKA_SENSITIVE, pkcs11.CKA_NEVER_EXTRACTABLE}
+		if k.kind != pkcs11.CKK_RSA {
+			shown = append(shown, pkcs11.CKA_EC_PARAMS)
 		}
+		values, _ := i.read(k.handle, shown...)
 		keys[at] = listedKey{k, values}
 	}
 	return keys, nil

@@ -259,3 +259,47 @@ func TestTokenThatForbidsAnAttribute(t *testing.T) {
 	wantError(t, "Generate", err, nil, "generating the key: the object lacks an attribute (CKR_ATTRIBUTE_TYPE_INVALID)")
 	wantObjects(t, bare, [4]int{})
 }
+
+// TestNoAttributeIsFatal: what an object does not tell in whatever way is missing, and what is only
+// shown ends nothing.
+func TestNoAttributeIsFatal(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, attribute := range map[string]string{
+		"curve": "0x180", "sensitive": "0x103", "never extractable": "0x164", "always authenticate": "0x202",
+		"sign": "0x108", "label": "0x3", "modulus": "0x120", "category": "0x87", "token": "0x1",
+	} {
+		for _, rv := range []string{"0", "0x5", "0x6", "0x7", "0x11", "0x12", "0x54"} {
+			t.Run(name+" "+rv, func(t *testing.T) {
+				token := newLogin(t).Behind(t, library, "noattribute="+attribute, "noattributerv="+rv)
+				options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+				tokens, err := hsm.List(t.Context(), token.Address(t), options)
+				if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 || tokens[0].Err != nil || tokens[0].Keys[0].Problem != nil {
+					t.Errorf("listed %+v, %v", tokens, err)
+				}
+				if err := openAndSign(t.Context(), token, t, options); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+// TestCurvesOfCurvesOnly: an RSA key is not asked for its curve, an EC key is.
+func TestCurvesOfCurvesOnly(t *testing.T) {
+	library, m := hsmtest.BuildShim(t), newMaterial(t)
+	bare := hsmtest.NewToken(t)
+	bare.Put(t, hsmtest.Named("login", 7).Private(m.a), hsmtest.Named("curve", 8).Private(m.ec))
+	token := bare.Behind(t, library)
+	tokens, err := hsm.List(t.Context(), token.Address(t), hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 2 {
+		t.Fatalf("listed %+v, %v", tokens, err)
+	}
+	for _, key := range tokens[0].Keys {
+		if want := map[string]string{"login": "RSA 2048", "curve": "EC P-256"}[key.Label]; key.Type != want {
+			t.Errorf("%s is %s, want %s", key.Label, key.Type, want)
+		}
+	}
+	if n := token.Calls(t, "CKA_EC_PARAMS"); n != 2 { // for its length, and for its value
+		t.Errorf("EC_PARAMS was asked for %d times, want those of one key", n)
+	}
+}

@@ -86,26 +86,40 @@ func gather[T any](next func() ([]T, error)) (all []T, err error) {
 // tell, are missing.
 type attributes map[uint][]byte
 
-// read reads attributes of an object: all in one call, or, since one that is
-// missing fails the call, each alone.
+// untold are the answers that PKCS#11 has for an attribute that an object does not have or does not
+// tell (section 5.7, C_GetAttributeValue).
+var untold = []pkcs11.Error{pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE}
+
+// trouble are the answers that are about the token and not about one attribute.
+var trouble = []pkcs11.Error{
+	pkcs11.CKR_HOST_MEMORY, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT,
+	pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED,
+	pkcs11.CKR_USER_NOT_LOGGED_IN, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED,
+}
+
+// read reads attributes of an object: all in one call, or, since one that is missing fails the call,
+// each alone. Modules have other answers for one that is missing, too, so that any is believed which
+// not every attribute gets, and which is not trouble of the token.
 func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
 	values, err := s.readAtOnce(object, types...)
-	if !isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE) {
+	if !isReturnValue(err) || isCode(err, trouble...) {
 		return values, err
 	}
 	// miekg/pkcs11 gives nothing at all back then, although the module has told the
 	// others.
 	values = attributes{}
 	for _, kind := range types {
-		value, err := s.readAtOnce(object, kind)
-		if err != nil && !isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE) {
-			return nil, err
-		}
-		if err == nil {
-			values[kind] = value[kind]
+		value, failure := s.readAtOnce(object, kind)
+		switch {
+		case failure == nil:
+			values[kind], err = value[kind], nil
+		case isCode(failure, untold...):
+			err = nil
+		case isCode(failure, trouble...):
+			return nil, failure
 		}
 	}
-	return values, nil
+	return values, err
 }
 
 // readAtOnce reads attributes in one call of miekg/pkcs11, which makes two of the

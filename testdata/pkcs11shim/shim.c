@@ -605,6 +605,9 @@ static CK_RV my_C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_
 	CK_ATTRIBUTE ask = {CKA_CLASS, &class, sizeof class};
 	if (rv)
 		return rv;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (a[i].type == CKA_EC_PARAMS)
+			count("CKA_EC_PARAMS");
 	if (order("oneattribute") != NULL && n > 1)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
 	rv = real->C_GetAttributeValue(h, o, a, n);
