@@ -10,12 +10,13 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/certread"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 )
 
 // readCertificate reads a certificate object. One that does not parse is noted and is not an error:
 // it may be another key's, or not matter.
 func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, error) {
-	values, err := s.read(handle, pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_VALUE)
+	values, err := s.read(handle, pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_TOKEN, pkcs11.CKA_VALUE)
 	if err != nil {
 		return CertificateInfo{}, s.fail("reading a certificate", err)
 	}
@@ -23,8 +24,22 @@ func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, 
 	info.Certificate, err = certread.Parse(values[pkcs11.CKA_VALUE])
 	if err != nil {
 		info.Note = fmt.Sprintf("it is not an X.509 certificate that can be read: %v", err)
+		return info, nil
 	}
+	info.Note = noLogin(info.Certificate, values.flag(pkcs11.CKA_TOKEN, true))
+	info.NoLogin = info.Note != ""
 	return info, nil
+}
+
+// noLogin says why a certificate can be no login's, whatever its key; "" if it may be.
+func noLogin(certificate *x509.Certificate, stored bool) string {
+	switch {
+	case hardware.IsAttestation(certificate):
+		return "it attests that its key was made on the device, and is not for logins"
+	case !stored:
+		return "the module makes it for each session, and the token does not store it"
+	}
+	return ""
 }
 
 // findCertificates reads the certificates that fit the template, which says that it is for them.

@@ -121,7 +121,7 @@ func (d deletion) certificates(ctx context.Context) ([]object, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !c.pairs {
+		if !c.pairs || c.NoLogin { // nobody has stored it, so nobody can delete it
 			continue
 		}
 		isAuthority, err := d.isAuthority(handle, c)
@@ -139,7 +139,7 @@ func (d deletion) certificates(ctx context.Context) ([]object, error) {
 // was stored with does.
 func (d deletion) isAuthority(handle pkcs11.ObjectHandle, c candidate) (bool, error) {
 	values, err := d.read(handle, pkcs11.CKA_CERTIFICATE_CATEGORY)
-	if err != nil {
+	if err != nil && !c.Certificate.IsCA {
 		return false, d.fail("reading a certificate", err)
 	}
 	category, _ := values.number(pkcs11.CKA_CERTIFICATE_CATEGORY)

@@ -155,6 +155,10 @@ type CertificateInfo struct {
 	// Note is why the certificate is not used: "expired 2026-01-02", "its key is
 	// not on this token", "another certificate ends later"; "" if it is used.
 	Note string
+
+	// NoLogin: it is the key's and can be no login's, which Note says: it attests where the key was
+	// made (Yubico), or is not stored (CKA_TOKEN is false).
+	NoLogin bool
 }
 
 // KeySpec says what key Generate makes.

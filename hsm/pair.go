@@ -169,6 +169,8 @@ func objection(c *candidate, now time.Time) string {
 		return "it is for " + certread.KeyName(c.Certificate)
 	case !c.pairs:
 		return "it is for another key"
+	case c.NoLogin:
+		return c.Note
 	case now.After(c.Certificate.NotAfter):
 		return "expired " + hardware.Day(c.Certificate.NotAfter)
 	case now.Before(c.Certificate.NotBefore):
@@ -210,6 +212,8 @@ func noneOf(candidates []candidate, now time.Time) error {
 // renewal, the right certificate under the id, anything at all under the id.
 func nearness(c *candidate, now time.Time) int {
 	switch {
+	case c.pairs && c.NoLogin:
+		return 1
 	case c.pairs && now.Before(c.Certificate.NotBefore):
 		return 4
 	case c.pairs:
@@ -231,6 +235,9 @@ func (c *candidate) refusal(now time.Time) error {
 		return cmp.Or(hardware.OtherKind(c.Certificate),
 			fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject))
 	case 1:
+		if c.NoLogin {
+			return fmt.Errorf("%w for logins: there is %s: %s", hardware.ErrNoCertificate, hardware.Describe(c.Certificate), c.Note)
+		}
 		return fmt.Errorf("%w: under the key's id there is something else: %s", hardware.ErrNoCertificate, c.Note)
 	}
 	return hardware.ErrNoCertificate

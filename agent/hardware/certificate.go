@@ -3,7 +3,10 @@ package hardware
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/certread"
@@ -38,3 +41,16 @@ func Describe(certificate *x509.Certificate) string {
 
 // Day is precise enough for people, and the same in every time zone.
 func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// attestationExtensions begin the extensions of a certificate by which Yubico's devices attest that
+// they have made a key (developers.yubico.com, "PIV attestation").
+var attestationExtensions = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 41482, 3}
+
+// IsAttestation reports whether a certificate attests where its key was made. Such a certificate is
+// valid until 2052, and no CA's for logins.
+func IsAttestation(certificate *x509.Certificate) bool {
+	return slices.ContainsFunc(certificate.Extensions, func(e pkix.Extension) bool {
+		n := len(attestationExtensions)
+		return len(e.Id) > n && e.Id[:n].Equal(attestationExtensions)
+	})
+}

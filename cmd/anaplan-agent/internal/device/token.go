@@ -76,10 +76,10 @@ func foundInToken(key hsm.KeyInfo) FoundKey {
 	return found
 }
 
-// lastOf returns the certificate that ends last; nil for none.
+// lastOf returns the certificate that ends last, of those that were meant for logins; nil for none.
 func lastOf(certs []hsm.CertificateInfo) (last *x509.Certificate) {
 	for _, info := range certs {
-		if cert := info.Certificate; cert != nil && (last == nil || cert.NotAfter.After(last.NotAfter)) {
+		if cert := info.Certificate; cert != nil && !info.NoLogin && (last == nil || cert.NotAfter.After(last.NotAfter)) {
 			last = cert
 		}
 	}
