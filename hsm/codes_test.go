@@ -117,7 +117,7 @@ func FuzzKeyAttributes(f *testing.F) {
 			pkcs11.CKA_KEY_TYPE: kind, pkcs11.CKA_MODULUS: modulus, pkcs11.CKA_PUBLIC_EXPONENT: exponent,
 			pkcs11.CKA_EC_PARAMS: curve, pkcs11.CKA_SIGN: flag,
 		}
-		k := listedKey{keyFrom(1, values), values}
+		k := listedKey{keyFrom(1, values), values, false}
 		if k.describe() == "" {
 			t.Error("a key without a type")
 		}

@@ -74,7 +74,7 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 	if err != nil {
 		return info, err
 	}
-	info = listedKey{made, nil}.info(keys.address)
+	info = listedKey{keyObject: made}.info(n.found(made, keys.brief))
 	info.NeverExtractable = true // it was just asked for, and the token made the key
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -64,8 +65,8 @@ func TestEnroll(t *testing.T) {
 	address, certificate := enroll(t, token.Address(t, ";object=new"), options)
 
 	key := mustSign(t, token.Address(t, ";object=new"), options, certificate.PublicKey.(*rsa.PublicKey))
-	if key.Address().String() != address.String() {
-		t.Errorf("the key is at %s, and Generate said %s", key.Address(), address)
+	if want := token.Address(t, ";object=new").String(); address.String() != want || !strings.Contains(key.Address().String(), ";object=new;id=") {
+		t.Errorf("the key is at %s, and Generate said %s, want %s", key.Address(), address, want)
 	}
 	key.Close()
 

@@ -76,8 +76,9 @@ type Options struct {
 
 // Token is a token and what is on it.
 type Token struct {
-	// Address has module, token label and serial number: enough to find the
-	// token again, unless two have the same of both.
+	// Address has the module, and the least that finds the token again: its label, or its serial
+	// number, or both where one alone means another token as well. Two that have the same of both
+	// it does not tell apart.
 	Address uri.URI
 
 	// What the token says of itself (PKCS#11 section 3.2), without padding.
@@ -114,7 +115,9 @@ type Token struct {
 // KeyInfo is a private key on a token, or, where nobody has logged in, a public
 // key that speaks of one.
 type KeyInfo struct {
-	// Address is the full address of the key, as far as it has a label and an id.
+	// Address is the shortest that means the key: of the token, with the key's label or, where that
+	// does not do, its id, or both. Of a key that was just made it has the names that the token gave
+	// it, which may not be those that were asked for.
 	Address uri.URI
 	Label   string
 	ID      []byte

@@ -37,11 +37,12 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
-	if len(name.id) == 0 {
+	anyID := len(name.id) == 0
+	if anyID {
 		name.id = keyID(&private.PublicKey)
 	}
 	return visit(ctx, address, options, token.openToWrite, func(keys *keyring) (KeyInfo, error) {
-		return importedKey{name, private}.importBy(ctx, keys.user)
+		return importedKey{name, private, anyID}.importBy(ctx, keys.user)
 	})
 }
 
@@ -56,10 +57,28 @@ func keyID(public *rsa.PublicKey) []byte {
 type importedKey struct {
 	newKey
 	private *rsa.PrivateKey
+	anyID   bool // the address names none
+}
+
+// isNew refuses a key that is on the token under the names that this chose itself. An id that was
+// asked for is for a second one.
+func (k importedKey) isNew(s *session) error {
+	if !k.anyID {
+		return nil
+	}
+	there, err := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes()))
+	if err == nil && len(there) > 0 {
+		err = fmt.Errorf("%w: %s", hardware.ErrKeyExists, there[0].address(s.address))
+	}
+	return err
 }
 
 func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
-	if err := k.isFree(u.session); err != nil {
+	err := k.isFree(u.session)
+	if err == nil {
+		err = k.isNew(u.session)
+	}
+	if err != nil {
 		return KeyInfo{}, err
 	}
 	k.decrypts = u.isTPM()
@@ -69,7 +88,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 		named := (&keyObject{id: k.id, label: k.label}).address(u.address)
 		return KeyInfo{}, w.takeBack(err, named)
 	}
-	info := made.info(u.address) // not NeverExtractable, whatever the token says: it was outside
+	info := made.info(k.found(made.keyObject, u.brief)) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }
@@ -214,7 +233,7 @@ func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedK
 	case !values.flag(pkcs11.CKA_SENSITIVE, true) || values.flag(pkcs11.CKA_EXTRACTABLE, false):
 		return made, fmt.Errorf("%w that it keeps to itself: token %q would let this one be extracted", ErrNoImport, u.info.Label)
 	}
-	return listedKey{object, values}, nil
+	return listedKey{object, values, false}, nil
 }
 
 // guard returns the attributes that keep the key in the token and to signatures, and sets

@@ -71,7 +71,7 @@ func (s *survey) failures(address uri.URI) []Token {
 // fails half way is said, since a list is where people look for what is wrong.
 func (t token) list(ctx context.Context, address uri.URI, options Options, progress *progress) Token {
 	listed := Token{
-		Address: t.address, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
+		Address: t.brief, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
 		Model: t.info.Model, Serial: t.info.SerialNumber, Slot: t.slot, PIN: t.pinState(),
 		PINPad:   t.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH),
 		ReadOnly: t.has(pkcs11.CKF_WRITE_PROTECTED),
@@ -117,7 +117,7 @@ func (i inventory) fill(listed *Token, address uri.URI) error {
 	}
 	shown := map[int]bool{}
 	for _, k := range keys {
-		info := k.info(i.address)
+		info := k.info(k.brief(i.brief, address, keys))
 		i.judge(k, &info, certificates, shown)
 		listed.Keys = append(listed.Keys, info)
 	}
@@ -143,7 +143,8 @@ func strangerNote(loggedIn bool) string {
 // listedKey is a key object with what only a list shows.
 type listedKey struct {
 	*keyObject
-	values attributes
+	values   attributes
+	isPublic bool // it stands for a private key that does not show
 }
 
 // keys returns the private keys, and, where they are hidden, the public keys
@@ -165,6 +166,7 @@ func (i inventory) keys(address uri.URI, loggedIn bool) ([]listedKey, error) {
 			private[at].public = p.public
 		case at < 0 && !loggedIn:
 			p.maySign = true // what a public key may do says nothing of the private one
+			p.isPublic = true
 			private = append(private, p)
 		}
 	}
@@ -195,15 +197,15 @@ func (i inventory) class(address uri.URI, class uint) ([]listedKey, error) {
 			shown = append(shown, pkcs11.CKA_EC_PARAMS)
 		}
 		values, _ := i.read(k.handle, shown...)
-		keys[at] = listedKey{k, values}
+		keys[at] = listedKey{k, values, false}
 	}
 	return keys, nil
 }
 
-// info says what is known of a key on a token, but for its certificate.
-func (k listedKey) info(token uri.URI) KeyInfo {
+// info says what is known of a key at an address, but for its certificate.
+func (k listedKey) info(address uri.URI) KeyInfo {
 	info := KeyInfo{
-		Address: k.address(token), Label: k.label, ID: k.id, Type: k.describe(),
+		Address: address, Label: k.label, ID: k.id, Type: k.describe(),
 		AlwaysAuthenticate: k.alwaysAuthenticate,
 		NeverExtractable:   k.values.flag(pkcs11.CKA_SENSITIVE, false) && k.values.flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
 	}

@@ -22,6 +22,7 @@ type token struct {
 	slot    uint
 	info    pkcs11.TokenInfo
 	address uri.URI // of the token, see tokenAddress
+	brief   uri.URI // the same as people get it, see survey.brief
 }
 
 // survey is what the slots of a module hold.
@@ -60,6 +61,9 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 		} else {
 			found.others = append(found.others, t)
 		}
+	}
+	for i := range found.fit {
+		found.fit[i].brief = found.brief(found.fit[i])
 	}
 	return found, nil
 }

@@ -39,7 +39,7 @@ func TestTakeBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := w.add(t.Context(), "storing", importedKey{n, key}.publicObject()); err != nil {
+		if _, err := w.add(t.Context(), "storing", importedKey{newKey: n, private: key}.publicObject()); err != nil {
 			t.Fatal(err)
 		}
 	}

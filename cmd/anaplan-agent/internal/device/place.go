@@ -38,8 +38,8 @@ type Place interface {
 	// error it is false: opening the key afterwards meets the same trouble and reports it.
 	Shown(ctx context.Context) (FoundKey, bool)
 
-	// Make makes a key and returns its address, with its id in it: the label alone may fit an
-	// older key too. Where there is a key it is hardware.ErrKeyExists.
+	// Make makes a key and returns its address, by the names that the device has given it, which may
+	// not be those asked for. Where there is a key it is hardware.ErrKeyExists.
 	Make(ctx context.Context, spec KeySpec) (config.Address, error)
 
 	// Import puts a key from outside there and returns its address. Where there is a key it is
@@ -76,7 +76,7 @@ type Attester interface {
 
 // FoundKey is a key that a device shows.
 type FoundKey struct {
-	Address     config.Address    // whole
+	Address     config.Address    // that means this key only
 	Public      crypto.PublicKey  // nil where the device does not tell
 	Certificate *x509.Certificate // that a login uses; nil without
 	Newest      *x509.Certificate // is Certificate, or else the one that ended last

@@ -1,0 +1,72 @@
+//go:build cgo
+
+package hsm
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+)
+
+// People copy addresses into configurations, and read them there for years. So they get the shortest
+// that means one key, and will mean it tomorrow; in errors that tell keys apart stands all of it.
+
+// brief returns the shortest address that means the token and no other one of the module's.
+func (s *survey) brief(t token) uri.URI {
+	others := slices.DeleteFunc(slices.Concat(s.fit, s.others), func(other token) bool { return other.slot == t.slot })
+	for _, name := range []string{"token", "serial", "manufacturer"} {
+		value, lasts := t.lasting(name)
+		brief := t.address.Without("token", "serial").With(name, value)
+		if lasts && !slices.ContainsFunc(others, func(other token) bool { return brief.MatchToken(other.describe(brief)) }) {
+			return brief
+		}
+	}
+	return t.address
+}
+
+// lasting returns what the token says of itself by a name of RFC 7512, and whether it tells it from
+// others and will stay. Of PIV cards OpenSC makes the label of the name in the first certificate;
+// their maker's name stays. Tokens without a serial number often have one of zeros.
+func (t token) lasting(name string) (value string, lasts bool) {
+	isPIV := t.info.ManufacturerID == "piv_II"
+	switch name {
+	case "token":
+		return t.info.Label, t.info.Label != "" && !isPIV
+	case "serial":
+		return t.info.SerialNumber, strings.Trim(t.info.SerialNumber, "0") != ""
+	}
+	return t.info.ManufacturerID, isPIV
+}
+
+// brief returns the shortest address that means the key among those that an address fits, on its
+// token. Of keys that the address does not fit nothing is known.
+func (k listedKey) brief(token, asked uri.URI, among []listedKey) uri.URI {
+	_, byLabel := asked.Get("object")
+	_, byID := asked.Get("id")
+	label := k.label != "" && (byLabel || !byID) && k.only(among, func(x listedKey) string { return x.label })
+	id := len(k.id) > 0 && (byID || !byLabel) && k.only(among, func(x listedKey) string { return string(x.id) })
+	switch {
+	case id && k.isPublic && len(k.id) < 5: // the private key may have another label; a long id helps nobody
+		return token.With("id", string(k.id))
+	case label:
+		return token.With("object", k.label)
+	case id:
+		return token.With("id", string(k.id))
+	}
+	return k.address(token)
+}
+
+// only reports whether the key is the only one of a name.
+func (k listedKey) only(among []listedKey, name func(listedKey) string) bool {
+	return !slices.ContainsFunc(among, func(x listedKey) bool { return x.handle != k.handle && name(x) == name(k) })
+}
+
+// found returns the address of a key that was made, by which it is found again: the label that was
+// asked for, which was free, or what the token chose in its place.
+func (n newKey) found(made *keyObject, token uri.URI) uri.URI {
+	if made.label == n.label {
+		return token.With("object", n.label)
+	}
+	return made.address(token)
+}
