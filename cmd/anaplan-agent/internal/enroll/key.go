@@ -39,10 +39,31 @@ func Begin(r *device.Run, e Enrolment, address config.Address) (*Pending, error)
 		p.Step = StepKey
 		return p, nil
 	}
+	if err := notMade(r, address); err != nil {
+		return nil, err
+	}
 	if err := makePending(r, e, p); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// notMade refuses an address that a key was made for already, which the device has named otherwise,
+// and still has.
+func notMade(r *device.Run, address config.Address) error {
+	known := NewStore()
+	p := known.made(address)
+	if p == nil {
+		return nil
+	}
+	found, err := r.Device.At(p.Address()).Keys(r.Ctx, true)
+	switch {
+	case err != nil:
+		return err
+	case len(found) == 0:
+		return known.Forget(p)
+	}
+	return fmt.Errorf("%w: %s, as the device has named it when it was to be %s", hardware.ErrKeyExists, p.Key, address)
 }
 
 // makePending makes the key of an enrolment, which is remembered from right before that.
@@ -60,6 +81,10 @@ func makePending(r *device.Run, e Enrolment, p *Pending) error {
 		return err
 	}
 	r.Say.Note("made %s", address)
+	if device.Name(address) != device.Name(p.Address()) {
+		r.Say.Warn("the device has named the key itself, so its address is not the one asked for: from now on use the one above")
+		p.Asked = p.Key
+	}
 	p.Key, p.Step = address.String(), StepKey
 	Remember(r, p)
 	return nil

@@ -33,12 +33,14 @@ const (
 	StepKey     enrolStep = "key"     // the key is made; its request is not
 	StepRequest enrolStep = "request" // the CA has to answer
 	StepStored  enrolStep = "stored"  // the certificate is stored; an administrator has to register it
+	stepDone    enrolStep = "done"    // the first login was made; kept for Asked
 )
 
 // Pending is an enrolment under way, in a file. All of it is public, or says where something is;
 // nothing in it is secret.
 type Pending struct {
-	Key     string    `json:"key"` // the address
+	Key     string    `json:"key"`             // the address
+	Asked   string    `json:"asked,omitempty"` // the address that was asked for, where the device has chosen another
 	Email   string    `json:"email"`
 	Name    string    `json:"name,omitempty"`
 	Subject string    `json:"subject,omitempty"` // as --subject
@@ -170,14 +172,40 @@ func (e Store) Forget(p *Pending) error { return atomicfile.Remove(e.path(p)) }
 // made. Its address was another then, without the key's id.
 func (p *Pending) isMadeFrom(other *Pending) bool {
 	return other.Step == StepMaking && p.Step != StepMaking && !p.Time.Before(other.Time) &&
-		strings.EqualFold(p.Email, other.Email) && MayMean(p.Address(), other.Address())
+		strings.EqualFold(p.Email, other.Email) && (MayMean(p.Address(), other.Address()) || p.wasAsked(other.Address()))
+}
+
+// wasAsked reports whether the device has made the key when it was asked for another address.
+func (p *Pending) wasAsked(address config.Address) bool {
+	asked, err := config.ParseAddress(p.Asked)
+	return err == nil && isSame(address, asked)
+}
+
+// finish ends an enrolment that is done. If the device has named the key itself it stays in mind by
+// which address that was asked for: nothing else tells that there is one.
+func (e Store) finish(p *Pending) error {
+	if p.Asked == "" {
+		return e.Forget(p)
+	}
+	return e.write(&Pending{Key: p.Key, Asked: p.Asked, Email: p.Email, Step: stepDone, Time: p.Time})
+}
+
+// made returns the enrolment, also one that is done, whose key the device has made for an address, and
+// named otherwise; nil for none.
+func (e Store) made(address config.Address) *Pending {
+	for _, p := range e.read() {
+		if p.wasAsked(address) {
+			return p
+		}
+	}
+	return nil
 }
 
 // All returns those under way, the newest first.
 func (e Store) All() []*Pending {
 	found := e.read()
 	return slices.DeleteFunc(slices.Clone(found), func(other *Pending) bool { // an interruption has left it
-		return slices.ContainsFunc(found, func(p *Pending) bool { return p.isMadeFrom(other) })
+		return other.Step == stepDone || slices.ContainsFunc(found, func(p *Pending) bool { return p.isMadeFrom(other) })
 	})
 }
 
@@ -215,12 +243,12 @@ func parsePending(data []byte) *Pending {
 
 // isKnown reports whether this version knows the step.
 func (p *Pending) isKnown() bool {
-	return slices.Contains([]enrolStep{StepMaking, StepKey, StepRequest, StepStored}, p.Step)
+	return slices.Contains([]enrolStep{StepMaking, StepKey, StepRequest, StepStored, stepDone}, p.Step)
 }
 
 // Fitting returns those under way whose keys the address may mean.
 func (e Store) Fitting(address config.Address) []*Pending {
-	return slices.DeleteFunc(e.All(), func(p *Pending) bool { return !MayMean(address, p.Address()) })
+	return slices.DeleteFunc(e.All(), func(p *Pending) bool { return !MayMean(address, p.Address()) && !p.wasAsked(address) })
 }
 
 // MayMean reports whether two addresses may mean one key: nothing that both of them name

@@ -162,7 +162,7 @@ func Forget(r *device.Run, address config.Address) {
 		if !p.isOf(address, public) {
 			continue
 		}
-		if err := known.Forget(p); err != nil {
+		if err := known.finish(p); err != nil {
 			r.Say.Warn("this enrolment is done, but its record cannot be removed: %v", err)
 		}
 	}
