@@ -44,18 +44,6 @@ func TestInWords(t *testing.T) {
 	}
 }
 
-// TestWordsAreHouseStyle: lower case, no full stop, no code without words.
-func TestWordsAreHouseStyle(t *testing.T) {
-	for code, text := range words {
-		if text == "" || strings.HasSuffix(text, ".") || strings.Contains(text, "CKR_") {
-			t.Errorf("%v: %q", code, text)
-		}
-		if name := codeName(code); !strings.HasPrefix(name, "CKR_") {
-			t.Errorf("%q has no name, but %s", text, name)
-		}
-	}
-}
-
 func TestTransient(t *testing.T) {
 	silence := &silenceError{module: "m", doing: "signing", cause: context.DeadlineExceeded}
 	for _, c := range []struct {

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -270,7 +271,7 @@ func (l *login) refused(code pkcs11.Error) error {
 	if info, err := l.tokenInfo(l.slot); err == nil {
 		l.info = info
 	}
-	refused := l.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
+	refused := l.refusal(fmt.Sprintf("%s (%s)", rv.Words(code), rv.Name(code)))
 	refused.Locked = refused.Locked || code == pkcs11.CKR_PIN_LOCKED
 	refused.Text += l.outlook(refused, code)
 	return refused

@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
 // session is a session with one token, read-only unless it was opened to write. It is
@@ -86,23 +88,12 @@ func gather[T any](next func() ([]T, error)) (all []T, err error) {
 // tell, are missing.
 type attributes map[uint][]byte
 
-// untold are the answers that PKCS#11 has for an attribute that an object does not have or does not
-// tell (section 5.7, C_GetAttributeValue).
-var untold = []pkcs11.Error{pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_SENSITIVE}
-
-// trouble are the answers that are about the token and not about one attribute.
-var trouble = []pkcs11.Error{
-	pkcs11.CKR_HOST_MEMORY, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT,
-	pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED,
-	pkcs11.CKR_USER_NOT_LOGGED_IN, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED,
-}
-
 // read reads attributes of an object: all in one call, or, since one that is missing fails the call,
 // each alone. Modules have other answers for one that is missing, too, so that any is believed which
 // not every attribute gets, and which is not trouble of the token.
 func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
 	values, err := s.readAtOnce(object, types...)
-	if !isReturnValue(err) || isCode(err, trouble...) {
+	if !isReturnValue(err) || isCode(err, rv.Trouble...) {
 		return values, err
 	}
 	// miekg/pkcs11 gives nothing at all back then, although the module has told the
@@ -113,9 +104,9 @@ func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, e
 		switch {
 		case failure == nil:
 			values[kind], err = value[kind], nil
-		case isCode(failure, untold...):
+		case isCode(failure, rv.Untold...):
 			err = nil
-		case isCode(failure, trouble...):
+		case isCode(failure, rv.Trouble...):
 			return nil, failure
 		}
 	}

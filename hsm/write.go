@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
 // What makes a key or stores its certificate goes through crypto11 where that serves; what only
@@ -124,7 +125,7 @@ func (w writer) configured(err error) error {
 	case !strings.Contains(err.Error(), "failed to log into"):
 		return notSentError{failure}
 	case isCode(code, pinCodes...):
-		return w.refusal(fmt.Sprintf("%s (%s)", wordsFor(code), codeName(code)))
+		return w.refusal(fmt.Sprintf("%s (%s)", rv.Words(code), rv.Name(code)))
 	}
 	return &hardware.PINUnclearError{Device: "token", Before: w.counter(), Err: failure}
 }
