@@ -15,8 +15,8 @@ import (
 // A return value of PKCS#11 says little, and modules return different ones for the same event. So
 // they are put into words for people, with the code in parentheses to search the web for. Only few
 // of them decide anything here: those that refuse a PIN (pinCodes), those that another call cannot
-// change (finalCodes), and those by which a token asks for another mechanism (otherMechanism, in
-// sign.go).
+// change (finalCodes), those by which a token says what it does not do at all (refusals, in
+// unable.go), and those by which it asks for another mechanism (otherMechanism, in sign.go).
 
 // finalCodes are the return values that come back however often one asks: the
 // address, the key or the token's set-up must change first. All others differ
@@ -52,7 +52,7 @@ var pinCodes = []pkcs11.Error{
 func inWords(doing string, err error) error {
 	if code, ok := errors.AsType[pkcs11.Error](err); ok {
 		final := slices.Contains(finalCodes, code) || slices.Contains(pinCodes, code)
-		return &deviceError{doing: doing, words: rv.Words(code), code: rv.Name(code), final: final}
+		return &deviceError{doing: doing, words: rv.Words(code), code: rv.Name(code), final: final, refusal: slices.Contains(refusals, code)}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)

@@ -103,7 +103,8 @@ func (n newKey) publicTemplate() []*pkcs11.Attribute {
 
 // StoreCertificate stores the certificate of the key that address names beside
 // it, under the key's id and label. It reports whether it did: a certificate that
-// is there already is not stored twice. Older ones stay.
+// is there already is not stored twice. Older ones stay. A token that does not keep it returns
+// hardware.ErrNotKept.
 func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
 	if certificate == nil {
 		return false, fmt.Errorf("%s: %w to store", address, hardware.ErrNoCertificate)
@@ -132,7 +133,8 @@ func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.
 	if there, err := r.holds(certificate, certificateSearches(k)[0]...); there || err != nil {
 		return false, err
 	}
-	return true, r.user.write(ctx, "storing the certificate", func(a author) error {
+	err = r.user.write(ctx, "storing the certificate", func(a author) error {
 		return a.store(k, certificate)
 	})
+	return err == nil, orNotKept(err)
 }

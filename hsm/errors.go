@@ -15,6 +15,8 @@ type deviceError struct {
 	words string
 	code  string // "CKR_DEVICE_REMOVED"
 	final bool   // asking again cannot help
+
+	refusal bool // the token does not take what it was asked to do or to make, and never will
 }
 
 func (e *deviceError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.doing, e.words, e.code) }

@@ -3,6 +3,7 @@
 package hsm_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -243,7 +244,7 @@ func TestTokenThatMakesNoSuchObjects(t *testing.T) {
 			}
 			if c.storing != "" {
 				_, err = hsm.StoreCertificate(t.Context(), address, hsmtest.Certify(t, a), options)
-				wantError(t, "StoreCertificate", err, nil, c.storing)
+				wantError(t, "StoreCertificate", err, hardware.ErrNotKept, c.storing)
 			}
 			wantObjects(t, bare, [4]int{c.objects[pkcs11.CKO_PRIVATE_KEY], c.objects[pkcs11.CKO_PUBLIC_KEY], c.objects[pkcs11.CKO_CERTIFICATE], 0})
 		})
@@ -302,4 +303,26 @@ func TestCurvesOfCurvesOnly(t *testing.T) {
 	if n := token.Calls(t, "CKA_EC_PARAMS"); n != 2 { // for its length, and for its value
 		t.Errorf("EC_PARAMS was asked for %d times, want those of one key", n)
 	}
+}
+
+// TestTokenThatDoesNotKeepCertificates: what a token says for good is told from what may pass.
+func TestTokenThatDoesNotKeepCertificates(t *testing.T) {
+	library, bare, a := hsmtest.BuildShim(t), hsmtest.NewToken(t), hsmtest.RSAKey(t, "a")
+	name := hsmtest.Named("login", 7)
+	bare.Put(t, name.Private(a), name.Public(&a.PublicKey))
+	for order, final := range map[string]bool{
+		"nocreate1=0x13": true, "nocreate1=0x54": true, "nocreate1=0x31": true, "nocreate1=0x103": true, // refused, unknown, full, for others
+		"setflags=0x2": true, "roonly": true,
+		"nocreate1=0x5": false, "nocreate1=0x30": false, "nocreate1=0x32": false, "nocreate1=0x50": false, // failed, pulled, cancelled
+	} {
+		t.Run(order, func(t *testing.T) {
+			token := bare.Behind(t, library, order)
+			options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+			stored, err := hsm.StoreCertificate(t.Context(), token.Address(t, ";object=login"), hsmtest.Certify(t, a), options)
+			if stored || err == nil || errors.Is(err, hardware.ErrNotKept) != final {
+				t.Errorf("stored: %v, %v; final: want %v", stored, err, final)
+			}
+		})
+	}
+	wantObjects(t, bare, [4]int{1, 1})
 }

@@ -142,7 +142,7 @@ func (e notSentError) Unwrap() error { return e.error }
 // writable refuses tokens that cannot be written.
 func (t token) writable() error {
 	if t.has(pkcs11.CKF_WRITE_PROTECTED) {
-		return fmt.Errorf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", t.info.Label)
+		return unwritableError{fmt.Sprintf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", t.info.Label)}
 	}
 	return nil
 }

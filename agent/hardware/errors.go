@@ -20,6 +20,9 @@ var (
 	ErrCertificateNotYetValid = errors.New("the certificate is not valid yet")
 	// ErrCertificateMismatch: the certificate is that of another key.
 	ErrCertificateMismatch = errors.New("the certificate is for another key")
+	// ErrNotKept: the device does not keep a certificate that is the key's, and would not another
+	// time. A file can.
+	ErrNotKept = errors.New("the device does not keep the certificate")
 	// ErrBadSignature: the public key of the certificate, or of the key itself, does not verify
 	// a signature. No such signature leaves hsm or piv.
 	ErrBadSignature = errors.New("the device returned a signature that does not verify")

@@ -89,6 +89,7 @@ func Rows(on remedy.System) explain.Table {
 			build.Program+" enroll --key ADDRESS --certificate FILE stores the one that your CA has issued",
 			"or name its file: --certificate FILE",
 		)},
+		{Is: hardware.ErrNotKept, Exit: explain.Failed, Hints: explain.Hints("put the certificate, alone, into a file that the agent may read, and name it: certificate = \"PATH\" in the profile, or --certificate PATH")},
 		{Is: hardware.ErrCertificateExpired, More: "`rotate` gets a new key and certificate", Exit: explain.Human, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program + " enroll --key ADDRESS --email YOU --reuse-key prints a CSR for a new one",
 		)},

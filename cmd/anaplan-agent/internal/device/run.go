@@ -23,6 +23,7 @@ import (
 type Run struct {
 	Ctx     context.Context // ends when the time of the profile is up
 	Profile *config.Profile
+	Config  string // the configuration file, which may not be there yet
 	Device  *Device
 	Say     *console.Messenger
 	End     func() // lets go of the time limit and of programs; call it once
@@ -81,7 +82,7 @@ func StartRun(parent context.Context, s *settings.Settings, say *console.Messeng
 	ctx, deadline, end := console.WithDeadline(parent, profile.Timeout)
 	d := New(profile, deadline, say)
 	d.PIN.Changed, d.PIN.Unrecorded = s.PINChanged, s.Unrecorded
-	return &Run{ctx, profile, d, say, func() {
+	return &Run{ctx, profile, s.ConfigFile(), d, say, func() {
 		end()
 		d.close(d.Closings.End)
 		d.PIN.End()

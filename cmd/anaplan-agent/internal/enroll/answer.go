@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -50,13 +51,11 @@ func StoreAnswer(r *device.Run, e Enrolment, address config.Address) error {
 	if err := Judge(r, got); err != nil {
 		return err
 	}
-	if err := StoreLeaf(r, e, address, got.Leaf); err != nil {
+	kept, err := StoreCertificates(r, e, address, got)
+	if err != nil {
 		return err
 	}
-	if err := StoreChain(r, e, address, got.Chain); err != nil {
-		return err
-	}
-	return sayUpload(r, e, address, got.Leaf)
+	return sayUpload(r, e, address, got.Leaf, kept)
 }
 
 // ReadAnswer reads the CA's answer and finds the certificate of the key in it.
@@ -238,26 +237,39 @@ func withRemedy(f finding.Finding) string {
 	return f.What + "\n" + f.Do
 }
 
-// StoreLeaf stores the key's certificate. The device refuses one that is for another key,
-// and finds out when it is there already.
-func StoreLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) error {
-	stored, err := r.Device.At(address).StoreCertificate(r.Ctx, leaf, e.Card.ManagementKey)
+// StoreCertificates stores the certificates of an answer: the key's, which it returns the file of where the
+// device keeps none, and the CA's.
+func StoreCertificates(r *device.Run, e Enrolment, address config.Address, got answer) (Kept, error) {
+	kept, err := storeLeaf(r, e, address, got.Leaf)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if stored {
-		r.Say.Note("stored certificate %s", device.Describe(leaf))
-	} else {
-		r.Say.Note("certificate %s is on the device already", device.Describe(leaf))
-	}
-	return nil
+	return kept, storeChain(r, e, address, got.Chain, kept)
 }
 
-// StoreChain keeps the CA's certificates: in the token, and in a file if one is named. A login does
-// not need them, so a token without room for them is not a failure.
-func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x509.Certificate) error {
+// storeLeaf stores the key's certificate. The device refuses one that is for another key,
+// and finds out when it is there already.
+func storeLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) (Kept, error) {
+	stored, err := r.Device.At(address).StoreCertificate(r.Ctx, leaf, e.Card.ManagementKey)
+	switch {
+	case errors.Is(err, hardware.ErrNotKept):
+		return keep(r, leaf, err)
+	case err != nil:
+		return "", err
+	case stored:
+		r.Say.Note("stored certificate %s", device.Describe(leaf))
+	default:
+		r.Say.Note("certificate %s is on the device already", device.Describe(leaf))
+	}
+	return "", nil
+}
+
+// storeChain keeps the CA's certificates: in the token, unless that does not keep the key's own, and
+// in a file if one is named. A login does not need them, so a token without room for them is not a
+// failure.
+func storeChain(r *device.Run, e Enrolment, address config.Address, chain []*x509.Certificate, kept Kept) error {
 	store, ok := r.Device.At(address).(device.ChainStore)
-	if ok && len(chain) > 0 {
+	if ok = ok && kept == ""; ok && len(chain) > 0 {
 		stored, err := store.StoreChain(r.Ctx, chain)
 		switch {
 		case err != nil:
@@ -276,7 +288,11 @@ func StoreChain(r *device.Run, e Enrolment, address config.Address, chain []*x50
 		}
 		r.Say.Note("wrote the CA's %s to %s", console.Counted(len(chain), "certificate"), e.ChainOut)
 	case !ok && len(chain) > 0:
-		r.Say.Note("the card has no place for the CA's %s, and a login does not need them; --chain-out FILE keeps them", console.Counted(len(chain), "certificate"))
+		holder := "card"
+		if kept != "" {
+			holder = "device"
+		}
+		r.Say.Note("the %s has no place for the CA's %s, and a login does not need them; --chain-out FILE keeps them", holder, console.Counted(len(chain), "certificate"))
 	}
 	return nil
 }
@@ -292,7 +308,7 @@ func encodeChain(certs []*x509.Certificate) string {
 
 // sayUpload writes the file for the administrator, remembers the step, and says what
 // comes next.
-func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) error {
+func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate, kept Kept) error {
 	key := shell.Quote(address.String())
 	if e.UploadOut != "" {
 		if err := console.WriteOut(r.Ctx, e.UploadOut, device.EncodePEM("CERTIFICATE", leaf.Raw)); err != nil {
@@ -304,16 +320,19 @@ func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Ce
 		if !under.isOf(address, leaf.PublicKey) {
 			continue
 		}
-		under.Step = StepStored
+		under.Step, under.Certificate = StepStored, string(kept)
 		if e.UploadOut != "" {
 			under.Upload = console.NameOf(e.UploadOut)
 		}
 		Remember(r, under)
 	}
+	if e.Guided {
+		return nil
+	}
+	kept.saySetting(r)
 	switch {
-	case e.Guided:
 	case e.UploadOut == "":
-		r.Say.Note("next: %s cert --key %s > upload.pem, and have a tenant administrator upload it: %s", build.Program, key, WhereToRegister)
+		r.Say.Note("next: %s cert --key %s%s > upload.pem, and have a tenant administrator upload it: %s", build.Program, key, kept.flag(r), WhereToRegister)
 	default:
 		r.Say.Note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check", e.UploadOut, WhereToRegister, build.Program, key)
 	}

@@ -93,13 +93,11 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 		return err
 	}
 	storing := Enrolment{Card: order.Card, ChainOut: order.ChainOut}
-	if err := StoreLeaf(r, storing, address, entry.Certificate); err != nil {
+	kept, err := StoreCertificates(r, storing, address, answer{entry.Certificate, entry.Chain})
+	if err != nil {
 		return err
 	}
-	if err := StoreChain(r, storing, address, entry.Chain); err != nil {
-		return err
-	}
-	sayImported(r, path, address)
+	sayImported(r, path, address, kept)
 	return nil
 }
 
@@ -258,8 +256,9 @@ func unlessThere(r *device.Run, err error, address config.Address, key *rsa.Priv
 }
 
 // sayImported says what to do next, and what the file still is.
-func sayImported(r *device.Run, path string, address config.Address) {
-	r.Say.Note("next: %s whoami --key %s", build.Program, shell.Quote(address.String()))
+func sayImported(r *device.Run, path string, address config.Address, kept Kept) {
+	kept.saySetting(r)
+	r.Say.Note("next: %s whoami --key %s%s", build.Program, shell.Quote(address.String()), kept.flag(r))
 	if path == "-" {
 		path = "the file that it came from"
 	}

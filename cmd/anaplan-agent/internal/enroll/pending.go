@@ -49,6 +49,7 @@ type Pending struct {
 
 	Request       string `json:"request,omitempty"`        // in PEM, so that it can be printed again
 	RequestFile   string `json:"request_file,omitempty"`   // "": it went to standard output
+	Certificate   string `json:"certificate,omitempty"`    // the file that holds it; "": the device does
 	Upload        string `json:"upload,omitempty"`         // the file for the administrator
 	ManagementKey string `json:"management_key,omitempty"` // where it comes from, as --management-key
 

@@ -128,11 +128,12 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 		return err
 	}
 	if e.UploadOut != "" {
+		p.UseKept(r)
 		cert, err := r.Certificate()
 		if err != nil {
 			return err
 		}
-		return sayUpload(r, e, p.Address(), cert)
+		return sayUpload(r, e, p.Address(), cert, Kept(p.Certificate))
 	}
 	if p.Upload != "" {
 		r.Say.Note("the file to register is %s: %s > Add Certificates", p.Upload, WhereToRegister)
@@ -143,6 +144,7 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 
 // firstLogin logs in as whoami does, which ends the enrolment.
 func firstLogin(r *device.Run, address config.Address) error {
+	useKeptOf(r, address)
 	who, err := login.Whoami(r, "")
 	if err != nil {
 		return err
@@ -192,6 +194,9 @@ func ConfigText(r *device.Run, address config.Address) string {
 	}
 	fmt.Fprintf(&text, "[profile.%s]\n", TomlName(r.Profile.Name))
 	row("key", address.String())
+	if r.Profile.Certificate != "" {
+		row("certificate", paths.Absolute(r.Profile.Certificate))
+	}
 	source := r.Profile.PIN
 	if source.Kind == config.PINFile {
 		row("pin", config.PINSource{Kind: source.Kind, Arg: paths.Absolute(source.Arg)}.String())

@@ -73,10 +73,7 @@ func (s *Session) store(fresh *device.Run, address config.Address, order Order) 
 	if err := enroll.Judge(fresh, got); err != nil {
 		return err
 	}
-	if err := enroll.StoreLeaf(fresh, e, address, got.Leaf); err != nil {
-		return err
-	}
-	if err := enroll.StoreChain(fresh, e, address, got.Chain); err != nil {
+	if _, err := enroll.StoreCertificates(fresh, e, address, got); err != nil {
 		return err
 	}
 	if s.rotation.Step != rotationSwitched && s.rotation.Step != rotationSwitching {

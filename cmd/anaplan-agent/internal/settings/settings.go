@@ -207,6 +207,15 @@ func (s *Settings) ConfigPath() string {
 	return ""
 }
 
+// ConfigFile returns the configuration file that is in use, or is to be: a pipe is none.
+func (s *Settings) ConfigFile() string {
+	path := s.ConfigPath()
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ConfigToBe()
+	}
+	return path
+}
+
 // ParseConfig reads and checks a configuration file. A file that another user can change is
 // refused: it names programs and libraries.
 func ParseConfig(path string) (*config.File, error) {
