@@ -3,9 +3,11 @@
 package hsm_test
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -64,7 +66,14 @@ func TestOpenSC(t *testing.T) {
 			}
 			// OpenSC makes no keys on PIV cards; their makers' programs do.
 			_, err = hsm.Generate(t.Context(), address.With("object", "new"), hsm.KeySpec{Bits: 2048}, hsm.Options{PIN: pin.ask})
-			wantError(t, "Generate", err, nil, "the module cannot do this at all (CKR_FUNCTION_NOT_SUPPORTED)")
+			wantError(t, "Generate", err, hsm.ErrNotMade, "the module cannot do this at all (CKR_FUNCTION_NOT_SUPPORTED)")
+			if refused, ok := errors.AsType[*hsm.RefusalError](err); !ok || refused.Manufacturer != "piv_II" {
+				t.Errorf("refused: %+v", refused)
+			}
+			_, err = hsm.Import(t.Context(), address.With("object", "new"), hsmtest.RSAKey(t, "c"), hsm.Options{PIN: pin.ask})
+			wantError(t, "Import", err, hsm.ErrNoImport, "the module cannot do this at all (CKR_FUNCTION_NOT_SUPPORTED)")
+			_, err = hsm.StoreCertificate(t.Context(), address.With("id", "\x01"), hsmtest.Certify(t, hsmtest.RSAKey(t, "a")), hsm.Options{PIN: pin.ask})
+			wantError(t, "StoreCertificate", err, hardware.ErrNotKept, "the module cannot do this at all (CKR_FUNCTION_NOT_SUPPORTED)")
 		})
 	}
 }

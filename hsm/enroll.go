@@ -19,7 +19,7 @@ import (
 // sign; on a TPM it can decrypt, too, because tpm2-pkcs11 signs by the TPM's
 // decryption. The address names it: object becomes its label, and must be there; id its
 // id, or else 16 random bytes. It returns hardware.ErrKeyExists if the token has a private
-// key of that label or id.
+// key of that label or id, and a RefusalError if the token makes no such key.
 func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Options) (KeyInfo, error) {
 	key, err := named(address)
 	if err != nil {
@@ -61,18 +61,20 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 		return info, err
 	}
 	n.decrypts = keys.isTPM()
+	refused := n.refusedBy(keys.user, spec.Bits)
 	var made *keyObject
+	var answer error
 	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {
 		if spec.Before != nil {
 			if err := spec.Before(); err != nil {
 				return err
 			}
 		}
-		made, err = a.generate(n, spec.Bits)
-		return err
+		made, answer = a.generate(n, spec.Bits)
+		return answer
 	})
 	if err != nil {
-		return info, err
+		return info, n.orNotMade(refused, err, answer)
 	}
 	info = listedKey{keyObject: made}.info(n.found(made, keys.brief))
 	info.NeverExtractable = true // it was just asked for, and the token made the key

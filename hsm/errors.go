@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // deviceError is what a module returned, in words. The code is in the text only:
@@ -20,6 +21,27 @@ type deviceError struct {
 }
 
 func (e *deviceError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.doing, e.words, e.code) }
+
+// RefusalError is ErrNotMade or ErrNoImport, with what a person needs to have the maker's tool make
+// the key.
+type RefusalError struct {
+	Module       string // its file
+	Manufacturer string // of the token, by its own words
+	Token        string // its label
+
+	Key  uri.URI // where the key was to be, with its label
+	Bits int     // of the key; 0: it was to be imported
+
+	// Shorter: a key of fewer bits may be made.
+	Shorter bool
+
+	Err error
+}
+
+func (e *RefusalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the refusal in words.
+func (e *RefusalError) Unwrap() error { return e.Err }
 
 // silenceError says that a module did not answer before the caller's time ended.
 type silenceError struct {

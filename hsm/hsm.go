@@ -46,6 +46,9 @@ var (
 	// ErrNoImport: the token takes no private keys from outside, or does not keep them to
 	// itself.
 	ErrNoImport = errors.New("the token takes no private keys from outside")
+	// ErrNotMade: the token does not make the key that was asked for, or any, and would not
+	// another time. Its maker's tool may.
+	ErrNotMade = errors.New("the token does not make this key")
 )
 
 // Options of all functions. The zero Options are good for tokens without a PIN that

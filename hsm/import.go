@@ -82,11 +82,12 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 		return KeyInfo{}, err
 	}
 	k.decrypts = u.isTPM()
+	refused := k.refusedBy(u, 0)
 	w := &works{user: u}
 	made, err := k.put(ctx, w)
 	if err != nil {
 		named := (&keyObject{id: k.id, label: k.label}).address(u.address)
-		return KeyInfo{}, w.takeBack(err, named)
+		return KeyInfo{}, refused.orNotTaken(w.takeBack(err, named))
 	}
 	info := made.info(k.found(made.keyObject, u.brief)) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate

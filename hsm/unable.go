@@ -5,6 +5,7 @@ package hsm
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/miekg/pkcs11"
 
@@ -47,4 +48,67 @@ func orNotKept(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
+}
+
+// refusedBy is a refusal of this key to come: afterwards the module is closed. bits is 0 for an
+// import.
+func (n newKey) refusedBy(u *user, bits int) *RefusalError {
+	return &RefusalError{
+		Module: u.path, Manufacturer: strings.TrimSpace(u.info.ManufacturerID), Token: u.info.Label,
+		Key: (&keyObject{label: n.label}).address(u.address), Bits: bits,
+	}
+}
+
+// everywhere is the length of RSA keys that each token makes, in bits.
+const everywhere = 2048
+
+// orNotMade says of why a key was not made that the token does not make it, where that is so. answer
+// is the module's, which tpm2-pkcs11 has one of for whatever the TPM said.
+func (n newKey) orNotMade(refused *RefusalError, err, answer error) error {
+	isLong := refused.Bits > everywhere
+	unclear := n.decrypts && isLong && isCode(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
+	if !unclear && (!isRefusal(err) || isCode(answer, pkcs11.CKR_DEVICE_MEMORY)) {
+		return err
+	}
+	refused.Shorter = isLong && (unclear || isCode(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
+	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
+	if isCode(answer, aboutTemplates...) {
+		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, inWordsOf(n.privateTemplate()))
+	}
+	return refused
+}
+
+// orNotTaken adds to the error that a key is not taken what its maker's tool needs.
+func (e *RefusalError) orNotTaken(err error) error {
+	if !errors.Is(err, ErrNoImport) {
+		return err
+	}
+	e.Err = err
+	return e
+}
+
+// aboutTemplates are the answers to attributes that a token does not take.
+var aboutTemplates = []pkcs11.Error{
+	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
+	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
+}
+
+// attributeNames are those of a private key's template (PKCS#11 section 4.9).
+var attributeNames = map[uint]string{
+	pkcs11.CKA_TOKEN: "CKA_TOKEN", pkcs11.CKA_LABEL: "CKA_LABEL", pkcs11.CKA_ID: "CKA_ID", pkcs11.CKA_PRIVATE: "CKA_PRIVATE",
+	pkcs11.CKA_SENSITIVE: "CKA_SENSITIVE", pkcs11.CKA_EXTRACTABLE: "CKA_EXTRACTABLE", pkcs11.CKA_SIGN: "CKA_SIGN",
+	pkcs11.CKA_DECRYPT: "CKA_DECRYPT", pkcs11.CKA_UNWRAP: "CKA_UNWRAP",
+}
+
+// inWordsOf names the attributes of a template: "CKA_SIGN true, CKA_DECRYPT false".
+func inWordsOf(template []*pkcs11.Attribute) string {
+	var words []string
+	for _, a := range template {
+		word := attributeNames[a.Type]
+		if len(a.Value) == 1 && a.Type != pkcs11.CKA_LABEL && a.Type != pkcs11.CKA_ID {
+			word = fmt.Sprintf("%s %v", word, a.Value[0] != 0)
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, ", ")
 }

@@ -172,7 +172,6 @@ static CK_RV after(const char *name, unsigned nth, CK_RV rv) {
 		return rv ? rv : after(#name, nth, real->name arguments);             \
 	}
 
-WRAP(C_GetInfo, (CK_INFO_PTR i), (i))
 WRAP(C_Logout, (CK_SESSION_HANDLE h), (h))
 WRAP(C_CloseSession, (CK_SESSION_HANDLE h), (h))
 WRAP(C_FindObjectsInit, (CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG n), (h, a, n))
@@ -452,11 +451,26 @@ static void pad_nul(CK_UTF8CHAR *field, size_t size) {
 		field[--size] = 0;
 }
 
+/* With the order library=HEX the module says that of its maker and of itself. */
+static CK_RV my_C_GetInfo(CK_INFO_PTR info) {
+	unsigned nth;
+	CK_RV rv = before("C_GetInfo", &nth);
+	if (rv)
+		return rv;
+	rv = real->C_GetInfo(info);
+	if (rv == CKR_OK) {
+		fill("library", info->manufacturerID, sizeof info->manufacturerID);
+		fill("library", info->libraryDescription, sizeof info->libraryDescription);
+	}
+	return after("C_GetInfo", nth, rv);
+}
+
 /* name_token makes of what a token says of itself what the orders say. */
 static void name_token(CK_TOKEN_INFO_PTR info) {
 	fill("label", info->label, sizeof info->label);
 	fill("serial", info->serialNumber, sizeof info->serialNumber);
 	fill("model", info->model, sizeof info->model);
+	fill("maker", info->manufacturerID, sizeof info->manufacturerID);
 	if (order("padnul") != NULL) {
 		pad_nul(info->label, sizeof info->label);
 		pad_nul(info->serialNumber, sizeof info->serialNumber);

@@ -40,6 +40,12 @@ func Rows(on remedy.System) explain.Table {
 		{Is: hardware.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key"), With: onCard(
 			"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
 		)},
+		{Is: hsm.ErrNotMade, Exit: explain.Failed, Hints: explain.Hints(
+			"have its maker's tool make the key, then: " + build.Program + " enroll --key ADDRESS --email YOU --reuse-key",
+		), With: explain.With(func(refused *hsm.RefusalError, row *explain.Row) { row.Hints = explain.Hints(makersHints(refused)...) })},
+		{Is: hsm.ErrNoImport, Exit: explain.Failed, Hints: explain.Hints(
+			"have its maker's tool put the key there, then: " + build.Program + " enroll --key ADDRESS --certificate FILE",
+		), With: explain.With(func(refused *hsm.RefusalError, row *explain.Row) { row.Hints = explain.Hints(makersHints(refused)...) })},
 		{Is: hardware.ErrNoKey, More: "private keys show after a login only: the wrong source of the PIN can be the cause as well as a wrong label", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
 			build.Program+" enroll --key ADDRESS --email YOU makes a key",

@@ -4,7 +4,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certfile"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
 // Rows are what to do about an enrolment, and about what a CA has sent.
@@ -20,6 +19,5 @@ func Rows() explain.Table {
 		)},
 		{As: explain.Type[*certfile.NoLeafError], Exit: explain.Failed},
 		{As: explain.Type[*certfile.UnsupportedError], Exit: explain.Failed},
-		{Is: hsm.ErrNoImport, Exit: explain.Failed},
 	}, explain.Plain(certfile.ErrWrongPassword, certfile.ErrDamaged, certfile.ErrTooLarge, certfile.ErrNoKey, certfile.ErrNoCertificate)...)
 }

@@ -1,0 +1,113 @@
+package device
+
+// What to type where a module makes or takes no keys: the maker's own tool does, and what it has made
+// is used like any other key.
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
+)
+
+// makersTool is a tool that makes keys, and puts them, where a module does not.
+type makersTool struct {
+	module, maker string // parts of the module's file name and of the token's maker, in small letters; "": any
+
+	makes, takes func(*hsm.RefusalError) []string
+}
+
+// makersTools are the tools, the first that fits being meant.
+var makersTools = []makersTool{
+	{"yubihsm", "", makesInYubiHSM, putsIntoYubiHSM},
+	{"ykcs11", "", makesOnYubiKey, putsOntoYubiKey},
+	{"opensc", "piv", makesOnYubiKey, putsOntoYubiKey},
+	{"opensc", "", makesByOpenSC, putsByOpenSC},
+	{"", "", makesByPKCS11, putsByPKCS11},
+}
+
+// makersHints says how the maker's tool makes or takes a key, and how to go on with it.
+func makersHints(refused *hsm.RefusalError) []string {
+	if refused.Shorter {
+		return []string{shorterKey(refused.Bits)}
+	}
+	tool, key := toolFor(refused), shell.Quote(refused.Key.String())
+	if refused.Bits == 0 {
+		return append(tool.takes(refused), fmt.Sprintf("then: %s enroll --key %s --certificate FILE", build.Program, key))
+	}
+	return append(tool.makes(refused), fmt.Sprintf("then: %s enroll --key %s --email YOU --reuse-key, which makes the request (CSR) for that key", build.Program, key))
+}
+
+// shorterKey says which lengths to try.
+func shorterKey(bits int) string {
+	sizes := "--bits 2048"
+	if bits > 3072 {
+		sizes = "--bits 3072, or --bits 2048"
+	}
+	return fmt.Sprintf("TPMs and some tokens make no keys of %d bits; Anaplan takes shorter ones: the same command with %s", bits, sizes)
+}
+
+// toolFor returns the tool for a token.
+func toolFor(refused *hsm.RefusalError) makersTool {
+	module, maker := strings.ToLower(filepath.Base(refused.Module)), strings.ToLower(refused.Manufacturer)
+	at := slices.IndexFunc(makersTools, func(tool makersTool) bool {
+		return strings.Contains(module, tool.module) && strings.Contains(maker, tool.maker)
+	})
+	return makersTools[at] // the last one fits all
+}
+
+// labelOf is the label of the key.
+func labelOf(refused *hsm.RefusalError) string {
+	label, _ := refused.Key.Get("object")
+	return label
+}
+
+func makesInYubiHSM(refused *hsm.RefusalError) []string {
+	return []string{shell.Join("yubihsm-shell", "-a", "generate-asymmetric-key", "-i", "0", "-l", labelOf(refused), "-d", "1", "-c", "sign-pkcs", "-A", fmt.Sprintf("rsa%d", refused.Bits))}
+}
+
+func putsIntoYubiHSM(refused *hsm.RefusalError) []string {
+	return []string{shell.Join("yubihsm-shell", "-a", "put-asymmetric-key", "-i", "0", "-l", labelOf(refused), "-d", "1", "-c", "sign-pkcs", "--in", "key.pem")}
+}
+
+// viaPIV is shorter where the card is a YubiKey.
+const viaPIV = "a YubiKey needs no module and no other tool: the same command with --key 'piv:slot=9c'"
+
+// makesOnYubiKey puts a certificate of its own beside the key, without which OpenSC does not show it.
+func makesOnYubiKey(refused *hsm.RefusalError) []string {
+	return []string{viaPIV, fmt.Sprintf("another PIV card: yubico-piv-tool -k -s 9c -a generate -A RSA%d -o public.pem && "+
+		"yubico-piv-tool -s 9c -a verify-pin -a selfsign-certificate -S /CN=placeholder/ -i public.pem -o placeholder.pem && "+
+		"yubico-piv-tool -k -s 9c -a import-certificate -i placeholder.pem; %s keys --key %s shows the key's address", refused.Bits, build.Program, moduleOf(refused))}
+}
+
+func putsOntoYubiKey(refused *hsm.RefusalError) []string {
+	return []string{viaPIV, "another PIV card: yubico-piv-tool -k -s 9c -a import-key -i key.pem && yubico-piv-tool -k -s 9c -a import-certificate -i certificate.pem; " +
+		build.Program + " keys --key " + moduleOf(refused) + " shows the key's address"}
+}
+
+// moduleOf is the address of all that a module has.
+func moduleOf(refused *hsm.RefusalError) string {
+	return shell.Quote(refused.Key.Without("token", "manufacturer", "model", "serial", "object", "id", "type").String())
+}
+
+func makesByOpenSC(refused *hsm.RefusalError) []string {
+	return []string{shell.Join("pkcs15-init", "--generate-key", fmt.Sprintf("rsa/%d", refused.Bits), "--auth-id", "01", "--label", labelOf(refused))}
+}
+
+func putsByOpenSC(refused *hsm.RefusalError) []string {
+	return []string{shell.Join("pkcs15-init", "--store-private-key", "key.pem", "--auth-id", "01", "--label", labelOf(refused))}
+}
+
+func makesByPKCS11(refused *hsm.RefusalError) []string {
+	return []string{shell.Join("pkcs11-tool", "--module", refused.Module, "--token-label", refused.Token, "--login",
+		"--keypairgen", "--key-type", fmt.Sprintf("rsa:%d", refused.Bits), "--usage-sign", "--label", labelOf(refused)) + ", or its maker's own tool"}
+}
+
+func putsByPKCS11(refused *hsm.RefusalError) []string {
+	return []string{"its maker's own tool may wrap and import it, or make a new key in its place: " +
+		build.Program + " enroll --key " + shell.Quote(refused.Key.String()) + " --email YOU"}
+}
