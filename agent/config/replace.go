@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,8 +29,83 @@ func ReplaceKey(name string, data []byte, profile, before, after string) ([]byte
 	return changed, nil
 }
 
+// ReplaceCertificate returns the configuration file with another certificate's file in a profile, and
+// nothing else changed; "" is none, for a certificate on the device. A line that is new comes before
+// that of the key. Where it does not find its way, the error says what to write by hand.
+func ReplaceCertificate(name string, data []byte, profile, path string) ([]byte, error) {
+	changed, ok := withCertificate(data, profile, path)
+	if ok {
+		file, err := Parse(name, changed)
+		if err != nil {
+			return nil, fmt.Errorf("the file with the new certificate in it would be wrong: %w", err)
+		}
+		read, err := file.Profile(profile, nil)
+		ok = err == nil && read.Certificate == path
+	}
+	switch {
+	case ok:
+		return changed, nil
+	case path == "":
+		return nil, fmt.Errorf("%s: the certificate of [profile.%s] is not found as it is written there; take it out by hand", name, profile)
+	}
+	return nil, fmt.Errorf("%s: [profile.%s] cannot be changed as it is written there; put this into it by hand: certificate = %s", name, profile, strconv.Quote(path))
+}
+
+// withCertificate is the change.
+func withCertificate(data []byte, profile, path string) ([]byte, bool) {
+	name, value, there := findSetting(data, profile, certificateSetting)
+	switch {
+	case there && path != "":
+		return slices.Concat(data[:value.Offset], []byte(strconv.Quote(path)), data[value.Offset+value.Length:]), value.Length > 0
+	case there:
+		begin, end := lineAt(data, int(name.Offset))
+		return slices.Concat(data[:begin], data[end:]), true
+	case path == "":
+		return data, true
+	}
+	name, _, there = findSetting(data, profile, keySetting)
+	begin, end := lineAt(data, int(name.Offset))
+	line := fmt.Appendf(slices.Clone(data[begin:name.Offset]), "%s = %s", certificateSetting, strconv.Quote(path))
+	return slices.Concat(data[:begin], line, lineEnd(data[begin:end]), data[begin:]), there
+}
+
+// lineAt returns where the line of a byte begins, and where the next one does.
+func lineAt(data []byte, at int) (begin, end int) {
+	begin = bytes.LastIndexByte(data[:at], '\n') + 1
+	if length := bytes.IndexByte(data[at:], '\n'); length >= 0 {
+		return begin, at + length + 1
+	}
+	return begin, len(data)
+}
+
+// lineEnd returns what lines end with, as a line does.
+func lineEnd(line []byte) []byte {
+	if bytes.HasSuffix(line, []byte("\r\n")) {
+		return []byte("\r\n")
+	}
+	return []byte("\n")
+}
+
 // findKey returns where the text of one of a profile's keys stands, with its quotation marks.
-func findKey(data []byte, profile, text string) (unstable.Range, bool) {
+func findKey(data []byte, profile, text string) (at unstable.Range, found bool) {
+	visitSetting(data, profile, keySetting, func(expression *unstable.Node) { at, found = textIn(expression.Value(), text) })
+	return at, found
+}
+
+// findSetting returns where the name of a profile's setting stands, the last part of it, and where its
+// value does, which is a text.
+func findSetting(data []byte, profile, setting string) (name, value unstable.Range, found bool) {
+	visitSetting(data, profile, setting, func(expression *unstable.Node) {
+		for parts := expression.Key(); parts.Next(); {
+			name = parts.Node().Raw
+		}
+		value, found = expression.Value().Raw, true
+	})
+	return name, value, found
+}
+
+// visitSetting calls the function for a profile's setting, as it stands by itself in the file.
+func visitSetting(data []byte, profile, setting string, visit func(*unstable.Node)) {
 	var parser unstable.Parser
 	parser.Reset(data)
 	var table []string
@@ -41,11 +117,11 @@ func findKey(data []byte, profile, text string) (unstable.Range, bool) {
 			continue
 		}
 		path = append(slices.Clip(table), path...)
-		if slices.Equal(path, []string{profilesTable, profile, keySetting}) {
-			return textIn(expression.Value(), text)
+		if slices.Equal(path, []string{profilesTable, profile, setting}) {
+			visit(expression)
+			return
 		}
 	}
-	return unstable.Range{}, false
 }
 
 // textIn returns where a text is, of a value that is one or a list of them.

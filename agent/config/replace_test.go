@@ -43,3 +43,31 @@ func TestReplaceKey(t *testing.T) {
 		}
 	}
 }
+
+func TestReplaceCertificate(t *testing.T) {
+	for name, test := range map[string]struct{ before, path, after string }{
+		"another":        {"[profile.default]\ncertificate = 'a.pem' # why\nkey = \"piv:\"\n", "b.pem", "[profile.default]\ncertificate = \"b.pem\" # why\nkey = \"piv:\"\n"},
+		"a new one":      {"# mine\n[profile.default]\r\n  key = \"piv:\" # why\r\n", "b.pem", "# mine\n[profile.default]\r\n  certificate = \"b.pem\"\r\n  key = \"piv:\" # why\r\n"},
+		"before a list":  {"[profile.default]\nkey = [\n \"piv:\",\n]", "b.pem", "[profile.default]\ncertificate = \"b.pem\"\nkey = [\n \"piv:\",\n]"},
+		"at the end":     {"[profile.default]\nkey = \"piv:\"", "b.pem", "[profile.default]\ncertificate = \"b.pem\"\nkey = \"piv:\""},
+		"dotted":         {"profile.default.key = \"piv:\"\n", "b.pem", "profile.default.certificate = \"b.pem\"\nprofile.default.key = \"piv:\"\n"},
+		"none":           {"[profile.default]\ncertificate = 'a.pem'\nkey = \"piv:\"\n", "", "[profile.default]\nkey = \"piv:\"\n"},
+		"none any more":  {"[profile.default]\nkey = \"piv:\"\ncertificate = 'a.pem'", "", "[profile.default]\nkey = \"piv:\"\n"},
+		"none as before": {"[profile.default]\nkey = \"piv:\"\n", "", "[profile.default]\nkey = \"piv:\"\n"},
+	} {
+		got, err := config.ReplaceCertificate("c.toml", []byte(test.before), "default", test.path)
+		if err != nil || string(got) != test.after {
+			t.Errorf("%s: %v\n%s", name, err, got)
+		}
+	}
+	for name, test := range map[string]struct{ before, path, says string }{
+		"an inline table":         {"profile = {default = {key = \"piv:\"}}\n", "b.pem", "by hand: certificate = \"b.pem\""},
+		"another profile":         {"[profile.other]\nkey = \"piv:\"\n", "b.pem", "by hand: certificate = \"b.pem\""},
+		"one in an inline table":  {"profile = {default = {key = \"piv:\", certificate = \"a.pem\"}}\n", "", "take it out by hand"},
+		"a table in half a table": {"[profile]\ndefault = {key = \"piv:\", certificate = \"a.pem\"}\n", "", "take it out by hand"},
+	} {
+		if _, err := config.ReplaceCertificate("c.toml", []byte(test.before), "default", test.path); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

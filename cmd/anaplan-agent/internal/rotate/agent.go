@@ -21,7 +21,7 @@ import (
 
 // takeOver puts another key into the configuration, and has a running agent log in with it. If the
 // agent cannot, everything is restored: the other key, and the step from.
-func (s *Session) takeOver(key *device.Run, before, after string, from, to rotationStep) error {
+func (s *Session) takeOver(key *device.Run, before, after entry, from, to rotationStep) error {
 	wanted, err := key.Certificate()
 	if err != nil {
 		return err
@@ -138,8 +138,8 @@ func agentUses(session *agentclient.Session, cert *x509.Certificate) (bool, erro
 }
 
 // putBack undoes takeOver, and says why.
-func (s *Session) putBack(before, after string, from rotationStep, why error) error {
-	err := s.rotation.Config.replaceKey(s.rotation.Profile, after, before)
+func (s *Session) putBack(before, after entry, from rotationStep, why error) error {
+	err := s.rotation.Config.replace(s.rotation.Profile, after, before)
 	if err == nil {
 		err = s.rotation.save(from)
 	}

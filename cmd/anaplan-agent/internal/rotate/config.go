@@ -45,13 +45,36 @@ func (c configFile) keep() (backup string, err error) {
 	return backup, atomicfile.Write(backup, data, atomicfile.Options{Like: string(c)})
 }
 
-// replaceKey writes the file with another key in a profile.
-func (c configFile) replaceKey(profile, before, after string) error {
-	data, err := console.ReadText(string(c))
+// has reports whether a profile may have a key by now, and whether that is with its certificate.
+func (c configFile) has(profile string, wanted entry) (key, both bool, err error) {
+	users, err := c.users(mustAddress(wanted.key))
+	if err != nil || !slices.Contains(users, profile) {
+		return false, false, err
+	}
+	file, err := settings.ParseConfig(string(c))
+	if err != nil {
+		return false, false, err
+	}
+	is, err := file.Profile(profile, nil)
+	return true, err == nil && is.Certificate == wanted.certificate, err
+}
+
+// replace writes the file with another key in a profile, and its certificate.
+func (c configFile) replace(profile string, before, after entry) error {
+	there, _, err := c.has(profile, after)
 	if err != nil {
 		return err
 	}
-	changed, err := config.ReplaceKey(string(c), data, profile, before, after)
+	changed, err := console.ReadText(string(c))
+	if err != nil {
+		return err
+	}
+	if !there {
+		changed, err = config.ReplaceKey(string(c), changed, profile, before.key, after.key)
+	}
+	if err == nil {
+		changed, err = config.ReplaceCertificate(string(c), changed, profile, after.certificate)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w; then call this again", settings.ErrSettings, err)
 	}

@@ -5,7 +5,6 @@ package rotate
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -30,7 +29,7 @@ func (s *Session) Finish(order Order, command string) error {
 	case order.Answer == "" && s.rotation.Step == rotationRequested:
 		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, build.Program)
 	}
-	fresh, address, err := s.withKey(s.rotation.New)
+	fresh, address, err := s.withKey(s.rotation.freshEntry())
 	if err != nil {
 		return err
 	}
@@ -38,6 +37,7 @@ func (s *Session) Finish(order Order, command string) error {
 		if err := s.store(fresh, address, order); err != nil {
 			return err
 		}
+		fresh.Profile.Certificate = s.rotation.NewCertificate
 	}
 	who, err := login.Whoami(fresh, "")
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Session) Finish(order Order, command string) error {
 		return fmt.Errorf("%w: Anaplan takes the new certificate for %s, but it was requested for %s: nothing was changed; if that is intended, add --new-user", errRotation, who.UserID, s.rotation.Email)
 	}
 	s.Say.Note("the new key logs in as %s", who.UserID)
-	if err := s.takeOver(fresh, s.rotation.Old, s.rotation.New, rotationStored, rotationSwitched); err != nil {
+	if err := s.takeOver(fresh, s.rotation.oldEntry(), s.rotation.freshEntry(), rotationStored, rotationSwitched); err != nil {
 		return err
 	}
 	s.Say.Note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", s.rotation.Config, enroll.WhereToRegister, build.Program)
@@ -73,9 +73,11 @@ func (s *Session) store(fresh *device.Run, address config.Address, order Order) 
 	if err := enroll.Judge(fresh, got); err != nil {
 		return err
 	}
-	if _, err := enroll.StoreCertificates(fresh, e, address, got); err != nil {
+	kept, err := enroll.StoreCertificates(fresh, e, address, got)
+	if err != nil {
 		return err
 	}
+	s.rotation.NewCertificate = string(kept)
 	if s.rotation.Step != rotationSwitched && s.rotation.Step != rotationSwitching {
 		if err := s.rotation.save(rotationStored); err != nil {
 			return err
@@ -97,11 +99,15 @@ func (s *Session) notYet(err error) error {
 	if !errors.Is(err, anaplan.ErrBadCredential) {
 		return fmt.Errorf("the new key does not log in, so the old one stays in use: %w", err)
 	}
+	fresh := shell.Quote(s.rotation.New)
+	if s.rotation.NewCertificate != "" {
+		fresh += " --certificate " + shell.Quote(s.rotation.NewCertificate)
+	}
 	return &agent.Problem{
 		Code: agent.CodeLoginRefused, Human: true,
 		Message: fmt.Sprintf("the new certificate is stored, and Anaplan does not take it yet, so the old key stays in use (%v)", err),
 		Hints: []string{
-			fmt.Sprintf("have a tenant administrator register it (%s > Add Certificates): the file is that of --upload-out, or: %s cert --key %s > upload.pem", enroll.WhereToRegister, build.Program, shell.Quote(s.rotation.New)),
+			fmt.Sprintf("have a tenant administrator register it (%s > Add Certificates): the file is that of --upload-out, or: %s cert --key %s > upload.pem", enroll.WhereToRegister, build.Program, fresh),
 			"then: " + build.Program + " rotate finish",
 		},
 	}
@@ -109,9 +115,9 @@ func (s *Session) notYet(err error) error {
 
 // switchTo puts another key into the configuration, if it is not there already. If first, it keeps
 // a copy of the file as it was.
-func (s *Session) switchTo(before, after string, first bool) error {
-	users, err := s.rotation.Config.users(mustAddress(after))
-	if err != nil || slices.Contains(users, s.rotation.Profile) {
+func (s *Session) switchTo(before, after entry, first bool) error {
+	_, there, err := s.rotation.Config.has(s.rotation.Profile, after)
+	if err != nil || there {
 		return err // else somebody has put it there by hand, or an interruption came after it
 	}
 	if first && s.rotation.Step != rotationSwitched {
@@ -124,7 +130,7 @@ func (s *Session) switchTo(before, after string, first bool) error {
 	if err := s.rotation.save(rotationSwitching); err != nil {
 		return err
 	}
-	return s.rotation.Config.replaceKey(s.rotation.Profile, before, after)
+	return s.rotation.Config.replace(s.rotation.Profile, before, after)
 }
 
 // mustAddress parses an address that this program has written.
@@ -138,14 +144,14 @@ func (s *Session) Back() error {
 	if s.rotation.Step != rotationSwitched && s.rotation.Step != rotationSwitching {
 		return fmt.Errorf("%w: no switch to undo:\n%s", errRotation, s.rotation.Text())
 	}
-	old, _, err := s.withKey(s.rotation.Old)
+	old, _, err := s.withKey(s.rotation.oldEntry())
 	if err != nil {
 		return err
 	}
 	if _, err := login.Whoami(old, ""); err != nil {
 		return fmt.Errorf("the old key does not log in any more, so the new one stays in use: %w", err)
 	}
-	if err := s.takeOver(old, s.rotation.New, s.rotation.Old, rotationSwitched, rotationBack); err != nil {
+	if err := s.takeOver(old, s.rotation.freshEntry(), s.rotation.oldEntry(), rotationSwitched, rotationBack); err != nil {
 		return err
 	}
 	s.Say.Note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", s.rotation.Config, build.Program)

@@ -24,7 +24,7 @@ func (s *Session) Retire(yes bool, managementKey string) error {
 	if !slices.Contains(users, s.rotation.Profile) {
 		return fmt.Errorf("%w: profile %s in %s does not have the new key any more, so the old one is not deleted: %s rotate finish puts it there", errRotation, s.rotation.Profile, s.rotation.Config, build.Program)
 	}
-	fresh, _, err := s.withKey(s.rotation.New)
+	fresh, _, err := s.withKey(s.rotation.freshEntry())
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,7 @@ func (s *Session) Retire(yes bool, managementKey string) error {
 	if err := s.delete(s.rotation.Old, s.rotation.OldPublic, "the old key", yes, managementKey); err != nil {
 		return err
 	}
+	s.sayFile(s.rotation.OldCertificate)
 	s.Say.Note("delete the old certificate in Anaplan, too: %s", enroll.WhereToRegister)
 	return s.rotation.forget()
 }
@@ -62,10 +63,18 @@ func (s *Session) Cancel(yes bool, managementKey string) error {
 	if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, managementKey); err != nil {
 		return err
 	}
+	s.sayFile(s.rotation.NewCertificate)
 	if s.rotation.Step != rotationRequested {
 		s.Say.Note("if its certificate was registered in Anaplan, delete it there, too: %s", enroll.WhereToRegister)
 	}
 	return s.rotation.forget()
+}
+
+// sayFile says that the file of a deleted key's certificate is not used any more, if there is one.
+func (s *Session) sayFile(certificate string) {
+	if certificate != "" {
+		s.Say.Note("nothing uses the file with its certificate any more: %s", certificate)
+	}
 }
 
 // delete deletes a key of the rotation: exactly that one, whatever else its address may fit by now.

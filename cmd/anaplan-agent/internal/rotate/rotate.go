@@ -52,8 +52,10 @@ func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) erro
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
-		if value, ok := s.Override(config.Setting{Name: "key"}); ok {
-			return fmt.Errorf("%w: %s is set, and rotate replaces the key in the configuration file: unset it", settings.ErrSettings, value.From)
+		for _, name := range []string{"key", "certificate"} {
+			if value, ok := s.Override(config.Setting{Name: name}); ok {
+				return fmt.Errorf("%w: %s is set, and rotate replaces the %s in the configuration file: unset it", settings.ErrSettings, value.From, name)
+			}
 		}
 		device.WatchModules()
 		run, err := device.StartRun(cmd.Context(), s, say)
@@ -61,8 +63,8 @@ func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) erro
 			return err
 		}
 		defer run.End()
-		if run.Profile.Certificate != "" {
-			return fmt.Errorf("%w: profile %q has its certificate in a file (certificate = ...), and rotate keeps certificates beside their keys: store it with enroll --certificate, and take that setting out", settings.ErrSettings, run.Profile.Name)
+		if run.Profile.Certificate != "" && len(run.Profile.Keys) > 1 {
+			return fmt.Errorf("%w: profile %q has several keys with one certificate (certificate = ...), and rotate replaces one key: give the profile one key for the time of the rotation", settings.ErrSettings, run.Profile.Name)
 		}
 		known, err := StateOf(s)
 		if err != nil {
@@ -82,13 +84,13 @@ func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) erro
 }
 
 // withKey returns the run with another key in the place of the profile's.
-func (s *Session) withKey(text string) (*device.Run, config.Address, error) {
-	address, err := config.ParseAddress(text)
+func (s *Session) withKey(wanted entry) (*device.Run, config.Address, error) {
+	address, err := config.ParseAddress(wanted.key)
 	if err != nil {
 		return nil, nil, err
 	}
 	profile := *s.Profile
-	profile.Keys = []config.Address{address}
+	profile.Keys, profile.Certificate = []config.Address{address}, wanted.certificate
 	run, d := *s.Run, *s.Device
 	d.Profile = &profile
 	run.Profile, run.Device = &profile, &d

@@ -68,6 +68,7 @@ func (s *Session) Start(order Order, command string) error {
 		return err
 	}
 	s.rotation.Old, s.rotation.OldPublic, s.rotation.New, s.rotation.Email = old.String(), publicHash(present.PublicKey), place.String(), e.Email
+	s.rotation.OldCertificate = s.Profile.Certificate
 	return s.make(e, place)
 }
 

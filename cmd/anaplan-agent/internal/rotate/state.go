@@ -48,6 +48,11 @@ type rotation struct {
 	Old       string `json:"old"`        // address, as the configuration has it
 	OldPublic string `json:"old_public"` // SHA-256 of the public key, by which alone it is deleted
 	New       string `json:"new"`
+
+	// The files of their certificates, as the configuration has them; "": the device does.
+	OldCertificate string `json:"old_certificate,omitempty"`
+	NewCertificate string `json:"new_certificate,omitempty"`
+
 	NewPublic string `json:"new_public,omitempty"`
 	Email     string `json:"email"`              // for whom the new certificate is
 	Request   string `json:"request,omitempty"`  // in PEM, so that it can be printed again
@@ -55,6 +60,16 @@ type rotation struct {
 
 	path string
 }
+
+// entry is one of the keys as a profile has it.
+type entry struct {
+	key         string // address
+	certificate string // file; "": the device does
+}
+
+// oldEntry is the first key's, freshEntry the second's.
+func (n *rotation) oldEntry() entry   { return entry{n.Old, n.OldCertificate} }
+func (n *rotation) freshEntry() entry { return entry{n.New, n.NewCertificate} }
 
 // publicHash names a public key.
 func publicHash(public any) string {
