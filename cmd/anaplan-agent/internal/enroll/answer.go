@@ -39,23 +39,23 @@ type answer struct {
 
 // StoreAnswer stores the CA's answer beside the key and makes the file to upload. It may be
 // repeated: what is stored already stays.
-func StoreAnswer(r *device.Run, e Enrolment, address config.Address) error {
+func StoreAnswer(r *device.Run, e Enrolment, address config.Address) (Kept, error) {
 	address = r.Device.At(address).Address(r.Ctx)
 	got, err := ReadAnswer(r, e.Certificate, address)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := checkUser(r, got.Leaf, address); err != nil {
-		return err
+		return "", err
 	}
 	if err := Judge(r, got); err != nil {
-		return err
+		return "", err
 	}
 	kept, err := StoreCertificates(r, e, address, got)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return sayUpload(r, e, address, got.Leaf, kept)
+	return kept, sayUpload(r, e, address, got.Leaf, kept)
 }
 
 // ReadAnswer reads the CA's answer and finds the certificate of the key in it.

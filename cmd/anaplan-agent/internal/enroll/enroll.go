@@ -178,7 +178,8 @@ func Run(r *device.Run, e Enrolment, command string) error {
 	}
 	switch {
 	case e.Certificate != "":
-		return StoreAnswer(r, e, address)
+		_, err := StoreAnswer(r, e, address)
+		return err
 	case e.login:
 		return firstLogin(r, address)
 	case under != nil:

@@ -90,9 +90,12 @@ func (k Kept) saySetting(r *device.Run) {
 	if k == "" || k.isNamed(r) {
 		return
 	}
-	r.Say.Note("to log in with it, put this into [profile.%s] of %s: certificate = %s\nor add --certificate %s to commands that log in",
-		TomlName(r.Profile.Name), paths.Absolute(r.Config), TomlString(string(k)), shell.Quote(string(k)))
+	r.Say.Note("to log in with it, put this into [profile.%s] of %s: %s\nor add --certificate %s to commands that log in",
+		TomlName(r.Profile.Name), paths.Absolute(r.Config), k.Setting(), shell.Quote(string(k)))
 }
+
+// Setting is the line of a profile that names the file.
+func (k Kept) Setting() string { return "certificate = " + TomlString(string(k)) }
 
 // flag returns the flag by which a command that logs in finds the file; "" where it needs none.
 func (k Kept) flag(r *device.Run) string {

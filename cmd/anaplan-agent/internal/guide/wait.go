@@ -92,14 +92,16 @@ func (g *guide) storeAnswer(path string) error {
 	if e.Guided = true; e.ChainOut == "" && device.IsCard(p.Address()) {
 		e.ChainOut = freeName(g.beside("-chain.pem"))
 	}
-	err := g.stage(p.Address(), func(run *device.Run) error {
+	var kept enroll.Kept
+	err := g.stage(p.Address(), func(run *device.Run) (err error) {
 		enroll.GoOnWith(run, p, &e)
-		return enroll.StoreAnswer(run, e, p.Address())
+		kept, err = enroll.StoreAnswer(run, e, p.Address())
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	p.Step, p.Upload = enroll.StepStored, paths.Absolute(e.UploadOut) // as it was remembered
+	p.Step, p.Upload, p.Certificate = enroll.StepStored, paths.Absolute(e.UploadOut), string(kept) // as it was remembered
 	return nil
 }
 
@@ -122,7 +124,11 @@ func (g *guide) waitForRegistration() error {
 			g.fail(err)
 		}
 	}
-	g.tellOnce("\nThe certificate is stored. Have a tenant administrator register it in Anaplan:\n  %s > Add Certificates, choose %s, Import.", enroll.WhereToRegister, cmp.Or(p.Upload, "what 'anaplan-agent cert' prints"))
+	where := "The certificate is stored."
+	if p.Certificate != "" {
+		where = "The certificate is in " + p.Certificate + ", since the device does not keep it."
+	}
+	g.tellOnce("\n%s Have a tenant administrator register it in Anaplan:\n  %s > Add Certificates, choose %s, Import.", where, enroll.WhereToRegister, cmp.Or(p.Upload, "what 'anaplan-agent cert' prints"))
 	text, err := g.ask("Press Enter when that is done; or n: a new one, f: forget this one, q: stop here", "")
 	if err != nil {
 		return err
@@ -140,6 +146,7 @@ func (g *guide) waitForRegistration() error {
 func (g *guide) writeUpload() error {
 	path := freeName(g.beside("-upload.pem"))
 	return g.stage(g.under.Address(), func(run *device.Run) error {
+		g.under.UseKept(run)
 		cert, err := run.Certificate()
 		if err != nil {
 			return err
@@ -168,6 +175,7 @@ func (g *guide) askRegion() error {
 
 // login makes the first login, which ends the enrolment.
 func (g *guide) login(run *device.Run) error {
+	g.under.UseKept(run)
 	who, err := login.Whoami(run, "")
 	if err != nil {
 		return err
@@ -196,6 +204,10 @@ func (g *guide) offerConfig(run *device.Run) error {
 	text := enroll.ConfigText(run, g.under.Address())
 	if file != nil {
 		if profile, err := file.Profile(run.Profile.Name, nil); err == nil && len(profile.Keys) > 0 && enroll.MayMean(profile.Keys[0], g.under.Address()) {
+			if kept := enroll.Kept(g.under.Certificate); profile.Certificate != run.Profile.Certificate && kept != "" {
+				g.tell("The profile %q in %s has this key already, and needs its certificate:\n\n%s", run.Profile.Name, g.settings.ConfigPath(), kept.Setting())
+				return nil
+			}
 			g.tell("The profile %q has this key already. A token: %s token%s", run.Profile.Name, build.Program, profileFlag(run.Profile.Name))
 			return nil
 		}
