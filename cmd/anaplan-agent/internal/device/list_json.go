@@ -13,13 +13,16 @@ import (
 // The JSON of keys. Fields are added, never renamed or removed.
 type (
 	TokenEntry struct {
-		Address      string             `json:"address"`
-		Label        string             `json:"label"`
-		Manufacturer string             `json:"manufacturer"`
-		Model        string             `json:"model"`
-		Serial       string             `json:"serial"`
-		Slot         uint               `json:"slot"`
-		LoggedIn     bool               `json:"loggedIn"`
+		Address      string `json:"address"`
+		Label        string `json:"label"`
+		Manufacturer string `json:"manufacturer"`
+		Model        string `json:"model"`
+		Serial       string `json:"serial"`
+		Slot         uint   `json:"slot"`
+		LoggedIn     bool   `json:"loggedIn"`
+
+		WriteProtected bool `json:"writeProtected,omitempty"`
+
 		Problem      string             `json:"problem,omitempty"`
 		Keys         []keyEntry         `json:"keys"`
 		Certificates []certificateEntry `json:"certificates"`
@@ -51,7 +54,7 @@ func listJSON(found listing) []any {
 	for _, token := range found.tokens {
 		entry := TokenEntry{
 			Address: token.Address.String(), Label: token.Label, Manufacturer: token.Manufacturer, Model: token.Model,
-			Serial: token.Serial, Slot: token.Slot, LoggedIn: token.LoggedIn, Problem: errorText(token.Err),
+			Serial: token.Serial, Slot: token.Slot, LoggedIn: token.LoggedIn, WriteProtected: token.ReadOnly, Problem: errorText(token.Err),
 			Keys: []keyEntry{}, Certificates: []certificateEntry{},
 		}
 		for _, key := range token.Keys {

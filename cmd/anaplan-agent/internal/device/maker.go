@@ -19,15 +19,17 @@ type makersTool struct {
 	module, maker string // parts of the module's file name and of the token's maker, in small letters; "": any
 
 	makes, takes func(*hsm.RefusalError) []string
+
+	names bool // the device chooses the names of its keys
 }
 
 // makersTools are the tools, the first that fits being meant.
 var makersTools = []makersTool{
-	{"yubihsm", "", makesInYubiHSM, putsIntoYubiHSM},
-	{"ykcs11", "", makesOnYubiKey, putsOntoYubiKey},
-	{"opensc", "piv", makesOnYubiKey, putsOntoYubiKey},
-	{"opensc", "", makesByOpenSC, putsByOpenSC},
-	{"", "", makesByPKCS11, putsByPKCS11},
+	{"yubihsm", "", makesInYubiHSM, putsIntoYubiHSM, false},
+	{"ykcs11", "", makesOnPIV, putsOntoPIV, true},
+	{"opensc", "piv", makesOnPIV, putsOntoPIV, true},
+	{"opensc", "", makesByOpenSC, putsByOpenSC, false},
+	{"", "", makesByPKCS11, putsByPKCS11, false},
 }
 
 // makersHints says how the maker's tool makes or takes a key, and how to go on with it.
@@ -36,6 +38,9 @@ func makersHints(refused *hsm.RefusalError) []string {
 		return []string{shorterKey(refused.Bits)}
 	}
 	tool, key := toolFor(refused), shell.Quote(refused.Key.String())
+	if tool.names {
+		key = "ADDRESS"
+	}
 	if refused.Bits == 0 {
 		return append(tool.takes(refused), fmt.Sprintf("then: %s enroll --key %s --certificate FILE", build.Program, key))
 	}
@@ -77,16 +82,30 @@ func putsIntoYubiHSM(refused *hsm.RefusalError) []string {
 // viaPIV is shorter where the card is a YubiKey.
 const viaPIV = "a YubiKey needs no module and no other tool: the same command with --key 'piv:slot=9c'"
 
-// makesOnYubiKey puts a certificate of its own beside the key, without which OpenSC does not show it.
-func makesOnYubiKey(refused *hsm.RefusalError) []string {
-	return []string{viaPIV, fmt.Sprintf("another PIV card: yubico-piv-tool -k -s 9c -a generate -A RSA%d -o public.pem && "+
-		"yubico-piv-tool -s 9c -a verify-pin -a selfsign-certificate -S /CN=placeholder/ -i public.pem -o placeholder.pem && "+
-		"yubico-piv-tool -k -s 9c -a import-certificate -i placeholder.pem; %s keys --key %s shows the key's address", refused.Bits, build.Program, moduleOf(refused))}
+// makesOnPIV puts a certificate of its own beside the key, without which OpenSC does not show it.
+func makesOnPIV(refused *hsm.RefusalError) []string {
+	return []string{
+		viaPIV,
+		fmt.Sprintf("on another PIV card: yubico-piv-tool -k -s 9c -a generate -A RSA%d -o public.pem", refused.Bits),
+		"with a certificate for the time being: yubico-piv-tool -s 9c -a verify-pin -a selfsign-certificate -S /CN=placeholder/ -i public.pem -o placeholder.pem",
+		"beside the key: yubico-piv-tool -k -s 9c -a import-certificate -i placeholder.pem",
+		showsAddress(refused),
+	}
 }
 
-func putsOntoYubiKey(refused *hsm.RefusalError) []string {
-	return []string{viaPIV, "another PIV card: yubico-piv-tool -k -s 9c -a import-key -i key.pem && yubico-piv-tool -k -s 9c -a import-certificate -i certificate.pem; " +
-		build.Program + " keys --key " + moduleOf(refused) + " shows the key's address"}
+// putsOntoPIV is the same for a key from a file.
+func putsOntoPIV(refused *hsm.RefusalError) []string {
+	return []string{
+		viaPIV,
+		"on another PIV card: yubico-piv-tool -k -s 9c -a import-key -i key.pem",
+		"and its certificate: yubico-piv-tool -k -s 9c -a import-certificate -i certificate.pem",
+		showsAddress(refused),
+	}
+}
+
+// showsAddress is for devices that name their keys themselves.
+func showsAddress(refused *hsm.RefusalError) string {
+	return "the key's address: " + build.Program + " keys --key " + moduleOf(refused)
 }
 
 // moduleOf is the address of all that a module has.

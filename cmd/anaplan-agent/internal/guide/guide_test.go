@@ -3,6 +3,7 @@ package guide
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -81,10 +82,17 @@ func TestReadEntry(t *testing.T) {
 		problem string
 	}{
 		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "serial": "1", "manufacturer": "M", "model": "X", "keys": [{"label": "k"}, {"label": "k"}]}`: {
-			foundDevice{roomtest.Address(t, "pkcs11:token=a?module-name=m"), `token "a": M X, serial 1, module m`, []string{"k"}, true}, ""},
+			foundDevice{
+				address: roomtest.Address(t, "pkcs11:token=a?module-name=m"), text: `token "a": M X, serial 1, module m`, taken: []string{"k"}, long: true,
+				module: "m", label: "a", maker: "M", serial: "1",
+			}, ""},
+		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "writeProtected": true, "keys": []}`: {
+			foundDevice{
+				address: roomtest.Address(t, "pkcs11:token=a?module-name=m"), text: `token "a":  , serial , module m`, long: true, module: "m", label: "a", readOnly: true,
+			}, ""},
 		`{"address": "pkcs11:slot-id=3?module-name=m", "label": "", "problem": "silent"}`: {foundDevice{}, "silent"},
 		`{"address": "piv:serial=7", "name": "YubiKey 7", "firmware": "5.4.3", "reader": "R", "keys": [{"slot": "9c"}]}`: {
-			foundDevice{roomtest.Address(t, "piv:serial=7"), `YubiKey 7, firmware 5.4.3, in reader "R"`, []string{"9c"}, false}, ""},
+			foundDevice{address: roomtest.Address(t, "piv:serial=7"), text: `YubiKey 7, firmware 5.4.3, in reader "R"`, taken: []string{"9c"}, serial: "7"}, ""},
 		`{"address": "piv:", "reader": "R", "problem": "in use"}`: {foundDevice{}, "card in reader R: in use"},
 	} {
 		d, problem := readEntry([]byte(text))
@@ -124,6 +132,51 @@ func TestCanRetype(t *testing.T) {
 	} {
 		if got := canRetype(test.err, test.source); got != test.want {
 			t.Errorf("%v from %v: got %v, want %v", test.err, test.source, got, test.want)
+		}
+	}
+}
+
+// One card is offered once, and no device of which it is known that it makes no key.
+func TestSift(t *testing.T) {
+	found := func(address, module, label, maker, serial string) foundDevice {
+		parsed, err := config.ParseAddress(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return foundDevice{address: parsed, text: module + label, module: module, label: label, maker: maker, serial: serial}
+	}
+	card, another := found("piv:serial=5", "", "", "", "5"), found("piv:serial=6", "", "", "", "6")
+	ykcs11 := found("pkcs11:", "ykcs11", "YubiKey PIV #5", "Yubico (www.yubico.com)", "5")
+	opensc, onepin := found("pkcs11:", "opensc-pkcs11", "me", "piv_II", "00ab"), found("pkcs11:", "onepin-opensc-pkcs11", "me", "piv_II", "00ab")
+	hsm, proxied := found("pkcs11:", "softhsm2", "a", "SoftHSM", "1"), found("pkcs11:", "p11-kit-proxy", "a", "SoftHSM", "1")
+	twin := found("pkcs11:", "softhsm2", "a", "SoftHSM", "2")
+	locked := found("pkcs11:", "cards", "l", "Other", "3")
+	locked.readOnly = true
+	for name, test := range map[string]struct {
+		found            []foundDevice
+		reuse            bool
+		offered, useless string
+	}{
+		"a YubiKey":            {[]foundDevice{card, ykcs11, opensc, onepin}, false, "5", ""},
+		"two YubiKeys":         {[]foundDevice{card, another, ykcs11, opensc, opensc}, false, "5 6", ""},
+		"and one of others":    {[]foundDevice{card, opensc, found("pkcs11:", "opensc-pkcs11", "b", "piv_II", "00cd")}, false, "5", "00cd"},
+		"one of others":        {[]foundDevice{opensc, onepin}, false, "", "00ab"},
+		"one of others, again": {[]foundDevice{opensc, onepin}, true, "00ab", ""},
+		"a proxy":              {[]foundDevice{hsm, twin, proxied}, false, "1 2", ""},
+		"no serial numbers":    {[]foundDevice{found("pkcs11:", "a", "x", "y", ""), found("pkcs11:", "b", "x", "y", "")}, false, " ", ""},
+		"write-protected":      {[]foundDevice{locked, hsm}, false, "1", "3"},
+		"its key is wanted":    {[]foundDevice{locked, hsm}, true, "3 1", ""},
+	} {
+		serials := func(devices []foundDevice) string {
+			var all []string
+			for _, d := range devices {
+				all = append(all, d.serial)
+			}
+			return strings.Join(all, " ")
+		}
+		offered, useless := sift(test.found, test.reuse)
+		if got, left := serials(offered), serials(useless); got != test.offered || left != test.useless {
+			t.Errorf("%s: offered %q, of no use %q; want %q and %q", name, got, left, test.offered, test.useless)
 		}
 	}
 }

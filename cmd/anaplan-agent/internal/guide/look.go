@@ -108,7 +108,10 @@ func readEntry(data []byte) (foundDevice, string) {
 		return foundDevice{}, token.Problem
 	}
 	module, _ := address.Get("module-name")
-	d := foundDevice{address: address, long: true}
+	d := foundDevice{
+		address: address, long: true, module: module, label: token.Label, maker: token.Manufacturer, serial: token.Serial,
+		readOnly: token.WriteProtected,
+	}
 	d.text = fmt.Sprintf("token %q: %s %s, serial %s, module %s", token.Label, console.OneLine(token.Manufacturer), console.OneLine(token.Model), console.OneLine(token.Serial), module)
 	for _, key := range token.Keys {
 		if !slices.Contains(d.taken, key.Label) {
@@ -131,6 +134,7 @@ func readCardEntry(data []byte, address config.Address) (foundDevice, string) {
 		return foundDevice{}, fmt.Sprintf("%s in reader %s: keys and certificates are not put on it from here", console.OneLine(card.Name), console.OneLine(card.Reader))
 	}
 	d := foundDevice{address: address, long: makesLongKeys(card.Firmware)}
+	d.serial, _ = address.Get("serial")
 	d.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
 	for _, key := range card.Keys {
 		d.taken = append(d.taken, key.Slot)

@@ -34,6 +34,10 @@ type foundDevice struct {
 	text    string
 	taken   []string // labels or slots of keys, as far as they show without a PIN
 	long    bool     // see place.longKeys
+
+	// Of a token: the module that shows it, and what it says of itself. A card has a serial number.
+	module, label, maker, serial string
+	readOnly                     bool
 }
 
 // chooser asks where a key shall be.
@@ -89,6 +93,7 @@ func (c chooser) chooseDevice() (foundDevice, error) {
 			unusable = append(unusable, module.Name)
 		}
 	}
+	devices = c.offer(devices)
 	c.tellDevices(devices)
 	for _, problem := range problems {
 		c.tell("  (YubiKeys: %s)", problem)
