@@ -50,7 +50,7 @@ func (s System) Library() string {
 }
 
 // Manager names what starts services.
-func (s System) Manager() string { return s.by("systemd or launchd", "systemd or launchd", "Windows") }
+func (s System) Manager() string { return s.by("systemd", "launchd", "Windows") }
 
 // RestartAgent starts the service again.
 func (s System) RestartAgent() string {
@@ -141,6 +141,22 @@ func (s System) Remove(path string) string {
 		return "Remove-Item " + s.Quote(path) + ", as administrator"
 	}
 	return "sudo rm " + s.Quote(path)
+}
+
+// PINStores are the sources of a PIN that only this system has.
+func (s System) PINStores() string {
+	return s.by("credential:NAME", "keychain:SERVICE", "dpapi:PATH, wincred:NAME")
+}
+
+// KeepState has the program remember what it must between runs.
+func (s System) KeepState() string {
+	const named = "let this user write to the state directory, or name another one: XDG_STATE_HOME"
+	return s.by(named+", of a service StateDirectory=", named, `let this user write to %LOCALAPPDATA%\anaplan-agent`)
+}
+
+// FindPort shows which program listens on a TCP port.
+func (s System) FindPort(port string) string {
+	return s.by("ss -ltnp", "sudo lsof -nP -sTCP:LISTEN -iTCP:"+port, "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "+port+").OwningProcess")
 }
 
 // FindListener shows which program listens on a socket.

@@ -9,7 +9,7 @@ import (
 )
 
 // foreign are words that mean nothing on Windows.
-var foreign = regexp.MustCompile(`\b(chmod|chown|systemctl|systemd|launchd|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|ulimit|apt|eval|/dev/null|brew)\b`)
+var foreign = regexp.MustCompile(`\b(chmod|chown|systemctl|systemd|launchd|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|ulimit|apt|eval|/dev/null|brew|ss|credential|keychain)\b`)
 
 // TestWindows: whatever is said on Windows can be typed there.
 func TestWindows(t *testing.T) {
@@ -27,7 +27,7 @@ func TestWindows(t *testing.T) {
 // TestMac: what only Linux has is not said on macOS.
 func TestMac(t *testing.T) {
 	for name, text := range said(t, darwin) {
-		if word := regexp.MustCompile(`\b(systemctl|resolvectl|pcscd|journalctl|timedatectl|setsid|apt|MemoryMax)\b`).FindString(text); word != "" {
+		if word := regexp.MustCompile(`\b(systemctl|resolvectl|pcscd|journalctl|timedatectl|setsid|apt|MemoryMax|systemd|credential|ss)\b`).FindString(text); word != "" {
 			t.Errorf("%s says %q on macOS: %s", name, word, text)
 		}
 	}

@@ -34,7 +34,7 @@ func explanationsOn(system remedy.System) explain.Table {
 				func(err *policycheck.NotAllowedError, row *explain.Row) { row.Hints = explain.Hints(err.Hints...) },
 			)},
 		},
-		pin.Rows(),
+		pin.Rows(system),
 		settings.Rows(),
 		agentclient.Rows(system),
 		device.Rows(system),

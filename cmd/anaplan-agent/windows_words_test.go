@@ -15,7 +15,10 @@ import (
 )
 
 // noWordsOfWindows are commands that Windows has not.
-var noWordsOfWindows = regexp.MustCompile(`\b(chmod|chown|systemctl|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|usermod|apt)\b`)
+var noWordsOfWindows = regexp.MustCompile(`\b(chmod|chown|systemctl|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|usermod|apt|ss -ltnp)\b`)
+
+// noHintsOfWindows are sources and services that Windows has not.
+var noHintsOfWindows = regexp.MustCompile(`\b(launchd|credential:NAME|keychain:SERVICE|StateDirectory|XDG_\w+)\b`)
 
 // TestHintsOfWindows: what is to be done about an error can be done on Windows.
 func TestHintsOfWindows(t *testing.T) {
@@ -27,6 +30,9 @@ func TestHintsOfWindows(t *testing.T) {
 		for _, hint := range row.Hints {
 			count++
 			if word := noWordsOfWindows.FindString(hint.String()); word != "" {
+				t.Errorf("%v: %q is a hint on Windows: %s", row.Is, word, hint)
+			}
+			if word := noHintsOfWindows.FindString(hint.String()); word != "" {
 				t.Errorf("%v: %q is a hint on Windows: %s", row.Is, word, hint)
 			}
 		}

@@ -7,21 +7,33 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
+// allManagers is README's column, which is of all systems.
+const allManagers = "systemd, launchd or Windows"
+
+// managed says how an agent is started, by hand and by what starts services.
+func managed(byHand, manager string) string {
+	return build.Program + byHand + build.Program + " service install has " + manager + " do it"
+}
+
+func restarted(manager string) string {
+	return "try again: a service is started again by " + manager + "; " + build.Program + " status tells whether it runs"
+}
+
 // Rows are what to do where a command and the agent do not find each other.
 func Rows(on remedy.System) explain.Table {
 	return explain.Table{
-		{Is: ErrNoAgent, Exit: explain.Failed, Hints: explain.Hints(
-			build.Program + " serve starts one; " + build.Program + " service install has " + on.Manager() + " do it",
-		)},
+		{Is: ErrNoAgent, More: managed(" serve starts one; ", allManagers), Exit: explain.Failed, With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints(managed(" serve starts one; ", on.Manager()))
+		}},
 		{Is: ErrNotShared, Exit: explain.Failed, Hints: explain.Hints(
 			"its configuration lets other users in: share_socket = \"yes\" under [agent], and allow in a profile",
 		)},
-		{Is: errAgentEnded, Exit: explain.Failed, Hints: explain.Hints(
-			"try again: a service is started again by " + on.Manager() + "; " + build.Program + " status tells whether it runs",
-		)},
-		{Is: local.ErrNotRunning, Exit: explain.Failed, Hints: explain.Hints(
-			build.Program + " serve starts an agent; " + build.Program + " service install has " + on.Manager() + " do it",
-		)},
+		{Is: errAgentEnded, More: restarted(allManagers), Exit: explain.Failed, With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints(restarted(on.Manager()))
+		}},
+		{Is: local.ErrNotRunning, More: managed(" serve starts an agent; ", allManagers), Exit: explain.Failed, With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints(managed(" serve starts an agent; ", on.Manager()))
+		}},
 		{Is: local.ErrSocketGone, More: "of a socket that systemd has opened: `systemctl restart anaplan-agent.socket`", Exit: explain.Failed, Hints: explain.Hints(
 			"the agent makes it anew within seconds: try again; if it stays so its log says why, and what helps is to end it and start it again",
 		)},

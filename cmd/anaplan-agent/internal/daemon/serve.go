@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -92,7 +93,8 @@ func (d *agentProcess) listen(own *config.Agent) (listeners []net.Listener, err 
 // listenError words why a TCP port cannot be listened on.
 func listenError(address string, err error) error {
 	if neterror.IsInUse(err) {
-		return fmt.Errorf("listen: another program listens on %s (ss -ltnp shows which): end that, or choose another port", address)
+		_, port, _ := net.SplitHostPort(address)
+		return fmt.Errorf("listen: another program listens on %s (%s shows which): end that, or choose another port", address, remedy.Here().FindPort(port))
 	}
 	return fmt.Errorf("listen: %w", err)
 }

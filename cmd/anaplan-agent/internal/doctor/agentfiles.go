@@ -95,7 +95,7 @@ func checkTokenFile(r *Report, p *config.Profile) {
 	}
 	r.ok("agent.token_file", "the token can be kept in %s", p.TokenFile)
 	if source := firstSource(p); pin.Interactive(source) && source.Kind != config.PINNone {
-		r.warn("pin.unattended", `say where a machine finds it: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		r.warn("pin.unattended", "say where a machine finds it: "+machineSources(),
 			"token_file needs a token without a person, but the PIN comes from one (%s)", source.Kind)
 	}
 }

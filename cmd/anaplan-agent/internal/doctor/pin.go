@@ -72,7 +72,7 @@ func (p *pinSources) checkSource(source config.PINSource) {
 	case config.PINNone:
 		p.info("pin.source", "", "no PIN is given to the device")
 	case config.PINPrompt:
-		p.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+		p.info("pin.source", "for an agent without a person: "+machineSources(),
 			"the PIN is asked for at the terminal; an agent has it from: %s unlock", build.Program)
 	case config.PINPinentry:
 		p.checkPinentry(cmp.Or(source.Arg, "pinentry"))
@@ -92,12 +92,17 @@ func (p *pinSources) checkSource(source config.PINSource) {
 	}
 }
 
+// machineSources are the sources of a PIN that need no person.
+func machineSources() string {
+	return `pin = "file:PATH", ` + remedy.Here().PINStores() + " or command:PROGRAM"
+}
+
 // checkPinentry looks whether the program is there that asks in a window.
 func (p *pinSources) checkPinentry(name string) {
 	if !p.checkProgram("pin.source", "install it ("+remedy.Here().InstallPinentry()+"), or write pin = \"pinentry:PATH\"", "the PIN should be asked for by pinentry", name) {
 		return
 	}
-	p.info("pin.source", `for an agent without a person: pin = "file:PATH", credential:NAME or command:PROGRAM`,
+	p.info("pin.source", "for an agent without a person: "+machineSources(),
 		"the PIN is asked for by %s, in a window, which an agent has only on a desktop", name)
 }
 

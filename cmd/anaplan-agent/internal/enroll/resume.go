@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -207,7 +208,7 @@ func ConfigText(r *device.Run, address config.Address) string {
 		row("pin_pad", "no")
 	}
 	if source.Kind == "" || pin.Interactive(source) {
-		text.WriteString("# For jobs without a person: pin = \"file:PATH\", \"credential:NAME\" or \"command:PROGRAM\"\n")
+		text.WriteString("# For jobs without a person: pin = \"file:PATH\", " + remedy.Here().PINStores() + " or command:PROGRAM\n")
 	}
 	row("region", r.Profile.Region)
 	row("auth_url", r.Profile.AuthURL)

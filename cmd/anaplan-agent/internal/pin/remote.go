@@ -11,6 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
@@ -107,7 +108,7 @@ func needed(prompt *agent.PINPrompt, format string, args ...any) *agent.Problem 
 	problem.Human, problem.Attend, problem.PIN = true, true, prompt
 	problem.Hints = []string{
 		build.Program + " unlock asks for the PIN on a terminal, and the agent keeps it in memory",
-		"or say in the profile where it is: pin = \"file:PATH\", credential:NAME or command:PROGRAM",
+		"or say in the profile where it is: pin = \"file:PATH\", " + remedy.Here().PINStores() + " or command:PROGRAM",
 	}
 	return problem
 }

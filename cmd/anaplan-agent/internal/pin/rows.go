@@ -6,13 +6,17 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
+// allStores is README's column, which is of all systems.
+const allStores = "credential:NAME (systemd), dpapi:PATH or wincred:NAME (Windows), keychain:SERVICE (macOS)"
+
 // Rows are what to do about a PIN that was not sent, or not taken. All of it needs a person:
 // sending it again is what must not happen.
-func Rows() explain.Table {
+func Rows(on remedy.System) explain.Table {
 	return explain.Table{
 		{As: explain.Type[*hardware.PINError], Says: "CKR_PIN_INCORRECT", More: "look the PIN up before the next try: devices lock after a few. `CKR_PIN_LOCKED`: the token's security officer sets a new PIN; a TPM locks after power cuts too, and unlocks by itself after a time; a card: `ykman piv access unblock-pin`", Exit: explain.Human, Code: agent.CodePINRefused, Final: true, With: refusalHints},
 		{As: explain.Type[*MistakeError], Says: "so it is not used", More: "the file or program gives something else beside the PIN: the error says what", Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, With: explain.With(
@@ -48,18 +52,18 @@ func Rows() explain.Table {
 		)},
 		{Is: ErrNotAPIN, Exit: explain.Failed, Code: agent.CodePINNeeded, Final: true},
 		{Is: ErrUnrecorded, Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, Hints: explain.Hints(
-			"let this user write to the state directory, or name another one: XDG_STATE_HOME, of a service StateDirectory=",
+			on.KeepState(),
 			"to send it all the same, as where nothing outlives the run: --pin-unrecorded",
 		)},
-		{Is: ErrSource, Exit: explain.Human, Code: agent.CodePINNeeded, Hints: explain.Hints(
-			"--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
-		)},
-		{Is: errNone, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
-			"say where the PIN is, in place of none: --pin prompt (on a terminal), pinentry, env:NAME, file:PATH, credential:NAME or command:PROGRAM",
-		)},
-		{Is: hardware.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints(
-			"run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, credential:NAME or command:PROGRAM",
-		)},
+		{Is: ErrSource, Exit: explain.Human, Code: agent.CodePINNeeded, More: "--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, " + allStores + " or command:PROGRAM", With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints("--pin says where the PIN is: prompt, pinentry, env:NAME, file:PATH, " + on.PINStores() + " or command:PROGRAM")
+		}},
+		{Is: errNone, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, More: "say where the PIN is, in place of none: --pin prompt (on a terminal), or another source", With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints("say where the PIN is, in place of none: --pin prompt (on a terminal), pinentry, env:NAME, file:PATH, " + on.PINStores() + " or command:PROGRAM")
+		}},
+		{Is: hardware.ErrPINNeeded, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, More: "run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, " + allStores + " or command:PROGRAM", With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints("run it on a terminal, or say where the PIN is: --pin env:NAME, file:PATH, pinentry, " + on.PINStores() + " or command:PROGRAM")
+		}},
 	}
 }
 
