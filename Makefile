@@ -13,7 +13,8 @@
 #                  on with; make test has each with one kind
 # make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
-# make nightly     pin-faults, faults, kills, soak, fuzz and bench: about half an hour, by hand
+# make wine        the tests of a build for Windows under Wine, with what is known to fail there
+# make nightly     pin-faults, faults, kills, soak, fuzz, wine and bench: about an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
@@ -28,7 +29,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help nightly readme pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help nightly wine readme pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -114,7 +115,11 @@ pictures: docs/login.svg docs/call.svg
 %.svg: %.dot
 	dot -Tsvg $< -o $@
 
-nightly: pin-faults faults kills soak fuzz bench
+nightly: pin-faults faults kills soak fuzz wine bench
+
+# Debian's wine64 and mingw-w64, see .ci/wine; standard output is the table of docs/platforms.md.
+wine:
+	@.ci/wine-lane
 
 demo: deps-demo build
 	@bash docs/demo.sh bin
