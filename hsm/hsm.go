@@ -33,6 +33,7 @@ import (
 	"errors"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -40,7 +41,7 @@ import (
 // is in the text of the error that wraps them.
 var (
 	// ErrModule: the module is not there, is not a PKCS#11 library, or does not initialise.
-	ErrModule = errors.New("PKCS#11 module cannot be used")
+	ErrModule = modules.ErrModule
 	// ErrNoToken: no token fits the address.
 	ErrNoToken = errors.New("no such token")
 	// ErrNoImport: the token takes no private keys from outside, or does not keep them to

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -41,7 +42,7 @@ type module struct {
 
 // openModule finds, loads and initialises the module that the address names.
 func openModule(address uri.URI, options Options) (*module, error) {
-	path, err := FindModule(address)
+	path, err := modules.Find(address)
 	if err != nil {
 		return nil, err
 	}

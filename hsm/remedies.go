@@ -75,10 +75,15 @@ func checkStore(m *module) error {
 	}
 	dirs := []string{"/etc/tpm2_pkcs11", filepath.Join(cmp.Or(os.Getenv("HOME"), "/"), ".tpm2_pkcs11"), "."}
 	for _, dir := range dirs {
-		if existing(filepath.Join(dir, "tpm2_pkcs11.sqlite3")) != "" {
+		if isThere(filepath.Join(dir, "tpm2_pkcs11.sqlite3")) {
 			return nil
 		}
 	}
 	return errors.New("there is no store of a TPM's keys in TPM2_PKCS11_STORE, " + strings.Join(dirs[:2], " or ") +
 		": tpm2_ptool init makes one, and " + m.initialisation(0) + " a token in it")
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -100,6 +100,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"hardware.ErrPINNotSent":  "it tells pin that the device saw nothing, and wraps why",
 		"hardware.ErrPINUnproven": "it tells pin that a signature has to show it",
 		"loader.ErrNotModule":     "it is within hsm.ErrModule",
+		"modules.ErrModule":       "it is hsm.ErrModule",
 		"owned.Error":             "it is ErrExposed",
 		"pcsc.Error":              "package piv puts it into words",
 		"phantom.ErrExpired":      "agent/server answers it",

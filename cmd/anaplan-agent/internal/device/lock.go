@@ -14,7 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -40,7 +40,7 @@ func LockName(address config.Address) string {
 	if !ok {
 		return "piv"
 	}
-	path, err := hsm.FindModule(token)
+	path, err := modules.Find(token)
 	if err == nil {
 		path, err = filepath.EvalSymlinks(path) // distributions have a module in several places
 	}

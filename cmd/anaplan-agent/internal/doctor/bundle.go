@@ -25,7 +25,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 )
 
 // createBundle begins the archive, which must not be there yet, for this user alone; nil
@@ -91,7 +91,7 @@ func bundleFiles(r *Report, path string, found setUp, status *local.Status) []bu
 		{"findings.json", r.shareable()},
 		{"platform.json", platform()},
 		{"configuration.json", redact(path, found)},
-		{"modules.json", hsm.KnownModules()},
+		{"modules.json", modules.Known()},
 	}
 	if status != nil {
 		files = append(files, bundleFile{"status.json", status})

@@ -20,12 +20,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // lookAtToken looks at the module, the token and the key of an address.
 func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
-	path, err := hsm.FindModule(address)
+	path, err := modules.Find(address)
 	if err != nil {
 		p.failed("device.module", err)
 		return

@@ -16,7 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
@@ -87,7 +87,7 @@ func (c chooser) chooseDevice() (foundDevice, error) {
 	c.tell("Looking for devices...")
 	devices, problems := c.list("piv:")
 	var unusable []string
-	for _, module := range hsm.KnownModules() {
+	for _, module := range modules.Known() {
 		more, trouble := c.list(uri.URI{}.With("module-name", module.Name).String())
 		if devices = append(devices, more...); len(trouble) > 0 {
 			unusable = append(unusable, module.Name)

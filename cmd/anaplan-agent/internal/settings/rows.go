@@ -12,7 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
-	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -55,7 +55,7 @@ func NamesModules(_ error, row *explain.Row) {
 func moduleHints() []string {
 	hints := []string{"put the device's PKCS#11 library in the address: pkcs11:...?module-path=" + remedy.Here().Library()}
 	var found []string
-	for _, module := range hsm.KnownModules() {
+	for _, module := range modules.Known() {
 		found = append(found, module.Name)
 	}
 	if len(found) > 0 {

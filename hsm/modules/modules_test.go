@@ -1,4 +1,4 @@
-package hsm
+package modules
 
 import (
 	"errors"
@@ -226,7 +226,7 @@ func TestFindModuleOnAnEmptyMachine(t *testing.T) {
 	}
 }
 
-func TestKnownModules(t *testing.T) {
+func TestKnown(t *testing.T) {
 	m := newMachine(t)
 	own := m.write("opt/libown.so", "")
 	softhsm := m.write("lib/libsofthsm2.so", "")
@@ -345,8 +345,8 @@ func TestNamesOnWindows(t *testing.T) {
 
 // What the exported functions say of the machine that runs the test must agree.
 func TestKnownModulesOfThisMachine(t *testing.T) {
-	for _, module := range KnownModules() {
-		path, err := FindModule(uri.URI{}.With("module-name", module.Name))
+	for _, module := range Known() {
+		path, err := Find(uri.URI{}.With("module-name", module.Name))
 		if path != module.Path || err != nil {
 			t.Errorf("%s %s: got %q, %v", runtime.GOOS, module.Name, path, err)
 		}

@@ -1,7 +1,14 @@
-package hsm
+// Package modules finds PKCS#11 libraries on this machine: those that p11-kit has registered, and
+// those in the directories where their makers put them. It loads none.
+//
+//	path, err := modules.Find(address) // by module-path or module-name
+//
+// Package hsm loads what it finds; commands list what there is.
+package modules
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,26 +19,29 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
+// ErrModule: the module is not there, is not a PKCS#11 library, or does not initialise.
+var ErrModule = errors.New("PKCS#11 module cannot be used")
+
 // Module is a PKCS#11 library on this machine.
 type Module struct {
 	Name string // for an address: module-name=Name
 	Path string
 }
 
-// FindModule returns the file of the library that the address's module-path or module-name
+// Find returns the file of the library that the address's module-path or module-name
 // means (RFC 7512 section 2.3). A name is looked up among the modules that
 // p11-kit has registered, then in the directories where such libraries lie; it
 // may be p11-kit's (tpm2), the library's (tpm2_pkcs11), or the whole file name.
 // Errors wrap ErrModule.
-func FindModule(u uri.URI) (path string, err error) {
+func Find(u uri.URI) (path string, err error) {
 	return newModuleDirs(runtime.GOOS, runtime.GOARCH, os.Getenv).find(u)
 }
 
-// KnownModules returns the modules that are registered with p11-kit, or that are
-// well known and installed where FindModule looks, by name. p11-kit's proxy and
+// Known returns the modules that are registered with p11-kit, or that are
+// well known and installed where Find looks, by name. p11-kit's proxy and
 // trust modules are not listed: the one loads every other module, the other
 // holds no keys.
-func KnownModules() []Module {
+func Known() []Module {
 	return newModuleDirs(runtime.GOOS, runtime.GOARCH, os.Getenv).known()
 }
 
@@ -141,7 +151,7 @@ func windowsModuleDirs(getenv func(string) string) moduleDirs {
 	return dirs
 }
 
-// find is FindModule. A module-path goes before a module-name, which then only
+// find is Find. A module-path goes before a module-name, which then only
 // says which file to take if the path is a directory.
 func (d moduleDirs) find(u uri.URI) (string, error) {
 	name, hasName := u.Get("module-name")
@@ -222,7 +232,7 @@ func (d moduleDirs) usable() string {
 	return "module-name can be " + strings.Join(names, ", ")
 }
 
-// known is KnownModules. Every name that it returns leads byName to the path
+// known is Known. Every name that it returns leads byName to the path
 // beside it.
 func (d moduleDirs) known() []Module {
 	candidates := d.registered()

@@ -1,4 +1,4 @@
-package hsm
+package modules
 
 // What p11-kit has registered (pkcs11.conf(5)).
 
