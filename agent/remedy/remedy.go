@@ -26,7 +26,7 @@ const (
 func Here() System { return System(runtime.GOOS) }
 
 // by returns what is said on this system; onUnix is for what is neither of the others.
-func (s System) by(onUnix, onMac, onWindows string) string {
+func by(s System, onUnix, onMac, onWindows string) string {
 	switch s {
 	case windows:
 		return onWindows
@@ -46,15 +46,15 @@ func (s System) Quote(path string) string {
 
 // Library is the path of a library as it stands in an address, where \ is not allowed.
 func (s System) Library() string {
-	return s.by("/path/to/library.so", "/path/to/library.dylib", "C:/path/to/library.dll")
+	return by(s, "/path/to/library.so", "/path/to/library.dylib", "C:/path/to/library.dll")
 }
 
 // Manager names what starts services.
-func (s System) Manager() string { return s.by("systemd", "launchd", "Windows") }
+func (s System) Manager() string { return by(s, "systemd", "launchd", "Windows") }
 
 // RestartAgent starts the service again.
 func (s System) RestartAgent() string {
-	return s.by("systemctl restart anaplan-agent.service",
+	return by(s, "systemctl restart anaplan-agent.service",
 		"launchctl kickstart -k gui/$(id -u)/com.github.anaplan-agent", "Restart-Service anaplan-agent, as administrator (Get-Service anaplan-agent tells how it does)")
 }
 
@@ -83,12 +83,12 @@ func (s System) FindCardHolder() string {
 
 // SetClock sets the clock.
 func (s System) SetClock() string {
-	return s.by("timedatectl set-ntp true", "sudo sntp -sS time.apple.com", "w32tm /resync, as administrator")
+	return by(s, "timedatectl set-ntp true", "sudo sntp -sS time.apple.com", "w32tm /resync, as administrator")
 }
 
 // LookUp asks for the addresses of a host.
 func (s System) LookUp(host string) string {
-	return s.by("resolvectl query ", "dscacheutil -q host -a name ", "Resolve-DnsName ") + host
+	return by(s, "resolvectl query ", "dscacheutil -q host -a name ", "Resolve-DnsName ") + host
 }
 
 // ownerRights is who owns a file, whoever that is ("Well-known SIDs", Windows).
@@ -127,12 +127,12 @@ func (s System) WriteSecret(path string) string {
 }
 
 // MakeDirectory makes a directory for this user alone.
-func (s System) MakeDirectory() string { return s.by("mkdir -m 700", "mkdir -m 700", "mkdir") }
+func (s System) MakeDirectory() string { return by(s, "mkdir -m 700", "mkdir -m 700", "mkdir") }
 
 // WhyNotGiven says why a file cannot be written for somebody else.
 func (s System) WhyNotGiven() string {
 	const numbered = "only root may give files to another user, others only to a group of their own"
-	return s.by(numbered, numbered, "another program may have it open, or this user may not write there")
+	return by(s, numbered, numbered, "another program may have it open, or this user may not write there")
 }
 
 // Remove removes a file that this user may not read.
@@ -145,18 +145,18 @@ func (s System) Remove(path string) string {
 
 // PINStores are the sources of a PIN that only this system has.
 func (s System) PINStores() string {
-	return s.by("credential:NAME", "keychain:SERVICE", "dpapi:PATH, wincred:NAME")
+	return by(s, "credential:NAME", "keychain:SERVICE", "dpapi:PATH, wincred:NAME")
 }
 
 // KeepState has the program remember what it must between runs.
 func (s System) KeepState() string {
 	const named = "let this user write to the state directory, or name another one: XDG_STATE_HOME"
-	return s.by(named+", of a service StateDirectory=", named, `let this user write to %LOCALAPPDATA%\anaplan-agent`)
+	return by(s, named+", of a service StateDirectory=", named, `let this user write to %LOCALAPPDATA%\anaplan-agent`)
 }
 
 // FindPort shows which program listens on a TCP port.
 func (s System) FindPort(port string) string {
-	return s.by("ss -ltnp", "sudo lsof -nP -sTCP:LISTEN -iTCP:"+port, "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "+port+").OwningProcess")
+	return by(s, "ss -ltnp", "sudo lsof -nP -sTCP:LISTEN -iTCP:"+port, "Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort "+port+").OwningProcess")
 }
 
 // FindListener shows which program listens on a socket.
@@ -169,7 +169,7 @@ func (s System) FindListener(socket string) string {
 
 // InstallPinentry installs a program that asks for PINs.
 func (s System) InstallPinentry() string {
-	return s.by("sudo apt install pinentry-curses", "brew install pinentry-mac", "winget install GnuPG.Gpg4win")
+	return by(s, "sudo apt install pinentry-curses", "brew install pinentry-mac", "winget install GnuPG.Gpg4win")
 }
 
 // AsUser runs a command as another user.
@@ -182,12 +182,12 @@ func (s System) AsUser(command string) string {
 
 // WithoutTerminal runs a program by hand as a service would.
 func (s System) WithoutTerminal(program string) string {
-	return s.by("setsid -w "+shell.Quote(program)+" ... </dev/null", shell.Quote(program)+" ... </dev/null", "cmd /c "+s.Quote(program)+" ... <NUL")
+	return by(s, "setsid -w "+shell.Quote(program)+" ... </dev/null", shell.Quote(program)+" ... </dev/null", "cmd /c "+s.Quote(program)+" ... <NUL")
 }
 
 // RaiseMemoryLimit raises how much memory may be locked.
 func (s System) RaiseMemoryLimit() string {
-	return s.by("raise the limit: ulimit -l 64, or LimitMEMLOCK=64K of the service", "raise the limit: ulimit -l 64", "close other programs, and start this one again")
+	return by(s, "raise the limit: ulimit -l 64, or LimitMEMLOCK=64K of the service", "raise the limit: ulimit -l 64", "close other programs, and start this one again")
 }
 
 // SetToken runs a command that prints a token, and puts that into a variable. command is without
@@ -201,6 +201,6 @@ func (s System) SetToken(command string) string {
 
 // WhyEnded says where to find out why a process was ended from outside.
 func (s System) WhyEnded() string {
-	return s.by("somebody ends it, or the kernel does for want of memory: see journalctl -k, and MemoryMax= of the service",
+	return by(s, "somebody ends it, or the kernel does for want of memory: see journalctl -k, and MemoryMax= of the service",
 		"somebody ends it, or macOS does for want of memory", "somebody ends it, or a program that guards against viruses does: see the Event Viewer")
 }
