@@ -251,7 +251,7 @@ var brokenDevices = []broken{
 	{name: "PIN of the set-up", do: func(m *machine) { m.behind("setflags=0x80000") },
 		check: "device.factory_pin", severity: finding.Warning, fragment: "--change-pin"},
 	{name: "no such key", do: func(m *machine) { m.profile["key"] = m.well.Address(m.t, ";object=other").String() },
-		check: "device.key", severity: finding.Error, fragment: "object=login"},
+		check: "device.key", severity: finding.Error, fragment: "id=%01"},
 	{name: "two keys with certificates", do: func(m *machine) { m.key("twins") },
 		check: "device.key", severity: finding.Error, fragment: " or pkcs11:"},
 	{name: "two keys of a label", do: func(m *machine) { m.key("web") },
