@@ -88,7 +88,6 @@ func attack(t *testing.T, address string, connections int, with func(net.Conn, s
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	for name, with := range attacks {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // most of it is waiting
 			f := forwards(t, func(c *server.Config, _ *forwardRig) { c.Limits = few })
 			attack(t, f.address, few.Strangers+25, with)
 			eventually(t, "they have taken what they can", func() bool { return f.Connections() >= few.Strangers/2 })
