@@ -4,6 +4,7 @@ package piv_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,22 @@ func rawSignature(slot byte) []string {
 	}
 }
 
-// transmit sends commands as another program, and returns the last status word.
+// transmit sends commands as another program, and returns the last status word. A card that is
+// reset meanwhile, by a program that lets it go, is connected to again.
 func (d *desk) transmit(t *testing.T, commands ...string) string {
+	t.Helper()
+	for range 5 {
+		if word, err := d.try(t, commands); err == nil {
+			return word
+		} else if !strings.Contains(err.Error(), "80100068") {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("another program: the card is reset again and again")
+	return ""
+}
+
+func (d *desk) try(t *testing.T, commands []string) (word string, err error) {
 	t.Helper()
 	c, err := d.ConnectCard(0, false)
 	if err != nil {
@@ -41,10 +56,10 @@ func (d *desk) transmit(t *testing.T, commands ...string) string {
 	var answer []byte
 	for _, command := range commands {
 		if answer, err = c.Transmit([]byte(command)); err != nil || len(answer) < 2 {
-			t.Fatalf("another program: %x, %v", answer, err)
+			return "", fmt.Errorf("another program: %x, %w", answer, cmp.Or(err, errors.New("no status word")))
 		}
 	}
-	return fmt.Sprintf("%x", answer[len(answer)-2:])
+	return fmt.Sprintf("%x", answer[len(answer)-2:]), nil
 }
 
 // locked fails the test if another program could sign now without a PIN.
