@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,19 +12,7 @@ import (
 )
 
 // TestTrouble is TestDiskFull for what is told and owed.
-func TestTrouble(t *testing.T) {
-	if directory := os.Getenv(fullVariable); directory != "" {
-		signal.Ignore(syscall.SIGXFSZ)
-		getIntoTrouble(t, filepath.Join(directory, "audit.log"))
-		return
-	}
-	child := exec.Command(os.Args[0], "-test.run=^TestTrouble$", "-test.v", "-test.timeout=20s")
-	child.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
-	output, err := child.CombinedOutput()
-	if err != nil || !strings.Contains(string(output), "--- PASS: TestTrouble") {
-		t.Errorf("%v\n%s", err, output)
-	}
-}
+func TestTrouble(t *testing.T) { inOwnProcess(t, getIntoTrouble) }
 
 func getIntoTrouble(t *testing.T, path string) {
 	log, said := anchored(t, path, asText)
@@ -95,19 +79,7 @@ func getIntoTrouble(t *testing.T, path string) {
 
 // TestMuchIsOwed is TestDiskFull for many lines that are owed: what a try costs that fails does not
 // grow with them, and they are written all or none.
-func TestMuchIsOwed(t *testing.T) {
-	if directory := os.Getenv(fullVariable); directory != "" {
-		signal.Ignore(syscall.SIGXFSZ)
-		oweMuch(t, filepath.Join(directory, "audit.log"))
-		return
-	}
-	child := exec.Command(os.Args[0], "-test.run=^TestMuchIsOwed$", "-test.v", "-test.timeout=40s")
-	child.Env = append(os.Environ(), fullVariable+"="+t.TempDir())
-	output, err := child.CombinedOutput()
-	if err != nil || !strings.Contains(string(output), "--- PASS: TestMuchIsOwed") {
-		t.Errorf("%v\n%s", err, output)
-	}
-}
+func TestMuchIsOwed(t *testing.T) { inOwnProcess(t, oweMuch) }
 
 func oweMuch(t *testing.T, path string) {
 	log := open(t, path)
