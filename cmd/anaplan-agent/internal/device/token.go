@@ -136,9 +136,14 @@ func (p tokenPlace) Import(ctx context.Context, key *rsa.PrivateKey, _ KeySpec) 
 	return info.Address, nil
 }
 
-// Request implements Place.
-func (p tokenPlace) Request(ctx context.Context, template *x509.CertificateRequest) ([]byte, error) {
-	return hsm.CertificateRequest(ctx, p.address, p.tokenOptions(p.address), template)
+// Request implements Place. A login writes to some tokens (SoftHSM's), and hides them from another
+// process that looks meanwhile.
+func (p tokenPlace) Request(ctx context.Context, template *x509.CertificateRequest) (request []byte, err error) {
+	err = p.alone(ctx, p.address, func() (err error) {
+		request, err = hsm.CertificateRequest(ctx, p.address, p.tokenOptions(p.address), template)
+		return err
+	})
+	return request, err
 }
 
 // StoreCertificate implements Place. A token has no management key.
