@@ -19,7 +19,7 @@
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 # make pictures    the pictures of docs/architecture.md, from their texts (needs graphviz)
-# make readme      the table of errors in README.md, as the program has it
+# make errors      the table in docs/errors.md, as the program has it
 # make clean       removes bin
 # make help        this list
 
@@ -29,7 +29,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help nightly wine readme pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help nightly wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -107,8 +107,8 @@ SOAK = 5m
 soak: deps-test
 	ANAPLAN_AGENT_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/anaplan-agent
 
-readme:
-	ANAPLAN_AGENT_README=write go test -count=1 -run '^TestReadmeTroubleshooting$$' ./cmd/anaplan-agent
+errors:
+	ANAPLAN_AGENT_ERRORS=write go test -count=1 -run '^TestErrorsPage$$' ./cmd/anaplan-agent
 
 pictures: docs/login.svg docs/call.svg
 

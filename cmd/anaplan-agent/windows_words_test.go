@@ -61,8 +61,8 @@ func TestWordsOfWindows(t *testing.T) {
 	ofOneSystem := map[string]string{
 		"agent/remedy/remedy.go":                         "",
 		"agent/server/keep.go":                           "a socket that systemd has opened",
-		"cmd/anaplan-agent/internal/agentclient/rows.go": "README's column, which is of all systems",
-		"cmd/anaplan-agent/internal/device/rows.go":      "README's column, which is of all systems",
+		"cmd/anaplan-agent/internal/agentclient/rows.go": "the column of docs/errors.md, which is of all systems",
+		"cmd/anaplan-agent/internal/device/rows.go":      "the column of docs/errors.md, which is of all systems",
 		"cmd/anaplan-agent/internal/doctor/card.go":      "looked at on Linux only",
 		"cmd/anaplan-agent/internal/doctor/pin.go":       "a credential of systemd's",
 		"cmd/anaplan-agent/internal/doctor/unit.go":      "looked at on Linux only",

@@ -7,7 +7,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
-// allManagers is README's column, which is of all systems.
+// allManagers is the column of docs/errors.md, which is of all systems.
 const allManagers = "systemd, launchd or Windows"
 
 // managed says how an agent is started, by hand and by what starts services.

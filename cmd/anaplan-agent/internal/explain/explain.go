@@ -41,8 +41,8 @@ type Row struct {
 	Wait   time.Duration    // how long nothing shall be tried; 0: not known
 	PIN    *agent.PINPrompt // what a person may be asked for
 
-	// Says are words of the error by which a reader of README finds it; "": those of Is. More is
-	// what README says beside the hints, for which a hint has no room.
+	// Says are words of the error by which a reader of docs/errors.md finds it; "": those of Is. More is
+	// what docs/errors.md says beside the hints, for which a hint has no room.
 	Says, More string
 
 	// With completes the row with what the error carries; nil if it carries nothing.

@@ -35,7 +35,7 @@ func Rows(on remedy.System) explain.Table {
 		{Is: anaplan.ErrBadHeader, Exit: explain.Failed, Code: agent.CodeServerRefused, Final: true, Hints: explain.Hints("try --header-form der")},
 		{Is: anaplan.ErrRedirect, Exit: explain.Usage, Code: agent.CodeServerRefused, Hints: explain.Hints("look at --auth-url and --region")},
 		{Is: anaplan.ErrBadRequest, Exit: explain.Failed, Code: agent.CodeServerRefused},
-		{Is: anaplan.ErrBlocked, More: "a web page has answered: a firewall, a proxy or the tenant's IP allowlist is in the way. The agent tries again by itself, every five minutes at most ([docs/reliability.md](docs/reliability.md))", Exit: explain.Failed, Code: agent.CodeServerRefused, Hints: explain.Hints(
+		{Is: anaplan.ErrBlocked, More: "a web page has answered: a firewall, a proxy or the tenant's IP allowlist is in the way. The agent tries again by itself, every five minutes at most ([reliability.md](reliability.md))", Exit: explain.Failed, Code: agent.CodeServerRefused, Hints: explain.Hints(
 			"ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist",
 		)},
 		{Is: anaplan.ErrRefused, Exit: explain.Failed, Code: agent.CodeServerRefused, Hints: explain.Hints(

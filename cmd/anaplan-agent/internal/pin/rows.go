@@ -11,7 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
-// allStores is README's column, which is of all systems.
+// allStores is the column of docs/errors.md, which is of all systems.
 const allStores = "credential:NAME (systemd), dpapi:PATH or wincred:NAME (Windows), keychain:SERVICE (macOS)"
 
 // Rows are what to do about a PIN that was not sent, or not taken. All of it needs a person:

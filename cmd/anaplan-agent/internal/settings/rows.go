@@ -39,7 +39,7 @@ func Rows() explain.Table {
 		{Is: anaplan.ErrURL, Exit: explain.Usage, Code: agent.CodeSettings, Final: true},
 		{As: explain.Type[*uri.SyntaxError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true},
 		{Is: ErrSettings, Exit: explain.Usage, Code: agent.CodeSettings, Final: true},
-		{Is: owned.ErrExposed, Says: "is not used, because other users can change it", More: "a configuration, module or program that another user owns or may write to, or a directory on the way to it; the command behind it puts that right ([docs/security.md](docs/security.md#files-that-others-can-change))", Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
+		{Is: owned.ErrExposed, Says: "is not used, because other users can change it", More: "a configuration, module or program that another user owns or may write to, or a directory on the way to it; the command behind it puts that right ([security.md](security.md#files-that-others-can-change))", Exit: explain.Human, Code: agent.CodeSettings}, // it has the remedy; once that is done nobody has to say so
 		{Is: errCAFile, Exit: explain.Usage, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("--ca-file names a PEM file with the CA's certificate")},
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
-// TestReadmeOffline does what README says under "Test your integrations offline", line by line.
-func TestReadmeOffline(t *testing.T) {
+// TestOfflinePage does what docs/offline.md says, line by line.
+func TestOfflinePage(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	dir := t.TempDir()
 	buildPrograms(t, filepath.Join(dir, "bin"))
@@ -36,18 +36,16 @@ func buildPrograms(t *testing.T, dir string) {
 	}
 }
 
-// offlineSession returns the lines of README, on a port that is free. What a person does is to
+// offlineSession returns the lines of the page, on a port that is free. What a person does is to
 // wait until the emulator is there, and to end it.
 func offlineSession(t *testing.T) string {
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/offline.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(readme), "\n## Test your integrations offline\n")
-	section, _, _ = strings.Cut(section, "\n## ")
 	address := freeAddress(t)
 	session := "trap 'kill $(jobs -p)' EXIT\n"
-	for line := range strings.Lines(section) {
+	for line := range strings.Lines(string(page)) {
 		if line, ok := strings.CutPrefix(line, "    "); ok {
 			session += strings.ReplaceAll(line, " &\n", fmt.Sprintf(" --listen %s --ready-file ready &\nuntil [ -e ready ]; do sleep 0.05; kill -0 $!; done\n", address))
 		}
