@@ -13,6 +13,7 @@
 #                  on with; make test has each with one kind
 # make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
+# make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
 # make nightly     pin-faults, faults, kills, soak, fuzz, wine and bench: about an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
@@ -29,7 +30,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help nightly wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -114,6 +115,9 @@ pictures: docs/login.svg docs/call.svg
 
 %.svg: %.dot
 	dot -Tsvg $< -o $@
+
+alerts-test: deps-test
+	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
 
 nightly: pin-faults faults kills soak fuzz wine bench
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -23,8 +22,13 @@ type Agent struct {
 	// address with its port, as "127.0.0.1:8470"; port 0 is any free one. "": nowhere.
 	Listen string
 
+	// Metrics is where those who watch the agent find its metrics, an IP address with its port, which
+	// may be open to other machines. "": nowhere but on the socket.
+	Metrics string
+
 	AuditFile string // absolute; "": none
 	LogLevel  slog.Level
+	LogJSON   bool   // each line of the log is a JSON object
 	LogFile   string // absolute; "": none beside standard error, or what the system has
 
 	// LogoutAtEnd: tokens are ended at Anaplan when the agent ends.
@@ -48,8 +52,10 @@ func (f *File) Agent(over map[string]Value) (*Agent, error) {
 	err = cmp.Or(
 		read(&agent.Socket, merged[socketSetting], socketPath),
 		read(&agent.Listen, merged[listenSetting], loopbackAddress),
+		read(&agent.Metrics, merged[metricsSetting], metricsAddress),
 		read(&agent.AuditFile, merged[auditFileSetting], absolutePath),
 		read(&agent.LogLevel, merged[logLevelSetting], logLevel),
+		read(&agent.LogJSON, merged[logFormatSetting], jsonOrText),
 		read(&agent.LogFile, merged[logFileSetting], absolutePath),
 		read(&agent.LogoutAtEnd, merged[logoutAtEndSetting], yesOrNo),
 		read(&agent.ShareSocket, merged[shareSocketSetting], yesOrNo),
@@ -75,35 +81,59 @@ func socketPath(text string) (string, error) {
 	return path, err
 }
 
-// loopbackAddress reads an address that only this machine reaches, with its port. No name but
-// localhost is looked up, since the answer could change later. "": not set.
+// loopbackAddress reads an address that only this machine reaches, with its port. "": not set.
 func loopbackAddress(text string) (string, error) {
-	const write = "write it as 127.0.0.1:8470"
+	const sample = "127.0.0.1:8470"
+	address, err := tcpAddress(text, sample)
+	if err == nil && address.IsValid() && !upstream.IsLoopback(address.Addr().String()) {
+		return "", fmt.Errorf("%q is not a loopback address: the agent would be open to the network; write it as %s", text, sample)
+	}
+	return textOf(address), err
+}
+
+// metricsAddress reads an address with its port, which others may reach. "": not set.
+func metricsAddress(text string) (string, error) {
+	address, err := tcpAddress(text, "127.0.0.1:9464, or 0.0.0.0:9464 for other machines")
+	return textOf(address), err
+}
+
+// textOf returns an address as text; "" for none.
+func textOf(address netip.AddrPort) string {
+	if !address.IsValid() {
+		return ""
+	}
+	return address.String()
+}
+
+// tcpAddress reads an IP address with its port. No name but localhost is looked up, since the
+// answer could change later. "": not set.
+func tcpAddress(text, sample string) (none netip.AddrPort, err error) {
 	if text == "" {
-		return "", nil
+		return none, nil
 	}
 	// A URL may hold a password, so it is not shown.
 	if strings.ContainsAny(text, "/@, \t") {
-		return "", errors.New("only an address with its port stands here, not a URL or a path; " + write)
+		return none, fmt.Errorf("only an address with its port stands here, not a URL or a path; write it as %s", sample)
 	}
 	host, port, err := net.SplitHostPort(text)
 	switch {
 	case strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "["):
-		return "", fmt.Errorf("%q lacks the brackets of an IPv6 address; write it as [::1]:8470", text)
+		return none, fmt.Errorf("%q lacks the brackets of an IPv6 address; write it as [::1]:8470", text)
 	case err != nil || port == "":
-		return "", fmt.Errorf("%q is not an address with its port; %s, or with port 0 for any free one", text, write)
-	case !upstream.IsLoopback(host):
-		return "", fmt.Errorf("%q is not a loopback address: the agent would be open to the network; %s", text, write)
+		return none, fmt.Errorf("%q is not an address with its port; write it as %s, or with port 0 for any free one", text, sample)
 	}
 	number, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return "", fmt.Errorf("port %q is not a number from 0 to 65535; %s", port, write)
+		return none, fmt.Errorf("port %q is not a number from 0 to 65535; write it as %s", port, sample)
+	}
+	if strings.EqualFold(host, "localhost") { // which may also be ::1, and clients try both
+		host = "127.0.0.1"
 	}
 	address, err := netip.ParseAddr(host)
-	if err != nil { // localhost, which may also be ::1, and clients try both
-		address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if err != nil {
+		return none, fmt.Errorf("%q is not an IP address: a name could stand for another one later; write it as %s", host, sample)
 	}
-	return netip.AddrPortFrom(address.Unmap(), uint16(number)).String(), nil
+	return netip.AddrPortFrom(address.Unmap(), uint16(number)), nil
 }
 
 // logLevel reads a level by its name.
@@ -114,6 +144,12 @@ func logLevel(text string) (slog.Level, error) {
 	}
 	var level slog.Level
 	return level, level.UnmarshalText([]byte(name))
+}
+
+// jsonOrText reads a format of the log.
+func jsonOrText(text string) (json bool, err error) {
+	format, err := oneOf("text", "json")(text)
+	return format == "json", err
 }
 
 // noOrYes is yesOrNo for a field that says the opposite.

@@ -14,6 +14,8 @@ func TestAgent(t *testing.T) {
 [agent]
 socket = "/srv/agent/agent.sock"
 listen = "localhost:8470"
+metrics = "[::]:9464"
+log_format = "json"
 audit_file = "/var/log/agent//audit.jsonl"
 log_level = "debug"
 log_file = "/var/log/agent/agent.log"
@@ -32,10 +34,10 @@ share_socket = "yes"
 		{"no table", mustParse(t, ""), nil, &Agent{}},
 		{"off by booleans", mustParse(t, "[agent]\nshare_socket = false\nlogout_at_end = false"), nil, &Agent{}},
 		{"all", full, nil, &Agent{
-			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug, LogFile: "/var/log/agent/agent.log",
+			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", Metrics: "[::]:9464", LogJSON: true, AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug, LogFile: "/var/log/agent/agent.log",
 			LogoutAtEnd: true, ShareSocket: true,
 		}},
-		{"over the file", full, over("socket", "none", "listen", "", "audit_file", "", "log_level", "warn", "log_file", "", "logout_at_end", "no", "share_socket", "false"), &Agent{
+		{"over the file", full, over("socket", "none", "listen", "", "metrics", "", "log_format", "text", "audit_file", "", "log_level", "warn", "log_file", "", "logout_at_end", "no", "share_socket", "false"), &Agent{
 			Socket: "none", LogLevel: slog.LevelWarn,
 		}},
 		{"over no file", nil, over("log_level", "error", "logout_at_end", "true"), &Agent{LogLevel: slog.LevelError, LogoutAtEnd: true}},
@@ -64,6 +66,9 @@ func TestAgentErrors(t *testing.T) {
 		{"directory", over("audit_file", "/var/log/"), `--audit-file: "/var/log/" is a directory; add the name of the file`},
 		{"no path", over("audit_file", "/a\x00b"), `--audit-file: the path holds a character that no path can`},
 		{"level", over("log_level", "INFO"), `--log-level: "INFO" is not one of debug, info, warn, error`},
+		{"format", over("log_format", "logfmt"), `--log-format: "logfmt" is not one of text, json`},
+		{"metrics", over("metrics", "9464"), `--metrics: "9464" is not an address with its port; write it as 127.0.0.1:9464, or 0.0.0.0:9464 for other machines, or with port 0 for any free one`},
+		{"metrics by name", over("metrics", "agent-1:9464"), `--metrics: "agent-1" is not an IP address: a name could stand for another one later; write it as 127.0.0.1:9464, or 0.0.0.0:9464 for other machines`},
 		{"switch", over("logout_at_end", "on"), `--logout-at-end: "on" is not yes or no`},
 		{"of a profile", over("timeout", "1s"), `--timeout: timeout does not stand here, but in a table [profile.NAME]`},
 		{"unknown", over("sockets", "none"), `--sockets: there is no setting "sockets"; did you mean socket?`},
@@ -84,6 +89,7 @@ func TestListen(t *testing.T) {
 		open     = " is not a loopback address: the agent would be open to the network; write it as 127.0.0.1:8470"
 		brackets = " lacks the brackets of an IPv6 address; write it as [::1]:8470"
 		only     = "only an address with its port stands here, not a URL or a path; write it as 127.0.0.1:8470"
+		name     = " is not an IP address: a name could stand for another one later; write it as 127.0.0.1:8470"
 		badPort  = " is not a number from 0 to 65535; write it as 127.0.0.1:8470"
 	)
 	tests := []struct{ in, want, err string }{
@@ -98,13 +104,13 @@ func TestListen(t *testing.T) {
 		{"LocalHost:8470", "127.0.0.1:8470", ""},
 		{"0.0.0.0:8470", "", `"0.0.0.0:8470"` + open},
 		{"[::]:8470", "", `"[::]:8470"` + open},
-		{":8470", "", `":8470"` + open},
-		{"*:8470", "", `"*:8470"` + open},
+		{":8470", "", `""` + name},
+		{"*:8470", "", `"*"` + name},
 		{"192.168.1.2:8470", "", `"192.168.1.2:8470"` + open},
 		{"[fe80::1%lo]:8470", "", `"[fe80::1%lo]:8470"` + open},
-		{"localhost.example:8470", "", `"localhost.example:8470"` + open},
-		{"127.0.0.1.example:8470", "", `"127.0.0.1.example:8470"` + open},
-		{"127.1:8470", "", `"127.1:8470"` + open},
+		{"localhost.example:8470", "", `"localhost.example"` + name},
+		{"127.0.0.1.example:8470", "", `"127.0.0.1.example"` + name},
+		{"127.1:8470", "", `"127.1"` + name},
 		{"127.0.0.1", "", `"127.0.0.1"` + noPort},
 		{"127.0.0.1:", "", `"127.0.0.1:"` + noPort},
 		{"[::1]", "", `"[::1]"` + noPort},

@@ -77,8 +77,10 @@ func ExampleAgentSettings() {
 	// Output:
 	// socket
 	// listen
+	// metrics
 	// audit-file
 	// log-level
+	// log-format
 	// log-file
 	// logout-at-end
 	// share-socket

@@ -60,8 +60,10 @@ const (
 
 	socketSetting      = "socket"
 	listenSetting      = "listen"
+	metricsSetting     = "metrics"
 	auditFileSetting   = "audit_file"
 	logLevelSetting    = "log_level"
+	logFormatSetting   = "log_format"
 	logFileSetting     = "log_file"
 	logoutAtEndSetting = "logout_at_end"
 	shareSocketSetting = "share_socket"
@@ -112,8 +114,11 @@ var agentSettings = []Setting{
 		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock; on Windows a pipe of the user's own)"},
 	{listenSetting, "", "address of this machine where clients find the agent that know no unix sockets, as " +
 		"127.0.0.1:8470 (default: none)"},
+	{metricsSetting, "", "address where Prometheus and others that watch find /metrics, /healthz and /readyz, and nothing else, as " +
+		"127.0.0.1:9464, or 0.0.0.0:9464 for other machines (default: none, they are on the socket)"},
 	{auditFileSetting, "", "file to write down in who did what with which result; an absolute path (default: none)"},
 	{logLevelSetting, "info", "what to log: debug, info, warn or error, and what is worse (default info)"},
+	{logFormatSetting, "text", "how to log: text, or json, an object a line (default text)"},
 	{logFileSetting, "", "file to log to as well, for where standard error goes nowhere; an absolute path (default: none)"},
 	{logoutAtEndSetting, "no", "whether tokens are ended at Anaplan when the agent ends: yes or no (default no)"},
 	{shareSocketSetting, "no", "whether other users may reach the socket, so that the profiles' allow decides: yes or no (default no)"},

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -88,7 +87,7 @@ func (c *calls) of(key callKey) *callSeries {
 	return known.(*callSeries)
 }
 
-func (c *calls) write(out *bytes.Buffer) {
+func (c *calls) write(out *page) {
 	c.total.write(out)
 	c.sent.write(out)
 	c.received.write(out)
@@ -108,13 +107,13 @@ var allowanceMetrics = []struct {
 	{"allowance_holds_total", "counter", "How often Anaplan asked to be left alone (429).", func(a Allowance) any { return a.Held }},
 }
 
-func writeAllowances(out *bytes.Buffer, allowances map[string]Allowance) {
+func writeAllowances(out *page, allowances map[string]Allowance) {
 	if len(allowances) == 0 {
 		return
 	}
 	tenants := slices.Sorted(maps.Keys(allowances))
 	for _, metric := range allowanceMetrics {
-		head(out, prefix+metric.name, metric.kind, metric.help)
+		out.head(prefix+metric.name, metric.kind, metric.help)
 		for _, tenant := range tenants {
 			fmt.Fprintf(out, "%s%s%s %v\n", prefix, metric.name, labels("tenant", tenant), metric.value(allowances[tenant]))
 		}

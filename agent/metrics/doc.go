@@ -1,16 +1,17 @@
 // Package metrics counts what an agent does, and tells it in the text format of Prometheus
-// (version 0.0.4), for the agent's /metrics.
+// (version 0.0.4) or of OpenMetrics (1.0.0), for the agent's /metrics.
 //
 //	m := metrics.New(keepers.Status, version, server.Connections)
 //	...
 //	m.Event("default", event)                            // KeeperConfig.Observe
 //	m.Request("GET /v1/token", 200, time.Since(start))   // after each request
 //	...
-//	m.WritePrometheus(response)
+//	m.WriteWanted(response, request.Header["Accept"])
 //
 // What it tells:
 //
 //	anaplan_agent_state{profile,state}                1 for the state that the profile is in, else 0
+//	anaplan_agent_problem{profile,code}               1 for what was wrong with the last attempt; none where it went well
 //	anaplan_agent_token_seconds_left{profile}         none without a token
 //	anaplan_agent_certificate_seconds_left{profile}   none before the first login; negative once it has ended
 //	anaplan_agent_certificate_warning_days{profile}   60, 30, 14, 7 or 1, once so few are left; none before

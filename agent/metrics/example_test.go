@@ -15,7 +15,7 @@ func Example() {
 	m.Event("default", agent.Event{Kind: agent.EventSign, Took: 30 * time.Millisecond})
 
 	var out bytes.Buffer
-	m.WritePrometheus(&out)
+	m.Write(&out, metrics.Prometheus)
 	for line := range strings.Lines(out.String()) {
 		if strings.Contains(line, "signatures") {
 			fmt.Print(line)

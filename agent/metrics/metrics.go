@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -115,36 +114,50 @@ func (m *Metrics) Request(route string, status int, took time.Duration) {
 	m.requests.add(route, status, took)
 }
 
-// WritePrometheus writes everything. Errors of w are left to its owner.
-func (m *Metrics) WritePrometheus(w io.Writer) {
-	var out bytes.Buffer
-	m.writeProfiles(&out)
-	if m.profiles != nil {
-		profiles := m.profiles()
-		writeKeys(&out, slices.Sorted(maps.Keys(profiles)), profiles)
-	}
-	for _, kind := range slices.Sorted(maps.Keys(m.works)) {
-		m.works[kind].total.write(&out)
-		if seconds := m.works[kind].seconds; seconds != nil {
-			seconds.write(&out)
-		}
-	}
-	m.failures.write(&out)
-	m.failovers.write(&out)
-	m.requests.total.write(&out)
-	m.requests.seconds.write(&out)
-	m.calls.write(&out)
-	if m.allowances != nil {
-		writeAllowances(&out, m.allowances())
-	}
-	m.writeAgent(&out)
-	writeGo(&out)
-	writeProcess(&out)
+// Write writes everything in a format. Errors of w are left to its owner.
+func (m *Metrics) Write(w io.Writer, format Format) {
+	out := &page{format: format}
+	m.writeAll(out)
+	out.end()
 	w.Write(out.Bytes())
 }
 
+// WriteWanted writes everything in the format that the Accept headers of a scrape prefer, and returns
+// its media type.
+func (m *Metrics) WriteWanted(w io.Writer, accept []string) (mediaType string) {
+	format := Wanted(accept)
+	m.Write(w, format)
+	return string(format)
+}
+
+// writeAll adds all metrics.
+func (m *Metrics) writeAll(out *page) {
+	m.writeProfiles(out)
+	if m.profiles != nil {
+		profiles := m.profiles()
+		writeKeys(out, slices.Sorted(maps.Keys(profiles)), profiles)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(m.works)) {
+		m.works[kind].total.write(out)
+		if seconds := m.works[kind].seconds; seconds != nil {
+			seconds.write(out)
+		}
+	}
+	m.failures.write(out)
+	m.failovers.write(out)
+	m.requests.total.write(out)
+	m.requests.seconds.write(out)
+	m.calls.write(out)
+	if m.allowances != nil {
+		writeAllowances(out, m.allowances())
+	}
+	m.writeAgent(out)
+	writeGo(out)
+	writeProcess(out)
+}
+
 // writeAgent adds what concerns the agent as a whole.
-func (m *Metrics) writeAgent(out *bytes.Buffer) {
+func (m *Metrics) writeAgent(out *page) {
 	if m.connections != nil {
 		writeOne(out, prefix+"connections", "gauge", "Callers that are connected.", float64(m.connections()))
 	}
@@ -157,19 +170,19 @@ func (m *Metrics) writeAgent(out *bytes.Buffer) {
 		writeOne(out, prefix+"audit_writable", "gauge", "1 if the audit log can be written; while it cannot, nothing is handed out or called.", value)
 		writeOne(out, prefix+"audit_owed_lines", "gauge", "Lines that are kept in memory until the audit log can be written.", float64(owed))
 	}
-	head(out, prefix+"build_info", "gauge", "The version of the agent.")
+	out.head(prefix+"build_info", "gauge", "The version of the agent.")
 	fmt.Fprintf(out, "%sbuild_info%s 1\n", prefix, labels("version", m.version))
 	writeOne(out, "process_start_time_seconds", "gauge", "When the agent started, in Unix time.", float64(m.started.UnixMilli())/1e3)
 }
 
 // writeOne adds a metric that has no labels.
-func writeOne(out *bytes.Buffer, name, kind, help string, value float64) {
-	head(out, name, kind, help)
+func writeOne(out *page, name, kind, help string, value float64) {
+	out.head(name, kind, help)
 	fmt.Fprintf(out, "%s %v\n", name, value)
 }
 
 // writeProfiles adds how the profiles do now. Nothing of it is kept between scrapes.
-func (m *Metrics) writeProfiles(out *bytes.Buffer) {
+func (m *Metrics) writeProfiles(out *page) {
 	if m.status == nil {
 		return
 	}
@@ -178,10 +191,11 @@ func (m *Metrics) writeProfiles(out *bytes.Buffer) {
 		return
 	}
 	profiles := slices.Sorted(maps.Keys(status))
-	head(out, prefix+"state", "gauge", "1 for the state that the profile is in.")
+	out.head(prefix+"state", "gauge", "1 for the state that the profile is in.")
 	for _, profile := range profiles {
 		writeState(out, profile, status[profile].State)
 	}
+	writeProblems(out, profiles, status)
 	writeLeft(out, "token_seconds_left", "Until the profile's token ends.", profiles, func(profile string) time.Time {
 		return status[profile].ExpiresAt
 	})
@@ -194,7 +208,7 @@ func (m *Metrics) writeProfiles(out *bytes.Buffer) {
 }
 
 // writeState adds a sample for each state, so that a change is seen of each.
-func writeState(out *bytes.Buffer, profile string, is agent.State) {
+func writeState(out *page, profile string, is agent.State) {
 	for _, state := range states {
 		value := 0
 		if state == is {
@@ -204,10 +218,26 @@ func writeState(out *bytes.Buffer, profile string, is agent.State) {
 	}
 }
 
+// writeProblems adds what is wrong with the profiles, so that an alert can say what a person has to do.
+func writeProblems(out *page, profiles []string, status map[string]agent.Status) {
+	headed := false
+	for _, profile := range profiles {
+		problem := status[profile].Problem
+		if problem == nil {
+			continue
+		}
+		if !headed {
+			out.head(prefix+"problem", "gauge", "1 for what was wrong with the profile's last attempt, by the code of the problem.")
+			headed = true
+		}
+		fmt.Fprintf(out, "%sproblem%s 1\n", prefix, labels("profile", profile, "code", string(problem.Code)))
+	}
+}
+
 // writeLeft adds how long it is until the ends of something; of the zero time nothing.
-func writeLeft(out *bytes.Buffer, name, help string, profiles []string, end func(profile string) time.Time) {
+func writeLeft(out *page, name, help string, profiles []string, end func(profile string) time.Time) {
 	before := out.Len()
-	head(out, prefix+name, "gauge", help)
+	out.head(prefix+name, "gauge", help)
 	after := out.Len()
 	for _, profile := range profiles {
 		if at := end(profile); !at.IsZero() {

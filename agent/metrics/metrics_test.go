@@ -19,7 +19,7 @@ import (
 func scrape(t testing.TB, m *metrics.Metrics) *exposition {
 	t.Helper()
 	var out bytes.Buffer
-	m.WritePrometheus(&out)
+	m.Write(&out, metrics.Prometheus)
 	e, err := parse(out.String())
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, out.String())
@@ -38,7 +38,7 @@ func TestGauges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		status := map[string]agent.Status{
 			"good": {State: agent.StateHealthy, ExpiresAt: time.Now().Add(35 * time.Minute), Certificate: &agent.CertificateStatus{NotAfter: time.Now().Add(-time.Hour)}},
-			"idle": {State: agent.StateIdle},
+			"idle": {State: agent.StateIdle, Problem: &agent.Problem{Code: agent.CodePINNeeded}},
 		}
 		m := metrics.New(func() map[string]agent.Status { return status }, "v1.2.3", func() int { return 7 })
 		time.Sleep(5 * time.Minute)
@@ -51,6 +51,7 @@ func TestGauges(t *testing.T) {
 			`{profile="idle",state="healthy"}`: 0, `{profile="idle",state="idle"}`: 1, `{profile="idle",state="degraded"}`: 0,
 			`{profile="idle",state="down"}`: 0, `{profile="idle",state="locked"}`: 0,
 		})
+		wantSamples(t, e, "anaplan_agent_problem", map[string]float64{`{profile="idle",code="pin_needed"}`: 1})
 		wantSamples(t, e, "anaplan_agent_connections", map[string]float64{"": 7})
 		wantSamples(t, e, "anaplan_agent_build_info", map[string]float64{`{version="v1.2.3"}`: 1})
 		if e.samples["process_start_time_seconds"][""] != float64(time.Now().Add(-5*time.Minute).Unix()) {
@@ -265,6 +266,6 @@ func BenchmarkScrape(b *testing.B) {
 	}
 	m := metrics.New(func() map[string]agent.Status { return status }, "v1", nil)
 	for b.Loop() {
-		m.WritePrometheus(new(bytes.Buffer))
+		m.Write(new(bytes.Buffer), metrics.Prometheus)
 	}
 }

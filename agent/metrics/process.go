@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"runtime/metrics"
 )
 
@@ -16,7 +15,7 @@ var goMetrics = []struct{ source, name, kind, help string }{
 }
 
 // writeGo adds what Go tells.
-func writeGo(out *bytes.Buffer) {
+func writeGo(out *page) {
 	samples := make([]metrics.Sample, len(goMetrics))
 	for i, m := range goMetrics {
 		samples[i].Name = m.source

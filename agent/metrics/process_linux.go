@@ -20,7 +20,7 @@ const (
 
 // writeProcess adds what the kernel tells of the process. It is read from the one file
 // that stays readable when the process is hardened; if it is not, nothing is told.
-func writeProcess(out *bytes.Buffer) {
+func writeProcess(out *page) {
 	stat, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
 		return

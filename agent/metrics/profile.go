@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,10 +29,10 @@ func (m *Metrics) Failover(profile string) { m.failovers.counter(labels("profile
 
 // writeKeys adds which key is in use, of profiles that have several, and how far
 // certificates are from their end.
-func writeKeys(out *bytes.Buffer, names []string, profiles map[string]Profile) {
+func writeKeys(out *page, names []string, profiles map[string]Profile) {
 	several := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return profiles[name].Keys < 2 })
 	if len(several) > 0 {
-		head(out, prefix+"key_active", "gauge", "1 for the key that made the profile's last signature, of those that have several.")
+		out.head(prefix+"key_active", "gauge", "1 for the key that made the profile's last signature, of those that have several.")
 	}
 	for _, name := range several {
 		for key := 1; key <= profiles[name].Keys; key++ {
@@ -47,7 +46,7 @@ func writeKeys(out *bytes.Buffer, names []string, profiles map[string]Profile) {
 	writeTokenFiles(out, names, profiles)
 	warned := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return profiles[name].WarningDays == 0 })
 	if len(warned) > 0 {
-		head(out, prefix+"certificate_warning_days", "gauge", "How many days before the certificate's end the last warning was due.")
+		out.head(prefix+"certificate_warning_days", "gauge", "How many days before the certificate's end the last warning was due.")
 	}
 	for _, name := range warned {
 		fmt.Fprintf(out, "%scertificate_warning_days%s %d\n", prefix, labels("profile", name), profiles[name].WarningDays)
@@ -55,10 +54,10 @@ func writeKeys(out *bytes.Buffer, names []string, profiles map[string]Profile) {
 }
 
 // writeTokenFiles adds whether the files of tokens are as the tokens are.
-func writeTokenFiles(out *bytes.Buffer, names []string, profiles map[string]Profile) {
+func writeTokenFiles(out *page, names []string, profiles map[string]Profile) {
 	filed := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !profiles[name].TokenFile })
 	if len(filed) > 0 {
-		head(out, prefix+"token_file_ok", "gauge", "1 if the profile's token file is as its token is, 0 if it cannot be.")
+		out.head(prefix+"token_file_ok", "gauge", "1 if the profile's token file is as its token is, 0 if it cannot be.")
 	}
 	for _, name := range filed {
 		ok := 1

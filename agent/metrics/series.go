@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,7 +23,7 @@ type family struct {
 
 // series is a counter or a histogram.
 type series interface {
-	write(out *bytes.Buffer, name, labels string)
+	write(out *page, name, labels string)
 }
 
 func newFamily(name, kind, help string) *family {
@@ -54,14 +53,14 @@ func member[S series](f *family, labels string, make func() S) S {
 }
 
 // write adds the family to out, if there is anything in it.
-func (f *family) write(out *bytes.Buffer) {
+func (f *family) write(out *page) {
 	f.mu.Lock()
 	all := maps.Clone(f.series)
 	f.mu.Unlock()
 	if len(all) == 0 {
 		return
 	}
-	head(out, f.name, f.kind, f.help)
+	out.head(f.name, f.kind, f.help)
 	for _, labels := range slices.Sorted(maps.Keys(all)) {
 		all[labels].write(out, f.name, labels)
 	}
@@ -76,7 +75,7 @@ func (c *counter) Inc() { c.count.Add(1) }
 // Add counts n more, which is not negative.
 func (c *counter) Add(n int64) { c.count.Add(uint64(n)) }
 
-func (c *counter) write(out *bytes.Buffer, name, labels string) {
+func (c *counter) write(out *page, name, labels string) {
 	fmt.Fprintf(out, "%s%s %d\n", name, labels, c.count.Load())
 }
 
@@ -98,7 +97,7 @@ func (h *histogram) Update(value float64) {
 	h.sum += value
 }
 
-func (h *histogram) write(out *bytes.Buffer, name, labels string) {
+func (h *histogram) write(out *page, name, labels string) {
 	h.mu.Lock()
 	counts, sum := slices.Clone(h.counts), h.sum
 	h.mu.Unlock()
@@ -109,15 +108,10 @@ func (h *histogram) write(out *bytes.Buffer, name, labels string) {
 	count := uint64(0)
 	for i, bound := range h.bounds {
 		count += counts[i]
-		fmt.Fprintf(out, "%s_bucket%sle=\"%v\"} %d\n", name, before, bound, count)
+		fmt.Fprintf(out, "%s_bucket%sle=\"%s\"} %d\n", name, before, out.bound(bound), count)
 	}
 	count += counts[len(h.bounds)]
 	fmt.Fprintf(out, "%s_bucket%sle=\"+Inf\"} %d\n%s_sum%s %v\n%s_count%s %d\n", name, before, count, name, labels, sum, name, labels, count)
-}
-
-// head adds what comes before the samples of a metric.
-func head(out *bytes.Buffer, name, kind, help string) {
-	fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
 // escapes are those of label values; what is not UTF-8 is replaced before.

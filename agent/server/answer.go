@@ -53,11 +53,10 @@ func statusOf(code agent.Code) int {
 
 // Header values, made once. net/http only reads them.
 var (
-	typeJSON    = []string{"application/json"}
-	typeText    = []string{"text/plain; charset=utf-8"}
-	typeMetrics = []string{"text/plain; version=0.0.4; charset=utf-8"}
-	noStore     = []string{"no-store"}
-	basicAuth   = []string{`Basic realm="anaplan-agent"`}
+	typeJSON  = []string{"application/json"}
+	typeText  = []string{"text/plain; charset=utf-8"}
+	noStore   = []string{"no-store"}
+	basicAuth = []string{`Basic realm="anaplan-agent"`}
 )
 
 // countedBytes is how long an answer can be for net/http to count it by itself, which is

@@ -412,11 +412,17 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// upMetrics are the metrics of a server that has one.
+func upMetrics(out io.Writer, _ []string) string {
+	io.WriteString(out, "up 1\n")
+	return "text/plain"
+}
+
 func TestWatched(t *testing.T) {
 	var ready error
 	r := serve(t, server.Config{
 		Ready:   func() error { return ready },
-		Metrics: func(w io.Writer) { io.WriteString(w, "up 1\n") },
+		Metrics: upMetrics,
 	})
 	check := func(target string, status int, body string) {
 		t.Helper()

@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -118,7 +117,7 @@ func newRightsRig(t *testing.T, kind callerKind, u *upstream) *rightsRig {
 		config.Admin = func(local.Peer) bool { return kind.admin }
 		config.Reload = func(context.Context) ([]string, error) { return nil, nil }
 		config.Stop = func() {}
-		config.Metrics = func(w io.Writer) { io.WriteString(w, "up 1\n") }
+		config.Metrics = upMetrics
 	})
 	return r
 }

@@ -295,11 +295,13 @@ func serveMetrics(c *call) *agent.Problem {
 	if !c.server.config.mayAny(c.caller) {
 		return c.deny("metrics")
 	}
-	var text bytes.Buffer // not the connection, for the caller may read slowly
-	if c.server.config.Metrics != nil {
-		c.server.config.Metrics(&text)
+	if c.server.config.Metrics == nil {
+		c.send(http.StatusOK, typeText, nil)
+		return nil
 	}
-	c.send(http.StatusOK, typeMetrics, text.Bytes())
+	var text bytes.Buffer // not the connection, for the caller may read slowly
+	mediaType := c.server.config.Metrics(&text, c.r.Header["Accept"])
+	c.send(http.StatusOK, []string{mediaType}, text.Bytes())
 	return nil
 }
 

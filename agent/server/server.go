@@ -49,8 +49,9 @@ type Config struct {
 	// Ready returns why the agent is not ready. nil: it always is.
 	Ready func() error
 
-	// Metrics writes Prometheus' text format. nil: there are none.
-	Metrics func(io.Writer)
+	// Metrics writes metrics in the format that the Accept headers want, and returns its media type.
+	// nil: there are none.
+	Metrics func(out io.Writer, accept []string) (mediaType string)
 
 	// Record writes down who did what: before a token is handed out, after everything else. What it
 	// fails to write is an error for the caller, which gets no token; where that is Done, Record

@@ -142,7 +142,7 @@ func startAgent(ts *testscript.TestScript, args []string) *runningAgent {
 			ts.Fatalf("the agent ended: %s", a.log.String())
 		default:
 		}
-		return strings.Contains(a.log.String(), "msg=serving")
+		return strings.Contains(a.log.String(), "msg=serving") || strings.Contains(a.log.String(), `"msg":"serving"`)
 	})
 	if _, address, _ := strings.Cut(a.log.String(), " address="); strings.HasPrefix(address, "127.") {
 		address, _, _ = strings.Cut(address, " ")

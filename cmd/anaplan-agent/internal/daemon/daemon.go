@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -23,6 +22,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
+	"github.com/anaplan-agent/anaplan-agent/agent/monitor"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
@@ -97,7 +97,7 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		Reload:   d.reload,
 		Stop:     func() { d.end() },
 		Ready:    d.ready,
-		Metrics:  func(w io.Writer) { d.metrics.WritePrometheus(w) },
+		Metrics:  d.metrics.WriteWanted,
 		Record:   d.recorder(),
 
 		Recordable: d.recordable,
@@ -131,7 +131,7 @@ func (d *agentProcess) close() {
 
 // run serves until ctx ends or a listener fails, then lets requests finish, ends the tokens
 // where that is asked for, and waits for everything that it started.
-func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error {
+func (d *agentProcess) run(ctx context.Context, watched net.Listener, listeners ...net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.end = cancel
@@ -148,6 +148,9 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket, d.listens) }) })
 	helpers.Go(func() { d.watchExpiry(ctx) })
+	if watched != nil {
+		helpers.Go(func() { d.beWatched(ctx, watched) })
+	}
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 	d.host.ready()
 	errs := make([]error, len(listeners))
@@ -170,6 +173,13 @@ func (d *agentProcess) run(ctx context.Context, listeners ...net.Listener) error
 	d.signers.Wait() // after the profiles, which have them sign
 	d.hooks.end()    // after the profiles, which start them
 	return errors.Join(errs...)
+}
+
+// beWatched answers those who watch, until ctx ends. If that fails, the agent works on.
+func (d *agentProcess) beWatched(ctx context.Context, listener net.Listener) {
+	if err := monitor.Serve(ctx, listener, monitor.Source{Metrics: d.metrics.WriteWanted, Ready: d.ready}); err != nil {
+		d.log.Error("nobody is told how the agent does any more", "error", err)
+	}
 }
 
 // start runs a profile until its own end or the agent's, and after the one of that name

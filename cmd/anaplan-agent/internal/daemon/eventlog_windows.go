@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"strings"
@@ -22,48 +21,30 @@ const (
 	eventError   = 3
 )
 
-// eventHandler writes what is logged to the Event Log, which has the time and the level by itself.
-type eventHandler struct {
-	events events
-	level  slog.Level
-	text   func(io.Writer) slog.Handler // makes a line of a record
-}
-
-func newEventHandler(to events, level slog.Level) *eventHandler {
+// newEventHandler returns what writes the log to the Event Log, which has the time and the level by itself.
+func newEventHandler(to events, level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if len(groups) == 0 && (a.Key == slog.LevelKey || a.Key == slog.TimeKey) {
 			return slog.Attr{}
 		}
 		return a
 	}}
-	return &eventHandler{to, level, func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) }}
+	return &lineHandler{
+		level: level,
+		lines: func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, options) },
+		write: func(level slog.Level, line string) error {
+			return writeEvent(to, level, strings.TrimSuffix(line, "\n"))
+		},
+	}
 }
 
-// Enabled implements slog.Handler.
-func (h *eventHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
-
-// Handle implements slog.Handler.
-func (h *eventHandler) Handle(ctx context.Context, record slog.Record) error {
-	var line strings.Builder
-	if err := h.text(&line).Handle(ctx, record); err != nil {
-		return err
-	}
-	text := strings.TrimSuffix(line.String(), "\n")
+// writeEvent writes an event of a level.
+func writeEvent(to events, level slog.Level, text string) error {
 	switch {
-	case record.Level >= slog.LevelError:
-		return h.events.Error(eventError, text)
-	case record.Level >= slog.LevelWarn:
-		return h.events.Warning(eventWarning, text)
+	case level >= slog.LevelError:
+		return to.Error(eventError, text)
+	case level >= slog.LevelWarn:
+		return to.Warning(eventWarning, text)
 	}
-	return h.events.Info(eventInfo, text)
-}
-
-// WithAttrs implements slog.Handler.
-func (h *eventHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &eventHandler{h.events, h.level, func(w io.Writer) slog.Handler { return h.text(w).WithAttrs(attrs) }}
-}
-
-// WithGroup implements slog.Handler.
-func (h *eventHandler) WithGroup(name string) slog.Handler {
-	return &eventHandler{h.events, h.level, func(w io.Writer) slog.Handler { return h.text(w).WithGroup(name) }}
+	return to.Info(eventInfo, text)
 }

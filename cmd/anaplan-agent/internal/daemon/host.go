@@ -3,6 +3,8 @@ package daemon
 import (
 	"log/slog"
 	"os"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
 // Host is what has started the agent, where it is neither a person nor systemd. The zero Host is for
@@ -14,12 +16,12 @@ type Host struct {
 	Ready   func()                              // is called once callers are served; nil: nobody is
 }
 
-// handler returns what takes the log from a level on.
-func (h Host) handler(level slog.Level) slog.Handler {
+// handler returns what takes the log.
+func (h Host) handler(own *config.Agent) slog.Handler {
 	if h.Log != nil {
-		return h.Log(level)
+		return h.Log(own.LogLevel)
 	}
-	return slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	return standardHandler(own)
 }
 
 // hangups returns where to wait for wishes to have the configuration read again.

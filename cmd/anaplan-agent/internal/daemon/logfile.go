@@ -6,6 +6,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
@@ -96,9 +97,9 @@ func (l *LogFile) close() {
 }
 
 // alsoTo has the log in the file as well. Without a file it changes nothing.
-func (l *LogFile) alsoTo(handler slog.Handler, level slog.Level) slog.Handler {
+func (l *LogFile) alsoTo(handler slog.Handler, own *config.Agent) slog.Handler {
 	if l == nil {
 		return handler
 	}
-	return slog.NewMultiHandler(handler, slog.NewTextHandler(l, &slog.HandlerOptions{Level: level}))
+	return slog.NewMultiHandler(handler, newHandler(l, own))
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 )
 
 // logDirectory is a new directory, which must be empty for os.Remove to take it away again.
@@ -68,12 +70,12 @@ func TestLogFile(t *testing.T) {
 	}
 	write(l, "a line that is longer\n")
 	check("moved", path, "a line that is longer\n")
-	slog.New(l.alsoTo(slog.DiscardHandler, slog.LevelWarn)).Info("not this")
-	slog.New(l.alsoTo(slog.DiscardHandler, slog.LevelWarn)).Warn("slow")
+	slog.New(l.alsoTo(slog.DiscardHandler, &config.Agent{LogLevel: slog.LevelWarn})).Info("not this")
+	slog.New(l.alsoTo(slog.DiscardHandler, &config.Agent{LogLevel: slog.LevelWarn})).Warn("slow")
 	if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "level=WARN msg=slow") || strings.Contains(string(text), "not this") {
 		t.Errorf("logged %q, %v", text, err)
 	}
-	if handler := (*LogFile)(nil).alsoTo(slog.DiscardHandler, slog.LevelWarn); handler != slog.DiscardHandler {
+	if handler := (*LogFile)(nil).alsoTo(slog.DiscardHandler, &config.Agent{}); handler != slog.DiscardHandler {
 		t.Error("without a file it is another")
 	}
 }

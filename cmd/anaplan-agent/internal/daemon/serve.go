@@ -39,7 +39,7 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	if file != nil {
 		defer file.Close()
 	}
-	logger := slog.New(file.alsoTo(host.handler(loaded.Agent.LogLevel), loaded.Agent.LogLevel))
+	logger := slog.New(file.alsoTo(host.handler(loaded.Agent), loaded.Agent))
 	d, err := newAgentProcess(s, loaded, logger, say.Errors())
 	if err != nil {
 		return err
@@ -53,8 +53,12 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	if err != nil {
 		return err
 	}
-	logger.Info("serving", "socket", d.socket, "address", d.listens, "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
-	return d.run(ctx, listeners...)
+	watched, err := openWatched(loaded.Agent.Metrics)
+	if err != nil {
+		return err
+	}
+	logger.Info("serving", "socket", d.socket, "address", d.listens, "metrics", addressOf(watched), "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
+	return d.run(ctx, watched, listeners...)
 }
 
 // openLog opens the file of log_file; nil without one.
@@ -82,21 +86,41 @@ func (d *agentProcess) listen(own *config.Agent) (listeners []net.Listener, err 
 	if own.Listen == "" {
 		return listeners, nil
 	}
-	port, err := net.Listen("tcp", own.Listen)
+	port, err := listenTCP("listen", own.Listen)
 	if err != nil {
-		return listeners, listenError(own.Listen, err)
+		return listeners, err
 	}
 	d.listens = port.Addr().String()
 	return append(listeners, port), nil
 }
 
-// listenError words why a TCP port cannot be listened on.
-func listenError(address string, err error) error {
+// openWatched opens the address where those who watch the agent find its metrics; nil without one.
+func openWatched(address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	return listenTCP("metrics", address)
+}
+
+// listenTCP listens at the address of a setting.
+func listenTCP(setting, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
 	if neterror.IsInUse(err) {
 		_, port, _ := net.SplitHostPort(address)
-		return fmt.Errorf("listen: another program listens on %s (%s shows which): end that, or choose another port", address, remedy.Here().FindPort(port))
+		return nil, fmt.Errorf("%s: another program listens on %s (%s shows which): end that, or choose another port", setting, address, remedy.Here().FindPort(port))
 	}
-	return fmt.Errorf("listen: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", setting, err)
+	}
+	return listener, nil
+}
+
+// addressOf returns where a listener is; "" without one.
+func addressOf(listener net.Listener) string {
+	if listener == nil {
+		return ""
+	}
+	return listener.Addr().String()
 }
 
 // openSocket returns the socket that systemd has opened, or opens it, at the usual place unless a

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/windows/svc"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
@@ -62,7 +63,7 @@ func TestExecute(t *testing.T) {
 		{"wrong settings", nil, func(context.Context, Host) error { return errWrong },
 			[]svc.State{svc.StartPending}, explain.Usage, []string{"error 3: error: the configuration is wrong\nhint: correct it"}},
 		{"logs", nil, func(_ context.Context, host Host) error {
-			log := slog.New(host.handler(slog.LevelInfo)).With("profile", "p").WithGroup("g")
+			log := slog.New(host.handler(&config.Agent{})).With("profile", "p").WithGroup("g")
 			log.Debug("not this")
 			log.Info("serving", "n", 1)
 			log.Warn("slow")
@@ -112,7 +113,7 @@ func execute(t *testing.T, s *service, requests []svc.Cmd) (states []svc.State, 
 func TestHostOfPerson(t *testing.T) {
 	host := Host{}
 	host.ready()
-	if _, isText := host.handler(slog.LevelWarn).(*slog.TextHandler); !isText {
+	if _, isText := host.handler(&config.Agent{}).(*slog.TextHandler); !isText {
 		t.Error("the log is not text")
 	}
 	select {

@@ -14,8 +14,15 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/coreos/go-systemd/v22/journal"
 	"golang.org/x/sys/unix"
 )
+
+// isJournal reports whether standard error goes to journald (systemd.exec(5), JOURNAL_STREAM).
+func isJournal() bool {
+	is, err := journal.StderrIsJournalStream()
+	return is && err == nil
+}
 
 // inheritedListener returns the socket that systemd has opened for this process; nil if
 // it has not. Programs that are started later do not get to know of it.

@@ -7,6 +7,9 @@ import (
 	"net"
 )
 
+// isJournal returns false: only Linux has journald.
+func isJournal() bool { return false }
+
 // inheritedListener returns nil: only systemd passes sockets.
 func inheritedListener() (net.Listener, error) { return nil, nil }
 

@@ -30,7 +30,7 @@ var (
 	ServerFlags = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
 	SocketFlags = []string{"socket"}
 	AgentFlags  = []string{
-		"socket", "listen", "audit_file", "log_level", "log_file", "logout_at_end", "share_socket",
+		"socket", "listen", "metrics", "audit_file", "log_level", "log_format", "log_file", "logout_at_end", "share_socket",
 		"allow", "policy", "tenant", "requests_per_minute", "idle", "token_file", "token_file_mode", "token_file_owner", "expiry_command",
 	}
 )
