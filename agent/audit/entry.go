@@ -74,6 +74,7 @@ type Call struct {
 	Sent     int64  `json:"sent"`     // bytes of the request's body
 	Received int64  `json:"received"` // bytes of the answer's
 	Millis   int64  `json:"ms"`       // that it took
+	Trace    string `json:"trace"`    // that the client says it belongs to; "": none
 }
 
 // Bounds of texts in bytes. Paths may be longer, but are useless then.
@@ -135,7 +136,7 @@ func (e *Entry) line(now time.Time) line {
 	}
 	if e.Call != nil {
 		call := *e.Call
-		call.Method, call.Path = bounded(call.Method, maxWord), bounded(call.Path, maxText)
+		call.Method, call.Path, call.Trace = bounded(call.Method, maxWord), bounded(call.Path, maxText), bounded(call.Trace, maxWord)
 		n.Call = &call
 	}
 	return n
@@ -215,6 +216,7 @@ func (c *Call) encode(text []byte) []byte {
 	}{{`,"status":`, int64(c.Status)}, {`,"sent":`, c.Sent}, {`,"received":`, c.Received}, {`,"ms":`, c.Millis}} {
 		text = strconv.AppendInt(append(text, field.name...), field.value, 10)
 	}
+	text = appendTextIf(text, `,"trace":`, c.Trace)
 	return append(text, '}')
 }
 

@@ -229,8 +229,8 @@ func TestActions(t *testing.T) {
 func TestCallsAreWrittenWhole(t *testing.T) {
 	path := newPath(t)
 	log := open(t, path)
-	log.Append(audit.Entry{Action: audit.CallMade, Client: "client:c", Call: &audit.Call{Method: "PUT", Path: "/2/0/x", Status: 204, Sent: 11, Received: 22, Millis: 33}})
-	if want := `"client":"client:c","call":{"method":"PUT","path":"/2/0/x","status":204,"sent":11,"received":22,"ms":33},`; !bytes.Contains(read(t, path), []byte(want)) {
+	log.Append(audit.Entry{Action: audit.CallMade, Client: "client:c", Call: &audit.Call{Method: "PUT", Path: "/2/0/x", Status: 204, Sent: 11, Received: 22, Millis: 33, Trace: "4bf9"}})
+	if want := `"client":"client:c","call":{"method":"PUT","path":"/2/0/x","status":204,"sent":11,"received":22,"ms":33,"trace":"4bf9"},`; !bytes.Contains(read(t, path), []byte(want)) {
 		t.Errorf("got %s, want ...%s...", read(t, path), want)
 	}
 }

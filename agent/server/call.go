@@ -168,7 +168,12 @@ func (c *call) suspect() *agent.Problem {
 	default:
 		return nil
 	}
-	return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
+	return c.refused(problem, Record{Call: c.refusedCall()})
+}
+
+// refusedCall is a call that is refused for its form, with as much of it as a line has room for.
+func (c *call) refusedCall() Call {
+	return Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path), Trace: traceOf(c.r.Header)}
 }
 
 // follow takes a request apart that is well addressed.

@@ -10,6 +10,7 @@ import (
 var (
 	StatusOf    = statusOf
 	AppendLease = appendLease
+	TraceOf     = traceOf
 
 	Administrators = administrators
 	OwnUser        = ownUser

@@ -29,7 +29,7 @@ var forwardedMethods = policy.Methods()
 func forward(c *call) *agent.Problem {
 	path, problem := forwardable(c)
 	if problem != nil {
-		return c.refused(problem, Record{Call: Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path)}})
+		return c.refused(problem, Record{Call: c.refusedCall()})
 	}
 	problem = forwardPath(c, path)
 	if problem != nil && problem.Code == agent.CodeStopping && isReloaded(c) {
@@ -111,7 +111,7 @@ func permit(c *call, who *principal, path policy.Path) *agent.Problem {
 
 // recordOf is the beginning of a line about a call.
 func recordOf(c *call, who *principal, path policy.Path) Record {
-	return Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String()}}
+	return Record{Client: who.name, Profile: who.profileName, Call: Call{Method: c.r.Method, Path: path.String(), Trace: traceOf(c.r.Header)}}
 }
 
 // namedPolicy is a policy that counts for a call, in words.

@@ -97,7 +97,8 @@ func TestCallsAreRecordedWhole(t *testing.T) {
 		io.WriteString(w, answer)
 	})
 	began := time.Now()
-	f.tcp(t, "PUT", "/2/0/models/M/files/F/chunks/0?hidden=1", body, bearer(f.login(t)))
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	f.tcp(t, "PUT", "/2/0/models/M/files/F/chunks/0?hidden=1", body, bearer(f.login(t)), "Traceparent: 00-"+trace+"-00f067aa0ba902b7-01")
 	eventually(t, "it is recorded", func() bool { return len(f.records.of(server.ActionCall)) == 1 })
 	took := time.Since(began)
 	record := f.records.of(server.ActionCall)[0]
@@ -106,7 +107,7 @@ func TestCallsAreRecordedWhole(t *testing.T) {
 		t.Errorf("it took %v, and the record says %v at %v", took, got.Took, record.Time)
 	}
 	got.Took = 0
-	want := server.Call{Method: "PUT", Path: "/2/0/models/M/files/F/chunks/0", Status: 202, Sent: int64(len(body)), Received: int64(len(answer))}
+	want := server.Call{Method: "PUT", Path: "/2/0/models/M/files/F/chunks/0", Status: 202, Sent: int64(len(body)), Received: int64(len(answer)), Trace: trace}
 	if got != want || record.Client != "client:nightly" || record.Profile != "default" || !record.Network || !record.Done {
 		t.Errorf("record %+v", record)
 	}

@@ -184,6 +184,7 @@ type Call struct {
 	Sent         int64  // bytes of the request's body
 	Received     int64  // bytes of the answer's
 	Took         time.Duration
+	Trace        string // that the client says it belongs to (W3C Trace Context), 32 hexadecimal digits; "": none
 }
 
 // Server answers callers. The zero Server is not usable, see New.

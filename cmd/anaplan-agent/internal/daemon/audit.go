@@ -36,7 +36,7 @@ func (d *agentProcess) record(record server.Record) error {
 	if call := record.Call; call.Method != "" {
 		entry.Call = &audit.Call{
 			Method: call.Method, Path: call.Path, Status: call.Status,
-			Sent: call.Sent, Received: call.Received, Millis: call.Took.Milliseconds(),
+			Sent: call.Sent, Received: call.Received, Millis: call.Took.Milliseconds(), Trace: call.Trace,
 		}
 	}
 	if record.Done {
