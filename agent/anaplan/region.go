@@ -68,3 +68,16 @@ func Region(name string) (Hosts, error) {
 	}
 	return Hosts{Auth: "https://" + name + ".auth.anaplan.com", API: "https://" + name + ".api.anaplan.com"}, nil
 }
+
+// HostNames returns the names of the hosts of all regions, without their schemes, each once.
+func HostNames() (names []string) {
+	for _, region := range regions {
+		hosts, _ := Region(region) // of the table: no error
+		for _, base := range []string{hosts.Auth, hosts.API, hosts.Audit()} {
+			if name := strings.TrimPrefix(base, "https://"); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
