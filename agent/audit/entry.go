@@ -27,6 +27,7 @@ const (
 	Lock      Action = "lock"
 	Reload    Action = "reload"
 	Stop      Action = "stop"
+	RenewCA   Action = "renew-ca"
 	Token     Action = "token"   // a token was handed out
 	Phantom   Action = "phantom" // a token of the agent's own was handed out, renewed or ended
 	CallMade  Action = "call"    // a call of a caller's was forwarded

@@ -162,6 +162,17 @@ func (c *Client) Stop(ctx context.Context) (pid int, err error) {
 	return parseStop(answer)
 }
 
+// CA returns the certificates, as PEM, that programs must trust which have the agent as their proxy.
+func (c *Client) CA(ctx context.Context) ([]byte, error) {
+	return c.ask(ctx, request{method: http.MethodGet, path: "/v1/ca"})
+}
+
+// RenewCA makes the agent replace its CA, and returns what CA does from then on. It is for root and the
+// agent's own user.
+func (c *Client) RenewCA(ctx context.Context) ([]byte, error) {
+	return c.ask(ctx, request{method: http.MethodPost, path: "/v1/ca/new"})
+}
+
 // Status returns how the profiles do that the caller may use.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	answer, err := c.ask(ctx, request{method: http.MethodGet, path: "/v1/status"})

@@ -55,6 +55,7 @@ func statusOf(code agent.Code) int {
 var (
 	typeJSON  = []string{"application/json"}
 	typeText  = []string{"text/plain; charset=utf-8"}
+	typePEM   = []string{"application/x-pem-file"}
 	noStore   = []string{"no-store"}
 	basicAuth = []string{`Basic realm="anaplan-agent"`}
 )

@@ -30,6 +30,7 @@ type call struct {
 	status  int
 	notices *local.Notices // nil: the caller does not want any
 	shape   shape          // of what is refused; nil: the agent's own
+	via     *via           // it was asked of Anaplan's own host; nil: it was asked of the agent
 	cut     bool           // the answer has ended in its midst: the connection must, too
 
 	arguments arguments
@@ -39,7 +40,7 @@ type call struct {
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	conn := r.Context().Value(connKey{}).(*admitted)
 	conn.begin()
-	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, began: time.Now(), route: otherRoute}
+	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, via: conn.via, began: time.Now(), route: otherRoute}
 	defer c.end()
 	if isWiped(c.r) || !r.ProtoAtLeast(1, 1) {
 		w.Header().Set("Connection", "close") // see end and outdated
@@ -103,6 +104,12 @@ func (c *call) handle() *agent.Problem {
 	if problem := c.outdated(); problem != nil {
 		return problem
 	}
+	if c.r.Method == http.MethodConnect && c.server.config.Authority != nil {
+		return c.connect()
+	}
+	if problem := c.unwrap(); problem != nil {
+		return problem
+	}
 	if policy.IsAnaplan(c.r.URL.Path) {
 		c.route, c.shape = forwardedRoute, apiShape
 		if problem := c.suspect(); problem != nil {
@@ -111,7 +118,7 @@ func (c *call) handle() *agent.Problem {
 		return forward(c)
 	}
 	route, found := routes[c.r.URL.Path]
-	if !found || c.caller.network && !route.network {
+	if !found || c.caller.network && !route.network || c.via != nil && route.shape == nil {
 		c.status = http.StatusNotFound
 		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s%s", shown(c.r.URL.Path), elsewhere(c.r.URL.Path, found))
 	}
@@ -163,7 +170,9 @@ func (c *call) suspect() *agent.Problem {
 	switch {
 	case c.r.Header["Origin"] != nil || c.r.Header["Sec-Fetch-Site"] != nil:
 		problem = agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
-	case c.caller.network && !c.conn.isAddressed(c.r.Host):
+	case c.via != nil && !c.via.isAddressed(c.r.Host):
+		problem = agent.Problemf(agent.CodeBadRequest, "the request is for the host %s, and came for %s", shown(c.r.Host), c.via.host)
+	case c.via == nil && c.caller.network && !c.conn.isAddressed(c.r.Host):
 		problem = agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, and not for %s", shown(c.r.Host), c.conn.LocalAddr())
 	default:
 		return nil

@@ -19,6 +19,8 @@ type connections struct {
 
 	running sync.WaitGroup // the connections' goroutines, and the one that looks after them
 
+	within *queue // of connections within others, in which TLS ends here
+
 	mu   sync.Mutex
 	all  map[*admitted]struct{}
 	last chan struct{} // closed when the last one has gone
@@ -45,7 +47,9 @@ func (c *connections) track(conn net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		one.due.Store(c.clock.Load() + c.header)
-		c.add(one)
+		if one.via == nil { // or replace has added it
+			c.add(one)
+		}
 	case http.StateActive:
 		one.asked.Store(true)
 	case http.StateIdle:
@@ -104,7 +108,7 @@ func (c *connections) closeIf(is func(*admitted) bool) {
 	defer c.mu.Unlock()
 	for one := range c.all {
 		if is(one) {
-			one.Close()
+			one.cut()
 		}
 	}
 }
@@ -125,6 +129,9 @@ type admitted struct {
 	// on the machine.
 	networkUser func() int
 
+	under net.Conn // what TLS goes over, where it ends here; nil: there is none
+	via   *via     // what is asked for on it is for one of Anaplan's hosts; nil: it is not
+
 	calm atomic.Bool // the answer is a long one, which a caller may take in its own time
 
 	buffer []byte      // of net/http, through which all passes that comes; it is reused for others
@@ -135,6 +142,14 @@ type admitted struct {
 func (a *admitted) Close() error {
 	a.leave()
 	return a.Conn.Close()
+}
+
+// cut is Close without a farewell, for which TLS may wait.
+func (a *admitted) cut() {
+	if a.under != nil {
+		a.under.Close()
+	}
+	a.Close()
 }
 
 // CloseWrite tells the caller that no more comes, which net/http wants before it closes a connection in

@@ -12,6 +12,8 @@
 //	POST /v1/lock?profile=NAME                         hand out nothing, forget the PIN (administrators)
 //	POST /v1/reload                                    read the configuration again (administrators)
 //	POST /v1/stop                                      end (administrators)
+//	GET  /v1/ca                                        the certificates of the agent's own CA, as PEM
+//	POST /v1/ca/new                                    another CA in its place, and that as PEM (administrators)
 //	GET  /healthz, /readyz, /metrics                   for monitoring
 //
 //	POST /token/authenticate, /token/refresh, /token/logout; GET /token/validate
@@ -19,11 +21,18 @@
 //	any  /2/..., /1/..., /scim/..., /audit/...
 //	     is passed on to Anaplan with the real token, if the policies allow it
 //
-// Over TCP there are only the last two, and /healthz. The Authorization header says what a call is
+//	CONNECT HOST:443, and whole URLs
+//	     for Anaplan's hosts: the agent ends TLS itself, and what comes is the last two
+//
+// Over TCP there are only the last three, and /healthz. The Authorization header says what a call is
 // made for: Basic with the name and the secret of a client ([Client]), or a phantom token.
 // On the unix socket it may be missing: then it is the user at the other end, with the profile or
 // as the client that the headers Anaplan-Agent-Profile and Anaplan-Agent-Client name. What the
 // agent itself refuses there is in Anaplan's shape, and has the header Anaplan-Agent-Problem.
+//
+// A request that is made of the agent as a proxy shows who is calling in Proxy-Authorization: Basic with a
+// client's name, and with its secret or a phantom token. That counts for all that comes in the tunnel, where
+// a login to Anaplan may hold what it likes; 407 asks for it.
 //
 // A missing profile is the one named default. Every other failure is an [agent.Problem] as JSON,
 // {"code", "message", "hints", ...}; the code decides on the HTTP status. A caller that

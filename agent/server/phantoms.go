@@ -19,7 +19,7 @@ func authenticate(c *call) *agent.Problem {
 	if problem != nil {
 		return problem
 	}
-	if _, isToken := tokenIn(c.r.Header.Get("Authorization")); isToken {
+	if _, isToken := tokenIn(c.r.Header.Get("Authorization")); isToken && c.via == nil {
 		return agent.Problemf(agent.CodeBadRequest, "logging in with a token is not possible; send Basic with a client's name and secret")
 	}
 	if wait, ok := c.server.logins.take(who.name, c.began); !ok {
@@ -30,7 +30,7 @@ func authenticate(c *call) *agent.Problem {
 	if _, err := who.profile.Keeper.Token(c.r.Context(), c.wants()); err != nil {
 		return c.problem(err)
 	}
-	holder := phantom.Holder{Client: who.name, Profile: who.profileName}
+	holder := phantom.Holder{Client: who.name, Profile: who.profileName, User: who.user}
 	if !c.caller.network {
 		holder.User = c.caller.peer.User()
 	}
@@ -130,8 +130,12 @@ func sendPhantom(c *call, status int, message string, token phantom.Token) *agen
 func described(c *call) Call { return Call{Method: c.r.Method, Path: c.route} }
 
 func tokenBody(c *call, message string, info local.TokenInfo) local.TokenBody {
+	base := "http://" + c.r.Host
+	if c.via != nil {
+		base = "https://" + c.via.host
+	}
 	return local.TokenBody{
-		Meta:   local.TokenMeta{ValidationURL: "http://" + c.r.Host + "/token/validate"},
+		Meta:   local.TokenMeta{ValidationURL: base + "/token/validate"},
 		Status: "SUCCESS", Message: message, Token: info,
 	}
 }

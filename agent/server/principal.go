@@ -20,6 +20,7 @@ import (
 type principal struct {
 	name        string // "client:nightly" or "user:1000"
 	profileName string
+	user        string // that its phantom token is bound to; "": none
 	profile     *Profile
 	client      *Client // nil: it is a user
 }
@@ -41,10 +42,12 @@ func (p *principal) shown() string {
 func principalOf(c *call) (*principal, *agent.Problem) {
 	header := c.r.Header["Authorization"]
 	switch {
+	case c.via != nil && !showsToken(c):
+		return c.via.proof.principal(c)
 	case len(header) == 0 && c.caller.network:
 		return nil, stranger(c, "there is no Authorization header, and over TCP nothing else says who is calling")
 	case len(header) == 0:
-		return peerPrincipal(c)
+		return peerPrincipal(c, local.As{Profile: c.r.Header.Get(local.HeaderProfile), Client: c.r.Header.Get(local.HeaderClient)})
 	case len(header) > 1:
 		return nil, agent.Problemf(agent.CodeBadRequest, "there are %d Authorization headers; send one", len(header))
 	}
@@ -59,6 +62,17 @@ func principalOf(c *call) (*principal, *agent.Problem) {
 		return holderPrincipal(c, held.Holder)
 	}
 	return nil, stranger(c, "this agent does not take that Authorization header: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
+}
+
+// showsToken reports whether a call is made with a token that the caller has got at a login. A login
+// is not.
+func showsToken(c *call) bool {
+	header := c.r.Header["Authorization"]
+	if len(header) != 1 || c.route == authenticateRoute {
+		return false
+	}
+	_, ok := tokenIn(header[0])
+	return ok
 }
 
 // tokenIn returns the token of a header. The API takes Bearer, too (contract section 6).
@@ -85,8 +99,8 @@ func (u *unwritten) note(log *slog.Logger, who string) {
 }
 
 // peerPrincipal returns the user at the other end, or the client that this user is.
-func peerPrincipal(c *call) (*principal, *agent.Problem) {
-	name, profile := c.r.Header.Get(local.HeaderClient), c.r.Header.Get(local.HeaderProfile)
+func peerPrincipal(c *call, as local.As) (*principal, *agent.Problem) {
+	name, profile := as.Client, as.Profile
 	if name != "" {
 		return asClient(c, name)
 	}

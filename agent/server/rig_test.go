@@ -193,6 +193,9 @@ func (r *rig) dial(t testing.TB) *raw {
 	return &raw{conn, t, bufio.NewReader(conn)}
 }
 
+// newRaw is what goes over a connection.
+func newRaw(t testing.TB, conn net.Conn) *raw { return &raw{conn, t, bufio.NewReader(conn)} }
+
 func (c *raw) send(text string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.Conn, text); err != nil {

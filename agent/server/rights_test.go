@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/google/go-cmp/cmp"
@@ -50,6 +51,8 @@ var requestsOf = []struct{ row, request, body string }{
 	{"PIN changed", "POST /v1/unlock?pin_changed=yes", ""},
 	{"reload", "POST /v1/reload", ""},
 	{"stop", "POST /v1/stop", ""},
+	{"CA", "GET /v1/ca", ""},
+	{"CA renewal", "POST /v1/ca/new", ""},
 	{"metrics", "GET /metrics", ""},
 	{"readyz", "GET /readyz", ""},
 }
@@ -117,6 +120,7 @@ func newRightsRig(t *testing.T, kind callerKind, u *upstream) *rightsRig {
 		config.Admin = func(local.Peer) bool { return kind.admin }
 		config.Reload = func(context.Context) ([]string, error) { return nil, nil }
 		config.Stop = func() {}
+		config.Authority = authority.New(t.TempDir(), []string{"api.anaplan.com"})
 		config.Metrics = upMetrics
 	})
 	return r

@@ -39,6 +39,9 @@ func (r *route) takesBody(limits Limits) int {
 	return 0
 }
 
+// authenticateRoute is where clients log in.
+const authenticateRoute = "/token/authenticate"
+
 // routes is by path. Asking for another token costs no more than asking for one: after
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
 var routes = map[string]*route{
@@ -50,14 +53,16 @@ var routes = map[string]*route{
 	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: serveLock},
 	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: serveReload},
 	"/v1/stop":   {method: http.MethodPost, cost: costAct, answer: serveStop},
+	"/v1/ca":     {method: http.MethodGet, cost: costRead, answer: serveCA},
+	"/v1/ca/new": {method: http.MethodPost, cost: costAct, recorded: true, answer: serveNewCA},
 	"/healthz":   {method: http.MethodGet, cost: costRead, network: true, answer: serveHealth},
 	"/readyz":    {method: http.MethodGet, cost: costRead, answer: serveReady},
 	"/metrics":   {method: http.MethodGet, cost: costRead, answer: serveMetrics},
 
-	"/token/authenticate": {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: authenticate},
-	"/token/refresh":      {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: refresh},
-	"/token/validate":     {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: validate},
-	"/token/logout":       {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: revoke},
+	authenticateRoute: {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: authenticate},
+	"/token/refresh":  {method: http.MethodPost, cost: costRead, network: true, recorded: true, shape: authShape, answer: refresh},
+	"/token/validate": {method: http.MethodGet, cost: costRead, network: true, recorded: true, shape: authShape, answer: validate},
+	"/token/logout":   {method: http.MethodPost, cost: costRead, network: true, shape: authShape, answer: revoke},
 }
 
 // AnswersForAnaplan reports whether an agent answers a path itself that Anaplan has, too.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
@@ -81,6 +82,10 @@ type Config struct {
 
 	// Configured is when the configuration was last read, for /v1/status. nil: at the start.
 	Configured func() time.Time
+
+	// Authority makes the certificates with which the server answers in the name of Anaplan's hosts, to
+	// callers that have it as their proxy; its hosts are those. nil: it is nobody's proxy.
+	Authority *authority.Authority
 
 	// Limits bounds what callers can take.
 	Limits Limits
@@ -157,6 +162,9 @@ const (
 	ActionLock   Action = "lock"
 	ActionReload Action = "reload"
 	ActionStop   Action = "stop"
+
+	ActionRenewCA Action = "renew-ca"
+
 	ActionDenied Action = "denied" // the caller may not do what was asked for
 
 	ActionPhantom Action = "phantom" // a phantom token was handed out, renewed or ended
@@ -259,7 +267,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer cut(nil)
 	conns := newConnections(s.config.Limits)
 	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{}), spoken: rate.Sometimes{Interval: time.Minute}}
-	server := s.httpServer(base, conns)
+	server, within := s.httpServer(base, conns), s.httpServer(base, conns)
+	conns.within = newQueue(listener.Addr())
+	var intercepting sync.WaitGroup
+	intercepting.Go(func() { within.Serve(conns.within) })
+	defer intercepting.Wait()
 	kept, letGo := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
 	keeping.Go(func() { keep(kept, listener, s.config.Logger) })
@@ -275,10 +287,13 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		door.Close()
 		<-done
 		conns.closeSilent()
-		s.drain(ctx, server)
+		s.drain(ctx, server, within)
 	}
 	cut(errStopping)
 	server.Close()
+	conns.within.Close()
+	conns.closeIf(func(*admitted) bool { return true })
+	within.Close()
 	conns.running.Wait()
 	return err
 }
@@ -295,11 +310,14 @@ func isLocal(addr net.Addr) bool {
 var errStopping = errors.New("the agent is stopping")
 
 // drain waits for the requests under way, for a time.
-func (s *Server) drain(ctx context.Context, server *http.Server) {
+func (s *Server) drain(ctx context.Context, servers ...*http.Server) {
 	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.config.Limits.Drain)
 	defer cancel()
-	if err := server.Shutdown(patience); errors.Is(err, context.DeadlineExceeded) {
-		s.config.Logger.Warn("requests under way are cut off", "connections", s.Connections())
+	for _, server := range servers { // the first may still begin what is the second's
+		if err := server.Shutdown(patience); errors.Is(err, context.DeadlineExceeded) {
+			s.config.Logger.Warn("requests under way are cut off", "connections", s.Connections())
+			return
+		}
 	}
 }
 

@@ -1,7 +1,10 @@
 package server
 
 import (
+	"net/http"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
 // Strangers may do nothing here, until they show more. They have few connections together, and make
@@ -29,22 +32,35 @@ func introduction(c *call) string {
 		}
 		return ""
 	}
-	header := c.r.Header["Authorization"]
-	if len(header) != 1 {
-		return ""
-	}
-	if name, secret, ok := c.r.BasicAuth(); ok {
+	token := ""
+	name, secret, basic := login(c.r)
+	switch {
+	case basic && !phantom.Is(secret):
 		if config.Clients()[name].hasSecret(secret) {
 			return clientKind + name
 		}
 		return ""
+	case basic:
+		token = secret
+	case len(c.r.Header["Authorization"]) == 1:
+		token, _ = tokenIn(c.r.Header["Authorization"][0])
 	}
-	token, _ := tokenIn(header[0])
 	held, err := config.Phantoms.Find(token)
 	if name, isClient := strings.CutPrefix(held.Client, clientKind); err != nil || isClient && config.Clients()[name] == nil {
 		return ""
 	}
 	return held.Client
+}
+
+// login returns the name and the secret in a request, where they stand in one that is made of a proxy.
+func login(r *http.Request) (name, secret string, ok bool) {
+	if isProxied(r) {
+		return proxyLogin(r)
+	}
+	if len(r.Header["Authorization"]) != 1 {
+		return "", "", false
+	}
+	return r.BasicAuth()
 }
 
 // knows reports whether a user of the machine may do anything: use a profile, or be a client.
