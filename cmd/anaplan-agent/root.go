@@ -39,6 +39,7 @@ Calls that the agent makes, so that scripts never hold Anaplan's token:
   anaplan-agent run process "Nightly load" --model Plan          start, wait, fetch what failed
   anaplan-agent api GET /2/0/models                              any call
   anaplan-agent exec --phantom -- ./nightly.py                   your own script
+  anaplan-agent ca                                               programs with Anaplan's addresses
 
 Every setting is a flag, an environment variable (--auth-url is
 ANAPLAN_AGENT_AUTH_URL) and a key in a profile of the configuration file
@@ -101,6 +102,7 @@ var commands = map[string]func(*console.Messenger) *cobra.Command{
 	"token":      newTokenCommand,
 	"whoami":     newWhoamiCommand,
 	"logout":     newLogoutCommand,
+	"ca":         newCACommand,
 	"completion": newCompletionCommand,
 	"version":    newVersionCommand,
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -18,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
@@ -132,6 +134,9 @@ func callsAlone(v *vault) []call {
 		{exit: 1, args: append(words("enroll --key"), second, "--certificate", v.path("login.pem"))},
 		{args: append(words("import"), v.path("imported.pem"), "--key", v.well.Address(v.t, ";object=third").String())},
 		{exit: 1, args: append(words("import"), v.path("nothing.pem"), "--key", second)},
+		{args: words("ca"), after: keptCA},
+		{args: words("ca renew"), after: keptCA},
+		{exit: 2, args: words("ca nosuch")},
 		{exit: 1, args: words("status")},
 		{exit: 1, args: words("stop")},
 		{exit: 2, args: words("serve --listen 192.0.2.1:1")},
@@ -171,6 +176,8 @@ func callsOfAgent(v *vault) []call {
 		{args: words("whoami")},
 		{args: words("status")},
 		{args: words("status --json")},
+		{args: words("ca"), after: keptCA},
+		{args: words("ca renew"), after: keptCA},
 		{exit: 1, args: words("serve")},
 		{args: words("reload")},
 		{exit: 2, args: append(words("reload --config"), v.path("login.pem"))},
@@ -277,6 +284,25 @@ func keptClient(v *vault, _ string) {
 	v.check(err)
 	v.given[v.path("nightly")] = true
 	v.knows("client's secret", strings.TrimSpace(string(secret)))
+}
+
+// keptCA knows the key of the agent's CA, which only the agent's own file may hold.
+func keptCA(v *vault, stdout string) {
+	path := v.path(".local/state/anaplan-agent/" + authority.FileName)
+	text, err := os.ReadFile(path)
+	v.check(err)
+	v.given[path] = true
+	_, rest := pem.Decode(text)
+	block, _ := pem.Decode(rest)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	v.check(err)
+	secret, err := key.(*ecdsa.PrivateKey).Bytes()
+	v.check(err)
+	v.knows("CA's key", string(secret))
+	v.knows("CA's key", strings.Split(string(rest), "\n")[1])
+	if !strings.HasPrefix(stdout, "-----BEGIN CERTIFICATE-----\n") {
+		v.t.Errorf("ca prints %q", stdout)
+	}
 }
 
 // keptLogin keeps a login that was printed.

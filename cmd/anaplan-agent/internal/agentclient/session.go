@@ -177,6 +177,16 @@ func (a *Session) Reload() error {
 	return nil
 }
 
+// CA returns the agent's CA as PEM, or a new one.
+func (a *Session) CA(renew bool) ([]byte, error) {
+	ask := a.Client.CA
+	if renew {
+		ask = a.Client.RenewCA
+	}
+	bundle, err := ask(a.Ctx)
+	return bundle, a.InTime(err)
+}
+
 // LogoutPhantom ends a phantom token at the agent that has issued it: Anaplan knows nothing of it.
 func LogoutPhantom(s *settings.Settings, say *console.Messenger, token agent.Token) error {
 	session, err := Require(s, say)

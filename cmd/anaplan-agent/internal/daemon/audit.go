@@ -93,7 +93,9 @@ var callerActions = map[server.Action]audit.Action{
 	server.ActionLock:   audit.Lock,
 	server.ActionReload: audit.Reload,
 	server.ActionStop:   audit.Stop,
-	server.ActionDenied: audit.Denial,
+
+	server.ActionRenewCA: audit.RenewCA,
+	server.ActionDenied:  audit.Denial,
 
 	server.ActionPhantom: audit.Phantom,
 	server.ActionCall:    audit.CallMade,

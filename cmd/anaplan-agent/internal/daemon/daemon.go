@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
+	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/locked"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
@@ -107,6 +109,8 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		Logger:    logger,
 		Version:   build.Version(),
 		Address:   func() string { return d.listens },
+
+		Authority: authority.New(paths.State(), anaplan.HostNames()),
 
 		Configured: func() time.Time { return d.table.Load().read },
 	})
