@@ -254,12 +254,17 @@ func getFile(c *call) answer {
 	return noSuch("file")
 }
 
-// listChunks is GET .../files/{id}/chunks.
+// listChunks is GET .../files/{id}/chunks. While an upload is under way these are the chunks that
+// it has announced: Anaplan Connect asks which it is to send, and sends no other.
 func listChunks(c *call) answer {
-	if thing := c.file(); thing != nil {
-		return c.pageChunks(thing.file.content)
+	thing := c.file()
+	if thing == nil {
+		return noSuch("file")
 	}
-	return noSuch("file")
+	if u := thing.file.upload; u != nil && !u.complete {
+		return c.pageChunks(max(u.count, len(u.chunks)))
+	}
+	return c.pageChunks(len(thing.file.content))
 }
 
 // getChunk is GET .../files/{id}/chunks/{n}.
@@ -271,9 +276,9 @@ func getChunk(c *call) answer {
 }
 
 // pageChunks lists the chunks of a file or a dump (Anaplan Connect's test data).
-func (c *call) pageChunks(chunks [][]byte) answer {
+func (c *call) pageChunks(count int) answer {
 	var items []object
-	for n := range chunks {
+	for n := range count {
 		items = append(items, object{"id": strconv.Itoa(n), "name": fmt.Sprint("Chunk ", n)})
 	}
 	return c.page("chunk", "chunks", items)

@@ -116,6 +116,29 @@ func TestUploadChunks(t *testing.T) {
 	}
 }
 
+// The chunks that were announced are listed at once: Anaplan Connect sends those of the list, and
+// with an empty one it would send nothing and end well.
+func TestAnnouncedChunks(t *testing.T) {
+	c := newCaller(t, nil)
+	token := c.token()
+	c.do("POST", salesPath, token, `{"chunkCount":2}`).want(200)
+	want := []named{{"0", "Chunk 0"}, {"1", "Chunk 1"}}
+	for range 2 {
+		if diff := cmp.Diff(want, c.get(salesPath+"/chunks", token).want(200).names("chunks")); diff != "" {
+			t.Error(diff)
+		}
+		c.with("PUT", salesPath+"/chunks/1", token, "b", octets).want(204)
+	}
+	c.with("PUT", salesPath+"/chunks/0", token, "a", octets).want(204)
+	if got := c.content("Sales.csv"); got != "ab" {
+		t.Errorf("content %q", got)
+	}
+	c.do("POST", salesPath, token, `{"chunkCount":-1}`).want(200)
+	if got := c.get(salesPath+"/chunks", token).want(200).names("chunks"); len(got) != 0 {
+		t.Errorf("of an unknown number there are %v", got)
+	}
+}
+
 // An upload of chunks whose number nobody knew ends when the client says so. Until
 // then there is what was there before.
 func TestUploadComplete(t *testing.T) {

@@ -229,7 +229,7 @@ func listDump(c *call) answer {
 	if chunks == nil {
 		return noSuch("dump")
 	}
-	return c.pageChunks(chunks)
+	return c.pageChunks(len(chunks))
 }
 
 // getDumpChunk is GET .../tasks/{task}/dump/chunks/{n}, and likewise below .../dumps.
