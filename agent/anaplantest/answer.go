@@ -1,6 +1,7 @@
 package anaplantest
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -16,6 +17,8 @@ type answer struct {
 	content    io.ReadSeeker // sent as it is, in place of a body
 	retryAfter string        // the header Retry-After; "": none
 	reason     string        // for the log: why it was refused
+
+	contentType string // of content; "": that of files
 }
 
 // ServeHTTP implements http.Handler.
@@ -30,6 +33,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", a.retryAfter)
 	}
 	if a.content != nil {
+		w.Header().Set("Content-Type", cmp.Or(a.contentType, "application/octet-stream"))
 		sendContent(w, r, a.content)
 		return
 	}

@@ -71,7 +71,6 @@ func unpack(body []byte, limit int) ([]byte, error) {
 // sendContent answers with a file: a part of it if a Range asks for one, packed if the client takes
 // that. A packed answer is always whole.
 func sendContent(w http.ResponseWriter, r *http.Request, content io.ReadSeeker) {
-	w.Header().Set("Content-Type", "application/octet-stream")
 	if r.Header.Get("Range") != "" || !takesGzip(r.Header.Get("Accept-Encoding")) {
 		http.ServeContent(w, r, "", time.Time{}, content)
 		return

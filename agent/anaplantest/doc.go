@@ -26,6 +26,10 @@
 //   - Tasks run things: an import takes its file, and leaves out the rows with the word
 //     "bad"; an export writes its file; a process runs its actions. Polls move a task
 //     on. TaskOutcome plans failures, dumps, cancellations, and tasks that never end.
+//   - Lists have items, which are read, added, changed and deleted; modules have views with cells, and
+//     line items. ListItems is for the test's side. Large lists and views are read in pages.
+//   - SetModelState makes a model busy, archived, locked, offline or deployed for a while, and the
+//     request for its status tells with what it is busy.
 //   - Rename makes names stale, or the same.
 //
 // The shapes are those of Anaplan's pages on the integration API at help.anaplan.com,
@@ -49,7 +53,10 @@
 //     a file or a dump with nothing in it, 413 for what is too large;
 //   - an import whose file is missing, or is being uploaded still, fails;
 //   - an import that left rows out succeeds: Options.RejectedRowsFail;
-//   - the columns of a dump.
+//   - the columns of a dump, and of a list as CSV;
+//   - the words for what is wrong with an item of a list, but for INCORRECT_FORMAT;
+//   - while an upload is under way the chunks that it has announced are listed, and of an upload of an
+//     unknown number those that have come.
 //
 // # What goes wrong
 //

@@ -45,6 +45,26 @@ func (t *tenant) plan() {
 	m.addAction("117000000002", "Sort products", "ORDER_HIERARCHY")
 	m.addProcess("118000000001", "Nightly load", "117000000001", "112000000001", "112000000002")
 	m.addProcess("118000000006", "Publish", "116000000001")
+	m.planStructure()
+}
+
+// planStructure adds what a modeller has built: lists, and a module with views and line items.
+func (m *model) planStructure() {
+	m.add("lists", thing{id: "101000000001", name: "Products", list: &itemList{
+		properties: []property{{"Colour", "TEXT"}, {"Price", "NUMBER"}}, subsets: []string{"Active"},
+		items: []*item{
+			{ID: "208000000001", Name: "Widgets", Code: "P1", Properties: map[string]string{"Price": "10"}},
+			{ID: "208000000002", Name: "Gadgets", Code: "P2", Properties: map[string]string{"Price": "20"}},
+		},
+	}})
+	m.add("lists", thing{id: "101000000002", name: "Regions", list: new(itemList)})
+	m.add("lists", thing{id: "101000000003", name: "Orders", list: &itemList{numbered: true}})
+	const sales = "102000000001"
+	m.add("modules", thing{id: sales, name: "Sales"})
+	m.add("views", thing{id: sales, name: "Sales", within: sales}) // the default view has the module's id
+	m.add("views", thing{id: "206000000101", name: "Sales.By product", within: sales})
+	m.add("lineItems", thing{id: "206000000001", name: "Amount", within: sales})
+	m.add("lineItems", thing{id: "206000000002", name: "Price", within: sales})
 }
 
 // addModel adds a workspace with one model.
@@ -143,7 +163,8 @@ func importMetadata(t *thing) object {
 func exportMetadata(t *thing) object {
 	return object{
 		"columnCount": 2, "dataTypes": []string{"ENTITY", "MIXED"}, "delimiter": `"`, "encoding": "UTF-8",
-		"exportFormat": t.fields["exportFormat"], "headerNames": []string{"Name", "Amount"}, "rowCount": 2, "separator": ",",
+		"exportFormat": t.fields["exportFormat"], "headerNames": []string{"Name", "Amount"},
+		"listNames": []string{"Products", ""}, "rowCount": 2, "separator": ",",
 	}
 }
 

@@ -193,6 +193,51 @@ func (s *Service) modelRoutes(mux *http.ServeMux, base string) {
 	for _, kind := range actionKinds() {
 		s.taskRoutes(mux, base+"/"+kind, kind)
 	}
+	s.structureRoutes(mux, base)
+	mux.Handle("POST "+base+"/status", s.inTenant(modelStatus))
+}
+
+// structureRoutes is routes for what a model is built of.
+func (s *Service) structureRoutes(mux *http.ServeMux, base string) {
+	l, view, line := base+"/lists/{id}", base+"/views/{id}", base+"/lineItems/{id}"
+	for pattern, next := range map[string]func(*call) answer{
+		"GET " + base + "/lists":                         list("lists"),
+		"GET " + l:                                       withList(describeList),
+		"GET " + l + "/items":                            withList(getItems),
+		"POST " + l + "/items":                           withList(changeItems),
+		"PUT " + l + "/items":                            withList(updateItems),
+		"GET " + l + "/preview":                          withList(previewList),
+		"GET " + base + "/modules":                       list("modules"),
+		"GET " + base + "/modules/{id}/views":            listWithin("views", "views"),
+		"GET " + base + "/modules/{id}/lineItems":        listWithin("lineItems", "items"),
+		"GET " + base + "/views":                         list("views"),
+		"GET " + view:                                    withView(describeView),
+		"GET " + view + "/data":                          withView(getCells),
+		"GET " + view + "/dimensions/{dimension}/items":  withView(getDimension),
+		"GET " + base + "/lineItems":                     listWithin("lineItems", "items"),
+		"GET " + line + "/dimensions":                    listDimensions,
+		"GET " + line + "/dimensions/{dimension}/items":  withDimension(listDimension),
+		"GET " + base + "/dimensions/{dimension}/items":  withDimension(listDimension),
+		"POST " + base + "/dimensions/{dimension}/items": withDimension(lookUpItems),
+	} {
+		mux.Handle(pattern, s.inTenant(next))
+	}
+	s.readRoutes(mux, l+"/readRequests", "lists", "listReadRequest")
+	s.readRoutes(mux, view+"/readRequests", "views", "viewReadRequest")
+}
+
+// readRoutes is routes for reading something large.
+func (s *Service) readRoutes(mux *http.ServeMux, base, kind, name string) {
+	one := base + "/{request}"
+	for pattern, next := range map[string]func(*call) answer{
+		"POST " + base:                 beginRead(kind, name),
+		"POST " + base + "/{$}":        beginRead(kind, name), // as the documentation writes it
+		"GET " + one:                   withRead(name, pollRead),
+		"DELETE " + one:                withRead(name, endRead),
+		"GET " + one + "/pages/{page}": withRead(name, readPage),
+	} {
+		mux.Handle(pattern, s.inTenant(next))
+	}
 }
 
 // taskRoutes is routes for one kind of the things that can be run.
@@ -251,8 +296,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // bodyLimit is how much a request of that route may bring.
 func (s *Service) bodyLimit(pattern string) int64 {
-	// Nothing but files and their chunks is put.
-	if strings.HasPrefix(pattern, "PUT ") {
+	// Nothing but files, their chunks and items of lists is put.
+	if strings.HasPrefix(pattern, "PUT ") || strings.HasSuffix(pattern, "/items") {
 		return int64(s.options.MaxChunk)
 	}
 	return maxBody

@@ -60,15 +60,19 @@ type model struct {
 	kinds map[string][]*thing // by the kind's name in paths
 	tasks []*task             // oldest first
 	dumps map[string]dump     // by the id of the thing that rejected something
+	reads []*read             // large lists and views being read, oldest first
+	state *ModelState         // why it does not answer as ever; nil: it does
 }
 
 // thing is what has an id and a name.
 type thing struct {
 	id, name string
-	fields   object   // what lists tell beside them
-	source   string   // an import's file; "": it reads none
-	actions  []string // a process's, in their order
-	file     *file    // of a file
+	fields   object    // what lists tell beside them
+	source   string    // an import's file; "": it reads none
+	actions  []string  // a process's, in their order
+	file     *file     // of a file
+	list     *itemList // of a list
+	within   string    // the module of a view or a line item
 }
 
 // find returns the thing of that id; nil if there is none.
@@ -158,14 +162,24 @@ func (s *Service) inTenant(next func(*call) answer) endpoint {
 			return *failed
 		}
 		t := s.tenant
-		t.mu.Lock()
-		defer t.mu.Unlock()
 		c := &call{Request: r, tenant: t, now: s.Now(), body: body}
 		if !t.locate(c) {
 			return noSuch("workspace or model")
 		}
+		if c.insideModel() {
+			if held := s.attend(r.Context(), c.model); held != nil {
+				return *held
+			}
+		}
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		return next(c)
 	})
+}
+
+// insideModel reports whether a request is for something in a model, so that the model must work.
+func (c *call) insideModel() bool {
+	return c.model != nil && !strings.HasSuffix(c.Pattern, "/models/{m}") && !strings.HasSuffix(c.Pattern, "/models/{m}/status")
 }
 
 // noSuch answers a request for what there is not.
@@ -177,6 +191,8 @@ func noSuch(what string) answer {
 // that does not exist. Anaplan tells small letters in ids from capitals; the service
 // does not.
 func (t *tenant) locate(c *call) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	ws, m := c.PathValue("ws"), c.PathValue("m")
 	for _, w := range t.workspaces {
 		if strings.EqualFold(w.id, ws) {
@@ -211,9 +227,9 @@ func (w *workspace) described() object {
 }
 
 // described is a model likewise.
-func (m *model) described() object {
+func (m *model) described(now time.Time) object {
 	return object{
-		"id": m.id, "name": m.name, "activeState": "UNLOCKED",
+		"id": m.id, "name": m.name, "activeState": m.activeState(now),
 		"currentWorkspaceId": m.home.id, "currentWorkspaceName": m.home.name,
 		"modelUrl":       "https://anaplan.example/rt?selectedWorkspaceId=" + m.home.id + "&selectedModelId=" + m.id,
 		"categoryValues": []object{},
@@ -256,13 +272,13 @@ func listModels(c *call) answer {
 	}
 	var items []object
 	for _, m := range models {
-		items = append(items, m.described())
+		items = append(items, m.described(c.tenant.options.Now()))
 	}
 	return c.page("model", "models", items)
 }
 
 // getModel is GET /2/0/models/{m}, and the same below a workspace.
-func getModel(c *call) answer { return c.success("model", c.model.described()) }
+func getModel(c *call) answer { return c.success("model", c.model.described(c.tenant.options.Now())) }
 
 // list is GET .../files, .../imports and so on.
 func list(kind string) func(*call) answer {

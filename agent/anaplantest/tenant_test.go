@@ -166,7 +166,7 @@ func TestTenantRefusals(t *testing.T) {
 		modelsPath + "/" + anaplantest.PlanID + "/files",
 		planPath + "/files/113000000009", planPath + "/files/113000000009/chunks", planPath + "/files/113000000009/chunks/0",
 		planPath + "/imports/118000000001", planPath + "/imports/118000000001/tasks", planPath + "/imports/118000000001/tasks/other",
-		planPath + "/modules",
+		planPath + "/calendar",
 	} {
 		c.get(path, token).want(404).api()
 	}
