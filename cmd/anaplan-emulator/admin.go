@@ -37,6 +37,8 @@ func newHandler(service *anaplantest.Service, log *slog.Logger) http.Handler {
 	mux.Handle("POST /emulator/faults", a.act(a.fault))
 	mux.Handle("DELETE /emulator/faults", a.act(a.clearFaults))
 	mux.Handle("POST /emulator/outcomes", a.act(a.outcome))
+	mux.Handle("POST /emulator/models", a.act(a.model))
+	mux.HandleFunc("GET /emulator/lists/{name}", a.sendList)
 	mux.Handle("PUT /emulator/files/{name}", a.act(a.setFile))
 	mux.HandleFunc("GET /emulator/files/{name}", a.sendFile)
 	mux.Handle("POST /emulator/revoke", a.act(a.revoke))
@@ -183,13 +185,26 @@ func (a *admin) setFile(r *http.Request) (any, error) {
 // sendFile answers with what is in a file, as it is.
 func (a *admin) sendFile(w http.ResponseWriter, r *http.Request) {
 	content, ok := a.service.FileContent(r.PathValue("name"))
+	var err error
 	if !ok {
-		a.act(func(*http.Request) (any, error) {
-			return nil, fmt.Errorf("%w, or nothing in it: file %q", anaplantest.ErrNoSuchThing, r.PathValue("name"))
-		}).ServeHTTP(w, r)
+		err = fmt.Errorf("%w, or nothing in it: file %q", anaplantest.ErrNoSuchThing, r.PathValue("name"))
+	}
+	a.sendText(w, r, "application/octet-stream", content, err)
+}
+
+// sendList answers with the items of a list, as CSV.
+func (a *admin) sendList(w http.ResponseWriter, r *http.Request) {
+	table, err := a.service.ListItems(r.PathValue("name"))
+	a.sendText(w, r, "text/csv; charset=UTF-8", []byte(table), err)
+}
+
+// sendText answers with what is not JSON, or with the error.
+func (a *admin) sendText(w http.ResponseWriter, r *http.Request, contentType string, text []byte, err error) {
+	if err != nil {
+		a.act(func(*http.Request) (any, error) { return nil, err }).ServeHTTP(w, r)
 		return
 	}
 	a.log.Info("administration", "method", r.Method, "path", r.URL.Path, "status", http.StatusOK, "reason", "")
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Write(content)
+	w.Header().Set("Content-Type", contentType)
+	w.Write(text)
 }

@@ -68,3 +68,23 @@ func FuzzOutcome(f *testing.F) {
 		}
 	})
 }
+
+// An order that is taken is a state; no order makes the parser fall over.
+func FuzzModel(f *testing.F) {
+	for _, seed := range []string{
+		"", "{}", "null", `{"model":"Plan","answer":"wait","for":"5s"}`, `{"model":"Plan","answer":"wait"}`,
+		`{"model":"Plan","answer":"410","requests":2}`, `{"model":"Plan","answer":"ever"}`, `{"model":"x","answer":"200"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		order, err := parseModel(text)
+		if err != nil {
+			return
+		}
+		state, err := order.make()
+		if err == nil && (state == nil) != (order.Answer == "ever") {
+			t.Errorf("order %+v gave %+v", order, state)
+		}
+	})
+}
