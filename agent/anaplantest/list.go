@@ -89,6 +89,7 @@ func describeList(c *call, t *thing) answer {
 		"id": t.id, "name": t.name, "properties": properties, "subsets": subsets, "hasSelectiveAccess": false,
 		"managedBy": "", "numberedList": t.list.numbered, "useTopLevelAsPageDefault": false,
 		"itemCount": len(t.list.items), "workflowEnabled": false, "productionData": false,
+		"permittedItems": len(t.list.items), "nextItemIndex": len(t.list.items) + 1, "category": "",
 	})
 }
 

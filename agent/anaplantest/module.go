@@ -2,6 +2,7 @@ package anaplantest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 )
@@ -19,10 +20,31 @@ func listWithin(kind, key string) func(*call) answer {
 			if module == "" || t.within == module {
 				o := t.described()
 				o["moduleId"], o["moduleName"] = t.within, c.model.find("modules", t.within).name
+				if kind == "views" {
+					o["code"] = "" // anaplan-sdk takes no view without it
+				} else if c.URL.Query().Get("includeAll") == "true" {
+					maps.Copy(o, lineItemMetadata())
+				}
 				items = append(items, o)
 			}
 		}
 		return c.page(singular(kind), key, items)
+	}
+}
+
+// lineItemMetadata is what includeAll tells of a line item (help.anaplan.com, "Retrieve all line item
+// metadata"). All here are numbers.
+func lineItemMetadata() object {
+	return object{
+		"format": "NUMBER", "formatMetadata": object{
+			"dataType": "NUMBER", "decimalPlaces": -1, "decimalSeparator": "FULL_STOP", "groupingSeparator": "COMMA",
+			"comparisonIncrease": "GOOD", "unitsDisplayType": "NONE", "unitsType": "NONE", "zeroFormat": "ZERO",
+			"minimumSignificantDigits": 4, "negativeNumberNotation": "MINUS_SIGN",
+		},
+		"summary": "Sum", "timeScale": "Not Applicable", "timeRange": "Model Calendar", "formulaScope": "All Versions",
+		"version": object{"id": "107000000000", "name": "All"}, "style": "Normal", "notes": "", "appliesTo": []object{},
+		"dataTags": []object{}, "referencedBy": []object{}, "isSummary": false, "useSwitchover": false,
+		"breakback": false, "broughtForward": false, "startOfSection": false,
 	}
 }
 

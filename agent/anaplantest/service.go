@@ -194,7 +194,9 @@ func (s *Service) modelRoutes(mux *http.ServeMux, base string) {
 		s.taskRoutes(mux, base+"/"+kind, kind)
 	}
 	s.structureRoutes(mux, base)
+	// The documentation has it as a POST, and anaplan-sdk and apapi as a GET.
 	mux.Handle("POST "+base+"/status", s.inTenant(modelStatus))
+	mux.Handle("GET "+base+"/status", s.inTenant(modelStatus))
 }
 
 // structureRoutes is routes for what a model is built of.
@@ -210,7 +212,7 @@ func (s *Service) structureRoutes(mux *http.ServeMux, base string) {
 		"GET " + base + "/modules":                       list("modules"),
 		"GET " + base + "/modules/{id}/views":            listWithin("views", "views"),
 		"GET " + base + "/modules/{id}/lineItems":        listWithin("lineItems", "items"),
-		"GET " + base + "/views":                         list("views"),
+		"GET " + base + "/views":                         listWithin("views", "views"),
 		"GET " + view:                                    withView(describeView),
 		"GET " + view + "/data":                          withView(getCells),
 		"GET " + view + "/dimensions/{dimension}/items":  withView(getDimension),
