@@ -86,7 +86,7 @@ func (c *Catalog) Name(ctx context.Context, kind, workspace, model, id string) (
 		return c.name(ctx, listKey{kind: string(kind)}, "/2/0/workspaces", id)
 	case kind == Models && model == "":
 		return c.modelName(ctx, workspace, id)
-	case slices.Contains([]Kind{Processes, Imports, Exports, Actions, Files}, kind) && isID(model):
+	case slices.Contains([]Kind{Processes, Imports, Exports, Actions, Files, Lists, Views}, kind) && isID(model):
 		return c.thingName(ctx, string(kind), workspace, model, id)
 	}
 	return "", nil

@@ -22,6 +22,8 @@ const (
 	Exports    Kind = "exports"
 	Actions    Kind = "actions"
 	Files      Kind = "files"
+	Lists      Kind = "lists"
+	Views      Kind = "views"
 )
 
 // One is the word for one thing of the kind.

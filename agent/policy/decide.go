@@ -9,8 +9,8 @@ import (
 // Names tells what ids stand for.
 type Names interface {
 	// Name returns the name of the thing with this id, written as in the path. kind is the
-	// segment of its list: "workspaces", "models", "processes", "imports", "exports", "actions"
-	// or "files". For a model, model is ""; for a workspace, workspace too. Else workspace
+	// segment of its list: "workspaces", "models", "processes", "imports", "exports", "actions",
+	// "files", "lists" or "views". For a model, model is ""; for a workspace, workspace too. Else workspace
 	// is "" where the path tells none.
 	//
 	// "" and no error: there is no such id in that workspace and model, or its name is not

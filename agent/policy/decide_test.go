@@ -81,11 +81,12 @@ func TestDecide(t *testing.T) {
 		{"GET /2/0/models/" + strings.ToLower(plan) + "/lists", []string{"GET /2/0/models/$P/lists"}},
 		{"list", []string{
 			"GET /2/0/users/me", "GET /2/0/workspaces", "GET /2/0/models", "GET /2/0/workspaces/$F/models", "HEAD /2/0/workspaces/$F/models", "GET /2/0/workspaces/x/models/",
-			"GET /2/0/workspaces/$F", "GET /2/0/models/$P", "GET /2/0/workspaces/$F/models/$P",
+			"GET /2/0/workspaces/$F", "GET /2/0/models/$P", "GET /2/0/workspaces/$F/models/$P", "GET /2/0/models/$P/lists",
+			"GET /2/0/models/$P/lists/101000000001", "GET /2/0/models/$P/views/102000000001", "POST /2/0/models/$P/status",
 			"GET /2/0/models/$P/processes", "GET /2/0/models/$P/imports", "GET /2/0/models/$P/exports", "GET /2/0/models/$P/actions", "GET /2/0/models/$P/files",
 			"GET /2/0/workspaces/$F/models/$P/files",
 		}},
-		{"run process 118000000001 in model $P", []string{
+		{"run process 118000000001 in model $P", []string{"POST /2/0/models/$P/status",
 			"GET /2/0/models/$P/processes/118000000001",
 			"POST /2/0/models/$P/processes/118000000001/tasks", "GET /2/0/models/$P/processes/118000000001/tasks",
 			"GET /2/0/models/$P/processes/118000000001/tasks/T", "DELETE /2/0/models/$P/processes/118000000001/tasks/T",
@@ -106,22 +107,38 @@ func TestDecide(t *testing.T) {
 		}},
 		{`run process 118000000002 in model "Actuals" in workspace $S`, []string{"POST /2/0/workspaces/$S/models/$A/processes/118000000002/tasks"}},
 		{`run process 118000000001 in model "Plan" in workspace "Finance"`, []string{"POST /2/0/workspaces/$F/models/$P/processes/118000000001/tasks"}},
-		{`run process "nightly load" in model "Plan"`, nil},
+		{`run process "nightly load" in model "Plan"`, []string{"POST /2/0/models/$P/status"}},
 		{`run process "Nightly load" in model "Actuals"`, nil},
-		{`run import "Accounts" in model "Plan"`, []string{"POST /2/0/models/$P/imports/112000000001/tasks"}},
-		{`run action 117000000001 in model "Plan"`, []string{"POST /2/0/models/$P/actions/117000000001/tasks"}},
+		{`run import "Accounts" in model "Plan"`, []string{"POST /2/0/models/$P/status", "POST /2/0/models/$P/imports/112000000001/tasks"}},
+		{`run action 117000000001 in model "Plan"`, []string{"POST /2/0/models/$P/status", "POST /2/0/models/$P/actions/117000000001/tasks"}},
 		{`run export "Report" in model "Plan"`, []string{
+			"POST /2/0/models/$P/status",
 			"POST /2/0/models/$P/exports/116000000001/tasks",
 			"GET /2/0/models/$P/files/116000000001", "GET /2/0/models/$P/files/116000000001/chunks", "GET /2/0/models/$P/files/116000000001/chunks/0",
 		}},
 		{`run export 116000000001 in model $P`, []string{
+			"POST /2/0/models/$P/status",
 			"POST /2/0/models/$P/exports/116000000001/tasks",
 			"GET /2/0/models/$P/files/116000000001", "GET /2/0/models/$P/files/116000000001/chunks", "GET /2/0/models/$P/files/116000000001/chunks/0",
 		}},
 		{`download file "report.csv" in model "Plan"`, []string{
+			"POST /2/0/models/$P/status",
 			"GET /2/0/models/$P/files/116000000001", "GET /2/0/models/$P/files/116000000001/chunks", "GET /2/0/models/$P/files/116000000001/chunks/0",
 		}},
+		{`read list 101000000001 in model $P`, []string{
+			"GET /2/0/models/$P/lists/101000000001", "GET /2/0/models/$P/lists/101000000001/items", "POST /2/0/models/$P/lists/101000000001/readRequests",
+			"DELETE /2/0/models/$P/lists/101000000001/readRequests/R", "GET /2/0/models/$P/lists/101000000001/readRequests/R/pages/0", "POST /2/0/models/$P/status",
+		}},
+		{`write list 101000000001 in model $P`, []string{
+			"GET /2/0/models/$P/lists/101000000001", "GET /2/0/models/$P/lists/101000000001/items", "POST /2/0/models/$P/lists/101000000001/items",
+			"PUT /2/0/models/$P/lists/101000000001/items", "POST /2/0/models/$P/status",
+		}},
+		{`read view 102000000001 in model $P`, []string{
+			"GET /2/0/models/$P/views/102000000001", "GET /2/0/models/$P/views/102000000001/data", "GET /2/0/models/$P/views/102000000001/dimensions/D/items",
+			"POST /2/0/models/$P/status",
+		}},
 		{`upload file "Sales.csv" in model $P`, []string{
+			"GET /2/0/models/$P/files/113000000001/chunks", "POST /2/0/models/$P/status",
 			"GET /2/0/models/$P/files/113000000001", "POST /2/0/models/$P/files/113000000001", "PUT /2/0/models/$P/files/113000000001",
 			"PUT /2/0/models/$P/files/113000000001/chunks/0", "POST /2/0/models/$P/files/113000000001/complete",
 		}},

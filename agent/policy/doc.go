@@ -25,7 +25,13 @@
 //	                               export also read the file that it writes
 //	upload file THING in MODEL     write a file, whole or in chunks
 //	download file THING in MODEL   read a file
-//	list                           read the lists of workspaces, models and what is in them
+//	read list THING in MODEL       read the items of a list
+//	write list THING in MODEL      add items to a list, change them and delete them
+//	read view THING in MODEL       read the cells of a view
+//	list                           read the lists of workspaces, models and what is in them, what
+//	                               lists, modules and views are made of, and a model's status
+//
+// Every rule with a verb also allows to ask for the status of its model.
 //
 // THING is an id as it is, or a name in double quotes, in which \" and \\ stand for " and \.
 // MODEL is `model THING` or `model THING in workspace THING`. Methods are GET, HEAD,
@@ -40,8 +46,8 @@
 //
 // A path is decoded once, by ParsePath, and encoded again; the decision and the
 // forwarded request have this one form. What two programs could read in two ways is
-// refused, not repaired: dot segments, also with blanks around them, doubled slashes, encoded
-// slashes, backslashes, semicolons, control characters, invalid UTF-8, and what would
+// refused, not repaired: dot segments, also with blanks around them, doubled slashes but for those
+// at the beginning, which count as one, encoded slashes, backslashes, semicolons, control characters, invalid UTF-8, and what would
 // decode once more.
 //
 // A decision is about the method and the path only. The program that forwards the request must see

@@ -10,8 +10,8 @@ type place struct {
 	below     []string
 }
 
-// locate reads the path of something in a model. Paths that rules with names fit are all of
-// this form.
+// locate reads the path of something in a model, and of the model itself, of which it reports
+// false. Paths that rules with names fit are all of these forms.
 func locate(segments []string) (place, bool) {
 	var p place
 	if len(segments) < 2 || segments[0] != "2" || segments[1] != "0" {
@@ -21,17 +21,21 @@ func locate(segments []string) (place, bool) {
 	if len(rest) >= 2 && rest[0] == "workspaces" {
 		p.workspace, rest = rest[1], rest[2:]
 	}
-	if len(rest) < 4 || rest[0] != "models" {
+	if len(rest) < 2 || rest[0] != "models" {
 		return p, false
 	}
-	p.model, p.list, p.id, p.below = rest[1], rest[2], rest[3], rest[4:]
+	p.model = rest[1]
+	if len(rest) < 4 {
+		return p, false
+	}
+	p.list, p.id, p.below = rest[2], rest[3], rest[4:]
 	return p, true
 }
 
 // missing returns a rule that would allow the request: one with a verb if that can, for
 // it says to people what it is for.
 func missing(name string, method methods, path Path) string {
-	if method&read != 0 && isListing(path.segments) {
+	if isListing(method, path.segments) {
 		return "list" // a search by name goes from list to list
 	}
 	p, ok := locate(path.segments)
@@ -48,10 +52,16 @@ func missing(name string, method methods, path Path) string {
 	return name + " " + path.text
 }
 
-// isListing reports whether a path is that of a list, which the rule `list` is for.
-func isListing(segments []string) bool {
-	return len(segments) > 0 && isList(segments[len(segments)-1]) && slices.ContainsFunc(listing(), func(r route) bool {
-		return slices.EqualFunc(r.elements, segments, func(e element, segment string) bool { return e.any || e.key == segment })
+// isListing reports whether a path is that of a list, or of a model's status, which the rule `list`
+// is for.
+func isListing(method methods, segments []string) bool {
+	if len(segments) == 0 {
+		return false
+	}
+	last := segments[len(segments)-1]
+	return (isList(last) || last == "status") && slices.ContainsFunc(listing(), func(r route) bool {
+		return r.methods&method != 0 &&
+			slices.EqualFunc(r.elements, segments, func(e element, segment string) bool { return e.any || e.key == segment })
 	})
 }
 

@@ -36,9 +36,18 @@ var naiveRoutes = map[string][]string{
 		"GET,HEAD /{L}/{T}/tasks/*/dump/chunks/*", "GET,HEAD /{L}/{T}/tasks/*/dumps/*", "GET,HEAD /{L}/{T}/tasks/*/dumps/*/chunks", "GET,HEAD /{L}/{T}/tasks/*/dumps/*/chunks/*",
 	},
 	"run export": {"GET,HEAD /files/{T}", "GET,HEAD /files/{T}/chunks", "GET,HEAD /files/{T}/chunks/*"},
-	"upload":     {"GET,HEAD,POST,PUT /{L}/{T}", "PUT /{L}/{T}/chunks/*", "POST /{L}/{T}/complete"},
+	"upload":     {"GET,HEAD,POST,PUT /{L}/{T}", "GET,HEAD /{L}/{T}/chunks", "PUT /{L}/{T}/chunks/*", "POST /{L}/{T}/complete"},
 	"download":   {"GET,HEAD /{L}/{T}", "GET,HEAD /{L}/{T}/chunks", "GET,HEAD /{L}/{T}/chunks/*"},
+	"read": {
+		"GET,HEAD /{L}/{T}", "GET,HEAD,POST /{L}/{T}/readRequests", "GET,HEAD,DELETE /{L}/{T}/readRequests/*", "GET,HEAD /{L}/{T}/readRequests/*/pages/*",
+	},
+	"read list":  {"GET,HEAD /{L}/{T}/items", "GET,HEAD /{L}/{T}/preview"},
+	"read view":  {"GET,HEAD /{L}/{T}/data", "GET,HEAD /{L}/{T}/dimensions/*/items"},
+	"write list": {"GET,HEAD /{L}/{T}", "GET,HEAD,POST,PUT /{L}/{T}/items"},
 }
+
+// ofModel is what every verb allows.
+const ofModel = "GET,HEAD,POST /status"
 
 // fits compares one route, segment by segment.
 func (r naiveRule) fits(route, method, path string, name func(kind, id string) string) bool {
@@ -72,7 +81,9 @@ type chance struct{ *rand.Rand }
 
 func pick[T any](c chance, from ...T) T { return from[c.Intn(len(from))] }
 
-var lists = map[string]string{"process": "processes", "import": "imports", "export": "exports", "action": "actions", "file": "files"}
+var lists = map[string]string{
+	"process": "processes", "import": "imports", "export": "exports", "action": "actions", "file": "files", "list": "lists", "view": "views",
+}
 
 func (c chance) ref(kind string, ids []string, names ...string) naiveRef {
 	if c.Intn(2) == 0 {
@@ -85,10 +96,15 @@ func (c chance) rule() naiveRule {
 	if c.Intn(3) == 0 {
 		return c.patternRule()
 	}
-	verb := pick(c, "run", "run", "upload", "download")
+	verb := pick(c, "run", "run", "upload", "download", "read", "write")
 	word := "file"
-	if verb == "run" {
+	switch verb {
+	case "run":
 		word = pick(c, "process", "import", "export", "action")
+	case "read":
+		word = pick(c, "list", "view")
+	case "write":
+		word = "list"
 	}
 	r := naiveRule{refs: map[string]naiveRef{
 		"{T}": c.ref(lists[word], []string{"1", "2"}, "one", "two"),
@@ -105,10 +121,7 @@ func (c chance) rule() naiveRule {
 			bare = ""
 		}
 	}
-	routes := naiveRoutes[verb]
-	if word == "export" {
-		routes = slices.Concat(routes, naiveRoutes["run export"])
-	}
+	routes := slices.Concat(naiveRoutes[verb], naiveRoutes[verb+" "+word], []string{ofModel})
 	for _, route := range routes {
 		methods, rest, _ := strings.Cut(strings.ReplaceAll(route, "{L}", lists[word]), " ")
 		r.routes = append(r.routes, methods+" "+below+rest)
@@ -138,11 +151,17 @@ func (c chance) patternRule() naiveRule {
 func (c chance) call() (method, path string) {
 	path = pick(c, "/2/0", "/2/0/workspaces/"+pick(c, finance, sales, "x"), "/2/0/workspaces/"+strings.ToUpper(finance)) +
 		"/models/" + pick(c, plan, actuals, strings.ToLower(plan), "x")
-	list := pick(c, "/processes", "/imports", "/exports", "/actions", "/files", "/files")
+	if c.Intn(20) == 0 {
+		return pick(c, "GET", "HEAD", "POST", "PUT"), path + "/status"
+	}
+	list := pick(c, "/processes", "/imports", "/exports", "/actions", "/files", "/files", "/lists", "/views")
 	below := []string{"", "/tasks", "/tasks/T", "/tasks/T/dump", "/tasks/T/dump/chunks", "/tasks/T/dump/chunks/0",
 		"/tasks/T/dumps/1", "/tasks/T/dumps/1/chunks", "/tasks/T/dumps/1/chunks/0"}
-	if list == "/files" {
+	switch list {
+	case "/files":
 		below = []string{"", "/chunks", "/chunks/0", "/complete"}
+	case "/lists", "/views":
+		below = []string{"", "/items", "/preview", "/data", "/dimensions/D/items", "/readRequests", "/readRequests/R", "/readRequests/R/pages/0"}
 	}
 	path += list + "/" + pick(c, "1", "2", "3") + pick(c, append(below, "/x")...)
 	return pick(c, "GET", "GET", "HEAD", "POST", "POST", "PUT", "PUT", "PATCH", "DELETE"), path
@@ -161,7 +180,7 @@ func (c chance) draw() *catalog {
 	}
 	set("workspaces", []string{finance, sales}, "Finance", "Sales", "")
 	set("models", []string{plan, actuals}, "Plan", "Actuals", "")
-	for _, list := range []string{"processes", "imports", "exports", "actions", "files"} {
+	for _, list := range []string{"processes", "imports", "exports", "actions", "files", "lists", "views"} {
 		set(list, []string{"1", "2", "3"}, "one", "two", "")
 	}
 	return names

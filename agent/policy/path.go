@@ -24,10 +24,10 @@ type Path struct {
 	keys     []string // segments as they are compared: ids in lower case
 }
 
-// ParsePath reads the escaped path of a request line, without the query. One slash at the
-// end is dropped. Errors say which segment is refused, and why.
+// ParsePath reads the escaped path of a request line, without the query. Slashes at the beginning
+// count as one, and one at the end is dropped. Errors say which segment is refused, and why.
 func ParsePath(escaped string) (Path, error) {
-	segments, err := split(escaped)
+	segments, err := split(OneSlash(escaped))
 	if err != nil {
 		return Path{}, err
 	}
@@ -36,6 +36,16 @@ func ParsePath(escaped string) (Path, error) {
 		return Path{}, errTooLong
 	}
 	return Path{text: text, segments: segments, keys: keysOf(segments)}, nil
+}
+
+// OneSlash returns a path with one slash at the beginning where there are several: an address that
+// ends in one, as Anaplan Connect's own does, makes //2/0/models. Doubled slashes elsewhere are
+// refused.
+func OneSlash(path string) string {
+	if strings.HasPrefix(path, "//") {
+		return "/" + strings.TrimLeft(path, "/")
+	}
+	return path
 }
 
 // String returns the path escaped, as it is sent.
@@ -50,6 +60,7 @@ const Prefixes = "/2/, /1/, /scim/ or /audit/"
 
 // IsAnaplan reports whether a path is Anaplan's: one that an agent forwards, if policies allow it.
 func IsAnaplan(path string) bool {
+	path = OneSlash(path)
 	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
 }
 

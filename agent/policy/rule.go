@@ -96,8 +96,11 @@ var (
 		{read, "tasks/*/dumps/*/chunks"},
 		{read, "tasks/*/dumps/*/chunks/*"},
 	}
+	// uploading has the list of chunks, but not what is in them: Anaplan Connect asks which it is to
+	// send once it has announced them.
 	uploading = []grant{
 		{read | post | put, ""},
+		{read, "chunks"},
 		{put, "chunks/*"},
 		{post, "complete"},
 	}
@@ -107,6 +110,25 @@ var (
 		{read, "chunks/*"},
 	}
 )
+
+// readingPages is how large lists and views are read.
+var readingPages = []grant{
+	{read | post, "readRequests"},
+	{read | del, "readRequests/*"},
+	{read, "readRequests/*/pages/*"},
+}
+
+var (
+	readingList = append([]grant{{read, ""}, {read, "items"}, {read, "preview"}}, readingPages...)
+	readingView = append([]grant{{read, ""}, {read, "data"}, {read, "dimensions/*/items"}}, readingPages...)
+
+	// writingList has adding and deleting in one, for their path is the same: which of the two it is
+	// stands in the query, of which a decision knows nothing.
+	writingList = []grant{{read, ""}, {read | post | put, "items"}}
+)
+
+// ofModel is granted on the model itself by every rule with a verb: with what it is busy.
+var ofModel = []grant{{read | post, "status"}}
 
 // thing is what a verb may be about.
 type thing struct {
@@ -121,7 +143,7 @@ type verb struct {
 	things []thing
 }
 
-// verbs has download before upload, so that reading a file asks for no right to write it.
+// verbs has download before upload and read before write, so that reading asks for no right to write.
 var verbs = []verb{
 	{"run", []thing{
 		{word: "process", list: "processes", grants: running},
@@ -131,6 +153,11 @@ var verbs = []verb{
 	}},
 	{"download", []thing{{word: "file", list: "files", grants: downloading}}},
 	{"upload", []thing{{word: "file", list: "files", grants: uploading}}},
+	{"read", []thing{
+		{word: "list", list: "lists", grants: readingList},
+		{word: "view", list: "views", grants: readingView},
+	}},
+	{"write", []thing{{word: "list", list: "lists", grants: writingList}}},
 }
 
 // listed are the paths of the rule `list`.
@@ -143,7 +170,13 @@ var listed = []string{
 }
 
 // listedInModel is added to each of the two ways to a model.
-var listedInModel = []string{"", "/processes", "/imports", "/exports", "/actions", "/files"}
+var listedInModel = []string{
+	"", "/processes", "/imports", "/exports", "/actions", "/files", "/lists", "/modules", "/views", "/lineItems",
+}
+
+// structureInModel is added likewise: what modules, views and lists are made of, without what is in
+// them. A file's own path has its content, and those of what runs are for the rules that run it.
+var structureInModel = []string{"/lists/*", "/modules/*/views", "/modules/*/lineItems", "/views/*", "/lineItems/*/dimensions"}
 
 // isList reports whether a segment is that of a list.
 func isList(segment string) bool {
@@ -153,12 +186,15 @@ func isList(segment string) bool {
 // listing is what the rule `list` allows.
 func listing() []route {
 	paths := slices.Clone(listed)
-	for _, below := range listedInModel {
+	for _, below := range slices.Concat(listedInModel, structureInModel) {
 		paths = append(paths, "2/0/models/*"+below, "2/0/workspaces/*/models/*"+below)
 	}
-	routes := make([]route, len(paths))
-	for i, path := range paths {
-		routes[i] = route{methods: read, elements: elements(path)}
+	var routes []route
+	for _, path := range paths {
+		routes = append(routes, route{methods: read, elements: elements(path)})
+	}
+	for _, model := range []string{"2/0/models/*", "2/0/workspaces/*/models/*"} {
+		routes = route{elements: elements(model)}.grant(routes, ofModel)
 	}
 	return routes
 }
@@ -213,6 +249,7 @@ func (o object) named() bool { return o.id.named || o.model.named || o.workspace
 func (o object) routes() []route {
 	var routes []route
 	for _, model := range o.models() {
+		routes = model.grant(routes, ofModel)
 		routes = model.then(o.thing.list, thingSlot, o.id).grant(routes, o.thing.grants)
 		routes = model.then("files", exportSlot, o.id).grant(routes, o.thing.file)
 	}
