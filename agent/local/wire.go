@@ -16,9 +16,24 @@ type Status struct {
 	Clients      []ClientStatus  `json:"clients,omitempty"` // that the caller may be, by name
 	Profiles     []ProfileStatus `json:"profiles"`          // those that the caller may use, by name
 
+	// Refusals are calls that policies have refused, the latest first: of profiles that the caller may
+	// use, and of clients that it may be.
+	Refusals []Refusal `json:"refusals,omitempty"`
+
 	// Problem is what is wrong with the agent as a whole: that nothing can be written down. nil:
 	// nothing.
 	Problem *agent.Problem `json:"problem,omitempty"`
+}
+
+// Refusal is what a rule that is missing has kept a client from, since the agent was started.
+type Refusal struct {
+	At      time.Time `json:"at"`     // of the latest
+	Client  string    `json:"client"` // "client:nightly", or "user:1000" for a user that is none
+	Profile string    `json:"profile"`
+	Method  string    `json:"method"` // of the latest, and its path without the query
+	Path    string    `json:"path"`
+	Rule    string    `json:"rule,omitempty"` // that would allow it; "": none can
+	Count   int       `json:"count"`
 }
 
 // ReloadAnswer answers a reload.

@@ -32,11 +32,15 @@ type Allowance struct {
 
 // calls counts forwarded calls.
 type calls struct {
-	total, sent, received, seconds *family
+	total, sent, received, refused *family
+	seconds                        *family
 
-	table sync.Map // of *callSeries by callKey
+	table sync.Map // of *callSeries by callKey, and of *counter by refusedKey
 	kept  atomic.Int64
 }
+
+// refusedKey is whose calls were refused by policies.
+type refusedKey struct{ profile, client string }
 
 type callKey struct {
 	profile, client string
@@ -53,6 +57,7 @@ func newCalls() *calls {
 		total:    newFamily(prefix+"calls_total", "counter", "Calls of Anaplan's API that were forwarded; status 0 had no answer."),
 		sent:     newFamily(prefix+"call_sent_bytes_total", "counter", "Bytes of the bodies that were sent to Anaplan."),
 		received: newFamily(prefix+"call_received_bytes_total", "counter", "Bytes of the bodies that Anaplan answered."),
+		refused:  newFamily(prefix+"calls_refused_total", "counter", "Calls of Anaplan's API that a policy has refused."),
 		seconds:  newFamily(prefix+"call_seconds", "histogram", "How long forwarded calls took, waiting for the tenant's allowance included."),
 	}
 }
@@ -63,6 +68,23 @@ func (c *calls) add(call Call) {
 	series.sent.Add(call.Sent)
 	series.received.Add(call.Received)
 	series.seconds.Update(call.Took.Seconds())
+}
+
+// refuse counts a call that a policy has refused.
+func (c *calls) refuse(profile, client string) {
+	key := refusedKey{profile, client}
+	known, ok := c.table.Load(key)
+	if !ok {
+		if c.kept.Load() >= maxCalls {
+			key = refusedKey{otherRoute, otherRoute}
+		}
+		var loaded bool
+		known, loaded = c.table.LoadOrStore(key, c.refused.counter(labels("profile", key.profile, "client", key.client)))
+		if !loaded {
+			c.kept.Add(1)
+		}
+	}
+	known.(*counter).Inc()
 }
 
 // of returns the series of a key, those of all others together once there are too many.
@@ -91,6 +113,7 @@ func (c *calls) write(out *page) {
 	c.total.write(out)
 	c.sent.write(out)
 	c.received.write(out)
+	c.refused.write(out)
 	c.seconds.write(out)
 }
 

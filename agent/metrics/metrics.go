@@ -84,6 +84,9 @@ func (m *Metrics) SetAudit(audit func() (writable bool, owed int)) { m.audit = a
 // Call counts a forwarded call.
 func (m *Metrics) Call(call Call) { m.calls.add(call) }
 
+// RefusedCall counts a call that a policy has refused.
+func (m *Metrics) RefusedCall(profile, client string) { m.calls.refuse(profile, client) }
+
 func newWork(total, seconds, help string) work {
 	w := work{total: newFamily(prefix+total+"_total", "counter", help)}
 	if seconds != "" {

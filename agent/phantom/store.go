@@ -40,6 +40,7 @@ type Store struct {
 
 	mu      sync.Mutex
 	tokens  map[key]*held
+	byID    map[string]*held      // the living ones
 	clients map[string]*list.List // of living *held; the least recently used first
 	living  list.List             // of *held; the first to end first
 	ended   list.List             // of *held; the first to be forgotten first
@@ -68,7 +69,7 @@ func New(config Config) *Store {
 	config.Total = max(cmp.Or(config.Total, 20_000), 1)
 	return &Store{
 		config: config, wall: time.Now,
-		tokens: map[key]*held{}, clients: map[string]*list.List{},
+		tokens: map[key]*held{}, byID: map[string]*held{}, clients: map[string]*list.List{},
 	}
 }
 
@@ -112,6 +113,10 @@ func (s *Store) Refresh(value string) (Token, error) {
 	h.token.RefreshID = id
 	s.revive(h, now)
 	s.living.MoveToBack(h.order)
+	if parent := s.byID[h.token.Parent]; parent != nil {
+		s.revive(parent, now)
+		s.living.MoveToBack(parent.order)
+	}
 	return h.token.with(value), nil
 }
 
@@ -184,6 +189,9 @@ func (s *Store) find(value string, now moment) (*held, error) {
 		// the first in line.
 		s.end(h, ErrExpired, now.mono)
 	}
+	if h.why == nil && h.token.Parent != "" && s.byID[h.token.Parent] == nil {
+		s.end(h, ErrRevoked, now.mono)
+	}
 	if h.why != nil {
 		return nil, h.why
 	}
@@ -199,7 +207,7 @@ func (s *Store) add(h *held, now moment) {
 		s.clients[h.token.Client] = own
 	}
 	s.revive(h, now)
-	s.tokens[h.key] = h
+	s.tokens[h.key], s.byID[h.token.ID] = h, h
 	h.order, h.use = s.living.PushBack(h), own.PushBack(h)
 }
 
@@ -216,6 +224,7 @@ func (s *Store) end(h *held, why error, at time.Time) {
 		delete(s.clients, h.token.Client)
 	}
 	s.living.Remove(h.order)
+	delete(s.byID, h.token.ID)
 	h.token, h.use = Token{}, nil // what is remembered need not take much
 	h.why, h.forgetAt = why, at.Add(s.config.Life)
 	h.order = s.ended.PushBack(h)

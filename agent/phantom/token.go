@@ -16,6 +16,10 @@ type Holder struct {
 	Client  string // whose tokens are counted together, as "client:nightly" or "user:1000"
 	Profile string
 	User    string // that the token is bound to, as the kernel knows it; "": none
+
+	// Parent is the ID of the token with which this one was asked for: it ends with that one, and
+	// renewing it renews that one, too. "": it stands alone.
+	Parent string
 }
 
 // Token is a token as its store tells it.

@@ -101,6 +101,7 @@ func (c *call) refuse(problem *agent.Problem) {
 		if problem.Code == agent.CodeUnauthorized { // clients that are asked show what they have (RFC 9110 section 11.6.1)
 			c.w.Header()["Www-Authenticate"] = basicAuth
 		}
+		c.conn.refused, c.conn.reason = status, reasonOf(status, problem)
 		c.sendJSON(status, c.shape(status, problem))
 		return
 	}

@@ -32,6 +32,7 @@ type call struct {
 	shape   shape          // of what is refused; nil: the agent's own
 	via     *via           // it was asked of Anaplan's own host; nil: it was asked of the agent
 	cut     bool           // the answer has ended in its midst: the connection must, too
+	parent  string         // the ID of the phantom token that came as a password; "": none did
 
 	arguments arguments
 	body      []byte // maybe a PIN: cleared at the end
@@ -40,6 +41,9 @@ type call struct {
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	conn := r.Context().Value(connKey{}).(*admitted)
 	conn.begin()
+	if strings.HasPrefix(r.RequestURI, "//") { // not where the first slash is encoded, which is refused
+		r.URL.Path = policy.OneSlash(r.URL.Path)
+	}
 	c := &call{server: s, w: w, r: r, conn: conn, caller: conn.caller, via: conn.via, began: time.Now(), route: otherRoute}
 	defer c.end()
 	if isWiped(c.r) || !r.ProtoAtLeast(1, 1) {

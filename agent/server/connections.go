@@ -134,6 +134,9 @@ type admitted struct {
 
 	calm atomic.Bool // the answer is a long one, which a caller may take in its own time
 
+	refused int    // the status of a refusal that is about to be written; 0: none
+	reason  string // of that; only requests' handlers set it, and net/http writes in their goroutine
+
 	buffer []byte      // of net/http, through which all passes that comes; it is reused for others
 	blind  atomic.Bool // what comes is not wanted, and may be part of a PIN
 }
@@ -186,11 +189,25 @@ func (a *admitted) Write(p []byte) (int, error) {
 	}
 	due := a.due.Swap(a.among.clock.Load() + patience)
 	defer a.due.Store(due)
+	if a.refused != 0 {
+		return a.writeRefusal(p)
+	}
 	return a.Conn.Write(p)
+}
+
+// writeRefusal writes the beginning of a refusal, with its reason.
+func (a *admitted) writeRefusal(p []byte) (int, error) {
+	worded, ok := reword(p, a.refused, a.reason)
+	if ok {
+		a.refused, a.reason = 0, ""
+	}
+	n, err := a.Conn.Write(worded)
+	return min(max(n-(len(worded)-len(p)), 0), len(p)), err
 }
 
 // begin notes that a request has come in full.
 func (a *admitted) begin() {
+	a.refused, a.reason = 0, ""
 	a.idle.Store(false)
 	a.due.Store(never)
 }

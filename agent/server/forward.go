@@ -106,6 +106,7 @@ func permit(c *call, who *principal, path policy.Path) *agent.Problem {
 	}
 	problem := agent.Problemf(agent.CodeNotAllowed, "%s%s no rule for %s %s", strings.Join(lacking, " and "), verb, c.r.Method, path)
 	problem.Hints = decision.Hints()
+	noteRefusal(c, who, path, decision.Missing)
 	return c.refused(problem, recordOf(c, who, path))
 }
 

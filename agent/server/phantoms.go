@@ -30,7 +30,7 @@ func authenticate(c *call) *agent.Problem {
 	if _, err := who.profile.Keeper.Token(c.r.Context(), c.wants()); err != nil {
 		return c.problem(err)
 	}
-	holder := phantom.Holder{Client: who.name, Profile: who.profileName, User: who.user}
+	holder := phantom.Holder{Client: who.name, Profile: who.profileName, User: who.user, Parent: c.parent}
 	if !c.caller.network {
 		holder.User = c.caller.peer.User()
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
@@ -61,7 +62,7 @@ func principalOf(c *call) (*principal, *agent.Problem) {
 		}
 		return holderPrincipal(c, held.Holder)
 	}
-	return nil, stranger(c, "this agent does not take that Authorization header: send Basic with a client's name and secret, or AnaplanAuthToken with a token of this agent's")
+	return nil, stranger(c, "this agent does not take that Authorization header: send Basic with a client's name and its secret or a phantom token, or AnaplanAuthToken with a token of this agent's")
 }
 
 // showsToken reports whether a call is made with a token that the caller has got at a login. A login
@@ -188,16 +189,36 @@ func ofClient(c *call, name string, client *Client) (*principal, *agent.Problem)
 	return &principal{name: clientKind + name, profileName: client.Profile, profile: profile, client: client}, nil
 }
 
-// clientPrincipal returns the client that has shown its secret. Which of the two is wrong
+// clientPrincipal returns the client that has shown its secret, or a phantom token in its place. Which of the two is wrong
 // is not said, and takes no other time.
 func clientPrincipal(c *call, name, secret string) (*principal, *agent.Problem) {
 	client := c.server.config.Clients()[name]
 	if !client.hasSecret(secret) {
+		if phantom.Is(secret) {
+			return passwordPrincipal(c, name, secret)
+		}
 		problem := agent.Problemf(agent.CodeUnauthorized, "there is no client of that name with that secret")
 		problem.Hints = []string{"if the configuration was changed: anaplan-agent reload; if the secret is lost: anaplan-agent client new NAME --secret-only --output FILE"}
 		return nil, c.refused(problem, Record{Client: knownClient(c, name)})
 	}
 	return ofClient(c, name, client)
+}
+
+// passwordPrincipal returns the client whose phantom token is shown in the place of its secret, as
+// programs do that take a user and a password on their command line: a token ends with the program
+// that it was made for, and a secret stays what it is.
+func passwordPrincipal(c *call, name, token string) (*principal, *agent.Problem) {
+	held, problem := findPhantom(c, token)
+	if problem != nil {
+		return nil, problem
+	}
+	if held.Client != clientKind+name {
+		problem := agent.Problemf(agent.CodeUnauthorized, "the token in the place of the password is not one of the client %s", shown(name))
+		problem.Hints = []string{"exec --phantom --client NAME has the name in ANAPLAN_AGENT_CLIENT and the token in ANAPLAN_TOKEN"}
+		return nil, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
+	}
+	c.parent = cmp.Or(held.Parent, held.ID)
+	return holderPrincipal(c, held.Holder)
 }
 
 // hasSecret reports whether it is the client's; nil has none.

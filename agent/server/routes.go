@@ -229,6 +229,7 @@ func serveStatus(c *call) *agent.Problem {
 		StartedAt: c.server.started,
 		Profiles:  []local.ProfileStatus{},
 		Clients:   clientsOf(c),
+		Refusals:  refusalsOf(c),
 
 		ConfiguredAt: c.server.started,
 		Problem:      ownProblem(c),

@@ -73,6 +73,9 @@ type Config struct {
 	// nil: nobody.
 	Forwarded func(Record)
 
+	// Refused is told about every call that a policy has refused. nil: nobody.
+	Refused func(Record)
+
 	// Logger gets the causes that callers are not told. nil discards them.
 	Logger *slog.Logger
 
@@ -201,6 +204,7 @@ type Server struct {
 	gate      *gate
 	started   time.Time
 	unwritten unwritten
+	refusals  *refusals
 
 	ownUser func() string // looked up when it is first needed: a directory service may be slow
 
@@ -219,6 +223,9 @@ func New(config Config) *Server {
 	}
 	if config.Forwarded == nil {
 		config.Forwarded = func(Record) {}
+	}
+	if config.Refused == nil {
+		config.Refused = func(Record) {}
 	}
 	if config.Reload == nil {
 		config.Reload = func(context.Context) ([]string, error) {
@@ -241,6 +248,7 @@ func New(config Config) *Server {
 		started: time.Now(),
 		ownUser: sync.OnceValue(ownUser),
 
+		refusals:  newRefusals(),
 		unwritten: unwritten{tell: rate.Sometimes{Interval: time.Minute}},
 
 		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),

@@ -128,11 +128,38 @@ func statusText(status local.Status, now time.Time) string {
 	for _, p := range status.Profiles {
 		text.WriteString(profileRemarks(p, now))
 	}
+	text.WriteString(refusalsText(status.Refusals, now))
 	for i, c := range status.Clients {
 		if i == 0 {
 			text.WriteString("\nCLIENT, for PROFILE: POLICY\n")
 		}
 		fmt.Fprintf(&text, "%s, for %s: %s\n", console.OneLine(c.Name), console.OneLine(c.Profile), console.OneLine(strings.Join(c.Policy, "; ")))
+	}
+	return text.String()
+}
+
+// mostShownRefusals is how many of the last refusals are shown; --json has all that the agent keeps.
+const mostShownRefusals = 5
+
+// refusalsText returns what policies have refused lately, and what would allow it.
+func refusalsText(all []local.Refusal, now time.Time) string {
+	var text strings.Builder
+	for i, r := range all[:min(len(all), mostShownRefusals)] {
+		if i == 0 {
+			text.WriteString("\nREFUSED by policies, the latest first\n")
+		}
+		times := ""
+		if r.Count > 1 {
+			times = fmt.Sprintf(", %d times", r.Count)
+		}
+		fmt.Fprintf(&text, "%s ago: %s %s, for %s%s\n", now.Sub(r.At).Round(time.Second), console.OneLine(r.Method), console.OneLine(r.Path),
+			console.OneLine(strings.TrimPrefix(r.Client, "client:")), times)
+		if r.Rule != "" {
+			fmt.Fprintf(&text, "  this rule would allow it: %s\n", console.OneLine(r.Rule))
+		}
+	}
+	if more := len(all) - mostShownRefusals; more > 0 {
+		fmt.Fprintf(&text, "and %d more: %s status --json\n", more, build.Program)
 	}
 	return text.String()
 }

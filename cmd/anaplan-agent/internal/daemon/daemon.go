@@ -106,6 +106,7 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 
 		Observe:   d.metrics.Request,
 		Forwarded: d.forwarded,
+		Refused:   func(r server.Record) { d.metrics.RefusedCall(r.Profile, r.Client) },
 		Logger:    logger,
 		Version:   build.Version(),
 		Address:   func() string { return d.listens },

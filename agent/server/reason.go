@@ -1,0 +1,55 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Anaplan Connect shows the reason phrase of a refusal and nothing else: neither its body, but for
+// 400, nor a header (AnaplanErrorDecoder.java of 4.1: new AnaplanAPIException(response.reason())). So
+// the phrase says what to do. net/http writes the standard one for each status and has no way to
+// another; taking the connection over from it (Hijacker) would end each connection with its first
+// refusal, and lose the answer where a body is still coming. So the connection, which passes on all
+// that net/http writes, writes the phrase in its place.
+
+// mostReason bounds a phrase. Clients take lines of some 8 kB at least.
+const mostReason = 1000
+
+// reasonOf is the phrase for a problem: first what helps, for the rest may be cut.
+func reasonOf(status int, problem *agent.Problem) string {
+	parts := append([]string{http.StatusText(status)}, problem.Hints...)
+	return phrase(strings.Join(append(parts, problem.Message), "; "))
+}
+
+// phrase makes of a text what can stand in a status line (RFC 9112 section 4), on one line.
+func phrase(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == utf8.RuneError || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
+	if len(text) > mostReason {
+		text = strings.ToValidUTF8(text[:mostReason], "") + "..."
+	}
+	return text
+}
+
+// reword returns what is written with another reason phrase, if it begins with a status line; else as
+// it is.
+func reword(p []byte, status int, reason string) ([]byte, bool) {
+	const version = "HTTP/1.1 "
+	standard := version + strconv.Itoa(status) + " " + http.StatusText(status) + "\r\n"
+	rest, ok := bytes.CutPrefix(p, []byte(standard))
+	if !ok {
+		return p, false
+	}
+	line := version + strconv.Itoa(status) + " " + reason + "\r\n"
+	return append([]byte(line), rest...), true
+}
