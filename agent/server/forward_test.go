@@ -465,7 +465,7 @@ func TestPathsThatCouldEscape(t *testing.T) {
 	token := bearer(f.login(t))
 	for _, path := range []string{
 		"/2/0/models/..", "/2/0/models/../users", "/2/0/models/%2e%2e/users", "/2/0/models/%2E./users/me", "/2/0/models/./M",
-		"/2/0/models//M", "//2/0/models/M", "/2/0/models/%2fM", "/2/0/models/M%2F..%2Fusers", "/2/0/models/M;x=1", "/2/0/models/M%3bx", "/2/0/models/..;/users",
+		"/2/0/models//M", "//2//0/models/M", "/2/0/models/%2fM", "/2/0/models/M%2F..%2Fusers", "/2/0/models/M;x=1", "/2/0/models/M%3bx", "/2/0/models/..;/users",
 		"/2/0/models/M%5c..", "/2/0/models/M\\..\\users", "/2/0/models/M%00", "/2/0/models/M%0d%0aX:y", "/2/0/models/%252e%252e/users", "/2/0/models/M%3fx", "/2/0/models/M%23x",
 		"/2/0/models/%c0%ae%c0%ae/users", "/2/0/models/%ff",
 	} {
