@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 )
 
 const (
@@ -47,7 +49,8 @@ type listing struct {
 // entry is one thing of a list.
 type entry struct {
 	id, name  string
-	unique    string // the name, if no other thing of the list has it; else ""
+	any       string // lookalike.Any of the name
+	unique    string // what it is to Names: lookalike.Any of the name, the name, or ""
 	workspace string // of a model
 }
 
@@ -71,6 +74,7 @@ func NewCatalog(client *Client) *Catalog {
 // are workspace, model and id; workspace may be "" where the path tells none. Case does not matter
 // in ids.
 //
+// The answer is lookalike.Any of the name, or the name as it is where others in its list look like it.
 // "" and no error: there is no such id there, or the name is not the only one of that text in its
 // list, and then it names nothing; of a model without a workspace, among all models. A name is
 // believed for five minutes; what is not there is asked for again, but at most every ten seconds.
@@ -111,12 +115,24 @@ func (c *Catalog) modelName(ctx context.Context, workspace, id string) (string, 
 	case !strings.EqualFold(found.workspace, workspace):
 		return "", nil
 	}
-	for other, entry := range all {
-		if other != strings.ToLower(id) && entry.name == found.name && strings.EqualFold(entry.workspace, workspace) {
-			return "", nil
+	same, alike := false, false
+	for other, e := range all {
+		if other != strings.ToLower(id) && strings.EqualFold(e.workspace, workspace) {
+			same, alike = same || e.name == found.name, alike || e.any == found.any
 		}
 	}
-	return found.name, nil
+	return found.as(same, alike), nil
+}
+
+// as is what a thing is to Names, where others are called the same, or look alike.
+func (e entry) as(same, alike bool) string {
+	switch {
+	case e.name == "" || same:
+		return ""
+	case alike:
+		return e.name
+	}
+	return e.any
 }
 
 // thingName returns the name of something in a model.
@@ -243,29 +259,30 @@ func (c *Catalog) oldest() (oldest listKey) {
 	return oldest
 }
 
-// entriesOf returns the things of a list by their ids. A name that two things have is not
-// unique, and an id that comes with two names has none.
+// entriesOf returns the things of a list by their ids. A name that two things have is not unique, and
+// an id that comes with two names has none.
 func entriesOf(all []listed) map[string]entry {
 	entries := make(map[string]entry, len(all))
-	bearers := make(map[string]string, len(all)) // by name: the id of one that has it; "": of two
+	bearers := make(map[string]string, 2*len(all)) // by name, and by how it looks: the id that has it; "": of two
 	for _, l := range all {
 		e := entry{id: string(l.ID), name: string(l.Name), workspace: string(l.WorkspaceID)}
 		id := strings.ToLower(e.id)
 		if known, twice := entries[id]; twice && known.name != e.name {
 			e.name = ""
 		}
+		e.any = lookalike.Any(e.name)
 		entries[id] = e
-		if bearer, taken := bearers[e.name]; taken && bearer != id {
-			bearers[e.name] = ""
-		} else {
-			bearers[e.name] = id
+		for _, text := range []string{e.name, e.any} {
+			if bearer, taken := bearers[text]; taken && bearer != id {
+				bearers[text] = ""
+			} else {
+				bearers[text] = id
+			}
 		}
 	}
 	for id, e := range entries {
-		if bearers[e.name] == id {
-			e.unique = e.name
-			entries[id] = e
-		}
+		e.unique = e.as(bearers[e.name] != id, bearers[e.any] != id)
+		entries[id] = e
 	}
 	return entries
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 )
 
 // Kind is a kind of thing: the segment of its list in a path.
@@ -120,8 +122,12 @@ func (e *NotFoundError) Error() string {
 
 func quotedNames(names []string) []string {
 	quoted := make([]string, len(names))
+	alike := lookalike.Differ(names)
 	for i, name := range names {
 		quoted[i] = fmt.Sprintf("%q", line(name))
+		if alike {
+			quoted[i] = lookalike.Quote(line(name))
+		}
 	}
 	return quoted
 }
@@ -136,6 +142,7 @@ type AmbiguousError struct {
 // Match is one of several things.
 type Match struct {
 	ID        string
+	Name      string    // where it is not the one that is wanted, but looks like it; else ""
 	Workspace Workspace // of a model
 	State     string    // of a model
 }
@@ -153,12 +160,19 @@ func (e *AmbiguousError) Error() string {
 	if e.Kind == Models {
 		remedy += " or the workspace"
 	}
-	return fmt.Sprintf("there are %d %s %q, %s: %s", len(e.Matches), e.Kind, line(e.Wanted), remedy, strings.Join(which, ", "))
+	like := ""
+	if slices.ContainsFunc(e.Matches, func(m Match) bool { return m.Name != "" }) {
+		like = "that look like "
+	}
+	return fmt.Sprintf("there are %d %s %s%q, %s: %s", len(e.Matches), e.Kind, like, line(e.Wanted), remedy, strings.Join(which, ", "))
 }
 
 // String is the id, with what tells it from the others.
 func (m Match) String() string {
 	text := m.ID
+	if m.Name != "" {
+		text += " is " + lookalike.Quote(m.Name)
+	}
 	if m.Workspace.ID != "" {
 		text += fmt.Sprintf(" in workspace %q", line(m.Workspace.Name))
 	}
@@ -248,6 +262,9 @@ func (s search) in(all []listed, err error) (listed, error) {
 		// Anaplan writes them in one case, and compares them in it.
 		matches = filter(all, func(l listed) bool { return strings.EqualFold(string(l.ID), s.wanted) })
 	}
+	if len(matches) == 0 { // none that is written so: one that looks like it
+		matches = filter(all, func(l listed) bool { return lookalike.Key(string(l.Name)) == lookalike.Key(s.wanted) })
+	}
 	switch len(matches) {
 	case 0:
 		return listed{}, s.notFound(all)
@@ -275,7 +292,11 @@ func (s search) notFound(all []listed) error {
 func (s search) ambiguous(matches []listed) error {
 	e := &AmbiguousError{Kind: s.kind, Wanted: s.wanted}
 	for _, l := range matches {
-		e.Matches = append(e.Matches, Match{ID: string(l.ID), Workspace: l.workspace(), State: string(l.State)})
+		match := Match{ID: string(l.ID), Workspace: l.workspace(), State: string(l.State)}
+		if string(l.Name) != s.wanted {
+			match.Name = string(l.Name)
+		}
+		e.Matches = append(e.Matches, match)
 	}
 	return e
 }

@@ -314,3 +314,29 @@ func TestListsThatAreNone(t *testing.T) {
 		}
 	}
 }
+
+// A name is found that looks like the one that is wanted, if there is only one; where there are
+// several, each is shown so that they can be told apart, with its id.
+func TestFindLookalikes(t *testing.T) {
+	const composed, decomposed = "\u00c4pfel", "A\u0308pfel"
+	r := newRig(t, nil)
+	model := Model{ID: anaplantest.PlanID}
+	rename := func(name, to string) {
+		if err := r.Server.Rename(name, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("Nightly load", decomposed+" ")
+	if got, err := r.client.FindThing(t.Context(), model, Processes, composed); err != nil || got.ID != "118000000001" {
+		t.Errorf("%+v, error %v", got, err)
+	}
+	rename("Publish", composed)
+	if got, err := r.client.FindThing(t.Context(), model, Processes, composed); err != nil || got.ID != "118000000006" {
+		t.Errorf("%+v, error %v", got, err)
+	}
+	_, err := r.client.FindThing(t.Context(), model, Processes, decomposed)
+	want := `there are 2 processes that look like "A` + "\u0308" + `pfel", give the id: 118000000001 is "A\u0308pfel ", 118000000006 is "\u00c4pfel"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}

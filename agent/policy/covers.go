@@ -6,6 +6,8 @@ package policy
 import (
 	"context"
 	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 )
 
 // Rule is one rule by itself, to be compared with a Policy. It never changes.
@@ -56,7 +58,7 @@ func (r *Rule) WithIDs(thing, model, workspace string) *Rule {
 func (r *Rule) Name(_ context.Context, kind, _, _, _ string) (string, error) {
 	for list, ref := range map[string]reference{r.object.thing.list: r.object.id, "models": r.object.model, "workspaces": r.object.workspace} {
 		if kind == list && ref.named {
-			return ref.text, nil
+			return lookalike.Any(ref.text), nil
 		}
 	}
 	return "", nil

@@ -13,6 +13,9 @@ type Names interface {
 	// "files", "lists" or "views". For a model, model is ""; for a workspace, workspace too. Else workspace
 	// is "" where the path tells none.
 	//
+	// Where no other name in its list looks like it, the answer is lookalike.Any of the name: then
+	// rules fit that write it in other code points, or with blanks at its ends.
+	//
 	// "" and no error: there is no such id in that workspace and model, or its name is not
 	// the only one of that text in its list, and then it names nothing.
 	Name(ctx context.Context, kind, workspace, model, id string) (name string, err error)

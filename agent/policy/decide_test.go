@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
@@ -401,5 +402,39 @@ func TestNameNotLookedUp(t *testing.T) {
 	names.fails["processes"] = down
 	if got, err := mustParse(t, byID).Decide(t.Context(), method, path, names); got.Allowed || !errors.Is(err, down) {
 		t.Errorf("got %+v, error %v", got, err)
+	}
+}
+
+// alike answers with how a name looks, as Names do where no other looks like it, or with the name.
+type alike struct{ name string }
+
+func (a alike) Name(_ context.Context, kind, _, _, _ string) (string, error) {
+	if kind == "models" {
+		return lookalike.Any("Plan"), nil
+	}
+	return a.name, nil
+}
+
+// A rule fits a name that looks like its own, where Names say that no other does, and else only the
+// name as it is written.
+func TestNamesThatLookAlike(t *testing.T) {
+	const composed, decomposed = "\u00c4pfel", "A\u0308pfel"
+	p := mustParse(t, `run process "`+composed+` " in model "Plan "`)
+	for name, want := range map[string]bool{
+		lookalike.Any(composed): true, lookalike.Any(decomposed): true, composed + " ": true, lookalike.Any("Apfel"): false,
+		composed: false, decomposed: false, "": false,
+	} {
+		got, err := p.Decide(t.Context(), "POST", mustPath(t, "/2/0/models/"+plan+"/processes/1/tasks"), alike{name})
+		if err != nil || got.Allowed != want {
+			t.Errorf("%+q: %+v, error %v", name, got, err)
+		}
+	}
+	// Two rules that look alike are two.
+	p = mustParse(t, `run process "`+composed+`" in model "Plan"`, `run process "`+decomposed+`" in model "Plan"`)
+	for name, rule := range map[string]string{composed: composed, decomposed: decomposed, lookalike.Any(decomposed): composed} {
+		got, err := p.Decide(t.Context(), "POST", mustPath(t, "/2/0/models/"+plan+"/processes/1/tasks"), alike{name})
+		if err != nil || !strings.Contains(got.Rule, rule) {
+			t.Errorf("%+q: %+v, error %v", name, got, err)
+		}
 	}
 }

@@ -3,6 +3,8 @@ package policy
 import (
 	"cmp"
 	"slices"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 )
 
 // node is where some routes stand after the same elements. A nil node has none.
@@ -117,17 +119,29 @@ type question struct {
 	names map[string]*branch
 }
 
-// add puts a rule behind its conditions.
+// add puts a rule behind its conditions. Another rule may be about the same things; the first
+// written stands for both.
 func (b *branch) add(asks []ask, r *rule) {
-	end := b
-	for _, a := range asks {
-		end = end.question(a.slot).answer(a.name)
-	}
-	// Another rule may be about the same things; the first written stands for both.
-	if end.rule == nil {
-		end.rule = r
+	if b.insert(asks, r) {
 		b.lacks = append(b.lacks, r.thing)
 	}
+}
+
+// insert puts a rule behind each name as it was written, and behind all that look like it: which of
+// the two counts is for Names to say. It reports whether the rule stands anywhere.
+func (b *branch) insert(asks []ask, r *rule) (stands bool) {
+	if len(asks) == 0 {
+		stands = b.rule == nil
+		if stands {
+			b.rule = r
+		}
+		return stands
+	}
+	q := b.question(asks[0].slot)
+	for _, name := range []string{asks[0].name, lookalike.Any(asks[0].name)} {
+		stands = q.answer(name).insert(asks[1:], r) || stands
+	}
+	return stands
 }
 
 func (b *branch) question(at slot) *question {
