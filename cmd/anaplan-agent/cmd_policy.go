@@ -20,6 +20,9 @@ agent's configuration. A call that no rule allows is refused. Rules are
   run export "Report.csv" in model "Plan"          the same, and fetch the result
   upload file "Sales.csv" in model "Plan"
   download file "Report.csv" in model "Plan"
+  read list "Products" in model "Plan"             its items
+  write list "Products" in model "Plan"            add, change and delete its items
+  read view "Sales.By product" in model "Plan"     its cells
   GET /2/0/workspaces/*/models                     any method and path; * is one segment,
   GET,POST /2/0/models/08B4AFAF/**                 and ** at the end any number
 
