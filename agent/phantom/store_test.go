@@ -537,3 +537,39 @@ func BenchmarkIssueBeyondTheBound(b *testing.B) {
 		issue(b, s, nightly)
 	}
 }
+
+// A token that was asked for with another ends with it, and renewing it renews that one.
+func TestTokenOfAToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := phantom.New(phantom.Config{Life: time.Hour})
+		parent, err := s.Issue(phantom.Holder{Client: "client:a"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, err := s.Issue(phantom.Holder{Client: "client:a", Parent: parent.ID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Minute)
+		if _, err := s.Refresh(child.Value.Reveal()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Minute)
+		if _, err := s.Find(parent.Value.Reveal()); err != nil {
+			t.Errorf("the parent: %v", err)
+		}
+		if err := s.Revoke(parent.Value.Reveal()); err != nil {
+			t.Fatal(err)
+		}
+		_, found := s.Find(child.Value.Reveal())
+		_, renewed := s.Refresh(child.Value.Reveal())
+		for _, err := range []error{found, renewed, s.Revoke(child.Value.Reveal())} {
+			if err != phantom.ErrRevoked {
+				t.Errorf("the child: %v", err)
+			}
+		}
+		if s.Len() != 0 {
+			t.Errorf("%d tokens live", s.Len())
+		}
+	})
+}

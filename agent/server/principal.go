@@ -217,8 +217,18 @@ func passwordPrincipal(c *call, name, token string) (*principal, *agent.Problem)
 		problem.Hints = []string{"exec --phantom --client NAME has the name in ANAPLAN_AGENT_CLIENT and the token in ANAPLAN_TOKEN"}
 		return nil, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
 	}
-	c.parent = cmp.Or(held.Parent, held.ID)
-	return holderPrincipal(c, held.Holder)
+	return boundPrincipal(c, held)
+}
+
+// boundPrincipal returns what a phantom token stands for with which others can be asked for: they are
+// bound to the same user, and end with it.
+func boundPrincipal(c *call, held phantom.Token) (*principal, *agent.Problem) {
+	who, problem := holderPrincipal(c, held.Holder)
+	if problem != nil {
+		return nil, problem
+	}
+	who.user, c.parent = held.User, cmp.Or(held.Parent, held.ID)
+	return who, nil
 }
 
 // hasSecret reports whether it is the client's; nil has none.

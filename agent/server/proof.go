@@ -86,10 +86,5 @@ func (p *proof) principal(c *call) (*principal, *agent.Problem) {
 	if name, isClient := strings.CutPrefix(held.Client, clientKind); isClient && name != p.client {
 		return nil, withProxyHint(stranger(c, "the token is the client "+shown(name)+"'s, and the proxy's user is "+shown(p.client)))
 	}
-	who, problem := holderPrincipal(c, held.Holder)
-	if problem != nil {
-		return nil, problem
-	}
-	who.user = held.User
-	return who, nil
+	return boundPrincipal(c, held)
 }

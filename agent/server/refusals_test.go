@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
@@ -160,8 +161,12 @@ func TestLeadingSlashes(t *testing.T) {
 // A phantom token is taken in the place of a client's secret, with its name. What is asked for with it
 // ends with it.
 func TestPhantomAsPassword(t *testing.T) {
-	f := forwards(t, nil)
-	given := f.login(t)
+	store := phantom.New(phantom.Config{})
+	f := forwards(t, func(c *server.Config, _ *forwardRig) { c.Phantoms = store })
+	// As exec gets it on the socket: bound to the user, also where it is used over TCP.
+	socket := f.dial(t)
+	socket.send("POST /token/authenticate HTTP/1.1\r\nHost: x\r\n" + nightly + "\r\n\r\n")
+	given := socket.receive().token(t).TokenInfo.TokenValue
 	if got := f.tcp(t, "GET", "/2/0/models/M", "", basic("nightly", given)); got.status != 200 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
@@ -174,6 +179,10 @@ func TestPhantomAsPassword(t *testing.T) {
 	own := got.token(t).TokenInfo.TokenValue
 	if got.status != 201 || own == given {
 		t.Fatalf("%d %s", got.status, got.body)
+	}
+	was, _ := store.Find(given)
+	if held, err := store.Find(own); err != nil || held.User == "" || held.User != was.User || held.Client != was.Client || held.Parent != was.ID {
+		t.Errorf("%+v of %+v, error %v", held, was, err)
 	}
 	further := f.tcp(t, "POST", "/token/authenticate", "", basic("nightly", own)).token(t).TokenInfo.TokenValue
 	// A program that logs out ends what it got, and not what it was given.
