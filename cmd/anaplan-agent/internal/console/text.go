@@ -6,18 +6,20 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Printable returns text with every character that does not print written as
 // \uXXXX, except line ends. Labels, subjects and messages come from tokens, CAs
 // and servers: an escape sequence among them could rewrite what the person reads,
 // and a direction mark turn it around. unicode.IsPrint leaves out both, and the
-// C1 controls (U+0080 to U+009F) that some terminals obey like an escape.
+// C1 controls (U+0080 to U+009F) that some terminals obey like an escape. What is not UTF-8, where
+// those are single bytes, becomes U+FFFD.
 //
 // The spelling is that of JSON (RFC 8259 section 7), so that the function serves
 // encoded JSON too, which has such characters inside of strings only.
 func Printable(text string) string {
-	if !strings.ContainsFunc(text, IsUnprintable) {
+	if !strings.ContainsFunc(text, IsUnprintable) && utf8.ValidString(text) {
 		return text
 	}
 	var out strings.Builder

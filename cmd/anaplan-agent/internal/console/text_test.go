@@ -16,6 +16,7 @@ func TestPrintable(t *testing.T) {
 		"\u202egnp.exe":            `\u202egnp.exe`,
 		"tag \U000e0041":           `tag \udb40\udc41`,
 		"del\x7f, broken \xff\xc3": "del\\u007f, broken \ufffd\ufffd",
+		"\x9b31mred, one byte":     "\ufffd31mred, one byte",
 	} {
 		if got := Printable(text); got != want {
 			t.Errorf("printable(%q) = %q, want %q", text, got, want)
