@@ -20,7 +20,7 @@
 // list their slots as most do, tokens with more than one read/write session, and processes with no
 // other Key open. miekg/pkcs11 serves all others: modules that want parameters at their start (NSS),
 // no arguments or no threads, tokens that come while slots are listed, slots that do not answer, and
-// tokens with one read/write session. It serves everybody's reading and signing, in read-only
+// tokens with one read/write session, and modules that crash or hang when they close. It serves everybody's reading and signing, in read-only
 // sessions, and Import, StoreChain and Delete, which must know what they have made.
 //
 // PKCS#11 modules are C libraries. They need cgo: without it every function
@@ -76,6 +76,11 @@ type Options struct {
 	// that first. It must not block. The module can be opened again once close has returned.
 	// nil: it is closed at once, and left behind where that takes longer than 2 seconds.
 	Closing func(module string, close func())
+
+	// CloseNow closes a module that is opened again at once to write, and reports whether it has
+	// closed: one that crashes or hangs is used on as it is, without crypto11. nil: it is waited for
+	// for 2 seconds.
+	CloseNow func(module string, close func()) (closed bool)
 }
 
 // Token is a token and what is on it.

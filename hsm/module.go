@@ -33,7 +33,9 @@ type module struct {
 	handles []pkcs11.SessionHandle
 	// closing is Options.Closing; it is called once.
 	closing func(module string, close func())
-	closed  bool
+	// closingNow is Options.CloseNow; so is it.
+	closingNow func(module string, close func()) bool
+	closed     bool
 	// owner: this module did the C_Initialize that counts, so it does C_Finalize.
 	owner bool
 	// odd: it wants more at its start, or more patience with its slots, than crypto11 has.
@@ -57,7 +59,10 @@ func openModule(address uri.URI, options Options) (*module, error) {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
 	}
 	if m.closing = options.Closing; m.closing == nil {
-		m.closing = closeInTime
+		m.closing = func(module string, close func()) { closeInTime(module, close) }
+	}
+	if m.closingNow = options.CloseNow; m.closingNow == nil {
+		m.closingNow = closeInTime
 	}
 	if err := m.initialize(address); err != nil {
 		m.Destroy()
@@ -174,16 +179,18 @@ func (m *module) isTPM() bool {
 // close ends the module's life in this process, as far as it was begun here, now or when
 // Options.Closing wants it. Closing twice is closing once: what writes closes early, and its
 // caller again. Errors help nobody: there is nothing that could still be done with the module.
-func (m *module) close() { m.closeBy(m.closing) }
-
-// free closes the module at once, for somebody else in this process to open it.
-func (m *module) free() { m.closeBy(closeInTime) }
-
-func (m *module) closeBy(closing func(module string, close func())) {
+func (m *module) close() {
 	if !m.closed {
 		m.closed = true
-		closing(m.path, func() { _ = hardware.Recovered(broken, m.end) })
+		m.closing(m.path, func() { _ = hardware.Recovered(broken, m.end) })
 	}
+}
+
+// free closes the module at once, for somebody else in this process to open it, and reports whether
+// it has closed.
+func (m *module) free() (closed bool) {
+	m.closed = true
+	return m.closingNow(m.path, func() { _ = hardware.Recovered(broken, m.end) })
 }
 
 // end closes all sessions, which logs out, and the module.
@@ -202,9 +209,10 @@ func (m *module) end() error {
 // milliseconds, that of a network HSM some hundreds.
 const closePatience = 2 * time.Second
 
-// closeInTime closes a module, and leaves one behind that does not end.
-func closeInTime(_ string, end func()) {
+// closeInTime closes a module, leaves one behind that does not end, and reports whether it did.
+func closeInTime(_ string, end func()) (closed bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 	defer cancel()
-	_, _ = await(ctx, ctx.Err, func() (struct{}, error) { end(); return struct{}{}, nil }, forget)
+	_, err := await(ctx, ctx.Err, func() (struct{}, error) { end(); return struct{}{}, nil }, forget)
+	return err == nil
 }

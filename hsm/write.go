@@ -75,9 +75,12 @@ func (u *user) writeByCrypto11(ctx context.Context, doing string, work func(auth
 	u.progress.module(doing)
 	path, slot := u.path, int(u.slot)
 	u.forgetPIN()
-	u.module.free()
+	closed := u.module.free()
 	if err := context.Cause(ctx); err != nil {
 		return err // the caller was told that it failed, so it must
+	}
+	if !closed {
+		return u.writeAnew(ctx, doing, pin, work)
 	}
 	token, err := writer{u.login, doing}.configure(&crypto11.Config{
 		Path: path, SlotNumber: &slot, Pin: string(pin.Value), MaxSessions: writeSessions,
@@ -93,6 +96,32 @@ func (u *user) writeByCrypto11(ctx context.Context, doing string, work func(auth
 		return u.fail(doing, err)
 	}
 	return nil
+}
+
+// writeAnew has the work done in a new session of a module that did not close, whatever has become of
+// the old one. It logs in with the PIN that was right a moment ago, unless that login still holds.
+func (u *user) writeAnew(ctx context.Context, doing string, pin hardware.PIN, work func(author) error) error {
+	options := u.options
+	options.PIN = func(context.Context, hardware.PINRequest) (hardware.PIN, error) { return pin, nil }
+	m, err := openModule(u.address, options)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	again := u.token
+	again.module = m
+	s, err := again.openToWrite()
+	if err != nil {
+		return err
+	}
+	if _, err = newLogin(s, u.address, options, u.progress).logIn(ctx); err != nil {
+		return err
+	}
+	u.progress.module(doing)
+	if err = work(s); isReturnValue(err) {
+		err = u.fail(doing, err)
+	}
+	return err
 }
 
 // writer logs in to write by crypto11.
