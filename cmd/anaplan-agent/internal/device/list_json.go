@@ -58,7 +58,7 @@ func listJSON(found listing) []any {
 			Keys: []keyEntry{}, Certificates: []certificateEntry{},
 		}
 		for _, key := range token.Keys {
-			entry.Keys = append(entry.Keys, newKeyEntry(key))
+			entry.Keys = append(entry.Keys, newKeyEntry(judged(token, key)))
 		}
 		for _, cert := range token.Certificates {
 			entry.Certificates = append(entry.Certificates, newCertificateEntry(cert))

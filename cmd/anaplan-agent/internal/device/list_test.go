@@ -61,7 +61,8 @@ func newListing(t *testing.T) []hsm.Token {
 				{Label: "junk", ID: []byte{6}, Note: "it cannot be read"},
 			},
 		},
-		{Address: parseAddress(t, "pkcs11:token=locked"), Label: "locked", Manufacturer: "Acme", PIN: hardware.PINLocked, Err: errors.New("no\nanswer")},
+		{Address: parseAddress(t, "pkcs11:token=locked"), Label: "locked", Manufacturer: "Acme", PIN: hardware.PINLocked, Err: errors.New("no\nanswer"), Keys: []hsm.KeyInfo{curve, key}},
+		{Address: parseAddress(t, "pkcs11:token=refused"), Label: "refused", Manufacturer: "Acme", PIN: hardware.PINLow, Err: errors.New("wrong PIN"), Keys: []hsm.KeyInfo{key}},
 		{Address: parseAddress(t, "pkcs11:token=low"), Label: "low", Manufacturer: "\x1b[2JAcme\nkey \"x\": can log in", PIN: hardware.PINLow},
 	}
 }

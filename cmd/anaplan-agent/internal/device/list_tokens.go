@@ -6,6 +6,7 @@ package device
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -40,7 +41,7 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 		fmt.Fprintf(text, "  cannot be read: %s\n", console.OneLine(token.Err.Error()))
 	}
 	for _, key := range token.Keys {
-		writeKey(text, key)
+		writeKey(text, judged(token, key))
 	}
 	if len(token.Keys) == 0 && token.Err == nil {
 		fmt.Fprintf(text, "  no keys%s\n", hidden(token))
@@ -52,6 +53,24 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 			fmt.Fprintf(text, "  certificate %s\n    not used: %s\n", Describe(cert.Certificate), console.OneLine(cert.Note))
 		}
 	}
+}
+
+// What keeps a key from logging in that has nothing wrong with itself.
+var (
+	errPINLocked    = errors.New("the token's PIN is locked")
+	errTokenNotRead = errors.New("the token refused the login, or failed")
+)
+
+// judged returns a key with what is wrong with its token, if nothing is with the key.
+func judged(token hsm.Token, key hsm.KeyInfo) hsm.KeyInfo {
+	switch {
+	case key.Problem != nil:
+	case token.PIN == hardware.PINLocked:
+		key.Problem = errPINLocked
+	case token.Err != nil:
+		key.Problem = errTokenNotRead
+	}
+	return key
 }
 
 // tokenState is what a person must know of the token before using it. Its PIN state
