@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -60,11 +61,11 @@ func (d Device) String() string {
 	return fmt.Sprintf("token %q", d.Label)
 }
 
-// isNamed reports whether an address can name the device: a card by its number only, which not all
-// have.
+// isNamed reports whether a serial number in an address can name the device: that of a card is a
+// number, and one of zeros is what modules tell that know of none (OpenSC, NSS).
 func (d Device) isNamed() bool {
-	n, err := strconv.ParseUint(d.Serial, 10, 32)
-	return !d.Card || err == nil && n != 0
+	_, err := strconv.ParseUint(d.Serial, 10, 32)
+	return strings.Trim(d.Serial, "0 ") != "" && (!d.Card || err == nil)
 }
 
 // ForToken returns the PINFunc for the token of an address.

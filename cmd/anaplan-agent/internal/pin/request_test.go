@@ -90,3 +90,20 @@ func TestPINNeeded(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestNamedBySerial: a number of zeros names nobody's device.
+func TestNamedBySerial(t *testing.T) {
+	for device, want := range map[Device]bool{
+		{Serial: "12345678", Card: true}: true,
+		{Serial: "0", Card: true}:        false,
+		{Serial: "", Card: true}:         false,
+		{Serial: "17a0"}:                 true,
+		{Serial: "17a0", Card: true}:     false,
+		{Serial: "0000000000000000"}:     false,
+		{Serial: ""}:                     false,
+	} {
+		if got := device.isNamed(); got != want {
+			t.Errorf("%+v: %v, want %v", device, got, want)
+		}
+	}
+}
