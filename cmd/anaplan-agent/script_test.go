@@ -66,7 +66,7 @@ func (e ending) Run() int {
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	runScripts(t, func(name string) bool {
-		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "killed-") && !slices.Contains([]string{"calls-clients.txtar", "never-seen.txtar"}, name)
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "killed-") && !strings.HasPrefix(name, "real-") && !slices.Contains([]string{"calls-clients.txtar", "never-seen.txtar"}, name)
 	})
 }
 
@@ -78,6 +78,26 @@ func TestClients(t *testing.T) {
 		hsmtest.Tool(t, "clients", tool)
 	}
 	runScripts(t, func(name string) bool { return name == "calls-clients.txtar" })
+}
+
+// TestNSSDatabase runs the program on a database that NSS's own tools have made.
+func TestNSSDatabase(t *testing.T) {
+	hsmtest.SoftHSM(t)
+	for _, tool := range []string{"certutil", "pk12util"} {
+		hsmtest.Tool(t, "nss", tool)
+	}
+	runScripts(t, func(name string) bool { return name == "real-nss.txtar" }, "NSS", hsmtest.NSS(t))
+}
+
+// TestRemoteTokens runs the program on tokens that other processes have: p11-kit's server, and a module
+// that is registered as a program.
+func TestRemoteTokens(t *testing.T) {
+	hsmtest.SoftHSM(t)
+	hsmtest.Tool(t, "p11kit", "p11-kit")
+	if os.Geteuid() != 0 {
+		hsmtest.Missing(t, "root", "the right to mount")
+	}
+	runScripts(t, func(name string) bool { return name == "real-p11kit.txtar" })
 }
 
 // runScripts runs the scripts of those names, with more settings of their environment:
