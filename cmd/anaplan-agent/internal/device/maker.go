@@ -26,6 +26,7 @@ type makersTool struct {
 // makersTools are the tools, the first that fits being meant.
 var makersTools = []makersTool{
 	{"yubihsm", "", makesInYubiHSM, putsIntoYubiHSM, false},
+	{"kmsp11", "", makesInKMS, putsByPKCS11, false},
 	{"ykcs11", "", makesOnPIV, putsOntoPIV, true},
 	{"opensc", "piv", makesOnPIV, putsOntoPIV, true},
 	{"opensc", "", makesByOpenSC, putsByOpenSC, false},
@@ -77,6 +78,12 @@ func makesInYubiHSM(refused *hsm.RefusalError) []string {
 
 func putsIntoYubiHSM(refused *hsm.RefusalError) []string {
 	return []string{shell.Join("yubihsm-shell", "-a", "put-asymmetric-key", "-i", "0", "-l", labelOf(refused), "-d", "1", "-c", "sign-pkcs", "--in", "key.pem")}
+}
+
+// makesInKMS makes a key that signs any digest: the request has SHA-256, and a login SHA-512.
+func makesInKMS(refused *hsm.RefusalError) []string {
+	return []string{shell.Join("gcloud", "kms", "keys", "create", labelOf(refused), "--keyring", "RING", "--location", "LOCATION",
+		"--purpose", "asymmetric-signing", "--default-algorithm", fmt.Sprintf("rsa-sign-raw-pkcs1-%d", refused.Bits), "--protection-level", "hsm")}
 }
 
 // viaPIV is shorter where the card is a YubiKey.
