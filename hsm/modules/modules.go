@@ -54,11 +54,16 @@ var wellKnown = []string{
 	"cs_pkcs11_R3",    // Utimaco
 	"eToken",          // Thales SafeNet eToken on macOS
 	"eTPkcs11",        // Thales SafeNet eToken
+	"kmsp11",          // Google Cloud KMS
+	"kryoptic_pkcs11",
+	"nethsm_pkcs11", // Nitrokey NetHSM
 	"opencryptoki",
 	"opensc-pkcs11",
 	"p11-kit-client",
+	"pkcs11-proxy",
 	"softhsm2",
 	"tpm2_pkcs11",
+	"wolfpkcs11",
 	"ykcs11", // YubiKey
 	"yubihsm_pkcs11",
 }
