@@ -105,11 +105,11 @@ func ExampleSettings() {
 func ExampleParsePINSource() {
 	source, err := config.ParsePINSource("file:/run/secrets/pin")
 	fmt.Println(source.Kind, source.Arg, err)
-	_, err = config.ParsePINSource("1234")
+	_, err = config.ParsePINSource("file")
 	fmt.Println(err)
 	// Output:
 	// file /run/secrets/pin <nil>
-	// a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, command:PROGRAM, pinentry, prompt or none
+	// file: write file:PATH
 }
 
 func ExampleParsePINURI() {

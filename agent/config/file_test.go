@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // settingList is the end of errors that list the settings.
@@ -284,8 +286,8 @@ func TestParseErrors(t *testing.T) {
 		{
 			"PIN in pin",
 			[]string{"[profile.default]", "pin = '835261'"},
-			[]string{"c.toml:2:1: pin: a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, " +
-				"command:PROGRAM, pinentry, prompt or none"},
+			[]string{"c.toml:2:1: pin: a PIN must not be given here; use env:NAME, file:PATH, " + remedy.Here().PINStores() +
+				", command:PROGRAM, pinentry, prompt or none"},
 		},
 		{
 			"bad inline table",

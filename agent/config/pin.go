@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/nearest"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // Kinds of PINSource.
@@ -76,12 +77,12 @@ func ParsePINSource(s string) (PINSource, error) {
 		}
 		return PINSource{Kind: kind, Arg: arg}, nil
 	}
-	return PINSource{}, errNoSource(kind)
+	return PINSource{}, errNoSource(kind, remedy.Here())
 }
 
-// errNoSource says that there is no such kind. It does not show what was given, for that is most
-// often a PIN; a near miss is answered with what was meant.
-func errNoSource(kind string) error {
+// errNoSource says that there is no such kind, and which there are on a system. It does not show what
+// was given, for that is most often a PIN; a near miss is answered with what was meant.
+func errNoSource(kind string, on remedy.System) error {
 	var kinds []string
 	for _, a := range arguments {
 		kinds = append(kinds, a.kind)
@@ -89,7 +90,7 @@ func errNoSource(kind string) error {
 	if meant := nearest.Word(strings.ToLower(kind), kinds); meant != "" {
 		return fmt.Errorf("there is no such source of a PIN; did you mean %s?", meant)
 	}
-	return errors.New("a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, command:PROGRAM, pinentry, prompt or none")
+	return fmt.Errorf("a PIN must not be given here; use env:NAME, file:PATH, %s, command:PROGRAM, pinentry, prompt or none", on.PINStores())
 }
 
 // ParsePINURI reads the pin-source attribute of an address (RFC 7512 section

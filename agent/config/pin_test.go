@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 func TestParsePINSource(t *testing.T) {
@@ -36,7 +38,7 @@ func TestParsePINSource(t *testing.T) {
 }
 
 func TestParsePINSourceErrors(t *testing.T) {
-	const notHere = "a PIN must not be given here; use env:NAME, file:PATH, credential:NAME, command:PROGRAM, pinentry, prompt or none"
+	notHere := "a PIN must not be given here; use env:NAME, file:PATH, " + remedy.Here().PINStores() + ", command:PROGRAM, pinentry, prompt or none"
 	tests := []struct{ in, want string }{
 		{"835261", notHere},
 		{"835261:env", notHere},
@@ -63,6 +65,19 @@ func TestParsePINSourceErrors(t *testing.T) {
 				t.Errorf("got  %+v, %v\nwant %s", got, err, test.want)
 			}
 		})
+	}
+}
+
+// TestNoSourceOn: a person is told of the sources that their system has, and of no others.
+func TestNoSourceOn(t *testing.T) {
+	stores := map[remedy.System]string{"linux": "credential:NAME", "darwin": "keychain:SERVICE", "windows": "dpapi:PATH, wincred:NAME"}
+	for system, own := range stores {
+		said := errNoSource("835261", system).Error()
+		for of, store := range stores {
+			if strings.Contains(said, store) != (of == system) {
+				t.Errorf("%s, with %s: %s", system, own, said)
+			}
+		}
 	}
 }
 
