@@ -22,6 +22,7 @@ type progress struct {
 	waiting error       // what the step waits for, as the error for a wait in vain
 	timer   *time.Timer // tells TouchMaybe; nil without
 	touch   bool        // a touch was spoken of, and TouchOver not yet
+	met     pivuri.URI  // the card that was chosen
 }
 
 // newProgress returns the progress of a call that begins.
@@ -42,6 +43,23 @@ func (p *progress) step(doing string, waiting error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.doing, p.waiting = doing, waiting
+}
+
+// meet notes which card it is that errors are of.
+func (p *progress) meet(card pivuri.URI) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.met = card
+}
+
+// ofCard returns err as a CardError of the card that was chosen; nil for nil.
+func (p *progress) ofCard(err error) error {
+	if err == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &CardError{err, p.met}
 }
 
 // touchPatience is how long a card may take before a person is told that it may want a
@@ -118,7 +136,7 @@ func await[T any](ctx context.Context, p *progress, work func() (T, error), late
 			late(result)
 		}
 	})
-	return result, ofCard(err)
+	return result, p.ofCard(err)
 }
 
 // call is await for a call from its beginning to its end.

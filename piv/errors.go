@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // deviceError is what the card or the PC/SC service said, in words. The code is in the
@@ -28,7 +29,10 @@ func (e *deviceError) Unwrap() error { return e.kind }
 // CardError is an error of a card, or of the way to one. It has the text of what it wraps, and
 // is there for who explains the errors that tokens and cards share: what to do about a key
 // depends on the device.
-type CardError struct{ Err error }
+type CardError struct {
+	Err  error
+	Card pivuri.URI // the address that means the card, of those that are there; zero: none was reached
+}
 
 func (e *CardError) Error() string { return e.Err.Error() }
 
@@ -49,7 +53,7 @@ func ofCard(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &CardError{err}
+	return &CardError{Err: err}
 }
 
 // Transient reports whether err is trouble that may pass: a card that is not there,

@@ -204,6 +204,7 @@ func (f finder) enter(ctx context.Context, address pivuri.URI) (*keyring, error)
 
 // keyring returns the keys of a card that is open.
 func (f finder) keyring(c *card) *keyring {
+	f.progress.meet(c.address(0))
 	if f.options.Found != nil {
 		f.options.Found(c.name())
 	}

@@ -93,7 +93,7 @@ func (k *Key) Address() pivuri.URI { return k.key.Address }
 // key with a PIN policy of "always" signs once. Whatever fails ends the Key.
 func (k *Key) SignSHA512(ctx context.Context, message []byte) ([]byte, error) {
 	if err := k.turn.Take(ctx); err != nil {
-		return nil, ofCard(fmt.Errorf("%s: %w", k.key.Address, err))
+		return nil, k.user.progress.ofCard(fmt.Errorf("%s: %w", k.key.Address, err))
 	}
 	signature, err := await(ctx, k.user.progress,
 		func() ([]byte, error) {

@@ -3,9 +3,12 @@ package device
 // What to do about keys, and the devices that hold them.
 
 import (
+	"strings"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -50,13 +53,13 @@ func Rows(on remedy.System) explain.Table {
 			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
 			build.Program+" enroll --key ADDRESS --email YOU makes a key",
 		), With: onCard(
-			build.Program+" keys --key piv: lists the keys that are there",
-			build.Program+" enroll --key 'piv:slot=9c' --email YOU makes a key",
+			build.Program+" keys --key CARD lists the keys that are there",
+			build.Program+" enroll --key SLOT --email YOU makes a key",
 		)},
 		{Is: hardware.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key ADDRESS --email YOU makes one",
 		), With: onCard(
-			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key 'piv:slot=9c' --email YOU makes one",
+			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key SLOT --email YOU makes one",
 		)},
 
 		{Is: errManagementKeySource, Exit: explain.Human, Hints: explain.Hints(managementKeyHint)},
@@ -103,7 +106,7 @@ func Rows(on remedy.System) explain.Table {
 		{Is: hardware.ErrCertificateMismatch, More: "the CA signed another CSR, or the file is an older one", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program + " keys --key ADDRESS, without object and id, shows which certificate belongs to which key",
 		), With: onCard(
-			build.Program + " keys --key piv: shows which slot holds which certificate",
+			build.Program + " keys --key CARD shows which slot holds which certificate",
 		)},
 		{Is: hardware.ErrBadSignature, More: "before firmware 5.3 a YubiKey does not tell its public key", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"try again; if it stays so, the device, its reader or its PKCS#11 module is faulty: "+build.Program+" doctor --key ADDRESS looks at it",
@@ -116,9 +119,18 @@ func Rows(on remedy.System) explain.Table {
 }
 
 // onCard gives other hints where the error is of a card: what to do about a key depends on what
-// holds it.
+// holds it. CARD in them is the address of that card, and SLOT that of the slot which is advised: of
+// several cards no other is meant.
 func onCard(hints ...string) func(error, *explain.Row) {
-	return explain.With(func(_ *piv.CardError, row *explain.Row) { row.Hints = explain.Hints(hints...) })
+	return explain.With(func(err *piv.CardError, row *explain.Row) {
+		slot := err.Card
+		slot.Slot = DefaultSlot
+		words := strings.NewReplacer("CARD", shell.Word(err.Card.String()), "SLOT", shell.Quote(slot.String()))
+		row.Hints = nil
+		for _, hint := range hints {
+			row.Hints = append(row.Hints, explain.Hint{Text: words.Replace(hint)})
+		}
+	})
 }
 
 // gaveNoClearAnswer reports whether a device may give a clear answer another time.
