@@ -144,7 +144,7 @@ func TestTwoCards(t *testing.T) {
 		options := with(pin)
 		options.Busy = 100 * time.Millisecond
 		_, err := login(t, "piv:", options)
-		wantError(t, err, piv.ErrBusy, "by its serial number")
+		wantError(t, err, piv.ErrBusy, "as in piv:serial=77")
 	})
 	t.Run("one that is broken does not count", func(t *testing.T) {
 		d.put(t, pivtest.Options{NoPIV: true})

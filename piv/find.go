@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,7 @@ func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error)
 	for pending := s.readers; ; {
 		pending = s.visit(pending, address)
 		if len(pending) == 0 || s.isComplete(address) || !wait.again() {
+			s.tellApart()
 			return s, nil
 		}
 		if wait.long() && !told && s.firstFailure(ErrBusy) != nil {
@@ -94,6 +96,9 @@ func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
 			return nil
 		}
 		delete(s.failed, reader)
+		if address.Reader != "" && address.Reader != reader {
+			continue
+		}
 		c, err := openCard(s.service, reader)
 		switch {
 		case errors.Is(err, ErrBusy), s.mayStart(err):
@@ -103,14 +108,40 @@ func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
 			// An empty reader; that all are empty is for none to say.
 		case err != nil:
 			s.failed[reader] = err
-		case address.Serial != 0 && address.Serial != c.serial:
-			s.others = append(s.others, c.name())
+		case address.Serial != 0 && address.Serial != c.serial, address.GUID != "" && address.GUID != c.guid:
+			s.others = append(s.others, c.described())
 			c.finish()
 		default:
+			c.apart = pivuri.URI{GUID: address.GUID, Reader: address.Reader}
 			s.found = append(s.found, c)
 		}
 	}
 	return busy
+}
+
+// tellApart gives cards without a serial number an address each, where there are several: by the
+// GUID, which is the card's wherever it is, or by the reader.
+func (s *survey) tellApart() {
+	isAlone := len(s.found) == 1 && s.firstFailure(ErrBusy) == nil
+	for _, c := range s.found {
+		switch {
+		case c.serial != 0 || c.apart.NamesCard() || isAlone:
+		case c.guid != "" && s.holders(c.guid) == 1:
+			c.apart.GUID = c.guid
+		default:
+			c.apart.Reader = c.reader
+		}
+	}
+}
+
+// holders counts the cards with a GUID: programs that make cards may give them all the same.
+func (s *survey) holders(guid string) (count int) {
+	for _, c := range s.found {
+		if c.guid == guid {
+			count++
+		}
+	}
+	return count
 }
 
 // mayStart reports whether a card answered as those do whose PIV application is about to start.
@@ -119,9 +150,10 @@ func (s *survey) mayStart(err error) bool {
 	return errors.Is(err, errAsleep) && time.Since(s.began) < patience
 }
 
-// isComplete reports whether no other card can fit: serial numbers are one card's each.
+// isComplete reports whether no other card can fit: serial numbers are one card's each, and a reader
+// has one card.
 func (s *survey) isComplete(address pivuri.URI) bool {
-	return address.Serial != 0 && len(s.found) > 0
+	return (address.Serial != 0 || address.Reader != "") && len(s.found) > 0
 }
 
 // one returns the one card that fits the address, with which the survey's connection
@@ -133,9 +165,9 @@ func (s *survey) one(address pivuri.URI) (*card, error) {
 	}
 	if len(s.found) == 1 {
 		// Broken cards and those of other kinds do not compete, but this one may.
-		if busy := s.firstFailure(ErrBusy); busy != nil && address.Serial == 0 {
+		if busy := s.firstFailure(ErrBusy); busy != nil && !address.NamesCard() {
 			s.close()
-			return nil, fmt.Errorf("there are several cards, and one cannot be looked at, so name the card that is meant by its serial number: %w", busy)
+			return nil, fmt.Errorf("there are several cards, and one cannot be looked at, so name the card that is meant, as in %s: %w", s.found[0].address(address.Slot), busy)
 		}
 		return s.found[0], nil
 	}
@@ -165,18 +197,22 @@ func (s *survey) none(address pivuri.URI) error {
 		return notPIV
 	}
 	if address == (pivuri.URI{}) {
-		return fmt.Errorf("%w: %s", ErrNoCard, s.instead())
+		return fmt.Errorf("%w: %s", ErrNoCard, s.instead(address.Reader))
 	}
-	return fmt.Errorf("%w: %s; %s", ErrNoCard, address, s.instead())
+	return fmt.Errorf("%w: %s; %s", ErrNoCard, address, s.instead(address.Reader))
 }
 
 // instead says what there is where no card fits.
-func (s *survey) instead() string {
+func (s *survey) instead(reader string) string {
 	switch {
 	case len(s.readers) == 0:
 		return "no reader and no YubiKey is connected"
 	case len(s.others) > 0:
 		return "there is " + strings.Join(s.others, " and ")
+	case reader != "" && !slices.Contains(s.readers, reader):
+		return fmt.Sprintf("there is no reader %q, but %q", reader, s.readers)
+	case reader != "":
+		return fmt.Sprintf("there is no card in the reader %q", reader)
 	case len(s.readers) == 1:
 		return fmt.Sprintf("there is no card in the reader %q", s.readers[0])
 	}

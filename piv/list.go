@@ -28,7 +28,7 @@ func (f finder) list(ctx context.Context, address pivuri.URI) ([]Card, error) {
 		cards = append(cards, f.keyring(c).list(address))
 		c.finish() // another program may wait for it while the next one is read
 	}
-	if address.Serial == 0 { // else those that failed are not the one that is wanted, as far as anyone knows
+	if !address.NamesCard() { // else those that failed are not the one that is wanted, as far as anyone knows
 		cards = append(cards, s.failures()...)
 	}
 	if len(cards) == 0 {

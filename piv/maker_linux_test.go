@@ -4,6 +4,7 @@ package piv_test
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -276,4 +277,61 @@ func TestPlainCardWrites(t *testing.T) {
 	if request, err := x509.ParseCertificateRequest(der); err != nil || !key.PublicKey.Equal(request.PublicKey) {
 		t.Errorf("%v: the request is for another key", err)
 	}
+}
+
+// TestTwoPlainCards: cards without a serial number are told apart by their GUIDs, or by their readers,
+// and the one that is named is the only one that is sent a PIN.
+func TestTwoPlainCards(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	keys := []*rsa.PrivateKey{testKey(t, "a", 2048), testKey(t, "b", 2048)}
+	var cards []*pivtest.Card
+	for i, key := range keys {
+		card := newCard(t, pivtest.Options{Maker: pivtest.OtherMaker, PIN: pin})
+		pair(t, card, 0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
+		if err := s.Insert(i, card); err != nil {
+			t.Fatal(err)
+		}
+		cards = append(cards, card)
+	}
+	for _, test := range []struct {
+		name    string
+		guids   []byte
+		address string // of the first, as far as it tells it from the other
+	}{
+		{"guid", []byte{0xab, 0xcd}, "piv:guid=" + strings.Repeat("ab", 16)},
+		{"one guid", []byte{0xab, 0xab}, "piv:reader="},
+		{"no guid", []byte{0, 0}, "piv:reader="},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for i, guid := range test.guids {
+				cards[i].PutObject(0x5fc102, guidObject(guid))
+				cards[i].ForgetCommands()
+			}
+			_, err := login(t, "piv:slot=9c", with(pin))
+			ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err)
+			if !ok || len(ambiguous.Candidates) != 2 || ambiguous.Candidates[0] == ambiguous.Candidates[1] {
+				t.Fatalf("%v", err)
+			}
+			if !strings.HasPrefix(ambiguous.Candidates[0], test.address) {
+				t.Errorf("%v, want one that begins with %s", err, test.address)
+			}
+			listed, err := piv.List(t.Context(), pivuri.URI{}, piv.Options{Time: noon})
+			if err != nil || len(listed) != 2 {
+				t.Fatalf("%v, %+v", err, listed)
+			}
+			for i, candidate := range ambiguous.Candidates {
+				if key := listed[i].Keys[0].Address; key.String() != candidate {
+					t.Errorf("it is listed as %s, not %s", key, candidate)
+				}
+				mustLogin(t, candidate, piv.Options{PIN: (&asked{pin: pin}).ask, Time: noon, Slow: true}, keys[i])
+			}
+			for i, card := range cards {
+				if links := count(card, 0x87); links != 2 || card.WrongPINs() != 0 { // of one command
+					t.Errorf("card %d signed with %d commands", i, links)
+				}
+			}
+		})
+	}
+	_, err := login(t, "piv:reader=Elsewhere%2000%2000", with(pin))
+	wantError(t, err, piv.ErrNoCard, `there is no reader "Elsewhere 00 00", but [`)
 }

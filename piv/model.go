@@ -20,6 +20,8 @@ type model struct {
 	silent   bool   // it does not know GET METADATA, whatever its firmware
 	plain    bool   // it knows the standard's commands only, and has neither firmware nor serial
 	guid     string // of a plain card, in hexadecimal; "": it does not tell
+
+	apart pivuri.URI // what tells it from other cards that are there, beside the serial number
 }
 
 // isYubiKey reports whether what Yubico says of its cards holds for this one.
@@ -35,12 +37,22 @@ func (m model) name() string {
 	return fmt.Sprintf("%s %d", name, m.serial)
 }
 
+// described is name with what an address may name it by.
+func (m model) described() string {
+	if m.serial != 0 || m.guid == "" {
+		return m.name()
+	}
+	return m.name() + " with guid=" + m.guid
+}
+
 // identity tells the card from others of its name.
 func (m model) identity() string { return cmp.Or(m.guid, fmt.Sprint(m.serial)) }
 
 // address returns the address of a slot of the card; of the card itself for 0.
 func (m model) address(slot pivuri.Slot) pivuri.URI {
-	return pivuri.URI{Serial: m.serial, Slot: slot}
+	address := m.apart
+	address.Serial, address.Slot = m.serial, slot
+	return address
 }
 
 func (m model) version() string {

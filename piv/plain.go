@@ -3,6 +3,7 @@
 package piv
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509/pkix"
@@ -27,9 +28,11 @@ import (
 const (
 	chuid   = 0x5fc102
 	tagGUID = 0x34
+
+	sizeGUID = 16 // bytes
 )
 
-// guid returns what tells the card from others; "" where it has none.
+// guid returns what tells the card from others; "" where it has none, or zeros.
 func (r *rawCard) guid() string {
 	object, err := r.object(chuid)
 	if err != nil {
@@ -37,6 +40,9 @@ func (r *rawCard) guid() string {
 	}
 	inner, _ := element(object, tagObject)
 	guid, _ := element(inner, tagGUID)
+	if len(guid) != sizeGUID || bytes.Count(guid, []byte{0}) == sizeGUID {
+		return ""
+	}
 	return hex.EncodeToString(guid)
 }
 

@@ -170,7 +170,7 @@ func TestProfileErrors(t *testing.T) {
 		{"address", "default", over("key", "pkcs11:token"), `--key: address "pkcs11:token", column 13: token has no value; write token=VALUE`},
 		{"PIN for its source", "default", over("key", "pkcs11:token=a?pin-source=835261"), "--key: pin-source: write file:/PATH or |COMMAND; a PIN must not be given here"},
 		{"PIV", "default", over("key", "PIV:slot=9b"), `--key: address "PIV:slot=9b": slot "9b" is not one of 9a, 9c, 9d, 9e and 82 to 95`},
-		{"PIN in a PIV address", "default", over("key", "piv:slot=9c?pin-value=835261"), `--key: address "piv:slot=9c?...": it ends after serial and slot; where the PIN comes from is said by the setting pin`},
+		{"PIN in a PIV address", "default", over("key", "piv:slot=9c?pin-value=835261"), `--key: address "piv:slot=9c?...": it ends after the slot; where the PIN comes from is said by the setting pin`},
 		{
 			"no scheme", "default", over("key", "slot=9c"),
 			`--key: address "slot=9c", column 1: it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME, or piv:serial=NUMBER;slot=9c for a key on a YubiKey`,

@@ -67,6 +67,7 @@ type cardTable struct {
 //	card wrong N COUNT         fails unless it has compared so many wrong PINs, ever
 //	card sent N INS COUNT      fails unless it had so many of these; a PIN is 20
 //	card forget N              what it had
+//	card guid N HEX            its GUID, of two bytes that are there eight times
 //	card protect N HEX         keeps this management key under the PIN
 //	card keep N                kill-at-each-step puts it back to what it is now
 //	card hold N                another program has it, until card release N
@@ -236,6 +237,9 @@ func (k *keysInTurn) next(bits int) (*rsa.PrivateKey, error) {
 // keep the management key: 88 { 89 KEY }.
 const printedObject = 0x5fc109
 
+// guidObject is the one that tells which card it is.
+const guidObject = 0x5fc102
+
 // byteOf reads two hexadecimal digits.
 func byteOf(ts *testscript.TestScript, text string) byte {
 	n, err := strconv.ParseUint(text, 16, 8)
@@ -289,6 +293,10 @@ func change(ts *testscript.TestScript, card *pivtest.Card, what string, args []s
 		wantCount(ts, "commands "+args[0], countOf(card, byteOf(ts, args[0])), args[1])
 	case "forget":
 		card.ForgetCommands()
+	case "guid":
+		guid, err := hex.DecodeString(strings.Repeat(args[0], 8))
+		ts.Check(err)
+		card.PutObject(guidObject, slices.Concat([]byte{0x34, 0x10}, guid))
 	case "protect":
 		key, err := hex.DecodeString(args[0])
 		ts.Check(err)

@@ -2,13 +2,21 @@
 //
 //	piv:serial=12345678;slot=9c
 //
-// They are written like the PKCS#11 URIs of RFC 7512. Both parts may be left out:
+// They are written like the PKCS#11 URIs of RFC 7512. All parts may be left out:
 // a piv:slot=9c is that slot of the only card that is there, and piv: any card.
+// Cards that are not YubiKeys have no serial number that they tell. Where there are several, each
+// is told from the others by its GUID or, if that says nothing, by its reader:
+//
+//	piv:guid=6ad2d4f4f5b64f5d8c02d4f7a1b0c9e3;slot=9c
+//	piv:reader=Alcor%20Micro%20AU9560%2000%2000;slot=9c
+//
 // The package knows texts only and opens nothing.
 package pivuri
 
 import (
+	"encoding/hex"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -23,6 +31,13 @@ const scheme = Scheme + ":"
 type URI struct {
 	// Serial is the card's serial number, as it is printed on a YubiKey; 0: not named.
 	Serial uint32
+
+	// GUID is what a card without a serial number has in its place (NIST SP 800-73-4 part 1, table 9):
+	// 32 hexadecimal digits, small ones; "": not named.
+	GUID string
+
+	// Reader is the name of the reader that the card is in, as the PC/SC service has it; "": not named.
+	Reader string
 
 	// Slot is where the key is; 0: not named.
 	Slot Slot
@@ -40,7 +55,7 @@ func Parse(text string) (URI, error) {
 		return u, nil
 	}
 	if strings.ContainsAny(rest, "?&") {
-		return URI{}, fmt.Errorf("address %q: it ends after serial and slot; where the PIN comes from is said by the setting pin", shown(text))
+		return URI{}, fmt.Errorf("address %q: it ends after the slot; where the PIN comes from is said by the setting pin", shown(text))
 	}
 	for part := range strings.SplitSeq(rest, ";") {
 		if err := u.set(part); err != nil {
@@ -79,18 +94,44 @@ func cutScheme(text string) (rest string, ok bool) {
 // be meant.
 func (u *URI) set(part string) (err error) {
 	name, value, _ := strings.Cut(part, "=")
-	switch {
-	case name == "serial" && u.Serial == 0:
+	if _, named := u.Get(name); named {
+		return fmt.Errorf("%s is there twice", name)
+	}
+	switch name {
+	case "serial":
 		u.Serial, err = parseSerial(value)
-	case name == "slot" && u.Slot == 0:
+	case "guid":
+		u.GUID, err = parseGUID(value)
+	case "reader":
+		u.Reader, err = parseReader(value)
+	case "slot":
 		u.Slot, err = ParseSlot(value)
-	case name == "serial" || name == "slot":
-		err = fmt.Errorf("%s is there twice", name)
 	default:
-		err = fmt.Errorf("%q is neither serial=NUMBER nor slot=9c", shown(part))
+		err = fmt.Errorf("%q is not serial=NUMBER, slot=9c, guid=HEX or reader=NAME", shown(part))
 	}
 	return err
 }
+
+// parseGUID reads 16 bytes in hexadecimal, with the hyphens that some programs write or without.
+func parseGUID(text string) (string, error) {
+	guid := strings.ToLower(strings.ReplaceAll(text, "-", ""))
+	if bytes, err := hex.DecodeString(guid); err != nil || len(bytes) != 16 {
+		return "", fmt.Errorf("guid %q is not 32 hexadecimal digits", text)
+	}
+	return guid, nil
+}
+
+// parseReader reads a name as addresses have it.
+func parseReader(text string) (string, error) {
+	name, err := url.PathUnescape(text)
+	if err != nil || name == "" || strings.ContainsRune(name, 0) {
+		return "", fmt.Errorf("reader %q is not the name of a reader, with %%20 for a blank", text)
+	}
+	return name, nil
+}
+
+// NamesCard reports whether the address says which card it is.
+func (u URI) NamesCard() bool { return u.Serial != 0 || u.GUID != "" || u.Reader != "" }
 
 // parseSerial reads a serial number: decimal, as on the card's back.
 func parseSerial(text string) (uint32, error) {
@@ -104,23 +145,29 @@ func parseSerial(text string) (uint32, error) {
 // String returns the address, ready for Parse.
 func (u URI) String() string {
 	var parts []string
-	for _, name := range []string{"serial", "slot"} {
+	for _, name := range []string{"serial", "guid", "reader", "slot"} {
 		if value, named := u.Get(name); named {
-			parts = append(parts, name+"="+value)
+			parts = append(parts, name+"="+escaped(value))
 		}
 	}
 	return scheme + strings.Join(parts, ";")
 }
 
+// escaped returns a value as addresses have it.
+func escaped(value string) string { return strings.ReplaceAll(url.PathEscape(value), "&", "%26") }
+
 // Scheme returns Scheme.
 func (u URI) Scheme() string { return Scheme }
 
-// Get returns the serial or the slot as it stands in the address, and whether the address
-// has it.
+// Get returns the serial, guid, reader or slot, not escaped, and whether the address has it.
 func (u URI) Get(name string) (value string, named bool) {
 	switch {
 	case name == "serial" && u.Serial != 0:
 		return strconv.FormatUint(uint64(u.Serial), 10), true
+	case name == "guid" && u.GUID != "":
+		return u.GUID, true
+	case name == "reader" && u.Reader != "":
+		return u.Reader, true
 	case name == "slot" && u.Slot != 0:
 		return u.Slot.String(), true
 	}

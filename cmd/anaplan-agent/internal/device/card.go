@@ -27,7 +27,9 @@ type cardPlace struct {
 func (p cardPlace) Address(ctx context.Context) config.Address {
 	cards, err := p.list(ctx)
 	if err == nil && len(cards) == 1 && cards[0].Err == nil {
-		p.address.Serial = cards[0].Address.Serial
+		card := cards[0].Address
+		card.Slot = p.address.Slot
+		return card
 	}
 	return p.address
 }

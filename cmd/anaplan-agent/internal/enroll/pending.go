@@ -263,7 +263,7 @@ func MayMean(a, b config.Address) bool {
 }
 
 // namesOfKeys are the attributes of an address that say which key it is, on which device.
-var namesOfKeys = []string{"token", "serial", "manufacturer", "model", "object", "id", "slot"}
+var namesOfKeys = []string{"token", "serial", "manufacturer", "model", "object", "id", "guid", "reader", "slot"}
 
 // isSame reports whether two addresses name a key in the same words.
 func isSame(a, b config.Address) bool {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -61,11 +60,22 @@ func (d Device) String() string {
 	return fmt.Sprintf("token %q", d.Label)
 }
 
-// isNamed reports whether a serial number in an address can name the device: that of a card is a
-// number, and one of zeros is what modules tell that know of none (OpenSC, NSS).
-func (d Device) isNamed() bool {
-	_, err := strconv.ParseUint(d.Serial, 10, 32)
-	return strings.Trim(d.Serial, "0 ") != "" && (!d.Card || err == nil)
+// named is how an address names the device; "" where it cannot: a card by its number only, or the
+// GUID of one without, which not all have. A number of zeros is what modules tell that know of none
+// (OpenSC, NSS).
+func (d Device) named() string {
+	switch {
+	case strings.Trim(d.Serial, "0 ") == "":
+		return ""
+	case !d.Card:
+		return "serial=" + d.Serial
+	}
+	for _, name := range []string{"serial=", "guid="} {
+		if _, err := pivuri.Parse(pivuri.Scheme + ":" + name + d.Serial); err == nil {
+			return name + d.Serial
+		}
+	}
+	return ""
 }
 
 // ForToken returns the PINFunc for the token of an address.
@@ -79,14 +89,12 @@ func (a *Asker) ForToken(address uri.URI) hardware.PINFunc {
 	return a.asking(tokenRequest, unnamed)
 }
 
-// anyCard stands for all addresses that name no card: each fits any card.
-const anyCard = "piv:"
-
-// ForCard returns the PINFunc for the card of an address.
+// ForCard returns the PINFunc for the card of an address. All that name no card are one: each fits
+// any card. Into a reader any card may be put, too.
 func (a *Asker) ForCard(address pivuri.URI) hardware.PINFunc {
 	unnamed := ""
-	if address.Serial == 0 {
-		unnamed = anyCard
+	if address.Serial == 0 && address.GUID == "" {
+		unnamed = pivuri.URI{Reader: address.Reader}.String()
 	}
 	return a.asking(cardRequest, unnamed)
 }

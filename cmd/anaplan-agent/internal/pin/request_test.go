@@ -102,7 +102,7 @@ func TestNamedBySerial(t *testing.T) {
 		{Serial: "0000000000000000"}:     false,
 		{Serial: ""}:                     false,
 	} {
-		if got := device.isNamed(); got != want {
+		if got := device.named() != ""; got != want {
 			t.Errorf("%+v: %v, want %v", device, got, want)
 		}
 	}

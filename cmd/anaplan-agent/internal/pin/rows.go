@@ -33,8 +33,8 @@ func Rows(on remedy.System) explain.Table {
 		{As: explain.Type[*OtherDeviceError], Says: "belongs to YubiKey", More: "another card is put in than the one whose PIN it is: name the card in the address, `piv:serial=12345678;slot=9c`", Exit: explain.Human, Code: agent.CodeDeviceAbsent, // the right one may come back
 			With: explain.With(func(err *OtherDeviceError, row *explain.Row) {
 				row.Hints = []explain.Hint{{Text: "if the PIN is for this one from now on", Flag: "--pin-changed"}}
-				if err.Device.isNamed() {
-					row.Hints = slices.Insert(row.Hints, 0, explain.Hint{Text: "name the device in the address, so that each has a PIN of its own: serial=" + err.Device.Serial})
+				if named := err.Device.named(); named != "" {
+					row.Hints = slices.Insert(row.Hints, 0, explain.Hint{Text: "name the device in the address, so that each has a PIN of its own: " + named})
 				}
 			})},
 		{As: explain.Type[*DoubtError], Exit: explain.Human, Code: agent.CodePINNeeded, Final: true, // nothing was sent
