@@ -44,7 +44,7 @@ var meanings = map[pcsc.Error]meaning{
 	pcsc.ErrUnpoweredCard:      {ErrDevice, "it has no power"},
 	pcsc.ErrCommError:          {ErrDevice, "the smartcard service does not answer as it should; it may have ended"},
 	pcsc.ErrCommDataLost:       {ErrDevice, "the reader lost data"},
-	pcsc.ErrProtoMismatch:      {ErrNotPIV, "it does not speak the protocol of YubiKeys (T=1)"},
+	pcsc.ErrProtoMismatch:      {ErrNotPIV, "it speaks neither T=1, as YubiKeys do, nor T=0"},
 	pcsc.ErrUnsupportedCard:    {ErrNotPIV, "the reader does not know its kind"},
 }
 
@@ -109,6 +109,7 @@ const (
 	statusBlocked     status = 0x6983 // authentication method blocked
 	statusNotAllowed  status = 0x6985 // conditions of use not satisfied
 	statusWrongData   status = 0x6a80
+	statusNoFunction  status = 0x6a81 // function not supported
 	statusNotFound    status = 0x6a82
 	statusWrongPlace  status = 0x6a86 // incorrect parameters P1-P2: on some cards, a slot that they have not
 	statusNoReference status = 0x6a88

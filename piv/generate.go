@@ -54,14 +54,15 @@ func (r *keyring) generate(ctx context.Context, address pivuri.URI, spec KeySpec
 		return KeyInfo{}, err
 	}
 	var public crypto.PublicKey
-	err = r.user.write(ctx, "generating the key", func(management []byte) (err error) {
+	const doing = "generating the key"
+	err = r.user.write(ctx, doing, func(management []byte) (err error) {
 		if spec.Before != nil {
 			if err := spec.Before(); err != nil {
 				return err
 			}
 		}
 		public, err = r.card.yk.GenerateKey(management, slotOf(address.Slot), key)
-		return err
+		return r.card.notPut(doing, address.Slot, spec, err)
 	})
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
@@ -83,6 +84,25 @@ func (r *keyring) isFree(slot pivuri.Slot) error {
 		err = r.card.hasSlot(slot)
 	}
 	return err
+}
+
+// notPut says why a card of another maker does not make or take a key, which is what it lacks and not
+// what went wrong. Of a management key that was refused it says nothing.
+func (c *card) notPut(doing string, slot pivuri.Slot, spec KeySpec, err error) error {
+	sw, refused := statusOf(err)
+	if !refused || c.isYubiKey() || isAuthentication(err) {
+		return err
+	}
+	words := sw.words()
+	switch {
+	case sw == statusWrongPlace:
+		words = fmt.Sprintf("%s has no slot %s", c.name(), slot)
+	case sw == statusNoFunction && spec.Touch != TouchNever:
+		words = fmt.Sprintf("%s does not know the touch policy %q", c.name(), spec.Touch)
+	case sw == statusNoFunction:
+		words = fmt.Sprintf("%s does not know such keys, or the PIN policy %q", c.name(), spec.PIN)
+	}
+	return c.ofMaker(&deviceError{kind: ErrUnsupported, doing: doing, words: words, code: sw.code()})
 }
 
 // hasSlot returns why a slot cannot have a key, on cards of other makers, which leave some out.

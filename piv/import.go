@@ -85,13 +85,14 @@ func (r *keyring) importKey(ctx context.Context, address pivuri.URI, private *rs
 	}
 	var management []byte // that the card took
 	defer func() { clear(management) }()
-	err = r.user.write(ctx, "importing the key", func(key []byte) error {
+	const doing = "importing the key"
+	err = r.user.write(ctx, doing, func(key []byte) error {
 		// Insecure, piv-go says, because the key has been elsewhere.
 		err := r.card.yk.SetPrivateKeyInsecure(key, slotOf(address.Slot), private, policies)
 		if err == nil {
 			management = bytes.Clone(key)
 		}
-		return err
+		return r.card.notPut(doing, address.Slot, spec, err)
 	})
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)

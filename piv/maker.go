@@ -30,8 +30,12 @@ const (
 )
 
 // ask asks a card of another maker what it can do: whether it has a version, without which piv-go does
-// not open it, and metadata.
+// not open it, and metadata. A card of T=0 piv-go does not reach.
 func (m *model) ask(raw *rawCard) error {
+	if raw.onlyT0 {
+		m.plain, m.onlyT0, m.guid = true, true, raw.guid()
+		return nil
+	}
 	version, err := raw.command(0xfd, 0x00, 0x00, nil)
 	if _, refused := statusOf(err); refused || err == nil && len(version) != 3 {
 		m.plain, m.guid = true, raw.guid()

@@ -4,6 +4,7 @@ package piv_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
@@ -172,6 +173,62 @@ func TestPivApplet(t *testing.T) {
 	}
 }
 
+// TestOldPivApplet: one of a version before metadata is written to, and what it does not know is said,
+// with the slot or the policy that it lacks and not as trouble that may pass.
+func TestOldPivApplet(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	card := seat(t, s, pivtest.Options{Maker: pivtest.PivApplet, Firmware: "5.0.0", PIN: pin})
+	key := testKey(t, "a", 2048)
+	made, err := piv.Generate(t.Context(), mustParse(t, "piv:slot=9c"), piv.KeySpec{Bits: 2048}, with(pin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := certify(t, made.Public, "applet")
+	if _, err := piv.StoreCertificate(t.Context(), mustParse(t, "piv:slot=9c"), certificate, with(pin)); err != nil {
+		t.Fatal(err)
+	}
+	mustLogin(t, "piv:slot=9c", with(pin), testKey(t, "new", 2048))
+	if _, err := piv.Import(t.Context(), mustParse(t, "piv:slot=82"), key, piv.KeySpec{}, with(pin)); err != nil {
+		t.Error(err)
+	}
+	wrong := with(pin)
+	wrong.ManagementKey = func(context.Context, piv.ManagementKeyRequest) ([]byte, error) {
+		return bytes.Repeat([]byte{7}, 24), nil
+	}
+	for _, test := range []struct {
+		name, slot, words string
+		spec              piv.KeySpec
+		options           piv.Options
+	}{
+		{"slot", "piv:slot=8d", "PivApplet 12345678 has no slot 8d (6A86)", piv.KeySpec{Bits: 2048}, with(pin)},
+		{"touch", "piv:slot=9a", `PivApplet 12345678 does not know the touch policy "always" (6A81)`, piv.KeySpec{Bits: 2048, Touch: piv.TouchAlways}, with(pin)},
+		{"length", "piv:slot=9a", "RSA 3072 needs firmware 5.7, and PivApplet 12345678 has 5.0.0", piv.KeySpec{Bits: 3072}, with(pin)},
+		{"management key", "piv:slot=9a", "PivApplet 12345678 did not take this one (6A80)", piv.KeySpec{Bits: 2048}, wrong},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := piv.Generate(t.Context(), mustParse(t, test.slot), test.spec, test.options)
+			kind := piv.ErrUnsupported
+			if test.name == "management key" {
+				kind = piv.ErrManagementKey
+			} else {
+				isOtherMakers(t, err)
+			}
+			wantError(t, err, kind, test.words)
+			if test.spec.Bits = 0; test.name == "length" {
+				return
+			}
+			_, err = piv.Import(t.Context(), mustParse(t, test.slot), testKey(t, "b", 2048), test.spec, test.options)
+			wantError(t, err, kind, test.words)
+		})
+	}
+	if card.PublicKey(0x9a) != nil {
+		t.Error("there is a key where none was to be made")
+	}
+	_, err = piv.Delete(t.Context(), mustParse(t, "piv:slot=9c"), with(pin))
+	wantError(t, err, piv.ErrUnsupported, "so the key itself stays in the slot")
+	isOtherMakers(t, err)
+}
+
 // guidObject is a card's unique identifier with a GUID (NIST SP 800-73-4 part 1, table 9).
 func guidObject(guid byte) []byte {
 	return append([]byte{0x34, 0x10}, bytes.Repeat([]byte{guid}, 16)...)
@@ -334,4 +391,43 @@ func TestTwoPlainCards(t *testing.T) {
 	}
 	_, err := login(t, "piv:reader=Elsewhere%2000%2000", with(pin))
 	wantError(t, err, piv.ErrNoCard, `there is no reader "Elsewhere 00 00", but [`)
+}
+
+// TestT0: a card that does not speak T=1 signs all the same, whoever has made it; it answers with 61XX
+// and 6CXX what others answer with data. Its PIN is sent once.
+func TestT0(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	for _, maker := range []pivtest.Maker{pivtest.OtherMaker, pivtest.PivApplet} {
+		t.Run(string(maker), func(t *testing.T) {
+			card := seat(t, s, pivtest.Options{Maker: maker, PIN: pin, Quirks: pivtest.Quirks{OnlyT0: true}})
+			key := testKey(t, "plain", 2048)
+			certificate := pair(t, card, 0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
+			card.PutObject(0x5fc102, guidObject(0xab))
+			listed := one(t)
+			if len(listed.Keys) != 1 || !bytes.Equal(listed.Keys[0].Certificate.Raw, certificate.Raw) || listed.Tries != 3 || listed.Identity != strings.Repeat("ab", 16) {
+				t.Errorf("%+v", listed)
+			}
+			card.ForgetCommands()
+			mustLogin(t, "piv:slot=9c", with(pin), key)
+			if answers := answersOf(card); !answers[0x61] || !answers[0x6c] || count(card, 0x20) != 2 { // of which one asks for the counter
+				t.Errorf("it was %d times asked about the PIN, and answered %v", count(card, 0x20), answers)
+			}
+			_, err := login(t, "piv:slot=9c", with("999999"))
+			if refused, ok := errors.AsType[*hardware.PINError](err); !ok || refused.Locked || card.WrongPINs() != 1 {
+				t.Errorf("%v, %d wrong ones", err, card.WrongPINs())
+			}
+			_, err = piv.Generate(t.Context(), mustParse(t, "piv:slot=9a"), piv.KeySpec{Bits: 2048}, with(pin))
+			wantError(t, err, piv.ErrUnsupported, listed.Name+" speaks T=0 only, by which keys and certificates are not put on it from here")
+			isOtherMakers(t, err)
+		})
+	}
+}
+
+// answersOf returns the first bytes of the status words that a card has answered.
+func answersOf(card *pivtest.Card) map[byte]bool {
+	answers := map[byte]bool{}
+	for _, c := range card.Commands() {
+		answers[byte(c.SW>>8)] = true
+	}
+	return answers
 }

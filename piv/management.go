@@ -153,8 +153,7 @@ func (w writer) inWords(err error) error {
 	if err == nil {
 		return nil
 	}
-	authenticating := strings.Contains(err.Error(), "authenticating with management key")
-	if _, failed := serviceCode(err); failed || !authenticating {
+	if _, failed := serviceCode(err); failed || !isAuthentication(err) {
 		return inWords(w.doing, err)
 	}
 	sw, refused := statusOf(err)
@@ -165,6 +164,11 @@ func (w writer) inWords(err error) error {
 		return fmt.Errorf("%w: %s did not take this one (%s)", ErrManagementKey, w.card.name(), sw.code())
 	}
 	return fmt.Errorf("%w: %s did not take this one (%v)", ErrManagementKey, w.card.name(), err)
+}
+
+// isAuthentication reports whether piv-go failed where it proves the management key.
+func isAuthentication(err error) bool {
+	return strings.Contains(err.Error(), "authenticating with management key")
 }
 
 // withGiven writes with the management key that the caller gives, and with no other.

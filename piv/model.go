@@ -18,7 +18,8 @@ type model struct {
 	firmware yubikey.Version
 	serial   uint32 // 0: it does not tell
 	silent   bool   // it does not know GET METADATA, whatever its firmware
-	plain    bool   // it knows the standard's commands only, and has neither firmware nor serial
+	plain    bool   // it is asked the standard's commands only, and has neither firmware nor serial
+	onlyT0   bool   // it is plain because it does not speak T=1
 	guid     string // of a plain card, in hexadecimal; "": it does not tell
 
 	apart pivuri.URI // what tells it from other cards that are there, beside the serial number
@@ -77,6 +78,9 @@ func (m model) hasMetadata() bool { return m.since(5, 3, 0) && !m.silent }
 // writable returns why the card cannot be written to from here; nil if it can. piv-go asks every card
 // of firmware 5.3 for its management key's metadata.
 func (m model) writable() error {
+	if m.onlyT0 {
+		return m.ofMaker(fmt.Errorf("%w: the %s speaks T=0 only, by which keys and certificates are not put on it from here", ErrUnsupported, m.name()))
+	}
 	if m.plain {
 		return m.ofMaker(fmt.Errorf("%w: the %s knows the commands of the standard only, and keys and certificates are not put on it from here", ErrUnsupported, m.name()))
 	}

@@ -44,7 +44,7 @@ var (
 	ErrNoService = errors.New("the smartcard service cannot be reached")
 	// ErrNoCard: no card, or not the one that is named, is in any reader.
 	ErrNoCard = errors.New("no such card")
-	// ErrNotPIV: the card that is there has no PIV application, or does not speak T=1.
+	// ErrNotPIV: the card that is there has no PIV application, or speaks no protocol of ours.
 	ErrNotPIV = errors.New("the card cannot be used")
 	// ErrBusy: another program has the card and kept it for as long as was waited.
 	ErrBusy = errors.New("another program uses the card")

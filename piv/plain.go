@@ -19,7 +19,7 @@ import (
 )
 
 // A card that knows the standard's commands only, as a government's does, is none that piv-go opens:
-// that asks for a version of Yubico's at once. What a login needs of it is three commands, which are
+// that asks for a version of Yubico's at once, and speaks T=1 only. What a login needs of it is three commands, which are
 // here. It has no serial number to be addressed by, tells nothing of a key but its certificate, and
 // is not written to.
 

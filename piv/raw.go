@@ -41,17 +41,22 @@ func (s *service) readers() (names []string, err error) {
 // transaction.
 type rawCard struct {
 	card     *pcsc.Card
+	onlyT0   bool   // it does not speak T=1
 	selected []byte // the answer to the application's selection
 }
 
-// connect connects to the card in a reader. YubiKeys speak T=1, and piv-go nothing
-// else.
+// connect connects to the card in a reader. YubiKeys speak T=1, and piv-go nothing else; other cards
+// may speak T=0 only (ISO 7816-3 section 10).
 func (s *service) connect(reader string, share pcsc.ShareMode) (*rawCard, error) {
 	card, err := s.context.Connect(reader, share, pcsc.ProtocolT1)
+	onlyT0 := errors.Is(err, pcsc.ErrProtoMismatch)
+	if onlyT0 {
+		card, err = s.context.Connect(reader, share, pcsc.ProtocolT0)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &rawCard{card: card}, nil
+	return &rawCard{card: card, onlyT0: onlyT0}, nil
 }
 
 // close lets the card go, and does with it what is said.
@@ -107,6 +112,8 @@ const maxData = 0xff
 
 // command sends a command, in as many parts as it needs, and returns the data of its response, however
 // many parts it has (ISO 7816-4 sections 5.3.3 and 5.3.4). Another status word than 9000 is an error.
+// A card of T=0 wants to be asked for as many bytes as there are, and says how many (6CXX); only what
+// brings no data is sent again for that, for a PIN goes once.
 func (r *rawCard) command(ins, p1, p2 byte, data []byte) (response []byte, err error) {
 	for ; len(data) > maxData; data = data[maxData:] {
 		part, err := r.card.Transmit(append([]byte{0x10, ins, p1, p2, maxData}, data[:maxData]...))
@@ -129,13 +136,16 @@ func (r *rawCard) command(ins, p1, p2 byte, data []byte) (response []byte, err e
 		}
 		body, sw := part[:len(part)-2], part[len(part)-2:]
 		response = append(response, body...)
-		if sw[0] != 0x61 {
-			if s := status(sw[0])<<8 | status(sw[1]); s != statusOK {
-				return nil, s
-			}
+		switch s := status(sw[0])<<8 | status(sw[1]); {
+		case sw[0] == 0x61:
+			next = []byte{0x00, 0xc0, 0x00, 0x00, sw[1]} // GET RESPONSE
+		case sw[0] == 0x6c && len(next) == 5:
+			next = append(next[:4:4], sw[1])
+		case s != statusOK:
+			return nil, s
+		default:
 			return response, nil
 		}
-		next = []byte{0x00, 0xc0, 0x00, 0x00, sw[1]} // GET RESPONSE
 	}
 	return nil, errors.New("more data than a card has")
 }

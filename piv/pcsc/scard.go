@@ -15,6 +15,7 @@ type (
 
 // What is asked of the service.
 const (
+	ProtocolT0     = scard.ProtocolT0
 	ProtocolT1     = scard.ProtocolT1
 	ShareExclusive = scard.ShareExclusive
 	ShareShared    = scard.ShareShared

@@ -26,6 +26,7 @@ const (
 	LeaveCard Disposition = 0
 	ResetCard Disposition = 1
 
+	ProtocolT0 protocol = 1
 	ProtocolT1 protocol = 2
 
 	scopeSystem = 2
@@ -97,7 +98,10 @@ func namesIn(text []uint16) []string {
 }
 
 // Card is a connection to a card.
-type Card struct{ handle uintptr }
+type Card struct {
+	handle uintptr
+	speaks protocol
+}
 
 // Connect connects to the card in a reader.
 func (c *Context) Connect(reader string, mode ShareMode, speaks protocol) (*Card, error) {
@@ -105,9 +109,9 @@ func (c *Context) Connect(reader string, mode ShareMode, speaks protocol) (*Card
 	if err != nil {
 		return nil, err
 	}
-	card, spoken := &Card{}, protocol(0)
+	card := &Card{}
 	err = call(connect, c.handle, uintptr(unsafe.Pointer(name)), uintptr(mode), uintptr(speaks),
-		uintptr(unsafe.Pointer(&card.handle)), uintptr(unsafe.Pointer(&spoken)))
+		uintptr(unsafe.Pointer(&card.handle)), uintptr(unsafe.Pointer(&card.speaks)))
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +123,9 @@ func (c *Card) Disconnect(disposition Disposition) error {
 	return call(disconnect, c.handle, uintptr(disposition))
 }
 
-// Transmit sends a command by T=1 and returns the card's response.
+// Transmit sends a command and returns the card's response.
 func (c *Card) Transmit(command []byte) ([]byte, error) {
-	request := struct{ protocol, size uint32 }{uint32(ProtocolT1), 8} // SCARD_IO_REQUEST
+	request := struct{ protocol, size uint32 }{uint32(c.speaks), 8} // SCARD_IO_REQUEST
 	answer, size := make([]byte, mostAnswer), uint32(mostAnswer)
 	err := call(transmit, c.handle, uintptr(unsafe.Pointer(&request)), uintptr(unsafe.Pointer(unsafe.SliceData(command))), uintptr(len(command)),
 		0, uintptr(unsafe.Pointer(&answer[0])), uintptr(unsafe.Pointer(&size)))

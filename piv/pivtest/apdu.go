@@ -14,11 +14,13 @@ const (
 	swBlocked           = 0x6983
 	swConditions        = 0x6985
 	swWrongData         = 0x6A80
+	swNoFunction        = 0x6A81
 	swNotFound          = 0x6A82
 	swNoSpace           = 0x6A84
 	swWrongParameters   = 0x6A86
 	swReferenceNotFound = 0x6A88
 	swUnknownINS        = 0x6D00
+	swWrongLe           = 0x6C00
 	swUnknownCLA        = 0x6E00
 	swFailed            = 0x6F00
 )
@@ -106,10 +108,14 @@ func (c *Card) Transmit(raw []byte) []byte {
 	if sw == swOK && a.cla&^0x10 != 0 {
 		sw = swUnknownCLA
 	}
+	quirks := c.chip.piv.options.Quirks
+	if sw == swOK && quirks.OnlyT0 {
+		sw = fitsT0(raw, a)
+	}
 	if sw != swOK {
 		return withStatus(nil, sw)
 	}
-	if a.noLe && c.chip.piv.options.Quirks.StrictLe {
+	if a.noLe && (quirks.StrictLe || quirks.OnlyT0) {
 		a.expected = 0
 	}
 	fault, thaw := c.next(a)
@@ -128,6 +134,29 @@ func (c *Card) Transmit(raw []byte) []byte {
 	return answer
 }
 
+// fitsT0 refuses what T=0 has no place for (ISO 7816-3 section 12.2): extended lengths, and a command
+// with data and Le. A command with data is answered by 61XX, after which GET RESPONSE fetches its
+// data; one without must say exactly how much is to come, and 6CXX tells it.
+func fitsT0(raw []byte, a apdu) uint16 {
+	if len(a.data) > 0 && !a.noLe || len(raw) > 5+len(a.data) {
+		return swWrongLength
+	}
+	return swOK
+}
+
+// byT0 gives data only to a command that asks for exactly as much. It never says how much is left,
+// so that a client meets 6CXX each time.
+func (l *line) byT0(a apdu, data []byte, sw uint16) ([]byte, uint16) {
+	if sw&0xFF00 == swMore {
+		sw = swMore
+	}
+	if len(data) == 0 || len(data) == a.expected {
+		return data, sw
+	}
+	l.rest = concat(data, l.rest)
+	return nil, swWrongLe | uint16(len(data)&0xFF)
+}
+
 // answer answers a command that is well formed, with another status word alone if one is
 // given. It notes the command down when it is done, so that Commands tells of each how it
 // ended.
@@ -135,6 +164,9 @@ func (c *Card) answer(a apdu, instead uint16) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	data, sw := c.line.collect(a, c.chip.execute)
+	if c.chip.piv.options.Quirks.OnlyT0 {
+		data, sw = c.line.byT0(a, data, sw)
+	}
 	if instead != 0 {
 		data, sw, c.line.rest = nil, instead, nil
 	}

@@ -190,3 +190,22 @@ func FuzzTransmit(f *testing.F) {
 		c.Transmit(command)
 	})
 }
+
+// TestT0: by T=0 the data comes when exactly as much is asked for as there is, and never to a command
+// that has data itself.
+func TestT0(t *testing.T) {
+	t.Parallel()
+	c := newTestCard(t, Options{Quirks: Quirks{OnlyT0: true}})
+	c.PutObject(0x5FC102, []byte("CHUID"))
+	play(t, c,
+		step{"00FD0000 00", "6C03"},
+		step{"00FD0000 03", "050403 9000"},
+		step{"00CB3FFF 05 5C035FC102 00", "6700"},
+		step{"00CB3FFF 00 0005 5C035FC102", "6700"},
+		step{"00CB3FFF 05 5C035FC102", "6C07"}, // to the GET RESPONSE that 6100 is followed by
+		step{"00C00000 07", "53054348554944 9000"},
+	)
+	if atr := c.ATR(); atr[1]&0x80 != 0 {
+		t.Errorf("% X offers more than T=0", atr)
+	}
+}

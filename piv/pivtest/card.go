@@ -49,6 +49,7 @@ type Quirks struct {
 	BadSignatures   bool   // each signature has a wrong bit
 	FirstSelect     uint16 // answer to the first SELECT after each power up; 0: as to all others
 	StrictLe        bool   // a command without Le gets no data, but 61XX
+	OnlyT0          bool   // it speaks T=0 and no T=1: see byT0
 	NoPolicies      bool   // METADATA tells 0 as the PIN policy of each key
 }
 
@@ -100,7 +101,7 @@ func NewCard(options Options) (*Card, error) {
 	touch := &sensor{mu: &c.mu, limit: options.TouchTime, thawed: c.thawed}
 	c.chip.piv = applet{
 		options: options, firmware: firmware, sensor: touch,
-		pins: pins{quirks: options.Quirks}, manager: manager{firmware: firmware, sensor: touch},
+		pins: pins{quirks: options.Quirks}, manager: manager{firmware: firmware, wrong: traits[options.Maker].wrongKey, sensor: touch},
 	}
 	if err := c.chip.piv.restoreFactory(); err != nil {
 		return nil, err
@@ -180,6 +181,8 @@ func (v version) since(major, minor byte) bool {
 // nothing else.
 func (c *Card) ATR() []byte {
 	switch options := c.chip.piv.options; {
+	case options.Quirks.OnlyT0:
+		return []byte("\x3B\x7D\x96\x00\x00\x80\x31\x80\x65\xB0\x83\x11\x17\xD6\x83\x00\x90\x00")
 	case options.NoPIV:
 		return []byte(traits[OtherMaker].atr)
 	case options.Maker != Yubico:

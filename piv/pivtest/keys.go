@@ -165,6 +165,9 @@ func (p *applet) generate(a apdu) ([]byte, uint16) {
 	if !ok {
 		return nil, swWrongData
 	}
+	if p.options.Maker.refuses(policy) {
+		return nil, swNoFunction
+	}
 	k, err := p.makeKey(algorithm[0])
 	if err != nil {
 		return nil, swFailed
@@ -247,12 +250,18 @@ func (p *applet) importKey(a apdu) uint16 {
 		return swSecurityStatus
 	}
 	parts, ok := fields(a.data)
-	if !ok || !p.options.Maker.hasSlot(a.p2) || !p.supports(a.p1) {
+	if p.options.Maker.lacksSlot(a.p2) {
+		return swWrongParameters
+	}
+	if !ok || !isSlot(a.p2) || !p.supports(a.p1) {
 		return swWrongData
 	}
 	policy, ok := readPolicy(parts)
 	if !ok {
 		return swWrongData
+	}
+	if p.options.Maker.refuses(policy) {
+		return swNoFunction
 	}
 	k, err := keyOfParts(a.p1, parts)
 	if err != nil {

@@ -17,7 +17,9 @@ const (
 	// (github.com/canokeys/canokey-core, applets/piv).
 	CanoKey Maker = "canokey"
 	// PivApplet, for JavaCards, tells a version and a serial number and no metadata, as up to its
-	// version 0.8 (github.com/arekinath/PivApplet).
+	// version 0.8, makes RSA keys of up to 2048 bits and none that want a touch, and answers a wrong
+	// management key by 6A80. Older ones tell version 5.0.0 (github.com/arekinath/PivApplet,
+	// PivApplet.java).
 	PivApplet Maker = "pivapplet"
 	// OtherMaker knows the instructions of the standard and no others, as a government's card does.
 	OtherMaker Maker = "other"
@@ -30,6 +32,8 @@ type trait struct {
 	label    string // in SELECT's answer
 	slots    []byte // nil: all
 	lacks    []byte // Yubico's instructions that it does not know
+	noTouch  bool   // it makes and takes no keys that want to be touched
+	wrongKey uint16 // its answer to a wrong management key; 0: 6982
 }
 
 // traits are those of all makers but Yubico.
@@ -41,6 +45,7 @@ var traits = map[Maker]trait{
 	PivApplet: {
 		atr: "\x3B\x80\x80\x01\x01", firmware: "5.3.0", label: "PivApplet v0.8.1/RE",
 		slots: slices.Concat([]byte{0x9A, 0x9C, 0x9D, 0x9E}, retired(0x82, 0x8C)), lacks: []byte{insAttest, insMoveKey, insGetMetadata},
+		noTouch: true, wrongKey: swWrongData,
 	},
 	OtherMaker: {
 		atr:   "\x3B\x80\x80\x01\x01",
@@ -66,6 +71,9 @@ func (m Maker) check() error {
 
 // knows reports whether the maker's cards have an instruction, if their firmware does.
 func (m Maker) knows(ins byte) bool { return !slices.Contains(traits[m].lacks, ins) }
+
+// refuses reports whether the maker's cards have no keys of a policy.
+func (m Maker) refuses(policy Policy) bool { return traits[m].noTouch && policy.Touch > TouchNever }
 
 // hasSlot reports whether a slot can have a key.
 func (m Maker) hasSlot(slot byte) bool { return isSlot(slot) && !m.lacksSlot(slot) }

@@ -60,6 +60,7 @@ func managementKeySize(algorithm byte) int {
 // manager is who has proved the management key, if anybody.
 type manager struct {
 	firmware  version
+	wrong     uint16 // answer to a wrong key
 	sensor    *sensor
 	key       managementKey
 	proved    bool
@@ -131,7 +132,7 @@ func (m *manager) checkResponse(response []byte) uint16 {
 	expected := m.challenge
 	m.challenge, m.proved = nil, false
 	if expected == nil || !bytes.Equal(response, expected) {
-		return swSecurityStatus
+		return orElse(m.wrong, swSecurityStatus)
 	}
 	if m.key.touch && !m.sensor.touch() {
 		return swSecurityStatus
