@@ -19,7 +19,7 @@
 // the like. Certificates that crypto/x509 refuses, as far as package
 // certread reads them, and each as its CA has written it. The label of a block counts for nothing: what is in it
 // does. Keys are PKCS#1 and PKCS#8, in clear or encrypted in the ways of PKCS#5 and PKCS#12 and in
-// that of the old PEM header Proc-Type, and PKCS#12 files of any number of keys.
+// that of the old PEM header Proc-Type, OpenSSH's own format, and PKCS#12 files of any number of keys.
 //
 // # What it refuses
 //

@@ -153,6 +153,8 @@ func (l *load) addPiece(p piece, ask asker) error {
 		return l.addKey(key, "")
 	case pkcs1, pkcs8, ecKey, dsaKey:
 		return l.addKey(p.der, "")
+	case openSSH:
+		return l.addOpenSSH(p.der, ask)
 	}
 	return l.addCertificates(p)
 }

@@ -82,6 +82,12 @@ func TestKeys(t *testing.T) {
 		{"Proc-Type, AES", read("legacy-aes.pem"), password, []entry{bare}},
 		{"Proc-Type, 3DES", read("legacy-3des.pem"), password, []entry{bare}},
 		{"Proc-Type with CRLF", replaced(read("legacy-3des.pem"), "\n", "\r\n"), password, []entry{bare}},
+		{"OpenSSH", read("openssh.pem"), "", []entry{bare}},
+		{"OpenSSH with CRLF", replaced(read("openssh.pem"), "\n", "\r\n"), "", []entry{bare}},
+		{"OpenSSH with a certificate behind", join(read("openssh.pem"), read("key.crt"), read("cas.pem")), "", []entry{paired}},
+		{"OpenSSH with a certificate before, encrypted", join(read("cas.pem"), read("key.crt"), read("openssh-pw.pem")), password, []entry{paired}},
+		{"OpenSSH without armour", derOf(t, "openssh.pem"), "", []entry{bare}},
+		{"OpenSSH and PKCS#8, one password", join(read("openssh-pw.pem"), read("pkcs8-aes.pem"), read("openssh-ed25519.pem")), password, []entry{bare}},
 		{"certificates beside", join(read("cas.pem"), read("pkcs8-aes.pem"), read("key.crt")), password, []entry{paired}},
 		{"another's certificate beside", join(read("key.pem"), read("second.crt")), "", []entry{bare}},
 		{"the same key twice", join(read("key.pem"), read("pkcs8.pem")), "", []entry{bare}},
@@ -204,6 +210,16 @@ func TestPasswordOfOldOpenSSL(t *testing.T) {
 	}
 }
 
+// openSSHWith returns the encrypted OpenSSH key with some bytes of it changed.
+func openSSHWith(t *testing.T, old, changed string) []byte {
+	t.Helper()
+	block := derOf(t, "openssh-pw.pem")
+	if !bytes.Contains(block, []byte(old)) {
+		t.Fatalf("%q is not in it", old)
+	}
+	return encode("OPENSSH PRIVATE KEY", bytes.Replace(block, []byte(old), []byte(changed), 1))
+}
+
 func TestKeysRefused(t *testing.T) {
 	key := derOf(t, "key.pem")
 	wrong := slices.Clone(key)
@@ -224,7 +240,12 @@ func TestKeysRefused(t *testing.T) {
 		{"PKCS#7", fixture(t, "bundle.p7b"), none, "but certificates"},
 		{"request", fixture(t, "key.csr"), none, "certificate request (CSR)"},
 		{"public key", fixture(t, "public.pem"), none, "a public key: give the private key"},
-		{"OpenSSH key", fixture(t, "openssh.pem"), none, "ssh-keygen -p -m PEM -f FILE"},
+		{"OpenSSH key of Ed25519", fixture(t, "openssh-ed25519.pem"), unsupported, "an Ed25519 key cannot be used"},
+		{"OpenSSH key of another cipher", openSSHWith(t, "aes256-ctr", "aes256-xyz"), none, "but an OpenSSH key: turn a copy of it into PEM with: ssh-keygen -p -m PEM -f FILE"},
+		{"OpenSSH key of very many rounds", openSSHWith(t, "\x00\x00\x00\x10\x00\x00\x00\x01", "\x7f\x00\x00\x00\x00\x00\x00\x01"), unsupported, "a file that asks for more than"},
+		{"OpenSSH key that is cut", encode("OPENSSH PRIVATE KEY", derOf(t, "openssh.pem")[:700]), broken, "the OpenSSH key in it"},
+		{"OpenSSH key of another file's public key", openSSHWith(t, "ssh-rsa", "ssh-rsb"), unsupported, `an OpenSSH key of type "ssh-rsb"`},
+		{"OpenSSH public key", []byte("ssh-rsa AAAAB3NzaC1yc2EAAAADAQAB robot@example.com\n"), none, "an OpenSSH public key: give the private key"},
 		{"PuTTY key", []byte("PuTTY-User-Key-File-3: ssh-rsa\n"), none, "puttygen"},
 		{"Java", fixture(t, "java.jks"), none, "keytool -importkeystore"},
 		{"HTML", []byte("<html>"), none, "a web page"},

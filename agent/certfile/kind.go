@@ -28,6 +28,7 @@ const (
 	publicKey
 	message
 	openSSH
+	openSSHPublic
 	putty
 	javaStore
 	archive
@@ -38,21 +39,22 @@ const (
 
 // words has for people what each kind is, what to do for a certificate, and what for a key.
 var words = map[kind]struct{ is, certificate, key string }{
-	certificate: {"certificates", "", "the key is in another file, or on the device on which its request was made; give a PKCS#12 file (.p12, .pfx) or the key's own file"},
-	pkcs7:       {"a PKCS#7 bundle without any", "ask the CA for the certificate as PEM", "a PKCS#7 bundle never has the key; give a PKCS#12 file (.p12, .pfx) or the key's own file"},
-	pkcs12:      {"a PKCS#12 file, which has a key and its certificate under one password", "put both onto the device with: anaplan-agent import", ""},
-	request:     {"a certificate request (CSR)", "send it to the CA, and give the file that the CA sends back", "a request never has the key; give the file of the key that it was made with"},
-	revocations: {"a list of revoked certificates (CRL)", "give the certificate that the CA issued", "give a PKCS#12 file (.p12, .pfx) or the key's own file"},
-	publicKey:   {"a public key", "give the certificate that the CA issued for it", "give the private key, or a PKCS#12 file (.p12, .pfx)"},
-	message:     {"an encrypted or unsigned PKCS#7 message", "open it in the mail program, and save what is in it", "open it in the mail program, and save what is in it"},
-	openSSH:     {"an OpenSSH key", "give the certificate that the CA issued", "turn a copy of it into PEM with: ssh-keygen -p -m PEM -f FILE; a certificate that is in the same file is lost then: give the file as it is now with --certificate FILE"},
-	putty:       {"a PuTTY key", "give the certificate that the CA issued", "let puttygen export it in OpenSSH's format, and turn that into PEM with: ssh-keygen -p -m PEM -f FILE"},
-	javaStore:   {"a Java key store (JKS)", javaAdvice, javaAdvice},
-	archive:     {"a ZIP or gzip archive", "unpack it, and give the certificate in it", "unpack it, and give the file in it"},
-	document:    {"a document", "give the certificate's own file: .pem, .crt, .cer or .p7b", "give a PKCS#12 file (.p12, .pfx) or the key's own file"},
-	webPage:     {"a web page or XML", "the download may have needed a login: get it again in the browser", "the download may have needed a login: get it again in the browser"},
-	mail:        {"a mail", "save the attachment, and give that", "save the attachment, and give that"},
-	unknown:     {"something else", "give a certificate as PEM, DER or PKCS#7 (.pem, .crt, .cer, .p7b)", "give a PKCS#12 file (.p12, .pfx) or a key as PEM"},
+	certificate:   {"certificates", "", "the key is in another file, or on the device on which its request was made; give a PKCS#12 file (.p12, .pfx) or the key's own file"},
+	pkcs7:         {"a PKCS#7 bundle without any", "ask the CA for the certificate as PEM", "a PKCS#7 bundle never has the key; give a PKCS#12 file (.p12, .pfx) or the key's own file"},
+	pkcs12:        {"a PKCS#12 file, which has a key and its certificate under one password", "put both onto the device with: anaplan-agent import", ""},
+	request:       {"a certificate request (CSR)", "send it to the CA, and give the file that the CA sends back", "a request never has the key; give the file of the key that it was made with"},
+	revocations:   {"a list of revoked certificates (CRL)", "give the certificate that the CA issued", "give a PKCS#12 file (.p12, .pfx) or the key's own file"},
+	publicKey:     {"a public key", "give the certificate that the CA issued for it", "give the private key, or a PKCS#12 file (.p12, .pfx)"},
+	message:       {"an encrypted or unsigned PKCS#7 message", "open it in the mail program, and save what is in it", "open it in the mail program, and save what is in it"},
+	openSSH:       {"an OpenSSH key", "give the certificate that the CA issued", "turn a copy of it into PEM with: ssh-keygen -p -m PEM -f FILE; a certificate that is in the same file is lost then: give the file as it is now with --certificate FILE"},
+	openSSHPublic: {"an OpenSSH public key", "give the certificate that the CA issued for it", "give the private key, whose file has no .pub at the end of its name"},
+	putty:         {"a PuTTY key", "give the certificate that the CA issued", "let puttygen export it in OpenSSH's format, and give that file"},
+	javaStore:     {"a Java key store (JKS)", javaAdvice, javaAdvice},
+	archive:       {"a ZIP or gzip archive", "unpack it, and give the certificate in it", "unpack it, and give the file in it"},
+	document:      {"a document", "give the certificate's own file: .pem, .crt, .cer or .p7b", "give a PKCS#12 file (.p12, .pfx) or the key's own file"},
+	webPage:       {"a web page or XML", "the download may have needed a login: get it again in the browser", "the download may have needed a login: get it again in the browser"},
+	mail:          {"a mail", "save the attachment, and give that", "save the attachment, and give that"},
+	unknown:       {"something else", "give a certificate as PEM, DER or PKCS#7 (.pem, .crt, .cer, .p7b)", "give a PKCS#12 file (.p12, .pfx) or a key as PEM"},
 }
 
 const javaAdvice = "turn it into PKCS#12 with: keytool -importkeystore -srckeystore FILE -destkeystore key.p12 -deststoretype PKCS12"
@@ -134,7 +136,7 @@ func kindOfOther(data []byte) kind {
 		start string
 		kind  kind
 	}{
-		{"openssh-key-v1\x00", openSSH}, {"ssh-", openSSH}, {"ecdsa-sha2-", openSSH}, {"PuTTY-User-Key-File", putty},
+		{openSSHMagic, openSSH}, {"ssh-", openSSHPublic}, {"ecdsa-sha2-", openSSHPublic}, {"PuTTY-User-Key-File", putty},
 		{"\xfe\xed\xfe\xed", javaStore}, {"\xce\xce\xce\xce", javaStore},
 		{"PK\x03\x04", archive}, {"\x1f\x8b", archive}, {"7z\xbc\xaf", archive},
 		{"%PDF", document}, {"{\\rtf", document}, {"\xd0\xcf\x11\xe0", mail},

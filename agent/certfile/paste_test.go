@@ -126,14 +126,3 @@ func TestOldOpenSSLPassword(t *testing.T) {
 		t.Errorf("with a wrong one: %v", err)
 	}
 }
-
-// A key that is there in a form that is not read is not one that is missing.
-func TestOpenSSHBesideCertificate(t *testing.T) {
-	for name, data := range map[string][]byte{
-		"first": join(fixture(t, "openssh.pem"), fixture(t, "key.crt")), "last": join(fixture(t, "key.crt"), fixture(t, "openssh.pem")),
-	} {
-		if _, err := certfile.Keys(data, nil); !errors.Is(err, certfile.ErrNoKey) || !strings.Contains(err.Error(), "but an OpenSSH key: turn a copy of it into PEM with: ssh-keygen -p -m PEM") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}

@@ -47,7 +47,7 @@ func split(data []byte) ([]piece, error) {
 		}
 	}
 	if err == nil && len(pieces) == 0 {
-		pieces = []piece{{kind: kindOfOther(data)}}
+		pieces = []piece{{kind: kindOfOther(data), der: data}}
 	}
 	return pieces, err
 }
@@ -146,7 +146,7 @@ func piecesOf(segment string) ([]piece, error) {
 	case block.Headers["DEK-Info"] != "":
 		return []piece{{kind: legacyPEM, block: block}}, nil
 	case kindOfOther(block.Bytes) == openSSH:
-		return []piece{{kind: openSSH}}, nil
+		return []piece{{kind: openSSH, der: block.Bytes}}, nil
 	}
 	return splitDER(block.Bytes)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/ber"
 	"github.com/anaplan-agent/anaplan-agent/agent/certtest"
@@ -43,4 +44,17 @@ func oddDER(ts *testscript.TestScript, name string, public crypto.PublicKey) []b
 		ts.Fatalf("there is no odd certificate %q", name)
 	}
 	return odds[at].Make(public)
+}
+
+// opensshKey is the command openssh-key PKCS8 FILE [PASSWORD]: it writes a key in OpenSSH's format.
+func opensshKey(ts *testscript.TestScript, _ bool, args []string) {
+	read, _ := pem.Decode([]byte(ts.ReadFile(args[0])))
+	key, err := x509.ParsePKCS8PrivateKey(read.Bytes)
+	ts.Check(err)
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if len(args) > 2 {
+		block, err = ssh.MarshalPrivateKeyWithPassphrase(key, "", []byte(args[2]))
+	}
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(block), 0o600))
 }

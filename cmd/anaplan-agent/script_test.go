@@ -137,6 +137,8 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"unseen":    unseenCommand,
 			"only-json": onlyJSONCommand,
 
+			"openssh-key": opensshKey,
+
 			"kill-at-each-step": killCommand,
 		},
 	})
