@@ -52,7 +52,10 @@ var pinCodes = []pkcs11.Error{
 func inWords(doing string, err error) error {
 	if code, ok := errors.AsType[pkcs11.Error](err); ok {
 		final := slices.Contains(finalCodes, code) || slices.Contains(pinCodes, code)
-		return &deviceError{doing: doing, words: rv.Words(code), code: rv.Name(code), final: final, refusal: slices.Contains(refusals, code)}
+		return &deviceError{
+			doing: doing, words: rv.Words(code), code: rv.Name(code), final: final,
+			refusal: slices.Contains(refusals, code), protected: code == pkcs11.CKR_TOKEN_WRITE_PROTECTED,
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", doing, err)

@@ -61,7 +61,7 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 		return info, err
 	}
 	n.decrypts = keys.isTPM()
-	refused := n.refusedBy(keys.user, spec.Bits)
+	refused := n.refusedBy(keys.token, spec.Bits)
 	var made *keyObject
 	var answer error
 	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {

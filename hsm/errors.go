@@ -17,6 +17,8 @@ type deviceError struct {
 	code  string // "CKR_DEVICE_REMOVED"
 	final bool   // asking again cannot help
 
+	protected bool // the token cannot be written to
+
 	refusal bool // the token does not take what it was asked to do or to make, and never will
 }
 
@@ -32,8 +34,9 @@ type RefusalError struct {
 	Key  uri.URI // where the key was to be, with its label
 	Bits int     // of the key; 0: it was to be imported
 
-	// Shorter: a key of fewer bits may be made.
-	Shorter bool
+	// Shorter: a key of fewer bits may be made. Protected: nothing is written to the token, and its
+	// maker's tool writes nothing either before that is changed.
+	Shorter, Protected bool
 
 	Err error
 }

@@ -41,7 +41,11 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 	if anyID {
 		name.id = keyID(&private.PublicKey)
 	}
-	return visit(ctx, address, options, token.openToWrite, func(keys *keyring) (KeyInfo, error) {
+	open := func(t token) (*session, error) {
+		s, err := t.openToWrite()
+		return s, name.refusedBy(t, 0).orNotTaken(err)
+	}
+	return visit(ctx, address, options, open, func(keys *keyring) (KeyInfo, error) {
 		return importedKey{name, private, anyID}.importBy(ctx, keys.user)
 	})
 }
@@ -82,7 +86,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 		return KeyInfo{}, err
 	}
 	k.decrypts = u.isTPM()
-	refused := k.refusedBy(u, 0)
+	refused := k.refusedBy(u.token, 0)
 	w := &works{user: u}
 	made, err := k.put(ctx, w)
 	if err != nil {

@@ -20,10 +20,11 @@ import (
 // openToWrite opens a session that may write, not logged in. A token that lets nobody write is
 // refused before anybody is asked for a PIN.
 func (t token) openToWrite() (*session, error) {
-	if t.has(pkcs11.CKF_WRITE_PROTECTED) {
-		return nil, fmt.Errorf("token %q is write-protected; use the maker's tool to change what is on it", t.info.Label)
+	if err := t.writable(); err != nil {
+		return nil, err
 	}
-	return t.openWith(pkcs11.CKF_RW_SESSION)
+	s, err := t.openWith(pkcs11.CKF_RW_SESSION)
+	return s, t.unlessWritable(err)
 }
 
 // works collects the objects that a call makes, so that all of them go if one cannot be
@@ -58,7 +59,7 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 // module has its words already.
 func (w *works) fail(doing string, err error) error {
 	if isReturnValue(err) {
-		return w.user.fail(doing, err)
+		return w.user.unlessWritable(w.user.fail(doing, err))
 	}
 	return err
 }

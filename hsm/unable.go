@@ -37,8 +37,13 @@ func (e unwritableError) Error() string { return e.text }
 // isRefusal reports whether an error is the token's final answer to something that it should make.
 func isRefusal(err error) bool {
 	device, answered := errors.AsType[*deviceError](err)
+	return answered && device.refusal || isProtected(err)
+}
+
+// isProtected reports whether an error is that the token cannot be written.
+func isProtected(err error) bool {
 	_, unwritable := errors.AsType[unwritableError](err)
-	return answered && device.refusal || unwritable
+	return unwritable
 }
 
 // orNotKept says of why a certificate was not stored that the token does not keep it, where that is
@@ -52,10 +57,10 @@ func orNotKept(err error) error {
 
 // refusedBy is a refusal of this key to come: afterwards the module is closed. bits is 0 for an
 // import.
-func (n newKey) refusedBy(u *user, bits int) *RefusalError {
+func (n newKey) refusedBy(t token, bits int) *RefusalError {
 	return &RefusalError{
-		Module: u.path, Manufacturer: strings.TrimSpace(u.info.ManufacturerID), Token: u.info.Label,
-		Key: (&keyObject{label: n.label}).address(u.address), Bits: bits,
+		Module: t.path, Manufacturer: strings.TrimSpace(t.info.ManufacturerID), Token: t.info.Label,
+		Key: (&keyObject{label: n.label}).address(t.address), Bits: bits,
 	}
 }
 
@@ -70,6 +75,7 @@ func (n newKey) orNotMade(refused *RefusalError, err, answer error) error {
 	if !unclear && (!isRefusal(err) || isCode(answer, pkcs11.CKR_DEVICE_MEMORY)) {
 		return err
 	}
+	refused.Protected = isProtected(err)
 	refused.Shorter = isLong && (unclear || isCode(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
 	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
 	if isCode(answer, aboutTemplates...) {
@@ -80,6 +86,9 @@ func (n newKey) orNotMade(refused *RefusalError, err, answer error) error {
 
 // orNotTaken adds to the error that a key is not taken what its maker's tool needs.
 func (e *RefusalError) orNotTaken(err error) error {
+	if e.Protected = isProtected(err); e.Protected {
+		err = fmt.Errorf("%w: %w", ErrNoImport, err)
+	}
 	if !errors.Is(err, ErrNoImport) {
 		return err
 	}

@@ -52,7 +52,7 @@ func (u *user) writeHere(ctx context.Context, doing string, work func(author) er
 	}
 	u.progress.module(doing)
 	if err = work(s); isReturnValue(err) {
-		err = u.fail(doing, err)
+		err = u.unlessWritable(u.fail(doing, err))
 	}
 	return err
 }
@@ -93,7 +93,7 @@ func (u *user) writeByCrypto11(ctx context.Context, doing string, work func(auth
 	}
 	defer u.closing(path, func() { _ = hardware.Recovered(broken, token.Close) })
 	if err := work(crypto11Author{token, u.token}); err != nil {
-		return u.fail(doing, err)
+		return u.unlessWritable(u.fail(doing, err))
 	}
 	return nil
 }
@@ -168,12 +168,26 @@ func (notSentError) Is(target error) bool { return target == hardware.ErrPINNotS
 // Unwrap returns what came before.
 func (e notSentError) Unwrap() error { return e.error }
 
-// writable refuses tokens that cannot be written.
+// writable refuses tokens that say that they cannot be written.
 func (t token) writable() error {
 	if t.has(pkcs11.CKF_WRITE_PROTECTED) {
-		return unwritableError{fmt.Sprintf("token %q is write-protected; use the maker's tool to put the key and the certificate on it", t.info.Label)}
+		return t.unwritable("")
 	}
 	return nil
+}
+
+// unlessWritable says of an error that the token cannot be written, where that is so: some do not
+// say it before they are written to.
+func (t token) unlessWritable(err error) error {
+	device, answered := errors.AsType[*deviceError](err)
+	if answered && device.protected {
+		return t.unwritable(" (" + device.code + ")")
+	}
+	return err
+}
+
+func (t token) unwritable(code string) error {
+	return unwritableError{fmt.Sprintf("token %q is write-protected%s", t.info.Label, code)}
 }
 
 // pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed

@@ -38,6 +38,9 @@ func makersHints(refused *hsm.RefusalError) []string {
 	if refused.Shorter {
 		return []string{shorterKey(refused.Bits)}
 	}
+	if refused.Protected {
+		return []string{unprotect(refused)}
+	}
 	tool, key := toolFor(refused), shell.Quote(refused.Key.String())
 	if tool.names {
 		key = "ADDRESS"
@@ -46,6 +49,12 @@ func makersHints(refused *hsm.RefusalError) []string {
 		return append(tool.takes(refused), fmt.Sprintf("then: %s enroll --key %s --certificate FILE", build.Program, key))
 	}
 	return append(tool.makes(refused), fmt.Sprintf("then: %s enroll --key %s --email YOU --reuse-key, which makes the request (CSR) for that key", build.Program, key))
+}
+
+// unprotect says who can let a token be written.
+func unprotect(refused *hsm.RefusalError) string {
+	return "whoever looks after the token can let it be written (a switch on it, a read-only role or partition, write-protected=yes of p11-kit server); then the same command. " +
+		"Another token takes the key as well: " + build.Program + " keys --key " + moduleOf(refused) + " lists those that are there"
 }
 
 // shorterKey says which lengths to try.
