@@ -82,19 +82,30 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 	return info, nil
 }
 
-// isFree refuses to make a second key of the same name: an address that fits two
-// keys fits none. The label may be that of its certificate.
+// isFree refuses to make a second key of the same name.
 func (n newKey) isFree(s *session) error {
+	there, err := n.namesake(s)
+	if there != nil {
+		err = there.exists(s.address)
+	}
+	return err
+}
+
+// namesake returns a key of the same label or id; nil for none. An address that fits two keys fits
+// none. The label may be that of its certificate.
+func (n newKey) namesake(s *session) (*keyObject, error) {
 	for _, address := range []uri.URI{uri.URI{}.With("object", n.label), uri.URI{}.With("id", string(n.id))} {
 		keys, err := s.privateKeys(address)
-		if err != nil {
-			return err
-		}
-		if len(keys) > 0 {
-			return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, keys[0].address(s.address), keyType(keys[0].kind))
+		if len(keys) > 0 || err != nil {
+			return first(keys), err
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// exists is hardware.ErrKeyExists with the key's address.
+func (k *keyObject) exists(token uri.URI) error {
+	return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, k.address(token), keyType(k.kind))
 }
 
 // publicTemplate is what the token is told of the public key of one that Generate makes.

@@ -23,7 +23,8 @@ import (
 // be neither read nor wrapped. Copies of it elsewhere are as good as before, though. The
 // address names it: object becomes its label, and must be there; id its id, or else the
 // SHA-1 of the public key. It returns hardware.ErrKeyExists if the token has a private key of that
-// label or id, and ErrNoImport if the token takes no keys from outside.
+// label or id, or the same key under another name, and beside it what that key is; and ErrNoImport if
+// the token takes no keys from outside.
 //
 // The key is read back and signs once before Import returns. What fails half way is taken
 // away again. Import overwrites the copies of the key that it makes, but not key itself,
@@ -64,26 +65,44 @@ type importedKey struct {
 	anyID   bool // the address names none
 }
 
-// isNew refuses a key that is on the token under the names that this chose itself. An id that was
-// asked for is for a second one.
-func (k importedKey) isNew(s *session) error {
-	if !k.anyID {
+// there returns the key that is in the way: one of the name, or the same key under the names that this
+// chose itself, or that the token chose when it was imported before; nil for none. An id that was asked
+// for is for a second copy.
+func (k importedKey) there(s *session) (*keyObject, error) {
+	named, err := k.namesake(s)
+	if named != nil || err != nil || !k.anyID {
+		return named, err
+	}
+	modulus := pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes())
+	same, err := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), modulus)
+	if len(same) > 0 || err != nil {
+		return first(same), err
+	}
+	// Some tokens tell the modulus of public keys only.
+	public, err := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), modulus)
+	for _, half := range public {
+		if len(half.id) > 0 && err == nil {
+			same, err = s.privateKeys(uri.URI{}.With("id", string(half.id)))
+		}
+	}
+	return first(same), err
+}
+
+// first returns the first key; nil without.
+func first(keys []*keyObject) *keyObject {
+	if len(keys) == 0 {
 		return nil
 	}
-	there, err := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes()))
-	if err == nil && len(there) > 0 {
-		err = fmt.Errorf("%w: %s", hardware.ErrKeyExists, there[0].address(s.address))
-	}
-	return err
+	return keys[0]
 }
 
 func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
-	err := k.isFree(u.session)
-	if err == nil {
-		err = k.isNew(u.session)
-	}
+	there, err := k.there(u.session)
 	if err != nil {
 		return KeyInfo{}, err
+	}
+	if there != nil {
+		return listedKey{keyObject: there}.info(k.found(there, u.brief)), there.exists(u.address)
 	}
 	k.decrypts = u.isTPM()
 	refused := k.refusedBy(u.token, 0)

@@ -42,8 +42,9 @@ type Place interface {
 	// not be those asked for. Where there is a key it is hardware.ErrKeyExists.
 	Make(ctx context.Context, spec KeySpec) (config.Address, error)
 
-	// Import puts a key from outside there and returns its address. Where there is a key it is
-	// hardware.ErrKeyExists.
+	// Import puts a key from outside there and returns its address, by the names that the device has
+	// given it. Where there is a key, or the same key elsewhere on the device, it is
+	// hardware.ErrKeyExists and the address of that.
 	Import(ctx context.Context, key *rsa.PrivateKey, spec KeySpec) (config.Address, error)
 
 	// Request has the key sign a PKCS#10 request, which is returned in DER.

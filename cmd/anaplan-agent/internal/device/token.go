@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -129,6 +130,9 @@ func (p tokenPlace) Make(ctx context.Context, spec KeySpec) (config.Address, err
 // Import implements Place.
 func (p tokenPlace) Import(ctx context.Context, key *rsa.PrivateKey, _ KeySpec) (config.Address, error) {
 	info, err := hsm.Import(ctx, p.address, key, p.tokenOptions(p.address))
+	if errors.Is(err, hardware.ErrKeyExists) {
+		return info.Address, err
+	}
 	if err != nil {
 		return p.address, err
 	}

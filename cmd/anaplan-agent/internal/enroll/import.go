@@ -228,9 +228,12 @@ func importKey(r *device.Run, address config.Address, key *rsa.PrivateKey, flags
 	address = r.Device.At(address).Address(r.Ctx)
 	imported, err := r.Device.At(address).Import(r.Ctx, key, flags.keySpec())
 	if err != nil {
-		return address, unlessThere(r, err, address, key)
+		err = unlessThere(r, err, imported, key)
 	}
-	return imported, nil
+	if err == nil && device.Name(imported) != device.Name(address) {
+		r.Say.Warn("the key has another name on the device, so its address is not the one asked for: from now on use %s", imported)
+	}
+	return imported, err
 }
 
 // errInDevice says that there is a key where one should be put.
