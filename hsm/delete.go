@@ -20,6 +20,8 @@ import (
 // Certificates of CAs stay, and so does whatever another key on the token needs that is
 // the same one.
 //
+// A token that lets nothing be deleted is ErrNotDeleted.
+//
 // The private key goes last, so that a call which failed half way can be made again.
 func Delete(ctx context.Context, address uri.URI, options Options) (deleted []string, err error) {
 	label, _ := address.Get("object")
@@ -31,7 +33,11 @@ func Delete(ctx context.Context, address uri.URI, options Options) (deleted []st
 		return nil, fmt.Errorf("%s: what is deleted is the key with all that belongs to it; leave out ;type=%s if that is meant", address, kind)
 	}
 	options.Certificate = nil
-	return visit(ctx, address, options, token.openToWrite, func(keys *keyring) ([]string, error) {
+	open := func(t token) (*session, error) {
+		s, err := t.openToWrite()
+		return s, orNotDeleted(err)
+	}
+	return visit(ctx, address, options, open, func(keys *keyring) ([]string, error) {
 		k, err := keys.toDelete(address)
 		if err != nil {
 			return nil, err
@@ -76,7 +82,7 @@ func (d deletion) run(ctx context.Context) (deleted []string, err error) {
 		doing := "deleting the " + c.what
 		d.user.progress.module(doing)
 		if err := d.destroy(c.handle); err != nil {
-			return deleted, d.fail(doing, err)
+			return deleted, orNotDeleted(d.fail(doing, err))
 		}
 		deleted = append(deleted, c.what)
 	}

@@ -50,6 +50,9 @@ var (
 	// ErrNotMade: the token does not make the key that was asked for, or any, and would not
 	// another time. Its maker's tool may.
 	ErrNotMade = errors.New("the token does not make this key")
+	// ErrNotDeleted: the token does not let keys or certificates be deleted from here, and would not
+	// another time.
+	ErrNotDeleted = errors.New("the token does not delete it")
 )
 
 // Options of all functions. The zero Options are good for tokens without a PIN that

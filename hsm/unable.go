@@ -55,6 +55,14 @@ func orNotKept(err error) error {
 	return fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
 }
 
+// orNotDeleted says of why something was not deleted that the token does not do that, where that is so.
+func orNotDeleted(err error) error {
+	if !isRefusal(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrNotDeleted, err)
+}
+
 // refusedBy is a refusal of this key to come: afterwards the module is closed. bits is 0 for an
 // import.
 func (n newKey) refusedBy(t token, bits int) *RefusalError {

@@ -54,13 +54,14 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 // newRotateStartCommand returns the start command of rotate.
 func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Args: settings.NoArguments,
-		Long: "Make a second key beside the profile's, and print its request (CSR) for the CA. The first\nkey stays in use. A second call prints the request again."}
+		Long: "Make a second key beside the profile's, and print its request (CSR) for the CA. The first\nkey stays in use. A second call prints the request again.\nWhere a module makes no keys, have the device's own tool make one, and name it by --new-key."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	var order rotate.Order
 	flags := cmd.Flags()
 	flags.StringVar(&order.Output, "output", "", "new file for the CSR (default: standard output)")
 	flags.StringVar(&order.Object, "object", "", "name of the new key in the token (default: the old one's with a number)")
 	flags.StringVar(&order.Slot, "slot", "", "YubiKey: slot of the new key (default: the first of 82 to 95 that is free)")
+	flags.StringVar(&order.NewKey, "new-key", "", "address of a key that the device's own tool has made, to be taken in place of making one")
 	flags.IntVar(&order.Bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default: as long as the present one)")
 	flags.StringVar(&order.Email, "email", "", "e-mail address of the Anaplan user (default: that in the present certificate)")
 	flags.StringVar(&order.Subject, "subject", "", "subject of the CSR, as 'CN=Nightly load,O=Example AG,C=CH' (default: the e-mail address)")

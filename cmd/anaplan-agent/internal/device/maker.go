@@ -48,7 +48,7 @@ func makersHints(refused *hsm.RefusalError) []string {
 	if refused.Bits == 0 {
 		return append(tool.takes(refused), fmt.Sprintf("then: %s enroll --key %s --certificate FILE", build.Program, key))
 	}
-	return append(tool.makes(refused), fmt.Sprintf("then: %s enroll --key %s --email YOU --reuse-key, which makes the request (CSR) for that key", build.Program, key))
+	return append(tool.makes(refused), fmt.Sprintf("then: %s enroll --key %s --email YOU --reuse-key, which makes the request (CSR) for that key; in a rotation: %s rotate start --new-key %s", build.Program, key, build.Program, key))
 }
 
 // unprotect says who can let a token be written.

@@ -49,6 +49,7 @@ func Rows(on remedy.System) explain.Table {
 		{Is: hsm.ErrNoImport, Exit: explain.Failed, Hints: explain.Hints(
 			"have its maker's tool put the key there, then: " + build.Program + " enroll --key ADDRESS --certificate FILE",
 		), With: explain.With(func(refused *hsm.RefusalError, row *explain.Row) { row.Hints = explain.Hints(makersHints(refused)...) })},
+		{Is: hsm.ErrNotDeleted, Exit: explain.Failed, Hints: explain.Hints("have the tool delete it that has made it: the device's own, or pkcs11-tool --delete-object as another user of the token")},
 		{Is: hardware.ErrNoKey, More: "private keys show after a login only: the wrong source of the PIN can be the cause as well as a wrong label", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
 			build.Program+" enroll --key ADDRESS --email YOU makes a key",

@@ -9,6 +9,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
+	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
 )
 
@@ -60,7 +61,9 @@ func (s *Session) Cancel(yes bool, managementKey string) error {
 		}
 		s.rotation.NewPublic = publicHash(made.PublicKey())
 	}
-	if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, managementKey); err != nil {
+	if s.rotation.Taken {
+		s.Say.Note("the new key stays, as it was not made by this program: %s", s.rotation.New)
+	} else if err := s.delete(s.rotation.New, s.rotation.NewPublic, "the new key", yes, managementKey); err != nil {
 		return err
 	}
 	s.sayFile(s.rotation.NewCertificate)
@@ -104,6 +107,10 @@ func (s *Session) delete(text, public, what string, yes bool, managementKey stri
 	}
 	if errors.Is(err, piv.ErrUnsupported) { // the key alone is left, and nothing logs in with it
 		s.Say.Warn("%v", err)
+		return nil
+	}
+	if errors.Is(err, hsm.ErrNotDeleted) {
+		s.Say.Warn("%v; the tool that made the key deletes it", err)
 		return nil
 	}
 	return err

@@ -19,6 +19,7 @@ import (
 // Order is what the flags of rotate start and finish say.
 type Order struct {
 	Object, Slot string
+	NewKey       string // address of a key that is there; "": one is made
 	Answer       string // file of the CA's
 	NewUser      bool
 	enroll.Enrolment

@@ -21,6 +21,9 @@ import (
 
 // Start makes the second key and its request, or prints the request again.
 func (s *Session) Start(order Order, command string) error {
+	if err := order.checkNewKey(command); err != nil {
+		return err
+	}
 	switch s.rotation.Step {
 	case "", rotationMaking:
 	case rotationRequested:
@@ -49,6 +52,9 @@ func (s *Session) Start(order Order, command string) error {
 	if err := e.Check(false); err != nil {
 		return &explain.UsageError{Err: err, Command: command}
 	}
+	if order.NewKey != "" && s.rotation.Step == "" {
+		return s.take(e, old, present, mustAddress(order.NewKey))
+	}
 	if e.Bits == 0 {
 		e.Bits = sizeLike(present)
 	}
@@ -67,9 +73,14 @@ func (s *Session) Start(order Order, command string) error {
 	if err != nil {
 		return err
 	}
-	s.rotation.Old, s.rotation.OldPublic, s.rotation.New, s.rotation.Email = old.String(), publicHash(present.PublicKey), place.String(), e.Email
-	s.rotation.OldCertificate = s.Profile.Certificate
+	s.begin(e, old, present, place)
 	return s.make(e, place)
+}
+
+// begin notes what a rotation is from and to.
+func (s *Session) begin(e enroll.Enrolment, old config.Address, present *x509.Certificate, fresh config.Address) {
+	s.rotation.Old, s.rotation.OldPublic, s.rotation.New, s.rotation.Email = old.String(), publicHash(present.PublicKey), fresh.String(), e.Email
+	s.rotation.OldCertificate = s.Profile.Certificate
 }
 
 // interrupted returns the key that an interrupted start has made; nil for none.
@@ -129,6 +140,8 @@ func (s *Session) differs(order Order) string {
 	request := (&enroll.Pending{Request: s.rotation.Request}).CSR()
 	made := mustAddress(s.rotation.New)
 	switch {
+	case order.NewKey != "" && !enroll.MayMean(mustAddress(order.NewKey), made):
+		return "--new-key"
 	case request == nil: // nothing to compare with
 		return ""
 	case e.Email != "" && !strings.EqualFold(e.Email, s.rotation.Email):
@@ -172,6 +185,9 @@ func (s *Session) make(e enroll.Enrolment, place config.Address) error {
 func (s *Session) ask(e enroll.Enrolment, made config.Address) error {
 	under := &enroll.Pending{Key: made.String(), Email: e.Email, Name: e.Name, Subject: e.Subject, Step: enroll.StepKey, OfRotation: true}
 	if err := enroll.Sign(s.Run, e, under); err != nil {
+		if s.rotation.Taken {
+			return fmt.Errorf("the request of the new key was not made: %w", err)
+		}
 		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", build.Program, err)
 	}
 	s.rotation.New, s.rotation.NewPublic, s.rotation.Request = under.Key, publicHash(under.Public()), under.Request

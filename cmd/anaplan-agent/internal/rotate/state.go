@@ -56,6 +56,7 @@ type rotation struct {
 	NewPublic string `json:"new_public,omitempty"`
 	Email     string `json:"email"`              // for whom the new certificate is
 	Request   string `json:"request,omitempty"`  // in PEM, so that it can be printed again
+	Taken     bool   `json:"taken,omitempty"`    // the new key was there, and is not this program's to delete
 	Deleting  bool   `json:"deleting,omitempty"` // one of the keys, since the last step
 
 	path string
