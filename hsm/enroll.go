@@ -62,6 +62,7 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 	}
 	n.decrypts = keys.isTPM()
 	refused := n.refusedBy(keys.token, spec.Bits)
+	refused.Longest = keys.longest(spec.Bits)
 	var made *keyObject
 	var answer error
 	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {

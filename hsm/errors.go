@@ -34,6 +34,10 @@ type RefusalError struct {
 	Key  uri.URI // where the key was to be, with its label
 	Bits int     // of the key; 0: it was to be imported
 
+	// Longest is how many bits the keys have at most that the token makes, by its own words; 0: it
+	// does not tell, or they are not fewer than were asked for.
+	Longest int
+
 	// Shorter: a key of fewer bits may be made. Protected: nothing is written to the token, and its
 	// maker's tool writes nothing either before that is changed.
 	Shorter, Protected bool

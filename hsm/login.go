@@ -253,6 +253,9 @@ func (l *login) recounted(err error) error {
 	if isCode(err, pkcs11.CKR_ARGUMENTS_BAD) {
 		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
 	}
+	if isCode(err, pkcs11.CKR_GENERAL_ERROR) && l.isTPM() {
+		unclear.Err = fmt.Errorf("%w; %s", unclear.Err, l.foreignStore())
+	}
 	info, failure := l.tokenInfo(l.slot)
 	if failure != nil {
 		return unclear

@@ -67,19 +67,44 @@ func (m *module) initialisation(slot uint) string {
 // tpmModule is what the file of tpm2-pkcs11 is called.
 const tpmModule = "tpm2_pkcs11"
 
+// foreignStore is said where a TPM does not load the token's keys: they are wrapped by the one TPM that
+// has made them, as it was then.
+func (m *module) foreignStore() string {
+	return "a TPM that was cleared, or is another one than this store was made with, cannot load its keys, and nothing brings them back: if that is so, move the store away (" +
+		m.storePlace() + "), then tpm2_ptool init, " + m.initialisation(0) + ", and enroll a new key"
+}
+
+// storePlace is where tpm2-pkcs11 has its store; the directories that it looks into where none is there.
+func (m *module) storePlace() string {
+	if store := os.Getenv("TPM2_PKCS11_STORE"); store != "" {
+		return store
+	}
+	for _, dir := range storeDirectories() {
+		if isThere(filepath.Join(dir, storeFile)) {
+			return dir
+		}
+	}
+	return strings.Join(storeDirectories()[:2], " or ")
+}
+
+// storeFile is the store, in one of storeDirectories.
+const storeFile = "tpm2_pkcs11.sqlite3"
+
+func storeDirectories() []string {
+	return []string{"/etc/tpm2_pkcs11", filepath.Join(cmp.Or(os.Getenv("HOME"), "/"), ".tpm2_pkcs11"), "."}
+}
+
 // checkStore refuses to load tpm2-pkcs11 where there is no store of a TPM's keys: it would make an
 // empty one in the home directory, whatever it is loaded for.
 func checkStore(m *module) error {
 	if !m.isCalled(tpmModule) || os.Getenv("TPM2_PKCS11_STORE") != "" {
 		return nil
 	}
-	dirs := []string{"/etc/tpm2_pkcs11", filepath.Join(cmp.Or(os.Getenv("HOME"), "/"), ".tpm2_pkcs11"), "."}
-	for _, dir := range dirs {
-		if isThere(filepath.Join(dir, "tpm2_pkcs11.sqlite3")) {
-			return nil
-		}
+	holds := func(dir string) bool { return isThere(filepath.Join(dir, storeFile)) }
+	if slices.ContainsFunc(storeDirectories(), holds) {
+		return nil
 	}
-	return errors.New("there is no store of a TPM's keys in TPM2_PKCS11_STORE, " + strings.Join(dirs[:2], " or ") +
+	return errors.New("there is no store of a TPM's keys in TPM2_PKCS11_STORE, " + strings.Join(storeDirectories()[:2], " or ") +
 		": tpm2_ptool init makes one, and " + m.initialisation(0) + " a token in it")
 }
 

@@ -3,6 +3,7 @@
 package hsm_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -33,4 +34,32 @@ func TestTPMAway(t *testing.T) {
 	t.Setenv("TSS2_LOG", "all+NONE")
 	_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", module), hsm.Options{})
 	wantError(t, "List", err, hsm.ErrModule, "may this user use the TPM (/dev/tpmrm0; group tss)")
+}
+
+// TestTPMCleared: keys that the TPM cannot load, since it was cleared or is another one, are told as that,
+// with what to do.
+func TestTPMCleared(t *testing.T) {
+	token := hsmtest.NewTPMToken(t)
+	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+	enroll(t, token.Address(t, ";object=login"), options)
+	hsmtest.ForeignTPM(t)
+	_, err := hsm.Open(t.Context(), token.Address(t, ";object=login"), options)
+	wantError(t, "Open", err, nil, "a TPM that was cleared, or is another one than this store was made with")
+	wantError(t, "Open", err, nil, "move the store away ("+os.Getenv("TPM2_PKCS11_STORE")+"), then tpm2_ptool init, tpm2_ptool addtoken")
+	_, err = hsm.Generate(t.Context(), token.Address(t, ";object=other"), hsm.KeySpec{Bits: 2048}, options)
+	wantError(t, "Generate", err, nil, "a TPM that was cleared")
+}
+
+// TestTPMLongKey: the TPM tells how long its keys are at most.
+func TestTPMLongKey(t *testing.T) {
+	token := hsmtest.NewTPMToken(t)
+	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+	_, err := hsm.Generate(t.Context(), token.Address(t, ";object=long"), hsm.KeySpec{Bits: 4096}, options)
+	refused, ok := errors.AsType[*hsm.RefusalError](err)
+	if !ok || !refused.Shorter || refused.Longest != 3072 {
+		t.Fatalf("%+v, %v", refused, err)
+	}
+	if _, err := hsm.Generate(t.Context(), token.Address(t, ";object=long"), hsm.KeySpec{Bits: refused.Longest}, options); err != nil {
+		t.Error(err)
+	}
 }

@@ -72,6 +72,18 @@ func (n newKey) refusedBy(t token, bits int) *RefusalError {
 	}
 }
 
+// longest returns RefusalError.Longest for a key of some bits.
+func (t token) longest(bits int) int {
+	if bits <= everywhere {
+		return 0
+	}
+	info, err := t.GetMechanismInfo(t.slot, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, nil)})
+	if longest := int(info.MaxKeySize); err == nil && longest >= everywhere && longest < bits {
+		return longest
+	}
+	return 0
+}
+
 // everywhere is the length of RSA keys that each token makes, in bits.
 const everywhere = 2048
 
@@ -86,7 +98,7 @@ func (n newKey) orNotMade(refused *RefusalError, err, answer error) error {
 	refused.Protected = isProtected(err)
 	refused.Shorter = isLong && (unclear || isCode(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
 	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
-	if isCode(answer, aboutTemplates...) {
+	if !refused.Shorter && isCode(answer, aboutTemplates...) {
 		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, inWordsOf(n.privateTemplate()))
 	}
 	return refused

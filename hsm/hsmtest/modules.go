@@ -72,6 +72,13 @@ func NewTPMToken(t testing.TB) *Token {
 	return InitToken(t, module, "test")
 }
 
+// ForeignTPM puts another TPM in the place of the one that NewTPMToken has made its token on, as a TPM
+// that was cleared is, and that of another machine.
+func ForeignTPM(t testing.TB) {
+	t.Helper()
+	t.Setenv("TPM2_PKCS11_TCTI", fmt.Sprintf("swtpm:host=127.0.0.1,port=%d", startSimulator(t, Tool(t, "tpm2", "swtpm"))))
+}
+
 // startSimulator starts a TPM simulator on a free port, and its control channel on
 // the port above, where clients expect it. Others may take a port between the look
 // and the start; then it looks again.

@@ -36,7 +36,7 @@ var makersTools = []makersTool{
 // makersHints says how the maker's tool makes or takes a key, and how to go on with it.
 func makersHints(refused *hsm.RefusalError) []string {
 	if refused.Shorter {
-		return []string{shorterKey(refused.Bits)}
+		return []string{shorterKey(refused)}
 	}
 	if refused.Protected {
 		return []string{unprotect(refused)}
@@ -58,12 +58,19 @@ func unprotect(refused *hsm.RefusalError) string {
 }
 
 // shorterKey says which lengths to try.
-func shorterKey(bits int) string {
+func shorterKey(refused *hsm.RefusalError) string {
+	if refused.Longest > 0 {
+		usable := 2048
+		if refused.Longest >= 3072 {
+			usable = 3072
+		}
+		return fmt.Sprintf("this token makes RSA keys of up to %d bits, and Anaplan takes shorter ones: the same command with --bits %d", refused.Longest, usable)
+	}
 	sizes := "--bits 2048"
-	if bits > 3072 {
+	if refused.Bits > 3072 {
 		sizes = "--bits 3072, or --bits 2048"
 	}
-	return fmt.Sprintf("TPMs and some tokens make no keys of %d bits; Anaplan takes shorter ones: the same command with %s", bits, sizes)
+	return fmt.Sprintf("TPMs and some tokens make no keys of %d bits; Anaplan takes shorter ones: the same command with %s", refused.Bits, sizes)
 }
 
 // toolFor returns the tool for a token.
