@@ -24,8 +24,10 @@ const runHelp = `Run a process, import, export or action, or transfer a file, an
 Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
 --dumps fetches the rejected rows.
 
-Standard output is Anaplan's JSON of the task. With --output - it is the content of the
-file or of the export instead; without a task there is no JSON.
+On a terminal run ends with a line in words: "Nightly load: done in 1m12s; Sales 2 of 3 rows,
+1 rejected (failed/Sales.csv)". With --json, and into a pipe or a file, standard output is
+Anaplan's JSON of the task, and the words are on standard error. With --output - it is the
+content of the file or of the export instead; without a task there is no JSON.
 
 Name objects, models and workspaces by name or id; names are case-sensitive. After a lost
 connection run retries what can be repeated: it sends chunks again and continues downloads,

@@ -422,7 +422,7 @@ func (tb scriptTB) Cleanup(f func())  { tb.ts.Defer(f) }
 func (tb scriptTB) Fatal(args ...any) { tb.ts.Fatalf("%s", fmt.Sprint(args...)) }
 
 // faultOf makes the fault of a name: 429 RETRY-AFTER, 503, 500, blocked, cut,
-// truncated, endless, nojson, hang, redirect LOCATION, answer STATUS TYPE BODY.
+// truncated, endless, nojson, hang, slow DELAY, redirect LOCATION, answer STATUS TYPE BODY.
 func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
 	switch args[0] {
 	case "429":
@@ -447,6 +447,10 @@ func faultOf(ts *testscript.TestScript, args []string) anaplantest.Fault {
 		return anaplantest.NotJSON()
 	case "hang":
 		return anaplantest.Hang(nil)
+	case "slow":
+		delay, err := time.ParseDuration(args[1])
+		ts.Check(err)
+		return anaplantest.Slow(delay)
 	case "redirect":
 		return anaplantest.Redirecting(args[1])
 	case "answer":

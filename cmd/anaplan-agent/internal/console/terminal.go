@@ -115,5 +115,8 @@ func IsTerminal(file *os.File) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
+// ResultIsRead reports whether a person reads standard output, and no program and no file.
+func ResultIsRead() bool { return term.IsTerminal(int(os.Stdout.Fd())) }
+
 // ObeysEscapes reports whether a stream is a terminal that can be written over.
 func ObeysEscapes(file *os.File) bool { return IsTerminal(file) && obeysEscapes(file) }

@@ -40,6 +40,7 @@ type Order struct {
 	same             string // the flags for another command about the same model
 	locale           string
 	chunk            int64 // MiB
+	json             bool  // print Anaplan's result also where a person reads
 	Client           string
 
 	uploads []uploadOrder
@@ -75,6 +76,7 @@ func (o *Order) AddFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
 	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's messages (default: en_US)")
 	flags.StringVar(&o.task, "task", "", "wait for this task, and start nothing")
 	flags.Int64Var(&o.chunk, "chunk-size", 0, "size of a chunk of an upload, in MiB, up to 47 (default: 10)")
+	flags.BoolVar(&o.json, "json", false, "print Anaplan's JSON of the task (default: on a terminal one line in words)")
 	agentclient.AddClientFlag(cmd, &o.Client)
 	return uploads, mapping
 }

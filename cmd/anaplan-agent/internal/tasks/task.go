@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
@@ -30,7 +31,10 @@ type Task struct {
 	Say   *console.Messenger
 	Bar   *console.ProgressBar
 
-	rejected error // rows were left out, and that is to be an error
+	begun    time.Time
+	saved    map[string]string // files with rejected rows, by the id of what rejected them
+	received int64             // bytes of the result
+	rejected error             // rows were left out, and that is to be an error
 }
 
 // errTask says that Anaplan did not call a task successful.
@@ -38,13 +42,19 @@ var errTask = errors.New("it was not successful")
 
 // Run does what was ordered with the thing of that name.
 func (r *Task) Run(name string) error {
+	r.begun, r.saved = time.Now(), map[string]string{}
+	return r.Bar.Watch(func() error { return r.run(name) })
+}
+
+func (r *Task) run(name string) error {
+	r.Bar.Step("looking for model %s", console.QuotedName(r.Order.model, ""))
 	model, err := r.Client.FindModel(r.Ctx, r.Order.model, r.Order.workspace)
 	if err != nil {
 		return r.unseen(err)
 	}
-	thing, err := r.Client.FindThing(r.Ctx, model, r.Kind, name)
+	thing, err := r.find(model, r.Kind, name)
 	if err != nil {
-		return r.unseen(err)
+		return err
 	}
 	if r.Kind != integration.Files {
 		return r.task(thing)
@@ -52,7 +62,20 @@ func (r *Task) Run(name string) error {
 	if r.Order.input != "" {
 		return r.upload(thing, r.Order.input)
 	}
-	return r.toOutput(func(to io.Writer) error { return r.download(thing, to) })
+	if err := r.toOutput(func(to io.Writer) error { return r.download(thing, to) }); err != nil {
+		return err
+	}
+	return r.end(nameOf(thing) + ": " + r.written())
+}
+
+// find returns the thing of that kind and name.
+func (r *Task) find(model integration.Model, kind integration.Kind, name string) (integration.Thing, error) {
+	r.Bar.Step("looking for %s %s", kind.One(), console.QuotedName(name, ""))
+	thing, err := r.Client.FindThing(r.Ctx, model, kind, name)
+	if err != nil {
+		return thing, r.unseen(err)
+	}
+	return thing, nil
 }
 
 // task brings a thing what it reads, runs it, and fetches what it has written. A place for the
@@ -75,6 +98,7 @@ func (r *Task) through(thing integration.Thing, result io.Writer) error {
 			return err
 		}
 		var err error
+		r.Bar.Step("starting %s", thing)
 		if id, err = r.Client.Start(r.Ctx, thing, integration.Start{Locale: r.Order.locale, Mapping: r.Order.mapping}); err != nil {
 			return r.refused(err, "run", thing)
 		}
@@ -83,7 +107,13 @@ func (r *Task) through(thing integration.Thing, result io.Writer) error {
 	if err != nil {
 		return r.refused(err, "run", thing)
 	}
-	return errors.Join(r.tell(thing, task), r.fetch(thing, task, result))
+	printed := r.print(task)
+	fetched := r.fetch(thing, task, result)
+	text := outcome(thing, task, time.Since(r.begun), r.saved)
+	if r.received > 0 {
+		text += "; " + r.written()
+	}
+	return errors.Join(unsuccessful(thing, task), printed, fetched, r.end(text))
 }
 
 // feed uploads what an import, or the imports of a process, read.
@@ -98,9 +128,9 @@ func (r *Task) feed(thing integration.Thing) error {
 		}
 	}
 	for _, upload := range r.Order.uploads {
-		file, err := r.Client.FindThing(r.Ctx, thing.Model, integration.Files, upload.name)
+		file, err := r.find(thing.Model, integration.Files, upload.name)
 		if err != nil {
-			return r.unseen(err)
+			return err
 		}
 		if err := r.upload(file, upload.path); err != nil {
 			return err
@@ -112,16 +142,17 @@ func (r *Task) feed(thing integration.Thing) error {
 // wait waits for the end of a task. Interrupting it leaves the task running; a note says how to
 // wait for it again.
 func (r *Task) wait(thing integration.Thing, id string) (integration.Task, error) {
-	defer r.Bar.Clear()
+	defer r.Bar.End()
 	isThere := r.Order.task == "" // for it has been started here
+	began := time.Now()
 	task, err := r.Client.Wait(r.Ctx, thing, id, func(task integration.Task) {
 		isThere = true
-		r.Bar.Show("%s: %s %.0f %% %s", thing, strings.ToLower(strings.ReplaceAll(task.State, "_", " ")), 100*task.Progress, task.Step)
+		r.Bar.Live(func() string { return progress(thing, task, began) })
 	})
 	if err == nil {
 		return task, nil
 	}
-	r.Bar.Clear()
+	r.Bar.End()
 	if isThere {
 		r.Say.Note("the task goes on at Anaplan; to wait for it again: %s --task %s", r.Order.again, id)
 	}
@@ -131,19 +162,50 @@ func (r *Task) wait(thing integration.Thing, id string) (integration.Task, error
 	return task, err
 }
 
-// tell prints Anaplan's result of a task, and returns an error unless it is a success.
-func (r *Task) tell(thing integration.Thing, task integration.Task) error {
-	var printed error
-	if r.Order.output != "-" { // there the result of the export goes
-		printed = console.PrintJSON(task.Raw)
+// progress says how far a task is.
+func progress(thing integration.Thing, task integration.Task, began time.Time) string {
+	state := strings.ToLower(strings.ReplaceAll(task.State, "_", " "))
+	text := strings.TrimSpace(fmt.Sprintf("%s: %s %.0f %% %s", thing, state, 100*task.Progress, task.Step))
+	return cmp.Or(console.Timed(text, began), text)
+}
+
+// print prints Anaplan's result of a task, where that is wanted: a program reads it, or a person
+// has asked for it. With --output - the result of the export is there instead.
+func (r *Task) print(task integration.Task) error {
+	if r.Order.output == "-" || !r.Order.json && console.ResultIsRead() {
+		return nil
 	}
-	if task.OK() {
-		return printed
+	return console.PrintJSON(task.Raw)
+}
+
+// end says in words what came of the run: on standard output if a person reads that and nothing
+// else is on it.
+func (r *Task) end(text string) error {
+	r.Bar.End()
+	if r.Order.output == "-" || r.Order.json || !console.ResultIsRead() {
+		r.Say.Note("%s", text)
+		return nil
 	}
-	if task.State == integration.Cancelled {
-		return errors.Join(fmt.Errorf("%s: %w: it was cancelled", thing, errTask), printed)
+	return console.PrintResult(console.Printable(text) + "\n")
+}
+
+// written says where the result is.
+func (r *Task) written() string {
+	if r.Order.output == "-" {
+		return sized(r.received)
 	}
-	return errors.Join(fmt.Errorf("%s: %w%s", thing, errTask, remarks(task.Result)), printed)
+	return sized(r.received) + " in " + r.Order.output
+}
+
+// unsuccessful returns an error unless Anaplan calls the task a success.
+func unsuccessful(thing integration.Thing, task integration.Task) error {
+	switch {
+	case task.OK():
+		return nil
+	case task.State == integration.Cancelled:
+		return fmt.Errorf("%s: %w: it was cancelled", thing, errTask)
+	}
+	return fmt.Errorf("%s: %w%s", thing, errTask, remarks(task.Result))
 }
 
 // mostRemarks is how many of Anaplan's remarks an error has; all of them are in the result.
@@ -235,23 +297,27 @@ func (r *Task) fetchCommand(thing integration.Thing) string {
 	return build.Program + " run file " + shell.Word(cmp.Or(thing.Name, thing.ID)) + r.Order.same + " --output FILE"
 }
 
+// fetchDumps puts the rows that were not imported into files that have the names of the imports.
 func (r *Task) fetchDumps(thing integration.Thing, dumps []integration.Dump) error {
 	if err := os.MkdirAll(r.Order.dumps, 0o700); err != nil {
 		return err
 	}
+	taken := map[string]bool{}
 	for _, dump := range dumps {
-		name := dump.ObjectID
-		if name == "" {
-			name = dump.Thing.ID
+		id := cmp.Or(dump.ObjectID, dump.Thing.ID)
+		name := fileName(dump.Name)
+		if name == "" || taken[strings.ToLower(name)] {
+			name = id + ".csv"
 		}
-		path := filepath.Join(r.Order.dumps, name+".csv")
+		taken[strings.ToLower(name)] = true
+		path := filepath.Join(r.Order.dumps, name)
 		err := r.into(path, func(to io.Writer) error {
-			return r.refused(r.Client.DownloadDump(r.Ctx, dump, to, r.transferred("dump "+name)), "run", thing)
+			return r.refused(r.Client.DownloadDump(r.Ctx, dump, to, r.transferred("rejected rows "+name)), "run", thing)
 		})
 		if err != nil {
 			return err
 		}
-		r.Say.Note("rows that were not imported are in %s", path)
+		r.saved[id] = path
 	}
 	return nil
 }

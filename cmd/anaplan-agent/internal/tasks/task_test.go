@@ -1,14 +1,12 @@
 package tasks
 
 import (
-	"bytes"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
 // TestRemark shows what of a remark's values a person needs beside its text.
@@ -33,18 +31,69 @@ func TestRemark(t *testing.T) {
 	}
 }
 
-// TestTransferred shows how far a transfer is, and nothing of chunks before there is one.
-func TestTransferred(t *testing.T) {
-	var out bytes.Buffer
-	r := &Task{Bar: &console.ProgressBar{Out: &out}}
-	tell := r.transferred("file")
-	tell(integration.Transfer{Bytes: 0, Of: 6})
-	r.Bar.At = time.Time{}
-	tell(integration.Transfer{Bytes: 20e6, Chunks: 2, Of: 6})
-	r.Bar.Last("file: uploaded %s", megabytes(60e6))
-	want := console.EraseLine + build.Program + ": file: 0.0 MB" + console.EraseLine + build.Program + ": file: 20.0 MB, chunk 2 of 6" +
-		console.EraseLine + build.Program + ": file: uploaded 60.0 MB\n"
-	if got := out.String(); got != want {
-		t.Errorf("got %q, want %q", got, want)
+// TestMeter shows how far a transfer is, its rate, and the time that is left.
+func TestMeter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &meter{what: "file", began: time.Now()}
+		want := func(want string) {
+			t.Helper()
+			if got := m.text(); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		m.set(integration.Transfer{Total: -1, Of: 6})
+		want("file: 0.0 MB")
+		m.set(integration.Transfer{Bytes: 20e6, Total: -1, Chunks: 2, Of: 6})
+		want("file: 20.0 MB, chunk 2 of 6")
+		time.Sleep(4 * time.Second)
+		want("file: 20.0 MB, 5.0 MB/s, 8s left")
+		m.set(integration.Transfer{Bytes: 20e6, Total: 100e6, Chunks: 2, Of: 10})
+		want("file: 20.0 of 100.0 MB, 5.0 MB/s, 16s left")
+		m.set(integration.Transfer{Bytes: 20e6, Total: -1, Of: -1})
+		want("file: 20.0 MB, 5.0 MB/s")
+	})
+}
+
+// TestOutcome shows what is said of a task.
+func TestOutcome(t *testing.T) {
+	rows := func(list string, good, bad, ignored string) integration.Detail {
+		return integration.Detail{Values: []string{"hierarchyName", list, "successRowCount", good, "failedCount", bad, "ignoredCount", ignored, "totalRowCount", "0"}}
+	}
+	process := integration.Thing{Kind: integration.Processes, ID: "118", Name: "Nightly load"}
+	of := func(results ...integration.Result) integration.Task {
+		return integration.Task{State: integration.Complete, Result: &integration.Result{Successful: true, Nested: results}}
+	}
+	sales := integration.Result{ObjectID: "112", Successful: true, FailureDumpAvailable: true, Details: []integration.Detail{rows("Sales", "2", "1", "0")}}
+	for _, test := range []struct {
+		name, want string
+		task       integration.Task
+		saved      map[string]string
+	}{
+		{"nothing counted", "Nightly load: done in 1m12s", of(integration.Result{Successful: true}), nil},
+		{"rejected", "Nightly load: done in 1m12s; Sales 2 of 3 rows, 1 rejected (failed/Sales.csv)", of(sales), map[string]string{"112": "failed/Sales.csv"}},
+		{"two", "Nightly load: done in 1m12s; Sales 2 of 3 rows, 1 rejected; Prices 1 of 1,001 rows, 1000 ignored", of(sales,
+			integration.Result{Successful: true, ObjectName: "Prices", Details: []integration.Detail{rows("", "1", "0", "1000")}}), nil},
+		{"not counted", "Nightly load: done in 1m12s; Load: rows were rejected (a.csv)",
+			of(integration.Result{ObjectID: "1", ObjectName: "Load", Successful: true, FailureDumpAvailable: true}), map[string]string{"1": "a.csv"}},
+		{"failed", "Nightly load: not successful after 1m12s", of(integration.Result{}), nil},
+		{"cancelled", "Nightly load: not successful after 1m12s", integration.Task{State: integration.Cancelled}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := outcome(process, test.task, 72*time.Second, test.saved); got != test.want {
+				t.Errorf("got  %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestFileName: whatever an import is called, its rejected rows have a file within the directory.
+func TestFileName(t *testing.T) {
+	for name, want := range map[string]string{
+		"Sales": "Sales.csv", "Sales from Sales.csv": "Sales from Sales.csv", "a/b\\c:d": "a_b_c_d.csv", "../../etc": "_.._etc.csv",
+		"": "", "..": "", ". .": "", "-rf": "rf.csv", "x\x1b[31m": "x_u001b[31m.csv", "nul ": "nul.csv", strings.Repeat("é", 300): strings.Repeat("é", 100) + ".csv",
+	} {
+		if got := fileName(name); got != want {
+			t.Errorf("%q became %q, want %q", name, got, want)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -20,18 +21,18 @@ func (r *Task) upload(to integration.Thing, path string) error {
 		return err
 	}
 	defer from.Close()
+	began := time.Now()
 	var sent int64
 	shown := r.transferred(to.String())
 	err = r.Client.Upload(r.Ctx, to, integration.Upload{
 		Content: from, Size: size, ChunkSize: r.Order.chunk << 20,
 		Progress: func(t integration.Transfer) { sent = t.Bytes; shown(t) },
 	})
-	r.Bar.Clear()
 	if err != nil {
+		r.Bar.End()
 		return r.refused(err, "upload", to)
 	}
-	r.Bar.Last("%s: uploaded %s", to, megabytes(sent))
-	return nil
+	return r.end(fmt.Sprintf("%s: uploaded %s in %s", nameOf(to), sized(sent), roundly(time.Since(began))))
 }
 
 // openInput opens what is to be sent. size is -1 where it shows only at the end.
@@ -56,8 +57,9 @@ func openInput(path string) (file *os.File, size int64, err error) {
 
 // download fetches the content of a file, or the result of an export.
 func (r *Task) download(thing integration.Thing, to io.Writer) error {
-	err := r.Client.Download(r.Ctx, thing, to, r.transferred(thing.String()))
-	r.Bar.Clear()
+	shown := r.transferred(thing.String())
+	err := r.Client.Download(r.Ctx, thing, to, func(t integration.Transfer) { r.received = t.Bytes; shown(t) })
+	r.Bar.End()
 	if r.Kind == integration.Exports {
 		return r.refused(err, "run", thing)
 	}
@@ -74,20 +76,16 @@ func (r *Task) into(path string, write func(io.Writer) error) error {
 		return err
 	}
 	err = write(to)
-	r.Bar.Clear()
+	r.Bar.End()
 	return to.End(err)
 }
 
 // transferred shows how far a transfer is.
 func (r *Task) transferred(what string) func(integration.Transfer) {
+	r.Bar.Step("%s", what)
+	m := &meter{what: what, began: time.Now()}
 	return func(t integration.Transfer) {
-		of := ""
-		if t.Of > 1 && t.Chunks > 0 {
-			of = fmt.Sprintf(", chunk %d of %d", t.Chunks, t.Of)
-		}
-		r.Bar.Show("%s: %s%s", what, megabytes(t.Bytes), of)
+		m.set(t)
+		r.Bar.Live(m.text)
 	}
 }
-
-// megabytes is a size for people.
-func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
