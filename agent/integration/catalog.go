@@ -146,7 +146,7 @@ func (c *Catalog) thingName(ctx context.Context, kind, workspace, model, id stri
 		return "", nil
 	}
 	key := listKey{kind, strings.ToLower(model)}
-	return c.name(ctx, key, Model{ID: home.id, Workspace: Workspace{ID: home.workspace}}.path()+"/"+kind, id)
+	return c.name(ctx, key, Model{ID: home.id, Workspace: Workspace{ID: home.workspace}}.Path()+"/"+kind, id)
 }
 
 // name returns the name of an id in a list, if it is unique there.

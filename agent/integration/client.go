@@ -42,8 +42,14 @@ type Client struct {
 	// no less.
 	PollPause time.Duration
 
+	// Held is asked why a call has no answer, by its path, when nothing has moved for five seconds,
+	// and every half a minute from then on. What it says is told to Notify, and stands in errors
+	// for a connection that stalled; "": it does not know. ctx ends with the call. nil: nobody is
+	// asked.
+	Held func(ctx context.Context, path string) string
+
 	// Notify is told in a short sentence that something is tried again, and why. It must not
-	// block. nil: nobody.
+	// block, and several goroutines may call it. nil: nobody.
 	Notify func(text string)
 }
 
@@ -143,7 +149,9 @@ func (c *Client) send(ctx context.Context, call call) (*http.Response, error) {
 	if c.UserAgent != "" {
 		request.Header.Set("User-Agent", c.UserAgent)
 	}
+	answered := watch.askWhy(c, call.path)
 	response, err := unredirected(c.HTTP).Do(request)
+	answered()
 	if err != nil {
 		err = call.broken(watch.explain(err))
 		watch.end()

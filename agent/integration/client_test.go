@@ -398,6 +398,56 @@ func TestAnAttemptMayTakeLongAsLongAsSomethingMoves(t *testing.T) {
 	})
 }
 
+// TestWhyThereIsNoAnswer: what holds a call is asked for after five seconds, is told, and stands in
+// place of a connection that stalled.
+func TestWhyThereIsNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun, said := time.Now(), &notes{}
+		var asked []time.Duration
+		client := &Client{Base: "https://x", Retry: Retry{Attempts: 2, Delay: time.Second}, Notify: said.add,
+			HTTP: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			})},
+			Held: func(_ context.Context, path string) string {
+				if path != "/2/0/models/M" {
+					t.Errorf("asked about %s", path)
+				}
+				asked = append(asked, time.Since(begun))
+				return "the model is busy"
+			}}
+		err := get(t.Context(), client)
+		wantError(t, err, "tried 2 times: GET /2/0/models/M: ", "nothing was heard for too long (2m0s): the model is busy")
+		if told := said.all(); strings.Count(told, "the model is busy; waiting for it") != 2 || !strings.Contains(told, "the model is busy; trying again in ") || strings.Contains(told, "stalled") {
+			t.Errorf("told %q", told)
+		}
+		if len(asked) != 8 || asked[0] != 5*time.Second || asked[1] != 35*time.Second {
+			t.Errorf("asked after %v", asked)
+		}
+	})
+}
+
+// TestNobodyIsAskedWhileSomethingMoves: a slow upload is not held.
+func TestNobodyIsAskedWhileSomethingMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := &Client{Base: "https://x",
+			HTTP: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				piece := make([]byte, 10)
+				for {
+					if _, err := io.ReadFull(r.Body, piece); err != nil {
+						return &http.Response{StatusCode: 204, Header: http.Header{}, Body: http.NoBody, Request: r}, nil
+					}
+					time.Sleep(4 * time.Second)
+				}
+			})},
+			Held: func(context.Context, string) string { t.Error("asked"); return "" }}
+		_, err := client.once(t.Context(), call{method: "PUT", path: "/2/0/x", body: strings.NewReader(strings.Repeat("x", 200)), size: 200})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // slowBody gives a byte at a time.
 type slowBody struct {
 	ctx   context.Context

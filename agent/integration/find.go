@@ -56,8 +56,8 @@ type Thing struct {
 	Source string
 }
 
-// path is the path of a model.
-func (m Model) path() string {
+// Path is the path of a model.
+func (m Model) Path() string {
 	if m.Workspace.ID != "" {
 		return "/2/0/workspaces/" + m.Workspace.ID + "/models/" + m.ID
 	}
@@ -65,7 +65,7 @@ func (m Model) path() string {
 }
 
 // path is the path of a thing.
-func (t Thing) path() string { return t.Model.path() + "/" + string(t.Kind) + "/" + t.ID }
+func (t Thing) path() string { return t.Model.Path() + "/" + string(t.Kind) + "/" + t.ID }
 
 // String names the thing for people.
 func (t Thing) String() string { return named(t.Kind, t.Name, t.ID) }
@@ -226,7 +226,7 @@ func (l listed) workspace() Workspace {
 
 // FindThing returns the thing of that kind and of that name or id.
 func (c *Client) FindThing(ctx context.Context, model Model, kind Kind, wanted string) (Thing, error) {
-	all, err := c.list(ctx, model.path()+"/"+string(kind), string(kind))
+	all, err := c.list(ctx, model.Path()+"/"+string(kind), string(kind))
 	where := "in " + named(Models, model.Name, model.ID)
 	found, err := search{kind: kind, wanted: wanted, where: where}.in(all, err)
 	if err != nil {

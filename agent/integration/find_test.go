@@ -171,7 +171,7 @@ func TestFindWithoutAList(t *testing.T) {
 	if want := "/2/0/workspaces/" + anaplantest.FinanceID + "/models/" + anaplantest.PlanID + "/processes/118000000001"; err != nil || thing.path() != want {
 		t.Errorf("%+v, %v", thing, err)
 	}
-	if model, err = client.FindModel(t.Context(), anaplantest.PlanID, ""); err != nil || model.path() != "/2/0/models/"+anaplantest.PlanID {
+	if model, err = client.FindModel(t.Context(), anaplantest.PlanID, ""); err != nil || model.Path() != "/2/0/models/"+anaplantest.PlanID {
 		t.Errorf("%+v, %v", model, err)
 	}
 	_, err = client.FindThing(t.Context(), model, Processes, "Nightly load")

@@ -185,7 +185,10 @@ func isUntrusted(err error) bool {
 // happened says in a few words what went wrong, for a person who watches.
 func happened(err error) string {
 	refusal, ok := errors.AsType[*APIError](err)
+	held, known := errors.AsType[*heldError](err)
 	switch {
+	case !ok && known:
+		return held.why
 	case !ok && errors.Is(err, errStalled):
 		return "the connection stalled"
 	case !ok:

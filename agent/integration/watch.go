@@ -8,7 +8,10 @@ import (
 	"maps"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 )
 
 // errStalled: nothing has moved on a connection, in either direction, for too long.
@@ -23,12 +26,15 @@ type watch struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
-	body   *sentBody // nil: none is sent
+	body   *sentBody    // nil: none is sent
+	last   atomic.Int64 // when something moved last, in nanoseconds of Unix
+	why    atomic.Value // a string: what is said to hold the call
 }
 
 func newWatch(ctx context.Context) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &watch{ctx: ctx, cancel: cancel}
+	w.last.Store(time.Now().UnixNano())
 	w.timer = time.AfterFunc(patient, func() {
 		cancel(fmt.Errorf("%w (%v)", errStalled, patient))
 	})
@@ -53,14 +59,74 @@ func (w *watch) attach(request *http.Request, call call) error {
 }
 
 // moved notes that something has come or gone.
-func (w *watch) moved() { w.timer.Reset(patient) }
+func (w *watch) moved() {
+	w.last.Store(time.Now().UnixNano())
+	w.timer.Reset(patient)
+}
 
 // explain returns the cause, if the watch is why an attempt failed.
 func (w *watch) explain(err error) error {
-	if cause := context.Cause(w.ctx); errors.Is(cause, errStalled) {
-		return cause
+	cause := context.Cause(w.ctx)
+	if !errors.Is(cause, errStalled) {
+		return err
 	}
-	return err
+	if why, ok := w.why.Load().(string); ok {
+		return &heldError{why, cause}
+	}
+	return cause
+}
+
+// heldError says what has held a call for too long.
+type heldError struct {
+	why string
+	err error
+}
+
+func (e *heldError) Error() string { return e.err.Error() + ": " + e.why }
+
+// Unwrap returns how that showed.
+func (e *heldError) Unwrap() error { return e.err }
+
+const (
+	// heldAfter is how long nothing moves before somebody asks why. A person waits that long
+	// without a word.
+	heldAfter = 5 * time.Second
+
+	// heldAgain is how long that is believed.
+	heldAgain = 30 * time.Second
+)
+
+// askWhy asks from time to time why there is no answer, until answered is called.
+func (w *watch) askWhy(client *Client, path string) (answered func()) {
+	if client.Held == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(w.ctx)
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for backoff.Sleep(ctx, w.untilHeld()) == nil {
+			if w.untilHeld() > 0 {
+				continue
+			}
+			if why := client.Held(ctx, path); why != "" && ctx.Err() == nil {
+				if w.why.Swap(why) == nil {
+					client.tell("%s; waiting for it", why)
+				}
+			}
+			if backoff.Sleep(ctx, heldAgain) != nil {
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		asking.Wait()
+	}
+}
+
+// untilHeld returns how long nothing may move yet.
+func (w *watch) untilHeld() time.Duration {
+	return max(0, heldAfter-time.Since(time.Unix(0, w.last.Load())))
 }
 
 // end ends the attempt. Nothing of its body is read any more afterwards.

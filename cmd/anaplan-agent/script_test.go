@@ -278,6 +278,7 @@ func serverOf(ts *testscript.TestScript) *anaplantest.Server {
 //	anaplan put NAME FILE          has a file, or the result of an export, hold what FILE does
 //	anaplan tasks before           remembers how many tasks were started; +N: so many have been since
 //	anaplan outcome ID OUTCOME     how the next task of that goes: failed, dump, cancelled, slow, endless
+//	anaplan busy MODEL TOOLTIP     requests wait, and the model's status says why; without a tooltip: no longer
 //	anaplan overhear               the next login is a secret that no log may hold
 //	anaplan refused TEXT           fails unless the last refusal was for that reason
 func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
@@ -326,6 +327,12 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(server.SetFile(args[1], []byte(ts.ReadFile(args[2]))))
 	case "outcome":
 		ts.Check(server.TaskOutcome(args[1], 1, outcomes[args[2]]))
+	case "busy":
+		var state *anaplantest.ModelState
+		if len(args) > 2 {
+			state = &anaplantest.ModelState{For: time.Hour, Tooltip: args[2], TaskID: "6EB7F52C07CA4E86909A213C608765A1", Progress: 0.44}
+		}
+		ts.Check(server.SetModelState(args[1], state))
 	case "tasks":
 		if args[1] == "before" {
 			ts.Setenv("TASKS", strconv.Itoa(server.Counts().Tasks))

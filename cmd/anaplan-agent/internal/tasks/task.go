@@ -31,6 +31,7 @@ type Task struct {
 	Say   *console.Messenger
 	Bar   *console.ProgressBar
 
+	held     holding
 	begun    time.Time
 	saved    map[string]string // files with rejected rows, by the id of what rejected them
 	received int64             // bytes of the result
@@ -43,6 +44,7 @@ var errTask = errors.New("it was not successful")
 // Run does what was ordered with the thing of that name.
 func (r *Task) Run(name string) error {
 	r.begun, r.saved = time.Now(), map[string]string{}
+	r.Client.Held = r.held.ask
 	return r.Bar.Watch(func() error { return r.run(name) })
 }
 
@@ -52,6 +54,7 @@ func (r *Task) run(name string) error {
 	if err != nil {
 		return r.unseen(err)
 	}
+	r.held.client, r.held.model = r.Client, model.Name
 	thing, err := r.find(model, r.Kind, name)
 	if err != nil {
 		return err
@@ -145,8 +148,10 @@ func (r *Task) wait(thing integration.Thing, id string) (integration.Task, error
 	defer r.Bar.End()
 	isThere := r.Order.task == "" // for it has been started here
 	began := time.Now()
+	queue := &queue{task: r, held: &r.held, began: began}
 	task, err := r.Client.Wait(r.Ctx, thing, id, func(task integration.Task) {
 		isThere = true
+		queue.look(thing, task)
 		r.Bar.Live(func() string { return progress(thing, task, began) })
 	})
 	if err == nil {
