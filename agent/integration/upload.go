@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
@@ -21,6 +22,10 @@ const (
 
 	// mostChunks is how many a file may have (the same page).
 	mostChunks = 1000
+
+	// DefaultSlots is how many chunks are under way at once where nobody says otherwise: enough to
+	// fill a line while one waits for its answer, and few beside the 600 requests of a minute.
+	DefaultSlots = 4
 )
 
 // Upload is the content of a file, and how it is sent.
@@ -31,23 +36,43 @@ type Upload struct {
 	// Size is how much there is; -1: that shows only at the end.
 	Size int64
 
-	// ChunkSize is how much is sent at once, and held in memory: 1 to MostChunk bytes. 0:
+	// ChunkSize is how much is sent in one request, before it is packed: 1 to MostChunk bytes. 0:
 	// DefaultChunk. For a large Size it is as much larger as the file needs to come in 1,000
 	// chunks.
 	ChunkSize int64
 
-	// Progress is told of each chunk that has arrived. nil: nobody.
+	// Slots bounds how many chunks are under way at once, each of which is held in memory twice.
+	// Uploads can share it. nil: DefaultSlots for this one.
+	Slots Slots
+
+	// Plain sends chunks as they are. Otherwise they are packed with gzip, unless the first one
+	// becomes hardly shorter by that.
+	Plain bool
+
+	// Progress is told of each chunk that has arrived, and on its way of pieces of it, by one
+	// goroutine at a time. nil: nobody.
 	Progress func(Transfer)
 }
+
+// Slots are places for chunks that are under way.
+type Slots chan struct{}
+
+// NewSlots returns so many.
+func NewSlots(most int) Slots { return make(Slots, most) }
 
 // Transfer is how far an upload or a download is.
 type Transfer struct {
 	Bytes, Total int64 // Total -1: not known
 	Chunks, Of   int   // chunks that are done; Of -1: not known
+	Sent         int64 // of an upload: what the chunks that are done came to on the line
 }
 
 // Upload replaces the content of a file. Each chunk is sent again until it has arrived, and
-// the file has its old content until the last one has.
+// the file has its old content until the last one has. Several are under way at once, as
+// anaplan-sdk has them; they are read in their order.
+//
+// Packed chunks are what Anaplan's instructions advise ("To reduce the upload time for larger
+// chunks, compress the chunks"): each is a gzip file of its own.
 //
 // Chunks are cut at bytes, as Anaplan's own instructions do (split -b; help.anaplan.com, "Upload a
 // file in chunks"); it joins them. Where the size is known, so is the number of chunks, and the
@@ -69,13 +94,15 @@ func (c *Client) Upload(ctx context.Context, file Thing, upload Upload) error {
 	return u.complete(ctx)
 }
 
-// upload is one under way.
+// upload is one under way. What several goroutines use is in progress.go.
 type upload struct {
 	client *Client
 	file   Thing
-	Upload     // with Size -1 where that is not known, and the ChunkSize that is used
+	Upload     // with Size -1 where that is not known, the ChunkSize that is used, and Plain as the first chunk has it
 	of     int // chunks; -1: not known
-	sent   Transfer
+	read   int64
+	chunks int // that have been read
+	under  underWay
 }
 
 func newUpload(client *Client, file Thing, asked Upload) (*upload, error) {
@@ -94,7 +121,10 @@ func newUpload(client *Client, file Thing, asked Upload) (*upload, error) {
 		// An empty file has one chunk, with nothing in it.
 		u.of = max(1, int((u.Size+u.ChunkSize-1)/u.ChunkSize))
 	}
-	u.sent = Transfer{Total: u.Size, Of: u.of}
+	if u.Slots == nil {
+		u.Slots = NewSlots(DefaultSlots)
+	}
+	u.under.progress, u.under.sent = u.Progress, Transfer{Total: u.Size, Of: u.of}
 	return u, nil
 }
 
@@ -117,49 +147,87 @@ func (u *upload) announce(ctx context.Context) error {
 	return nil
 }
 
-// sendChunks sends all there is, one chunk after the other, which are never two in memory.
+// sendChunks sends all there is.
 func (u *upload) sendChunks(ctx context.Context) error {
-	size := u.ChunkSize
-	if u.Size >= 0 {
-		size = min(size, u.Size)
-	}
-	buffer := make([]byte, size)
-	for {
-		chunk, err := u.read(buffer)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var sending sync.WaitGroup
+	for more := true; more; {
+		one, err := u.next(ctx)
 		if err != nil {
-			return err
+			stop(err)
+			break
 		}
-		// The end shows in a chunk that is not full, or by the size. A first chunk is sent
-		// in any case.
-		if len(chunk) == 0 && u.sent.Chunks > 0 {
-			return nil
+		if one == nil {
+			break
 		}
-		if err := u.put(ctx, chunk); err != nil {
-			return err
-		}
-		if int64(len(chunk)) < u.ChunkSize || u.sent.Chunks == u.of {
-			return nil
-		}
+		more = !one.last
+		sending.Go(func() {
+			defer u.release(one)
+			if err := u.put(ctx, one); err != nil {
+				stop(err) // the first one counts, and ends the others
+			}
+		})
 	}
+	sending.Wait()
+	return context.Cause(ctx)
 }
 
-// read reads the next chunk. What has another size than was said is somebody's work in
-// progress, and a part of it is worse than nothing.
-func (u *upload) read(buffer []byte) ([]byte, error) {
+// next reads a chunk, once there is a place for it. nil: there is no more.
+func (u *upload) next(ctx context.Context) (*chunk, error) {
+	select {
+	case u.Slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	one := u.under.take(u.bufferSize())
+	err := u.fill(one)
+	// The end shows in a chunk that is not full, or by the size. A first chunk is sent in any case.
+	if err == nil && (len(one.plain) > 0 || u.chunks == 0) {
+		one.number, one.last = u.chunks, int64(len(one.plain)) < u.ChunkSize || u.chunks+1 == u.of
+		u.chunks++
+		u.chooseForm(one)
+		return one, nil
+	}
+	u.release(one)
+	return nil, err
+}
+
+// release gives the place of a chunk to the next one.
+func (u *upload) release(one *chunk) {
+	u.under.give(one)
+	<-u.Slots
+}
+
+func (u *upload) bufferSize() int64 {
 	if u.Size >= 0 {
-		buffer = buffer[:min(int64(len(buffer)), u.Size-u.sent.Bytes)]
+		return min(u.ChunkSize, u.Size)
+	}
+	return u.ChunkSize
+}
+
+// fill reads the content of a chunk. What has another size than was said is somebody's work in
+// progress, and a part of it is worse than nothing.
+func (u *upload) fill(one *chunk) error {
+	buffer := one.buffer
+	if u.Size >= 0 {
+		buffer = buffer[:min(int64(len(buffer)), u.Size-u.read)]
 	}
 	n, err := io.ReadFull(u.Content, buffer)
 	ended := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	u.read += int64(n)
+	one.plain = buffer[:n]
 	switch {
 	case err != nil && !ended:
-		return nil, &readError{err}
+		return &readError{err}
 	case ended && u.Size >= 0:
-		return nil, fmt.Errorf("what is to be uploaded should have %d bytes, and ends after %d; has it changed?", u.Size, u.sent.Bytes+int64(n))
-	case u.Size >= 0 && u.sent.Bytes+int64(n) == u.Size:
-		return buffer, u.checkEnd()
+		return fmt.Errorf("what is to be uploaded should have %d bytes, and ends after %d; has it changed?", u.Size, u.read)
+	case u.Size >= 0 && u.read == u.Size:
+		return u.checkEnd()
+	case n > 0 && u.chunks == mostChunks:
+		return fmt.Errorf("a file can have %d chunks, and there are more of %d bytes; take larger ones, up to %d", mostChunks, u.ChunkSize, MostChunk)
 	}
-	return buffer[:n], nil
+	return nil
 }
 
 // checkEnd returns an error if there is more than there should be.
@@ -171,23 +239,33 @@ func (u *upload) checkEnd() error {
 	return nil
 }
 
-func (u *upload) put(ctx context.Context, chunk []byte) error {
-	if u.sent.Chunks == mostChunks {
-		return fmt.Errorf("a file can have %d chunks, and there are more of %d bytes; take larger ones, up to %d", mostChunks, u.ChunkSize, MostChunk)
+// chooseForm packs the first chunk: if that has little use, as with what is packed already, all are
+// sent as they are. All of a file come in one form.
+func (u *upload) chooseForm(first *chunk) {
+	if first.number > 0 || u.Plain {
+		return
+	}
+	packed := first.pack()
+	if u.Plain = len(packed) >= len(first.plain)*9/10; u.Plain {
+		first.packed = nil
+	}
+}
+
+// put sends a chunk until it has arrived.
+func (u *upload) put(ctx context.Context, one *chunk) error {
+	body, form := one.plain, "application/octet-stream"
+	if !u.Plain {
+		body, form = one.pack(), "application/x-gzip"
 	}
 	call := call{
-		method: http.MethodPut, path: u.file.path() + "/chunks/" + strconv.Itoa(u.sent.Chunks),
-		header: http.Header{"Content-Type": {"application/octet-stream"}},
-		body:   bytes.NewReader(chunk), size: int64(len(chunk)),
+		method: http.MethodPut, path: u.file.path() + "/chunks/" + strconv.Itoa(one.number),
+		header: http.Header{"Content-Type": {form}},
+		body:   &countedBody{bytes.NewReader(body), one, &u.under}, size: int64(len(body)),
 	}
 	if err := u.client.ask(ctx, call, nil); err != nil {
 		return err
 	}
-	u.sent.Chunks++
-	u.sent.Bytes += int64(len(chunk))
-	if u.Progress != nil {
-		u.Progress(u.sent)
-	}
+	u.under.arrived(one, int64(len(body)))
 	return nil
 }
 
@@ -197,7 +275,7 @@ func (u *upload) complete(ctx context.Context) error {
 		ID    string `json:"id"`
 		Name  string `json:"name,omitempty"`
 		Count int    `json:"chunkCount"`
-	}{u.file.ID, u.file.Name, u.sent.Chunks})
+	}{u.file.ID, u.file.Name, u.chunks})
 	if err != nil {
 		return err
 	}

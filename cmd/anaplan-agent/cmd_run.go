@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
@@ -20,6 +22,7 @@ const runHelp = `Run a process, import, export or action, or transfer a file, an
   anaplan-agent run action  "Delete old sales" --model Plan
   anaplan-agent run file    Sales.csv --model Plan --input sales.csv      upload
   anaplan-agent run file    Report.csv --model Plan --output report.csv   download
+  anaplan-agent run files   --model Plan --upload Sales.csv=sales.csv --upload Prices.csv=prices.csv
 
 Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
 --dumps fetches the rejected rows.
@@ -28,6 +31,8 @@ On a terminal run ends with a line in words: "Nightly load: done in 1m12s; Sales
 1 rejected (failed/Sales.csv)". With --json, and into a pipe or a file, standard output is
 Anaplan's JSON of the task, and the words are on standard error. With --output - it is the
 content of the file or of the export instead; without a task there is no JSON.
+
+Files are uploaded in chunks that are packed with gzip, several at a time.
 
 Name objects, models and workspaces by name or id; names are case-sensitive. After a lost
 connection run retries what can be repeated: it sends chunks again and continues downloads,
@@ -41,11 +46,11 @@ this command's own, within the profile's policy.
 // newRunCommand returns the run command.
 func newRunCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "run process|import|export|action|file NAME",
+		Use:   "run process|import|export|action|file NAME | run files --upload NAME=FILE...",
 		Short: "run a process, import, export or action, or transfer a file, and wait for it",
 		Long:  runHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 2 {
+			if len(args) == 0 || len(args) > 2 {
 				return explain.Usagef(cmd.CommandPath(), `a kind and a name are needed, as: run process "Nightly load" --model Plan`)
 			}
 			return nil
@@ -61,7 +66,7 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 	order := &tasks.Order{}
 	uploads, mapping := order.AddFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		kind, err := order.Check(args[0], *uploads, *mapping)
+		kind, err := order.Check(args, *uploads, *mapping)
 		if err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
@@ -77,7 +82,7 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 		defer api.Close()
 		bar := console.NewProgressBar()
 		api.Client.Notify = func(text string) { bar.Clear(); say.Note("%s", text) }
-		return api.InWords((&tasks.Task{API: api, Order: order, Kind: kind, Say: say, Bar: bar}).Run(args[1]))
+		return api.InWords((&tasks.Task{API: api, Order: order, Kind: kind, Say: say, Bar: bar}).Run(strings.Join(args[1:], "")))
 	}
 	agentclient.HideLoginFlags(cmd)
 	return cmd

@@ -22,11 +22,14 @@ import (
 // runKinds are what can be run, by the words of the command line.
 var runKinds = map[string]integration.Kind{
 	"process": integration.Processes, "import": integration.Imports, "export": integration.Exports,
-	"action": integration.Actions, "file": integration.Files,
+	"action": integration.Actions, "file": integration.Files, severalFiles: integration.Files,
 }
 
+// severalFiles is the word for those that --upload names.
+const severalFiles = "files"
+
 // RunWords are the keys of runKinds in the order in which people think of them.
-var RunWords = []string{"process", "import", "export", "action", "file"}
+var RunWords = []string{"process", "import", "export", "action", "file", severalFiles}
 
 // Order is what the flags of run say.
 type Order struct {
@@ -40,6 +43,7 @@ type Order struct {
 	same             string // the flags for another command about the same model
 	locale           string
 	chunk            int64 // MiB
+	plain            bool  // send chunks as they are
 	json             bool  // print Anaplan's result also where a person reads
 	Client           string
 
@@ -51,7 +55,7 @@ type Order struct {
 type uploadOrder struct{ name, path string }
 
 // startFlags are about the start of a task, and are over once it has been started.
-var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size"}
+var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size", "no-compression"}
 
 // Remember keeps what was typed, to say how to come back to it.
 func (o *Order) Remember(cmd *cobra.Command, args []string) {
@@ -69,7 +73,7 @@ func (o *Order) AddFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
 	flags.StringVar(&o.workspace, "workspace", "", "its workspace, by name or id (default: the model's name decides)")
 	flags.StringVar(&o.input, "input", "", "file to upload first: what the import reads, or the file's new content; - for standard input")
 	flags.StringVar(&o.output, "output", "", "file for the result of the export, or for the file's content; - for standard output")
-	uploads = flags.StringArray("upload", nil, "NAME=FILE: before the process, upload FILE as the model's file NAME; can be given more than once")
+	uploads = flags.StringArray("upload", nil, "NAME=FILE: upload FILE as the model's file NAME, before a process runs; can be given more than once")
 	flags.StringVar(&o.dumps, "dumps", "", "directory for the rejected rows (default: leave them at Anaplan)")
 	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if an import rejected rows, which Anaplan counts as a success")
 	mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
@@ -77,15 +81,20 @@ func (o *Order) AddFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
 	flags.StringVar(&o.task, "task", "", "wait for this task, and start nothing")
 	flags.Int64Var(&o.chunk, "chunk-size", 0, "size of a chunk of an upload, in MiB, up to 47 (default: 10)")
 	flags.BoolVar(&o.json, "json", false, "print Anaplan's JSON of the task (default: on a terminal one line in words)")
+	flags.BoolVar(&o.plain, "no-compression", false, "upload chunks as they are, not packed with gzip")
 	agentclient.AddClientFlag(cmd, &o.Client)
 	return uploads, mapping
 }
 
-// Check refuses wrong flags before a login is spent on them.
-func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind, error) {
+// Check refuses wrong flags before a login is spent on them. Of several files there is no name.
+func (o *Order) Check(args []string, uploads, mapping []string) (integration.Kind, error) {
+	word := args[0]
 	kind, ok := runKinds[word]
 	if !ok {
 		return "", fmt.Errorf("%q cannot be run; there are %s", word, strings.Join(RunWords, ", "))
+	}
+	if err := o.checkNames(word, args[1:], len(uploads) > 0); err != nil {
+		return "", err
 	}
 	if o.model == "" {
 		return "", errors.New("which model? give --model NAME")
@@ -93,7 +102,7 @@ func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind,
 	if o.chunk < 0 || o.chunk > 47 {
 		return "", fmt.Errorf("--chunk-size %d: must be 1 to 47 MiB, the most that Anaplan accepts", o.chunk)
 	}
-	if err := o.checkFlow(kind); err != nil {
+	if err := o.checkFlow(kind, word == severalFiles); err != nil {
 		return "", err
 	}
 	if err := o.checkPlaces(); err != nil {
@@ -119,11 +128,26 @@ func (o *Order) Check(word string, uploads, mapping []string) (integration.Kind,
 	return kind, nil
 }
 
+// checkNames checks that there is a name, or the names of several files.
+func (o *Order) checkNames(word string, names []string, uploads bool) error {
+	switch {
+	case word != severalFiles && len(names) != 1:
+		return fmt.Errorf(`a kind and a name are needed, as: run process "Nightly load" --model Plan`)
+	case word == severalFiles && (len(names) > 0 || !uploads):
+		return errors.New("which files? give each as --upload NAME=FILE: run files --model Plan --upload Sales.csv=sales.csv --upload Prices.csv=prices.csv")
+	case word == severalFiles && (o.input != "" || o.output != ""):
+		return errors.New("--input and --output are about one file: run file NAME")
+	case word == "file" && uploads:
+		return errors.New("--upload is for several files: run files --upload NAME=FILE, or before a process")
+	}
+	return nil
+}
+
 // checkFlow checks that the flags for input and output fit the kind.
-func (o *Order) checkFlow(kind integration.Kind) error {
+func (o *Order) checkFlow(kind integration.Kind, several bool) error {
 	has := func(kinds ...integration.Kind) bool { return slices.Contains(kinds, kind) }
 	switch {
-	case has(integration.Files) && (o.input == "") == (o.output == ""):
+	case has(integration.Files) && !several && (o.input == "") == (o.output == ""):
 		return errors.New("upload or download? give either --input or --output")
 	case has(integration.Files) && (o.task != "" || o.dumps != "" || o.failOnRejected):
 		return errors.New("--task, --dumps and --fail-on-rejected do not apply to files, which have no task")

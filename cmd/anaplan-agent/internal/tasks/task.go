@@ -55,6 +55,9 @@ func (r *Task) run(name string) error {
 		return r.unseen(err)
 	}
 	r.held.client, r.held.model = r.Client, model.Name
+	if name == "" {
+		return r.uploadNamed(model)
+	}
 	thing, err := r.find(model, r.Kind, name)
 	if err != nil {
 		return err
@@ -63,7 +66,7 @@ func (r *Task) run(name string) error {
 		return r.task(thing)
 	}
 	if r.Order.input != "" {
-		return r.upload(thing, r.Order.input)
+		return r.upload(thing)
 	}
 	if err := r.toOutput(func(to io.Writer) error { return r.download(thing, to) }); err != nil {
 		return err
@@ -126,20 +129,9 @@ func (r *Task) feed(thing integration.Thing) error {
 		if !ok {
 			return fmt.Errorf("%s does not read a file, so --input has no use", thing)
 		}
-		if err := r.upload(source, r.Order.input); err != nil {
-			return err
-		}
+		return r.upload(source)
 	}
-	for _, upload := range r.Order.uploads {
-		file, err := r.find(thing.Model, integration.Files, upload.name)
-		if err != nil {
-			return err
-		}
-		if err := r.upload(file, upload.path); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.uploadNamed(thing.Model)
 }
 
 // wait waits for the end of a task. Interrupting it leaves the task running; a note says how to
