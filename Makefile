@@ -74,6 +74,7 @@ check:
 
 bench: deps-test build
 	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 100x ./cmd/anaplan-agent
+	go test -run '^$$' -bench Upload -benchtime 1x ./agent/integration
 
 # The targets are found by the go command, package by package: a new one needs no line here. Their seeds
 # are run by every go test.

@@ -27,6 +27,12 @@ type Options struct {
 	// give them away; else it is the caller's alone. "": none.
 	Like string
 
+	// Kept names what is written, as a download by what it is of. Then Discard keeps the file beside,
+	// as the end of the process does, and the next one that writes the same to the same place goes
+	// on with it: [File.Had] says how much there is. What is kept of anything else goes. "": nothing
+	// is kept. On Windows nothing is.
+	Kept string
+
 	// Give sets permissions and owner of the complete file, in place of those of the file
 	// that is there, as [Private] does. nil: they are kept.
 	Give func(*os.File) error
@@ -39,6 +45,7 @@ type File struct {
 	options Options
 	file    *os.File    // beside the target, or the thing itself; nil: spool is written to
 	spool   *spool      // what goes into place at the end; nil: file
+	had     int64       // bytes that were kept
 	written fs.FileInfo // after Commit
 }
 
@@ -159,6 +166,9 @@ func (f *File) Discard() error {
 	case f.file == nil:
 		return f.spool.end()
 	}
+	if info, err := f.file.Stat(); f.isKept() && err == nil && info.Size() > 0 {
+		return f.file.Close()
+	}
 	return errors.Join(os.Remove(f.file.Name()), f.file.Close())
 }
 
@@ -201,6 +211,9 @@ func (f *File) rename() error {
 	}
 	if err != nil {
 		return err
+	}
+	if f.isKept() {
+		os.Remove(f.Note())
 	}
 	return syncDirectory(filepath.Dir(f.target.path))
 }
@@ -281,7 +294,14 @@ func prefix(path string) string {
 // left there.
 func (f *File) makeBeside() (*os.File, error) {
 	dir, begin := filepath.Dir(f.target.path), prefix(f.target.path)
-	sweep(dir, begin)
+	if f.options.Kept != "" {
+		sweepBut(dir, begin, f.keptName())
+		if file := f.openKept(filepath.Join(dir, f.keptName())); file != nil {
+			return file, nil
+		}
+	} else {
+		sweep(dir, begin)
+	}
 	for range mostTries {
 		random := make([]byte, 8)
 		rand.Read(random)
@@ -315,9 +335,15 @@ func Sweep(path string) {
 }
 
 // sweep removes files beside a file whose writers have ended.
-func sweep(dir, begin string) {
+func sweep(dir, begin string) { sweepBut(dir, begin, "") }
+
+// sweepBut leaves those that begin with spared.
+func sweepBut(dir, begin, spared string) {
 	entries, _ := os.ReadDir(dir)
 	for _, entry := range entries {
+		if spared != "" && strings.HasPrefix(entry.Name(), spared) {
+			continue
+		}
 		if strings.HasPrefix(entry.Name(), begin) && entry.Type().IsRegular() {
 			removeLeft(filepath.Join(dir, entry.Name()))
 		}

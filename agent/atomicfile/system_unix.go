@@ -103,6 +103,22 @@ func makeNew(path string, mode fs.FileMode) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 }
 
+// openOwn opens a file of this user's that nobody else can have written to, to go on with it.
+func openOwn(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && (!info.Mode().IsRegular() || ownerOf(info) != os.Geteuid() || info.Mode().Perm()&0o022 != 0) {
+		err = errPlanted
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
 // makeDirectory makes a directory that is not there yet.
 func makeDirectory(dir string, mode fs.FileMode) error { return os.MkdirAll(dir, mode) }
 

@@ -36,8 +36,9 @@ func (c *chunk) pack() []byte {
 	return c.packed
 }
 
-// packLevel packs CSV to a tenth or less, at a rate that is not below that of most lines.
-const packLevel = 3
+// packLevel: of sorted CSV the fastest level leaves a seventh, at 200 MB/s; the default one an eighth, at
+// 30 MB/s, which is below the rate of a good line.
+const packLevel = gzip.BestSpeed
 
 // underWay is what of an upload is under way, and how far it is. Any number of goroutines may use it.
 type underWay struct {

@@ -65,19 +65,12 @@ var ErrNoContent = errors.New("it has no content")
 //
 // Nothing holds the content still: an export that runs meanwhile changes it.
 func (c *Client) Download(ctx context.Context, thing Thing, w io.Writer, progress func(Transfer)) error {
-	file, ok := thing.File()
-	if !ok || thing.Kind == Imports {
-		return fmt.Errorf("%s has no content to download", thing)
-	}
-	if err := c.download(ctx, file.path(), w, progress); err != nil {
-		return fmt.Errorf("downloading %s: %w", thing, err)
-	}
-	return nil
+	return c.Resume(ctx, thing, w, Resume{}, progress)
 }
 
 // DownloadDump writes a dump to w, as Download does with a file.
 func (c *Client) DownloadDump(ctx context.Context, dump Dump, w io.Writer, progress func(Transfer)) error {
-	if err := c.download(ctx, dump.path(), w, progress); err != nil {
+	if err := c.download(ctx, dump.path(), w, Resume{}, progress); err != nil {
 		return fmt.Errorf("downloading what was not imported: %w", err)
 	}
 	return nil
@@ -85,24 +78,39 @@ func (c *Client) DownloadDump(ctx context.Context, dump Dump, w io.Writer, progr
 
 // download fetches what lies at a path, chunk by chunk if there are any. Some content has no
 // chunks (seen by anaplan-sdk), and then it comes in one.
-func (c *Client) download(ctx context.Context, path string, w io.Writer, progress func(Transfer)) error {
-	chunks, err := c.list(ctx, path+"/chunks", "chunks")
-	if err != nil && !isMissing(err) {
+func (c *Client) download(ctx context.Context, path string, w io.Writer, resume Resume, progress func(Transfer)) error {
+	pieces, err := c.pieces(ctx, path)
+	if err != nil {
 		return err
 	}
-	d := &download{client: c, to: w, progress: progress, done: Transfer{Total: -1, Of: max(len(chunks), 1)}}
-	if len(chunks) == 0 {
-		return d.fetch(ctx, path)
-	}
-	for _, chunk := range chunks {
-		if !isID(string(chunk.ID)) {
-			return fmt.Errorf("%s: %w: a chunk has the id %q", path, ErrResponse, line(string(chunk.ID)))
-		}
-		if err := d.fetch(ctx, path+"/chunks/"+string(chunk.ID)); err != nil {
+	d := &download{client: c, to: w, progress: progress, resume: resume, done: Transfer{Total: -1, Of: len(pieces)}}
+	d.done.Bytes, d.done.Chunks = resume.From.At, len(resume.From.Ends)
+	d.marked = d.done.Bytes
+	for _, piece := range pieces[min(d.done.Chunks, len(pieces)):] {
+		if err := d.fetch(ctx, piece); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// pieces returns the paths of what makes up the content at a path, in their order.
+func (c *Client) pieces(ctx context.Context, path string) ([]string, error) {
+	chunks, err := c.list(ctx, path+"/chunks", "chunks")
+	if err != nil && !isMissing(err) {
+		return nil, err
+	}
+	if len(chunks) == 0 {
+		return []string{path}, nil
+	}
+	pieces := make([]string, len(chunks))
+	for i, chunk := range chunks {
+		if !isID(string(chunk.ID)) {
+			return nil, fmt.Errorf("%s: %w: a chunk has the id %q", path, ErrResponse, line(string(chunk.ID)))
+		}
+		pieces[i] = path + "/chunks/" + string(chunk.ID)
+	}
+	return pieces, nil
 }
 
 // isMissing reports whether an answer says that there is nothing. Some paths of dumps that
@@ -117,18 +125,22 @@ type download struct {
 	client   *Client
 	to       io.Writer
 	progress func(Transfer)
+	resume   Resume
 	done     Transfer
+	marked   int64 // how much there was at the last mark
 }
 
 // fetch fetches one chunk to its end, in as many attempts as bring something.
 func (d *download) fetch(ctx context.Context, path string) error {
 	patience := d.client.patience()
-	part := &part{download: d, call: call{method: http.MethodGet, path: path}, length: -1}
+	part := &part{download: d, call: call{method: http.MethodGet, path: path}, written: d.done.Bytes - d.resume.From.end(), length: -1}
 	for {
 		before := part.written
 		err := part.attempt(ctx)
 		if err == nil {
 			d.done.Chunks++
+			d.resume.From.Ends = append(d.resume.From.Ends, d.done.Bytes)
+			d.mark()
 			d.tell()
 			return nil
 		}
@@ -176,6 +188,9 @@ func (p *part) attempt(ctx context.Context) error {
 	}
 	defer response.Body.Close()
 	skip, err := p.begin(response)
+	if errors.Is(err, errComplete) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -188,11 +203,17 @@ func (p *part) attempt(ctx context.Context) error {
 // errChanged: the content is not what it was when its download began.
 var errChanged = errors.New("it has changed while it was downloaded; begin again")
 
+// errComplete: there is nothing behind what is written.
+var errComplete = errors.New("nothing is missing")
+
 // begin looks whether an answer goes on where the last one broke off, and returns how much of it
 // has been written already. A server that knows no ranges sends all of it again.
 func (p *part) begin(response *http.Response) (skip int64, err error) {
 	switch {
 	case response.StatusCode == http.StatusRequestedRangeNotSatisfiable:
+		if response.Header.Get("Content-Range") == fmt.Sprintf("bytes */%d", p.written) {
+			return 0, errComplete
+		}
 		return 0, errChanged
 	case response.StatusCode/100 != 2:
 		refusal, _ := Refusal(http.MethodGet, p.call.path, response)
@@ -250,6 +271,9 @@ func (p *part) copy(body io.Reader) error {
 			p.done.Bytes += int64(written)
 			if err != nil {
 				return fmt.Errorf("writing what is downloaded: %w", err)
+			}
+			if p.done.Bytes-p.marked >= markEvery {
+				p.mark()
 			}
 			p.tell()
 		}

@@ -73,6 +73,12 @@ type ResultFile struct {
 
 // OpenResult begins a result. ctx governs the wait for somebody to read a FIFO.
 func OpenResult(ctx context.Context, path string) (*ResultFile, error) {
+	return OpenKeptResult(ctx, path, "")
+}
+
+// OpenKeptResult is OpenResult for what another process may have begun, which kept names; see
+// [atomicfile.Options].
+func OpenKeptResult(ctx context.Context, path, kept string) (*ResultFile, error) {
 	if path == "" || path == "-" {
 		stdout, err := duplicateStdout()
 		if err != nil {
@@ -80,7 +86,7 @@ func OpenResult(ctx context.Context, path string) (*ResultFile, error) {
 		}
 		return &ResultFile{stdout, stdout, nil}, nil
 	}
-	file, err := atomicfile.Create(ctx, path, atomicfile.Options{})
+	file, err := atomicfile.Create(ctx, path, atomicfile.Options{Kept: kept})
 	if err != nil {
 		return nil, err
 	}
@@ -88,6 +94,9 @@ func OpenResult(ctx context.Context, path string) (*ResultFile, error) {
 }
 
 func (r *ResultFile) IsStdout() bool { return r.stdout != nil }
+
+// File returns the file; nil if it is standard output.
+func (r *ResultFile) File() *atomicfile.File { return r.file }
 
 // End puts the file into its place, unless there is an error, and returns that or its own.
 func (r *ResultFile) End(err error) error {

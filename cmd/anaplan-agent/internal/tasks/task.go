@@ -68,7 +68,7 @@ func (r *Task) run(name string) error {
 	if r.Order.input != "" {
 		return r.upload(thing)
 	}
-	if err := r.toOutput(func(to io.Writer) error { return r.download(thing, to) }); err != nil {
+	if err := r.download(thing, ""); err != nil {
 		return err
 	}
 	return r.end(nameOf(thing) + ": " + r.written())
@@ -87,17 +87,14 @@ func (r *Task) find(model integration.Model, kind integration.Kind, name string)
 // task brings a thing what it reads, runs it, and fetches what it has written. A place for the
 // result that cannot be written to shows before anything is started.
 func (r *Task) task(thing integration.Thing) error {
-	var err error
-	if r.Order.output == "" {
-		err = r.through(thing, nil)
-	} else {
-		err = r.toOutput(func(to io.Writer) error { return r.through(thing, to) })
+	if err := r.checkOutput(); err != nil {
+		return err
 	}
-	return errors.Join(err, r.rejected) // which takes no result away
+	return errors.Join(r.through(thing), r.rejected) // which takes no result away
 }
 
-// through is task, with a place for the result of an export; nil for none.
-func (r *Task) through(thing integration.Thing, result io.Writer) error {
+// through is task without these.
+func (r *Task) through(thing integration.Thing) error {
 	id := r.Order.task
 	if id == "" {
 		if err := r.feed(thing); err != nil {
@@ -114,7 +111,7 @@ func (r *Task) through(thing integration.Thing, result io.Writer) error {
 		return r.refused(err, "run", thing)
 	}
 	printed := r.print(task)
-	fetched := r.fetch(thing, task, result)
+	fetched := r.fetch(thing, task)
 	text := outcome(thing, task, time.Since(r.begun), r.saved)
 	if r.received > 0 {
 		text += "; " + r.written()
@@ -261,7 +258,7 @@ var valueName = sync.OnceValue(func() *regexp.Regexp {
 
 // fetch fetches what a task has left: the rows that were not imported, and the result of an
 // export. Rows that were left out are an error if that is wanted.
-func (r *Task) fetch(thing integration.Thing, task integration.Task, result io.Writer) error {
+func (r *Task) fetch(thing integration.Thing, task integration.Task) error {
 	dumps := integration.Dumps(thing, task)
 	switch {
 	case len(dumps) == 0:
@@ -279,11 +276,15 @@ func (r *Task) fetch(thing integration.Thing, task integration.Task, result io.W
 	if r.Kind != integration.Exports || !task.OK() {
 		return nil
 	}
-	if result == nil {
+	if r.Order.output == "" {
 		r.Say.Note("the result is at Anaplan; fetch it with: %s", r.fetchCommand(thing))
 		return nil
 	}
-	return r.download(thing, result)
+	err := r.download(thing, task.ID)
+	if err != nil && r.Order.output != "-" {
+		r.Say.Note("the task has run, and its result is at Anaplan; to fetch it: %s --task %s", r.Order.again, task.ID)
+	}
+	return err
 }
 
 // errRejected says that an import has left rows out.
