@@ -37,6 +37,7 @@ One token for many scripts, kept alive without a login for each:
 
 Calls that the agent makes, so that scripts never hold Anaplan's token:
   anaplan-agent run process "Nightly load" --model Plan          start, wait, fetch what failed
+  anaplan-agent list files --model Plan                          what there is, with ids
   anaplan-agent api GET /2/0/models                              any call
   anaplan-agent exec --phantom -- ./nightly.py                   your own script
   anaplan-agent ca                                               programs with Anaplan's addresses
@@ -88,6 +89,7 @@ var commands = map[string]func(*console.Messenger) *cobra.Command{
 	"exec":       newExecCommand,
 	"api":        newAPICommand,
 	"run":        newRunCommand,
+	"list":       newListCommand,
 	"policy":     newPolicyCommand,
 	"client":     newClientCommand,
 	"audit":      newAuditCommand,

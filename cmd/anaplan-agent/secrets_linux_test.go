@@ -128,6 +128,8 @@ func callsAlone(v *vault) []call {
 		{exit: 1, args: words("api GET /2/0/nothing")},
 		{args: []string{"run", "action", "Delete old sales", "--model", "Plan"}},
 		{exit: 1, args: words("run action Nothing --model Plan")},
+		{args: words("list models")},
+		{exit: 1, args: words("list files --model Nothing")},
 		{args: words("doctor")},
 		{exit: 1, args: append(words("doctor --profile wrong --bundle"), v.path("report.tar.gz"))},
 		{args: append(words("enroll --email ana@example.com --key"), second, "--output", v.path("second.csr"))},
@@ -171,6 +173,8 @@ func callsOfAgent(v *vault) []call {
 		{exit: 1, args: []string{"run", "action", "Delete old sales", "--model", "Plan"}, before: func(v *vault) {
 			v.check(v.server.TaskOutcome("117000000001", 1, anaplantest.Outcome{Failed: true}))
 		}},
+		{args: words("list imports --model Plan")},
+		{exit: 1, args: words("list workspaces --client reader")},
 		{args: words("policy check --client reader GET /2/0/models")},
 		{exit: 1, args: words("policy check --client reader POST /2/0/models")},
 		{args: words("whoami")},
