@@ -26,6 +26,9 @@ const runHelp = `Run a process, import, export or action, or transfer a file, an
 
 Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
 --dumps fetches the rejected rows.
+  anaplan-agent run view    "Sales.By product" --model Plan --output sales.csv
+  anaplan-agent run list    Products --model Plan --output products.json --table json
+  anaplan-agent run list    Products --model Plan --items upsert --input new.csv --column SKU=code
 
 On a terminal run ends with a line in words: "Nightly load: done in 1m12s; Sales 2 of 3 rows,
 1 rejected (failed/Sales.csv)". With --json, and into a pipe or a file, standard output is
@@ -46,7 +49,7 @@ this command's own, within the profile's policy.
 // newRunCommand returns the run command.
 func newRunCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "run process|import|export|action|file NAME | run files --upload NAME=FILE...",
+		Use:   "run process|import|export|action|file|list|view NAME | run files --upload NAME=FILE...",
 		Short: "run a process, import, export or action, or transfer a file, and wait for it",
 		Long:  runHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -64,9 +67,9 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 	}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	order := &tasks.Order{}
-	uploads, mapping := order.AddFlags(cmd)
+	repeated := order.AddFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		kind, err := order.Check(args, *uploads, *mapping)
+		kind, err := order.Check(args, repeated)
 		if err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}

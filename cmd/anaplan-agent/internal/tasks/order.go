@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/listitems"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -23,13 +24,14 @@ import (
 var runKinds = map[string]integration.Kind{
 	"process": integration.Processes, "import": integration.Imports, "export": integration.Exports,
 	"action": integration.Actions, "file": integration.Files, severalFiles: integration.Files,
+	"list": integration.Lists, "view": integration.Views,
 }
 
 // severalFiles is the word for those that --upload names.
 const severalFiles = "files"
 
 // RunWords are the keys of runKinds in the order in which people think of them.
-var RunWords = []string{"process", "import", "export", "action", "file", severalFiles}
+var RunWords = []string{"process", "import", "export", "action", "file", severalFiles, "list", "view"}
 
 // Order is what the flags of run say.
 type Order struct {
@@ -43,8 +45,11 @@ type Order struct {
 	same             string // the flags for another command about the same model
 	locale           string
 	chunk            int64 // MiB
-	plain            bool  // send chunks as they are
-	json             bool  // print Anaplan's result also where a person reads
+	items            listitems.Verb
+	format           listitems.Format
+	columns          map[string]string // of --input, by their names: what they are in the list
+	plain            bool              // send chunks as they are
+	json             bool              // print Anaplan's result also where a person reads
 	Client           string
 
 	uploads []uploadOrder
@@ -65,29 +70,35 @@ func (o *Order) Remember(cmd *cobra.Command, args []string) {
 	o.same = settings.FlagsBut(cmd, append(startFlags, "output", "dumps", "fail-on-rejected"))
 }
 
-// AddFlags gives the command its flags. Those that can be given more than once are returned,
-// to be read by check.
-func (o *Order) AddFlags(cmd *cobra.Command) (uploads, mapping *[]string) {
+// Repeated are the flags that can be given more than once, to be read by Check.
+type Repeated struct{ uploads, mapping, columns *[]string }
+
+// AddFlags gives the command its flags.
+func (o *Order) AddFlags(cmd *cobra.Command) (repeated Repeated) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.model, "model", "", "the model, by name or id")
 	flags.StringVar(&o.workspace, "workspace", "", "its workspace, by name or id (default: the model's name decides)")
 	flags.StringVar(&o.input, "input", "", "file to upload first: what the import reads, or the file's new content; - for standard input")
 	flags.StringVar(&o.output, "output", "", "file for the result of the export, or for the file's content; - for standard output")
-	uploads = flags.StringArray("upload", nil, "NAME=FILE: upload FILE as the model's file NAME, before a process runs; can be given more than once")
+	repeated.uploads = flags.StringArray("upload", nil, "NAME=FILE: upload FILE as the model's file NAME, before a process runs; can be given more than once")
 	flags.StringVar(&o.dumps, "dumps", "", "directory for the rejected rows (default: leave them at Anaplan)")
 	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if an import rejected rows, which Anaplan counts as a success")
-	mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
+	repeated.mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
 	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's messages (default: en_US)")
 	flags.StringVar(&o.task, "task", "", "wait for this task, and start nothing")
 	flags.Int64Var(&o.chunk, "chunk-size", 0, "size of a chunk of an upload, in MiB, up to 47 (default: 10)")
 	flags.BoolVar(&o.json, "json", false, "print Anaplan's JSON of the task (default: on a terminal one line in words)")
 	flags.BoolVar(&o.plain, "no-compression", false, "upload chunks as they are, not packed with gzip")
+	flags.StringVar((*string)(&o.items), "items", "", "what to do with the items of --input in a list: add, update, upsert (update what there is, add the rest) or delete")
+	repeated.columns = flags.StringArray("column", nil, "COLUMN=PLACE: what a column of --input is in the list: name, code, parent, id, a property or a subset; COLUMN= leaves it out; can be given more than once")
+	flags.StringVar((*string)(&o.format), "table", "csv", "of a list or a view: csv, tab (tab-separated) or json")
 	agentclient.AddClientFlag(cmd, &o.Client)
-	return uploads, mapping
+	return repeated
 }
 
 // Check refuses wrong flags before a login is spent on them. Of several files there is no name.
-func (o *Order) Check(args []string, uploads, mapping []string) (integration.Kind, error) {
+func (o *Order) Check(args []string, repeated Repeated) (integration.Kind, error) {
+	uploads, mapping := *repeated.uploads, *repeated.mapping
 	word := args[0]
 	kind, ok := runKinds[word]
 	if !ok {
@@ -103,6 +114,9 @@ func (o *Order) Check(args []string, uploads, mapping []string) (integration.Kin
 		return "", fmt.Errorf("--chunk-size %d: must be 1 to 47 MiB, the most that Anaplan accepts", o.chunk)
 	}
 	if err := o.checkFlow(kind, word == severalFiles); err != nil {
+		return "", err
+	}
+	if err := o.checkTable(kind, *repeated.columns); err != nil {
 		return "", err
 	}
 	if err := o.checkPlaces(); err != nil {
@@ -146,6 +160,9 @@ func (o *Order) checkNames(word string, names []string, uploads bool) error {
 // checkFlow checks that the flags for input and output fit the kind.
 func (o *Order) checkFlow(kind integration.Kind, several bool) error {
 	has := func(kinds ...integration.Kind) bool { return slices.Contains(kinds, kind) }
+	if has(integration.Lists, integration.Views) {
+		return nil // see checkTable
+	}
 	switch {
 	case has(integration.Files) && !several && (o.input == "") == (o.output == ""):
 		return errors.New("upload or download? give either --input or --output")

@@ -62,7 +62,11 @@ func (r *Task) run(name string) error {
 	if err != nil {
 		return err
 	}
-	if r.Kind != integration.Files {
+	switch r.Kind {
+	case integration.Lists, integration.Views:
+		return r.table(thing)
+	case integration.Files:
+	default:
 		return r.task(thing)
 	}
 	if r.Order.input != "" {

@@ -1,0 +1,74 @@
+package listitems
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var columns = Columns{Properties: []string{"Price"}, Subsets: []string{"Active"}}
+
+// TestRead reads items from tables of all kinds.
+func TestRead(t *testing.T) {
+	want := []Item{
+		{Name: "Tea", Code: "P1", Properties: map[string]string{"Price": "10"}, Subsets: map[string]bool{"Active": true}},
+		{Code: "P2", Properties: map[string]string{}, Subsets: map[string]bool{}},
+	}
+	for _, test := range []struct {
+		format  Format
+		text    string
+		renamed map[string]string
+	}{
+		{CSV, "name,code,Price,Active\nTea,P1,10,true\n,P2,,\n", nil},
+		{CSV, "\ufeffName,CODE,Price,Active\r\nTea, P1 ,10,yes\r\n,P2,,\r\n", nil},
+		{CSV, "Product,SKU,Cost,Active,x\nTea,P1,10,1,y\n,P2,,,\n", map[string]string{"Product": "name", "SKU": "code", "Cost": "Price", "x": ""}},
+		{Tab, "name\tcode\tPrice\tActive\nTea\tP1\t10\ttrue\n\tP2\t\t\n", nil},
+		{JSON, `[{"name":"Tea","code":"P1","properties":{"Price":10},"subsets":{"Active":true}},{"code":"P2"}]`, nil},
+		{JSON, `[{"Product":"Tea","code":"P1","Price":"10","Active":"TRUE"},{"code":"P2","parent":null}]`, map[string]string{"Product": "name"}},
+	} {
+		got, err := Read(strings.NewReader(test.text), test.format, columns, test.renamed)
+		if err != nil {
+			t.Errorf("%q: %v", test.text, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: %s", test.text, diff)
+		}
+	}
+}
+
+// TestReadOfNonsense names the row and what is wrong.
+func TestReadOfNonsense(t *testing.T) {
+	for _, test := range []struct {
+		format      Format
+		text, words string
+	}{
+		{CSV, "", "no row with the names of the columns"},
+		{CSV, "name\n", "there are no rows in it"},
+		{CSV, "name,Weight\nTea,1\n", `row 1: the list has no "Weight": it has id, name, code, parent, Price, Active; say which it is with --column "Weight"=PLACE`},
+		{CSV, "name,parent\nTea,\n,All\n", "row 2: there is neither a name nor a code nor an id in it"},
+		{CSV, "name,code\nTea\n", "wrong number of fields"},
+		{JSON, `{"name":"Tea"}`, "not a JSON array of objects"},
+		{JSON, `[`, "not a JSON array of objects"},
+	} {
+		if _, err := Read(strings.NewReader(test.text), test.format, columns, nil); err == nil || !strings.Contains(err.Error(), test.words) {
+			t.Errorf("%q: %v, want %q", test.text, err, test.words)
+		}
+	}
+}
+
+// FuzzRead: no table makes the parser fall over, and no item is without anything.
+func FuzzRead(f *testing.F) {
+	f.Add("csv", "name,code\nTea,P1\n")
+	f.Add("tab", "name\tPrice\nTea\t1\n")
+	f.Add("json", `[{"name":"Tea","properties":{"Price":1},"subsets":{"Active":{}}}]`)
+	f.Fuzz(func(t *testing.T, format, text string) {
+		items, err := Read(strings.NewReader(text), Format(format), columns, map[string]string{"x": ""})
+		if err == nil && len(items) == 0 {
+			t.Error("no items and no error")
+		}
+		var tab bytes.Buffer
+		_ = ToTab(&tab, strings.NewReader(text))
+	})
+}
