@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -314,6 +315,9 @@ func serveMetrics(c *call) *agent.Problem {
 // profileStatus says how a profile does.
 func profileStatus(name string, profile *Profile) local.ProfileStatus {
 	shown := local.ProfileStatus{Name: name, Status: profile.Keeper.Status()}
+	for _, told := range []*time.Time{&shown.RenewAt, &shown.WaitUntil} { // by two clocks, which are never read at once
+		*told = told.Round(time.Second)
+	}
 	if profile.Details != nil {
 		shown.Details = profile.Details()
 	}
