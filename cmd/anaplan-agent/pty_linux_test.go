@@ -64,14 +64,15 @@ func (r *result) newCommand(t *testing.T, env, args []string) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	link := filepath.Join(t.TempDir(), build.Program) // by this name the test binary is the program
+	home := t.TempDir()
+	link := filepath.Join(home, build.Program) // by this name the test binary is the program
 	if err := os.Symlink(self, link); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(link, args...)
 	// The tester's own settings must not reach the program; SOFTHSM2_CONF must.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ANAPLAN_") })
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = slices.Concat(cmd.Env, []string{"HOME=" + home, "XDG_CACHE_HOME="}, env)
 	cmd.Stdout, cmd.Stderr = &r.stdout, &r.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return cmd
