@@ -113,7 +113,7 @@ func next(t *testing.T, conns <-chan net.Conn) net.Conn {
 	select {
 	case conn := <-conns:
 		return conn
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("nothing comes")
 		return nil
 	}

@@ -66,7 +66,7 @@ func whole(t testing.TB, path string) audit.Report {
 // ends all of them.
 func newPath(t testing.TB) string {
 	if _, ok := t.(*testing.T); ok {
-		timer := time.AfterFunc(30*time.Second, func() { panic(t.Name() + " hangs") })
+		timer := time.AfterFunc(2*time.Minute, func() { panic(t.Name() + " hangs") })
 		t.Cleanup(func() { timer.Stop() })
 	}
 	return filepath.Join(t.TempDir(), "audit.log")

@@ -16,7 +16,7 @@ import (
 )
 
 // patience is for what must happen soon; only a failing test waits for so long.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func codeOf(err error) agent.Code {
 	problem, ok := errors.AsType[*agent.Problem](err)

@@ -237,7 +237,7 @@ func mustPath(t testing.TB, escaped string) policy.Path {
 
 // soon ends the tests if what it returns is not called soon: reading goes on for ever.
 func soon() (stop func() bool) {
-	return time.AfterFunc(20*time.Second, func() { panic("a path or a rule is read for ever") }).Stop
+	return time.AfterFunc(2*time.Minute, func() { panic("a path or a rule is read for ever") }).Stop
 }
 
 func TestIsAnaplan(t *testing.T) {

@@ -37,7 +37,7 @@ func take(word string) {
 		}
 		fmt.Println(helper.Process.Pid)
 	case "wait":
-		time.Sleep(time.Minute)
+		time.Sleep(time.Hour)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestKill(t *testing.T) {
 		})
 		group.Kill()
 		group.Kill()
-		if !hasEnded(lines, 20*time.Second) {
+		if !hasEnded(lines, 2*time.Minute) {
 			t.Errorf("%q: the helper runs", words)
 		}
 		if err := cmd.Wait(); err == nil && len(words) > 1 {

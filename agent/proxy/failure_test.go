@@ -408,7 +408,7 @@ func TestBodiesWithoutDeadlines(t *testing.T) {
 // longer than that: no deadline is left over, for the next request neither.
 func TestSlowButSteady(t *testing.T) {
 	t.Parallel()
-	const idle = time.Second
+	const idle = 3 * time.Second
 	w := service(t, guarded(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		select {

@@ -25,12 +25,12 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what is to come at once.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // bounded ends all tests if this one hangs, which takes seconds else.
 func bounded(t testing.TB) {
 	if _, ok := t.(*testing.T); ok {
-		timer := time.AfterFunc(patience+10*time.Second, func() { panic(t.Name() + " hangs") })
+		timer := time.AfterFunc(2*patience, func() { panic(t.Name() + " hangs") })
 		t.Cleanup(func() { timer.Stop() })
 	}
 }

@@ -71,7 +71,7 @@ func start(t *testing.T, change func(*exec.Cmd), name string, args ...string) *c
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	kill := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
+	kill := time.AfterFunc(2*patience, func() { cmd.Process.Kill() })
 	t.Cleanup(func() {
 		c.in.Close()
 		for c.lines.Scan() {

@@ -133,7 +133,7 @@ func holdDevice(dir string) {
 func beParent(dir string) {
 	signers := &Process{Command: os.Args[:1], Env: playing("serve")}
 	settings := must(json.Marshal(task{Do: "hang", Dir: dir}))
-	signers.Sign(context.Background(), Order{Settings: settings, Timeout: 20 * time.Second}, func(agent.Notice) { fmt.Println("it hangs") })
+	signers.Sign(context.Background(), Order{Settings: settings, Timeout: hangs}, func(agent.Notice) { fmt.Println("it hangs") })
 }
 
 // task is what the settings of an order say in these tests.

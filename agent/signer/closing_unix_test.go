@@ -19,7 +19,7 @@ import (
 // slowly returns a lab whose children do their task and then hang, as a module may that closes.
 func slowly() *lab {
 	lab := newLab("closing")
-	lab.Grace = 2 * time.Second
+	lab.Grace = 5 * time.Second // in which the test must have looked
 	return lab
 }
 

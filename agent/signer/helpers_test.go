@@ -68,6 +68,9 @@ func testLogin(t testing.TB, format agent.Format) *agent.Login {
 	return login
 }
 
+// hangs is after what time a test hangs. Only one that fails waits for so long.
+const hangs = 2 * time.Minute
+
 // errHangs is why the context of a test ends by itself.
 var errHangs = errors.New("the test hangs")
 
@@ -80,7 +83,7 @@ func limited(t testing.TB) context.Context {
 	if hung.Load() {
 		t.Fatal("another test hangs")
 	}
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 20*time.Second, errHangs)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), hangs, errHangs)
 	context.AfterFunc(ctx, func() {
 		if context.Cause(ctx) == errHangs {
 			hung.Store(true)
