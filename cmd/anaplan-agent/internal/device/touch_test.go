@@ -42,7 +42,7 @@ func newToucher(command ...string) (*toucher, *heard) {
 // awaitFile waits until a program has written a file, and returns what is in it.
 func awaitFile(t *testing.T, path string) string {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if text, err := os.ReadFile(path); err == nil && strings.HasSuffix(string(text), "\n") {
 			return string(text)
 		}

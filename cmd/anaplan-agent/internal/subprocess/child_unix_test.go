@@ -91,7 +91,7 @@ func TestAskChild(t *testing.T) {
 }
 
 func TestAskChildThatHangs(t *testing.T) {
-	heard, end := ask(t, time.Second, nil, []string{"a", "hang"})
+	heard, end := ask(t, 5*time.Second, nil, []string{"a", "hang"})
 	if heard != "a" || !end.Late || end.Done || end.State == nil {
 		t.Errorf("heard %q, %+v", heard, end)
 	}
