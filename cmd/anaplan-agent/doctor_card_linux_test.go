@@ -60,7 +60,7 @@ func (w *ward) newCardIn(t *testing.T, reader int, options pivtest.Options, poli
 // newCardMachine returns a machine whose key is on a card.
 func (w *ward) newCardMachine(t *testing.T) *machine {
 	m := w.newMachine(t)
-	m.profile["key"], m.profile["pin"], m.profile["timeout"] = "piv:slot=9c", "file:"+m.file("pin", scriptPIN), "10s"
+	m.profile["key"], m.profile["pin"], m.profile["timeout"] = "piv:slot=9c", "file:"+m.file("pin", scriptPIN), "60s"
 	m.env["PCSCLITE_CSOCK_NAME"] = w.stack.Socket()
 	return m
 }

@@ -36,7 +36,6 @@ func TestDoctor(t *testing.T) {
 	for _, broken := range slices.Concat(brokenSettings, brokenAgents, brokenPINs, brokenDevices, brokenNetworks, brokenLogins) {
 		t.Run(broken.name, func(t *testing.T) {
 			m := c.newMachine(t)
-			m.profile["timeout"] = "3s" // for what hangs
 			if broken.do != nil {
 				broken.do(m)
 			}
@@ -232,9 +231,9 @@ var brokenDevices = []broken{
 		check: "device.module", severity: finding.Error, fragment: "module-path"},
 	{name: "module that crashes", do: func(m *machine) { m.behind("C_GetSlotList=crash") },
 		check: "device.module", severity: finding.Error, fragment: "another version of the module"},
-	{name: "module that hangs", do: func(m *machine) { m.behind("C_GetSlotList=hang") },
+	{name: "module that hangs", do: func(m *machine) { m.hangs("C_GetSlotList") },
 		check: "device.module", severity: finding.Error, fragment: ""},
-	{name: "module that hangs later", do: func(m *machine) { m.behind("C_GetInfo=hang") },
+	{name: "module that hangs later", do: func(m *machine) { m.hangs("C_GetInfo") },
 		check: "device.module", severity: finding.Error, fragment: "does another program hold it?"},
 	{name: "no token", do: func(m *machine) { m.profile["key"] = strings.Replace(m.profile["key"], "token=test", "token=other", 1) },
 		check: "device.token", severity: finding.Error, fragment: "keys --pin none"},

@@ -150,7 +150,7 @@ func (c *clinic) newMachine(t *testing.T) *machine {
 	}
 	m.profile = map[string]string{
 		"key": c.well.Address(t, ";object=login").String(), "pin": "file:" + m.file("pin", c.well.PIN+"\n"),
-		"auth_url": c.server.URL, "api_url": c.server.URL, "ca_file": m.file("ca.pem", string(c.server.CA.PEM())), "timeout": "20s",
+		"auth_url": c.server.URL, "api_url": c.server.URL, "ca_file": m.file("ca.pem", string(c.server.CA.PEM())), "timeout": "60s",
 	}
 	return m
 }
@@ -176,6 +176,12 @@ func (m *machine) key(label string) {
 // behind puts a module in front of the token that misbehaves as told.
 func (m *machine) behind(orders ...string) {
 	m.profile["key"] = m.well.Behind(m.t, m.shim, orders...).Address(m.t, ";object=login").String()
+}
+
+// hangs is behind for a module that hangs in a function. It does so for the whole time of the profile.
+func (m *machine) hangs(function string) {
+	m.behind(function + "=hang")
+	m.profile["timeout"] = "8s"
 }
 
 // config returns the path of the configuration file.
