@@ -227,20 +227,20 @@ func (s *site) isFinal() bool {
 func (l *faultLab) runRecovery(t *testing.T, row recovery, column recoveryColumn) outcome {
 	s := l.newSite(t, row.fault, inFile)
 	if row.moment == "" {
-		return checked(t, s.correct(column), false)
+		return l.checked(t, s.correct(column), false)
 	}
 	trial := &trial{worked: column.worked, over: make(chan error, 1)}
 	s.give(s.device.right)
-	return checked(t, column.run(s, trial), row.asks && !column.worked)
+	return l.checked(t, column.run(s, trial), row.asks && !column.worked)
 }
 
 // checked fails the test unless an outcome is as promised.
-func checked(t *testing.T, o outcome, asks bool) outcome {
+func (l *faultLab) checked(t *testing.T, o outcome, asks bool) outcome {
 	t.Helper()
 	if o.asks != asks {
 		t.Errorf("a person is asked: %v, want %v", o.asks, asks)
 	}
-	if o.took > mostRecovery {
+	if o.took > l.most {
 		t.Errorf("a token was there %v after the fault was over", o.took)
 	}
 	return o

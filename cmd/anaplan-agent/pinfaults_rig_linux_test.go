@@ -36,10 +36,12 @@ type faultLab struct {
 	shim    string
 	program string // a link, by whose name the test binary is the program
 	ca      string // a file
+
+	most time.Duration // until the right PIN works again
 }
 
 func newFaultLab(t *testing.T) *faultLab {
-	l := &faultLab{server: anaplantest.NewServer(t, nil), token: hsmtest.NewToken(t), key: hsmtest.RSAKey(t, "a"), shim: hsmtest.BuildShim(t)}
+	l := &faultLab{server: anaplantest.NewServer(t, nil), token: hsmtest.NewToken(t), key: hsmtest.RSAKey(t, "a"), shim: hsmtest.BuildShim(t), most: mostRecovery}
 	l.cert = l.server.Enroll(l.key.Public(), nil)
 	l.token.Put(t, hsmtest.Named("login", 1).Pair(l.key, l.cert)...)
 	self, err := os.Executable()
