@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -79,12 +80,15 @@ func setUpShim(ts *testscript.TestScript) {
 	ts.Check(os.WriteFile(ts.Getenv("HSMTEST_SHIM_WHILE"), nil, 0o600))
 }
 
-// putModule has a module lie at $MODULE; "": none.
+// putModule has a module lie at $MODULE; "": none. An agent that looks meanwhile finds this one or
+// the one before.
 func putModule(ts *testscript.TestScript, module string) {
-	os.Remove(ts.Getenv("MODULE"))
-	if module != "" {
-		ts.Check(os.Symlink(module, ts.Getenv("MODULE")))
+	if module == "" {
+		os.Remove(ts.Getenv("MODULE"))
+		return
 	}
+	link := ts.Getenv("MODULE") + ".new"
+	ts.Check(errors.Join(os.Symlink(module, link), os.Rename(link, ts.Getenv("MODULE"))))
 }
 
 // refusedPINs counts the PINs that the module behind the shim has refused: all, or that

@@ -52,6 +52,7 @@ type runningAgent struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 	log   logtest.Buffer
+	heard int // so much of the log was there when a signal was sent
 }
 
 // agentCommand is the command agentd of the scripts:
@@ -61,7 +62,7 @@ type runningAgent struct {
 //	                       its TCP port, if it has one
 //	agentd stop            ends it by SIGTERM; it must exit with 0
 //	agentd kill            ends it by SIGKILL
-//	agentd hup             sends SIGHUP
+//	agentd hup             sends SIGHUP; agentd log looks at what is logged from then on
 //	agentd log TEXT        waits until its log holds TEXT
 //	agentd nolog TEXT      fails if its log holds TEXT
 //	agentd keep FILE       writes what its log holds by now to a file
@@ -90,9 +91,10 @@ func agentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "kill":
 		a.end(ts, syscall.SIGKILL)
 	case "hup":
+		a.heard = len(a.log.String())
 		ts.Check(a.cmd.Process.Signal(syscall.SIGHUP))
 	case "log":
-		until(ts, "the log holds "+args[1], func() bool { return strings.Contains(a.log.String(), args[1]) })
+		until(ts, "the log holds "+args[1], func() bool { return strings.Contains(a.log.String()[a.heard:], args[1]) })
 	case "nolog":
 		if strings.Contains(a.log.String(), args[1]) {
 			ts.Fatalf("the log holds %s", args[1])
@@ -176,7 +178,7 @@ func (a *runningAgent) end(ts *testscript.TestScript, s syscall.Signal) {
 	ts.Check(a.cmd.Process.Signal(s))
 	select {
 	case <-a.ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(enough):
 		ts.Fatalf("the agent does not end")
 	}
 	if code := a.cmd.ProcessState.ExitCode(); s == syscall.SIGTERM && code != 0 {
@@ -233,7 +235,7 @@ func atOnce(ts *testscript.TestScript, number string, args []string) {
 
 // until waits for a condition that comes by itself.
 func until(ts *testscript.TestScript, what string, holds func() bool) {
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(enough); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("not yet: %s", what)
 		}

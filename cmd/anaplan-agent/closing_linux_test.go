@@ -5,9 +5,6 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 )
 
 // endings are the ways in which modules end badly.
@@ -26,7 +23,8 @@ var endings = map[string]string{
 	"C_CloseSession=0x30":    "",
 }
 
-// TestBadEndings: what was wanted of a module is delivered, however badly it ends.
+// TestBadEndings: what was wanted of a module is delivered, however badly it ends. A program that waits
+// for one that hangs is killed (bound), and has no exit code then.
 func TestBadEndings(t *testing.T) {
 	shim, sign, env := behindShim(t)
 	keys := append([]string{"keys"}, sign[1:]...)
@@ -34,16 +32,12 @@ func TestBadEndings(t *testing.T) {
 		for _, command := range [][]string{sign, keys} {
 			t.Run(command[0]+" "+order, func(t *testing.T) {
 				shim.Order(t, order)
-				begin := time.Now()
 				var r result
 				r.run(t, env, append(command, "--pin", "env:PIN"))
 				if r.code != 0 || r.stdout.Len() == 0 {
 					t.Errorf("exit code %d, stdout %q", r.code, r.stdout.String())
 				}
 				wantWarning(t, r.stderr.String(), want, shim.Module)
-				if took := time.Since(begin); took > device.CloseTimeout+5*time.Second {
-					t.Errorf("it took %v", took)
-				}
 			})
 		}
 	}

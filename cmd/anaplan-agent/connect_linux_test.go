@@ -71,12 +71,12 @@ func (e *entrance) args(command string, sign []string, more ...string) []string 
 	return args
 }
 
-// soon returns what comes within a time that is enough for a program to start.
+// soon returns what comes, if it does.
 func soon[T any](t *testing.T, from <-chan T) (value T) {
 	t.Helper()
 	select {
 	case value = <-from:
-	case <-time.After(20 * time.Second):
+	case <-time.After(enough):
 		t.Fatal("nothing comes")
 	}
 	return value

@@ -260,7 +260,7 @@ func (w *faultSite) remembered() int {
 		tokens[fmt.Sprintf("token %d", i+1)] = []byte(token)
 	}
 	var found []string
-	for deadline := time.Now().Add(patient); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(enough); ; time.Sleep(20 * time.Millisecond) {
 		memory := memorytest.Of(w.t, w.agent.cmd.Process.Pid)
 		found = slices.Sorted(maps.Keys(memory.Find(sent)))
 		found = append(found, slices.Sorted(maps.Keys(memory.FindLocked(tokens)))...)

@@ -37,7 +37,7 @@ func TestUndumpable(t *testing.T) {
 	defer stdin.Close() // it reads, and ends
 	file := fmt.Sprintf("/proc/%d/environ", cmd.Process.Pid)
 	owner := uint32(nobody)
-	for deadline := time.Now().Add(10 * time.Second); owner != 0 && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); owner != 0 && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		info, err := os.Stat(file)
 		if err != nil {
 			t.Fatal(err)

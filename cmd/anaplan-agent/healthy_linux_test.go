@@ -19,9 +19,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 )
 
-// patient bounds what a test waits for that always comes.
-const patient = 30 * time.Second
-
 // hangingSocket returns a socket at which everybody may connect, and nobody answers.
 func hangingSocket(t *testing.T) string {
 	t.Helper()
@@ -83,7 +80,7 @@ func wantProbe(t *testing.T, when, socket string, want bool) {
 		if got != want {
 			t.Errorf("%s: healthy is %v, want %v", when, got, want)
 		}
-	case <-time.After(patient):
+	case <-time.After(enough):
 		t.Fatalf("%s: the probe hangs", when)
 	}
 }
@@ -135,7 +132,7 @@ func TestWatchdogOfAgent(t *testing.T) {
 		t.Fatal(err)
 	}
 	quiet := 3 * time.Second // six signs of life
-	for deadline := time.Now().Add(patient); ; {
+	for deadline := time.Now().Add(enough); ; {
 		if time.Now().After(deadline) {
 			t.Fatal("it lives on, while nobody is answered")
 		}

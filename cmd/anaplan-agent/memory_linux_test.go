@@ -171,7 +171,7 @@ func (m *machine) serveAs(user *syscall.Credential) (*os.Process, *logtest.Buffe
 // until waits for what comes by itself.
 func (m *machine) until(what string, holds func() bool) {
 	m.t.Helper()
-	for deadline := time.Now().Add(patient); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(enough); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			m.t.Fatalf("not yet: %s", what)
 		}
@@ -208,7 +208,7 @@ func TestLoginLeavesNothing(t *testing.T) {
 			secrets[control] = []byte(m.home) // which stays
 			// The last copy is overwritten beside the reading of the answer.
 			var found []string
-			for deadline := time.Now().Add(patient); !slices.Equal(found, []string{control}); {
+			for deadline := time.Now().Add(enough); !slices.Equal(found, []string{control}); {
 				if time.Now().After(deadline) {
 					t.Fatalf("in memory: %q", found)
 				}

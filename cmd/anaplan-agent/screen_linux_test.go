@@ -21,8 +21,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enough is how long a run of the program may take that has not hung.
-const enough = 50 * time.Second
+// enough is how long a run of the program may take that has not hung, and what comes by itself. A
+// machine that is busy with other tests is ten times slower than a quiet one.
+const enough = 2 * time.Minute
 
 // onTerminalCommand is the name by which a script's program is put on a terminal.
 const onTerminalCommand = "on-terminal"

@@ -355,7 +355,7 @@ func (v *vault) wantForgotten() {
 	v.t.Helper()
 	// What was sent is overwritten beside the reading of the answer, and tokens by the garbage collector.
 	var found []string
-	for deadline := time.Now().Add(patient); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(enough); ; time.Sleep(10 * time.Millisecond) {
 		if found = v.memory(); len(found) == 0 {
 			return
 		}
