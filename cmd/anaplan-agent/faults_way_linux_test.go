@@ -4,13 +4,16 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+	"golang.org/x/sys/unix"
 )
 
 // way carries connections from the agent to an Anaplan, and can be blocked.
@@ -23,6 +26,7 @@ type way struct {
 	met    int            // connections that were blocked
 	open   map[net.Conn]bool
 	listen net.Listener
+	let    func() // lets go of the port while nobody listens on it
 	all    sync.WaitGroup
 }
 
@@ -31,7 +35,8 @@ func newWay(t *testing.T, to *weatherServer) *way {
 	w.accept("127.0.0.1:0")
 	w.url = "https://" + w.listen.Addr().String()
 	t.Cleanup(func() {
-		w.close()
+		w.listen.Close()
+		w.cut(nil)
 		w.all.Wait()
 	})
 	return w
@@ -120,10 +125,34 @@ func (w *way) hasMet() bool {
 // close refuses connections, and reopen takes them again.
 func (w *way) close() {
 	w.listen.Close()
+	w.let = refuseAt(w.t, w.listen.Addr().String())
 	w.cut(nil)
 }
 
-func (w *way) reopen() { w.accept(strings.TrimPrefix(w.url, "https://")) }
+func (w *way) reopen() {
+	w.let()
+	w.accept(strings.TrimPrefix(w.url, "https://"))
+}
+
+// refuseAt holds a port on which nobody listens any more, so that connections to it are refused and no
+// other program is given it. It returns what lets go of it.
+func refuseAt(t interface{ Fatal(...any) }, address string) (let func()) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		err = errors.Join(
+			unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), // there were connections
+			unix.Bind(socket, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}),
+		)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() { unix.Close(socket) }
+}
 
 // What blocks a way.
 func silence(conn net.Conn) { io.Copy(io.Discard, conn) }

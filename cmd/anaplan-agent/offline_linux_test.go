@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -53,12 +54,16 @@ func offlineSession(t *testing.T) string {
 	return strings.ReplaceAll(session, "127.0.0.1:8443", address)
 }
 
-// freeAddress returns an address where nobody listens.
+// freeAddress returns an address where nobody listens. Its port is below those that the kernel hands
+// out (ip_local_port_range), or another program may be given it before it is listened on.
 func freeAddress(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)))
+		if err == nil {
+			defer listener.Close()
+			return listener.Addr().String()
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }

@@ -290,6 +290,7 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[0] {
 	case "stop":
 		server.Close()
+		ts.Defer(refuseAt(scriptTB{ts}, strings.TrimPrefix(server.URL, "https://")))
 	case "overhear":
 		server.Fault("/token/authenticate", 1, overhear(ts))
 	case "await":
