@@ -315,7 +315,7 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 		among:  d.among,
 		leave:  sync.OnceFunc(func() { d.gate.release(caller) }),
 
-		networkUser: sync.OnceValue(func() int { return userOfTCP(conn.RemoteAddr(), conn.LocalAddr()) }),
+		networkUser: sync.OnceValue(func() int { return local.UserOfTCP(conn.RemoteAddr(), conn.LocalAddr()) }),
 	}
 }
 

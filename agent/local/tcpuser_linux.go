@@ -1,4 +1,4 @@
-package server
+package local
 
 import (
 	"bufio"
@@ -8,13 +8,11 @@ import (
 	"os"
 	"strconv"
 	"strings"
-
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
-// userOfTCP returns the user whose socket is at the other end of a loopback connection, as
-// /proc/net/tcp has it (proc_pid_net(5)); nobody where that cannot be had.
-func userOfTCP(peer, own net.Addr) int {
+// UserOfTCP returns the user whose socket is at the other end of a loopback connection, as
+// /proc/net/tcp has it (proc_pid_net(5)); [Nobody] where that cannot be had.
+func UserOfTCP(peer, own net.Addr) int {
 	from, to := addressOf(peer), addressOf(own)
 	for _, table := range []struct {
 		path string
@@ -26,11 +24,11 @@ func userOfTCP(peer, own net.Addr) int {
 			return kernelAddress(long[:], a.Port())
 		}},
 	} {
-		if uid := findSocket(table.path, table.text(from), table.text(to)); uid != local.Nobody {
+		if uid := findSocket(table.path, table.text(from), table.text(to)); uid != Nobody {
 			return uid
 		}
 	}
-	return local.Nobody
+	return Nobody
 }
 
 func addressOf(addr net.Addr) netip.AddrPort {
@@ -56,7 +54,7 @@ func kernelAddress(address []byte, port uint16) string {
 func findSocket(path, from, to string) int {
 	table, err := os.Open(path)
 	if err != nil {
-		return local.Nobody
+		return Nobody
 	}
 	defer table.Close()
 	for lines := bufio.NewScanner(table); lines.Scan(); {
@@ -68,5 +66,5 @@ func findSocket(path, from, to string) int {
 			return uid
 		}
 	}
-	return local.Nobody
+	return Nobody
 }
