@@ -24,6 +24,13 @@ func (c *Client) Prepare(ctx context.Context, profile string, notify agent.Notif
 // As says what calls are made for: a client of the agent's configuration, or else a profile.
 type As struct{ Profile, Client string }
 
+// Header returns what says so to the agent.
+func (a As) Header() http.Header {
+	header := http.Header{}
+	a.header(header)
+	return header
+}
+
 // header adds what says so.
 func (a As) header(header http.Header) {
 	if a.Client != "" {
