@@ -22,16 +22,30 @@ var LoopbackHosts = []string{"127.0.0.1", "localhost", "::1"}
 // NoProxyEnv returns the variables that keep proxies away from the agent's port. Their present
 // content stays. One that is not set starts with the content of the other, since programs that
 // prefer it would no longer read the other.
-func NoProxyEnv(address string) (env []string) {
+func NoProxyEnv(address string) []string {
+	env, _ := NoProxyEnvBut(address, func(string) bool { return false })
+	return env
+}
+
+// NoProxyEnvBut is NoProxyEnv without the entries that isUnwanted, and returns these.
+func NoProxyEnvBut(address string, isUnwanted func(entry string) bool) (env, dropped []string) {
 	hosts := LoopbackHosts
 	if host, _, err := net.SplitHostPort(address); err == nil && !slices.Contains(hosts, host) {
 		hosts = append(slices.Clone(hosts), host)
 	}
 	for i, name := range noProxyVariables {
 		held := cmp.Or(os.Getenv(name), os.Getenv(noProxyVariables[1-i]))
+		for _, entry := range splitNoProxy(held) {
+			if isUnwanted(entry) && !slices.Contains(dropped, entry) {
+				dropped = append(dropped, entry)
+			}
+		}
+		if len(dropped) > 0 {
+			held = strings.Join(slices.DeleteFunc(splitNoProxy(held), isUnwanted), ",")
+		}
 		env = append(env, name+"="+withHosts(held, hosts))
 	}
-	return env
+	return env, dropped
 }
 
 // withHosts adds the hosts to a list that does not have them.

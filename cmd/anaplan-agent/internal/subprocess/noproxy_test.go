@@ -1,6 +1,7 @@
 package subprocess
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,5 +44,27 @@ func TestPlainProxy(t *testing.T) {
 	}
 	if got := ProxyFor(""); got != "" {
 		t.Errorf("no port: %s", got)
+	}
+}
+
+// What is unwanted goes from both, and the rest stays.
+func TestPastProxyBut(t *testing.T) {
+	const all = "127.0.0.1,localhost,::1"
+	unwanted := func(entry string) bool { return entry == "*" || entry == "b.example" }
+	for _, test := range []struct{ upper, lower, wantUpper, wantLower, dropped string }{
+		{"a.example, c.example", "", "a.example, c.example," + all, "a.example, c.example," + all, ""},
+		{"*", "", all, all, "*"},
+		{"a.example,b.example", "c.example b.example", "a.example," + all, "c.example," + all, "b.example"},
+		{"*,b.example", "", all, all, "* b.example"},
+	} {
+		t.Setenv("NO_PROXY", test.upper)
+		t.Setenv("no_proxy", test.lower)
+		env, dropped := NoProxyEnvBut("127.0.0.1:1", unwanted)
+		if diff := cmp.Diff([]string{"NO_PROXY=" + test.wantUpper, "no_proxy=" + test.wantLower}, env); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", test, diff)
+		}
+		if got := strings.Join(dropped, " "); got != test.dropped {
+			t.Errorf("%+v: dropped %s", test, got)
+		}
 	}
 }
