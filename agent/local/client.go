@@ -246,7 +246,7 @@ func (c *Client) ask(ctx context.Context, r request) ([]byte, error) {
 	case len(body) > mostAnswer:
 		return nil, fmt.Errorf("%w: it has more than %d bytes", errNonsense, mostAnswer)
 	case response.StatusCode != http.StatusOK && !(r.created && response.StatusCode/100 == 2):
-		return nil, parseProblem(response.StatusCode, body)
+		return nil, ParseProblem(response.StatusCode, body)
 	}
 	return body, nil
 }

@@ -101,7 +101,7 @@ func ProblemIn(header http.Header, body []byte) *agent.Problem {
 	if header.Get(HeaderProblem) == "" {
 		return nil
 	}
-	problem, ok := errors.AsType[*agent.Problem](parseProblem(0, body))
+	problem, ok := errors.AsType[*agent.Problem](ParseProblem(0, body))
 	if !ok {
 		return agent.Problemf(agent.Code(header.Get(HeaderProblem)), "the agent refused the call, in words that make no sense")
 	}

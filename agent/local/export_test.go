@@ -5,5 +5,4 @@ var (
 	FormatNotice = formatNotice
 	ParseNotice  = parseNotice
 	ParseStatus  = parseStatus
-	ParseProblem = parseProblem
 )

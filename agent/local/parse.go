@@ -68,8 +68,9 @@ func parseStop(answer []byte) (pid int, err error) {
 	return stop.PID, nil
 }
 
-// parseProblem reads the answer of any other HTTP status.
-func parseProblem(status int, answer []byte) error {
+// ParseProblem reads the answer of any other HTTP status than success. Its error is an
+// [*agent.Problem] if the answer makes sense.
+func ParseProblem(status int, answer []byte) error {
 	var problem agent.Problem
 	if err := json.Unmarshal(unwrapped(answer), &problem); err != nil || problem.Code == "" || problem.Message == "" {
 		return fmt.Errorf("%w: it has HTTP status %d and is not a problem that an agent reports", errNonsense, status)
