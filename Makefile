@@ -12,6 +12,8 @@
 # make kills       enroll, import and rotate with YubiKeys of all kinds, killed at each step and gone
 #                  on with; make test has each with one kind
 # make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
+# make clients     clients from PyPI and npm do a night's work through the agent, unchanged (needs
+#                  python3-venv and npm): docs/clients.md
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
@@ -30,7 +32,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -108,6 +110,15 @@ SOAK = 5m
 
 soak: deps-test
 	ANAPLAN_AGENT_SOAK=$(SOAK) go test -count=1 -timeout 0 -v -run '^TestSoak$$' ./cmd/anaplan-agent
+
+PACKAGES = bin/clients
+
+clients: deps-test
+	python3 -m venv $(PACKAGES)
+	$(PACKAGES)/bin/pip install --quiet --requirement cmd/anaplan-agent/testdata/clients/requirements.txt
+	cp cmd/anaplan-agent/testdata/clients/package.json $(PACKAGES)
+	cd $(PACKAGES) && npm install --silent --no-fund --no-audit
+	ANAPLAN_AGENT_CLIENTS=$(CURDIR)/$(PACKAGES) go test -count=1 -v -timeout 20m -run '^TestPackagedClients$$' ./cmd/anaplan-agent
 
 errors:
 	ANAPLAN_AGENT_ERRORS=write go test -count=1 -run '^TestErrorsPage$$' ./cmd/anaplan-agent

@@ -43,6 +43,15 @@ token on its way to the agent. The phantom token ends when the program ends.
 
   anaplan-agent exec --phantom --client nightly -- ./nightly.py
 
+With --intercept a program that has Anaplan's addresses built in needs no change at all: what it
+sends to https://api.anaplan.com and https://auth.anaplan.com the agent answers, as it does
+with --phantom. Its own user, password or certificate are not looked at. HTTPS_PROXY leads
+there, and SSL_CERT_FILE, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE, NODE_EXTRA_CA_CERTS and
+JAVA_TOOL_OPTIONS name what the program trusts anyway and the agent's CA, in files that go when
+the program ends. Other hosts get what the program sends them, unread.
+
+  anaplan-agent exec --intercept --client nightly -- python job.py
+
 A program that connects to the socket without a token has the rights of the user that it
 runs as. To restrict an untrusted program, run it as a user of its own, and name that user
 in the client: users.
@@ -67,17 +76,18 @@ func newExecCommand(say *console.Messenger) *cobra.Command {
 	cmd.Flags().SetInterspersed(false) // what follows the program is its own
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	phantom := cmd.Flags().Bool("phantom", false, "give the program a phantom token and the agent's address, in place of Anaplan's token")
-	client := cmd.Flags().String("client", "", "with --phantom: act as client NAME, and under its policy (default: ANAPLAN_AGENT_CLIENT)")
+	intercept := cmd.Flags().Bool("intercept", false, "make the program's calls of https://api.anaplan.com for it, in place of Anaplan (with --phantom's variables)")
+	client := cmd.Flags().String("client", "", "with --phantom or --intercept: act as client NAME, and under its policy (default: ANAPLAN_AGENT_CLIENT)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if cmd.Flags().Changed("client") && !*phantom {
-			return explain.Usagef(cmd.CommandPath(), "--client is for phantom tokens: add --phantom")
+		if cmd.Flags().Changed("client") && !*phantom && !*intercept {
+			return explain.Usagef(cmd.CommandPath(), "--client is for calls that the agent makes: add --intercept, or --phantom")
 		}
 		path, err := subprocess.FindProgram(args[0])
 		if err != nil {
 			return err
 		}
-		if *phantom {
-			return execPhantom(s, say, agentclient.ClientOf(cmd, *client), path, args)
+		if *phantom || *intercept {
+			return execPhantom(s, say, agentclient.ClientOf(cmd, *client), *intercept, path, args)
 		}
 		if err := agentclient.RefuseClient(); err != nil {
 			return err
@@ -119,7 +129,7 @@ var callVariables = []string{login.TokenVariable, login.TokenVariable + "_EXPIRE
 const socketVariable = "ANAPLAN_AGENT_SOCKET"
 
 // execPhantom runs the program with a phantom token and ends the token afterwards.
-func execPhantom(s *settings.Settings, say *console.Messenger, client, path string, args []string) error {
+func execPhantom(s *settings.Settings, say *console.Messenger, client string, intercept bool, path string, args []string) error {
 	err := agentclient.RefuseOverrides(s, "--phantom")
 	if client != "" {
 		err = agentclient.CheckClient(s, client)
@@ -136,6 +146,16 @@ func execPhantom(s *settings.Settings, say *console.Messenger, client, path stri
 		return err
 	}
 	session.Profile = profile
+	var more []string
+	if intercept {
+		run, err := session.Intercept(client)
+		if err != nil {
+			session.Close()
+			return err
+		}
+		defer run.Close()
+		more = run.Env
+	}
 	token, address, err := session.Phantom(client)
 	session.Close()
 	if err != nil {
@@ -147,10 +167,10 @@ func execPhantom(s *settings.Settings, say *console.Messenger, client, path stri
 	if address != "" {
 		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
 		env = append(env, subprocess.NoProxyEnv(address)...)
-	} else {
+	} else if !intercept {
 		say.Note("the agent does not listen on a TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
-	err = subprocess.RunProgram(path, args, env)
+	err = subprocess.RunProgram(path, args, append(env, more...))
 	if ended := endPhantom(s.Command.Context(), session.Socket, token); ended != nil {
 		say.Warn("the phantom token could not be ended; the agent accepts it until it expires: %v", ended)
 	}

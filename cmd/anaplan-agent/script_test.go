@@ -66,18 +66,31 @@ func (e ending) Run() int {
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	runScripts(t, func(name string) bool {
-		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "killed-") && !strings.HasPrefix(name, "real-") && !slices.Contains([]string{"calls-clients.txtar", "never-seen.txtar"}, name)
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "killed-") && !strings.HasPrefix(name, "real-") && !slices.Contains([]string{"calls-clients.txtar", "calls-intercept.txtar", "clients.txtar", "never-seen.txtar"}, name)
 	})
 }
 
 // TestClients has clients in three languages do a night's work through the agent, as
-// docs/examples has them.
+// docs/examples has them, and as people have them who know nothing of an agent.
 func TestClients(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	for _, tool := range []string{"bash", "curl", "jq", "python3", "java", "javac"} {
 		hsmtest.Tool(t, "clients", tool)
 	}
-	runScripts(t, func(name string) bool { return name == "calls-clients.txtar" })
+	runScripts(t, func(name string) bool { return name == "calls-clients.txtar" || name == "calls-intercept.txtar" })
+}
+
+// packagesVariable names a directory with the packages of testdata/clients: make clients makes it.
+const packagesVariable = "ANAPLAN_AGENT_CLIENTS"
+
+// TestPackagedClients has clients do a night's work that come from PyPI and npm, which take longer
+// than a test may to be installed. So it is run by make clients alone.
+func TestPackagedClients(t *testing.T) {
+	packages := os.Getenv(packagesVariable)
+	if packages == "" {
+		return
+	}
+	runScripts(t, func(name string) bool { return name == "clients.txtar" }, "PACKAGES", packages)
 }
 
 // TestNSSDatabase runs the program on a database that NSS's own tools have made.
@@ -195,6 +208,11 @@ func setUp(env *testscript.Env, module string) error {
 		return err
 	}
 	env.Setenv("EXAMPLES", examples)
+	clients, err := filepath.Abs("testdata/clients")
+	if err != nil {
+		return err
+	}
+	env.Setenv("CLIENTS", clients)
 	env.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(env.WorkDir, "no-pcscd")) // not the machine's own
 	env.Values[serverKey{}] = new(*anaplantest.Server)
 	env.Values[cardsKey{}] = new(*cardTable)

@@ -37,6 +37,9 @@ func Rows(on remedy.System) explain.Table {
 		{Is: local.ErrSocketGone, More: "of a socket that systemd has opened: `systemctl restart anaplan-agent.socket`", Exit: explain.Failed, Hints: explain.Hints(
 			"the agent makes it anew within seconds: try again; if it stays so its log says why, and what helps is to end it and start it again",
 		)},
+		{Is: errOlder, More: "e.g. `" + remedy.System("linux").RestartAgent() + "`", Exit: explain.Failed, With: func(_ error, row *explain.Row) {
+			row.Hints = explain.Hints("start it again, so that it is the program that is installed now: " + on.RestartAgent())
+		}},
 		{Is: local.ErrRunning, Exit: explain.Failed, Hints: explain.Hints(
 			build.Program + " status asks the one that runs; --socket PATH is for a second one",
 		)},
