@@ -184,11 +184,6 @@ func (c *call) suspect() *agent.Problem {
 	return c.refused(problem, Record{Call: c.refusedCall()})
 }
 
-// refusedCall is a call that is refused for its form, with as much of it as a line has room for.
-func (c *call) refusedCall() Call {
-	return Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path), Trace: traceOf(c.r.Header)}
-}
-
 // follow takes a request apart that is well addressed.
 func (c *call) follow(route *route) (problem *agent.Problem) {
 	if problem = c.charge(route.cost - costRead); problem != nil {

@@ -27,3 +27,8 @@ func traceOf(header http.Header) string {
 	}
 	return parts[1]
 }
+
+// refusedCall is a call that is refused for its form, with as much of it as a line has room for.
+func (c *call) refusedCall() Call {
+	return Call{Method: shortened(c.r.Method), Path: shortened(c.r.URL.Path), Trace: traceOf(c.r.Header)}
+}
