@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
@@ -143,6 +144,34 @@ func TestPhantomIsAPassword(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 	if got := r.connect(t, "api.anaplan.com:443", proxyBasic("nightly", token)); got.status != 407 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// TestPhantomsOfAPhantom: what a program gets that has a token for its password ends with that token,
+// and is the same user's.
+func TestPhantomsOfAPhantom(t *testing.T) {
+	store := phantom.New(phantom.Config{})
+	r := intercepts(t, func(c *server.Config, _ *forwardRig) { c.Phantoms = store })
+	bound := r.ask(t, "POST", "/token/authenticate", "").token(t).TokenInfo.TokenValue // a user's
+	client := r.through(t, "anyone", bound)
+	got := askAnaplan(t, client, "POST", "https://auth.anaplan.com/token/authenticate", "", "Authorization: Basic b25jZTp1cG9u")
+	within := got.token(t).TokenInfo.TokenValue
+	first, err := store.Find(bound)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := store.Find(within)
+	if err != nil || second.Client != first.Client || second.User != local.Self() || second.Parent != first.ID {
+		t.Errorf("%+v within the tunnel of %+v, %v", second.Holder, first.Holder, err)
+	}
+	if got := r.tcp(t, "GET", "/2/0/models/M", "", bearer(within)); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := r.tcp(t, "POST", "/token/logout", "", bearer(bound)); got.status != 204 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	if got := r.tcp(t, "GET", "/2/0/models/M", "", bearer(within)); got.status != 401 {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 }
