@@ -31,6 +31,7 @@ const (
 	Token     Action = "token"   // a token was handed out
 	Phantom   Action = "phantom" // a token of the agent's own was handed out, renewed or ended
 	CallMade  Action = "call"    // a call of a caller's was forwarded
+	Tunnel    Action = "tunnel"  // a caller was connected to a host that is not Anaplan's
 	Denial    Action = "denial"  // a caller got nothing
 )
 

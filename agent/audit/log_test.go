@@ -217,7 +217,7 @@ func TestActions(t *testing.T) {
 	log := open(t, path)
 	for action, want := range map[audit.Action]string{
 		audit.Signature: "signature", audit.Login: "login", audit.Refresh: "refresh", audit.Logout: "logout", audit.Unlock: "unlock",
-		audit.Lock: "lock", audit.Reload: "reload", audit.Stop: "stop", audit.RenewCA: "renew-ca", audit.Token: "token", audit.Phantom: "phantom", audit.CallMade: "call", audit.Denial: "denial",
+		audit.Lock: "lock", audit.Reload: "reload", audit.Stop: "stop", audit.RenewCA: "renew-ca", audit.Token: "token", audit.Phantom: "phantom", audit.CallMade: "call", audit.Tunnel: "tunnel", audit.Denial: "denial",
 	} {
 		if err := log.Append(audit.Entry{Action: action}); err != nil || !bytes.Contains(read(t, path), []byte(`"action":"`+want+`"`)) {
 			t.Errorf("%q is not written as %q: %v", action, want, err)

@@ -29,6 +29,9 @@ type Client struct {
 	// Policy are its rules, as agent/policy reads them; at least one. What the profile's
 	// policy says holds beside them.
 	Policy []string
+
+	// RefuseOtherHosts: where the agent is its proxy, it reaches Anaplan's hosts and no other.
+	RefuseOtherHosts bool
 }
 
 const (
@@ -101,6 +104,7 @@ func (v values) buildClient(name string) (*Client, error) {
 		read(&c.Secret, merged[secretSetting], secretOf(name)),
 		readAllow(&c.Users, merged[usersSetting]),
 		readPolicy(&c.Policy, merged[policySetting]),
+		read(&c.RefuseOtherHosts, merged[otherHostsSetting], refusesOtherHosts),
 	)
 }
 
@@ -144,6 +148,17 @@ func secretOf(client string) func(string) ([]byte, error) {
 		}
 		return hash, nil
 	}
+}
+
+// refusesOtherHosts reads what is done about hosts that are not Anaplan's.
+func refusesOtherHosts(text string) (bool, error) {
+	switch text {
+	case "tunnel":
+		return false, nil
+	case "refuse":
+		return true, nil
+	}
+	return false, fmt.Errorf("%q is neither tunnel, which is the default, nor refuse", text)
 }
 
 // readPolicy reads rules, and lets package policy judge them. "": there is no policy.

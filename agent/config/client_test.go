@@ -27,14 +27,16 @@ policy = ["list", 'run process "Nightly load" in model "Plan"']
 
 [client."a.b"]
 policy = "GET /2/0/models/*"
+other_hosts = "refuse"
 
 [client]
 B.secret = "sha256:`+strings.Repeat("B2", 32)+`"
 B.policy = "list"
+B.other_hosts = "tunnel"
 `)
 	want := []*Client{
 		{Name: "B", Profile: "default", Secret: bytes.Repeat([]byte{0xb2}, 32), Policy: []string{"list"}},
-		{Name: "a.b", Profile: "default", Policy: []string{"GET /2/0/models/*"}},
+		{Name: "a.b", Profile: "default", Policy: []string{"GET /2/0/models/*"}, RefuseOtherHosts: true},
 		{
 			Name: "nightly-load_2", Profile: "prod", Secret: bytes.Repeat([]byte{0xa1}, 32),
 			Users:  []string{"user:etl", "group:etl", "user:1000"},
@@ -72,6 +74,7 @@ func TestClientErrors(t *testing.T) {
 	)
 	tests := []struct{ name, text, want string }{
 		{"plain secret", "[client.a]\nsecret = '835261'" + list, "c.toml:2:1: " + noHash},
+		{"other hosts", "[client.a]\nother_hosts = 'no'" + list, `c.toml:2:1: other_hosts: "no" is neither tunnel, which is the default, nor refuse`},
 		{"plain secret behind the kind", "[client.a]\nsecret = 'sha256:835261'" + list, "c.toml:2:1: " + noHash},
 		{"no kind", "[client.a]\nsecret = '" + strings.Repeat("835261aa", 8) + "'" + list, "c.toml:2:1: " + noHash},
 		{"other kind", "[client.a]\nsecret = 'SHA256:" + strings.Repeat("835261aa", 8) + "'" + list, "c.toml:2:1: " + noHash},
@@ -107,7 +110,7 @@ func TestClientErrors(t *testing.T) {
 		{"agent's setting", "[client.a]\nlisten = '127.0.0.1:1'" + list, "c.toml:2:1: listen does not stand here, but in the table [agent]\n  listen = ...\n  ^"},
 		{"near", "[client.a]\nsecert = '835261'" + list, "c.toml:2:1: there is no setting \"secert\"; did you mean secret?\n  secert = ...\n  ^"},
 		{"near a profile's", "[client.a]\ntime-out = '1s'" + list, "c.toml:2:1: there is no setting \"time-out\"; did you mean timeout, in a table [profile.NAME]?\n  time-out = ...\n  ^"},
-		{"far", "[client.a]\npassword = '835261'" + list, "c.toml:2:1: there is no setting \"password\"; there are profile, secret, users, policy\n  password = ...\n  ^"},
+		{"far", "[client.a]\npassword = '835261'" + list, "c.toml:2:1: there is no setting \"password\"; there are profile, secret, users, policy, other_hosts\n  password = ...\n  ^"},
 		{"name with a dot", "[client.etl.v2]" + list, "c.toml:1:2: v2 is not a setting; a name with dots stands in quotes: [client.\"etl.v2\"]\n  [client.etl.v2]\n   ^"},
 		{"without a name", "[client]\nsecret = '835261'", "c.toml:2:1: " + outsideClient + "\n  secret = ...\n  ^"},
 		{"no table", "client = '835261'", "c.toml:1:1: " + outsideClient + "\n  client = ...\n  ^"},

@@ -71,6 +71,7 @@ const (
 	clientProfileSetting = "profile"
 	secretSetting        = "secret"
 	usersSetting         = "users"
+	otherHostsSetting    = "other_hosts"
 )
 
 // settings is the table behind Settings, in the order of --help. A default that
@@ -130,6 +131,7 @@ var clientSettings = []Setting{
 	{Name: secretSetting},
 	{Name: usersSetting},
 	{Name: policySetting},
+	{Name: otherHostsSetting, Default: "tunnel"},
 }
 
 // settingsOf returns the settings that stand in a table.

@@ -38,6 +38,7 @@ type Metrics struct {
 	failovers *family
 	requests  *requests
 	calls     *calls
+	tunnels   *tunnels
 
 	profiles   func() map[string]Profile   // nil: nothing more is told of them
 	allowances func() map[string]Allowance // nil: there are none
@@ -70,6 +71,7 @@ func New(status func() map[string]agent.Status, version string, connections func
 		failovers: newFamily(prefix+"failovers_total", "counter", "Signatures that another key made than the one that was asked first."),
 		requests:  newRequests(),
 		calls:     newCalls(),
+		tunnels:   newTunnels(),
 	}
 }
 
@@ -86,6 +88,9 @@ func (m *Metrics) Call(call Call) { m.calls.add(call) }
 
 // RefusedCall counts a call that a policy has refused.
 func (m *Metrics) RefusedCall(profile, client string) { m.calls.refuse(profile, client) }
+
+// Tunnel counts a tunnel that has ended, or was not made.
+func (m *Metrics) Tunnel(tunnel Tunnel) { m.tunnels.add(tunnel) }
 
 func newWork(total, seconds, help string) work {
 	w := work{total: newFamily(prefix+total+"_total", "counter", help)}
@@ -151,6 +156,7 @@ func (m *Metrics) writeAll(out *page) {
 	m.requests.total.write(out)
 	m.requests.seconds.write(out)
 	m.calls.write(out)
+	m.tunnels.write(out)
 	if m.allowances != nil {
 		writeAllowances(out, m.allowances())
 	}

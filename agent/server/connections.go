@@ -15,6 +15,7 @@ import (
 type connections struct {
 	tick                        time.Duration // how exact it is
 	header, write, stream, idle int64         // what may take how long, in ticks
+	tunnel                      int64         // for how long nothing may pass through a tunnel, in ticks
 	clock                       atomic.Int64  // ticks so far; it stands while there is no connection
 
 	running sync.WaitGroup // the connections' goroutines, and the one that looks after them
@@ -31,11 +32,11 @@ type connections struct {
 const never = math.MaxInt64
 
 func newConnections(limits Limits) *connections {
-	shortest := min(limits.HeaderTime, limits.WriteTime, limits.StreamTime, limits.IdleTime)
+	shortest := min(limits.HeaderTime, limits.WriteTime, limits.StreamTime, limits.IdleTime, limits.TunnelIdle)
 	tick := min(max(shortest/8, 5*time.Millisecond), time.Second)
 	ticks := func(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 } // the present one has begun
 	return &connections{
-		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), stream: ticks(limits.StreamTime), idle: ticks(limits.IdleTime),
+		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), stream: ticks(limits.StreamTime), idle: ticks(limits.IdleTime), tunnel: ticks(limits.TunnelIdle),
 		all: map[*admitted]struct{}{},
 	}
 }
@@ -129,7 +130,7 @@ type admitted struct {
 	// on the machine.
 	networkUser func() int
 
-	under net.Conn // what TLS goes over, where it ends here; nil: there is none
+	under net.Conn // what TLS goes over, where it ends here, or the other end of a tunnel; nil: there is none
 	via   *via     // what is asked for on it is for one of Anaplan's hosts; nil: it is not
 
 	calm atomic.Bool // the answer is a long one, which a caller may take in its own time

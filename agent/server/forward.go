@@ -70,9 +70,6 @@ func forwardable(c *call) (policy.Path, *agent.Problem) {
 		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the method %s is not forwarded", shown(c.r.Method))
 	}
 	raw, _, _ := strings.Cut(c.r.RequestURI, "?")
-	if !strings.HasPrefix(raw, "/") {
-		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the request line has a whole URL; send the path alone, for the agent is not a forward proxy")
-	}
 	path, err := policy.ParsePath(raw)
 	if err != nil {
 		return policy.Path{}, agent.Problemf(agent.CodeBadRequest, "the path is not forwarded: %v", err)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"io"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/tunnel"
 )
 
 // Programs have Anaplan's hosts built in, and can be told of a proxy. The server is one: what is
@@ -34,16 +36,18 @@ func (v *via) isAddressed(host string) bool {
 	return strings.EqualFold(name, v.host) && (port == "443" || port == "80")
 }
 
-// isProxied reports whether a request is made of a proxy.
-func isProxied(r *http.Request) bool { return r.Method == http.MethodConnect || r.URL.Host != "" }
+// isProxied reports whether a request is made of a proxy: its target is not a path, nor what has none.
+func isProxied(r *http.Request) bool {
+	return !strings.HasPrefix(r.RequestURI, "/") && r.RequestURI != "*"
+}
 
 // unwrap makes a request that is made of a proxy, by a whole URL, one for Anaplan's host that the URL
-// names.
+// names. From then on its target is a path.
 func (c *call) unwrap() *agent.Problem {
 	if !isProxied(c.r) {
 		return nil
 	}
-	host, problem := c.anaplanHost(c.r.URL.Host, defaultPort(c.r.URL.Scheme))
+	host, problem := c.anaplanHost()
 	if problem != nil {
 		return problem
 	}
@@ -66,39 +70,34 @@ func (c *call) unwrap() *agent.Problem {
 	return nil
 }
 
-// defaultPort is that of a URL's scheme; "" for one that is not HTTP's.
-func defaultPort(scheme string) string {
-	switch scheme {
-	case "http":
-		return "80"
-	case "https":
-		return "443"
-	}
-	return ""
-}
-
-// anaplanHost returns which of Anaplan's hosts a target is, if it is one, with its usual port.
-func (c *call) anaplanHost(target, port string) (string, *agent.Problem) {
-	host, given, err := net.SplitHostPort(target)
-	if err != nil {
-		host, given = target, port
-	}
-	host = strings.ToLower(host)
-	switch {
-	case c.server.config.Authority == nil || port == "":
+// anaplanHost returns which of Anaplan's hosts a URL names, if it is one, at its scheme's port.
+func (c *call) anaplanHost() (string, *agent.Problem) {
+	port := map[string]string{"http": "80", "https": "443"}[c.r.URL.Scheme]
+	if c.server.config.Authority == nil || port == "" || c.r.URL.Host == "" {
 		return "", agent.Problemf(agent.CodeBadRequest, "the request line has a whole URL, or none; send the path alone, for the agent is not a forward proxy")
+	}
+	host := strings.ToLower(c.r.URL.Hostname())
+	switch {
 	case !c.server.config.Authority.Signs(host):
-		problem := agent.Problemf(agent.CodeNotAllowed, "the agent is a proxy for Anaplan's hosts, and %s is not one of them", shown(target))
-		problem.Hints = []string{"name the host in NO_PROXY, so that the program connects to it by itself"}
-		return "", problem
-	case given != port:
-		return "", agent.Problemf(agent.CodeBadRequest, "Anaplan's hosts are at port %s, and %s is another", port, shown(target))
+		return "", elsewhereProblem(agent.Problemf(agent.CodeNotAllowed, "the agent takes whole URLs for Anaplan's hosts only, and %s is not one of them", shown(c.r.URL.Host)))
+	case cmp.Or(c.r.URL.Port(), port) != port || strings.HasSuffix(c.r.URL.Host, ":"):
+		return "", wrongPort(port, c.r.URL.Host)
 	}
 	return host, nil
 }
 
+func wrongPort(port, target string) *agent.Problem {
+	return agent.Problemf(agent.CodeBadRequest, "Anaplan's hosts are at port %s, and %s is another", port, shown(target))
+}
+
+// elsewhereProblem is a problem with what to do about a host that is not reached by the agent.
+func elsewhereProblem(problem *agent.Problem) *agent.Problem {
+	problem.Hints = []string{"name the host in NO_PROXY, so that the program connects to it by itself"}
+	return problem
+}
+
 // connect answers CONNECT: on the connection there is TLS from then on, and within it requests for one
-// of Anaplan's hosts.
+// of Anaplan's hosts; or it is a tunnel to another host.
 func (c *call) connect() *agent.Problem {
 	c.route = connectRoute
 	if c.via != nil || hasBody(c.r) {
@@ -108,18 +107,24 @@ func (c *call) connect() *agent.Problem {
 	if problem != nil {
 		return problem
 	}
-	host, problem := c.anaplanHost(c.r.RequestURI, "443")
-	if problem != nil {
-		return problem
+	target, err := tunnel.Parse(c.r.RequestURI)
+	if err != nil {
+		return agent.Problemf(agent.CodeBadRequest, "CONNECT %s: %v", shown(c.r.RequestURI), err)
 	}
 	if problem := c.charge(costLogin); problem != nil {
 		return problem
 	}
-	leaf, err := c.server.config.Authority.Leaf(host)
+	switch {
+	case !c.server.config.Authority.Signs(target.Host):
+		return c.connectOther(proof, target)
+	case target.Port != 443:
+		return wrongPort("443", target.String())
+	}
+	leaf, err := c.server.config.Authority.Leaf(target.Host)
 	if err != nil {
 		return c.badCA(err)
 	}
-	return c.begin(&via{host, proof}, leaf)
+	return c.begin(&via{target.Host, proof}, leaf)
 }
 
 // established is what a client waits for before it begins with TLS.

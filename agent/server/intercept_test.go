@@ -270,6 +270,7 @@ func TestConnectTargets(t *testing.T) {
 	for target, want := range map[string]int{
 		"auth.anaplan.com:443": 200, "API.Anaplan.Com:443": 200, "ca1a.api.anaplan.com:443": 200, "api.au1a.app2.anaplan.com:443": 200, "audit.anaplan.com:443": 200,
 		"api.anaplan.com:80": 400, "api.anaplan.com:8443": 400, "api.anaplan.com:": 400,
+		"api.anaplan.com.:443": 200, "[api.anaplan.com]:443": 400, "api.anaplan.com:443/": 400, "http://api.anaplan.com:443": 400, "2130706433:443": 400,
 		"example.com:443": 403, "api.anaplan.com.example.com:443": 403, "xapi.anaplan.com:443": 403, "127.0.0.1:443": 403, r.address: 403, "[::1]:443": 403, "169.254.169.254:80": 403,
 	} {
 		if got := r.connect(t, target, mine); got.status != want {

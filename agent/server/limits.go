@@ -23,6 +23,12 @@ type Limits struct {
 	Connections     int
 	UserConnections int
 
+	// Tunnels is how many there can be to hosts that are not Anaplan's; an eighth of Connections, at
+	// least 8, at most 256. One user or client has at most 7/8 of them. TunnelIdle is for how long
+	// nothing may pass through one; 10 min.
+	Tunnels    int
+	TunnelIdle time.Duration
+
 	// Strangers is how many of Connections all callers can have together that come over TCP and
 	// have not shown a secret yet, and how many each user of the machine can have that no profile
 	// and no client lets in. By default a quarter, at most 1024. For one more the oldest is closed;
@@ -65,6 +71,8 @@ func (l Limits) orDefaults() Limits {
 	l.Drain = cmp.Or(l.Drain, 5*time.Second)
 	l.Connections = cmp.Or(l.Connections, min(max(openFiles()-reservedFiles, 64), mostConnection))
 	l.UserConnections = cmp.Or(l.UserConnections, max(l.Connections*7/8, 1))
+	l.Tunnels = cmp.Or(l.Tunnels, min(max(l.Connections/8, 8), 256))
+	l.TunnelIdle = cmp.Or(l.TunnelIdle, 10*time.Minute)
 	l.Strangers = cmp.Or(l.Strangers, min(max(l.Connections/4, 1), mostStrangers))
 	l.StrangerTime = cmp.Or(l.StrangerTime, 100*time.Millisecond)
 	l.Rate = cmp.Or(l.Rate, 100_000)

@@ -19,6 +19,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/agent/tunnel"
 	"golang.org/x/time/rate"
 )
 
@@ -90,6 +91,13 @@ type Config struct {
 	// callers that have it as their proxy; its hosts are those. nil: it is nobody's proxy.
 	Authority *authority.Authority
 
+	// Tunnel connects callers that have the server as their proxy to hosts that are not Anaplan's:
+	// package tunnel's Dial. nil: they are refused.
+	Tunnel func(context.Context, tunnel.Target) (net.Conn, error)
+
+	// Tunnelled is told about every such tunnel, when it has ended or was not made. nil: nobody.
+	Tunnelled func(Record)
+
 	// Limits bounds what callers can take.
 	Limits Limits
 }
@@ -144,6 +152,8 @@ type Client struct {
 	Users func(local.Peer) bool
 
 	Policy *policy.Policy // beside the profile's, which counts too
+
+	RefuseOtherHosts bool // it gets no tunnels
 }
 
 // User is the user that Anaplan says a profile is (contract section 3).
@@ -172,6 +182,7 @@ const (
 
 	ActionPhantom Action = "phantom" // a phantom token was handed out, renewed or ended
 	ActionCall    Action = "call"    // a call was forwarded to Anaplan
+	ActionTunnel  Action = "tunnel"  // a tunnel to another host has ended, or was not made
 )
 
 // Record is a line for the audit log.
@@ -185,15 +196,15 @@ type Record struct {
 	Code       agent.Code // of what went wrong; "" if nothing did
 	Generation uint64     // of the token; 0 without
 	Done       bool       // it has happened, and must be written down sooner or later
-	Call       Call       // of ActionCall, and of an ActionDenied that refuses one
+	Call       Call       // of ActionCall and ActionTunnel, and of an ActionDenied that refuses one
 }
 
-// Call is a call of Anaplan's API.
+// Call is a call of Anaplan's API, or a tunnel.
 type Call struct {
-	Method, Path string // the path without its query
+	Method, Path string // the path without its query; of a tunnel CONNECT, and HOST:PORT
 	Status       int    // of the answer; 0: there was none
-	Sent         int64  // bytes of the request's body
-	Received     int64  // bytes of the answer's
+	Sent         int64  // bytes of the request's body, or that the caller has sent
+	Received     int64  // bytes of the answer's, or that it has received
 	Took         time.Duration
 	Trace        string // that the client says it belongs to (W3C Trace Context), 32 hexadecimal digits; "": none
 }
@@ -210,6 +221,7 @@ type Server struct {
 
 	denials *allowances // of lines about what was refused
 	logins  *allowances // of phantom tokens
+	tunnels *places
 }
 
 // New returns a Server. It does nothing before Serve.
@@ -232,6 +244,9 @@ func New(config Config) *Server {
 			return nil, agent.Problemf(agent.CodeBadRequest, "this agent has no configuration to read again")
 		}
 	}
+	if config.Tunnelled == nil {
+		config.Tunnelled = func(Record) {}
+	}
 	if config.Recordable == nil {
 		config.Recordable = func() error { return nil }
 	}
@@ -253,6 +268,7 @@ func New(config Config) *Server {
 
 		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
 		logins:  newAllowances(rate.Limit(config.Limits.Rate/costLogin), config.Limits.Burst/costLogin),
+		tunnels: newPlaces(config.Limits.Tunnels),
 	}
 }
 

@@ -117,6 +117,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"proxy.ErrUpgrade":        "agent/server answers it",
 		"proxy.UnreachableError":  "agent/server answers it",
 		"textfile.ErrUTF16":       "it is within the error of what was read, and names the remedy",
+		"tunnel.RefusedError":     "agent/server answers it",
 		"upstream.ProxyError":     "it is within anaplan.ErrUnreachable or proxy.UnreachableError",
 	}
 	rows := errorsIn(t, "rows*.go", "internal/*/rows.go")

@@ -99,6 +99,7 @@ var callerActions = map[server.Action]audit.Action{
 
 	server.ActionPhantom: audit.Phantom,
 	server.ActionCall:    audit.CallMade,
+	server.ActionTunnel:  audit.Tunnel,
 }
 
 // ownActions are a Keeper's doings in the audit log.

@@ -28,6 +28,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/agent/signer"
+	"github.com/anaplan-agent/anaplan-agent/agent/tunnel"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
@@ -112,6 +113,8 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		Address:   func() string { return d.listens },
 
 		Authority: authority.New(paths.State(), anaplan.HostNames()),
+		Tunnel:    tunnel.Dial,
+		Tunnelled: d.tunnelled,
 
 		Configured: func() time.Time { return d.table.Load().read },
 	})
@@ -355,6 +358,13 @@ func (d *agentProcess) forwarded(record server.Record) {
 	d.metrics.Call(metrics.Call{
 		Profile: record.Profile, Client: record.Client, Status: call.Status,
 		Sent: call.Sent, Received: call.Received, Took: call.Took,
+	})
+}
+
+// tunnelled passes on what went through a tunnel, for the metrics.
+func (d *agentProcess) tunnelled(record server.Record) {
+	d.metrics.Tunnel(metrics.Tunnel{
+		Client: record.Client, Made: record.Code == "", Sent: record.Call.Sent, Received: record.Call.Received,
 	})
 }
 
