@@ -144,14 +144,21 @@ func (c *call) begin(via *via, leaf *tls.Certificate) *agent.Problem {
 		return nil
 	}
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	ended := tls.Server(&prefixed{conn, bytes.NewReader(early)}, &tls.Config{
-		Certificates: []tls.Certificate{*leaf}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
-	})
+	ended := tls.Server(&prefixed{conn, bytes.NewReader(early), leaf}, c.server.tls)
 	c.conn.among.replace(c.conn, &admitted{
 		Conn: ended, under: conn, via: via,
 		caller: c.caller, leave: c.conn.leave, among: c.conn.among, networkUser: c.conn.networkUser,
 	})
 	return nil
+}
+
+// tlsConfig is for all tunnels, so that a program that opens another goes on with the session that it
+// has. Which host a tunnel is for was said before TLS began.
+func tlsConfig() *tls.Config {
+	return &tls.Config{
+		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return hello.Conn.(*prefixed).leaf, nil },
+		MinVersion:     tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+	}
 }
 
 // replace has a connection go on as another one, within it.
@@ -165,10 +172,12 @@ func (c *connections) replace(outer, inner *admitted) {
 	}
 }
 
-// prefixed is a connection of which something has been read already.
+// prefixed is a connection of which something has been read already, and on which TLS ends with a
+// certificate.
 type prefixed struct {
 	net.Conn
 	early *bytes.Reader
+	leaf  *tls.Certificate
 }
 
 // Read implements io.Reader.

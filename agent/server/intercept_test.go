@@ -371,6 +371,28 @@ func TestWithinATunnel(t *testing.T) {
 	}
 }
 
+// TestTunnelsGoOnWithASession: the second one to a host costs no certificate, whatever version of TLS.
+func TestTunnelsGoOnWithASession(t *testing.T) {
+	r := intercepts(t, nil)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		config := &tls.Config{RootCAs: r.roots(t), ServerName: "api.anaplan.com", MaxVersion: version, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+		for i := range 2 {
+			conn := r.dialTCP(t)
+			conn.connect("api.anaplan.com:443", proxyBasic("nightly", clientSecret))
+			inner := tls.Client(conn.Conn, config)
+			again := newRaw(t, inner)
+			again.send("GET /2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com\r\n\r\n")
+			if got := again.receive(); got.status != 200 {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+			if got := inner.ConnectionState().DidResume; got != (i == 1) {
+				t.Errorf("%s, tunnel %d: resumed %v", tls.VersionName(version), i, got)
+			}
+			conn.Close()
+		}
+	}
+}
+
 // TestEarlyHello: TLS may begin before the proxy has answered.
 func TestEarlyHello(t *testing.T) {
 	r := intercepts(t, nil)

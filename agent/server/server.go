@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -222,6 +223,7 @@ type Server struct {
 	denials *allowances // of lines about what was refused
 	logins  *allowances // of phantom tokens
 	tunnels *places
+	tls     *tls.Config // of what is within a tunnel to one of Anaplan's hosts
 }
 
 // New returns a Server. It does nothing before Serve.
@@ -269,6 +271,7 @@ func New(config Config) *Server {
 		denials: newAllowances(rate.Limit(config.Limits.Rate/costAct), config.Limits.Burst/costAct),
 		logins:  newAllowances(rate.Limit(config.Limits.Rate/costLogin), config.Limits.Burst/costLogin),
 		tunnels: newPlaces(config.Limits.Tunnels),
+		tls:     tlsConfig(),
 	}
 }
 
