@@ -105,7 +105,11 @@ func (c *call) refuse(problem *agent.Problem) {
 		c.sendJSON(status, c.shape(status, problem))
 		return
 	}
-	c.sendJSON(cmp.Or(c.status, statusOf(problem.Code)), problem)
+	status := cmp.Or(c.status, statusOf(problem.Code))
+	if c.r.Method == http.MethodConnect { // many clients of a proxy show no more of its answer
+		c.conn.refused, c.conn.reason = status, reasonOf(status, problem)
+	}
+	c.sendJSON(status, problem)
 }
 
 // Bounds of what is read of an upload that has been refused, so that its sender can come to reading

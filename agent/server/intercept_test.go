@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"github.com/anaplan-agent/anaplan-agent/agent/tunnel"
 )
 
 // interceptRig is a server that is its clients' proxy.
@@ -277,6 +280,71 @@ func TestConnectTargets(t *testing.T) {
 			t.Errorf("%s: %d %s", target, got.status, got.body)
 		}
 	}
+}
+
+// TestReason: programs that show only the status line show why, and the connection is good for more.
+func TestReason(t *testing.T) {
+	r := intercepts(t, func(_ *server.Config, f *forwardRig) { f.client.RefuseOtherHosts = true })
+	mine := proxyBasic("nightly", clientSecret)
+	conn := r.dialTCP(t)
+	for _, test := range []struct{ target, header, want string }{
+		{"example.com:443", mine, "the agent is a proxy for Anaplan's hosts, and example.com:443 is not one of them"},
+		{"api.anaplan.com:80", mine, "Anaplan's hosts are at port 443, and \"api.anaplan.com:80\" is another"},
+		{"api.anaplan.com:443", proxyBasic("nightly", "wrong"), "there is no client of that name with that secret"},
+	} {
+		conn.send("CONNECT " + test.target + " HTTP/1.1\r\nHost: " + test.target + "\r\n" + test.header + "\r\n\r\n")
+		response, err := http.ReadResponse(conn.reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil || !strings.HasSuffix(response.Status, "; "+test.want) || !strings.Contains(string(body), `"message"`) {
+			t.Errorf("%s: %q %s %v", test.target, response.Status, body, err)
+		}
+	}
+	if got := conn.connect("api.anaplan.com:443", mine); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+}
+
+// FuzzConnect: whatever is asked for, the answer is one of HTTP, and nothing but Anaplan's hosts and
+// what package tunnel lets through is connected to.
+func FuzzConnect(f *testing.F) {
+	for _, target := range []string{
+		"api.anaplan.com:443", "API.anaplan.com.:443", "example.com:443", "[::1]:443", "127.1:80", "[::ffff:169.254.169.254]:80", "a:0", "", ":", "api.anaplan.com:443@example.com:443",
+		"http://api.anaplan.com/2/0/models", "//api.anaplan.com:443", "/2/0/models", "*", "%00:443", "a\xff:443", "[fe80::1%25lo]:443", strings.Repeat("a.", 200) + ":443",
+	} {
+		f.Add(target)
+	}
+	var dialled atomic.Pointer[tunnel.Target]
+	r := intercepts(f, func(c *server.Config, _ *forwardRig) {
+		c.Limits.Rate, c.Limits.Burst = 1e9, 1e9
+		c.Tunnel = func(_ context.Context, target tunnel.Target) (net.Conn, error) {
+			dialled.Store(&target)
+			return nil, io.EOF
+		}
+	})
+	f.Fuzz(func(t *testing.T, target string) {
+		if strings.ContainsAny(target, "\r\n ") {
+			return
+		}
+		dialled.Store(nil)
+		conn := r.dialTCP(t)
+		defer conn.Close()
+		conn.send("CONNECT " + target + " HTTP/1.1\r\nHost: x\r\n" + proxyBasic("nightly", clientSecret) + "\r\n\r\n")
+		response, err := http.ReadResponse(conn.reader, &http.Request{Method: http.MethodConnect})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, problem := tunnel.Parse(target)
+		to := dialled.Load()
+		if to != nil && (problem != nil || *to != parsed || to.Check() != nil) {
+			t.Errorf("%q led to %v (%v, %v)", target, to, parsed, problem)
+		}
+		if response.StatusCode == http.StatusOK && (problem != nil || parsed.Port != 443 || !r.ca.Signs(parsed.Host)) {
+			t.Errorf("%q: %s", target, response.Status)
+		}
+	})
 }
 
 // TestWholeURLs: some clients send a proxy what they want of an https address in the clear.
