@@ -48,7 +48,7 @@ func TestTokensAreNotCopied(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	r := serve(t, server.Config{Profiles: one(t, &upstream{})})
-	for _, target := range []string{"/v1/token", "/v1/token?profile=default", "/v1/token?profile=%64efault", "http://other/v1/token"} {
+	for _, target := range []string{"/v1/token", "/v1/token?profile=default", "/v1/token?profile=%64efault"} {
 		got := r.ask(t, "GET", target, "")
 		if got.status != http.StatusOK {
 			t.Fatalf("%s: %d %s", target, got.status, got.body)
@@ -72,6 +72,9 @@ func TestToken(t *testing.T) {
 		if diff := cmp.Diff(want, body); diff != "" {
 			t.Errorf("%s: -want +got\n%s", target, diff)
 		}
+	}
+	if got := r.ask(t, "GET", "http://other/v1/token", ""); got.code() != agent.CodeBadRequest {
+		t.Errorf("the token of an agent of another name: %d %s", got.status, got.body)
 	}
 }
 

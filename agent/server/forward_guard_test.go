@@ -292,7 +292,7 @@ func TestChallenge(t *testing.T) {
 			t.Errorf("%d, %v", got.status, got.header)
 		}
 	}
-	if got := f.tcp(t, "POST", "//token/authenticate", "", nightly); got.status != 404 || !strings.Contains(got.body, "write one slash where there are two") {
+	if got := f.tcp(t, "POST", "/token//authenticate", "", nightly); got.status != 404 || !strings.Contains(got.body, "write one slash where there are two") {
 		t.Errorf("two slashes: %d %s", got.status, got.body)
 	}
 }
