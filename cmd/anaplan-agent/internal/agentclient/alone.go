@@ -3,6 +3,7 @@ package agentclient
 // Commands that work without the agent where a person may expect the agent to do it.
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -58,11 +59,14 @@ func ownAgent(s *settings.Settings) (*config.Agent, error) {
 	return s.AgentIn(file)
 }
 
-// agentRuns reports whether an agent runs that this user can ask.
+// agentRuns reports whether an agent runs that this user may know of.
 func agentRuns(own *config.Agent) bool {
 	sockets := paths.UsualSockets()
 	if own.Socket != "" {
 		sockets = []string{own.Socket}
 	}
-	return slices.ContainsFunc(sockets, func(socket string) bool { return knock(socket) == nil })
+	return slices.ContainsFunc(sockets, func(socket string) bool {
+		err := knock(socket)
+		return err == nil || errors.Is(err, ErrNotShared) && concerns(socket)
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 // Connect returns the session with the agent; nil if the command works by itself: where no agent
 // runs and none is required, or where the command was given settings that are not the agent's. A
 // socket given to this command requires an agent; one in the configuration says where an agent is,
-// if one runs.
+// if one runs. One that runs and is not open to this user is an error: a login beside it is not what
+// the person expects.
 func Connect(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	own, err := ownAgent(s)
 	if err != nil || own.Socket == "none" {
@@ -47,18 +49,13 @@ func Require(s *settings.Settings, say *console.Messenger) (*Session, error) {
 	}
 	session, err := ConnectTo(s, own.Socket, say)
 	if session == nil && err == nil {
-		for _, socket := range paths.UsualSockets() { // another user's agent explains more than none
-			if err := CheckSocket(socket); errors.Is(err, ErrNotShared) {
-				return nil, err
-			}
-		}
 		err = fmt.Errorf("%w: nobody listens at %s", ErrNoAgent, strings.Join(paths.UsualSockets(), " or "))
 	}
 	return session, err
 }
 
 // ConnectTo returns the session with the agent at socket, or at the first of the usual sockets
-// where one runs; nil if none does.
+// where one runs that this user may ask; nil if none runs.
 func ConnectTo(s *settings.Settings, socket string, say *console.Messenger) (*Session, error) {
 	if socket != "" {
 		if err := CheckSocket(socket); err != nil {
@@ -66,15 +63,25 @@ func ConnectTo(s *settings.Settings, socket string, say *console.Messenger) (*Se
 		}
 		return converse(s, socket, say), nil
 	}
+	var closed error
 	for _, socket := range paths.UsualSockets() {
 		switch err := CheckSocket(socket); {
 		case err == nil:
 			return converse(s, socket, say), nil
 		case errors.Is(err, local.ErrSocketGone): // a login beside it would be one too many
 			return nil, err
+		case closed == nil && errors.Is(err, ErrNotShared) && concerns(socket):
+			closed = err
 		}
 	}
-	return nil, nil
+	return nil, closed
+}
+
+// concerns reports whether a socket that is not open to this user is that of an agent which the user
+// may know of. What XDG_RUNTIME_DIR of another user's session holds, as after su, is not.
+func concerns(socket string) bool {
+	_, err := os.Lstat(socket)
+	return err == nil || socket == paths.SystemSocket()
 }
 
 // socketTimeout is how long an agent is given to make its socket, or to make it again where
@@ -104,7 +111,7 @@ func knock(path string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("%w: %s", ErrNotShared, path)
+		return &notSharedError{path}
 	}
 	return fmt.Errorf("%w: nobody listens at %s", ErrNoAgent, path)
 }

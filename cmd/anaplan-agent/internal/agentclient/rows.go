@@ -1,8 +1,11 @@
 package agentclient
 
 import (
+	"slices"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
@@ -27,7 +30,8 @@ func Rows(on remedy.System) explain.Table {
 		}},
 		{Is: ErrNotShared, Exit: explain.Failed, Hints: explain.Hints(
 			"its configuration lets other users in: share_socket = \"yes\" under [agent], and allow in a profile",
-		)},
+			"to do without the agent: --socket none",
+		), With: explain.With(joinGroup)},
 		{Is: errAgentEnded, More: restarted(allManagers), Exit: explain.Failed, With: func(_ error, row *explain.Row) {
 			row.Hints = explain.Hints(restarted(on.Manager()))
 		}},
@@ -43,5 +47,13 @@ func Rows(on remedy.System) explain.Table {
 		{Is: local.ErrRunning, Exit: explain.Failed, Hints: explain.Hints(
 			build.Program + " status asks the one that runs; --socket PATH is for a second one",
 		)},
+	}
+}
+
+// joinGroup says first which group may connect, where the socket has one that may.
+func joinGroup(closed *notSharedError, row *explain.Row) {
+	if group := groupOf(closed.socket); group != "" {
+		join := "members of the group " + group + " may connect: sudo usermod -aG " + group + " " + shell.Quote(userName()) + ", and log in anew"
+		row.Hints = slices.Concat(explain.Hints(join), row.Hints)
 	}
 }

@@ -35,6 +35,13 @@ var ErrNoAgent = errors.New("no agent runs")
 // ErrNotShared says that the agent belongs to another user.
 var ErrNotShared = errors.New("the agent's socket is not open to this user")
 
+// notSharedError is ErrNotShared of one socket.
+type notSharedError struct{ socket string }
+
+func (e *notSharedError) Error() string { return fmt.Sprintf("%v: %s", ErrNotShared, e.socket) }
+
+func (e *notSharedError) Unwrap() error { return ErrNotShared }
+
 // errAgentEnded says that the agent went away while it was asked.
 var errAgentEnded = errors.New("the agent has ended before it answered")
 

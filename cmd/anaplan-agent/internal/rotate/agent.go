@@ -15,7 +15,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
@@ -69,9 +68,6 @@ func (a agentOf) find() (*agentclient.Session, error) {
 		return nil, nil
 	}
 	session, err := agentclient.ConnectTo(a.settings, own.Socket, a.say)
-	if session == nil && err == nil {
-		err = notShared()
-	}
 	switch {
 	case errors.Is(err, agentclient.ErrNoAgent), session == nil && err == nil:
 		a.unchecked("no running agent was found")
@@ -84,16 +80,6 @@ func (a agentOf) find() (*agentclient.Session, error) {
 		return nil, session.InTime(err)
 	}
 	return session, nil
-}
-
-// notShared returns an error if another user's agent runs at one of the usual places.
-func notShared() error {
-	for _, socket := range paths.UsualSockets() {
-		if err := agentclient.CheckSocket(socket); errors.Is(err, agentclient.ErrNotShared) {
-			return err
-		}
-	}
-	return nil
 }
 
 func (a agentOf) unchecked(why string) {
