@@ -241,7 +241,7 @@ func TestListenDirectoryOfOthers(t *testing.T) {
 	if err := os.Chown(others, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Listen(filepath.Join(others, "s"), server.ListenOptions{}); err == nil || !strings.Contains(err.Error(), "user 65534") {
+	if _, err := server.Listen(filepath.Join(others, "s"), server.ListenOptions{}); err == nil || !strings.Contains(err.Error(), "user nobody") {
 		t.Errorf("got %v", err)
 	}
 }

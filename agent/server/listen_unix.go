@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -40,7 +41,7 @@ func prepareDirectory(directory string, mode fs.FileMode) error {
 		return fmt.Errorf("looking at the directory of the socket: %w", err)
 	}
 	if owner := local.OwnerOf(info); owner != 0 && owner != os.Geteuid() {
-		return fmt.Errorf("the directory %s belongs to user %d, who could put another socket there; choose one of your own", directory, owner)
+		return fmt.Errorf("the directory %s belongs to user %s, who could put another socket there; choose one of your own", directory, local.NameOf(strconv.Itoa(owner)))
 	}
 	if info.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("others can write to the directory %s, and could put another socket there: chmod go-w %s", directory, directory)

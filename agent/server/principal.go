@@ -34,8 +34,15 @@ const (
 
 // shown names a principal in words.
 func (p *principal) shown() string {
-	kind, name, _ := strings.Cut(p.name, ":")
-	return kind + " " + name
+	return inWords(p.name)
+}
+
+// inWords says "client nightly" of a principal's name, and "user etl".
+func inWords(name string) string {
+	if user, ok := strings.CutPrefix(name, userKind); ok {
+		return "user " + local.NameOf(user)
+	}
+	return strings.Replace(name, ":", " ", 1)
 }
 
 // principalOf returns what the request is made for, as the Authorization header shows it; without
@@ -96,7 +103,9 @@ type unwritten struct {
 
 func (u *unwritten) note(log *slog.Logger, who string) {
 	u.count.Add(1)
-	u.tell.Do(func() { log.Warn("more is refused than is written down", "caller", who, "refusals", u.count.Swap(0)) })
+	u.tell.Do(func() {
+		log.Warn("more is refused than is written down", "caller", inWords(who), "refusals", u.count.Swap(0))
+	})
 }
 
 // peerPrincipal returns the user at the other end, or the client that this user is.

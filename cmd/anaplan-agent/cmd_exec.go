@@ -20,6 +20,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/intercepted"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -137,44 +138,63 @@ func execPhantom(s *settings.Settings, say *console.Messenger, client string, in
 	if err != nil {
 		return err
 	}
-	profile, err := agentclient.ProfileFor(s, client)
+	granted, err := askPhantom(s, say, client, intercept)
 	if err != nil {
 		return err
 	}
-	session, err := agentclient.Require(s, say)
-	if err != nil {
-		return err
+	if granted.run != nil {
+		defer granted.run.Close()
 	}
-	session.Profile = profile
-	var more []string
-	if intercept {
-		run, err := session.Intercept(client)
-		if err != nil {
-			session.Close()
-			return err
-		}
-		defer run.Close()
-		more = run.Env
-	}
-	token, address, err := session.Phantom(client)
-	session.Close()
-	if err != nil {
-		return err
-	}
+	token := granted.token
 	env := withToken(agent.Token{Value: token.Value, ExpiresAt: token.ExpiresAt}, pinVariables(s))
 	// Of a duplicate variable the last one counts (os/exec).
-	env = append(env, "ANAPLAN_SOCKET="+session.Socket, socketVariable+"="+session.Socket, agentclient.ClientVariable+"="+client)
-	if address != "" {
-		env = append(env, "ANAPLAN_API_URL=http://"+address, "ANAPLAN_AUTH_URL=http://"+address)
-		env = append(env, subprocess.NoProxyEnv(address)...)
-	} else if !intercept {
+	env = append(env, "ANAPLAN_SOCKET="+granted.socket, socketVariable+"="+granted.socket, agentclient.ClientVariable+"="+granted.client)
+	if granted.address != "" {
+		env = append(env, "ANAPLAN_API_URL=http://"+granted.address, "ANAPLAN_AUTH_URL=http://"+granted.address)
+		env = append(env, subprocess.NoProxyEnv(granted.address)...)
+	} else if granted.run == nil {
 		say.Note("the agent does not listen on a TCP port (listen, in [agent]), so the program must use the socket in ANAPLAN_SOCKET")
 	}
-	err = subprocess.RunProgram(path, args, append(env, more...))
-	if ended := endPhantom(s.Command.Context(), session.Socket, token); ended != nil {
+	if granted.run != nil {
+		env = append(env, granted.run.Env...)
+	}
+	err = subprocess.RunProgram(path, args, env)
+	if ended := endPhantom(s.Command.Context(), granted.socket, token); ended != nil {
 		say.Warn("the phantom token could not be ended; the agent accepts it until it expires: %v", ended)
 	}
 	return err
+}
+
+// phantomGrant is a phantom token, and where it works.
+type phantomGrant struct {
+	token           local.Phantom
+	client          string           // "": it is the user's own
+	socket, address string           // of the agent; address "": it has no TCP port
+	run             *intercepted.Run // nil: nothing is intercepted
+}
+
+// askPhantom asks the agent for a phantom token, and has it answer for Anaplan's hosts where that is
+// asked for.
+func askPhantom(s *settings.Settings, say *console.Messenger, client string, intercept bool) (granted phantomGrant, err error) {
+	session, err := agentclient.Require(s, say)
+	if err != nil {
+		return granted, err
+	}
+	defer session.Close()
+	granted.socket = session.Socket
+	if granted.client, err = session.Be(s, client); err != nil {
+		return granted, err
+	}
+	if intercept {
+		if granted.run, err = session.Intercept(granted.client); err != nil {
+			return granted, err
+		}
+	}
+	granted.token, granted.address, err = session.Phantom(granted.client)
+	if err != nil && granted.run != nil {
+		granted.run.Close()
+	}
+	return granted, err
 }
 
 // endPhantom ends a phantom token. If the agent has ended, so has the token.

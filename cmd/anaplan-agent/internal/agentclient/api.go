@@ -66,7 +66,7 @@ func wayFor(ctx context.Context, s *settings.Settings, say *console.Messenger, c
 	case err != nil:
 		return nil, err
 	case session != nil:
-		if session.Profile, err = ProfileFor(s, client); err != nil {
+		if client, err = session.Be(s, client); err != nil {
 			session.Close()
 			return nil, err
 		}
