@@ -34,6 +34,7 @@ var ErrNotRunning = errors.New("the agent is not running")
 type Client struct {
 	socket string
 	http   *http.Client
+	pins   *http.Client // for what comes with a PIN, over connections of its own
 }
 
 // Token is a token as the agent hands it out.
@@ -57,9 +58,14 @@ const (
 // asked something.
 func NewClient(socket string) *Client {
 	c := &Client{socket: socket}
-	c.http = &http.Client{
+	c.http, c.pins = c.newHTTP(false), c.newHTTP(true)
+	return c
+}
+
+func (c *Client) newHTTP(withPIN bool) *http.Client {
+	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            c.dial,
+			DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return c.dial(ctx, withPIN) },
 			DisableCompression:     true,
 			IdleConnTimeout:        time.Minute, // less than the agent's
 			MaxIdleConnsPerHost:    64,
@@ -67,11 +73,13 @@ func NewClient(socket string) *Client {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return c
 }
 
 // Close closes the connections that are not in use. The client stays usable.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.pins.CloseIdleConnections()
+}
 
 // Token returns a live token of the profile, which may first have to be made.
 func (c *Client) Token(ctx context.Context, profile string, notify agent.NotifyFunc) (Token, error) {
@@ -231,7 +239,11 @@ func (c *Client) ask(ctx context.Context, r request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.http.Do(asked)
+	way := c.http
+	if len(r.body) > 0 {
+		way = c.pins
+	}
+	response, err := way.Do(asked)
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err // it says GET and a made-up address
 	}
@@ -262,12 +274,12 @@ func (c *Client) explain(ctx context.Context, err error) error {
 }
 
 // dial connects to the agent and checks whose it is.
-func (c *Client) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+func (c *Client) dial(ctx context.Context, withPIN bool) (net.Conn, error) {
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(conn); err != nil {
+	if err := c.check(conn, withPIN); err != nil {
 		conn.Close()
 		return nil, err
 	}

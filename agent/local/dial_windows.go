@@ -67,7 +67,7 @@ func (c *Client) connect(ctx context.Context) (net.Conn, error) {
 }
 
 // check refuses an agent of somebody else's, for it would be sent PINs.
-func (c *Client) check(conn net.Conn) error { return checkServer(conn, c.socket) }
+func (c *Client) check(conn net.Conn, _ bool) error { return checkServer(conn, c.socket) }
 
 // CheckServer returns an error if somebody listens at a pipe who is not trusted; nil if nobody does.
 func CheckServer(pipe string) error {

@@ -12,7 +12,8 @@
 //
 // A caller that found the token refused by Anaplan says so by [Client.Replace], and gets another.
 //
-// The client refuses to speak, and so to send a PIN, to a server that is run by anybody
-// but root or its own user, unless only root can have put the socket where it is. On Windows the
+// The client refuses to speak to a server that is run by anybody but root or its own user, unless
+// only root can have put the socket where it is; or, for users other than root and for all but a
+// PIN, only root, the client's user and the server's own. On Windows the
 // pipe must belong to the user, the system, Administrators or the agent's own service.
 package local

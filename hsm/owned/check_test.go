@@ -148,6 +148,54 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckPlace: another user may own what root or this user has given, and nothing that anybody
+// could have taken first.
+func TestCheckPlace(t *testing.T) {
+	const third = 33333
+	for _, test := range []struct {
+		name string
+		made []made
+		path string
+		want string // the end of the remedy; "": it is fine
+	}{
+		{"the other's in root's", []made{{"d/", other, other, 0o755}}, "d", ""},
+		{"the other's in the other's", []made{{"d/", other, other, 0o755}, {"d/e/", other, other, 0o700}}, "d/e", ""},
+		{"mine in the other's", []made{{"d/", other, other, 0o755}, {"d/e/", mine, mine, 0o755}}, "d/e", ""},
+		{"the other's in mine", []made{{"d/", mine, mine, 0o755}, {"d/e/", other, other, 0o755}}, "d/e", ""},
+		{"a third's", []made{{"d/", third, third, 0o755}}, "d", "sudo chown root DIR/d"},
+		{"the other's in a third's", []made{{"d/", third, third, 0o755}, {"d/e/", other, other, 0o755}}, "d/e", "sudo chown root DIR/d"},
+		{"a third can write", []made{{"d/", other, third, 0o775}}, "d", "sudo chmod g-w DIR/d"},
+		{"for all", []made{{"d/", 0, 0, 0o777}, {"d/e/", other, other, 0o755}}, "d/e", "sudo chmod go-w DIR/d"},
+		{"an emptyDir", []made{{"d/", 0, third, fs.ModeSetgid | 0o777}, {"d/e/", other, third, fs.ModeSetgid | 0o755}}, "d/e", "sudo chmod go-w DIR/d"},
+		{"the first in a sticky one", []made{{"d/", 0, 0, sticky | 0o777}, {"d/e/", other, other, 0o755}}, "d/e", "sudo chown root DIR/d/e"},
+		{"deeper in a sticky one", []made{{"d/", 0, 0, sticky | 0o777}, {"d/e/", other, other, 0o755}, {"d/e/f/", other, other, 0o755}}, "d/e/f", "sudo chown root DIR/d/e"},
+		{"mine in a sticky one", []made{{"d/", 0, 0, sticky | 0o777}, {"d/e/", mine, mine, 0o755}, {"d/e/f/", other, other, 0o755}}, "d/e/f", ""},
+		{"a sticky one itself", []made{{"d/", 0, 0, sticky | 0o777}}, "d", "sudo chmod go-w DIR/d"},
+		{"the other's sticky one", []made{{"d/", other, other, sticky | 0o777}}, "d", "sudo chmod go-w DIR/d"},
+		{"a third's link in a sticky one", []made{{"e/", other, other, 0o755}, {"d/", 0, 0, sticky | 0o777}, {"d/l -> DIR/e", third, third, 0}}, "d/l", "sudo chown -h root DIR/d/l"},
+		{"the other's link in a sticky one", []made{{"e/", other, other, 0o755}, {"d/", 0, 0, sticky | 0o777}, {"d/l -> DIR/e", other, other, 0}}, "d/l", "sudo chown -h root DIR/d/l"},
+		{"root's link", []made{{"e/", other, other, 0o755}, {"l -> e", 0, 0, 0}}, "l", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := root(t)
+			for _, m := range test.made {
+				m.in(t, dir)
+			}
+			err := checkPlaceFor(filepath.Join(dir, test.path), mine, other)
+			refused, ok := errors.AsType[*Error](err)
+			if ok != (test.want != "") || !ok && err != nil {
+				t.Fatalf("got %v, want %q", err, test.want)
+			}
+			if want := strings.ReplaceAll(test.want, "DIR", dir); ok && refused.Remedy != want {
+				t.Errorf("got  %s\nwant %s", refused.Remedy, want)
+			}
+		})
+	}
+	if err := checkPlaceFor(filepath.Join(root(t), "none"), mine, other); err == nil {
+		t.Error("what cannot be looked at is fine")
+	}
+}
+
 // What the remedy says, done, is a remedy.
 func TestRemedyHelps(t *testing.T) {
 	dir := root(t)

@@ -38,11 +38,51 @@ func checkFor(path string, self int) error {
 	return nil
 }
 
+// CheckPlace returns an *Error if anybody but root, this user and one more can put something into a
+// directory, or put another directory in its place; another error if that cannot be told.
+//
+// The one more may own directories, where root or this user has given them: those that lie in the
+// other's own, or in one to which nobody else can add. In a sticky directory, such as /tmp, anybody
+// can have been the first to take a name, so nothing of the other's counts there.
+func CheckPlace(directory string, more int) error {
+	return checkPlaceFor(directory, os.Geteuid(), more)
+}
+
+// checkPlaceFor is CheckPlace for a user.
+func checkPlaceFor(directory string, self, more int) error {
+	full, err := filepath.Abs(directory)
+	if err != nil {
+		return err
+	}
+	w := walk{file: directory, self: self, more: &more}
+	if err := w.along("/", full); err != nil {
+		return err
+	}
+	if w.shared {
+		info, err := os.Stat(directory)
+		if err != nil {
+			return err
+		}
+		return w.refuse(full, info, ownerOf(info), w.sudo(ownerOf(info))+"chmod go-w "+shell.Word(full))
+	}
+	return nil
+}
+
+// IsOutside reports whether a number stands for the users outside of this user namespace, who have
+// none in it.
+func IsOutside(uid int) bool { return isUnmapped(uid) }
+
+// IsAmbiguous reports whether a number is that of a user of this user namespace, and stands for all
+// users outside of it as well.
+func IsAmbiguous(uid int) bool { return isOverflow(uid) && !isUnmapped(uid) && inNamespace() }
+
 // walk goes the way to a file as the kernel does.
 type walk struct {
-	file  string
-	self  int
-	links int
+	file   string
+	self   int
+	more   *int // another user who may own what lies on the way; nil: nobody
+	shared bool // the directory that was looked at last is sticky, and others can add to it
+	links  int
 }
 
 var errTooManyLinks = errors.New("too many links")
@@ -116,14 +156,22 @@ func (w *walk) judge(path string, info fs.FileInfo) error {
 		return nil
 	}
 	uid, gid := int(stat.Uid), int(stat.Gid)
-	if uid != 0 && uid != w.self && !isUnmapped(uid) {
+	if uid != 0 && uid != w.self && !isUnmapped(uid) && !w.trustsMore(uid) {
 		return w.refuse(path, info, uid, w.chown(path, info))
+	}
+	if info.IsDir() {
+		w.shared = info.Mode()&fs.ModeSticky != 0 && info.Mode().Perm()&0o022 != 0
 	}
 	if others := w.writers(path, info, gid); others != "" {
 		return w.refuse(path, info, uid, w.sudo(uid)+"chmod "+others+"-w "+shell.Word(path))
 	}
 	return nil
 }
+
+// trustsMore reports whether it is the other user who may own what is looked at.
+func (w *walk) trustsMore(uid int) bool { return w.more != nil && uid == *w.more && !w.shared }
+
+func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 
 // writers returns which others can write to it, as chmod names them; "" for nobody. What is written
 // to a device is not what is read from it.
@@ -139,10 +187,15 @@ func (w *walk) writers(path string, info fs.FileInfo, gid int) string {
 		return "go"
 	case all:
 		return "o"
-	case group && (hasACL(path) || !isPrivate("/etc", gid, w.self)):
+	case group && (hasACL(path) || !w.isPrivate(gid)):
 		return "g"
 	}
 	return ""
+}
+
+// isPrivate reports whether a group is only of users who may own what lies on the way.
+func (w *walk) isPrivate(gid int) bool {
+	return isPrivate("/etc", gid, w.self) || w.more != nil && isPrivate("/etc", gid, *w.more)
 }
 
 func (w *walk) refuse(path string, info fs.FileInfo, uid int, remedy string) error {

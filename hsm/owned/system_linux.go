@@ -20,15 +20,20 @@ func hasACL(path string) bool {
 // isUnmapped reports whether the number stands for all users who have none in this user namespace
 // (user_namespaces(7)).
 func isUnmapped(uid int) bool {
-	overflow, err := os.ReadFile("/proc/sys/kernel/overflowuid")
-	if err != nil || strings.TrimSpace(string(overflow)) != strconv.Itoa(uid) {
-		return false
-	}
 	ranges, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return false
-	}
-	return !isMapped(string(ranges), uid)
+	return err == nil && isOverflow(uid) && !isMapped(string(ranges), uid)
+}
+
+// isOverflow reports whether it is the number that users without one seem to have.
+func isOverflow(uid int) bool {
+	overflow, err := os.ReadFile("/proc/sys/kernel/overflowuid")
+	return err == nil && strings.TrimSpace(string(overflow)) == strconv.Itoa(uid)
+}
+
+// inNamespace reports whether this user namespace is not the machine's own, which has all numbers.
+func inNamespace() bool {
+	ranges, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && strings.Join(strings.Fields(string(ranges)), " ") != "0 0 4294967295"
 }
 
 // isMapped reports whether a user namespace with these ranges has that number.

@@ -32,12 +32,17 @@ func TestInUserNamespace(t *testing.T) {
 		if err := Check(path); err != nil {
 			t.Fatal(err)
 		}
+		// There the other user is who is outside.
+		if err := CheckPlace(filepath.Dir(path), 65534); err != nil || !IsOutside(65534) || IsAmbiguous(65534) {
+			t.Fatal(err)
+		}
 		return
 	}
 	dir := root(t)
-	made{"f", other, other, 0o644}.in(t, dir)
+	made{"d/", other, other, 0o755}.in(t, dir)
+	made{"d/f", other, other, 0o644}.in(t, dir)
 	cmd := exec.Command("/proc/self/exe", "-test.run=^TestInUserNamespace$")
-	cmd.Env = append(os.Environ(), "OWNED_TEST_PATH="+filepath.Join(dir, "f"))
+	cmd.Env = append(os.Environ(), "OWNED_TEST_PATH="+filepath.Join(dir, "d/f"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},

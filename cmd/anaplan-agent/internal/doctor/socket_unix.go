@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
+	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
 // checkSocket looks at a socket and its directory, and reports whether an agent listens
@@ -50,6 +52,12 @@ func (a *runningAgent) checkSocket(socket string, chosen bool) bool {
 	return safe // else it may be anybody who listens
 }
 
+// isGiven reports whether root has given a directory to its owner, so that commands of other users
+// than root ask that user's agent.
+func isGiven(directory string, info fs.FileInfo) bool {
+	return os.Geteuid() != 0 && owned.CheckPlace(directory, local.OwnerOf(info)) == nil
+}
+
 // isSystemSocket reports whether a socket is the machine's, whose mode is systemd's.
 func isSystemSocket(socket string) bool {
 	return socket == paths.SystemSocket() || socket == service.DaemonSocket
@@ -68,7 +76,7 @@ func (a *runningAgent) checkSocketDirectory(socket string) bool {
 		a.fail("agent.socket", otherPath, "the directory of the socket cannot be looked at: %v", err)
 	case !info.IsDir():
 		a.fail("agent.socket", otherPath, "%s is not a directory, so the socket cannot be in it", directory)
-	case paths.IsSomebodyElses(info) && !isSystemSocket(socket):
+	case paths.IsSomebodyElses(info) && !isSystemSocket(socket) && !isGiven(directory, info):
 		a.fail("agent.socket", "choose a directory of your own: socket = \"PATH\" under [agent]", "%s belongs to another user, who can put another socket there", directory)
 	case paths.OthersMayWrite(info):
 		a.fail("agent.socket", "chmod go-w "+shell.Quote(directory), "others can write to %s and replace the socket; the agent refuses to start like this", directory)
