@@ -20,6 +20,8 @@
 // remembered for as long as a token lives, so that a client that shows one learns that it has
 // ended, and is not taken for a thief. However many are asked for, the memory is the same.
 //
+// [Store.Keep] gives the living tokens as hashes, for the Store of the next process to [Store.Restore].
+//
 // # Clocks
 //
 // A token ends when the first of two clocks says so. The monotonic one stands still while

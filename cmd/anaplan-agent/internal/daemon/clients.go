@@ -4,12 +4,8 @@ package daemon
 
 import (
 	"fmt"
-	"reflect"
-	"slices"
-	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -33,34 +29,13 @@ func newClients(all []*config.Client) (map[string]*server.Client, error) {
 	return clients, nil
 }
 
-// endPhantoms ends the phantom tokens of users and clients that a reload has changed: a replaced
-// secret must not live on in tokens that were issued for it.
+// endPhantoms ends the phantom tokens of users and clients that a reload has changed.
 func (d *agentProcess) endPhantoms(before, after *settings.Config) {
 	ended := d.phantoms.RevokeIf(func(holder phantom.Holder) bool {
-		if name, ok := strings.CutPrefix(holder.Client, "client:"); ok {
-			return !isSameClient(before.Client(name), after.Client(name)) || after.Profile(holder.Profile) == nil
-		}
-		return !mayStill(holder, before.Profile(holder.Profile), after.Profile(holder.Profile))
+		terms := termsOf(after, holder)
+		return terms == "" || terms != termsOf(before, holder)
 	})
 	if ended > 0 {
 		d.log.Info("phantom tokens ended", "count", ended)
 	}
-}
-
-// isSameClient reports whether it is still the same client. Its policy may differ: each call checks
-// that.
-func isSameClient(before, after *config.Client) bool {
-	return before != nil && after != nil && before.Profile == after.Profile &&
-		slices.Equal(before.Secret, after.Secret) && slices.Equal(before.Users, after.Users)
-}
-
-// mayStill reports whether a user may use the profile after a reload as before.
-func mayStill(holder phantom.Holder, before, after *config.Profile) bool {
-	switch {
-	case after == nil || before == nil:
-		return false
-	case local.MayEverything(holder.User):
-		return true
-	}
-	return reflect.DeepEqual(before.Allow, after.Allow)
 }

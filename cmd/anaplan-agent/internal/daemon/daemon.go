@@ -149,6 +149,7 @@ func (d *agentProcess) run(ctx context.Context, watched net.Listener, listeners 
 	for _, p := range d.table.Load().served {
 		d.start(p, nil)
 	}
+	d.restorePhantoms() // before a reload can come
 	var helpers sync.WaitGroup
 	systemd := supervisor{}
 	hangups := d.host.hangups() // before anybody can know that it is there to be sent
@@ -170,6 +171,7 @@ func (d *agentProcess) run(ctx context.Context, watched net.Listener, listeners 
 		})
 	}
 	serving.Wait()
+	d.keepPhantoms()
 	systemd.stopping()
 	d.log.Info("stopping")
 	if d.agent.LogoutAtEnd {
