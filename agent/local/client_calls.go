@@ -56,6 +56,15 @@ func (c *Client) Phantom(ctx context.Context, as As, notify agent.NotifyFunc) (P
 	return parsePhantom(answer)
 }
 
+// RenewPhantom gives a phantom token another life from now on. Its value stays the same.
+func (c *Client) RenewPhantom(ctx context.Context, token Phantom) (Phantom, error) {
+	answer, err := c.ask(ctx, request{method: http.MethodPost, path: "/token/refresh", token: token.Value, created: true})
+	if err != nil {
+		return Phantom{}, err
+	}
+	return parsePhantom(answer)
+}
+
 // EndPhantom ends a phantom token.
 func (c *Client) EndPhantom(ctx context.Context, token Phantom) error {
 	_, err := c.ask(ctx, request{method: http.MethodPost, path: "/token/logout", token: token.Value, created: true})

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,8 @@ token, within the policy of the profile, and of the client if --client names one
 client's name is in ANAPLAN_AGENT_CLIENT: inside the program, api, run, policy check and
 exec --phantom act as that client, and token, and exec without --phantom, refuse to hand
 out Anaplan's token. NO_PROXY and no_proxy name this machine, so that no proxy sees the
-token on its way to the agent. The phantom token ends when the program ends.
+token on its way to the agent. The phantom token is renewed while the program runs, however
+long that is, and ends with it.
 
   anaplan-agent exec --phantom --client nightly -- ./nightly.py
 
@@ -59,7 +61,9 @@ in the client: users.
 
 Signals are passed on to the program, and exec exits with the program's exit code; 126 and
 127 say that it cannot be started or does not exist. Without an agent exec logs in by
-itself, and ends the token when the program ends.`
+itself, renews the token while the program runs, and ends it when the program ends. Anaplan
+has been seen to leave a renewed token as it is; if it does not, a program's environment
+cannot be changed, and exec warns.`
 
 // newExecCommand returns the exec command.
 func newExecCommand(say *console.Messenger) *cobra.Command {
@@ -158,7 +162,9 @@ func execPhantom(s *settings.Settings, say *console.Messenger, client string, in
 	if granted.run != nil {
 		env = append(env, granted.run.Env...)
 	}
-	err = subprocess.RunProgram(path, args, env)
+	err = runRenewed(s.Command.Context(), say, "the phantom token", func(ctx context.Context) error {
+		return agentclient.KeepPhantom(ctx, granted.socket, token)
+	}, func() error { return subprocess.RunProgram(path, args, env) })
 	if ended := endPhantom(s.Command.Context(), granted.socket, token); ended != nil {
 		say.Warn("the phantom token could not be ended; the agent accepts it until it expires: %v", ended)
 	}
@@ -197,7 +203,23 @@ func askPhantom(s *settings.Settings, say *console.Messenger, client string, int
 	return granted, err
 }
 
-// endPhantom ends a phantom token. If the agent has ended, so has the token.
+// runRenewed runs a program, and keeps the token alive that it has.
+func runRenewed(ctx context.Context, say *console.Messenger, what string, keep func(context.Context) error, run func() error) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var keeping sync.WaitGroup
+	keeping.Go(func() {
+		if err := keep(ctx); err != nil {
+			say.Warn("%s in the program's %s could not be renewed, and its next calls may fail: %v", what, login.TokenVariable, err)
+		}
+	})
+	err := run()
+	cancel()
+	keeping.Wait()
+	return err
+}
+
+// endPhantom ends a phantom token. If the agent has ended, so has the token, or it does so by itself
+// if the agent starts again.
 func endPhantom(ctx context.Context, socket string, token local.Phantom) error {
 	if errors.Is(agentclient.CheckSocket(socket), agentclient.ErrNoAgent) {
 		return nil
@@ -233,7 +255,9 @@ func execAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 	if err != nil {
 		return err
 	}
-	err = subprocess.RunProgram(path, args, withToken(token, pinVariables(s)))
+	err = runRenewed(ctx, say, "the token", func(ctx context.Context) error {
+		return agentclient.KeepToken(ctx, client, token)
+	}, func() error { return subprocess.RunProgram(path, args, withToken(token, pinVariables(s))) })
 	if ended := login.EndToken(ctx, client, token); ended != nil {
 		say.Warn("the token could not be ended, and stays valid until it expires: %v", ended)
 	}
