@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -108,12 +107,8 @@ func classifyTLS(err error) *ConnectionError {
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return &ConnectionError{Kind: ErrUntrusted, Reason: distrust(failed), Issuer: issuer(failed.UnverifiedCertificates), final: true}
 	}
-	// net/http puts its own error in place of crypto/tls's when it sees HTTP.
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return &ConnectionError{Kind: ErrUntrusted, Reason: "it speaks plain HTTP where TLS is wanted", final: true}
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return &ConnectionError{Kind: ErrUntrusted, Reason: "it does not speak TLS", final: true}
+	if words := upstream.NoTLS(err); words != "" {
+		return &ConnectionError{Kind: ErrUntrusted, Reason: words, final: true}
 	}
 	// An alert, ours or theirs, such as one about protocol versions.
 	if alert, ok := errors.AsType[*net.OpError](err); ok && (alert.Op == "remote error" || alert.Op == "local error") {
@@ -125,7 +120,7 @@ func classifyTLS(err error) *ConnectionError {
 // distrust says in words why a certificate was not believed.
 func distrust(failed *tls.CertificateVerificationError) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](failed); ok {
-		return "no trusted root vouches for its certificate; if a proxy of your company inspects TLS, add its root to ca_file"
+		return upstream.Unvouched()
 	}
 	if _, ok := errors.AsType[x509.HostnameError](failed); ok {
 		return "its certificate is for another host: " + failed.Err.Error()

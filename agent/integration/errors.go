@@ -44,6 +44,9 @@ type APIError struct {
 	// RetryAfter is how long to leave it alone; 0 if nobody has said.
 	RetryAfter time.Duration
 
+	// Page: a web page came in place of Anaplan's answer, as firewalls and portals send it.
+	Page bool
+
 	problem *agent.Problem
 }
 
@@ -53,7 +56,11 @@ func (e *APIError) Error() string {
 	if e.Code != "" {
 		return text + "refused by the agent: " + e.Message
 	}
-	text += fmt.Sprintf("%s (HTTP %d)", meaning(e.Status), e.Status)
+	means := meaning(e.Status)
+	if e.Page {
+		means = pageMeaning
+	}
+	text += fmt.Sprintf("%s (HTTP %d)", means, e.Status)
 	if e.Message != "" {
 		text += fmt.Sprintf(": %q", e.Message)
 	}
@@ -103,6 +110,9 @@ var meanings = map[int]string{
 // pageMessage is in place of a web page's text.
 const pageMessage = "a web page came instead of an answer, from a firewall, a proxy or a portal"
 
+// pageMeaning is what a refusal by a web page means: Anaplan and its rights have no part in it.
+const pageMeaning = "something between here and Anaplan refuses it"
+
 // isPage reports whether an answer is a web page, which Anaplan's API never sends, and what
 // stands in front of it does.
 func isPage(response *http.Response) bool {
@@ -122,7 +132,7 @@ func Refusal(method, path string, response *http.Response) (*APIError, []byte) {
 	message, problem := parseRefusal(body)
 	e.Message = clean(message)
 	if isPage(response) {
-		e.Message = pageMessage
+		e.Message, e.Page = pageMessage, true
 	}
 	if code := agentCode(response.Header); code != "" {
 		e.blame(code, problem)

@@ -68,9 +68,16 @@ type Details struct {
 	HeldUntil   time.Time `json:"held_until,omitzero"`    // Anaplan has asked for patience (429): no call is sent before
 	WarningDays int       `json:"warning_days,omitempty"` // how many days before the end it was due
 
+	// Proxy is how the agent reaches Anaplan: the host and port of a proxy, or [Direct]. "": it does
+	// not say.
+	Proxy string `json:"proxy,omitempty"`
+
 	// TokenFile is why the file that the token is written to is not as the token is.
 	TokenFile *agent.Problem `json:"token_file,omitempty"`
 }
+
+// Direct says that there is no proxy.
+const Direct = "none"
 
 // DefaultProfile is the one that is meant where none is named.
 const DefaultProfile = "default"

@@ -105,11 +105,8 @@ func untrusted(err error) string {
 	if failed, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return distrust(failed)
 	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		if string(record.RecordHeader[:]) == "HTTP/" {
-			return "it speaks plain HTTP where TLS is wanted"
-		}
-		return "it does not speak TLS"
+	if words := upstream.NoTLS(err); words != "" {
+		return words
 	}
 	if alert, ok := errors.AsType[*net.OpError](err); ok && (alert.Op == "remote error" || alert.Op == "local error") {
 		return alert.Error() + "; TLS 1.2 or newer is needed"
@@ -120,7 +117,7 @@ func untrusted(err error) string {
 // distrust says why a certificate was not believed.
 func distrust(failed *tls.CertificateVerificationError) string {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](failed); ok {
-		return "no trusted root vouches for its certificate; if a proxy of your company inspects TLS, add its root to ca_file"
+		return upstream.Unvouched()
 	}
 	if _, ok := errors.AsType[x509.HostnameError](failed); ok {
 		return "its certificate is for another host"

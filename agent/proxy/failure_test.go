@@ -126,8 +126,8 @@ func TestFailuresInWords(t *testing.T) {
 		{"old certificate", "by this machine's clock its certificate has expired or is not valid yet", &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}},
 		{"another's certificate", "its certificate is for another host", &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: new(x509.Certificate)}}},
 		{"unknown root", "no trusted root vouches for its certificate; if a proxy of your company inspects TLS, add its root to ca_file", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}},
-		{"plain HTTP", "it speaks plain HTTP where TLS is wanted", tls.RecordHeaderError{RecordHeader: [5]byte([]byte("HTTP/"))}},
-		{"SSH", "it does not speak TLS", tls.RecordHeaderError{RecordHeader: [5]byte([]byte("SSH-2"))}},
+		{"plain HTTP", "it speaks plain HTTP where TLS is wanted; look at the port of the URL", tls.RecordHeaderError{RecordHeader: [5]byte([]byte("HTTP/"))}},
+		{"SSH", "it does not speak TLS; look at the port of the URL", tls.RecordHeaderError{RecordHeader: [5]byte([]byte("SSH-2"))}},
 		{"alert", "remote error: tls: old; TLS 1.2 or newer is needed", &net.OpError{Op: "remote error", Err: errors.New("tls: old")}},
 		{"alert of our own", "local error: tls: old; TLS 1.2 or newer is needed", &net.OpError{Op: "local error", Err: errors.New("tls: old")}},
 	}

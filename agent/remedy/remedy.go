@@ -58,6 +58,13 @@ func (s System) RestartAgent() string {
 		"launchctl kickstart -k gui/$(id -u)/com.github.anaplan-agent", "Restart-Service anaplan-agent, as administrator (Get-Service anaplan-agent tells how it does)")
 }
 
+// SetForAgent gives the service a variable of the environment, of which those of a shell are not its.
+func (s System) SetForAgent(name, value string) string {
+	return by(s, "systemctl edit anaplan-agent.service (of a user's: systemctl --user edit), with the lines [Service] and Environment="+name+"="+value+"; then: systemctl restart anaplan-agent.service",
+		"EnvironmentVariables in ~/Library/LaunchAgents/com.github.anaplan-agent.plist; then load it anew: launchctl bootout and launchctl bootstrap gui/$(id -u)",
+		`[Environment]::SetEnvironmentVariable("`+name+`", "`+value+`", "Machine"), as administrator; then start the service again`)
+}
+
 // StartSmartcards has the smartcard service started. Under systemd it is the socket that is
 // started: the service itself ends when nobody uses it.
 func (s System) StartSmartcards() []string {

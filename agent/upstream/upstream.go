@@ -61,20 +61,23 @@ func Transport(roots *x509.CertPool) *http.Transport {
 	}
 }
 
-// ProxyError is the answer of a proxy of the environment that does not connect. net/http would report
-// its status, but not where it came from.
-type ProxyError struct {
-	Host   string // of the proxy, with its port
-	Status int    // HTTP
-}
-
-func (e *ProxyError) Error() string {
-	return fmt.Sprintf("the proxy %s does not connect (HTTP %d %s)", e.Host, e.Status, http.StatusText(e.Status))
+// ProxyFor returns the host and port of the proxy through which this process reaches a URL; "" for
+// none.
+func ProxyFor(text string) string {
+	target, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: target})
+	if err != nil || proxy == nil {
+		return ""
+	}
+	return proxy.Host
 }
 
 func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, response *http.Response) error {
 	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &ProxyError{proxy.Host, response.StatusCode}
+	return &ProxyError{proxy.Host, response.StatusCode, schemesIn(response.Header.Values("Proxy-Authenticate"))}
 }

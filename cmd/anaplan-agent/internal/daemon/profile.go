@@ -4,6 +4,7 @@ package daemon
 // file that its token is written to, if any.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	reach "github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -136,6 +138,9 @@ func (p *servedProfile) details() local.Details {
 	details.WarningDays, details.Warning = p.expiry.warning()
 	details.TokenFile = p.sink.problem()
 	details.HeldUntil = p.forward.limiter.HeldUntil()
+	if hosts, err := settings.HostsOf(p.profile); err == nil {
+		details.Proxy = cmp.Or(reach.ProxyFor(hosts.Auth), local.Direct)
+	}
 	return details
 }
 

@@ -4,6 +4,7 @@ package doctor
 // unit.go.
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
@@ -28,6 +30,7 @@ type runningAgent struct {
 	ctx     context.Context
 	profile string // the name of the one that this is about
 	shared  bool   // the settings let other users connect
+	auth    string // the URL of the login service; "": not known
 }
 
 // checkAgent looks at the agent and its files, and returns how the one does that runs; nil without
@@ -41,7 +44,7 @@ func checkAgent(ctx context.Context, r *Report, found setUp, profile string) (st
 	if own.Socket == "none" {
 		r.skip("agent.running", `socket is "none", so there is no agent to ask`)
 	} else {
-		status = (&runningAgent{r, ctx, profile, own.ShareSocket}).find(own.Socket)
+		status = (&runningAgent{r, ctx, profile, own.ShareSocket, found.hosts.Auth}).find(own.Socket)
 	}
 	checkUnits(ctx, r)
 	checkState(r)
@@ -104,8 +107,29 @@ func (a *runningAgent) ask(socket string) *local.Status {
 			"the agent does not show a profile %q to this user", a.profile)
 	} else {
 		a.judgeProfile(status.Profiles[i])
+		a.compareProxies(status.Profiles[i].Proxy)
 	}
 	return &status
+}
+
+// compareProxies tells where the agent reaches Anaplan in another way than this command: a service does
+// not have the variables of a shell.
+func (a *runningAgent) compareProxies(theirs string) {
+	ours := cmp.Or(upstream.ProxyFor(a.auth), local.Direct)
+	way := func(proxy string) string {
+		if proxy == local.Direct {
+			return "directly"
+		}
+		return "through the proxy " + proxy
+	}
+	switch {
+	case theirs == "" || a.auth == "":
+	case theirs == ours:
+		a.ok("agent.upstream", "the agent reaches Anaplan %s, as this command does", way(theirs))
+	default:
+		a.warn("agent.upstream", "give the agent the same HTTPS_PROXY, where its service is defined: "+remedy.Here().SetForAgent("HTTPS_PROXY", "http://HOST:PORT")+" (or give this shell the agent's)",
+			"the agent reaches Anaplan %s, and this command %s", way(theirs), way(ours))
+	}
 }
 
 // judgeProfile says how a profile does.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -206,10 +207,17 @@ func (n *network) judgeAnswer(e *exchange, err error) {
 	target := e.target
 	if e.refused != nil {
 		do := "ask its operator whether it lets " + target.Host + " through"
-		if e.refused.Status == http.StatusProxyAuthRequired {
+		switch {
+		case e.refused.WantsOther():
+			do = "have its operator let this machine through without, or take Basic; or name a proxy on this machine that speaks " + strings.Join(e.refused.Schemes, " or ") + ", such as cntlm or px, in HTTPS_PROXY"
+		case e.refused.Status == http.StatusProxyAuthRequired:
 			do = "put user and password into HTTPS_PROXY: http://USER:PASSWORD@" + e.refused.Host
 		}
-		n.fail("network.proxy", do, "the proxy %s does not connect to %s: HTTP %d %s", e.refused.Host, target.Host, e.refused.Status, http.StatusText(e.refused.Status))
+		only := ""
+		if e.refused.WantsOther() {
+			only = ", and takes only " + strings.Join(e.refused.Schemes, " and ") + ", which this program does not speak"
+		}
+		n.fail("network.proxy", do, "the proxy %s does not connect to %s: HTTP %d %s%s", e.refused.Host, target.Host, e.refused.Status, http.StatusText(e.refused.Status), only)
 		return
 	}
 	if target.Scheme == "https" && !n.judgeTLS(e, err) {

@@ -47,7 +47,7 @@ func Rows(on remedy.System) explain.Table {
 		)},
 		{Is: anaplan.ErrUntrusted, More: "your company's proxy opens TLS: add its root with `--ca-file`", Exit: explain.Failed, Code: agent.CodeUnreachable, Hints: explain.Hints(
 			"if your company's proxy or a test server presents this certificate, trust its CA: --ca-file FILE",
-		)},
+		), With: explain.With(noCertificate)},
 		{Is: anaplan.ErrUnreachable, Exit: explain.Failed, Code: agent.CodeUnreachable, Hints: explain.Hints(
 			"look at the network, the proxy (HTTPS_PROXY), --region and --auth-url",
 		)},
@@ -71,4 +71,11 @@ func waitsAsAsked(answer *anaplan.AnswerError, row *explain.Row) {
 // answer got lost.
 func mayBeLost(answer *anaplan.AnswerError, row *explain.Row) {
 	row.Final = row.Final && !(answer.Attempts > 1 && errors.Is(answer, anaplan.ErrBadCredential))
+}
+
+// noCertificate leaves out what is about a certificate, where none was shown.
+func noCertificate(broken *anaplan.ConnectionError, row *explain.Row) {
+	if errors.Is(broken, anaplan.ErrUntrusted) && broken.Issuer == "" {
+		row.Hints = explain.Hints("look at the proxy (HTTPS_PROXY), --region and --auth-url")
+	}
 }

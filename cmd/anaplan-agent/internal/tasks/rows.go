@@ -9,9 +9,16 @@ import (
 // errors quote, say what is wrong.
 func Rows() explain.Table {
 	return append(explain.Table{
-		{As: explain.Type[*integration.APIError], Exit: explain.Failed},
+		{As: explain.Type[*integration.APIError], Exit: explain.Failed, With: explain.With(blamePage)},
 		{As: explain.Type[*integration.UnclearStartError], Exit: explain.Failed},
 		{As: explain.Type[*integration.AmbiguousError], Exit: explain.Failed},
 		{As: explain.Type[*integration.NotFoundError], Exit: explain.Failed},
 	}, explain.Plain(integration.ErrResponse, integration.ErrNoContent)...)
+}
+
+// blamePage says whom to ask where a web page has answered.
+func blamePage(e *integration.APIError, row *explain.Row) {
+	if e.Page {
+		row.Hints = explain.Hints("ask whether this machine's address is allowed: by your firewall or proxy, and in the tenant's IP allowlist")
+	}
 }
