@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"golang.org/x/sys/unix"
@@ -242,7 +244,7 @@ func childServe(args []string) error {
 	if err != nil {
 		return err
 	}
-	listener, err := server.Listen(args[0], server.ListenOptions{Shared: true})
+	listener, err := listen.On(args[0], listen.Options{Shared: true})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -68,7 +70,7 @@ func TestClient(t *testing.T) {
 func TestClientFindsTheNextAgent(t *testing.T) {
 	socket := place(t)
 	config := server.Config{Profiles: one(t, &upstream{})}
-	first := serveAt(t, socket, server.ListenOptions{}, config)
+	first := serveAt(t, socket, listen.Options{}, config)
 	client := first.client(t)
 	for range 2 {
 		if _, err := client.Token(t.Context(), "default", nil); err != nil {
@@ -80,7 +82,7 @@ func TestClientFindsTheNextAgent(t *testing.T) {
 	if _, err := client.Token(t.Context(), "default", nil); !errors.Is(err, local.ErrNotRunning) {
 		t.Errorf("without an agent: %v", err)
 	}
-	serveAt(t, socket, server.ListenOptions{}, config)
+	serveAt(t, socket, listen.Options{}, config)
 	if _, err := client.Token(t.Context(), "default", nil); err != nil {
 		t.Errorf("with the next agent: %v", err)
 	}

@@ -6,6 +6,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
@@ -22,7 +24,7 @@ func ExampleServer() {
 	keeper := agent.NewKeeper(agent.KeeperConfig{ /* how to sign, and where to log in */ })
 	profiles := map[string]*server.Profile{"default": {Keeper: keeper, Allow: allow}}
 
-	listener, err := server.Listen("/run/anaplan-agent/agent.sock", server.ListenOptions{Shared: true})
+	listener, err := listen.On("/run/anaplan-agent/agent.sock", listen.Options{Shared: true})
 	if err != nil {
 		log.Fatal(err)
 	}

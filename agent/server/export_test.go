@@ -1,8 +1,6 @@
 package server
 
 import (
-	"net"
-
 	"github.com/anaplan-agent/anaplan-agent/agent"
 )
 
@@ -24,9 +22,6 @@ func ParseArguments(query string) (profile string, refused uint64, problem *agen
 	parsed, problem := parseArguments(query, paramProfile|paramRefused)
 	return parsed.profile, parsed.refused, problem
 }
-
-// LookAfter is Restore for any listener; nil if it has no file.
-func LookAfter(socket net.Listener) func() (bool, error) { return lookAfter(socket) }
 
 // Phrase lets tests look at what stands in a status line.
 var Phrase = phrase

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -313,7 +315,7 @@ func TestServeOnlyToThisMachine(t *testing.T) {
 func TestServeTwoListeners(t *testing.T) {
 	r := serve(t, server.Config{Profiles: one(t, &upstream{})})
 	second := r.socket + "2"
-	listener, err := server.Listen(second, server.ListenOptions{})
+	listener, err := listen.On(second, listen.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

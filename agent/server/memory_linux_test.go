@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/memorytest"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -18,7 +20,7 @@ import (
 // childUnlock serves a profile that wipes each PIN which it is given, until its standard
 // input ends.
 func childUnlock(args []string) error {
-	listener, err := server.Listen(args[0], server.ListenOptions{})
+	listener, err := listen.On(args[0], listen.Options{})
 	if err != nil {
 		return err
 	}

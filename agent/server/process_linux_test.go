@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -66,7 +68,7 @@ func TestPolicy(t *testing.T) {
 			var a audit
 			config := config
 			config.Record = a.record
-			r := serveAt(t, shared(t), server.ListenOptions{Shared: true}, config)
+			r := serveAt(t, shared(t), listen.Options{Shared: true}, config)
 			child := start(t, as(t, test.uid, test.gid, test.groups...), "ask", append([]string{r.socket}, append(requests, "GET /v1/status")...)...)
 			var statuses []string
 			for range requests {
@@ -150,7 +152,7 @@ func TestPeerOf(t *testing.T) {
 	}
 	for _, groups := range [][]uint32{nil, {7, 8}, many} {
 		socket := shared(t)
-		listener, err := server.Listen(socket, server.ListenOptions{Shared: true})
+		listener, err := listen.On(socket, listen.Options{Shared: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -293,8 +295,8 @@ func TestAgentsOfTwoProcesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.lines.Scan()
-	if modeOf(t, socket).Type() != os.ModeSocket {
-		t.Fatal("a dead agent has removed its socket")
+	if info, err := os.Lstat(socket); err != nil || info.Mode().Type() != os.ModeSocket {
+		t.Fatalf("a dead agent has removed its socket: %v", err)
 	}
 	if got := start(t, nil, "serve", socket, "100").line(); got != "serving" {
 		t.Error(got)
@@ -336,7 +338,7 @@ func TestFullQueue(t *testing.T) {
 	r := &rig{Server: server.New(server.Config{Profiles: profiles(nil)}), socket: socket}
 	r.dial(t) // is the one for which there is room
 
-	if _, err := server.Listen(socket, server.ListenOptions{}); !errors.Is(err, local.ErrRunning) {
+	if _, err := listen.On(socket, listen.Options{}); !errors.Is(err, local.ErrRunning) {
 		t.Errorf("another agent: %v", err)
 	}
 	client := r.client(t)

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/logtest"
@@ -114,13 +116,13 @@ type rig struct {
 // serve runs a server until the test ends.
 func serve(t testing.TB, config server.Config) *rig {
 	t.Helper()
-	return serveAt(t, place(t), server.ListenOptions{}, config)
+	return serveAt(t, place(t), listen.Options{}, config)
 }
 
-func serveAt(t testing.TB, socket string, options server.ListenOptions, config server.Config) *rig {
+func serveAt(t testing.TB, socket string, options listen.Options, config server.Config) *rig {
 	t.Helper()
 	bounded(t)
-	listener, err := server.Listen(socket, options)
+	listener, err := listen.On(socket, options)
 	if err != nil {
 		t.Fatal(err)
 	}

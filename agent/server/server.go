@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -301,7 +303,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer intercepting.Wait()
 	kept, letGo := context.WithCancel(ctx)
 	var keeping sync.WaitGroup
-	keeping.Go(func() { keep(kept, listener, s.config.Logger) })
+	keeping.Go(func() { listen.Keep(kept, listener, s.config.Logger) })
 	defer keeping.Wait()
 	defer letGo()
 	done := make(chan error, 1)

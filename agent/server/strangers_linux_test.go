@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
@@ -16,7 +18,7 @@ func TestRefusedUserKeepsNobodyOut(t *testing.T) {
 	}
 	allowed := profile(t, &upstream{})
 	allowed.Allow = forUser
-	r := serveAt(t, shared(t), server.ListenOptions{Shared: true}, server.Config{
+	r := serveAt(t, shared(t), listen.Options{Shared: true}, server.Config{
 		Profiles: profiles(map[string]*server.Profile{"default": allowed}),
 		Limits:   server.Limits{Connections: 64, UserConnections: 60},
 	})

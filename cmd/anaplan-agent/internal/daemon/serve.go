@@ -13,10 +13,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
-	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
@@ -133,7 +134,7 @@ func openSocket(own *config.Agent, usual string) (net.Listener, error) {
 	path := cmp.Or(own.Socket, usual, servingSocket())
 	switch {
 	case path != "none":
-		return server.Listen(path, server.ListenOptions{Shared: own.ShareSocket})
+		return listen.On(path, listen.Options{Shared: own.ShareSocket})
 	case own.Listen == "":
 		return nil, errServeNone
 	}

@@ -1,4 +1,4 @@
-package server
+package listen
 
 // DescriptorFor is descriptorFor for tests from outside.
 var DescriptorFor = descriptorFor

@@ -1,6 +1,6 @@
 //go:build unix
 
-package server
+package listen
 
 import (
 	"errors"
@@ -16,18 +16,18 @@ import (
 )
 
 // modes returns those of the socket, and of a directory that has to be made for it.
-func (o ListenOptions) modes() (socket, directory fs.FileMode) {
+func (o Options) modes() (socket, directory fs.FileMode) {
 	if o.Shared {
 		return 0o666, 0o755
 	}
 	return 0o600, 0o700
 }
 
-// Listen makes a unix socket at path and listens on it.
+// On makes a unix socket at path and listens on it.
 //
 // Missing directories are made. The socket's own directory must belong to this user or to
 // root, and nobody else may be able to write to it. A socket that a dead agent has left is
-// replaced; if a live one answers there, or is about to, the error is [ErrRunning].
+// replaced; if a live one answers there, or is about to, the error is [local.ErrRunning].
 // Anything else that is in the way is an error, and stays. The file path.lock, which stays
 // behind, decides between two agents that start at the same time.
 //
@@ -37,7 +37,7 @@ func (o ListenOptions) modes() (socket, directory fs.FileMode) {
 // a socket that somebody has removed is made again, unless another agent is there by then.
 //
 // On Windows path names a pipe, as \\.\pipe\NAME, which has no file.
-func Listen(path string, options ListenOptions) (net.Listener, error) {
+func On(path string, options Options) (net.Listener, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func Listen(path string, options ListenOptions) (net.Listener, error) {
 // listener is a socket with a name that is ours.
 type listener struct {
 	path    string
-	options ListenOptions
+	options Options
 
 	mu     sync.Mutex
 	socket *net.UnixListener

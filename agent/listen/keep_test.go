@@ -1,6 +1,6 @@
 //go:build unix
 
-package server_test
+package listen_test
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
 // accepts reports whether a caller at path reaches a listener. Its Accept is under way already.
@@ -49,15 +49,15 @@ func TestSocketIsMadeAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "run", "agent.sock")
-			listener := listen(t, path, server.ListenOptions{Shared: true})
+			listener := open(t, path, listen.Options{Shared: true})
 			accepted := acceptOne(listener)
-			if anew, err := server.Restore(listener); anew || err != nil {
+			if anew, err := listen.Restore(listener); anew || err != nil {
 				t.Errorf("nothing was removed: %v, %v", anew, err)
 			}
 			if err := remove(path); err != nil {
 				t.Fatal(err)
 			}
-			if anew, err := server.Restore(listener); !anew || err != nil {
+			if anew, err := listen.Restore(listener); !anew || err != nil {
 				t.Fatalf("made anew: %v, %v", anew, err)
 			}
 			accepts(t, path, accepted)
@@ -67,14 +67,14 @@ func TestSocketIsMadeAnew(t *testing.T) {
 			if mode := modeOf(t, filepath.Dir(path)).Perm(); mode != 0o755 {
 				t.Errorf("mode of the directory %o", mode)
 			}
-			if _, err := server.Listen(path, server.ListenOptions{}); !errors.Is(err, local.ErrRunning) || errors.Is(err, local.ErrSocketGone) {
+			if _, err := listen.On(path, listen.Options{}); !errors.Is(err, local.ErrRunning) || errors.Is(err, local.ErrSocketGone) {
 				t.Errorf("a second agent: %v", err)
 			}
 			listener.Close()
 			if got := names(t, filepath.Dir(path)); got != "agent.sock.lock" {
 				t.Errorf("it leaves %s", got)
 			}
-			if anew, err := server.Restore(listener); anew || err != nil {
+			if anew, err := listen.Restore(listener); anew || err != nil {
 				t.Errorf("after its end: %v, %v", anew, err)
 			}
 		})
@@ -84,17 +84,17 @@ func TestSocketIsMadeAnew(t *testing.T) {
 // TestSocketOfAnotherStays: an agent that has lost its place to another does not take it back.
 func TestSocketOfAnotherStays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
-	first := listen(t, path, server.ListenOptions{})
+	first := open(t, path, listen.Options{})
 	if err := errors.Join(os.Remove(path), os.Remove(path+".lock")); err != nil {
 		t.Fatal(err)
 	}
-	second := listen(t, path, server.ListenOptions{})
-	if anew, err := server.Restore(first); anew || !errors.Is(err, local.ErrRunning) || !strings.Contains(err.Error(), "end one of the two") {
+	second := open(t, path, listen.Options{})
+	if anew, err := listen.Restore(first); anew || !errors.Is(err, local.ErrRunning) || !strings.Contains(err.Error(), "end one of the two") {
 		t.Errorf("%v, %v", anew, err)
 	}
 	accepts(t, path, acceptOne(second))
 	second.Close()
-	if anew, err := server.Restore(first); !anew || err != nil {
+	if anew, err := listen.Restore(first); !anew || err != nil {
 		t.Errorf("after the other's end: %v, %v", anew, err)
 	}
 	accepts(t, path, acceptOne(first))
@@ -103,15 +103,15 @@ func TestSocketOfAnotherStays(t *testing.T) {
 // TestSomethingInTheSocketsPlace stays, and is named.
 func TestSomethingInTheSocketsPlace(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
-	listener := listen(t, path, server.ListenOptions{})
+	listener := open(t, path, listen.Options{})
 	os.Remove(path)
 	os.Mkdir(path, 0o700)
-	if _, err := server.Restore(listener); err == nil || !strings.Contains(err.Error(), "it is a directory; remove it") {
+	if _, err := listen.Restore(listener); err == nil || !strings.Contains(err.Error(), "it is a directory; remove it") {
 		t.Error(err)
 	}
 	wantSocketGone(t, path)
 	os.Remove(path)
-	if anew, err := server.Restore(listener); !anew || err != nil {
+	if anew, err := listen.Restore(listener); !anew || err != nil {
 		t.Errorf("%v, %v", anew, err)
 	}
 }
@@ -119,7 +119,7 @@ func TestSomethingInTheSocketsPlace(t *testing.T) {
 // TestSocketGone: a caller and a second agent are told the same.
 func TestSocketGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "agent.sock")
-	listener := listen(t, path, server.ListenOptions{})
+	listener := open(t, path, listen.Options{})
 	os.Remove(path)
 	wantSocketGone(t, path)
 	listener.Close()
@@ -131,7 +131,7 @@ func TestSocketGone(t *testing.T) {
 func wantSocketGone(t *testing.T, path string) {
 	t.Helper()
 	_, asking := local.NewClient(path).Status(t.Context())
-	_, serving := server.Listen(path, server.ListenOptions{})
+	_, serving := listen.On(path, listen.Options{})
 	for _, err := range []error{asking, serving} {
 		if !errors.Is(err, local.ErrSocketGone) || !strings.Contains(err.Error(), "somebody has removed its socket: "+path) {
 			t.Error(err)
@@ -147,7 +147,7 @@ func TestSocketOfSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	look := server.LookAfter(socket)
+	look := listen.LookAfter(socket)
 	if _, err := look(); err != nil {
 		t.Error(err)
 	}
@@ -160,7 +160,7 @@ func TestSocketOfSystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer port.Close()
-	if server.LookAfter(port) != nil {
+	if listen.LookAfter(port) != nil {
 		t.Error("a port has a file")
 	}
 }

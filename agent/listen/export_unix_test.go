@@ -1,8 +1,8 @@
 //go:build unix
 
-package server
+package listen
 
 import "net"
 
-// Restore is what a Server does each second for a listener of Listen's.
+// Restore is what Keep does each second for a listener of On's.
 func Restore(socket net.Listener) (bool, error) { return socket.(*listener).restore() }

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"context"
@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// keepEvery is how often keep looks whether the file of a socket is still there.
+// keepEvery is how often Keep looks whether the file of a socket is still there.
 const keepEvery = time.Second
 
-// keep looks after the file of a socket until ctx ends. A person may remove it, or a program that
+// Keep looks after the file of a socket until ctx ends. A person may remove it, or a program that
 // cleans up old files, and then nobody finds the agent any more.
-func keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
+func Keep(ctx context.Context, socket net.Listener, log *slog.Logger) {
 	look := lookAfter(socket)
 	if look == nil {
 		return

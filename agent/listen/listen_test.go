@@ -1,6 +1,6 @@
 //go:build unix
 
-package server_test
+package listen_test
 
 import (
 	"errors"
@@ -14,14 +14,25 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
-// listen listens until the test ends.
-func listen(t *testing.T, path string, options server.ListenOptions) net.Listener {
+// directory returns a directory with a short name, for socket paths have 108 bytes.
+func directory(t *testing.T) string {
 	t.Helper()
-	listener, err := server.Listen(path, options)
+	path, err := os.MkdirTemp("", "al")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(path) })
+	return path
+}
+
+// open listens until the test ends.
+func open(t *testing.T, path string, options listen.Options) net.Listener {
+	t.Helper()
+	listener, err := listen.On(path, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,16 +67,16 @@ func names(t *testing.T, directory string) string {
 func TestListenModes(t *testing.T) {
 	for _, mask := range []int{0, 0o022, 0o077, 0o777} {
 		for _, test := range []struct {
-			options        server.ListenOptions
+			options        listen.Options
 			parent, socket fs.FileMode
 		}{
-			{server.ListenOptions{}, 0o700, 0o600},
-			{server.ListenOptions{Shared: true}, 0o755, 0o666},
+			{listen.Options{}, 0o700, 0o600},
+			{listen.Options{Shared: true}, 0o755, 0o666},
 		} {
 			root := directory(t)
 			parent := filepath.Join(root, "a", "b")
 			old := syscall.Umask(mask)
-			listener, err := server.Listen(filepath.Join(parent, "agent.sock"), test.options)
+			listener, err := listen.On(filepath.Join(parent, "agent.sock"), test.options)
 			syscall.Umask(old)
 			if err != nil {
 				t.Fatalf("umask %o: %v", mask, err)
@@ -91,15 +102,15 @@ func TestListenModes(t *testing.T) {
 
 func TestListenTwice(t *testing.T) {
 	socket := filepath.Join(directory(t), "s")
-	listener := listen(t, socket, server.ListenOptions{})
-	if _, err := server.Listen(socket, server.ListenOptions{}); !errors.Is(err, local.ErrRunning) || !strings.Contains(err.Error(), socket) {
+	listener := open(t, socket, listen.Options{})
+	if _, err := listen.On(socket, listen.Options{}); !errors.Is(err, local.ErrRunning) || !strings.Contains(err.Error(), socket) {
 		t.Errorf("got %v", err)
 	}
 	listener.Close()
 	if _, err := os.Lstat(socket); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the socket stays: %v", err)
 	}
-	listen(t, socket, server.ListenOptions{})
+	open(t, socket, listen.Options{})
 }
 
 // A socket that somebody listens on without our lock, such as an older version or systemd.
@@ -110,7 +121,7 @@ func TestListenBesideOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if _, err := server.Listen(socket, server.ListenOptions{}); !errors.Is(err, local.ErrRunning) {
+	if _, err := listen.On(socket, listen.Options{}); !errors.Is(err, local.ErrRunning) {
 		t.Errorf("got %v", err)
 	}
 	if modeOf(t, socket).Type() != fs.ModeSocket {
@@ -126,7 +137,7 @@ func TestListenReplacesStale(t *testing.T) {
 	}
 	dead.SetUnlinkOnClose(false)
 	dead.Close()
-	listen(t, socket, server.ListenOptions{})
+	open(t, socket, listen.Options{})
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +154,7 @@ func TestListenAtOnce(t *testing.T) {
 		tried := make(chan struct{}, 16)
 		for range cap(tried) {
 			agents.Go(func() {
-				listener, err := server.Listen(socket, server.ListenOptions{})
+				listener, err := listen.On(socket, listen.Options{})
 				tried <- struct{}{}
 				if err == nil {
 					winners.Add(1)
@@ -177,7 +188,7 @@ func TestListenThingsInTheWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := modeOf(t, socket)
-		_, err := server.Listen(socket, server.ListenOptions{})
+		_, err := listen.On(socket, listen.Options{})
 		if err == nil || !strings.Contains(err.Error(), socket) || !strings.Contains(err.Error(), kind) || errors.Is(err, local.ErrRunning) {
 			t.Errorf("%s: %v", kind, err)
 		}
@@ -193,7 +204,7 @@ func TestListenWithoutALock(t *testing.T) {
 	if err := os.Mkdir(local.LockOf(socket), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	_, err := server.Listen(socket, server.ListenOptions{})
+	_, err := listen.On(socket, listen.Options{})
 	if err == nil || !strings.Contains(err.Error(), "opening the lock file of the socket") || !strings.Contains(err.Error(), local.LockOf(socket)) || errors.Is(err, local.ErrRunning) {
 		t.Error(err)
 	}
@@ -205,43 +216,43 @@ func TestListenDirectory(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	open := filepath.Join(root, "open")
-	if err := os.Mkdir(open, 0o700); err != nil {
+	wide := filepath.Join(root, "open")
+	if err := os.Mkdir(wide, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
 		parent, want string
 		mode         fs.FileMode
 	}{
-		{open, "chmod go-w", 0o777}, {open, "chmod go-w", 0o720}, {open, "chmod go-w", 0o702}, {open, "chmod go-w", fs.ModeSticky | 0o777},
+		{wide, "chmod go-w", 0o777}, {wide, "chmod go-w", 0o720}, {wide, "chmod go-w", 0o702}, {wide, "chmod go-w", fs.ModeSticky | 0o777},
 		{file, "is a regular file", 0o600},
 		{filepath.Join(file, "below"), "is a regular file", 0o600},
 	} {
-		if test.parent == open {
-			os.Chmod(open, test.mode)
+		if test.parent == wide {
+			os.Chmod(wide, test.mode)
 		}
-		_, err := server.Listen(filepath.Join(test.parent, "s"), server.ListenOptions{})
+		_, err := listen.On(filepath.Join(test.parent, "s"), listen.Options{})
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), root) {
 			t.Errorf("%s with mode %v: %v", test.parent, test.mode, err)
 		}
 	}
-	os.Chmod(open, 0o755)
+	os.Chmod(wide, 0o755)
 	link := filepath.Join(root, "link")
-	if err := os.Symlink(open, link); err != nil {
+	if err := os.Symlink(wide, link); err != nil {
 		t.Fatal(err)
 	}
-	listen(t, filepath.Join(link, "s"), server.ListenOptions{})
+	open(t, filepath.Join(link, "s"), listen.Options{})
 }
 
 func TestListenDirectoryOfOthers(t *testing.T) {
 	if os.Geteuid() != 0 {
-		missing(t, "root", "the right to give a directory away")
+		t.Skip("only root can give a directory away")
 	}
 	others := directory(t)
 	if err := os.Chown(others, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Listen(filepath.Join(others, "s"), server.ListenOptions{}); err == nil || !strings.Contains(err.Error(), "user nobody") {
+	if _, err := listen.On(filepath.Join(others, "s"), listen.Options{}); err == nil || !strings.Contains(err.Error(), "user nobody") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -250,7 +261,7 @@ func TestListenLongPath(t *testing.T) {
 	root := directory(t)
 	for _, length := range []int{90, 100, 103, 104, 107, 108, 109, 200} {
 		socket := filepath.Join(root, strings.Repeat("d", length-len(root)-len("//agent.sock")), "agent.sock")
-		listener, err := server.Listen(socket, server.ListenOptions{})
+		listener, err := listen.On(socket, listen.Options{})
 		switch {
 		case err == nil && length <= 107:
 			conn, err := net.Dial("unix", socket)
@@ -270,7 +281,7 @@ func TestListenLongPath(t *testing.T) {
 
 func TestCloseLeavesWhatIsNotOurs(t *testing.T) {
 	socket := filepath.Join(directory(t), "s")
-	listener := listen(t, socket, server.ListenOptions{})
+	listener := open(t, socket, listen.Options{})
 	if err := os.Remove(socket); err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package server
+package listen
 
 import (
 	"errors"
@@ -14,13 +14,13 @@ import (
 // answers, such as that there are too many callers, never wait for who reads.
 const pipeBuffer = 64 << 10
 
-// Listen makes a named pipe, as \\.\pipe\NAME, and listens on it.
+// On makes a named pipe, as \\.\pipe\NAME, and listens on it.
 //
 // Only this user, the system and administrators can open it, if it is not Shared, and only they can
 // make more instances of it, which callers would take for the agent. If a live agent has it the error
-// is [ErrRunning]; that of another program stays. Closing the listener removes the pipe, as the end of
+// is [local.ErrRunning]; that of another program stays. Closing the listener removes the pipe, as the end of
 // the process does: nothing stays behind, and nobody else can remove it.
-func Listen(pipe string, options ListenOptions) (net.Listener, error) {
+func On(pipe string, options Options) (net.Listener, error) {
 	if !local.IsPipe(pipe) {
 		return nil, fmt.Errorf(`%q is not a named pipe of this machine, on which the agent listens on Windows: write it as \\.\pipe\NAME`, pipe)
 	}
@@ -52,7 +52,7 @@ func inTheWay(pipe string) error {
 // descriptorFor returns who owns the agent's pipe and who may open it, in Windows' notation of such
 // ("Security Descriptor String Format", Win32). Sessions over the network, as by SSH, are those of
 // users too; that other machines cannot open the pipe is a property of its own.
-func descriptorFor(self string, options ListenOptions) string {
+func descriptorFor(self string, options Options) string {
 	text := "O:" + self + "D:P(A;;GA;;;" + self + ")(A;;GA;;;SY)(A;;GA;;;BA)"
 	if options.Shared {
 		text += fmt.Sprintf("(A;;%#x;;;AU)", uint32(local.Access))
