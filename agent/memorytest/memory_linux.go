@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxMapping is the size from which a mapping is no more than reserved.
@@ -53,6 +55,22 @@ func open(pid int) (*Memory, error) {
 		return nil, err
 	}
 	return &Memory{file, parse(string(text))}, nil
+}
+
+// Stir has the kernel save the registers of each thread of a Go program anew. It saves them on the stack
+// for signals when one comes, as the runtime's own do, in the middle of a copy too, and there they stay
+// until the next: 256 bytes of a text in a row, which no program can clear.
+func Stir(t testing.TB, pid int) {
+	t.Helper()
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			unix.Tgkill(pid, id, unix.SIGURG) // the runtime takes it for one of its own; the thread may have ended
+		}
+	}
 }
 
 // parse returns the writable mappings of a /proc/PID/smaps (proc_pid_smaps(5)).

@@ -271,6 +271,7 @@ func (w *faultSite) remembered() int {
 			w.t.Errorf("in the agent's memory: %q", found)
 			return len(found)
 		}
+		memorytest.Stir(w.t, w.agent.cmd.Process.Pid)
 	}
 }
 

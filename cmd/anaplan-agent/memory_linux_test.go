@@ -81,8 +81,7 @@ func (e *eavesdropper) secrets(t *testing.T) map[string][]byte {
 }
 
 // addPieces adds pieces of a text that are long enough to be nowhere by chance, and longer than a
-// register: the kernel saves those on a stack when a signal comes while bytes are copied, as the
-// runtime's own signals do, and no program can clear them there.
+// register (see memorytest.Stir).
 func addPieces(all map[string][]byte, what string, text []byte) {
 	const length, step = 32, 16
 	for at := 0; at+length <= len(text); at += step {
@@ -212,6 +211,7 @@ func TestLoginLeavesNothing(t *testing.T) {
 				if time.Now().After(deadline) {
 					t.Fatalf("in memory: %q", found)
 				}
+				memorytest.Stir(t, process.Pid)
 				found = slices.Sorted(maps.Keys(memorytest.Of(t, process.Pid).Find(secrets)))
 			}
 		})
