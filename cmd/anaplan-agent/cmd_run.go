@@ -23,12 +23,12 @@ const runHelp = `Run a process, import, export or action, or transfer a file, an
   anaplan-agent run file    Sales.csv --model Plan --input sales.csv      upload
   anaplan-agent run file    Report.csv --model Plan --output report.csv   download
   anaplan-agent run files   --model Plan --upload Sales.csv=sales.csv --upload Prices.csv=prices.csv
-
-Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
---dumps fetches the rejected rows.
   anaplan-agent run view    "Sales.By product" --model Plan --output sales.csv
   anaplan-agent run list    Products --model Plan --output products.json --table json
   anaplan-agent run list    Products --model Plan --items upsert --input new.csv --column SKU=code
+
+Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
+--dumps fetches the rejected rows.
 
 On a terminal run ends with a line in words: "Nightly load: done in 1m12s; Sales 2 of 3 rows,
 1 rejected (failed/Sales.csv)". With --json, and into a pipe or a file, standard output is
