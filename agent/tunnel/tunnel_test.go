@@ -144,13 +144,13 @@ func newProxy(t *testing.T, do func(net.Conn, *http.Request)) *url.URL {
 		}
 	})
 	t.Cleanup(func() { listener.Close(); running.Wait() })
-	return &url.URL{Scheme: "http", User: url.UserPassword("me", "pass"), Host: listener.Addr().String()}
+	return &url.URL{Scheme: "http", User: url.UserPassword("me", "sesame"), Host: listener.Addr().String()}
 }
 
 // TestThroughProxy: it is asked by name, with its password, and what it sends at once is not lost.
 func TestThroughProxy(t *testing.T) {
 	proxy := newProxy(t, func(conn net.Conn, r *http.Request) {
-		if r.Method != "CONNECT" || r.RequestURI != "example.com:443" || r.Host != "example.com:443" || r.Header.Get("Proxy-Authorization") != "Basic bWU6cGFzcw==" {
+		if r.Method != "CONNECT" || r.RequestURI != "example.com:443" || r.Host != "example.com:443" || r.Header.Get("Proxy-Authorization") != "Basic bWU6c2VzYW1l" {
 			t.Errorf("asked %s %s of %s, %v", r.Method, r.RequestURI, r.Host, r.Header)
 		}
 		io.WriteString(conn, "HTTP/1.1 200 fine\r\n\r\nhello")
@@ -183,7 +183,7 @@ func TestProxyRefuses(t *testing.T) {
 		if err == nil {
 			conn.Close()
 		}
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "pass") {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%.20q: %v", answer, err)
 		}
 		if refused, ok := errors.AsType[*upstream.ProxyError](err); ok != strings.HasPrefix(want, "HTTP ") {
