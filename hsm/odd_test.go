@@ -230,7 +230,7 @@ func TestTokenThatMakesNoSuchObjects(t *testing.T) {
 		"no public keys":  {"nocreate2=0x13", nil, "", "", map[int]int{pkcs11.CKO_PRIVATE_KEY: 1, pkcs11.CKO_PUBLIC_KEY: 0}},
 		"no private keys": {"nocreate3=0x13", hsm.ErrNoImport, "make a new key there", "", nil},
 		"no certificates": {"nocreate1=0x13", nil, "", "storing the certificate: the token does not take the value", map[int]int{pkcs11.CKO_PRIVATE_KEY: 1, pkcs11.CKO_PUBLIC_KEY: 1}},
-		"read-only":       {"roonly", nil, "the token is write-protected", "", nil},
+		"read-only":       {"roonly", hsm.ErrNoImport, `token "test" is write-protected`, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bare, a := hsmtest.NewToken(t), hsmtest.RSAKey(t, "a")

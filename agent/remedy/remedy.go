@@ -98,6 +98,12 @@ func (s System) LookUp(host string) string {
 	return by(s, "resolvectl query ", "dscacheutil -q host -a name ", "Resolve-DnsName ") + host
 }
 
+// InstallRoots has the system's CA certificates installed. Windows and macOS have theirs always.
+func (s System) InstallRoots() string {
+	return by(s, "install them (apt install ca-certificates, apk add ca-certificates, dnf install ca-certificates), or name a file of them in SSL_CERT_FILE",
+		"name a file of them in ca_file", "name a file of them in ca_file")
+}
+
 // ownerRights is who owns a file, whoever that is ("Well-known SIDs", Windows).
 const ownerRights = "*S-1-3-4"
 

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // ProxyError is the answer of a proxy of the environment that does not connect. net/http would report
@@ -71,7 +73,7 @@ func NoTLS(err error) string {
 // Unvouched has words for a certificate for which no root vouches.
 func Unvouched() string {
 	if hasNoRoots() {
-		return "this machine has no CA certificates: install them (apt install ca-certificates, apk add ca-certificates, dnf install ca-certificates), or name a file of them in SSL_CERT_FILE"
+		return "this machine has no CA certificates: " + remedy.Here().InstallRoots()
 	}
 	return "no trusted root vouches for its certificate; if a proxy of your company inspects TLS, add its root to ca_file"
 }
