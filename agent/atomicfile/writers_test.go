@@ -13,8 +13,8 @@ import (
 // others may make files without this package, for a reason.
 var others = []string{
 	"agent/audit/open_unix.go",                        // a log grows
-	"agent/server/listen_unix.go",                     // a socket, and its lock
-	"agent/server/listen_windows.go",                  //
+	"agent/listen/listen_unix.go",                     // a socket, and its lock
+	"agent/listen/listen_windows.go",                  //
 	"cmd/anaplan-agent/internal/daemon/logfile",       // a log grows
 	"cmd/anaplan-agent/internal/doctor/agentfiles.go", // tries whether a file can be made
 	"cmd/anaplan-agent/internal/foreign/",             // /dev/null
