@@ -40,7 +40,7 @@ type pair struct {
 }
 
 // New returns the CA in a directory, for hosts given by name. Nothing is read or made yet. dir "": there
-// is no place for it, and everything is an error that says so.
+// is nowhere to keep it, and everything is an error that says so.
 func New(dir string, hosts []string) *Authority {
 	a := &Authority{hosts: slices.Clone(hosts), now: time.Now, leaves: map[string]*tls.Certificate{}}
 	if dir != "" {

@@ -17,7 +17,7 @@ import (
 // that is decomposed or has blanks at its ends.
 func Key(name string) string { return strings.TrimSpace(norm.NFC.String(name)) }
 
-// Any returns a text that stands for all names that look like this one, and is no name itself: it
+// Any returns a text that stands for all names that look like this one, and is not itself a name: it
 // has a NUL in it, which none has.
 func Any(name string) string { return "\x00" + Key(name) }
 

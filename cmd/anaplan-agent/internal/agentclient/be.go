@@ -22,7 +22,7 @@ func (a *Session) Be(s *settings.Settings, client string) (string, error) {
 }
 
 // ownClient returns the one client that this user is; "" if the user may use the default profile, or
-// is no client at all.
+// is not a client at all.
 func (a *Session) ownClient() (string, error) {
 	a.Profile = local.DefaultProfile
 	status, err := a.Client.Status(a.Ctx)
