@@ -245,8 +245,9 @@ type search struct {
 	wanted, where string
 }
 
-// in returns the one that is wanted. What has the text as its name comes first, for it may look
-// like an id. err is that of the list: a caller that may not see the list, as by a policy that
+// in returns the one that is wanted. What has the text as its id comes first: an id is what a person
+// gives who wants no other, and anybody who may change a model can give a thing the name of another's
+// id. err is that of the list: a caller that may not see the list, as by a policy that
 // allows running one thing, can still give an id.
 func (s search) in(all []listed, err error) (listed, error) {
 	refusal, ok := errors.AsType[*APIError](err)
@@ -257,10 +258,12 @@ func (s search) in(all []listed, err error) (listed, error) {
 		return listed{}, fmt.Errorf("looking for %s: %w", named(s.kind, s.wanted, ""), err)
 	}
 	all = usable(all)
-	matches := filter(all, func(l listed) bool { return string(l.Name) == s.wanted })
-	if len(matches) == 0 && looksLikeID(s.wanted) {
-		// Anaplan writes them in one case, and compares them in it.
+	var matches []listed
+	if looksLikeID(s.wanted) { // Anaplan writes them in one case, and compares them in it
 		matches = filter(all, func(l listed) bool { return strings.EqualFold(string(l.ID), s.wanted) })
+	}
+	if len(matches) == 0 {
+		matches = filter(all, func(l listed) bool { return string(l.Name) == s.wanted })
 	}
 	if len(matches) == 0 { // none that is written so: one that looks like it
 		matches = filter(all, func(l listed) bool { return lookalike.Key(string(l.Name)) == lookalike.Key(s.wanted) })

@@ -136,7 +136,7 @@ func listOf(key, things string) http.HandlerFunc {
 func TestANameThatLooksLikeAnID(t *testing.T) {
 	client := served(listOf("processes", `{"id":"1","name":"2"},{"id":"2","name":"3"}`))
 	got, err := client.FindThing(t.Context(), Model{ID: "M"}, Processes, "2")
-	if err != nil || got.ID != "1" {
+	if err != nil || got.ID != "2" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package listitems
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 )
 
 // Format is how a table is written.
@@ -38,8 +42,15 @@ type Columns struct{ Properties, Subsets []string }
 // list where that is another name; "" leaves one out. JSON is an array of items as the API has
 // them, or of objects whose fields are columns.
 func Read(r io.Reader, format Format, columns Columns, renamed map[string]string) ([]Item, error) {
-	rows, err := readRows(r, format)
+	text, err := readText(r)
 	if err != nil {
+		return nil, err
+	}
+	rows, header, err := readRows(text, format)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkHeader(header, renamed); err != nil {
 		return nil, err
 	}
 	items := make([]Item, 0, len(rows))
@@ -59,30 +70,52 @@ func Read(r io.Reader, format Format, columns Columns, renamed map[string]string
 // row is one of a table, by the names of its columns.
 type row map[string]any
 
-func readRows(r io.Reader, format Format) ([]row, error) {
-	if format == JSON {
-		var rows []row
-		if err := json.NewDecoder(r).Decode(&rows); err != nil {
-			return nil, errors.New("it is not a JSON array of objects")
-		}
-		return rows, nil
+// readText reads a table as UTF-8. What is something else without saying so would come to be another
+// name in the list, and nobody would hear of it.
+func readText(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
 	}
-	reader := csv.NewReader(skipMark(r))
+	text, err := textfile.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	number := 0
+	for line := range bytes.Lines(text) {
+		if number++; !utf8.Valid(line) {
+			return nil, fmt.Errorf("line %d is not UTF-8: save the table as UTF-8", number)
+		}
+	}
+	return text, nil
+}
+
+// readRows returns the rows and the names of the columns, of JSON those that any row has.
+func readRows(text []byte, format Format) (rows []row, header []string, err error) {
+	if format == JSON {
+		if err := json.Unmarshal(text, &rows); err != nil {
+			return nil, nil, errors.New("it is not a JSON array of objects")
+		}
+		all := row{}
+		for _, one := range rows {
+			maps.Copy(all, one)
+		}
+		return rows, slices.Sorted(maps.Keys(all)), nil
+	}
+	reader := csv.NewReader(bytes.NewReader(text))
 	if format == Tab {
 		reader.Comma, reader.LazyQuotes = '\t', true
 	}
-	header, err := reader.Read()
-	if err != nil {
-		return nil, fmt.Errorf("it has no row with the names of the columns: %w", err)
+	if header, err = reader.Read(); err != nil {
+		return nil, nil, fmt.Errorf("it has no row with the names of the columns: %w", err)
 	}
-	var rows []row
 	for {
 		cells, err := reader.Read()
 		if err == io.EOF {
-			return rows, nil
+			return rows, header, nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		one := row{}
 		for i, cell := range cells {
@@ -90,6 +123,31 @@ func readRows(r io.Reader, format Format) ([]row, error) {
 		}
 		rows = append(rows, one)
 	}
+}
+
+// checkHeader refuses columns that say the same, of which one would be lost, and names of columns that
+// are not there.
+func checkHeader(header []string, renamed map[string]string) error {
+	for _, column := range slices.Sorted(maps.Keys(renamed)) {
+		if !slices.Contains(header, column) {
+			return fmt.Errorf("--column %q: there is no column of that name; there are %s", column, strings.Join(header, ", "))
+		}
+	}
+	from := map[string]string{}
+	for _, column := range header {
+		place, given := renamed[column]
+		if !given {
+			place = column
+		}
+		if slices.Contains([]string{"id", "name", "code", "parent"}, strings.ToLower(place)) {
+			place = strings.ToLower(place)
+		}
+		if before, twice := from[place]; twice && place != "" {
+			return fmt.Errorf("the columns %q and %q are both the %s: leave one out with --column %q=", before, column, place, column)
+		}
+		from[place] = column
+	}
+	return nil
 }
 
 // item makes a row an item. An empty cell says nothing.
@@ -152,16 +210,6 @@ func others(names []string) string {
 		return ""
 	}
 	return ", " + strings.Join(names, ", ")
-}
-
-// skipMark drops the byte order mark that spreadsheets begin CSV with.
-func skipMark(r io.Reader) io.Reader {
-	mark := make([]byte, 3)
-	n, _ := io.ReadFull(r, mark)
-	if string(mark[:n]) == "\ufeff" {
-		return r
-	}
-	return io.MultiReader(strings.NewReader(string(mark[:n])), r)
 }
 
 // ToTab copies CSV as tab-separated.

@@ -26,6 +26,7 @@ func TestRead(t *testing.T) {
 		{CSV, "Product,SKU,Cost,Active,x\nTea,P1,10,1,y\n,P2,,,\n", map[string]string{"Product": "name", "SKU": "code", "Cost": "Price", "x": ""}},
 		{Tab, "name\tcode\tPrice\tActive\nTea\tP1\t10\ttrue\n\tP2\t\t\n", nil},
 		{JSON, `[{"name":"Tea","code":"P1","properties":{"Price":10},"subsets":{"Active":true}},{"code":"P2"}]`, nil},
+		{CSV, "\xff\xfen\x00a\x00m\x00e\x00,\x00c\x00o\x00d\x00e\x00,\x00P\x00r\x00i\x00c\x00e\x00,\x00A\x00c\x00t\x00i\x00v\x00e\x00\n\x00T\x00e\x00a\x00,\x00P\x001\x00,\x001\x000\x00,\x001\x00\n\x00,\x00P\x002\x00,\x00,\x00\n\x00", nil},
 		{JSON, `[{"Product":"Tea","code":"P1","Price":"10","Active":"TRUE"},{"code":"P2","parent":null}]`, map[string]string{"Product": "name"}},
 	} {
 		got, err := Read(strings.NewReader(test.text), test.format, columns, test.renamed)
@@ -49,6 +50,9 @@ func TestReadOfNonsense(t *testing.T) {
 		{CSV, "name,Weight\nTea,1\n", `row 1: the list has no "Weight": it has id, name, code, parent, Price, Active; say which it is with --column "Weight"=PLACE`},
 		{CSV, "name,parent\nTea,\n,All\n", "row 2: there is neither a name nor a code nor an id in it"},
 		{CSV, "name,code\nTea\n", "wrong number of fields"},
+		{CSV, "name,code\nTea,P1\nM\xfcller,P2\n", "line 3 is not UTF-8: save the table as UTF-8"},
+		{JSON, "[{\"name\":\"M\xfcller\"}]", "line 1 is not UTF-8"},
+		{CSV, "name,Name,code\nTea,Mate,P1\n", `the columns "name" and "Name" are both the name: leave one out with --column "Name"=`},
 		{JSON, `{"name":"Tea"}`, "not a JSON array of objects"},
 		{JSON, `[`, "not a JSON array of objects"},
 	} {
