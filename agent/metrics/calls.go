@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -35,8 +33,8 @@ type calls struct {
 	total, sent, received, refused *family
 	seconds                        *family
 
-	table sync.Map // of *callSeries by callKey, and of *counter by refusedKey
-	kept  atomic.Int64
+	table     *bounded[callKey, *callSeries]
+	refusedBy *bounded[refusedKey, *counter]
 }
 
 // refusedKey is whose calls were refused by policies.
@@ -53,17 +51,22 @@ type callSeries struct {
 }
 
 func newCalls() *calls {
-	return &calls{
+	c := &calls{
 		total:    newFamily(prefix+"calls_total", "counter", "Calls of Anaplan's API that were forwarded; status 0 had no answer."),
 		sent:     newFamily(prefix+"call_sent_bytes_total", "counter", "Bytes of the bodies that were sent to Anaplan."),
 		received: newFamily(prefix+"call_received_bytes_total", "counter", "Bytes of the bodies that Anaplan answered."),
 		refused:  newFamily(prefix+"calls_refused_total", "counter", "Calls of Anaplan's API that a policy has refused."),
 		seconds:  newFamily(prefix+"call_seconds", "histogram", "How long forwarded calls took, waiting for the tenant's allowance included."),
 	}
+	c.table = newBounded(maxCalls, func(callKey) callKey { return callKey{otherRoute, otherRoute, 0} }, c.series)
+	c.refusedBy = newBounded(maxCalls, func(refusedKey) refusedKey { return refusedKey{otherRoute, otherRoute} }, func(key refusedKey) *counter {
+		return c.refused.counter(labels("profile", key.profile, "client", key.client))
+	})
+	return c
 }
 
 func (c *calls) add(call Call) {
-	series := c.of(callKey{call.Profile, call.Client, call.Status})
+	series := c.table.of(callKey{call.Profile, call.Client, call.Status})
 	series.total.Inc()
 	series.sent.Add(call.Sent)
 	series.received.Add(call.Received)
@@ -72,41 +75,18 @@ func (c *calls) add(call Call) {
 
 // refuse counts a call that a policy has refused.
 func (c *calls) refuse(profile, client string) {
-	key := refusedKey{profile, client}
-	known, ok := c.table.Load(key)
-	if !ok {
-		if c.kept.Load() >= maxCalls {
-			key = refusedKey{otherRoute, otherRoute}
-		}
-		var loaded bool
-		known, loaded = c.table.LoadOrStore(key, c.refused.counter(labels("profile", key.profile, "client", key.client)))
-		if !loaded {
-			c.kept.Add(1)
-		}
-	}
-	known.(*counter).Inc()
+	c.refusedBy.of(refusedKey{profile, client}).Inc()
 }
 
-// of returns the series of a key, those of all others together once there are too many.
-func (c *calls) of(key callKey) *callSeries {
-	if known, ok := c.table.Load(key); ok {
-		return known.(*callSeries)
-	}
-	if c.kept.Load() >= maxCalls {
-		key = callKey{otherRoute, otherRoute, 0}
-	}
+// series starts to count the calls of a key.
+func (c *calls) series(key callKey) *callSeries {
 	who := labels("profile", key.profile, "client", key.client)
-	made := &callSeries{
+	return &callSeries{
 		total:    c.total.counter(labels("profile", key.profile, "client", key.client, "status", strconv.Itoa(key.status))),
 		sent:     c.sent.counter(who),
 		received: c.received.counter(who),
 		seconds:  c.seconds.histogram(labels("profile", key.profile), workBounds),
 	}
-	known, loaded := c.table.LoadOrStore(key, made)
-	if !loaded {
-		c.kept.Add(1)
-	}
-	return known.(*callSeries)
 }
 
 func (c *calls) write(out *page) {
