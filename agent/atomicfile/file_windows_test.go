@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/windows"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/winetest"
 )
 
 // place is a directory that is left: Wine does not know how t.TempDir's is removed.
@@ -50,15 +51,9 @@ func TestWritten(t *testing.T) {
 	}
 }
 
-// isWine reports whether this is Wine, which adds the directory's entries to every access list that
-// is set, asked or not.
-func isWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
-}
-
 // TestPrivate: what was to be read by others is not any more.
 func TestPrivate(t *testing.T) {
-	if isWine() {
+	if winetest.Is() {
 		t.Skip("Wine cannot set a list without the directory's entries")
 	}
 	shared := filepath.Join(place(t), "shared")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/listen"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/winetest"
 	"golang.org/x/sys/windows"
 )
 
@@ -27,12 +28,12 @@ func TestListenPipe(t *testing.T) {
 		if got := listener.Addr(); got.Network() != "pipe" || got.String() != pipe {
 			t.Errorf("the address is %s %s", got.Network(), got)
 		}
-		keepFirst(t, pipe)
+		winetest.KeepFirst(t, pipe)
 		if _, err := listen.On(pipe, listen.Options{}); !errors.Is(err, local.ErrRunning) || !strings.Contains(err.Error(), pipe) {
 			t.Errorf("a second agent: %v", err)
 		}
 		listener.Close()
-		if !isWine() && local.Knock(pipe) == nil { // there it stays while its first client does
+		if !winetest.Is() && local.Knock(pipe) == nil { // there it stays while its first client does
 			t.Error("the pipe stays")
 		}
 		pipe += "x"
@@ -42,24 +43,6 @@ func TestListenPipe(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-}
-
-// keepFirst keeps the first client of a pipe connected under Wine. There it gets the instance that holds
-// the pipe's name, which on Windows nobody can connect to.
-func keepFirst(t *testing.T, pipe string) {
-	t.Helper()
-	if !isWine() {
-		return
-	}
-	conn, err := local.Dial(t.Context(), pipe)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-}
-
-func isWine() bool {
-	return windows.NewLazySystemDLL("ntdll.dll").NewProc("wine_get_version").Find() == nil
 }
 
 // TestPipeAccess: whom Windows lets open the pipe. Only who may do everything may make instances of it.

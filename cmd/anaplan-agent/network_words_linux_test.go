@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
 )
 
 // TestNetworkInWords: what stands in the way of a call is named, with what to do about it.
@@ -35,7 +35,7 @@ func TestNetworkInWords(t *testing.T) {
 		{"NTLM in one line", anaplan, []string{"HTTPS_PROXY=http://" + asking(`NTLM, Negotiate`)}, []string{"takes only NTLM and Negotiate"}},
 		{"Basic too", anaplan, []string{"HTTPS_PROXY=http://" + asking("NTLM", `Basic realm="a, Bearer b"`)}, []string{"it wants a name and a password, in HTTPS_PROXY"}},
 		{"a proxy without TLS", anaplan, []string{"HTTPS_PROXY=https://" + asking("Basic")}, []string{"the proxy does not speak TLS; write HTTPS_PROXY=http://HOST:PORT"}},
-		{"no TLS", "https://" + greeting(t), nil, []string{"it does not speak TLS; look at the port of the URL"}},
+		{"no TLS", "https://" + roomtest.Greeter(t, "SSH-2.0-OpenSSH_9.6\r\n"), nil, []string{"it does not speak TLS; look at the port of the URL"}},
 		{"plain HTTP", "https://" + asking(), nil, []string{"it speaks plain HTTP where TLS is wanted; look at the port of the URL"}},
 		{"no CA certificates", "https://" + serving(t, tls), []string{"SSL_CERT_FILE=/dev/null", "SSL_CERT_DIR=/nonexistent"}, []string{"this machine has no CA certificates: install them", "SSL_CERT_FILE"}},
 		{"another CA", "https://" + serving(t, tls), nil, []string{"no trusted root vouches for its certificate"}},
@@ -58,24 +58,4 @@ func TestNetworkInWords(t *testing.T) {
 func serving(t *testing.T, server *httptest.Server) string {
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
-}
-
-// greeting returns the address of something that speaks first, as SSH does.
-func greeting(t *testing.T) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			io.WriteString(conn, "SSH-2.0-OpenSSH_9.6\r\n")
-			go func() { io.Copy(io.Discard, conn); conn.Close() }()
-		}
-	}()
-	return listener.Addr().String()
 }

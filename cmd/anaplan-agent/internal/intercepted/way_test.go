@@ -11,28 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-)
 
-// greeter is another host, which speaks first.
-func greeter(t *testing.T) (address string) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			io.WriteString(conn, "hello\n")
-			go func() { io.Copy(conn, conn); conn.Close() }()
-		}
-	}()
-	return listener.Addr().String()
-}
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/roomtest"
+)
 
 // greeted connects to a host through the proxy of a run, and returns what it says, to a word as well.
 func (r *Run) greeted(t *testing.T, address string) string {
@@ -66,7 +47,7 @@ func TestOtherHosts(t *testing.T) {
 	s := newStandIn(t)
 	run, warned := s.run(t)
 	run.proxy.way.usual = func(*http.Request) (*url.URL, error) { return nil, nil }
-	if got := run.greeted(t, greeter(t)); got != "hello\nword\n" {
+	if got := run.greeted(t, roomtest.Greeter(t, "hello\n")); got != "hello\nword\n" {
 		t.Errorf("got %q", got)
 	}
 	if got := run.greeted(t, "127.0.0.1:1"); !strings.HasPrefix(got, "502 Bad Gateway") {
@@ -81,7 +62,7 @@ func TestOtherHosts(t *testing.T) {
 }
 
 func TestOtherHostsByProxy(t *testing.T) {
-	host := greeter(t)
+	host := roomtest.Greeter(t, "hello\n")
 	asked := make(chan string, 2)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.Method + " " + r.RequestURI + " " + r.Header.Get("Proxy-Authorization") + r.Header.Get("Anaplan-Agent-Client")
