@@ -26,6 +26,7 @@
 //	anaplan_agent_calls_refused_total{profile,client} by a policy
 //	anaplan_agent_call_sent_bytes_total{profile,client}   and _received_; call_seconds{profile} is a histogram
 //	anaplan_agent_tunnels_total{client,result}        to hosts that are not Anaplan's; result is ok or failed
+//	anaplan_agent_open_tunnels                        those that are open or being made
 //	anaplan_agent_tunnel_sent_bytes_total{client}     and _received_
 //	anaplan_agent_allowance_left{tenant}              calls that could be made at once; and _waiting, _held_seconds, _waited_total, _refused_total, _holds_total
 //	anaplan_agent_connections

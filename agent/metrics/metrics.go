@@ -31,6 +31,7 @@ type Metrics struct {
 	status      func() map[string]agent.Status
 	version     string
 	connections func() int
+	openTunnels func() int
 	started     time.Time
 
 	works     map[agent.EventKind]work
@@ -78,6 +79,10 @@ func New(status func() map[string]agent.Status, version string, connections func
 // SetAllowances sets what tells the allowances by the names of their tenants, at each scrape.
 // It is called before anything else.
 func (m *Metrics) SetAllowances(allowances func() map[string]Allowance) { m.allowances = allowances }
+
+// SetTunnels sets what tells, at each scrape, how many tunnels to other hosts are open. It is called
+// before anything else.
+func (m *Metrics) SetTunnels(open func() int) { m.openTunnels = open }
 
 // SetAudit sets what tells, at each scrape, whether the audit log can be written, and how many
 // lines are kept in memory until it can. It is called before anything else.
@@ -169,6 +174,9 @@ func (m *Metrics) writeAll(out *page) {
 func (m *Metrics) writeAgent(out *page) {
 	if m.connections != nil {
 		writeOne(out, prefix+"connections", "gauge", "Callers that are connected.", float64(m.connections()))
+	}
+	if m.openTunnels != nil {
+		writeOne(out, prefix+"open_tunnels", "gauge", "Tunnels to hosts that are not Anaplan's which are open.", float64(m.openTunnels()))
 	}
 	if m.audit != nil {
 		writable, owed := m.audit()

@@ -13,7 +13,9 @@ func TestTunnels(t *testing.T) {
 		m.Tunnel(metrics.Tunnel{Client: "client:c", Made: true, Sent: 5, Received: 7})
 	}
 	m.Tunnel(metrics.Tunnel{Client: "client:c"})
+	m.SetTunnels(func() int { return 3 })
 	e := scrape(t, m)
+	wantSamples(t, e, "anaplan_agent_open_tunnels", map[string]float64{"": 3})
 	wantSamples(t, e, "anaplan_agent_tunnels_total", map[string]float64{
 		`{client="client:c",result="ok"}`: 2, `{client="client:c",result="failed"}`: 1,
 	})

@@ -280,6 +280,9 @@ func New(config Config) *Server {
 // Connections returns how many connections there are.
 func (s *Server) Connections() int { return s.gate.connections() }
 
+// Tunnels returns how many tunnels to other hosts are open or being made.
+func (s *Server) Tunnels() int { return s.tunnels.count() }
+
 // Serve answers the callers of a listener until ctx ends; then it closes the listener,
 // gives the requests under way Limits.Drain to end, cuts off the rest, and returns nil when
 // all is done. Several listeners can be served at the same time.

@@ -151,6 +151,13 @@ func (p *places) take(who string) bool {
 	return true
 }
 
+// count returns how many places are taken.
+func (p *places) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken
+}
+
 // leave gives a place back.
 func (p *places) leave(who string) {
 	p.mu.Lock()

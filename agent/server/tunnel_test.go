@@ -81,6 +81,9 @@ func TestTunnel(t *testing.T) {
 	conn.reader.ReadString('\n')
 	far := <-host.conns
 	defer far.Close()
+	if got := r.Tunnels(); got != 1 {
+		t.Errorf("%d tunnels are open", got)
+	}
 	conn.send("and late")
 	conn.Conn.(*net.TCPConn).CloseWrite()
 	if got, err := io.ReadAll(far); err != nil || string(got) != "early and late" {
@@ -92,6 +95,7 @@ func TestTunnel(t *testing.T) {
 		t.Fatalf("%q %v", got, err)
 	}
 	eventually(t, "the tunnel has ended", func() bool { return r.Connections() == 0 })
+	eventually(t, "its place is free", func() bool { return r.Tunnels() == 0 })
 	eventually(t, "it is written down", func() bool { return len(r.records.of(server.ActionTunnel)) == 1 })
 	got, want := r.records.of(server.ActionTunnel)[0], server.Call{Method: "CONNECT", Path: "example.com:8443", Status: 200, Sent: 14, Received: 30}
 	if got.Call.Took = 0; got.Call != want || got.Client != "client:nightly" || got.Profile != "default" || got.Code != "" || !got.Network {

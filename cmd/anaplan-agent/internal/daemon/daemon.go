@@ -88,6 +88,7 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		d.audit = log
 	}
 	d.metrics = metrics.New(d.statuses, build.Version(), func() int { return d.server.Connections() })
+	d.metrics.SetTunnels(func() int { return d.server.Tunnels() })
 	d.metrics.SetAllowances(d.upstream.allowances)
 	d.metrics.SetProfiles(d.details)
 	if d.audit != nil {
