@@ -126,6 +126,18 @@ func TestTwoCards(t *testing.T) {
 		}
 		d.free(t)
 	})
+	t.Run("in the readers' order, whichever was waited for", func(t *testing.T) {
+		release, _ := d.Hold(0, true)
+		options := with(pin)
+		options.Busy, options.Tell = time.Minute, func(piv.Notice) { release() }
+		_, err := login(t, "piv:slot=9c", options)
+		ambiguous, ok := errors.AsType[*hardware.AmbiguousError](err)
+		if want := []string{"piv:serial=12345678;slot=9c", "piv:serial=77;slot=9c"}; !ok || !slices.Equal(ambiguous.Candidates, want) {
+			t.Errorf("error %v, want the candidates %v", err, want)
+		}
+		_, err = login(t, "piv:serial=1", with(pin))
+		wantError(t, err, piv.ErrNoCard, "there is YubiKey 12345678 and YubiKey 77")
+	})
 	t.Run("the named one", func(t *testing.T) {
 		mustLogin(t, "piv:serial=77", with(pin), key)
 		mustLogin(t, "piv:serial=12345678", with(pin), testKey(t, "a", 2048))

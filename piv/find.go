@@ -35,9 +35,9 @@ type survey struct {
 	service *service
 	readers []string
 	began   time.Time
-	found   []*card          // fit the address; open
-	others  []string         // names of those that do not fit
-	failed  map[string]error // by reader; ErrBusy among them
+	found   []*card           // fit the address; open; in the readers' order
+	others  map[string]string // by reader, what those are called that do not fit
+	failed  map[string]error  // by reader; ErrBusy among them
 }
 
 // close lets all cards go that were found.
@@ -53,7 +53,7 @@ func newSurvey() (*survey, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{service: service, began: time.Now(), failed: map[string]error{}}
+	s := &survey{service: service, began: time.Now(), others: map[string]string{}, failed: map[string]error{}}
 	if s.readers, err = service.readers(); err != nil {
 		service.release()
 		return nil, err
@@ -75,6 +75,7 @@ func (f finder) survey(ctx context.Context, address pivuri.URI) (*survey, error)
 	for pending := s.readers; ; {
 		pending = s.visit(pending, address)
 		if len(pending) == 0 || s.isComplete(address) || !wait.again() {
+			s.order()
 			s.tellApart()
 			return s, nil
 		}
@@ -109,7 +110,7 @@ func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
 		case err != nil:
 			s.failed[reader] = err
 		case address.Serial != 0 && address.Serial != c.serial, address.GUID != "" && address.GUID != c.guid:
-			s.others = append(s.others, c.described())
+			s.others[reader] = c.described()
 			c.finish()
 		default:
 			c.apart = pivuri.URI{GUID: address.GUID, Reader: address.Reader}
@@ -117,6 +118,13 @@ func (s *survey) visit(readers []string, address pivuri.URI) (busy []string) {
 		}
 	}
 	return busy
+}
+
+// order puts the cards into the order of the readers, whichever had to be waited for.
+func (s *survey) order() {
+	slices.SortFunc(s.found, func(a, b *card) int {
+		return slices.Index(s.readers, a.reader) - slices.Index(s.readers, b.reader)
+	})
 }
 
 // tellApart gives cards without a serial number an address each, where there are several: by the
@@ -208,7 +216,7 @@ func (s *survey) instead(reader string) string {
 	case len(s.readers) == 0:
 		return "no reader and no YubiKey is connected"
 	case len(s.others) > 0:
-		return "there is " + strings.Join(s.others, " and ")
+		return "there is " + strings.Join(s.described(), " and ")
 	case reader != "" && !slices.Contains(s.readers, reader):
 		return fmt.Sprintf("there is no reader %q, but %q", reader, s.readers)
 	case reader != "":
@@ -217,6 +225,16 @@ func (s *survey) instead(reader string) string {
 		return fmt.Sprintf("there is no card in the reader %q", s.readers[0])
 	}
 	return fmt.Sprintf("there is no card in any of %d readers", len(s.readers))
+}
+
+// described returns what the cards that do not fit are called, in the order of the readers.
+func (s *survey) described() (names []string) {
+	for _, reader := range s.readers {
+		if name, ok := s.others[reader]; ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // firstFailure returns the first failure of a kind; nil without.

@@ -76,7 +76,7 @@ func Rows(on remedy.System) explain.Table {
 		{Is: piv.ErrBusy, More: "`gpg` holds cards until `gpgconf --kill scdaemon`; browsers and VPN clients do until they are closed", Exit: explain.Human, Code: agent.CodeDeviceFailed, With: func(_ error, row *explain.Row) { row.Hints = explain.Hints(busyHints(on)...) }},
 		{Is: piv.ErrRemoved, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints("put the YubiKey back in, and leave it until the command has ended")},
 		{Is: piv.ErrNoCard, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
-			build.Program + " keys --key piv: lists the YubiKeys that are connected",
+			build.Program + " keys --key piv: lists the cards that are connected",
 		)},
 		{Is: piv.ErrNotPIV, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			"a YubiKey may have its PIV application switched off: ykman config usb --enable PIV (or nfc)",

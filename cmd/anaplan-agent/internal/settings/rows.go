@@ -30,7 +30,7 @@ func Rows() explain.Table {
 		)},
 		{Is: ErrNoAddress, Exit: explain.Usage, Code: agent.CodeSettings, Final: true, Hints: explain.Hints(
 			"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
-			build.Program+" keys --key piv: lists the YubiKeys that are connected",
+			build.Program+" keys --key piv: lists the cards that are connected",
 		), With: NamesModules},
 		{As: explain.Type[*policy.RuleError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true, Hints: explain.Hints(
 			build.Program + " policy --help shows the rules",
