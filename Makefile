@@ -21,7 +21,7 @@
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
-# make pictures    the pictures of docs/architecture.md, from their texts (needs graphviz)
+# make pictures    the picture in README, by running what it shows, and those of docs/architecture.md (needs graphviz)
 # make errors      the table in docs/errors.md, as the program has it
 # make clean       removes bin
 # make help        this list
@@ -124,6 +124,11 @@ errors:
 	ANAPLAN_AGENT_ERRORS=write go test -count=1 -run '^TestErrorsPage$$' ./cmd/anaplan-agent
 
 pictures: docs/login.svg docs/call.svg
+	$(MAKE) --always-make docs/session.svg
+
+docs/session.svg: build
+	docs/session.sh bin | go run ./cmd/internal/picture 'a terminal: keys, whoami, serve, and programs that call Anaplan through the agent' > bin/session.svg
+	mv bin/session.svg $@
 
 %.svg: %.dot
 	dot -Tsvg $< -o $@
