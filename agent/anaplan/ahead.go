@@ -17,12 +17,16 @@ type transport struct {
 	*http.Transport
 	base  *url.URL
 	first sync.Once // what was done first: a request, or connect
+	wide  *wide     // nil: there are no more roots
 }
 
 // newTransport returns a transport to the service at base. roots is called once, before the
-// first handshake.
-func newTransport(base *url.URL, roots func() *x509.CertPool) *transport {
+// first handshake, and rest when those do not vouch for the service.
+func newTransport(base *url.URL, roots, rest func() *x509.CertPool) *transport {
 	t := &transport{base: base, Transport: upstream.Transport(nil)}
+	if rest != nil {
+		t.wide = &wide{narrow: t.Transport, roots: rest}
+	}
 	t.MaxResponseHeaderBytes = maxBody
 	dial := t.DialContext
 	var read sync.Once
@@ -39,7 +43,22 @@ func newTransport(base *url.URL, roots func() *x509.CertPool) *transport {
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	t.first.Do(func() {})
-	return t.Transport.RoundTrip(request)
+	if t.wide.isOpen() {
+		return t.wide.open().RoundTrip(request)
+	}
+	response, err := t.Transport.RoundTrip(request)
+	if again := t.wide.mayTrust(request, err); again != nil {
+		return t.wide.open().RoundTrip(again)
+	}
+	return response, err
+}
+
+// CloseIdleConnections closes those on which there is no request.
+func (t *transport) CloseIdleConnections() {
+	t.Transport.CloseIdleConnections()
+	if t.wide.isOpen() {
+		t.wide.open().CloseIdleConnections()
+	}
 }
 
 // connect begins to connect, unless there was a request already. The requests that follow

@@ -33,6 +33,11 @@ type Config struct {
 	// effect beside HTTP.
 	Roots func() *x509.CertPool
 
+	// RestRoots returns the roots to trust where Roots do not vouch for the server, so that those
+	// that take long to read need not be read. It is called once at most; nil pools are the
+	// system's. Nil: Roots are all.
+	RestRoots func() *x509.CertPool
+
 	// UserAgent names the program. Zero: "anaplan-agent". Keep it plain: the
 	// firewall in front of the service has blocked fanciful ones (contract section 1.1).
 	UserAgent string
@@ -79,7 +84,7 @@ func New(config Config) (*Client, error) {
 	if config.HTTP != nil {
 		client.http = *config.HTTP
 	} else {
-		client.ours = newTransport(base, config.Roots)
+		client.ours = newTransport(base, config.Roots, config.RestRoots)
 		client.http.Transport = client.ours
 	}
 	// On the copy: the caller's client may follow redirects elsewhere.

@@ -106,7 +106,7 @@ func TestExpiredServerCertificate(t *testing.T) {
 	server := listenTLS(t, &tls.Config{Certificates: []tls.Certificate{cert}})
 	// The certificate stays; it is the clock that runs ahead.
 	future := func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) }
-	transport := newTransport(nil, ca.Pool)
+	transport := newTransport(nil, ca.Pool, nil)
 	transport.TLSClientConfig.Time = future
 	_, err = logout(t, Config{AuthURL: server.URL, HTTP: &http.Client{Transport: transport}})
 	if !errors.Is(err, ErrUntrusted) || !strings.Contains(err.Error(), "has expired or is not valid yet (valid from ") {
@@ -199,7 +199,7 @@ func TestProxyRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		address.User = url.UserPassword("user", "hunter2")
-		transport := newTransport(nil, nil)
+		transport := newTransport(nil, nil, nil)
 		transport.Proxy = http.ProxyURL(address)
 		broken, err := logout(t, Config{AuthURL: "https://auth.example", HTTP: &http.Client{Transport: transport}})
 		if !errors.Is(err, ErrUnreachable) || broken.Attempts != attempts || !strings.Contains(err.Error(), fmt.Sprintf("the proxy %s does not connect (HTTP %d", address.Host, status)) {
@@ -219,7 +219,7 @@ func TestProxyConnects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := newTransport(nil, server.CA.Pool)
+	transport := newTransport(nil, server.CA.Pool, nil)
 	transport.Proxy = http.ProxyURL(address)
 	defer transport.CloseIdleConnections()
 	client, err := New(Config{AuthURL: server.URL, HTTP: &http.Client{Transport: transport}})

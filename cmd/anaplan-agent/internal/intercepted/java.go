@@ -11,6 +11,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/systemroots"
 )
 
 const (
@@ -39,7 +40,7 @@ func javaEnv(getenv func(string) string, config Config, run *Run) ([]string, err
 		config.Warn("%s names a trust store, which stays as it is: Java programs trust the agent once its CA is in there (anaplan-agent ca prints it, keytool -importcert adds it)", javaVariable)
 	} else {
 		store := filepath.Join(run.directory.path, "java.p12")
-		if err := writeTrustStore(store, joined(systemRoots(), config.CA)); err != nil {
+		if err := writeTrustStore(store, joined(systemroots.PEM(), config.CA)); err != nil {
 			return nil, err
 		}
 		options = append(options, quoted(javaTrustStore+"="+store), javaTrustStore+"Type=PKCS12", javaTrustStore+"Password="+storePassword)

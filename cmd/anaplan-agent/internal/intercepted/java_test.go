@@ -9,13 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/systemroots"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
 // Java's own tool finds each certificate, also two of one name: a CA and the one that follows it.
 func TestTrustStore(t *testing.T) {
 	hsmtest.Tool(t, "clients", "keytool")
-	bundle := joined(systemRoots(), joined(newStandIn(t).ca, newStandIn(t).ca))
+	bundle := joined(systemroots.PEM(), joined(newStandIn(t).ca, newStandIn(t).ca))
 	file := write(t, bundle, t.TempDir(), "bundle.pem")
 	store := filepath.Join(t.TempDir(), "java.p12")
 	if err := writeTrustStore(store, bundle); err != nil {

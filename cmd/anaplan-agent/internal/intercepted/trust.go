@@ -4,12 +4,11 @@ package intercepted
 
 import (
 	"bytes"
-	"encoding/pem"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/systemroots"
 )
 
 // trustEnv writes the files that programs read their certificates from, and returns the variables
@@ -32,10 +31,10 @@ func trustEnv(getenv func(string) string, ca []byte, directory string) (env []st
 			return nil, err
 		}
 		if !isNamed && !variable.extra {
-			bundle = systemRoots()
+			bundle = systemroots.PEM()
 		}
 		for _, path := range filepath.SplitList(getenv(variable.more)) {
-			more, _ := readCertificates(path) // these programs go on without it, too
+			more, _ := systemroots.Read(path) // these programs go on without it, too
 			bundle = joined(bundle, more)
 		}
 		file := filepath.Join(directory, variable.name+".pem")
@@ -54,36 +53,12 @@ func namedBy(getenv func(string) string, variables ...string) (bundle []byte, is
 		if path == "" {
 			continue
 		}
-		if bundle, err = readCertificates(path); err != nil {
+		if bundle, err = systemroots.Read(path); err != nil {
 			return nil, false, fmt.Errorf("the variable %s names certificates that cannot be read: %w; correct it, or unset it", name, err)
 		}
 		return bundle, true, nil
 	}
 	return nil, false, nil
-}
-
-// readCertificates returns what is in a file, or in the files of a directory, in which OpenSSL's
-// names are links to files that may be there as well.
-func readCertificates(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
-	if err == nil {
-		return text, nil
-	}
-	entries, notDirectory := os.ReadDir(path)
-	if notDirectory != nil {
-		return nil, err
-	}
-	seen, bundle := map[string]bool{}, []byte(nil)
-	for _, entry := range entries {
-		text, _ := os.ReadFile(filepath.Join(path, entry.Name()))
-		for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-			if !seen[string(block.Bytes)] {
-				seen[string(block.Bytes)] = true
-				bundle = append(bundle, pem.EncodeToMemory(block)...)
-			}
-		}
-	}
-	return bundle, nil
 }
 
 // joined puts one PEM text behind another.

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/systemroots"
 )
 
 // count returns how many certificates are in a file.
@@ -47,7 +49,7 @@ func TestTrust(t *testing.T) {
 	write(t, b, directory, "b.crt")
 	write(t, []byte("how these came here"), directory, "README")
 
-	system := count(t, write(t, systemRoots(), given, "system.pem"))
+	system := count(t, write(t, systemroots.PEM(), given, "system.pem"))
 	if system < 50 {
 		t.Fatalf("the system has %d certificates", system)
 	}

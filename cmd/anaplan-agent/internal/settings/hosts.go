@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/systemroots"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 )
 
@@ -34,7 +35,7 @@ func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, erro
 	if err != nil {
 		return nil, err
 	}
-	roots, err := rootsOf(profile.CAFile)
+	roots, rest, err := rootsOf(profile.CAFile)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +43,7 @@ func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, erro
 		AuthURL:    hosts.Auth,
 		HeaderForm: anaplan.HeaderForm(profile.HeaderForm),
 		Roots:      roots,
+		RestRoots:  rest,
 		UserAgent:  build.Program + "/" + build.Version(),
 		Logger:     log,
 	})
@@ -71,16 +73,29 @@ func HostsOf(profile *config.Profile) (anaplan.Hosts, error) {
 // ReadRoots returns the system's roots and those of a file; nil, which means the
 // system's, without a file.
 func ReadRoots(path string) (*x509.CertPool, error) {
-	roots, err := rootsOf(path)
-	if roots == nil || err != nil {
+	named, err := readCAFile(path)
+	if named == nil || err != nil {
 		return nil, err
 	}
-	return roots(), nil
+	return withSystem(named), nil
 }
 
-// rootsOf is ReadRoots for when the roots are needed: what is wrong with the file is told at
-// once, and the system's, which are many files, are read by the function that it returns.
-func rootsOf(path string) (func() *x509.CertPool, error) {
+// rootsOf is ReadRoots for one login: what is wrong with the file is told at once, the roots are read
+// when they are needed, and the system's, which are many files, only where those that are at hand do
+// not vouch for the server.
+func rootsOf(path string) (first, rest func() *x509.CertPool, err error) {
+	named, err := readCAFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if named == nil {
+		return systemroots.Bundle, func() *x509.CertPool { return nil }, nil
+	}
+	return func() *x509.CertPool { return with(x509.NewCertPool(), named) }, func() *x509.CertPool { return withSystem(named) }, nil
+}
+
+// readCAFile returns the certificates of a file, in PEM; nil without a file.
+func readCAFile(path string) ([]byte, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -94,14 +109,21 @@ func rootsOf(path string) (func() *x509.CertPool, error) {
 	if !x509.NewCertPool().AppendCertsFromPEM(data) {
 		return nil, fmt.Errorf("%w: %s contains no PEM certificate", errCAFile, path)
 	}
-	return func() *x509.CertPool {
-		roots, err := x509.SystemCertPool()
-		if err != nil { // a container without any: those of the file will do
-			roots = x509.NewCertPool()
-		}
-		roots.AppendCertsFromPEM(data)
-		return roots
-	}, nil
+	return data, nil
+}
+
+// withSystem returns the system's roots and those of a PEM text.
+func withSystem(named []byte) *x509.CertPool {
+	roots, err := x509.SystemCertPool()
+	if err != nil { // a container without any: those of the file will do
+		roots = x509.NewCertPool()
+	}
+	return with(roots, named)
+}
+
+func with(roots *x509.CertPool, named []byte) *x509.CertPool {
+	roots.AppendCertsFromPEM(named)
+	return roots
 }
 
 // NewAPIClient returns a client of the API. Its User-Agent is a plain name, as NewClient's.

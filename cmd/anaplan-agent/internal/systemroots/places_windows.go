@@ -1,15 +1,16 @@
-package intercepted
+package systemroots
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
 )
 
-// systemRoots returns the certificates that Windows trusts, in PEM. It fetches some of Microsoft's
+// PEM returns the certificates that Windows trusts, in PEM. It fetches some of Microsoft's
 // only when they are first needed: those are not among them.
-func systemRoots() (bundle []byte) {
+func PEM() (bundle []byte) {
 	name, err := windows.UTF16PtrFromString("ROOT")
 	if err != nil {
 		return nil
@@ -29,3 +30,6 @@ func systemRoots() (bundle []byte) {
 		bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
 	}
 }
+
+// Bundle returns nil: Windows itself is asked.
+func Bundle() *x509.CertPool { return nil }
