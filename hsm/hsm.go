@@ -108,8 +108,19 @@ type Token struct {
 	// PINPad: the PIN is typed on the device.
 	PINPad bool
 
-	// LoggedIn: private objects are listed, by a login or because the token
-	// wants none.
+	// ChangePIN: the PIN is that of the set-up, and is to be changed (CKF_USER_PIN_TO_BE_CHANGED).
+	ChangePIN bool
+
+	// NoPIN: a login asks for none, because private objects show without one, or the token has none.
+	NoPIN bool
+
+	// PINOptional: the token says that it wants none (no CKF_LOGIN_REQUIRED). One is asked for where
+	// private objects do not show, and a login goes on where there is none.
+	PINOptional bool
+
+	// LoggedIn: private objects are listed, by a login or because the token shows some without one. What
+	// it says of itself is not enough: some hide their keys and say that they want no login, or that
+	// there was one.
 	LoggedIn bool
 
 	// ReadOnly: nothing can be written to the token (CKF_WRITE_PROTECTED).
@@ -157,6 +168,14 @@ type KeyInfo struct {
 	// Problem is why the key cannot log in: it wraps hardware.ErrUnusableKey,
 	// hardware.ErrNoCertificate and so on. nil: it can.
 	Problem error
+}
+
+// Abilities are what a module tells of itself and its tokens, and no login asks for.
+type Abilities struct {
+	Library string // name, version and maker of the module; "": it does not tell
+
+	// Mechanisms are those of the tokens in the slots that were named, by PKCS#11's numbers (CKM_...).
+	Mechanisms map[uint][]uint
 }
 
 // CertificateInfo is a certificate on a token.

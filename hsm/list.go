@@ -73,8 +73,9 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 	listed := Token{
 		Address: t.brief, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
 		Model: t.info.Model, Serial: t.info.SerialNumber, Slot: t.slot, PIN: t.pinState(),
-		PINPad:   t.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH),
-		ReadOnly: t.has(pkcs11.CKF_WRITE_PROTECTED),
+		PINPad:    t.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH),
+		ChangePIN: t.has(pkcs11.CKF_USER_PIN_TO_BE_CHANGED),
+		ReadOnly:  t.has(pkcs11.CKF_WRITE_PROTECTED),
 	}
 	s, err := t.open()
 	if err != nil {
@@ -82,13 +83,14 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 		return listed
 	}
 	login := newLogin(s, address, options, progress)
+	listed.NoPIN, listed.PINOptional = !login.hides(), !login.has(pkcs11.CKF_LOGIN_REQUIRED)
 	if options.PIN != nil {
 		var pin hardware.PIN
 		pin, listed.Err = login.logIn(ctx)
 		clear(pin.Value) // nothing that a list does needs it again
 	}
 	listed.PIN = login.pinState()
-	listed.LoggedIn = !login.has(pkcs11.CKF_LOGIN_REQUIRED) || login.isLoggedIn()
+	listed.LoggedIn = login.wanted && listed.Err == nil || (login.claimed || listed.PINOptional) && login.showsPrivate()
 	i := inventory{session: s, certificate: options.Certificate, now: time.Now()}
 	if err := i.fill(&listed, address); err != nil && listed.Err == nil {
 		listed.Err = err

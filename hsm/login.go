@@ -35,15 +35,16 @@ type login struct {
 // newLogin returns the login to a session that nobody has logged in to yet.
 func newLogin(s *session, address uri.URI, options Options, progress *progress) *login {
 	source, _ := address.Get("pin-source")
-	return &login{session: s, options: options, source: source, progress: progress}
+	l := &login{session: s, options: options, source: source, progress: progress}
+	before := l.account()
+	l.claimed, l.vouches = before == accountUser, before == accountPublic
+	return l
 }
 
 // logIn logs in if the token wants that and nobody in this process has. It
 // returns the PIN for keys that want it once more for each signature; the caller
 // overwrites it.
 func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
-	before := l.account()
-	l.claimed, l.vouches = before == accountUser, before == accountPublic
 	if l.wanted = l.isWanted(); !l.wanted {
 		return hardware.PIN{}, nil
 	}
@@ -68,14 +69,22 @@ func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
 // they want a login, or that they have a PIN, and modules that claim there was one: a PIN that was
 // named is used, and one is asked for where no key shows.
 func (l *login) isWanted() bool {
-	switch hasPIN := l.has(pkcs11.CKF_LOGIN_REQUIRED | pkcs11.CKF_USER_PIN_INITIALIZED); {
-	case l.options.LogIn && l.options.PIN != nil:
-		return hasPIN || !l.showsPrivate()
+	if l.options.LogIn && l.options.PIN != nil {
+		return l.has(pkcs11.CKF_LOGIN_REQUIRED|pkcs11.CKF_USER_PIN_INITIALIZED) || !l.showsPrivate()
+	}
+	return l.hides() && (l.has(pkcs11.CKF_LOGIN_REQUIRED) || l.options.PIN != nil)
+}
+
+// hides reports whether the token has a PIN, by what it says, and private objects may show after it
+// only.
+func (l *login) hides() bool {
+	switch {
 	case l.has(pkcs11.CKF_LOGIN_REQUIRED):
 		return !l.claimed || !l.showsPrivate()
-	default:
-		return hasPIN && l.options.PIN != nil && !l.showsPrivate()
+	case l.has(pkcs11.CKF_USER_PIN_INITIALIZED):
+		return !l.showsPrivate()
 	}
+	return false
 }
 
 // account is what a session says about who is logged in.

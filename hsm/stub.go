@@ -34,6 +34,10 @@ func (*Key) Close() error { return nil }
 
 func List(context.Context, uri.URI, Options) ([]Token, error) { return nil, errNoCgo }
 
+func Examine(context.Context, uri.URI, Options, ...uint) (Abilities, error) {
+	return Abilities{}, errNoCgo
+}
+
 func Generate(context.Context, uri.URI, KeySpec, Options) (KeyInfo, error) {
 	return KeyInfo{}, errNoCgo
 }

@@ -16,6 +16,7 @@ func TestStub(t *testing.T) {
 	ctx, address, options := t.Context(), uri.URI{}, hsm.Options{}
 	_, open := hsm.Open(ctx, address, options)
 	_, list := hsm.List(ctx, address, options)
+	_, examined := hsm.Examine(ctx, address, options)
 	_, generate := hsm.Generate(ctx, address, hsm.KeySpec{}, options)
 	_, request := hsm.CertificateRequest(ctx, address, options, nil)
 	_, store := hsm.StoreCertificate(ctx, address, nil, options)
@@ -23,7 +24,7 @@ func TestStub(t *testing.T) {
 	_, chain := hsm.StoreChain(ctx, address, nil, options)
 	_, deleted := hsm.Delete(ctx, address, options)
 	_, sign := (&hsm.Key{}).SignSHA512(ctx, nil)
-	for _, err := range []error{open, list, generate, request, store, imported, chain, deleted, sign} {
+	for _, err := range []error{open, list, examined, generate, request, store, imported, chain, deleted, sign} {
 		if !errors.Is(err, hardware.ErrNoCgo) || hsm.Transient(err) {
 			t.Errorf("error %v, want ErrNoCgo", err)
 		}
