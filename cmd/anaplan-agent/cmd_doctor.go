@@ -72,8 +72,7 @@ func newProbeCommand(say *console.Messenger) *cobra.Command {
 				defer cancel()
 				p := &doctor.Probe{Report: &doctor.Report{Errors: say.Errors}, Ctx: ctx, Order: order, Say: tell}
 				p.Show = func(f finding.Finding) error { return p.Say(doctor.ProbeLine{Finding: &f}) }
-				p.Look(address)
-				return p.Say(doctor.ProbeLine{Facts: &p.Facts})
+				return p.Look(address)
 			})
 		},
 	}

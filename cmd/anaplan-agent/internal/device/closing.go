@@ -22,8 +22,8 @@ type Closings struct {
 	under chan struct{} // closed when all that was begun has ended; nil: nothing was
 }
 
-// module gives a PKCS#11 module to be closed, and how. It is hsm.Options.Closing.
-func (c *Closings) module(path string, close func()) { c.add("the PKCS#11 module "+path, close) }
+// Module gives a PKCS#11 module to be closed, and how. It is hsm.Options.Closing.
+func (c *Closings) Module(path string, close func()) { c.add("the PKCS#11 module "+path, close) }
 
 // add gives something to be closed, and how.
 func (c *Closings) add(what string, close func()) {

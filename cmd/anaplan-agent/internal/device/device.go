@@ -119,13 +119,13 @@ func (d *Device) tokenOptions(address uri.URI) hsm.Options {
 // before is closed by then: a module is not opened twice.
 func (d *Device) publicOptions() hsm.Options {
 	d.close(d.Closings.reopen)
-	return hsm.Options{Closing: d.Closings.module, CloseNow: d.closeNow}
+	return hsm.Options{Closing: d.Closings.Module, CloseNow: d.closeNow}
 }
 
 // closeNow closes a module that is opened again at once, and reports whether it has closed. It is
 // hsm.Options.CloseNow.
 func (d *Device) closeNow(path string, close func()) (closed bool) {
-	d.Closings.module(path, close)
+	d.Closings.Module(path, close)
 	d.close(func() error {
 		err := d.Closings.reopen()
 		closed = err == nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
@@ -26,6 +27,8 @@ const deviceTimeout = 20 * time.Second
 type deviceReport struct {
 	findings []finding.Finding
 	facts    deviceFacts
+	step     ProbeLine // what the process was about to do
+	known    bool      // the facts have been told
 }
 
 // deviceReports are those of a profile's keys, in their order.
@@ -70,10 +73,8 @@ func checkDevices(ctx context.Context, r *Report, p *config.Profile) (reports de
 	return reports
 }
 
-// works reports whether nothing stands against the device and its key.
-func (d deviceReport) works() bool {
-	return finding.Worst(d.findings) != finding.Error && len(d.facts.Unproven) == 0
-}
+// works reports whether nothing stands against the device and its key, as far as is known.
+func (d deviceReport) works() bool { return finding.Worst(d.findings) != finding.Error }
 
 // tell adds what was found of key i.
 func (all deviceReports) tell(r *Report, i int, findings []finding.Finding, works bool) {
@@ -89,13 +90,20 @@ func (all deviceReports) tell(r *Report, i int, findings []finding.Finding, work
 	}
 }
 
-// tellUnproven adds the errors that no signature has refuted. signed: the first key that was ready
-// has made one.
-func (all deviceReports) tellUnproven(r *Report, signed bool) {
-	works := signed || slices.ContainsFunc(all, deviceReport.works)
+// tellUnproven adds the errors that no signature has refuted: as errors where the first key that was
+// ready has shown by a login to the device that it is so, else as what nobody has looked at.
+func (all deviceReports) tellUnproven(r *Report, came signed) {
 	for i := range all {
-		if !signed || &all[i].facts != all.ready() {
-			all.tell(r, i, all[i].facts.Unproven, works)
+		first := &all[i].facts == all.ready()
+		if first && came == signedWell {
+			continue
+		}
+		for _, f := range all[i].facts.Unproven {
+			if !first || came != signedNot {
+				f.Severity, f.What = finding.Skipped, "without a login to the device it looks so, and private keys may show after one only: "+f.What
+				f.Do = build.Program + " doctor --login looks at the key; if it is so: " + f.Do
+			}
+			all.tell(r, i, []finding.Finding{f}, false)
 		}
 	}
 }
@@ -110,8 +118,8 @@ func checkDevice(ctx context.Context, r *Report, p *config.Profile, address conf
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	step := "starting"
-	end, err := subprocess.AskChild(ctx, []string{"doctor", ProbeName}, order, func(answer []byte) (bool, error) { return report.hear(answer, &step) })
+	report.step.Step = "starting"
+	end, err := subprocess.AskChild(ctx, []string{"doctor", ProbeName}, order, report.hear)
 	switch {
 	case err != nil:
 		report.findings = append(report.findings, r.findingOf("device.process", err))
@@ -119,16 +127,16 @@ func checkDevice(ctx context.Context, r *Report, p *config.Profile, address conf
 		report.findings = append(report.findings, r.findingOf("device.process", fmt.Errorf("what the process that looks at the device says makes no sense: %w", end.Err)))
 	case !end.Done:
 		if end.Late {
-			step += fmt.Sprintf(" (%v is all it has)", limit)
+			report.step.Step += fmt.Sprintf(" (%v is all it has)", limit)
 		}
-		report.findings = append(report.findings, endOfProbe(end.State, step, end.Late, address))
+		report.findings = append(report.findings, report.endOfProbe(end.State, end.Late, address))
 	}
 	return report
 }
 
 // hear takes what the process says: what it found, and what it is about to do. done: it came to its
 // end.
-func (d *deviceReport) hear(answer []byte, step *string) (done bool, err error) {
+func (d *deviceReport) hear(answer []byte) (done bool, err error) {
 	var line ProbeLine
 	if err := json.Unmarshal(answer, &line); err != nil {
 		return false, err
@@ -137,27 +145,29 @@ func (d *deviceReport) hear(answer []byte, step *string) (done bool, err error) 
 	case line.Finding != nil:
 		d.findings = append(d.findings, *line.Finding)
 	case line.Facts != nil:
-		d.facts = *line.Facts
-		return true, nil
-	default:
-		*step = line.Step
+		d.facts, d.known = *line.Facts, true
+	case line.Step != "":
+		d.step = line
 	}
-	return false, nil
+	return line.Ended, nil
 }
 
 // endOfProbe is the finding of a process that ended on the way.
-func endOfProbe(state *os.ProcessState, step string, late bool, address config.Address) finding.Finding {
+func (d *deviceReport) endOfProbe(state *os.ProcessState, late bool, address config.Address) finding.Finding {
 	f := finding.Finding{Check: "device.module", Severity: finding.Error}
 	what := "the PKCS#11 module"
 	if device.IsCard(address) {
 		f.Check, what = "device.card", "the smart card library"
 	}
 	if late {
-		f.What = fmt.Sprintf("%s did not come back while %s", what, step)
+		f.What = fmt.Sprintf("%s did not come back while %s", what, d.step.Step)
 		f.Do = "is its device or daemon there, and does another program hold it? unplug and replug it, or restart its service; then try again"
-		return f
+	} else {
+		f.What = fmt.Sprintf("%s crashed or stopped the process while %s (%v)", what, d.step.Step, state)
+		f.Do = "try again; " + otherVersion
 	}
-	f.What = fmt.Sprintf("%s crashed or stopped the process while %s (%v)", what, step, state)
-	f.Do = "try again; if it stays so, ask the device's vendor for another version of the module"
+	if d.known {
+		f.Severity, f.What, f.Do = finding.Warning, f.What+"; "+d.step.Harmless, otherVersion
+	}
 	return f
 }

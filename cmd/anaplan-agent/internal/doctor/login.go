@@ -45,24 +45,36 @@ type trial struct {
 	network networkState
 }
 
-// check signs, and logs in if there is a way. It reports whether the device has signed.
-func (t *trial) check() bool {
+// signed is what is known of a key after a signature was tried.
+type signed int
+
+const (
+	signedUnknown signed = iota // none was, or something else was in the way
+	signedWell
+	signedNot // the key cannot sign a login, by all that the device shows after its own login
+)
+
+// check signs, and logs in if there is a way.
+func (t *trial) check() signed {
 	if why := t.whyNotSign(); why != "" {
 		t.skip("anaplan.sign", why)
 		t.skip("anaplan.login", "there is no signed login: "+why)
-		return false
+		return signedUnknown
 	}
-	signed := t.sign()
-	if signed == nil {
+	login, problem := t.sign()
+	if login == nil {
 		t.skip("anaplan.login", "there is no signed login")
-		return false
+		if problem != nil && problem.Code == agent.CodeKeyUnusable {
+			return signedNot
+		}
+		return signedUnknown
 	}
 	if why := t.whyNotLogin(); why != "" {
 		t.skip("anaplan.login", why)
-		return true
+		return signedWell
 	}
-	t.logIn(signed)
-	return true
+	t.logIn(login)
+	return signedWell
 }
 
 // whyNotSign returns why nothing is signed; "" if it is.
@@ -96,7 +108,7 @@ func (t *trial) whyNoPIN() string {
 		return "no PIN is available"
 	case source.Kind == config.PINCredential && t.pin.serviceOnly:
 		return "only the agent's service gets the PIN; " + build.Program + " login makes the agent log in"
-	case source.Kind == config.PINNone:
+	case source.Kind == config.PINNone && !t.key.PINOptional:
 		return `the device wants a PIN, and pin is "none"`
 	}
 	return ""
@@ -126,11 +138,10 @@ func (t *trial) whyNoPerson() string {
 // attended reports whether a person is there who may be asked for something.
 func (t *trial) attended() bool { return t.options.Login && device.HasTerminal() }
 
-// sign has a signer process make a login, with the PIN of a person if it takes one; nil if it does
-// not.
-func (t *trial) sign() *agent.Login {
+// sign has a signer process make a login, with the PIN of a person if it takes one. A problem is told.
+func (t *trial) sign() (signed *agent.Login, problem *agent.Problem) {
 	signed, err := t.signWith(nil)
-	problem := agent.ProblemOf(err)
+	problem = agent.ProblemOf(err)
 	if problem != nil && problem.Code == agent.CodePINNeeded && problem.PIN != nil && problem.PIN.LastTry == "" && t.attended() {
 		var secret []byte
 		if secret, err = t.askForPIN(problem.PIN.Question); err == nil {
@@ -142,13 +153,13 @@ func (t *trial) sign() *agent.Login {
 	switch {
 	case problem == nil:
 		t.ok("anaplan.sign", "the device has signed a login, and the certificate's public key verifies it")
-		return signed
+		return signed, nil
 	case problem.PIN != nil && problem.PIN.LastTry != "":
 		t.skip("anaplan.sign", problem.Message)
 	default:
 		t.failed("anaplan.sign", forThisCommand(problem))
 	}
-	return nil
+	return nil, problem
 }
 
 // forThisCommand returns a signer's problem with hints for this command: a signer's own are for the

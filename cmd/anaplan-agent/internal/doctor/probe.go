@@ -35,24 +35,29 @@ type ProbeOrder struct {
 	Limit time.Duration `json:"patience"`
 }
 
-// ProbeLine is what it says: one of the three.
+// ProbeLine is what it says: one of the four.
 type ProbeLine struct {
 	Step    string           `json:"step,omitempty"` // what it is about to do
 	Finding *finding.Finding `json:"finding,omitempty"`
-	Facts   *deviceFacts     `json:"facts,omitempty"` // at the end
+	Facts   *deviceFacts     `json:"facts,omitempty"` // when all is known that a login needs
+	Ended   bool             `json:"ended,omitempty"`
+
+	// Harmless says, with a Step, why a login works although the device ends the process meanwhile.
+	Harmless string `json:"harmless,omitempty"`
 }
 
 // deviceFacts are what the examination goes on with.
 type deviceFacts struct {
-	Names       []pin.Device `json:"names,omitempty"`       // of the devices that the address fits
-	Certificate []byte       `json:"certificate,omitempty"` // DER, of the key that would log in, or would if it could
-	Chain       [][]byte     `json:"chain,omitempty"`       // DER, what else is on the device
-	Ready       bool         `json:"ready,omitempty"`       // there is exactly one key, and it can log in
-	NoPIN       bool         `json:"no_pin,omitempty"`      // it wants none
-	PINPad      bool         `json:"pin_pad,omitempty"`     // it wants it on its own keypad
-	Touch       bool         `json:"touch,omitempty"`       // it wants to be touched
-	PINSpent    string       `json:"pin_spent,omitempty"`   // why no PIN may be sent; "": one may
-	PINDoubt    string       `json:"pin_doubt,omitempty"`   // why none should be before a person says so
+	Names       []pin.Device `json:"names,omitempty"`        // of the devices that the address fits
+	Certificate []byte       `json:"certificate,omitempty"`  // DER, of the key that would log in, or would if it could
+	Chain       [][]byte     `json:"chain,omitempty"`        // DER, what else is on the device
+	Ready       bool         `json:"ready,omitempty"`        // there is exactly one key, and it can log in
+	NoPIN       bool         `json:"no_pin,omitempty"`       // it wants none
+	PINOptional bool         `json:"pin_optional,omitempty"` // it says that it wants none, and may show keys after one only
+	PINPad      bool         `json:"pin_pad,omitempty"`      // it wants it on its own keypad
+	Touch       bool         `json:"touch,omitempty"`        // it wants to be touched
+	PINSpent    string       `json:"pin_spent,omitempty"`    // why no PIN may be sent; "": one may
+	PINDoubt    string       `json:"pin_doubt,omitempty"`    // why none should be before a person says so
 
 	// Unproven are errors by what the device shows before a login. A signature refutes them.
 	Unproven []finding.Finding `json:"unproven,omitempty"`
@@ -65,6 +70,9 @@ type Probe struct {
 	Order ProbeOrder
 	Facts deviceFacts
 	Say   func(line any) error // a ProbeLine
+
+	closings *device.Closings
+	later    func() // looks at what no login needs; nil: there is nothing
 }
 
 // step says what comes next, so that it is known where the process ended.
@@ -72,13 +80,39 @@ func (p *Probe) step(format string, args ...any) {
 	p.Say(ProbeLine{Step: fmt.Sprintf(format, args...)})
 }
 
-// Look looks at the device, when no other process of this user works with it.
-func (p *Probe) Look(address config.Address) {
+// aside says what comes next, and why a login works although that goes wrong.
+func (p *Probe) aside(doing, harmless string) {
+	p.Say(ProbeLine{Step: doing, Harmless: harmless})
+}
+
+// Look looks at the device, when no other process of this user works with it. What a login needs is
+// told before a module is asked for more, or closed: some crash or hang then.
+func (p *Probe) Look(address config.Address) error {
 	unlock := p.lock(address)
 	if unlock == nil {
-		return
+		return p.Say(ProbeLine{Facts: &p.Facts, Ended: true})
 	}
 	defer unlock()
+	p.closings = &device.Closings{}
+	p.lookAt(address)
+	if err := p.Say(ProbeLine{Facts: &p.Facts}); err != nil {
+		return err
+	}
+	if p.later != nil {
+		p.later()
+	}
+	p.aside("closing", "results are delivered first")
+	if err := p.closings.End(); err != nil {
+		p.warn("device.module", otherVersion, "%v: results are delivered first", err)
+	}
+	return p.Say(ProbeLine{Ended: true})
+}
+
+// otherVersion is what to do about a module that misbehaves.
+const otherVersion = "if it stays so, ask the device's vendor for another version of the module"
+
+// lookAt looks at a device that no other process works with.
+func (p *Probe) lookAt(address config.Address) {
 	var cert *x509.Certificate
 	if p.Order.Certificate != "" {
 		cert, _ = device.ReadCertificate(p.Order.Certificate) // what is wrong with it has been told

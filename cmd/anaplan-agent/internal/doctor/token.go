@@ -16,7 +16,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -33,17 +32,15 @@ func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
 	}
 	p.step("loading the module %s and listing its tokens", path)
 	// All keys of the token, to name those that nearly fit.
-	tokens, err := hsm.List(p.Ctx, address.Without("object", "id", "type"), hsm.Options{Certificate: cert})
+	options := hsm.Options{Certificate: cert, Closing: p.closings.Module}
+	tokens, err := hsm.List(p.Ctx, address.Without("object", "id", "type"), options)
 	if err != nil && !errors.Is(err, hsm.ErrNoToken) {
 		p.failed("device.module", err)
 		return
 	}
-	p.step("asking the module %s for its slots and mechanisms", path)
-	survey, surveyErr := surveyModule(address, path)
-	p.ok("device.module", "%s loads%s", path, survey.describe())
+	p.ok("device.module", "%s loads", path)
 	if err != nil {
 		p.failed("device.token", err)
-		return
 	}
 	for _, token := range tokens {
 		if token.Label != "" || token.Serial != "" {
@@ -51,16 +48,31 @@ func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
 		}
 	}
 	token := p.onlyToken(tokens)
-	if token == nil {
-		return
+	if token != nil {
+		p.judgePINState(token)
+		p.judgeKeys(address, token, cert)
 	}
-	p.judgePINState(token, survey)
-	if surveyErr != nil {
-		p.skip("device.mechanism", fmt.Sprintf("the module does not tell what the token can do: %v", surveyErr))
-	} else {
-		judgeMechanisms(p.Report, token.Label, survey.mechanisms[token.Slot])
+	p.later = func() { p.lookAtModule(address, path, token) }
+}
+
+// lookAtModule asks the module what no login asks it. token: nil for none.
+func (p *Probe) lookAtModule(address uri.URI, path string, token *hsm.Token) {
+	p.aside("asking the module "+path+" for its name and mechanisms", "a login does not ask for them")
+	var slots []uint
+	if token != nil {
+		slots = append(slots, token.Slot)
 	}
-	p.judgeKeys(address, token, cert)
+	told, err := hsm.Examine(p.Ctx, address, hsm.Options{Closing: p.closings.Module}, slots...)
+	if told.Library != "" {
+		p.info("device.library", "", "the module says that it is %s", told.Library)
+	}
+	switch {
+	case token == nil:
+	case err != nil:
+		p.skip("device.mechanism", fmt.Sprintf("the module does not tell what the token can do: %v", err))
+	default:
+		judgeMechanisms(p.Report, token.Label, told.Mechanisms[token.Slot])
+	}
 }
 
 // onlyToken returns the one token that the address fits; nil without, which is told.
@@ -85,9 +97,9 @@ func (p *Probe) onlyToken(tokens []hsm.Token) *hsm.Token {
 }
 
 // judgePINState says what the token tells of its PIN. No PIN is sent for that.
-func (p *Probe) judgePINState(token *hsm.Token, survey moduleSurvey) {
-	p.Facts.NoPIN, p.Facts.PINPad = token.LoggedIn, token.PINPad
-	if survey.mustChange[token.Slot] {
+func (p *Probe) judgePINState(token *hsm.Token) {
+	p.Facts.NoPIN, p.Facts.PINOptional, p.Facts.PINPad = token.NoPIN, token.PINOptional, token.PINPad
+	if token.ChangePIN {
 		p.warn("device.factory_pin", "set another one: pkcs11-tool --module MODULE --login --change-pin",
 			"token %q says that its PIN is the one that it was set up with, and is to be changed", token.Label)
 	}
@@ -101,7 +113,7 @@ func (p *Probe) judgePINState(token *hsm.Token, survey moduleSurvey) {
 	case token.PIN == hardware.PINLow:
 		p.Facts.PINDoubt = "the last PIN was wrong; if the one that is set now is right, --login has it sent"
 		p.warn("device.pin", "look the PIN up before it is sent again: tokens lock after a few wrong ones", "the last PIN sent to token %q was wrong", token.Label)
-	case token.LoggedIn:
+	case token.NoPIN:
 		p.ok("device.pin", "token %q wants no PIN", token.Label)
 	case token.PINPad:
 		p.ok("device.pin", "token %q wants its PIN on its own keypad, so a person must be there", token.Label)
@@ -117,7 +129,7 @@ const (
 )
 
 // judgeMechanisms says what a token's list of mechanisms means for a login. Either of the two will
-// do.
+// do. Modules list fewer than they have, too, so that one which is missing proves nothing.
 func judgeMechanisms(r *Report, label string, mechanisms []uint) {
 	raw, hashing := slices.Contains(mechanisms, mechanismRSA), slices.Contains(mechanisms, mechanismRSASHA512)
 	switch {
@@ -128,8 +140,8 @@ func judgeMechanisms(r *Report, label string, mechanisms []uint) {
 	case raw:
 		r.ok("device.mechanism", "token %q has CKM_RSA_PKCS; the SHA-512 is made here, for it has no CKM_SHA512_RSA_PKCS", label)
 	default:
-		r.fail("device.mechanism", "allow the mechanism in the HSM's policy or partition, or use another token",
-			"token %q has neither CKM_SHA512_RSA_PKCS nor CKM_RSA_PKCS, so it cannot make the signature that Anaplan wants", label)
+		r.warn("device.mechanism", "if anaplan.sign fails, too: allow the mechanism in the HSM's policy or partition, or use another token",
+			"token %q lists neither CKM_SHA512_RSA_PKCS nor CKM_RSA_PKCS, of which a login wants one", label)
 	}
 }
 
@@ -208,13 +220,21 @@ func certificateOf(key hsm.KeyInfo) *x509.Certificate {
 // addressOf returns the address of a key.
 func addressOf(key hsm.KeyInfo) string { return key.Address.String() }
 
+// canBeMeant reports whether a login may be made with the key: not if it is of another type, as one that
+// attests others can be, or has such a certificate only.
+func canBeMeant(key hsm.KeyInfo) bool {
+	attests := slices.ContainsFunc(key.PassedOver, func(c hsm.CertificateInfo) bool { return c.NoLogin })
+	return !errors.Is(key.Problem, hardware.ErrUnusableKey) && (key.Certificate != nil || !attests)
+}
+
 // noKey says that the address fits no key, and what there is instead.
 func (p *Probe) noKey(address uri.URI, token *hsm.Token) {
+	others := slices.DeleteFunc(slices.Clone(token.Keys), func(key hsm.KeyInfo) bool { return !canBeMeant(key) })
 	switch {
-	case len(token.Keys) > 0:
-		p.fail("device.key", oneKey+strings.Join(texts(token.Keys, addressOf), " or "), "no key on token %q fits %s", token.Label, address)
+	case len(others) > 0:
+		p.fail("device.key", oneKey+strings.Join(texts(others, addressOf), " or "), "no key on token %q fits %s", token.Label, address)
 	case !token.LoggedIn:
-		p.skip("device.key", fmt.Sprintf("token %q hides its keys until somebody logs in, so they show in anaplan.sign", token.Label))
+		p.skip("device.key", fmt.Sprintf("token %q hides its keys until somebody logs in, so %s doctor --login looks at them", token.Label, build.Program))
 		p.Facts.Ready = true
 	default:
 		p.fail("device.key", build.Program+" enroll --key "+shell.Quote(address.String())+" --email YOU makes one", "there is no key on token %q", token.Label)
@@ -247,19 +267,4 @@ func (p *Probe) judgeDuplicates(token *hsm.Token) {
 			}
 		}
 	}
-}
-
-// moduleSurvey is what a module tells of itself and its tokens, by their slots.
-type moduleSurvey struct {
-	library    string // its name and version; "": it does not tell
-	mechanisms map[uint][]uint
-	mustChange map[uint]bool // whether the PIN is that of the set-up (CKF_USER_PIN_TO_BE_CHANGED), of each token
-}
-
-// describe words it for the end of a line.
-func (s moduleSurvey) describe() string {
-	if s.library == "" {
-		return ""
-	}
-	return fmt.Sprintf(": %s, with %s", s.library, console.Counted(len(s.mustChange), "token"))
 }
