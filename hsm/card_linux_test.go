@@ -84,3 +84,14 @@ func TestNoSmartcardService(t *testing.T) {
 	_, err := hsm.Open(t.Context(), uri.URI{}.With("module-path", pivtest.OpenSC(t)), hsm.Options{})
 	wantError(t, "Open", err, hsm.ErrNoToken, "does the smartcard service run? sudo systemctl start pcscd.socket")
 }
+
+// TestServiceAway: modules that reach cards by the smartcard service have one hint where it is away,
+// whatever they answer.
+func TestServiceAway(t *testing.T) {
+	ykcs11 := hsmtest.Library(t, "opensc", "/usr/lib/x86_64-linux-gnu/libykcs11.so.2", "/usr/lib/aarch64-linux-gnu/libykcs11.so.2", "/usr/lib64/libykcs11.so.2")
+	t.Setenv("PCSCLITE_CSOCK_NAME", filepath.Join(t.TempDir(), "no-pcscd"))
+	for module, sentinel := range map[string]error{pivtest.OpenSC(t): hsm.ErrNoToken, ykcs11: hsm.ErrModule} {
+		_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", module), hsm.Options{})
+		wantError(t, "List", err, sentinel, "does the smartcard service run? sudo systemctl start pcscd.socket")
+	}
+}

@@ -50,6 +50,21 @@ func (e *RefusalError) Error() string { return e.Err.Error() }
 // Unwrap returns the refusal in words.
 func (e *RefusalError) Unwrap() error { return e.Err }
 
+// ModuleError is ErrModule of a module that loads, and then does not start or does not list its slots.
+type ModuleError struct {
+	Module string // its file
+
+	// Told: the text has what to do about it, which depends on the module.
+	Told bool
+
+	Err error
+}
+
+func (e *ModuleError) Error() string { return fmt.Sprintf("%v: %s: %v", ErrModule, e.Module, e.Err) }
+
+// Unwrap returns ErrModule and what the module said.
+func (e *ModuleError) Unwrap() []error { return []error{ErrModule, e.Err} }
+
 // silenceError says that a module did not answer before the caller's time ended.
 type silenceError struct {
 	module string

@@ -52,8 +52,9 @@ func openModule(address uri.URI, options Options) (*module, error) {
 		return nil, fmt.Errorf("PKCS#11 module: %w", err)
 	}
 	if err := checkStore(&module{path: path}); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
+		return nil, &ModuleError{Module: path, Told: true, Err: err}
 	}
+	defer spareHome()()
 	m, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
@@ -66,7 +67,7 @@ func openModule(address uri.URI, options Options) (*module, error) {
 	}
 	if err := m.initialize(address); err != nil {
 		m.Destroy()
-		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
+		return nil, m.broken(err)
 	}
 	if err := m.check(address); err != nil {
 		m.close()
@@ -121,7 +122,12 @@ func (m *module) initialize(address uri.URI) error {
 		return nil
 	}
 	m.owner = err == nil
-	return m.hint(inWords("starting the module", err))
+	return inWords("starting the module", err)
+}
+
+// broken returns the error for a module that loads and does not work, with what to do about it.
+func (m *module) broken(err error) error {
+	return &ModuleError{Module: m.path, Told: m.remedy() != "", Err: m.hint(err)}
 }
 
 // start calls C_Initialize, and does not let it change what is the whole process's. A module that

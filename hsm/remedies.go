@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 )
 
 // remedies say what to do about modules that do not start before something else
@@ -76,7 +78,7 @@ func (m *module) foreignStore() string {
 
 // storePlace is where tpm2-pkcs11 has its store; the directories that it looks into where none is there.
 func (m *module) storePlace() string {
-	if store := os.Getenv("TPM2_PKCS11_STORE"); store != "" {
+	if store := os.Getenv(storeVariable); store != "" {
 		return store
 	}
 	for _, dir := range storeDirectories() {
@@ -94,18 +96,53 @@ func storeDirectories() []string {
 	return []string{"/etc/tpm2_pkcs11", filepath.Join(cmp.Or(os.Getenv("HOME"), "/"), ".tpm2_pkcs11"), "."}
 }
 
+// storeVariable names the directory of the store, and no other is looked at then.
+const storeVariable = "TPM2_PKCS11_STORE"
+
+// hasStore reports whether tpm2-pkcs11 would find a store where none is named.
+func hasStore() bool {
+	return slices.ContainsFunc(storeDirectories(), func(dir string) bool { return isThere(filepath.Join(dir, storeFile)) })
+}
+
 // checkStore refuses to load tpm2-pkcs11 where there is no store of a TPM's keys: it would make an
 // empty one in the home directory, whatever it is loaded for.
 func checkStore(m *module) error {
-	if !m.isCalled(tpmModule) || os.Getenv("TPM2_PKCS11_STORE") != "" {
+	named := os.Getenv(storeVariable)
+	switch {
+	case !m.isCalled(tpmModule):
+		return nil
+	case named != "" && !isDir(named):
+		return fmt.Errorf("%s is %s, and there is no such directory: set it to the one that has %s, or make a store there: %s && tpm2_ptool init, and %s a token in it",
+			storeVariable, named, storeFile, shell.Join("mkdir", "-p", named), m.initialisation(0))
+	case named != "" || hasStore():
 		return nil
 	}
-	holds := func(dir string) bool { return isThere(filepath.Join(dir, storeFile)) }
-	if slices.ContainsFunc(storeDirectories(), holds) {
-		return nil
+	return errors.New("there is no store of a TPM's keys in " + strings.Join(storeDirectories()[:2], " or ") + ", and " + storeVariable +
+		" names none: tpm2_ptool init makes one, and " + m.initialisation(0) + " a token in it")
+}
+
+// spareHome has a store thrown away that tpm2-pkcs11 makes where there is none, until undo is called:
+// modules bring others in (p11-kit's proxy all that are registered), which make theirs as they start.
+func spareHome() (undo func()) {
+	if runtime.GOOS != "linux" || os.Getenv(storeVariable) != "" || hasStore() {
+		return func() {}
 	}
-	return errors.New("there is no store of a TPM's keys in TPM2_PKCS11_STORE, " + strings.Join(storeDirectories()[:2], " or ") +
-		": tpm2_ptool init makes one, and " + m.initialisation(0) + " a token in it")
+	dir, err := os.MkdirTemp("", "anaplan-agent-store-")
+	if err != nil {
+		dir = os.DevNull // in which none can be made
+	}
+	os.Setenv(storeVariable, dir)
+	return func() {
+		os.Unsetenv(storeVariable)
+		if err == nil {
+			os.RemoveAll(dir)
+		}
+	}
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func isThere(path string) bool {

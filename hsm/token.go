@@ -39,7 +39,7 @@ type survey struct {
 func (m *module) survey(address uri.URI) (*survey, error) {
 	slots, err := m.slots()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("listing its slots", err))
+		return nil, m.broken(inWords("listing its slots", err))
 	}
 	found := &survey{module: m, failed: map[uint]error{}}
 	for _, slot := range slots {
@@ -172,6 +172,8 @@ func (s *survey) none(address uri.URI) error {
 		there.WriteString("\n  (" + s.failed[slot].Error() + ")")
 	}
 	switch {
+	case len(s.others) == 0 && len(s.failed) > 0:
+		return s.module.hint(fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String()))
 	case there.Len() > 0:
 		return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
 	case len(s.blank) > 0:

@@ -26,6 +26,39 @@ func TestTPMWithoutStore(t *testing.T) {
 	}
 }
 
+// TestTPMStoreAway: the variable's value is what is wrong, and is not overlooked.
+func TestTPMStoreAway(t *testing.T) {
+	module, away := hsmtest.TPM(t), filepath.Join(t.TempDir(), "tpm store")
+	t.Setenv("TPM2_PKCS11_STORE", away)
+	_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", module), hsm.Options{})
+	wantError(t, "List", err, hsm.ErrModule, "TPM2_PKCS11_STORE is "+away+", and there is no such directory: ")
+	wantError(t, "List", err, nil, "mkdir -p '"+away+"' && tpm2_ptool init, and tpm2_ptool addtoken")
+}
+
+// TestTPMBroughtIn: nor does it make a store where another module brings it in, or has its name.
+func TestTPMBroughtIn(t *testing.T) {
+	module, link := hsmtest.TPM(t), filepath.Join(t.TempDir(), "other.so")
+	if err := os.Symlink(module, link); err != nil {
+		t.Fatal(err)
+	}
+	proxy := hsmtest.Library(t, "p11kit", "/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", "/usr/lib/aarch64-linux-gnu/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so")
+	t.Setenv("TPM2_PKCS11_STORE", "") // to have it put back
+	os.Unsetenv("TPM2_PKCS11_STORE")  // an empty one is the working directory for some versions
+	t.Setenv("TSS2_LOG", "all+NONE")
+	for _, path := range []string{link, proxy} {
+		home, temp := t.TempDir(), t.TempDir()
+		t.Setenv("HOME", home)
+		t.Setenv("TMPDIR", temp)
+		_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", path), hsm.Options{})
+		t.Logf("%s: %v", path, err) // the machine may have tokens
+		for _, store := range []string{filepath.Join(home, ".tpm2_pkcs11"), filepath.Join(temp, "anaplan-agent-*")} {
+			if left, err := filepath.Glob(store); len(left) > 0 || err != nil {
+				t.Errorf("%s: there is %v, %v", path, left, err)
+			}
+		}
+	}
+}
+
 // TestTPMAway: what does not say why it does not start is asked about.
 func TestTPMAway(t *testing.T) {
 	module := hsmtest.TPM(t)

@@ -136,6 +136,7 @@ func (w writer) configure(config *crypto11.Config, pin hardware.PIN) (token *cry
 		pin = hardware.PIN{} // and its guard
 	}
 	err = pin.Send(hardware.DevicePIN, func() (err error) {
+		defer spareHome()()
 		token, err = crypto11.Configure(config)
 		return w.configured(err)
 	})

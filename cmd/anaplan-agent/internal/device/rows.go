@@ -36,6 +36,16 @@ func Rows(on remedy.System) explain.Table {
 
 		{As: explain.Type[*hardware.AmbiguousError], Says: "the address fits 2 tokens", Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints("copy one of these addresses into --key")},
 		{Is: hardware.ErrNoCgo, Exit: explain.Failed, Code: agent.CodeSettings, Final: true, Hints: explain.Hints("use a build made with CGO_ENABLED=1; on Windows every build has what YubiKeys need")},
+		{As: explain.Type[*hsm.ModuleError], Says: "PKCS#11 module cannot be used: MODULE: starting the module", More: "also `listing its slots`: it loads and does not work; the text says what to do, where the module is one that is known", Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: explain.With(
+			func(err *hsm.ModuleError, row *explain.Row) {
+				if row.Hints = nil; !err.Told {
+					row.Hints = explain.Hints(
+						"does it serve other programs? "+shell.Join("pkcs11-tool", "--module", err.Module, "--list-slots"),
+						"if not, its maker's documentation says what it wants: a daemon, a configuration file, a variable",
+					)
+				}
+			},
+		)},
 		{Is: hsm.ErrModule, More: "`cannot open shared object file`: the path is wrong, or a library that the module needs is missing, which the loader names (`ldd MODULE`); `C_GetFunctionList`: the file is a library, but not a PKCS#11 module", Exit: explain.Failed, Code: agent.CodeDeviceFailed, With: settings.NamesModules},
 		{Is: hsm.ErrNoToken, More: "compare with the tokens that the error lists: a label may have changed, a USB token be unplugged, a daemon (`pkcsslotd`, `tpm2-abrmd`) be down", Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",

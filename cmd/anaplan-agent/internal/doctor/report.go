@@ -96,7 +96,7 @@ func (r *Report) findingOf(check string, err error) finding.Finding {
 		do = exposed.Remedy
 	}
 	if do == "" {
-		do = "put that right; " + build.Program + " doctor --bundle FILE.tar.gz makes a report for support"
+		do = "if those words do not help: " + build.Program + " doctor --bundle FILE.tar.gz makes a report for support"
 	}
 	return finding.Finding{Check: check, Severity: finding.Error, What: explained.Text, Do: do}
 }

@@ -53,7 +53,7 @@ func NamesModules(_ error, row *explain.Row) {
 // usual directory. Looking for them reads directories, so it is done when an error needs it
 // and not before.
 func moduleHints() []string {
-	hints := []string{"put the device's PKCS#11 library in the address: pkcs11:...?module-path=" + remedy.Here().Library()}
+	hints := []string{"name the device's PKCS#11 library in the address: --key 'pkcs11:token=LABEL;object=LABEL?module-path=" + remedy.Here().Library() + "'"}
 	var found []string
 	for _, module := range modules.Known() {
 		found = append(found, module.Name)
