@@ -130,7 +130,7 @@ func brokenRules(cert *x509.Certificate) []string {
 	broken := certread.Faults(cert)
 	for _, oid := range cert.UnhandledCriticalExtensions {
 		if len(oid) > 3 {
-			broken = append(broken, fmt.Sprintf("its extension %s is critical, and little known", certread.ExtensionName(oid)))
+			broken = append(broken, fmt.Sprintf("its extension %s is critical, and little known: programs that do not know it must refuse the certificate", certread.ExtensionName(oid)))
 		}
 	}
 	return broken

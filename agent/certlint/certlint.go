@@ -98,6 +98,9 @@ func (s subject) validity() finding.Finding {
 		do = "ask the CA for one with a longer life, or else " + next
 	}
 	switch {
+	case until.Before(from):
+		return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("its dates are in the wrong order: it ends on %s, before it begins on %s, so that it is never valid", date(until), date(from)),
+			Do: "the CA must issue it anew; for the request: anaplan-agent enroll --reuse-key"}
 	case s.now.Before(from):
 		return finding.Finding{Severity: finding.Error, What: "it is not valid before " + moment(from),
 			Do: "wait until then; if that is past, set this machine's clock"}

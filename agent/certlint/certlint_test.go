@@ -143,6 +143,7 @@ func TestCheck(t *testing.T) {
 		what, do string // what is in the texts
 	}{
 		{"validity", "long", nil, ok, "it is valid until 2026-11-21 and ends in 265 days", ""},
+		{"validity", "the wrong way round", func(c *x509.Certificate) { c.NotBefore, c.NotAfter = c.NotAfter, c.NotBefore }, failure, "its dates are in the wrong order: it ends on ", "the CA must issue it anew"},
 		{"validity", "61 days", ends(today.Add(61 * day)), ok, "ends in 61 days", ""},
 		{"validity", "60 days", ends(today.Add(60 * day)), warning, "it ends in 60 days, on 2026-04-30", "anaplan-agent rotate"},
 		{"validity", "a day", ends(today.Add(day + time.Hour)), warning, "it ends in 2 days, on 2026-03-02", "anaplan-agent rotate"},
@@ -203,7 +204,7 @@ func TestCheck(t *testing.T) {
 		{"rules", "kept", nil, ok, "it is written by the rules of X.509", ""},
 		{"rules", "unknown and critical", func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3, 4}, Critical: true, Value: []byte{5, 0}}}
-		}, warning, "its extension 1.2.3.4 is critical, and little known", "the CA must issue it anew"},
+		}, warning, "its extension 1.2.3.4 is critical, and little known: programs that do not know it must refuse the certificate", "the CA must issue it anew"},
 
 		{"signature", "SHA-512", func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA512WithRSA }, ok, "SHA512-RSA", ""},
 	}

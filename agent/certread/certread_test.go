@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -100,6 +101,34 @@ func TestSubjects(t *testing.T) {
 		if err != nil || cert.Subject.CommonName != want {
 			t.Errorf("%s: %q, %v", name, cert.Subject.CommonName, err)
 		}
+	}
+}
+
+// A moment that there is not counts as the one that other programs take it for, and is named.
+func TestNoSuchMoment(t *testing.T) {
+	for text, want := range map[string]string{
+		"271231235960Z": "2028-01-01T00:00:00Z", "270230120000Z": "2027-03-02T12:00:00Z", "270101240000Z": "2027-01-02T00:00:00Z",
+	} {
+		at := ber.Element(asn1.TagUTCTime, []byte(text))
+		cert, err := certread.Parse(certtest.Make(public(), func(f *certtest.Fields) { f.Validity = ber.Element(0x30, at, at) }))
+		if err != nil || cert.NotAfter.UTC().Format(time.RFC3339) != want {
+			t.Errorf("%s: %v, %v, want %s", text, cert, err, want)
+			continue
+		}
+		fault := fmt.Sprintf("one of its dates is a day or a second that there is not (%q), and counts as %s", text, strings.Trim(strings.ReplaceAll(want, "T", " "), "Z"))
+		if faults := certread.Faults(cert); len(faults) != 1 || faults[0] != fault {
+			t.Errorf("%s: faults %q, want %q", text, faults, fault)
+		}
+	}
+}
+
+// Of two algorithms that differ both are named.
+func TestTwoAlgorithms(t *testing.T) {
+	sha1 := ber.Element(0x30, certtest.OID(1, 2, 840, 113549, 1, 1, 5), ber.Element(asn1.TagNull))
+	cert, err := certread.Parse(certtest.Make(public(), func(f *certtest.Fields) { f.Algorithm = sha1 }))
+	const fault = "the two places that name the algorithm of its signature differ (SHA1-RSA within, SHA256-RSA beside the signature)"
+	if err != nil || !slices.Contains(certread.Faults(cert), fault) {
+		t.Errorf("%v, %v", cert, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"errors"
+	"fmt"
 	"math/big"
 	"slices"
 
@@ -100,7 +101,7 @@ func encodeInteger(n *big.Int) []byte {
 // signature counts, as it does for openssl.
 func (m *mender) mendAlgorithm(o *original) {
 	if !bytes.Equal(o.algorithm, o.outer) {
-		m.fault("the two places that name the algorithm of its signature differ")
+		m.fault("the two places that name the algorithm of its signature differ" + m.difference(o))
 	}
 	before := m.copy.outer
 	m.copy.algorithm, m.copy.outer = o.outer, o.outer
@@ -108,6 +109,33 @@ func (m *mender) mendAlgorithm(o *original) {
 		m.fault("the name of its signature's algorithm cannot be read")
 		m.copy.algorithm, m.copy.outer, m.otherSignature = before, before, true
 	}
+}
+
+// difference says what the two places name, as far as crypto/x509 knows it.
+func (m *mender) difference(o *original) string {
+	within, beside := m.algorithmName(o.algorithm), m.algorithmName(o.outer)
+	switch {
+	case within == "" || beside == "":
+		return ""
+	case within == beside:
+		return " (both are " + beside + ", with other parameters)"
+	}
+	return fmt.Sprintf(" (%s within, %s beside the signature)", within, beside)
+}
+
+// algorithmName names a signature's algorithm; "" if crypto/x509 does not know it. An RSA algorithm
+// without its parameter is the same with it (RFC 4055 section 5).
+func (m *mender) algorithmName(der []byte) string {
+	if parts := ber.PartsOf(der); len(parts) == 1 {
+		der = ber.Element(tagSequence, parts[0].FullBytes, ber.Element(asn1.TagNull))
+	}
+	try := sound()
+	try.algorithm, try.outer = der, der
+	cert, err := x509.ParseCertificate(try.encode())
+	if err != nil || cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return ""
+	}
+	return cert.SignatureAlgorithm.String()
 }
 
 // mendSignature is for a bit string whose number of unused bits is not 0.

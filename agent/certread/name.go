@@ -49,6 +49,8 @@ func (m *mender) sayText(what string, value asn1.RawValue) {
 		at := strings.IndexFunc(text, notPrintable)
 		first, _ := utf8.DecodeRuneInString(text[at:])
 		m.fault(fmt.Sprintf("%s has %q in a PrintableString, which cannot hold it", what, first))
+	case value.Tag == asn1.TagBMPString && len(value.Bytes)%2 != 0:
+		m.fault(what + " has a BMPString of an odd number of bytes, and each character has two")
 	case value.Tag == asn1.TagUTF8String && !utf8.Valid(value.Bytes):
 		m.fault(what + " has a UTF8String that is not UTF-8")
 	case value.Tag == asn1.TagIA5String && !isASCII(text):
@@ -116,14 +118,17 @@ func decoded(text []byte) string {
 // read.
 func (m *mender) mendValidity(der []byte) []byte {
 	var both [][]byte
-	var odd string
+	var odd, absent string
 	for _, field := range ber.PartsOf(der) {
 		at, ok := timeOf(field.Bytes, field.Tag == asn1.TagUTCTime)
 		if !ok || field.Class != asn1.ClassUniversal {
 			return nil
 		}
-		if odd == "" && !byRule(field) {
+		switch {
+		case odd == "" && !byRule(field):
 			odd = string(field.Bytes)
+		case absent == "" && byRule(field) && !isMoment(field):
+			absent = fmt.Sprintf("(%q), and counts as %s", field.Bytes, at.UTC().Format("2006-01-02 15:04:05"))
 		}
 		both = append(both, ber.Element(asn1.TagGeneralizedTime, []byte(at.UTC().Format("20060102150405Z"))))
 	}
@@ -132,6 +137,9 @@ func (m *mender) mendValidity(der []byte) []byte {
 	}
 	if odd != "" {
 		m.fault(fmt.Sprintf("its dates are not written as they should be (%q)", odd))
+	}
+	if absent != "" {
+		m.fault("one of its dates is a day or a second that there is not " + absent)
 	}
 	return ber.Element(tagSequence, both...)
 }
@@ -144,6 +152,17 @@ func byRule(date asn1.RawValue) bool {
 	}
 	digits, ok := strings.CutSuffix(string(date.Bytes), "Z")
 	return ok && len(date.Bytes) == length && strings.Trim(digits, "0123456789") == ""
+}
+
+// isMoment reports whether there is the moment that a date names, which has the right form: there is
+// no 30th of February, and leap seconds are not counted.
+func isMoment(date asn1.RawValue) bool {
+	layout := "20060102150405Z"
+	if date.Tag == asn1.TagUTCTime {
+		layout = "060102150405Z"
+	}
+	_, err := time.Parse(layout, string(date.Bytes))
+	return err == nil
 }
 
 // timePattern is a date with the time of day, of which there can be less or more than the rules

@@ -77,6 +77,7 @@ func oddTexts() []Odd {
 		{"PrintableString with umlaut", `has 'ü' in a PrintableString`, subject(asn1.TagPrintableString, "M\xfcller"), nil},
 		{"UTF8String in Latin-1", "UTF8String that is not UTF-8", subject(asn1.TagUTF8String, "M\xfcller"), nil},
 		{"IA5String with umlaut", "IA5String with characters other than ASCII", subject(asn1.TagIA5String, "M\xfcller"), nil},
+		{"BMPString of odd length", "BMPString of an odd number of bytes", subject(asn1.TagBMPString, "\x00R\x00"), nil},
 		{"UniversalString", "of a kind that names do not have", subject(28, "\x00\x00\x00M\x00\x00\x00\xfc"), nil},
 		{"VisibleString", "of a kind that names do not have", subject(26, "Robot"), nil},
 		{"issuer in PrintableString", "its issuer has '_' in a PrintableString", func(f *Fields) {
@@ -153,7 +154,7 @@ func oddTimes() []Odd {
 func oddAlgorithms() []Odd {
 	bare := ber.Element(sequence, OID(1, 2, 840, 113549, 1, 1, 11))
 	return []Odd{
-		{"algorithms that differ", "the two places that name the algorithm of its signature differ", func(f *Fields) { f.Outer = bare }, nil},
+		{"algorithms that differ", "the two places that name the algorithm of its signature differ (both are SHA256-RSA, with other parameters)", func(f *Fields) { f.Outer = bare }, nil},
 		{"signature of odd bits", "its signature is not a number of whole bytes", nil, func(der []byte) []byte {
 			fields := ber.PartsOf(der)
 			bits := bytes.Clone(fields[2].Bytes)

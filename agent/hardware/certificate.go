@@ -16,6 +16,8 @@ import (
 // ErrCertificateNotYetValid; nil if it does.
 func CheckTime(certificate *x509.Certificate, now time.Time) error {
 	switch {
+	case certificate.NotAfter.Before(certificate.NotBefore):
+		return fmt.Errorf("%w: %s ends %s, before it begins", ErrCertificateExpired, certificate.Subject, Day(certificate.NotAfter))
 	case now.After(certificate.NotAfter):
 		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, certificate.Subject, Day(certificate.NotAfter))
 	case now.Before(certificate.NotBefore):

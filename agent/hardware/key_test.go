@@ -74,6 +74,10 @@ func TestCheckTime(t *testing.T) {
 			t.Errorf("at %v: %v, want %v with %q", c.now, err, c.want, c.says)
 		}
 	}
+	reversed := &x509.Certificate{Subject: certificate.Subject, NotBefore: certificate.NotAfter, NotAfter: certificate.NotBefore}
+	if err := hardware.CheckTime(reversed, begin.AddDate(-1, 0, 0)); !errors.Is(err, hardware.ErrCertificateExpired) || !strings.Contains(err.Error(), "ends 2026-01-02, before it begins") {
+		t.Errorf("dates in the wrong order: %v", err)
+	}
 }
 
 // A request is signed by SHA-256 whatever its template wants, and by the key that it names.
