@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
-	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -92,7 +91,17 @@ func triesState(tries int) string {
 // writeCardKey writes a key and whether it can log in.
 func writeCardKey(text *strings.Builder, key piv.KeyInfo) {
 	fmt.Fprintf(text, "  key in slot %s: %s%s\n    %s\n", key.Address.Slot, console.OneLine(key.Type), CardKeyState(key), key.Address)
-	writeUse(text, key.Certificate, key.Problem, hardware.ErrUnusableKey)
+	writeUse(text, key.Certificate, key.Problem, unseen(key))
+}
+
+// unseen returns why nobody knows whether a key is there before it signs; "" if somebody does. Cards
+// that know the standard only tell nothing of keys, and of an empty slot its certificate.
+func unseen(key piv.KeyInfo) string {
+	if told := key.Public != nil || key.PIN != "" || key.Generated; told || key.Problem != nil {
+		return ""
+	}
+	return "the card does not tell whether it has the key of this certificate; a signature shows it: " +
+		shell.Join(build.Program, "sign", "--key", key.Address.String(), "--output", "FILE")
 }
 
 // CardKeyState says what using the key takes, as far as the card tells. It mentions touches only if
@@ -174,6 +183,9 @@ func newCardKeyEntry(key piv.KeyInfo) cardKeyEntry {
 		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})
 		entry.Certificate = &cert
 		entry.Doubts = agent.Doubts(key.Certificate)
+		if why := unseen(key); why != "" {
+			entry.Doubts = append(entry.Doubts, why)
+		}
 	}
 	return entry
 }

@@ -107,20 +107,24 @@ func hidden(token hsm.Token) string {
 // it can log in.
 func writeKey(text *strings.Builder, key hsm.KeyInfo) {
 	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, console.OneLine(key.Type), KeyState(key), key.Address)
-	writeUse(text, key.Certificate, key.Problem, hardware.ErrUnusableKey)
+	writeUse(text, key.Certificate, key.Problem, "")
 }
 
-// writeUse writes a key's certificate and whether it can log in. kind is the error that
-// says the same as the line.
-func writeUse(text *strings.Builder, cert *x509.Certificate, problem, kind error) {
+// writeUse writes a key's certificate and whether it can log in. unseen is why that is not known
+// before a login; "": it is.
+func writeUse(text *strings.Builder, cert *x509.Certificate, problem error, unseen string) {
 	if cert != nil {
 		fmt.Fprintf(text, "    certificate %s\n", Describe(cert))
 	}
 	if problem != nil {
-		fmt.Fprintf(text, "    cannot log in: %s\n", console.OneLine(strings.TrimPrefix(problem.Error(), kind.Error()+": ")))
+		fmt.Fprintf(text, "    cannot log in: %s\n", console.OneLine(strings.TrimPrefix(problem.Error(), hardware.ErrUnusableKey.Error()+": ")))
 		return
 	}
-	text.WriteString("    can log in\n")
+	if unseen == "" {
+		text.WriteString("    can log in\n")
+	} else {
+		fmt.Fprintf(text, "    may log in: %s\n", unseen)
+	}
 	for _, doubt := range agent.Examine(cert) {
 		fmt.Fprintf(text, "    but %s\n", doubt)
 	}
