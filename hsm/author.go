@@ -5,6 +5,7 @@ package hsm
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"slices"
 
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
@@ -39,24 +40,37 @@ func (a crypto11Author) generate(n newKey, bits int) (*keyObject, error) {
 	return made, nil
 }
 
-// look finds the key that was to be made; nil where there is none. What is loaded a second time sees
+// beside has work done in a session of its own, if there can be one. What is loaded a second time sees
 // the login of crypto11's.
-func (a crypto11Author) look(n newKey) *keyObject {
+func (a crypto11Author) beside(work func(*session)) {
 	p := pkcs11.New(loader.ForC(a.path))
 	if p == nil {
-		return nil
+		return
 	}
 	defer p.Destroy()
-	s, err := token{module: &module{Ctx: p, path: a.path}, slot: a.slot, info: a.info}.open()
+	s, err := token{module: &module{Ctx: p, path: a.path}, slot: a.slot, info: a.info}.openWith(pkcs11.CKF_RW_SESSION)
 	if err != nil {
-		return nil
+		return
 	}
 	defer s.CloseSession(s.handle)
-	keys, _ := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label))
-	if len(keys) != 1 {
-		return nil
-	}
-	return keys[0]
+	work(s)
+}
+
+// look finds the key that was to be made; nil where there is none.
+func (a crypto11Author) look(n newKey) (found *keyObject) {
+	a.beside(func(s *session) {
+		keys, _ := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label))
+		if len(keys) == 1 {
+			found = keys[0]
+		}
+	})
+	return found
+}
+
+// refuses implements author.
+func (a crypto11Author) refuses(n newKey) (attribute uint) {
+	a.beside(func(s *session) { attribute = s.refuses(n) })
+	return attribute
 }
 
 // store implements author. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the other attributes of
@@ -74,13 +88,7 @@ func attributeSet(template []*pkcs11.Attribute) crypto11.AttributeSet {
 
 // generate implements author. A key that cannot be read is taken away again, as nobody would find it.
 func (s *session) generate(n newKey, bits int) (*keyObject, error) {
-	public := append(n.publicTemplate(),
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}), pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, bits))
-	private := append(n.privateTemplate(),
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA))
-	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, nil)}
-	half, handle, err := s.GenerateKeyPair(s.handle, mechanism, public, private)
+	half, handle, err := s.makePair(n.publicTemplate(), n.privateTemplate(), bits)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +103,48 @@ func (s *session) generate(n newKey, bits int) (*keyObject, error) {
 		_, _ = s.DestroyObject(s.handle, half), s.DestroyObject(s.handle, handle)
 	}
 	return made, err
+}
+
+// makePair makes an RSA key pair.
+func (s *session) makePair(public, private []*pkcs11.Attribute, bits int) (half, handle pkcs11.ObjectHandle, err error) {
+	public = append(public,
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
+		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}), pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, bits))
+	private = append(private,
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA))
+	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, nil)}
+	return s.GenerateKeyPair(s.handle, mechanism, public, private)
+}
+
+// refuses implements author. It asks for keys that live no longer than the session: for one as it is
+// wanted, which has to be refused as well, and then for one without each attribute. One that is made
+// is taken away again.
+func (s *session) refuses(n newKey) uint {
+	if s.makesWithout(n, noAttribute) {
+		return 0
+	}
+	for _, attribute := range refusable {
+		if s.makesWithout(n, attribute) {
+			return attribute
+		}
+	}
+	return 0
+}
+
+// noAttribute is not the number of any attribute (PKCS#11 section 4.1: it is vendors' at most).
+const noAttribute = 1<<32 - 1
+
+// makesWithout reports whether the token makes a key pair, for the session, without an attribute.
+func (s *session) makesWithout(n newKey, attribute uint) bool {
+	brief := func(template []*pkcs11.Attribute) []*pkcs11.Attribute {
+		template = slices.DeleteFunc(template, func(a *pkcs11.Attribute) bool { return a.Type == attribute || a.Type == pkcs11.CKA_TOKEN })
+		return append(template, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false))
+	}
+	half, handle, err := s.makePair(brief(n.publicTemplate()), brief(n.privateTemplate()), everywhere)
+	if err == nil {
+		_, _ = s.DestroyObject(s.handle, half), s.DestroyObject(s.handle, handle)
+	}
+	return err == nil
 }
 
 // store implements author.

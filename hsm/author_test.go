@@ -87,6 +87,27 @@ func TestLoginThatNobodyNamed(t *testing.T) {
 	wantError(t, "no PIN", err, hardware.ErrNoKey, "")
 }
 
+// TestRefusedAttribute: the attribute that a token does not take is found out, by either author, and
+// nothing is left of that.
+func TestRefusedAttribute(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, c := range map[string]struct{ orders, says string }{
+		"by crypto11":    {"nogenerate=0x162", "it refuses CKA_EXTRACTABLE false"},
+		"in a session":   {"nogenerate=0x107;nullonly", "it refuses CKA_UNWRAP false"},
+		"not found out":  {"C_GenerateKeyPair=0x13", "what was asked of it: CKA_SENSITIVE true, CKA_EXTRACTABLE false, CKA_SIGN true, "},
+		"but once":       {"C_GenerateKeyPair@1=0x13", "what was asked of it: "},
+		"not by a label": {"nogenerate=0x3", "what was asked of it: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := hsmtest.NewToken(t)
+			options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+			_, err := hsm.Generate(t.Context(), token.Behind(t, library, c.orders).Address(t, ";object=new"), hsm.KeySpec{Bits: 2048}, options)
+			wantError(t, "Generate", err, hsm.ErrNotMade, c.says)
+			wantObjects(t, token, [4]int{})
+		})
+	}
+}
+
 // TestEnrollOnNSS makes a key in Firefox's softoken, and puts one there.
 func TestEnrollOnNSS(t *testing.T) {
 	token := hsmtest.NewNSSToken(t)

@@ -65,6 +65,7 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 	refused.Longest = keys.longest(spec.Bits)
 	var made *keyObject
 	var answer error
+	var attribute uint
 	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {
 		if spec.Before != nil {
 			if err := spec.Before(); err != nil {
@@ -72,10 +73,13 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 			}
 		}
 		made, answer = a.generate(n, spec.Bits)
+		if isCode(answer, aboutTemplates...) && !refused.isLong() {
+			attribute = a.refuses(n)
+		}
 		return answer
 	})
 	if err != nil {
-		return info, n.orNotMade(refused, err, answer)
+		return info, n.orNotMade(refused, err, answer, attribute)
 	}
 	info = listedKey{keyObject: made}.info(n.found(made, keys.brief))
 	info.NeverExtractable = true // it was just asked for, and the token made the key

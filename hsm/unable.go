@@ -5,6 +5,7 @@ package hsm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/pkcs11"
@@ -88,9 +89,10 @@ func (t token) longest(bits int) int {
 const everywhere = 2048
 
 // orNotMade says of why a key was not made that the token does not make it, where that is so. answer
-// is the module's, which tpm2-pkcs11 has one of for whatever the TPM said.
-func (n newKey) orNotMade(refused *RefusalError, err, answer error) error {
-	isLong := refused.Bits > everywhere
+// is the module's, which tpm2-pkcs11 has one of for whatever the TPM said, and attribute what author's
+// refuses has found out.
+func (n newKey) orNotMade(refused *RefusalError, err, answer error, attribute uint) error {
+	isLong := refused.isLong()
 	unclear := n.decrypts && isLong && isCode(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
 	if !unclear && (!isRefusal(err) || isCode(answer, pkcs11.CKR_DEVICE_MEMORY)) {
 		return err
@@ -98,10 +100,25 @@ func (n newKey) orNotMade(refused *RefusalError, err, answer error) error {
 	refused.Protected = isProtected(err)
 	refused.Shorter = isLong && (unclear || isCode(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
 	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
-	if !refused.Shorter && isCode(answer, aboutTemplates...) {
-		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, inWordsOf(n.privateTemplate()))
+	switch {
+	case refused.Shorter || !isCode(answer, aboutTemplates...):
+	case attribute != 0:
+		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, inWordsOf(only(n.privateTemplate(), attribute)))
+	default:
+		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, inWordsOf(only(n.privateTemplate(), refusable...)))
 	}
 	return refused
+}
+
+// isLong reports whether the key has more bits than each token makes.
+func (e *RefusalError) isLong() bool { return e.Bits > everywhere }
+
+// refusable are the attributes of a private key that tokens refuse, those first that most often are.
+var refusable = []uint{pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_UNWRAP, pkcs11.CKA_DECRYPT, pkcs11.CKA_SIGN}
+
+// only returns the attributes of a template that are among some.
+func only(template []*pkcs11.Attribute, kinds ...uint) []*pkcs11.Attribute {
+	return slices.DeleteFunc(slices.Clone(template), func(a *pkcs11.Attribute) bool { return !slices.Contains(kinds, a.Type) })
 }
 
 // orNotTaken adds to the error that a key is not taken what its maker's tool needs.
@@ -122,9 +139,8 @@ var aboutTemplates = []pkcs11.Error{
 	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
 }
 
-// attributeNames are those of a private key's template (PKCS#11 section 4.9).
+// attributeNames are those of refusable (PKCS#11 section 4.9).
 var attributeNames = map[uint]string{
-	pkcs11.CKA_TOKEN: "CKA_TOKEN", pkcs11.CKA_LABEL: "CKA_LABEL", pkcs11.CKA_ID: "CKA_ID", pkcs11.CKA_PRIVATE: "CKA_PRIVATE",
 	pkcs11.CKA_SENSITIVE: "CKA_SENSITIVE", pkcs11.CKA_EXTRACTABLE: "CKA_EXTRACTABLE", pkcs11.CKA_SIGN: "CKA_SIGN",
 	pkcs11.CKA_DECRYPT: "CKA_DECRYPT", pkcs11.CKA_UNWRAP: "CKA_UNWRAP",
 }
@@ -133,11 +149,7 @@ var attributeNames = map[uint]string{
 func inWordsOf(template []*pkcs11.Attribute) string {
 	var words []string
 	for _, a := range template {
-		word := attributeNames[a.Type]
-		if len(a.Value) == 1 && a.Type != pkcs11.CKA_LABEL && a.Type != pkcs11.CKA_ID {
-			word = fmt.Sprintf("%s %v", word, a.Value[0] != 0)
-		}
-		words = append(words, word)
+		words = append(words, fmt.Sprintf("%s %v", attributeNames[a.Type], len(a.Value) == 1 && a.Value[0] != 0))
 	}
 	return strings.Join(words, ", ")
 }

@@ -24,6 +24,8 @@ import (
 type author interface {
 	// generate makes a key pair and returns the private key, as the token has named it.
 	generate(key newKey, bits int) (*keyObject, error)
+	// refuses returns the attribute that keeps the token from making a key pair; 0: that is not found out.
+	refuses(key newKey) uint
 	// store stores the certificate of a key.
 	store(key *keyObject, certificate *x509.Certificate) error
 }
