@@ -125,12 +125,8 @@ func (o *Order) Check(args []string, repeated Repeated) (integration.Kind, error
 	if err := o.checkTask(len(uploads) > 0); err != nil {
 		return "", err
 	}
-	for _, text := range uploads {
-		name, path, ok := strings.Cut(text, "=")
-		if !ok || name == "" || path == "" {
-			return "", fmt.Errorf("--upload %q: write NAME=FILE, as Sales.csv=sales.csv", text)
-		}
-		o.uploads = append(o.uploads, uploadOrder{name, path})
+	if err := o.readUploads(uploads); err != nil {
+		return "", err
 	}
 	for _, text := range mapping {
 		kind, name, ok := strings.Cut(text, "=")
@@ -140,6 +136,29 @@ func (o *Order) Check(args []string, repeated Repeated) (integration.Kind, error
 		o.mapping = append(o.mapping, integration.Mapping{Type: kind, Name: name})
 	}
 	return kind, nil
+}
+
+// readUploads reads what --upload says. Two files for one place would overwrite each other.
+func (o *Order) readUploads(uploads []string) error {
+	for _, text := range uploads {
+		name, path, ok := strings.Cut(text, "=")
+		if !ok || name == "" || path == "" {
+			return fmt.Errorf("--upload %q: write NAME=FILE, as Sales.csv=sales.csv", text)
+		}
+		one := uploadOrder{name, path}
+		for _, other := range o.uploads {
+			if other.name == name {
+				return twoForOne(other, one)
+			}
+		}
+		o.uploads = append(o.uploads, one)
+	}
+	return nil
+}
+
+// twoForOne refuses two files for one of the model.
+func twoForOne(a, b uploadOrder) error {
+	return fmt.Errorf("--upload %s=%s and --upload %s=%s are for the same file of the model: leave one out", a.name, a.path, b.name, b.path)
 }
 
 // checkNames checks that there is a name, or the names of several files.
@@ -153,6 +172,8 @@ func (o *Order) checkNames(word string, names []string, uploads bool) error {
 		return errors.New("--input and --output are about one file: run file NAME")
 	case word == "file" && uploads:
 		return errors.New("--upload is for several files: run files --upload NAME=FILE, or before a process")
+	case uploads && o.input != "":
+		return errors.New("--input and --upload both say what is uploaded: name the import's file as --upload NAME=FILE, too, or leave one out")
 	}
 	return nil
 }

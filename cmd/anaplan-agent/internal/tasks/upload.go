@@ -16,11 +16,12 @@ import (
 
 // sending is a file of this machine for one of the model.
 type sending struct {
-	to   integration.Thing
-	from *os.File
-	size int64 // -1: it shows at the end
-	done integration.Transfer
-	took time.Duration
+	order uploadOrder
+	to    integration.Thing
+	from  *os.File
+	size  int64 // -1: it shows at the end
+	done  integration.Transfer
+	took  time.Duration
 }
 
 // upload sends what --input names.
@@ -48,10 +49,15 @@ func (r *Task) uploadAll(orders []uploadOrder, find func(uploadOrder) (integrati
 		if err != nil {
 			return err
 		}
-		one := &sending{from: from, size: size}
+		one := &sending{order: order, from: from, size: size}
 		all = append(all, one)
 		if one.to, err = find(order); err != nil {
 			return err
+		}
+		for _, other := range all[:len(all)-1] { // by another name, or by its id
+			if other.to.ID == one.to.ID {
+				return twoForOne(other.order, order)
+			}
 		}
 	}
 	if err := r.send(all); err != nil {
