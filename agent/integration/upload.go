@@ -67,9 +67,9 @@ type Transfer struct {
 	Sent         int64 // of an upload: what the chunks that are done came to on the line
 }
 
-// Upload replaces the content of a file. Each chunk is sent again until it has arrived, and
-// the file has its old content until the last one has. Several are under way at once, as
-// anaplan-sdk has them; they are read in their order.
+// Upload replaces the content of a file. Nothing is sent before the first chunk could be read. Each
+// is sent again until it has arrived, and the file has its old content until the last one has.
+// Several are under way at once, as anaplan-sdk has them; they are read in their order.
 //
 // Packed chunks are what Anaplan's instructions advise ("To reduce the upload time for larger
 // chunks, compress the chunks"): each is a gzip file of its own.
@@ -82,10 +82,15 @@ func (c *Client) Upload(ctx context.Context, file Thing, upload Upload) error {
 	if err != nil {
 		return err
 	}
-	if err := u.announce(ctx); err != nil {
+	first, err := u.next(ctx) // before Anaplan is told anything: it may be all that is wrong
+	if err != nil {
 		return err
 	}
-	if err := u.sendChunks(ctx); err != nil {
+	if err := u.announce(ctx); err != nil {
+		u.release(first)
+		return err
+	}
+	if err := u.sendChunks(ctx, first); err != nil {
 		return err
 	}
 	if u.Size >= 0 {
@@ -147,27 +152,25 @@ func (u *upload) announce(ctx context.Context) error {
 	return nil
 }
 
-// sendChunks sends all there is.
-func (u *upload) sendChunks(ctx context.Context) error {
+// sendChunks sends the first chunk and all that come behind it.
+func (u *upload) sendChunks(ctx context.Context, one *chunk) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var sending sync.WaitGroup
-	for more := true; more; {
-		one, err := u.next(ctx)
-		if err != nil {
-			stop(err)
-			break
-		}
-		if one == nil {
-			break
-		}
-		more = !one.last
+	for one != nil {
+		sent, last := one, one.last
 		sending.Go(func() {
-			defer u.release(one)
-			if err := u.put(ctx, one); err != nil {
+			defer u.release(sent)
+			if err := u.put(ctx, sent); err != nil {
 				stop(err) // the first one counts, and ends the others
 			}
 		})
+		if last {
+			break
+		}
+		if one, err = u.next(ctx); err != nil {
+			stop(err)
+		}
 	}
 	sending.Wait()
 	return context.Cause(ctx)
@@ -233,8 +236,12 @@ func (u *upload) fill(one *chunk) error {
 // checkEnd returns an error if there is more than there should be.
 func (u *upload) checkEnd() error {
 	var one [1]byte
-	if n, _ := io.ReadFull(u.Content, one[:]); n > 0 {
+	n, err := io.ReadFull(u.Content, one[:])
+	switch {
+	case n > 0:
 		return fmt.Errorf("what is to be uploaded has more than the %d bytes that it should have; has it changed?", u.Size)
+	case !errors.Is(err, io.EOF):
+		return &readError{err}
 	}
 	return nil
 }

@@ -118,6 +118,12 @@ func TestUploadOfWhatChanges(t *testing.T) {
 		{&brokenReader{strings.NewReader("abc")}, 30, "reading what is to be sent: the disk is gone"},
 		{&brokenReader{strings.NewReader("abc")}, -1, "reading what is to be sent: the disk is gone"},
 	} {
+		r.Fault("POST "+file.path(), 1, func(w http.ResponseWriter, request *http.Request, next http.Handler) {
+			if test.size <= 10 { // one chunk, which can be read before anything is said
+				t.Errorf("%s: %s was asked", test.words, request.URL.Path)
+			}
+			next.ServeHTTP(w, request)
+		})
 		err := r.client.Upload(t.Context(), file, Upload{Content: test.content, Size: test.size, ChunkSize: 10})
 		wantError(t, err, test.words)
 		if got, _ := r.FileContent("Sales.csv"); string(got) != "old" {

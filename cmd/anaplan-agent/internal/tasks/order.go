@@ -49,6 +49,7 @@ type Order struct {
 	format           listitems.Format
 	columns          map[string]string // of --input, by their names: what they are in the list
 	plain            bool              // send chunks as they are
+	allowEmpty       bool              // send what has nothing in it
 	json             bool              // print Anaplan's result also where a person reads
 	Client           string
 
@@ -60,7 +61,7 @@ type Order struct {
 type uploadOrder struct{ name, path string }
 
 // startFlags are about the start of a task, and are over once it has been started.
-var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size", "no-compression"}
+var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size", "no-compression", "allow-empty"}
 
 // Remember keeps what was typed, to say how to come back to it.
 func (o *Order) Remember(cmd *cobra.Command, args []string) {
@@ -89,6 +90,7 @@ func (o *Order) AddFlags(cmd *cobra.Command) (repeated Repeated) {
 	flags.Int64Var(&o.chunk, "chunk-size", 0, "size of a chunk of an upload, in MiB, up to 47 (default: 10)")
 	flags.BoolVar(&o.json, "json", false, "print Anaplan's JSON of the task (default: on a terminal one line in words)")
 	flags.BoolVar(&o.plain, "no-compression", false, "upload chunks as they are, not packed with gzip")
+	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "upload a file, or standard input, also where there is nothing in it")
 	flags.StringVar((*string)(&o.items), "items", "", "what to do with the items of --input in a list: add, update, upsert (update what there is, add the rest) or delete")
 	repeated.columns = flags.StringArray("column", nil, "COLUMN=PLACE: what a column of --input is in the list: name, code, parent, id, a property or a subset; COLUMN= leaves it out; can be given more than once")
 	flags.StringVar((*string)(&o.format), "table", "csv", "of a list or a view: csv, tab (tab-separated) or json")

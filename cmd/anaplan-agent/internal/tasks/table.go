@@ -113,7 +113,7 @@ func (r *Task) changeItems(list integration.Thing) error {
 }
 
 func (r *Task) itemsOfInput(columns listitems.Columns) ([]listitems.Item, error) {
-	from, _, err := openInput(r.Order.input)
+	from, err := openInput(r.Ctx, r.Order.input)
 	if err != nil {
 		return nil, err
 	}

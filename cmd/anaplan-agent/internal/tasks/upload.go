@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -18,8 +17,7 @@ import (
 type sending struct {
 	order uploadOrder
 	to    integration.Thing
-	from  *os.File
-	size  int64 // -1: it shows at the end
+	from  *input
 	done  integration.Transfer
 	took  time.Duration
 }
@@ -45,11 +43,11 @@ func (r *Task) uploadAll(orders []uploadOrder, find func(uploadOrder) (integrati
 		}
 	}()
 	for _, order := range orders {
-		from, size, err := openInput(order.path)
+		from, err := openInput(r.Ctx, order.path)
 		if err != nil {
 			return err
 		}
-		one := &sending{order: order, from: from, size: size}
+		one := &sending{order: order, from: from}
 		all = append(all, one)
 		if one.to, err = find(order); err != nil {
 			return err
@@ -88,10 +86,13 @@ func (r *Task) send(all []*sending) error {
 			defer func() { <-places }()
 			began := time.Now()
 			err := r.Client.Upload(ctx, one.to, integration.Upload{
-				Content: one.from, Size: one.size, ChunkSize: r.Order.chunk << 20, Slots: slots, Plain: r.Order.plain,
+				Content: r.notEmpty(one), Size: one.from.size, ChunkSize: r.Order.chunk << 20, Slots: slots, Plain: r.Order.plain,
 				Progress: func(t integration.Transfer) { one.done = t; shown(i, t) },
 			})
 			one.took = time.Since(began)
+			if empty, ok := errors.AsType[*emptyError](err); ok {
+				err = empty // without the words for a disk that fails
+			}
 			if err != nil {
 				stop(r.refused(err, "upload", one.to))
 			}
@@ -110,7 +111,7 @@ func (r *Task) gathered(all []*sending) func(i int, t integration.Transfer) {
 	var mu sync.Mutex
 	parts := make([]integration.Transfer, len(all))
 	for i, one := range all {
-		parts[i].Total = one.size
+		parts[i].Total = one.from.size
 	}
 	shown := r.transferred(console.Counted(len(all), "file"))
 	return func(i int, t integration.Transfer) {
@@ -137,24 +138,4 @@ func (s *sending) words() string {
 		packed = " (" + sized(s.done.Sent) + " packed)"
 	}
 	return fmt.Sprintf("%s: uploaded %s%s in %s", nameOf(s.to), sized(s.done.Bytes), packed, roundly(s.took))
-}
-
-// openInput opens what is to be sent. size is -1 where it shows only at the end.
-func openInput(path string) (file *os.File, size int64, err error) {
-	if path == "-" {
-		return os.Stdin, -1, nil
-	}
-	if file, err = os.Open(path); err != nil {
-		return nil, 0, err
-	}
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, 0, errors.Join(err, file.Close())
-	case info.IsDir():
-		return nil, 0, errors.Join(fmt.Errorf("%s is a directory", path), file.Close())
-	case !info.Mode().IsRegular():
-		return file, -1, nil
-	}
-	return file, info.Size(), nil
 }
