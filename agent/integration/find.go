@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
+	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
 
 // Kind is a kind of thing: the segment of its list in a path.
@@ -89,7 +90,15 @@ func named(kind Kind, name, id string) string {
 	if name == "" {
 		return kind.One() + " " + id
 	}
-	return fmt.Sprintf("%s %q", kind.One(), line(name))
+	return kind.One() + " " + quoted(name)
+}
+
+// quoted is a name for people, in quotes: with escapes if it is not what it looks like.
+func quoted(name string) string {
+	if lookalike.Deceives(name) {
+		return lookalike.Quote(printable.Cut(name, mostText))
+	}
+	return fmt.Sprintf("%q", line(name))
 }
 
 // NotFoundError says that there is no thing of a name or id.
@@ -97,17 +106,20 @@ type NotFoundError struct {
 	Kind   Kind
 	Wanted string
 	Where  string   // "in model \"Plan\"", or ""
+	Like   []Match  // what looks like it and has another name; with ids
 	Near   []string // names that may be meant, the likeliest first
 	There  []string // some of those that there are, where none is near
 	More   int      // how many more there are
 }
 
 func (e *NotFoundError) Error() string {
-	text := fmt.Sprintf("there is no %s %q", e.Kind.One(), line(e.Wanted))
+	text := fmt.Sprintf("there is no %s %s", e.Kind.One(), quoted(e.Wanted))
 	if e.Where != "" {
 		text += " " + e.Where
 	}
 	switch {
+	case len(e.Like) > 0:
+		return text + fmt.Sprintf("; what looks like it is another name: give the id: %s", matchesIn(e.Like))
 	case len(e.Near) > 0:
 		return text + "; is it " + strings.Join(quotedNames(e.Near), ", or ") + "?"
 	case len(e.There) == 0:
@@ -121,15 +133,13 @@ func (e *NotFoundError) Error() string {
 }
 
 func quotedNames(names []string) []string {
-	quoted := make([]string, len(names))
-	alike := lookalike.Differ(names)
-	for i, name := range names {
-		quoted[i] = fmt.Sprintf("%q", line(name))
-		if alike {
-			quoted[i] = lookalike.Quote(line(name))
+	all := make([]string, len(names))
+	for i, shown := range lookalike.Shown(names) {
+		if all[i] = quoted(names[i]); shown != names[i] {
+			all[i] = printable.Cut(shown, mostText)
 		}
 	}
-	return quoted
+	return all
 }
 
 // AmbiguousError says that several things have the name.
@@ -148,14 +158,6 @@ type Match struct {
 }
 
 func (e *AmbiguousError) Error() string {
-	const shown = 5
-	var which []string
-	for _, match := range e.Matches[:min(len(e.Matches), shown)] {
-		which = append(which, match.String())
-	}
-	if len(e.Matches) > shown {
-		which = append(which, "...")
-	}
 	remedy := "give the id"
 	if e.Kind == Models {
 		remedy += " or the workspace"
@@ -164,7 +166,20 @@ func (e *AmbiguousError) Error() string {
 	if slices.ContainsFunc(e.Matches, func(m Match) bool { return m.Name != "" }) {
 		like = "that look like "
 	}
-	return fmt.Sprintf("there are %d %s %s%q, %s: %s", len(e.Matches), e.Kind, like, line(e.Wanted), remedy, strings.Join(which, ", "))
+	return fmt.Sprintf("there are %d %s %s%s, %s: %s", len(e.Matches), e.Kind, like, quoted(e.Wanted), remedy, matchesIn(e.Matches))
+}
+
+// matchesIn names some of several things.
+func matchesIn(all []Match) string {
+	const shown = 5
+	var which []string
+	for _, match := range all[:min(len(all), shown)] {
+		which = append(which, match.String())
+	}
+	if len(all) > shown {
+		which = append(which, "...")
+	}
+	return strings.Join(which, ", ")
 }
 
 // String is the id, with what tells it from the others.
@@ -174,7 +189,7 @@ func (m Match) String() string {
 		text += " is " + lookalike.Quote(m.Name)
 	}
 	if m.Workspace.ID != "" {
-		text += fmt.Sprintf(" in workspace %q", line(m.Workspace.Name))
+		text += fmt.Sprintf(" in workspace %s", quoted(m.Workspace.Name))
 	}
 	if m.State == "ARCHIVED" {
 		text += " (archived)"
@@ -282,7 +297,8 @@ const mostThere = 20
 
 func (s search) notFound(all []listed) error {
 	e := &NotFoundError{Kind: s.kind, Wanted: s.wanted, Where: s.where, Near: near(s.wanted, all)}
-	if len(e.Near) > 0 {
+	e.Like = s.matches(filter(all, func(l listed) bool { return lookalike.Alike(string(l.Name), s.wanted) }))
+	if len(e.Like) > 0 || len(e.Near) > 0 {
 		return e
 	}
 	for _, l := range all[:min(len(all), mostThere)] {
@@ -293,15 +309,19 @@ func (s search) notFound(all []listed) error {
 }
 
 func (s search) ambiguous(matches []listed) error {
-	e := &AmbiguousError{Kind: s.kind, Wanted: s.wanted}
-	for _, l := range matches {
+	return &AmbiguousError{Kind: s.kind, Wanted: s.wanted, Matches: s.matches(matches)}
+}
+
+// matches is what is told of each of several things.
+func (s search) matches(all []listed) (matches []Match) {
+	for _, l := range all {
 		match := Match{ID: string(l.ID), Workspace: l.workspace(), State: string(l.State)}
 		if string(l.Name) != s.wanted {
 			match.Name = string(l.Name)
 		}
-		e.Matches = append(e.Matches, match)
+		matches = append(matches, match)
 	}
-	return e
+	return matches
 }
 
 // usable drops what has no id that could stand in a path, and what comes twice, as it does

@@ -72,7 +72,7 @@ func TestFindNothing(t *testing.T) {
 		{func() error { _, err := r.client.FindThing(t.Context(), plan, Processes, "load"); return err },
 			`there is no process "load" in model "Plan"; is it "Nightly load"?`, []string{"Nightly load"}},
 		{func() error { _, err := r.client.FindThing(t.Context(), plan, Actions, "999\x1b[31m"); return err },
-			`there is no action "999 [31m" in model "Plan"`, nil},
+			`there is no action "999\x1b[31m" in model "Plan"`, nil},
 		{func() error { _, err := r.client.FindThing(t.Context(), plan, Files, "999"); return err },
 			`there is no file "999" in model "Plan"`, nil},
 		{func() error { _, err := r.client.FindThing(t.Context(), plan, Files, ""); return err },
@@ -335,8 +335,27 @@ func TestFindLookalikes(t *testing.T) {
 		t.Errorf("%+v, error %v", got, err)
 	}
 	_, err := r.client.FindThing(t.Context(), model, Processes, decomposed)
-	want := `there are 2 processes that look like "A` + "\u0308" + `pfel", give the id: 118000000001 is "A\u0308pfel ", 118000000006 is "\u00c4pfel"`
+	want := `there are 2 processes that look like "A\u0308pfel", give the id: 118000000001 is "A\u0308pfel ", 118000000006 is "\u00c4pfel"`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// What looks like the name that is wanted, and does not mean the same, is told with its id.
+func TestFindNoLookalikes(t *testing.T) {
+	r, last := newRig(t, nil), "Nightly load"
+	for _, test := range []struct{ name, wanted, words string }{
+		{"Nightly\u00a0load", "Nightly load", `there is no process "Nightly load" in model 6D203BA7549241C7BEE26C93DE987F12; what looks like it is another name: give the id: 118000000001 is "Nightly\u00a0load"`},
+		{"\ufeffNightly load", "Nightly load", `118000000001 is "\ufeffNightly load"`},
+		{"Nightly lo\u0430d", "Nightly load", `118000000001 is "Nightly lo\u0430d"`},
+		{"Nightly load", "Nightly\u00a0load", `there is no process "Nightly\u00a0load" in model 6D203BA7549241C7BEE26C93DE987F12; what looks like it is another name: give the id: 118000000001 is "Nightly load"`},
+		{"Night\u200bly loads", "Nightly load", `is it "Night\u200bly loads"?`},
+	} {
+		if err := r.Server.Rename(last, test.name); err != nil {
+			t.Fatal(err)
+		}
+		last = test.name
+		_, err := r.client.FindThing(t.Context(), Model{ID: anaplantest.PlanID}, Processes, test.wanted)
+		wantError(t, err, test.words)
 	}
 }

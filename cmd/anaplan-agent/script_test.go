@@ -344,6 +344,10 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "put":
 		ts.Check(server.SetFile(args[1], []byte(ts.ReadFile(args[2]))))
+	case "rename": // to a name with Go's escapes
+		name, err := strconv.Unquote(`"` + args[2] + `"`)
+		ts.Check(err)
+		ts.Check(server.Rename(args[1], name))
 	case "outcome":
 		ts.Check(server.TaskOutcome(args[1], 1, outcomes[args[2]]))
 	case "busy":

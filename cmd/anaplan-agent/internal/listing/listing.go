@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/spf13/cobra"
@@ -124,9 +125,22 @@ func fetch(api *agentclient.API, path string, kind kind) ([]thing, error) {
 	return all, nil
 }
 
+// shownName is the name of a thing, in quotes and with escapes where it is not what it looks like.
+func shownName(all []thing) func(thing) string {
+	var names []string
+	for _, t := range all {
+		names = append(names, text("name")(t))
+	}
+	shown := map[string]string{}
+	for i, name := range lookalike.Shown(names) {
+		shown[names[i]] = name
+	}
+	return func(t thing) string { return shown[text("name")(t)] }
+}
+
 // table puts a list into columns. One that is empty in all rows is left out.
 func table(kind kind, all []thing) string {
-	columns := slices.DeleteFunc(slices.Concat([]column{{"NAME", text("name")}, {"ID", text("id")}}, kind.columns), func(c column) bool {
+	columns := slices.DeleteFunc(slices.Concat([]column{{"NAME", shownName(all)}, {"ID", text("id")}}, kind.columns), func(c column) bool {
 		return !slices.ContainsFunc(all, func(t thing) bool { return c.of(t) != "" })
 	})
 	var out strings.Builder
