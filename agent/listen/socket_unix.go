@@ -3,6 +3,7 @@
 package listen
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -52,6 +53,9 @@ func On(path string, options Options) (net.Listener, error) {
 	lock, err := lockFile(local.LockOf(path))
 	if errors.Is(err, local.ErrRunning) && local.NobodyListens(path) {
 		return nil, fmt.Errorf("%w: %s", local.ErrSocketGone, path)
+	}
+	if errors.Is(err, local.ErrRunning) {
+		return nil, cmp.Or(clearWay(path), err) // by its socket, of which more can be told
 	}
 	if err != nil {
 		return nil, err
@@ -151,7 +155,10 @@ func clearWay(path string) error {
 	conn, err := net.Dial("unix", path)
 	switch {
 	case err == nil:
-		conn.Close()
+		defer conn.Close()
+		if peer, err := local.PeerOf(conn); err == nil && peer.PID > 0 {
+			return fmt.Errorf("%w: process %d answers at %s", local.ErrRunning, peer.PID, path)
+		}
 		return fmt.Errorf("%w: it answers at %s", local.ErrRunning, path)
 	case local.IsBusy(err):
 		return fmt.Errorf("%w: it listens at %s and is very busy", local.ErrRunning, path)

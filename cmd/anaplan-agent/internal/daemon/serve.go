@@ -7,15 +7,17 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/listen"
-
+	"github.com/anaplan-agent/anaplan-agent/agent/audit"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -42,6 +44,9 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	}
 	logger := slog.New(file.alsoTo(host.handler(loaded.Agent), loaded.Agent))
 	d, err := newAgentProcess(s, loaded, logger, say.Errors())
+	if errors.Is(err, audit.ErrInUse) {
+		return cmp.Or(runningAt(loaded.Agent, host.Socket), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -54,7 +59,7 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	if err != nil {
 		return err
 	}
-	watched, err := openWatched(loaded.Agent.Metrics)
+	watched, err := openWatched(loaded.Agent.Metrics, d.listens)
 	if err != nil {
 		return err
 	}
@@ -95,20 +100,42 @@ func (d *agentProcess) listen(own *config.Agent) (listeners []net.Listener, err 
 	return append(listeners, port), nil
 }
 
+// runningAt returns that an agent runs already where this one is to listen, which is why it can have
+// no file of its own; nil if none does.
+func runningAt(own *config.Agent, usual string) error {
+	socket, err := openSocket(own, usual)
+	if socket != nil {
+		socket.Close()
+	}
+	if errors.Is(err, local.ErrRunning) {
+		return err
+	}
+	return nil
+}
+
 // openWatched opens the address where those who watch the agent find its metrics; nil without one.
-func openWatched(address string) (net.Listener, error) {
+// listens is where the agent itself is; "": at no port.
+func openWatched(address, listens string) (net.Listener, error) {
 	if address == "" {
 		return nil, nil
 	}
-	return listenTCP("metrics", address)
+	listener, err := listenTCP("metrics", address)
+	if err != nil && listens != "" && portOf(address) == portOf(listens) {
+		return nil, fmt.Errorf("%w: metrics = %q and listen = %q have the same port: choose another one for metrics", settings.ErrSettings, address, listens)
+	}
+	return listener, err
+}
+
+func portOf(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
 }
 
 // listenTCP listens at the address of a setting.
 func listenTCP(setting, address string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", address)
 	if neterror.IsInUse(err) {
-		_, port, _ := net.SplitHostPort(address)
-		return nil, fmt.Errorf("%s: another program listens on %s (%s shows which): end that, or choose another port", setting, address, remedy.Here().FindPort(port))
+		return nil, fmt.Errorf("%s: another program listens on %s (%s shows which): end that, or choose another port", setting, address, remedy.Here().FindPort(portOf(address)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", setting, err)
