@@ -44,6 +44,9 @@ func Rows(on remedy.System) explain.Table {
 		{Is: errOlder, More: "e.g. `" + remedy.System("linux").RestartAgent() + "`", Exit: explain.Failed, With: func(_ error, row *explain.Row) {
 			row.Hints = explain.Hints("start it again, so that it is the program that is installed now: " + on.RestartAgent())
 		}},
+		{Is: errNotAgent, Exit: explain.Failed, Hints: explain.Hints(
+			"end that program, and start the agent; or name the agent's own socket: --socket PATH",
+		)},
 		{Is: local.ErrRunning, Exit: explain.Failed, Hints: explain.Hints(
 			build.Program + " status asks the one that runs; --socket PATH is for a second one",
 		)},

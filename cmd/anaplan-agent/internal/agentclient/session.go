@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
@@ -191,7 +193,28 @@ func (a *Session) CA(renew bool) ([]byte, error) {
 		ask = a.Client.RenewCA
 	}
 	bundle, err := ask(a.Ctx)
-	return bundle, a.InTime(err)
+	if err != nil {
+		return nil, a.InTime(err)
+	}
+	if err := authority.Check(bundle); err != nil {
+		return nil, a.notAgent("its CA", err)
+	}
+	return bundle, nil
+}
+
+// errNotAgent says that something else answers at the socket.
+var errNotAgent = errors.New("what answers is not an anaplan-agent")
+
+// notAgent says who has answered instead of an agent.
+func (a *Session) notAgent(wanted string, err error) error {
+	who := ""
+	if conn, failed := a.Client.Dial(a.Ctx); failed == nil {
+		defer conn.Close()
+		if peer, failed := local.PeerOf(conn); failed == nil && peer.PID > 0 {
+			who = strings.TrimSuffix(fmt.Sprintf(" (process %d, %s", peer.PID, peer.Executable()), ", ") + ")"
+		}
+	}
+	return fmt.Errorf("%w at %s%s: it was asked for %s, and in the answer %w", errNotAgent, a.Socket, who, wanted, err)
 }
 
 // LogoutPhantom ends a phantom token at the agent that has issued it: Anaplan knows nothing of it.
