@@ -22,6 +22,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -232,7 +233,7 @@ func redactProfile(p *config.Profile) *redactedProfile {
 
 // redactProxy returns where a proxy is, without who may use it.
 func redactProxy(text string) string {
-	proxy := parseProxy(text)
+	proxy := upstream.ParseProxy(text)
 	if proxy == nil {
 		return "(malformed)"
 	}

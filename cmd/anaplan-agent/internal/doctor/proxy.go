@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // ProxyVariables are the variables that may name a proxy, with a password.
@@ -43,7 +45,7 @@ func checkProxy(r *Report) bool {
 		return true
 	}
 	const do = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for @, %23 for # and %2F for / in a password"
-	proxy := parseProxy(value)
+	proxy := upstream.ParseProxy(value)
 	switch {
 	case proxy == nil:
 		r.fail("network.proxy", do, "%s is malformed and silently ignored: connections bypass the proxy", name)
@@ -61,19 +63,6 @@ func checkProxy(r *Report) bool {
 		r.info("network.proxy", "set them alike: other programs take https_proxy", "HTTPS_PROXY and https_proxy name different proxies; HTTPS_PROXY counts here")
 	}
 	return true
-}
-
-// parseProxy reads a proxy's address as net/http does (golang.org/x/net/http/httpproxy): what
-// does not parse, or has no scheme, is tried as a host. So some mistakes make a proxy that
-// nobody meant, and the others none at all, which is nil.
-func parseProxy(text string) *url.URL {
-	proxy, err := url.Parse(text)
-	if err != nil || proxy.Scheme == "" || proxy.Host == "" {
-		if bare, err := url.Parse("http://" + text); err == nil {
-			return bare
-		}
-	}
-	return proxy
 }
 
 // tellProxy says which way a host is reached.
