@@ -86,3 +86,21 @@ func TestParseURL(t *testing.T) {
 		t.Errorf("a password is shown, or taken: %v", err)
 	}
 }
+
+func TestCheckProxy(t *testing.T) {
+	for value, good := range map[string]bool{
+		"": true, "http://proxy:8080": true, "proxy:8080": true, "http://who:se%23cret@proxy:8080": true, "socks5://proxy:1080": true,
+		"http://who:100%secret@proxy:8080": false, "http://who:secret#1@proxy:8080": false, "http//secret:8080": false, "://secret": false, "http://": false,
+	} {
+		t.Setenv("HTTPS_PROXY", "")
+		t.Setenv("https_proxy", value)
+		err := upstream.CheckProxy()
+		if (err == nil) != good || err != nil && (!strings.HasPrefix(err.Error(), "https_proxy is not the address of a proxy: write it as") || strings.Contains(err.Error(), "secret")) {
+			t.Errorf("%s: error %v", value, err)
+		}
+		t.Setenv("HTTPS_PROXY", "http://proxy:8080")
+		if err := upstream.CheckProxy(); err != nil {
+			t.Errorf("HTTPS_PROXY counts: error %v", err)
+		}
+	}
+}

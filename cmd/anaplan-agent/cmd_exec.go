@@ -135,7 +135,11 @@ const socketVariable = "ANAPLAN_AGENT_SOCKET"
 
 // execPhantom runs the program with a phantom token and ends the token afterwards.
 func execPhantom(s *settings.Settings, say *console.Messenger, client string, intercept bool, path string, args []string) error {
-	err := agentclient.RefuseOverrides(s, "--phantom")
+	flag := "--phantom"
+	if intercept {
+		flag = "--intercept"
+	}
+	err := agentclient.RefuseOverrides(s, flag)
 	if client != "" {
 		err = agentclient.CheckClient(s, client)
 	}

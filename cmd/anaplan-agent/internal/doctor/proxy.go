@@ -44,7 +44,7 @@ func checkProxy(r *Report) bool {
 		checkSystemProxy(r)
 		return true
 	}
-	const do = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT, with %40 for @, %23 for # and %2F for / in a password"
+	const do = upstream.WriteProxy
 	proxy := upstream.ParseProxy(value)
 	switch {
 	case proxy == nil:

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 )
 
 // Config says how the agent is reached, and for whom.
@@ -38,6 +39,9 @@ func Start(config Config) (*Run, error) {
 }
 
 func (r *Run) start(config Config) (err error) {
+	if err := upstream.CheckProxy(); err != nil { // it is passed on to, for other hosts
+		return err
+	}
 	if r.proxy, err = listen(config); err != nil {
 		return err
 	}
