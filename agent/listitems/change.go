@@ -43,9 +43,10 @@ type Outcome struct {
 	Failures []Failure `json:"failures"`
 }
 
-// Failure is an item that was refused.
+// Failure is an item that was refused. People are told the line; see [Where].
 type Failure struct {
-	Row    int    `json:"row"` // from 1, without the row of names
+	Item   int    `json:"item"`           // its number, from 1; 0: Anaplan does not say which one
+	Line   int    `json:"line,omitempty"` // of the table, see Item
 	Type   string `json:"failureType"`
 	Reason string `json:"failureMessageDetails"`
 }
@@ -53,11 +54,14 @@ type Failure struct {
 // mostItems is how many go with one call. Anaplan takes ten times as many.
 const mostItems = 10_000
 
-// numbered is an item with its row.
+// numbered is an item with its number, from 1.
 type numbered struct {
-	row  int
-	item Item
+	number int
+	item   Item
 }
+
+// where names its place for a person.
+func (n numbered) where() string { return Where(n.item.Line, n.number) }
 
 // Change does it to all items. After an error the outcome is what was done before it.
 func Change(ctx context.Context, client *integration.Client, list integration.Thing, verb Verb, items []Item) (Outcome, error) {
@@ -111,17 +115,17 @@ func (c *change) remove(all []numbered) error {
 	}
 	var known []numbered
 	for _, one := range all {
-		item := Item{ID: one.item.ID, Code: one.item.Code}
+		item := Item{ID: one.item.ID, Code: one.item.Code, Line: one.item.Line}
 		if item.ID != "" {
 			item.Code = ""
 		} else if item.Code == "" {
 			item.ID = there.names[one.item.Name]
 		}
 		if item.ID == "" && item.Code == "" {
-			c.fail(one.row, "Not found", fmt.Sprintf("there is no item %q", printable.Line(one.item.Name)))
+			c.fail(one, "Not found", fmt.Sprintf("there is no item %q", printable.Line(one.item.Name)))
 			continue
 		}
-		known = append(known, numbered{one.row, item})
+		known = append(known, numbered{one.number, item})
 	}
 	return c.send(http.MethodPost, "delete", known, &c.outcome.Deleted)
 }
@@ -177,7 +181,7 @@ func (c *change) send(method, action string, all []numbered, done *int) error {
 		batch := all[:min(mostItems, len(all))]
 		all = all[len(batch):]
 		if err := c.once(method, action, batch, done); err != nil {
-			return fmt.Errorf("rows %d to %d: %w", batch[0].row, batch[len(batch)-1].row, err)
+			return fmt.Errorf("%s to %s: %w", batch[0].where(), batch[len(batch)-1].where(), err)
 		}
 	}
 	return nil
@@ -216,17 +220,19 @@ func (c *change) once(method, action string, batch []numbered, done *int) error 
 	}
 	*done += got.Added + got.Updated + got.Deleted + got.Result.Deleted
 	for _, f := range append(got.Failures, got.Result.Failures...) {
-		row := 0
+		var one numbered
 		if f.Index >= 0 && f.Index < len(batch) {
-			row = batch[f.Index].row
+			one = batch[f.Index]
 		}
-		c.fail(row, f.Type, f.Details)
+		c.fail(one, f.Type, f.Details)
 	}
 	return nil
 }
 
-func (c *change) fail(row int, kind, reason string) {
-	c.outcome.Failures = append(c.outcome.Failures, Failure{row, printable.Cut(printable.Line(kind), 100), printable.Cut(printable.Line(reason), 300)})
+func (c *change) fail(one numbered, kind, reason string) {
+	c.outcome.Failures = append(c.outcome.Failures, Failure{
+		one.number, one.item.Line, printable.Cut(printable.Line(kind), 100), printable.Cut(printable.Line(reason), 300),
+	})
 }
 
 // ColumnsOf returns what a list has.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -25,8 +26,22 @@ const (
 	JSON Format = "json"
 )
 
+// FormatOf returns how a file of that name is written: JSON with the ending .json, tabs with .tsv, .tab
+// and .txt, which is how Anaplan and Excel name such, and else CSV.
+func FormatOf(path string) Format {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".json":
+		return JSON
+	case ".tsv", ".tab", ".txt":
+		return Tab
+	}
+	return CSV
+}
+
 // Item is an item of a list as the API takes it.
 type Item struct {
+	Line int `json:"-"` // of the table on which it begins, from 1; 0: the table has no lines, as JSON
+
 	ID         string            `json:"id,omitempty"`
 	Name       string            `json:"name,omitempty"`
 	Code       string            `json:"code,omitempty"`
@@ -38,9 +53,9 @@ type Item struct {
 // Columns is what a list has beside id, name, code and parent.
 type Columns struct{ Properties, Subsets []string }
 
-// Read reads items. of CSV the first row names the columns, and renamed says what they are in the
+// Read reads items. Of CSV the first line names the columns, and renamed says what they are in the
 // list where that is another name; "" leaves one out. JSON is an array of items as the API has
-// them, or of objects whose fields are columns.
+// them, or of objects whose fields are columns. Errors name the line of the file, of JSON the item.
 func Read(r io.Reader, format Format, columns Columns, renamed map[string]string) ([]Item, error) {
 	text, err := readText(r)
 	if err != nil {
@@ -55,10 +70,11 @@ func Read(r io.Reader, format Format, columns Columns, renamed map[string]string
 	}
 	items := make([]Item, 0, len(rows))
 	for i, row := range rows {
-		item, err := columns.item(row, renamed)
+		item, err := columns.item(row.cells, renamed)
 		if err != nil {
-			return nil, fmt.Errorf("row %d: %w", i+1, err)
+			return nil, fmt.Errorf("%s: %w", Where(row.line, i+1), err)
 		}
+		item.Line = row.line
 		items = append(items, item)
 	}
 	if len(items) == 0 {
@@ -67,8 +83,20 @@ func Read(r io.Reader, format Format, columns Columns, renamed map[string]string
 	return items, nil
 }
 
-// row is one of a table, by the names of its columns.
-type row map[string]any
+// Where names a place in a table for a person: by the line of the file, or without lines by the number
+// of the item, from 1.
+func Where(line, item int) string {
+	if line > 0 {
+		return fmt.Sprintf("line %d", line)
+	}
+	return fmt.Sprintf("item %d", item)
+}
+
+// row is one of a table.
+type row struct {
+	line  int            // on which it begins; 0: JSON
+	cells map[string]any // by the names of its columns
+}
 
 // readText reads a table as UTF-8. What is something else without saying so would come to be another
 // name in the list, and nobody would hear of it.
@@ -92,37 +120,61 @@ func readText(r io.Reader) ([]byte, error) {
 
 // readRows returns the rows and the names of the columns, of JSON those that any row has.
 func readRows(text []byte, format Format) (rows []row, header []string, err error) {
-	if format == JSON {
-		if err := json.Unmarshal(text, &rows); err != nil {
-			return nil, nil, errors.New("it is not a JSON array of objects")
-		}
-		all := row{}
-		for _, one := range rows {
-			maps.Copy(all, one)
-		}
-		return rows, slices.Sorted(maps.Keys(all)), nil
+	if format != JSON {
+		return readLines(text, format)
 	}
+	var objects []map[string]any
+	if err := json.Unmarshal(text, &objects); err != nil {
+		return nil, nil, errors.New("it is not a JSON array of objects")
+	}
+	all := map[string]any{}
+	for _, cells := range objects {
+		maps.Copy(all, cells)
+		rows = append(rows, row{cells: cells})
+	}
+	return rows, slices.Sorted(maps.Keys(all)), nil
+}
+
+// readLines is readRows for what has lines.
+func readLines(text []byte, format Format) (rows []row, header []string, err error) {
 	reader := csv.NewReader(bytes.NewReader(text))
 	if format == Tab {
 		reader.Comma, reader.LazyQuotes = '\t', true
 	}
-	if header, err = reader.Read(); err != nil {
-		return nil, nil, fmt.Errorf("it has no row with the names of the columns: %w", err)
+	if header, err = reader.Read(); err == io.EOF {
+		return nil, nil, errors.New("there is nothing in it, and the first line has to name the columns")
 	}
-	for {
-		cells, err := reader.Read()
-		if err == io.EOF {
-			return rows, header, nil
+	for err == nil {
+		var cells []string
+		if cells, err = reader.Read(); err == nil {
+			line, _ := reader.FieldPos(0)
+			rows = append(rows, rowOf(line, header, cells))
 		}
-		if err != nil {
-			return nil, nil, err
-		}
-		one := row{}
-		for i, cell := range cells {
-			one[header[i]] = cell
-		}
-		rows = append(rows, one)
 	}
+	if err != io.EOF {
+		return nil, nil, atLine(err, header)
+	}
+	return rows, header, nil
+}
+
+func rowOf(line int, header, cells []string) row {
+	one := row{line, map[string]any{}}
+	for i, cell := range cells {
+		one.cells[header[i]] = cell
+	}
+	return one
+}
+
+// atLine says where a table is not one.
+func atLine(err error, header []string) error {
+	wrong, ok := errors.AsType[*csv.ParseError](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(err, csv.ErrFieldCount):
+		return fmt.Errorf("%s: it does not have %d columns, as the first line has: is a comma or a quotation mark missing?", Where(wrong.StartLine, 0), len(header))
+	}
+	return fmt.Errorf("%s: %w", Where(wrong.Line, 0), wrong.Err)
 }
 
 // checkHeader refuses columns that say the same, of which one would be lost, and names of columns that
@@ -151,7 +203,7 @@ func checkHeader(header []string, renamed map[string]string) error {
 }
 
 // item makes a row an item. An empty cell says nothing.
-func (c Columns) item(row row, renamed map[string]string) (Item, error) {
+func (c Columns) item(row map[string]any, renamed map[string]string) (Item, error) {
 	item := Item{Properties: map[string]string{}, Subsets: map[string]bool{}}
 	for _, column := range slices.Sorted(maps.Keys(row)) {
 		value := row[column]

@@ -33,23 +33,43 @@ func TestRead(t *testing.T) {
 		if err != nil {
 			t.Errorf("%q: %v", test.text, err)
 		}
+		for i := range got {
+			if lines := []int{2, 3}[i]; got[i].Line != lines && test.format != JSON {
+				t.Errorf("%q: item %d is on line %d", test.text, i, got[i].Line)
+			}
+			got[i].Line = 0
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: %s", test.text, diff)
 		}
 	}
 }
 
-// TestReadOfNonsense names the row and what is wrong.
+func TestFormatOf(t *testing.T) {
+	for path, want := range map[string]Format{
+		"-": CSV, "a.csv": CSV, "a": CSV, "a.tsv": Tab, "dir.json/A.TXT": Tab, "a.tab": Tab, "a.json": JSON, "a.json.csv": CSV,
+	} {
+		if got := FormatOf(path); got != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+}
+
+// TestReadOfNonsense names the line and what is wrong.
 func TestReadOfNonsense(t *testing.T) {
 	for _, test := range []struct {
 		format      Format
 		text, words string
 	}{
-		{CSV, "", "no row with the names of the columns"},
+		{CSV, "", "there is nothing in it, and the first line has to name the columns"},
 		{CSV, "name\n", "there are no rows in it"},
-		{CSV, "name,Weight\nTea,1\n", `row 1: the list has no "Weight": it has id, name, code, parent, Price, Active; say which it is with --column "Weight"=PLACE`},
-		{CSV, "name,parent\nTea,\n,All\n", "row 2: there is neither a name nor a code nor an id in it"},
-		{CSV, "name,code\nTea\n", "wrong number of fields"},
+		{CSV, "name,Weight\nTea,1\n", `line 2: the list has no "Weight": it has id, name, code, parent, Price, Active; say which it is with --column "Weight"=PLACE`},
+		{CSV, "name,parent\nTea,\n\n,All\n", "line 4: there is neither a name nor a code nor an id in it"},
+		{CSV, "name,parent\n\"Tea\nin two lines\",\n,All\n", "line 4: there is neither"},
+		{CSV, "name,code\nTea,P1\nMate\n", "line 3: it does not have 2 columns, as the first line has"},
+		{CSV, "name\nTea\nMa\"te\n", "line 3: bare \" in non-quoted"},
+		{Tab, "name\tcode\nTea\tP1\tx\n", "line 2: it does not have 2 columns"},
+		{JSON, `[{"name":"Tea"},{"Weight":1}]`, `item 2: the list has no "Weight"`},
 		{CSV, "name,code\nTea,P1\nM\xfcller,P2\n", "line 3 is not UTF-8: save the table as UTF-8"},
 		{JSON, "[{\"name\":\"M\xfcller\"}]", "line 1 is not UTF-8"},
 		{CSV, "name,Name,code\nTea,Mate,P1\n", `the columns "name" and "Name" are both the name: leave one out with --column "Name"=`},

@@ -93,7 +93,7 @@ func (o *Order) AddFlags(cmd *cobra.Command) (repeated Repeated) {
 	flags.BoolVar(&o.allowEmpty, "allow-empty", false, "upload a file, or standard input, also where there is nothing in it")
 	flags.StringVar((*string)(&o.items), "items", "", "what to do with the items of --input in a list: add, update, upsert (update what there is, add the rest) or delete")
 	repeated.columns = flags.StringArray("column", nil, "COLUMN=PLACE: what a column of --input is in the list: name, code, parent, id, a property or a subset; COLUMN= leaves it out; can be given more than once")
-	flags.StringVar((*string)(&o.format), "table", "csv", "of a list or a view: csv, tab (tab-separated) or json")
+	flags.StringVar((*string)(&o.format), "table", "", "of a list or a view: csv, tab (tab-separated) or json (default: by the file's name: .json; .tsv, .tab and .txt are tab; else csv)")
 	agentclient.AddClientFlag(cmd, &o.Client)
 	return repeated
 }

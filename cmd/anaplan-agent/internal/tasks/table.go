@@ -3,6 +3,7 @@ package tasks
 // Lists and views, as tables of this machine.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func (o *Order) checkTable(kind integration.Kind, columns []string) error {
 		return errors.New("--items and --column are for lists: run list NAME --items add --input FILE")
 	case !isList && !isView:
 		return nil
-	case !slices.Contains([]listitems.Format{listitems.CSV, listitems.Tab, listitems.JSON}, o.format):
+	case o.format != "" && !slices.Contains([]listitems.Format{listitems.CSV, listitems.Tab, listitems.JSON}, o.format):
 		return fmt.Errorf("--table %q: there are csv, tab and json", o.format)
 	case isView && (o.output == "" || o.input != ""):
 		return errors.New("of a view cells are read: give --output FILE, or --output - for standard output")
@@ -36,6 +37,7 @@ func (o *Order) checkTable(kind integration.Kind, columns []string) error {
 	case o.task != "" || o.dumps != "" || o.failOnRejected:
 		return errors.New("--task, --dumps and --fail-on-rejected do not apply to lists and views, which have no task")
 	}
+	o.format = cmp.Or(o.format, listitems.FormatOf(cmp.Or(o.input, o.output)))
 	o.columns = map[string]string{}
 	for _, text := range columns {
 		column, place, ok := strings.Cut(text, "=")
@@ -145,11 +147,11 @@ func changed(name string, outcome listitems.Outcome) string {
 	return name + ": " + strings.Join(parts, ", ")
 }
 
-// reasons says why items were refused, with their rows.
+// reasons says why items were refused, with where they are in the file.
 func reasons(failures []listitems.Failure) string {
 	var lines []string
 	for _, f := range failures[:min(len(failures), mostRemarks)] {
-		lines = append(lines, fmt.Sprintf("row %d: %s", f.Row, f.Reason))
+		lines = append(lines, listitems.Where(f.Line, f.Item)+": "+f.Reason)
 	}
 	if more := len(failures) - mostRemarks; more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", more))
