@@ -53,7 +53,7 @@
 //     a file or a dump with nothing in it, 413 for what is too large;
 //   - an import whose file is missing, or is being uploaded still, fails;
 //   - an import that left rows out succeeds: Options.RejectedRowsFail;
-//   - the columns of a dump, and of a list as CSV;
+//   - the columns of a dump, and of a list as CSV; that the pages of a large one are cut anywhere;
 //   - the words for what is wrong with an item of a list, but for INCORRECT_FORMAT;
 //   - while an upload is under way the chunks that it has announced are listed, and of an upload of an
 //     unknown number those that have come.

@@ -96,6 +96,9 @@ func describeList(c *call, t *thing) answer {
 // getItems is GET .../lists/{id}/items, as JSON or as CSV.
 func getItems(c *call, t *thing) answer {
 	all := c.URL.Query().Get("includeAll") == "true"
+	if len(t.list.items) > c.tenant.options.MaxRead {
+		return tooMuch()
+	}
 	if wantsCSV(c.Request) {
 		return sendCSV(t.list.csv(all))
 	}

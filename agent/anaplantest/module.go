@@ -125,6 +125,9 @@ func (c *call) sendItems(items []*item) answer {
 // getCells is GET .../views/{id}/data: CSV unless JSON is asked for twice.
 func getCells(c *call, _ *thing) answer {
 	columns, rows := c.model.cells()
+	if len(columns)*len(rows) > c.tenant.options.MaxRead {
+		return tooMuch()
+	}
 	if c.URL.Query().Get("format") != "v1" || wantsCSV(c.Request) {
 		return sendCSV(cellTable(columns, rows))
 	}

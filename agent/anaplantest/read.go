@@ -18,6 +18,12 @@ type read struct {
 	quick bool
 }
 
+// tooMuch answers who wants more at once than there is in one answer (help.anaplan.com, "Retrieve list
+// data", "Retrieve cell data for a view").
+func tooMuch() answer {
+	return apiFailure(http.StatusBadRequest, "there is more than one answer can have: make a large read request")
+}
+
 // previewList is GET .../lists/{id}/preview.
 func previewList(_ *call, t *thing) answer { return sendCSV(t.list.csv(true)) }
 

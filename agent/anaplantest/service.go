@@ -20,6 +20,7 @@ const (
 	DefaultChunkSize  = 10_000_000
 	DefaultMaxChunk   = 50 << 20
 	DefaultMaxContent = 64 << 20
+	DefaultMaxRead    = 1_000_000
 )
 
 // maxBody bounds what a request may bring that uploads nothing. A login is a few
@@ -74,6 +75,10 @@ type Options struct {
 	// MaxChunk is how large a chunk, or a file that is uploaded at once, may be, and
 	// MaxContent how large all files together. 0: 50 MiB, 64 MiB.
 	MaxChunk, MaxContent int
+
+	// MaxRead is how many items of a list, or cells of a view, come in one answer at most; more are read
+	// by a request for pages. 0: 1,000,000.
+	MaxRead int
 
 	// RejectedRowsFail makes an import fail that had to leave rows out. By default it
 	// succeeds, and there is a dump of these rows.
@@ -137,6 +142,7 @@ func withDefaults(opts *Options) Options {
 	setDefault(&o.ChunkSize, DefaultChunkSize)
 	setDefault(&o.MaxChunk, DefaultMaxChunk)
 	setDefault(&o.MaxContent, DefaultMaxContent)
+	setDefault(&o.MaxRead, DefaultMaxRead)
 	return o
 }
 

@@ -126,6 +126,7 @@ type download struct {
 	to       io.Writer
 	progress func(Transfer)
 	resume   Resume
+	accept   string // the form that is asked for; "": as it is
 	done     Transfer
 	marked   int64 // how much there was at the last mark
 }
@@ -176,6 +177,9 @@ func (p *part) attempt(ctx context.Context) error {
 	call := p.call
 	// Bytes as they lie there, so that they can be counted.
 	call.header = http.Header{"Accept-Encoding": {"identity"}}
+	if p.accept != "" {
+		call.header.Set("Accept", p.accept)
+	}
 	if p.written > 0 {
 		call.header.Set("Range", "bytes="+strconv.FormatInt(p.written, 10)+"-")
 		if p.etag != "" {

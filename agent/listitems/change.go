@@ -13,11 +13,15 @@ package listitems
 import (
 	"bytes"
 	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/printable"
@@ -65,7 +69,7 @@ func (n numbered) where() string { return Where(n.item.Line, n.number) }
 
 // Change does it to all items. After an error the outcome is what was done before it.
 func Change(ctx context.Context, client *integration.Client, list integration.Thing, verb Verb, items []Item) (Outcome, error) {
-	c := &change{ctx: ctx, client: client, path: list.Model.Path() + "/lists/" + list.ID + "/items"}
+	c := &change{ctx: ctx, client: client, list: list, path: list.Model.Path() + "/lists/" + list.ID + "/items"}
 	c.outcome.Total, c.outcome.Failures = len(items), []Failure{}
 	all := make([]numbered, len(items))
 	for i, item := range items {
@@ -90,7 +94,8 @@ func Change(ctx context.Context, client *integration.Client, list integration.Th
 type change struct {
 	ctx     context.Context
 	client  *integration.Client
-	path    string
+	list    integration.Thing
+	path    string // of its items
 	outcome Outcome
 }
 
@@ -163,16 +168,49 @@ func (c *change) there() (present, error) {
 		Items []Item `json:"listItems"`
 	}
 	p := present{names: map[string]string{}, codes: map[string]bool{}}
-	if err := call(c.ctx, c.client, http.MethodGet, c.path, nil, nil, &answer); err != nil {
-		return p, err
+	err := call(c.ctx, c.client, http.MethodGet, c.path, nil, nil, &answer)
+	if integration.IsTooLarge(err) {
+		err = large(c.ctx, c.client, c.list, nil, p.read)
 	}
 	for _, item := range answer.Items {
-		p.names[item.Name] = item.ID
-		if item.Code != "" {
-			p.codes[item.Code] = true
+		p.add(item.ID, item.Name, item.Code)
+	}
+	return p, err
+}
+
+func (p present) add(id, name, code string) {
+	p.names[name] = id
+	if code != "" {
+		p.codes[code] = true
+	}
+}
+
+// read reads a list as CSV.
+func (p present) read(r io.Reader) error {
+	table := csv.NewReader(r)
+	table.LazyQuotes, table.FieldsPerRecord, table.ReuseRecord = true, -1, true
+	header, err := table.Read()
+	if err != nil {
+		return err
+	}
+	at := func(name string) int {
+		return slices.IndexFunc(header, func(column string) bool { return strings.EqualFold(column, name) })
+	}
+	id, name, code := at("id"), at("name"), at("code")
+	if min(id, name, code) < 0 {
+		return fmt.Errorf("%w: the list as CSV has no columns id, name and code", integration.ErrResponse)
+	}
+	for {
+		cells, err := table.Read()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case max(id, name, code) < len(cells):
+			p.add(strings.Clone(cells[id]), strings.Clone(cells[name]), strings.Clone(cells[code]))
 		}
 	}
-	return p, nil
 }
 
 // send sends items, in as many calls as it takes.
@@ -282,8 +320,38 @@ func call(ctx context.Context, client *integration.Client, method, path string, 
 	return nil
 }
 
-// Content writes what a list or a view holds.
-func Content(ctx context.Context, client *integration.Client, of integration.Thing, format Format, w io.Writer) error {
+// Content writes what a list or a view holds; where that is too much for one answer, by a large read.
+// progress is told of that, and may be nil.
+func Content(ctx context.Context, client *integration.Client, of integration.Thing, format Format, w io.Writer, progress func(integration.Transfer)) error {
+	err := content(ctx, client, of, format, w)
+	switch {
+	case !integration.IsTooLarge(err):
+		return err
+	case format == JSON:
+		return fmt.Errorf("%w; if it has more than a million items or cells: Anaplan gives such only as CSV, so --table csv, or tab", err)
+	}
+	return large(ctx, client, of, progress, func(r io.Reader) error {
+		if format == Tab {
+			return ToTab(w, r)
+		}
+		_, err := io.Copy(w, r)
+		return err
+	})
+}
+
+// large has read the CSV of a large read while it comes.
+func large(ctx context.Context, client *integration.Client, of integration.Thing, progress func(integration.Transfer), read func(io.Reader) error) error {
+	from, to := io.Pipe()
+	var coming sync.WaitGroup
+	coming.Go(func() { to.CloseWithError(client.ReadLarge(ctx, of, to, progress)) })
+	err := read(from)
+	from.CloseWithError(err)
+	coming.Wait()
+	return err
+}
+
+// content is Content for what comes in one answer.
+func content(ctx context.Context, client *integration.Client, of integration.Thing, format Format, w io.Writer) error {
 	path, query := of.Model.Path()+"/"+string(of.Kind)+"/"+of.ID, url.Values{}
 	if of.Kind == integration.Lists {
 		path += "/items"

@@ -293,6 +293,7 @@ func serverOf(ts *testscript.TestScript) *anaplantest.Server {
 //	anaplan requests ROUTE N       fails unless there were N requests
 //	anaplan await ROUTE N          waits until there were that many
 //	anaplan file NAME FILE         what a file of the models holds is what FILE does
+//	anaplan rename NAME NAME2      gives something another name, which may have Go's escapes
 //	anaplan put NAME FILE          has a file, or the result of an export, hold what FILE does
 //	anaplan tasks before           remembers how many tasks were started; +N: so many have been since
 //	anaplan outcome ID OUTCOME     how the next task of that goes: failed, dump, cancelled, slow, endless
@@ -344,7 +345,7 @@ func serverCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "put":
 		ts.Check(server.SetFile(args[1], []byte(ts.ReadFile(args[2]))))
-	case "rename": // to a name with Go's escapes
+	case "rename":
 		name, err := strconv.Unquote(`"` + args[2] + `"`)
 		ts.Check(err)
 		ts.Check(server.Rename(args[1], name))
@@ -414,7 +415,7 @@ func overhear(ts *testscript.TestScript) anaplantest.Fault {
 }
 
 // startServer starts the script's server; options are accept-v1, skew=DURATION,
-// life=DURATION, which is that of tokens, and window=DURATION, that of logins.
+// life=DURATION, which is that of tokens, window=DURATION, that of logins, and max-read=N.
 func startServer(ts *testscript.TestScript, options []string) {
 	opts := anaplantest.Options{QuickTasks: true}
 	for _, option := range options {
@@ -422,6 +423,10 @@ func startServer(ts *testscript.TestScript, options []string) {
 		switch name {
 		case "accept-v1":
 			opts.AcceptV1 = true
+		case "max-read": // and pages that short
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			opts.MaxRead, opts.ChunkSize = n, 40
 		case "skew":
 			skew, err := time.ParseDuration(value)
 			ts.Check(err)

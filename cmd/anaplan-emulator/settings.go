@@ -53,6 +53,7 @@ func newFlags() (*pflag.FlagSet, *settings) {
 	f.DurationVar(&s.options.ClockSkew, "clock-skew", 0, "set the server's clock ahead, or behind if negative")
 	f.IntVar(&s.options.Things, "things", 0, "add so `MANY` processes to each model, \"Process 1\" and so on")
 	f.IntVar(&s.options.PageSize, "page-size", anaplantest.DefaultPageSize, "how many things of a list come at once at most")
+	f.IntVar(&s.options.MaxRead, "max-read", anaplantest.DefaultMaxRead, "how many items of a list, or cells of a view, come in one answer at most")
 	f.BoolVar(&s.options.RejectedRowsFail, "rejected-rows-fail", false, "let an import fail that leaves rows out")
 	f.BoolVar(&s.options.QuickTasks, "quick-tasks", false, "let a task end at the first poll")
 	f.StringVar(&s.issue, "issue", "", "issue the certificate that the PEM request `FILE` asks for, print it, and end")

@@ -13,7 +13,7 @@ func Rows() explain.Table {
 		{As: explain.Type[*integration.UnclearStartError], Exit: explain.Failed},
 		{As: explain.Type[*integration.AmbiguousError], Exit: explain.Failed},
 		{As: explain.Type[*integration.NotFoundError], Exit: explain.Failed},
-	}, explain.Plain(integration.ErrResponse, integration.ErrNoContent)...)
+	}, explain.Plain(integration.ErrResponse, integration.ErrNoContent, integration.ErrLargeRead)...)
 }
 
 // blamePage says whom to ask where a web page has answered.

@@ -60,7 +60,7 @@ func (r *Task) table(thing integration.Thing) error {
 		return err
 	}
 	counted := &counter{to: to}
-	err = listitems.Content(r.Ctx, r.Client, thing, r.Order.format, counted)
+	err = listitems.Content(r.Ctx, r.Client, thing, r.Order.format, counted, r.transferred(thing.String()))
 	r.Bar.End()
 	if err = to.End(r.refused(err, "read", thing)); err != nil {
 		return err
