@@ -64,7 +64,7 @@ func describeView(c *call, t *thing) answer {
 	body := a.body.(object)
 	body["viewId"] = t.id
 	body["rows"] = c.model.dimensions()
-	body["columns"] = []object{{"id": "101999999999", "name": "Line items"}}
+	body["columns"] = []object{{"id": "20000000012", "name": "Line items"}}
 	return a
 }
 

@@ -12,7 +12,12 @@ type kind struct {
 	inModel bool
 	details string   // the parameter by which Anaplan tells more; "": it has none
 	columns []column // behind name and id
+	answer  string   // of one of it: the field that has it; "": only the list tells of it
+	runs    bool     // what it is made of is for those who may run it
 }
+
+// whole is the answer of what has no field of its own.
+const whole = "view"
 
 // column is one of a table.
 type column struct {
@@ -30,13 +35,13 @@ var kinds = []kind{
 	{name: "files", inModel: true, columns: []column{
 		{"CHUNKS", text("chunkCount")}, {"ENCODING", text("encoding")}, {"SEPARATOR", text("separator")}, {"FIRST DATA ROW", text("firstDataRow")},
 	}},
-	{name: "imports", inModel: true, columns: []column{{"TYPE", text("importType")}, {"FILE", text("importDataSourceId")}}},
-	{name: "exports", inModel: true, columns: []column{{"TYPE", text("exportType")}, {"FORMAT", text("exportFormat")}, {"ENCODING", text("encoding")}}},
-	{name: "processes", inModel: true},
-	{name: "actions", inModel: true, columns: []column{{"TYPE", text("actionType")}}},
-	{name: "lists", inModel: true},
+	{name: "imports", inModel: true, columns: []column{{"TYPE", text("importType")}, {"FILE", text("importDataSourceId")}}, answer: "importMetadata", runs: true},
+	{name: "exports", inModel: true, columns: []column{{"TYPE", text("exportType")}, {"FORMAT", text("exportFormat")}, {"ENCODING", text("encoding")}}, answer: "exportMetadata", runs: true},
+	{name: "processes", inModel: true, answer: "processMetadata", runs: true},
+	{name: "actions", inModel: true, columns: []column{{"TYPE", text("actionType")}}, answer: "action", runs: true},
+	{name: "lists", inModel: true, answer: "metadata"},
 	{name: "modules", inModel: true},
-	{name: "views", inModel: true, columns: []column{{"MODULE", text("moduleId")}}},
+	{name: "views", inModel: true, columns: []column{{"MODULE", text("moduleId")}}, answer: whole},
 }
 
 // text is a field as it is. A tab is written as \t, for it would be another column.

@@ -44,6 +44,10 @@ func Kinds() []string {
 	return names
 }
 
+func kindOf(name string) kind {
+	return kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })]
+}
+
 // Check refuses a wrong command line before a login is spent on it.
 func (o *Order) Check(name string) error {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
@@ -65,7 +69,7 @@ type thing map[string]any
 
 // Show lists what there is of a kind.
 func Show(api *agentclient.API, order *Order, name string, say *console.Messenger) error {
-	kind := kinds[slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })]
+	kind := kindOf(name)
 	path, where, err := order.path(api, kind)
 	var all []thing
 	if err == nil {
@@ -144,18 +148,42 @@ func table(kind kind, all []thing) string {
 		return !slices.ContainsFunc(all, func(t thing) bool { return c.of(t) != "" })
 	})
 	var out strings.Builder
-	rows := tabwriter.NewWriter(&out, 0, 8, 2, ' ', 0)
-	row := func(cell func(column) string) {
-		var cells []string
-		for _, c := range columns {
-			cells = append(cells, cell(c))
-		}
-		fmt.Fprintln(rows, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
-	}
-	row(func(c column) string { return c.title })
-	for _, t := range all {
-		row(func(c column) string { return console.OneLine(console.Printable(c.of(t))) })
-	}
-	rows.Flush()
+	writeTable(&out, rowsUnder(columns, all))
 	return out.String()
+}
+
+// rowsUnder are the columns' titles, and a row for each thing.
+func rowsUnder(columns []column, all []thing) [][]string {
+	var titles []string
+	for _, c := range columns {
+		titles = append(titles, c.title)
+	}
+	rows := [][]string{titles}
+	for _, t := range all {
+		var row []string
+		for _, c := range columns {
+			row = append(row, c.of(t))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// writeTable writes rows below each other, with an empty line in front if there is something already.
+func writeTable(out *strings.Builder, rows [][]string) {
+	if out.Len() > 0 && len(rows) > 0 {
+		out.WriteString("\n")
+	}
+	var table strings.Builder
+	to := tabwriter.NewWriter(&table, 0, 8, 2, ' ', 0)
+	for _, row := range rows {
+		for _, cell := range row {
+			fmt.Fprint(to, console.OneLine(console.Printable(cell)), "\t")
+		}
+		fmt.Fprintln(to)
+	}
+	to.Flush()
+	for line := range strings.Lines(table.String()) {
+		out.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
 }
