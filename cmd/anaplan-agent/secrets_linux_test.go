@@ -95,7 +95,10 @@ func echoes(status int, kind string) func(*vault) {
 	}
 }
 
-const authenticate = "/token/authenticate"
+const (
+	authenticate = "/token/authenticate"
+	viewData     = "/2/0/workspaces/" + anaplantest.FinanceID + "/models/" + anaplantest.PlanID + "/views/102000000001/data"
+)
 
 // callsAlone are those without an agent.
 func callsAlone(v *vault) []call {
@@ -130,6 +133,8 @@ func callsAlone(v *vault) []call {
 		{exit: 1, args: words("run action Nothing --model Plan")},
 		{args: words("list models")},
 		{exit: 1, args: words("list files --model Nothing")},
+		{args: words("list exports Report.csv --model Plan")},
+		{args: append(words("run list Products --model Plan --output"), v.path("alone.csv"))},
 		{args: words("doctor")},
 		{exit: 1, args: append(words("doctor --profile wrong --bundle"), v.path("report.tar.gz"))},
 		{args: append(words("enroll --email ana@example.com --key"), second, "--output", v.path("second.csr"))},
@@ -173,7 +178,15 @@ func callsOfAgent(v *vault) []call {
 		{exit: 1, args: []string{"run", "action", "Delete old sales", "--model", "Plan"}, before: func(v *vault) {
 			v.check(v.server.TaskOutcome("117000000001", 1, anaplantest.Outcome{Failed: true}))
 		}},
+		{args: append(words("run list Products --model Plan --output"), v.path("products.csv"))},
+		{args: append(words("run list Products --model Plan --items upsert --input"), v.file("items.csv", "name,code\nSpoons,P9\n"))},
+		{exit: 1, args: append(words("run list Products --model Plan --items add --input"), v.file("items2.csv", "name,code\nSpoons,P9\n"))},
+		{exit: 1, args: append(words("run list Products --model Plan --client reader --output"), v.path("refused.csv"))},
+		{args: append(words("run view Sales --model Plan --output"), v.path("sales.tsv"))},
+		{exit: 1, args: append(words("run view Sales --model Plan --output"), v.path("none.csv")), before: fails(viewData, 1, anaplantest.Failing(403))},
+		{args: append(words("run view Sales --model Plan --output"), v.path("large.csv")), before: fails(viewData, 1, anaplantest.Failing(400))},
 		{args: words("list imports --model Plan")},
+		{exit: 1, args: words("list imports Nothing --model Plan")},
 		{exit: 1, args: words("list workspaces --client reader")},
 		{args: words("policy check --client reader GET /2/0/models")},
 		{exit: 1, args: words("policy check --client reader POST /2/0/models")},
