@@ -1,7 +1,9 @@
 package tunnel
 
 import (
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +23,8 @@ func forbidden(address netip.Addr) string {
 	switch {
 	case address.IsLoopback(), address.IsUnspecified(), isThisNetwork(address):
 		return address.String() + " is this machine itself"
+	case isOwn(address):
+		return address.String() + " is an address of this machine; a program connects to that by itself, with the address in NO_PROXY"
 	case address.IsLinkLocalUnicast():
 		return address.String() + " is an address of the link, where clouds keep secrets for their machines"
 	case metadata(address):
@@ -29,6 +33,20 @@ func forbidden(address netip.Addr) string {
 		return address.String() + " is not the address of one machine"
 	}
 	return ""
+}
+
+// isOwn reports whether one of this machine's interfaces has the address. What listens there for other
+// machines is as near as what listens at 127.0.0.1.
+func isOwn(address netip.Addr) bool {
+	own, err := net.InterfaceAddrs()
+	return err == nil && isAmong(address, own)
+}
+
+func isAmong(address netip.Addr, all []net.Addr) bool {
+	return slices.ContainsFunc(all, func(own net.Addr) bool {
+		network, ok := own.(*net.IPNet)
+		return ok && network.IP.Equal(net.IP(address.AsSlice()))
+	})
 }
 
 // isThisNetwork reports whether an address is in 0.0.0.0/8 (RFC 1122 section 3.2.1.3).
