@@ -24,7 +24,7 @@ const runHelp = `Run a process, import, export or action, or transfer a file, an
   anaplan-agent run file    Report.csv --model Plan --output report.csv   download
   anaplan-agent run files   --model Plan --upload Sales.csv=sales.csv --upload Prices.csv=prices.csv
   anaplan-agent run view    "Sales.By product" --model Plan --output sales.csv
-  anaplan-agent run list    Products --model Plan --output products.json --table json
+  anaplan-agent run list    Products --model Plan --output products.json
   anaplan-agent run list    Products --model Plan --items upsert --input new.csv --column SKU=code
 
 Anaplan counts an import with rejected rows as a success; --fail-on-rejected does not.
