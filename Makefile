@@ -22,6 +22,7 @@
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 # make pictures    the picture in README, by running what it shows, and those of docs/architecture.md (needs graphviz)
+# make man         the manual pages, into bin/man
 # make errors      the table in docs/errors.md, as the program has it
 # make clean       removes bin
 # make help        this list
@@ -32,7 +33,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help man clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -122,6 +123,13 @@ clients: deps-test
 
 errors:
 	ANAPLAN_AGENT_ERRORS=write go test -count=1 -run '^TestErrorsPage$$' ./cmd/anaplan-agent
+
+# The pages have the date of the sources, so that they are the same whenever they are made.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y go.mod)
+
+man:
+	rm -rf bin/man
+	ANAPLAN_AGENT_MAN=$(CURDIR)/bin/man go test -count=1 -run '^TestManualPages$$' ./cmd/anaplan-agent
 
 pictures: docs/login.svg docs/call.svg
 	$(MAKE) --always-make docs/session.svg
