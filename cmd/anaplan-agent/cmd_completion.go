@@ -13,8 +13,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 )
 
-const completionHelp = `Print a script by which a shell completes the program's commands, flags, and the profiles
-of the configuration file.
+const completionHelp = `Print a script by which a shell completes what you type: commands, flags, profiles, keys of
+the devices that are here (without a PIN), clients, and paths of the API.
 
   bash        source <(anaplan-agent completion bash)
   zsh         source <(anaplan-agent completion zsh)
@@ -22,7 +22,12 @@ of the configuration file.
   powershell  anaplan-agent completion powershell | Out-String | Invoke-Expression
 
 Put the line into the file that your shell reads when it starts (~/.bashrc, ~/.zshrc,
-~/.config/fish/config.fish, $PROFILE).`
+~/.config/fish/config.fish, $PROFILE). bash needs the package bash-completion, and zsh the line
+'autoload -U compinit; compinit' before it. The packages of anaplan-agent bring the scripts.
+
+Names of models and of what is in them come from Anaplan where an agent runs that has a token.
+A device or an agent that takes longer than two seconds is left out; for more:
+ANAPLAN_AGENT_COMPLETION_TIMEOUT=10s.`
 
 // shells are those that cobra writes scripts for.
 var shells = []string{"bash", "zsh", "fish", "powershell"}

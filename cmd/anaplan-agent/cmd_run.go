@@ -58,12 +58,6 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 			}
 			return nil
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return tasks.RunWords, cobra.ShellCompDirectiveNoFileComp
-		},
 	}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	order := &tasks.Order{}

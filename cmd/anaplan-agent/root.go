@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/completion"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
@@ -73,6 +74,9 @@ func newRootCommand(say *console.Messenger, args []string) *cobra.Command {
 	})
 	for _, newCommand := range commandsFor(args) {
 		root.AddCommand(newCommand(say))
+	}
+	if completion.Requested(args) {
+		completion.Register(root)
 	}
 	return root
 }

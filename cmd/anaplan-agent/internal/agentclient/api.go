@@ -144,8 +144,13 @@ func (a *Session) api(ctx context.Context, client string) (*API, error) {
 			return nil, err
 		}
 	}
+	return a.Ready(ctx, client), nil
+}
+
+// Ready returns the way to the API for a profile that needs nothing of a person.
+func (a *Session) Ready(ctx context.Context, client string) *API {
 	as := local.As{Profile: a.Profile, Client: client}
-	return &API{ctx, settings.NewAPIClient(AgentURL, a.Client.Transport(as)), as, a.Close}, nil
+	return &API{ctx, settings.NewAPIClient(AgentURL, a.Client.Transport(as)), as, a.Close}
 }
 
 // IsOthers reports whether a profile is not this user's to use, or not known by that name.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
 	"github.com/spf13/cobra"
@@ -41,4 +42,24 @@ func FlagsBut(cmd *cobra.Command, over []string) string {
 		}
 	})
 	return words.String()
+}
+
+// Of returns the settings of a command whose flags are parsed: for what is asked about a command
+// line beside the command itself.
+func Of(cmd *cobra.Command) *Settings {
+	s := &Settings{Command: cmd, config: flagValue(cmd, "config"), Profile: flagValue(cmd, "profile")}
+	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {
+		if cmd.Flags().Lookup(setting.Flag()) != nil {
+			s.names = append(s.names, setting.Name)
+		}
+	}
+	return s
+}
+
+// flagValue returns the value of a flag; "" if the command does not have it.
+func flagValue(cmd *cobra.Command, name string) string {
+	if flag := cmd.Flags().Lookup(name); flag != nil {
+		return flag.Value.String()
+	}
+	return ""
 }

@@ -237,10 +237,11 @@ func ParseConfig(path string) (*config.File, error) {
 
 // completeSetting offers a shell the values of a setting that has few. Where the
 // value is a file, or may be one as in --pin file:PATH, the shell offers files by
-// itself. Nothing is looked up before a shell asks, for this runs at every start.
+// itself, and keys are found by package completion. Nothing is looked up before a shell asks, for
+// this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
 	switch setting.Name {
-	case "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "audit_file", "log_file", "token_file":
+	case "key", "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "audit_file", "log_file", "token_file":
 		return
 	}
 	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -248,8 +249,7 @@ func completeSetting(command *cobra.Command, setting config.Setting) {
 	})
 }
 
-// settingValues returns what a setting can be, where that is known. Addresses of
-// keys are not: listing them takes a module and seconds, and Tab should take neither.
+// settingValues returns what a setting can be, where that is known.
 func settingValues(name string) []string {
 	switch name {
 	case "region":

@@ -33,6 +33,15 @@ const severalFiles = "files"
 // RunWords are the keys of runKinds in the order in which people think of them.
 var RunWords = []string{"process", "import", "export", "action", "file", severalFiles, "list", "view"}
 
+// ListOf returns the list in which a model has what a word of RunWords runs; "" for another word, and
+// for several files, which have no name of their own.
+func ListOf(word string) string {
+	if word == severalFiles {
+		return ""
+	}
+	return string(runKinds[word])
+}
+
 // Order is what the flags of run say.
 type Order struct {
 	model, workspace string
