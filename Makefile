@@ -19,6 +19,8 @@
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
 # make nightly     pin-faults, faults, kills, soak, fuzz, wine and bench: about an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
+# make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
+#                  units, manual pages, completions
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 # make pictures    the picture in README, by running what it shows, and those of docs/architecture.md (needs graphviz)
@@ -27,21 +29,35 @@
 # make clean       removes bin
 # make help        this list
 
-GOFLAGS_BUILD = -trimpath -ldflags='-s -w'
+# The sources, as they are named in the program where the Go command may not ask git
+# (-buildvcs=false); an archive of git's names them by itself.
+REVISION := $(shell git log -1 --format='%(describe:tags=true)|%ct|%H' 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +dirty)
+GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build.fromMake=$(REVISION)'
 
 # The agent speaks HTTP/1.1 only (agent/anaplan), so HTTP/2 need not be in it: it is a
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help man clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help man go-is-new install clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
 	@sed -n 's/^# \(make .*\|   *.*\)$$/\1/p;/^$$/q' Makefile
 
-build:
+build: go-is-new
 	go build $(GOFLAGS_BUILD) $(AGENT_TAGS) -o bin/ ./cmd/anaplan-agent
 	go build $(GOFLAGS_BUILD) -o bin/ ./cmd/anaplan-emulator ./cmd/piv-emulator
+
+# Debian's own Go is older than go.mod asks for, and does not say so in words. One that can fetch a
+# newer one answers with that.
+go-is-new:
+	@wanted=$$(awk '$$1 == "go" {print $$2}' go.mod); \
+	found=$$({ go env GOVERSION || (cd / && go env GOVERSION); } 2>/dev/null | sed 's/^go//'); \
+	if [ -z "$$found" ]; then \
+		echo "Go $$wanted or newer is needed, and there is no go on PATH: https://go.dev/doc/install" >&2; exit 1; \
+	elif [ "$$(printf '%s\n' "$$wanted" "$$found" | sort -V | head -n 1)" != "$$wanted" ]; then \
+		echo "Go $$wanted or newer is needed, and this is $$found, of $$(command -v go): https://go.dev/doc/install (Debian's own is too old)" >&2; exit 1; \
+	fi
 
 # The second build is of a copy in another place, with an empty cache.
 release: build
@@ -123,6 +139,36 @@ clients: deps-test
 
 errors:
 	ANAPLAN_AGENT_ERRORS=write go test -count=1 -run '^TestErrorsPage$$' ./cmd/anaplan-agent
+
+PREFIX = /usr/local
+EXAMPLES = $(PREFIX)/share/doc/anaplan-agent/examples
+
+# Below /usr/local units and the like are found as below /usr. A name is installed from where
+# it is made: the files of the service are the program's own.
+install: build man
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin bin/anaplan-agent bin/anaplan-emulator bin/piv-emulator
+	$(call service,--system,anaplan-agent.service,lib/systemd/system/anaplan-agent.service)
+	$(call service,--system,anaplan-agent.socket,lib/systemd/system/anaplan-agent.socket)
+	$(call service,--system,anaplan-agent.conf,lib/sysusers.d/anaplan-agent.conf)
+	$(call service,--user,anaplan-agent.service,lib/systemd/user/anaplan-agent.service)
+	$(call service,--user,anaplan-agent.socket,lib/systemd/user/anaplan-agent.socket)
+	install -D -m 644 packaging/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/anaplan-agent.conf
+	for section in 1 5 7; do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$$section bin/man/*.$$section; done
+	$(call completion,bash,bash-completion/completions/anaplan-agent)
+	$(call completion,zsh,zsh/site-functions/_anaplan-agent)
+	$(call completion,fish,fish/vendor_completions.d/anaplan-agent.fish)
+	install -D -m 644 -t $(DESTDIR)$(EXAMPLES) packaging/config.toml packaging/nightly.service packaging/nightly.timer \
+		docs/examples/nightly.sh docs/monitoring/alerts.yml docs/monitoring/dashboard.json
+
+define service
+	@mkdir -p $(dir $(DESTDIR)$(PREFIX)/$(3))
+	bin/anaplan-agent service print $(1) --program $(PREFIX)/bin/anaplan-agent $(2) >$(DESTDIR)$(PREFIX)/$(3)
+endef
+
+define completion
+	@mkdir -p $(dir $(DESTDIR)$(PREFIX)/share/$(2))
+	bin/anaplan-agent completion $(1) >$(DESTDIR)$(PREFIX)/share/$(2)
+endef
 
 # The pages have the date of the sources, so that they are the same whenever they are made.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y go.mod)

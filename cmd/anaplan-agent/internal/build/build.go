@@ -4,7 +4,6 @@ package build
 import (
 	"os"
 	"os/exec"
-	"runtime/debug"
 )
 
 // Program is the program's name.
@@ -19,14 +18,4 @@ func path() string {
 		return path
 	}
 	return os.Args[0]
-}
-
-// Version returns the module's version, or the revision that it was built from, as the Go command
-// has put it into the binary: builds by "go install" have it too, and need no linker flag.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok { // a build without modules
-		return "unknown"
-	}
-	return info.Main.Version
 }
