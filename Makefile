@@ -17,10 +17,14 @@
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
-# make nightly     pin-faults, faults, kills, soak, fuzz, wine and bench: about an hour, by hand
+# make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test and bench: about an hour,
+#                  by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
 #                  units, manual pages, completions
+# make package     .deb and .rpm of the agent and of the emulators, into bin/packages
+# make package-test  the packages in an empty Debian: installed, upgraded, removed, purged (needs
+#                  root, debootstrap, lintian, rpm); docs/packages-test.txt has its last output
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 # make pictures    the picture in README, by running what it shows, and those of docs/architecture.md (needs graphviz)
@@ -38,7 +42,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help man go-is-new install clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help package package-test man go-is-new install clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -170,6 +174,16 @@ define completion
 	bin/anaplan-agent completion $(1) >$(DESTDIR)$(PREFIX)/share/$(2)
 endef
 
+# The version of nfpm is in packaging/build.
+package:
+	rm -rf bin/root bin/packages
+	$(MAKE) --no-print-directory install DESTDIR=bin/root PREFIX=/usr
+	.ci/notices >bin/LICENSES.txt
+	packaging/build
+
+package-test: package
+	@packaging/test bin/packages
+
 # The pages have the date of the sources, so that they are the same whenever they are made.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y go.mod)
 
@@ -190,7 +204,7 @@ docs/session.svg: build
 alerts-test: deps-test
 	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
 
-nightly: pin-faults faults kills soak fuzz wine bench
+nightly: pin-faults faults kills soak fuzz wine package-test bench
 
 # Debian's wine64 and mingw-w64, see .ci/wine; standard output is the table of docs/platforms.md.
 wine:
