@@ -25,11 +25,14 @@
 # make package     .deb and .rpm of the agent and of the emulators, into bin/packages
 # make package-test  the packages in an empty Debian: installed, upgraded, removed, purged (needs
 #                  root, debootstrap, lintian, rpm); docs/packages-test.txt has its last output
+# make tarballs    the programs for each system, packages, licences, parts and SHA256SUMS, into
+#                  bin/release; built twice and compared (needs zip)
 # make release     bin/anaplan-agent, built twice and compared, with its parts
 #                  (bin/anaplan-agent.cdx.json, CycloneDX) and their licences (bin/LICENSES.txt)
 # make pictures    the picture in README, by running what it shows, and those of docs/architecture.md (needs graphviz)
 # make man         the manual pages, into bin/man
 # make errors      the table in docs/errors.md, as the program has it
+# make outdated    the modules of which there is a newer version
 # make clean       removes bin
 # make help        this list
 
@@ -42,7 +45,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help package package-test man go-is-new install clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help outdated tarballs package package-test man go-is-new install clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -184,6 +187,14 @@ package:
 package-test: package
 	@packaging/test bin/packages
 
+# The parts (bin/anaplan-agent.cdx.json) are release's.
+tarballs: export BUILD = $(GOFLAGS_BUILD)
+tarballs: release package
+	packaging/tarballs
+	@again=$$(mktemp -d) && trap 'rm -rf "$$again"' EXIT && cp bin/release/SHA256SUMS "$$again" && \
+	rm -rf bin/packages && $(MAKE) --no-print-directory package && packaging/tarballs && diff "$$again/SHA256SUMS" bin/release/SHA256SUMS
+	@cat bin/release/NOTES.txt
+
 # The pages have the date of the sources, so that they are the same whenever they are made.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y go.mod)
 
@@ -230,6 +241,10 @@ deps-demo-piv:
 
 deps-test:
 	@sh .ci/install test
+
+# -e: of a module that is not on the proxy itself any more nobody can say.
+outdated:
+	@go list -m -u -e -f '{{if and .Update (not .Indirect)}}{{.Path}} {{.Version}} -> {{.Update.Version}}{{end}}' all | grep . || echo "no module that go.mod names has a newer version"
 
 clean:
 	rm -rf bin
