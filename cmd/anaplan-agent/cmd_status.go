@@ -1,22 +1,14 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"fmt"
-	"os"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/anaplan-agent/anaplan-agent/agent"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/status"
 )
 
 const statusHelp = `Show each profile of the agent: its state, how long the token and the certificate are good,
@@ -27,9 +19,6 @@ when the token is renewed, which of several keys is in use, and what is wrong.
   degraded  there is a live token, but renewing it fails
   down      there is no token, and login fails
   locked    'lock' was called`
-
-// watchEvery is how often --watch looks.
-const watchEvery = time.Second
 
 // newStatusCommand returns the status command.
 func newStatusCommand(say *console.Messenger) *cobra.Command {
@@ -42,176 +31,16 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 			return err
 		}
 		if *watch {
-			return watchStatus(cmd.Context(), session, *asJSON)
+			return status.Watch(cmd.Context(), session, *asJSON)
 		}
-		status, err := session.Client.Status(session.Ctx)
+		answer, err := session.Client.Status(session.Ctx)
 		if err != nil {
 			return session.InTime(err)
 		}
 		if *asJSON {
-			return console.PrintJSON(status)
+			return console.PrintJSON(answer)
 		}
-		return console.PrintResult(console.Printable(statusText(status, time.Now())))
+		return console.PrintResult(console.Printable(status.Text(answer, time.Now())))
 	})
 	return cmd
-}
-
-// watchStatus shows the status until it is interrupted or the agent has ended.
-func watchStatus(ctx context.Context, a *agentclient.Session, asJSON bool) error {
-	shown := ""
-	ticker := time.NewTicker(watchEvery)
-	defer ticker.Stop()
-	for {
-		text, err := statusOnce(ctx, a, asJSON)
-		if err != nil {
-			return err
-		}
-		if text != shown {
-			if err := console.PrintResult(frame(text, asJSON)); err != nil {
-				return err
-			}
-			shown = text
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
-}
-
-// statusOnce returns what to show now.
-func statusOnce(ctx context.Context, a *agentclient.Session, asJSON bool) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	status, err := a.Client.Status(ctx)
-	if err != nil {
-		return "", err
-	}
-	if !asJSON {
-		return console.Printable(statusText(status, time.Now())), nil
-	}
-	data, err := json.Marshal(status)
-	return console.Printable(string(data)) + "\n", err
-}
-
-// frame has text replace what a terminal shows.
-func frame(text string, asJSON bool) string {
-	if asJSON || !console.ObeysEscapes(os.Stdout) {
-		return text
-	}
-	const home, clearToEnd = "\x1b[H", "\x1b[J"
-	return home + clearToEnd + text
-}
-
-// statusText returns the status as a table, and below it what is wrong.
-func statusText(status local.Status, now time.Time) string {
-	var text strings.Builder
-	fmt.Fprintf(&text, "agent %s, process %d, up %v\n", console.OneLine(status.Version), status.PID, now.Sub(status.StartedAt).Round(time.Second))
-	if status.Address != "" {
-		fmt.Fprintf(&text, "listening on %s for clients of Anaplan's API\n", console.OneLine(status.Address))
-	}
-	if status.Problem != nil {
-		text.WriteString(problemText(status.Problem) + "\n")
-	}
-	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "PROFILE\tSTATE\tTOKEN\tRENEWAL\tCERTIFICATE\tLAST ASKED")
-	for _, p := range status.Profiles {
-		until := "-"
-		if p.Certificate != nil {
-			until = p.Certificate.NotAfter.UTC().Format(time.DateOnly)
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", console.OneLine(p.Name), p.State,
-			ahead(p.ExpiresAt, now), ahead(p.RenewAt, now), until, behind(p.UsedAt, now))
-	}
-	table.Flush()
-	for _, p := range status.Profiles {
-		text.WriteString(profileRemarks(p, now))
-	}
-	text.WriteString(refusalsText(status.Refusals, now))
-	for i, c := range status.Clients {
-		if i == 0 {
-			text.WriteString("\nCLIENT, for PROFILE: POLICY\n")
-		}
-		fmt.Fprintf(&text, "%s, for %s: %s\n", console.OneLine(c.Name), console.OneLine(c.Profile), console.OneLine(strings.Join(c.Policy, "; ")))
-	}
-	return text.String()
-}
-
-// mostShownRefusals is how many of the last refusals are shown; --json has all that the agent keeps.
-const mostShownRefusals = 5
-
-// refusalsText returns what policies have refused lately, and what would allow it.
-func refusalsText(all []local.Refusal, now time.Time) string {
-	var text strings.Builder
-	for i, r := range all[:min(len(all), mostShownRefusals)] {
-		if i == 0 {
-			text.WriteString("\nREFUSED by policies, the latest first\n")
-		}
-		times := ""
-		if r.Count > 1 {
-			times = fmt.Sprintf(", %d times", r.Count)
-		}
-		fmt.Fprintf(&text, "%s ago: %s %s, for %s%s\n", now.Sub(r.At).Round(time.Second), console.OneLine(r.Method), console.OneLine(r.Path),
-			console.OneLine(strings.TrimPrefix(r.Client, "client:")), times)
-		if r.Rule != "" {
-			fmt.Fprintf(&text, "  this rule would allow it: %s\n", console.OneLine(r.Rule))
-		}
-	}
-	if more := len(all) - mostShownRefusals; more > 0 {
-		fmt.Fprintf(&text, "and %d more: %s status --json\n", more, build.Program)
-	}
-	return text.String()
-}
-
-// profileRemarks returns what does not fit into a profile's line: what is wrong, waits that Anaplan
-// asked for, which of several keys is in use, and that the certificate is about to end.
-func profileRemarks(p local.ProfileStatus, now time.Time) string {
-	var lines []string
-	if p.Problem != nil {
-		lines = append(lines, problemText(p.Problem))
-	}
-	if !p.WaitUntil.IsZero() {
-		lines = append(lines, fmt.Sprintf("no login is tried for another %v; to try now: %s login", max(p.WaitUntil.Sub(now), 0).Round(time.Second), build.Program))
-	}
-	if p.TokenFile != nil {
-		lines = append(lines, console.Indented(p.TokenFile.Message))
-	}
-	if !p.HeldUntil.IsZero() {
-		lines = append(lines, fmt.Sprintf("Anaplan limits the rate of calls (429): none is sent until %s, %s", p.HeldUntil.UTC().Format(time.RFC3339), ahead(p.HeldUntil, now)))
-	}
-	if p.Key > 0 {
-		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))
-	}
-	if p.Warning != "" {
-		lines = append(lines, "warning: "+console.OneLine(p.Warning))
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("\n%s: %s\n", console.OneLine(p.Name), strings.Join(lines, "\n  "))
-}
-
-// problemText is a problem with its hints.
-func problemText(problem *agent.Problem) string {
-	lines := []string{console.Indented(problem.Message)}
-	for _, hint := range problem.Hints {
-		lines = append(lines, "hint: "+console.OneLine(hint))
-	}
-	return strings.Join(lines, "\n  ")
-}
-
-// ahead and behind say how far away a time is; "-" and "never" for the zero time.
-func ahead(then, now time.Time) string {
-	if then.IsZero() {
-		return "-"
-	}
-	return "in " + max(then.Sub(now), 0).Round(time.Second).String()
-}
-
-func behind(then, now time.Time) string {
-	if then.IsZero() {
-		return "never"
-	}
-	return max(now.Sub(then), 0).Round(time.Second).String() + " ago"
 }

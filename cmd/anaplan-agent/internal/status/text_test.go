@@ -1,4 +1,4 @@
-package main
+package status
 
 import (
 	"testing"
@@ -54,7 +54,7 @@ held: Anaplan limits the rate of calls (429): none is sent until 2026-11-25T12:0
 busy: too many requests
   no login is tried for another 1m30s; to try now: anaplan-agent login
 `
-	if diff := cmp.Diff(want, statusText(status, now)); diff != "" {
+	if diff := cmp.Diff(want, Text(status, now)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
 }
