@@ -18,9 +18,14 @@ func Word(text string, words []string) string {
 	for _, word := range words {
 		edits := levenshtein.ComputeDistance(strings.ToLower(text), strings.ToLower(word))
 		// Short words are near to everything.
-		if edits < fewest && 2*edits <= len(word)+1 {
+		if edits < fewest && 2*edits <= len(word)+1 && (edits < 2 || len(word) > 4 || sameStart(text, word)) {
 			best, fewest = word, edits
 		}
 	}
 	return best
+}
+
+// sameStart reports whether words begin alike: of four letters two edits leave little else.
+func sameStart(text, word string) bool {
+	return text != "" && strings.EqualFold(text[:1], word[:1])
 }

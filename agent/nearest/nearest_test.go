@@ -11,7 +11,7 @@ func TestWord(t *testing.T) {
 	words := []string{"run", "POST", "PUT", "key", "pin", "timeout", "region", "workspace"}
 	for text, want := range map[string]string{
 		"timout": "timeout", "regoin": "region", "keys": "key", "rnu": "run", "Run": "run", "psot": "POST", "worksapce": "workspace",
-		"cert": "", "": "", "workshops": "", "timeout" + strings.Repeat("t", 40): "",
+		"cert": "", "jsn": "", "kye": "key", "": "", "workshops": "", "timeout" + strings.Repeat("t", 40): "",
 	} {
 		if got := nearest.Word(text, words); got != want {
 			t.Errorf("Word(%q) = %q, want %q", text, got, want)

@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/audit"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 )
 
 const auditHelp = `Work on the agent's audit log. It has one line for each signature, login, refresh, token
@@ -48,12 +49,7 @@ func newAuditCommand(say *console.Messenger) *cobra.Command {
 		Short: "check the agent's audit log",
 		Long:  auditHelp,
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return explain.Usagef(cmd.CommandPath(), "unknown command %q", "audit "+args[0])
-			}
-			return cmd.Help()
-		},
+		RunE:  help.OnlyCommands,
 	}
 	cmd.AddCommand(newAuditVerifyCommand(say))
 	return cmd

@@ -11,7 +11,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -40,7 +40,7 @@ func newCACommand(say *console.Messenger) *cobra.Command {
 	s := settings.Add(cmd, settings.SocketFlags)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return explain.Usagef(cmd.CommandPath(), "unknown command %q", "ca "+args[0])
+			return help.UnknownCommand(cmd, args[0])
 		}
 		return printCA(s, say, false)
 	}

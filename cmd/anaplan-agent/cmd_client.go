@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
@@ -58,12 +59,7 @@ func newClientCommand(say *console.Messenger) *cobra.Command {
 		Short: "make secrets for programs that may use the agent",
 		Long:  clientHelp,
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return explain.Usagef(cmd.CommandPath(), "unknown command %q", "client "+args[0])
-			}
-			return cmd.Help()
-		},
+		RunE:  help.OnlyCommands,
 	}
 	cmd.AddCommand(newClientNewCommand(say))
 	return cmd

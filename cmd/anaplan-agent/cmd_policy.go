@@ -8,6 +8,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/policycheck"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -46,12 +47,7 @@ func newPolicyCommand(say *console.Messenger) *cobra.Command {
 		Short: "see what the agent's policies allow",
 		Long:  policyHelp,
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return explain.Usagef(cmd.CommandPath(), "unknown command %q", "policy "+args[0])
-			}
-			return cmd.Help()
-		},
+		RunE:  help.OnlyCommands,
 	}
 	cmd.AddCommand(newPolicyCheckCommand(say))
 	return cmd

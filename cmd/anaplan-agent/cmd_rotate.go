@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/rotate"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -36,7 +36,7 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 	s := settings.Add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
-			return explain.Usagef(cmd.CommandPath(), "unknown command %q", "rotate "+args[0])
+			return help.UnknownCommand(cmd, args[0])
 		}
 		if _, err := s.Load(); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
 )
 
@@ -29,6 +30,9 @@ func newServiceCommand(say *console.Messenger) *cobra.Command {
 		Short: "have systemd, launchd or Windows start the agent",
 		Long:  serviceHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return help.UnknownCommand(cmd, args[0])
+			}
 			return explain.Usagef(cmd.CommandPath(), "a subcommand is needed: print, install or uninstall")
 		},
 	}

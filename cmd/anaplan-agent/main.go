@@ -13,10 +13,13 @@ import (
 	"log"
 	"os"
 
+	"github.com/spf13/cobra"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/processgroup"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/subprocess"
 )
 
@@ -35,8 +38,9 @@ func run() int {
 	log.SetOutput(io.Discard) // net/http quotes servers there, which may quote us
 	err := foreign.Divert()   // before anything takes hold of standard output or error
 	say := &console.Messenger{Out: os.Stderr, Errors: explanations}
+	var ran *cobra.Command
 	if err == nil {
-		err = newRootCommand(say, os.Args[1:]).ExecuteContext(context.Background())
+		ran, err = newRootCommand(say, os.Args[1:]).ExecuteContextC(context.Background())
 	}
 	if err == nil {
 		return 0
@@ -44,7 +48,7 @@ func run() int {
 	if exit, ok := errors.AsType[*subprocess.ExitError](err); ok {
 		return exit.Code
 	}
-	explained := say.Errors().Explain(err)
+	explained := help.After(ran, say.Errors().Explain(err))
 	say.Failure(explained)
 	return explained.Exit
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/completion"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/explain"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 )
 
@@ -59,7 +59,7 @@ func newRootCommand(say *console.Messenger, args []string) *cobra.Command {
 		Args:          cobra.ArbitraryArgs, // so that an unknown command reaches RunE and its own words
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return explain.Usagef(cmd.CommandPath(), "unknown command %q", args[0])
+				return help.UnknownCommand(cmd, args[0])
 			}
 			if asked, _ := cmd.Flags().GetBool("version"); asked {
 				return printVersion()
@@ -69,9 +69,7 @@ func newRootCommand(say *console.Messenger, args []string) *cobra.Command {
 	}
 	root.Flags().Bool("version", false, "print the version")
 	// Cobra's own errors for wrong flags are plain; this makes them exit with 2.
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
-	})
+	root.SetFlagErrorFunc(help.WrongFlag)
 	for _, newCommand := range commandsFor(args) {
 		root.AddCommand(newCommand(say))
 	}

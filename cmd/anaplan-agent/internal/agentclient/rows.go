@@ -29,9 +29,11 @@ func Rows(on remedy.System) explain.Table {
 			row.Hints = explain.Hints(managed(" serve starts one; ", on.Manager()))
 		}},
 		{Is: ErrNotShared, Exit: explain.Failed, Hints: explain.Hints(
-			"its configuration lets other users in: share_socket = \"yes\" under [agent], and allow in a profile",
+			shares,
 			"to do without the agent: --socket none",
-		), With: explain.With(joinGroup)},
+		), More: "of a service's socket the first is: `sudo usermod -aG anaplan-agent NAME`", With: explain.With(func(closed *notSharedError, row *explain.Row) {
+			row.Hints = slices.Concat(explain.Hints(WayIn(closed.socket)), row.Hints[1:])
+		})},
 		{Is: errAgentEnded, More: restarted(allManagers), Exit: explain.Failed, With: func(_ error, row *explain.Row) {
 			row.Hints = explain.Hints(restarted(on.Manager()))
 		}},
@@ -53,10 +55,15 @@ func Rows(on remedy.System) explain.Table {
 	}
 }
 
-// joinGroup says first which group may connect, where the socket has one that may.
-func joinGroup(closed *notSharedError, row *explain.Row) {
-	if group := groupOf(closed.socket); group != "" {
-		join := "members of the group " + group + " may connect: sudo usermod -aG " + group + " " + shell.Quote(userName()) + ", and log in anew"
-		row.Hints = slices.Concat(explain.Hints(join), row.Hints)
+// shares is how an agent that makes its own socket lets others connect to it.
+const shares = "its configuration lets other users in: share_socket = \"yes\" under [agent], and allow in a profile"
+
+// WayIn says how this user may connect to a socket: one that systemd makes is its group's, whatever
+// share_socket says.
+func WayIn(socket string) string {
+	group := groupOf(socket)
+	if group == "" {
+		return shares
 	}
+	return "members of the group " + group + " may connect: sudo usermod -aG " + group + " " + shell.Quote(userName()) + ", and log in anew; what they get says allow in a profile"
 }

@@ -34,7 +34,7 @@ func (a *runningAgent) checkSocket(socket string, chosen bool) bool {
 	safe := a.checkSocketDirectory(socket)
 	switch err := agentclient.CheckSocket(socket); {
 	case errors.Is(err, agentclient.ErrNotShared):
-		a.warn("agent.socket", "its configuration lets others in: share_socket = \"yes\" under [agent], and allow in a profile; or add this user to its group (usermod -aG anaplan-agent NAME)",
+		a.warn("agent.socket", agentclient.WayIn(socket),
 			"an agent's socket is at %s, and this user may not connect to it", socket)
 		return false
 	case err != nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/spf13/cobra"
 )
 
@@ -53,7 +54,7 @@ func (o *Order) Check(name string) error {
 	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
 	switch {
 	case i < 0:
-		return fmt.Errorf("%q cannot be listed; there are %s", name, strings.Join(Kinds(), ", "))
+		return fmt.Errorf("%q cannot be listed; there are %s%s", name, strings.Join(Kinds(), ", "), help.DidYouMean(name, Kinds(), "list "))
 	case kinds[i].inModel && o.model == "":
 		return errors.New("of which model? give --model NAME")
 	case !kinds[i].inModel && o.model != "":

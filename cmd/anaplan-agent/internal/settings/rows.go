@@ -29,7 +29,8 @@ func Rows() explain.Table {
 			},
 		)},
 		{Is: ErrNoAddress, Exit: explain.Usage, Code: agent.CodeSettings, Final: true, Hints: explain.Hints(
-			"name it by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
+			build.Program+" enroll, on a terminal, finds the devices, makes a key and says what comes next",
+			"a key that is there is named by --key 'pkcs11:token=LABEL;object=LABEL?module-name=NAME', by key in a profile, or by ANAPLAN_AGENT_KEY",
 			build.Program+" keys --key piv: lists the cards that are connected",
 		), With: NamesModules},
 		{As: explain.Type[*policy.RuleError], Exit: explain.Usage, Code: agent.CodeSettings, Final: true, Hints: explain.Hints(

@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/spf13/cobra"
@@ -113,7 +114,7 @@ func (o *Order) Check(args []string, repeated Repeated) (integration.Kind, error
 	word := args[0]
 	kind, ok := runKinds[word]
 	if !ok {
-		return "", fmt.Errorf("%q cannot be run; there are %s", word, strings.Join(RunWords, ", "))
+		return "", fmt.Errorf("%q cannot be run; there are %s%s", word, strings.Join(RunWords, ", "), help.DidYouMean(word, RunWords, "run "))
 	}
 	if err := o.checkNames(word, args[1:], len(uploads) > 0); err != nil {
 		return "", err
