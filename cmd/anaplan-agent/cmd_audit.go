@@ -45,11 +45,12 @@ another machine as they come.`
 // newAuditCommand returns the audit command.
 func newAuditCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "audit",
-		Short: "check the agent's audit log",
-		Long:  auditHelp,
-		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
-		RunE:  help.OnlyCommands,
+		Use:     "audit",
+		Short:   "check the agent's audit log",
+		Example: "anaplan-agent audit verify /var/log/anaplan-agent/audit.log",
+		Long:    auditHelp,
+		Args:    cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
+		RunE:    help.OnlyCommands,
 	}
 	cmd.AddCommand(newAuditVerifyCommand(say))
 	return cmd

@@ -21,7 +21,8 @@ built in use the agent as their HTTPS proxy; it answers in the name of Anaplan's
 certificates of this CA, and they must trust it:
 
   anaplan-agent ca >agent-ca.pem
-  curl -x http://nightly:SECRET@127.0.0.1:8470 --cacert agent-ca.pem https://api.anaplan.com/2/0/models
+  curl -x http://nightly:SECRET@127.0.0.1:8470 --cacert agent-ca.pem \
+      https://api.anaplan.com/2/0/models
 
 The CA is constrained by name to Anaplan's hosts: its key is worth nothing for others. It lasts
 a year. Sixty days before its end ca prints its successor, too, so fetch it again once a month.
@@ -36,7 +37,7 @@ Only root and the agent's user may renew the CA of a running agent.`
 
 // newCACommand returns the ca command.
 func newCACommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "ca", Short: "print the CA that clients of the agent's proxy trust", Long: caHelp, Args: cobra.ArbitraryArgs}
+	cmd := &cobra.Command{Use: "ca", Short: "print the CA that clients of the agent's proxy trust", Example: "anaplan-agent ca > agent-ca.pem", Long: caHelp, Args: cobra.ArbitraryArgs}
 	s := settings.Add(cmd, settings.SocketFlags)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
@@ -49,7 +50,7 @@ func newCACommand(say *console.Messenger) *cobra.Command {
 }
 
 func newCARenewCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "renew", Short: "make another CA in its place", Long: caRenewHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "renew", Short: "make another CA in its place", Example: "anaplan-agent ca renew > agent-ca.pem", Long: caRenewHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	cmd.RunE = func(*cobra.Command, []string) error { return printCA(s, say, true) }
 	return cmd

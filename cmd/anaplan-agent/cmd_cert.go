@@ -43,9 +43,10 @@ type certOrder struct {
 func newCertCommand(say *console.Messenger) *cobra.Command {
 	var order certOrder
 	cmd := &cobra.Command{
-		Use:   "cert [--explain [FILE]]",
-		Short: "print the certificate to upload to Anaplan, or explain it",
-		Long:  certHelp,
+		Use:     "cert [--explain [FILE]]",
+		Short:   "print the certificate to upload to Anaplan, or explain it",
+		Example: "anaplan-agent cert --key piv: --output upload.pem\nanaplan-agent cert --explain answer.p7b",
+		Long:    certHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if err := order.take(args); err != nil {
 				return &explain.UsageError{Err: err, Command: cmd.CommandPath()}

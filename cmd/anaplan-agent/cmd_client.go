@@ -55,11 +55,12 @@ that changes: secret = ...`
 // newClientCommand returns the client command.
 func newClientCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "client",
-		Short: "make secrets for programs that may use the agent",
-		Long:  clientHelp,
-		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
-		RunE:  help.OnlyCommands,
+		Use:     "client",
+		Short:   "make secrets for programs that may use the agent",
+		Example: "anaplan-agent client new nightly --output nightly.secret",
+		Long:    clientHelp,
+		Args:    cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
+		RunE:    help.OnlyCommands,
 	}
 	cmd.AddCommand(newClientNewCommand(say))
 	return cmd

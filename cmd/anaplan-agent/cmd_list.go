@@ -31,7 +31,7 @@ a login of this command's own, within the profile's policy.
 // newListCommand returns the list command.
 func newListCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:       "list " + strings.Join(listing.Kinds(), "|") + " [NAME]",
+		Use:       "list WHAT [NAME]",
 		Short:     "list workspaces, models, and what is in a model",
 		Long:      listHelp,
 		ValidArgs: listing.Kinds(),

@@ -27,7 +27,7 @@ Without an agent it logs in and out, and reports whether that works.`
 
 // newLoginCommand returns the login command.
 func newLoginCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "login", Short: "have the agent log in now", Long: loginHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "login", Short: "have the agent log in now", Example: "anaplan-agent login --profile prod", Long: loginHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags, settings.SocketFlags)
 	alone := device.RunE(s, say, func(run *device.Run) error {
 		who, err := login.Whoami(run, "")
@@ -66,7 +66,7 @@ var errNothingToLock = errors.New("this user may not lock any profile")
 
 // newLockCommand returns the lock command.
 func newLockCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "lock", Short: "have the agent refuse the token and forget the PIN", Long: lockHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "lock", Short: "have the agent refuse the token and forget the PIN", Example: "anaplan-agent lock", Long: lockHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	all := cmd.Flags().Bool("all", false, "all profiles that this user may lock (only root and the agent's user may)")
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
@@ -99,7 +99,7 @@ Only root and the agent's user may unlock a profile and give its PIN.`
 
 // newUnlockCommand returns the unlock command.
 func newUnlockCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "unlock", Short: "undo lock and give the agent the PIN", Long: unlockHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "unlock", Short: "undo lock and give the agent the PIN", Example: "anaplan-agent unlock --profile prod", Long: unlockHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	changed := cmd.Flags().Bool("pin-changed", false, "the PIN that was refused, or gave no clear answer, is the right one: send it again")
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
@@ -121,7 +121,7 @@ at the next connection: end that one as well, by systemctl stop anaplan-agent.so
 
 // newStopCommand returns the stop command.
 func newStopCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "stop", Short: "have the agent end", Long: stopHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "stop", Short: "have the agent end", Example: "anaplan-agent stop", Long: stopHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	cmd.RunE = agentclient.RunE(s, say, func(session *agentclient.Session) error {
 		if err := session.Stop(); err != nil {
@@ -136,7 +136,7 @@ func newStopCommand(say *console.Messenger) *cobra.Command {
 // newReloadCommand returns the reload command.
 func newReloadCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "reload", Short: "have the agent read its configuration again", Args: settings.NoArguments,
+		Use: "reload", Short: "have the agent read its configuration again", Example: "anaplan-agent reload", Args: settings.NoArguments,
 		Long: "Have the agent read its configuration again, as SIGHUP does. Unchanged profiles keep their\ntokens. A configuration with a mistake changes nothing.",
 	}
 	s := settings.Add(cmd, settings.SocketFlags)

@@ -26,10 +26,11 @@ agent's user may do that.`
 // newLogoutCommand returns the logout command.
 func newLogoutCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "logout",
-		Short: "end a token",
-		Long:  logoutHelp,
-		Args:  settings.NoArguments,
+		Use:     "logout",
+		Short:   "end a token",
+		Example: "anaplan-agent logout --token-from file:token",
+		Long:    logoutHelp,
+		Args:    settings.NoArguments,
 	}
 	// No setting of the device: a token is ended without the key that it came from.
 	s := settings.Add(cmd, settings.ServerFlags, settings.SocketFlags)

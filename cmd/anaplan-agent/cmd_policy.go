@@ -43,11 +43,12 @@ The second form is about everything that the rule would allow. Exits 0 if that i
 // newPolicyCommand returns the policy command.
 func newPolicyCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "policy",
-		Short: "see what the agent's policies allow",
-		Long:  policyHelp,
-		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
-		RunE:  help.OnlyCommands,
+		Use:     "policy",
+		Short:   "see what the agent's policies allow",
+		Example: "anaplan-agent policy check GET /2/0/models",
+		Long:    policyHelp,
+		Args:    cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
+		RunE:    help.OnlyCommands,
 	}
 	cmd.AddCommand(newPolicyCheckCommand(say))
 	return cmd

@@ -11,17 +11,17 @@ import (
 
 const rotateHelp = `Give a profile of the configuration file a new key and certificate, without an outage:
 
-  anaplan-agent rotate start --output new.csr          make a second key beside the first, and its request
+  anaplan-agent rotate start --output new.csr    make a second key beside the first, and its request
   anaplan-agent rotate finish --certificate new.pem --upload-out upload.pem
-                                                       store the CA's answer
-  anaplan-agent rotate finish                          once upload.pem is registered in Anaplan: log in with
-                                                       the new key, put it into the configuration,
-                                                       and have the agent use it
-  anaplan-agent rotate retire                          delete the old key and its certificate
+                                                 store the CA's answer
+  anaplan-agent rotate finish                    once upload.pem is registered in Anaplan: log in
+                                                 with the new key, put it into the configuration,
+                                                 and have the agent use it
+  anaplan-agent rotate retire                    delete the old key and its certificate
 
-  anaplan-agent rotate                                 show how far it is
-  anaplan-agent rotate back                            after finish: use the old key again
-  anaplan-agent rotate cancel                          before finish: delete the new key
+  anaplan-agent rotate                           show how far it is
+  anaplan-agent rotate back                      after finish: use the old key again
+  anaplan-agent rotate cancel                    before finish: delete the new key
 
 A running agent keeps its token throughout: no caller notices.`
 
@@ -53,7 +53,7 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 
 // newRotateStartCommand returns the start command of rotate.
 func newRotateStartCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Args: settings.NoArguments,
+	cmd := &cobra.Command{Use: "start", Short: "make a second key and its request (CSR)", Example: "anaplan-agent rotate start --output new.csr", Args: settings.NoArguments,
 		Long: "Make a second key beside the profile's, and print its request (CSR) for the CA. The first\nkey stays in use. A second call prints the request again.\nWhere a module makes no keys, have the device's own tool make one, and name it by --new-key."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	var order rotate.Order
@@ -72,7 +72,7 @@ func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 
 // newRotateFinishCommand returns the finish command of rotate.
 func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Args: settings.NoArguments,
+	cmd := &cobra.Command{Use: "finish", Short: "store the new certificate, try it, and switch to it", Example: "anaplan-agent rotate finish --certificate answer.p7b --upload-out upload.pem", Args: settings.NoArguments,
 		Long: "Store the CA's answer, if --certificate is given, and log in with the new key. If Anaplan\naccepts it, put the new key into the configuration, and have a running agent log in with it; if the\nagent cannot, everything is restored. If Anaplan does not know the certificate yet, nothing\nchanges: call it again once the certificate is registered."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	var order rotate.Order
@@ -88,7 +88,7 @@ func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 
 // newRotateBackCommand returns the back command of rotate.
 func newRotateBackCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Args: settings.NoArguments,
+	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Example: "anaplan-agent rotate back", Args: settings.NoArguments,
 		Long: "Log in with the old key, and put it into the configuration again if that works."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Back() })
@@ -97,7 +97,7 @@ func newRotateBackCommand(say *console.Messenger) *cobra.Command {
 
 // newRotateRetireCommand returns the retire command of rotate.
 func newRotateRetireCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Args: settings.NoArguments,
+	cmd := &cobra.Command{Use: "retire", Short: "delete the old key and its certificate", Example: "anaplan-agent rotate retire", Args: settings.NoArguments,
 		Long: "Delete the old key and its certificate from the device for good, once the new one is in use.\nIt logs in with the new key first. It refuses if a profile still has the old one, or if a\nrunning agent cannot log in with the new one."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
 	return rotate.WithDeletion(cmd, s, say, (*rotate.Session).Retire)
@@ -105,7 +105,7 @@ func newRotateRetireCommand(say *console.Messenger) *cobra.Command {
 
 // newRotateCancelCommand returns the cancel command of rotate.
 func newRotateCancelCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "cancel", Short: "give up the rotation and delete the new key", Args: settings.NoArguments,
+	cmd := &cobra.Command{Use: "cancel", Short: "give up the rotation and delete the new key", Example: "anaplan-agent rotate cancel", Args: settings.NoArguments,
 		Long: "Give up a rotation that has not switched to the new key, and delete that key."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "timeout", "touch_command"})
 	return rotate.WithDeletion(cmd, s, say, (*rotate.Session).Cancel)

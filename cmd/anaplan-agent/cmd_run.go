@@ -49,7 +49,7 @@ this command's own, within the profile's policy.
 // newRunCommand returns the run command.
 func newRunCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "run process|import|export|action|file|list|view NAME | run files --upload NAME=FILE...",
+		Use:   "run process|import|export|action|file|list|view|files [NAME]",
 		Short: "run a process, import, export or action, or transfer a file, and wait for it",
 		Long:  runHelp,
 		Args: func(cmd *cobra.Command, args []string) error {

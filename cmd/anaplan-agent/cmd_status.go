@@ -22,7 +22,7 @@ when the token is renewed, which of several keys is in use, and what is wrong.
 
 // newStatusCommand returns the status command.
 func newStatusCommand(say *console.Messenger) *cobra.Command {
-	cmd := &cobra.Command{Use: "status", Short: "show what the agent does", Long: statusHelp, Args: settings.NoArguments}
+	cmd := &cobra.Command{Use: "status", Short: "show what the agent does", Example: "anaplan-agent status --watch", Long: statusHelp, Args: settings.NoArguments}
 	s := settings.Add(cmd, settings.SocketFlags)
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	watch := cmd.Flags().Bool("watch", false, "keep showing it until interrupted; with --json print a line for each change")

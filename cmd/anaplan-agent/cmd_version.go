@@ -14,10 +14,11 @@ import (
 // newVersionCommand returns the version command; --version does the same.
 func newVersionCommand(*console.Messenger) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "print the version",
-		Args:  settings.NoArguments,
-		RunE:  func(*cobra.Command, []string) error { return printVersion() },
+		Use:     "version",
+		Short:   "print the version",
+		Example: "anaplan-agent version --json",
+		Args:    settings.NoArguments,
+		RunE:    func(*cobra.Command, []string) error { return printVersion() },
 	}
 }
 

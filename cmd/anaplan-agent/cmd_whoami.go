@@ -24,10 +24,11 @@ With --token-from it asks about an existing token, and ends nothing.`
 // leaves no token behind.
 func newWhoamiCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "whoami",
-		Short: "show which Anaplan user the certificate stands for, and until when",
-		Long:  whoamiHelp,
-		Args:  settings.NoArguments,
+		Use:     "whoami",
+		Short:   "show which Anaplan user the certificate stands for, and until when",
+		Example: "anaplan-agent whoami --profile prod",
+		Long:    whoamiHelp,
+		Args:    settings.NoArguments,
 	}
 	s := settings.Add(cmd, settings.SignFlags, settings.ServerFlags)
 	from := login.AddTokenFrom(cmd, "")

@@ -70,6 +70,7 @@ func newRootCommand(say *console.Messenger, args []string) *cobra.Command {
 	root.Flags().Bool("version", false, "print the version")
 	// Cobra's own errors for wrong flags are plain; this makes them exit with 2.
 	root.SetFlagErrorFunc(help.WrongFlag)
+	root.SetHelpFunc(help.Show)
 	for _, newCommand := range commandsFor(args) {
 		root.AddCommand(newCommand(say))
 	}

@@ -27,8 +27,9 @@ type Flags struct {
 func NewPrint(say *console.Messenger) *cobra.Command {
 	var flags Flags
 	cmd := &cobra.Command{
-		Use:   "print [FILE]",
-		Short: "print the files of the service, or one of them",
+		Use:     "print [FILE]",
+		Short:   "print the files of the service, or one of them",
+		Example: "anaplan-agent service print",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := flags.service(cmd, say)
 			if err != nil {
@@ -52,9 +53,10 @@ func NewPrint(say *console.Messenger) *cobra.Command {
 func NewInstall(say *console.Messenger) *cobra.Command {
 	var flags Flags
 	cmd := &cobra.Command{
-		Use:   "install",
-		Short: "write the files of the service, and say how to start it",
-		Args:  settings.NoArguments,
+		Use:     "install",
+		Short:   "write the files of the service, and say how to start it",
+		Example: "sudo anaplan-agent service install",
+		Args:    settings.NoArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := flags.service(cmd, say)
 			if err != nil {
@@ -72,9 +74,10 @@ func NewInstall(say *console.Messenger) *cobra.Command {
 func NewUninstall(say *console.Messenger) *cobra.Command {
 	var flags Flags
 	cmd := &cobra.Command{
-		Use:   "uninstall",
-		Short: "end the service and remove its files",
-		Args:  settings.NoArguments,
+		Use:     "uninstall",
+		Short:   "end the service and remove its files",
+		Example: "sudo anaplan-agent service uninstall",
+		Args:    settings.NoArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := flags.service(cmd, say)
 			if err != nil {
