@@ -6,6 +6,7 @@ package console
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -77,5 +78,15 @@ func (m *Messenger) Plain(text string) { io.WriteString(m.Out, text) }
 // server has put into the arguments cannot steer the terminal.
 func (m *Messenger) line(kind, format string, args ...any) {
 	text := Indented(Printable(fmt.Sprintf(format, args...)))
-	fmt.Fprintf(m.Out, "%s: %s: %s\n", build.Program, kind, text)
+	fmt.Fprintf(m.Out, "%s: %s: %s\n", build.Program, m.coloured(kind), text)
+}
+
+// coloured returns the kind of a line in its colour, where the person sees it.
+func (m *Messenger) coloured(kind string) string {
+	file, isFile := m.Out.(*os.File)
+	colour, has := map[string]Colour{"error": Red, "warning": Yellow}[kind]
+	if !has || !isFile || !HasColours(file) {
+		return kind
+	}
+	return colour.of(kind)
 }

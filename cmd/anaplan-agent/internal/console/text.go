@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -52,6 +53,14 @@ func Indented(text string) string {
 		lines[i+1] = "  " + strings.TrimPrefix(line, "  ")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Time returns a time as a person reads it: that of this machine's clock, with its distance from UTC.
+func Time(at time.Time) string {
+	if _, offset := at.Local().Zone(); offset == 0 {
+		return at.UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return at.Local().Format("2006-01-02 15:04:05 -07:00")
 }
 
 // Counted returns a number of things in words that people read at a glance: "1 line",

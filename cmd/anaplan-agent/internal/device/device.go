@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -189,7 +190,7 @@ func Describe(cert *x509.Certificate) string {
 		return "(unreadable)"
 	}
 	name := cert.Subject.String()
-	if email := agent.Email(cert); email != "" {
+	if email := agent.Email(cert); email != "" && !strings.Contains(name, email) {
 		name += " <" + email + ">"
 	}
 	return fmt.Sprintf("%q, valid until %s", name, cert.NotAfter.Format("2006-01-02"))

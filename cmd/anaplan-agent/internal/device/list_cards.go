@@ -90,8 +90,9 @@ func triesState(tries int) string {
 
 // writeCardKey writes a key and whether it can log in.
 func writeCardKey(text *strings.Builder, key piv.KeyInfo) {
-	fmt.Fprintf(text, "  key in slot %s: %s%s\n    %s\n", key.Address.Slot, console.OneLine(key.Type), CardKeyState(key), key.Address)
-	writeUse(text, key.Certificate, key.Problem, unseen(key))
+	writeUse(text, "in slot "+key.Address.Slot.String(), key.Certificate, key.Problem, unseen(key))
+	fmt.Fprintf(text, "    %s%s\n    %s\n", console.OneLine(key.Type), CardKeyState(key), key.Address)
+	writeCertificate(text, key.Certificate)
 }
 
 // unseen returns why nobody knows whether a key is there before it signs; "" if somebody does. Cards

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -103,30 +104,48 @@ func hidden(token hsm.Token) string {
 	return " to be seen without a PIN"
 }
 
-// writeKey writes a key and, in a line that begins with "can" or "cannot", whether
-// it can log in.
+// writeKey writes a key.
 func writeKey(text *strings.Builder, key hsm.KeyInfo) {
-	fmt.Fprintf(text, "  key %q: %s%s\n    %s\n", key.Label, console.OneLine(key.Type), KeyState(key), key.Address)
-	writeUse(text, key.Certificate, key.Problem, "")
+	writeUse(text, fmt.Sprintf("%q", key.Label), key.Certificate, key.Problem, "")
+	fmt.Fprintf(text, "    %s%s\n    %s\n", console.OneLine(key.Type), KeyState(key), key.Address)
+	writeCertificate(text, key.Certificate)
 }
 
-// writeUse writes a key's certificate and whether it can log in. unseen is why that is not known
-// before a login; "": it is.
-func writeUse(text *strings.Builder, cert *x509.Certificate, problem error, unseen string) {
-	if cert != nil {
-		fmt.Fprintf(text, "    certificate %s\n", Describe(cert))
-	}
-	if problem != nil {
-		fmt.Fprintf(text, "    cannot log in: %s\n", console.OneLine(strings.TrimPrefix(problem.Error(), hardware.ErrUnusableKey.Error()+": ")))
+// writeUse writes first what a person looks for: whether the key can log in, and what Anaplan may
+// not like about it. unseen is why that is not known before a login; "": it is.
+func writeUse(text *strings.Builder, name string, cert *x509.Certificate, problem error, unseen string) {
+	switch {
+	case problem != nil:
+		reason := strings.TrimPrefix(problem.Error(), hardware.ErrUnusableKey.Error()+": ")
+		fmt.Fprintf(text, "  key %s: %s: %s\n", name, cannotLogIn, console.OneLine(reason))
 		return
-	}
-	if unseen == "" {
-		text.WriteString("    can log in\n")
-	} else {
-		fmt.Fprintf(text, "    may log in: %s\n", unseen)
+	case unseen != "":
+		fmt.Fprintf(text, "  key %s: %s: %s\n", name, mayLogIn, unseen)
+	default:
+		fmt.Fprintf(text, "  key %s: %s\n", name, canLogIn)
 	}
 	for _, doubt := range agent.Examine(cert) {
 		fmt.Fprintf(text, "    but %s\n", doubt)
+	}
+}
+
+const (
+	canLogIn    = "can log in"
+	mayLogIn    = "may log in"
+	cannotLogIn = "cannot log in"
+)
+
+// ofUse says which words of the listing are coloured. A label is quoted, so it cannot pass for them.
+func ofUse() console.Mark {
+	return console.Mark{
+		Place: regexp.MustCompile(`^  key (?:"(?:[^"\\]|\\.)*"|in slot \w+): (can log in|may log in|cannot log in)`),
+		Words: map[string]console.Colour{canLogIn: console.Green, mayLogIn: console.Yellow, cannotLogIn: console.Red},
+	}
+}
+
+func writeCertificate(text *strings.Builder, cert *x509.Certificate) {
+	if cert != nil {
+		fmt.Fprintf(text, "    certificate %s\n", Describe(cert))
 	}
 }
 
