@@ -68,6 +68,9 @@ type Details struct {
 	HeldUntil   time.Time `json:"held_until,omitzero"`    // Anaplan has asked for patience (429): no call is sent before
 	WarningDays int       `json:"warning_days,omitempty"` // how many days before the end it was due
 
+	// Region is where Anaplan is, as "us1"; "": the profile names hosts of its own.
+	Region string `json:"region,omitempty"`
+
 	// Proxy is how the agent reaches Anaplan: the host and port of a proxy, or [Direct]. "": it does
 	// not say.
 	Proxy string `json:"proxy,omitempty"`

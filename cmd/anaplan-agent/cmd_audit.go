@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -158,12 +157,10 @@ func auditSummary(report audit.Report) string {
 	if report.Lines == 0 {
 		return "empty"
 	}
-	text := fmt.Sprintf("%s from %s to %s, whole", console.Counted(report.Lines, "line"), utc(report.First), utc(report.Last))
+	text := fmt.Sprintf("%s from %s to %s, whole", console.Counted(report.Lines, "line"), console.Time(report.First), console.Time(report.Last))
 	if cuts := len(report.Truncated); cuts > 0 {
 		text += fmt.Sprintf("; writing it was interrupted %s, last before line %d, and the agent has noted it there",
 			console.Counted(cuts, "time"), report.Truncated[cuts-1])
 	}
 	return text
 }
-
-func utc(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -40,7 +40,7 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 		if *asJSON {
 			return console.PrintJSON(answer)
 		}
-		return console.PrintResult(console.Printable(status.Text(answer, time.Now())))
+		return console.PrintResult(console.Marked(status.Text(answer, time.Now()), status.OfState()))
 	})
 	return cmd
 }

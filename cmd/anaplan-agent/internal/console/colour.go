@@ -36,13 +36,13 @@ type Mark struct {
 	Words map[string]Colour
 }
 
-// PrintMarked prints a result, printable, and with colours where they are seen.
-func PrintMarked(text string, mark Mark) error {
+// Marked returns a result, printable, and with colours where a person sees them.
+func Marked(text string, mark Mark) string {
 	text = Printable(text)
 	if HasColours(os.Stdout) {
 		text = mark.coloured(text)
 	}
-	return PrintResult(text)
+	return text
 }
 
 // coloured returns a printable text with colours.

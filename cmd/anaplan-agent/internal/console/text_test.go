@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestPrintable(t *testing.T) {
@@ -53,5 +54,18 @@ func TestMessengerForeignText(t *testing.T) {
 	want := "anaplan-agent: warning: the server says no\n  anaplan-agent: hint: type your PIN here\\u001b[1A\n"
 	if got := out.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// A person reads the time of this machine's clock, and how far that is from UTC.
+func TestTime(t *testing.T) {
+	here := time.Local
+	defer func() { time.Local = here }()
+	at := time.Date(2026, 11, 30, 23, 30, 0, 0, time.UTC)
+	for offset, want := range map[int]string{0: "2026-11-30 23:30:00 UTC", 3600: "2026-12-01 00:30:00 +01:00", -12600: "2026-11-30 20:00:00 -03:30"} {
+		time.Local = time.FixedZone("here", offset)
+		if got := Time(at); got != want {
+			t.Errorf("%d seconds east: got %s, want %s", offset, got, want)
+		}
 	}
 }

@@ -51,12 +51,12 @@ func expiryThreshold(left time.Duration) (reached int) {
 // expirySentence says when a certificate ends. The name in it is the CA's text.
 func expirySentence(cert *x509.Certificate, left time.Duration) string {
 	name := "the certificate for " + console.Printable(console.OneLine(cmp.Or(agent.Email(cert), cert.Subject.String())))
-	end := cert.NotAfter.UTC()
+	end := cert.NotAfter.Local()
 	switch {
 	case left <= 0:
 		return fmt.Sprintf("%s has ended on %s", name, end.Format(time.DateOnly))
 	case left <= oneDay:
-		return fmt.Sprintf("%s ends within a day, at %s", name, end.Format(time.RFC3339))
+		return fmt.Sprintf("%s ends within a day, at %s", name, console.Time(end))
 	}
 	return fmt.Sprintf("%s ends in %.0f days, on %s", name, math.Ceil(left.Hours()/24), end.Format(time.DateOnly))
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/google/go-cmp/cmp"
 )
@@ -191,11 +192,11 @@ func TestExpirySentence(t *testing.T) {
 		cert *x509.Certificate
 		left time.Duration
 	}{
-		"the certificate for ana@example.com ends in 14 days, on 2026-01-15":             {endingAfter("ana", 14*oneDay), 14 * oneDay},
-		"the certificate for ana@example.com ends in 2 days, on 2026-01-03":              {endingAfter("ana", 2*oneDay), oneDay + time.Second},
-		"the certificate for ana@example.com ends within a day, at 2026-01-02T12:00:00Z": {endingAfter("ana", oneDay), oneDay},
-		"the certificate for ana@example.com has ended on 2026-01-01":                    {endingAfter("ana", 0), 0},
-		`the certificate for CN=job \u001b[2J ends in 13 days, on 2026-01-14`:            {nameless, 13 * oneDay},
+		"the certificate for ana@example.com ends in 14 days, on 2026-01-15":                                             {endingAfter("ana", 14*oneDay), 14 * oneDay},
+		"the certificate for ana@example.com ends in 2 days, on 2026-01-03":                                              {endingAfter("ana", 2*oneDay), oneDay + time.Second},
+		"the certificate for ana@example.com ends within a day, at " + console.Time(endingAfter("ana", oneDay).NotAfter): {endingAfter("ana", oneDay), oneDay},
+		"the certificate for ana@example.com has ended on 2026-01-01":                                                    {endingAfter("ana", 0), 0},
+		`the certificate for CN=job \u001b[2J ends in 13 days, on 2026-01-14`:                                            {nameless, 13 * oneDay},
 	} {
 		if got := expirySentence(test.cert, test.left); got != want {
 			t.Errorf("got %q, want %q", got, want)

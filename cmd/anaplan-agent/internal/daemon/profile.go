@@ -138,6 +138,9 @@ func (p *servedProfile) details() local.Details {
 	details.WarningDays, details.Warning = p.expiry.warning()
 	details.TokenFile = p.sink.problem()
 	details.HeldUntil = p.forward.limiter.HeldUntil()
+	if p.profile.AuthURL == "" && p.profile.APIURL == "" {
+		details.Region = cmp.Or(p.profile.Region, settings.DefaultRegion)
+	}
 	if hosts, err := settings.HostsOf(p.profile); err == nil {
 		details.Proxy = cmp.Or(reach.ProxyFor(hosts.Auth), local.Direct)
 	}

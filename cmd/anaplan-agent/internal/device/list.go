@@ -49,7 +49,7 @@ func PrintListing(found listing, asJSON bool) error {
 	if asJSON {
 		return console.PrintJSON(listJSON(found))
 	}
-	return console.PrintMarked(listText(found), ofUse())
+	return console.PrintResult(console.Marked(listText(found), ofUse()))
 }
 
 // List lists what fits the profile's addresses. Beside the error is what the other

@@ -100,7 +100,7 @@ func (a *runningAgent) ask(socket string) *local.Status {
 	if status.Problem != nil {
 		a.fail("agent.audit", strings.Join(status.Problem.Hints, "; "), "%s", status.Problem.Message)
 	}
-	a.ok("agent.running", "it runs as process %d since %s, and shows %s to this user", status.PID, status.StartedAt.UTC().Format(time.RFC3339), console.Counted(len(status.Profiles), "profile"))
+	a.ok("agent.running", "it runs as process %d since %s, and shows %s to this user", status.PID, console.Time(status.StartedAt), console.Counted(len(status.Profiles), "profile"))
 	i := slices.IndexFunc(status.Profiles, func(p local.ProfileStatus) bool { return p.Name == a.profile })
 	if i < 0 {
 		a.warn("agent.profile", build.Program+" reload, if it was added since; allow in the profile says who may use it",
@@ -142,7 +142,7 @@ func (a *runningAgent) judgeProfile(p local.ProfileStatus) {
 	case agent.StateDown:
 		a.fail("agent.profile", do, "the agent has no token for profile %q%s", p.Name, problem)
 	case agent.StateDegraded:
-		a.warn("agent.profile", do, "the agent cannot renew the token of profile %q, which ends at %s%s", p.Name, p.ExpiresAt.UTC().Format(time.RFC3339), problem)
+		a.warn("agent.profile", do, "the agent cannot renew the token of profile %q, which ends at %s%s", p.Name, console.Time(p.ExpiresAt), problem)
 	case agent.StateLocked:
 		a.warn("agent.profile", build.Program+" unlock", "profile %q is locked: 'lock' was called%s", p.Name, problem)
 	default:

@@ -13,7 +13,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
@@ -232,11 +231,11 @@ func (t *trial) logIn(signed *agent.Login) {
 		t.failed("anaplan.login", err)
 		return
 	}
-	t.ok("anaplan.login", "%s has taken the login; the token is good until %s", t.hosts.Auth, token.ExpiresAt.UTC().Format(time.RFC3339))
+	t.ok("anaplan.login", "%s has taken the login; the token is good until %s", t.hosts.Auth, console.Time(token.ExpiresAt))
 	t.identify(ctx, client, token, agent.Email(signed.Certificate))
 	t.askAPI(ctx, token)
 	if err := login.EndToken(t.ctx, client, token); err != nil {
-		t.warn("anaplan.logout", "it ends by itself at "+token.ExpiresAt.UTC().Format(time.RFC3339), "the token of this examination could not be ended: %v", err)
+		t.warn("anaplan.logout", "it ends by itself at "+console.Time(token.ExpiresAt), "the token of this examination could not be ended: %v", err)
 		return
 	}
 	t.ok("anaplan.logout", "the token of this examination is ended")

@@ -73,7 +73,7 @@ func validate(r *device.Run, client *anaplan.Client, token agent.Token, cert *x5
 
 // WhileFresh is how a person reads the rest of a token's life.
 func WhileFresh(until, now time.Time) string {
-	return fmt.Sprintf("%s (%v)", until.UTC().Format(time.RFC3339), until.Sub(now).Round(time.Second))
+	return fmt.Sprintf("%s (%v)", console.Time(until), until.Sub(now).Round(time.Second))
 }
 
 // Text returns the identity for a person. Its values are the server's, so each is
@@ -85,12 +85,12 @@ func (i identity) Text(now time.Time) string {
 	row("user GUID", i.UserGUID)
 	row("customer GUID", i.CustomerGUID)
 	if !i.TokenExpiresAt.IsZero() {
-		row("token until", WhileFresh(i.TokenExpiresAt, now))
+		row("token ends", WhileFresh(i.TokenExpiresAt, now))
 	}
 	if i.CertificateUntil != nil {
 		// In days, by which people plan a renewal: the CA takes some of them.
 		days := int(i.CertificateUntil.Sub(now).Hours() / 24)
-		row("certificate until", fmt.Sprintf("%s (%d days)", i.CertificateUntil.Format("2006-01-02"), days))
+		row("certificate ends", fmt.Sprintf("%s (%d days)", i.CertificateUntil.Local().Format(time.DateOnly), days))
 	}
 	return text.String()
 }

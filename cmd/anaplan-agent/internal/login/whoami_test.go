@@ -46,8 +46,8 @@ func TestIdentityText(t *testing.T) {
 	want := `user               ana@example.com
 user GUID          u
 customer GUID      c
-token until        2026-06-01T00:35:00Z (35m0s)
-certificate until  2026-07-01 (30 days)
+token ends         2026-06-01 00:35:00 UTC (35m0s)
+certificate ends   2026-07-01 (30 days)
 `
 	if text != want {
 		t.Errorf("got:\n%swant:\n%s", text, want)

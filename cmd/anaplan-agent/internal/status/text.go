@@ -1,7 +1,9 @@
 package status
 
 import (
+	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,14 +25,15 @@ func Text(status local.Status, now time.Time) string {
 		text.WriteString(problemText(status.Problem) + "\n")
 	}
 	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(table, "PROFILE\tSTATE\tTOKEN\tRENEWAL\tCERTIFICATE\tLAST ASKED")
+	fmt.Fprintln(table, "PROFILE\tSTATE\tUSER\tREGION\tTOKEN ENDS\tRENEWAL\tCERTIFICATE ENDS\tLAST ASKED")
 	for _, p := range status.Profiles {
-		until := "-"
+		user, until := "-", "-"
 		if p.Certificate != nil {
-			until = p.Certificate.NotAfter.UTC().Format(time.DateOnly)
+			user = cmp.Or(console.OneLine(p.Certificate.Email), "-")
+			until = p.Certificate.NotAfter.Local().Format(time.DateOnly)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", console.OneLine(p.Name), p.State,
-			ahead(p.ExpiresAt, now), ahead(p.RenewAt, now), until, behind(p.UsedAt, now))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", console.OneLine(p.Name), p.State, user,
+			cmp.Or(console.OneLine(p.Region), "-"), ahead(p.ExpiresAt, now), ahead(p.RenewAt, now), until, behind(p.UsedAt, now))
 	}
 	table.Flush()
 	for _, p := range status.Profiles {
@@ -44,6 +47,17 @@ func Text(status local.Status, now time.Time) string {
 		fmt.Fprintf(&text, "%s, for %s: %s\n", console.OneLine(c.Name), console.OneLine(c.Profile), console.OneLine(strings.Join(c.Policy, "; ")))
 	}
 	return text.String()
+}
+
+// OfState says which words of the text are coloured: the states, in the second column of the table.
+func OfState() console.Mark {
+	return console.Mark{
+		Place: regexp.MustCompile(`^\S+  +(healthy|degraded|down|locked)  `),
+		Words: map[string]console.Colour{
+			string(agent.StateHealthy): console.Green, string(agent.StateDegraded): console.Yellow,
+			string(agent.StateDown): console.Red, string(agent.StateLocked): console.Yellow,
+		},
+	}
 }
 
 // mostShownRefusals is how many of the last refusals are shown; --json has all that the agent keeps.
@@ -86,7 +100,7 @@ func profileRemarks(p local.ProfileStatus, now time.Time) string {
 		lines = append(lines, console.Indented(p.TokenFile.Message))
 	}
 	if !p.HeldUntil.IsZero() {
-		lines = append(lines, fmt.Sprintf("Anaplan limits the rate of calls (429): none is sent until %s, %s", p.HeldUntil.UTC().Format(time.RFC3339), ahead(p.HeldUntil, now)))
+		lines = append(lines, fmt.Sprintf("Anaplan limits the rate of calls (429): none is sent until %s, %s", console.Time(p.HeldUntil), ahead(p.HeldUntil, now)))
 	}
 	if p.Key > 0 {
 		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))

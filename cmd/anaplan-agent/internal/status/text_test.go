@@ -6,6 +6,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -18,9 +19,9 @@ func TestStatusText(t *testing.T) {
 			{
 				Name: "prod", Status: agent.Status{
 					State: agent.StateDegraded, ExpiresAt: now.Add(5 * time.Minute), RenewAt: now.Add(30 * time.Second),
-					UsedAt: now.Add(-time.Second), Certificate: &agent.CertificateStatus{NotAfter: now.AddDate(0, 1, 0)},
+					UsedAt: now.Add(-time.Second), Certificate: &agent.CertificateStatus{Email: "ana@example.com", NotAfter: now.AddDate(0, 1, 0)},
 					Problem: &agent.Problem{Message: "no such card:\nnone", Hints: []string{"plug it in"}},
-				},
+				}, Details: local.Details{Region: "eu1"},
 			},
 			{
 				Name: "pair", Status: agent.Status{State: agent.StateHealthy, ExpiresAt: now.Add(5 * time.Minute)},
@@ -33,14 +34,14 @@ func TestStatusText(t *testing.T) {
 		},
 	}
 	want := `agent v1.0.0, process 7, up 1m30s
-PROFILE  STATE     TOKEN    RENEWAL  CERTIFICATE  LAST ASKED
-default  idle      -        -        -            never
-prod     degraded  in 5m0s  in 30s   2026-12-25   1s ago
-pair     healthy   in 5m0s  -        -            never
-new      idle      -        -        -            never
-held     idle      -        -        -            never
-late     down      in 0s    -        -            never
-busy     down      -        -        -            never
+PROFILE  STATE     USER             REGION  TOKEN ENDS  RENEWAL  CERTIFICATE ENDS  LAST ASKED
+default  idle      -                -       -           -        -                 never
+prod     degraded  ana@example.com  eu1     in 5m0s     in 30s   2026-12-25        1s ago
+pair     healthy   -                -       in 5m0s     -        -                 never
+new      idle      -                -       -           -        -                 never
+held     idle      -                -       -           -        -                 never
+late     down      -                -       in 0s       -        -                 never
+busy     down      -                -       -           -        -                 never
 
 prod: no such card:
   none
@@ -49,7 +50,7 @@ prod: no such card:
 pair: key 2 of 2 is in use
   warning: the certificate ends in 7 days
 
-held: Anaplan limits the rate of calls (429): none is sent until 2026-11-25T12:04:00Z, in 4m0s
+held: Anaplan limits the rate of calls (429): none is sent until ` + console.Time(now.Add(4*time.Minute)) + `, in 4m0s
 
 busy: too many requests
   no login is tried for another 1m30s; to try now: anaplan-agent login

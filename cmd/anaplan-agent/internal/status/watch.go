@@ -46,7 +46,7 @@ func once(ctx context.Context, a *agentclient.Session, asJSON bool) (string, err
 		return "", err
 	}
 	if !asJSON {
-		return console.Printable(Text(status, time.Now())), nil
+		return console.Marked(Text(status, time.Now()), OfState()), nil
 	}
 	data, err := json.Marshal(status)
 	return console.Printable(string(data)) + "\n", err
