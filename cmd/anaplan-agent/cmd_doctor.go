@@ -42,6 +42,7 @@ func newDoctorCommand(say *console.Messenger) *cobra.Command {
 	flags := cmd.Flags()
 	flags.BoolVar(&options.Offline, "offline", false, "skip everything that needs the network")
 	flags.BoolVar(&options.Login, "login", false, "log in, asking for a PIN or a touch if needed (default: only if neither is needed)")
+	flags.BoolVar(&options.All, "all", false, "on a terminal, show what is as it should be, too (elsewhere it always does)")
 	flags.BoolVar(&options.AsJSON, "json", false, "print JSON")
 	flags.StringVar(&options.Bundle, "bundle", "", "write a report for support, without secrets, to this new file (.tar.gz)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +72,7 @@ func newProbeCommand(say *console.Messenger) *cobra.Command {
 				ctx, cancel := context.WithTimeoutCause(cmd.Context(), order.Limit, console.TimeoutError{Limit: order.Limit})
 				defer cancel()
 				p := &doctor.Probe{Report: &doctor.Report{Errors: say.Errors}, Ctx: ctx, Order: order, Say: tell}
-				p.Show = func(f finding.Finding) error { return p.Say(doctor.ProbeLine{Finding: &f}) }
+				p.Show = func(f finding.Finding) { p.Say(doctor.ProbeLine{Finding: &f}) }
 				return p.Look(address)
 			})
 		},

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -22,6 +23,7 @@ type Options struct {
 	Login       bool
 	LoginChosen bool // --login or --login=false was given
 	AsJSON      bool
+	All         bool // show what is as it should be, too
 	Bundle      string
 }
 
@@ -38,25 +40,25 @@ func Run(ctx context.Context, s *settings.Settings, options Options, say *consol
 	}
 	r := &Report{Errors: say.Errors}
 	r.hideProxyPasswords()
-	if !options.AsJSON {
-		r.Show = showFinding()
-	}
-	found, status := examine(ctx, r, s, options, say)
+	bar := console.NewProgressBar()
+	r.Show = func(f finding.Finding) { bar.Show("%s", groupOf(f)) }
+	found, status := examine(ctx, r, s, options, say, bar)
 	if bundle != nil {
 		if err := writeBundle(bundle, bundleFiles(r, s.ConfigPath(), found, status), r.secrets); err != nil {
 			return err
 		}
 		say.Note("wrote %s; it names users, hosts and paths: look through it before you send it (tar -xzOf %s)", options.Bundle, shell.Quote(options.Bundle))
 	}
+	err = r.conclude(options)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return r.conclude(options.AsJSON)
+	return err
 }
 
 // examine does the checks, those first that cost least. What one finds out and others need is handed
 // on here: what the settings say, and how the agent does that runs (nil: none).
-func examine(ctx context.Context, r *Report, s *settings.Settings, options Options, say *console.Messenger) (found setUp, status *local.Status) {
+func examine(ctx context.Context, r *Report, s *settings.Settings, options Options, say *console.Messenger, bar *console.ProgressBar) (found setUp, status *local.Status) {
 	var pins *pinSources
 	var devices deviceReports
 	var way networkState
@@ -69,6 +71,8 @@ func examine(ctx context.Context, r *Report, s *settings.Settings, options Optio
 		func() { checkCertificates(r, found.profile, devices) },
 		func() { way = checkNetwork(ctx, r, found, options.Offline) },
 		func() {
+			r.Show = nil // a person may be asked for a PIN on the same screen
+			bar.End()
 			t := &trial{Report: r, ctx: ctx, settings: s, options: options, say: say, setUp: found, key: devices.ready(), pin: pins.state, network: way}
 			devices.tellUnproven(r, t.check())
 		},
@@ -78,5 +82,6 @@ func examine(ctx context.Context, r *Report, s *settings.Settings, options Optio
 		}
 		check()
 	}
+	bar.End()
 	return found, status
 }

@@ -24,23 +24,21 @@ type Report struct {
 	findings []finding.Finding
 
 	// Show is called with each finding at once; nil: it is not.
-	Show func(finding.Finding) error
+	Show func(finding.Finding)
 
 	// secrets are texts that no finding may hold, wherever it has them from.
 	secrets []string
 
 	// private are texts that findings hold and a bundle must not.
 	private []string
-
-	unshown error // why a finding could not be shown
 }
 
 // add adds a finding, without line ends and secrets that its texts may quote.
 func (r *Report) add(f finding.Finding) {
 	f.What, f.Do = r.clean(f.What), r.clean(f.Do)
 	r.findings = append(r.findings, f)
-	if r.Show != nil && r.unshown == nil {
-		r.unshown = r.Show(f)
+	if r.Show != nil {
+		r.Show(f)
 	}
 }
 
@@ -131,55 +129,13 @@ func (r *Report) hasErrors(prefixes ...string) bool {
 	})
 }
 
-// doctorGroups are the headings, by what the names of checks begin with.
-var doctorGroups = map[string]string{
-	"config":      "Configuration",
-	"agent":       "Agent on this machine",
-	"pin":         "PIN",
-	"device":      "Device and key",
-	"certificate": "Certificate",
-	"network":     "Network",
-	"anaplan":     "A login to Anaplan",
-}
-
-// showFinding returns what prints findings for a person, with a heading where a new group
-// begins.
-func showFinding() func(finding.Finding) error {
-	group := ""
-	return func(f finding.Finding) error {
-		var text strings.Builder
-		if prefix, _, _ := strings.Cut(f.Check, "."); prefix != group {
-			if group != "" {
-				text.WriteString("\n")
-			}
-			group = prefix
-			fmt.Fprintf(&text, "%s\n", doctorGroups[prefix])
-		}
-		fmt.Fprintf(&text, "  %-8s %s: %s\n", f.Severity, f.Check, f.What)
-		if f.Do != "" {
-			fmt.Fprintf(&text, "  %-8s -> %s\n", "", f.Do)
-		}
-		return console.PrintResult(console.Printable(text.String()))
-	}
-}
-
-// summary counts the findings.
-func (r *Report) summary() string {
-	count := map[finding.Severity]int{}
-	for _, f := range r.findings {
-		count[f.Severity]++
-	}
-	return fmt.Sprintf("%s, %s, %d skipped, %d info, %d ok", console.Counted(count[finding.Error], "error"), console.Counted(count[finding.Warning], "warning"),
-		count[finding.Skipped], count[finding.Info], count[finding.OK])
-}
-
-// conclude prints the summary, or all of it as JSON. The error is also for findings that are errors.
-func (r *Report) conclude(asJSON bool) error {
-	err := r.unshown
-	if asJSON {
+// conclude prints all of it. The error is also for findings that are errors.
+func (r *Report) conclude(options Options) error {
+	var err error
+	if options.AsJSON {
 		err = console.PrintJSON(r.findings)
-	} else if err == nil {
-		err = console.PrintResult("\n" + r.summary() + "\n")
+	} else {
+		err = console.PrintResult(console.Marked(r.text(options.All || !console.ResultIsRead()), ofSeverity()))
 	}
 	if err == nil && finding.Worst(r.findings) == finding.Error {
 		return &subprocess.ExitError{Code: explain.Failed} // it has been said what is wrong
