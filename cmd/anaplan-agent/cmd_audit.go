@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,7 @@ func newAuditVerifyCommand(say *console.Messenger) *cobra.Command {
 		Long:  auditVerifyHelp,
 	}
 	anchors := cmd.Flags().String("anchors", "", "the agent's own log, or - for standard input: check that the lines it names are there, unchanged")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {
 		if len(files) == 0 {
 			return explain.Usagef(cmd.CommandPath(), "no file given; name one or more audit logs, the oldest first")
@@ -73,20 +75,31 @@ func newAuditVerifyCommand(say *console.Messenger) *cobra.Command {
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
-		check := auditCheck{print: console.PrintResult}
+		check := auditCheck{tell: printAudit}
+		checked := []auditedFile{}
+		if *asJSON {
+			check.tell = func(file string, report audit.Report) error {
+				checked = append(checked, newAuditedFile(file, report))
+				return nil
+			}
+		}
 		if *anchors == "" {
 			say.Note("without --anchors, lines cut off at the end of the last file do not show")
 		} else if err := check.readAnchors(*anchors); err != nil {
 			return err
 		}
-		return check.files(files)
+		err := check.files(files)
+		if *asJSON { // also of the files before the first that is not whole
+			err = errors.Join(err, console.PrintJSON(checked))
+		}
+		return err
 	}
 	return cmd
 }
 
 type auditCheck struct {
-	anchors audit.Anchors // nil: none are known
-	print   func(string) error
+	anchors audit.Anchors                                // nil: none are known
+	tell    func(file string, report audit.Report) error // of each file that is whole
 }
 
 // readAnchors reads the agent's own log. One that names no line is an error: it would check
@@ -124,7 +137,7 @@ func (c *auditCheck) files(files []string) error {
 		if err != nil {
 			return fmt.Errorf("audit log %s: %w", file, err)
 		}
-		if err := c.print(console.Printable(console.OneLine(file)) + ": " + auditSummary(report) + "\n"); err != nil {
+		if err := c.tell(file, report); err != nil {
 			return err
 		}
 	}
@@ -150,6 +163,28 @@ func openAuditFile(file string) (io.ReadCloser, error) {
 		return nil, errors.Unwrap(err) // the file is named by the caller
 	}
 	return log, nil
+}
+
+// printAudit tells a person of a file.
+func printAudit(file string, report audit.Report) error {
+	return console.PrintResult(console.Printable(console.OneLine(file)) + ": " + auditSummary(report) + "\n")
+}
+
+// auditedFile is a file that is whole, for programs; docs/schema/audit-verify.json describes it.
+type auditedFile struct {
+	File        string    `json:"file"`
+	Lines       int       `json:"lines"`
+	First       time.Time `json:"first,omitzero"`
+	Last        time.Time `json:"last,omitzero"`
+	Interrupted []int     `json:"interrupted,omitempty"` // lines before which writing was interrupted
+}
+
+func newAuditedFile(file string, report audit.Report) auditedFile {
+	of := auditedFile{File: file, Lines: report.Lines, Interrupted: report.Truncated}
+	if report.Lines > 0 {
+		of.First, of.Last = report.First.UTC(), report.Last.UTC()
+	}
+	return of
 }
 
 // auditSummary describes an intact log.

@@ -60,7 +60,7 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 				return err
 			}
 		}
-		guided := e.IsOpen() && device.HasTerminal()
+		guided := e.IsOpen() && !e.JSON && device.HasTerminal()
 		if err := e.Check(guided); err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}

@@ -69,17 +69,19 @@ func newPolicyCheckCommand(say *console.Messenger) *cobra.Command {
 	}
 	s := settings.Add(cmd, settings.SocketFlags)
 	client := cmd.Flags().String("client", "", "check the policy of client NAME too (default: ANAPLAN_AGENT_CLIENT)")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		check, err := policycheck.New(s, say, agentclient.ClientOf(cmd, *client))
 		if err != nil {
 			return err
 		}
 		defer check.Close()
+		check.JSON = *asJSON
 		check.NoteAge()
 		if len(args) == 1 {
-			return check.Rule(cmd.Context(), args[0])
+			return check.Told(check.Rule(cmd.Context(), args[0]))
 		}
-		return check.Call(cmd.Context(), strings.ToUpper(args[0]), args[1])
+		return check.Told(check.Call(cmd.Context(), strings.ToUpper(args[0]), args[1]))
 	}
 	return cmd
 }

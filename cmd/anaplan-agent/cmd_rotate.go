@@ -34,6 +34,7 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 		Args:  cobra.ArbitraryArgs, // so that a wrong word reaches RunE and its own words
 	}
 	s := settings.Add(cmd)
+	asJSON := cmd.Flags().Bool("json", false, "print how far it is as JSON")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return help.UnknownCommand(cmd, args[0])
@@ -44,6 +45,9 @@ func newRotateCommand(say *console.Messenger) *cobra.Command {
 		known, err := rotate.StateOf(s)
 		if err != nil {
 			return err
+		}
+		if *asJSON {
+			return console.PrintJSON(known.Progress())
 		}
 		return console.PrintResult(console.Printable(known.Text()) + "\n")
 	}

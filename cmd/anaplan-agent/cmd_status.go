@@ -38,7 +38,7 @@ func newStatusCommand(say *console.Messenger) *cobra.Command {
 			return session.InTime(err)
 		}
 		if *asJSON {
-			return console.PrintJSON(answer)
+			return console.PrintJSON(status.ForPrograms(answer))
 		}
 		return console.PrintResult(console.Marked(status.Text(answer, time.Now()), status.OfState()))
 	})

@@ -13,13 +13,20 @@ import (
 
 // newVersionCommand returns the version command; --version does the same.
 func newVersionCommand(*console.Messenger) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:     "version",
 		Short:   "print the version",
 		Example: "anaplan-agent version --json",
 		Args:    settings.NoArguments,
-		RunE:    func(*cobra.Command, []string) error { return printVersion() },
 	}
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		if *asJSON {
+			return console.PrintJSON(build.Info())
+		}
+		return printVersion()
+	}
+	return cmd
 }
 
 // printVersion prints what a bug report needs: the build, and whether it has PKCS#11 and PIV.

@@ -255,6 +255,7 @@ func runAgent(ts *testscript.TestScript, args []string, words ...string) {
 			ts.Fatalf("it shows the secret %s", secret)
 		}
 	}
+	checkSchema(ts, args[1:])
 	if len(args) == 2 && code == 0 && args[1] == "token" {
 		ts.Value(secretsKey{}).(*secretList).add(strings.TrimSpace(ts.ReadFile("stdout")))
 	}

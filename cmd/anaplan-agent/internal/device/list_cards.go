@@ -133,11 +133,11 @@ func CardKeyState(key piv.KeyInfo) string {
 type (
 	CardEntry struct {
 		Address  string         `json:"address"`
-		Name     string         `json:"name"`
+		Name     string         `json:"name,omitempty"`
 		Reader   string         `json:"reader"`
-		Serial   string         `json:"serial"`
-		Firmware string         `json:"firmware"`
-		PINTries *int           `json:"pinTries,omitempty"` // left; absent where the card does not tell
+		Serial   string         `json:"serial,omitempty"`
+		Firmware string         `json:"firmware,omitempty"`
+		PINTries *int           `json:"pin_tries,omitempty"` // left; absent where the card does not tell
 		Problem  string         `json:"problem,omitempty"`
 		Keys     []cardKeyEntry `json:"keys"`
 	}
@@ -145,11 +145,11 @@ type (
 		Address     string            `json:"address"`
 		Slot        string            `json:"slot"`
 		Type        string            `json:"type"`
-		CanLogIn    bool              `json:"canLogIn"`
+		CanLogIn    bool              `json:"can_log_in"`
 		Problem     string            `json:"problem,omitempty"` // why it cannot log in
-		PINPolicy   string            `json:"pinPolicy,omitempty"`
-		TouchPolicy string            `json:"touchPolicy,omitempty"`
-		Generated   bool              `json:"generated"`
+		PINPolicy   string            `json:"pin_policy,omitempty"`
+		TouchPolicy string            `json:"touch_policy,omitempty"`
+		Generated   *bool             `json:"generated,omitempty"` // absent where the card does not tell
 		Certificate *certificateEntry `json:"certificate,omitempty"`
 		Doubts      []string          `json:"doubts,omitempty"`
 	}
@@ -178,7 +178,10 @@ func newCardKeyEntry(key piv.KeyInfo) cardKeyEntry {
 	entry := cardKeyEntry{
 		Address: key.Address.String(), Slot: key.Address.Slot.String(), Type: key.Type,
 		CanLogIn: key.Problem == nil, Problem: errorText(key.Problem),
-		PINPolicy: string(key.PIN), TouchPolicy: string(key.Touch), Generated: key.Generated,
+		PINPolicy: string(key.PIN), TouchPolicy: string(key.Touch),
+	}
+	if key.Generated || key.PIN != "" { // it tells both or neither
+		entry.Generated = &key.Generated
 	}
 	if key.Certificate != nil {
 		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})

@@ -10,7 +10,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
-// The JSON of keys. Fields are added, never renamed or removed.
+// The JSON of keys, which docs/schema/keys.json describes.
 type (
 	TokenEntry struct {
 		Address      string `json:"address"`
@@ -19,9 +19,9 @@ type (
 		Model        string `json:"model"`
 		Serial       string `json:"serial"`
 		Slot         uint   `json:"slot"`
-		LoggedIn     bool   `json:"loggedIn"`
+		LoggedIn     bool   `json:"logged_in"`
 
-		WriteProtected bool `json:"writeProtected,omitempty"`
+		WriteProtected bool `json:"write_protected,omitempty"`
 
 		Problem      string             `json:"problem,omitempty"`
 		Keys         []keyEntry         `json:"keys"`
@@ -32,16 +32,16 @@ type (
 		Label            string            `json:"label"`
 		ID               string            `json:"id"`
 		Type             string            `json:"type"`
-		CanLogIn         bool              `json:"canLogIn"`
-		Problem          string            `json:"problem,omitempty"` // why it cannot log in
-		NeverExtractable bool              `json:"neverExtractable"`
+		CanLogIn         bool              `json:"can_log_in"`
+		Problem          string            `json:"problem,omitempty"`           // why it cannot log in
+		NeverExtractable bool              `json:"never_extractable,omitempty"` // absent: it may have been outside, or the token does not tell
 		Certificate      *certificateEntry `json:"certificate,omitempty"`
 		Doubts           []string          `json:"doubts,omitempty"`
 	}
 	certificateEntry struct {
 		Subject  string `json:"subject,omitempty"`
 		Email    string `json:"email,omitempty"`
-		NotAfter string `json:"notAfter,omitempty"`
+		NotAfter string `json:"not_after,omitempty"`
 		ID       string `json:"id,omitempty"` // CKA_ID in hexadecimal, as that of the key it belongs to
 		Note     string `json:"note,omitempty"`
 	}
@@ -81,7 +81,7 @@ func newKeyEntry(key hsm.KeyInfo) keyEntry {
 	if key.Certificate != nil {
 		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})
 		entry.Certificate = &cert
-		// Warnings, beside canLogIn and not against it: the server is the judge.
+		// Warnings, beside can_log_in and not against it: the server is the judge.
 		entry.Doubts = agent.Doubts(key.Certificate)
 	}
 	return entry

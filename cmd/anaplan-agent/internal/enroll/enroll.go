@@ -40,6 +40,7 @@ type Enrolment struct {
 	login               bool // --check
 	Resume              bool
 	TypedKey            bool   // by a flag or a variable, so that the key is certain
+	JSON                bool   // tell programs how far it is
 	More                string // the flags that going on with it takes, too, as a shell reads them
 
 	Card CardFlags
@@ -59,13 +60,14 @@ func (e *Enrolment) AddFlags(cmd *cobra.Command) {
 	flags.StringVar(&e.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
 	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered")
 	flags.BoolVar(&e.Resume, "resume", false, "continue the enrolment that is under way")
+	flags.BoolVar(&e.JSON, "json", false, "print how far it is as JSON, the CSR within; nothing is asked for but PINs")
 	e.Card.AddFlags(cmd)
 }
 
 // RememberedFlags are those that --resume knows, that are for a later step, or that are said once.
 var RememberedFlags = []string{
 	"key", "email", "name", "subject", "bits", "reuse-key", "pin-policy", "touch-policy", "resume",
-	"chain-out", "upload-out", "pin-changed",
+	"chain-out", "upload-out", "pin-changed", "json",
 }
 
 // IsOpen reports whether the flags leave open what to do, so that a person can be asked.
@@ -178,16 +180,21 @@ func Run(r *device.Run, e Enrolment, command string) error {
 	}
 	switch {
 	case e.Certificate != "":
-		_, err := StoreAnswer(r, e, address)
-		return err
+		_, err = StoreAnswer(r, e, address)
 	case e.login:
-		return firstLogin(r, address)
+		err = firstLogin(r, e, address)
 	case under != nil:
-		return resume(r, e, under)
+		err = resume(r, e, under)
+		address = under.Address()
+	default:
+		if under, err = Begin(r, e, address); err != nil {
+			return orUnderWay(err, e, address)
+		}
+		err = request(r, e, under)
+		address = under.Address()
 	}
-	under, err = Begin(r, e, address)
 	if err != nil {
-		return orUnderWay(err, e, address)
+		return err
 	}
-	return request(r, e, under)
+	return e.tell(address)
 }

@@ -205,7 +205,11 @@ func Sign(r *device.Run, e Enrolment, p *Pending) error {
 
 // PutRequest writes the request to its file, or to standard output.
 func PutRequest(r *device.Run, e Enrolment, p *Pending) error {
-	if !e.IsFile() {
+	switch {
+	case e.IsFile():
+	case e.JSON:
+		return nil // see tell
+	default:
 		return console.PrintResult(p.Request)
 	}
 	if err := console.WriteOut(r.Ctx, e.Output, p.Request); err != nil {

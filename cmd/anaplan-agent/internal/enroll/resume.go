@@ -11,13 +11,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
@@ -144,7 +142,7 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 }
 
 // firstLogin logs in as whoami does, which ends the enrolment.
-func firstLogin(r *device.Run, address config.Address) error {
+func firstLogin(r *device.Run, e Enrolment, address config.Address) error {
 	useKeptOf(r, address)
 	who, err := login.Whoami(r, "")
 	if err != nil {
@@ -152,7 +150,7 @@ func firstLogin(r *device.Run, address config.Address) error {
 	}
 	Forget(r, address)
 	r.Say.Note("the first login worked; the profile for it, if %s has none yet:\n%s", settings.ConfigToBe(), ConfigText(r, address))
-	return console.PrintResult(console.Printable(who.Text(time.Now())))
+	return e.tellUser(address, who)
 }
 
 // Forget ends the enrolment of the key that has just logged in. Others that the address may mean

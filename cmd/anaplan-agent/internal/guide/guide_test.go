@@ -86,7 +86,7 @@ func TestReadEntry(t *testing.T) {
 				address: roomtest.Address(t, "pkcs11:token=a?module-name=m"), text: `token "a": M X, serial 1, module m`, taken: []string{"k"}, long: true,
 				module: "m", label: "a", maker: "M", serial: "1",
 			}, ""},
-		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "writeProtected": true, "keys": []}`: {
+		`{"address": "pkcs11:token=a?module-name=m", "label": "a", "write_protected": true, "keys": []}`: {
 			foundDevice{
 				address: roomtest.Address(t, "pkcs11:token=a?module-name=m"), text: `token "a":  , serial , module m`, long: true, module: "m", label: "a", readOnly: true,
 			}, ""},

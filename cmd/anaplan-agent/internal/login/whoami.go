@@ -13,36 +13,35 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
 
-// identity is what whoami prints. Its JSON names are those of Anaplan's answer
-// (contract section 3) where it has one.
-type identity struct {
-	UserID           string     `json:"userId"`
-	UserGUID         string     `json:"userGuid"`
-	CustomerGUID     string     `json:"customerGuid"`
-	TokenExpiresAt   time.Time  `json:"tokenExpiresAt"`
-	CertificateUntil *time.Time `json:"certificateUntil,omitempty"`
+// Identity is what whoami prints; docs/schema/whoami.json describes its JSON.
+type Identity struct {
+	UserID           string     `json:"user_id"`
+	UserGUID         string     `json:"user_guid"`
+	CustomerGUID     string     `json:"customer_guid"`
+	TokenExpiresAt   time.Time  `json:"token_expires_at,omitzero"`
+	CertificateUntil *time.Time `json:"certificate_until,omitempty"`
 }
 
 // Whoami validates the given token, or one that it makes and ends. It does not end a given token.
-func Whoami(r *device.Run, from string) (identity, error) {
+func Whoami(r *device.Run, from string) (Identity, error) {
 	client, err := settings.NewClient(r.Profile, nil)
 	if err != nil {
-		return identity{}, err
+		return Identity{}, err
 	}
 	if from != "" {
 		token, err := ReadToken(from)
 		if err != nil {
-			return identity{}, err
+			return Identity{}, err
 		}
 		return validate(r, client, token, nil)
 	}
 	signed, err := Sign(r, client)
 	if err != nil {
-		return identity{}, err
+		return Identity{}, err
 	}
 	token, err := client.Authenticate(r.Ctx, signed)
 	if err != nil {
-		return identity{}, err
+		return Identity{}, err
 	}
 	who, err := validate(r, client, token, signed.Certificate)
 	if ended := EndToken(r.Ctx, client, token); ended != nil { // the answer is good all the same
@@ -55,16 +54,17 @@ func Whoami(r *device.Run, from string) (identity, error) {
 // that is not known. A user other than the certificate's is a warning: Anaplan maps
 // by the e-mail address when the certificate is registered (contract section 5.2),
 // and an address that was changed since is a job that runs as somebody unexpected.
-func validate(r *device.Run, client *anaplan.Client, token agent.Token, cert *x509.Certificate) (identity, error) {
+func validate(r *device.Run, client *anaplan.Client, token agent.Token, cert *x509.Certificate) (Identity, error) {
 	found, err := client.Validate(r.Ctx, token)
 	if err != nil {
-		return identity{}, err
+		return Identity{}, err
 	}
-	who := identity{UserID: found.UserID, UserGUID: found.UserGUID, CustomerGUID: found.CustomerGUID, TokenExpiresAt: found.ExpiresAt}
+	who := Identity{UserID: found.UserID, UserGUID: found.UserGUID, CustomerGUID: found.CustomerGUID, TokenExpiresAt: found.ExpiresAt.UTC()}
 	if cert == nil {
 		return who, nil
 	}
-	who.CertificateUntil = &cert.NotAfter
+	until := cert.NotAfter.UTC()
+	who.CertificateUntil = &until
 	if email := agent.Email(cert); email != "" && found.UserID != "" && !strings.EqualFold(email, found.UserID) {
 		r.Say.Warn("the certificate names %s, but Anaplan says %s", email, found.UserID)
 	}
@@ -78,7 +78,7 @@ func WhileFresh(until, now time.Time) string {
 
 // Text returns the identity for a person. Its values are the server's, so each is
 // kept to its line.
-func (i identity) Text(now time.Time) string {
+func (i Identity) Text(now time.Time) string {
 	var text strings.Builder
 	row := func(name, value string) { fmt.Fprintf(&text, "%-18s %s\n", name, console.OneLine(value)) }
 	row("user", i.UserID)

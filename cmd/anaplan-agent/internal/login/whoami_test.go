@@ -42,7 +42,7 @@ func TestWhoamiWarnsOfAnotherUser(t *testing.T) {
 func TestIdentityText(t *testing.T) {
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
 	end := now.AddDate(0, 0, 30)
-	text := identity{UserID: "ana@example.com", UserGUID: "u", CustomerGUID: "c", TokenExpiresAt: now.Add(35 * time.Minute), CertificateUntil: &end}.Text(now)
+	text := Identity{UserID: "ana@example.com", UserGUID: "u", CustomerGUID: "c", TokenExpiresAt: now.Add(35 * time.Minute), CertificateUntil: &end}.Text(now)
 	want := `user               ana@example.com
 user GUID          u
 customer GUID      c

@@ -29,6 +29,8 @@ type Check struct {
 	policies []namedPolicy
 	session  *agentclient.Session // nil: no agent has been asked, or there is none
 	nameless bool                 // the path has something else in the place of an id
+
+	JSON bool // what is found is for programs
 }
 
 type namedPolicy struct {
@@ -112,14 +114,14 @@ func (c *Check) Call(ctx context.Context, method, target string) error {
 		return fmt.Errorf("%w: the method %s is never forwarded; there are %s", errNotAllowed, console.OneLine(method), strings.Join(policy.Methods(), ", "))
 	}
 	if server.AnswersForAnaplan(path.String()) {
-		return console.PrintResult(fmt.Sprintf("the agent answers %s itself, whatever the policies say\n", path))
+		return c.allow(fmt.Sprintf("the agent answers %s itself, whatever the policies say", path))
 	}
 	if !policy.IsAnaplan(path.String()) {
 		return fmt.Errorf("%w: %s is never forwarded; only paths that begin with %s are", errNotAllowed, path, policy.Prefixes)
 	}
 	c.nameless = c.noteNames(path)
 	if len(c.policies) == 0 {
-		return console.PrintResult(fmt.Sprintf("allowed: profile %s has no policy\n", c.as.Profile))
+		return c.allow(fmt.Sprintf("allowed: profile %s has no policy", c.as.Profile))
 	}
 	return c.decide(ctx, method, path)
 }
@@ -137,7 +139,8 @@ func (c *Check) noteNames(path policy.Path) bool {
 
 // decide prints which rules allow a call, or returns which policies do not.
 func (c *Check) decide(ctx context.Context, method string, path policy.Path) error {
-	var text strings.Builder
+	var reasons []string
+	var rules []grant
 	refused := &NotAllowedError{what: method + " " + path.String()}
 	var unknown error
 	for _, p := range c.policies {
@@ -150,7 +153,8 @@ func (c *Check) decide(ctx context.Context, method string, path policy.Path) err
 			unknown = err
 		case err != nil:
 		case decision.Allowed:
-			fmt.Fprintf(&text, "allowed by %s: %s\n", p.name, decision.Rule)
+			reasons = append(reasons, fmt.Sprintf("allowed by %s: %s", p.name, decision.Rule))
+			rules = append(rules, grant{p.name, decision.Rule})
 		default:
 			refused.add(p.name, decision)
 		}
@@ -161,7 +165,7 @@ func (c *Check) decide(ctx context.Context, method string, path policy.Path) err
 	case unknown != nil:
 		return unknown
 	}
-	return console.PrintResult(console.Printable(text.String()))
+	return c.allow(strings.Join(reasons, "\n"), rules...)
 }
 
 // decideByNames decides with what Anaplan says that the ids are called, if an agent runs.

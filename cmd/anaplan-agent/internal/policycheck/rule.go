@@ -25,9 +25,9 @@ func (c *Check) Rule(ctx context.Context, text string) error {
 		return problem
 	}
 	if len(c.policies) == 0 {
-		return console.PrintResult(fmt.Sprintf("allowed: profile %s has no policy\n", c.as.Profile))
+		return c.allow(fmt.Sprintf("allowed: profile %s has no policy", c.as.Profile))
 	}
-	var out strings.Builder
+	var reasons []string
 	shown := console.OneLine(text)
 	refused := &NotAllowedError{what: shown}
 	for _, p := range c.policies {
@@ -36,7 +36,7 @@ func (c *Check) Rule(ctx context.Context, text string) error {
 		case err != nil:
 			return err
 		case allowed:
-			fmt.Fprintf(&out, "allowed by %s: all of %s\n", p.name, shown)
+			reasons = append(reasons, fmt.Sprintf("allowed by %s: all of %s", p.name, shown))
 		default:
 			refused.add(p.name, policy.Decision{Missing: shown})
 		}
@@ -47,7 +47,7 @@ func (c *Check) Rule(ctx context.Context, text string) error {
 	if about, _ := rule.Object(); about.Named {
 		c.say.Note("whether Anaplan has what the rule names is not looked up; a name that it does not have fits nothing")
 	}
-	return console.PrintResult(console.Printable(out.String()))
+	return c.allow(strings.Join(reasons, "\n"))
 }
 
 // covers reports whether a policy allows all that a rule does. First by the names alone; where

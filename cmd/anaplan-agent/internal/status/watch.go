@@ -48,7 +48,7 @@ func once(ctx context.Context, a *agentclient.Session, asJSON bool) (string, err
 	if !asJSON {
 		return console.Marked(Text(status, time.Now()), OfState()), nil
 	}
-	data, err := json.Marshal(status)
+	data, err := json.Marshal(ForPrograms(status))
 	return console.Printable(string(data)) + "\n", err
 }
 
