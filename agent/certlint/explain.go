@@ -12,7 +12,7 @@ import (
 )
 
 // Explain returns a text for people: what is in a certificate of that by which Anaplan judges it,
-// and what speaks against it. It ends with a line end.
+// and what Anaplan may refuse. It ends with a line end.
 func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) string {
 	s := newSubject(cert, chain, now)
 	var text strings.Builder
@@ -52,7 +52,7 @@ func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) s
 	list(&text, findings, finding.Info, "Worth knowing:")
 	list(&text, findings, finding.Skipped, "Not checked:")
 	if worst := finding.Worst(findings); worst != finding.Error && worst != finding.Warning {
-		text.WriteString("\nNothing speaks against it. Which roots Anaplan trusts only Anaplan knows.\n")
+		text.WriteString("\nNothing was found that Anaplan would refuse. Only Anaplan knows which roots it trusts.\n")
 	}
 	return text.String()
 }

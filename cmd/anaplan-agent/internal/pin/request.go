@@ -146,7 +146,7 @@ func CheckCard(pin []byte) error {
 
 // ErrLength says that a PIN cannot be that of a PIV card (NIST SP 800-73-4 part 2,
 // section 2.4.3).
-var ErrLength = errors.New("PINs of PIV cards have 6 to 8 characters, and this one does not; it was not sent")
+var ErrLength = errors.New("it was not sent, for it cannot be the card's: PINs of PIV cards have 6 to 8 characters")
 
 // cardRequest is a card's request. A card has one PIN for all of its keys, so
 // one that was typed for one slot serves another.

@@ -23,20 +23,20 @@ func (m *meter) set(now integration.Transfer) {
 	m.now = now
 }
 
-// text is what is shown: "file "Sales.csv": 12.4 of 100.0 MB, 3.1 MB/s, 28s left".
+// text is what is shown: "file "Sales.csv": 12.4 MB of 100.0 MB, 3.1 MB/s, 28s left".
 func (m *meter) text() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t := m.now
-	text := m.what + ": " + megabytes(t.Bytes)
+	text := m.what + ": " + sized(t.Bytes)
 	if t.Total > 0 {
-		text = fmt.Sprintf("%s: %.1f of %s", m.what, float64(t.Bytes)/1e6, megabytes(t.Total))
+		text += " of " + sized(t.Total)
 	}
 	took := time.Since(m.began)
 	if took < time.Second {
 		return text + m.chunks()
 	}
-	text += fmt.Sprintf(", %s/s", megabytes(int64(float64(t.Bytes)/took.Seconds())))
+	text += fmt.Sprintf(", %s/s", sized(int64(float64(t.Bytes)/took.Seconds())))
 	if done := m.done(); done > 0 && done < 1 {
 		left := time.Duration(float64(took) * (1 - done) / done)
 		return text + ", " + max(left, time.Second).Round(time.Second).String() + " left"

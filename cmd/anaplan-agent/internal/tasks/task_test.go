@@ -42,13 +42,13 @@ func TestMeter(t *testing.T) {
 			}
 		}
 		m.set(integration.Transfer{Total: -1, Of: 6})
-		want("file: 0.0 MB")
+		want("file: 0 bytes")
 		m.set(integration.Transfer{Bytes: 20e6, Total: -1, Chunks: 2, Of: 6})
 		want("file: 20.0 MB, chunk 2 of 6")
 		time.Sleep(4 * time.Second)
 		want("file: 20.0 MB, 5.0 MB/s, 8s left")
 		m.set(integration.Transfer{Bytes: 20e6, Total: 100e6, Chunks: 2, Of: 10})
-		want("file: 20.0 of 100.0 MB, 5.0 MB/s, 16s left")
+		want("file: 20.0 MB of 100.0 MB, 5.0 MB/s, 16s left")
 		m.set(integration.Transfer{Bytes: 20e6, Total: -1, Of: -1})
 		want("file: 20.0 MB, 5.0 MB/s")
 	})

@@ -118,11 +118,8 @@ func sized(bytes int64) string {
 	case bytes < 1e6:
 		return fmt.Sprintf("%.1f kB", float64(bytes)/1e3)
 	}
-	return megabytes(bytes)
+	return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
 }
-
-// megabytes is a size for people who compare it with the next one.
-func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
 
 // mostName is how many characters of a name a file's has, which can have 255 bytes.
 const mostName = 100
