@@ -19,8 +19,8 @@ import (
 
 // CardFlags is what the flags of enroll say that are for cards only.
 type CardFlags struct {
-	pinPolicy, touchPolicy     string
-	ManagementKey, attestation string
+	pinPolicy, attestation     string
+	TouchPolicy, ManagementKey string
 }
 
 // AddFlags gives cmd the flags. They are not settings: they are given once in the life of a key.
@@ -33,7 +33,7 @@ func (c *CardFlags) AddFlags(cmd *cobra.Command) {
 func (c *CardFlags) AddWriteFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&c.pinPolicy, "pin-policy", "", "YubiKey: when the new key wants the PIN: "+strings.Join(device.PINPolicies, ", ")+" (default: always in slot 9c, never in 9e, once in others)")
-	flags.StringVar(&c.touchPolicy, "touch-policy", "", "YubiKey: when the new key wants a touch: "+strings.Join(device.TouchPolicies, ", ")+" (default never)")
+	flags.StringVar(&c.TouchPolicy, "touch-policy", "", "YubiKey: when the new key wants a touch: "+strings.Join(device.TouchPolicies, ", ")+" (default never)")
 	flags.StringVar(&c.ManagementKey, "management-key", "", "YubiKey: where its management key comes from: prompt, protected (by the PIN), file:PATH or env:NAME, in hexadecimal; never the key itself (default: the factory's, else protected, else prompt)")
 	cmd.RegisterFlagCompletionFunc("pin-policy", cobra.FixedCompletions(device.PINPolicies, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("touch-policy", cobra.FixedCompletions(device.TouchPolicies, cobra.ShellCompDirectiveNoFileComp))
@@ -44,7 +44,7 @@ func (c CardFlags) Given() string {
 	switch {
 	case c.pinPolicy != "":
 		return "--pin-policy"
-	case c.touchPolicy != "":
+	case c.TouchPolicy != "":
 		return "--touch-policy"
 	case c.ManagementKey != "":
 		return "--management-key"
@@ -64,11 +64,11 @@ func (c CardFlags) check(e Enrolment) error {
 	switch {
 	case c.pinPolicy != "" && !slices.Contains(device.PINPolicies, c.pinPolicy):
 		return fmt.Errorf("--pin-policy %q: it is one of %s", c.pinPolicy, strings.Join(device.PINPolicies, ", "))
-	case c.touchPolicy != "" && !slices.Contains(device.TouchPolicies, c.touchPolicy):
-		return fmt.Errorf("--touch-policy %q: it is one of %s", c.touchPolicy, strings.Join(device.TouchPolicies, ", "))
+	case c.TouchPolicy != "" && !slices.Contains(device.TouchPolicies, c.TouchPolicy):
+		return fmt.Errorf("--touch-policy %q: it is one of %s", c.TouchPolicy, strings.Join(device.TouchPolicies, ", "))
 	case e.Certificate != "" && c.attestation != "":
 		return errors.New("--attestation is for the request; --certificate stores the CA's answer")
-	case (e.Certificate != "" || e.ReuseKey || e.login || e.Resume) && c.pinPolicy+c.touchPolicy != "":
+	case (e.Certificate != "" || e.ReuseKey || e.login || e.Resume) && c.pinPolicy+c.TouchPolicy != "":
 		return errors.New("--pin-policy and --touch-policy are for a new key; a key that is there keeps its own")
 	case e.ReuseKey && c.ManagementKey != "":
 		return errors.New("--management-key is for a new key; --reuse-key writes nothing to the card")
@@ -80,7 +80,7 @@ func (c CardFlags) check(e Enrolment) error {
 
 // keySpec returns what the flags say of a new key.
 func (c CardFlags) keySpec() device.KeySpec {
-	return device.KeySpec{PINPolicy: c.pinPolicy, TouchPolicy: c.touchPolicy, ManagementKey: c.ManagementKey}
+	return device.KeySpec{PINPolicy: c.pinPolicy, TouchPolicy: c.TouchPolicy, ManagementKey: c.ManagementKey}
 }
 
 // attest writes the device's certificates of the key to a file, the key's first. Without

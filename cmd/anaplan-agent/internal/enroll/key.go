@@ -33,7 +33,7 @@ func Begin(r *device.Run, e Enrolment, address config.Address) (*Pending, error)
 	}
 	p := &Pending{
 		Key: address.String(), Email: e.Email, Name: e.Name, Subject: e.Subject, Step: StepMaking, ManagementKey: e.Card.ManagementKey,
-		Bits: e.Bits, PINPolicy: e.Card.pinPolicy, TouchPolicy: e.Card.touchPolicy,
+		Bits: e.Bits, PINPolicy: e.Card.pinPolicy, TouchPolicy: e.Card.TouchPolicy,
 	}
 	if e.ReuseKey {
 		p.Step = StepKey
@@ -97,7 +97,7 @@ func findOrMake(r *device.Run, e Enrolment, p *Pending) error {
 	case err != nil:
 		return err
 	case len(found) == 0:
-		e.Bits, e.Card.pinPolicy, e.Card.touchPolicy = p.Bits, p.PINPolicy, p.TouchPolicy
+		e.Bits, e.Card.pinPolicy, e.Card.TouchPolicy = p.Bits, p.PINPolicy, p.TouchPolicy
 		return makePending(r, e, p)
 	case len(found) > 1:
 		return fmt.Errorf("%w: %s fits several keys; say which is to have the request with --key ADDRESS --email %s --reuse-key", settings.ErrSettings, p.Address(), p.Email)

@@ -62,6 +62,9 @@ func (g *guide) again(address config.Address, e enroll.Enrolment) string {
 	if e.Bits != 0 {
 		words = append(words, "--bits", strconv.Itoa(e.Bits))
 	}
+	if e.Card.TouchPolicy != "" {
+		words = append(words, "--touch-policy", e.Card.TouchPolicy)
+	}
 	if e.ReuseKey {
 		words = append(words, "--reuse-key")
 	}
@@ -70,7 +73,7 @@ func (g *guide) again(address config.Address, e enroll.Enrolment) string {
 }
 
 // answeredFlags are those that the questions are about.
-var answeredFlags = []string{"key", "email", "name", "subject", "bits", "reuse-key", "output", "resume"}
+var answeredFlags = []string{"key", "email", "name", "subject", "bits", "reuse-key", "touch-policy", "output", "resume"}
 
 // make makes the key and its request.
 func (g *guide) make(address config.Address, e enroll.Enrolment) error {

@@ -31,6 +31,9 @@ func (f form) askOrder(place keyPlace) (e enroll.Enrolment, err error) {
 	if e.Bits, err = f.askBits(place, e); err != nil {
 		return e, err
 	}
+	if err = f.askTouch(place, &e); err != nil {
+		return e, err
+	}
 	e.Email, err = f.askUntil("E-mail address of the Anaplan user that the jobs run as", "", func(text string) error {
 		if !enroll.IsEmail(text) {
 			return fmt.Errorf("%q is not an e-mail address that a certificate can contain", text)
@@ -66,6 +69,21 @@ func (f form) askBits(place keyPlace, e enroll.Enrolment) (int, error) {
 	})
 	bits, _ := strconv.Atoi(text)
 	return bits, err
+}
+
+// askTouch asks whether the new key wants a touch at each login, which cannot be changed later.
+func (f form) askTouch(place keyPlace, e *enroll.Enrolment) error {
+	if !place.touch || e.ReuseKey || e.Card.TouchPolicy != "" {
+		return nil
+	}
+	_, err := f.askUntil("When shall a login wait for a touch of the YubiKey: never, for jobs that run alone; always; or cached, once in 15 seconds", "never", func(text string) error {
+		if !slices.Contains(device.TouchPolicies, text) {
+			return errors.New("it is never, always or cached")
+		}
+		e.Card.TouchPolicy = text
+		return nil
+	})
+	return err
 }
 
 // askSubject asks for the names in the certificate.
@@ -133,6 +151,12 @@ func (f form) confirm(address config.Address, e enroll.Enrolment) (bool, error) 
 		f.tell("  no new key: %s is used again", address)
 	} else {
 		f.tell("  a key of %d bits: %s", cmp.Or(e.Bits, enroll.DefaultBits), address)
+		if e.Card.TouchPolicy != "" {
+			f.tell("  which wants a touch: %s", e.Card.TouchPolicy)
+		}
+		if device.IsCard(address) && e.Card.ManagementKey == "" {
+			f.tell("  with the card's management key: the factory's, or one that the card keeps under its PIN, is found; another is asked for.\n  Anybody who holds a card with the factory's can replace its keys; to set another first:\n    ykman piv access change-management-key --generate --protect")
+		}
 	}
 	f.tell("  a request (CSR) for %s, as %s", e.Email, subject)
 	if e.IsFile() {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -133,7 +134,7 @@ func readCardEntry(data []byte, address config.Address) (foundDevice, string) {
 	if card.Firmware == "" {
 		return foundDevice{}, fmt.Sprintf("%s in reader %s: keys and certificates are not put on it from here", console.OneLine(card.Name), console.OneLine(card.Reader))
 	}
-	d := foundDevice{address: address, long: makesLongKeys(card.Firmware)}
+	d := foundDevice{address: address, long: makesLongKeys(card.Firmware), touch: strings.HasPrefix(card.Name, "YubiKey")}
 	d.serial, _ = address.Get("serial")
 	d.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
 	for _, key := range card.Keys {

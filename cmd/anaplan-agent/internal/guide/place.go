@@ -26,6 +26,7 @@ type keyPlace struct {
 	address  config.Address // with label or slot
 	reuse    bool           // there is a key, and it is wanted
 	longKeys bool           // a card's firmware can make keys of more than 2048 bits
+	touch    bool           // it can make keys that want a touch
 }
 
 // foundDevice is a device that can be chosen.
@@ -34,6 +35,7 @@ type foundDevice struct {
 	text    string
 	taken   []string // labels or slots of keys, as far as they show without a PIN
 	long    bool     // see place.longKeys
+	touch   bool     // see place.touch
 
 	// Of a token: the module that shows it, and what it says of itself. A card has a serial number.
 	module, label, maker, serial string
@@ -172,7 +174,7 @@ func (c chooser) chooseName(d foundDevice) (keyPlace, error) {
 		if err != nil {
 			return keyPlace{}, err
 		}
-		chosen := keyPlace{address: address, longKeys: d.long}
+		chosen := keyPlace{address: address, longKeys: d.long, touch: d.touch}
 		if c.reuse || !slices.Contains(d.taken, name) {
 			return chosen, nil
 		}
