@@ -15,7 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
-// TestOfflinePage does what docs/offline.md says, line by line.
+// TestOfflinePage does what docs/offline.md says, line by line, and what docs/ci.md says of a program.
 func TestOfflinePage(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	dir := t.TempDir()
@@ -26,6 +26,37 @@ func TestOfflinePage(t *testing.T) {
 	out, err := session.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "you@example.com") {
 		t.Errorf("%v:\n%s", err, out)
+	}
+	runInCI(t, dir)
+}
+
+// runInCI has docs/examples/ci.sh run a program, as docs/ci.md says; it fails as that does, and leaves
+// nothing.
+func runInCI(t *testing.T, dir string) {
+	const integration = `set -eu
+curl -sSf https://api.anaplan.com/2/0/models | grep -q '"name":"Plan"'
+echo 'Product,Amount' >sales.csv
+anaplan-agent run file Sales.csv --model Plan --input sales.csv >/dev/null
+curl -sSf --noproxy '*' "$EMULATOR/emulator/files/Sales.csv" | cmp - sales.csv
+exit 7
+`
+	script, err := filepath.Abs("../../docs/examples/ci.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, "left")
+	if err := os.Mkdir(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("setsid", "--wait", "sh", script, "sh", "-c", integration)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+left, "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err == nil || cmd.ProcessState.ExitCode() != 7 {
+		t.Errorf("%v, want the program's exit code 7:\n%s", err, out)
+	}
+	if files, err := os.ReadDir(left); err != nil || len(files) > 0 {
+		t.Errorf("it left %v, %v", files, err)
 	}
 }
 
