@@ -143,15 +143,6 @@ func allScripts(t *testing.T) string {
 	return all.String()
 }
 
-func readText(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // Names of properties: each is a key of an object called properties.
 func TestSchemasAreInSnakeCase(t *testing.T) {
 	snake := regexp.MustCompile(`^[a-z][a-z0-9]*(_[a-z0-9]+)*$`)
