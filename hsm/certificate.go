@@ -33,13 +33,10 @@ func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, 
 
 // noLogin says why a certificate can be no login's, whatever its key; "" if it may be.
 func noLogin(certificate *x509.Certificate, stored bool) string {
-	switch {
-	case hardware.IsAttestation(certificate):
-		return "it attests that its key was made on the device, and is not for logins"
-	case !stored:
-		return "the module makes it for each session, and the token does not store it"
+	if why := hardware.NoLogin(certificate); why != "" || stored {
+		return why
 	}
-	return ""
+	return "the module makes it for each session, and the token does not store it"
 }
 
 // findCertificates reads the certificates that fit the template, which says that it is for them.

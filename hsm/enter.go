@@ -50,7 +50,7 @@ func enter(ctx context.Context, open opener, address uri.URI, options Options, p
 	progress.module("reading the token")
 	return &keyring{
 		session: s, user: &user{login: login, pin: pin},
-		certificate: options.Certificate, now: time.Now(),
+		certificate: options.Certificate, public: options.Public, now: time.Now(),
 	}, nil
 }
 

@@ -4,6 +4,7 @@ package hsm
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type keyring struct {
 	*session
 	user        *user
 	certificate *x509.Certificate // that the caller gave; nil: it is on the token
+	public      *rsa.PublicKey    // that the caller gave for a request
 	now         time.Time
 }
 

@@ -29,6 +29,7 @@ package hsm
 
 import (
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 
@@ -73,6 +74,9 @@ type Options struct {
 	// Certificate is the key's certificate, where the token does not hold it.
 	// nil: it is looked for on the token.
 	Certificate *x509.Certificate
+
+	// Public is the key's public key for a request, where the token does not tell it. nil: there is none.
+	Public *rsa.PublicKey
 
 	// Closing is given what closes a module that is done with, by the path of its library.
 	// Modules crash and hang at their end as well, so a caller that has a result to deliver does

@@ -72,6 +72,9 @@ func certificateSearches(k *keyObject) [][]*pkcs11.Attribute {
 // the token. It comes before them, even if one of them would last longer.
 func (r *keyring) judgeGiven(ctx context.Context, k *keyObject) (*x509.Certificate, []CertificateInfo, error) {
 	certificate := r.certificate
+	if why := hardware.NoLogin(certificate); why != "" {
+		return nil, nil, hardware.NotForLogins(certificate, why)
+	}
 	pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 	if err != nil {
 		return nil, nil, err
@@ -236,7 +239,7 @@ func (c *candidate) refusal(now time.Time) error {
 			fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject))
 	case 1:
 		if c.NoLogin {
-			return fmt.Errorf("%w for logins: there is %s: %s", hardware.ErrNoCertificate, hardware.Describe(c.Certificate), c.Note)
+			return hardware.NotForLogins(c.Certificate, c.Note)
 		}
 		return fmt.Errorf("%w: under the key's id there is something else: %s", hardware.ErrNoCertificate, c.Note)
 	}

@@ -48,6 +48,9 @@ func (r *keyring) request(ctx context.Context, address uri.URI, template *x509.C
 func (r *keyring) learnPublic(ctx context.Context, k *keyObject) error {
 	if k.public == nil {
 		public, err := r.publicAmong(ctx, k)
+		if public == nil && r.public != nil {
+			public, err = r.public, nil
+		}
 		if err != nil {
 			return err
 		}

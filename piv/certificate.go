@@ -46,10 +46,8 @@ func (k *slotKey) problem(certificate *x509.Certificate, now time.Time) error {
 		return k.own
 	case k.Public != nil && unusable(k.Public) != nil:
 		return unusable(k.Public)
-	case certificate == nil && k.unreadable != nil:
-		return fmt.Errorf("%w: %v", hardware.ErrNoCertificate, k.unreadable)
 	case certificate == nil:
-		return hardware.ErrNoCertificate
+		return cmp.Or(k.useless, hardware.ErrNoCertificate)
 	}
 	return k.objection(certificate, now)
 }
@@ -60,6 +58,9 @@ func (k *slotKey) problem(certificate *x509.Certificate, now time.Time) error {
 func (k *slotKey) objection(certificate *x509.Certificate, now time.Time) error {
 	if k.Public != nil && !equal(k.Public, certificate.PublicKey) {
 		return k.mismatch(certificate)
+	}
+	if why := hardware.NoLogin(certificate); why != "" {
+		return hardware.NotForLogins(certificate, why)
 	}
 	if err := hardware.CheckTime(certificate, now); err != nil {
 		return err

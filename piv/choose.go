@@ -39,7 +39,7 @@ func (r *keyring) key(address pivuri.URI, fits func(*slotKey) bool) (*slotKey, e
 	fitting := slices.DeleteFunc(slices.Clone(all), func(k *slotKey) bool { return !fits(k) })
 	switch len(fitting) {
 	case 0:
-		return nil, noneFits(r.card, all)
+		return nil, r.card.keyless(0, noneFits(r.card, all))
 	case 1:
 		return fitting[0], nil
 	}
@@ -53,10 +53,15 @@ func (r *keyring) keyIn(slot pivuri.Slot) (*slotKey, error) {
 	switch {
 	case err != nil || k != nil:
 		return k, err
-	case r.certificate != nil && !r.card.hasMetadata():
-		return &slotKey{KeyInfo: KeyInfo{Address: r.card.address(slot), Type: unknownType}}, nil
+	case (r.certificate != nil || r.user.options.Public != nil) && !r.card.hasMetadata():
+		return r.unshown(slot), nil
 	}
-	return nil, r.noKey(slot)
+	return nil, r.card.keyless(slot, r.noKey(slot))
+}
+
+// unshown is a key of which the card does not tell that it is there.
+func (r *keyring) unshown(slot pivuri.Slot) *slotKey {
+	return &slotKey{KeyInfo: KeyInfo{Address: r.card.address(slot), Type: unknownType}}
 }
 
 // keys reads slots, as far as that goes.
@@ -100,7 +105,10 @@ func ambiguousKeys(keys []*slotKey) error {
 // note says what a key is, for a person who must choose: most know their certificate
 // and not their slot.
 func (k *slotKey) note() string {
-	if k.Certificate == nil {
+	switch {
+	case k.useless != nil:
+		return k.Type + ", " + k.useless.Error()
+	case k.Certificate == nil:
 		return k.Type + " without a certificate"
 	}
 	return k.Type + ", " + hardware.Describe(k.Certificate)

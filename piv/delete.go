@@ -30,7 +30,7 @@ func Delete(ctx context.Context, address pivuri.URI, options Options) (deleted [
 // for a management key if there is nothing that the card could delete.
 func (r *keyring) deleteKey(ctx context.Context, slot pivuri.Slot) (deleted []string, err error) {
 	if r.card.plain {
-		return nil, r.card.writable()
+		return nil, r.card.keyStays(r.unshown(slot), r.card.writable(slot))
 	}
 	k, err := r.readKey(slot)
 	if err != nil {
@@ -39,7 +39,7 @@ func (r *keyring) deleteKey(ctx context.Context, slot pivuri.Slot) (deleted []st
 	if k == nil {
 		return nil, r.noKey(slot)
 	}
-	d := deletion{card: r.card, key: k, certificate: k.Certificate != nil || k.unreadable != nil}
+	d := deletion{card: r.card, key: k, certificate: k.Certificate != nil || k.useless != nil}
 	hasKey := !errors.Is(k.own, hardware.ErrNoKey)
 	d.private = hasKey && r.card.since(5, 7, 0)
 	if d.certificate || d.private {
@@ -49,7 +49,7 @@ func (r *keyring) deleteKey(ctx context.Context, slot pivuri.Slot) (deleted []st
 	}
 	switch {
 	case hasKey && !d.private:
-		return d.deleted, r.card.keyStays(k, r.card.unsupported("deleting keys needs firmware 5.7"))
+		return d.deleted, r.card.keyStays(k, r.card.deletesNone())
 	case d.unknown:
 		return d.deleted, r.card.keyStays(k, r.card.cannotDelete())
 	}
@@ -107,8 +107,11 @@ func (d *deletion) work(management []byte) error {
 }
 
 func (d *deletion) certificateName() string {
-	if d.key.Certificate == nil {
+	switch {
+	case errors.Is(d.key.useless, errNoX509):
 		return fmt.Sprintf("unreadable certificate in %s", d.key.Address)
+	case d.key.useless != nil:
+		return fmt.Sprintf("certificate that is not for logins in %s", d.key.Address)
 	}
 	return fmt.Sprintf("%s in %s", hardware.Describe(d.key.Certificate), d.key.Address)
 }

@@ -41,7 +41,14 @@ func (e *CardError) Unwrap() error { return e.Err }
 
 // OtherMakerError is an error of a card that is not a YubiKey, where that is why. It has the text of
 // what it wraps, and is there for who knows of other ways to such cards.
-type OtherMakerError struct{ Err error }
+type OtherMakerError struct {
+	Err error
+
+	// ReadOnly: neither keys nor certificates are put on the card from here. Slot is where one was to
+	// be; 0: nowhere.
+	ReadOnly bool
+	Slot     pivuri.Slot
+}
 
 func (e *OtherMakerError) Error() string { return e.Err.Error() }
 

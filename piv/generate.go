@@ -47,7 +47,7 @@ func Generate(ctx context.Context, address pivuri.URI, spec KeySpec, options Opt
 func (r *keyring) generate(ctx context.Context, address pivuri.URI, spec KeySpec) (KeyInfo, error) {
 	r.user.enrolling = true
 	key, err := r.card.supports(spec)
-	if err = cmp.Or(r.card.writable(), err); err != nil {
+	if err = cmp.Or(r.card.writable(address.Slot), err); err != nil {
 		return KeyInfo{}, err
 	}
 	if err := r.isFree(address.Slot); err != nil {

@@ -70,7 +70,7 @@ func fitsCards(key *rsa.PrivateKey) error {
 func (r *keyring) importKey(ctx context.Context, address pivuri.URI, private *rsa.PrivateKey, spec KeySpec) (KeyInfo, error) {
 	r.user.enrolling = true
 	policies, err := r.card.holds(spec)
-	if err = cmp.Or(r.card.writable(), err); err != nil {
+	if err = cmp.Or(r.card.writable(address.Slot), err); err != nil {
 		return KeyInfo{}, err
 	}
 	if err := r.isFree(address.Slot); err != nil {

@@ -37,6 +37,16 @@ func (f finder) list(ctx context.Context, address pivuri.URI) ([]Card, error) {
 	return cards, nil
 }
 
+// useGiven has a key log in with the certificate that the caller gave, as Open does, if it is the key's
+// as far as anything tells.
+func (r *keyring) useGiven(k *slotKey) {
+	if public := k.believed(); r.certificate == nil || public != nil && !equal(public, r.certificate.PublicKey) {
+		return
+	}
+	k.Certificate = r.certificate
+	k.Problem = k.problem(k.Certificate, r.now)
+}
+
 // failures returns the cards that could not be opened, of which nothing is known.
 func (s *survey) failures() []Card {
 	var cards []Card
@@ -52,7 +62,10 @@ func (s *survey) failures() []Card {
 // fails half way is said, since a list is where people look for what is wrong.
 func (r *keyring) list(address pivuri.URI) Card {
 	c := r.card
-	listed := Card{Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Identity: c.identity(), Tries: -1}
+	listed := Card{
+		Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Identity: c.identity(), Tries: -1,
+		ReadOnly: c.writable(0),
+	}
 	// The counter first: it is what a list is most often wanted for.
 	r.progress.card("reading the PIN's counter")
 	if listed.Tries, _, listed.Err = c.counter(); listed.Err != nil {
@@ -64,7 +77,11 @@ func (r *keyring) list(address pivuri.URI) Card {
 		slots = []pivuri.Slot{address.Slot}
 	}
 	keys, err := r.keys(slots)
+	if given := address.Slot != 0 && r.certificate != nil && !c.hasMetadata(); given && len(keys) == 0 && err == nil {
+		keys = []*slotKey{r.unshown(address.Slot)}
+	}
 	for _, k := range keys {
+		r.useGiven(k)
 		listed.Keys = append(listed.Keys, k.KeyInfo)
 	}
 	listed.Err = err

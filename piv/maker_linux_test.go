@@ -166,10 +166,62 @@ func TestPivApplet(t *testing.T) {
 	isOtherMakers(t, err)
 	_, err = piv.Import(t.Context(), mustParse(t, "piv:slot=9a"), key, piv.KeySpec{}, options)
 	wantError(t, err, piv.ErrUnsupported, words)
-	_, err = piv.StoreCertificate(t.Context(), mustParse(t, "piv:slot=9c"), certify(t, &key.PublicKey, "new"), options)
-	wantError(t, err, piv.ErrUnsupported, words)
 	if len(asked.requests) > 0 || count(card, 0x47) > 0 {
 		t.Error("the PIN was asked for in vain, or a key was made")
+	}
+	wantNotKept(t, mustParse(t, "piv:slot=9c"), key, words)
+	if count(card, 0xdb) > 0 {
+		t.Error("the card was written to")
+	}
+}
+
+// wantNotKept wants a card to say that it does not take a key's certificate, once a signature has shown
+// whose it is; also where the slot shows no sign of the key.
+func wantNotKept(t *testing.T, address pivuri.URI, key *rsa.PrivateKey, words string) {
+	t.Helper()
+	_, err := piv.StoreCertificate(t.Context(), address, certify(t, &key.PublicKey, "new"), with(pin))
+	wantError(t, err, hardware.ErrNotKept, words)
+	isOtherMakers(t, err)
+	_, err = piv.StoreCertificate(t.Context(), address, certify(t, &testKey(t, "b", 2048).PublicKey, "new"), with(pin))
+	wantError(t, err, hardware.ErrCertificateMismatch, "")
+}
+
+// TestKeyThatDoesNotShow: a key that another program has made, and of which the card tells nothing, gets
+// its request by its public key, logs in with a certificate from elsewhere, and is listed with it.
+func TestKeyThatDoesNotShow(t *testing.T) {
+	s := newStack(t, pivtest.StackOptions{})
+	for _, maker := range []pivtest.Maker{pivtest.PivApplet, pivtest.OtherMaker} {
+		t.Run(string(maker), func(t *testing.T) {
+			card, key := seat(t, s, pivtest.Options{Maker: maker, PIN: pin}), testKey(t, "a", 2048)
+			card.PutKey(0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
+			if listed := one(t); len(listed.Keys) != 0 || !errors.Is(listed.ReadOnly, piv.ErrUnsupported) {
+				t.Errorf("%+v", listed)
+			}
+			address, options := mustParse(t, "piv:slot=9c"), with(pin)
+			_, err := piv.CertificateRequest(t.Context(), address, options, nil)
+			wantError(t, err, hardware.ErrNoKey, "the slot is empty")
+			isOtherMakers(t, err)
+			options.Public = &testKey(t, "b", 2048).PublicKey
+			_, err = piv.CertificateRequest(t.Context(), address, options, nil)
+			wantError(t, err, hardware.ErrBadSignature, "")
+			options.Public = &key.PublicKey
+			der, err := piv.CertificateRequest(t.Context(), address, options, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if request, err := x509.ParseCertificateRequest(der); err != nil || !key.PublicKey.Equal(request.PublicKey) {
+				t.Errorf("%v: the request is for another key", err)
+			}
+			wantNotKept(t, address, key, "are not put on it from here")
+
+			options = with(pin)
+			options.Certificate = certify(t, &key.PublicKey, "kept")
+			mustLogin(t, "piv:slot=9c", options, key)
+			cards, err := piv.List(t.Context(), address, piv.Options{Certificate: options.Certificate, Time: noon})
+			if err != nil || len(cards) != 1 || len(cards[0].Keys) != 1 || cards[0].Keys[0].Problem != nil {
+				t.Errorf("listed %+v, %v", cards, err)
+			}
+		})
 	}
 }
 
@@ -311,10 +363,6 @@ func TestPlainCardWrites(t *testing.T) {
 			_, err := piv.Import(t.Context(), free, testKey(t, "b", 2048), piv.KeySpec{}, options)
 			return err
 		},
-		"store": func() error {
-			_, err := piv.StoreCertificate(t.Context(), address, certify(t, &key.PublicKey, "new"), options)
-			return err
-		},
 		"delete": func() error { _, err := piv.Delete(t.Context(), address, options); return err },
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -326,6 +374,8 @@ func TestPlainCardWrites(t *testing.T) {
 	if len(asked.requests) > 0 || count(card, 0x47)+count(card, 0xdb)+count(card, 0x87) > 0 {
 		t.Error("the PIN was asked for in vain, or the card was written to")
 	}
+	wantNotKept(t, address, key, "the PIV card knows the commands of the standard only")
+	asked.requests = nil
 	// A request for a new certificate of the key that is there is a signature like others.
 	der, err := piv.CertificateRequest(t.Context(), address, options, nil)
 	if err != nil {

@@ -75,19 +75,34 @@ func (m model) since(major, minor, patch int) bool {
 // (docs.yubico.com, "Get metadata").
 func (m model) hasMetadata() bool { return m.since(5, 3, 0) && !m.silent }
 
-// writable returns why the card cannot be written to from here; nil if it can. piv-go asks every card
+// writable returns why nothing is put into a slot of the card from here; nil if it is. piv-go asks every card
 // of firmware 5.3 for its management key's metadata.
-func (m model) writable() error {
-	if m.onlyT0 {
-		return m.ofMaker(fmt.Errorf("%w: the %s speaks T=0 only, by which keys and certificates are not put on it from here", ErrUnsupported, m.name()))
-	}
-	if m.plain {
-		return m.ofMaker(fmt.Errorf("%w: the %s knows the commands of the standard only, and keys and certificates are not put on it from here", ErrUnsupported, m.name()))
-	}
-	if m.silent && m.since(5, 3, 0) {
-		return m.ofMaker(fmt.Errorf("%w: %s does not know the command GET METADATA, without which keys and certificates are not put on it from here", ErrUnsupported, m.name()))
+func (m model) writable(slot pivuri.Slot) error {
+	switch {
+	case m.onlyT0:
+		return m.readOnly(slot, "the %s speaks T=0 only, by which keys and certificates are not put on it from here")
+	case m.plain:
+		return m.readOnly(slot, "the %s knows the commands of the standard only, and keys and certificates are not put on it from here")
+	case m.silent && m.since(5, 3, 0):
+		return m.readOnly(slot, "%s does not know the command GET METADATA, without which keys and certificates are not put on it from here")
 	}
 	return nil
+}
+
+// keyless marks the error that there is no key, where none is made from here either.
+func (m model) keyless(slot pivuri.Slot, err error) error {
+	if m.writable(slot) == nil {
+		return err
+	}
+	return &OtherMakerError{Err: err, ReadOnly: true, Slot: slot}
+}
+
+// deletesNone is the error of a card that has no command which deletes keys.
+func (m model) deletesNone() error {
+	if m.isYubiKey() {
+		return m.unsupported("deleting keys needs firmware 5.7")
+	}
+	return m.ofMaker(fmt.Errorf("%w: %s deletes no keys", ErrUnsupported, m.name()))
 }
 
 // cannotDelete is the error of a card that does not know how to delete a key.
@@ -100,7 +115,12 @@ func (m model) ofMaker(err error) error {
 	if m.isYubiKey() {
 		return err
 	}
-	return &OtherMakerError{err}
+	return &OtherMakerError{Err: err}
+}
+
+// readOnly is ofMaker of a card that nothing is put on from here.
+func (m model) readOnly(slot pivuri.Slot, format string) error {
+	return &OtherMakerError{Err: fmt.Errorf("%w: "+format, ErrUnsupported, m.name()), ReadOnly: true, Slot: slot}
 }
 
 // supports returns the key as piv-go wants it, or why the card's firmware cannot make it

@@ -29,6 +29,7 @@ package piv
 import (
 	"context"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"time"
@@ -84,6 +85,10 @@ type Options struct {
 	// is read from the slot.
 	Certificate *x509.Certificate
 
+	// Public is the key's public key for a request, where the card does not tell it and the slot holds no
+	// certificate. nil: there is none.
+	Public *rsa.PublicKey
+
 	// Time is now, by which certificates are judged. Zero: time.Now().
 	Time time.Time
 
@@ -131,6 +136,10 @@ type Card struct {
 	Firmware string     // "5.4.3"; "": it has none, for it knows the commands of the standard only
 	Identity string     // as in a PIN's request: the serial number, of a card without one its GUID
 	Tries    int        // wrong PINs left; 0: blocked; -1: the card does not tell
+
+	// ReadOnly is why neither keys nor certificates are put on it from here, an *OtherMakerError; nil:
+	// they are.
+	ReadOnly error
 
 	// Keys are those that there is any sign of: the key's own (firmware 4.3 and later)
 	// or a certificate.

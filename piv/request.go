@@ -31,7 +31,7 @@ func (r *keyring) request(ctx context.Context, address pivuri.URI, template *x50
 	if err != nil {
 		return nil, err
 	}
-	public, err := k.publicForRequest()
+	public, err := k.publicForRequest(r.user.options.Public)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k.Address, err)
 	}
@@ -49,9 +49,13 @@ func (r *keyring) request(ctx context.Context, address pivuri.URI, template *x50
 
 // publicForRequest returns the key's public key, of which nobody needs to have a
 // certificate yet. On old cards it may be the old certificate's, for one that is to be
-// renewed; a signature that does not verify ends the request then.
-func (k *slotKey) publicForRequest() (*rsa.PublicKey, error) {
+// renewed; a signature that does not verify ends the request then, as it does with a wrong one that
+// the caller gave.
+func (k *slotKey) publicForRequest(given *rsa.PublicKey) (*rsa.PublicKey, error) {
 	public := k.believed()
+	if public == nil && given != nil {
+		public = given
+	}
 	switch {
 	case k.own != nil:
 		return nil, k.own

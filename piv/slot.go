@@ -31,8 +31,8 @@ import (
 // slotKey is a key in a slot as it was read.
 type slotKey struct {
 	KeyInfo
-	own        error // why it cannot log in with any certificate; nil: it can, as far as is known
-	unreadable error // why what is stored as its certificate is not one
+	own     error // why it cannot log in with any certificate; nil: it can, as far as is known
+	useless error // why what is stored as its certificate is not one for logins; nil: it may be
 }
 
 // readKey reads what there is in a slot; nil if there is no sign of a key.
@@ -47,11 +47,15 @@ func (r *keyring) readKey(slot pivuri.Slot) (*slotKey, error) {
 	k.Certificate, err = r.card.readCertificate(slot)
 	switch {
 	case errors.Is(err, errNoX509):
-		k.unreadable = err
+		k.useless = err
 	case err != nil:
 		return nil, err
 	case k.Certificate == nil && !there:
 		return nil, nil
+	}
+	if k.Certificate != nil && hardware.NoLogin(k.Certificate) != "" {
+		k.useless = hardware.NotForLogins(k.Certificate, hardware.NoLogin(k.Certificate))
+		k.Certificate = nil
 	}
 	if !there && r.card.hasMetadata() {
 		k.own = fmt.Errorf("%w: the slot holds a certificate and no key", hardware.ErrNoKey)
@@ -164,7 +168,7 @@ var (
 )
 
 // errNoX509: what is stored as certificate is not one.
-var errNoX509 = errors.New("what the slot holds as a certificate cannot be read")
+var errNoX509 = fmt.Errorf("%w: what the slot holds as a certificate cannot be read", hardware.ErrNoCertificate)
 
 func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
 	if c.plain {

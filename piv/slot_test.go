@@ -171,8 +171,8 @@ func TestProblem(t *testing.T) {
 		"expired":               {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2027), hardware.ErrCertificateExpired, "ended 2026-12-31"},
 		"early":                 {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, certificate, in(2025), hardware.ErrCertificateNotYetValid, "begins 2026-01-01T00:00:00Z"},
 		"none":                  {slotKey{KeyInfo: KeyInfo{Public: &a.PublicKey}}, nil, in(2026), hardware.ErrNoCertificate, ""},
-		"unreadable":            {slotKey{unreadable: errNoX509}, nil, in(2026), hardware.ErrNoCertificate, "cannot be read"},
-		"unreadable, one given": {slotKey{unreadable: errNoX509}, certificate, in(2026), nil, ""},
+		"unreadable":            {slotKey{useless: errNoX509}, nil, in(2026), hardware.ErrNoCertificate, "cannot be read"},
+		"unreadable, one given": {slotKey{useless: errNoX509}, certificate, in(2026), nil, ""},
 		"of its own":            {slotKey{own: hardware.ErrNoKey}, certificate, in(2026), hardware.ErrNoKey, ""},
 	} {
 		test.key.Address.Slot = pivuri.Signature

@@ -18,7 +18,8 @@ import (
 // StoreCertificate stores the certificate of the key that address names in its slot,
 // in place of the one that is there. It reports whether it did: the same one is not
 // stored again. Where the card does not tell the key's public key it has to sign, so
-// the PIN may be asked for.
+// the PIN may be asked for. A card that takes no certificate from here returns hardware.ErrNotKept, once it is known
+// to be the key's.
 func StoreCertificate(ctx context.Context, address pivuri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
 	if certificate == nil {
 		return false, fmt.Errorf("%s: %w to store", address, hardware.ErrNoCertificate)
@@ -34,14 +35,14 @@ func (r *keyring) store(ctx context.Context, address pivuri.URI, certificate *x5
 	if err != nil {
 		return false, err
 	}
-	if err := r.card.writable(); err != nil {
-		return false, err
-	}
 	if err := r.pairs(ctx, k, certificate); err != nil {
 		return false, fmt.Errorf("%s: %w", k.Address, err)
 	}
 	if k.Certificate != nil && bytes.Equal(k.Certificate.Raw, certificate.Raw) {
 		return false, nil // no management key is asked for in vain
+	}
+	if err := r.card.writable(k.Address.Slot); err != nil {
+		return false, fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
 	}
 	err = r.user.write(ctx, "storing the certificate", func(management []byte) error {
 		return r.card.yk.SetCertificate(management, slotOf(k.Address.Slot), certificate)

@@ -48,11 +48,25 @@ func Day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 // they have made a key (developers.yubico.com, "PIV attestation").
 var attestationExtensions = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 41482, 3}
 
-// IsAttestation reports whether a certificate attests where its key was made. Such a certificate is
-// valid until 2052, and no CA's for logins.
-func IsAttestation(certificate *x509.Certificate) bool {
-	return slices.ContainsFunc(certificate.Extensions, func(e pkix.Extension) bool {
-		n := len(attestationExtensions)
-		return len(e.Id) > n && e.Id[:n].Equal(attestationExtensions)
-	})
+// attestationIssuer is the name under which Yubico's devices sign them.
+const attestationIssuer = "Yubico PIV Attestation"
+
+// NoLogin says why a certificate can be no login's, whatever its key; "" if it may be. One that attests
+// where its key was made is valid until 2052, and no CA's for logins.
+func NoLogin(certificate *x509.Certificate) string {
+	if certificate.Issuer.CommonName == attestationIssuer || slices.ContainsFunc(certificate.Extensions, isOfAttestation) {
+		return "it attests that its key was made on the device, and is not for logins"
+	}
+	return ""
+}
+
+// NotForLogins is the error that there is a certificate and that it is not for logins, wrapping
+// ErrNoCertificate.
+func NotForLogins(certificate *x509.Certificate, why string) error {
+	return fmt.Errorf("%w for logins: there is %s: %s", ErrNoCertificate, Describe(certificate), why)
+}
+
+func isOfAttestation(e pkix.Extension) bool {
+	n := len(attestationExtensions)
+	return len(e.Id) > n && e.Id[:n].Equal(attestationExtensions)
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
@@ -55,7 +58,7 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 	e.AddFlags(cmd)
 	byFlags := device.RunE(s, say, func(run *device.Run) error { return enroll.Run(run, e, cmd.CommandPath()) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		for _, flag := range []string{"output", "certificate", "chain-out", "upload-out", "attestation", "management-key"} {
+		for _, flag := range []string{"output", "certificate", "chain-out", "upload-out", "attestation", "management-key", "public-key"} {
 			if err := settings.NotEmpty(cmd, flag); err != nil {
 				return err
 			}
@@ -66,6 +69,7 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 		}
 		// The profile may be named before it has been written.
 		e.TypedKey = s.IsOverridden("key")
+		e.Next = nextFlags(cmd, slices.Concat(enroll.RememberedFlags, enroll.StepFlags))
 		e.More = settings.FlagsBut(cmd, enroll.RememberedFlags)
 		s.MayBeNew = guided || e.Resume || e.TypedKey
 		if guided {
@@ -75,6 +79,15 @@ func newEnrollCommand(say *console.Messenger) *cobra.Command {
 	}
 	cmd.AddCommand(newLookCommand(say))
 	return cmd
+}
+
+// nextFlags returns the flags that were given, but those of the command itself.
+func nextFlags(cmd *cobra.Command, own []string) enroll.Next {
+	device := slices.Concat(own, settings.ServerFlags, []string{"format"})
+	for i, name := range device {
+		device[i] = strings.ReplaceAll(name, "_", "-")
+	}
+	return enroll.Next{Login: settings.FlagsBut(cmd, own), Look: settings.FlagsBut(cmd, device)}
 }
 
 // newLookCommand returns the hidden command.

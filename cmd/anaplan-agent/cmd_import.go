@@ -49,6 +49,7 @@ func newImportCommand(say *console.Messenger) *cobra.Command {
 		if err := order.Check(cmd); err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
+		order.Next = nextFlags(cmd, []string{"key", "password", "entry", "certificate", "chain-out", "pin-policy", "touch-policy", "management-key", "pin-changed"})
 		device.WatchModules()
 		run, err := device.StartRun(cmd.Context(), s, say)
 		if err != nil {

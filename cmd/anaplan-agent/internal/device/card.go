@@ -154,8 +154,10 @@ func (p cardPlace) Import(ctx context.Context, key *rsa.PrivateKey, spec KeySpec
 }
 
 // Request implements Place.
-func (p cardPlace) Request(ctx context.Context, template *x509.CertificateRequest) ([]byte, error) {
-	return piv.CertificateRequest(ctx, p.address, p.cardOptions(p.address), template)
+func (p cardPlace) Request(ctx context.Context, template *x509.CertificateRequest, public *rsa.PublicKey) ([]byte, error) {
+	options := p.cardOptions(p.address)
+	options.Public = public
+	return piv.CertificateRequest(ctx, p.address, options, template)
 }
 
 // StoreCertificate implements Place.

@@ -36,7 +36,8 @@ func writeCard(text *strings.Builder, card ListedCard) {
 }
 
 // writeNoKeys says what to type next: a card without keys is a new one most often. Empty
-// slots are not listed one by one, for there are 24.
+// slots are not listed one by one, for there are 24. Where nothing is put on the card from here, another
+// program makes the key.
 func writeNoKeys(text *strings.Builder, card ListedCard) {
 	if card.slot != 0 {
 		fmt.Fprintf(text, "  no key in slot %s\n", card.slot)
@@ -45,6 +46,13 @@ func writeNoKeys(text *strings.Builder, card ListedCard) {
 	}
 	address := card.Address
 	address.Slot = cmp.Or(card.slot, DefaultSlot)
+	if card.ReadOnly != nil {
+		steps := makesOnCard(address, card.Reader, 2048)
+		fmt.Fprintf(text, "  %s\n", console.OneLine(card.ReadOnly.Error()))
+		fmt.Fprintf(text, "  its maker's program makes one, or this, for most PIV cards:\n    %s\n", strings.Join(steps[:], "\n    "))
+		fmt.Fprintf(text, "  %s\n", showsInOpenSC(card.Reader, address.Slot))
+		return
+	}
 	fmt.Fprintf(text, "  to make one: %s enroll --key %s --email YOU\n", build.Program, shell.Quote(address.String()))
 }
 
@@ -139,6 +147,7 @@ type (
 		Firmware string         `json:"firmware,omitempty"`
 		PINTries *int           `json:"pin_tries,omitempty"` // left; absent where the card does not tell
 		Problem  string         `json:"problem,omitempty"`
+		ReadOnly string         `json:"readOnly,omitempty"` // why nothing is put on it from here
 		Keys     []cardKeyEntry `json:"keys"`
 	}
 	cardKeyEntry struct {
@@ -159,7 +168,7 @@ type (
 func newCardEntry(card ListedCard) CardEntry {
 	entry := CardEntry{
 		Address: card.Address.String(), Name: card.Name, Reader: card.Reader, Firmware: card.Firmware,
-		Problem: errorText(card.Err), Keys: []cardKeyEntry{},
+		Problem: errorText(card.Err), ReadOnly: errorText(card.ReadOnly), Keys: []cardKeyEntry{},
 	}
 	if card.Address.Serial != 0 {
 		entry.Serial = strconv.FormatUint(uint64(card.Address.Serial), 10)

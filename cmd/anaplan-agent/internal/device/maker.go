@@ -12,6 +12,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // makersTool is a tool that makes keys, and puts them, where a module does not.
@@ -44,6 +46,9 @@ func makersHints(refused *hsm.RefusalError) []string {
 	tool, key := toolFor(refused), shell.Quote(refused.Key.String())
 	if tool.names {
 		key = "ADDRESS"
+	}
+	if tool.names && refused.Bits != 0 {
+		return tool.makes(refused)
 	}
 	if refused.Bits == 0 {
 		return append(tool.takes(refused), fmt.Sprintf("then: %s enroll --key %s --certificate FILE", build.Program, key))
@@ -105,14 +110,39 @@ func makesInKMS(refused *hsm.RefusalError) []string {
 // viaPIV is shorter where the card is a YubiKey.
 const viaPIV = "a YubiKey needs no module and no other tool: the same command with --key 'piv:slot=9c'"
 
-// makesOnPIV puts a certificate of its own beside the key, without which OpenSC does not show it.
+// makesOnPIV has the request made by piv:, since OpenSC does not show a key without a certificate.
 func makesOnPIV(refused *hsm.RefusalError) []string {
-	return []string{
-		viaPIV,
-		fmt.Sprintf("on another PIV card: yubico-piv-tool -k -s 9c -a generate -A RSA%d -o public.pem", refused.Bits),
-		"with a certificate for the time being: yubico-piv-tool -s 9c -a verify-pin -a selfsign-certificate -S /CN=placeholder/ -i public.pem -o placeholder.pem",
-		"beside the key: yubico-piv-tool -k -s 9c -a import-certificate -i placeholder.pem",
-		showsAddress(refused),
+	steps := makesOnCard(pivuri.URI{Slot: DefaultSlot}, "", refused.Bits)
+	return []string{viaPIV, "on another PIV card: " + steps[0], "then: " + steps[1] + ", which makes the request (CSR) for that key"}
+}
+
+// pivTool puts something into a slot of any PIV card. reader is part of the reader's name; "" fits each.
+func pivTool(reader string, slot pivuri.Slot) string {
+	return fmt.Sprintf("yubico-piv-tool -r %s -k -s %s", shell.Quote(reader), slot)
+}
+
+// showsInOpenSC says how another program reaches the key of a slot.
+func showsInOpenSC(reader string, slot pivuri.Slot) string {
+	return fmt.Sprintf("OpenSC shows the key once its certificate is on the card (%s -a import-certificate -i certificate.pem), as --key %s",
+		pivTool(reader, slot), shell.Quote(openSCsAddress(slot)))
+}
+
+// openSCsAddress is the address of a slot's key as OpenSC's module has it (OpenSC, pkcs15-piv.c).
+func openSCsAddress(slot pivuri.Slot) string {
+	labels := map[pivuri.Slot]string{0x9a: "PIV AUTH key", 0x9c: "SIGN key", 0x9d: "KEY MAN key", 0x9e: "CARD AUTH key"}
+	address := uri.URI{}.With("manufacturer", "piv_II").With("module-name", "opensc-pkcs11")
+	if label, known := labels[slot]; known {
+		address = address.With("object", label)
+	}
+	return address.String()
+}
+
+// makesOnCard is what to type for a key in a slot of a card that nothing is put on from here, and for its
+// request. Such a card does not tell its public key.
+func makesOnCard(address pivuri.URI, reader string, bits int) [2]string {
+	return [2]string{
+		fmt.Sprintf("%s -a generate -A RSA%d -o public.pem", pivTool(reader, address.Slot), bits),
+		shell.Join(build.Program, "enroll", "--key", address.String(), "--email", "YOU", "--reuse-key", "--public-key", "public.pem"),
 	}
 }
 
@@ -120,8 +150,8 @@ func makesOnPIV(refused *hsm.RefusalError) []string {
 func putsOntoPIV(refused *hsm.RefusalError) []string {
 	return []string{
 		viaPIV,
-		"on another PIV card: yubico-piv-tool -k -s 9c -a import-key -i key.pem",
-		"and its certificate: yubico-piv-tool -k -s 9c -a import-certificate -i certificate.pem",
+		"on another PIV card: " + pivTool("", DefaultSlot) + " -a import-key -i key.pem",
+		"and its certificate: " + pivTool("", DefaultSlot) + " -a import-certificate -i certificate.pem",
 		showsAddress(refused),
 	}
 }

@@ -47,8 +47,9 @@ type Place interface {
 	// hardware.ErrKeyExists and the address of that.
 	Import(ctx context.Context, key *rsa.PrivateKey, spec KeySpec) (config.Address, error)
 
-	// Request has the key sign a PKCS#10 request, which is returned in DER.
-	Request(ctx context.Context, template *x509.CertificateRequest) ([]byte, error)
+	// Request has the key sign a PKCS#10 request, which is returned in DER. public is the key's public key
+	// where the device does not tell it; nil: it does.
+	Request(ctx context.Context, template *x509.CertificateRequest, public *rsa.PublicKey) ([]byte, error)
 
 	// StoreCertificate stores the key's certificate, unless it is there already. The device
 	// refuses one of another key.

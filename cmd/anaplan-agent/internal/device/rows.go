@@ -3,6 +3,8 @@ package device
 // What to do about keys, and the devices that hold them.
 
 import (
+	"cmp"
+	"errors"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -63,13 +65,13 @@ func Rows(on remedy.System) explain.Table {
 		{Is: hardware.ErrNoKey, More: "private keys show after a login only: the wrong source of the PIN can be the cause as well as a wrong label", Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			build.Program+" keys --key ADDRESS, without object and id, lists the keys that are there",
 			build.Program+" enroll --key ADDRESS --email YOU makes a key",
-		), With: onCard(
+		), With: makingOnCard(
 			build.Program+" keys --key CARD lists the keys that are there",
 			build.Program+" enroll --key SLOT --email YOU makes a key",
 		)},
 		{Is: hardware.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key ADDRESS --email YOU makes one",
-		), With: onCard(
+		), With: makingOnCard(
 			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key SLOT --email YOU makes one",
 		)},
 
@@ -98,7 +100,7 @@ func Rows(on remedy.System) explain.Table {
 		{As: explain.Type[*piv.OtherMakerError], Says: "does not know the command", More: "also `has no slot`: the card is not a YubiKey", Exit: explain.Failed, Hints: explain.Hints(
 			"the card signs with what is on it; a program for such cards puts keys and certificates there, for example: yubico-piv-tool -r '' -a generate -s 9c -A RSA2048",
 			"another way to the card is OpenSC's module: "+build.Program+" keys --key 'pkcs11:?module-name=opensc-pkcs11'",
-		)},
+		), With: readOnlyCard},
 		{Is: piv.ErrUnsupported, Exit: explain.Failed, Hints: explain.Hints(
 			"a YubiKey's firmware cannot be changed: ask for less, or use a newer one; " + build.Program + " keys --key piv: shows the versions",
 		)},
@@ -142,6 +144,31 @@ func onCard(hints ...string) func(error, *explain.Row) {
 			row.Hints = append(row.Hints, explain.Hint{Text: words.Replace(hint)})
 		}
 	})
+}
+
+// makingOnCard is onCard for hints to make a key, which some cards want another program for.
+func makingOnCard(hints ...string) func(error, *explain.Row) {
+	return func(err error, row *explain.Row) {
+		onCard(hints...)(err, row)
+		readOnlyCard(err, row)
+	}
+}
+
+// readOnlyCard gives the commands that make a key on a card which nothing is put on from here.
+func readOnlyCard(err error, row *explain.Row) {
+	other, isOthers := errors.AsType[*piv.OtherMakerError](err)
+	of, known := errors.AsType[*piv.CardError](err)
+	if !known || !isOthers || !other.ReadOnly {
+		return
+	}
+	address := of.Card
+	address.Slot = cmp.Or(other.Slot, DefaultSlot)
+	steps := makesOnCard(address, address.Reader, 2048)
+	row.Hints = explain.Hints(
+		"its maker's program makes a key, or this, for most PIV cards: "+steps[0],
+		"then the request (CSR): "+steps[1],
+		showsInOpenSC(address.Reader, address.Slot),
+	)
 }
 
 // gaveNoClearAnswer reports whether a device may give a clear answer another time.

@@ -142,9 +142,11 @@ func (p tokenPlace) Import(ctx context.Context, key *rsa.PrivateKey, _ KeySpec) 
 
 // Request implements Place. A login writes to some tokens (SoftHSM's), and hides them from another
 // process that looks meanwhile.
-func (p tokenPlace) Request(ctx context.Context, template *x509.CertificateRequest) (request []byte, err error) {
+func (p tokenPlace) Request(ctx context.Context, template *x509.CertificateRequest, public *rsa.PublicKey) (request []byte, err error) {
 	err = p.alone(ctx, p.address, func() (err error) {
-		request, err = hsm.CertificateRequest(ctx, p.address, p.tokenOptions(p.address), template)
+		options := p.tokenOptions(p.address)
+		options.Public = public
+		request, err = hsm.CertificateRequest(ctx, p.address, options, template)
 		return err
 	})
 	return request, err

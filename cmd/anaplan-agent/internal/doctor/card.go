@@ -128,7 +128,7 @@ func (p *Probe) judgeFactory(card *piv.Card) {
 	factory, err := readFactory(card.Reader)
 	switch {
 	case err != nil:
-		p.skip("device.factory_pin", fmt.Sprintf("%s does not tell whether its PIN is the factory's (firmware before 5.3 does not): %v", card.Name, err))
+		p.skip("device.factory_pin", fmt.Sprintf("%s does not tell whether its PIN is the factory's%s: %v", card.Name, oldFirmware(card), err))
 	case factory.pin:
 		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that cards of its kind are sold with, so anybody who finds it can log in", card.Name)
 	case factory.puk:
@@ -136,6 +136,14 @@ func (p *Probe) judgeFactory(card *piv.Card) {
 	default:
 		p.ok("device.factory_pin", "%s has neither PIN nor PUK of the factory", card.Name)
 	}
+}
+
+// oldFirmware says why a YubiKey does not tell of its PIN; "" for cards of other makers.
+func oldFirmware(card *piv.Card) string {
+	if !strings.HasPrefix(card.Name, "YubiKey") {
+		return ""
+	}
+	return " (firmware before 5.3 does not)"
 }
 
 // factoryState is what of the factory's a card still has.

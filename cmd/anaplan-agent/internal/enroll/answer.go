@@ -61,6 +61,9 @@ func StoreAnswer(r *device.Run, e Enrolment, address config.Address) (Kept, erro
 // ReadAnswer reads the CA's answer and finds the certificate of the key in it.
 func ReadAnswer(r *device.Run, path string, address config.Address) (answer, error) {
 	certs, err := device.ReadCertificates(path)
+	if err == nil {
+		certs, err = forLogins(path, certs)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -84,6 +87,21 @@ func ReadAnswer(r *device.Run, path string, address config.Address) (answer, err
 	}
 	sayContent(r, path, certs, got)
 	return got, nil
+}
+
+// forLogins returns the certificates that may be a login's or a CA's, of which there is at least one.
+func forLogins(path string, certs []*x509.Certificate) (some []*x509.Certificate, err error) {
+	for _, cert := range certs {
+		if why := hardware.NoLogin(cert); why != "" {
+			err = fmt.Errorf("%w: %s: %w", device.ErrCertificateFile, path, hardware.NotForLogins(cert, why))
+			continue
+		}
+		some = append(some, cert)
+	}
+	if len(some) > 0 {
+		err = nil
+	}
+	return some, err
 }
 
 // leafKeys returns the key of the only certificate that does not say it is a CA's (RFC 5280
@@ -332,9 +350,9 @@ func sayUpload(r *device.Run, e Enrolment, address config.Address, leaf *x509.Ce
 	kept.saySetting(r)
 	switch {
 	case e.UploadOut == "":
-		r.Say.Note("next: %s cert --key %s%s > upload.pem, and have a tenant administrator upload it: %s", build.Program, key, kept.flag(r), WhereToRegister)
+		r.Say.Note("next: %s cert --key %s%s > upload.pem, and have a tenant administrator upload it: %s", build.Program, key, kept.flag(r)+e.Next.Look, WhereToRegister)
 	default:
-		r.Say.Note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check", e.UploadOut, WhereToRegister, build.Program, key)
+		r.Say.Note("next: have a tenant administrator upload %s: %s > Add Certificates; then: %s enroll --key %s --check%s", e.UploadOut, WhereToRegister, build.Program, key, kept.flag(r)+e.Next.Login)
 	}
 	return nil
 }

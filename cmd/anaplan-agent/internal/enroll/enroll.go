@@ -32,6 +32,7 @@ type Enrolment struct {
 	Email, Name, Subject string
 	Bits                 int // 0: DefaultBits
 	ReuseKey             bool
+	PublicKey            string // the file of the key's, where the device does not tell it
 	Output               string // of the request; "" and "-": standard output
 
 	Certificate         string // the CA's answer
@@ -42,6 +43,7 @@ type Enrolment struct {
 	TypedKey            bool   // by a flag or a variable, so that the key is certain
 	JSON                bool   // tell programs how far it is
 	More                string // the flags that going on with it takes, too, as a shell reads them
+	Next                Next   // those of the steps after it
 
 	Card CardFlags
 }
@@ -54,15 +56,25 @@ func (e *Enrolment) AddFlags(cmd *cobra.Command) {
 	flags.StringVar(&e.Subject, "subject", "", "subject of the CSR, if your CA wants more than a name, as 'CN=Nightly load,O=Example AG,C=CH'")
 	flags.IntVar(&e.Bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default 2048)")
 	flags.BoolVar(&e.ReuseKey, "reuse-key", false, "make a new CSR for the existing key, and no new key")
+	flags.StringVar(&e.PublicKey, "public-key", "", "with --reuse-key: file with its public key (PEM), where the device does not tell it")
 	flags.StringVar(&e.Output, "output", "", "new file for the CSR (default: standard output)")
 	flags.StringVar(&e.Certificate, "certificate", "", "store the CA's answer beside the key: PEM, DER or PKCS#7, alone or with the CA's own certificates in any order")
 	flags.StringVar(&e.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
 	flags.StringVar(&e.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
-	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered")
+	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered; with --certificate where the device does not keep it")
 	flags.BoolVar(&e.Resume, "resume", false, "continue the enrolment that is under way")
 	flags.BoolVar(&e.JSON, "json", false, "print how far it is as JSON, the CSR within; nothing is asked for but PINs")
 	e.Card.AddFlags(cmd)
 }
+
+// Next has the settings that were given by flags, as a shell reads them: what comes next wants them, too.
+type Next struct {
+	Login string // of commands that log in
+	Look  string // of commands that need the device only
+}
+
+// StepFlags are those that are for one step.
+var StepFlags = []string{"certificate", "output", "check", "attestation", "management-key", "public-key"}
 
 // RememberedFlags are those that --resume knows, that are for a later step, or that are said once.
 var RememberedFlags = []string{
@@ -100,8 +112,8 @@ func (e Enrolment) checkTask(guided bool) error {
 	switch {
 	case e.Certificate != "" && (forRequest || e.Output != ""):
 		return errors.New("--certificate stores the CA's answer; --email, --subject, --output, --name, --bits and --reuse-key are for the request before it")
-	case e.login && (forRequest || e.Certificate != "" || e.Output+e.ChainOut+e.UploadOut != ""):
-		return errors.New("--check makes the first login, once the certificate is registered; only settings, such as --key and --region, and --resume can go with it")
+	case e.login && (forRequest || e.Output+e.ChainOut+e.UploadOut != ""):
+		return errors.New("--check makes the first login, once the certificate is registered; only settings, such as --key and --region, --certificate and --resume can go with it")
 	case e.Resume && forRequest:
 		return errors.New("--resume remembers the request; --email, --name, --subject, --bits and --reuse-key are for a new request")
 	case e.ChainOut != "" && e.Certificate == "" && !guided:
@@ -117,6 +129,8 @@ func (e Enrolment) checkRequest() error {
 	switch {
 	case !utf8.ValidString(e.Name) || strings.ContainsFunc(e.Name, console.IsUnprintable) || strings.Contains(e.Name, "\n"):
 		return fmt.Errorf("--name %q contains unprintable characters", e.Name)
+	case e.PublicKey != "" && !e.ReuseKey && !e.Resume:
+		return errors.New("--public-key is for --reuse-key: the device tells that of a key that it makes")
 	case e.ReuseKey && e.Bits != 0:
 		return errors.New("--bits is for a new key; --reuse-key does not make one")
 	case e.Bits != 0 && !slices.Contains(KeySizes, e.Bits):
@@ -179,10 +193,10 @@ func Run(r *device.Run, e Enrolment, command string) error {
 		return explain.Usagef(command, "%s is for keys on YubiKeys, and %s is not one", flag, address)
 	}
 	switch {
-	case e.Certificate != "":
-		_, err = StoreAnswer(r, e, address)
 	case e.login:
 		err = firstLogin(r, e, address)
+	case e.Certificate != "":
+		_, err = StoreAnswer(r, e, address)
 	case under != nil:
 		err = resume(r, e, under)
 		address = under.Address()

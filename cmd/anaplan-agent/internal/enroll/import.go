@@ -34,6 +34,7 @@ type ImportOrder struct {
 	Certificate     string
 	ChainOut        string
 	Card            CardFlags
+	Next            Next
 }
 
 // Check finds wrong calls before anything is read.
@@ -97,7 +98,7 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 	if err != nil {
 		return err
 	}
-	sayImported(r, path, address, kept)
+	sayImported(r, path, address, kept, order.Next)
 	return nil
 }
 
@@ -259,9 +260,9 @@ func unlessThere(r *device.Run, err error, address config.Address, key *rsa.Priv
 }
 
 // sayImported says what to do next, and what the file still is.
-func sayImported(r *device.Run, path string, address config.Address, kept Kept) {
+func sayImported(r *device.Run, path string, address config.Address, kept Kept, next Next) {
 	kept.saySetting(r)
-	r.Say.Note("next: %s whoami --key %s%s", build.Program, shell.Quote(address.String()), kept.flag(r))
+	r.Say.Note("next: %s whoami --key %s%s", build.Program, shell.Quote(address.String()), kept.flag(r)+next.Login)
 	if path == "-" {
 		path = "the file that it came from"
 	}

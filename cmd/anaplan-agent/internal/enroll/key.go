@@ -169,7 +169,7 @@ func request(r *device.Run, e Enrolment, p *Pending) error {
 	// said whether or not there is one.
 	err := AttestKey(r, e, p)
 	r.Say.Note("ask for an S/MIME (\"personal\", \"client\") certificate with %s in the subject alternative name; an SSL (server) certificate will not do", p.Email)
-	sayNext(r, p)
+	sayNext(r, e, p)
 	return err
 }
 
@@ -194,7 +194,7 @@ func Sign(r *device.Run, e Enrolment, p *Pending) error {
 	if err != nil {
 		return err
 	}
-	csr, err := r.Device.At(p.Address()).Request(r.Ctx, template)
+	csr, err := e.requestOf(r, p, template)
 	if err != nil {
 		return err
 	}
@@ -240,8 +240,8 @@ func AttestAgain(r *device.Run, e Enrolment, p *Pending) error {
 }
 
 // sayNext says what comes after the CSR.
-func sayNext(r *device.Run, p *Pending) {
-	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE", build.Program, shell.Quote(p.Key), flagsForStoring(p.ManagementKey))
+func sayNext(r *device.Run, e Enrolment, p *Pending) {
+	r.Say.Note("next: send the CSR to your CA, then: %s enroll --key %s%s --certificate FILE%s", build.Program, shell.Quote(p.Key), flagsForStoring(p.ManagementKey), e.Next.Login)
 }
 
 // Remember writes an enrolment down. Without a home it does nothing: every step also works by

@@ -119,7 +119,7 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 			return err
 		}
 		err := AttestAgain(r, e, p)
-		sayNext(r, p)
+		sayNext(r, e, p)
 		return err
 	}
 	r.Say.Note("%s", p.Waits())
@@ -137,13 +137,18 @@ func resume(r *device.Run, e Enrolment, p *Pending) error {
 	if p.Upload != "" {
 		r.Say.Note("the file to register is %s: %s > Add Certificates", p.Upload, WhereToRegister)
 	}
-	r.Say.Note("next: %s enroll --key %s --check", build.Program, shell.Quote(p.Key))
+	r.Say.Note("next: %s enroll --key %s --check%s", build.Program, shell.Quote(p.Key), e.Next.Login)
 	return nil
 }
 
-// firstLogin logs in as whoami does, which ends the enrolment.
+// firstLogin logs in as whoami does, which ends the enrolment: with the certificate of the flag, else that
+// of the enrolment or of the settings, if there is one, else the device has it.
 func firstLogin(r *device.Run, e Enrolment, address config.Address) error {
-	useKeptOf(r, address)
+	address = r.Device.At(address).Address(r.Ctx)
+	r.Profile.Keys = []config.Address{address}
+	if useKeptOf(r, address); e.Certificate != "" {
+		r.Profile.Certificate = e.Certificate
+	}
 	who, err := login.Whoami(r, "")
 	if err != nil {
 		return err
