@@ -5,12 +5,15 @@ package hsm
 import (
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // crypto11Author is an author by crypto11 on a token.
@@ -40,37 +43,57 @@ func (a crypto11Author) generate(n newKey, bits int) (*keyObject, error) {
 	return made, nil
 }
 
-// beside has work done in a session of its own, if there can be one. What is loaded a second time sees
-// the login of crypto11's.
-func (a crypto11Author) beside(work func(*session)) {
-	p := pkcs11.New(loader.ForC(a.path))
-	if p == nil {
-		return
-	}
-	defer p.Destroy()
-	s, err := token{module: &module{Ctx: p, path: a.path}, slot: a.slot, info: a.info}.openWith(pkcs11.CKF_RW_SESSION)
-	if err != nil {
-		return
-	}
-	defer s.CloseSession(s.handle)
-	work(s)
-}
-
 // look finds the key that was to be made; nil where there is none.
-func (a crypto11Author) look(n newKey) (found *keyObject) {
-	a.beside(func(s *session) {
+func (a crypto11Author) look(n newKey) (made *keyObject) {
+	a.beside(token.open, func(s *session) error {
 		keys, _ := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label))
 		if len(keys) == 1 {
-			found = keys[0]
+			made = keys[0]
 		}
+		return nil
 	})
-	return found
+	return made
 }
 
 // refuses implements author.
 func (a crypto11Author) refuses(n newKey) (attribute uint) {
-	a.beside(func(s *session) { attribute = s.refuses(n) })
+	a.beside(token.openToWrite, func(s *session) error {
+		attribute = s.refuses(n)
+		return nil
+	})
 	return attribute
+}
+
+// settle implements author. Where it cannot look the key has all its names.
+func (a crypto11Author) settle(made *keyObject, label string) (address uri.URI, err error) {
+	err = a.beside(token.openToWrite, func(s *session) error {
+		address, err = s.settle(made, label)
+		return err
+	})
+	if errors.Is(err, errNotBeside) {
+		return made.address(a.token.brief), nil
+	}
+	return address, err
+}
+
+// errNotBeside: the module does not open a second session.
+var errNotBeside = errors.New("no session beside crypto11's")
+
+// beside has work done in a session beside crypto11's: what is loaded a second time sees its login.
+func (a crypto11Author) beside(open opener, work func(*session) error) error {
+	p := pkcs11.New(loader.ForC(a.path))
+	if p == nil {
+		return errNotBeside
+	}
+	defer p.Destroy()
+	again := a.token
+	again.module = &module{Ctx: p, path: a.path}
+	s, err := open(again)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotBeside, err)
+	}
+	defer s.CloseSession(s.handle)
+	return work(s)
 }
 
 // store implements author. crypto11 fills in CKA_SUBJECT, CKA_ISSUER and the other attributes of

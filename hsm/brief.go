@@ -10,7 +10,7 @@ import (
 )
 
 // People copy addresses into configurations, and read them there for years. So they get the shortest
-// that means one key, and will mean it tomorrow; in errors that tell keys apart stands all of it.
+// that means one key, and will mean it tomorrow.
 
 // brief returns the shortest address that means the token and no other one of the module's.
 func (s *survey) brief(t token) uri.URI {
@@ -46,8 +46,17 @@ func (k listedKey) brief(token, asked uri.URI, among []listedKey) uri.URI {
 	_, byID := asked.Get("id")
 	label := k.label != "" && (byLabel || !byID) && k.only(among, func(x listedKey) string { return x.label })
 	id := len(k.id) > 0 && (byID || !byLabel) && k.only(among, func(x listedKey) string { return string(x.id) })
+	return k.shortest(token, label, id, k.isPublic)
+}
+
+// shortID is the length in bytes from which on an id helps nobody who reads it.
+const shortID = 5
+
+// shortest decides the address that people get of a key: by its label or its id, where these are its alone.
+// The private key of one that stands for it (isPublic) may have another label.
+func (k *keyObject) shortest(token uri.URI, label, id, isPublic bool) uri.URI {
 	switch {
-	case id && k.isPublic && len(k.id) < 5: // the private key may have another label; a long id helps nobody
+	case id && isPublic && len(k.id) < shortID:
 		return token.With("id", string(k.id))
 	case label:
 		return token.With("object", k.label)
@@ -60,13 +69,4 @@ func (k listedKey) brief(token, asked uri.URI, among []listedKey) uri.URI {
 // only reports whether the key is the only one of a name.
 func (k listedKey) only(among []listedKey, name func(listedKey) string) bool {
 	return !slices.ContainsFunc(among, func(x listedKey) bool { return x.handle != k.handle && name(x) == name(k) })
-}
-
-// found returns the address of a key that was made, by which it is found again: the label that was
-// asked for, which was free, or what the token chose in its place.
-func (n newKey) found(made *keyObject, token uri.URI) uri.URI {
-	if made.label == n.label {
-		return token.With("object", n.label)
-	}
-	return made.address(token)
 }

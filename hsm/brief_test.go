@@ -106,12 +106,15 @@ func TestBriefAddressThroughOpenSC(t *testing.T) {
 // and is not put there twice.
 func TestNamesThatTheDeviceChooses(t *testing.T) {
 	library, a := hsmtest.BuildShim(t), hsmtest.RSAKey(t, "a")
-	for name, c := range map[string]struct{ orders, want string }{
-		"id":              {"newid=00", ";object=new?"},
-		"label":           {"newlabel=6b6579", ";object=key;id=%"},
-		"label and id":    {"newlabel=6b6579;newid=00", ";object=key;id=%00?"},
-		"no label":        {"newlabel=", ";id=%"},
-		"no threads, too": {"newlabel=6b6579;newid=00;nooslocking", ";object=key;id=%00?"},
+	for name, c := range map[string]struct {
+		orders, want string
+		alike        bool // each key gets the same names
+	}{
+		"id":              {"newid=00", ";object=new?", false},
+		"label":           {"newlabel=6b6579", ";object=key?", false},
+		"label and id":    {"newlabel=6b6579;newid=00", ";object=key;id=%00?", true},
+		"no label":        {"newlabel=", ";id=%", false},
+		"no threads, too": {"newlabel=6b6579;newid=00;nooslocking", ";object=key;id=%00?", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := hsmtest.NewToken(t)
@@ -136,7 +139,20 @@ func TestNamesThatTheDeviceChooses(t *testing.T) {
 			mustSign(t, imported.Address, options, &a.PublicKey).Close()
 			_, err = hsm.Import(t.Context(), shim.Address(t, ";object=another"), a, options)
 			wantError(t, "once more", err, hardware.ErrKeyExists, "")
+			_, err = hsm.Import(t.Context(), shim.Address(t, ";object=another;id=%55"), a, options)
+			wantError(t, "by another id", err, hardware.ErrKeyExists, "")
 			wantObjects(t, token, [4]int{1, 1, 1, 0})
+			if !c.alike {
+				return
+			}
+			// A second key could not be told from the first.
+			const words = "object=key;id=%00?"
+			_, err = hsm.Generate(t.Context(), shim.Address(t, ";object=another"), hsm.KeySpec{Bits: 2048}, options)
+			wantError(t, "another one", err, hardware.ErrKeyExists, words)
+			_, err = hsm.Import(t.Context(), shim.Address(t, ";object=another"), hsmtest.RSAKey(t, "b"), options)
+			wantError(t, "another import", err, hardware.ErrKeyExists, words)
+			wantObjects(t, token, [4]int{1, 1, 1, 0})
+			mustSign(t, imported.Address, options, &a.PublicKey).Close()
 		})
 	}
 }

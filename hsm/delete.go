@@ -59,7 +59,7 @@ func (r *keyring) toDelete(address uri.URI) (*keyObject, error) {
 	k, err := r.only(found)
 	if err == nil && k.kind != pkcs11.CKK_RSA {
 		err = fmt.Errorf("%s: %w: it is %s, and only RSA keys are deleted here; pkcs11-tool --delete-object deletes others",
-			k.address(r.address), hardware.ErrUnusableKey, keyType(k.kind))
+			r.tell(k), hardware.ErrUnusableKey, keyType(k.kind))
 	}
 	return k, err
 }
@@ -110,7 +110,7 @@ func (d deletion) belongings(ctx context.Context) ([]object, error) {
 		return nil, err
 	}
 	belong := slices.DeleteFunc(append(certificates, publics...), func(o object) bool { return d.key.shares(o, twins) })
-	return append(belong, object{d.key.handle, d.key.id, fmt.Sprintf("private key %s", d.key.address(d.address))}), nil
+	return append(belong, object{d.key.handle, d.key.id, fmt.Sprintf("private key %s", d.tell(d.key))}), nil
 }
 
 // certificates returns the certificates of the key, by its public key and under any id,
@@ -174,10 +174,18 @@ func (d deletion) publics(ctx context.Context) ([]object, error) {
 			return nil, err
 		}
 		if pairs {
-			halves = append(halves, object{public.handle, public.id, fmt.Sprintf("public key %s", public.address(d.address))})
+			halves = append(halves, object{public.handle, public.id, fmt.Sprintf("public key %s", d.nameOf(public))})
 		}
 	}
 	return halves, nil
+}
+
+// nameOf returns the address of a public half: as a rule that of the key.
+func (d deletion) nameOf(public *keyObject) uri.URI {
+	if public.label == d.key.label && bytes.Equal(public.id, d.key.id) {
+		return d.tell(d.key)
+	}
+	return public.address(d.brief)
 }
 
 // twins returns the other private keys on the token that are the same key: imported twice

@@ -64,8 +64,9 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 	refused := n.refusedBy(keys.token, spec.Bits)
 	refused.Longest = keys.longest(spec.Bits)
 	var made *keyObject
-	var answer error
+	var answer, taken error
 	var attribute uint
+	address := keys.brief.With("object", n.label) // which was free
 	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {
 		if spec.Before != nil {
 			if err := spec.Before(); err != nil {
@@ -76,12 +77,18 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 		if isCode(answer, aboutTemplates...) && !refused.isLong() {
 			attribute = a.refuses(n)
 		}
+		if answer == nil && made.label != n.label {
+			address, taken = a.settle(made, n.label)
+		}
 		return answer
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return info, n.orNotMade(refused, err, answer, attribute)
+	case taken != nil:
+		return info, taken
 	}
-	info = listedKey{keyObject: made}.info(n.found(made, keys.brief))
+	info = listedKey{keyObject: made}.info(address)
 	info.NeverExtractable = true // it was just asked for, and the token made the key
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
@@ -91,7 +98,7 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 func (n newKey) isFree(s *session) error {
 	there, err := n.namesake(s)
 	if there != nil {
-		err = there.exists(s.address)
+		err = s.exists(there)
 	}
 	return err
 }
@@ -106,11 +113,6 @@ func (n newKey) namesake(s *session) (*keyObject, error) {
 		}
 	}
 	return nil, nil
-}
-
-// exists is hardware.ErrKeyExists with the key's address.
-func (k *keyObject) exists(token uri.URI) error {
-	return fmt.Errorf("%w: %s (%s)", hardware.ErrKeyExists, k.address(token), keyType(k.kind))
 }
 
 // publicTemplate is what the token is told of the public key of one that Generate makes.
@@ -142,7 +144,7 @@ func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.
 	pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 	if err == nil && !pairs {
 		err = cmp.Or(hardware.OtherKind(certificate),
-			fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address)))
+			fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, r.tell(k)))
 	}
 	if err != nil {
 		return false, err

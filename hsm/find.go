@@ -57,7 +57,7 @@ func (r *keyring) certifiedKey(ctx context.Context, address uri.URI) (k *keyObje
 	}
 	for _, other := range fitting {
 		if other != k {
-			others = append(others, other.address(r.address))
+			others = append(others, r.tell(other))
 		}
 	}
 	return k, others, nil
@@ -148,7 +148,7 @@ func (r *keyring) fitting(ctx context.Context, address uri.URI) ([]*keyObject, e
 	// An EC key of the same label does not compete: it could never log in.
 	usable := slices.DeleteFunc(slices.Clone(found), func(k *keyObject) bool { return k.unusable() != nil })
 	if len(usable) == 0 {
-		return nil, fmt.Errorf("%s: %w", found[0].address(r.address), found[0].unusable())
+		return nil, fmt.Errorf("%s: %w", r.tell(found[0]), found[0].unusable())
 	}
 	// Comparing may cost a signature, so a single key is compared only where its certificate is
 	// wanted.
@@ -223,10 +223,12 @@ func (r *keyring) pairedWith(ctx context.Context, keys []*keyObject, certificate
 func (r *keyring) ambiguous(keys []*keyObject) error {
 	ambiguous := &hardware.AmbiguousError{What: "keys"}
 	for i, k := range keys {
-		ambiguous.Candidates = append(ambiguous.Candidates, k.address(r.address).String())
-		if i < hardware.MostListed {
-			ambiguous.Notes = append(ambiguous.Notes, r.certified(k))
+		if i >= hardware.MostListed {
+			ambiguous.Candidates = append(ambiguous.Candidates, k.address(r.brief).String())
+			continue
 		}
+		ambiguous.Candidates = append(ambiguous.Candidates, r.tellAmong(k, keys).String())
+		ambiguous.Notes = append(ambiguous.Notes, r.certified(k))
 	}
 	return ambiguous
 }
@@ -246,7 +248,7 @@ func (s *session) noKey(address uri.URI) error {
 	for _, handle := range handles[:min(hardware.MostListed, len(handles))] {
 		// A key that cannot be read is left out: the error is about another one.
 		if k, err := s.readKey(handle); err == nil {
-			fmt.Fprintf(&there, "\n  %s (%s)", k.address(s.address), keyType(k.kind))
+			fmt.Fprintf(&there, "\n  %s (%s)", s.tell(k), keyType(k.kind))
 		}
 	}
 	if more := len(handles) - hardware.MostListed; more > 0 {

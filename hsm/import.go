@@ -38,8 +38,7 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
-	anyID := len(name.id) == 0
-	if anyID {
+	if len(name.id) == 0 {
 		name.id = keyID(&private.PublicKey)
 	}
 	open := func(t token) (*session, error) {
@@ -47,7 +46,7 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 		return s, name.refusedBy(t, 0).orNotTaken(err)
 	}
 	return visit(ctx, address, options, open, func(keys *keyring) (KeyInfo, error) {
-		return importedKey{name, private, anyID}.importBy(ctx, keys.user)
+		return importedKey{name, private}.importBy(ctx, keys.user)
 	})
 }
 
@@ -62,15 +61,13 @@ func keyID(public *rsa.PublicKey) []byte {
 type importedKey struct {
 	newKey
 	private *rsa.PrivateKey
-	anyID   bool // the address names none
 }
 
-// there returns the key that is in the way: one of the name, or the same key under the names that this
-// chose itself, or that the token chose when it was imported before; nil for none. An id that was asked
-// for is for a second copy.
+// there returns the key that is in the way: one of the name, or the same key under whatever names; nil for
+// none.
 func (k importedKey) there(s *session) (*keyObject, error) {
 	named, err := k.namesake(s)
-	if named != nil || err != nil || !k.anyID {
+	if named != nil || err != nil {
 		return named, err
 	}
 	modulus := pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes())
@@ -102,17 +99,20 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 		return KeyInfo{}, err
 	}
 	if there != nil {
-		return listedKey{keyObject: there}.info(k.found(there, u.brief)), there.exists(u.address)
+		return listedKey{keyObject: there}.info(u.found(there, k.label)), u.exists(there)
 	}
 	k.decrypts = u.isTPM()
 	refused := k.refusedBy(u.token, 0)
 	w := &works{user: u}
 	made, err := k.put(ctx, w)
+	if err == nil {
+		err = u.noTwin(made.keyObject)
+	}
 	if err != nil {
 		named := (&keyObject{id: k.id, label: k.label}).address(u.address)
 		return KeyInfo{}, refused.orNotTaken(w.takeBack(err, named))
 	}
-	info := made.info(k.found(made.keyObject, u.brief)) // not NeverExtractable, whatever the token says: it was outside
+	info := made.info(u.found(made.keyObject, k.label)) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }

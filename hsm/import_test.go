@@ -280,8 +280,8 @@ func TestImportRefuses(t *testing.T) {
 		want error
 		says string
 	}{
-		"label is there": {";object=login", a, hardware.ErrKeyExists, "object=login;id=%07"},
-		"id is there":    {";object=other;id=%07", a, hardware.ErrKeyExists, "object=login;id=%07"},
+		"label is there": {";object=login", a, hardware.ErrKeyExists, "object=login?"},
+		"id is there":    {";object=other;id=%07", a, hardware.ErrKeyExists, "object=login?"},
 		"no name":        {"", a, nil, "add ;object=NAME"},
 		"empty name":     {";object=", a, nil, "add ;object=NAME"},
 		"no key":         {";object=x", nil, nil, "no private key to import"},

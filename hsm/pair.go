@@ -81,7 +81,7 @@ func (r *keyring) judgeGiven(ctx context.Context, k *keyObject) (*x509.Certifica
 	}
 	if !pairs {
 		return nil, nil, cmp.Or(hardware.OtherKind(certificate), fmt.Errorf("%w: the one given (%s) is not that of %s",
-			hardware.ErrCertificateMismatch, certificate.Subject, k.address(r.address)))
+			hardware.ErrCertificateMismatch, certificate.Subject, r.tell(k)))
 	}
 	return certificate, nil, hardware.CheckTime(certificate, r.now)
 }

@@ -32,13 +32,13 @@ func (r *keyring) request(ctx context.Context, address uri.URI, template *x509.C
 		return nil, err
 	}
 	if err := r.learnPublic(ctx, object); err != nil {
-		return nil, fmt.Errorf("%s: %w", object.address(r.address), err)
+		return nil, fmt.Errorf("%s: %w", r.tell(object), err)
 	}
 	der, err := hardware.CertificateRequest(template, object.public, func(message []byte) ([]byte, error) {
 		return r.user.sign(ctx, object, crypto.SHA256, message)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", object.address(r.address), err)
+		return nil, fmt.Errorf("%s: %w", r.tell(object), err)
 	}
 	return der, nil
 }

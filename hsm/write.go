@@ -14,6 +14,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
+	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
 // What makes a key or stores its certificate goes through crypto11 where that serves; what only
@@ -26,6 +27,9 @@ type author interface {
 	generate(key newKey, bits int) (*keyObject, error)
 	// refuses returns the attribute that keeps the token from making a key pair; 0: that is not found out.
 	refuses(key newKey) uint
+	// settle returns the address of a key that was generated and that the token has named itself, see
+	// session.settle.
+	settle(made *keyObject, label string) (uri.URI, error)
 	// store stores the certificate of a key.
 	store(key *keyObject, certificate *x509.Certificate) error
 }

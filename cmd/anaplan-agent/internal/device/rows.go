@@ -52,9 +52,7 @@ func Rows(on remedy.System) explain.Table {
 		{Is: hsm.ErrNoToken, More: "compare with the tokens that the error lists: a label may have changed, a USB token be unplugged, a daemon (`pkcsslotd`, `tpm2-abrmd`) be down", Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --pin none --key 'pkcs11:?module-path=MODULE' lists the tokens that are there",
 		)},
-		{Is: hardware.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key"), With: onCard(
-			"for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)",
-		)},
+		{Is: hardware.ErrKeyExists, Exit: explain.Failed, Hints: explain.Hints("for a new CSR of that key: --reuse-key; for a new key: another object= in --key"), With: keyExists},
 		{Is: hsm.ErrNotMade, Exit: explain.Failed, Hints: explain.Hints(
 			"have its maker's tool make the key, then: " + build.Program + " enroll --key ADDRESS --email YOU --reuse-key",
 		), With: explain.With(func(refused *hsm.RefusalError, row *explain.Row) { row.Hints = explain.Hints(makersHints(refused)...) })},
@@ -144,6 +142,18 @@ func onCard(hints ...string) func(error, *explain.Row) {
 			row.Hints = append(row.Hints, explain.Hint{Text: words.Replace(hint)})
 		}
 	})
+}
+
+// keyExists says how to go on with the key that is there, which may have other names than those asked
+// for.
+func keyExists(err error, row *explain.Row) {
+	onCard("for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)")(err, row)
+	if there, ok := errors.AsType[*hardware.KeyExistsError](err); ok {
+		row.Hints = explain.Hints(
+			"for a new CSR of that key: "+build.Program+" enroll --key "+shell.Quote(there.Address)+" --email YOU --reuse-key",
+			"for a new key: another object= in --key",
+		)
+	}
 }
 
 // makingOnCard is onCard for hints to make a key, which some cards want another program for.

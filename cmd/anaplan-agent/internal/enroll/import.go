@@ -130,9 +130,21 @@ func readEntry(r *device.Run, path string, order ImportOrder) (certfile.KeyEntry
 	}
 	if entry.Certificate == nil {
 		forgetKey(entry.Key)
-		return certfile.KeyEntry{}, fmt.Errorf("%w %s: it has no certificate for the key; name the certificate's file: --certificate FILE", errKeyFile, path)
+		return certfile.KeyEntry{}, fmt.Errorf("%w %s: %s; name the file of the key's own: --certificate FILE", errKeyFile, path, otherThan(bundle.Certificates))
 	}
 	return entry, nil
+}
+
+// otherThan says which certificates there are in place of the key's.
+func otherThan(certs []*x509.Certificate) string {
+	if len(certs) == 0 {
+		return "it has no certificate for the key"
+	}
+	var names []string
+	for _, cert := range certs {
+		names = append(names, device.Describe(cert))
+	}
+	return "it has no certificate for the key that is in it, only for other keys: " + strings.Join(names, ", ")
 }
 
 // openKeys returns the keys of a file, and overwrites what it was and the password. It can take

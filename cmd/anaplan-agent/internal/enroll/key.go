@@ -63,7 +63,9 @@ func notMade(r *device.Run, address config.Address) error {
 	case len(found) == 0:
 		return known.Forget(p)
 	}
-	return fmt.Errorf("%w: %s, as the device has named it when it was to be %s", hardware.ErrKeyExists, p.Key, address)
+	return &hardware.KeyExistsError{
+		Address: p.Key, Text: fmt.Sprintf("%s, as the device has named it when it was to be %s", p.Key, address),
+	}
 }
 
 // makePending makes the key of an enrolment, which is remembered from right before that.

@@ -15,6 +15,9 @@ import (
 
 // Retire deletes the old key, which nothing uses any more.
 func (s *Session) Retire(yes bool, managementKey string) error {
+	if s.rotation.Step == "" {
+		return fmt.Errorf("%w: none is under way, so there is no old key to delete; one that has been retired is gone already", errRotation)
+	}
 	if s.rotation.Step != rotationSwitched {
 		return fmt.Errorf("%w: the old key is still in use:\n%s", errRotation, s.rotation.Text())
 	}
