@@ -152,6 +152,8 @@ func TestSift(t *testing.T) {
 	twin := found("pkcs11:", "softhsm2", "a", "SoftHSM", "2")
 	locked := found("pkcs11:", "cards", "l", "Other", "3")
 	locked.readOnly = true
+	applet, empty := found("piv:serial=7", "", "", "", "7"), found("piv:serial=8", "", "", "", "8")
+	applet.readOnly, applet.taken, empty.readOnly = true, []string{"9c"}, true
 	for name, test := range map[string]struct {
 		found            []foundDevice
 		reuse            bool
@@ -165,6 +167,8 @@ func TestSift(t *testing.T) {
 		"a proxy":              {[]foundDevice{hsm, twin, proxied}, false, "1 2", ""},
 		"no serial numbers":    {[]foundDevice{found("pkcs11:", "a", "x", "y", ""), found("pkcs11:", "b", "x", "y", "")}, false, " ", ""},
 		"write-protected":      {[]foundDevice{locked, hsm}, false, "1", "3"},
+		"a card with a key":    {[]foundDevice{applet, card, opensc, opensc}, false, "5 7", ""},
+		"an empty card":        {[]foundDevice{empty, opensc, onepin, hsm}, false, "1", "8"},
 		"its key is wanted":    {[]foundDevice{locked, hsm}, true, "3 1", ""},
 	} {
 		serials := func(devices []foundDevice) string {

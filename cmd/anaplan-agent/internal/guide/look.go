@@ -131,12 +131,13 @@ func readCardEntry(data []byte, address config.Address) (foundDevice, string) {
 	if card.Problem != "" {
 		return foundDevice{}, fmt.Sprintf("card in reader %s: %s", console.OneLine(card.Reader), card.Problem)
 	}
-	if card.Firmware == "" {
-		return foundDevice{}, fmt.Sprintf("%s in reader %s: keys and certificates are not put on it from here", console.OneLine(card.Name), console.OneLine(card.Reader))
-	}
-	d := foundDevice{address: address, long: makesLongKeys(card.Firmware), touch: strings.HasPrefix(card.Name, "YubiKey")}
+	d := foundDevice{address: address, long: makesLongKeys(card.Firmware), touch: strings.HasPrefix(card.Name, "YubiKey"), readOnly: card.ReadOnly != ""}
 	d.serial, _ = address.Get("serial")
-	d.text = fmt.Sprintf("%s, firmware %s, in reader %q", card.Name, card.Firmware, card.Reader)
+	d.text = console.OneLine(card.Name)
+	if card.Firmware != "" {
+		d.text += ", firmware " + card.Firmware
+	}
+	d.text += fmt.Sprintf(", in reader %q", card.Reader)
 	for _, key := range card.Keys {
 		d.taken = append(d.taken, key.Slot)
 	}

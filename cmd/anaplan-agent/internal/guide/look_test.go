@@ -6,11 +6,13 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
-// A card that keys cannot be made on is not offered, and said to be so.
-func TestPlainCardIsNotOffered(t *testing.T) {
-	const entry = `{"address": "piv:", "name": "PIV card", "reader": "R", "firmware": "", "keys": []}`
-	found, problem := readCardEntry([]byte(entry), pivuri.URI{})
-	if found.text != "" || problem != "PIV card in reader R: keys and certificates are not put on it from here" {
-		t.Errorf("%+v, %q", found, problem)
+// A card that keys cannot be made on is not offered for a new one, but for those that it has.
+func TestReadOnlyCard(t *testing.T) {
+	for keys, want := range map[string]bool{``: false, `{"slot": "9c"}`: true} {
+		entry := `{"address": "piv:", "name": "PIV card", "reader": "R", "firmware": "", "readOnly": "why", "keys": [` + keys + `]}`
+		found, problem := readCardEntry([]byte(entry), pivuri.URI{})
+		if problem != "" || found.text != `PIV card, in reader "R"` || found.makesKeys() || found.hasOnlyKeys() != want {
+			t.Errorf("%+v, %q", found, problem)
+		}
 	}
 }

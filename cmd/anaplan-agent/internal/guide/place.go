@@ -128,7 +128,11 @@ func (c chooser) chooseDevice() (foundDevice, error) {
 // tellDevices shows the devices with their numbers.
 func (c chooser) tellDevices(devices []foundDevice) {
 	for i, d := range devices {
-		c.tell("  %d) %s", i+1, d.text)
+		only := ""
+		if d.hasOnlyKeys() && !c.reuse {
+			only = "; no key can be made on it from here, but one that is there will do"
+		}
+		c.tell("  %d) %s%s", i+1, d.text, only)
 	}
 }
 
@@ -194,6 +198,15 @@ func (c chooser) askName(d foundDevice) (string, error) {
 	if device.IsCard(d.address) {
 		if len(d.taken) > 0 {
 			c.tell("Slots with a key in them: %s", strings.Join(d.taken, ", "))
+		}
+		if len(d.taken) > 0 && (c.reuse || d.readOnly) {
+			return c.askUntil("Which of these?", d.taken[0], func(text string) error {
+				if !c.reuse && !slices.Contains(d.taken, text) { // one that does not show may be meant
+					return errors.New("there is no key in it, and none can be made from here")
+				}
+				_, err := pivuri.ParseSlot(text)
+				return err
+			})
 		}
 		return c.askUntil("Slot for the key: 9c is that for signatures; 9a, 9d, 9e and 82 to 95 do too", freeSlot(d.taken), func(text string) error {
 			_, err := pivuri.ParseSlot(text)

@@ -4,9 +4,11 @@ package guide
 // and none of which it is known that no key can be made there.
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 )
@@ -18,6 +20,10 @@ const openSCsPIV = "piv_II"
 func (c chooser) offer(found []foundDevice) []foundDevice {
 	offered, useless := sift(found, c.reuse)
 	for _, d := range useless {
+		if device.IsCard(d.address) {
+			c.tell("  (no key can be made on it from here: %s; what makes one, says: %s keys --key %s)", d.text, build.Program, shell.Quote(d.address.String()))
+			continue
+		}
 		c.tell("  (no key can be made by this module: %s; one that is there gets its request by: %s enroll --reuse-key)", d.text, build.Program)
 	}
 	return offered
@@ -34,11 +40,14 @@ func sift(found []foundDevice, reuse bool) (offered, useless []foundDevice) {
 		}
 		switch {
 		case slices.ContainsFunc(found[:i], d.isAgain), d.maker == openSCsPIV && behindOpenSC[d.module] <= len(cards):
-		case !reuse && !d.makesKeys():
+		case !reuse && !d.makesKeys() && !d.hasOnlyKeys():
 			useless = append(useless, d)
 		default:
 			offered = append(offered, d)
 		}
+	}
+	if !reuse { // the first is what Enter chooses
+		slices.SortStableFunc(offered, func(a, b foundDevice) int { return cmp.Compare(len(a.onlyKeys()), len(b.onlyKeys())) })
 	}
 	return offered, useless
 }
@@ -56,6 +65,18 @@ func (d foundDevice) isAgain(other foundDevice) bool {
 }
 
 func (d foundDevice) isYubicos() bool { return strings.Contains(strings.ToLower(d.module), "ykcs11") }
+
+// hasOnlyKeys reports whether the device is a card that makes no key for this program and has some, of
+// which one will do.
+func (d foundDevice) hasOnlyKeys() bool { return len(d.onlyKeys()) > 0 }
+
+// onlyKeys are the keys of such a card; nil of other devices.
+func (d foundDevice) onlyKeys() []string {
+	if !d.readOnly || !device.IsCard(d.address) {
+		return nil
+	}
+	return d.taken
+}
 
 // makesKeys reports whether the device may make a key for this program: OpenSC only reads PIV cards, and
 // Yubico's module wants the management key in the PIN's place.
