@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -263,7 +264,7 @@ func (l *login) recounted(err error) error {
 		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
 	}
 	if isCode(err, pkcs11.CKR_GENERAL_ERROR) && l.isTPM() {
-		unclear.Err = fmt.Errorf("%w; %s", unclear.Err, l.foreignStore())
+		unclear.Err = fmt.Errorf("%w; %s", unclear.Err, remedies.ForeignStore(l.path))
 	}
 	info, failure := l.tokenInfo(l.slot)
 	if failure != nil {

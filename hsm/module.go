@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
+	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -51,10 +52,10 @@ func openModule(address uri.URI, options Options) (*module, error) {
 	if err := checkFile(path); err != nil {
 		return nil, fmt.Errorf("PKCS#11 module: %w", err)
 	}
-	if err := checkStore(&module{path: path}); err != nil {
+	if err := remedies.CheckStore(path); err != nil {
 		return nil, &ModuleError{Module: path, Told: true, Err: err}
 	}
-	defer spareHome()()
+	defer remedies.SpareHome()()
 	m, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrModule, path, err)
@@ -127,7 +128,7 @@ func (m *module) initialize(address uri.URI) error {
 
 // broken returns the error for a module that loads and does not work, with what to do about it.
 func (m *module) broken(err error) error {
-	return &ModuleError{Module: m.path, Told: m.remedy() != "", Err: m.hint(err)}
+	return &ModuleError{Module: m.path, Told: remedies.For(m.path) != "", Err: remedies.Hint(m.path, err)}
 }
 
 // start calls C_Initialize, and does not let it change what is the whole process's. A module that

@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -173,13 +174,13 @@ func (s *survey) none(address uri.URI) error {
 	}
 	switch {
 	case len(s.others) == 0 && len(s.failed) > 0:
-		return s.module.hint(fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String()))
+		return remedies.Hint(s.module.path, fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String()))
 	case there.Len() > 0:
 		return fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String())
 	case len(s.blank) > 0:
-		return s.module.hint(fmt.Errorf("%w: %s; there is none but a blank one in slot %d, which is set up by: %s", ErrNoToken, address, s.blank[0], s.module.initialisation(s.blank[0])))
+		return remedies.Hint(s.module.path, fmt.Errorf("%w: %s; there is none but a blank one in slot %d, which is set up by: %s", ErrNoToken, address, s.blank[0], remedies.Initialisation(s.module.path, s.blank[0])))
 	}
-	return s.module.hint(fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address))
+	return remedies.Hint(s.module.path, fmt.Errorf("%w: %s; the module shows no token at all", ErrNoToken, address))
 }
 
 // silent returns the slots that did not answer, in order: of one error there is one

@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -142,7 +143,7 @@ func (w writer) configure(config *crypto11.Config, pin hardware.PIN) (token *cry
 		pin = hardware.PIN{} // and its guard
 	}
 	err = pin.Send(hardware.DevicePIN, func() (err error) {
-		defer spareHome()()
+		defer remedies.SpareHome()()
 		token, err = crypto11.Configure(config)
 		return w.configured(err)
 	})

@@ -1,6 +1,9 @@
-//go:build cgo
-
-package hsm
+// Package remedies says what to do about PKCS#11 modules that do not start before something else
+// does, show nothing, or want something made first, by what is known of each; and keeps tpm2-pkcs11
+// from leaving things behind.
+//
+// Package hsm uses it. Modules are named by their files.
+package remedies
 
 import (
 	"cmp"
@@ -16,9 +19,8 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 )
 
-// remedies say what to do about modules that do not start before something else
-// does, or show nothing, by a part of the module's name.
-var remedies = []struct{ module, remedy string }{
+// known are the remedies by a part of the module's name.
+var known = []struct{ module, remedy string }{
 	{"opencryptoki", "is its daemon running (systemctl start pkcsslotd), and may this user talk to it (group pkcs11)?"},
 	{"p11-kit-client", "is the server running, and does P11_KIT_SERVER_ADDRESS name its socket?"},
 	{"softokn", "NSS wants its database named: put &x-init-reserved=configdir='sql:/path/to/db' at the end of the address"},
@@ -29,55 +31,56 @@ var remedies = []struct{ module, remedy string }{
 // cardModules reach cards by the smartcard service, and show nothing without it.
 var cardModules = []string{"opensc", "ykcs11"}
 
-// remedy returns what to do about the module; "" if nothing is known.
-func (m *module) remedy() string {
-	if slices.ContainsFunc(cardModules, m.isCalled) {
+// For returns what to do about a module; "" if nothing is known.
+func For(module string) string {
+	if slices.ContainsFunc(cardModules, func(part string) bool { return isCalled(module, part) }) {
 		return "is the card in its reader, and does the smartcard service run? " + remedy.Here().StartSmartcards()[0]
 	}
-	for _, r := range remedies {
-		if m.isCalled(r.module) {
+	for _, r := range known {
+		if isCalled(module, r.module) {
 			return r.remedy
 		}
 	}
 	return ""
 }
 
-func (m *module) hint(err error) error {
-	if what := m.remedy(); err != nil && what != "" {
+// Hint adds to an error of a module what to do about it, if that is known.
+func Hint(module string, err error) error {
+	if what := For(module); err != nil && what != "" {
 		return fmt.Errorf("%w; %s", err, what)
 	}
 	return err
 }
 
 // isCalled reports whether a part of the file's name is that.
-func (m *module) isCalled(part string) bool {
-	return strings.Contains(strings.ToLower(filepath.Base(m.path)), part)
+func isCalled(module, part string) bool {
+	return strings.Contains(strings.ToLower(filepath.Base(module)), part)
 }
 
-// initialisation is the command that makes a token of the blank one in a slot.
-func (m *module) initialisation(slot uint) string {
+// Initialisation is the command that makes a token of the blank one in a slot.
+func Initialisation(module string, slot uint) string {
 	switch {
-	case m.isCalled("softhsm"):
+	case isCalled(module, "softhsm"):
 		return fmt.Sprintf("softhsm2-util --init-token --slot %d --label NAME", slot)
-	case m.isCalled(tpmModule):
+	case isCalled(module, tpmModule):
 		return "tpm2_ptool addtoken --pid 1 --label NAME --sopin SO-PIN --userpin PIN"
 	}
-	command := fmt.Sprintf("pkcs11-tool --module %s --slot %d ", m.path, slot)
+	command := fmt.Sprintf("pkcs11-tool --module %s --slot %d ", module, slot)
 	return command + "--init-token --label NAME, then " + command + "--login --login-type so --init-pin"
 }
 
 // tpmModule is what the file of tpm2-pkcs11 is called.
 const tpmModule = "tpm2_pkcs11"
 
-// foreignStore is said where a TPM does not load the token's keys: they are wrapped by the one TPM that
+// ForeignStore is said where a TPM does not load the token's keys: they are wrapped by the one TPM that
 // has made them, as it was then.
-func (m *module) foreignStore() string {
+func ForeignStore(module string) string {
 	return "a TPM that was cleared, or is another one than this store was made with, cannot load its keys, and nothing brings them back: if that is so, move the store away (" +
-		m.storePlace() + "), then tpm2_ptool init, " + m.initialisation(0) + ", and enroll a new key"
+		storePlace() + "), then tpm2_ptool init, " + Initialisation(module, 0) + ", and enroll a new key"
 }
 
 // storePlace is where tpm2-pkcs11 has its store; the directories that it looks into where none is there.
-func (m *module) storePlace() string {
+func storePlace() string {
 	if store := os.Getenv(storeVariable); store != "" {
 		return store
 	}
@@ -104,26 +107,26 @@ func hasStore() bool {
 	return slices.ContainsFunc(storeDirectories(), func(dir string) bool { return isThere(filepath.Join(dir, storeFile)) })
 }
 
-// checkStore refuses to load tpm2-pkcs11 where there is no store of a TPM's keys: it would make an
+// CheckStore refuses to load tpm2-pkcs11 where there is no store of a TPM's keys: it would make an
 // empty one in the home directory, whatever it is loaded for.
-func checkStore(m *module) error {
+func CheckStore(module string) error {
 	named := os.Getenv(storeVariable)
 	switch {
-	case !m.isCalled(tpmModule):
+	case !isCalled(module, tpmModule):
 		return nil
 	case named != "" && !isDir(named):
 		return fmt.Errorf("%s is %s, and there is no such directory: set it to the one that has %s, or make a store there: %s && tpm2_ptool init, and %s a token in it",
-			storeVariable, named, storeFile, shell.Join("mkdir", "-p", named), m.initialisation(0))
+			storeVariable, named, storeFile, shell.Join("mkdir", "-p", named), Initialisation(module, 0))
 	case named != "" || hasStore():
 		return nil
 	}
 	return errors.New("there is no store of a TPM's keys in " + strings.Join(storeDirectories()[:2], " or ") + ", and " + storeVariable +
-		" names none: tpm2_ptool init makes one, and " + m.initialisation(0) + " a token in it")
+		" names none: tpm2_ptool init makes one, and " + Initialisation(module, 0) + " a token in it")
 }
 
-// spareHome has a store thrown away that tpm2-pkcs11 makes where there is none, until undo is called:
+// SpareHome has a store thrown away that tpm2-pkcs11 makes where there is none, until undo is called:
 // modules bring others in (p11-kit's proxy all that are registered), which make theirs as they start.
-func spareHome() (undo func()) {
+func SpareHome() (undo func()) {
 	if runtime.GOOS != "linux" || os.Getenv(storeVariable) != "" || hasStore() {
 		return func() {}
 	}
