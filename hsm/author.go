@@ -12,6 +12,7 @@ import (
 	"github.com/ThalesGroup/crypto11"
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -146,7 +147,7 @@ func (s *session) refuses(n newKey) uint {
 	if s.makesWithout(n, noAttribute) {
 		return 0
 	}
-	for _, attribute := range refusable {
+	for _, attribute := range attribute.Refusable {
 		if s.makesWithout(n, attribute) {
 			return attribute
 		}

@@ -26,7 +26,7 @@ func (s *session) readCertificate(handle pkcs11.ObjectHandle) (CertificateInfo, 
 		info.Note = fmt.Sprintf("it is not an X.509 certificate that can be read: %v", err)
 		return info, nil
 	}
-	info.Note = noLogin(info.Certificate, values.flag(pkcs11.CKA_TOKEN, true))
+	info.Note = noLogin(info.Certificate, values.Flag(pkcs11.CKA_TOKEN, true))
 	info.NoLogin = info.Note != ""
 	return info, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -77,7 +78,7 @@ func (w *works) addAuthority(ctx context.Context, certificate *x509.Certificate)
 	}
 	category := pkcs11.NewAttribute(pkcs11.CKA_CERTIFICATE_CATEGORY, categoryAuthority)
 	_, err = w.add(ctx, doing, append(template, category))
-	if isCode(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
+	if rv.Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
 		_, err = w.add(ctx, doing, template)
 	}
 	return w.fail(doing, err)

@@ -16,6 +16,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -101,7 +102,7 @@ func FuzzKeyAttributes(f *testing.F) {
 	f.Add([]byte{3, 0, 0, 0}, []byte{}, []byte{}, []byte("\x13\x0cedwards25519"), []byte{})
 	f.Add([]byte{}, []byte{1}, []byte{1, 0, 0, 0, 0}, []byte{0x30, 0x80}, []byte{2, 3})
 	f.Fuzz(func(t *testing.T, kind, modulus, exponent, curve, flag []byte) {
-		values := attributes{
+		values := attribute.Values{
 			pkcs11.CKA_KEY_TYPE: kind, pkcs11.CKA_MODULUS: modulus, pkcs11.CKA_PUBLIC_EXPONENT: exponent,
 			pkcs11.CKA_EC_PARAMS: curve, pkcs11.CKA_SIGN: flag,
 		}

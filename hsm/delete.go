@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -59,7 +60,7 @@ func (r *keyring) toDelete(address uri.URI) (*keyObject, error) {
 	k, err := r.only(found)
 	if err == nil && k.kind != pkcs11.CKK_RSA {
 		err = fmt.Errorf("%s: %w: it is %s, and only RSA keys are deleted here; pkcs11-tool --delete-object deletes others",
-			r.tell(k), hardware.ErrUnusableKey, keyType(k.kind))
+			r.tell(k), hardware.ErrUnusableKey, attribute.KeyType(k.kind))
 	}
 	return k, err
 }
@@ -148,7 +149,7 @@ func (d deletion) isAuthority(handle pkcs11.ObjectHandle, c candidate) (bool, er
 	if err != nil && !c.Certificate.IsCA {
 		return false, d.fail("reading a certificate", err)
 	}
-	category, _ := values.number(pkcs11.CKA_CERTIFICATE_CATEGORY)
+	category, _ := values.Number(pkcs11.CKA_CERTIFICATE_CATEGORY)
 	return c.Certificate.IsCA || category == categoryAuthority, nil
 }
 

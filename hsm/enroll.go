@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -74,7 +75,7 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 			}
 		}
 		made, answer = a.generate(n, spec.Bits)
-		if isCode(answer, aboutTemplates...) && !refused.isLong() {
+		if rv.Is(answer, rv.AboutTemplates...) && !refused.isLong() {
 			attribute = a.refuses(n)
 		}
 		if answer == nil && made.label != n.label {

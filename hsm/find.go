@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -248,7 +249,7 @@ func (s *session) noKey(address uri.URI) error {
 	for _, handle := range handles[:min(hardware.MostListed, len(handles))] {
 		// A key that cannot be read is left out: the error is about another one.
 		if k, err := s.readKey(handle); err == nil {
-			fmt.Fprintf(&there, "\n  %s (%s)", s.tell(k), keyType(k.kind))
+			fmt.Fprintf(&there, "\n  %s (%s)", s.tell(k), attribute.KeyType(k.kind))
 		}
 	}
 	if more := len(handles) - hardware.MostListed; more > 0 {

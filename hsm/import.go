@@ -16,6 +16,8 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -127,7 +129,7 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 	public := k.publicObject()
 	// A token that keeps no public keys signs as well, whatever it answers; one that is full will not
 	// take the certificate, either. That it has the private key, and is still there, is proved below.
-	if _, err := w.add(ctx, doing, public); err != nil && (!isReturnValue(err) || isCode(err, pkcs11.CKR_DEVICE_MEMORY)) {
+	if _, err := w.add(ctx, doing, public); err != nil && (!rv.IsAny(err) || rv.Is(err, pkcs11.CKR_DEVICE_MEMORY)) {
 		return made, w.fail(doing, err)
 	}
 	made, err = k.readBack(w.user, handle)
@@ -145,13 +147,13 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 func (k importedKey) putPrivate(ctx context.Context, w *works) (pkcs11.ObjectHandle, error) {
 	const doing = "storing the private key"
 	numbers := privateNumbers(k.private)
-	defer wipe(numbers)
+	defer attribute.Wipe(numbers)
 	handle, err := w.add(ctx, doing, append(k.privateObject(), numbers...))
-	if !isCode(err, noPlainKeys...) {
+	if !rv.Is(err, noPlainKeys...) {
 		return handle, w.fail(doing, err)
 	}
 	handle, wrapping := k.unwrap(ctx, w)
-	if wrapping == nil || !isCode(wrapping, noPlainKeys...) {
+	if wrapping == nil || !rv.Is(wrapping, noPlainKeys...) {
 		return handle, w.fail("unwrapping the private key", wrapping)
 	}
 	remedy := "the maker's own tool may do it, or make a new key there"
@@ -227,14 +229,6 @@ func privateNumbers(key *rsa.PrivateKey) []*pkcs11.Attribute {
 	}
 }
 
-// wipe overwrites the values of attributes. miekg/pkcs11 copies them for C; that copy
-// cannot be overwritten from here.
-func wipe(attributes []*pkcs11.Attribute) {
-	for _, a := range attributes {
-		clear(a.Value)
-	}
-}
-
 // readBack reads the private key as the token has it, and refuses one that the token
 // does not keep to itself: some take the attributes and mind them little.
 func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedKey, err error) {
@@ -254,7 +248,7 @@ func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedK
 	switch {
 	case len(secret[pkcs11.CKA_PRIVATE_EXPONENT]) > 0:
 		return made, fmt.Errorf("%w that it keeps to itself: token %q gives this one out to anyone who is logged in", ErrNoImport, u.info.Label)
-	case !values.flag(pkcs11.CKA_SENSITIVE, true) || values.flag(pkcs11.CKA_EXTRACTABLE, false):
+	case !values.Flag(pkcs11.CKA_SENSITIVE, true) || values.Flag(pkcs11.CKA_EXTRACTABLE, false):
 		return made, fmt.Errorf("%w that it keeps to itself: token %q would let this one be extracted", ErrNoImport, u.info.Label)
 	}
 	return listedKey{object, values, false}, nil
@@ -263,7 +257,7 @@ func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedK
 // guard returns the attributes that keep the key in the token and to signatures, and sets
 // those that are not as they were asked for: openCryptoki minds none of them when it
 // unwraps, NSS not all. Whether that helped, the attributes show.
-func (k importedKey) guard(s *session, handle pkcs11.ObjectHandle) (attributes, error) {
+func (k importedKey) guard(s *session, handle pkcs11.ObjectHandle) (attribute.Values, error) {
 	want := map[uint]bool{
 		pkcs11.CKA_SENSITIVE: true, pkcs11.CKA_EXTRACTABLE: false, pkcs11.CKA_DECRYPT: k.decrypts, pkcs11.CKA_UNWRAP: false,
 	}
@@ -274,7 +268,7 @@ func (k importedKey) guard(s *session, handle pkcs11.ObjectHandle) (attributes, 
 	}
 	changed := false
 	for kind, value := range want {
-		if values.flag(kind, value) != value {
+		if values.Flag(kind, value) != value {
 			changed = true
 			_ = s.SetAttributeValue(s.handle, handle, []*pkcs11.Attribute{pkcs11.NewAttribute(kind, value)})
 		}

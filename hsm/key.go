@@ -6,11 +6,11 @@ import (
 	"cmp"
 	"crypto/rsa"
 	"fmt"
-	"math/big"
 
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -44,8 +44,8 @@ func (s *session) readKey(handle pkcs11.ObjectHandle) (*keyObject, error) {
 
 // keyFrom makes a key of the attributes that the token told. A key whose type it does not tell has
 // an unknown type, and cannot be used.
-func keyFrom(handle pkcs11.ObjectHandle, values attributes) *keyObject {
-	kind, ok := values.number(pkcs11.CKA_KEY_TYPE)
+func keyFrom(handle pkcs11.ObjectHandle, values attribute.Values) *keyObject {
+	kind, ok := values.Number(pkcs11.CKA_KEY_TYPE)
 	if !ok {
 		kind = pkcs11.CK_UNAVAILABLE_INFORMATION
 	}
@@ -54,20 +54,10 @@ func keyFrom(handle pkcs11.ObjectHandle, values attributes) *keyObject {
 		id:                 values[pkcs11.CKA_ID],
 		label:              string(values[pkcs11.CKA_LABEL]),
 		kind:               kind,
-		maySign:            values.flag(pkcs11.CKA_SIGN, true),
-		alwaysAuthenticate: values.flag(pkcs11.CKA_ALWAYS_AUTHENTICATE, false),
-		public:             publicKey(values),
+		maySign:            values.Flag(pkcs11.CKA_SIGN, true),
+		alwaysAuthenticate: values.Flag(pkcs11.CKA_ALWAYS_AUTHENTICATE, false),
+		public:             values.PublicKey(),
 	}
-}
-
-// publicKey returns the RSA key of a modulus and an exponent; nil without them, and
-// for exponents that crypto/rsa does not take.
-func publicKey(values attributes) *rsa.PublicKey {
-	modulus, exponent := values[pkcs11.CKA_MODULUS], new(big.Int).SetBytes(values[pkcs11.CKA_PUBLIC_EXPONENT])
-	if len(modulus) == 0 || exponent.Sign() == 0 || exponent.BitLen() > 31 {
-		return nil
-	}
-	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(exponent.Int64())}
 }
 
 // unusable returns why the key cannot log in, wrapping hardware.ErrUnusableKey; nil if it
@@ -75,7 +65,7 @@ func publicKey(values attributes) *rsa.PublicKey {
 func (k *keyObject) unusable() error {
 	switch {
 	case k.kind != pkcs11.CKK_RSA:
-		return hardware.NotRSA(keyType(k.kind))
+		return hardware.NotRSA(attribute.KeyType(k.kind))
 	case k.public != nil && hardware.CheckLength(k.public) != nil:
 		return hardware.CheckLength(k.public)
 	case !k.maySign:
@@ -109,23 +99,3 @@ func (k *keyObject) names() (names []*pkcs11.Attribute) {
 
 // name is what a person knows the key by.
 func (k *keyObject) name() string { return cmp.Or(k.label, fmt.Sprintf("%x", k.id)) }
-
-// ckkEdwards is CKK_EC_EDWARDS (PKCS#11 3.0), which miekg/pkcs11 does not have.
-const ckkEdwards = 0x40
-
-// keyTypes are the types of keys (PKCS#11 section 2) by the names that people
-// use.
-var keyTypes = map[uint]string{
-	pkcs11.CKK_RSA: "RSA",
-	pkcs11.CKK_DSA: "DSA",
-	pkcs11.CKK_DH:  "DH",
-	pkcs11.CKK_EC:  "EC",
-	ckkEdwards:     "Ed25519 or Ed448",
-}
-
-func keyType(kind uint) string {
-	if kind == pkcs11.CK_UNAVAILABLE_INFORMATION {
-		return "of a type that the token does not tell"
-	}
-	return cmp.Or(keyTypes[kind], fmt.Sprintf("of type 0x%X", kind))
-}

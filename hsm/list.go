@@ -17,6 +17,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -145,7 +146,7 @@ func strangerNote(loggedIn bool) string {
 // listedKey is a key object with what only a list shows.
 type listedKey struct {
 	*keyObject
-	values   attributes
+	values   attribute.Values
 	isPublic bool // it stands for a private key that does not show
 }
 
@@ -209,7 +210,7 @@ func (k listedKey) info(address uri.URI) KeyInfo {
 	info := KeyInfo{
 		Address: address, Label: k.label, ID: k.id, Type: k.describe(),
 		AlwaysAuthenticate: k.alwaysAuthenticate,
-		NeverExtractable:   k.values.flag(pkcs11.CKA_SENSITIVE, false) && k.values.flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
+		NeverExtractable:   k.values.Flag(pkcs11.CKA_SENSITIVE, false) && k.values.Flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
 	}
 	if k.public != nil {
 		// Only then: a nil *rsa.PublicKey in the interface would not be nil.
@@ -282,5 +283,5 @@ func (k listedKey) describe() string {
 	// Whatever a token has there, it is either a name that is known or not shown.
 	var name string
 	_, _ = asn1.Unmarshal(k.values[pkcs11.CKA_EC_PARAMS], &name)
-	return cmp.Or(curves[name], keyType(k.kind))
+	return cmp.Or(curves[name], attribute.KeyType(k.kind))
 }

@@ -198,11 +198,11 @@ func (l *login) answered(user uint, err error) error {
 	switch {
 	case err == nil && isUser:
 		return l.accepted()
-	case err == nil, isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) && !isUser:
+	case err == nil, rv.Is(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) && !isUser:
 		return l.unvouched() // the state is the user's login's, and says nothing of the key
-	case isCode(err, pinCodes...):
+	case rv.Is(err, rv.PINRefused...):
 		return l.refused(code)
-	case isCode(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
+	case rv.Is(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN):
 		return l.alreadyIn(err)
 	case isAnswer && isUser && !l.claimed && l.isLoggedIn():
 		return nil // it says so, and did not before
@@ -260,10 +260,10 @@ func (l *login) alreadyIn(err error) error {
 // counter does.
 func (l *login) recounted(err error) error {
 	unclear := &hardware.PINUnclearError{Device: "token", Before: l.counter(), Err: l.fail("logging in", err)}
-	if isCode(err, pkcs11.CKR_ARGUMENTS_BAD) {
+	if rv.Is(err, pkcs11.CKR_ARGUMENTS_BAD) {
 		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
 	}
-	if isCode(err, pkcs11.CKR_GENERAL_ERROR) && l.isTPM() {
+	if rv.Is(err, pkcs11.CKR_GENERAL_ERROR) && l.isTPM() {
 		unclear.Err = fmt.Errorf("%w; %s", unclear.Err, remedies.ForeignStore(l.path))
 	}
 	info, failure := l.tokenInfo(l.slot)

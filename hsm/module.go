@@ -18,6 +18,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/hsm/modules"
 	"github.com/anaplan-agent/anaplan-agent/hsm/owned"
 	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -119,7 +120,7 @@ func load(path string) (*module, error) {
 // been there first if it says so; then its C_Finalize ends this one's sessions.
 func (m *module) initialize(address uri.URI) error {
 	err := m.start(address)
-	if isCode(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+	if rv.Is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		return nil
 	}
 	m.owner = err == nil
@@ -137,7 +138,7 @@ func (m *module) start(address uri.URI) error {
 	defer loader.KeepProcess()()
 	err := m.Initialize(reserved(address))
 	_, m.odd = address.Get(initReserved)
-	if !m.odd && isCode(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
+	if !m.odd && rv.Is(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
 		m.odd = true
 		return loader.StartBare(m.path)
 	}

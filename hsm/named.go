@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -106,5 +107,5 @@ func (s *session) sameNames(other *keyObject) error {
 // exists is hardware.ErrKeyExists with the key's address.
 func (s *session) exists(k *keyObject) error {
 	address := s.tell(k).String()
-	return &hardware.KeyExistsError{Address: address, Text: fmt.Sprintf("%s (%s)", address, keyType(k.kind))}
+	return &hardware.KeyExistsError{Address: address, Text: fmt.Sprintf("%s (%s)", address, attribute.KeyType(k.kind))}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -58,7 +59,7 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 // fail says that the token did not make an object. An error that is not a return value of the
 // module has its words already.
 func (w *works) fail(doing string, err error) error {
-	if isReturnValue(err) {
+	if rv.IsAny(err) {
 		return w.user.unlessWritable(w.user.fail(doing, err))
 	}
 	return err
@@ -70,7 +71,7 @@ func (w *works) takeBack(err error, named uri.URI) error {
 	w.user.progress.module("taking back what was made")
 	for i := len(w.handles) - 1; i >= 0; i-- {
 		failure := w.user.destroy(w.handles[i])
-		if failure != nil && !isCode(failure, pkcs11.CKR_OBJECT_HANDLE_INVALID) { // then it is gone
+		if failure != nil && !rv.Is(failure, pkcs11.CKR_OBJECT_HANDLE_INVALID) { // then it is gone
 			err = fmt.Errorf("%w; and what was made until then is still there: delete %s (%w)", err, named, inWords("destroying it", failure))
 		}
 	}
@@ -87,7 +88,7 @@ func (s *session) destroy(handle pkcs11.ObjectHandle) error {
 		return err
 	}
 	values, err := s.readAtOnce(handle, pkcs11.CKA_CLASS)
-	class, told := values.number(pkcs11.CKA_CLASS)
+	class, told := values.Number(pkcs11.CKA_CLASS)
 	if err != nil || !told {
 		return nil
 	}

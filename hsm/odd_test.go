@@ -10,10 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/miekg/pkcs11"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
-	"github.com/miekg/pkcs11"
 )
 
 // TestOddNames: what a token calls itself is any bytes at all. It is listed by them, and its

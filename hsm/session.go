@@ -3,12 +3,12 @@
 package hsm
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
@@ -27,7 +27,7 @@ func (t token) open() (*session, error) { return t.openWith(0) }
 // is logged in is what modules answer, too, that have read/write sessions only.
 func (t token) openWith(flag uint) (*session, error) {
 	handle, err := t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION|flag)
-	if isCode(err, pkcs11.CKR_SESSION_READ_WRITE_SO_EXISTS) {
+	if rv.Is(err, pkcs11.CKR_SESSION_READ_WRITE_SO_EXISTS) {
 		handle, err = t.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
 	}
 	if err != nil {
@@ -84,29 +84,25 @@ func gather[T any](next func() ([]T, error)) (all []T, err error) {
 	return nil, errEndless
 }
 
-// attributes of an object by type. Those that it does not have, or does not
-// tell, are missing.
-type attributes map[uint][]byte
-
 // read reads attributes of an object: all in one call, or, since one that is missing fails the call,
 // each alone. Modules have other answers for one that is missing, too, so that any is believed which
 // not every attribute gets, and which is not trouble of the token.
-func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
+func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attribute.Values, error) {
 	values, err := s.readAtOnce(object, types...)
-	if !isReturnValue(err) || isCode(err, rv.Trouble...) {
+	if !rv.IsAny(err) || rv.Is(err, rv.Trouble...) {
 		return values, err
 	}
 	// miekg/pkcs11 gives nothing at all back then, although the module has told the
 	// others.
-	values = attributes{}
+	values = attribute.Values{}
 	for _, kind := range types {
 		value, failure := s.readAtOnce(object, kind)
 		switch {
 		case failure == nil:
 			values[kind], err = value[kind], nil
-		case isCode(failure, rv.Untold...):
+		case rv.Is(failure, rv.Untold...):
 			err = nil
-		case isCode(failure, rv.Trouble...):
+		case rv.Is(failure, rv.Trouble...):
 			return nil, failure
 		}
 	}
@@ -115,7 +111,7 @@ func (s *session) read(object pkcs11.ObjectHandle, types ...uint) (attributes, e
 
 // readAtOnce reads attributes in one call of miekg/pkcs11, which makes two of the
 // module: for the lengths, and for the values.
-func (s *session) readAtOnce(object pkcs11.ObjectHandle, types ...uint) (attributes, error) {
+func (s *session) readAtOnce(object pkcs11.ObjectHandle, types ...uint) (attribute.Values, error) {
 	template := make([]*pkcs11.Attribute, len(types))
 	for i, kind := range types {
 		template[i] = pkcs11.NewAttribute(kind, nil)
@@ -124,31 +120,9 @@ func (s *session) readAtOnce(object pkcs11.ObjectHandle, types ...uint) (attribu
 	if err != nil {
 		return nil, err
 	}
-	values := attributes{}
+	values := attribute.Values{}
 	for _, a := range read {
 		values[a.Type] = a.Value
 	}
 	return values, nil
-}
-
-// number returns a CK_ULONG, which has the machine's size and byte order, and
-// whether the object told it.
-func (a attributes) number(kind uint) (uint, bool) {
-	switch value := a[kind]; len(value) {
-	case 8:
-		return uint(binary.NativeEndian.Uint64(value)), true
-	case 4:
-		return uint(binary.NativeEndian.Uint32(value)), true
-	}
-	return 0, false
-}
-
-// flag returns a CK_BBOOL; fallback where the object does not tell. Whatever is not
-// zero is true, as in C.
-func (a attributes) flag(kind uint, fallback bool) bool {
-	value := a[kind]
-	if len(value) != 1 {
-		return fallback
-	}
-	return value[0] != 0
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -61,11 +62,11 @@ func TestGatherEnds(t *testing.T) {
 // TestNumbersOfOddLengths: a CK_ULONG of another machine, or of no length, is not a number.
 func TestNumbersOfOddLengths(t *testing.T) {
 	for length := range 10 {
-		_, ok := attributes{1: make([]byte, length)}.number(1)
+		_, ok := attribute.Values{1: make([]byte, length)}.Number(1)
 		if want := length == 4 || length == 8; ok != want {
 			t.Errorf("%d bytes are a number: %v", length, ok)
 		}
-		if got := (attributes{1: make([]byte, length)}).flag(1, true); got != (length != 1) {
+		if got := (attribute.Values{1: make([]byte, length)}).Flag(1, true); got != (length != 1) {
 			t.Errorf("a flag of %d bytes is %v", length, got)
 		}
 	}

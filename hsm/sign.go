@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
 // scheme is how RSASSA-PKCS1-v1_5 is done with one hash.
@@ -63,10 +64,10 @@ func (u *user) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message
 	}
 	// A refusal can come from C_SignInit or, later than it should, from C_Sign.
 	signature, err := u.signWith(k, pkcs11.CKM_RSA_PKCS, info)
-	if isCode(err, otherMechanism...) {
+	if rv.Is(err, otherMechanism...) {
 		signature, err = u.signWith(k, schemes[hash].mechanism, message)
 	}
-	if isReturnValue(err) {
+	if rv.IsAny(err) {
 		err = u.fail("signing", err)
 	}
 	return signature, err
@@ -85,7 +86,7 @@ func (u *user) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, erro
 		}
 	}
 	signature, err := u.Sign(u.handle, data)
-	if isCode(err, notAsked...) && !k.alwaysAuthenticate {
+	if rv.Is(err, notAsked...) && !k.alwaysAuthenticate {
 		signature, err = u.signAtOnce(k, mechanism, data)
 	}
 	if err == nil {
@@ -105,7 +106,7 @@ const mostSignature = 2048
 // signAtOnce signs without asking how long the signature will be, as miekg/pkcs11 does: for some
 // modules that question is the end of it. Others refuse it, and wait for what is to be signed.
 func (u *user) signAtOnce(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
-	if err := u.beginSigning(k, mechanism); err != nil && !isCode(err, pkcs11.CKR_OPERATION_ACTIVE) {
+	if err := u.beginSigning(k, mechanism); err != nil && !rv.Is(err, pkcs11.CKR_OPERATION_ACTIVE) {
 		return nil, err
 	}
 	return loader.SignInto(u.path, uint(u.handle), data, make([]byte, mostSignature))

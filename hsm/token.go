@@ -14,6 +14,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -90,7 +91,7 @@ const slotListTries = 3
 // plugged in before the second question.
 func (m *module) slotList(present bool) (slots []uint, err error) {
 	for range slotListTries {
-		if slots, err = m.GetSlotList(present); !isCode(err, pkcs11.CKR_BUFFER_TOO_SMALL) {
+		if slots, err = m.GetSlotList(present); !rv.Is(err, pkcs11.CKR_BUFFER_TOO_SMALL) {
 			break
 		}
 		m.odd = true

@@ -5,30 +5,18 @@ package hsm
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
 // What a token does not do at all: a YubiHSM or a network HSM may hold no certificates, and a card
 // behind OpenSC may be written by its maker's tool only. That is told from trouble, after which the
 // same call may succeed.
-
-// refusals are the answers by which a token says that it does not do or make what it was asked for.
-// ykcs11 wants its security officer for all that writes (CKR_USER_TYPE_INVALID).
-var refusals = []pkcs11.Error{
-	pkcs11.CKR_ACTION_PROHIBITED, pkcs11.CKR_ARGUMENTS_BAD,
-	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_SENSITIVE,
-	pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
-	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, pkcs11.CKR_DEVICE_MEMORY,
-	pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
-	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
-	pkcs11.CKR_SESSION_READ_ONLY, pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
-	pkcs11.CKR_TOKEN_WRITE_PROTECTED, pkcs11.CKR_USER_TYPE_INVALID,
-}
 
 // unwritableError says that nothing can be written to a token.
 type unwritableError struct{ text string }
@@ -89,37 +77,29 @@ func (t token) longest(bits int) int {
 const everywhere = 2048
 
 // orNotMade says of why a key was not made that the token does not make it, where that is so. answer
-// is the module's, which tpm2-pkcs11 has one of for whatever the TPM said, and attribute what author's
+// is the module's, which tpm2-pkcs11 has one of for whatever the TPM said, and refusing what author's
 // refuses has found out.
-func (n newKey) orNotMade(refused *RefusalError, err, answer error, attribute uint) error {
+func (n newKey) orNotMade(refused *RefusalError, err, answer error, refusing uint) error {
 	isLong := refused.isLong()
-	unclear := n.decrypts && isLong && isCode(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
-	if !unclear && (!isRefusal(err) || isCode(answer, pkcs11.CKR_DEVICE_MEMORY)) {
+	unclear := n.decrypts && isLong && rv.Is(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
+	if !unclear && (!isRefusal(err) || rv.Is(answer, pkcs11.CKR_DEVICE_MEMORY)) {
 		return err
 	}
 	refused.Protected = isProtected(err)
-	refused.Shorter = isLong && (unclear || isCode(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
+	refused.Shorter = isLong && (unclear || rv.Is(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
 	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
 	switch {
-	case refused.Shorter || !isCode(answer, aboutTemplates...):
-	case attribute != 0:
-		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, inWordsOf(only(n.privateTemplate(), attribute)))
+	case refused.Shorter || !rv.Is(answer, rv.AboutTemplates...):
+	case refusing != 0:
+		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, attribute.InWords(attribute.Only(n.privateTemplate(), refusing)))
 	default:
-		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, inWordsOf(only(n.privateTemplate(), refusable...)))
+		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, attribute.InWords(attribute.Only(n.privateTemplate(), attribute.Refusable...)))
 	}
 	return refused
 }
 
 // isLong reports whether the key has more bits than each token makes.
 func (e *RefusalError) isLong() bool { return e.Bits > everywhere }
-
-// refusable are the attributes of a private key that tokens refuse, those first that most often are.
-var refusable = []uint{pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_UNWRAP, pkcs11.CKA_DECRYPT, pkcs11.CKA_SIGN}
-
-// only returns the attributes of a template that are among some.
-func only(template []*pkcs11.Attribute, kinds ...uint) []*pkcs11.Attribute {
-	return slices.DeleteFunc(slices.Clone(template), func(a *pkcs11.Attribute) bool { return !slices.Contains(kinds, a.Type) })
-}
 
 // orNotTaken adds to the error that a key is not taken what its maker's tool needs.
 func (e *RefusalError) orNotTaken(err error) error {
@@ -131,25 +111,4 @@ func (e *RefusalError) orNotTaken(err error) error {
 	}
 	e.Err = err
 	return e
-}
-
-// aboutTemplates are the answers to attributes that a token does not take.
-var aboutTemplates = []pkcs11.Error{
-	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
-	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
-}
-
-// attributeNames are those of refusable (PKCS#11 section 4.9).
-var attributeNames = map[uint]string{
-	pkcs11.CKA_SENSITIVE: "CKA_SENSITIVE", pkcs11.CKA_EXTRACTABLE: "CKA_EXTRACTABLE", pkcs11.CKA_SIGN: "CKA_SIGN",
-	pkcs11.CKA_DECRYPT: "CKA_DECRYPT", pkcs11.CKA_UNWRAP: "CKA_UNWRAP",
-}
-
-// inWordsOf names the attributes of a template: "CKA_SIGN true, CKA_DECRYPT false".
-func inWordsOf(template []*pkcs11.Attribute) string {
-	var words []string
-	for _, a := range template {
-		words = append(words, fmt.Sprintf("%s %v", attributeNames[a.Type], len(a.Value) == 1 && a.Value[0] != 0))
-	}
-	return strings.Join(words, ", ")
 }

@@ -8,6 +8,8 @@ import (
 	"crypto/x509"
 
 	"github.com/miekg/pkcs11"
+
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
 // HSMs that are set up to take no private key in the clear take one that is encrypted with
@@ -44,7 +46,7 @@ func (k importedKey) unwrap(ctx context.Context, w *works) (handle pkcs11.Object
 	defer u.DestroyObject(u.handle, wrapper)
 	for _, wrapping := range wrappings {
 		handle, err = k.unwrapWith(ctx, w, wrapper, wrapping(), plain)
-		if !isCode(err, noPlainKeys...) {
+		if !rv.Is(err, noPlainKeys...) {
 			return handle, err
 		}
 	}

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/miekg/pkcs11"
+
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
-	"github.com/miekg/pkcs11"
 )
 
 // wantError checks an error's sentinel and text, and that it is written as house

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
@@ -64,7 +65,7 @@ func TestGuard(t *testing.T) {
 		t.Fatalf("%v, %v", handles, err)
 	}
 	values, err := importedKey{}.guard(v.session, handles[0])
-	if err != nil || !values.flag(pkcs11.CKA_SENSITIVE, false) || values.flag(pkcs11.CKA_EXTRACTABLE, true) || values.flag(pkcs11.CKA_DECRYPT, true) {
+	if err != nil || !values.Flag(pkcs11.CKA_SENSITIVE, false) || values.Flag(pkcs11.CKA_EXTRACTABLE, true) || values.Flag(pkcs11.CKA_DECRYPT, true) {
 		t.Errorf("attributes %v, %v", values, err)
 	}
 }
@@ -113,7 +114,7 @@ func TestWipe(t *testing.T) {
 	if len(numbers) != 8 {
 		t.Errorf("%d numbers", len(numbers))
 	}
-	wipe(numbers)
+	attribute.Wipe(numbers)
 	for _, n := range numbers {
 		if len(n.Value) == 0 || strings.Trim(string(n.Value), "\x00") != "" {
 			t.Errorf("number 0x%x is still there, or never was", n.Type)

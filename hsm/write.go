@@ -58,7 +58,7 @@ func (u *user) writeHere(ctx context.Context, doing string, work func(author) er
 		return err
 	}
 	u.progress.module(doing)
-	if err = work(s); isReturnValue(err) {
+	if err = work(s); rv.IsAny(err) {
 		err = u.unlessWritable(u.fail(doing, err))
 	}
 	return err
@@ -125,7 +125,7 @@ func (u *user) writeAnew(ctx context.Context, doing string, pin hardware.PIN, wo
 		return err
 	}
 	u.progress.module(doing)
-	if err = work(s); isReturnValue(err) {
+	if err = work(s); rv.IsAny(err) {
 		err = u.fail(doing, err)
 	}
 	return err
@@ -161,7 +161,7 @@ func (w writer) configured(err error) error {
 	switch {
 	case !strings.Contains(err.Error(), "failed to log into"):
 		return notSentError{failure}
-	case isCode(code, pinCodes...):
+	case rv.Is(code, rv.PINRefused...):
 		return w.refusal(fmt.Sprintf("%s (%s)", rv.Words(code), rv.Name(code)))
 	}
 	return &hardware.PINUnclearError{Device: "token", Before: w.counter(), Err: failure}

@@ -3,7 +3,9 @@
 package rv
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/miekg/pkcs11"
@@ -105,4 +107,64 @@ var Trouble = []pkcs11.Error{
 	pkcs11.CKR_HOST_MEMORY, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT,
 	pkcs11.CKR_OBJECT_HANDLE_INVALID, pkcs11.CKR_SESSION_HANDLE_INVALID, pkcs11.CKR_SESSION_CLOSED,
 	pkcs11.CKR_USER_NOT_LOGGED_IN, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED,
+}
+
+// Final are the return values that come back however often one asks: the
+// address, the key or the token's set-up must change first. All others differ
+// from module to module for one and the same event, so none of them is final.
+var Final = []pkcs11.Error{
+	pkcs11.CKR_ACTION_PROHIBITED, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK,
+	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_SENSITIVE,
+	pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
+	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE,
+	pkcs11.CKR_FUNCTION_CANCELED, // the person at the PIN pad said no: no retry may ask again
+	pkcs11.CKR_FUNCTION_NOT_SUPPORTED,
+	pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
+	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
+	pkcs11.CKR_SESSION_READ_ONLY,
+	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
+	pkcs11.CKR_TOKEN_NOT_RECOGNIZED, pkcs11.CKR_TOKEN_WRITE_PROTECTED,
+	pkcs11.CKR_UNWRAPPING_KEY_HANDLE_INVALID, pkcs11.CKR_UNWRAPPING_KEY_SIZE_RANGE,
+	pkcs11.CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT,
+	pkcs11.CKR_USER_PIN_NOT_INITIALIZED, pkcs11.CKR_USER_TYPE_INVALID,
+	pkcs11.CKR_WRAPPED_KEY_INVALID, pkcs11.CKR_WRAPPED_KEY_LEN_RANGE,
+	pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED,
+}
+
+// PINRefused are the return values by which a token refuses a PIN. The PIN must
+// not be sent again.
+var PINRefused = []pkcs11.Error{
+	pkcs11.CKR_PIN_INCORRECT, pkcs11.CKR_PIN_INVALID, pkcs11.CKR_PIN_LEN_RANGE,
+	pkcs11.CKR_PIN_EXPIRED, pkcs11.CKR_PIN_LOCKED,
+}
+
+// Refusals are the answers by which a token says that it does not do or make what it was asked for.
+// ykcs11 wants its security officer for all that writes (CKR_USER_TYPE_INVALID).
+var Refusals = []pkcs11.Error{
+	pkcs11.CKR_ACTION_PROHIBITED, pkcs11.CKR_ARGUMENTS_BAD,
+	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_SENSITIVE,
+	pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
+	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, pkcs11.CKR_DEVICE_MEMORY,
+	pkcs11.CKR_FUNCTION_NOT_SUPPORTED, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
+	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
+	pkcs11.CKR_SESSION_READ_ONLY, pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
+	pkcs11.CKR_TOKEN_WRITE_PROTECTED, pkcs11.CKR_USER_TYPE_INVALID,
+}
+
+// AboutTemplates are the answers to attributes that a token does not take.
+var AboutTemplates = []pkcs11.Error{
+	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
+	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
+}
+
+// IsAny reports whether err is what a module returned, without words.
+func IsAny(err error) bool {
+	_, ok := errors.AsType[pkcs11.Error](err)
+	return ok
+}
+
+// Is reports whether err is one of some return values, without words.
+func Is(err error, codes ...pkcs11.Error) bool {
+	code, ok := errors.AsType[pkcs11.Error](err)
+	return ok && slices.Contains(codes, code)
 }
