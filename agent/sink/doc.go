@@ -19,5 +19,6 @@
 //
 // A symbolic link at Path is followed and stays. What is not a file there (a directory, a device, a
 // socket) is refused, and so are a relative path, a missing directory, and a directory in which
-// everybody may exchange files.
+// everybody may exchange files; on Windows, by the access lists, one in which any other user may
+// (package owned). There a file that somebody has open is tried for some seconds, and then stays.
 package sink

@@ -44,8 +44,8 @@ func (f *File) Check() error {
 	if err != nil {
 		return fmt.Errorf("token file: %w", err)
 	}
-	for _, directory := range []string{filepath.Dir(f.Path), filepath.Dir(path)} {
-		if err := checkDirectory(directory); err != nil {
+	for _, name := range []string{f.Path, path} {
+		if err := checkDirectory(name); err != nil {
 			return fmt.Errorf("token file %s: %w", f.Path, err)
 		}
 	}
@@ -62,7 +62,9 @@ func (f *File) Check() error {
 	return nil
 }
 
-func checkDirectory(directory string) error {
+// checkDirectory looks at the directory of a file.
+func checkDirectory(path string) error {
+	directory := filepath.Dir(path)
 	info, err := os.Stat(directory)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no directory %s: make it (%s)", directory, remedy.Here().MakeDirectory())
@@ -73,10 +75,7 @@ func checkDirectory(directory string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("%s is not a directory", directory)
 	}
-	if everybodyMayReplace(info) {
-		return fmt.Errorf("everybody may replace files in %s: take another directory, or: %s", directory, remedy.Here().ForbidWriting(directory))
-	}
-	return nil
+	return checkReplaceable(path, info)
 }
 
 // Write puts the token into the file. If it fails, the file is as it was before.
