@@ -259,8 +259,9 @@ func (p *pinSources) forget() {
 // checkNotes looks whether the notes of refusals are readable: a command that was once run as root
 // leaves some that only root can read.
 func (p *pinSources) checkNotes(dir string) {
-	notes, _ := filepath.Glob(filepath.Join(dir, "*.json"))
-	for _, note := range notes {
+	notes, _ := fs.Glob(os.DirFS(dir), "*.json") // in which no character of dir has a meaning
+	for _, name := range notes {
+		note := filepath.Join(dir, name)
 		if _, err := os.ReadFile(note); errors.Is(err, fs.ErrPermission) {
 			p.warn("pin.refused", remedy.Here().Remove(note), "%s cannot be read; it may say that a PIN was refused", note)
 			return

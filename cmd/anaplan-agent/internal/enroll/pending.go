@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -216,10 +217,11 @@ func (e Store) read() []*Pending {
 	if e.dir == "" {
 		return nil
 	}
-	files, _ := filepath.Glob(filepath.Join(paths.GlobQuote(e.dir), "*.json"))
+	dir := os.DirFS(e.dir) // in which no character of the directory's own name has a meaning
+	files, _ := fs.Glob(dir, "*.json")
 	var found []*Pending
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := fs.ReadFile(dir, file)
 		if err != nil {
 			continue
 		}

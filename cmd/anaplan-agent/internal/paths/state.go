@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -50,14 +49,6 @@ func Absolute(path string) string {
 		return full
 	}
 	return path
-}
-
-// GlobQuote takes the meaning from characters of a directory's name.
-func GlobQuote(dir string) string {
-	if os.PathSeparator == '\\' { // there it cannot be taken away, and brackets are rare
-		return dir
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
 // IsThere reports whether there is something at a path.
