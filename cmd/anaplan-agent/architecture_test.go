@@ -113,16 +113,8 @@ func TestWindowsHasNoUnixPaths(t *testing.T) {
 	allowed := []string{"hsm", "hsm/modules", "hsm/hsmtest", "piv/pivtest", rooms + "service"}
 	also := map[string]string{rooms + "doctor": `"/etc/os-release" "/run/pcscd/pcscd.comm"`} // on Linux only
 	literal := regexp.MustCompile(`"/(proc|run|etc|usr|var|dev|tmp)[/"][^"]*"?`)
-	list := exec.Command("go", "list", "-f", `{{range .GoFiles}}{{$.Dir}}/{{.}} {{$.ImportPath}}{{"\n"}}{{end}}`, "../../...")
-	list.Env = append(os.Environ(), "GOOS=windows", "CGO_ENABLED=0")
-	output, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(output)) {
-		path, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		name = strings.TrimPrefix(name, module)
-		if path == "" || slices.Contains(allowed, name) {
+	for path, name := range filesOfWindows(t) {
+		if slices.Contains(allowed, name) {
 			continue
 		}
 		text, err := os.ReadFile(path)
@@ -135,6 +127,27 @@ func TestWindowsHasNoUnixPaths(t *testing.T) {
 			}
 		}
 	}
+}
+
+// filesOfWindows returns the package of each file that is built for Windows, with cgo or without.
+func filesOfWindows(t *testing.T) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, cgo := range []string{"CGO_ENABLED=0", "CGO_ENABLED=1"} {
+		const form = `{{range .GoFiles}}{{$.Dir}}/{{.}} {{$.ImportPath}}{{"\n"}}{{end}}{{range .CgoFiles}}{{$.Dir}}/{{.}} {{$.ImportPath}}{{"\n"}}{{end}}`
+		list := exec.Command("go", "list", "-f", form, "../../...")
+		list.Env = append(os.Environ(), "GOOS=windows", cgo)
+		output, err := list.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(output)) {
+			if path, name, found := strings.Cut(strings.TrimSpace(line), " "); found {
+				files[path] = strings.TrimPrefix(name, module)
+			}
+		}
+	}
+	return files
 }
 
 // TestWindowsStartsWithoutCards: github.com/ebfe/scard loads a winscard.dll when a program starts,
