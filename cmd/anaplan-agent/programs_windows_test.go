@@ -40,6 +40,18 @@ func newProgram(t *testing.T) *program {
 		`ProgramData=` + filepath.Join(dir, "machine")}}
 }
 
+// configure writes the user's configuration.
+func (p *program) configure(text string) {
+	p.Helper()
+	path := filepath.Join(strings.TrimPrefix(p.folders[0], "APPDATA="), "anaplan-agent", "config.toml")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		p.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		p.Fatal(err)
+	}
+}
+
 func (p *program) command(args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(p.Context(), time.Minute)
 	p.Cleanup(cancel)
@@ -113,13 +125,7 @@ func TestCertificateOnWindows(t *testing.T) {
 // TestAgentOnWindows: an agent listens on its user's pipe, is asked there, and ends when it is told to.
 func TestAgentOnWindows(t *testing.T) {
 	p := newProgram(t)
-	config := filepath.Join(strings.TrimPrefix(p.folders[0], "APPDATA="), "anaplan-agent", "config.toml")
-	if err := os.MkdirAll(filepath.Dir(config), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(config, []byte("[profile.default]\nkey = 'piv:serial=12345678;slot=9c'\npin = 'wincred:NOT-THERE'\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	p.configure("[profile.default]\nkey = 'piv:serial=12345678;slot=9c'\npin = 'wincred:NOT-THERE'\n")
 	agent := p.command("serve")
 	var log bytes.Buffer
 	agent.Stderr = &log
