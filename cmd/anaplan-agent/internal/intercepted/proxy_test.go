@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -175,8 +176,23 @@ func fetch(client *http.Client, address string, body io.Reader) (string, error) 
 	return response.Status + " " + string(text), err
 }
 
-// ask sends the proxy a request as it stands here.
+// ask sends the proxy a request, with the password that programs have.
 func (r *Run) ask(t *testing.T, request string) string {
+	t.Helper()
+	return r.send(t, r.withPassword(request))
+}
+
+// withPassword adds to a request what programs are given where the kernel does not tell who calls.
+func (r *Run) withPassword(request string) string {
+	if r.proxy.password == "" {
+		return request
+	}
+	shown := base64.StdEncoding.EncodeToString([]byte(user + ":" + r.proxy.password))
+	return strings.Replace(request, "\r\n", "\r\nProxy-Authorization: Basic "+shown+"\r\n", 1)
+}
+
+// send sends the proxy a request as it stands here.
+func (r *Run) send(t *testing.T, request string) string {
 	t.Helper()
 	conn, err := net.Dial("tcp", r.proxy.address)
 	if err != nil {
@@ -276,7 +292,7 @@ func TestPassword(t *testing.T) {
 		t.Errorf("https_proxy=%s, want %s", run.value("https_proxy"), want)
 	}
 	for _, shown := range []string{"", "Proxy-Authorization: Basic ZXhlYzp3cm9uZw==\r\n", "Proxy-Authorization: Bearer PASSWORD\r\n"} {
-		if got := run.ask(t, "CONNECT api.anaplan.com:443 HTTP/1.1\r\nHost: api.anaplan.com:443\r\n"+shown+"\r\n"); !strings.HasPrefix(got, "407 ") {
+		if got := run.send(t, "CONNECT api.anaplan.com:443 HTTP/1.1\r\nHost: api.anaplan.com:443\r\n"+shown+"\r\n"); !strings.HasPrefix(got, "407 ") {
 			t.Errorf("%q: got %q", shown, got)
 		}
 	}
@@ -296,7 +312,7 @@ func TestClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	io.WriteString(conn, "CONNECT api.anaplan.com:443 HTTP/1.1\r\nHost: api.anaplan.com:443\r\n\r\n")
+	io.WriteString(conn, run.withPassword("CONNECT api.anaplan.com:443 HTTP/1.1\r\nHost: api.anaplan.com:443\r\n\r\n"))
 	reader := bufio.NewReader(conn)
 	if response, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect}); err != nil || response.StatusCode != http.StatusOK {
 		t.Fatal(response, err)

@@ -23,7 +23,7 @@ func (r *Run) greeted(t *testing.T, address string) string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	io.WriteString(conn, "CONNECT "+address+" HTTP/1.1\r\nHost: "+address+"\r\n\r\n")
+	io.WriteString(conn, r.withPassword("CONNECT "+address+" HTTP/1.1\r\nHost: "+address+"\r\n\r\n"))
 	reader := bufio.NewReader(conn)
 	response, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect})
 	if err != nil {
