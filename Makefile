@@ -220,6 +220,9 @@ nightly: pin-faults faults kills soak fuzz wine package-test bench
 # Debian's wine64 and mingw-w64, see .ci/wine; standard output is the table of docs/platforms.md.
 wine:
 	@.ci/wine-lane
+	@echo "With cgo, but for hsm's own tests, whose tokens are SoftHSM's:"
+	@CGO_ENABLED=1 .ci/wine-lane ./cmd/anaplan-agent
+	@CGO_ENABLED=1 .ci/wine -run '^TestLoad' ./hsm
 
 demo: deps-demo build
 	@bash docs/demo.sh bin

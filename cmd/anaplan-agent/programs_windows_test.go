@@ -126,34 +126,56 @@ func TestCertificateOnWindows(t *testing.T) {
 func TestAgentOnWindows(t *testing.T) {
 	p := newProgram(t)
 	p.configure("[profile.default]\nkey = 'piv:serial=12345678;slot=9c'\npin = 'wincred:NOT-THERE'\n")
-	agent := p.command("serve")
-	var log bytes.Buffer
-	agent.Stderr = &log
-	if err := agent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- agent.Wait() }()
-	for start := time.Now(); exitCode(p.command("status").Run()) != 0; time.Sleep(time.Second / 4) {
-		if time.Since(start) > time.Minute {
-			_ = agent.Process.Kill()
-			t.Fatalf("no agent answers: %v\n%s", <-ended, &log)
-		}
-	}
+	agent := p.serve()
 	p.run(0, []string{"status"}, "default", "idle")
 	p.run(1, []string{"serve"}, "an agent is running already")
 	p.run(0, []string{"reload"}, "the agent has read its configuration")
 	p.run(0, []string{"stop"}, "the agent has ended")
+	log := agent.wait()
+	if !strings.Contains(log, `\\.\pipe\anaplan-agent-S-1-5-`) || !strings.Contains(log, "stopping") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+// runningAgent is an agent that serves.
+type runningAgent struct {
+	*program
+	process *os.Process
+	log     bytes.Buffer // complete when it has ended
+	ended   chan error
+}
+
+// serve starts an agent, and waits until it answers.
+func (p *program) serve() *runningAgent {
+	p.Helper()
+	agent := &runningAgent{program: p, ended: make(chan error, 1)}
+	command := p.command("serve")
+	command.Stderr = &agent.log
+	if err := command.Start(); err != nil {
+		p.Fatal(err)
+	}
+	agent.process = command.Process
+	go func() { agent.ended <- command.Wait() }()
+	for start := time.Now(); exitCode(p.command("status").Run()) != 0; time.Sleep(time.Second / 4) {
+		if time.Since(start) > time.Minute {
+			_ = agent.process.Kill()
+			p.Fatalf("no agent answers: %v\n%s", <-agent.ended, &agent.log)
+		}
+	}
+	return agent
+}
+
+// wait waits until the agent has ended, and returns its log.
+func (a *runningAgent) wait() string {
+	a.Helper()
 	select {
-	case err := <-ended:
+	case err := <-a.ended:
 		if err != nil {
-			t.Errorf("the agent ended with %v\n%s", err, &log)
+			a.Errorf("the agent ended with %v\n%s", err, &a.log)
 		}
 	case <-time.After(time.Minute):
-		_ = agent.Process.Kill()
-		t.Fatalf("the agent has not ended\n%s", &log)
+		_ = a.process.Kill()
+		a.Fatalf("the agent has not ended: %v\n%s", <-a.ended, &a.log)
 	}
-	if !strings.Contains(log.String(), `\\.\pipe\anaplan-agent-S-1-5-`) || !strings.Contains(log.String(), "stopping") {
-		t.Errorf("the log: %s", &log)
-	}
+	return a.log.String()
 }

@@ -1,0 +1,98 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/binary"
+	"fmt"
+	"math/big"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
+)
+
+// tokenHere makes a key whose certificate Anaplan's stand-in knows, has the module of
+// testdata/pkcs11windows keep both, and returns the key's address.
+func tokenHere(t *testing.T, server *anaplantest.Server) string {
+	t.Helper()
+	modules := os.Getenv("ANAPLAN_AGENT_TEST_MODULES")
+	if modules == "" {
+		t.Skip("ANAPLAN_AGENT_TEST_MODULES names no directory with token.dll, which .ci/wine makes")
+	}
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, content := range map[string][]byte{"key.blob": fullPrivateBlob(key), "certificate.der": server.Enroll(key.Public(), nil).Raw} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("ANAPLAN_AGENT_TEST_TOKEN", dir)
+	return "pkcs11:token=wine;object=login?module-path=" + filepath.ToSlash(filepath.Join(modules, "token.dll"))
+}
+
+// fullPrivateBlob writes a key as Windows reads it (BCRYPT_RSAKEY_BLOB, bcrypt.h).
+func fullPrivateBlob(key *rsa.PrivateKey) []byte {
+	const magic = 0x33415352 // RSA3
+	exponent, size, half := big.NewInt(int64(key.E)).Bytes(), key.Size(), key.Size()/2
+	var blob bytes.Buffer
+	for _, number := range []int{magic, size * 8, len(exponent), size, half, half} {
+		blob.Write(binary.LittleEndian.AppendUint32(nil, uint32(number)))
+	}
+	blob.Write(exponent)
+	for _, part := range []struct {
+		number *big.Int
+		size   int
+	}{{key.N, size}, {key.Primes[0], half}, {key.Primes[1], half}, {key.Precomputed.Dp, half}, {key.Precomputed.Dq, half}, {key.Precomputed.Qinv, half}, {key.D, size}} {
+		blob.Write(part.number.FillBytes(make([]byte, part.size)))
+	}
+	return blob.Bytes()
+}
+
+// configureToken writes the configuration of a login with a key behind a PKCS#11 module.
+func (p *program) configureToken() *anaplantest.Server {
+	p.Helper()
+	server := anaplantest.NewServer(p.T, nil)
+	ca := filepath.Join(p.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, server.CA.PEM(), 0o600); err != nil {
+		p.Fatal(err)
+	}
+	p.configure(fmt.Sprintf("[profile.default]\nkey = '%s'\npin = 'env:PIN'\nca_file = '%s'\nauth_url = '%s'\napi_url = '%[3]s'\n", tokenHere(p.T, server), ca, server.URL))
+	p.Setenv("PIN", "4711")
+	return server
+}
+
+// TestModuleOnWindows: a key behind a PKCS#11 module logs in, by a command and by the agent.
+func TestModuleOnWindows(t *testing.T) {
+	p := newProgram(t)
+	server := p.configureToken()
+	p.run(0, []string{"keys"}, "token=wine", "login")
+	p.run(0, []string{"token", "--output", "powershell"}, "$env:ANAPLAN_TOKEN")
+	p.run(0, []string{"doctor", "--login"}, "login")
+	agent := p.serve()
+	p.run(0, []string{"token"})
+	p.run(0, []string{"status"}, "default")
+	p.run(0, []string{"stop"})
+	agent.wait()
+	if got := server.Counts().Logins; got < 3 {
+		t.Errorf("%d logins", got)
+	}
+}
+
+// TestModuleCrashesOnWindows: a module that crashes takes the signer process with it, and not the agent.
+func TestModuleCrashesOnWindows(t *testing.T) {
+	p := newProgram(t)
+	p.configureToken()
+	t.Setenv("ANAPLAN_AGENT_TEST_CRASH", "yes")
+	agent := p.serve()
+	p.run(1, []string{"token"}, "the PKCS#11 module or the smart card library crashed", "it took only the signer process with it")
+	p.run(0, []string{"stop"})
+	agent.wait()
+}
