@@ -195,7 +195,7 @@ func (s System) AsUser(command string) string {
 
 // WithoutTerminal runs a program by hand as a service would.
 func (s System) WithoutTerminal(program string) string {
-	return by(s, "setsid -w "+shell.Quote(program)+" ... </dev/null", shell.Quote(program)+" ... </dev/null", "cmd /c "+s.Quote(program)+" ... <NUL")
+	return by(s, "setsid -w "+shell.Quote(program)+" ... </dev/null", shell.Quote(program)+" ... </dev/null", "cmd /c '"+s.Quote(program)+" ... <NUL'")
 }
 
 // RaiseMemoryLimit raises how much memory may be locked.

@@ -64,6 +64,7 @@ func TestQuoted(t *testing.T) {
 	for _, test := range []struct{ got, want string }{
 		{linux.KeepPrivate("a'b"), `chmod 600 'a'\''b'`},
 		{windows.KeepPrivate(`C:\a b`), `icacls "C:\a b" /inheritance:r /grant:r "*S-1-3-4:F"`},
+		{windows.WithoutTerminal(`C:\a b.exe`), `cmd /c '"C:\a b.exe" ... <NUL'`}, // PowerShell has no <
 		{windows.SetToken("anaplan-agent token --output"), "anaplan-agent token --output powershell | Invoke-Expression"},
 		{linux.SetToken("anaplan-agent token --output"), `eval "$(anaplan-agent token --output env)"`},
 	} {
