@@ -55,7 +55,7 @@ func NewInstall(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "install",
 		Short:   "write the files of the service, and say how to start it",
-		Example: "sudo anaplan-agent service install",
+		Example: "anaplan-agent service install --user",
 		Args:    settings.NoArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := flags.service(cmd, say)
@@ -76,7 +76,7 @@ func NewUninstall(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "uninstall",
 		Short:   "end the service and remove its files",
-		Example: "sudo anaplan-agent service uninstall",
+		Example: "anaplan-agent service uninstall --user",
 		Args:    settings.NoArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := flags.service(cmd, say)
