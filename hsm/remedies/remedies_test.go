@@ -1,3 +1,5 @@
+//go:build cgo
+
 package remedies_test
 
 import (

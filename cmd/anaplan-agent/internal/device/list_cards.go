@@ -147,7 +147,7 @@ type (
 		Firmware string         `json:"firmware,omitempty"`
 		PINTries *int           `json:"pin_tries,omitempty"` // left; absent where the card does not tell
 		Problem  string         `json:"problem,omitempty"`
-		ReadOnly string         `json:"readOnly,omitempty"` // why nothing is put on it from here
+		ReadOnly string         `json:"read_only,omitempty"` // why nothing is put on it from here
 		Keys     []cardKeyEntry `json:"keys"`
 	}
 	cardKeyEntry struct {
