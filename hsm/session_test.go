@@ -74,7 +74,7 @@ func TestNumbersOfOddLengths(t *testing.T) {
 
 // TestSilentSlotsInOrder: the text of an error is the same each time.
 func TestSilentSlotsInOrder(t *testing.T) {
-	found := &survey{failed: map[uint]error{}}
+	found := &survey{module: new(module), failed: map[uint]error{}}
 	want := "no such token: pkcs11:; there are:"
 	for slot := range uint(20) {
 		found.failed[slot] = fmt.Errorf("slot %d", slot)

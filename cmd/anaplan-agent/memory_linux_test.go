@@ -83,11 +83,13 @@ func (e *eavesdropper) secrets(t *testing.T) map[string][]byte {
 // addPieces adds pieces of a text that are long enough to be nowhere by chance, and longer than a
 // register (see memorytest.Stir).
 func addPieces(all map[string][]byte, what string, text []byte) {
-	const length, step = 32, 16
-	for at := 0; at+length <= len(text); at += step {
-		all[fmt.Sprintf("%s from %d", what, at)] = text[at : at+length]
+	for at := 0; at+pieceLength <= len(text); at += pieceStep {
+		all[fmt.Sprintf("%s from %d", what, at)] = text[at : at+pieceLength]
 	}
 }
+
+// How long a piece is, and how far it is from the beginning of one to that of the next, in bytes.
+const pieceLength, pieceStep = 32, 16
 
 // listenTLS serves with a certificate for those names, and returns the address.
 func (e *eavesdropper) listenTLS(m *machine, config *tls.Config, names ...string) string {
@@ -193,29 +195,63 @@ func TestLoginLeavesNothing(t *testing.T) {
 		"a refusal":            {1, 1, func(m *machine, e *eavesdropper) { e.failing(m, anaplantest.Blocked()) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, ear := clinic.newMachine(t), &eavesdropper{Handler: clinic.server}
-			way.reach(m, ear)
-			process := m.serve()
-			for range way.logins {
-				m.run(way.exit, "login")
-			}
-			secrets := ear.secrets(t)
-			if len(secrets) == 0 {
-				t.Fatal("nothing was sent")
-			}
-			const control = "the home"
-			secrets[control] = []byte(m.home) // which stays
-			// The last copy is overwritten beside the reading of the answer.
-			var found []string
-			for deadline := time.Now().Add(enough); !slices.Equal(found, []string{control}); {
-				if time.Now().After(deadline) {
-					t.Fatalf("in memory: %q", found)
+			for try := 1; ; try++ {
+				m, ear := clinic.newMachine(t), &eavesdropper{Handler: clinic.server}
+				way.reach(m, ear)
+				process := m.serve()
+				for range way.logins {
+					m.run(way.exit, "login")
 				}
-				memorytest.Stir(t, process.Pid)
-				found = slices.Sorted(maps.Keys(memorytest.Of(t, process.Pid).Find(secrets)))
+				left := ear.leftIn(m, process)
+				if len(left) == 0 {
+					return
+				}
+				if try == 3 || !heldByRegisters(left) {
+					t.Fatalf("in memory: %q", left)
+				}
 			}
 		})
 	}
+}
+
+// leftIn returns what an agent's memory goes on to have of the logins that were heard. The last copy is
+// overwritten beside the reading of the answer.
+func (e *eavesdropper) leftIn(m *machine, process *os.Process) (left []string) {
+	m.t.Helper()
+	secrets := e.secrets(m.t)
+	if len(secrets) == 0 {
+		m.t.Fatal("nothing was sent")
+	}
+	const control = "the home"
+	secrets[control] = []byte(m.home) // which stays
+	for began := time.Now(); ; {
+		memorytest.Stir(m.t, process.Pid)
+		left = slices.Sorted(maps.Keys(memorytest.Of(m.t, process.Pid).Find(secrets)))
+		at, seen := slices.BinarySearch(left, control)
+		if seen {
+			left = slices.Delete(left, at, at+1)
+		}
+		took := time.Since(began)
+		if seen && (len(left) == 0 || heldByRegisters(left) && took > 5*time.Second) || took > enough {
+			return left
+		}
+	}
+}
+
+// heldByRegisters reports whether pieces (see addPieces) are what vector registers can have held. The
+// runtime keeps those of a goroutine that it has interrupted, in memory of its own (runtime.xRegs), until
+// it interrupts another one, and four of 32 bytes have passed each copy. Whether they hold a secret then
+// is chance.
+func heldByRegisters(found []string) bool {
+	const most = 4 * 32
+	bytes := map[string]int{}
+	for _, name := range found {
+		what, _, isPiece := strings.Cut(name, " from ")
+		if bytes[what] = max(bytes[what]+pieceStep, pieceLength); !isPiece || bytes[what] > most {
+			return false
+		}
+	}
+	return true
 }
 
 // TestTokenIsLocked looks for tokens in the agent's locked memory, while it has them and
@@ -284,4 +320,23 @@ func lockedSize(t *testing.T, process *os.Process) string {
 	_, rest, _ := strings.Cut(string(text), "VmLck:")
 	size, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimSpace(size)
+}
+
+func TestHeldByRegisters(t *testing.T) {
+	pieces := func(length int) []string {
+		all := map[string][]byte{}
+		addPieces(all, "a secret", make([]byte, length))
+		return slices.Sorted(maps.Keys(all))
+	}
+	for _, c := range []struct {
+		found []string
+		want  bool
+	}{
+		{nil, true}, {pieces(32), true}, {pieces(128), true}, {pieces(144), false}, {pieces(344), false},
+		{[]string{"token 1"}, false}, {append(pieces(32), "token 1"), false},
+	} {
+		if got := heldByRegisters(c.found); got != c.want {
+			t.Errorf("%q: %v", c.found, got)
+		}
+	}
 }

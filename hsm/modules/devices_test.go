@@ -20,7 +20,7 @@ func TestDevicesPage(t *testing.T) {
 	}
 	known := slices.Concat(wellKnown, neverKnown)
 	var named []string
-	addresses := regexp.MustCompile("(pkcs11|piv):[^` ]+").FindAllString(string(page), -1)
+	addresses := regexp.MustCompile("(pkcs11|piv):[^`' ]+").FindAllString(string(page), -1)
 	for _, address := range addresses {
 		name := checkAddress(t, address)
 		if name != "" && !slices.Contains(known, name) {
