@@ -111,7 +111,7 @@ func TestNamesThatTheDeviceChooses(t *testing.T) {
 		alike        bool // each key gets the same names
 	}{
 		"id":              {"newid=00", ";object=new?", false},
-		"label":           {"newlabel=6b6579", ";object=key?", false},
+		"label":           {"newlabel=6b6579", ";object=key;id=%", false},
 		"label and id":    {"newlabel=6b6579;newid=00", ";object=key;id=%00?", true},
 		"no label":        {"newlabel=", ";id=%", false},
 		"no threads, too": {"newlabel=6b6579;newid=00;nooslocking", ";object=key;id=%00?", true},

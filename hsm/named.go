@@ -65,16 +65,13 @@ func (s *session) twin(made *keyObject) (*keyObject, error) {
 	return first(slices.DeleteFunc(same, func(k *keyObject) bool { return k.handle == made.handle })), nil
 }
 
-// found returns the address of a key that was to have a label: by that, which is its alone, or by the names
-// that the token chose in its place. Such a label may be the next key's, too.
+// found returns the address of a key that was to have a label: by that, which is its alone, or by all
+// names that the token chose in its place: such a label may be the next key's, too.
 func (s *session) found(k *keyObject, label string) uri.URI {
-	switch {
-	case k.label == label:
+	if k.label == label {
 		return s.brief.With("object", label)
-	case len(k.id) < shortID:
-		return k.address(s.brief)
 	}
-	return s.tell(k)
+	return k.address(s.brief)
 }
 
 // tell returns the address that a person gets of a private key: by what shortest decides, among all on the

@@ -45,8 +45,10 @@ func (c configFile) keep() (backup string, err error) {
 	return backup, atomicfile.Write(backup, data, atomicfile.Options{Like: string(c)})
 }
 
-// has reports whether a profile may have a key by now, and whether that is with its certificate.
-func (c configFile) has(profile string, wanted entry) (key, both bool, err error) {
+// has reports whether a profile may have a key by now in the place of another one, and whether that is
+// with its certificate. The other one's address may mean either, where a device gives its keys the same
+// label.
+func (c configFile) has(profile string, before, wanted entry) (key, both bool, err error) {
 	users, err := c.users(mustAddress(wanted.key))
 	if err != nil || !slices.Contains(users, profile) {
 		return false, false, err
@@ -56,12 +58,19 @@ func (c configFile) has(profile string, wanted entry) (key, both bool, err error
 		return false, false, err
 	}
 	is, err := file.Profile(profile, nil)
-	return true, err == nil && is.Certificate == wanted.certificate, err
+	if err != nil {
+		return false, false, err
+	}
+	old := mustAddress(before.key).String()
+	if before.key != wanted.key && slices.ContainsFunc(is.Keys, func(key config.Address) bool { return key.String() == old }) {
+		return false, false, nil
+	}
+	return true, is.Certificate == wanted.certificate, nil
 }
 
 // replace writes the file with another key in a profile, and its certificate.
 func (c configFile) replace(profile string, before, after entry) error {
-	there, _, err := c.has(profile, after)
+	there, _, err := c.has(profile, before, after)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (s *Session) notYet(err error) error {
 // switchTo puts another key into the configuration, if it is not there already. If first, it keeps
 // a copy of the file as it was.
 func (s *Session) switchTo(before, after entry, first bool) error {
-	_, there, err := s.rotation.Config.has(s.rotation.Profile, after)
+	_, there, err := s.rotation.Config.has(s.rotation.Profile, before, after)
 	if err != nil || there {
 		return err // else somebody has put it there by hand, or an interruption came after it
 	}
