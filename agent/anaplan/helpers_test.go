@@ -48,13 +48,18 @@ func sign(t testing.TB, cert *x509.Certificate, format agent.Format, at time.Tim
 	return login
 }
 
-func issue(t testing.TB) *x509.Certificate {
+func newCA(t testing.TB) *anaplantest.CA {
 	t.Helper()
 	ca, err := anaplantest.NewCA()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := ca.IssueForKey(&rsaKey().PublicKey, nil)
+	return ca
+}
+
+func issue(t testing.TB) *x509.Certificate {
+	t.Helper()
+	cert, err := newCA(t).IssueForKey(&rsaKey().PublicKey, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

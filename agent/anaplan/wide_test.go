@@ -19,15 +19,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 )
 
-func newCA(t *testing.T) *anaplantest.CA {
-	t.Helper()
-	ca, err := anaplantest.NewCA()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ca
-}
-
 // trusting returns a client of a server that one authority vouches for, which asks another authority
 // first, and what the server was sent.
 func trusting(t *testing.T, rest func(ca *anaplantest.CA) func() *x509.CertPool) (client *anaplan.Client, messages chan string) {

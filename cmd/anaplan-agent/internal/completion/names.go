@@ -50,7 +50,7 @@ func listed(cmd *cobra.Command, ask func(*agentclient.API) ([]listing.Item, erro
 	return found
 }
 
-// ready returns the way to Anaplan through the agent, if it has a token that lives: Tab is no reason
+// ready returns the way to Anaplan through the agent, if it has a token that lives: Tab is not a reason
 // for a login. nil: there is none.
 func ready(cmd *cobra.Command) *agentclient.API {
 	session := session(cmd)
