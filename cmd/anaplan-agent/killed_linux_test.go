@@ -15,7 +15,6 @@ import (
 	"testing"
 	"unsafe"
 
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -78,7 +77,7 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 func killAt(ts *testscript.TestScript, n, want int, args []string) (step string, err error) {
 	runtime.LockOSThread() // whose child it is, to the kernel
 	defer runtime.UnlockOSThread()
-	path, err := exec.LookPath(build.Program)
+	path, err := programOfScripts()
 	if err != nil {
 		return "", err
 	}

@@ -60,13 +60,13 @@ type result struct {
 // terminal.
 func (r *result) newCommand(t *testing.T, env, args []string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
+	program, err := programOfScripts()
 	if err != nil {
 		t.Fatal(err)
 	}
 	home := t.TempDir()
-	link := filepath.Join(home, build.Program) // by this name the test binary is the program
-	if err := os.Symlink(self, link); err != nil {
+	link := filepath.Join(home, build.Program)
+	if err := os.Symlink(program, link); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(link, args...)
