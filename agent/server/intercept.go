@@ -27,13 +27,14 @@ type via struct {
 	proof *proof
 }
 
-// isAddressed reports whether a Host header means the host.
+// isAddressed reports whether a Host header means the host. A dot at a name's end stands for the root
+// of all names, as in what CONNECT names (package tunnel).
 func (v *via) isAddressed(host string) bool {
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
 		name, port = host, "443"
 	}
-	return strings.EqualFold(name, v.host) && (port == "443" || port == "80")
+	return strings.EqualFold(strings.TrimSuffix(name, "."), v.host) && (port == "443" || port == "80")
 }
 
 // isProxied reports whether a request is made of a proxy: its target is not a path, nor what has none.
@@ -76,7 +77,7 @@ func (c *call) anaplanHost() (string, *agent.Problem) {
 	if c.server.config.Authority == nil || port == "" || c.r.URL.Host == "" {
 		return "", agent.Problemf(agent.CodeBadRequest, "the request line has a whole URL, or none; send the path alone, for the agent is not a forward proxy")
 	}
-	host := strings.ToLower(c.r.URL.Hostname())
+	host := strings.TrimSuffix(strings.ToLower(c.r.URL.Hostname()), ".")
 	switch {
 	case !c.server.config.Authority.Signs(host):
 		return "", elsewhereProblem(agent.Problemf(agent.CodeNotAllowed, "the agent takes whole URLs for Anaplan's hosts only, and %s is not one of them", shown(c.r.URL.Host)))
@@ -87,7 +88,7 @@ func (c *call) anaplanHost() (string, *agent.Problem) {
 }
 
 func wrongPort(port, target string) *agent.Problem {
-	return agent.Problemf(agent.CodeBadRequest, "Anaplan's hosts are at port %s, and %s is another", port, shown(target))
+	return agent.Problemf(agent.CodeBadRequest, "Anaplan's hosts are at port %s, and %s names another port", port, shown(target))
 }
 
 // elsewhereProblem is a problem with what to do about a host that is not reached by the agent.
@@ -153,11 +154,11 @@ func (c *call) begin(via *via, leaf *tls.Certificate) *agent.Problem {
 }
 
 // tlsConfig is for all tunnels, so that a program that opens another goes on with the session that it
-// has. Which host a tunnel is for was said before TLS began.
+// has. Which host a tunnel is for was said before TLS began. curl -0 takes no protocol but HTTP/1.0.
 func tlsConfig() *tls.Config {
 	return &tls.Config{
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return hello.Conn.(*prefixed).leaf, nil },
-		MinVersion:     tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		MinVersion:     tls.VersionTLS12, NextProtos: []string{"http/1.1", "http/1.0"},
 	}
 }
 

@@ -289,9 +289,15 @@ func TestReason(t *testing.T) {
 	conn := r.dialTCP(t)
 	for _, test := range []struct{ target, header, want string }{
 		{"example.com:443", mine, "the agent is a proxy for Anaplan's hosts, and example.com:443 is not one of them"},
-		{"api.anaplan.com:80", mine, "Anaplan's hosts are at port 443, and \"api.anaplan.com:80\" is another"},
+		{"api.anaplan.com:80", mine, "Anaplan's hosts are at port 443, and \"api.anaplan.com:80\" names another port"},
 		{"api.anaplan.com:443", proxyBasic("nightly", "wrong"), "there is no client of that name with that secret"},
+		{"api.anaplan.com:443", "Proxy-Authorization: Basic bmlnaHRseQ==", "the Basic login in Proxy-Authorization cannot be read: after the word Basic and one blank it is NAME:SECRET in base64, on one line"},
 	} {
+		old := r.dialTCP(t) // Python before 3.12 asks by HTTP/1.0
+		old.send("CONNECT " + test.target + " HTTP/1.0\r\n" + test.header + "\r\n\r\n")
+		if line, err := old.reader.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.0 40") || !strings.HasSuffix(line, "; "+test.want+"\r\n") {
+			t.Errorf("%s by HTTP/1.0: %q %v", test.target, line, err)
+		}
 		conn.send("CONNECT " + test.target + " HTTP/1.1\r\nHost: " + test.target + "\r\n" + test.header + "\r\n\r\n")
 		response, err := http.ReadResponse(conn.reader, nil)
 		if err != nil {
@@ -360,6 +366,7 @@ func TestWholeURLs(t *testing.T) {
 		"https://api.anaplan.com/2/0/models/M?a=b":       200,
 		"https://api.anaplan.com:443/2/0/models/M":       200,
 		"http://API.anaplan.com:80/2/0/models/M":         200,
+		"https://api.anaplan.com./2/0/models/M":          200,
 		"https://api.anaplan.com/2/0/workspaces":         403,
 		"https://api.anaplan.com/2/0/models/%2e%2e/x":    400,
 		"https://api.anaplan.com/v1/token":               404,
@@ -387,7 +394,7 @@ func TestWholeURLs(t *testing.T) {
 }
 
 // tunnel opens one, to say what one wants in it.
-func (r *interceptRig) tunnel(t testing.TB, host string) *raw {
+func (r *interceptRig) tunnel(t testing.TB, host string, protocols ...string) *raw {
 	t.Helper()
 	conn := r.dialTCP(t)
 	conn.send("CONNECT " + host + ":443 HTTP/1.0\r\n" + proxyBasic("nightly", clientSecret) + "\r\n\r\n")
@@ -398,7 +405,7 @@ func (r *interceptRig) tunnel(t testing.TB, host string) *raw {
 	if line, err = conn.reader.ReadString('\n'); err != nil || line != "\r\n" {
 		t.Fatalf("%q %v", line, err)
 	}
-	inner := tls.Client(conn.Conn, &tls.Config{RootCAs: r.roots(t), ServerName: host})
+	inner := tls.Client(conn.Conn, &tls.Config{RootCAs: r.roots(t), ServerName: host, NextProtos: protocols})
 	t.Cleanup(func() { inner.Close() })
 	return newRaw(t, inner)
 }
@@ -409,6 +416,8 @@ func TestWithinATunnel(t *testing.T) {
 	for request, want := range map[string]int{
 		"GET /2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com":                                                   200,
 		"GET /2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com:443":                                               200,
+		"GET /2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com.":                                                  200,
+		"GET /2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com..":                                                 400,
 		"GET https://api.anaplan.com/2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com":                            200,
 		"GET /2/0/models/M HTTP/1.1\r\nHost: auth.anaplan.com":                                                  400,
 		"GET /2/0/models/M HTTP/1.1\r\nHost: " + r.address:                                                      400,
@@ -435,6 +444,18 @@ func TestWithinATunnel(t *testing.T) {
 		got.send("GET / HTTP/1.1\r\nHost: auth.anaplan.com\r\n\r\n")
 		if got := got.receive(); got.status != 404 || !strings.Contains(got.body, "there is nothing at") {
 			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+}
+
+// TestOldTLSClients: curl -0 names HTTP/1.0 alone in ALPN, and others name nothing.
+func TestOldTLSClients(t *testing.T) {
+	r := intercepts(t, nil)
+	for _, protocols := range [][]string{nil, {"http/1.0"}, {"h2", "http/1.1"}, {"http/1.0", "http/1.1"}} {
+		conn := r.tunnel(t, "api.anaplan.com", protocols...)
+		conn.send("GET /2/0/models/M HTTP/1.0\r\nHost: api.anaplan.com\r\n\r\n")
+		if got := conn.receive(); got.status != 200 {
+			t.Errorf("%v: %d %s", protocols, got.status, got.body)
 		}
 	}
 }

@@ -62,6 +62,9 @@ func principalOf(c *call) (*principal, *agent.Problem) {
 	if name, secret, ok := c.r.BasicAuth(); ok {
 		return clientPrincipal(c, name, secret)
 	}
+	if isBasic(header) {
+		return nil, stranger(c, unreadable("Authorization"))
+	}
 	if token, ok := tokenIn(header[0]); ok {
 		held, problem := findPhantom(c, token)
 		if problem != nil {
@@ -88,6 +91,18 @@ func tokenIn(header string) (token string, ok bool) {
 	scheme, token, _ := strings.Cut(header, " ")
 	ok = token != "" && (strings.EqualFold(scheme, "AnaplanAuthToken") || strings.EqualFold(scheme, "Bearer"))
 	return token, ok
+}
+
+// isBasic reports whether a login is of the kind Basic.
+func isBasic(header []string) bool {
+	scheme, _, _ := strings.Cut(header[0], " ")
+	return strings.EqualFold(scheme, "Basic")
+}
+
+// unreadable says how a Basic login is written, of one that is written in another way: with two blanks,
+// without a colon, or as base64 breaks its lines.
+func unreadable(header string) string {
+	return "the Basic login in " + header + " cannot be read: after the word Basic and one blank it is NAME:SECRET in base64, on one line"
 }
 
 // stranger refuses a caller that does not show what it is.

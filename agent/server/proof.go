@@ -34,6 +34,7 @@ func (c *call) enter() (*proof, *agent.Problem) {
 
 // proofOf returns what the caller shows; it may be worth nothing.
 func proofOf(c *call) (*proof, *agent.Problem) {
+	shownLogin := c.r.Header["Proxy-Authorization"]
 	name, secret, given := proxyLogin(c.r)
 	switch {
 	case given && phantom.Is(secret):
@@ -44,7 +45,9 @@ func proofOf(c *call) (*proof, *agent.Problem) {
 			return nil, problem
 		}
 		return &proof{client: name, hash: who.client.Secret}, nil
-	case c.r.Header["Proxy-Authorization"] != nil:
+	case len(shownLogin) == 1 && isBasic(shownLogin):
+		return nil, withProxyHint(stranger(c, unreadable("Proxy-Authorization")))
+	case shownLogin != nil:
 		return nil, withProxyHint(stranger(c, "this agent does not take that Proxy-Authorization header"))
 	case c.caller.network:
 		return nil, withProxyHint(stranger(c, "the proxy's address holds no user and password, and over TCP nothing else says who is calling"))

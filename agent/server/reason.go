@@ -42,14 +42,13 @@ func phrase(text string) string {
 }
 
 // reword returns what is written with another reason phrase, if it begins with a status line; else as
-// it is.
+// it is. Python before 3.12 asks a proxy by HTTP/1.0, and is answered so.
 func reword(p []byte, status int, reason string) ([]byte, bool) {
-	const version = "HTTP/1.1 "
-	standard := version + strconv.Itoa(status) + " " + http.StatusText(status) + "\r\n"
-	rest, ok := bytes.CutPrefix(p, []byte(standard))
-	if !ok {
-		return p, false
+	for _, version := range []string{"HTTP/1.1 ", "HTTP/1.0 "} {
+		line := version + strconv.Itoa(status) + " "
+		if rest, ok := bytes.CutPrefix(p, []byte(line+http.StatusText(status)+"\r\n")); ok {
+			return append([]byte(line+reason+"\r\n"), rest...), true
+		}
 	}
-	line := version + strconv.Itoa(status) + " " + reason + "\r\n"
-	return append([]byte(line), rest...), true
+	return p, false
 }
