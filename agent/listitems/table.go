@@ -10,9 +10,11 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/lookalike"
 	"github.com/anaplan-agent/anaplan-agent/agent/textfile"
 )
 
@@ -55,7 +57,7 @@ type Columns struct{ Properties, Subsets []string }
 
 // Read reads items. Of CSV the first line names the columns, and renamed says what they are in the
 // list where that is another name; "" leaves one out. JSON is an array of items as the API has
-// them, or of objects whose fields are columns. Errors name the line of the file, of JSON the item.
+// them, also with what the API has around it, or of objects whose fields are columns. Errors name the line of the file, of JSON the item.
 func Read(r io.Reader, format Format, columns Columns, renamed map[string]string) ([]Item, error) {
 	text, err := readText(r)
 	if err != nil {
@@ -115,6 +117,9 @@ func readText(r io.Reader) ([]byte, error) {
 			return nil, fmt.Errorf("line %d is not UTF-8: save the table as UTF-8", number)
 		}
 	}
+	if !bytes.Contains(text, []byte("\n")) { // lines end as Excel ends them in its CSV for Macintosh
+		text = bytes.ReplaceAll(text, []byte("\r"), []byte("\n"))
+	}
 	return text, nil
 }
 
@@ -123,9 +128,9 @@ func readRows(text []byte, format Format) (rows []row, header []string, err erro
 	if format != JSON {
 		return readLines(text, format)
 	}
-	var objects []map[string]any
-	if err := json.Unmarshal(text, &objects); err != nil {
-		return nil, nil, errors.New("it is not a JSON array of objects")
+	objects, err := readObjects(text)
+	if err != nil {
+		return nil, nil, err
 	}
 	all := map[string]any{}
 	for _, cells := range objects {
@@ -133,6 +138,27 @@ func readRows(text []byte, format Format) (rows []row, header []string, err erro
 		rows = append(rows, row{cells: cells})
 	}
 	return rows, slices.Sorted(maps.Keys(all)), nil
+}
+
+// readObjects reads an array of objects, or what Anaplan has around one: as it tells items
+// ("listItems"), and as it takes them ("items"). Numbers stay as they are written: a code of eight digits
+// is one that float64 would write with an exponent.
+func readObjects(text []byte) (objects []map[string]any, err error) {
+	var around struct {
+		Told  json.RawMessage `json:"listItems"`
+		Taken json.RawMessage `json:"items"`
+	}
+	if json.Unmarshal(text, &around) == nil {
+		text = slices.Concat(around.Told, around.Taken)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&objects); err == nil {
+		if _, err = decoder.Token(); err == io.EOF {
+			return objects, nil
+		}
+	}
+	return nil, errors.New("it is not a JSON array of objects, nor Anaplan's of list items")
 }
 
 // readLines is readRows for what has lines.
@@ -143,6 +169,11 @@ func readLines(text []byte, format Format) (rows []row, header []string, err err
 	}
 	if header, err = reader.Read(); err == io.EOF {
 		return nil, nil, errors.New("there is nothing in it, and the first line has to name the columns")
+	}
+	if len(header) == 1 {
+		if err := checkSeparator(header[0], format); err != nil {
+			return nil, nil, err
+		}
 	}
 	for err == nil {
 		var cells []string
@@ -155,6 +186,19 @@ func readLines(text []byte, format Format) (rows []row, header []string, err err
 		return nil, nil, atLine(err, header)
 	}
 	return rows, header, nil
+}
+
+// checkSeparator looks at the only column of a table: it may be all of them, separated in another way.
+func checkSeparator(column string, format Format) error {
+	switch {
+	case format == Tab && strings.Contains(column, ","):
+		return errors.New("the columns are separated by commas: add --table csv")
+	case format == CSV && strings.Contains(column, "\t"):
+		return errors.New("the columns are separated by tabs: add --table tab")
+	case strings.Contains(column, ";"): // as Excel writes where a comma is in numbers
+		return errors.New("the columns are separated by ;, and not by commas: save the table with commas, or tab-separated (--table tab)")
+	}
+	return nil
 }
 
 func rowOf(line int, header, cells []string) row {
@@ -191,8 +235,8 @@ func checkHeader(header []string, renamed map[string]string) error {
 		if !given {
 			place = column
 		}
-		if slices.Contains([]string{"id", "name", "code", "parent"}, strings.ToLower(place)) {
-			place = strings.ToLower(place)
+		if own := ownPlace(place); own != "" {
+			place = own
 		}
 		if before, twice := from[place]; twice && place != "" {
 			return fmt.Errorf("the columns %q and %q are both the %s: leave one out with --column %q=", before, column, place, column)
@@ -230,11 +274,14 @@ func (c Columns) put(item *Item, place string, value any) error {
 		}
 		return nil
 	}
-	text := strings.TrimSpace(fmt.Sprint(value))
-	if value == nil || text == "" || place == "" {
+	if value == nil || place == "" {
 		return nil
 	}
-	switch strings.ToLower(place) {
+	text, err := textOf(place, value)
+	if text == "" {
+		return err
+	}
+	switch ownPlace(place) {
 	case "id":
 		item.ID = text
 	case "name":
@@ -244,17 +291,76 @@ func (c Columns) put(item *Item, place string, value any) error {
 	case "parent":
 		item.Parent = text
 	default:
-		switch {
-		case slices.Contains(c.Properties, place):
-			item.Properties[place] = text
-		case slices.Contains(c.Subsets, place):
-			item.Subsets[place] = strings.EqualFold(text, "true") || text == "1" || strings.EqualFold(text, "yes")
-		default:
-			return fmt.Errorf("the list has no %q: it has id, name, code, parent%s; say which it is with --column %q=PLACE, or leave it out with --column %q=",
-				place, others(slices.Concat(c.Properties, c.Subsets)), place, place)
-		}
+		return c.putMore(item, place, text)
 	}
 	return nil
+}
+
+// ownPlace returns which of the places that every list has is meant; "" for none.
+func ownPlace(place string) string {
+	place = strings.ToLower(strings.TrimSpace(place))
+	if slices.Contains([]string{"id", "name", "code", "parent"}, place) {
+		return place
+	}
+	return ""
+}
+
+// textOf returns a cell as text. JSON has values that are none.
+func textOf(place string, value any) (string, error) {
+	switch value.(type) {
+	case []any, map[string]any:
+		return "", fmt.Errorf("what is at %q is neither a text nor a number nor true or false", place)
+	}
+	return strings.TrimSpace(fmt.Sprint(value)), nil
+}
+
+// putMore puts a cell where only this list has a place.
+func (c Columns) putMore(item *Item, place, text string) error {
+	all := slices.Concat(c.Properties, c.Subsets)
+	name := found(all, place)
+	switch {
+	case name == "":
+		return fmt.Errorf("the list has no %q: it has id, name, code, parent%s; say which it is with --column %q=PLACE, or leave it out with --column %q=",
+			place, others(all), place, place)
+	case slices.Contains(c.Properties, name):
+		item.Properties[name] = text
+		return nil
+	}
+	isIn, err := truth(text)
+	if err != nil {
+		return fmt.Errorf("%q does not say whether it is in the subset %q: write true or false", text, name)
+	}
+	item.Subsets[name] = isIn
+	return nil
+}
+
+// found returns the name itself where it is one of all, or the only one that looks like it; "" for none.
+func found(all []string, name string) string {
+	if slices.Contains(all, name) {
+		return name
+	}
+	only := ""
+	for _, other := range all {
+		if lookalike.Key(other) != lookalike.Key(name) {
+			continue
+		}
+		if only != "" {
+			return ""
+		}
+		only = other
+	}
+	return only
+}
+
+// truth reads a cell of a subset, as people and Anaplan write them.
+func truth(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "yes", "y":
+		return true, nil
+	case "no", "n":
+		return false, nil
+	}
+	return strconv.ParseBool(strings.ToLower(text))
 }
 
 func others(names []string) string {

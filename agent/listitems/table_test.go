@@ -28,6 +28,10 @@ func TestRead(t *testing.T) {
 		{JSON, `[{"name":"Tea","code":"P1","properties":{"Price":10},"subsets":{"Active":true}},{"code":"P2"}]`, nil},
 		{CSV, "\xff\xfen\x00a\x00m\x00e\x00,\x00c\x00o\x00d\x00e\x00,\x00P\x00r\x00i\x00c\x00e\x00,\x00A\x00c\x00t\x00i\x00v\x00e\x00\n\x00T\x00e\x00a\x00,\x00P\x001\x00,\x001\x000\x00,\x001\x00\n\x00,\x00P\x002\x00,\x00,\x00\n\x00", nil},
 		{JSON, `[{"Product":"Tea","code":"P1","Price":"10","Active":"TRUE"},{"code":"P2","parent":null}]`, map[string]string{"Product": "name"}},
+		{JSON, `{"listItems":[{"name":"Tea","code":"P1","properties":{"Price":"10"},"subsets":{"Active":true}},{"code":"P2"}],"meta":{},"status":{"code":200}}`, nil},
+		{JSON, `{"items":[{"name":"Tea","code":"P1","Price":10,"Active":1},{"code":"P2"}]}`, nil},
+		{CSV, " name , code , Price,Active \nTea,P1,10,Y\n,P2,,\n", nil},
+		{CSV, "name,code,Price,Active\rTea,P1,10,true\r,P2,,\r", nil},
 	} {
 		got, err := Read(strings.NewReader(test.text), test.format, columns, test.renamed)
 		if err != nil {
@@ -42,6 +46,27 @@ func TestRead(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%q: %s", test.text, diff)
 		}
+	}
+}
+
+// A number of JSON is what is written there, whatever its size.
+func TestNumbersOfJSON(t *testing.T) {
+	got, err := Read(strings.NewReader(`[{"id":208000000001,"code":12345678901234567890,"Price":1250000.50}]`), JSON, columns, nil)
+	if err != nil || got[0].ID != "208000000001" || got[0].Code != "12345678901234567890" || got[0].Properties["Price"] != "1250000.50" {
+		t.Errorf("%+v, error %v", got, err)
+	}
+}
+
+// Columns that look like one of the list's are it, where one alone looks so.
+func TestColumnsThatLookAlike(t *testing.T) {
+	columns := Columns{Properties: []string{"Gr\u00f6\u00dfe", "Size", "Size "}}
+	got, err := Read(strings.NewReader("code,Gro\u0308\u00dfe,Size\nP1,XL,2\n"), CSV, columns, nil)
+	want := map[string]string{"Gr\u00f6\u00dfe": "XL", "Size": "2"}
+	if err != nil || !cmp.Equal(got[0].Properties, want) {
+		t.Errorf("%+v, error %v", got, err)
+	}
+	if _, err := Read(strings.NewReader("code,Size\u00a0\nP1,2\n"), CSV, Columns{Properties: []string{"Size  ", "Size "}}, nil); err == nil {
+		t.Error("one of two was chosen")
 	}
 }
 
@@ -74,6 +99,14 @@ func TestReadOfNonsense(t *testing.T) {
 		{JSON, "[{\"name\":\"M\xfcller\"}]", "line 1 is not UTF-8"},
 		{CSV, "name,Name,code\nTea,Mate,P1\n", `the columns "name" and "Name" are both the name: leave one out with --column "Name"=`},
 		{JSON, `{"name":"Tea"}`, "not a JSON array of objects"},
+		{JSON, `{"listItems":{"name":"Tea"}}`, "not a JSON array of objects"},
+		{JSON, `[{"name":["Tea"]}]`, `item 1: what is at "name" is neither a text nor a number nor true or false`},
+		{JSON, `[{"name":{"en":"Tea"}}]`, `item 1: what is at "name" is neither`},
+		{JSON, `[{"name":"Tea"}] [{"name":"Mate"}]`, "not a JSON array of objects"},
+		{CSV, "name,Active\nTea,maybe\n", `line 2: "maybe" does not say whether it is in the subset "Active": write true or false`},
+		{CSV, "name;code\nTea;P1\n", "the columns are separated by ;, and not by commas: save the table with commas, or tab-separated (--table tab)"},
+		{CSV, "name\tcode\nTea\tP1\n", "the columns are separated by tabs: add --table tab"},
+		{Tab, "name,code\nTea,P1\n", "the columns are separated by commas: add --table csv"},
 		{JSON, `[`, "not a JSON array of objects"},
 	} {
 		if _, err := Read(strings.NewReader(test.text), test.format, columns, nil); err == nil || !strings.Contains(err.Error(), test.words) {
