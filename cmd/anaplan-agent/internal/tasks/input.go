@@ -18,6 +18,8 @@ type input struct {
 	io.Reader
 	file *os.File
 	size int64 // -1: it shows at the end
+
+	packed bool // it is a file that gzip has made
 }
 
 // Close closes the file.
@@ -41,7 +43,14 @@ func openInput(ctx context.Context, path string) (*input, error) {
 	case !info.Mode().IsRegular():
 		return following(ctx, file), nil
 	}
-	return &input{file, file, info.Size()}, nil
+	return &input{file, file, info.Size(), isPacked(file)}, nil
+}
+
+// isPacked reports whether a file begins as gzip's do (RFC 1952 section 2.3.1).
+func isPacked(file io.ReaderAt) bool {
+	var magic [3]byte
+	_, err := file.ReadAt(magic[:], 0)
+	return err == nil && string(magic[:]) == "\x1f\x8b\x08"
 }
 
 // openFile opens a file. That of a FIFO waits until somebody opens the other end, and nothing can
@@ -73,7 +82,7 @@ func following(ctx context.Context, file *os.File) *input {
 		to.CloseWithError(err)
 	}()
 	context.AfterFunc(ctx, func() { to.CloseWithError(context.Cause(ctx)) })
-	return &input{from, file, -1}
+	return &input{from, file, -1, false}
 }
 
 // notEmpty is what is read for an upload, with an error where that is nothing at all: a program

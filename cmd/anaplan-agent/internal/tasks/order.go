@@ -140,14 +140,24 @@ func (o *Order) Check(args []string, repeated Repeated) (integration.Kind, error
 	if err := o.readUploads(uploads); err != nil {
 		return "", err
 	}
+	return kind, o.readMapping(mapping)
+}
+
+// readMapping reads what --map says.
+func (o *Order) readMapping(mapping []string) error {
 	for _, text := range mapping {
 		kind, name, ok := strings.Cut(text, "=")
 		if !ok || kind == "" || name == "" {
-			return "", fmt.Errorf("--map %q: write TYPE=NAME, as Version=Actual", text)
+			return fmt.Errorf("--map %q: write TYPE=NAME, as Version=Actual", text)
+		}
+		for _, other := range o.mapping {
+			if other.Type == kind {
+				return fmt.Errorf("--map %s=%s and --map %s are for the same: leave one out", kind, other.Name, text)
+			}
 		}
 		o.mapping = append(o.mapping, integration.Mapping{Type: kind, Name: name})
 	}
-	return kind, nil
+	return nil
 }
 
 // readUploads reads what --upload says. Two files for one place would overwrite each other.
@@ -178,6 +188,8 @@ func (o *Order) checkNames(word string, names []string, uploads bool) error {
 	switch {
 	case word != severalFiles && len(names) != 1:
 		return fmt.Errorf(`a kind and a name are needed, as: run process "Nightly load" --model Plan`)
+	case word != severalFiles && strings.TrimSpace(names[0]) == "":
+		return fmt.Errorf("the name of the %s is empty: is a variable of a script not set?", word)
 	case word == severalFiles && (len(names) > 0 || !uploads):
 		return errors.New("which files? give each as --upload NAME=FILE: run files --model Plan --upload Sales.csv=sales.csv --upload Prices.csv=prices.csv")
 	case word == severalFiles && (o.input != "" || o.output != ""):

@@ -3,13 +3,17 @@ package tasks
 // Files of this machine on their way to those of a model.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/shell"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 )
 
@@ -56,6 +60,12 @@ func (r *Task) uploadAll(orders []uploadOrder, find func(uploadOrder) (integrati
 			if other.to.ID == one.to.ID {
 				return twoForOne(other.order, order)
 			}
+		}
+	}
+	for _, one := range all {
+		if one.from.packed && !strings.HasSuffix(strings.ToLower(one.to.Name), ".gz") {
+			r.Say.Warn("%s is packed with gzip, and goes to Anaplan as it is, which does not unpack it for an import: gunzip -c %s | %s run file %s%s --input -",
+				one.order.path, shell.Word(one.order.path), build.Program, shell.Word(cmp.Or(one.to.Name, one.to.ID)), r.Order.same)
 		}
 	}
 	if err := r.send(all); err != nil {
