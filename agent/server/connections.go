@@ -15,6 +15,7 @@ import (
 type connections struct {
 	tick                        time.Duration // how exact it is
 	header, write, stream, idle int64         // what may take how long, in ticks
+	tls                         int64         // how long the first request of a tunnel may take, in ticks
 	tunnel                      int64         // for how long nothing may pass through a tunnel, in ticks
 	clock                       atomic.Int64  // ticks so far; it stands while there is no connection
 
@@ -32,11 +33,11 @@ type connections struct {
 const never = math.MaxInt64
 
 func newConnections(limits Limits) *connections {
-	shortest := min(limits.HeaderTime, limits.WriteTime, limits.StreamTime, limits.IdleTime, limits.TunnelIdle)
+	shortest := min(limits.HeaderTime, limits.TLSTime, limits.WriteTime, limits.StreamTime, limits.IdleTime, limits.TunnelIdle)
 	tick := min(max(shortest/8, 5*time.Millisecond), time.Second)
 	ticks := func(d time.Duration) int64 { return int64((d+tick-1)/tick) + 1 } // the present one has begun
 	return &connections{
-		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), stream: ticks(limits.StreamTime), idle: ticks(limits.IdleTime), tunnel: ticks(limits.TunnelIdle),
+		tick: tick, header: ticks(limits.HeaderTime), write: ticks(limits.WriteTime), stream: ticks(limits.StreamTime), idle: ticks(limits.IdleTime), tls: ticks(limits.TLSTime), tunnel: ticks(limits.TunnelIdle),
 		all: map[*admitted]struct{}{},
 	}
 }
@@ -47,8 +48,8 @@ func (c *connections) track(conn net.Conn, state http.ConnState) {
 	one := conn.(*admitted)
 	switch state {
 	case http.StateNew:
-		one.due.Store(c.clock.Load() + c.header)
-		if one.via == nil { // or replace has added it
+		if one.via == nil { // or replace has done both
+			one.due.Store(c.clock.Load() + c.header)
 			c.add(one)
 		}
 	case http.StateActive:

@@ -162,9 +162,10 @@ func tlsConfig() *tls.Config {
 	}
 }
 
-// replace has a connection go on as another one, within it.
+// replace has a connection go on as another one, within it. Before TLS begins there some programs read
+// all certificates of the system, which takes seconds where a machine has much to do.
 func (c *connections) replace(outer, inner *admitted) {
-	inner.due.Store(c.clock.Load() + c.header)
+	inner.due.Store(c.clock.Load() + c.tls)
 	c.add(inner)
 	c.remove(outer)
 	if !c.within.put(inner) {

@@ -563,7 +563,7 @@ func TestOnTheSocket(t *testing.T) {
 // and all of them when the agent ends.
 func TestInterceptedConnectionsEnd(t *testing.T) {
 	r := intercepts(t, func(c *server.Config, _ *forwardRig) {
-		c.Limits.HeaderTime, c.Limits.IdleTime, c.Limits.WriteTime = 200*time.Millisecond, 300*time.Millisecond, 200*time.Millisecond
+		c.Limits.TLSTime, c.Limits.IdleTime, c.Limits.WriteTime = 200*time.Millisecond, 300*time.Millisecond, 200*time.Millisecond
 	})
 	silent := r.dialTCP(t)
 	silent.connect("api.anaplan.com:443", proxyBasic("nightly", clientSecret))
@@ -576,6 +576,23 @@ func TestInterceptedConnectionsEnd(t *testing.T) {
 	idle.receive()
 	idle.ends()
 	eventually(t, "all have gone", func() bool { return r.Connections() == 0 })
+}
+
+// TestSlowWithTLS: a program that reads its certificates once it has its tunnel, on a machine that has
+// more to do, has more time for its first request than one without TLS.
+func TestSlowWithTLS(t *testing.T) {
+	r := intercepts(t, func(c *server.Config, _ *forwardRig) { c.Limits.HeaderTime = time.Second })
+	slow := r.dialTCP(t)
+	if got := slow.connect("api.anaplan.com:443", proxyBasic("nightly", clientSecret)); got.status != 200 {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	r.dialTCP(t).ends() // it came later, and its time is over
+	inner := tls.Client(slow.Conn, &tls.Config{RootCAs: r.roots(t), ServerName: "api.anaplan.com"})
+	within := newRaw(t, inner)
+	within.send("GET /2/0/models/M HTTP/1.1\r\nHost: api.anaplan.com\r\n\r\n")
+	if got := within.receive(); got.status != 200 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
 }
 
 // TestStopWithinTunnels: a call under way may end, and what is idle does not hold up the end.

@@ -11,6 +11,7 @@ type Limits struct {
 	BodyBytes   int // of a PIN; 1 KiB. No other request has a body
 
 	HeaderTime time.Duration // for a request's header to arrive; 5 s
+	TLSTime    time.Duration // from a tunnel to Anaplan on to the end of its first request's header; 30 s
 	BodyTime   time.Duration // for its body, or a piece of one that is refused; 5 s
 	WriteTime  time.Duration // for the caller to take a notice or an answer; 10 s
 	StreamTime time.Duration // for the caller to take a piece of Anaplan's answer; 2 min
@@ -64,6 +65,7 @@ func (l Limits) orDefaults() Limits {
 	l.HeaderBytes = cmp.Or(l.HeaderBytes, 16<<10)
 	l.BodyBytes = cmp.Or(l.BodyBytes, 1<<10)
 	l.HeaderTime = cmp.Or(l.HeaderTime, 5*time.Second)
+	l.TLSTime = cmp.Or(l.TLSTime, 30*time.Second)
 	l.BodyTime = cmp.Or(l.BodyTime, 5*time.Second)
 	l.WriteTime = cmp.Or(l.WriteTime, 10*time.Second)
 	l.StreamTime = cmp.Or(l.StreamTime, 2*time.Minute)
