@@ -24,9 +24,12 @@ const dialTime = 20 * time.Second
 // errors are a *RefusedError, an *upstream.ProxyError within others, or the network's. ctx governs the
 // making of the connection, not what comes after.
 func Dial(ctx context.Context, target Target) (net.Conn, error) {
+	if err := upstream.CheckProxy(); err != nil {
+		return nil, err
+	}
 	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: target.String()}})
 	if err != nil {
-		return nil, fmt.Errorf("HTTPS_PROXY: it is not the address of a proxy")
+		return nil, err
 	}
 	return DialBy(ctx, proxy, target)
 }

@@ -91,6 +91,7 @@ func TestCheckProxy(t *testing.T) {
 	for value, good := range map[string]bool{
 		"": true, "http://proxy:8080": true, "proxy:8080": true, "http://who:se%23cret@proxy:8080": true, "socks5://proxy:1080": true,
 		"http://who:100%secret@proxy:8080": false, "http://who:secret#1@proxy:8080": false, "http//secret:8080": false, "://secret": false, "http://": false,
+		"socks4://proxy:1080": false, "htp://proxy:8080": false, "HTTP://PROXY:8080": true, "http://[::1]:8080": true, " ": false, "http://proxy:8080 ": false,
 	} {
 		t.Setenv("HTTPS_PROXY", "")
 		t.Setenv("https_proxy", value)
@@ -101,6 +102,13 @@ func TestCheckProxy(t *testing.T) {
 		t.Setenv("HTTPS_PROXY", "http://proxy:8080")
 		if err := upstream.CheckProxy(); err != nil {
 			t.Errorf("HTTPS_PROXY counts: error %v", err)
+		}
+		t.Setenv("HTTPS_PROXY", value)
+		if err := upstream.CheckProxy("https://127.0.0.1:8443", "http://localhost:1"); err != nil {
+			t.Errorf("no proxy is asked for this machine: error %v", err)
+		}
+		if err := upstream.CheckProxy("https://127.0.0.1:8443", "https://api.anaplan.com"); (err == nil) != good {
+			t.Errorf("%s: error %v", value, err)
 		}
 	}
 }

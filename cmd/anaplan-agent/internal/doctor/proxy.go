@@ -16,9 +16,6 @@ import (
 // ProxyVariables are the variables that may name a proxy, with a password.
 var ProxyVariables = []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"}
 
-// proxySchemes are those that net/http knows.
-var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
-
 // firstSet returns the first of the variables that is set; "" for none.
 func firstSet(names ...string) (name, value string) {
 	for _, name := range names {
@@ -48,13 +45,13 @@ func checkProxy(r *Report) bool {
 	proxy := upstream.ParseProxy(value)
 	switch {
 	case proxy == nil:
-		r.fail("network.proxy", do, "%s is malformed and silently ignored: connections bypass the proxy", name)
+		r.fail("network.proxy", do, "%s is malformed: other programs go past such a proxy without a word", name)
 		return false
 	case slices.Contains([]string{"http", "https"}, proxy.Hostname()):
 		r.fail("network.proxy", do, "%s is malformed, and is taken for a proxy called %q: a colon or a slash is missing in it, or a password has characters that must be encoded", name, proxy.Hostname())
 		return false
-	case !slices.Contains(proxySchemes, proxy.Scheme):
-		r.fail("network.proxy", do, "%s has the scheme %q, which is not one of %s", name, proxy.Scheme, strings.Join(proxySchemes, ", "))
+	case !slices.Contains(upstream.ProxySchemes, proxy.Scheme):
+		r.fail("network.proxy", do, "%s has the scheme %q, which is not one of %s", name, proxy.Scheme, strings.Join(upstream.ProxySchemes, ", "))
 		return false
 	case proxy.Port() == "":
 		r.warn("network.proxy", "add the port, as http://"+proxy.Hostname()+":8080", "%s does not name a port, so %s's usual one counts", name, proxy.Scheme)

@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
+	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/systemroots"
@@ -28,12 +29,15 @@ var errCAFile = errors.New("CA file")
 const DefaultRegion = "us1"
 
 // NewClient returns a client of the profile's Anaplan; ErrSettings for a region that does not
-// exist, errCAFile for roots that cannot be read. log may be nil. Its User-Agent is a plain name,
+// exist, and for a proxy of the environment that cannot be read, errCAFile for roots that cannot be read. log may be nil. Its User-Agent is a plain name,
 // since Anaplan's firewall blocks some (contract section 1.1).
 func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, error) {
 	hosts, err := HostsOf(profile)
 	if err != nil {
 		return nil, err
+	}
+	if err := upstream.CheckProxy(hosts.Auth, hosts.API); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	roots, rest, err := rootsOf(profile.CAFile)
 	if err != nil {
