@@ -36,7 +36,7 @@ func javaEnv(getenv func(string) string, config Config, run *Run) ([]string, err
 		return nil, err
 	}
 	options := []string{"-Dhttps.proxyHost=" + host, "-Dhttps.proxyPort=" + port}
-	if strings.Contains(given, javaTrustStore+"=") {
+	if strings.Contains(given, javaTrustStore+"=") && !strings.Contains(given, directoryPrefix) { // not that of a run around this one
 		config.Warn("%s names a trust store, which stays as it is: Java programs trust the agent once its CA is in there (anaplan-agent ca prints it, keytool -importcert adds it)", javaVariable)
 	} else {
 		store := filepath.Join(run.directory.path, "java.p12")

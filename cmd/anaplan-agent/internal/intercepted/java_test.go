@@ -68,11 +68,22 @@ func TestJavaEnv(t *testing.T) {
 			t.Errorf("%q: got %q, %v", given, env, err)
 		}
 	}
+	// Within another run what that one has added is nobody's own, and the last counts.
+	outer, err := javaEnv(func(string) string { return "-Xmx1g" }, config, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inner, _ := s.run(t)
+	_, given, _ := strings.Cut(outer[0], "=")
+	env, err := javaEnv(func(string) string { return given }, config, inner)
+	if err != nil || !strings.Contains(env[0][strings.LastIndex(env[0], javaTrustStore+"="):], inner.directory.path) {
+		t.Errorf("within another: got %q, %v", env, err)
+	}
 	if len(warned) > 0 {
 		t.Errorf("warned: %s", warned)
 	}
-	given := javaTrustStore + "=/etc/own.jks"
-	env, err := javaEnv(func(string) string { return given }, config, run)
+	given = javaTrustStore + "=/etc/own.jks"
+	env, err = javaEnv(func(string) string { return given }, config, run)
 	if err != nil || len(env) != 1 || strings.Count(env[0], javaTrustStore) != 1 || len(warned) != 1 {
 		t.Errorf("with a trust store: got %q, %v, warned %q", env, err, warned)
 	}
