@@ -52,6 +52,9 @@ func newListCommand(say *console.Messenger) *cobra.Command {
 		if err := order.Check(args[0]); err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
+		if err := settings.NotEmpty(cmd, "workspace"); err != nil {
+			return err
+		}
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}

@@ -67,6 +67,11 @@ func newRunCommand(say *console.Messenger) *cobra.Command {
 		if err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
+		for _, flag := range []string{"workspace", "input", "output", "dumps", "task", "items", "table"} {
+			if err := settings.NotEmpty(cmd, flag); err != nil {
+				return err
+			}
+		}
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
