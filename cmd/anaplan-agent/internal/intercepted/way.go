@@ -117,6 +117,9 @@ func (w *way) tunnel(ctx context.Context, host, userAgent string) (net.Conn, *bu
 		return conn, bufio.NewReader(conn), nil
 	}
 	conn, err := w.dialProxy(ctx, proxy)
+	if err != nil && proxy.Host != agentName {
+		err = fmt.Errorf("the proxy %s of HTTPS_PROXY cannot be reached: %w", proxy.Host, err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

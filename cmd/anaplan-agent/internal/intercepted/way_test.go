@@ -101,6 +101,16 @@ func TestOtherHostsByProxy(t *testing.T) {
 	if got := run.greeted(t, host); got != "407 Proxy Authentication Required anaplan-agent: the proxy answers 407 Proxy Authentication Required\n" {
 		t.Errorf("without a password: %q", got)
 	}
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	use("http://me:secret@" + gone.Listener.Addr().String())
+	if got := run.greeted(t, host); !strings.Contains(got, "the proxy "+gone.Listener.Addr().String()+" of HTTPS_PROXY cannot be reached: ") || strings.Contains(got, "secret") {
+		t.Errorf("nobody listens there: %q", got)
+	}
+	use("https://" + corporate.Listener.Addr().String())
+	if got := run.greeted(t, host); !strings.Contains(got, " of HTTPS_PROXY cannot be reached: ") {
+		t.Errorf("without TLS: %q", got)
+	}
 	use("socks5://127.0.0.1:1")
 	if got := run.greeted(t, host); !strings.Contains(got, "a proxy of the kind socks5 is not passed on to; name the host in NO_PROXY") {
 		t.Errorf("socks: %q", got)
