@@ -327,12 +327,21 @@ func Content(ctx context.Context, client *integration.Client, of integration.Thi
 	switch {
 	case !integration.IsTooLarge(err):
 		return err
-	case format == JSON:
-		return fmt.Errorf("%w; if it has more than a million items or cells: Anaplan gives such only as CSV, so --table csv, or tab", err)
+	case format == JSON && of.Kind == integration.Views:
+		return fmt.Errorf("%w; if it has more than a million cells: Anaplan gives such only as CSV, so --table csv, or tab", err)
+	}
+	var columns Columns
+	if format == JSON {
+		if columns, err = ColumnsOf(ctx, client, of); err != nil {
+			return err
+		}
 	}
 	return large(ctx, client, of, progress, func(r io.Reader) error {
-		if format == Tab {
+		switch format {
+		case Tab:
 			return ToTab(w, r)
+		case JSON:
+			return columns.toJSON(w, r)
 		}
 		_, err := io.Copy(w, r)
 		return err

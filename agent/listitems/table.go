@@ -281,19 +281,25 @@ func (c Columns) put(item *Item, place string, value any) error {
 	if text == "" {
 		return err
 	}
-	switch ownPlace(place) {
-	case "id":
-		item.ID = text
-	case "name":
-		item.Name = text
-	case "code":
-		item.Code = text
-	case "parent":
-		item.Parent = text
-	default:
-		return c.putMore(item, place, text)
+	if own := ownPlace(place); own != "" {
+		item.setOwn(own, text)
+		return nil
 	}
-	return nil
+	return c.putMore(item, place, text)
+}
+
+// setOwn sets what every item has.
+func (i *Item) setOwn(place, text string) {
+	switch place {
+	case "id":
+		i.ID = text
+	case "name":
+		i.Name = text
+	case "code":
+		i.Code = text
+	case "parent":
+		i.Parent = text
+	}
 }
 
 // ownPlace returns which of the places that every list has is meant; "" for none.

@@ -70,6 +70,38 @@ func TestColumnsThatLookAlike(t *testing.T) {
 	}
 }
 
+// What comes as CSV and goes out as JSON can be read again, and is the same.
+func TestToJSON(t *testing.T) {
+	const table = "id,name,code,parent,Price,Active\n1,\"Tea, \"\"green\"\"\",P1,,10,true\n2,Mate,,All,,false\n"
+	var text bytes.Buffer
+	if err := columns.toJSON(&text, strings.NewReader(table)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(&text, JSON, columns, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Read(strings.NewReader(table), CSV, columns, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want {
+		want[i].Line = 0
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for text, want := range map[string]string{"": `{"listItems":[]}`, "id,name\n": `{"listItems":[]}`} {
+		var got bytes.Buffer
+		if err := columns.toJSON(&got, strings.NewReader(text)); err != nil || strings.TrimSpace(got.String()) != want {
+			t.Errorf("%q: %s, error %v", text, got.String(), err)
+		}
+	}
+	if err := columns.toJSON(&text, strings.NewReader("id,name\n1\n")); err == nil {
+		t.Error("a table that is none was taken")
+	}
+}
+
 func TestFormatOf(t *testing.T) {
 	for path, want := range map[string]Format{
 		"-": CSV, "a.csv": CSV, "a": CSV, "a.tsv": Tab, "dir.json/A.TXT": Tab, "a.tab": Tab, "a.json": JSON, "a.json.csv": CSV,
