@@ -95,7 +95,7 @@ func (e Enrolment) Check(guided bool) error {
 		return err
 	}
 	if e.IsOpen() && !guided && !e.Resume {
-		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate")
+		return errors.New("--email is missing: Anaplan finds the user by the e-mail address in the certificate; on a terminal, without flags, enroll asks for it")
 	}
 	if e.Email != "" && !IsEmail(e.Email) {
 		return fmt.Errorf("--email %q is not an e-mail address that a certificate can contain", e.Email)

@@ -87,7 +87,11 @@ func publicHash(public any) string {
 func StateOf(s *settings.Settings) (*rotation, error) {
 	file := s.ConfigPath()
 	if file == "" {
-		return nil, fmt.Errorf("%w: there is no configuration file, and a rotation changes the key of a profile in one: put the present settings into %s first, under [profile.default]", settings.ErrSettings, paths.DefaultConfigs()[0])
+		profile, err := s.Load()
+		if err != nil {
+			return nil, err
+		}
+		return nil, settings.NoAddress(profile) // a key of a variable is refused before
 	}
 	if file, err := filepath.EvalSymlinks(file); err == nil {
 		file, _ = filepath.Abs(file)
