@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/processgroup"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/asservice"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
@@ -37,7 +38,7 @@ func run() int {
 	harden()                  // before the first secret is read
 	log.SetOutput(io.Discard) // net/http quotes servers there, which may quote us
 	err := foreign.Divert()   // before anything takes hold of standard output or error
-	say := &console.Messenger{Out: os.Stderr, Errors: explanations}
+	say := &console.Messenger{Out: os.Stderr, Errors: explanations, Reword: asservice.Reworded()}
 	var ran *cobra.Command
 	if err == nil {
 		ran, err = newRootCommand(say, os.Args[1:]).ExecuteContextC(context.Background())

@@ -97,6 +97,7 @@ var commands = map[string]func(*console.Messenger) *cobra.Command{
 	"client":     newClientCommand,
 	"audit":      newAuditCommand,
 	"service":    newServiceCommand,
+	"as-service": newAsServiceCommand,
 	"keys":       newKeysCommand,
 	"enroll":     newEnrollCommand,
 	"cert":       newCertCommand,

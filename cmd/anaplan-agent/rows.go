@@ -7,6 +7,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/asservice"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
@@ -41,6 +42,7 @@ func explanationsOn(system remedy.System) explain.Table {
 		enroll.Rows(),
 		login.Rows(system),
 		tasks.Rows(),
+		asservice.Rows(system),
 		explain.Table{
 			{Is: console.ErrNoTerminal, Exit: explain.Human, Code: agent.CodePINNeeded, Attend: true, Hints: explain.Hints("run it on a terminal")},
 		},

@@ -107,6 +107,7 @@ func callsAlone(v *vault) []call {
 		{args: words("version")},
 		{args: words("completion bash")},
 		{exit: 2, args: words("completion nosuch")},
+		{exit: 1, args: append(words("as-service --unit"), v.path("nosuch.service"), "whoami")},
 		{args: words("service print --user --program /bin/true")},
 		{args: append(words("service install --user --program /bin/true --root"), v.path("image"))},
 		{args: append(words("service uninstall --user --root"), v.path("image"))},

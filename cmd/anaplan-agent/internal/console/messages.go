@@ -23,6 +23,9 @@ type Messenger struct {
 	// Errors is what the program knows about errors. It is called when an error is told.
 	Errors func() explain.Table
 
+	// Reword changes what is told, where commands are to be typed in another way; nil: it stays.
+	Reword func(string) string
+
 	// Tell replaces Out where the person is elsewhere.
 	Tell agent.NotifyFunc
 }
@@ -78,6 +81,9 @@ func (m *Messenger) Plain(text string) { io.WriteString(m.Out, text) }
 // server has put into the arguments cannot steer the terminal.
 func (m *Messenger) line(kind, format string, args ...any) {
 	text := Indented(Printable(fmt.Sprintf(format, args...)))
+	if m.Reword != nil {
+		text = m.Reword(text)
+	}
 	fmt.Fprintf(m.Out, "%s: %s: %s\n", build.Program, m.coloured(kind), text)
 }
 

@@ -46,7 +46,7 @@ func checkAgent(ctx context.Context, r *Report, found setUp, profile string) (st
 	} else {
 		status = (&runningAgent{r, ctx, profile, own.ShareSocket, found.hosts.Auth}).find(own.Socket)
 	}
-	checkUnits(ctx, r)
+	checkUnits(ctx, r, found.path)
 	checkState(r)
 	checkMemory(r)
 	if own.AuditFile != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/agentclient"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/asservice"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -30,6 +31,7 @@ type setUp struct {
 	profile *config.Profile
 	clients []*config.Client
 	hosts   anaplan.Hosts // of the profile
+	path    string        // of the configuration file; "": there is none
 	noKey   bool          // the profile's key or the file of its certificate is wrong
 }
 
@@ -43,6 +45,7 @@ type configuration struct {
 // check reads the settings, and returns what they say.
 func (c *configuration) check() setUp {
 	c.checkVariables()
+	c.found.path = c.settings.ConfigPath()
 	file, err := c.settings.ReadConfig()
 	switch {
 	case errors.Is(err, owned.ErrExposed):
@@ -108,7 +111,7 @@ func (c *configuration) checkFile(path string) {
 // checkVariables looks for variables that look like settings but are not: nothing else reports a
 // typo in one.
 func (c *configuration) checkVariables() {
-	known := []string{"ANAPLAN_AGENT_CONFIG", "ANAPLAN_AGENT_PROFILE", agentclient.ClientVariable, "ANAPLAN_AGENT_REQUIRE"} // the last is the tests' own
+	known := []string{"ANAPLAN_AGENT_CONFIG", "ANAPLAN_AGENT_PROFILE", agentclient.ClientVariable, asservice.Variable, "ANAPLAN_AGENT_REQUIRE"} // the last is the tests' own
 	for _, setting := range slices.Concat(config.Settings(), config.AgentSettings()) {
 		known = append(known, setting.Env())
 	}

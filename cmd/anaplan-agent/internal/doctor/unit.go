@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/asservice"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/service"
 )
@@ -20,7 +22,7 @@ const unitTimeout = 5 * time.Second
 
 // What systemd calls the service, and the socket that it listens at in its place.
 const (
-	UnitName   = "anaplan-agent.service"
+	UnitName   = asservice.UnitName
 	socketUnit = "anaplan-agent.socket"
 )
 
@@ -32,53 +34,80 @@ type unit struct {
 	systemctl string // the command that asks about it
 }
 
-// checkUnits looks at the service of the machine and at that of this user.
-func checkUnits(ctx context.Context, r *Report) {
+// checkUnits looks at the service of the machine and at that of this user. config is the file that this
+// command reads.
+func checkUnits(ctx context.Context, r *Report, config string) {
 	if runtime.GOOS != "linux" {
 		r.skip("agent.unit", "services are looked at where systemd starts them, on Linux")
 		return
 	}
 	machines := &unit{r, ctx, "the service of this machine", "systemctl"}
 	users := &unit{r, ctx, "the service of this user", "systemctl --user"}
-	found := machines.check(true)
-	if found = users.check(false) || found; !found {
+	one, other := machines.check(true, config), users.check(false, config)
+	switch {
+	case one == inUse || other == inUse:
+	case one == packaged || other == packaged:
+		const enable = "enable --now " + socketUnit
+		r.info("agent.unit", "to have it started: systemctl --user "+enable+"; for the whole machine: sudo systemctl "+enable, "the agent is not enabled as a service")
+	default:
 		r.info("agent.unit", build.Program+" service install has systemd start the agent", "the agent is not installed as a service")
 	}
 }
 
-// check looks at the service, and reports whether it is installed.
-func (u *unit) check(system bool) bool {
+// presence is whether there is a service.
+type presence int
+
+const (
+	absent   presence = iota
+	packaged          // its files are a package's, and nobody has enabled it
+	inUse
+)
+
+// check looks at the service, and reports whether there is one.
+func (u *unit) check(system bool, config string) presence {
 	self, err := service.ThisProgram()
 	if err != nil {
 		self = build.Program
 	}
 	s := &service.Service{Flags: service.Flags{System: system, Program: self}}
 	if s.MakeUnits() != nil {
-		return false // without a home there is no service
+		return absent // without a home there is no service
 	}
-	for _, file := range s.Files {
-		if file.Name() != UnitName {
-			continue
+	own := s.UnitDirectory()
+	path := asservice.Find(UnitName, own, system)
+	switch {
+	case path == "":
+		return absent
+	case filepath.Dir(path) != own && !u.isEnabled():
+		return packaged
+	}
+	text, err := console.ReadText(path)
+	if err != nil {
+		u.warn("agent.unit", "look at it as root", "%s cannot be read: %v", path, err)
+		return inUse
+	}
+	u.checkFile(path, string(text))
+	if system {
+		if of, err := asservice.FindUnit(path); err == nil {
+			u.tellDifference(of, config, thisProcess())
 		}
-		found, text, err := s.Read(file)
-		switch {
-		case err != nil:
-			u.warn("agent.unit", "look at it as root", "%s cannot be read: %v", s.At(file), err)
+	}
+	if s.Manager.Runs() {
+		u.ask()
+	} else {
+		u.skip("agent.unit", u.kind+" is installed, but systemd does not run here")
+	}
+	return inUse
+}
+
+// isEnabled reports whether somebody has enabled or started the service or its socket.
+func (u *unit) isEnabled() bool {
+	for _, question := range []string{"is-enabled", "is-active"} {
+		if _, err := u.run(question, "--quiet", UnitName, socketUnit); err == nil {
 			return true
-		case !found:
-			return false
-		}
-		u.checkFile(s.At(file), text)
-		if system {
-			u.tellDifference(u.whole(text), self, thisProcess())
-		}
-		if s.Manager.Runs() {
-			u.ask()
-		} else {
-			u.skip("agent.unit", u.kind+" is installed, but systemd does not run here")
 		}
 	}
-	return true
+	return false
 }
 
 // checkFile looks at what the unit starts.

@@ -16,7 +16,7 @@ type group struct {
 var groups = []group{
 	{"Set up a key", []string{"enroll", "keys", "cert", "import", "rotate"}},
 	{"Use it every day", []string{"exec", "token", "whoami", "logout", "sign"}},
-	{"The agent, which keeps a token alive", []string{"serve", "service", "status", "login", "lock", "unlock", "reload", "stop"}},
+	{"The agent, which keeps a token alive", []string{"serve", "service", "as-service", "status", "login", "lock", "unlock", "reload", "stop"}},
 	{"Calls that the agent makes, within policies", []string{"run", "list", "api", "policy", "client", "ca", "audit"}},
 	{"Trouble and the rest", []string{"doctor", "version", "completion", "help"}},
 }

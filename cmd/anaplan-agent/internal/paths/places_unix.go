@@ -16,6 +16,9 @@ func SystemSocket() string { return "/run/anaplan-agent/" + SocketName }
 // systemConfig is the machine's configuration file.
 func systemConfig() string { return filepath.Join("/etc", build.Program, configName) }
 
+// isRoot reports whether this user is the machine's administrator at all times.
+func isRoot() bool { return os.Geteuid() == 0 }
+
 // State is where the program keeps what it must remember between runs: the service's state
 // directory (systemd.exec(5), StateDirectory=), since a service may not reach a home; else that of
 // the XDG base directory specification, which says to ignore relative paths. "" if there is
@@ -66,7 +69,7 @@ func UsualSockets() []string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		sockets = append(sockets, filepath.Join(dir, build.Program, SocketName))
 	}
-	if dir := State(); dir != "" && os.Geteuid() != 0 { // root's is the machine's
+	if dir := State(); dir != "" && !isRoot() { // root's is the machine's
 		sockets = append(sockets, filepath.Join(dir, SocketName))
 	}
 	return append(sockets, SystemSocket())

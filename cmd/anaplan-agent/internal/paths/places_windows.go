@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"golang.org/x/sys/windows"
+
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
 // Unix's paths mean something here, too: /run is C:\run, which any user may create. So what is
@@ -19,6 +20,9 @@ func SystemSocket() string { return `\\.\pipe\` + build.Program }
 
 // systemConfig is the machine's configuration file.
 func systemConfig() string { return ofMachine(configName) }
+
+// isRoot reports that nobody is: an administrator is a user with files of their own.
+func isRoot() bool { return false }
 
 // ofMachine returns a path in the machine's folder, which Windows is asked for: a variable says
 // what whoever started this process wants it to say.

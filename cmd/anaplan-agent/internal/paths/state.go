@@ -68,11 +68,27 @@ func IsMissing(err error) bool {
 const configName = "config.toml"
 
 // DefaultConfigs returns where the configuration file is looked for: the user's own place
-// (XDG_CONFIG_HOME or %APPDATA%, where there is a home), and the machine's.
+// (XDG_CONFIG_HOME or %APPDATA%, where there is a home), and the machine's. Where the machine has a
+// directory for it root's is the machine's, as its agent's socket is: a file in root's home would
+// else be read in place of the one that the service reads.
 func DefaultConfigs() []string {
-	paths := []string{systemConfig()}
-	if user, err := os.UserConfigDir(); err == nil {
-		paths = append([]string{filepath.Join(user, build.Program, configName)}, paths...)
+	machines := systemConfig()
+	user, err := os.UserConfigDir()
+	if err != nil {
+		return []string{machines}
 	}
-	return paths
+	own := filepath.Join(user, build.Program, configName)
+	if isRoot() && IsThere(filepath.Dir(machines)) {
+		return []string{machines, own}
+	}
+	return []string{own, machines}
+}
+
+// ServiceConfig returns the configuration file that a service reads whose user has that directory for
+// configurations.
+func ServiceConfig(dir string) string {
+	if own := filepath.Join(dir, build.Program, configName); dir != "" && IsThere(own) {
+		return own
+	}
+	return systemConfig()
 }

@@ -117,6 +117,9 @@ func (s *Service) MakeUnits() error {
 	return nil
 }
 
+// UnitDirectory returns where systemd's files go.
+func (s *Service) UnitDirectory() string { return filepath.Dir(s.At(s.Files[len(s.Files)-1])) }
+
 // makePlist makes launchd's file.
 func (s *Service) makePlist() error {
 	program := html.EscapeString(s.Program)

@@ -43,6 +43,7 @@ var (
 		removed:   [][]string{{"systemctl", "daemon-reload"}},
 		next: []string{
 			"write the profiles into /etc/anaplan-agent/config.toml",
+			"anaplan-agent as-service enroll --email YOU > login.csr  # a key, made as the service's user, if there is none",
 			"systemctl enable --now anaplan-agent.socket   # it starts when somebody connects",
 			"systemctl enable --now anaplan-agent.service  # or at every boot, as a token_file needs it",
 			"usermod -aG anaplan-agent NAME  # who may connect; what they get says allow = \"user:NAME\" in a profile",
