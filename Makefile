@@ -15,6 +15,7 @@
 # make clients     clients from PyPI and npm do a night's work through the agent, unchanged (needs
 #                  python3-venv and npm): docs/clients.md
 # make fuzz        every fuzz target for FUZZTIME each (10s, or 1000x for so many inputs)
+# make docs-test   the commands of the pages of docs, as they are written, in the order of the page
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
 # make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test and bench: about an hour,
@@ -23,8 +24,9 @@
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
 #                  units, manual pages, completions
 # make package     .deb and .rpm of the agent and of the emulators, into bin/packages
-# make package-test  the packages in an empty Debian: installed, upgraded, removed, purged (needs
-#                  root, debootstrap, lintian, rpm); docs/packages-test.txt has its last output
+# make package-test  the packages in an empty Debian: installed, upgraded, removed, purged, and the
+#                  pages for servers and laptops followed (needs root, debootstrap, lintian, rpm);
+#                  docs/packages-test.txt has its last output
 # make tarballs    the programs for each system, packages, licences, parts and SHA256SUMS, into
 #                  bin/release; built twice and compared (needs zip)
 # make release     bin/anaplan-agent, built twice and compared, with its parts
@@ -45,7 +47,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help outdated tarballs package package-test man go-is-new install clients nightly alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help outdated tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -211,6 +213,9 @@ docs/session.svg: build
 
 %.svg: %.dot
 	dot -Tsvg $< -o $@
+
+docs-test: deps-test
+	go test -count=1 -timeout 10m -run '^(TestDocs|TestOfflinePage)' ./cmd/anaplan-agent
 
 alerts-test: deps-test
 	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
