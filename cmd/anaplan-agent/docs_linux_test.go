@@ -29,7 +29,10 @@ type page struct {
 // for each. A block that is neither run nor listed fails.
 func TestDocs(t *testing.T) {
 	hsmtest.SoftHSM(t)
-	hsmtest.Tool(t, "clients", "jq")
+	for _, tool := range []string{"bash", "curl", "jq", "python3", "openssl"} {
+		hsmtest.Tool(t, "clients", tool)
+	}
+	hsmtest.Tool(t, "pcsc", "pcscd")
 	programs := t.TempDir()
 	out, err := exec.Command("go", "build", "-o", programs+"/", ".", "../anaplan-emulator", "../piv-emulator").CombinedOutput()
 	if err != nil {
