@@ -70,8 +70,7 @@ func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.Email, "email", "", "e-mail address of the Anaplan user (default: that in the present certificate)")
 	flags.StringVar(&order.Subject, "subject", "", "subject of the CSR, as 'CN=Nightly load,O=Example AG,C=CH' (default: the e-mail address)")
 	order.Card.AddFlags(cmd)
-	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Start(order, cmd.CommandPath()) })
-	return cmd
+	return rotate.WithWork(cmd, s, say, func(s *rotate.Session) error { return s.Start(order, cmd.CommandPath()) })
 }
 
 // newRotateFinishCommand returns the finish command of rotate.
@@ -86,8 +85,7 @@ func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
 	flags.BoolVar(&order.NewUser, "new-user", false, "accept a new certificate for another user")
 	rotate.AddManagementKeyFlag(cmd, &order.Card.ManagementKey)
-	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Finish(order, cmd.CommandPath()) })
-	return cmd
+	return rotate.WithWork(cmd, s, say, func(s *rotate.Session) error { return s.Finish(order, cmd.CommandPath()) })
 }
 
 // newRotateBackCommand returns the back command of rotate.
@@ -95,8 +93,7 @@ func newRotateBackCommand(say *console.Messenger) *cobra.Command {
 	cmd := &cobra.Command{Use: "back", Short: "switch back to the old key", Example: "anaplan-agent rotate back", Args: settings.NoArguments,
 		Long: "Log in with the old key, and put it into the configuration again if that works."}
 	s := settings.Add(cmd, []string{"pin", "pin_pad", "touch_command", "format"}, settings.ServerFlags)
-	cmd.RunE = rotate.RunE(s, say, func(s *rotate.Session) error { return s.Back() })
-	return cmd
+	return rotate.WithWork(cmd, s, say, func(s *rotate.Session) error { return s.Back() })
 }
 
 // newRotateRetireCommand returns the retire command of rotate.

@@ -24,6 +24,7 @@ const schemas = "../../docs/schema/"
 var schemaOf = map[string]string{
 	"version": "version", "keys": "keys", "enroll": "enroll", "rotate": "rotate", "whoami": "whoami", "status": "status",
 	"doctor": "findings", "cert": "findings", "policy check": "policy-check", "audit verify": "audit-verify",
+	"rotate start": "rotate", "rotate finish": "rotate", "rotate back": "rotate", "rotate retire": "rotate", "rotate cancel": "rotate",
 	"list": "", "run": "",
 }
 
@@ -66,13 +67,10 @@ func checkSchema(ts *testscript.TestScript, args []string) {
 
 // commandIn returns the command that a command line calls, as schemaOf has it.
 func commandIn(args []string) string {
-	if len(args) > 1 && args[0] != "rotate" {
+	if len(args) > 1 {
 		if both := args[0] + " " + args[1]; schemaOf[both] != "" {
 			return both
 		}
-	}
-	if len(args) > 1 && args[0] == "rotate" && !strings.HasPrefix(args[1], "-") {
-		return "rotate " + args[1]
 	}
 	return strings.Join(args[:min(len(args), 1)], "")
 }

@@ -30,8 +30,7 @@ func WithDeletion(cmd *cobra.Command, s *settings.Settings, say *console.Messeng
 	yes := cmd.Flags().Bool("yes", false, "do not ask")
 	var managementKey string
 	AddManagementKeyFlag(cmd, &managementKey)
-	cmd.RunE = RunE(s, say, func(s *Session) error { return work(s, *yes, managementKey) })
-	return cmd
+	return WithWork(cmd, s, say, func(s *Session) error { return work(s, *yes, managementKey) })
 }
 
 // AddManagementKeyFlag gives a command --management-key, the only flag for cards that it needs.
@@ -44,12 +43,14 @@ type Session struct {
 	*device.Run
 	settings *settings.Settings
 	rotation *rotation
+	json     bool // standard output is how far it is after this step
 }
 
-// RunE returns the cobra.Command.RunE of a command of rotate. The key must come from the
+// WithWork gives a command of rotate its RunE, and --json. The key must come from the
 // configuration: one from a variable is not the one to replace there.
-func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, _ []string) error {
+func WithWork(cmd *cobra.Command, s *settings.Settings, say *console.Messenger, work func(*Session) error) *cobra.Command {
+	asJSON := cmd.Flags().Bool("json", false, "print how far it is then as JSON")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := console.CheckStdout(); err != nil {
 			return err
 		}
@@ -80,8 +81,15 @@ func RunE(s *settings.Settings, say *console.Messenger, work func(*Session) erro
 			return err
 		}
 		defer run.Device.PIN.Keep()()
-		return work(&Session{run, s, known})
+		if err := work(&Session{run, s, known, *asJSON}); err != nil || !*asJSON {
+			return err
+		}
+		if known, err = StateOf(s); err != nil { // a step may have ended the rotation
+			return err
+		}
+		return console.PrintJSON(known.Progress())
 	}
+	return cmd
 }
 
 // withKey returns the run with another key in the place of the profile's.

@@ -43,6 +43,7 @@ func (s *Session) Start(order Order, command string) error {
 		return fmt.Errorf("the present certificate: %w", err)
 	}
 	e := order.Enrolment
+	e.JSON = s.json
 	if e.Email == "" {
 		e.Email = agent.Email(present)
 	}
@@ -120,6 +121,7 @@ func checkCardFlags(e enroll.Enrolment, address config.Address, command string) 
 
 // startAgain prints the request again, if it is the one that is asked for.
 func (s *Session) startAgain(order Order, command string) error {
+	order.JSON = s.json
 	if err := checkCardFlags(order.Enrolment, mustAddress(s.rotation.New), command); err != nil {
 		return err
 	}
