@@ -58,8 +58,8 @@ type Problem struct {
 	// is tried before a person has said so.
 	Final bool `json:"final,omitempty"`
 
-	// Wait is how long nothing shall be tried, in nanoseconds; 0: nobody said.
-	Wait time.Duration `json:"wait,omitempty"`
+	// Wait is how long nothing shall be tried; 0: nobody said. In JSON it is wait_seconds.
+	Wait time.Duration `json:"-"`
 
 	// PIN is what to ask a person, with CodePINNeeded; nil: a PIN would not help.
 	PIN *PINPrompt `json:"pin,omitempty"`

@@ -46,7 +46,7 @@ func FuzzParseNotice(f *testing.F) {
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"profile":"p","token":"t","expires_at":"2030-01-01T00:00:00Z","generation":1,"token_id":"i"}`))
 	f.Add([]byte(`{"version":"v","pid":1,"profiles":[{"name":"p","state":"down","problem":{"code":"locked","message":"m"}}]}`))
-	f.Add([]byte(`{"code":"locked","message":"m","wait":1}`))
+	f.Add([]byte(`{"code":"locked","message":"m","wait_seconds":1}`))
 	f.Add([]byte("hunter2hunter2"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		token, err := local.ParseToken(answer)

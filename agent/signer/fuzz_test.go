@@ -18,7 +18,7 @@ func FuzzPayload(f *testing.F) {
 	}
 	f.Add(login)
 	f.Add(login[:len(login)-1])
-	f.Add([]byte(`{"code":"pin_refused","message":"wrong","final":true,"wait":-1,"hints":["x"]}`))
+	f.Add([]byte(`{"code":"pin_refused","message":"wrong","final":true,"wait_seconds":-1,"hints":["x"]}`))
 	f.Add([]byte(`{"kind":"touch","message":"touch it"}`))
 	f.Add([]byte("\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, payload []byte) {
