@@ -18,8 +18,8 @@
 # make docs-test   the commands of the pages of docs, as they are written, in the order of the page
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
-# make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test and bench: about an hour,
-#                  by hand
+# make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test,
+#                  kubernetes-test and bench: about an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
 #                  units, manual pages, completions
@@ -27,6 +27,7 @@
 # make package-test  the packages in an empty Debian: installed, upgraded, removed, purged, and the
 #                  pages for servers and laptops followed (needs root, debootstrap, lintian, rpm);
 #                  docs/packages-test.txt has its last output
+# make kubernetes-test  the examples of docs/container.md against the schemas of Kubernetes (PyPI)
 # make tarballs    the programs for each system, packages, licences, parts and SHA256SUMS, into
 #                  bin/release; built twice and compared (needs zip)
 # make release     bin/anaplan-agent, built twice and compared, with its parts
@@ -47,7 +48,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help outdated tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help outdated kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -189,6 +190,9 @@ package:
 package-test: package
 	@packaging/test bin/packages
 
+kubernetes-test:
+	@packaging/kubernetes-test
+
 # The parts (bin/anaplan-agent.cdx.json) are release's.
 tarballs: export BUILD = $(GOFLAGS_BUILD)
 tarballs: release package
@@ -220,7 +224,7 @@ docs-test: deps-test
 alerts-test: deps-test
 	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
 
-nightly: pin-faults faults kills soak fuzz wine package-test bench
+nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test bench
 
 # Debian's wine64 and mingw-w64, see .ci/wine; standard output is the table of docs/platforms.md.
 wine:
