@@ -169,6 +169,9 @@ type KeyInfo struct {
 	// (CKA_NEVER_EXTRACTABLE and CKA_SENSITIVE).
 	NeverExtractable bool
 
+	// PublicOnly: what shows is the public key. Whether the private one is there, a login tells.
+	PublicOnly bool
+
 	// Problem is why the key cannot log in: it wraps hardware.ErrUnusableKey,
 	// hardware.ErrNoCertificate and so on. nil: it can.
 	Problem error

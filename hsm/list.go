@@ -208,7 +208,7 @@ func (i inventory) class(address uri.URI, class uint) ([]listedKey, error) {
 // info says what is known of a key at an address, but for its certificate.
 func (k listedKey) info(address uri.URI) KeyInfo {
 	info := KeyInfo{
-		Address: address, Label: k.label, ID: k.id, Type: k.describe(),
+		Address: address, Label: k.label, ID: k.id, Type: k.describe(), PublicOnly: k.isPublic,
 		AlwaysAuthenticate: k.alwaysAuthenticate,
 		NeverExtractable:   k.values.Flag(pkcs11.CKA_SENSITIVE, false) && k.values.Flag(pkcs11.CKA_NEVER_EXTRACTABLE, false),
 	}

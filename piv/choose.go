@@ -39,7 +39,7 @@ func (r *keyring) key(address pivuri.URI, fits func(*slotKey) bool) (*slotKey, e
 	fitting := slices.DeleteFunc(slices.Clone(all), func(k *slotKey) bool { return !fits(k) })
 	switch len(fitting) {
 	case 0:
-		return nil, r.card.keyless(0, noneFits(r.card, all))
+		return nil, r.card.keyless(0, r.noneFits(all))
 	case 1:
 		return fitting[0], nil
 	}
@@ -118,18 +118,26 @@ func (k *slotKey) note() string {
 // to an error only; one that fails changes nothing about that.
 func (r *keyring) noKey(slot pivuri.Slot) error {
 	all, _ := r.keys(pivuri.Slots())
-	if len(all) == 0 {
+	switch untold := r.card.untold(slot); {
+	case untold != nil && len(all) > 0:
+		return fmt.Errorf("%w; there are:%s", untold, list(all))
+	case untold != nil:
+		return untold
+	case len(all) == 0:
 		return fmt.Errorf("%w: %s: the slot is empty, as are all slots of %s", hardware.ErrNoKey, r.card.address(slot), r.card.name())
 	}
 	return fmt.Errorf("%w: %s: the slot is empty; there are:%s", hardware.ErrNoKey, r.card.address(slot), list(all))
 }
 
 // noneFits says why no slot is the one that was meant.
-func noneFits(c *card, all []*slotKey) error {
-	if len(all) == 0 {
-		return fmt.Errorf("%w: all slots of %s are empty", hardware.ErrNoKey, c.name())
+func (r *keyring) noneFits(all []*slotKey) error {
+	switch untold := r.card.untold(0); {
+	case len(all) > 0:
+		return fmt.Errorf("%w: none of the keys of %s fits; there are:%s", hardware.ErrNoKey, r.card.name(), list(all))
+	case untold != nil:
+		return untold
 	}
-	return fmt.Errorf("%w: none of the keys of %s fits; there are:%s", hardware.ErrNoKey, c.name(), list(all))
+	return fmt.Errorf("%w: all slots of %s are empty", hardware.ErrNoKey, r.card.name())
 }
 
 func list(keys []*slotKey) string {

@@ -55,6 +55,35 @@ func (e *OtherMakerError) Error() string { return e.Err.Error() }
 // Unwrap returns what is wrong.
 func (e *OtherMakerError) Unwrap() error { return e.Err }
 
+// UntoldError is hardware.ErrNoKey of a card that does not tell of its keys: no key shows, and there may
+// be one.
+type UntoldError struct {
+	Card pivuri.URI // with the slot that a key was looked for in; 0: in all
+	Name string     // of the card
+	Told bool       // of keys that were made on it, and not of those that were put there
+}
+
+func (e *UntoldError) Error() string {
+	kind := "a key"
+	if e.Told {
+		kind = "a key that was put there"
+	}
+	if e.Card.Slot == 0 {
+		return fmt.Sprintf("%s does not tell whether slots without a certificate hold %s", e.Name, kind)
+	}
+	return fmt.Sprintf("%s: the slot holds no certificate, and %s does not tell whether it holds %s", e.Card, e.Name, kind)
+}
+
+// In returns the error of another slot of the same card.
+func (e *UntoldError) In(slot pivuri.Slot) *UntoldError {
+	other := *e
+	other.Card.Slot = slot
+	return &other
+}
+
+// Unwrap returns what to branch on.
+func (e *UntoldError) Unwrap() error { return hardware.ErrNoKey }
+
 // ofCard returns err as a CardError; nil for nil.
 func ofCard(err error) error {
 	if err == nil {

@@ -341,7 +341,7 @@ func TestDelete(t *testing.T) {
 		"5.4, certificate":     {"5.4.3", lonely, []string{"certificate of CN=lonely until 2026-12-31 in piv:serial=12345678;slot=9a"}, nil, "", false},
 		"4.3":                  {"4.3.5", paired, []string{"certificate of CN=slot 9a until 2026-12-31 in piv:serial=12345678;slot=9a"}, piv.ErrUnsupported, "the key itself stays", true},
 		"4.3, made on it":      {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9a, a, generated) }, nil, piv.ErrUnsupported, "the key itself stays", true},
-		"4.3, nothing to tell": {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9a, a, policy) }, nil, hardware.ErrNoKey, "the slot is empty", true},
+		"4.3, nothing to tell": {"4.3.5", func(c *pivtest.Card) { c.PutKey(0x9a, a, policy) }, nil, hardware.ErrNoKey, "YubiKey 12345678 does not tell whether it holds a key that was put there", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			card := d.put(t, pivtest.Options{Firmware: test.firmware, PIN: pin})

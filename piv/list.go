@@ -64,7 +64,7 @@ func (r *keyring) list(address pivuri.URI) Card {
 	c := r.card
 	listed := Card{
 		Address: c.address(0), Reader: c.reader, Name: c.name(), Firmware: c.version(), Identity: c.identity(), Tries: -1,
-		ReadOnly: c.writable(0),
+		ReadOnly: c.writable(0), Untold: c.untold(address.Slot),
 	}
 	// The counter first: it is what a list is most often wanted for.
 	r.progress.card("reading the PIN's counter")

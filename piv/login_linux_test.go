@@ -299,7 +299,7 @@ func TestUntoldKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := login(t, "piv:slot=9c", with(pin))
-	wantError(t, err, hardware.ErrNoKey, "the slot is empty")
+	wantError(t, err, hardware.ErrNoKey, "does not tell whether it holds a key that was put there")
 	options := with(pin)
 	options.Certificate = certify(t, &key.PublicKey, "kept elsewhere")
 	mustLogin(t, "piv:slot=9c", options, key)

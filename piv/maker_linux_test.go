@@ -199,7 +199,8 @@ func TestKeyThatDoesNotShow(t *testing.T) {
 			}
 			address, options := mustParse(t, "piv:slot=9c"), with(pin)
 			_, err := piv.CertificateRequest(t.Context(), address, options, nil)
-			wantError(t, err, hardware.ErrNoKey, "the slot is empty")
+			wantError(t, err, hardware.ErrNoKey, "slot=9c: the slot holds no certificate, and P")
+			wantError(t, err, hardware.ErrNoKey, " does not tell whether it holds a key")
 			isOtherMakers(t, err)
 			options.Public = &testKey(t, "b", 2048).PublicKey
 			_, err = piv.CertificateRequest(t.Context(), address, options, nil)

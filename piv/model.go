@@ -75,6 +75,19 @@ func (m model) since(major, minor, patch int) bool {
 // (docs.yubico.com, "Get metadata").
 func (m model) hasMetadata() bool { return m.since(5, 3, 0) && !m.silent }
 
+// untold returns why a slot without a certificate, or for 0 any, may hold a key all the same; nil where the
+// card would tell of it.
+func (m model) untold(slot pivuri.Slot) *UntoldError {
+	if m.hasMetadata() {
+		return nil
+	}
+	return &UntoldError{Card: m.address(slot), Name: m.name(), Told: m.attests()}
+}
+
+// attests reports whether the card certifies keys that were made on it (developers.yubico.com, "PIV
+// attestation").
+func (m model) attests() bool { return !m.plain && m.isYubiKey() && m.since(4, 3, 0) }
+
 // writable returns why nothing is put into a slot of the card from here; nil if it is. piv-go asks every card
 // of firmware 5.3 for its management key's metadata.
 func (m model) writable(slot pivuri.Slot) error {

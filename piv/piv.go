@@ -141,6 +141,10 @@ type Card struct {
 	// they are.
 	ReadOnly error
 
+	// Untold is why a slot that is not among Keys may hold a key all the same; nil: the card tells of all
+	// its keys.
+	Untold *UntoldError
+
 	// Keys are those that there is any sign of: the key's own (firmware 4.3 and later)
 	// or a certificate.
 	Keys []KeyInfo

@@ -377,7 +377,7 @@ func TestRequestWithoutPublicKey(t *testing.T) {
 	key := testKey(t, "a", 2048)
 	card.PutKey(0x9c, key, pivtest.Policy{PIN: always, Touch: touchNever})
 	_, err := piv.CertificateRequest(t.Context(), mustParse(t, "piv:slot=9c"), with(pin), nil)
-	wantError(t, err, hardware.ErrNoKey, "the slot is empty")
+	wantError(t, err, hardware.ErrNoKey, "does not tell whether it holds a key that was put there")
 	card.PutCertificate(0x9c, certify(t, &key.PublicKey, "old")) // which is to be renewed
 	if _, err := piv.CertificateRequest(t.Context(), mustParse(t, "piv:slot=9c"), with(pin), nil); err != nil {
 		t.Error(err)

@@ -36,24 +36,22 @@ func writeCard(text *strings.Builder, card ListedCard) {
 }
 
 // writeNoKeys says what to type next: a card without keys is a new one most often. Empty
-// slots are not listed one by one, for there are 24. Where nothing is put on the card from here, another
-// program makes the key.
+// slots are not listed one by one, for there are 24.
 func writeNoKeys(text *strings.Builder, card ListedCard) {
-	if card.slot != 0 {
+	switch {
+	case card.Untold != nil:
+		fmt.Fprintf(text, "  no key shows: %s\n", console.OneLine(card.Untold.Error()))
+	case card.slot != 0:
 		fmt.Fprintf(text, "  no key in slot %s\n", card.slot)
-	} else {
+	default:
 		text.WriteString("  no keys\n")
 	}
-	address := card.Address
-	address.Slot = cmp.Or(card.slot, DefaultSlot)
 	if card.ReadOnly != nil {
-		steps := makesOnCard(address, card.Reader, 2048)
 		fmt.Fprintf(text, "  %s\n", console.OneLine(card.ReadOnly.Error()))
-		fmt.Fprintf(text, "  its maker's program makes one, or this, for most PIV cards:\n    %s\n", strings.Join(steps[:], "\n    "))
-		fmt.Fprintf(text, "  %s\n", showsInOpenSC(card.Reader, address.Slot))
-		return
 	}
-	fmt.Fprintf(text, "  to make one: %s enroll --key %s --email YOU\n", build.Program, shell.Quote(address.String()))
+	for _, step := range KeyOnCard(card.Card, card.slot) {
+		fmt.Fprintf(text, "  %s\n", step)
+	}
 }
 
 // What keeps a key from logging in that has nothing wrong with itself.
@@ -148,6 +146,7 @@ type (
 		PINTries *int           `json:"pin_tries,omitempty"` // left; absent where the card does not tell
 		Problem  string         `json:"problem,omitempty"`
 		ReadOnly string         `json:"read_only,omitempty"` // why nothing is put on it from here
+		Untold   string         `json:"untold,omitempty"`    // why there may be keys that are not listed
 		Keys     []cardKeyEntry `json:"keys"`
 	}
 	cardKeyEntry struct {
@@ -155,6 +154,7 @@ type (
 		Slot        string            `json:"slot"`
 		Type        string            `json:"type"`
 		CanLogIn    bool              `json:"can_log_in"`
+		Unseen      string            `json:"unseen,omitempty"`  // why that is not certain
 		Problem     string            `json:"problem,omitempty"` // why it cannot log in
 		PINPolicy   string            `json:"pin_policy,omitempty"`
 		TouchPolicy string            `json:"touch_policy,omitempty"`
@@ -169,6 +169,9 @@ func newCardEntry(card ListedCard) CardEntry {
 	entry := CardEntry{
 		Address: card.Address.String(), Name: card.Name, Reader: card.Reader, Firmware: card.Firmware,
 		Problem: errorText(card.Err), ReadOnly: errorText(card.ReadOnly), Keys: []cardKeyEntry{},
+	}
+	if card.Untold != nil {
+		entry.Untold = card.Untold.Error()
 	}
 	if card.Address.Serial != 0 {
 		entry.Serial = strconv.FormatUint(uint64(card.Address.Serial), 10)
@@ -186,7 +189,7 @@ func newCardEntry(card ListedCard) CardEntry {
 func newCardKeyEntry(key piv.KeyInfo) cardKeyEntry {
 	entry := cardKeyEntry{
 		Address: key.Address.String(), Slot: key.Address.Slot.String(), Type: key.Type,
-		CanLogIn: key.Problem == nil, Problem: errorText(key.Problem),
+		CanLogIn: key.Problem == nil, Unseen: unseen(key), Problem: errorText(key.Problem),
 		PINPolicy: string(key.PIN), TouchPolicy: string(key.Touch),
 	}
 	if key.Generated || key.PIN != "" { // it tells both or neither
@@ -196,9 +199,6 @@ func newCardKeyEntry(key piv.KeyInfo) cardKeyEntry {
 		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})
 		entry.Certificate = &cert
 		entry.Doubts = agent.Doubts(key.Certificate)
-		if why := unseen(key); why != "" {
-			entry.Doubts = append(entry.Doubts, why)
-		}
 	}
 	return entry
 }

@@ -33,6 +33,7 @@ type (
 		ID               string            `json:"id"`
 		Type             string            `json:"type"`
 		CanLogIn         bool              `json:"can_log_in"`
+		Unseen           string            `json:"unseen,omitempty"`            // why that is not certain
 		Problem          string            `json:"problem,omitempty"`           // why it cannot log in
 		NeverExtractable bool              `json:"never_extractable,omitempty"` // absent: it may have been outside, or the token does not tell
 		Certificate      *certificateEntry `json:"certificate,omitempty"`
@@ -76,7 +77,7 @@ func listJSON(found listing) []any {
 func newKeyEntry(key hsm.KeyInfo) keyEntry {
 	entry := keyEntry{
 		Address: key.Address.String(), Label: key.Label, ID: hex.EncodeToString(key.ID), Type: key.Type,
-		CanLogIn: key.Problem == nil, Problem: errorText(key.Problem), NeverExtractable: key.NeverExtractable,
+		CanLogIn: key.Problem == nil, Unseen: Unseen(key), Problem: errorText(key.Problem), NeverExtractable: key.NeverExtractable,
 	}
 	if key.Certificate != nil {
 		cert := newCertificateEntry(hsm.CertificateInfo{Certificate: key.Certificate})

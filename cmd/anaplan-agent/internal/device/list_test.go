@@ -52,7 +52,9 @@ func newListing(t *testing.T) []hsm.Token {
 		Address: parseAddress(t, "pkcs11:token=demo;object=curve"), Label: "curve", Type: "EC P-256",
 		Problem: fmt.Errorf("%w: it is EC P-256", hardware.ErrUnusableKey),
 	}
+	half := hsm.KeyInfo{Address: parseAddress(t, "pkcs11:token=hidden;id=%19"), Label: "half", Type: "RSA 2048", Certificate: leaf, PublicOnly: true}
 	return []hsm.Token{
+		{Address: parseAddress(t, "pkcs11:token=hidden"), Label: "hidden", Manufacturer: "Acme", Keys: []hsm.KeyInfo{half}},
 		{
 			Address: parseAddress(t, "pkcs11:token=demo"), Label: "demo", Manufacturer: "Acme", Model: "Box", Serial: "17", Slot: 3,
 			PIN: hardware.PINFinalTry, PINPad: true, ReadOnly: true, LoggedIn: true, Keys: []hsm.KeyInfo{key, server, curve},
@@ -112,8 +114,8 @@ func TestListTextHostile(t *testing.T) {
 // newCards returns cards with one of each thing that a listing can show.
 func newCards(t *testing.T) []ListedCard {
 	t.Helper()
-	leaf := newListing(t)[0].Keys[0].Certificate
-	doubtful := newListing(t)[0].Keys[1].Certificate
+	leaf := newListing(t)[1].Keys[0].Certificate
+	doubtful := newListing(t)[1].Keys[1].Certificate
 	at := func(slot pivuri.Slot) pivuri.URI { return pivuri.URI{Serial: 12345678, Slot: slot} }
 	full := piv.Card{
 		Address: at(0), Reader: "Yubico YubiKey 00 00", Name: "YubiKey 12345678", Firmware: "5.7.1", Tries: 3,
@@ -127,6 +129,7 @@ func newCards(t *testing.T) []ListedCard {
 	}
 	unknown := piv.Card{Reader: "Reader\x1b[2J", Tries: -1, Err: errors.New("no\nanswer")}
 	empty := piv.Card{Address: pivuri.URI{Serial: 7}, Reader: "R", Name: "YubiKey 7", Firmware: "4.3.5", Tries: 1}
+	empty.Untold = &piv.UntoldError{Card: empty.Address, Name: empty.Name, Told: true}
 	blocked := piv.Card{Address: pivuri.URI{Serial: 8}, Reader: "R", Name: "YubiKey 8", Firmware: "5.4.3"}
 	spent := piv.Card{Address: pivuri.URI{Serial: 9}, Reader: "R", Name: "CanoKey 9", Firmware: "5.7.0", Keys: []piv.KeyInfo{
 		{Address: at(pivuri.Signature), Type: "RSA 2048", Certificate: leaf, PIN: piv.PINAlways},

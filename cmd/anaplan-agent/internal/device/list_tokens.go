@@ -59,7 +59,7 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 // What keeps a key from logging in that has nothing wrong with itself.
 var (
 	errPINLocked    = errors.New("the token's PIN is locked")
-	errTokenNotRead = errors.New("the token refused the login, or failed")
+	errTokenNotRead = errors.New("the login to the token failed, or there was none")
 )
 
 // judged returns a key with what is wrong with its token, if nothing is with the key.
@@ -106,10 +106,21 @@ func hidden(token hsm.Token) string {
 
 // writeKey writes a key.
 func writeKey(text *strings.Builder, key hsm.KeyInfo) {
-	writeUse(text, fmt.Sprintf("%q", key.Label), key.Certificate, key.Problem, "")
+	writeUse(text, fmt.Sprintf("%q", key.Label), key.Certificate, key.Problem, Unseen(key))
 	fmt.Fprintf(text, "    %s%s\n    %s\n", console.OneLine(key.Type), KeyState(key), key.Address)
 	writeCertificate(text, key.Certificate)
 }
+
+// Unseen returns why nobody knows whether a key is there before a login; "" if somebody does.
+func Unseen(key hsm.KeyInfo) string {
+	if !key.PublicOnly || key.Problem != nil {
+		return ""
+	}
+	return OnlyPublic
+}
+
+// OnlyPublic is why it is not certain that a key is there which a token hides.
+const OnlyPublic = "only its public key and its certificate show without a PIN; whether the private key is there, a login tells"
 
 // writeUse writes first what a person looks for: whether the key can log in, and what Anaplan may
 // not like about it. unseen is why that is not known before a login; "": it is.

@@ -4,6 +4,7 @@ package device
 // is used like any other key.
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
+	"github.com/anaplan-agent/anaplan-agent/piv"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
@@ -144,6 +146,42 @@ func makesOnCard(address pivuri.URI, reader string, bits int) [2]string {
 		fmt.Sprintf("%s -a generate -A RSA%d -o public.pem", pivTool(reader, address.Slot), bits),
 		shell.Join(build.Program, "enroll", "--key", address.String(), "--email", "YOU", "--reuse-key", "--public-key", "public.pem"),
 	}
+}
+
+// keyless is a slot of a card that shows no key.
+type keyless struct {
+	address  pivuri.URI // with the slot
+	reader   string     // part of its name; "" fits each
+	untold   bool       // there may be a key
+	readOnly bool       // nothing is put on the card from here
+}
+
+// KeyOnCard is what to type for a login by a slot of a card that shows no key there; slot 0: none is meant
+// in particular.
+func KeyOnCard(card piv.Card, slot pivuri.Slot) []string {
+	address := card.Address
+	address.Slot = cmp.Or(slot, DefaultSlot)
+	return keyless{address, card.Reader, card.Untold != nil, card.ReadOnly != nil}.steps()
+}
+
+// steps begins with a key that may be there: what makes one puts it in that one's place.
+func (k keyless) steps() (steps []string) {
+	byTool := makesOnCard(k.address, k.reader, 2048)
+	here := shell.Join(build.Program, "enroll", "--key", k.address.String(), "--email", "YOU")
+	if k.untold {
+		steps = append(steps,
+			"if the slot has a key, it logs in with its certificate in a file: --certificate FILE",
+			"its request (CSR) is made with its public key, which the program that made it has written: "+byTool[1])
+	}
+	switch {
+	case !k.readOnly && k.untold:
+		return append(steps, "if it has none, this makes one: "+here)
+	case !k.readOnly:
+		return append(steps, "to make one: "+here)
+	}
+	return append(steps,
+		"if it has none, its maker's program makes one, or this, for most PIV cards, and then the request: "+byTool[0],
+		showsInOpenSC(k.reader, k.address.Slot))
 }
 
 // putsOntoPIV is the same for a key from a file.

@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 	"github.com/anaplan-agent/anaplan-agent/piv"
+	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
 )
 
 // managementKeyHint says how to give a management key.
@@ -164,21 +165,26 @@ func makingOnCard(hints ...string) func(error, *explain.Row) {
 	}
 }
 
-// readOnlyCard gives the commands that make a key on a card which nothing is put on from here.
+// readOnlyCard is what to do about a key of a card which nothing is put on from here, or which does not tell
+// whether it has the key.
 func readOnlyCard(err error, row *explain.Row) {
-	other, isOthers := errors.AsType[*piv.OtherMakerError](err)
 	of, known := errors.AsType[*piv.CardError](err)
-	if !known || !isOthers || !other.ReadOnly {
+	other, isOthers := errors.AsType[*piv.OtherMakerError](err)
+	untold, isUntold := errors.AsType[*piv.UntoldError](err)
+	readOnly := isOthers && other.ReadOnly
+	if !known || !readOnly && !isUntold {
 		return
 	}
-	address := of.Card
-	address.Slot = cmp.Or(other.Slot, DefaultSlot)
-	steps := makesOnCard(address, address.Reader, 2048)
-	row.Hints = explain.Hints(
-		"its maker's program makes a key, or this, for most PIV cards: "+steps[0],
-		"then the request (CSR): "+steps[1],
-		showsInOpenSC(address.Reader, address.Slot),
-	)
+	named := pivuri.Slot(0)
+	switch {
+	case isUntold:
+		named = untold.Card.Slot
+	case readOnly:
+		named = other.Slot
+	}
+	slot := keyless{address: of.Card, reader: of.Card.Reader, untold: true, readOnly: readOnly}
+	slot.address.Slot = cmp.Or(named, DefaultSlot)
+	row.Hints = explain.Hints(slot.steps()...)
 }
 
 // gaveNoClearAnswer reports whether a device may give a clear answer another time.

@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
-	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/pin"
@@ -162,7 +161,7 @@ func (p *Probe) judgeSlots(address pivuri.URI, card *piv.Card, given *x509.Certi
 	}
 	switch len(meant) {
 	case 0:
-		p.noSlot(address, card)
+		p.noSlot(address, card, given)
 	case 1:
 		p.judgeSlot(meant[0])
 	default:
@@ -201,15 +200,26 @@ func withGiven(key piv.KeyInfo, given *x509.Certificate) piv.KeyInfo {
 // slotAddress returns the address of a key.
 func slotAddress(key piv.KeyInfo) string { return key.Address.String() }
 
-// noSlot says that the address means no key, and what there is instead.
-func (p *Probe) noSlot(address pivuri.URI, card *piv.Card) {
-	if len(card.Keys) > 0 {
+// noSlot says that the address means no key that shows, and what there is instead.
+func (p *Probe) noSlot(address pivuri.URI, card *piv.Card, given *x509.Certificate) {
+	mayBeThere := card.Untold != nil && (address.Slot != 0 || len(card.Keys) == 0)
+	switch {
+	case mayBeThere && given != nil && address.Slot != 0:
+		p.Facts.Ready, p.Facts.Certificate = true, given.Raw
+		p.skip("device.key", fmt.Sprintf("whether there is the key of the file's certificate cannot be told: %v; anaplan.sign shows it", card.Untold.In(address.Slot)))
+	case mayBeThere:
+		p.skip("device.key", fmt.Sprintf("whether there is a key cannot be told: %v", card.Untold.In(address.Slot)))
+		p.fail("certificate.present", keyOnCard(address, card), "there is no certificate to log in with: none on the card for such a key, and none in a file (--certificate)")
+	case len(card.Keys) > 0:
 		p.fail("device.key", oneKey+strings.Join(texts(card.Keys, slotAddress), " or "), "no key of %s with a certificate fits %s", card.Name, address)
-		return
+	default:
+		p.fail("device.key", keyOnCard(address, card), "there is no key on %s", card.Name)
 	}
-	made := card.Address
-	made.Slot = device.DefaultSlot
-	p.fail("device.key", build.Program+" enroll --key "+shell.Quote(made.String())+" --email YOU makes one", "there is no key on %s", card.Name)
+}
+
+// keyOnCard is what to do for a key where none shows.
+func keyOnCard(address pivuri.URI, card *piv.Card) string {
+	return strings.Join(device.KeyOnCard(*card, address.Slot), "; ")
 }
 
 // judgeSlot says whether a key can log in, and what a person has to do for that.

@@ -5,6 +5,7 @@ package doctor
 import (
 	"cmp"
 	"crypto/x509"
+	"slices"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -12,30 +13,51 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 )
 
-// checkCertificates looks at the certificate of each key; where no device shows one, at the file's.
+// judged is a certificate that is to be looked at.
+type judged struct {
+	cert     *x509.Certificate
+	chain    []*x509.Certificate
+	unpaired bool // whether its key is on the device is not known
+}
+
+// checkCertificates looks at the certificate of each key; where no device shows one, at the file's; and
+// where that is not set, at those whose keys a device hides.
 func checkCertificates(r *Report, p *config.Profile, devices deviceReports) {
-	seen := map[string]bool{}
-	for _, report := range devices {
-		if cert, err := certread.Parse(report.facts.Certificate); err == nil && !seen[string(cert.Raw)] {
-			seen[string(cert.Raw)] = true
-			judgeCertificate(r, p, cert, parsedChain(report.facts.Chain))
-		}
-	}
-	if len(seen) > 0 || p == nil {
+	if p == nil {
 		return
 	}
-	if p.Certificate != "" {
+	all := certificatesOf(devices, func(facts deviceFacts) [][]byte { return [][]byte{facts.Certificate} }, false)
+	if len(all) == 0 && p.Certificate != "" {
 		if cert, err := device.ReadCertificate(p.Certificate); err == nil {
-			judgeCertificate(r, p, cert, nil)
-			return
+			all = append(all, judged{cert: cert})
 		}
+	} else if len(all) == 0 {
+		all = certificatesOf(devices, func(facts deviceFacts) [][]byte { return facts.Unpaired }, true)
 	}
-	if !r.hasErrors("certificate.") {
+	for _, c := range all {
+		c.judge(r, p, len(all) > 1)
+	}
+	if len(all) == 0 && !r.hasErrors("certificate.") {
 		r.skip("certificate.validity", "no certificate was found that could be looked at")
 	}
+}
+
+// certificatesOf returns some certificates of the devices, each once.
+func certificatesOf(devices deviceReports, which func(deviceFacts) [][]byte, unpaired bool) (all []judged) {
+	for _, report := range devices {
+		for _, der := range which(report.facts) {
+			cert, err := certread.Parse(der)
+			if err != nil || slices.ContainsFunc(all, func(c judged) bool { return c.cert.Equal(cert) }) {
+				continue
+			}
+			all = append(all, judged{cert, parsedChain(report.facts.Chain), unpaired})
+		}
+	}
+	return all
 }
 
 // parsedChain returns what of a device's certificates can be read.
@@ -48,11 +70,22 @@ func parsedChain(raw [][]byte) (chain []*x509.Certificate) {
 	return chain
 }
 
-// judgeCertificate says what Anaplan will have against it. Which user it is for comes first:
-// with several certificates on a device this is by what a person tells them apart.
-func judgeCertificate(r *Report, p *config.Profile, cert *x509.Certificate, chain []*x509.Certificate) {
-	r.ok("certificate.present", "%s; for Anaplan it is %s's", device.Describe(cert), cmp.Or(agent.Email(cert), "nobody"))
-	for _, f := range certlint.Check(cert, chain, time.Now()) {
+// judge says what Anaplan will have against it. Which user it is for comes first: with several
+// certificates on a device this is by what a person tells them apart, and each finding says which it is about.
+func (c judged) judge(r *Report, p *config.Profile, oneOfMany bool) {
+	cert, name, whose := c.cert, "", ""
+	if c.unpaired {
+		whose = "; whether its key is on the device, only a login tells"
+	}
+	if oneOfMany {
+		name = device.Describe(cert) + ": "
+	}
+	r.ok("certificate.present", "%s; for Anaplan it is %s's%s", device.Describe(cert), cmp.Or(agent.Email(cert), "nobody"), whose)
+	for _, f := range certlint.Check(cert, c.chain, time.Now()) {
+		f.What = name + f.What
+		if c.unpaired && oneOfMany && f.Severity == finding.Error {
+			f.Severity = finding.Warning // it may not be the one that logs in
+		}
 		r.add(f)
 	}
 	if size := len(anaplan.Authorization(cert, anaplan.HeaderForm(p.HeaderForm))); size > largeHeader {

@@ -90,16 +90,21 @@ func (all deviceReports) tell(r *Report, i int, findings []finding.Finding, work
 	}
 }
 
-// tellUnproven adds the errors that no signature has refuted: as errors where the first key that was
-// ready has shown by a login to the device that it is so, else as what nobody has looked at.
+// tellUnproven adds what only a signature proves, or refutes: a key of which the public half shows, and
+// errors. They are errors where the first key that was ready has shown by a login to the device that it is
+// so, else what nobody has looked at.
 func (all deviceReports) tellUnproven(r *Report, came signed) {
 	for i := range all {
 		first := &all[i].facts == all.ready()
-		if first && came == signedWell {
-			continue
-		}
 		for _, f := range all[i].facts.Unproven {
-			if !first || came != signedNot {
+			proven := first && came == signedWell
+			switch {
+			case f.Severity == finding.OK && !proven: // as all that shows says
+				f.Severity, f.What, f.Do = finding.Skipped, f.What+": "+device.OnlyPublic, build.Program+" doctor --login looks at the key"
+			case f.Severity == finding.OK:
+			case proven:
+				continue
+			case !first || came != signedNot:
 				f.Severity, f.What = finding.Skipped, "without a login to the device it looks so, and private keys may show after one only: "+f.What
 				f.Do = build.Program + " doctor --login looks at the key; if it is so: " + f.Do
 			}

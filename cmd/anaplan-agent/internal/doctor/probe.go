@@ -50,6 +50,7 @@ type ProbeLine struct {
 type deviceFacts struct {
 	Names       []pin.Device `json:"names,omitempty"`        // of the devices that the address fits
 	Certificate []byte       `json:"certificate,omitempty"`  // DER, of the key that would log in, or would if it could
+	Unpaired    [][]byte     `json:"unpaired,omitempty"`     // DER, those that may be it, where keys do not show
 	Chain       [][]byte     `json:"chain,omitempty"`        // DER, what else is on the device
 	Ready       bool         `json:"ready,omitempty"`        // there is exactly one key, and it can log in
 	NoPIN       bool         `json:"no_pin,omitempty"`       // it wants none
@@ -59,7 +60,8 @@ type deviceFacts struct {
 	PINSpent    string       `json:"pin_spent,omitempty"`    // why no PIN may be sent; "": one may
 	PINDoubt    string       `json:"pin_doubt,omitempty"`    // why none should be before a person says so
 
-	// Unproven are errors by what the device shows before a login. A signature refutes them.
+	// Unproven are findings by what the device shows before a login. A signature proves what is OK, and
+	// refutes errors.
 	Unproven []finding.Finding `json:"unproven,omitempty"`
 }
 

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -221,10 +222,10 @@ func certificateOf(key hsm.KeyInfo) *x509.Certificate {
 func addressOf(key hsm.KeyInfo) string { return key.Address.String() }
 
 // canBeMeant reports whether a login may be made with the key: not if it is of another type, as one that
-// attests others can be, or has such a certificate only.
+// attests others can be, or has such a certificate only, nor if nothing shows that the private key is there.
 func canBeMeant(key hsm.KeyInfo) bool {
 	attests := slices.ContainsFunc(key.PassedOver, func(c hsm.CertificateInfo) bool { return c.NoLogin })
-	return !errors.Is(key.Problem, hardware.ErrUnusableKey) && (key.Certificate != nil || !attests)
+	return !key.PublicOnly && !errors.Is(key.Problem, hardware.ErrUnusableKey) && (key.Certificate != nil || !attests)
 }
 
 // noKey says that the address fits no key, and what there is instead.
@@ -234,8 +235,8 @@ func (p *Probe) noKey(address uri.URI, token *hsm.Token) {
 	case len(others) > 0:
 		p.fail("device.key", oneKey+strings.Join(texts(others, addressOf), " or "), "no key on token %q fits %s", token.Label, address)
 	case !token.LoggedIn:
-		p.skip("device.key", fmt.Sprintf("token %q hides its keys until somebody logs in, so %s doctor --login looks at them", token.Label, build.Program))
-		p.Facts.Ready = true
+		p.add(finding.Finding{Check: "device.key", Severity: finding.Skipped, What: fmt.Sprintf("token %q hides its keys until somebody logs in", token.Label), Do: build.Program + " doctor --login looks at them"})
+		p.Facts.Ready, p.Facts.Unpaired = true, unpaired(address, token)
 	default:
 		p.fail("device.key", build.Program+" enroll --key "+shell.Quote(address.String())+" --email YOU makes one", "there is no key on token %q", token.Label)
 	}
@@ -251,7 +252,36 @@ func (p *Probe) judgeKey(key hsm.KeyInfo) {
 	if problem != nil {
 		problem = fmt.Errorf("%s: %w", name, problem)
 	}
+	if device.Unseen(key) != "" {
+		p.Facts.Ready = true
+		p.Facts.Unproven = append(p.Facts.Unproven, finding.Finding{Check: "device.key", Severity: finding.OK, What: fmt.Sprintf("%s is %s, and has a certificate", name, key.Type)})
+		return
+	}
 	p.judgeLogin(name, key.Type, device.KeyState(key), problem)
+}
+
+// unpaired returns the certificates that a login may be made with, of those that a token shows while it hides
+// its keys: those that the address names, or else any; for RSA keys, if there are such.
+func unpaired(address uri.URI, token *hsm.Token) (found [][]byte) {
+	var all []hsm.CertificateInfo
+	for _, c := range token.Certificates {
+		if c.Certificate != nil && !c.Certificate.IsCA && !c.NoLogin {
+			all = append(all, c)
+		}
+	}
+	named := func(c hsm.CertificateInfo) bool {
+		return address.Without("type").MatchObject(uri.Object{Label: c.Label, ID: c.ID})
+	}
+	isRSA := func(c hsm.CertificateInfo) bool { return hardware.OtherKind(c.Certificate) == nil }
+	for _, wanted := range []func(hsm.CertificateInfo) bool{named, isRSA} {
+		if slices.ContainsFunc(all, wanted) {
+			all = slices.DeleteFunc(all, func(c hsm.CertificateInfo) bool { return !wanted(c) })
+		}
+	}
+	for _, c := range all {
+		found = append(found, c.Certificate.Raw)
+	}
+	return found
 }
 
 // judgeDuplicates looks for keys that one name fits: this program tells them apart by their
