@@ -132,7 +132,7 @@ func Leaf(certs []*x509.Certificate, public crypto.PublicKey) (leaf *x509.Certif
 	for _, cert := range certs {
 		switch {
 		case !sameKey(cert.PublicKey, public):
-			failed.Subjects = append(failed.Subjects, cert.Subject.String())
+			failed.Subjects = append(failed.Subjects, subjectOf(cert, public))
 		case leaf == nil || better(cert, leaf, now):
 			leaf = cert
 		}
@@ -161,7 +161,21 @@ func otherKinds(certs []*x509.Certificate, public crypto.PublicKey) error {
 	if first == nil {
 		return nil
 	}
-	return &UnsupportedError{fmt.Sprintf("the certificate of %q, which is for %s,", first.Subject, certread.KeyName(first)), rsaOnly}
+	why := rsaOnly
+	if certread.IsOtherRSA(first) {
+		why = "a login needs it for a plain RSA key (rsaEncryption), and the CA can issue it so for the same key"
+	}
+	return &UnsupportedError{fmt.Sprintf("the certificate of %q, which is for %s,", first.Subject, certread.KeyName(first)), why}
+}
+
+// subjectOf names a certificate by its subject, and by its key if that is not RSA, and one was looked for.
+func subjectOf(cert *x509.Certificate, public crypto.PublicKey) string {
+	subject := fmt.Sprintf("%q", cert.Subject)
+	_, wantsRSA := public.(*rsa.PublicKey)
+	if _, isRSA := cert.PublicKey.(*rsa.PublicKey); wantsRSA && !isRSA {
+		subject += " (for " + certread.KeyName(cert) + ")"
+	}
+	return subject
 }
 
 func sameKey(a, b crypto.PublicKey) bool {

@@ -3,6 +3,7 @@ package certfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -35,16 +36,14 @@ func (e *UnsupportedError) Error() string { return e.What + " cannot be used: " 
 
 // NoLeafError means that none of the certificates is for the key.
 type NoLeafError struct {
-	Subjects []string // of the certificates; empty: there was none
+	// Subjects are those of the certificates, quoted, because they are the CA's text, and with the kind of
+	// the key where that is not RSA and the key is. Empty: there was none.
+	Subjects []string
 }
 
-// Error quotes the subjects, because they are the CA's text.
 func (e *NoLeafError) Error() string {
 	const shown = 3
-	var names []string
-	for _, subject := range e.Subjects[:min(shown, len(e.Subjects))] {
-		names = append(names, fmt.Sprintf("%q", subject))
-	}
+	names := slices.Clone(e.Subjects[:min(shown, len(e.Subjects))])
 	if more := len(e.Subjects) - shown; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}

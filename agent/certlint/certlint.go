@@ -159,8 +159,11 @@ func (s subject) key() finding.Finding {
 	if key, ok := s.cert.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() >= minBits {
 		return fine("its key is %s", keyName(s.cert))
 	}
-	return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("its key is %s; Anaplan takes RSA of %d bits or more only", keyName(s.cert), minBits),
-		Do: "make another key and a request for it: anaplan-agent enroll"}
+	do := "make another key and a request for it: anaplan-agent enroll"
+	if certread.IsOtherRSA(s.cert) {
+		do = "have the CA issue it anew, for the same key as a plain RSA key (rsaEncryption); for the request: anaplan-agent enroll --reuse-key"
+	}
+	return finding.Finding{Severity: finding.Error, Do: do, What: fmt.Sprintf("its key is %s; Anaplan takes RSA of %d bits or more only", keyName(s.cert), minBits)}
 }
 
 func keyName(cert *x509.Certificate) string {

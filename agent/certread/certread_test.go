@@ -192,17 +192,20 @@ func TestKeyNames(t *testing.T) {
 		return ber.Element(0x30, ber.Element(0x30, parts...), ber.Element(asn1.TagBitString, make([]byte, 40)))
 	}
 	for name, test := range map[string]struct{ key []byte }{
-		"an RSA key of 2048 bits":                 {},
-		"an RSA key for PSS only (RSASSA-PSS)":    {key(certtest.OID(1, 2, 840, 113549, 1, 1, 10))},
-		"a DSA key":                               {key(certtest.OID(1, 2, 840, 10040, 4, 1))},
-		"an Ed448 key":                            {key(certtest.OID(1, 3, 101, 113))},
-		"an elliptic curve key (brainpoolP256r1)": {key(certtest.OID(1, 2, 840, 10045, 2, 1), certtest.OID(1, 3, 36, 3, 3, 2, 8, 1, 1, 7))},
-		"an elliptic curve key (1.2.3.4)":         {key(certtest.OID(1, 2, 840, 10045, 2, 1), certtest.OID(1, 2, 3, 4))},
-		"an elliptic curve key":                   {key(certtest.OID(1, 2, 840, 10045, 2, 1), ber.Element(0x30))},
-		"an ML-DSA-65 key":                        {key(certtest.OID(2, 16, 840, 1, 101, 3, 4, 3, 18))},
-		"a key of an unknown kind (1.2.3.4.5)":    {key(certtest.OID(1, 2, 3, 4, 5))},
-		"an RSA key that cannot be read":          {key(certtest.OID(1, 2, 840, 113549, 1, 1, 1), ber.Element(asn1.TagNull))},
-		"a key that cannot be read":               {key()},
+		"an RSA key of 2048 bits":                            {},
+		"an RSA key for PSS only (RSASSA-PSS)":               {key(certtest.OID(1, 2, 840, 113549, 1, 1, 10))},
+		"a DSA key":                                          {key(certtest.OID(1, 2, 840, 10040, 4, 1))},
+		"an Ed448 key":                                       {key(certtest.OID(1, 3, 101, 113))},
+		"an elliptic curve key (brainpoolP256r1)":            {key(certtest.OID(1, 2, 840, 10045, 2, 1), certtest.OID(1, 3, 36, 3, 3, 2, 8, 1, 1, 7))},
+		"an elliptic curve key (1.2.3.4)":                    {key(certtest.OID(1, 2, 840, 10045, 2, 1), certtest.OID(1, 2, 3, 4))},
+		"an elliptic curve key":                              {key(certtest.OID(1, 2, 840, 10045, 2, 1), ber.Element(0x30))},
+		"an SLH-DSA key":                                     {key(certtest.OID(2, 16, 840, 1, 101, 3, 4, 3, 31))},
+		"a HashML-DSA key":                                   {key(certtest.OID(2, 16, 840, 1, 101, 3, 4, 3, 32))},
+		"an RSA key by the name of a signature (SHA256-RSA)": {key(certtest.OID(1, 2, 840, 113549, 1, 1, 11), ber.Element(asn1.TagNull))},
+		"an ML-DSA-65 key":                                   {key(certtest.OID(2, 16, 840, 1, 101, 3, 4, 3, 18))},
+		"a key of an unknown kind (1.2.3.4.5)":               {key(certtest.OID(1, 2, 3, 4, 5))},
+		"an RSA key that cannot be read":                     {key(certtest.OID(1, 2, 840, 113549, 1, 1, 1), ber.Element(asn1.TagNull))},
+		"a key that cannot be read":                          {key()},
 	} {
 		der := certtest.Make(public(), func(f *certtest.Fields) {
 			if test.key != nil {

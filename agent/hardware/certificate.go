@@ -32,8 +32,12 @@ func OtherKind(certificate *x509.Certificate) error {
 	if _, isRSA := certificate.PublicKey.(*rsa.PublicKey); isRSA {
 		return nil
 	}
-	return fmt.Errorf("%w: that of %s is for %s, and a login by SHA512withRSA needs one for an RSA key",
-		ErrNoCertificate, certificate.Subject, certread.KeyName(certificate))
+	needs := "one for an RSA key"
+	if certread.IsOtherRSA(certificate) {
+		needs = "one for a plain RSA key (rsaEncryption), which the CA can issue for the same key"
+	}
+	return fmt.Errorf("%w: that of %s is for %s, and a login by SHA512withRSA needs %s",
+		ErrNoCertificate, certificate.Subject, certread.KeyName(certificate), needs)
 }
 
 // Describe says which certificate it is, to people who know theirs and not their key.

@@ -141,15 +141,11 @@ func wrongAnswer(path string, address config.Address, certs []*x509.Certificate,
 	if !ok {
 		return fmt.Errorf("%w: %s: %w", device.ErrCertificateFile, path, err)
 	}
-	var names []string
-	for _, subject := range none.Subjects {
-		names = append(names, fmt.Sprintf("%q", subject))
-	}
 	kind := ErrOtherKey
 	if !slices.ContainsFunc(certs, func(cert *x509.Certificate) bool { return !cert.IsCA }) {
 		kind = errOnlyCA
 	}
-	return fmt.Errorf("%w: %s has no certificate for %s, only for %s", kind, path, address, strings.Join(names, ", "))
+	return fmt.Errorf("%w: %s has no certificate for %s, only for %s", kind, path, address, strings.Join(none.Subjects, ", "))
 }
 
 // sayContent says what was in a file of several certificates, and which was taken: a bundle

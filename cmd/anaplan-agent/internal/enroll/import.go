@@ -130,21 +130,22 @@ func readEntry(r *device.Run, path string, order ImportOrder) (certfile.KeyEntry
 	}
 	if entry.Certificate == nil {
 		forgetKey(entry.Key)
-		return certfile.KeyEntry{}, fmt.Errorf("%w %s: %s; name the file of the key's own: --certificate FILE", errKeyFile, path, otherThan(bundle.Certificates))
+		return certfile.KeyEntry{}, fmt.Errorf("%w %s: %w; name the file of the key's own: --certificate FILE", errKeyFile, path, noCertificateIn(bundle, entry))
 	}
 	return entry, nil
 }
 
-// otherThan says which certificates there are in place of the key's.
-func otherThan(certs []*x509.Certificate) string {
-	if len(certs) == 0 {
-		return "it has no certificate for the key"
+// noCertificateIn says which certificates there are in place of the key's.
+func noCertificateIn(bundle certfile.Bundle, entry certfile.KeyEntry) error {
+	_, _, err := certfile.Leaf(bundle.Certificates, entry.Key.Public())
+	none, ok := errors.AsType[*certfile.NoLeafError](err)
+	switch {
+	case !ok:
+		return err
+	case len(none.Subjects) == 0:
+		return errors.New("it has no certificate for the key")
 	}
-	var names []string
-	for _, cert := range certs {
-		names = append(names, device.Describe(cert))
-	}
-	return "it has no certificate for the key that is in it, only for other keys: " + strings.Join(names, ", ")
+	return fmt.Errorf("it has no certificate for the key that is in it, only for other keys: %s", strings.Join(none.Subjects, ", "))
 }
 
 // openKeys returns the keys of a file, and overwrites what it was and the password. It can take
