@@ -117,7 +117,7 @@ func notPlain(email string) string {
 	case err == nil && strings.TrimSpace(email) == parsed.Address:
 		return "has blanks around it" + unfound
 	case err == nil:
-		return "has more around the address " + parsed.Address + unfound
+		return "has more in it than the address itself" + unfound
 	case strings.ContainsFunc(email, unicode.IsSpace):
 		return "has blanks in it" + unfound
 	}

@@ -164,13 +164,13 @@ func TestCheck(t *testing.T) {
 		{"email", "common name", func(c *x509.Certificate) { c.EmailAddresses, c.Subject.CommonName = nil, "c@example.com" }, failure,
 			"that its common name, c@example.com, looks like one does not count", "rfc822Name"},
 		{"email", "a word", func(c *x509.Certificate) { c.EmailAddresses = []string{"robot"} }, warning, `its e-mail address, "robot", does not look like one`, "rfc822Name"},
-		{"email", "a name around it", func(c *x509.Certificate) { c.EmailAddresses = []string{"Robot <robot@example.com>"} }, warning, `its e-mail address, "Robot <robot@example.com>", has more around the address robot@example.com, so Anaplan may find no user by it`, "rfc822Name"},
-		{"email", "brackets", func(c *x509.Certificate) { c.EmailAddresses = []string{"<robot@example.com>"} }, warning, "has more around the address robot@example.com", "rfc822Name"},
+		{"email", "a name around it", func(c *x509.Certificate) { c.EmailAddresses = []string{"Robot <robot@example.com>"} }, warning, `its e-mail address, "Robot <robot@example.com>", has more in it than the address itself, so Anaplan may find no user by it`, "rfc822Name"},
+		{"email", "brackets", func(c *x509.Certificate) { c.EmailAddresses = []string{"<robot@example.com>"} }, warning, "has more in it than the address itself", "rfc822Name"},
 		{"email", "blanks around it", func(c *x509.Certificate) { c.EmailAddresses = []string{" robot@example.com"} }, warning, "has blanks around it", "rfc822Name"},
 		{"email", "a blank in it", func(c *x509.Certificate) { c.EmailAddresses = []string{"ro bot@example.com"} }, warning, "has blanks in it", "rfc822Name"},
 		{"email", "in the subject, with a name around it", func(c *x509.Certificate) {
 			c.EmailAddresses, c.Subject = nil, pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}, Value: "Robot <s@example.com>"}}}
-		}, warning, "has more around the address s@example.com", "rfc822Name"},
+		}, warning, "has more in it than the address itself", "rfc822Name"},
 
 		{"key", "RSA", nil, ok, "its key is RSA of 2048 bits", ""},
 

@@ -25,7 +25,7 @@ func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) s
 	case len(emails) == 0:
 		row("e-mail", "none, so Anaplan finds no user")
 	case doubted:
-		row("e-mail", "%s, from the %s: hardly the Anaplan user", emails[0], s.emailPlace())
+		row("e-mail", "in the %s, and hardly the Anaplan user: see below", s.emailPlace())
 	default:
 		row("e-mail", "%s, from the %s: the Anaplan user", emails[0], s.emailPlace())
 	}
