@@ -256,6 +256,18 @@ func TestOddCertificates(t *testing.T) {
 	}
 }
 
+// TestOldVersion: of a certificate that crypto/x509 reads in part only, a card's is read like a file's.
+func TestOldVersion(t *testing.T) {
+	d := newDesk(t)
+	der := certtest.Make(testKey(t, "a", 2048).Public(), func(f *certtest.Fields) {
+		f.Version = ber.Element(0xa0, ber.Element(asn1.TagInteger, []byte{0}))
+	})
+	d.usual(t).PutObject(0x5fc10a, slices.Concat(tlv(0x70, der), tlv(0x71, []byte{0})))
+	if keys := one(t).Keys; len(keys) != 1 || !slices.Equal(keys[0].Certificate.EmailAddresses, []string{certtest.Email}) {
+		t.Errorf("%+v", keys)
+	}
+}
+
 // TestOtherKinds: a certificate of a key that cannot log in is said to be that.
 func TestOtherKinds(t *testing.T) {
 	d := newDesk(t)

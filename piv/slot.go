@@ -175,7 +175,13 @@ func (c *card) readCertificate(slot pivuri.Slot) (*x509.Certificate, error) {
 		return c.readObject(slot)
 	}
 	certificate, err := c.yk.Certificate(slotOf(slot))
-	if err == nil || isAbsent(err) {
+	if isAbsent(err) {
+		return nil, nil
+	}
+	if err == nil {
+		certificate, err = certread.Parse(certificate.Raw) // which reads more of some
+	}
+	if err == nil {
 		return certificate, nil
 	}
 	if fromOutside(err) {

@@ -206,7 +206,15 @@ func (s subject) revocation() finding.Finding {
 
 func (s subject) signature() finding.Finding {
 	return s.doubted("signature", "ask the CA for one that is signed with SHA-256",
-		fine("its CA signed it with %v", s.cert.SignatureAlgorithm))
+		fine("its CA signed it with %s", signatureName(s.cert)))
+}
+
+// signatureName is the algorithm by which a certificate is signed.
+func signatureName(cert *x509.Certificate) string {
+	if cert.SignatureAlgorithm == x509.UnknownSignatureAlgorithm {
+		return "an algorithm that is not known here"
+	}
+	return cert.SignatureAlgorithm.String()
 }
 
 // rules tells of what programs refuse that are stricter than others.

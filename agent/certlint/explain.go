@@ -44,7 +44,7 @@ func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) s
 	row("extended key usage", "%s", extendedKeyUsages(cert))
 	row("CRL", "%s", cmp.Or(strings.Join(cert.CRLDistributionPoints, ", "), "none"))
 	row("OCSP", "%s", cmp.Or(strings.Join(cert.OCSPServer, ", "), "none"))
-	row("signature", "%v", cert.SignatureAlgorithm)
+	row("signature", "%s", signatureName(cert))
 
 	findings := Check(cert, chain, now)
 	list(&text, findings, finding.Error, "Anaplan will refuse it:")

@@ -104,6 +104,23 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
+// An older version has no extensions by the rules; crypto/x509 passes over them, others read them.
+func TestExtensionsOfOldVersions(t *testing.T) {
+	for version, want := range []string{"it has extensions, and its version, 1, does not", "it has extensions, and its version, 2, does not"} {
+		der := certtest.Make(public(), func(f *certtest.Fields) {
+			f.Version = ber.Element(0xa0, ber.Element(asn1.TagInteger, []byte{byte(version)}))
+		})
+		cert, err := certread.Parse(der)
+		if err != nil || !slices.Equal(cert.EmailAddresses, []string{certtest.Email}) || !bytes.Equal(cert.Raw, der) {
+			t.Errorf("version %d: %v, %v", version+1, cert, err)
+			continue
+		}
+		if faults := certread.Faults(cert); !slices.Equal(faults, []string{want}) {
+			t.Errorf("version %d: faults %q", version+1, faults)
+		}
+	}
+}
+
 // A moment that there is not counts as the one that other programs take it for, and is named.
 func TestNoSuchMoment(t *testing.T) {
 	for text, want := range map[string]string{

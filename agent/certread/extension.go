@@ -49,7 +49,10 @@ func (m *mender) mendExtensions(written [][]byte) {
 		}
 		switch {
 		case e.Id.String() == oidAlternativeName:
-			m.addNames(e)
+			before := len(m.faults)
+			if m.addNames(e); len(m.faults) == before && !m.fits(der) {
+				m.fault("its extension " + ExtensionName(e.Id) + " is not written as it should be")
+			}
 		case !twice && !m.addExtension(der, e):
 			m.fault("its extension " + ExtensionName(e.Id) + " cannot be read")
 			m.leaveOut(e)

@@ -37,7 +37,9 @@ func (m *mender) fault(text string) {
 // mend settles the fields one after the other.
 func (m *mender) mend(o *original) error {
 	m.copy = sound()
-	m.settle(&m.copy.version, o.version, m.mendVersion)
+	if m.settle(&m.copy.version, o.version, m.mendVersion); len(o.extensions) > 0 {
+		m.raiseVersion()
+	}
 	m.settle(&m.copy.serial, o.form.serial, m.mendSerial)
 	m.mendAlgorithm(o)
 	m.settle(&m.copy.signature, o.signature, m.mendSignature)
@@ -54,9 +56,25 @@ func (m *mender) mend(o *original) error {
 	}
 	m.mendExtensions(o.extensions)
 	if len(m.faults) == 0 && !m.otherKey {
-		m.fault("its lengths are not written as short as they can be")
+		m.fault(m.unnamed(o))
 	}
 	return nil
+}
+
+// unnamed is the fault of a certificate in which nothing was found that is wrong.
+func (m *mender) unnamed(o *original) string {
+	if der, _, err := ber.DER(o.raw); err == nil && !bytes.Equal(der, o.raw) {
+		return "its lengths are not written as short as they can be"
+	}
+	return "something in it is not written as it should be"
+}
+
+// raiseVersion has crypto/x509 read extensions that the version does not have.
+func (m *mender) raiseVersion() {
+	if cert, err := x509.ParseCertificate(m.copy.encode()); err == nil && cert.Version < withExtensions {
+		m.fault(fmt.Sprintf("it has extensions, and its version, %d, does not", cert.Version))
+		m.copy.version = sound().version
+	}
 }
 
 // settle puts a field of the original into the copy, mended if need be; else what the copy had
@@ -166,6 +184,9 @@ func (m *mender) mendKey(der []byte) []byte {
 		return nil
 	}
 	sayParameters(m, algorithm[1:])
+	if fields[1].Bytes[0] != 0 {
+		m.fault("its key is not a number of whole bytes")
+	}
 	written := ber.Element(tagSequence, encodeUnsigned(numbers[0].Bytes), encodeUnsigned(numbers[1].Bytes))
 	if !bytes.Equal(written, fields[1].Bytes[1:]) {
 		m.fault("the numbers of its RSA key are not written as they should be")

@@ -1,11 +1,13 @@
 package certread
 
 import (
+	"bytes"
 	"encoding/asn1"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,7 +45,7 @@ func (m *mender) mendName(what string, der []byte) []byte {
 func (m *mender) sayText(what string, value asn1.RawValue) {
 	text := textOf(value)
 	switch {
-	case value.Class != asn1.ClassUniversal || value.IsCompound:
+	case !isText(value):
 		m.fault(what + " has a value that is not text")
 	case value.Tag == asn1.TagPrintableString && strings.ContainsFunc(text, notPrintable):
 		at := strings.IndexFunc(text, notPrintable)
@@ -51,13 +53,15 @@ func (m *mender) sayText(what string, value asn1.RawValue) {
 		m.fault(fmt.Sprintf("%s has %q in a PrintableString, which cannot hold it", what, first))
 	case value.Tag == asn1.TagBMPString && len(value.Bytes)%2 != 0:
 		m.fault(what + " has a BMPString of an odd number of bytes, and each character has two")
+	case value.Tag == asn1.TagBMPString && strings.ContainsRune(text, utf8.RuneError):
+		m.fault(what + " has a BMPString with characters that it cannot hold")
 	case value.Tag == asn1.TagUTF8String && !utf8.Valid(value.Bytes):
 		m.fault(what + " has a UTF8String that is not UTF-8")
 	case value.Tag == asn1.TagIA5String && !isASCII(text):
 		m.fault(what + " has an IA5String with characters other than ASCII")
 	case value.Tag == asn1.TagNumericString && strings.Trim(text, "0123456789 ") != "":
 		m.fault(what + " has a NumericString that is not a number")
-	case value.Tag == tagUniversal || value.Tag == tagVisible || value.Tag == asn1.TagGeneralString || value.Tag == tagGraphic || value.Tag == asn1.TagBitString:
+	case value.Tag == tagUniversal || value.Tag == tagVisible || value.Tag == asn1.TagGeneralString || value.Tag == tagGraphic:
 		m.fault(what + " has a value of a kind that names do not have")
 	}
 }
@@ -68,6 +72,14 @@ const (
 	tagVisible   = 26
 	tagUniversal = 28
 )
+
+// isText reports whether a value is of one of the kinds of text.
+func isText(value asn1.RawValue) bool {
+	return value.Class == asn1.ClassUniversal && !value.IsCompound && slices.Contains([]int{
+		asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagT61String, asn1.TagIA5String, asn1.TagBMPString, asn1.TagNumericString,
+		asn1.TagGeneralString, tagGraphic, tagVisible, tagUniversal,
+	}, value.Tag)
+}
 
 // notPrintable reports whether a PrintableString cannot have a character (ITU-T X.680 section
 // 41.4). That crypto/x509 lets some others pass does not matter: it was asked first.
@@ -83,7 +95,7 @@ func isASCII(text string) bool {
 // 2.4 has it.
 func textOf(value asn1.RawValue) string {
 	switch {
-	case value.Class != asn1.ClassUniversal || value.IsCompound || value.Tag == asn1.TagBitString:
+	case !isText(value):
 		return "#" + hex.EncodeToString(value.FullBytes)
 	case value.Tag == asn1.TagBMPString:
 		units := make([]uint16, len(value.Bytes)/2)
@@ -166,14 +178,27 @@ func isMoment(date asn1.RawValue) bool {
 }
 
 // timePattern is a date with the time of day, of which there can be less or more than the rules
-// want (ITU-T X.680 sections 46 and 47): seconds, their fraction, and the difference to UTC.
+// want (ITU-T X.680 sections 46 and 47): minutes, seconds, their fraction, and the difference to UTC; and
+// what programs leave behind it.
 var timePattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)?(?:[.,]\d+)?(?:Z|([+-])(\d\d):?(\d\d)?)?$`)
+	return regexp.MustCompile(`^(\d{4})(\d\d)(\d\d)(\d\d)(?:(\d\d)(\d\d)?)?(?:[.,]\d+)?(?:[Zz]|([+-])(\d\d):?(\d\d)?)?[ \x00]*$`)
 })
 
-// timeOf reads a date, whose year has two digits if it is short. One without its difference to UTC
-// is taken for UTC: it is off by some hours at most.
+// timeOf reads a date, whose year has two digits if it is short, or if it is written as a short one is
+// while its tag says otherwise. One without its difference to UTC is taken for UTC: it is off by some hours
+// at most.
 func timeOf(text []byte, short bool) (time.Time, bool) {
+	all := bytes.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+	if all < 0 {
+		all = len(text)
+	}
+	century := string(text[:min(2, len(text))])
+	switch {
+	case short && all == len("20060102150405"):
+		short = false
+	case !short && all == len("060102150405") && century != "19" && century != "20":
+		short = true
+	}
 	digits := 4
 	if short {
 		digits = 2

@@ -22,9 +22,6 @@ func Parse(data []byte) (*x509.Certificate, error) {
 // number is negative"; none if crypto/x509 reads it as it is. The CA's own text in them is
 // quoted.
 func Faults(cert *x509.Certificate) []string {
-	if _, err := x509.ParseCertificate(cert.Raw); err == nil {
-		return nil
-	}
 	_, faults, _ := read(cert.Raw)
 	return faults
 }
@@ -34,7 +31,7 @@ var errNotOne = errors.New("it is not built like a certificate")
 func read(data []byte) (*x509.Certificate, []string, error) {
 	data = bytes.Clone(data) // what holds it may be cleared or used again
 	if first, _ := ber.First(data); first != nil {
-		if cert, err := x509.ParseCertificate(first); err == nil {
+		if cert, err := x509.ParseCertificate(first); err == nil && !passedOver(cert) {
 			return cert, nil, nil
 		}
 	}
@@ -47,7 +44,7 @@ func read(data []byte) (*x509.Certificate, []string, error) {
 	case err != nil:
 		return nil, nil, errNotOne
 	}
-	if cert, err := x509.ParseCertificate(raw); err == nil {
+	if cert, err := x509.ParseCertificate(raw); err == nil && !passedOver(cert) {
 		return cert, nil, nil
 	}
 	var m mender
@@ -65,6 +62,20 @@ func read(data []byte) (*x509.Certificate, []string, error) {
 	m.restore(cert, written)
 	return cert, m.faults, nil
 }
+
+// passedOver reports whether crypto/x509 has passed over extensions, which older versions do not have, and
+// openssl reads all the same.
+func passedOver(cert *x509.Certificate) bool {
+	if cert.Version >= withExtensions {
+		return false
+	}
+	var m mender
+	written, err := m.take(cert.Raw)
+	return err == nil && len(written.extensions) > 0
+}
+
+// withExtensions is the first version of certificates that has extensions (RFC 5280 section 4.1.2.1).
+const withExtensions = 3
 
 // form is a certificate in its fields, each as an element of DER (RFC 5280 section 4.1).
 type form struct {

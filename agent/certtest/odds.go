@@ -50,6 +50,12 @@ func oddNumbers() []Odd {
 			f.Key = bytes.Replace(f.Key, []byte("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00"), []byte("\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"), 1)
 			f.Key = ber.Element(sequence, f.Key[4:])
 		}, nil},
+		{"key of odd bits", "its key is not a number of whole bytes", func(f *Fields) {
+			parts := ber.PartsOf(f.Key)
+			bits := bytes.Clone(parts[1].Bytes)
+			bits[0] = 1
+			f.Key = ber.Element(sequence, parts[0].FullBytes, ber.Element(asn1.TagBitString, bits))
+		}, nil},
 		{"RSA modulus without its zero", "numbers of its RSA key", func(f *Fields) { f.Key = unsigned(f.Key) }, nil},
 		{"long length", "lengths", func(f *Fields) {
 			f.Subject = append([]byte{0x30, 0x82, 0, f.Subject[1]}, f.Subject[2:]...)
@@ -78,6 +84,8 @@ func oddTexts() []Odd {
 		{"UTF8String in Latin-1", "UTF8String that is not UTF-8", subject(asn1.TagUTF8String, "M\xfcller"), nil},
 		{"IA5String with umlaut", "IA5String with characters other than ASCII", subject(asn1.TagIA5String, "M\xfcller"), nil},
 		{"BMPString of odd length", "BMPString of an odd number of bytes", subject(asn1.TagBMPString, "\x00R\x00"), nil},
+		{"BMPString with half a character", "BMPString with characters that it cannot hold", subject(asn1.TagBMPString, "\xd8\x00\x00A"), nil},
+		{"number as a name", "its subject has a value that is not text", subject(asn1.TagInteger, "\x05"), nil},
 		{"UniversalString", "of a kind that names do not have", subject(28, "\x00\x00\x00M\x00\x00\x00\xfc"), nil},
 		{"VisibleString", "of a kind that names do not have", subject(26, "Robot"), nil},
 		{"issuer in PrintableString", "its issuer has '_' in a PrintableString", func(f *Fields) {
@@ -117,6 +125,9 @@ func oddExtensions() []Odd {
 		}, nil},
 		{"CRL that is not one", "CRL distribution points cannot be read", extension(Extension(OID(2, 5, 29, 31), false, []byte("http://crl.example"))), nil},
 		{"critical identifier", "authority key identifier is marked critical", extension(Extension(OID(2, 5, 29, 35), true, ber.Element(sequence, ber.Element(0x80, []byte{1})))), nil},
+		{"TRUE as 1 of the names", "subject alternative name is not written as it should be", func(f *Fields) {
+			f.Extensions[3] = bytes.Replace(Extension(OID(2, 5, 29, 17), true, ber.Element(sequence, ber.Element(0x81, []byte(Email)))), []byte{1, 1, 0xff}, []byte{1, 1, 1}, 1)
+		}, nil},
 		{"TRUE as 1", "key usage is not written as it should be", func(f *Fields) {
 			f.Extensions[1] = bytes.Replace(f.Extensions[1], []byte{1, 1, 0xff}, []byte{1, 1, 1}, 1)
 		}, nil},
@@ -146,6 +157,10 @@ func oddTimes() []Odd {
 		{"fraction of a second", fault, times(asn1.TagGeneralizedTime, "20060102150405", ".123Z"), nil},
 		{"no seconds", fault, times(asn1.TagGeneralizedTime, "200601021504", "Z"), nil},
 		{"fraction and offset", fault, times(asn1.TagGeneralizedTime, "20060102150405", ",5+0200"), nil},
+		{"hours only", fault, times(asn1.TagGeneralizedTime, "2006010215", "Z"), nil},
+		{"small z and a blank behind", fault, times(asn1.TagGeneralizedTime, "20060102150405", "z "), nil},
+		{"short date by the long one's tag", fault, times(asn1.TagGeneralizedTime, "060102150405", "Z"), nil},
+		{"long date by the short one's tag", fault, times(asn1.TagUTCTime, "20060102150405", "Z"), nil},
 		{"no zone", fault, times(asn1.TagUTCTime, "060102150405", ""), nil},
 		{"UTCTime with offset and fraction", fault, times(asn1.TagUTCTime, "060102150405", ".5-0130"), nil},
 	}
