@@ -3,8 +3,10 @@ package certfile_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"mime/quotedprintable"
 	"net/url"
@@ -65,11 +67,30 @@ func ways(t *testing.T) map[string]func(string) string {
 			}
 			return "Content-Type: text/plain\n\n" + out.String()
 		},
-		"shell":               lines("", "\\\n"),
-		"Java":                lines(`    "`, "\\n\" +\n"),
-		"Python":              lines(`    "`, "\\n\"\n"),
-		"JavaScript":          lines("    '", "\\n' + \n"),
-		"list":                lines(`"`, "\",\n"),
+		"shell":                lines("", "\\\n"),
+		"Java":                 lines(`    "`, "\\n\" +\n"),
+		"Python":               lines(`    "`, "\\n\"\n"),
+		"JavaScript":           lines("    '", "\\n' + \n"),
+		"list":                 lines(`"`, "\",\n"),
+		`\x0a`:                 lines("", `\x0a`),
+		`\u000a`:               lines("", `\u000a`),
+		"%0A":                  lines("", "%0A"),
+		"<br> escaped":         lines("", "&lt;br&gt;"),
+		"reply with a name":    lines("Ana> ", "\n"),
+		"numbers of lines":     lines("  12  ", "\n"),
+		"diff":                 lines("+", "\n"),
+		"continued in Windows": lines("", " ^\n"),
+		"commas":               lines("", ",\n"),
+		"semicolons":           lines("", ";\n"),
+		"list in one line":     func(text string) string { return `["` + lines("", `", "`)(text) + `"]` },
+		"RTF":                  func(text string) string { return `{\rtf1 ` + lines("", "\\par\n")(text) + "}" },
+		"UTF-16 without its mark": func(text string) string {
+			return strings.Join(strings.Split(text, ""), "\x00") + "\x00"
+		},
+		"four hyphens": func(text string) string { return strings.ReplaceAll(text, "-----", "----") },
+		"small letters": func(text string) string {
+			return strings.NewReplacer("BEGIN", "begin", "END", "end", "CERTIFICATE", "certificate", "PRIVATE KEY", "private key").Replace(text)
+		},
 		"word processor":      func(text string) string { return strings.ReplaceAll(text, "-----", "—–-") },
 		"word processor, one": func(text string) string { return strings.ReplaceAll(text, "-----", "\u2014\u2014") },
 		"nothing to see":      lines("\u200b", "\u200b\n"),
@@ -101,6 +122,19 @@ func TestPastedBase64(t *testing.T) {
 	for _, name := range []string{`\n`, "reply", "<br>", "list", "Java", "nothing to see"} {
 		if certs, err := certfile.Certificates([]byte(ways(t)[name](text))); err != nil || len(certs) != 1 {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// DER comes in hexadecimal, too, and with zeros between its parts.
+func TestPastedDER(t *testing.T) {
+	der := append(append(derOf(t, "key.crt"), make([]byte, 20)...), derOf(t, "cas.pem")...)
+	for name, data := range map[string][]byte{
+		"padded": der, "rubbish behind zeros": append(bytes.Clone(der), 0, 0, 0x30, 0x82), "hex": []byte(hex.EncodeToString(der)),
+		"hex with colons": []byte(strings.ToUpper(strings.ReplaceAll(fmt.Sprintf("% x", der), " ", ":"))), "hex of C": []byte(strings.ReplaceAll(fmt.Sprintf("% #x", der), " ", ", ")),
+	} {
+		if certs, err := certfile.Certificates(data); err != nil || len(certs) != 2 {
+			t.Errorf("%s: %d, %v", name, len(certs), err)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package certfile
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -58,7 +60,10 @@ func splitText(text string) ([]piece, error) {
 	if strings.Contains(text, "-----BEGIN ") {
 		return splitPEM(text)
 	}
-	inner, ok := decodeBase64(text)
+	inner, ok := decodeHex(text)
+	if !ok {
+		inner, ok = decodeBase64(text)
+	}
 	switch text := textOf(inner); {
 	case !ok:
 	case isBinary(inner):
@@ -73,8 +78,11 @@ func splitText(text string) ([]piece, error) {
 // and does not begin like another is passed over: some tools pad, and some leave rubbish behind.
 func splitDER(data []byte) ([]piece, error) {
 	var all []piece
-	for len(data) > 0 && (len(all) == 0 || data[0] == 0x30) {
+	for padded := false; len(data) > 0 && (len(all) == 0 || data[0] == 0x30); {
 		der, rest, err := ber.DER(data)
+		if err != nil && padded {
+			break
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +90,9 @@ func splitDER(data []byte) ([]piece, error) {
 		if err != nil {
 			return nil, err
 		}
-		all, data = append(all, piece{kind: kindOf(der), der: der, raw: raw}), rest
+		all = append(all, piece{kind: kindOf(der), der: der, raw: raw})
+		data = bytes.TrimLeft(rest, "\x00")
+		padded = len(data) < len(rest)
 	}
 	return all, nil
 }
@@ -174,6 +184,16 @@ func decodeBase64(text string) ([]byte, bool) {
 		return nil, false
 	}
 	data, err := base64.RawStdEncoding.DecodeString(text)
+	return data, err == nil
+}
+
+// decodeHex decodes a sequence of DER that is written in hexadecimal, with colons and the like.
+func decodeHex(text string) ([]byte, bool) {
+	text = strings.NewReplacer(":", "", " ", "", "\n", "", "\t", "", ",", "", `\x`, "", "0x", "").Replace(text)
+	if len(text) < 100 || !strings.HasPrefix(text, "30") {
+		return nil, false
+	}
+	data, err := hex.DecodeString(text)
 	return data, err == nil
 }
 
