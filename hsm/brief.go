@@ -25,6 +25,23 @@ func (s *survey) brief(t token) uri.URI {
 	return t.address
 }
 
+// kind returns what tells a token by its serial number: its maker and its model. Some modules give
+// several tokens one number, with a PIN each (openCryptoki; OpenSC the two PINs of an OpenPGP card): then
+// their labels tell them apart, and it is "".
+func (s *survey) kind(t token) string {
+	_, lasts := t.lasting("serial")
+	shared := func(other token) bool {
+		return other.slot != t.slot && other.info.SerialNumber == t.info.SerialNumber && other.maker() == t.maker()
+	}
+	if !lasts || slices.ContainsFunc(s.fit, shared) || slices.ContainsFunc(s.others, shared) {
+		return ""
+	}
+	return t.maker()
+}
+
+// maker returns the token's maker and model, by its own words.
+func (t token) maker() string { return t.info.ManufacturerID + "/" + t.info.Model }
+
 // lasting returns what the token says of itself by a name of RFC 7512, and whether it tells it from
 // others and will stay. Of PIV cards OpenSC makes the label of the name in the first certificate;
 // their maker's name stays. Tokens without a serial number often have one of zeros.

@@ -102,6 +102,7 @@ type Token struct {
 	Manufacturer string
 	Model        string
 	Serial       string
+	Kind         string // see hardware.PINRequest
 
 	// Slot is the number of the slot. It may be another one next time.
 	Slot uint

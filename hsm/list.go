@@ -73,7 +73,7 @@ func (s *survey) failures(address uri.URI) []Token {
 func (t token) list(ctx context.Context, address uri.URI, options Options, progress *progress) Token {
 	listed := Token{
 		Address: t.brief, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
-		Model: t.info.Model, Serial: t.info.SerialNumber, Slot: t.slot, PIN: t.pinState(),
+		Model: t.info.Model, Serial: t.info.SerialNumber, Kind: t.kind, Slot: t.slot, PIN: t.pinState(),
 		PINPad:    t.has(pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH),
 		ChangePIN: t.has(pkcs11.CKF_USER_PIN_TO_BE_CHANGED),
 		ReadOnly:  t.has(pkcs11.CKF_WRITE_PROTECTED),

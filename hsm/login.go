@@ -134,7 +134,7 @@ func (l *login) askPIN(ctx context.Context, key string) (hardware.PIN, error) {
 		return hardware.PIN{}, fmt.Errorf("token %q: %w, and there is no way to ask for it", l.info.Label, hardware.ErrPINNeeded)
 	}
 	request := hardware.PINRequest{
-		Device: l.info.Label, Serial: l.info.SerialNumber, Counter: l.counter(), Key: key, Own: key != "",
+		Device: l.info.Label, Serial: l.info.SerialNumber, Kind: l.kind, Counter: l.counter(), Key: key, Own: key != "",
 		PINPad: l.hasPad(), Source: l.source,
 	}
 	l.progress.person("waiting for the PIN")

@@ -25,6 +25,7 @@ type token struct {
 	info    pkcs11.TokenInfo
 	address uri.URI // of the token, see tokenAddress
 	brief   uri.URI // the same as people get it, see survey.brief
+	kind    string  // see hardware.PINRequest
 }
 
 // survey is what the slots of a module hold.
@@ -66,6 +67,7 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 	}
 	for i := range found.fit {
 		found.fit[i].brief = found.brief(found.fit[i])
+		found.fit[i].kind = found.kind(found.fit[i])
 	}
 	return found, nil
 }

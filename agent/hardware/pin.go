@@ -18,6 +18,10 @@ type PINRequest struct {
 	// Serial is the device's serial number.
 	Serial string
 
+	// Kind is the maker and the model of a token whose serial number is its alone among these: it is
+	// known by them, whatever Device says, which may change. "" where Device counts as well.
+	Kind string
+
 	// Counter is the counter before the try. At PINFinalTry the caller should ask its user
 	// whether to go on. Devices that are locked are not asked for.
 	Counter PINCounter

@@ -45,7 +45,7 @@ func (p *Probe) lookAtToken(address uri.URI, cert *x509.Certificate) {
 	}
 	for _, token := range tokens {
 		if token.Label != "" || token.Serial != "" {
-			p.Facts.Names = append(p.Facts.Names, pin.Device{Label: token.Label, Serial: token.Serial})
+			p.Facts.Names = append(p.Facts.Names, pin.Device{Label: token.Label, Serial: token.Serial, Kind: token.Kind})
 		}
 	}
 	token := p.onlyToken(tokens)

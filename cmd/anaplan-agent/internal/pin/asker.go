@@ -90,6 +90,11 @@ type use struct {
 	owner   string // name of the note of whose PIN it is; "": the address says so
 	mark    mark
 	seen    note // what was known of it when it was asked for
+
+	// What older versions called the note; "": the same. And what is known of the PIN by that name and others.
+	labelled     string
+	labelledMark mark
+	former       []former
 }
 
 // ask returns the PIN, and what guards its way to the device. Its errors end the call:
@@ -111,7 +116,7 @@ func (a *Asker) ask(ctx context.Context, request Request) (hardware.PIN, error) 
 		return hardware.PIN{}, errNone
 	}
 	if pin := a.heldFor(u, request); pin != nil {
-		u.mark = a.Book.markOf(u, pin)
+		a.Book.learn(&u, pin)
 		return a.guarded(pin, u), nil
 	}
 	// With a protected authentication path (CKF_PROTECTED_AUTHENTICATION_PATH) the PIN
@@ -140,10 +145,19 @@ func (a *Asker) ask(ctx context.Context, request Request) (hardware.PIN, error) 
 // useOf returns the way of a PIN that is yet to be had.
 func (a *Asker) useOf(ctx context.Context, source config.PINSource, request Request) use {
 	name := noteName(request.device, nameOf(source))
-	return use{
+	u := use{
 		ctx: ctx, device: request.device, source: Place(source), name: name, prompt: request.prompt(), typed: Interactive(source),
 		fresh: a.Changed && !a.sent[name], loose: a.Unrecorded, counter: request.counter, owner: request.owner(source),
 	}
+	return u.labelledBy(source)
+}
+
+// labelledBy returns the use with what older versions called its note.
+func (u use) labelledBy(source config.PINSource) use {
+	if u.device.Kind != "" {
+		u.labelled = labelledName(u.device, nameOf(source))
+	}
+	return u
 }
 
 // get reads the PIN and checks whether it may be sent. A person confirms the last try before typing
@@ -157,7 +171,7 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 	if pin, err = a.read(ctx, source, request); err != nil {
 		return nil, err
 	}
-	u.mark = a.Book.markOf(*u, pin)
+	a.Book.learn(u, pin)
 	if !u.typed {
 		err = a.allow(ctx, u)
 		if err == nil {
@@ -174,7 +188,7 @@ func (a *Asker) get(ctx context.Context, source config.PINSource, request Reques
 // heldFor returns the PIN that is kept for the device; nil without one, or if the device has not
 // accepted it.
 func (a *Asker) heldFor(u use, request Request) []byte {
-	if !a.kept.wanted || request.own || a.kept.pin == nil || u.device != a.kept.device {
+	if !a.kept.wanted || request.own || a.kept.pin == nil || !a.kept.device.isSame(u.device) {
 		return nil
 	}
 	n, _, err := a.Book.read(u.name, u.typed)

@@ -28,7 +28,7 @@ func (a *Asker) guarded(pin []byte, u use) hardware.PIN {
 func (g *guard) send(secret hardware.Secret, send func() error) error {
 	u := g.use
 	if secret == hardware.KeyPIN {
-		u.name, u.seen = hashName("key\x00"+u.name), note{}
+		u = g.asker.Book.keys(u)
 	}
 	if g.asker.Hide != nil {
 		if err := g.asker.Hide(); err != nil {
@@ -82,6 +82,9 @@ func (g *guard) begin(u use) (*way, error) {
 	before, onDisk, err := a.Book.read(u.name, u.typed)
 	if err = a.Book.judgeLate(u, before, err); err != nil {
 		return nil, fmt.Errorf("%s: %w", u.device, err)
+	}
+	if before.State == "" {
+		before = u.inherited()
 	}
 	w := &way{asker: a, use: u, before: before, onDisk: onDisk, sent: before.sending(u, now())}
 	if a.sent == nil {

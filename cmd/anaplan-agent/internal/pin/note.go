@@ -61,16 +61,19 @@ type about struct {
 	Card    bool   `json:"card,omitempty"` // it is a card's name
 	Source  string `json:"source"`         // as the setting pin has it: where, never what
 	Serial  string `json:"serial,omitempty"`
+	Kind    string `json:"kind,omitempty"`
 	Counts  bool   `json:"counts,omitempty"`  // the token has been seen to tell of the first wrong PIN in its flags
 	Refused []mark `json:"refused,omitempty"` // earlier ones, the newest last
 }
 
 // device returns the device that the note is about.
-func (a about) device() Device { return Device{Label: a.Device, Serial: a.Serial, Card: a.Card} }
+func (a about) device() Device {
+	return Device{Label: a.Device, Serial: a.Serial, Kind: a.Kind, Card: a.Card}
+}
 
 // of returns it for another device.
 func (a about) of(device Device) about {
-	a.Device, a.Serial, a.Card = device.Label, device.Serial, device.Card
+	a.Device, a.Serial, a.Kind, a.Card = device.Label, device.Serial, device.Kind, device.Card
 	return a
 }
 
@@ -84,6 +87,14 @@ const maxRefused = 16
 // noteName names the note of a device and a place. It is a hash because both may hold any
 // character.
 func noteName(device Device, source string) string {
+	if device.Kind != "" {
+		return hashName("\x00\x00" + device.Kind + "\x00" + device.Serial + "\x00" + source)
+	}
+	return labelledName(device, source)
+}
+
+// labelledName names it by the device's label.
+func labelledName(device Device, source string) string {
 	text := device.Label + "\x00" + device.Serial + "\x00" + source
 	if device.Card {
 		text = "\x00" + text // no label of a token begins so
@@ -93,8 +104,11 @@ func noteName(device Device, source string) string {
 
 func hashName(text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:8]) + ".json"
+	return hex.EncodeToString(sum[:8]) + noteExtension
 }
+
+// noteExtension is how the names of notes end.
+const noteExtension = ".json"
 
 // mostRetries is how often a PIN that has worked is sent again after an unclear answer, and
 // retryGaps how long after the last time. A device that fails for no longer than their sum gets the

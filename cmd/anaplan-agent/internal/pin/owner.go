@@ -13,7 +13,7 @@ type OtherDeviceError struct {
 }
 
 func (e *OtherDeviceError) Error() string {
-	return fmt.Sprintf("the PIN from %s belongs to %s, not to %s, so it is not sent", e.Source, e.Owner, e.Device)
+	return fmt.Sprintf("the PIN from %s belongs to %s, not to %s, so it is not sent", e.Source, e.Owner.beside(e.Device), e.Device.beside(e.Owner))
 }
 
 // ownerName names the note of whose PIN a place has, for an address.
@@ -27,7 +27,7 @@ func (b *Book) judgeOwner(u use) error {
 		return nil
 	}
 	n, _, err := b.read(u.owner, false)
-	if err != nil || n.State != stateTaken || n.about.device() == u.device {
+	if err != nil || n.State != stateTaken || n.about.device().isSame(u.device) {
 		return nil
 	}
 	return &OtherDeviceError{Device: u.device, Source: u.source, Owner: n.about.device()}

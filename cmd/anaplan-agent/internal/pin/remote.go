@@ -34,7 +34,7 @@ func (a *Asker) askAway(ctx context.Context, source config.PINSource, request Re
 	if err != nil {
 		return hardware.PIN{}, err
 	}
-	u.typed, u.source, u.owner = true, typedSource(a.Remote.Profile), ""
+	u.typed, u.source, u.owner, u.labelled = true, typedSource(a.Remote.Profile), "", ""
 	u.name = noteName(u.device, u.source)
 	u.mark = a.Book.markOf(u, pin)
 	if a.Remote.isTyped(request) {

@@ -4,10 +4,10 @@ package pin
 // things: a token that the last PIN was wrong, a card how many tries are left.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -41,15 +41,44 @@ func (r Request) owner(source config.PINSource) string {
 // identity tells what wants the PIN from everything else that may: a device, or a key that
 // has a PIN of its own.
 func (r Request) identity() string {
-	return fmt.Sprintf("%s %q own=%v", r.device, r.device.Serial, r.own)
+	name := r.device.String()
+	if r.device.Kind != "" {
+		name = "token of " + r.device.Kind
+	}
+	return fmt.Sprintf("%s %q own=%v", name, r.device.Serial, r.own)
 }
 
 // Device is what tells tokens and cards apart. A token's label alone does not: of
-// a pair of HSMs both often have the same, and a PIN of its own each.
+// a pair of HSMs both often have the same, and a PIN of its own each. Nor does it stay: OpenSC makes the
+// label of a PIV card of the name in its first certificate.
 type Device struct {
 	Label  string `json:"label"`
 	Serial string `json:"serial"`
+	Kind   string `json:"kind,omitempty"` // see hardware.PINRequest
 	Card   bool   `json:"card,omitempty"`
+}
+
+// isSame reports whether a note about a device is about the one that is there now. Notes of older
+// versions have no kind.
+func (d Device) isSame(now Device) bool {
+	switch {
+	case d.Card != now.Card || d.Serial != now.Serial:
+		return false
+	case now.Kind == "":
+		return d.Label == now.Label
+	}
+	return d.Kind == "" || d.Kind == now.Kind
+}
+
+// beside returns the name for a person who is told of another device as well.
+func (d Device) beside(other Device) string {
+	switch {
+	case d.Label != other.Label:
+		return d.String()
+	case d.Serial != other.Serial:
+		return fmt.Sprintf("%s (serial number %s)", d, cmp.Or(d.Serial, "none"))
+	}
+	return fmt.Sprintf("%s (%s)", d, d.Kind)
 }
 
 // String returns the name for a person.
@@ -65,7 +94,7 @@ func (d Device) String() string {
 // (OpenSC, NSS).
 func (d Device) named() string {
 	switch {
-	case strings.Trim(d.Serial, "0 ") == "":
+	case !d.isNumbered():
 		return ""
 	case !d.Card:
 		return "serial=" + d.Serial
@@ -112,7 +141,7 @@ func (a *Asker) asking(requestOf func(hardware.PINRequest) Request, unnamed stri
 // newRequest is what the requests of tokens and cards have in common.
 func newRequest(r hardware.PINRequest, card bool) Request {
 	return Request{
-		device: Device{Label: r.Device, Serial: r.Serial, Card: card},
+		device: Device{Label: r.Device, Serial: r.Serial, Kind: r.Kind, Card: card},
 		own:    r.Own, pinPad: r.PINPad, source: r.Source, counter: r.Counter,
 	}
 }

@@ -24,6 +24,9 @@ func (b *Book) judge(u *use) error {
 	if err := b.judgeNote(*u, n); err != nil {
 		return err
 	}
+	if err := b.judgeFormer(*u, n); err != nil {
+		return err
+	}
 	return b.judgeOwner(*u)
 }
 
@@ -68,8 +71,10 @@ func (b *Book) noteCounted(u use, n note) {
 // read.
 func (b *Book) judgeLate(u use, n note, unread error) error {
 	switch {
-	case u.fresh, u.typed, unread == nil && n.isLike(u.seen):
+	case u.fresh, u.typed:
 		return nil
+	case unread == nil && n.isLike(u.seen):
+		return b.judgeFormer(u, n)
 	case unread != nil:
 		return unread
 	}
@@ -80,15 +85,15 @@ func (b *Book) judgeLate(u use, n note, unread error) error {
 // Standing returns what stands against sending the PIN from a place to a device, without asking the
 // device: a *RefusedError, a *DoubtError, or nil. pin is nil if it is not known.
 func (b *Book) Standing(device Device, source config.PINSource, pin []byte) error {
-	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}
+	u := use{device: device, source: Place(source), name: noteName(device, nameOf(source))}.labelledBy(source)
 	n, _, err := b.read(u.name, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", device, err)
 	}
-	if pin != nil {
-		u.mark = b.markOf(u, pin)
+	b.learn(&u, pin)
+	if err = b.judgeNote(u, n); err == nil {
+		err = b.judgeFormer(u, n)
 	}
-	err = b.judgeNote(u, n)
 	if _, refused := errors.AsType[*RefusedError](err); !refused {
 		return nil
 	}
