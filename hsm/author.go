@@ -65,14 +65,14 @@ func (a crypto11Author) refuses(n newKey) (attribute uint) {
 	return attribute
 }
 
-// settle implements author. Where it cannot look the key has all its names.
+// settle implements author.
 func (a crypto11Author) settle(made *keyObject, label string) (address uri.URI, err error) {
 	err = a.beside(token.openToWrite, func(s *session) error {
 		address, err = s.settle(made, label)
 		return err
 	})
 	if errors.Is(err, errNotBeside) {
-		return made.address(a.token.brief), nil
+		return made.chosen(a.token.brief), nil
 	}
 	return address, err
 }

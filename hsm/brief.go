@@ -83,6 +83,26 @@ func (k *keyObject) shortest(token uri.URI, label, id, isPublic bool) uri.URI {
 	return k.address(token)
 }
 
+// asAsked returns the address of a key that was found by another one, by the names that led to it: that
+// costs the token no question. alone: they led to no other key.
+func (k *keyObject) asAsked(token, asked uri.URI, alone bool) uri.URI {
+	label, byLabel := asked.Get("object")
+	id, byID := asked.Get("id")
+	switch {
+	case !alone:
+		return k.address(token)
+	case !byLabel && !byID:
+		return k.shortest(token, k.label != "", len(k.id) > 0, false)
+	}
+	if byLabel {
+		token = token.With("object", label)
+	}
+	if byID {
+		token = token.With("id", id)
+	}
+	return token
+}
+
 // only reports whether the key is the only one of a name.
 func (k listedKey) only(among []listedKey, name func(listedKey) string) bool {
 	return !slices.ContainsFunc(among, func(x listedKey) bool { return x.handle != k.handle && name(x) == name(k) })

@@ -74,7 +74,7 @@ type deletion struct {
 func (d deletion) run(ctx context.Context) (deleted []string, err error) {
 	condemned, err := d.belongings(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", d.key.address(d.address), err)
+		return nil, fmt.Errorf("%s: %w", d.tell(d.key), err)
 	}
 	for _, c := range condemned {
 		if err := context.Cause(ctx); err != nil {
@@ -186,7 +186,7 @@ func (d deletion) nameOf(public *keyObject) uri.URI {
 	if public.label == d.key.label && bytes.Equal(public.id, d.key.id) {
 		return d.tell(d.key)
 	}
-	return public.address(d.brief)
+	return d.tellOf(pkcs11.CKO_PUBLIC_KEY, public, nil)
 }
 
 // twins returns the other private keys on the token that are the same key: imported twice

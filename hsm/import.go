@@ -101,7 +101,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 		return KeyInfo{}, err
 	}
 	if there != nil {
-		return listedKey{keyObject: there}.info(u.found(there, k.label)), u.exists(there)
+		return listedKey{keyObject: there}.info(u.tell(there)), u.exists(there)
 	}
 	k.decrypts = u.isTPM()
 	refused := k.refusedBy(u.token, 0)
@@ -111,8 +111,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 		err = u.noTwin(made.keyObject)
 	}
 	if err != nil {
-		named := (&keyObject{id: k.id, label: k.label}).address(u.address)
-		return KeyInfo{}, refused.orNotTaken(w.takeBack(err, named))
+		return KeyInfo{}, refused.orNotTaken(w.takeBack(err, refused.Key))
 	}
 	info := made.info(u.found(made.keyObject, k.label)) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate

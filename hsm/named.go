@@ -34,7 +34,7 @@ func (s *session) settle(made *keyObject, label string) (uri.URI, error) {
 		doomed = append(doomed, halves...)
 	}
 	w := works{user: &user{login: &login{session: s, progress: new(progress)}}, handles: doomed}
-	return uri.URI{}, w.takeBack(err, made.address(s.brief))
+	return uri.URI{}, w.takeBack(err, made.chosen(s.brief))
 }
 
 // noTwin refuses an imported key that the token has given the names of another one.
@@ -65,13 +65,22 @@ func (s *session) twin(made *keyObject) (*keyObject, error) {
 	return first(slices.DeleteFunc(same, func(k *keyObject) bool { return k.handle == made.handle })), nil
 }
 
-// found returns the address of a key that was to have a label: by that, which is its alone, or by all
-// names that the token chose in its place: such a label may be the next key's, too.
+// found returns the address of a key that was to have a label: by that, which is its alone, or as the
+// token has chosen.
 func (s *session) found(k *keyObject, label string) uri.URI {
 	if k.label == label {
 		return s.brief.With("object", label)
 	}
-	return k.address(s.brief)
+	return k.chosen(s.brief)
+}
+
+// chosen returns the address of a key that the token has named itself: by its id, as such a label may be
+// the next key's, too.
+func (k *keyObject) chosen(token uri.URI) uri.URI {
+	if len(k.id) > 0 {
+		return token.With("id", string(k.id))
+	}
+	return k.address(token)
 }
 
 // tell returns the address that a person gets of a private key: by what shortest decides, among all on the
@@ -82,20 +91,25 @@ func (s *session) tell(k *keyObject) uri.URI {
 
 // tellAmong is tell where some keys are known, which spares the token questions.
 func (s *session) tellAmong(k *keyObject, known []*keyObject) uri.URI {
-	label := k.label != "" && !slices.ContainsFunc(known, func(x *keyObject) bool { return x != k && x.label == k.label })
-	id := len(k.id) > 0 && !slices.ContainsFunc(known, func(x *keyObject) bool { return x != k && bytes.Equal(x.id, k.id) })
-	return k.shortest(s.brief, label && s.alone(pkcs11.CKA_LABEL, k.label), id && s.alone(pkcs11.CKA_ID, k.id), false)
+	return s.tellOf(pkcs11.CKO_PRIVATE_KEY, k, known)
 }
 
-// alone reports whether one private key only has an attribute.
-func (s *session) alone(attribute uint, value any) bool {
-	found, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(attribute, value))
+// tellOf is tellAmong for keys of a class.
+func (s *session) tellOf(class uint, k *keyObject, known []*keyObject) uri.URI {
+	label := k.label != "" && !slices.ContainsFunc(known, func(x *keyObject) bool { return x != k && x.label == k.label })
+	id := len(k.id) > 0 && !slices.ContainsFunc(known, func(x *keyObject) bool { return x != k && bytes.Equal(x.id, k.id) })
+	return k.shortest(s.brief, label && s.alone(class, pkcs11.CKA_LABEL, k.label), id && s.alone(class, pkcs11.CKA_ID, k.id), false)
+}
+
+// alone reports whether one key of a class only has an attribute.
+func (s *session) alone(class, attribute uint, value any) bool {
+	found, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, class), pkcs11.NewAttribute(attribute, value))
 	return err == nil && len(found) == 1
 }
 
 // sameNames is the error that the token has given a new key the names of another one.
 func (s *session) sameNames(other *keyObject) error {
-	address := other.address(s.brief).String()
+	address := other.chosen(s.brief).String()
 	return &hardware.KeyExistsError{
 		Address: address, Text: address + ", and the token has given the same names to a new key, which is taken away again, as no address would mean one of them",
 	}

@@ -57,16 +57,16 @@ func TestUntoldAttributes(t *testing.T) {
 		says    string
 		address string // of the key, as far as it has a name; "": it cannot be opened
 	}{
-		"always authenticate": {"noattribute=0x202", nil, "", ";object=login;id=%07"},
+		"always authenticate": {"noattribute=0x202", nil, "", ";object=login"},
 		"label":               {"noattribute=0x3", nil, "", ";id=%07"},
 		"id":                  {"noattribute=0x102", nil, "", ";object=login"},
-		"sign":                {"noattribute=0x108", nil, "", ";object=login;id=%07"},
+		"sign":                {"noattribute=0x108", nil, "", ";object=login"},
 		"type":                {"noattribute=0x100", hardware.ErrUnusableKey, "of a type that the token does not tell", ""},
 		"certificate":         {"noattribute=0x11", hardware.ErrNoCertificate, "it is not an X.509 certificate", ""},
-		"all but one":         {"oneattribute", nil, "", ";object=login;id=%07"},
+		"all but one":         {"oneattribute", nil, "", ";object=login"},
 		"half a certificate":  {"cutattribute=0x11", hardware.ErrNoCertificate, "it is not an X.509 certificate", ""},
 		"half a modulus":      {"cutattribute=0x120", hardware.ErrUnusableKey, "RSA 1024", ""},
-		"half a type":         {"cutattribute=0x100", nil, "", ";object=login;id=%07"}, // 4 bytes, as on 32-bit machines
+		"half a type":         {"cutattribute=0x100", nil, "", ";object=login"}, // 4 bytes, as on 32-bit machines
 		"damaged certificate": {"badcertificate", hardware.ErrNoCertificate, "it is not an X.509 certificate", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -70,27 +70,27 @@ func (r *keyring) open(ctx context.Context, address uri.URI) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	full := object.address(r.address)
 	certificate, passedOver, err := r.certificateFor(ctx, object)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", full, err)
+		return nil, fmt.Errorf("%s: %w", r.tell(object), err)
 	}
 	object.public = certificate.PublicKey.(*rsa.PublicKey) // pairs compared it
 	// Once more: a token that does not tell the modulus has told no size until now.
 	if err := object.unusable(); err != nil {
-		return nil, fmt.Errorf("%s: %w", full, err)
+		return nil, fmt.Errorf("%s: %w", r.tell(object), err)
 	}
 	return &Key{
-		user: r.user, object: object, certificate: certificate, passedOver: passedOver, others: others, address: full,
-		turn: hardware.NewTurn(),
+		user: r.user, object: object, certificate: certificate, passedOver: passedOver, others: others,
+		address: object.asAsked(r.brief, address, len(others) == 0),
+		turn:    hardware.NewTurn(),
 	}, nil
 }
 
 // Certificate returns the key's certificate.
 func (k *Key) Certificate() *x509.Certificate { return k.certificate }
 
-// Address returns the full address of the key: its module, the token's label and
-// serial number, the key's label and id, as far as it has them.
+// Address returns the address of the key: the least that means it, as far as is known of it after a
+// login.
 func (k *Key) Address() uri.URI { return k.address }
 
 // PassedOver returns the certificates that have to do with the key and are not

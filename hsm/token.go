@@ -65,9 +65,10 @@ func (m *module) survey(address uri.URI) (*survey, error) {
 			found.others = append(found.others, t)
 		}
 	}
-	for i := range found.fit {
-		found.fit[i].brief = found.brief(found.fit[i])
-		found.fit[i].kind = found.kind(found.fit[i])
+	for _, tokens := range [][]token{found.fit, found.others} {
+		for i, t := range tokens {
+			tokens[i].brief, tokens[i].kind = found.brief(t), found.kind(t)
+		}
 	}
 	return found, nil
 }
@@ -162,7 +163,16 @@ func (s *survey) one(address uri.URI) (token, error) {
 	case 0:
 		return token{}, s.none(address)
 	}
-	return token{}, &hardware.AmbiguousError{What: "tokens", Candidates: distinct(s.fit)}
+	var named []token
+	for _, t := range s.fit {
+		for _, name := range []string{"object", "id"} { // as for the key, which is asked for as well
+			if value, asked := address.Get(name); asked {
+				t.brief = t.brief.With(name, value)
+			}
+		}
+		named = append(named, t)
+	}
+	return token{}, &hardware.AmbiguousError{What: "tokens", Candidates: distinct(named)}
 }
 
 // none says which tokens there are instead, and which slots kept silent: the token
@@ -195,11 +205,11 @@ func (s *survey) silent() []uint { return slices.Sorted(maps.Keys(s.failed)) }
 func distinct(tokens []token) []string {
 	count := map[string]int{}
 	for _, t := range tokens {
-		count[t.address.String()]++
+		count[t.brief.String()]++
 	}
 	var addresses []string
 	for _, t := range tokens {
-		address := t.address
+		address := t.brief
 		if count[address.String()] > 1 {
 			address = address.With("slot-id", strconv.FormatUint(uint64(t.slot), 10))
 		}

@@ -57,7 +57,7 @@ func orNotDeleted(err error) error {
 func (n newKey) refusedBy(t token, bits int) *RefusalError {
 	return &RefusalError{
 		Module: t.path, Manufacturer: strings.TrimSpace(t.info.ManufacturerID), Token: t.info.Label,
-		Key: (&keyObject{label: n.label}).address(t.address), Bits: bits,
+		Key: t.brief.With("object", n.label), Bits: bits,
 	}
 }
 
