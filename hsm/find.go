@@ -16,6 +16,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -243,7 +244,7 @@ func (s *session) noKey(address uri.URI) error {
 		return err
 	}
 	if len(handles) == 0 {
-		return fmt.Errorf("%w: %s; token %q holds no private key", hardware.ErrNoKey, address, s.info.Label)
+		return s.orForeign(fmt.Errorf("%w: %s; token %q holds no private key", hardware.ErrNoKey, address, s.info.Label), false)
 	}
 	var there strings.Builder
 	for _, handle := range handles[:min(hardware.MostListed, len(handles))] {
@@ -255,5 +256,13 @@ func (s *session) noKey(address uri.URI) error {
 	if more := len(handles) - hardware.MostListed; more > 0 {
 		fmt.Fprintf(&there, "\n  and %d more", more)
 	}
-	return fmt.Errorf("%w: %s; there are:%s", hardware.ErrNoKey, address, there.String())
+	return s.orForeign(fmt.Errorf("%w: %s; there are:%s", hardware.ErrNoKey, address, there.String()), false)
+}
+
+// orForeign adds to an error whose the token's files are that this user may not read, or write.
+func (t token) orForeign(err error, write bool) error {
+	if text := remedies.Foreign(t.path, t.info.SerialNumber, write); text != "" {
+		return fmt.Errorf("%w; %s", err, text)
+	}
+	return err
 }

@@ -128,6 +128,10 @@ type Token struct {
 	// there was one.
 	LoggedIn bool
 
+	// Foreign says why objects may be missing that are on the token, and what to do; "": none are, as far as
+	// is known.
+	Foreign string
+
 	// ReadOnly: nothing can be written to the token (CKF_WRITE_PROTECTED).
 	ReadOnly bool
 

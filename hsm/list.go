@@ -18,6 +18,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -78,6 +79,7 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 		ChangePIN: t.has(pkcs11.CKF_USER_PIN_TO_BE_CHANGED),
 		ReadOnly:  t.has(pkcs11.CKF_WRITE_PROTECTED),
 	}
+	listed.Foreign = remedies.Foreign(t.path, t.info.SerialNumber, false)
 	s, err := t.open()
 	if err != nil {
 		listed.Err = err

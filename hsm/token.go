@@ -185,7 +185,12 @@ func (s *survey) none(address uri.URI) error {
 	for _, slot := range s.silent() {
 		there.WriteString("\n  (" + s.failed[slot].Error() + ")")
 	}
+	foreign := remedies.Foreign(s.module.path, "", false)
 	switch {
+	case foreign != "" && there.Len() > 0:
+		return fmt.Errorf("%w: %s; there are:%s\nand %s", ErrNoToken, address, there.String(), foreign)
+	case foreign != "":
+		return fmt.Errorf("%w: %s; %s", ErrNoToken, address, foreign)
 	case len(s.others) == 0 && len(s.failed) > 0:
 		return remedies.Hint(s.module.path, fmt.Errorf("%w: %s; there are:%s", ErrNoToken, address, there.String()))
 	case there.Len() > 0:

@@ -191,6 +191,9 @@ func (t token) unlessWritable(err error) error {
 	if answered && device.protected {
 		return t.unwritable(" (" + device.code + ")")
 	}
+	if answered {
+		return t.orForeign(err, true)
+	}
 	return err
 }
 

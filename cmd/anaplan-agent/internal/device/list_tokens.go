@@ -47,6 +47,9 @@ func writeToken(text *strings.Builder, token hsm.Token) {
 	if len(token.Keys) == 0 && token.Err == nil {
 		fmt.Fprintf(text, "  no keys%s\n", hidden(token))
 	}
+	if token.Foreign != "" {
+		fmt.Fprintf(text, "  there may be more: %s\n", console.OneLine(token.Foreign))
+	}
 	// Certificates that nothing uses are listed with the reason: most often the CA has
 	// answered another CSR, or the old one is still there.
 	for _, cert := range token.Certificates {

@@ -235,11 +235,21 @@ func (p *Probe) noKey(address uri.URI, token *hsm.Token) {
 	case len(others) > 0:
 		p.fail("device.key", oneKey+strings.Join(texts(others, addressOf), " or "), "no key on token %q fits %s", token.Label, address)
 	case !token.LoggedIn:
-		p.add(finding.Finding{Check: "device.key", Severity: finding.Skipped, What: fmt.Sprintf("token %q hides its keys until somebody logs in", token.Label), Do: build.Program + " doctor --login looks at them"})
+		p.add(finding.Finding{Check: "device.key", Severity: finding.Skipped, What: fmt.Sprintf("token %q hides its keys until somebody logs in", token.Label), Do: build.Program + " doctor --login looks at them" + foreign(token)})
 		p.Facts.Ready, p.Facts.Unpaired = true, unpaired(address, token)
+	case token.Foreign != "":
+		p.fail("device.key", token.Foreign, "no key on token %q shows", token.Label)
 	default:
 		p.fail("device.key", build.Program+" enroll --key "+shell.Quote(address.String())+" --email YOU makes one", "there is no key on token %q", token.Label)
 	}
+}
+
+// foreign says why a login may not show them all.
+func foreign(token *hsm.Token) string {
+	if token.Foreign == "" {
+		return ""
+	}
+	return "; not all may show: " + token.Foreign
 }
 
 // judgeKey says whether a key can log in.
