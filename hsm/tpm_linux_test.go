@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -35,6 +36,30 @@ func TestTPMStoreAway(t *testing.T) {
 	wantError(t, "List", err, nil, "mkdir -p '"+away+"' && tpm2_ptool init, and tpm2_ptool addtoken")
 }
 
+// TestTPMStoreIsNone: what only looks makes no store where one is named that is not there, and says of a
+// file that is something else what it is.
+func TestTPMStoreIsNone(t *testing.T) {
+	module, store := hsmtest.TPM(t), t.TempDir()
+	t.Setenv("TPM2_PKCS11_STORE", store)
+	address := uri.URI{}.With("module-path", module)
+	_, err := hsm.List(t.Context(), address, hsm.Options{})
+	wantError(t, "an empty directory", err, hsm.ErrModule, "TPM2_PKCS11_STORE is "+store+", and there is no tpm2_pkcs11.sqlite3 in it: ")
+	if left, err := os.ReadDir(store); len(left) > 0 || err != nil {
+		t.Errorf("there is %v, %v", left, err)
+	}
+	for _, text := range []string{"", "junk", "SQLite format 2\x00 and more"} {
+		path := filepath.Join(store, "tpm2_pkcs11.sqlite3")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := hsm.List(t.Context(), address, hsm.Options{})
+		wantError(t, text, err, hsm.ErrModule, path+", is not an SQLite database: put it back from a backup, or, if there is none, move it away, then tpm2_ptool init, ")
+		if now, err := os.ReadFile(path); string(now) != text || err != nil {
+			t.Errorf("%q has become %q, %v", text, now, err)
+		}
+	}
+}
+
 // TestTPMBroughtIn: nor does it make a store where another module brings it in, or has its name.
 func TestTPMBroughtIn(t *testing.T) {
 	module, link := hsmtest.TPM(t), filepath.Join(t.TempDir(), "other.so")
@@ -43,15 +68,22 @@ func TestTPMBroughtIn(t *testing.T) {
 	}
 	proxy := hsmtest.Library(t, "p11kit", "/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", "/usr/lib/aarch64-linux-gnu/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so")
 	t.Setenv("TPM2_PKCS11_STORE", "") // to have it put back
-	os.Unsetenv("TPM2_PKCS11_STORE")  // an empty one is the working directory for some versions
 	t.Setenv("TSS2_LOG", "all+NONE")
-	for _, path := range []string{link, proxy} {
+	named := t.TempDir()
+	for path, store := range map[string]string{link: "", proxy: "", link + " ": named, proxy + " ": named} {
+		path = strings.TrimSpace(path)
+		if os.Unsetenv("TPM2_PKCS11_STORE"); store != "" { // an empty one is the working directory for some versions
+			os.Setenv("TPM2_PKCS11_STORE", store)
+		}
 		home, temp := t.TempDir(), t.TempDir()
 		t.Setenv("HOME", home)
 		t.Setenv("TMPDIR", temp)
 		_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", path), hsm.Options{})
 		t.Logf("%s: %v", path, err) // the machine may have tokens
-		for _, store := range []string{filepath.Join(home, ".tpm2_pkcs11"), filepath.Join(temp, "anaplan-agent-*")} {
+		if os.Getenv("TPM2_PKCS11_STORE") != store {
+			t.Errorf("%s: the store is %q, want %q", path, os.Getenv("TPM2_PKCS11_STORE"), store)
+		}
+		for _, store := range []string{filepath.Join(home, ".tpm2_pkcs11"), filepath.Join(temp, "anaplan-agent-*"), filepath.Join(named, "*")} {
 			if left, err := filepath.Glob(store); len(left) > 0 || err != nil {
 				t.Errorf("%s: there is %v, %v", path, left, err)
 			}
@@ -61,11 +93,9 @@ func TestTPMBroughtIn(t *testing.T) {
 
 // TestTPMAway: what does not say why it does not start is asked about.
 func TestTPMAway(t *testing.T) {
-	module := hsmtest.TPM(t)
-	t.Setenv("TPM2_PKCS11_STORE", t.TempDir())
+	token := hsmtest.NewTPMToken(t)
 	t.Setenv("TPM2_PKCS11_TCTI", "swtpm:host=127.0.0.1,port=1")
-	t.Setenv("TSS2_LOG", "all+NONE")
-	_, err := hsm.List(t.Context(), uri.URI{}.With("module-path", module), hsm.Options{})
+	_, err := hsm.List(t.Context(), token.Address(t), hsm.Options{})
 	wantError(t, "List", err, hsm.ErrModule, "may this user use the TPM (/dev/tpmrm0; group tss)")
 }
 

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -81,10 +82,8 @@ func storePlace() string {
 	if store := os.Getenv(storeVariable); store != "" {
 		return store
 	}
-	for _, dir := range storeDirectories() {
-		if isThere(filepath.Join(dir, storeFile)) {
-			return dir
-		}
+	if path := storePath(); path != "" {
+		return filepath.Dir(path)
 	}
 	return strings.Join(storeDirectories()[:2], " or ")
 }
@@ -99,32 +98,63 @@ func storeDirectories() []string {
 // storeVariable names the directory of the store, and no other is looked at then.
 const storeVariable = "TPM2_PKCS11_STORE"
 
-// hasStore reports whether tpm2-pkcs11 would find a store where none is named.
-func hasStore() bool {
-	return slices.ContainsFunc(storeDirectories(), func(dir string) bool { return isThere(filepath.Join(dir, storeFile)) })
+// storePath returns the file of the store that tpm2-pkcs11 would use; "" where none is named and none is
+// found. One that is named need not be there.
+func storePath() string {
+	if named := os.Getenv(storeVariable); named != "" {
+		return filepath.Join(named, storeFile)
+	}
+	for _, dir := range storeDirectories() {
+		if path := filepath.Join(dir, storeFile); isThere(path) {
+			return path
+		}
+	}
+	return ""
 }
 
 // CheckStore refuses to load tpm2-pkcs11 where there is no store of a TPM's keys: it would make an
-// empty one in the home directory, whatever it is loaded for.
+// empty one, whatever it is loaded for.
 func CheckStore(module string) error {
-	named := os.Getenv(storeVariable)
-	switch {
-	case !isCalled(module, tpmModule):
-		return nil
-	case named != "" && !isDir(named):
-		return fmt.Errorf("%s is %s, and there is no such directory: set it to the one that has %s, or make a store there: %s && tpm2_ptool init, and %s a token in it",
-			storeVariable, named, storeFile, shell.Join("mkdir", "-p", named), Initialisation(module, 0))
-	case named != "" || hasStore():
+	if !isCalled(module, tpmModule) {
 		return nil
 	}
-	return errors.New("there is no store of a TPM's keys in " + strings.Join(storeDirectories()[:2], " or ") + ", and " + storeVariable +
-		" names none: tpm2_ptool init makes one, and " + Initialisation(module, 0) + " a token in it")
+	path, named := storePath(), os.Getenv(storeVariable)
+	const makes = "tpm2_ptool init"
+	switch {
+	case path == "":
+		return errors.New("there is no store of a TPM's keys in " + strings.Join(storeDirectories()[:2], " or ") + ", and " + storeVariable +
+			" names none: " + makes + " makes one, and " + Initialisation(module, 0) + " a token in it")
+	case named != "" && !isDir(named):
+		return fmt.Errorf("%s is %s, and there is no such directory: set it to the one that has %s, or make a store there: %s && %s, and %s a token in it",
+			storeVariable, named, storeFile, shell.Join("mkdir", "-p", named), makes, Initialisation(module, 0))
+	case !isThere(path):
+		return fmt.Errorf("%s is %s, and there is no %s in it: set it to the directory that has one, or make a store there: %s, and %s a token in it",
+			storeVariable, named, storeFile, makes, Initialisation(module, 0))
+	case !isDatabase(path):
+		return fmt.Errorf("the store of a TPM's keys, %s, is not an SQLite database: put it back from a backup, or, if there is none, move it away, then %s, %s, and enroll a new key",
+			path, makes, Initialisation(module, 0))
+	}
+	return nil
+}
+
+// isDatabase reports whether a file begins as those of SQLite 3 do, as far as it can be read.
+func isDatabase(path string) bool {
+	const magic = "SQLite format 3\x00"
+	file, err := os.Open(path)
+	if err != nil {
+		return true // the module says what is wrong
+	}
+	defer file.Close()
+	begin := make([]byte, len(magic))
+	_, err = io.ReadFull(file, begin)
+	return err == nil && string(begin) == magic
 }
 
 // SpareHome has a store thrown away that tpm2-pkcs11 makes where there is none, until undo is called:
 // modules bring others in (p11-kit's proxy all that are registered), which make theirs as they start.
 func SpareHome() (undo func()) {
-	if runtime.GOOS != "linux" || os.Getenv(storeVariable) != "" || hasStore() {
+	path, named := storePath(), os.Getenv(storeVariable)
+	if runtime.GOOS != "linux" || path != "" && isThere(path) {
 		return func() {}
 	}
 	dir, err := os.MkdirTemp("", "anaplan-agent-store-")
@@ -133,7 +163,9 @@ func SpareHome() (undo func()) {
 	}
 	os.Setenv(storeVariable, dir)
 	return func() {
-		os.Unsetenv(storeVariable)
+		if os.Unsetenv(storeVariable); named != "" {
+			os.Setenv(storeVariable, named)
+		}
 		if err == nil {
 			os.RemoveAll(dir)
 		}
