@@ -308,7 +308,7 @@ var brokenDevices = []broken{
 	{name: "two keys of a label", do: func(m *machine) { m.key("web") },
 		check: "device.duplicates", severity: finding.Warning, fragment: "another label"},
 	{name: "two keys of an id", do: func(m *machine) { m.key("web") },
-		check: "device.duplicates", severity: finding.Warning, fragment: "--set-id"},
+		check: "device.duplicates", severity: finding.Warning, fragment: "unless the device gives ids itself"},
 	{name: "short key", do: func(m *machine) { m.key("short") },
 		check: "device.key", severity: finding.Error, fragment: "enroll"},
 	{name: "device in use", do: func(m *machine) {

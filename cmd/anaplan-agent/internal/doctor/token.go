@@ -235,7 +235,7 @@ func (p *Probe) noKey(address uri.URI, token *hsm.Token) {
 	case len(others) > 0:
 		p.fail("device.key", oneKey+strings.Join(texts(others, addressOf), " or "), "no key on token %q fits %s", token.Label, address)
 	case !token.LoggedIn:
-		p.add(finding.Finding{Check: "device.key", Severity: finding.Skipped, What: fmt.Sprintf("token %q hides its keys until somebody logs in", token.Label), Do: build.Program + " doctor --login looks at them" + foreign(token)})
+		p.add(finding.Finding{Check: "device.key", Severity: finding.Skipped, What: fmt.Sprintf("token %q hides its keys until somebody logs in%s", token.Label, foreign(token)), Do: build.Program + " doctor --login looks at them"})
 		p.Facts.Ready, p.Facts.Unpaired = true, unpaired(address, token)
 	case token.Foreign != "":
 		p.fail("device.key", token.Foreign, "no key on token %q shows", token.Label)
@@ -294,6 +294,16 @@ func unpaired(address uri.URI, token *hsm.Token) (found [][]byte) {
 	return found
 }
 
+// otherID says what can be done about two keys with one id.
+func otherID(key, other hsm.KeyInfo) string {
+	apart := "only their certificates tell them apart here: --certificate FILE names one"
+	if key.Label != other.Label {
+		apart = "they are told apart by their labels here: " + other.Address.String() + " and " + key.Address.String()
+	}
+	return apart + "; a program that goes by ids takes the first. pkcs11-tool --set-id gives one another id, unless the device gives ids itself, as many cards and some HSMs do: " +
+		"there only a key that is made anew gets another"
+}
+
 // judgeDuplicates looks for keys that one name fits: this program tells them apart by their
 // certificates, others take the first.
 func (p *Probe) judgeDuplicates(token *hsm.Token) {
@@ -301,7 +311,7 @@ func (p *Probe) judgeDuplicates(token *hsm.Token) {
 		for _, other := range token.Keys[:i] {
 			switch {
 			case len(key.ID) > 0 && bytes.Equal(key.ID, other.ID):
-				p.warn("device.duplicates", "give one of them another id: pkcs11-tool --set-id", "two keys on token %q have the id %s: %q and %q", token.Label, hex.EncodeToString(key.ID), other.Label, key.Label)
+				p.warn("device.duplicates", otherID(key, other), "two keys on token %q have the id %s: %q and %q", token.Label, hex.EncodeToString(key.ID), other.Label, key.Label)
 			case key.Label != "" && key.Label == other.Label:
 				p.warn("device.duplicates", "give one of them another label, or name the one that is meant by its id as well: "+key.Address.String(), "two keys on token %q have the label %q", token.Label, key.Label)
 			}
