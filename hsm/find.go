@@ -235,6 +235,15 @@ func (r *keyring) ambiguous(keys []*keyObject) error {
 	return ambiguous
 }
 
+// noKey says which keys there are instead, and that a login may show more.
+func (r *keyring) noKey(address uri.URI) error {
+	err := r.session.noKey(address)
+	if r.user.without && errors.Is(err, hardware.ErrNoKey) {
+		err = fmt.Errorf("%w; no PIN was given, and the key may be hidden until a login with one", err)
+	}
+	return err
+}
+
 // noKey says which keys there are instead: most often the label is misspelt, or the
 // key is on another token.
 func (s *session) noKey(address uri.URI) error {

@@ -29,6 +29,7 @@ type login struct {
 	wanted  bool   // to log in; decided before it, as what the token shows is another matter afterwards
 	claimed bool   // the session said before the login that somebody was logged in
 	vouches bool   // it said that nobody was, so that what it says afterwards can be believed
+	without bool   // it went on without a PIN, as there was none
 	bare    bool   // it does not vouch, and showed no private object before the login
 	proof   func() // to be called when a signature shows that the PIN was taken; nil: it is known
 }
@@ -52,7 +53,7 @@ func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
 	l.bare = !l.vouches && !l.showsPrivate()
 	pin, err = l.askPIN(ctx, "")
 	if errors.Is(err, hardware.ErrPINNeeded) && !l.options.LogIn && !l.has(pkcs11.CKF_LOGIN_REQUIRED) {
-		l.wanted = false
+		l.wanted, l.without = false, true
 		return hardware.PIN{}, nil // it was worth a question, and the token says that it needs none
 	}
 	if err != nil {

@@ -76,5 +76,5 @@ func (r *keyring) publicAmong(ctx context.Context, k *keyObject) (*rsa.PublicKey
 			return half.public, err
 		}
 	}
-	return nil, fmt.Errorf("%w: the token does not tell its public key", hardware.ErrUnusableKey)
+	return nil, fmt.Errorf("%w: %w", hardware.ErrUnusableKey, hardware.ErrNoPublicKey)
 }

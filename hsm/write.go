@@ -42,9 +42,18 @@ func (u *user) write(ctx context.Context, doing string, work func(author) error)
 		return err
 	}
 	if u.odd || u.info.MaxRwSessionCount == 1 || !u.owner {
-		return u.writeHere(ctx, doing, work)
+		return u.unlessWithout(u.writeHere(ctx, doing, work))
 	}
-	return u.writeByCrypto11(ctx, doing, work)
+	return u.unlessWithout(u.writeByCrypto11(ctx, doing, work))
+}
+
+// unlessWithout says of an error that a PIN is needed, where it is that nobody has logged in for want of one.
+func (u *user) unlessWithout(err error) error {
+	device, answered := errors.AsType[*deviceError](err)
+	if u.without && answered && device.code == rv.Name(pkcs11.CKR_USER_NOT_LOGGED_IN) {
+		return fmt.Errorf("token %q: %w, and none was given: %w", u.info.Label, hardware.ErrPINNeeded, err)
+	}
+	return err
 }
 
 // writeHere has the work done in a session beside the one that is logged in: a login is that of all

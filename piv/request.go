@@ -60,7 +60,7 @@ func (k *slotKey) publicForRequest(given *rsa.PublicKey) (*rsa.PublicKey, error)
 	case k.own != nil:
 		return nil, k.own
 	case public == nil:
-		return nil, fmt.Errorf("%w: the card does not tell its public key", hardware.ErrUnusableKey)
+		return nil, fmt.Errorf("%w: %w", hardware.ErrUnusableKey, hardware.ErrNoPublicKey)
 	case unusable(public) != nil:
 		return nil, unusable(public)
 	}

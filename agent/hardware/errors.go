@@ -12,6 +12,9 @@ var (
 	ErrKeyExists = errors.New("the key exists")
 	// ErrUnusableKey: the key is not RSA, is shorter than 2048 bits, or may not sign.
 	ErrUnusableKey = errors.New("the key cannot log in")
+
+	// ErrNoPublicKey: the device does not tell the public key of a key, which a request needs.
+	ErrNoPublicKey = errors.New("the device does not tell its public key")
 	// ErrNoCertificate: nothing on the device certifies the key, and no certificate was given.
 	ErrNoCertificate = errors.New("no certificate")
 	// ErrCertificateExpired: the newest certificate of the key has ended.

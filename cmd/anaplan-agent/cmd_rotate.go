@@ -66,6 +66,7 @@ func newRotateStartCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.Object, "object", "", "name of the new key in the token (default: the old one's with a number)")
 	flags.StringVar(&order.Slot, "slot", "", "YubiKey: slot of the new key (default: the first of 82 to 95 that is free)")
 	flags.StringVar(&order.NewKey, "new-key", "", "address of a key that the device's own tool has made, to be taken in place of making one")
+	flags.StringVar(&order.PublicKey, "public-key", "", "with --new-key: file with its public key (PEM), where the device does not tell it")
 	flags.IntVar(&order.Bits, "bits", 0, "length of the RSA key: 2048, 3072 or 4096 (default: as long as the present one)")
 	flags.StringVar(&order.Email, "email", "", "e-mail address of the Anaplan user (default: that in the present certificate)")
 	flags.StringVar(&order.Subject, "subject", "", "subject of the CSR, as 'CN=Nightly load,O=Example AG,C=CH' (default: the e-mail address)")

@@ -115,7 +115,8 @@ const viaPIV = "a YubiKey needs no module and no other tool: the same command wi
 // makesOnPIV has the request made by piv:, since OpenSC does not show a key without a certificate.
 func makesOnPIV(refused *hsm.RefusalError) []string {
 	steps := makesOnCard(pivuri.URI{Slot: DefaultSlot}, "", refused.Bits)
-	return []string{viaPIV, "on another PIV card: " + steps[0], "then: " + steps[1] + ", which makes the request (CSR) for that key"}
+	return []string{viaPIV, "on another PIV card: " + steps[0], "then: " + steps[1] + ", which makes the request (CSR) for that key; in a rotation: " +
+		build.Program + " rotate start --new-key piv:slot=SLOT --public-key public.pem"}
 }
 
 // pivTool puts something into a slot of any PIV card. reader is part of the reader's name; "" fits each.

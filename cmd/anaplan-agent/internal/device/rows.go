@@ -68,6 +68,9 @@ func Rows(on remedy.System) explain.Table {
 			build.Program+" keys --key CARD lists the keys that are there",
 			build.Program+" enroll --key SLOT --email YOU makes a key",
 		)},
+		{Is: hardware.ErrNoPublicKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
+			"if its maker's tool has written the public key into a file: --public-key FILE",
+		)},
 		{Is: hardware.ErrUnusableKey, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"Anaplan takes RSA keys of 2048 bits or more: " + build.Program + " enroll --key ADDRESS --email YOU makes one",
 		), With: makingOnCard(

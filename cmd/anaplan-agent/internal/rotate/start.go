@@ -50,7 +50,9 @@ func (s *Session) Start(order Order, command string) error {
 	if err := checkCardFlags(e, old, command); err != nil {
 		return err
 	}
-	if err := e.Check(false); err != nil {
+	checked := e
+	checked.PublicKey = "" // which is checked above
+	if err := checked.Check(false); err != nil {
 		return &explain.UsageError{Err: err, Command: command}
 	}
 	if order.NewKey != "" && s.rotation.Step == "" {

@@ -5,6 +5,7 @@ package rotate
 
 import (
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
@@ -18,6 +19,9 @@ import (
 
 // checkNewKey refuses flags of a key to be made beside --new-key, which is for one that is there.
 func (o Order) checkNewKey(command string) error {
+	if o.NewKey == "" && o.PublicKey != "" {
+		return explain.Usagef(command, "--public-key is for --new-key: the device tells that of a key that it makes")
+	}
 	if o.NewKey == "" {
 		return nil
 	}
@@ -34,7 +38,7 @@ func (o Order) checkNewKey(command string) error {
 
 // take begins a rotation to a key that is there, and has it sign its request.
 func (s *Session) take(e enroll.Enrolment, old config.Address, present *x509.Certificate, given config.Address) error {
-	key, err := s.thatIsThere(given)
+	key, err := s.thatIsThere(given, e.PublicKey != "")
 	if err != nil {
 		return err
 	}
@@ -50,12 +54,16 @@ func (s *Session) take(e enroll.Enrolment, old config.Address, present *x509.Cer
 	return s.ask(e, key.Address)
 }
 
-// thatIsThere returns the one key that an address means.
-func (s *Session) thatIsThere(given config.Address) (device.FoundKey, error) {
-	found, err := s.Device.At(given).Keys(s.Ctx, true)
+// thatIsThere returns the one key that an address means. unseen: it may be one that the device does not show,
+// as cards do before there is a certificate; whether it is there, its request shows.
+func (s *Session) thatIsThere(given config.Address, unseen bool) (device.FoundKey, error) {
+	place := s.Device.At(given)
+	found, err := place.Keys(s.Ctx, true)
 	switch {
 	case len(found) == 1:
 		return found[0], nil
+	case len(found) == 0 && unseen && (err == nil || errors.Is(err, hardware.ErrNoKey)):
+		return device.FoundKey{Address: place.Address(s.Ctx)}, nil
 	case err != nil:
 		return device.FoundKey{}, err
 	case len(found) == 0:
