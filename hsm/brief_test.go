@@ -78,6 +78,36 @@ func TestBriefAddressesOfTokens(t *testing.T) {
 	}
 }
 
+// TestKind: a token is known by its serial number, unless that is zeros or another token's, too.
+func TestKind(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for name, c := range map[string]struct {
+		order, want string
+		twin        bool
+	}{
+		"a number":          {"", "SoftHSM project/SoftHSM v2", false},
+		"numbers":           {"", "SoftHSM project/SoftHSM v2", true},
+		"one number":        {"serial=313233", "SoftHSM project/SoftHSM v2", false},
+		"one number of two": {"serial=313233", "", true},
+		"zeros":             {"serial=30303030", "", false},
+		"none":              {"serial=", "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := newLogin(t)
+			if c.twin {
+				hsmtest.InitToken(t, token.Module, "twin")
+			}
+			pin := &pins{pin: token.PIN}
+			shim := token.Behind(t, library, c.order)
+			mustSign(t, shim.Address(t), hsm.Options{PIN: pin.ask}, &hsmtest.RSAKey(t, "a").PublicKey).Close()
+			tokens, err := hsm.List(t.Context(), shim.Address(t), hsm.Options{})
+			if pin.requests[0].Kind != c.want || err != nil || len(tokens) != 1 || tokens[0].Kind != c.want {
+				t.Errorf("asked %+v, listed %+v, %v; want %q", pin.requests, tokens, err, c.want)
+			}
+		})
+	}
+}
+
 // TestBriefAddressThroughOpenSC: the token's label is the name in the first certificate, and goes with
 // that; and the public keys have other labels than the private ones.
 func TestBriefAddressThroughOpenSC(t *testing.T) {

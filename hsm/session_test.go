@@ -89,7 +89,7 @@ func TestSilentSlotsInOrder(t *testing.T) {
 // slot, all others by what does not change.
 func TestDistinct(t *testing.T) {
 	same := uri.URI{}.With("token", "same")
-	got := distinct([]token{{slot: 1, address: same}, {slot: 2, address: same}, {slot: 3, address: uri.URI{}.With("token", "other")}})
+	got := distinct([]token{{slot: 1, brief: same}, {slot: 2, brief: same}, {slot: 3, brief: uri.URI{}.With("token", "other")}})
 	want := []string{"pkcs11:token=same;slot-id=1", "pkcs11:token=same;slot-id=2", "pkcs11:token=other"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
