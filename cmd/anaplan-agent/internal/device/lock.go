@@ -101,6 +101,7 @@ func (d *Device) lock(ctx context.Context, name string) (unlock func(), err erro
 // and its making no other process of this user may make one.
 func (d *Device) alone(ctx context.Context, address config.Address, work func() error) error {
 	if name := LockName(address); d.Locks != "" && name != "" {
+		d.close(d.Closings.reopen) // a key that was opened before has the lock until it is closed
 		unlock, err := d.lock(ctx, name)
 		if err != nil {
 			return err
