@@ -174,7 +174,16 @@ func (e Store) Forget(p *Pending) error { return atomicfile.Remove(e.path(p)) }
 // made. Its address was another then, without the key's id.
 func (p *Pending) isMadeFrom(other *Pending) bool {
 	return other.Step == StepMaking && p.Step != StepMaking && !p.Time.Before(other.Time) &&
-		strings.EqualFold(p.Email, other.Email) && (MayMean(p.Address(), other.Address()) || p.wasAsked(other.Address()))
+		strings.EqualFold(p.Email, other.Email) && p.isMadeFor(other.Address())
+}
+
+// isMadeFor reports whether the key was made for an address: for the one that was asked for, where the
+// device has named the key itself. Its own may then fit keys of any label.
+func (p *Pending) isMadeFor(address config.Address) bool {
+	if p.Asked != "" {
+		return p.wasAsked(address)
+	}
+	return MayMean(p.Address(), address)
 }
 
 // wasAsked reports whether the device has made the key when it was asked for another address.
@@ -249,9 +258,13 @@ func (p *Pending) isKnown() bool {
 	return slices.Contains([]enrolStep{StepMaking, StepKey, StepRequest, StepStored, stepDone}, p.Step)
 }
 
-// Fitting returns those under way whose keys the address may mean.
+// Fitting returns those under way whose keys the address may mean: if one was made for it, that one.
 func (e Store) Fitting(address config.Address) []*Pending {
-	return slices.DeleteFunc(e.All(), func(p *Pending) bool { return !MayMean(address, p.Address()) && !p.wasAsked(address) })
+	all := e.All()
+	if asked := slices.DeleteFunc(slices.Clone(all), func(p *Pending) bool { return !p.wasAsked(address) }); len(asked) > 0 {
+		return asked
+	}
+	return slices.DeleteFunc(all, func(p *Pending) bool { return !MayMean(address, p.Address()) })
 }
 
 // MayMean reports whether two addresses may mean one key: nothing that both of them name
