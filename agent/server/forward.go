@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -263,19 +261,4 @@ func lookUpProblem(c *call, err error) *agent.Problem {
 		problem.Wait = min(cmp.Or(problem.Wait, lookUpWait), mostLookUpWait)
 	}
 	return problem
-}
-
-// isAddressed reports whether a Host header means this listener: what a browser sends for a
-// page that has its own name lead here does not.
-func (a *admitted) isAddressed(host string) bool {
-	addr, ok := a.LocalAddr().(*net.TCPAddr)
-	if !ok {
-		return false
-	}
-	name, port, err := net.SplitHostPort(host)
-	if err != nil {
-		name, port = host, "80"
-	}
-	name = strings.Trim(name, "[]")
-	return port == strconv.Itoa(addr.Port) && (strings.EqualFold(name, "localhost") || addr.IP.Equal(net.ParseIP(name)))
 }
