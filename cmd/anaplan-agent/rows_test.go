@@ -101,6 +101,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"hardware.ErrPINUnproven": "it tells pin that a signature has to show it",
 		"loader.ErrNotModule":     "it is within hsm.ErrModule",
 		"modules.ErrModule":       "it is hsm.ErrModule",
+		"mutualtls.ErrNoPair":     "the log says why there is none, and the handshake fails",
 		"owned.Error":             "it is ErrExposed",
 		"pcsc.Error":              "package piv puts it into words",
 		"phantom.ErrExpired":      "agent/server answers it",
