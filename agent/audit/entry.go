@@ -66,6 +66,10 @@ type Caller struct {
 	SID        string `json:"sid"` // on Windows the user; "" elsewhere
 	PID        int    `json:"pid"`
 	Executable string `json:"executable"`
+
+	// Of a caller on another machine: the name in its certificate, and its address. "" for others.
+	Certificate string `json:"certificate"`
+	Address     string `json:"address"`
 }
 
 // Call is a call of somebody else's API.
@@ -134,7 +138,10 @@ func (e *Entry) line(now time.Time) line {
 		n.Result = "ok"
 	}
 	if e.Caller != nil {
-		n.Caller = &Caller{e.Caller.UID, bounded(e.Caller.SID, maxWord), e.Caller.PID, bounded(e.Caller.Executable, maxText)}
+		n.Caller = &Caller{
+			UID: e.Caller.UID, SID: bounded(e.Caller.SID, maxWord), PID: e.Caller.PID, Executable: bounded(e.Caller.Executable, maxText),
+			Certificate: bounded(e.Caller.Certificate, maxText), Address: bounded(e.Caller.Address, maxWord),
+		}
 	}
 	if e.Call != nil {
 		call := *e.Call
@@ -205,6 +212,8 @@ func (c *Caller) encode(text []byte) []byte {
 	text = append(text, `,"pid":`...)
 	text = strconv.AppendInt(text, int64(c.PID), 10)
 	text = appendTextIf(text, `,"executable":`, c.Executable)
+	text = appendTextIf(text, `,"certificate":`, c.Certificate)
+	text = appendTextIf(text, `,"address":`, c.Address)
 	return append(text, '}')
 }
 

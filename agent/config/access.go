@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 )
 
 // readAllow reads the setting allow: texts, each of which may hold several entries
@@ -81,6 +83,32 @@ func absolutePath(text string) (string, error) {
 		return "", fmt.Errorf("%q is a directory; add the name of the file", text)
 	}
 	return filepath.Clean(text), nil
+}
+
+// absoluteDirectory reads the path of a directory as absolutePath does that of a file.
+func absoluteDirectory(text string) (string, error) {
+	if text == "/" {
+		return text, nil
+	}
+	return absolutePath(strings.TrimRight(text, "/"))
+}
+
+// certificateNames reads the setting certificates: texts, each of which may hold several names with
+// commas between them.
+func certificateNames(to *[]string, from []Value) error {
+	if len(from) == 1 && from[0].Text == "" {
+		return nil
+	}
+	for _, value := range from {
+		for text := range strings.SplitSeq(value.Text, ",") {
+			var name string
+			if err := read(&name, []Value{{strings.TrimSpace(text), value.From}}, mutualtls.CheckName); err != nil {
+				return err
+			}
+			*to = append(*to, name)
+		}
+	}
+	return nil
 }
 
 // defaultMode is what a file's permissions are unless somebody says otherwise.

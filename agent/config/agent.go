@@ -22,6 +22,13 @@ type Agent struct {
 	// address with its port, as "127.0.0.1:8470"; port 0 is any free one. "": nowhere.
 	Listen string
 
+	// ListenTLS is where the agent listens for clients on other machines: an IP address with its port,
+	// as "0.0.0.0:8471"; port 0 is any free one. "": nowhere. Then there is TLS.
+	ListenTLS string
+
+	// TLS is the directory with this machine's certificate for others, absolute; "": none.
+	TLS string
+
 	// Metrics is where those who watch the agent find its metrics, an IP address with its port, which
 	// may be open to other machines. "": nowhere but on the socket.
 	Metrics string
@@ -52,6 +59,9 @@ func (f *File) Agent(over map[string]Value) (*Agent, error) {
 	err = cmp.Or(
 		read(&agent.Socket, merged[socketSetting], socketPath),
 		read(&agent.Listen, merged[listenSetting], loopbackAddress),
+		read(&agent.ListenTLS, merged[listenTLSSetting], tlsAddress),
+		read(&agent.TLS, merged[tlsSetting], absoluteDirectory),
+		checkTLS(merged),
 		read(&agent.Metrics, merged[metricsSetting], metricsAddress),
 		read(&agent.AuditFile, merged[auditFileSetting], absolutePath),
 		read(&agent.LogLevel, merged[logLevelSetting], logLevel),
@@ -95,6 +105,20 @@ func loopbackAddress(text string) (string, error) {
 func metricsAddress(text string) (string, error) {
 	address, err := tcpAddress(text, "127.0.0.1:9464, or 0.0.0.0:9464 for other machines")
 	return textOf(address), err
+}
+
+// tlsAddress reads an address with its port, where callers show certificates. "": not set.
+func tlsAddress(text string) (string, error) {
+	address, err := tcpAddress(text, "0.0.0.0:8471, or an address of this machine's own")
+	return textOf(address), err
+}
+
+// checkTLS returns an error if callers are to show certificates where the agent has none.
+func checkTLS(merged values) error {
+	if listen := merged[listenTLSSetting][0]; listen.Text != "" && merged.text(tlsSetting) == "" {
+		return fmt.Errorf("%s: it needs a certificate to show; add tls = \"DIRECTORY\" with tls.crt, tls.key and ca.crt", listen.From)
+	}
+	return nil
 }
 
 // textOf returns an address as text; "" for none.

@@ -14,6 +14,8 @@ func TestAgent(t *testing.T) {
 [agent]
 socket = "/srv/agent/agent.sock"
 listen = "localhost:8470"
+listen_tls = "0.0.0.0:8471"
+tls = "/etc/anaplan-agent/tls/"
 metrics = "[::]:9464"
 log_format = "json"
 audit_file = "/var/log/agent//audit.jsonl"
@@ -34,10 +36,10 @@ share_socket = "yes"
 		{"no table", mustParse(t, ""), nil, &Agent{}},
 		{"off by booleans", mustParse(t, "[agent]\nshare_socket = false\nlogout_at_end = false"), nil, &Agent{}},
 		{"all", full, nil, &Agent{
-			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", Metrics: "[::]:9464", LogJSON: true, AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug, LogFile: "/var/log/agent/agent.log",
+			Socket: "/srv/agent/agent.sock", Listen: "127.0.0.1:8470", ListenTLS: "0.0.0.0:8471", TLS: "/etc/anaplan-agent/tls", Metrics: "[::]:9464", LogJSON: true, AuditFile: "/var/log/agent/audit.jsonl", LogLevel: slog.LevelDebug, LogFile: "/var/log/agent/agent.log",
 			LogoutAtEnd: true, ShareSocket: true,
 		}},
-		{"over the file", full, over("socket", "none", "listen", "", "metrics", "", "log_format", "text", "audit_file", "", "log_level", "warn", "log_file", "", "logout_at_end", "no", "share_socket", "false"), &Agent{
+		{"over the file", full, over("socket", "none", "listen", "", "listen_tls", "", "tls", "", "metrics", "", "log_format", "text", "audit_file", "", "log_level", "warn", "log_file", "", "logout_at_end", "no", "share_socket", "false"), &Agent{
 			Socket: "none", LogLevel: slog.LevelWarn,
 		}},
 		{"over no file", nil, over("log_level", "error", "logout_at_end", "true"), &Agent{LogLevel: slog.LevelError, LogoutAtEnd: true}},
@@ -69,6 +71,9 @@ func TestAgentErrors(t *testing.T) {
 		{"format", over("log_format", "logfmt"), `--log-format: "logfmt" is not one of text, json`},
 		{"metrics", over("metrics", "9464"), `--metrics: "9464" is not an address with its port; write it as 127.0.0.1:9464, or 0.0.0.0:9464 for other machines, or with port 0 for any free one`},
 		{"metrics by name", over("metrics", "agent-1:9464"), `--metrics: "agent-1" is not an IP address: a name could stand for another one later; write it as 127.0.0.1:9464, or 0.0.0.0:9464 for other machines`},
+		{"no certificate", over("listen_tls", "0.0.0.0:8471"), `--listen-tls: it needs a certificate to show; add tls = "DIRECTORY" with tls.crt, tls.key and ca.crt`},
+		{"listen_tls by name", over("listen_tls", "agent-1:8471"), `--listen-tls: "agent-1" is not an IP address: a name could stand for another one later; write it as 0.0.0.0:8471, or an address of this machine's own`},
+		{"tls", over("tls", "tls"), `--tls: "tls" is not an absolute path; write it in full, for ~ and variables are not replaced`},
 		{"switch", over("logout_at_end", "on"), `--logout-at-end: "on" is not yes or no`},
 		{"of a profile", over("timeout", "1s"), `--timeout: timeout does not stand here, but in a table [profile.NAME]`},
 		{"unknown", over("sockets", "none"), `--sockets: there is no setting "sockets"; did you mean socket?`},

@@ -15,7 +15,7 @@ import (
 )
 
 // Client is a program that may do what its policy says, and nothing else. It is told by its secret,
-// or on the unix socket by its user; with neither, only users that may use the profile anyway can
+// on the unix socket by its user, or from another machine by its certificate; with none of them, only users that may use the profile anyway can
 // act as it.
 type Client struct {
 	Name    string // letters, digits, '.', '_' and '-', at most 64
@@ -25,6 +25,9 @@ type Client struct {
 	// Users says which users are this client on the unix socket: "user:NAME", "user:1000" or
 	// "group:NAME". Whether they exist is not checked here.
 	Users []string
+
+	// Certificates names those on other machines that are this client: SPIFFE ids and DNS names.
+	Certificates []string
 
 	// Policy are its rules, as agent/policy reads them; at least one. What the profile's
 	// policy says holds beside them.
@@ -103,6 +106,7 @@ func (v values) buildClient(name string) (*Client, error) {
 	return c, cmp.Or(
 		read(&c.Secret, merged[secretSetting], secretOf(name)),
 		readAllow(&c.Users, merged[usersSetting]),
+		certificateNames(&c.Certificates, merged[certificatesSetting]),
 		readPolicy(&c.Policy, merged[policySetting]),
 		read(&c.RefuseOtherHosts, merged[otherHostsSetting], refusesOtherHosts),
 	)

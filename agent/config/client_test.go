@@ -28,6 +28,7 @@ policy = ["list", 'run process "Nightly load" in model "Plan"']
 [client."a.b"]
 policy = "GET /2/0/models/*"
 other_hosts = "refuse"
+certificates = ["spiffe://Corp/etl", "B.corp, c.corp"]
 
 [client]
 B.secret = "sha256:`+strings.Repeat("B2", 32)+`"
@@ -36,7 +37,7 @@ B.other_hosts = "tunnel"
 `)
 	want := []*Client{
 		{Name: "B", Profile: "default", Secret: bytes.Repeat([]byte{0xb2}, 32), Policy: []string{"list"}},
-		{Name: "a.b", Profile: "default", Policy: []string{"GET /2/0/models/*"}, RefuseOtherHosts: true},
+		{Name: "a.b", Profile: "default", Certificates: []string{"spiffe://corp/etl", "b.corp", "c.corp"}, Policy: []string{"GET /2/0/models/*"}, RefuseOtherHosts: true},
 		{
 			Name: "nightly-load_2", Profile: "prod", Secret: bytes.Repeat([]byte{0xa1}, 32),
 			Users:  []string{"user:etl", "group:etl", "user:1000"},
@@ -106,11 +107,13 @@ func TestClientErrors(t *testing.T) {
 		},
 		{"users", "[client.a]\nusers = ['user:ana', 'bo']" + list, `c.toml:2:1: users: "bo" does not say whether it is a user or a group; write user:NAME or group:NAME`},
 		{"users of numbers", "[client.a]\nusers = [1]" + list, "c.toml:2:1: users is a text in quotes, or a list of them: users = [\"user:NAME\", \"group:NAME\"]\n  users = ...\n  ^"},
+		{"certificates", "[client.a]\ncertificates = ['a.corp', '*.corp']" + list, `c.toml:2:1: certificates: "*.corp" is not a DNS name; write it as etl-1.example, without wildcards, or a SPIFFE id as spiffe://DOMAIN/PATH`},
+		{"certificates of numbers", "[client.a]\ncertificates = [1]" + list, "c.toml:2:1: certificates is a name in quotes, or a list of them: certificates = [\"spiffe://DOMAIN/PATH\", \"etl-1.example\"]\n  certificates = ...\n  ^"},
 		{"profile's setting", "[client.a]\nallow = ['user:ana']" + list, "c.toml:2:1: allow does not stand here, but in a table [profile.NAME]\n  allow = ...\n  ^"},
 		{"agent's setting", "[client.a]\nlisten = '127.0.0.1:1'" + list, "c.toml:2:1: listen does not stand here, but in the table [agent]\n  listen = ...\n  ^"},
 		{"near", "[client.a]\nsecert = '835261'" + list, "c.toml:2:1: there is no setting \"secert\"; did you mean secret?\n  secert = ...\n  ^"},
 		{"near a profile's", "[client.a]\ntime-out = '1s'" + list, "c.toml:2:1: there is no setting \"time-out\"; did you mean timeout, in a table [profile.NAME]?\n  time-out = ...\n  ^"},
-		{"far", "[client.a]\npassword = '835261'" + list, "c.toml:2:1: there is no setting \"password\"; there are profile, secret, users, policy, other_hosts\n  password = ...\n  ^"},
+		{"far", "[client.a]\npassword = '835261'" + list, "c.toml:2:1: there is no setting \"password\"; there are profile, secret, users, certificates, policy, other_hosts\n  password = ...\n  ^"},
 		{"name with a dot", "[client.etl.v2]" + list, "c.toml:1:2: v2 is not a setting; a name with dots stands in quotes: [client.\"etl.v2\"]\n  [client.etl.v2]\n   ^"},
 		{"without a name", "[client]\nsecret = '835261'", "c.toml:2:1: " + outsideClient + "\n  secret = ...\n  ^"},
 		{"no table", "client = '835261'", "c.toml:1:1: " + outsideClient + "\n  client = ...\n  ^"},

@@ -77,6 +77,8 @@ func ExampleAgentSettings() {
 	// Output:
 	// socket
 	// listen
+	// listen-tls
+	// tls
 	// metrics
 	// audit-file
 	// log-level

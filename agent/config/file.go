@@ -45,7 +45,7 @@ type values map[string][]Value
 // name of profile and setting.
 //
 // A file holds tables [profile.NAME], tables [client.NAME], the table [agent], and
-// nothing else. key, allow, users and policy are a text or a list of texts, settings of
+// nothing else. key, allow, users, certificates and policy are a text or a list of texts, settings of
 // yes and no a text or a boolean, numbers a text or a number, every other setting is a
 // text.
 func Parse(name string, data []byte) (*File, error) {
@@ -223,6 +223,8 @@ func shape(setting string) string {
 		return `key is an address in quotes, or a list of them: key = ["pkcs11:...", "piv:..."]`
 	case setting == allowSetting || setting == usersSetting:
 		return fmt.Sprintf(`%s is a text in quotes, or a list of them: %s = ["user:NAME", "group:NAME"]`, setting, setting)
+	case setting == certificatesSetting:
+		return `certificates is a name in quotes, or a list of them: certificates = ["spiffe://DOMAIN/PATH", "etl-1.example"]`
 	case setting == policySetting:
 		return "policy is a rule in quotes, or a list of them: " + samplePolicy
 	case isNumber(setting):

@@ -153,7 +153,7 @@ func TestParseErrors(t *testing.T) {
 			"far in the agent",
 			[]string{"[agent]", "password = 'info'"},
 			[]string{
-				`c.toml:2:1: there is no setting "password"; there are socket, listen, metrics, audit_file, log_level, log_format, log_file, logout_at_end, share_socket`,
+				`c.toml:2:1: there is no setting "password"; there are socket, listen, listen_tls, tls, metrics, audit_file, log_level, log_format, log_file, logout_at_end, share_socket`,
 				"  password = ...", "  ^",
 			},
 		},

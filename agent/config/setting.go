@@ -60,6 +60,8 @@ const (
 
 	socketSetting      = "socket"
 	listenSetting      = "listen"
+	listenTLSSetting   = "listen_tls"
+	tlsSetting         = "tls"
 	metricsSetting     = "metrics"
 	auditFileSetting   = "audit_file"
 	logLevelSetting    = "log_level"
@@ -71,6 +73,7 @@ const (
 	clientProfileSetting = "profile"
 	secretSetting        = "secret"
 	usersSetting         = "users"
+	certificatesSetting  = "certificates"
 	otherHostsSetting    = "other_hosts"
 )
 
@@ -115,6 +118,10 @@ var agentSettings = []Setting{
 		"(default: $XDG_RUNTIME_DIR/anaplan-agent/agent.sock, of a service /run/anaplan-agent/agent.sock; on Windows a pipe of the user's own)"},
 	{listenSetting, "", "address of this machine where clients find the agent that know no unix sockets, as " +
 		"127.0.0.1:8470 (default: none)"},
+	{listenTLSSetting, "", "address where clients on other machines find the agent, each with a certificate of its own, as 0.0.0.0:8471; " +
+		"needs tls (default: none)"},
+	{tlsSetting, "", "directory with this machine's certificate for other agents: tls.crt, tls.key, and ca.crt with the CAs of the others; " +
+		"an absolute path (default: none)"},
 	{metricsSetting, "", "address where Prometheus and others that watch find /metrics, /healthz and /readyz, and nothing else, as " +
 		"127.0.0.1:9464, or 0.0.0.0:9464 for other machines (default: none, they are on the socket)"},
 	{auditFileSetting, "", "file to write down in who did what with which result; an absolute path (default: none)"},
@@ -130,6 +137,7 @@ var clientSettings = []Setting{
 	{Name: clientProfileSetting, Default: DefaultProfile},
 	{Name: secretSetting},
 	{Name: usersSetting},
+	{Name: certificatesSetting},
 	{Name: policySetting},
 	{Name: otherHostsSetting, Default: "tunnel"},
 }
@@ -147,7 +155,7 @@ func settingsOf(table string) []Setting {
 
 // isList reports whether a setting may have several texts in the file.
 func isList(name string) bool {
-	return slices.Contains([]string{keySetting, allowSetting, policySetting, usersSetting}, name)
+	return slices.Contains([]string{keySetting, allowSetting, policySetting, usersSetting, certificatesSetting}, name)
 }
 
 // isSwitch reports whether a setting is yes or no.

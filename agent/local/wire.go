@@ -20,9 +20,34 @@ type Status struct {
 	// use, and of clients that it may be.
 	Refusals []Refusal `json:"refusals,omitempty"`
 
+	// Caller is who asks, if that is somebody on another machine. nil: it is not.
+	Caller *RemoteCaller `json:"caller,omitempty"`
+
+	// TLS is how the agent and other machines know each other. nil: they do not.
+	TLS *TLSStatus `json:"tls,omitempty"`
+
 	// Problem is what is wrong with the agent as a whole: that nothing can be written down. nil:
 	// nothing.
 	Problem *agent.Problem `json:"problem,omitempty"`
+}
+
+// RemoteCaller is a caller on another machine.
+type RemoteCaller struct {
+	Certificate string    `json:"certificate"`       // the name in it: a SPIFFE id or a DNS name
+	Clients     []string  `json:"clients,omitempty"` // that it is
+	Address     string    `json:"address"`           // of the machine
+	At          time.Time `json:"at,omitzero"`       // of its last request
+}
+
+// TLSStatus is the agent's certificate for other machines, and who has come with one.
+type TLSStatus struct {
+	Address  string    `json:"address,omitempty"`  // of the port, as 0.0.0.0:8471; "": there is none
+	Names    []string  `json:"names,omitempty"`    // of the certificate in use; none: there is none
+	NotAfter time.Time `json:"not_after,omitzero"` // its end
+	Problem  string    `json:"problem,omitempty"`  // why the files as they are now cannot be used
+
+	// Callers are those of the last hour, the latest first. Only administrators see them.
+	Callers []RemoteCaller `json:"callers,omitempty"`
 }
 
 // Refusal is what a rule that is missing has kept a client from, since the agent was started.

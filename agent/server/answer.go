@@ -98,7 +98,7 @@ func (c *call) refuse(problem *agent.Problem) {
 	if c.shape != nil {
 		c.w.Header()[local.HeaderProblem] = []string{string(problem.Code)}
 		status := cmp.Or(c.status, anaplanStatus(problem))
-		if problem.Code == agent.CodeUnauthorized { // clients that are asked show what they have (RFC 9110 section 11.6.1)
+		if problem.Code == agent.CodeUnauthorized && !c.caller.mutual { // clients that are asked show what they have (RFC 9110 section 11.6.1)
 			c.w.Header()["Www-Authenticate"] = basicAuth
 		}
 		c.conn.refused, c.conn.reason = status, reasonOf(status, problem)

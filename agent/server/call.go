@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 )
 
@@ -99,6 +100,7 @@ func mistakeText(mistake any) string {
 }
 
 func (c *call) handle() *agent.Problem {
+	c.meet()
 	if c.caller.surplus || !isIntroduced(c) {
 		return c.tooMany()
 	}
@@ -106,6 +108,9 @@ func (c *call) handle() *agent.Problem {
 		return problem
 	}
 	if problem := c.outdated(); problem != nil {
+		return problem
+	}
+	if problem := c.knowRemote(); problem != nil {
 		return problem
 	}
 	if c.r.Method == http.MethodConnect && c.server.config.Authority != nil {
@@ -122,7 +127,7 @@ func (c *call) handle() *agent.Problem {
 		return forward(c)
 	}
 	route, found := routes[c.r.URL.Path]
-	if !found || c.caller.network && !route.network || c.via != nil && route.shape == nil {
+	if !found || c.caller.network && !route.network && !(c.caller.mutual && route.remote) || c.via != nil && route.shape == nil {
 		c.status = http.StatusNotFound
 		return agent.Problemf(agent.CodeBadRequest, "there is nothing at %s%s", shown(c.r.URL.Path), elsewhere(c.r.URL.Path, found))
 	}
@@ -283,6 +288,9 @@ func (c *call) write(record Record, problem *agent.Problem) *agent.Problem {
 		return nil
 	}
 	record.Time, record.Peer, record.Network = time.Now(), c.caller.peer, c.caller.network
+	if c.caller.mutual {
+		record.Certificate, record.Address = c.certificateOf(record.Client), mutualtls.HostOf(c.conn.RemoteAddr())
+	}
 	if problem != nil {
 		record.Code = problem.Code
 	}
@@ -335,10 +343,8 @@ func (c *call) refused(problem *agent.Problem, record Record) *agent.Problem {
 	who := record.Client
 	switch {
 	case who != "" && who != unknownClient:
-	case c.caller.network:
-		who = "strangers"
 	default:
-		who = userName(c.caller.peer)
+		who = c.caller.stranger()
 	}
 	if _, ok := c.server.denials.take(who, c.began); !ok {
 		c.server.unwritten.note(c.server.config.Logger, who)

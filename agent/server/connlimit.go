@@ -8,9 +8,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
-	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 	"golang.org/x/time/rate"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // gate counts connections and requests by caller, for all listeners of a Server.
@@ -50,6 +52,7 @@ func (a *account) oldest() *caller {
 type caller struct {
 	peer    local.Peer
 	network bool // it came over TCP: the kernel does not tell its user
+	mutual  bool // it came from another machine, which shows a certificate
 	admin   bool
 	surplus bool // one connection too many: it is only told so
 	known   bool // it may do something; the others are strangers
@@ -57,6 +60,8 @@ type caller struct {
 
 	conn  io.Closer
 	since time.Time
+
+	remote *mutualtls.Peer // who it is by its certificate; nil: nobody yet, or it is of this machine
 
 	// The gate's own, under its lock.
 	account *account
@@ -76,19 +81,36 @@ func (c *caller) may(profile *Profile) bool {
 	return c.allowed
 }
 
-// is reports whether the caller is that client by its user.
+// is reports whether the caller is that client by its user or its certificate.
 func (c *caller) is(client *Client) bool {
+	if c.mutual {
+		return client.isOneOf(c.remote.Names)
+	}
 	return !c.network && client.Users != nil && client.Users(c.peer)
 }
 
-// strangers is the account of all connections together that come over TCP and have not shown a
-// secret.
-const strangers = "strangers"
+// Accounts of all connections together that come over TCP and have not shown a secret, and of those
+// from other machines that have not shown a certificate.
+const (
+	strangers       = "strangers"
+	remoteStrangers = "strangers on other machines"
+)
+
+// stranger names the account of a caller of whom nothing more is known.
+func (c *caller) stranger() string {
+	switch {
+	case c.mutual:
+		return remoteStrangers
+	case c.network:
+		return strangers
+	}
+	return userName(c.peer)
+}
 
 // admit makes a caller of a peer; nil if there is no room even to say that there is none, or if
 // there may be some after a while.
-func (g *gate) admit(peer local.Peer, conn io.Closer, network bool) (c *caller, wait time.Duration) {
-	c = &caller{peer: peer, network: network, admin: !network && g.admin(peer), conn: conn, since: time.Now()}
+func (g *gate) admit(peer local.Peer, conn io.Closer, network, mutual bool) (c *caller, wait time.Duration) {
+	c = &caller{peer: peer, network: network, mutual: mutual, admin: !network && g.admin(peer), conn: conn, since: time.Now()}
 	c.known = !network && g.known(c)
 	oldest, wait := g.enter(c)
 	if oldest != nil {
@@ -105,11 +127,7 @@ func (g *gate) admit(peer local.Peer, conn io.Closer, network bool) (c *caller, 
 func (g *gate) enter(c *caller) (oldest *caller, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	name := strangers
-	if !c.network {
-		name = userName(c.peer)
-	}
-	who := g.accountLocked(name)
+	who := g.accountLocked(c.stranger())
 	c.bucket = who.bucket
 	if oldest = g.inTheWayLocked(c, who); oldest != nil {
 		if wait = g.limits.StrangerTime - c.since.Sub(oldest.since); wait > 0 && oldest.network && !c.known {
@@ -184,7 +202,7 @@ func (g *gate) accountLocked(name string) *account {
 		}
 	}
 	limit, burst := g.limits.Rate, g.limits.Burst
-	if name == strangers {
+	if name == strangers || name == remoteStrangers {
 		limit, burst = limit/strangersShare, max(burst/strangersShare, costAct)
 	}
 	who := &account{bucket: rate.NewLimiter(rate.Limit(limit), burst)}
@@ -235,6 +253,7 @@ func (g *gate) connections() int {
 type door struct {
 	net.Listener
 	gate   *gate
+	guard  *mutualtls.Guard // nil: its callers are on this machine
 	among  *connections
 	log    *slog.Logger
 	closed chan struct{}
@@ -300,16 +319,19 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 		conn.Close()
 		return nil
 	}
-	caller, wait := d.gate.admit(peer, conn, isNetwork(conn))
+	admit := func() (*caller, time.Duration) { return d.gate.admit(peer, conn, isNetwork(conn), d.guard != nil) }
+	caller, wait := admit()
 	for wait > 0 && d.pause(wait, d.gate.room) {
-		caller, wait = d.gate.admit(peer, conn, isNetwork(conn))
+		caller, wait = admit()
 	}
 	if caller == nil {
-		conn.Write(cannedTooMany())
+		if d.guard == nil { // else what is said is in TLS
+			conn.Write(cannedTooMany())
+		}
 		conn.Close()
 		return nil
 	}
-	return &admitted{
+	one := &admitted{
 		Conn:   conn,
 		caller: caller,
 		among:  d.among,
@@ -317,6 +339,10 @@ func (d *door) letIn(conn net.Conn) net.Conn {
 
 		networkUser: sync.OnceValue(func() int { return local.UserOfTCP(conn.RemoteAddr(), conn.LocalAddr()) }),
 	}
+	if d.guard != nil {
+		one.protect(d.guard)
+	}
+	return one
 }
 
 // ask returns the peer at the other end. Over TCP it is not known.

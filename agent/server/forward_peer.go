@@ -1,8 +1,17 @@
 package server
 
+import (
+	"slices"
+	"strings"
+)
+
 // isStolen reports whether a phantom token was handed out on the unix socket to another user than
-// the caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer.
+// the caller, as far as the kernel tells that. One that was handed out over TCP is for any bearer, and one for
+// a certificate for those on other machines that have it.
 func isStolen(c *call, holder string) bool {
+	if name, isRemote := strings.CutPrefix(holder, certificateKind); isRemote || c.caller.mutual {
+		return !isRemote || !c.caller.mutual || !slices.Contains(c.caller.remote.Names, name)
+	}
 	peer := c.caller.peer
 	if c.caller.network {
 		peer.UID = c.conn.networkUser()

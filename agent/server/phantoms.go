@@ -31,7 +31,10 @@ func authenticate(c *call) *agent.Problem {
 		return c.problem(err)
 	}
 	holder := phantom.Holder{Client: who.name, Profile: who.profileName, User: who.user, Parent: c.parent}
-	if !c.caller.network {
+	switch {
+	case c.caller.mutual:
+		holder.User = certificateKind + c.certificateOf(who.name)
+	case !c.caller.network:
 		holder.User = c.caller.peer.User()
 	}
 	token, err := c.server.config.Phantoms.Issue(holder)
@@ -131,8 +134,11 @@ func described(c *call) Call { return Call{Method: c.r.Method, Path: c.route} }
 
 func tokenBody(c *call, message string, info local.TokenInfo) local.TokenBody {
 	base := "http://" + c.r.Host
-	if c.via != nil {
+	switch {
+	case c.via != nil:
 		base = "https://" + c.via.host
+	case c.caller.mutual:
+		base = "https://" + c.r.Host
 	}
 	return local.TokenBody{
 		Meta:   local.TokenMeta{ValidationURL: base + "/token/validate"},

@@ -11,10 +11,11 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
-	"golang.org/x/time/rate"
 )
 
 // principal is what a call is made for: a client, or a user of the machine that may use a profile.
@@ -50,6 +51,8 @@ func inWords(name string) string {
 func principalOf(c *call) (*principal, *agent.Problem) {
 	header := c.r.Header["Authorization"]
 	switch {
+	case c.caller.mutual:
+		return remotePrincipal(c)
 	case c.via != nil && !showsToken(c):
 		return c.via.proof.principal(c)
 	case len(header) == 0 && c.caller.network:
@@ -274,6 +277,9 @@ func findPhantom(c *call, token string) (phantom.Token, *agent.Problem) {
 	}
 	if isStolen(c, held.User) {
 		problem := agent.Problemf(agent.CodeUnauthorized, "the token belongs to another user")
+		if c.caller.mutual || strings.HasPrefix(held.User, certificateKind) {
+			problem.Message = "the token was not made for this caller"
+		}
 		return phantom.Token{}, c.refused(problem, Record{Client: held.Client, Profile: held.Profile})
 	}
 	return held, nil

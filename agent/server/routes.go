@@ -21,6 +21,7 @@ type route struct {
 
 	secret   bool  // it may have a body, which is a PIN
 	network  bool  // it can be asked for over TCP, too
+	remote   bool  // it can be asked for from other machines, too; so can what network has
 	recorded bool  // it gives, signs or calls something, and nothing of that is done that cannot be written down
 	shape    shape // of its refusals; nil: the agent's own
 }
@@ -47,7 +48,7 @@ const authenticateRoute = "/token/authenticate"
 // Anaplan has pulled one back, all callers do so at once, and they share one login.
 var routes = map[string]*route{
 	"/v1/token":  {method: http.MethodGet, cost: costRead, takes: paramProfile | paramRefused | paramReveal, recorded: true, answer: serveToken},
-	"/v1/status": {method: http.MethodGet, cost: costRead, answer: serveStatus},
+	"/v1/status": {method: http.MethodGet, cost: costRead, remote: true, answer: serveStatus},
 	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: serveLogin},
 	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: serveLogout},
 	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: serveUnlock},
@@ -223,6 +224,9 @@ func serveStop(c *call) *agent.Problem {
 
 // serveStatus answers how the profiles do that the caller may use.
 func serveStatus(c *call) *agent.Problem {
+	if problem := c.beClient(); problem != nil {
+		return problem
+	}
 	profiles := c.server.config.Profiles()
 	status := local.Status{
 		Version:   c.server.config.Version,
@@ -231,6 +235,8 @@ func serveStatus(c *call) *agent.Problem {
 		Profiles:  []local.ProfileStatus{},
 		Clients:   clientsOf(c),
 		Refusals:  refusalsOf(c),
+		Caller:    c.remoteCaller(),
+		TLS:       c.tlsStatus(),
 
 		ConfiguredAt: c.server.started,
 		Problem:      ownProblem(c),

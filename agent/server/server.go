@@ -16,14 +16,16 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/listen"
 
+	"golang.org/x/time/rate"
+
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 	"github.com/anaplan-agent/anaplan-agent/agent/tunnel"
-	"golang.org/x/time/rate"
 )
 
 // Config is what a Server serves. Only Profiles must be there.
@@ -87,12 +89,18 @@ type Config struct {
 	Version string
 	Address func() string // nil: there is none
 
+	TLSAddress func() string // of the port for other machines; nil: there is none
+
 	// Configured is when the configuration was last read, for /v1/status. nil: at the start.
 	Configured func() time.Time
 
 	// Authority makes the certificates with which the server answers in the name of Anaplan's hosts, to
 	// callers that have it as their proxy; its hosts are those. nil: it is nobody's proxy.
 	Authority *authority.Authority
+
+	// Identity is by what callers on other machines know the server, and who may be one. nil: ServeTLS
+	// serves nobody.
+	Identity *mutualtls.Identity
 
 	// Tunnel connects callers that have the server as their proxy to hosts that are not Anaplan's:
 	// package tunnel's Dial. nil: they are refused.
@@ -154,6 +162,9 @@ type Client struct {
 	// nil: none is.
 	Users func(local.Peer) bool
 
+	// Certificates names those on other machines that are this client, as [mutualtls.NamesOf] does.
+	Certificates []string
+
 	Policy *policy.Policy // beside the profile's, which counts too
 
 	RefuseOtherHosts bool // it gets no tunnels
@@ -190,11 +201,15 @@ const (
 
 // Record is a line for the audit log.
 type Record struct {
-	Time       time.Time
-	Action     Action
-	Profile    string // "" for what concerns all of them
-	Peer       local.Peer
-	Network    bool       // Peer came over TCP, and nothing else is known of it
+	Time    time.Time
+	Action  Action
+	Profile string // "" for what concerns all of them
+	Peer    local.Peer
+	Network bool // Peer came over TCP, and nothing else is known of it but what follows
+
+	Certificate string // the name in the certificate of a caller on another machine; "": it is on this one
+	Address     string // of that machine
+
 	Client     string     // "client:NAME", "user:" and its User, or "" where that does not matter
 	Code       agent.Code // of what went wrong; "" if nothing did
 	Generation uint64     // of the token; 0 without
@@ -219,6 +234,7 @@ type Server struct {
 	started   time.Time
 	unwritten unwritten
 	refusals  *refusals
+	callers   mutualtls.Callers // on other machines
 
 	ownUser func() string // looked up when it is first needed: a directory service may be slow
 
@@ -295,10 +311,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		listener.Close()
 		return fmt.Errorf("serving on %s: that is neither a socket or pipe of this machine nor a loopback address, and would be open to the network", listener.Addr())
 	}
+	return s.serve(ctx, listener, nil)
+}
+
+// serve is Serve for callers of this machine, or, with a guard, for those on others.
+func (s *Server) serve(ctx context.Context, listener net.Listener, guard *mutualtls.Guard) error {
 	base, cut := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cut(nil)
 	conns := newConnections(s.config.Limits)
-	door := &door{Listener: listener, gate: s.gate, among: conns, log: s.config.Logger, closed: make(chan struct{}), spoken: rate.Sometimes{Interval: time.Minute}}
+	door := &door{Listener: listener, gate: s.gate, guard: guard, among: conns, log: s.config.Logger, closed: make(chan struct{}), spoken: rate.Sometimes{Interval: time.Minute}}
 	server, within := s.httpServer(base, conns), s.httpServer(base, conns)
 	conns.within = newQueue(listener.Addr())
 	var intercepting sync.WaitGroup

@@ -26,6 +26,9 @@ func isIntroduced(c *call) bool {
 // introduction returns which client's or user's connection it is; "" for a stranger's.
 func introduction(c *call) string {
 	config := &c.server.config
+	if c.caller.mutual {
+		return remoteAccount(c)
+	}
 	if !c.caller.network {
 		if config.knows(c.caller) { // as the configuration is now
 			return userName(c.caller.peer)

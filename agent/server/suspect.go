@@ -47,7 +47,9 @@ func (c *call) suspect() *agent.Problem {
 		problem = agent.Problemf(agent.CodeNotAllowed, "the request comes from a web page, and the agent serves none")
 	case c.via != nil && !c.via.isAddressed(c.r.Host):
 		problem = agent.Problemf(agent.CodeBadRequest, "the request is for the host %s, and came for %s", shown(c.r.Host), c.via.host)
-	case c.via == nil && c.caller.network && !c.conn.isAddressed(c.r.Host):
+	case c.caller.mutual && !c.server.config.Identity.IsAddressed(c.r.Host):
+		problem = agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, which is not in this agent's certificate", shown(c.r.Host))
+	case c.via == nil && c.caller.network && !c.caller.mutual && !c.conn.isAddressed(c.r.Host):
 		problem = agent.Problemf(agent.CodeNotAllowed, "the request is for the host %s, and not for %s", shown(c.r.Host), c.conn.LocalAddr())
 	default:
 		return nil

@@ -58,6 +58,8 @@ func (e ending) Run() int {
 //	edit FILE OLD NEW      replaces text in a file
 //	card ...               see cardCommand; scripts with it are named piv-*
 //	agentd ...             see agentCommand
+//	machine NAME ...       the same for one of several agents, see machineCommand
+//	machine-cert DIR ...   see machineCertCommand
 //	config ...             see configCommand
 //	module ...             see moduleCommand; scripts with it are named agent-module* or agent-users*
 //	unseen ...             see unseenCommand
@@ -152,6 +154,9 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 
 			"openssh-key": opensshKey,
 
+			"machine":      machineCommand,
+			"machine-cert": machineCertCommand,
+
 			"kill-at-each-step": killCommand,
 		},
 	})
@@ -233,6 +238,7 @@ func setUp(env *testscript.Env, module string) error {
 	env.Values[cardsKey{}] = new(*cardTable)
 	env.Values[agentKey{}] = new(*runningAgent)
 	env.Values[screenKey{}] = new(scriptScreen)
+	env.Values[machinesKey{}], env.Values[companyKey{}] = machines{}, companyCAs{}
 	env.Values[configKey{}] = map[string]string{}
 	env.Values[secretsKey{}] = new(secretList)
 	if err := os.Mkdir(tokens, 0o700); err != nil {

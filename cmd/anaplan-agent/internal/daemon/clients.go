@@ -24,7 +24,7 @@ func newClients(all []*config.Client) (map[string]*server.Client, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: client %q: policy: %w", settings.ErrSettings, c.Name, err)
 		}
-		clients[c.Name] = &server.Client{Profile: c.Profile, Secret: c.Secret, Users: users, Policy: rules, RefuseOtherHosts: c.RefuseOtherHosts}
+		clients[c.Name] = &server.Client{Profile: c.Profile, Secret: c.Secret, Users: users, Certificates: c.Certificates, Policy: rules, RefuseOtherHosts: c.RefuseOtherHosts}
 	}
 	return clients, nil
 }

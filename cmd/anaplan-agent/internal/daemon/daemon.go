@@ -41,6 +41,7 @@ type agentProcess struct {
 	agent    *config.Agent // as it was at the start; what of it can change does so at a restart
 	socket   string        // "": there is none
 	listens  string        // the address of the TCP port; "": there is none
+	remote   remoteDoor    // for other machines
 	signers  *signer.Process
 	pins     *pin.Memory
 	clients  clientCache
@@ -77,6 +78,9 @@ type profileTable struct {
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog.Logger, explanations explain.Table) (*agentProcess, error) {
 	d := &agentProcess{settings: s, log: logger, agent: loaded.Agent, signers: login.NewSigners(logger), pins: pin.NewMemory(paths.State(), paths.KeyDirectories()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), errors: explanations}
+	if err := d.remote.identify(loaded.Agent, logger); err != nil {
+		return nil, err
+	}
 	if loaded.Agent.AuditFile != "" {
 		log, err := audit.Open(loaded.Agent.AuditFile, audit.Options{Logger: logger})
 		if err != nil {
@@ -109,6 +113,9 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		Logger:    logger,
 		Version:   build.Version(),
 		Address:   func() string { return d.listens },
+
+		Identity:   d.remote.identity,
+		TLSAddress: d.remote.address,
 
 		Authority: authority.New(paths.State(), anaplan.HostNames()),
 		Tunnel:    tunnel.Dial,
@@ -155,20 +162,13 @@ func (d *agentProcess) run(ctx context.Context, watched net.Listener, listeners 
 	helpers.Go(func() { d.reloadOnHangup(ctx, hangups, systemd) })
 	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket, d.listens) }) })
 	helpers.Go(func() { d.watchExpiry(ctx) })
+	helpers.Go(func() { d.remote.watch(ctx) })
 	if watched != nil {
 		helpers.Go(func() { d.beWatched(ctx, watched) })
 	}
 	systemd.ready(fmt.Sprintf("serving %d profiles", len(d.table.Load().served)))
 	d.host.ready()
-	errs := make([]error, len(listeners))
-	var serving sync.WaitGroup
-	for i, listener := range listeners {
-		serving.Go(func() {
-			errs[i] = d.server.Serve(ctx, listener)
-			cancel()
-		})
-	}
-	serving.Wait()
+	err := d.serve(ctx, cancel, listeners)
 	d.keepPhantoms()
 	systemd.stopping()
 	d.log.Info("stopping")
@@ -180,6 +180,26 @@ func (d *agentProcess) run(ctx context.Context, watched net.Listener, listeners 
 	d.running.Wait()
 	d.signers.Wait() // after the profiles, which have them sign
 	d.hooks.end()    // after the profiles, which start them
+	return err
+}
+
+// serve serves all listeners until ctx ends, which the end of one brings about.
+func (d *agentProcess) serve(ctx context.Context, end func(), listeners []net.Listener) error {
+	errs := make([]error, len(listeners)+1)
+	var serving sync.WaitGroup
+	for i, listener := range listeners {
+		serving.Go(func() {
+			errs[i] = d.server.Serve(ctx, listener)
+			end()
+		})
+	}
+	if d.remote.listener != nil {
+		serving.Go(func() {
+			errs[len(listeners)] = d.server.ServeTLS(ctx, d.remote.listener)
+			end()
+		})
+	}
+	serving.Wait()
 	return errors.Join(errs...)
 }
 

@@ -31,7 +31,7 @@ func (d *agentProcess) phantomFile() string {
 	if dir == "" {
 		return ""
 	}
-	name := sha256.Sum256([]byte(d.socket + "|" + d.agent.Listen))
+	name := sha256.Sum256([]byte(d.socket + "|" + d.agent.Listen + d.agent.ListenTLS))
 	return filepath.Join(dir, "phantoms-"+hex.EncodeToString(name[:8])+".json")
 }
 
@@ -108,7 +108,7 @@ func termsOf(loaded *settings.Config, holder phantom.Holder) string {
 	if client == nil || client.Profile != holder.Profile {
 		return ""
 	}
-	return digest([]any{client.Profile, client.Secret, client.Users})
+	return digest([]any{client.Profile, client.Secret, client.Users, client.Certificates})
 }
 
 func digest(value any) string {

@@ -27,7 +27,7 @@ import (
 )
 
 // errServeNone is an agent that nobody could ask anything.
-var errServeNone = fmt.Errorf("%w: socket is \"none\", so there is nothing to serve on: give serve a socket, or a TCP port with listen", settings.ErrSettings)
+var errServeNone = fmt.Errorf("%w: socket is \"none\", so there is nothing to serve on: give serve a socket, or a TCP port with listen or listen_tls", settings.ErrSettings)
 
 // Serve runs the agent until ctx ends.
 func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, host Host) error {
@@ -56,14 +56,20 @@ func Serve(ctx context.Context, s *settings.Settings, say *console.Messenger, ho
 	for _, listener := range listeners {
 		defer listener.Close()
 	}
+	if err == nil {
+		err = d.remote.listen(loaded.Agent)
+	}
 	if err != nil {
 		return err
+	}
+	if d.remote.listener != nil {
+		defer d.remote.listener.Close()
 	}
 	watched, err := openWatched(loaded.Agent.Metrics, d.listens)
 	if err != nil {
 		return err
 	}
-	logger.Info("serving", "socket", d.socket, "address", d.listens, "metrics", addressOf(watched), "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
+	logger.Info("serving", "socket", d.socket, "address", d.listens, "tls_address", d.remote.address(), "metrics", addressOf(watched), "profiles", len(loaded.Profiles), "clients", len(loaded.Clients), "version", build.Version())
 	return d.run(ctx, watched, listeners...)
 }
 
@@ -162,7 +168,7 @@ func openSocket(own *config.Agent, usual string) (net.Listener, error) {
 	switch {
 	case path != "none":
 		return listen.On(path, listen.Options{Shared: own.ShareSocket})
-	case own.Listen == "":
+	case own.Listen == "" && own.ListenTLS == "":
 		return nil, errServeNone
 	}
 	return nil, nil

@@ -49,6 +49,7 @@ func checkAgent(ctx context.Context, r *Report, found setUp, profile string) (st
 	checkUnits(ctx, r, found.path)
 	checkState(r)
 	checkMemory(r)
+	checkFleet(r, own, found.clients)
 	if own.AuditFile != "" {
 		checkAuditFile(r, own.AuditFile)
 	}
@@ -99,6 +100,9 @@ func (a *runningAgent) ask(socket string) *local.Status {
 	}
 	if status.Problem != nil {
 		a.fail("agent.audit", strings.Join(status.Problem.Hints, "; "), "%s", status.Problem.Message)
+	}
+	if status.TLS != nil && status.TLS.Problem != "" {
+		a.fail("fleet.agent", "put the files in the directory of tls right; the agent reads them again by itself", "%s", status.TLS.Problem)
 	}
 	a.ok("agent.running", "it runs as process %d since %s, and shows %s to this user", status.PID, console.Time(status.StartedAt), console.Counted(len(status.Profiles), "profile"))
 	i := slices.IndexFunc(status.Profiles, func(p local.ProfileStatus) bool { return p.Name == a.profile })

@@ -16,6 +16,7 @@ import (
 var doctorGroups = map[string]string{
 	"config":      "Configuration",
 	"agent":       "Agent on this machine",
+	"fleet":       "Other machines",
 	"pin":         "PIN",
 	"device":      "Device and key",
 	"certificate": "Certificate",

@@ -30,7 +30,7 @@ var (
 	ServerFlags = []string{"region", "auth_url", "api_url", "ca_file", "header_form", "timeout"}
 	SocketFlags = []string{"socket"}
 	AgentFlags  = []string{
-		"socket", "listen", "metrics", "audit_file", "log_level", "log_format", "log_file", "logout_at_end", "share_socket",
+		"socket", "listen", "listen_tls", "tls", "metrics", "audit_file", "log_level", "log_format", "log_file", "logout_at_end", "share_socket",
 		"allow", "policy", "tenant", "requests_per_minute", "idle", "token_file", "token_file_mode", "token_file_owner", "expiry_command",
 	}
 )
@@ -241,7 +241,7 @@ func ParseConfig(path string) (*config.File, error) {
 // this runs at every start.
 func completeSetting(command *cobra.Command, setting config.Setting) {
 	switch setting.Name {
-	case "key", "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "audit_file", "log_file", "token_file":
+	case "key", "certificate", "ca_file", "pin", "touch_command", "expiry_command", "socket", "tls", "audit_file", "log_file", "token_file":
 		return
 	}
 	command.RegisterFlagCompletionFunc(setting.Flag(), func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -15,6 +15,7 @@ func ForPrograms(status local.Status) local.Status {
 	for i := range status.Refusals {
 		inUTC(&status.Refusals[i].At)
 	}
+	status.TLS = tlsInUTC(status.TLS)
 	status.Profiles = slices.Clone(status.Profiles)
 	for i := range status.Profiles {
 		p := &status.Profiles[i]
@@ -22,6 +23,19 @@ func ForPrograms(status local.Status) local.Status {
 		p.Certificate = certificateInUTC(p.Certificate)
 	}
 	return status
+}
+
+func tlsInUTC(tls *local.TLSStatus) *local.TLSStatus {
+	if tls == nil {
+		return nil
+	}
+	told := *tls
+	inUTC(&told.NotAfter)
+	told.Callers = slices.Clone(told.Callers)
+	for i := range told.Callers {
+		inUTC(&told.Callers[i].At)
+	}
+	return &told
 }
 
 func certificateInUTC(cert *agent.CertificateStatus) *agent.CertificateStatus {

@@ -21,6 +21,7 @@ func Text(status local.Status, now time.Time) string {
 	if status.Address != "" {
 		fmt.Fprintf(&text, "listening on %s for clients of Anaplan's API\n", console.OneLine(status.Address))
 	}
+	text.WriteString(remoteText(status, now))
 	if status.Problem != nil {
 		text.WriteString(problemText(status.Problem) + "\n")
 	}
