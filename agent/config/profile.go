@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/memberuri"
 	"github.com/anaplan-agent/anaplan-agent/agent/upstream"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 	"github.com/anaplan-agent/anaplan-agent/piv/pivuri"
@@ -21,13 +22,13 @@ import (
 // DefaultProfile is the profile that needs no file.
 const DefaultProfile = "default"
 
-// Address is where a key is: a uri.URI, of a key in a PKCS#11 token, or a pivuri.URI,
-// of a key on a PIV card, and nothing else.
+// Address is where a key is: a uri.URI, of a key in a PKCS#11 token, a pivuri.URI, of a key on a PIV
+// card, or a memberuri.URI, of one that another agent has, and nothing else.
 type Address interface {
 	// String returns the address, ready for ParseAddress.
 	String() string
 
-	// Scheme returns what stands before the colon: uri.Scheme or pivuri.Scheme.
+	// Scheme returns what stands before the colon: uri.Scheme, pivuri.Scheme or memberuri.Scheme.
 	Scheme() string
 
 	// Get returns the value of an attribute, such as "serial", and whether the address has it.
@@ -192,7 +193,7 @@ func (v values) build(name string) (*Profile, error) {
 	if err := cmp.Or(checks...); err != nil {
 		return nil, err
 	}
-	return p, nil
+	return p, v.checkEdge(p)
 }
 
 // mostPerMinute is more than any tenant has, so that a number that is too long is found.
@@ -229,8 +230,11 @@ func (v values) chooseHosts() error {
 // and never show a PIN in it. A pin-source is judged here already, since one that is
 // the PIN itself would be seen wherever the address is.
 func ParseAddress(text string) (Address, error) {
-	if pivuri.Is(text) {
+	switch {
+	case pivuri.Is(text):
 		return pivuri.Parse(text)
+	case memberuri.Is(text):
+		return memberuri.Parse(text)
 	}
 	address, err := uri.Parse(text)
 	if source, ok := address.Get("pin-source"); ok && err == nil {

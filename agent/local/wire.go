@@ -100,6 +100,9 @@ type Details struct {
 	// not say.
 	Proxy string `json:"proxy,omitempty"`
 
+	// Member is the agent that logs in and makes the calls, as "agent-1.example:8471". "": this one does.
+	Member string `json:"member,omitempty"`
+
 	// TokenFile is why the file that the token is written to is not as the token is.
 	TokenFile *agent.Problem `json:"token_file,omitempty"`
 }

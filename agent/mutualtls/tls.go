@@ -32,7 +32,7 @@ func (i *Identity) Server() *tls.Config {
 func (i *Identity) Client(host, id string) (*tls.Config, error) {
 	now, problem := i.look()
 	if now == nil {
-		return nil, errors.Join(ErrNoPair, problem)
+		return nil, fmt.Errorf("%w: %w", ErrNoPair, problem)
 	}
 	config := &tls.Config{
 		MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}, ServerName: host,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -168,6 +169,9 @@ func (t *Transport) explain(req *http.Request, body *payload, err error) error {
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if problem, ok := errors.AsType[*agent.Problem](err); ok { // Base has words of its own
+		return problem
 	}
 	return unreachable(req.URL.Host, err)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 )
 
 // statuses is the HTTP status of each code.
@@ -158,6 +159,21 @@ func sendLease(c *call, lease agent.Lease, reveal bool) {
 	clear(body)
 	*buffer = body
 	buffers.Put(buffer)
+}
+
+// sendReused answers with a phantom token in the place of a lease's, when that is written down.
+func sendReused(c *call, lease agent.Lease) *agent.Problem {
+	holder := phantom.Holder{Client: userName(c.caller.peer), Profile: c.arguments.profile, User: c.caller.peer.User()}
+	token, err := c.server.reused.Of(c.server.config.Phantoms, holder, lease.Generation, c.arguments.refused != 0)
+	if err != nil {
+		return agent.Problemf(agent.CodeTooMany, "%v", err)
+	}
+	if problem := c.write(Record{Action: ActionPhantom, Client: holder.Client, Profile: holder.Profile, Call: described(c)}, nil); problem != nil {
+		return problem
+	}
+	lease.Token = agent.Token{Value: token.Value, ID: token.ID, RefreshID: token.RefreshID, ExpiresAt: token.ExpiresAt}
+	sendLease(c, lease, true)
+	return nil
 }
 
 // appendLease writes the JSON of a lease by hand, for most answers are that. There is

@@ -93,6 +93,9 @@ func serveToken(c *call) *agent.Problem {
 	if err != nil {
 		return c.problem(err)
 	}
+	if reveal && profile.Phantoms {
+		return sendReused(c, lease)
+	}
 	if reveal {
 		handed := Record{Action: ActionToken, Generation: lease.Generation, Profile: c.arguments.profile}
 		if problem := c.write(handed, nil); problem != nil {

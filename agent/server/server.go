@@ -139,6 +139,10 @@ type Profile struct {
 	// Config.Admin names get Anaplan's token itself, and log in and out. nil: everything.
 	Policy *policy.Policy
 
+	// Phantoms: callers get phantom tokens in the place of the Keeper's, which is worth nothing to them:
+	// another agent has handed it out to this one.
+	Phantoms bool
+
 	// Names tells Policy, and that of clients, what ids stand for. nil: no rule with a name fits.
 	Names policy.Names
 
@@ -235,6 +239,7 @@ type Server struct {
 	unwritten unwritten
 	refusals  *refusals
 	callers   mutualtls.Callers // on other machines
+	reused    phantom.Reused    // of profiles with Phantoms
 
 	ownUser func() string // looked up when it is first needed: a directory service may be slow
 

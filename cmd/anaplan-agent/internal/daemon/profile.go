@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 	reach "github.com/anaplan-agent/anaplan-agent/agent/upstream"
@@ -27,7 +28,8 @@ type servedProfile struct {
 	process  *agentProcess
 	profile  *config.Profile
 	keeper   *agent.Keeper
-	client   *anaplan.Client
+	client   loginService
+	members  *edge.Members // client, where other agents have the key; nil: it is on this machine
 	forward  forwarding
 	user     userBox
 	pin      pinStore
@@ -44,21 +46,21 @@ type servedProfile struct {
 
 // newServedProfile returns a profile that does nothing before run.
 func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile, error) {
-	client, err := d.clients.of(profile, d.log)
-	if err != nil {
-		return nil, err
-	}
 	p := &servedProfile{
-		process: d, profile: profile, client: client, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
+		process: d, profile: profile, caStamp: paths.Stamp(profile.CAFile), ended: make(chan struct{}),
 		pinFiles: newPINFiles(profile), failover: newFailover(len(profile.Keys)), expiry: newExpiry(profile, d.expiries, d.hooks, d.log),
 		pin: pinStore{memory: &d.memory},
+	}
+	var err error
+	if p.client, p.members, err = d.loginAt(profile, func() { p.keeper.Reconsider() }); err != nil {
+		return nil, err
 	}
 	if p.sink, err = newTokenFile(profile, d.log); err != nil {
 		return nil, err
 	}
 	p.keeper = agent.NewKeeper(agent.KeeperConfig{
-		Sign:     p.sign,
-		Exchange: recordedExchange{client, d.mayAct},
+		Sign:     p.signer(),
+		Exchange: recordedExchange{p.client, d.mayAct},
 		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
 		Explain:  d.errors.ProblemForAgent,
 		Eager:    p.sink != nil,
@@ -70,7 +72,7 @@ func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile
 		// Later than those of any agent before this one, so that nobody takes one for another.
 		Generation: uint64(time.Now().UnixMilli()),
 	})
-	p.forward, err = d.upstream.of(profile, p.keeper, client, d.mayAct)
+	p.forward, err = d.upstream.of(profile, p.keeper, p.client, d.mayAct)
 	return p, err
 }
 
@@ -84,10 +86,14 @@ func (p *servedProfile) local(profile *config.Profile) (*server.Profile, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &server.Profile{
+	served := &server.Profile{
 		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, SetUnlockOptions: p.pin.heed,
 		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
-	}, nil
+	}
+	if p.members != nil {
+		served.SetPIN, served.Phantoms = nil, true
+	}
+	return served, nil
 }
 
 // setPIN keeps a PIN that a person has typed, or forgets the one that there is.
@@ -110,7 +116,7 @@ func (p *servedProfile) isLike(other *config.Profile) bool {
 func (p *servedProfile) hasTokensOf(other *servedProfile) bool {
 	ours, theirs := p.profile, other.profile
 	return ours.AuthURL == theirs.AuthURL && ours.APIURL == theirs.APIURL && ours.Region == theirs.Region &&
-		ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
+		reflect.DeepEqual(ours.Members(), theirs.Members()) && ours.CAFile == theirs.CAFile && p.caStamp == other.caStamp && ours.HeaderForm == theirs.HeaderForm
 }
 
 // adopt takes the place of before, so that callers of either get the token. What is known about
@@ -138,6 +144,11 @@ func (p *servedProfile) details() local.Details {
 	details.WarningDays, details.Warning = p.expiry.warning()
 	details.TokenFile = p.sink.problem()
 	details.HeldUntil = p.forward.limiter.HeldUntil()
+	if p.members != nil {
+		details.Member, details.Key = p.members.Using()
+		details.Keys, details.Proxy = len(p.profile.Keys), local.Direct
+		return details
+	}
 	if p.profile.AuthURL == "" && p.profile.APIURL == "" {
 		details.Region = cmp.Or(p.profile.Region, settings.DefaultRegion)
 	}
@@ -156,6 +167,9 @@ func (p *servedProfile) run(ctx context.Context) {
 	helpers.Go(func() { p.pinFiles.run(ctx, p.keeper) })
 	if p.sink != nil {
 		helpers.Go(func() { p.sink.run(ctx) })
+	}
+	if p.members != nil {
+		helpers.Go(func() { p.members.Run(ctx) })
 	}
 	p.keeper.Run(ctx)
 	helpers.Wait()
@@ -211,6 +225,9 @@ func (p *servedProfile) identify(ctx context.Context) (server.User, error) {
 
 // observe passes on what the Keeper did.
 func (p *servedProfile) observe(event agent.Event) {
+	if p.members != nil && event.Kind == agent.EventSign { // nothing was signed here
+		return
+	}
 	p.process.metrics.Event(p.profile.Name, event)
 	p.logEvent(event)
 	p.process.recordEvent(p.profile.Name, event, p.failover.String())

@@ -10,8 +10,8 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
-	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/fair"
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
@@ -160,7 +160,7 @@ type forwarding struct {
 
 // of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
 // that of the auth host; ready is that of a proxy.Transport.
-func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client *anaplan.Client, ready func() error) (forwarding, error) {
+func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client loginService, ready func() error) (forwarding, error) {
 	hosts, err := settings.HostsOf(profile)
 	if err != nil {
 		return forwarding{}, err
@@ -171,14 +171,18 @@ func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client *ana
 	if base == nil || tenant == nil {
 		return forwarding{}, fmt.Errorf("%w: ca_file changes while the configuration is read", settings.ErrSettings)
 	}
+	var sends http.RoundTripper = base
+	if members, ok := client.(*edge.Members); ok {
+		sends = members
+	}
 	confirmer := login.NewConfirmer(client)
 	api, err := proxy.New(proxy.Config{
-		API: hosts.API, Audit: hosts.Audit(), Transport: base, Source: keeper, Limiter: tenant.limiter, Confirm: confirmer.Confirm, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
+		API: hosts.API, Audit: hosts.Audit(), Transport: sends, Source: keeper, Limiter: tenant.limiter, Confirm: confirmer.Confirm, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
 	})
 	if err != nil {
 		return forwarding{}, fmt.Errorf("%w: %w", settings.ErrSettings, err)
 	}
-	way := &proxy.Transport{Source: keeper, Base: base, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmer.Confirm, Ready: ready}
+	way := &proxy.Transport{Source: keeper, Base: sends, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmer.Confirm, Ready: ready}
 	names := settings.NewAPIClient(hosts.API, way)
 	names.Retry.Attempts = 2 // a caller waits, and can try again
 	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil

@@ -35,6 +35,9 @@ func Rows(on remedy.System) explain.Table {
 			"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone",
 		)},
 		{Is: ErrCertificateFile, Exit: explain.Failed, Code: agent.CodeKeyUnusable, Final: true}, // what a CA has sent: the words say what it is instead
+		{Is: ErrElsewhere, Exit: explain.Usage, Code: agent.CodeSettings, Final: true, Hints: explain.Hints(
+			build.Program + " serve starts an agent here, which goes on to the other one; through it work api, run, list and exec --phantom",
+		)},
 		{Is: ErrDeviceInUse, More: "another login of this user takes long; a prompt may be open somewhere", Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints("try again later; --timeout 5m waits longer")},
 
 		{As: explain.Type[*hardware.AmbiguousError], Says: "the address fits 2 tokens", Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints("copy one of these addresses into --key")},

@@ -5,6 +5,8 @@ package device
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,12 +74,18 @@ func checkOutput(cmd *cobra.Command, path string) error {
 	return nil
 }
 
+// ErrElsewhere says that another agent has the key, which only an agent of this machine can use.
+var ErrElsewhere = errors.New("another agent has the key, and only an agent of this machine can use it")
+
 // StartRun loads the settings and starts the clock. Its errors are about the settings: nothing has
 // been opened or sent yet.
 func StartRun(parent context.Context, s *settings.Settings, say *console.Messenger) (*Run, error) {
 	profile, err := s.Load()
 	if err != nil {
 		return nil, err
+	}
+	if members := profile.Members(); members != nil {
+		return nil, fmt.Errorf("%w: %s", ErrElsewhere, members[0])
 	}
 	ctx, deadline, end := console.WithDeadline(parent, profile.Timeout)
 	d := New(profile, deadline, say)

@@ -49,7 +49,7 @@ func checkAgent(ctx context.Context, r *Report, found setUp, profile string) (st
 	checkUnits(ctx, r, found.path)
 	checkState(r)
 	checkMemory(r)
-	checkFleet(r, own, found.clients)
+	checkFleet(r, own, found.profile, found.clients)
 	if own.AuditFile != "" {
 		checkAuditFile(r, own.AuditFile)
 	}

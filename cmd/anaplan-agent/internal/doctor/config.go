@@ -164,6 +164,9 @@ func (c *configuration) checkHosts(p *config.Profile) {
 		return
 	}
 	c.found.hosts = hosts
+	if p.Members() != nil {
+		return // its members know which Anaplan is meant
+	}
 	var auth, api, both []string // the regions that have them
 	for _, name := range anaplan.Regions() {
 		region, _ := anaplan.Region(name)

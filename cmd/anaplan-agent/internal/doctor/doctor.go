@@ -56,15 +56,20 @@ func Run(ctx context.Context, s *settings.Settings, options Options, say *consol
 	return err
 }
 
+// ofThisMachine is the first check of examine that is about a key of this machine.
+const ofThisMachine = 3
+
 // examine does the checks, those first that cost least. What one finds out and others need is handed
 // on here: what the settings say, and how the agent does that runs (nil: none).
 func examine(ctx context.Context, r *Report, s *settings.Settings, options Options, say *console.Messenger, bar *console.ProgressBar) (found setUp, status *local.Status) {
 	var pins *pinSources
 	var devices deviceReports
 	var way networkState
-	for _, check := range []func(){
+	isEdge := func() bool { return found.profile != nil && found.profile.Members() != nil }
+	for i, check := range []func(){
 		func() { found = (&configuration{Report: r, settings: s}).check() },
 		func() { status = checkAgent(ctx, r, found, s.ProfileName()) },
+		func() { checkMembers(ctx, r, found, options.Offline) },
 		func() { pins = checkPIN(ctx, r, found.profile) },
 		func() { devices = checkDevices(ctx, r, found.profile) },
 		func() { pins.checkRefusals(devices.names(), s.PINChanged) },
@@ -77,7 +82,7 @@ func examine(ctx context.Context, r *Report, s *settings.Settings, options Optio
 			devices.tellUnproven(r, t.check())
 		},
 	} {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || i >= ofThisMachine && isEdge() {
 			break
 		}
 		check()

@@ -3,10 +3,13 @@ package doctor
 // What this machine and others need to know each other: package mutualtls has it.
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -17,8 +20,12 @@ import (
 const lateRenewal = 6
 
 // checkFleet looks at the certificate by which other machines know this one, and at who may call by one.
-func checkFleet(r *Report, own *config.Agent, clients []*config.Client) {
-	if own.TLS == "" {
+func checkFleet(r *Report, own *config.Agent, profile *config.Profile, clients []*config.Client) {
+	switch {
+	case own.TLS == "" && profile != nil && profile.Members() != nil:
+		r.fail("fleet.certificate", `under [agent]: tls = "DIRECTORY" with tls.crt, tls.key and ca.crt`, "the key is another agent's, which knows this machine by a certificate, and there is none")
+		return
+	case own.TLS == "":
 		return
 	}
 	identity, err := mutualtls.Open(own.TLS, nil)
@@ -59,4 +66,57 @@ func checkRemoteClients(r *Report, own *config.Agent, clients []*config.Client) 
 		return
 	}
 	r.ok("fleet.clients", "clients on other machines: %s", strings.Join(named, ", "))
+}
+
+// Differences of clocks that matter: certificates and tokens are valid from one time to another.
+const (
+	oddSkew = 30 * time.Second
+	badSkew = 3 * time.Minute
+)
+
+// checkMembers asks the agents that have the profile's key: whether they can be reached, who this machine
+// is to them, and what time it is there.
+func checkMembers(ctx context.Context, r *Report, found setUp, offline bool) {
+	if found.profile == nil || found.profile.Members() == nil {
+		return
+	}
+	if offline {
+		r.skip("fleet.member", "--offline")
+		return
+	}
+	identity, err := mutualtls.Open(found.agent.TLS, nil)
+	if err != nil {
+		r.skip("fleet.member", "there is no certificate to show to the members")
+		return
+	}
+	looks := edge.New(edge.Config{Members: found.profile.Members(), Identity: identity}).Look(ctx)
+	works := slices.ContainsFunc(looks, func(look edge.Look) bool { return look.Err == nil })
+	for _, look := range looks {
+		r.judgeMember(look, works)
+	}
+}
+
+// judgeMember says how a member does. works: one of them does.
+func (r *Report) judgeMember(look edge.Look, works bool) {
+	const remedy = "start it there, and compare listen_tls, and the names in its certificate with the address here; " + build.Program + " status at the member says who was turned away"
+	switch {
+	case look.Err != nil && works:
+		r.warn("fleet.member", remedy, "%s: %v (another member takes its place)", look.Address, look.Err)
+	case look.Err != nil:
+		r.fail("fleet.member", remedy, "%s: %v", look.Address, look.Err)
+	default:
+		r.ok("fleet.member", "%s answers, and takes this machine for the client %s", look.Address, strings.Join(look.Status.Caller.Clients, ", "))
+	}
+	if look.Err == nil && look.Status.Version != build.Version() {
+		r.info("fleet.version", "", "%s is version %s, and this is %s", look.Address, look.Status.Version, build.Version())
+	}
+	switch skew := look.Skew.Abs(); {
+	case look.Err != nil && look.Skew == 0:
+	case skew >= badSkew:
+		r.fail("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", look.Address, skew)
+	case skew >= oddSkew:
+		r.warn("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", look.Address, skew)
+	default:
+		r.ok("fleet.clock", "the clock of %s is this one's", look.Address)
+	}
 }

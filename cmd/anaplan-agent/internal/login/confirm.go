@@ -13,15 +13,20 @@ import (
 // are refused whatever the token is, and each token that is dropped for one costs a signature,
 // or a person's touch.
 type Confirmer struct {
-	client *anaplan.Client
+	client Validator
 
 	mu         sync.Mutex
 	generation uint64 // that was good
 	at         time.Time
 }
 
+// Validator tells whose a token is. *anaplan.Client is one.
+type Validator interface {
+	Validate(ctx context.Context, token agent.Token) (anaplan.Identity, error)
+}
+
 // NewConfirmer returns one that asks by client.
-func NewConfirmer(client *anaplan.Client) *Confirmer { return &Confirmer{client: client} }
+func NewConfirmer(client Validator) *Confirmer { return &Confirmer{client: client} }
 
 // confirmedFor is how long a token is believed to be good for having been so.
 const confirmedFor = 5 * time.Second

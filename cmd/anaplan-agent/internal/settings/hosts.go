@@ -55,7 +55,13 @@ func NewClient(profile *config.Profile, log *slog.Logger) (*anaplan.Client, erro
 
 // HostsOf returns the two base URLs of a profile. Either may be given alone; the
 // other is then the region's.
+//
+// Where other agents have the key, all calls go to them, and the first of them stands for all.
 func HostsOf(profile *config.Profile) (anaplan.Hosts, error) {
+	if members := profile.Members(); members != nil {
+		base := "https://" + members[0].Address()
+		return anaplan.Hosts{Auth: base, API: base}, nil
+	}
 	region := profile.Region
 	if region == "" {
 		region = DefaultRegion

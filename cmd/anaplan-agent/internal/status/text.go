@@ -103,7 +103,12 @@ func profileRemarks(p local.ProfileStatus, now time.Time) string {
 	if !p.HeldUntil.IsZero() {
 		lines = append(lines, fmt.Sprintf("Anaplan limits the rate of calls (429): none is sent until %s, %s", console.Time(p.HeldUntil), ahead(p.HeldUntil, now)))
 	}
-	if p.Key > 0 {
+	switch {
+	case p.Member != "" && p.Keys > 1:
+		lines = append(lines, fmt.Sprintf("the member %s, %d of %d, has the key and makes the calls", console.OneLine(p.Member), p.Key, p.Keys))
+	case p.Member != "":
+		lines = append(lines, fmt.Sprintf("the member %s has the key and makes the calls", console.OneLine(p.Member)))
+	case p.Key > 0:
 		lines = append(lines, fmt.Sprintf("key %d of %d is in use", p.Key, p.Keys))
 	}
 	if p.Warning != "" {

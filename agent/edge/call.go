@@ -1,0 +1,176 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+)
+
+// RoundTrip implements http.RoundTripper: it sends a request to the member in use, or where that cannot
+// be reached or cannot serve to the next. Its Authorization is not sent, for the certificate says who is
+// calling.
+func (m *Members) RoundTrip(req *http.Request) (*http.Response, error) {
+	body := keepBody(req)
+	var failures []error
+	var refusal *http.Response
+	order := m.order()
+	for _, number := range order {
+		one := m.all[number]
+		response, sent, err := one.send(req, body)
+		if err == nil && !(isElsewhere(response, req.Method) && body.isWhole()) {
+			m.use(order[0], number)
+			body.release(true)
+			discard(refusal)
+			return response, nil
+		}
+		if err == nil {
+			discard(refusal)
+			refusal = response
+			continue
+		}
+		if sent && !isRead(req.Method) || !body.isWhole() || req.Context().Err() != nil {
+			body.release(false)
+			discard(refusal)
+			return nil, err
+		}
+		failures = append(failures, fmt.Errorf("%s: %s", one.Address(), reason(err)))
+	}
+	body.release(false)
+	if refusal != nil {
+		return refusal, nil
+	}
+	return nil, m.unreachable(failures)
+}
+
+// send sends a request to a member. sent: it may have arrived.
+func (one *member) send(req *http.Request, body *keptBody) (response *http.Response, sent bool, err error) {
+	var begun atomic.Bool
+	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }})
+	out := req.Clone(ctx)
+	out.URL.Scheme, out.URL.Host, out.Host = "https", one.Address(), one.Address()
+	out.Header.Del("Authorization")
+	if one.Client != "" {
+		out.Header.Set(local.HeaderClient, one.Client)
+	}
+	if body != nil {
+		if out.Body, err = body.next(); err != nil {
+			return nil, false, err
+		}
+	}
+	response, err = one.http.RoundTrip(out)
+	if err == nil {
+		response.Request = req
+	}
+	return response, begun.Load() && !isTurnedAway(err), err
+}
+
+// isTurnedAway reports whether a member has refused this machine's certificate. By TLS 1.3 that is seen
+// when a request has been written, which it then has not read.
+func isTurnedAway(err error) bool {
+	said, ok := errors.AsType[*net.OpError](err)
+	return ok && said.Op == "remote error"
+}
+
+// isRead reports whether a method only reads.
+func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// ownTrouble are the problems of a member with its own key and machine: it has called nothing, and
+// another may do better.
+var ownTrouble = []agent.Code{
+	agent.CodePINNeeded, agent.CodePINRefused, agent.CodeTouchNeeded, agent.CodeDeviceAbsent, agent.CodeDeviceFailed,
+	agent.CodeKeyUnusable, agent.CodeSignerFailed, agent.CodeLoginRefused, agent.CodeSettings, agent.CodeLocked, agent.CodeStopping, agent.CodeAuditFailed,
+}
+
+// isElsewhere reports whether a member's answer says that another one is to be asked. That Anaplan cannot
+// be reached may be said of a call that was made.
+func isElsewhere(response *http.Response, method string) bool {
+	code := agent.Code(response.Header.Get(local.HeaderProblem))
+	return slices.Contains(ownTrouble, code) || code == agent.CodeUnreachable && isRead(method)
+}
+
+// discard drops an answer that nobody gets; nil is none.
+func discard(response *http.Response) {
+	if response != nil {
+		io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+		response.Body.Close()
+	}
+}
+
+// keptBody is the body of a request that several members may get, until one has begun to read it. nil:
+// there is none.
+type keptBody struct {
+	io.ReadCloser
+	get func() (io.ReadCloser, error) // nil: there is only this one
+
+	mu            sync.Mutex
+	begun, closed bool
+	released      bool
+}
+
+func keepBody(req *http.Request) *keptBody {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil
+	}
+	return &keptBody{ReadCloser: req.Body, get: req.GetBody}
+}
+
+// next returns the body for one more member.
+func (b *keptBody) next() (io.ReadCloser, error) {
+	if b.get != nil {
+		return b.get()
+	}
+	return b, nil
+}
+
+// isWhole reports whether another member can have it.
+func (b *keptBody) isWhole() bool {
+	if b == nil || b.get != nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.begun
+}
+
+// Read implements io.Reader.
+func (b *keptBody) Read(to []byte) (int, error) {
+	b.mu.Lock()
+	b.begun = true
+	b.mu.Unlock()
+	return b.ReadCloser.Read(to)
+}
+
+// Close implements io.Closer. A body that nobody has begun to read is kept.
+func (b *keptBody) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	now := b.begun || b.released
+	b.mu.Unlock()
+	if now {
+		return b.ReadCloser.Close()
+	}
+	return nil
+}
+
+// release says that no other member gets it. used: one has it, and closes it.
+func (b *keptBody) release(used bool) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	b.released = true
+	now := b.get != nil || b.closed || !used
+	b.mu.Unlock()
+	if now {
+		b.ReadCloser.Close()
+	}
+}

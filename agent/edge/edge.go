@@ -1,0 +1,238 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
+	"github.com/anaplan-agent/anaplan-agent/agent/memberuri"
+	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
+)
+
+// Times.
+const (
+	reachTime  = 3 * time.Second        // for a connection and its handshake: members are near
+	headerTime = 5 * time.Minute        // for an answer to begin; a member waits for Anaplan as long
+	idleTime   = 90 * time.Second       // of a connection that nothing uses; less than the other end's
+	backEvery  = 10 * time.Second       // how often it is seen whether a member before the one in use is back
+	backAfter  = time.Minute            // for how long a member is used at least that has taken another's place
+	downWait   = 500 * time.Millisecond // before the members are tried again when none can be reached
+)
+
+// Config says which members there are.
+type Config struct {
+	Members  []memberuri.URI     // in the order in which to use them; at least one
+	Identity *mutualtls.Identity // of this machine
+	Logger   *slog.Logger        // nil discards
+
+	// Back is told when a member can be reached after none could. nil: nobody is.
+	Back func()
+}
+
+// Members are the agents that have the key. All methods may be called at the same time.
+type Members struct {
+	all  []*member
+	log  *slog.Logger
+	back func()
+	down chan struct{} // has one when none could be reached
+
+	mu    sync.Mutex
+	inUse int
+	since time.Time // when it took the place of another
+}
+
+// member is one of them.
+type member struct {
+	memberuri.URI
+	identity *mutualtls.Identity
+	http     *http.Transport
+}
+
+// New returns Members. Nothing is connected yet.
+func New(config Config) *Members {
+	m := &Members{log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), back: config.Back, down: make(chan struct{}, 1)}
+	if m.back == nil {
+		m.back = func() {}
+	}
+	for _, address := range config.Members {
+		one := &member{URI: address, identity: config.Identity}
+		one.http = &http.Transport{
+			DialTLSContext: one.dial, ResponseHeaderTimeout: headerTime, IdleConnTimeout: idleTime,
+			MaxIdleConnsPerHost: 64, DisableCompression: true, ExpectContinueTimeout: time.Second,
+		}
+		m.all = append(m.all, one)
+	}
+	return m
+}
+
+// Base is the URL that requests are for; which member gets them is seen when they are sent.
+func (m *Members) Base() string { return "https://" + m.all[0].Address() }
+
+// Using returns the member in use, and its number from 1.
+func (m *Members) Using() (address string, number int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.all[m.inUse].Address(), m.inUse + 1
+}
+
+// Run looks after the members until ctx ends: those that come first are used again when they are back.
+func (m *Members) Run(ctx context.Context) {
+	ticker := time.NewTicker(backEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			for _, one := range m.all {
+				one.http.CloseIdleConnections()
+			}
+			return
+		case <-ticker.C:
+			m.goBack(ctx)
+		case <-m.down:
+			m.await(ctx)
+		}
+	}
+}
+
+// await looks for the first member that comes back, until ctx ends.
+func (m *Members) await(ctx context.Context) {
+	for {
+		for number, one := range m.all {
+			if one.isThere(ctx) {
+				m.log.Info("a member can be reached again", "member", m.all[number].Address())
+				m.back()
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(downWait + backoff.Jitter(downWait)): // many edges look at the same time
+		}
+	}
+}
+
+// goBack uses the first member again that can be reached, where it is not in use for that it could not be.
+func (m *Members) goBack(ctx context.Context) {
+	m.mu.Lock()
+	inUse, due := m.inUse, time.Since(m.since) >= backAfter
+	m.mu.Unlock()
+	if !due {
+		return
+	}
+	for number := range inUse {
+		if m.all[number].isThere(ctx) {
+			m.use(inUse, number)
+			return
+		}
+	}
+}
+
+// order returns the members in the order in which to try them.
+func (m *Members) order() []int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	order := []int{m.inUse}
+	for number := range m.all {
+		if number != m.inUse {
+			order = append(order, number)
+		}
+	}
+	return order
+}
+
+// use has one member take the place of another, unless something else has happened meanwhile.
+func (m *Members) use(before, number int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if before == number || m.inUse != before {
+		return
+	}
+	m.inUse, m.since = number, time.Now()
+	m.log.Warn("another member is used", "member", m.all[number].Address(), "before", m.all[before].Address())
+}
+
+// dial connects to a member and makes sure that it is one.
+func (one *member) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	conn, err := one.identity.Dial(ctx, one.Address(), one.Host, one.ID)
+	if err != nil {
+		return nil, &unreachedError{err}
+	}
+	return conn, nil
+}
+
+// isThere reports whether a member answers, and takes this machine's certificate.
+func (one *member) isThere(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, reachTime)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+one.Address()+"/healthz", nil)
+	if err != nil {
+		return false
+	}
+	response, err := one.http.RoundTrip(req)
+	discard(response)
+	return err == nil && response.StatusCode == http.StatusOK
+}
+
+// unreachedError is a member to which there is no connection: nothing has been sent.
+type unreachedError struct{ err error }
+
+func (e *unreachedError) Error() string { return e.err.Error() }
+
+// Unwrap returns why.
+func (e *unreachedError) Unwrap() error { return e.err }
+
+// reason says in words why there is no connection.
+func reason(err error) string {
+	if told := mutualtls.Explain(err); told != err {
+		return told.Error()
+	}
+	name, isName := errors.AsType[*net.DNSError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	_, isTLS := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case isName && name.IsNotFound:
+		return fmt.Sprintf("there is no host %q", name.Name)
+	case isName:
+		return fmt.Sprintf("the name %q cannot be looked up now", name.Name)
+	case neterror.IsRefused(err):
+		return "the connection was refused: no agent listens there"
+	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
+		return fmt.Sprintf("it has not answered within %v", reachTime)
+	case isTLS:
+		return "what listens there does not speak TLS: is it the port of listen_tls?"
+	case neterror.IsBroken(err):
+		return "the connection broke"
+	}
+	return err.Error()
+}
+
+// unreachable is that no member can be reached, and why. It passes by itself.
+func (m *Members) unreachable(failures []error) *agent.Problem {
+	select {
+	case m.down <- struct{}{}:
+	default:
+	}
+	var words []string
+	for _, failure := range failures {
+		words = append(words, failure.Error())
+	}
+	return &agent.Problem{
+		Code: agent.CodeDeviceAbsent, Wait: downWait,
+		Message: "no member of the fleet can be reached: " + strings.Join(words, "; "),
+		Hints:   []string{"anaplan-agent doctor looks at each; they are tried again all the time"},
+	}
+}
