@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -16,7 +17,7 @@ import (
 func TestCallEndsBeforeItBegins(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	release, ended := make(chan struct{}), make(chan struct{})
-	_, err := call(ctx, uri.URI{}, func(*progress) (int, error) {
+	_, err := call(ctx, uri.URI{}, func(*progress.Progress) (int, error) {
 		cancel(context.DeadlineExceeded)
 		<-release
 		return 1, nil
@@ -32,7 +33,7 @@ func TestCallEndsBeforeItBegins(t *testing.T) {
 // as CK_UNAVAILABLE_INFORMATION for a number of slots, and crypto11 panics besides.
 func TestPanicsBecomeErrors(t *testing.T) {
 	told := ^uint(0)
-	_, err := call(t.Context(), uri.URI{}, func(*progress) ([]uint, error) { return make([]uint, int(told)), nil }, forget)
+	_, err := call(t.Context(), uri.URI{}, func(*progress.Progress) ([]uint, error) { return make([]uint, int(told)), nil }, forget)
 	if !errors.Is(err, ErrModule) || !strings.Contains(err.Error(), "makeslice") {
 		t.Errorf("error %v, want ErrModule with the cause", err)
 	}
@@ -45,7 +46,7 @@ func TestPanicsBecomeErrors(t *testing.T) {
 func TestLateResultOfAPanic(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	late := make(chan *Key)
-	_, err := call(ctx, uri.URI{}, func(*progress) (*Key, error) {
+	_, err := call(ctx, uri.URI{}, func(*progress.Progress) (*Key, error) {
 		cancel()
 		<-ctx.Done()
 		panic("slice bounds out of range")

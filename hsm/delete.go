@@ -81,7 +81,7 @@ func (d deletion) run(ctx context.Context) (deleted []string, err error) {
 			return deleted, err // nobody waits any more
 		}
 		doing := "deleting the " + c.what
-		d.user.progress.module(doing)
+		d.user.progress.Module(doing)
 		if err := d.destroy(c.handle); err != nil {
 			return deleted, orNotDeleted(d.fail(doing, err))
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -19,7 +20,7 @@ type opener func(token) (*session, error)
 // visit runs work with the keys of the one token that address names, and leaves the token again. It
 // waits for the person, the module and work until ctx ends.
 func visit[T any](ctx context.Context, address uri.URI, options Options, open opener, work func(*keyring) (T, error)) (T, error) {
-	return call(ctx, address, func(p *progress) (result T, err error) {
+	return call(ctx, address, func(p *progress.Progress) (result T, err error) {
 		keys, err := enter(ctx, open, address, options, p)
 		if err != nil {
 			return result, err
@@ -31,7 +32,7 @@ func visit[T any](ctx context.Context, address uri.URI, options Options, open op
 
 // enter opens the module, the one token that fits the address, and a session, and
 // logs in.
-func enter(ctx context.Context, open opener, address uri.URI, options Options, progress *progress) (*keyring, error) {
+func enter(ctx context.Context, open opener, address uri.URI, options Options, progress *progress.Progress) (*keyring, error) {
 	m, err := openModule(address, options)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func enter(ctx context.Context, open opener, address uri.URI, options Options, p
 		m.close()
 		return nil, err
 	}
-	progress.module("reading the token")
+	progress.Module("reading the token")
 	return &keyring{
 		session: s, user: &user{login: login, pin: pin},
 		certificate: options.Certificate, public: options.Public, now: time.Now(),

@@ -6,23 +6,10 @@ import (
 	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
-
-// deviceError is what a module returned, in words. The code is in the text only:
-// no caller shall decide by it, see Transient.
-type deviceError struct {
-	doing string // "logging in"
-	words string
-	code  string // "CKR_DEVICE_REMOVED"
-	final bool   // asking again cannot help
-
-	protected bool // the token cannot be written to
-
-	refusal bool // the token does not take what it was asked to do or to make, and never will
-}
-
-func (e *deviceError) Error() string { return fmt.Sprintf("%s: %s (%s)", e.doing, e.words, e.code) }
 
 // RefusalError is ErrNotMade or ErrNoImport, with what a person needs to have the maker's tool make
 // the key.
@@ -65,20 +52,6 @@ func (e *ModuleError) Error() string { return fmt.Sprintf("%v: %s: %v", ErrModul
 // Unwrap returns ErrModule and what the module said.
 func (e *ModuleError) Unwrap() []error { return []error{ErrModule, e.Err} }
 
-// silenceError says that a module did not answer before the caller's time ended.
-type silenceError struct {
-	module string
-	doing  string
-	cause  error
-}
-
-func (e *silenceError) Error() string {
-	return fmt.Sprintf("the module %s did not answer while %s: %v", e.module, e.doing, e.cause)
-}
-
-// Unwrap returns why the caller's time ended.
-func (e *silenceError) Unwrap() error { return e.cause }
-
 // Transient reports whether err is trouble of the device that may pass: a token
 // that is not there, a module that fails or does not answer. Such a call may be
 // made again later, best in a new process, because a module that failed once is
@@ -89,9 +62,9 @@ func Transient(err error) bool {
 	if _, refused := errors.AsType[*hardware.PINError](err); refused || errors.Is(err, context.Canceled) {
 		return false
 	}
-	if device, ok := errors.AsType[*deviceError](err); ok {
-		return !device.final
+	if device, ok := errors.AsType[*rv.Error](err); ok {
+		return !device.Final
 	}
-	_, silent := errors.AsType[*silenceError](err)
+	_, silent := errors.AsType[*progress.SilenceError](err)
 	return silent || errors.Is(err, ErrNoToken)
 }

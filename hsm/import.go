@@ -160,7 +160,7 @@ func (k importedKey) putPrivate(ctx context.Context, w *works) (pkcs11.ObjectHan
 		remedy = "tpm2_ptool import does it, beside PKCS#11"
 	}
 	return 0, fmt.Errorf("%w: token %q: %w; %w; %s", ErrNoImport, w.user.info.Label,
-		inWords(doing, err), inWords("unwrapping it there", wrapping), remedy)
+		rv.InWords(doing, err), rv.InWords("unwrapping it there", wrapping), remedy)
 }
 
 // noPlainKeys are the answers of tokens that do not make a private key in the way that
@@ -232,7 +232,7 @@ func privateNumbers(key *rsa.PrivateKey) []*pkcs11.Attribute {
 // does not keep to itself: some take the attributes and mind them little.
 func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedKey, err error) {
 	const doing = "reading the key back"
-	u.progress.module(doing)
+	u.progress.Module(doing)
 	object, err := u.readKey(handle)
 	if err != nil {
 		return made, err

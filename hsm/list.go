@@ -18,6 +18,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
@@ -28,11 +29,11 @@ import (
 // that fails has an Err and does not fail the others.
 func List(ctx context.Context, address uri.URI, options Options) ([]Token, error) {
 	return call(ctx, address,
-		func(p *progress) ([]Token, error) { return list(ctx, address, options, p) },
+		func(p *progress.Progress) ([]Token, error) { return list(ctx, address, options, p) },
 		forget)
 }
 
-func list(ctx context.Context, address uri.URI, options Options, progress *progress) ([]Token, error) {
+func list(ctx context.Context, address uri.URI, options Options, progress *progress.Progress) ([]Token, error) {
 	m, err := openModule(address, options)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func list(ctx context.Context, address uri.URI, options Options, progress *progr
 		options.PIN = nil // a PIN sent to the wrong token is a try lost
 	}
 	for _, t := range found.fit {
-		progress.module("reading the token")
+		progress.Module("reading the token")
 		tokens = append(tokens, t.list(ctx, address, options, progress))
 	}
 	if len(tokens) == 0 {
@@ -71,7 +72,7 @@ func (s *survey) failures(address uri.URI) []Token {
 
 // list reads one token, as far as it goes. What can still be said of a token that
 // fails half way is said, since a list is where people look for what is wrong.
-func (t token) list(ctx context.Context, address uri.URI, options Options, progress *progress) Token {
+func (t token) list(ctx context.Context, address uri.URI, options Options, progress *progress.Progress) Token {
 	listed := Token{
 		Address: t.brief, Label: t.info.Label, Manufacturer: t.info.ManufacturerID,
 		Model: t.info.Model, Serial: t.info.SerialNumber, Kind: t.kind, Slot: t.slot, PIN: t.pinState(),

@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -24,7 +25,7 @@ type login struct {
 	*session
 	options  Options
 	source   string // of the PIN, which the PINFunc may follow: here no file is read for it
-	progress *progress
+	progress *progress.Progress
 
 	wanted  bool   // to log in; decided before it, as what the token shows is another matter afterwards
 	claimed bool   // the session said before the login that somebody was logged in
@@ -35,7 +36,7 @@ type login struct {
 }
 
 // newLogin returns the login to a session that nobody has logged in to yet.
-func newLogin(s *session, address uri.URI, options Options, progress *progress) *login {
+func newLogin(s *session, address uri.URI, options Options, progress *progress.Progress) *login {
 	source, _ := address.Get("pin-source")
 	l := &login{session: s, options: options, source: source, progress: progress}
 	before := l.account()
@@ -59,7 +60,7 @@ func (l *login) logIn(ctx context.Context) (pin hardware.PIN, err error) {
 	if err != nil {
 		return hardware.PIN{}, err
 	}
-	l.progress.module("logging in")
+	l.progress.Module("logging in")
 	if err := l.send(pkcs11.CKU_USER, pin); err != nil {
 		clear(pin.Value)
 		return hardware.PIN{}, err
@@ -138,7 +139,7 @@ func (l *login) askPIN(ctx context.Context, key string) (hardware.PIN, error) {
 		Device: l.info.Label, Serial: l.info.SerialNumber, Kind: l.kind, Counter: l.counter(), Key: key, Own: key != "",
 		PINPad: l.hasPad(), Source: l.source,
 	}
-	l.progress.person("waiting for the PIN")
+	l.progress.Person("waiting for the PIN")
 	pin, err := l.options.PIN(ctx, request)
 	return l.accept(ctx, request, pin, err)
 }
@@ -276,7 +277,7 @@ func (l *login) recounted(err error) error {
 	if unclear.After.State <= unclear.Before.State {
 		return unclear
 	}
-	return l.refusal(fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", inWords("logging in", err)))
+	return l.refusal(fmt.Sprintf("it counted the PIN as a wrong one, and answered: %v", rv.InWords("logging in", err)))
 }
 
 // refused returns the error for a PIN that the token did not take, with the

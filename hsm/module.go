@@ -124,7 +124,7 @@ func (m *module) initialize(address uri.URI) error {
 		return nil
 	}
 	m.owner = err == nil
-	return inWords("starting the module", err)
+	return rv.InWords("starting the module", err)
 }
 
 // broken returns the error for a module that loads and does not work, with what to do about it.
@@ -163,7 +163,7 @@ func (m *module) check(address uri.URI) error {
 	}
 	info, err := m.GetInfo()
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrModule, m.path, inWords("asking the module for its name", err))
+		return fmt.Errorf("%w: %s: %w", ErrModule, m.path, rv.InWords("asking the module for its name", err))
 	}
 	library := uri.Library{
 		Manufacturer: info.ManufacturerID,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -33,7 +34,7 @@ func (s *session) settle(made *keyObject, label string) (uri.URI, error) {
 		halves, _ := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_MODULUS, made.public.N.Bytes()))
 		doomed = append(doomed, halves...)
 	}
-	w := works{user: &user{login: &login{session: s, progress: new(progress)}}, handles: doomed}
+	w := works{user: &user{login: &login{session: s, progress: new(progress.Progress)}}, handles: doomed}
 	return uri.URI{}, w.takeBack(err, made.chosen(s.brief))
 }
 

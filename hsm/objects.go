@@ -48,7 +48,7 @@ func (w *works) make(ctx context.Context, doing string, work func() (pkcs11.Obje
 	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
-	w.user.progress.module(doing)
+	w.user.progress.Module(doing)
 	handle, err := work()
 	if err == nil {
 		w.handles = append(w.handles, handle)
@@ -68,11 +68,11 @@ func (w *works) fail(doing string, err error) error {
 // takeBack destroys the objects, the last first, and returns err with what could not be
 // destroyed.
 func (w *works) takeBack(err error, named uri.URI) error {
-	w.user.progress.module("taking back what was made")
+	w.user.progress.Module("taking back what was made")
 	for i := len(w.handles) - 1; i >= 0; i-- {
 		failure := w.user.destroy(w.handles[i])
 		if failure != nil && !rv.Is(failure, pkcs11.CKR_OBJECT_HANDLE_INVALID) { // then it is gone
-			err = fmt.Errorf("%w; and what was made until then is still there: delete %s (%w)", err, named, inWords("destroying it", failure))
+			err = fmt.Errorf("%w; and what was made until then is still there: delete %s (%w)", err, named, rv.InWords("destroying it", failure))
 		}
 	}
 	w.handles = nil

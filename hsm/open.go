@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -36,7 +37,7 @@ var errLost = errors.New("the module did not answer before; open the key again, 
 // module that does not answer then is left behind in its goroutine.
 func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
 	return call(ctx, address,
-		func(p *progress) (*Key, error) { return open(ctx, address, options, p) },
+		func(p *progress.Progress) (*Key, error) { return open(ctx, address, options, p) },
 		func(k *Key) {
 			if k != nil {
 				k.user.leave()
@@ -46,7 +47,7 @@ func Open(ctx context.Context, address uri.URI, options Options) (*Key, error) {
 
 // open is Open in the goroutine that may be left behind. What fails closes what was
 // opened before it.
-func open(ctx context.Context, address uri.URI, options Options, progress *progress) (*Key, error) {
+func open(ctx context.Context, address uri.URI, options Options, progress *progress.Progress) (*Key, error) {
 	keys, err := enter(ctx, token.open, address, options, progress)
 	if err != nil {
 		return nil, err
@@ -106,7 +107,7 @@ func (k *Key) lose(ctx context.Context, isLost *bool) func() error {
 	return func() error {
 		*isLost = true
 		k.turn.End(errLost)
-		return k.user.progress.silence(ctx, k.user.path)
+		return k.user.progress.Silence(ctx, k.user.path)
 	}
 }
 
@@ -125,10 +126,10 @@ func (k *Key) close(ctx context.Context) error {
 	if !k.turn.Close() {
 		return nil
 	}
-	_, err := await(ctx, func() error { return k.user.progress.silence(ctx, k.user.path) },
+	_, err := await(ctx, func() error { return k.user.progress.Silence(ctx, k.user.path) },
 		func() (struct{}, error) {
 			k.turn.TakeLast()
-			k.user.progress.module("closing")
+			k.user.progress.Module("closing")
 			k.user.leave()
 			return struct{}{}, nil
 		}, forget)

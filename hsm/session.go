@@ -39,7 +39,7 @@ func (t token) openWith(flag uint) (*session, error) {
 
 // fail says which token returned err, while doing what.
 func (t token) fail(doing string, err error) error {
-	return fmt.Errorf("token %q: %w", t.info.Label, inWords(doing, err))
+	return fmt.Errorf("token %q: %w", t.info.Label, rv.InWords(doing, err))
 }
 
 // batch is how many handles one C_FindObjects asks for: few tokens hold as many

@@ -76,7 +76,7 @@ func (u *user) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message
 // signWith signs once. A key with CKA_ALWAYS_AUTHENTICATE wants its PIN between
 // C_SignInit and C_Sign (PKCS#11 section 4.9).
 func (u *user) signWith(k *keyObject, mechanism uint, data []byte) ([]byte, error) {
-	u.progress.module("signing")
+	u.progress.Module("signing")
 	if err := u.beginSigning(k, mechanism); err != nil {
 		return nil, err
 	}

@@ -42,14 +42,14 @@ type survey struct {
 func (m *module) survey(address uri.URI) (*survey, error) {
 	slots, err := m.slots()
 	if err != nil {
-		return nil, m.broken(inWords("listing its slots", err))
+		return nil, m.broken(rv.InWords("listing its slots", err))
 	}
 	found := &survey{module: m, failed: map[uint]error{}}
 	for _, slot := range slots {
 		info, err := m.tokenInfo(slot)
 		if err != nil {
 			m.odd = true
-			found.failed[slot] = inWords(fmt.Sprintf("asking slot %d for its token", slot), err)
+			found.failed[slot] = rv.InWords(fmt.Sprintf("asking slot %d for its token", slot), err)
 			continue
 		}
 		// SoftHSM shows a blank one for the next token, without a name; and some tokens that have a name

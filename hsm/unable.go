@@ -18,27 +18,10 @@ import (
 // behind OpenSC may be written by its maker's tool only. That is told from trouble, after which the
 // same call may succeed.
 
-// unwritableError says that nothing can be written to a token.
-type unwritableError struct{ text string }
-
-func (e unwritableError) Error() string { return e.text }
-
-// isRefusal reports whether an error is the token's final answer to something that it should make.
-func isRefusal(err error) bool {
-	device, answered := errors.AsType[*deviceError](err)
-	return answered && device.refusal || isProtected(err)
-}
-
-// isProtected reports whether an error is that the token cannot be written.
-func isProtected(err error) bool {
-	_, unwritable := errors.AsType[unwritableError](err)
-	return unwritable
-}
-
 // orNotKept says of why a certificate was not stored that the token does not keep it, where that is
 // so.
 func orNotKept(err error) error {
-	if !isRefusal(err) {
+	if !rv.IsRefusal(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
@@ -46,7 +29,7 @@ func orNotKept(err error) error {
 
 // orNotDeleted says of why something was not deleted that the token does not do that, where that is so.
 func orNotDeleted(err error) error {
-	if !isRefusal(err) {
+	if !rv.IsRefusal(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrNotDeleted, err)
@@ -82,10 +65,10 @@ const everywhere = 2048
 func (n newKey) orNotMade(refused *RefusalError, err, answer error, refusing uint) error {
 	isLong := refused.isLong()
 	unclear := n.decrypts && isLong && rv.Is(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
-	if !unclear && (!isRefusal(err) || rv.Is(answer, pkcs11.CKR_DEVICE_MEMORY)) {
+	if !unclear && (!rv.IsRefusal(err) || rv.Is(answer, pkcs11.CKR_DEVICE_MEMORY)) {
 		return err
 	}
-	refused.Protected = isProtected(err)
+	refused.Protected = rv.IsProtected(err)
 	refused.Shorter = isLong && (unclear || rv.Is(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
 	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
 	switch {
@@ -103,7 +86,7 @@ func (e *RefusalError) isLong() bool { return e.Bits > everywhere }
 
 // orNotTaken adds to the error that a key is not taken what its maker's tool needs.
 func (e *RefusalError) orNotTaken(err error) error {
-	if e.Protected = isProtected(err); e.Protected {
+	if e.Protected = rv.IsProtected(err); e.Protected {
 		err = fmt.Errorf("%w: %w", ErrNoImport, err)
 	}
 	if !errors.Is(err, ErrNoImport) {

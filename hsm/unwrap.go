@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 )
 
@@ -37,8 +38,8 @@ func (k importedKey) unwrap(ctx context.Context, w *works) (handle pkcs11.Object
 	}
 	defer clear(plain)
 	u := w.user
-	u.progress.module("making a key to wrap the private key with")
-	wrapper, err := u.GenerateKey(u.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, wrapperTemplate())
+	u.progress.Module("making a key to wrap the private key with")
+	wrapper, err := u.GenerateKey(u.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, attribute.Wrapper())
 	if err != nil {
 		return 0, err
 	}
@@ -53,20 +54,10 @@ func (k importedKey) unwrap(ctx context.Context, w *works) (handle pkcs11.Object
 	return 0, err
 }
 
-// wrapperTemplate is an AES key that lives as long as the session.
-func wrapperTemplate() []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
-		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false),
-		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, true), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, true),
-	}
-}
-
 // unwrapWith has the token encrypt the private key and unwrap what comes of it.
 func (k importedKey) unwrapWith(ctx context.Context, w *works, wrapper pkcs11.ObjectHandle, mechanism *pkcs11.Mechanism, plain []byte) (pkcs11.ObjectHandle, error) {
 	u, mechanisms := w.user, []*pkcs11.Mechanism{mechanism}
-	u.progress.module("encrypting the private key")
+	u.progress.Module("encrypting the private key")
 	if err := u.EncryptInit(u.handle, mechanisms, wrapper); err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
 )
 
 // enterTest visits a token to write on it.
@@ -21,7 +22,7 @@ func enterTest(t *testing.T, held *hsmtest.Token) *keyring {
 	ask := func(context.Context, hardware.PINRequest) (hardware.PIN, error) {
 		return hardware.PIN{Value: []byte(held.PIN)}, nil
 	}
-	v, err := enter(t.Context(), token.openToWrite, held.Address(t), Options{PIN: ask}, &progress{})
+	v, err := enter(t.Context(), token.openToWrite, held.Address(t), Options{PIN: ask}, &progress.Progress{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,8 +49,8 @@ func (u *user) write(ctx context.Context, doing string, work func(author) error)
 
 // unlessWithout says of an error that a PIN is needed, where it is that nobody has logged in for want of one.
 func (u *user) unlessWithout(err error) error {
-	device, answered := errors.AsType[*deviceError](err)
-	if u.without && answered && device.code == rv.Name(pkcs11.CKR_USER_NOT_LOGGED_IN) {
+	device, answered := errors.AsType[*rv.Error](err)
+	if u.without && answered && device.Code == rv.Name(pkcs11.CKR_USER_NOT_LOGGED_IN) {
 		return fmt.Errorf("token %q: %w, and none was given: %w", u.info.Label, hardware.ErrPINNeeded, err)
 	}
 	return err
@@ -66,7 +66,7 @@ func (u *user) writeHere(ctx context.Context, doing string, work func(author) er
 	if err != nil {
 		return err
 	}
-	u.progress.module(doing)
+	u.progress.Module(doing)
 	if err = work(s); rv.IsAny(err) {
 		err = u.unlessWritable(u.fail(doing, err))
 	}
@@ -88,7 +88,7 @@ func (u *user) writeByCrypto11(ctx context.Context, doing string, work func(auth
 		return err
 	}
 	defer clear(pin.Value)
-	u.progress.module(doing)
+	u.progress.Module(doing)
 	path, slot := u.path, int(u.slot)
 	u.forgetPIN()
 	closed := u.module.free()
@@ -133,7 +133,7 @@ func (u *user) writeAnew(ctx context.Context, doing string, pin hardware.PIN, wo
 	if _, err = newLogin(s, u.address, options, u.progress).logIn(ctx); err != nil {
 		return err
 	}
-	u.progress.module(doing)
+	u.progress.Module(doing)
 	if err = work(s); rv.IsAny(err) {
 		err = u.fail(doing, err)
 	}
@@ -196,9 +196,9 @@ func (t token) writable() error {
 // unlessWritable says of an error that the token cannot be written, where that is so: some do not
 // say it before they are written to.
 func (t token) unlessWritable(err error) error {
-	device, answered := errors.AsType[*deviceError](err)
-	if answered && device.protected {
-		return t.unwritable(" (" + device.code + ")")
+	device, answered := errors.AsType[*rv.Error](err)
+	if answered && device.Protected {
+		return t.unwritable(" (" + device.Code + ")")
 	}
 	if answered {
 		return t.orForeign(err, true)
@@ -207,7 +207,7 @@ func (t token) unlessWritable(err error) error {
 }
 
 func (t token) unwritable(code string) error {
-	return unwritableError{fmt.Sprintf("token %q is write-protected%s", t.info.Label, code)}
+	return rv.UnwritableError{Text: fmt.Sprintf("token %q is write-protected%s", t.info.Label, code)}
 }
 
 // pinToWrite takes over the PIN that logged in. On a PIN pad it must be typed

@@ -17,6 +17,8 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
+	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -35,18 +37,18 @@ func TestInWords(t *testing.T) {
 		{fmt.Errorf("wrapped: %w", pkcs11.Error(pkcs11.CKR_MECHANISM_INVALID)), "doing: the token does not know the mechanism (CKR_MECHANISM_INVALID)", false},
 		{errors.New("something else"), "doing: something else", false},
 	} {
-		got := inWords("doing", c.err)
+		got := rv.InWords("doing", c.err)
 		if got.Error() != c.want || Transient(got) != c.transient {
 			t.Errorf("%v is %q, transient %v; want %q, %v", c.err, got, Transient(got), c.want, c.transient)
 		}
 	}
-	if err := inWords("doing", nil); err != nil {
+	if err := rv.InWords("doing", nil); err != nil {
 		t.Errorf("nil becomes %v", err)
 	}
 }
 
 func TestTransient(t *testing.T) {
-	silence := &silenceError{module: "m", doing: "signing", cause: context.DeadlineExceeded}
+	silence := &progress.SilenceError{Module: "m", Doing: "signing", Cause: context.DeadlineExceeded}
 	for _, c := range []struct {
 		err  error
 		want bool
@@ -54,7 +56,7 @@ func TestTransient(t *testing.T) {
 		{nil, false},
 		{fmt.Errorf("x: %w", ErrNoToken), true},
 		{fmt.Errorf("x: %w", silence), true},
-		{&silenceError{cause: context.Canceled}, false},
+		{&progress.SilenceError{Cause: context.Canceled}, false},
 		{fmt.Errorf("x: %w", &hardware.PINError{}), false},
 		{&hardware.AmbiguousError{}, false},
 		{hardware.ErrNoCgo, false},
