@@ -59,8 +59,10 @@ var pagesElsewhere = map[string]string{
 	"macos":          "wants a real Mac",
 	"architecture":   "pictures of the code",
 	"configuration":  "TestManualPages, and TestConfigurationPage of agent/config",
+	"container":      "make kubernetes-test has its manifests; the image wants buildah",
 	"devices":        "packaging/inside-server has SoftHSM's; others want their devices",
 	"errors":         "TestErrorsPage",
+	"fleet":          "the scripts fleet-callers and fleet-edge, on addresses of this machine",
 	"platforms":      "what was run there",
 	"reliability":    "make faults and make pin-faults print its tables",
 	"security":       "TestThreatModel",
@@ -154,7 +156,7 @@ var pages = map[string]page{
 	},
 	"failover": {
 		before: []string{"key", "agent", "anaplan-agent token >/dev/null"},
-		around: map[string]string{"anaplan-agent status": `head -n 1 "$BLOCK" >command && . ./command | grep -q '^default  *healthy'`},
+		around: map[string]string{"anaplan-agent status": `head -n 1 "$BLOCK" >command && . ./command | grep '^default  *healthy'`},
 		not:    map[string]string{"[profile.default]": "a configuration", "- alert": "a rule of TestAlertRules"},
 	},
 	"monitoring": {
@@ -163,7 +165,7 @@ var pages = map[string]page{
 	},
 	"doctor": {
 		before:  []string{"key", "agent"},
-		instead: []string{"| less", "| grep -q ."},
+		instead: []string{"| less", "| grep -c ."},
 		not:     map[string]string{"1 error, 1": "what it prints", "sudo": "packaging/inside-server"},
 	},
 	"ci": {

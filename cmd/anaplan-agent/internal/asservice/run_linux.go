@@ -227,7 +227,7 @@ func (who *identity) hold(secrets map[string][]byte) (string, error) {
 	}
 	for name, data := range secrets {
 		path := filepath.Join(credentialsDirectory, filepath.Base(name))
-		if err := os.WriteFile(path, data, 0o400); err != nil {
+		if err := atomicfile.Write(path, data, atomicfile.Options{Mode: 0o400}); err != nil {
 			return "", err
 		}
 		if err := os.Chown(path, who.uid, who.gid); err != nil {
