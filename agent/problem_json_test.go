@@ -28,7 +28,7 @@ func TestProblemJSON(t *testing.T) {
 	}
 }
 
-// TestProblemWithOddWait: what is no wait does no harm.
+// TestProblemWithOddWait: a wait that is not one does no harm.
 func TestProblemWithOddWait(t *testing.T) {
 	for text, want := range map[string]time.Duration{"-1": 0, "1e300": math.MaxInt64, "9223372037": math.MaxInt64, "null": 0} {
 		var read Problem

@@ -145,7 +145,7 @@ func noRemoteClient(c *call, wanted string) *agent.Problem {
 	return c.refused(problem, record)
 }
 
-// beClient refuses a caller on another machine that is no client.
+// beClient refuses a caller on another machine that is not a client.
 func (c *call) beClient() *agent.Problem {
 	if c.caller.mutual && len(clientsOfPeer(c)) == 0 {
 		return noRemoteClient(c, "")

@@ -15,7 +15,7 @@ import (
 )
 
 // page is how a page of docs is followed: what is another one for this person, what others do in
-// between, and which blocks are no commands of this person's.
+// between, and which blocks are not commands of this person's.
 type page struct {
 	before  []string          // shell, before the page: functions of pagePrologue
 	instead []string          // old, new: of a person's values
