@@ -250,6 +250,8 @@ func TestNames(t *testing.T) {
 		{"two URIs", x509.Certificate{URIs: []*url.URL{id, id}}, ""},
 		{"another URI", x509.Certificate{URIs: []*url.URL{uri("https://corp/etl")}}, ""},
 		{"a CA's", x509.Certificate{URIs: []*url.URL{id}, IsCA: true}, ""},
+		{"a DNS name that is another's id", x509.Certificate{DNSNames: []string{"spiffe://corp/etl", "a.corp"}}, "a.corp"},
+		{"a wildcard", x509.Certificate{DNSNames: []string{"*.corp"}}, "*.corp"},
 		{"none", x509.Certificate{}, ""},
 	}
 	for _, test := range tests {

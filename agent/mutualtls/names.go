@@ -12,7 +12,8 @@ import (
 const spiffe = "spiffe://"
 
 // NamesOf returns who the holder of a certificate is: its SPIFFE id first, then its DNS names, in small
-// letters. A certificate with several URIs has no SPIFFE id (X509-SVID section 2), nor has a CA's.
+// letters. A certificate with several URIs has no SPIFFE id (X509-SVID section 2), nor has a CA's; a
+// DNS name that is written as one counts as neither.
 func NamesOf(cert *x509.Certificate) []string {
 	var names []string
 	if len(cert.URIs) == 1 && !cert.IsCA {
@@ -21,7 +22,9 @@ func NamesOf(cert *x509.Certificate) []string {
 		}
 	}
 	for _, name := range cert.DNSNames {
-		names = append(names, strings.ToLower(name))
+		if !strings.ContainsAny(name, ":/") {
+			names = append(names, strings.ToLower(name))
+		}
 	}
 	return names
 }
