@@ -33,11 +33,8 @@ func TestDocs(t *testing.T) {
 		hsmtest.Tool(t, "clients", tool)
 	}
 	hsmtest.Tool(t, "pcsc", "pcscd")
-	programs := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", programs+"/", ".", "../anaplan-emulator", "../piv-emulator").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v:\n%s", err, out)
-	}
+	programs := filepath.Join(t.TempDir(), "bin")
+	buildPrograms(t, programs)
 	repository, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -197,7 +197,7 @@ func TestFilteredScriptsLeaveNothing(t *testing.T) {
 	}
 }
 
-// builtVariable names a directory with the program as it is shipped: tests run that in place of the
+// builtVariable names a directory with the programs as they are shipped: tests run these in place of the
 // test program, which the race detector makes slow to start. The agents of scripts (agentd) stay under it.
 const builtVariable = "ANAPLAN_AGENT_BUILT"
 
