@@ -104,6 +104,7 @@ func TestOddities(t *testing.T) {
 		"PIN pad":                   "pinpad",
 		"no CKM_RSA_PKCS":           "nomechanism=0x1",
 		"no CKM_RSA_PKCS in C_Sign": "C_Sign@1=0x70",
+		"no question for a length":  "C_Sign@1=0x150",
 		"no CKM_SHA512_RSA_PKCS":    "nomechanism=0x42",
 		"modulus hidden":            "hidemodulus",
 		"session state is not told": "C_GetSessionInfo=0x54",

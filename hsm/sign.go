@@ -50,7 +50,7 @@ var otherMechanism = []pkcs11.Error{
 
 // notAsked are the answers of modules that do not take the question how long a signature will be, or
 // for which that is the end of it.
-var notAsked = []pkcs11.Error{pkcs11.CKR_OPERATION_NOT_INITIALIZED, pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, pkcs11.CKR_ARGUMENTS_BAD}
+var notAsked = []pkcs11.Error{pkcs11.CKR_OPERATION_NOT_INITIALIZED, pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_BUFFER_TOO_SMALL}
 
 // sign signs message. CKM_RSA_PKCS comes first, because some tokens
 // (openCryptoki's) have no CKM_SHA512_RSA_PKCS; few have it the other way round.
