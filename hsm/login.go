@@ -263,7 +263,7 @@ func (l *login) alreadyIn(err error) error {
 func (l *login) recounted(err error) error {
 	unclear := &hardware.PINUnclearError{Device: "token", Before: l.counter(), Err: l.fail("logging in", err)}
 	if rv.Is(err, pkcs11.CKR_ARGUMENTS_BAD) {
-		unclear.Err = fmt.Errorf("%w; some modules want a user's name before the PIN, as in USER:PIN", unclear.Err)
+		unclear.Err = fmt.Errorf("%w; %s", unclear.Err, remedies.PINForm(l.hasPad()))
 	}
 	if rv.Is(err, pkcs11.CKR_GENERAL_ERROR) && l.isTPM() {
 		unclear.Err = fmt.Errorf("%w; %s", unclear.Err, remedies.ForeignStore(l.path))

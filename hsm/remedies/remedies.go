@@ -181,3 +181,11 @@ func isThere(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
+
+// PINForm is for a module that does not take a PIN as it comes: typed on a keypad, or alone.
+func PINForm(keypad bool) string {
+	if keypad {
+		return "where the token has no keypad, --pin-pad no sends the PIN that is named"
+	}
+	return "some modules want a user's name before the PIN, as in USER:PIN"
+}
