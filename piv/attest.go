@@ -29,7 +29,7 @@ func Attest(ctx context.Context, address pivuri.URI, options Options) (*Attestat
 // attest is Attest on an open card. It wants neither PIN nor management key.
 func (r *keyring) attest(address pivuri.URI) (*Attestation, error) {
 	if !r.card.isYubiKey() {
-		return nil, fmt.Errorf("%w: only YubiKeys attest their keys so that it can be checked, and %s is not one", ErrUnsupported, r.card.name())
+		return nil, fmt.Errorf("%w: only YubiKeys attest their keys so that it can be checked, and %s is not one", ErrNotAttested, r.card.name())
 	}
 	if !r.card.since(4, 3, 0) {
 		return nil, fmt.Errorf("%w: attestation needs firmware 4.3, and %s has %s", ErrUnsupported, r.card.name(), r.card.version())
@@ -65,7 +65,7 @@ func (k *slotKey) notAttested() error {
 	if k.own != nil {
 		return fmt.Errorf("%s: %w", k.Address, k.own)
 	}
-	return fmt.Errorf("%w: %s: the card attests only keys that were made on it, and this one was put on it", ErrUnsupported, k.Address)
+	return fmt.Errorf("%w: %s: the card attests only keys that were made on it, and this one was put on it", ErrNotAttested, k.Address)
 }
 
 // doubt returns why the attestation does not lead to one of Yubico's roots, or is not

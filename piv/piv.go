@@ -32,6 +32,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
@@ -55,6 +56,8 @@ var (
 	ErrDevice = errors.New("the card does not work")
 	// ErrUnsupported: the card's firmware cannot do what is asked.
 	ErrUnsupported = errors.New("the card cannot do this")
+	// ErrNotAttested, an ErrUnsupported: the card has no attestation of this key, whatever its firmware.
+	ErrNotAttested = fmt.Errorf("%w: no attestation", ErrUnsupported)
 	// ErrNotTouched: the card waited for a touch and nobody touched it.
 	ErrNotTouched = errors.New("nobody touched the card")
 	// ErrManagementKey: the card did not take the management key, or none was to be had.

@@ -106,6 +106,9 @@ func Rows(on remedy.System) explain.Table {
 			"the card signs with what is on it; a program for such cards puts keys and certificates there, for example: yubico-piv-tool -r '' -a generate -s 9c -A RSA2048",
 			"another way to the card is OpenSC's module: "+build.Program+" keys --key 'pkcs11:?module-name=opensc-pkcs11'",
 		), With: readOnlyCard},
+		{Is: piv.ErrNotAttested, Exit: explain.Failed, Hints: explain.Hints(
+			"if the CA does not ask for one, the same without --attestation does; if it does, make a key on a YubiKey by " + build.Program + " enroll",
+		)},
 		{Is: piv.ErrUnsupported, Exit: explain.Failed, Hints: explain.Hints(
 			"a YubiKey's firmware cannot be changed: ask for less, or use a newer one; " + build.Program + " keys --key piv: shows the versions",
 		)},
