@@ -136,7 +136,7 @@ func TestDestroyedAndStillThere(t *testing.T) {
 	shim := token.Behind(t, library, "keepsobjects")
 	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
 	deleted, err := hsm.Delete(t.Context(), shim.Address(t, ";object=login"), options)
-	wantError(t, "Delete", err, nil, "deleting the certificate")
+	wantError(t, "Delete", err, hsm.ErrNotDeleted, "deleting the certificate")
 	wantError(t, "Delete", err, nil, "still has it")
 	if len(deleted) != 0 {
 		t.Errorf("deleted %v", deleted)

@@ -27,9 +27,10 @@ func orNotKept(err error) error {
 	return fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
 }
 
-// orNotDeleted says of why something was not deleted that the token does not do that, where that is so.
+// orNotDeleted says of why something was not deleted that the token does not do that, where that is so:
+// it says that itself, or says that it has.
 func orNotDeleted(err error) error {
-	if !rv.IsRefusal(err) {
+	if !rv.IsRefusal(err) && !errors.Is(err, errStillThere) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrNotDeleted, err)
