@@ -29,8 +29,12 @@ var actsOfModule = []struct{ order, name string }{
 	{"hang", "the module hangs"},
 }
 
-// whileHung is a little longer than shortTimeout: the call that hangs has been given up then.
-const whileHung = 3300 * time.Millisecond
+// whileHung is longer than a login may take by shortTimeout, with the half second that a call has to end
+// then: one that waits for what hangs has failed by then.
+const whileHung = 4 * time.Second
+
+// callsOfClosing are those of callsOfLogin that nobody waits for: the login is made by then.
+var callsOfClosing = []string{"C_CloseSession", "C_Finalize"}
 
 func deviceTroubles() (rows []trouble) {
 	for _, function := range callsOfLogin {
@@ -39,6 +43,9 @@ func deviceTroubles() (rows []trouble) {
 			row.fault.orders = []string{function + "=" + act.order}
 			if act.order == "hang" {
 				row.settings, row.lasts = map[string]string{"timeout": shortTimeout}, whileHung
+				if !slices.Contains(callsOfClosing, function) {
+					row.until = func(w *faultSite) bool { return w.crowd.hasProblem() } // it was given up
+				}
 			}
 			if function == "C_Login" {
 				row.within = mostRecovery

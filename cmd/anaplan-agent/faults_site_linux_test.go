@@ -46,6 +46,7 @@ type trouble struct {
 	begin, end func(*faultSite)      // nil: the device's fault begins and ends
 	met        func(*faultSite) bool // it has gone wrong; nil: as soon as it has begun
 	lasts      time.Duration         // from then on; 0: whileIll
+	until      func(*faultSite) bool // it lasts until then; nil: for a time, which lasts is
 	within     time.Duration         // it is well after the end; 0: mostIll
 	person     []string              // the command that somebody has to type; nil: nobody has to
 }
@@ -130,6 +131,10 @@ func (w *faultSite) fall() {
 	w.crowd.forget()
 	if w.row.met != nil {
 		w.await("it goes wrong", func() bool { return w.row.met(w) })
+	}
+	if w.row.until != nil {
+		w.await("it has gone wrong for long enough", func() bool { return w.row.until(w) })
+		return
 	}
 	wait := w.row.lasts
 	if wait == 0 {

@@ -126,6 +126,13 @@ func (w *witnesses) hasTokenSince(number int) bool {
 	return w.last > number
 }
 
+// hasProblem reports whether a call had no token, but an answer.
+func (w *witnesses) hasProblem() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.answers) > 0
+}
+
 // had returns how many calls had a token.
 func (w *witnesses) had() int {
 	w.mu.Lock()
