@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"golang.org/x/sys/unix"
@@ -135,7 +136,8 @@ func (w *way) reopen() {
 }
 
 // refuseAt holds a port on which nobody listens any more, so that connections to it are refused and no
-// other program is given it. It returns what lets go of it.
+// other program is given it. It returns what lets go of it. A process that is just being started has a
+// copy of the socket that listened, until it is another program.
 func refuseAt(t interface{ Fatal(...any) }, address string) (let func()) {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
@@ -143,13 +145,19 @@ func refuseAt(t interface{ Fatal(...any) }, address string) (let func()) {
 	}
 	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
-		err = errors.Join(
-			unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1), // there were connections
-			unix.Bind(socket, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}),
-		)
+		err = unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) // there were connections
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(enough); ; time.Sleep(time.Millisecond) {
+		err := unix.Bind(socket, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, unix.EADDRINUSE) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
 	return func() { unix.Close(socket) }
 }
