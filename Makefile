@@ -22,7 +22,7 @@
 #                  kubernetes-test and bench: about an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
-#                  units, manual pages, completions
+#                  units, manual pages, completions; after make build man
 # make package     .deb and .rpm of the agent and of the emulators, into bin/packages
 # make package-test  the packages in an empty Debian: installed, upgraded, removed, purged, and the
 #                  pages for servers and laptops followed (needs root, debootstrap, lintian, rpm);
@@ -154,8 +154,10 @@ PREFIX = /usr/local
 EXAMPLES = $(PREFIX)/share/doc/anaplan-agent/examples
 
 # Below /usr/local units and the like are found as below /usr. A name is installed from where
-# it is made: the files of the service are the program's own.
-install: build man
+# it is made: the files of the service are the program's own. Nothing is built here: who runs this
+# is root, whose PATH under sudo has no Go.
+install:
+	@[ -x bin/anaplan-agent ] && [ -d bin/man ] || { echo "please run this first, as yourself: make build man" >&2; exit 1; }
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin bin/anaplan-agent bin/anaplan-emulator bin/piv-emulator
 	$(call service,--system,anaplan-agent.service,lib/systemd/system/anaplan-agent.service)
 	$(call service,--system,anaplan-agent.socket,lib/systemd/system/anaplan-agent.socket)
@@ -181,7 +183,7 @@ define completion
 endef
 
 # The version of nfpm is in packaging/build.
-package:
+package: build man
 	rm -rf bin/root bin/packages
 	$(MAKE) --no-print-directory install DESTDIR=bin/root PREFIX=/usr
 	.ci/notices >bin/LICENSES.txt
