@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"os/user"
@@ -63,7 +64,9 @@ func Run(name string, args []string, say *console.Messenger) error {
 	if err := foreign.Restore(); err != nil {
 		return err
 	}
-	err = syscall.Exec(program, append([]string{program}, args...), slices.Concat(passedOn(), env, variables))
+	// What root's shell has open is not the service's. Kernels before 5.11 cannot say so, and sudo has closed it.
+	unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+	err = syscall.Exec(program, append([]string{program}, args...), lastOfEach(slices.Concat(passedOn(), env, variables)))
 	return fmt.Errorf("%s cannot be run by the user %s, as it must be for the service, too: %w", program, who.name, err)
 }
 
@@ -74,9 +77,13 @@ type identity struct {
 	groups     []int
 }
 
-// identity returns the unit's user with all its groups. A unit names each by name or number.
+// identity returns the unit's user with all its groups. A unit names each by name or number. One that names
+// no user is not taken for root's: its user may be made for it alone, or the file be empty.
 func (u *Unit) identity() (*identity, error) {
-	name := cmp.Or(u.last("User"), "root")
+	name := u.User()
+	if name == "" || slices.Contains([]string{"yes", "true", "on", "1", "y", "t"}, strings.ToLower(u.last("DynamicUser"))) {
+		return nil, fmt.Errorf("%s names no user that is there without the service: write User=NAME below [Service] in it or in a drop-in, and no DynamicUser=", u.Path)
+	}
 	account, err := user.Lookup(name)
 	if err != nil {
 		if account, err = user.LookupId(name); err != nil {
@@ -152,7 +159,7 @@ func (who *identity) move(say *console.Messenger) error {
 // prepare makes what systemd makes before it starts the service, and returns the variables that tell
 // the service of it.
 func (u *Unit) prepare(who *identity) (env []string, err error) {
-	env = []string{Variable + "=yes", "HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"}
+	env = []string{Variable + "=yes", "HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name, servicePath}
 	for _, dir := range u.directories() {
 		if err := dir.make(who); err != nil {
 			return nil, err
@@ -193,10 +200,7 @@ func (d directory) make(who *identity) error {
 func (u *Unit) readCredentials() (map[string][]byte, error) {
 	secrets := map[string][]byte{}
 	for _, c := range u.credentials() {
-		data, err := os.ReadFile(c.path)
-		if c.encrypted && err == nil {
-			data, err = exec.Command("systemd-creds", "decrypt", "--name="+c.name, c.path, "-").Output()
-		}
+		data, err := c.read()
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -207,6 +211,30 @@ func (u *Unit) readCredentials() (map[string][]byte, error) {
 	}
 	return secrets, nil
 }
+
+// read returns what a credential is. A FIFO would have root wait for ever.
+func (c credential) read() ([]byte, error) {
+	info, err := os.Stat(c.path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", c.path)
+	}
+	if !c.encrypted {
+		return os.ReadFile(c.path)
+	}
+	decrypt := exec.Command("/usr/bin/systemd-creds", "decrypt", "--name="+c.name, c.path, "-")
+	decrypt.Env = []string{servicePath} // nothing of the caller's runs as root
+	data, err := decrypt.Output()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		return nil, fmt.Errorf("systemd-creds: %w: %s", err, strings.TrimSpace(string(failed.Stderr)))
+	}
+	return data, err
+}
+
+// servicePath is where a service's programs are looked for.
+const servicePath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 // hold puts secrets into memory that only the user can read, as files that this process and those
 // that it starts can see, and which end with the last of these.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -68,14 +69,15 @@ func readUnit(path string) (*Unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	texts := []string{string(text)}
 	for _, dropIn := range dropIns(filepath.Base(path), slices.Concat(unitDirectories, []string{filepath.Dir(path)})) {
 		more, err := os.ReadFile(dropIn)
 		if err != nil {
 			return nil, err
 		}
-		text = append(append(text, '\n'), more...)
+		texts = append(texts, string(more))
 	}
-	return NewUnit(path, string(text)), nil
+	return NewUnit(path, texts...), nil
 }
 
 // dropIns returns the files that add to a unit, sorted by name; of one name the first directory's.
@@ -93,24 +95,47 @@ func dropIns(unit string, dirs []string) (paths []string) {
 	return paths
 }
 
-// NewUnit returns the service that a text describes.
-func NewUnit(path, text string) *Unit { return &Unit{path, settingsOf(text)} }
+// NewUnit returns the service that the texts of its file and of its drop-ins describe.
+func NewUnit(path string, texts ...string) *Unit { return &Unit{path, settingsOf(texts...)} }
 
-// settingsOf returns the lines of a unit and its drop-ins, by their names. An empty one takes those
-// before it back (systemd.syntax(7)).
-func settingsOf(text string) map[string][]string {
+// settingsOf returns the lines about the service of a unit and its drop-ins, by their names. An empty one
+// takes those before it back (systemd.syntax(7)).
+func settingsOf(texts ...string) map[string][]string {
 	settings := map[string][]string{}
-	for line := range strings.Lines(text) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		switch {
-		case !ok || strings.HasPrefix(name, "#") || strings.HasPrefix(name, ";"):
-		case value == "":
-			delete(settings, name)
-		default:
-			settings[name] = append(settings[name], value)
+	for _, text := range texts {
+		section := ""
+		for _, line := range wholeLines(text) {
+			name, value, ok := strings.Cut(line, "=")
+			name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+			switch {
+			case strings.HasPrefix(line, "["):
+				section = line
+			case !ok || section != "[Service]":
+			case value == "":
+				delete(settings, name)
+			default:
+				settings[name] = append(settings[name], value)
+			}
 		}
 	}
 	return settings
+}
+
+// wholeLines returns the lines of a file, without comments, those that go on behind a backslash as one.
+func wholeLines(text string) (lines []string) {
+	begun := ""
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		if before, goesOn := strings.CutSuffix(line, "\\"); goesOn {
+			begun += before + " "
+			continue
+		}
+		lines, begun = append(lines, begun+line), ""
+	}
+	return append(lines, begun)
 }
 
 // All returns the values of a setting of which all count.
@@ -159,7 +184,7 @@ func (u *Unit) words(name string) ([]string, error) {
 	return words, nil
 }
 
-// environment returns the variables that the unit sets.
+// environment returns the variables that the unit sets, each once.
 func (u *Unit) environment() ([]string, error) {
 	set, err := u.words("Environment")
 	if err != nil {
@@ -181,8 +206,11 @@ func (u *Unit) environment() ([]string, error) {
 			}
 		}
 	}
-	return set, nil
+	return lastOfEach(set), nil
 }
+
+// lastOfEach returns the variables with the last value of each: a program would take the first.
+func lastOfEach(env []string) []string { return (&exec.Cmd{Env: slices.Concat(env)}).Environ() }
 
 // unquoted leaves out the quotation marks around a value.
 func unquoted(value string) string {

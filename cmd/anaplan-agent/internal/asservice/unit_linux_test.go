@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -61,6 +63,58 @@ func TestUnit(t *testing.T) {
 	}
 	if _, err := unit.environment(); err == nil {
 		t.Error("a file of variables that is not there is no error")
+	}
+}
+
+// Whose a service is, is read as systemd reads it, and where that is not known it is nobody's: never root's
+// by mistake.
+func TestUserOfUnit(t *testing.T) {
+	for name, test := range map[string]struct{ text, dropIn, want string }{
+		"blanks":               {"[Service]\n User = nobody \n", "", "nobody"},
+		"a line that goes on":  {"[Service]\nUser=nobody\nExecStart=/bin/sh -c \\\n  foo; \\\n# between\nUser=root\n", "", "nobody"},
+		"a comment's end":      {"[Service]\n# a path, C:\\\nUser=nobody\n", "", "nobody"},
+		"another section":      {"[Service]\nUser=nobody\n[X-Other]\nUser=root\n", "", "nobody"},
+		"a file's end":         {"[Service]\nUser=nobody\nExecStart=a \\", "[Service]\nUser=daemon\n", "daemon"},
+		"a drop-in's section":  {"[Service]\nUser=nobody\n", "User=root\n", "nobody"},
+		"root":                 {"[Service]\nUser=root\n", "", "root"},
+		"no user":              {"[Service]\nExecStart=a\n", "", ""},
+		"a user of its own":    {"[Service]\nUser=nobody\nDynamicUser=yes\n", "", ""},
+		"masked, so empty":     {"", "", ""},
+		"taken back":           {"[Service]\nUser=nobody\n", "[Service]\nUser=\n", ""},
+		"user of another unit": {"[Unit]\nUser=nobody\n", "", ""},
+	} {
+		who, err := NewUnit("x.service", test.text, test.dropIn).identity()
+		if test.want == "" {
+			if err == nil || !strings.Contains(err.Error(), "names no user") {
+				t.Errorf("%s: %+v, %v", name, who, err)
+			}
+			continue
+		}
+		if err != nil || who.name != test.want {
+			t.Errorf("%s: %+v, %v, want %s", name, who, err, test.want)
+		}
+	}
+}
+
+// Of a variable that is set twice the last value counts, as in a drop-in.
+func TestVariablesSetTwice(t *testing.T) {
+	unit := NewUnit("x.service", "[Service]\nEnvironment=A=1 ANAPLAN_AGENT_CONFIG=/a\n", "[Service]\nEnvironment=ANAPLAN_AGENT_CONFIG=/b\n")
+	if got, err := unit.environment(); err != nil || !slices.Equal(got, []string{"A=1", "ANAPLAN_AGENT_CONFIG=/b"}) {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if got := unit.ConfigFile(); got != "/b" {
+		t.Errorf("it reads %s", got)
+	}
+}
+
+// What is not a file is not waited for.
+func TestCredentialIsAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewUnit("x.service", "[Service]\nLoadCredential=pin:"+path+"\n").readCredentials(); err == nil {
+		t.Error("a FIFO is read")
 	}
 }
 

@@ -67,7 +67,7 @@ func TestTellConfiguration(t *testing.T) {
 	} {
 		for own, severity := range map[string]finding.Severity{want: finding.OK, "/home/ana/config.toml": finding.Warning} {
 			r := &Report{}
-			(&unit{Report: r, kind: "the service of this machine"}).tellDifference(asservice.NewUnit("x.service", text), own, self{})
+			(&unit{Report: r, kind: "the service of this machine"}).tellDifference(asservice.NewUnit("x.service", "[Service]\n"+text), own, self{})
 			if len(r.findings) == 0 || r.findings[0].Severity != severity || !strings.Contains(r.findings[0].What, "the service of this machine reads "+want) {
 				t.Errorf("%q: got %+v, want %s of %s", text, r.findings, severity, want)
 			}
