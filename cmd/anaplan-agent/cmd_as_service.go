@@ -17,6 +17,9 @@ such as a key in SoftHSM's files, the service may not read; what this makes it m
   sudo anaplan-agent as-service whoami
   sudo anaplan-agent as-service doctor
 
+systemd says what the unit and its drop-ins give, and makes it. What seals the service off (such as
+ProtectSystem=) does not hold for the command.
+
 Nothing of root's own counts: neither a configuration in its home nor its ANAPLAN_AGENT_ variables.
 The command reads the file that the service reads, /etc/anaplan-agent/config.toml. Files of yours
 are handed over by < and >.`
@@ -39,6 +42,6 @@ func newAsServiceCommand(say *console.Messenger) *cobra.Command {
 		},
 	}
 	cmd.Flags().SetInterspersed(false) // what follows COMMAND is that command's
-	cmd.Flags().StringVar(&name, "unit", asservice.UnitName, "the service: its name, or the full path of its file")
+	cmd.Flags().StringVar(&name, "unit", asservice.UnitName, "the service, by systemd's name for it")
 	return cmd
 }

@@ -68,7 +68,7 @@ func (e ending) Run() int {
 func TestScripts(t *testing.T) {
 	hsmtest.SoftHSM(t)
 	runScripts(t, func(name string) bool {
-		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "killed-") && !strings.HasPrefix(name, "real-") && !slices.Contains([]string{"calls-clients.txtar", "calls-intercept.txtar", "clients.txtar", "never-seen.txtar"}, name)
+		return !strings.HasPrefix(name, "piv-") && !strings.HasPrefix(name, "agent-module") && !strings.HasPrefix(name, "agent-users") && !strings.HasPrefix(name, "booted-") && !strings.HasPrefix(name, "killed-") && !strings.HasPrefix(name, "real-") && !slices.Contains([]string{"calls-clients.txtar", "calls-intercept.txtar", "clients.txtar", "never-seen.txtar"}, name)
 	})
 }
 

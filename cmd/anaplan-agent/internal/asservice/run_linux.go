@@ -1,14 +1,15 @@
 package asservice
 
 import (
-	"cmp"
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -18,43 +19,37 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
 )
 
-// credentialsDirectory is a file system of this process alone, where systemd has its own for each
-// service.
-const credentialsDirectory = "/run/credentials"
-
-// Run replaces this process by this program with the arguments, as the service of that name or file
-// runs it. It returns only if that fails.
+// Run replaces this process by this program with the arguments, as systemd runs the service of that name.
+// It returns only if that fails.
 func Run(name string, args []string, say *console.Messenger) error {
-	unit, err := FindUnit(name)
-	if err != nil {
-		return err
-	}
 	if os.Geteuid() != 0 {
 		return ErrNotRoot
 	}
+	unit, err := Ask(name)
+	if err != nil {
+		return err
+	}
+	if err := unit.refused(); err != nil {
+		return err
+	}
+	unit.tell(say)
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	who, err := unit.identity()
+	holder, err := unit.hold()
 	if err != nil {
 		return err
 	}
-	variables, err := unit.environment()
+	who, err := identityOf(holder.pid)
 	if err != nil {
 		return err
 	}
-	// A namespace is a thread's, and the program that this process becomes is that thread's.
-	runtime.LockOSThread()
-	env, err := unit.prepare(who)
-	if err != nil {
-		return err
-	}
+	runtime.LockOSThread() // the program that this process becomes is this thread's, and has what it has
 	if err := who.become(); err != nil {
 		return err
 	}
@@ -64,65 +59,158 @@ func Run(name string, args []string, say *console.Messenger) error {
 	if err := foreign.Restore(); err != nil {
 		return err
 	}
-	// What root's shell has open is not the service's. Kernels before 5.11 cannot say so, and sudo has closed it.
+	if err := holder.handOver(); err != nil {
+		return err
+	}
+	err = syscall.Exec(program, append([]string{program}, args...), lastOfEach(slices.Concat(passedOn(), who.env, []string{Variable + "=yes"})))
+	return fmt.Errorf("%s cannot be run by the user %s, as it must be for the service, too: %w", program, who.name(), err)
+}
+
+// tell says in what the command is not as the service.
+func (u *Unit) tell(say *console.Messenger) {
+	if u.is("NeedDaemonReload") {
+		say.Note("the files of %s have changed, and systemd goes by what they were: systemctl daemon-reload", u.Name)
+	}
+	for _, setting := range u.missing() {
+		say.Note("%s has %s=, which this command goes without", u.Name, setting)
+	}
+}
+
+// holder is a process that systemd has started with what the service has. It ends, and with it its
+// credentials, when nobody has the pipe any more.
+type holder struct {
+	pid  int
+	pipe *os.File
+}
+
+// hold has systemd start one. Users, groups, variables, directories and credentials of every kind are
+// systemd's to read, make and mount: it does for this process what it does for the service.
+func (u *Unit) hold() (*holder, error) {
+	read, pipe, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	name := fmt.Sprintf("asservice%d.service", os.Getpid()) // without a dash, so that no drop-in is for such names
+	undo, err := withoutCommonDropIns(name)
+	if err != nil {
+		return nil, err
+	}
+	defer undo()
+	// The first field of the first line is its number; then it waits for the end of the pipe.
+	words := slices.Concat([]string{"--quiet", "--collect", "--pipe", "--unit=" + name, "--description=as-service " + u.Name}, u.arguments(), []string{"--", "/bin/cat", "/proc/self/stat", "-"})
+	start := exec.Command(runProgram, words...)
+	var complaint bytes.Buffer
+	start.Env, start.Stdin, start.Stderr = []string{}, read, &complaint
+	start.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // what is typed at the terminal is not for it
+	answer, err := start.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := start.Start(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrAsking, err)
+	}
+	line, err := bufio.NewReader(answer).ReadString('\n')
+	first, _, _ := strings.Cut(line, " ")
+	pid, _ := strconv.Atoi(first)
+	if err == nil && pid > 0 {
+		return &holder{pid, pipe}, nil
+	}
+	io.Copy(io.Discard, answer)
+	return nil, u.notStarted(start.Wait(), strings.TrimSpace(complaint.String()))
+}
+
+// withoutCommonDropIns keeps the drop-ins for all services (service.d) off one that is about to start. What it
+// is given has them already, in their turn, which is before a unit's own. systemd reads them once.
+func withoutCommonDropIns(name string) (undo func(), err error) {
+	dir := filepath.Join(systemsDirectory, name+".d")
+	undo = func() { os.RemoveAll(dir) }
+	for _, units := range unitDirectories {
+		found, _ := filepath.Glob(filepath.Join(units, "service.d", "*.conf"))
+		for _, path := range found {
+			if err := errors.Join(os.MkdirAll(dir, 0o755), os.Symlink(os.DevNull, filepath.Join(dir, filepath.Base(path)))); err != nil && !errors.Is(err, fs.ErrExist) {
+				undo()
+				return nil, err
+			}
+		}
+	}
+	return undo, nil
+}
+
+// notStarted says why systemd starts nothing as the service: by the exit code, as it says of services
+// (systemd.exec(5)), and in the journal.
+func (u *Unit) notStarted(err error, complaint string) error {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	what := map[int]string{216: "groups", 217: "user " + u.User(), 233: "runtime directory", 238: "state directory",
+		239: "cache directory", 240: "directory of logs", 241: "configuration directory", 243: "credentials (" + strings.Join(u.Credentials(), ", ") + ")"}
+	if ok && what[exit.ExitCode()] != "" {
+		return fmt.Errorf("systemd cannot give a command the %s of %s; journalctl -n 20 says why", what[exit.ExitCode()], u.Name)
+	}
+	return fmt.Errorf("systemd cannot start anything as %s (%v): %s", u.Name, err, complaint)
+}
+
+// handOver leaves the pipe, and nothing else that root's shell has open, to the program that this process
+// becomes. Kernels before 5.11 cannot say so, and sudo has closed it.
+func (h *holder) handOver() error {
 	unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
-	err = syscall.Exec(program, append([]string{program}, args...), lastOfEach(slices.Concat(passedOn(), env, variables)))
-	return fmt.Errorf("%s cannot be run by the user %s, as it must be for the service, too: %w", program, who.name, err)
+	_, err := unix.FcntlInt(h.pipe.Fd(), unix.F_SETFD, 0)
+	return err
 }
 
-// identity is the user that the service has.
+// identity is what a process is and has.
 type identity struct {
-	name, home string
-	uid, gid   int
-	groups     []int
+	uid, gid int
+	groups   []int
+	env      []string
 }
 
-// identity returns the unit's user with all its groups. A unit names each by name or number. One that names
-// no user is not taken for root's: its user may be made for it alone, or the file be empty.
-func (u *Unit) identity() (*identity, error) {
-	name := u.User()
-	if name == "" || slices.Contains([]string{"yes", "true", "on", "1", "y", "t"}, strings.ToLower(u.last("DynamicUser"))) {
-		return nil, fmt.Errorf("%s names no user that is there without the service: write User=NAME below [Service] in it or in a drop-in, and no DynamicUser=", u.Path)
-	}
-	account, err := user.Lookup(name)
+// identityOf returns what systemd has made of a process.
+func identityOf(pid int) (*identity, error) {
+	dir := filepath.Join("/proc", strconv.Itoa(pid))
+	status, err := os.ReadFile(filepath.Join(dir, "status"))
 	if err != nil {
-		if account, err = user.LookupId(name); err != nil {
-			return nil, fmt.Errorf("%s has User=%s, and there is no such user", u.Path, name)
-		}
+		return nil, err
 	}
-	who := &identity{name: account.Username, home: account.HomeDir}
-	who.uid, _ = strconv.Atoi(account.Uid)
-	who.gid, _ = strconv.Atoi(account.Gid)
-	if group := u.last("Group"); group != "" {
-		if who.gid, err = groupNumber(group); err != nil {
-			return nil, fmt.Errorf("%s: %w", u.Path, err)
-		}
-	}
-	also, err := account.GroupIds()
+	environ, err := os.ReadFile(filepath.Join(dir, "environ"))
 	if err != nil {
-		return nil, fmt.Errorf("the groups of %s: %w", name, err)
+		return nil, err
 	}
-	for _, group := range slices.Concat(also, strings.Fields(strings.Join(u.settings["SupplementaryGroups"], " "))) {
-		number, err := groupNumber(group)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", u.Path, err)
+	numbers := map[string][]int{}
+	for line := range strings.Lines(string(status)) {
+		name, values, _ := strings.Cut(line, ":")
+		for _, value := range strings.Fields(values) {
+			if number, err := strconv.Atoi(value); err == nil {
+				numbers[name] = append(numbers[name], number)
+			}
 		}
-		who.groups = append(who.groups, number)
+	}
+	if len(numbers["Uid"]) == 0 || len(numbers["Gid"]) == 0 {
+		return nil, fmt.Errorf("%s/status names no user", dir)
+	}
+	who := &identity{uid: numbers["Uid"][0], gid: numbers["Gid"][0], groups: numbers["Groups"]}
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(environ), "\x00"), "\x00") {
+		if name, _, _ := strings.Cut(entry, "="); !slices.Contains(holdersOwn, name) {
+			who.env = append(who.env, entry)
+		}
 	}
 	return who, nil
 }
 
-// groupNumber returns the number of a group.
-func groupNumber(group string) (int, error) {
-	if number, err := strconv.Atoi(group); err == nil {
-		return number, nil
+// holdersOwn are variables that are about the holder alone.
+var holdersOwn = []string{"INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE"}
+
+// variable returns one of the variables.
+func (who *identity) variable(name string) string {
+	for _, entry := range who.env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
 	}
-	found, err := user.LookupGroup(group)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(found.Gid)
+	return ""
 }
+
+// name returns the user, for messages.
+func (who *identity) name() string { return who.variable("USER") }
 
 // become gives this process the user, for good.
 func (who *identity) become() error {
@@ -133,7 +221,7 @@ func (who *identity) become() error {
 		func() error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) },
 	} {
 		if err := step(); err != nil {
-			return fmt.Errorf("becoming the user %s: %w", who.name, err)
+			return fmt.Errorf("becoming the user %s: %w", who.name(), err)
 		}
 	}
 	syscall.Umask(0o077)
@@ -145,124 +233,15 @@ func (who *identity) move(say *console.Messenger) error {
 	if unix.Access(".", unix.X_OK) == nil {
 		return nil
 	}
-	dir := who.home
+	dir := who.variable("HOME")
 	if os.Chdir(dir) != nil {
 		dir = "/"
 		if err := os.Chdir(dir); err != nil {
 			return err
 		}
 	}
-	say.Note("files are read and written in %s, since the user %s may not see this directory; hand others over by < and >", dir, who.name)
+	say.Note("files are read and written in %s, since the user %s may not see this directory; hand others over by < and >", dir, who.name())
 	return nil
-}
-
-// prepare makes what systemd makes before it starts the service, and returns the variables that tell
-// the service of it.
-func (u *Unit) prepare(who *identity) (env []string, err error) {
-	env = []string{Variable + "=yes", "HOME=" + who.home, "USER=" + who.name, "LOGNAME=" + who.name, servicePath}
-	for _, dir := range u.directories() {
-		if err := dir.make(who); err != nil {
-			return nil, err
-		}
-		env = append(env, dir.variable+"="+dir.path)
-	}
-	secrets, err := u.readCredentials()
-	if err != nil || len(secrets) == 0 {
-		return env, err
-	}
-	dir, err := who.hold(secrets)
-	if err != nil {
-		return nil, fmt.Errorf("the service's credentials cannot be handed over: %w", err)
-	}
-	return append(env, "CREDENTIALS_DIRECTORY="+dir), nil
-}
-
-// make makes the directory, unless it is there.
-func (d directory) make(who *identity) error {
-	mode, err := strconv.ParseUint(cmp.Or(d.mode, "0755"), 8, 32)
-	if err != nil {
-		return fmt.Errorf("the mode of %s: %w", d.path, err)
-	}
-	if _, err := os.Lstat(d.path); err == nil {
-		return nil
-	}
-	if err := atomicfile.MkdirAll(d.path, fs.FileMode(mode)); err != nil {
-		return err
-	}
-	if err := os.Chmod(d.path, fs.FileMode(mode)); err != nil {
-		return err
-	}
-	return os.Lchown(d.path, who.uid, who.gid)
-}
-
-// readCredentials returns what the unit's credentials are. One that is not there yet is left out: the
-// command may have another source for it.
-func (u *Unit) readCredentials() (map[string][]byte, error) {
-	secrets := map[string][]byte{}
-	for _, c := range u.credentials() {
-		data, err := c.read()
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("the service's credential %s: %w", c.name, err)
-		}
-		secrets[c.name] = data
-	}
-	return secrets, nil
-}
-
-// read returns what a credential is. A FIFO would have root wait for ever.
-func (c credential) read() ([]byte, error) {
-	info, err := os.Stat(c.path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", c.path)
-	}
-	if !c.encrypted {
-		return os.ReadFile(c.path)
-	}
-	decrypt := exec.Command("/usr/bin/systemd-creds", "decrypt", "--name="+c.name, c.path, "-")
-	decrypt.Env = []string{servicePath} // nothing of the caller's runs as root
-	data, err := decrypt.Output()
-	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
-		return nil, fmt.Errorf("systemd-creds: %w: %s", err, strings.TrimSpace(string(failed.Stderr)))
-	}
-	return data, err
-}
-
-// servicePath is where a service's programs are looked for.
-const servicePath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
-
-// hold puts secrets into memory that only the user can read, as files that this process and those
-// that it starts can see, and which end with the last of these.
-func (who *identity) hold(secrets map[string][]byte) (string, error) {
-	if err := os.MkdirAll(credentialsDirectory, 0o755); err != nil {
-		return "", err
-	}
-	for _, step := range []func() error{
-		func() error { return unix.Unshare(unix.CLONE_NEWNS) },
-		func() error { return unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") },
-		func() error {
-			return unix.Mount("ramfs", credentialsDirectory, "ramfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=0700")
-		},
-	} {
-		if err := step(); err != nil {
-			return "", err
-		}
-	}
-	for name, data := range secrets {
-		path := filepath.Join(credentialsDirectory, filepath.Base(name))
-		if err := atomicfile.Write(path, data, atomicfile.Options{Mode: 0o400}); err != nil {
-			return "", err
-		}
-		if err := os.Chown(path, who.uid, who.gid); err != nil {
-			return "", err
-		}
-	}
-	return credentialsDirectory, os.Chown(credentialsDirectory, who.uid, who.gid)
 }
 
 // passedOn returns what of this process's variables is about the terminal and the language. Nothing
@@ -276,3 +255,6 @@ func passedOn() (env []string) {
 	}
 	return env
 }
+
+// lastOfEach returns the variables with the last value of each: a program would take the first.
+func lastOfEach(env []string) []string { return (&exec.Cmd{Env: env}).Environ() }

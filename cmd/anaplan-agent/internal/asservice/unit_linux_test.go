@@ -1,120 +1,87 @@
 package asservice
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 )
 
-// write makes a file with the directories above it.
-func write(t *testing.T, path, text string) {
+// unitOf returns a service of these properties, as busctl writes them.
+func unitOf(t *testing.T, properties string) *Unit {
 	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// Drop-ins come after the unit, by their names; of one name the first directory's counts.
-func TestDropIns(t *testing.T) {
-	etc, lib := t.TempDir(), t.TempDir()
-	write(t, lib+"/x.service.d/10-a.conf", "")
-	write(t, lib+"/x.service.d/20-b.conf", "")
-	write(t, etc+"/x.service.d/20-b.conf", "")
-	write(t, etc+"/x.service.d/05-c.conf", "")
-	write(t, etc+"/x.service.d/readme", "")
-	want := []string{etc + "/x.service.d/05-c.conf", lib + "/x.service.d/10-a.conf", etc + "/x.service.d/20-b.conf"}
-	if got := dropIns("x.service", []string{etc, lib}); !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-// What the service has is read as systemd reads it: an empty setting takes those before it back.
-func TestUnit(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir+"/variables", "# a comment\nHTTPS_PROXY=\"http://user:pass word@host:3128\"\nPLAIN=a=b\n\nno variable\n")
-	write(t, dir+"/x.service", "[Service]\nUser=ana\nEnvironment=A=b 'C=d e'\nEnvironmentFile="+dir+"/variables\nEnvironmentFile=-"+dir+"/missing\nLoadCredential=old:/old\nStateDirectory=x other\nStateDirectoryMode=0700\n")
-	write(t, dir+"/x.service.d/own.conf", "[Service]\nUser=bob\nLoadCredential=\nLoadCredential=pin:/etc/pin\nLoadCredential=inherited\n")
-	unit, err := FindUnit(dir + "/x.service")
+	unit, err := NewUnit("x.service", []byte(`{"type":"a{sv}","data":[{`+properties+`}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := unit.User(); got != "bob" {
-		t.Errorf("the user is %q", got)
+	return unit
+}
+
+// What the service is given is handed on as systemd-run reads it; booted-as-service.txtar has a real systemd
+// do so.
+func TestArguments(t *testing.T) {
+	unit := unitOf(t, `
+		"User":{"type":"s","data":"ana"}, "Group":{"type":"s","data":""},
+		"SupplementaryGroups":{"type":"as","data":["a b"]},
+		"Environment":{"type":"as","data":["A=b \"c\" %n $d"]},
+		"EnvironmentFiles":{"type":"a(sb)","data":[["/etc/x*.env",true],["/etc/y",false]]},
+		"StateDirectory":{"type":"as","data":["x","y"]}, "StateDirectoryMode":{"type":"u","data":448},
+		"LoadCredential":{"type":"a(ss)","data":[["pin","/etc/pin"],["inherited","inherited"]]},
+		"SetCredential":{"type":"a(say)","data":[["set",[37,0,200]]]},
+		"ImportCredential":{"type":"as","data":["hsm.*"]}, "RuntimeMaxUSec":{"type":"t","data":1}`)
+	want := []string{
+		"--property=User=ana", `--property=SupplementaryGroups="a b"`, `--property=ImportCredential="hsm.*"`,
+		`--property=StateDirectory="x"`, `--property=StateDirectory="y"`, "--property=StateDirectoryMode=700",
+		"--property=RuntimeDirectoryPreserve=yes", `--setenv=A=b "c" %n $d`,
+		"--property=EnvironmentFile=-/etc/x*.env", "--property=EnvironmentFile=/etc/y",
+		"--property=LoadCredential=pin:/etc/pin", "--property=LoadCredential=inherited:inherited", `--property=SetCredential=set:\x25\x00\xc8`,
 	}
-	env, err := unit.environment()
-	if want := []string{"A=b", "C=d e", "HTTPS_PROXY=http://user:pass word@host:3128", "PLAIN=a=b"}; err != nil || !slices.Equal(env, want) {
-		t.Errorf("got %q, %v, want %q", env, err, want)
+	if got := unit.arguments(); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if got, want := unit.credentials(), []credential{{"pin", "/etc/pin", false}}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	if got, want := unit.directories(), []directory{{"STATE_DIRECTORY", "/var/lib/x", "0700"}}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-	write(t, dir+"/y.service", "[Service]\nEnvironmentFile="+dir+"/missing\n")
-	if unit, err = FindUnit(dir + "/y.service"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := unit.environment(); err == nil {
-		t.Error("a file of variables that is not there is no error")
+	if got, want := unit.Credentials(), []string{"pin", "inherited", "set"}; !slices.Equal(got, want) {
+		t.Errorf("its credentials are %q, want %q", got, want)
 	}
 }
 
-// Whose a service is, is read as systemd reads it, and where that is not known it is nobody's: never root's
-// by mistake.
-func TestUserOfUnit(t *testing.T) {
-	for name, test := range map[string]struct{ text, dropIn, want string }{
-		"blanks":               {"[Service]\n User = nobody \n", "", "nobody"},
-		"a line that goes on":  {"[Service]\nUser=nobody\nExecStart=/bin/sh -c \\\n  foo; \\\n# between\nUser=root\n", "", "nobody"},
-		"a comment's end":      {"[Service]\n# a path, C:\\\nUser=nobody\n", "", "nobody"},
-		"another section":      {"[Service]\nUser=nobody\n[X-Other]\nUser=root\n", "", "nobody"},
-		"a file's end":         {"[Service]\nUser=nobody\nExecStart=a \\", "[Service]\nUser=daemon\n", "daemon"},
-		"a drop-in's section":  {"[Service]\nUser=nobody\n", "User=root\n", "nobody"},
-		"root":                 {"[Service]\nUser=root\n", "", "root"},
-		"no user":              {"[Service]\nExecStart=a\n", "", ""},
-		"a user of its own":    {"[Service]\nUser=nobody\nDynamicUser=yes\n", "", ""},
-		"masked, so empty":     {"", "", ""},
-		"taken back":           {"[Service]\nUser=nobody\n", "[Service]\nUser=\n", ""},
-		"user of another unit": {"[Unit]\nUser=nobody\n", "", ""},
+// What a command cannot have as the service has it is refused by name, or told.
+func TestRefused(t *testing.T) {
+	const ana = `"User":{"type":"s","data":"ana"}`
+	for properties, want := range map[string]string{
+		ana:                             "",
+		`"User":{"type":"s","data":""}`: "x.service names no user",
+		ana + `,"DynamicUser":{"type":"b","data":true}`:                 "x.service has DynamicUser=",
+		ana + `,"RootDirectory":{"type":"s","data":"/srv"}`:             "x.service has RootDirectory=",
+		ana + `,"RootImage":{"type":"s","data":""}`:                     "",
+		ana + `,"DynamicUser":{"type":"b","data":false},"X":{"data":1}`: "",
 	} {
-		who, err := NewUnit("x.service", test.text, test.dropIn).identity()
-		if test.want == "" {
-			if err == nil || !strings.Contains(err.Error(), "names no user") {
-				t.Errorf("%s: %+v, %v", name, who, err)
-			}
-			continue
+		err := unitOf(t, properties).refused()
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", properties, err, want)
 		}
-		if err != nil || who.name != test.want {
-			t.Errorf("%s: %+v, %v, want %s", name, who, err, test.want)
+	}
+	unit := unitOf(t, ana+`,"BindPaths":{"type":"a(ssbt)","data":[["/a","/b",false,0]]},"PAMName":{"type":"s","data":""}`)
+	if got := unit.missing(); !slices.Equal(got, []string{"BindPaths"}) {
+		t.Errorf("it goes without %q", got)
+	}
+}
+
+// Which configuration the service reads is not told where its variables stand in a file.
+func TestConfigFile(t *testing.T) {
+	for properties, want := range map[string]string{
+		`"Environment":{"data":["A=1","ANAPLAN_AGENT_CONFIG=/b"]}`:                                              "/b",
+		`"Environment":{"data":["ANAPLAN_AGENT_CONFIG=/b"]},"EnvironmentFiles":{"data":[["/etc/proxy",false]]}`: "",
+		`"User":{"data":"no-such-user"},"Environment":{"data":["XDG_CONFIG_HOME=/nowhere"]}`:                    "/etc/anaplan-agent/config.toml",
+	} {
+		if got := unitOf(t, properties).ConfigFile(); got != want {
+			t.Errorf("%s: it reads %q, want %q", properties, got, want)
 		}
 	}
 }
 
-// Of a variable that is set twice the last value counts, as in a drop-in.
-func TestVariablesSetTwice(t *testing.T) {
-	unit := NewUnit("x.service", "[Service]\nEnvironment=A=1 ANAPLAN_AGENT_CONFIG=/a\n", "[Service]\nEnvironment=ANAPLAN_AGENT_CONFIG=/b\n")
-	if got, err := unit.environment(); err != nil || !slices.Equal(got, []string{"A=1", "ANAPLAN_AGENT_CONFIG=/b"}) {
-		t.Errorf("got %q, %v", got, err)
-	}
-	if got := unit.ConfigFile(); got != "/b" {
-		t.Errorf("it reads %s", got)
-	}
-}
-
-// What is not a file is not waited for.
-func TestCredentialIsAFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "fifo")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := NewUnit("x.service", "[Service]\nLoadCredential=pin:"+path+"\n").readCredentials(); err == nil {
-		t.Error("a FIFO is read")
+// A unit's name is that of its object on D-Bus.
+func TestEscaped(t *testing.T) {
+	if got := escaped("anaplan-agent@a1.service"); got != "anaplan_2dagent_40a1_2eservice" {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -55,16 +55,11 @@ func (me self) lacks(of *asservice.Unit) (has []string) {
 	if name := of.User(); name != "" && name != me.user {
 		has = append(has, "the user "+name)
 	}
-	groups := strings.Fields(strings.Join(of.All("SupplementaryGroups"), " "))
-	if groups = slices.DeleteFunc(groups, func(group string) bool { return slices.Contains(me.groups, group) }); len(groups) > 0 {
+	groups := slices.DeleteFunc(of.Groups(), func(group string) bool { return slices.Contains(me.groups, group) })
+	if len(groups) > 0 {
 		has = append(has, "the groups "+strings.Join(groups, ", "))
 	}
-	var credentials []string
-	for _, value := range slices.Concat(of.All("LoadCredential"), of.All("LoadCredentialEncrypted")) {
-		name, _, _ := strings.Cut(value, ":")
-		credentials = append(credentials, name)
-	}
-	if len(credentials) > 0 && !me.credentials {
+	if credentials := of.Credentials(); len(credentials) > 0 && !me.credentials {
 		has = append(has, "the credentials "+strings.Join(credentials, ", "))
 	}
 	return has

@@ -87,13 +87,11 @@ func (u *unit) check(system bool, config string) presence {
 		return inUse
 	}
 	u.checkFile(path, string(text))
-	if system {
-		if of, err := asservice.FindUnit(path); err == nil {
-			u.tellDifference(of, config, thisProcess())
-		}
-	}
 	if s.Manager.Runs() {
 		u.ask()
+		if of, err := asservice.Ask(UnitName); system && err == nil {
+			u.tellDifference(of, config, thisProcess())
+		}
 	} else {
 		u.skip("agent.unit", u.kind+" is installed, but systemd does not run here")
 	}
