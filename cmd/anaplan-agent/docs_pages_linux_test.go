@@ -52,7 +52,7 @@ card() { piv-emulator --ready-file card >card.log 2>&1 & until_true test -s card
 var pagesElsewhere = map[string]string{
 	"server":         "packaging/inside-server, in a Debian that systemd has booted",
 	"laptop":         "packaging/inside-laptop, likewise",
-	"install":        "make package-test, and CI builds from the sources",
+	"install":        "packaging/test builds from the sources as it says, in a clone; its table names files, which packaging/inside-deb and make tarballs have; another system is wanted for the rest",
 	"offline":        "TestOfflinePage",
 	"windows":        "wants a real Windows",
 	"windows-server": "wants a real Windows",
