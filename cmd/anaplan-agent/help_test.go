@@ -22,6 +22,9 @@ func TestHelp(t *testing.T) {
 	walkCommands(root, func(cmd *cobra.Command) {
 		text := help.Text(cmd, 100)
 		tooWide(t, cmd.CommandPath(), text, 100)
+		if strings.Contains(text, "true|false") {
+			t.Errorf("%s --help says of a switch that it may have a value", cmd.CommandPath())
+		}
 		if !hasExample(cmd, text) {
 			t.Errorf("%s --help has no example", cmd.CommandPath())
 		}

@@ -1,6 +1,7 @@
 package help
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -11,10 +12,11 @@ const leastText = 30
 
 // flagTexts returns the flags that are shown, with their texts broken. It is not pflag's
 // FlagUsagesWrapped, which leaves all that follows a word longer than a line, such as a path, on that
-// line.
+// line. Nor is it said of each switch that it may have a value, as pflag does.
 func flagTexts(flags *pflag.FlagSet, columns int) string {
 	all := strings.Split(flags.FlagUsages(), "\n") // a line for each
-	var text strings.Builder
+	var names, texts []string
+	width := 0
 	flags.VisitAll(func(flag *pflag.Flag) {
 		if flag.Hidden {
 			return
@@ -22,8 +24,14 @@ func flagTexts(flags *pflag.FlagSet, columns int) string {
 		_, usage := pflag.UnquoteUsage(flag)
 		name, rest, _ := strings.Cut(all[0], usage)
 		all = all[1:]
-		text.WriteString(beside(name, usage+rest, columns))
+		name = strings.TrimRight(strings.Replace(name, "[=true|false]", "", 1), " ")
+		names, texts = append(names, name), append(texts, usage+rest)
+		width = max(width, len(name)+3)
 	})
+	var text strings.Builder
+	for i, name := range names {
+		text.WriteString(beside(fmt.Sprintf("%-*s", width, name), texts[i], columns))
+	}
 	return text.String()
 }
 
