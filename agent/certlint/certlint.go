@@ -107,9 +107,9 @@ func (s subject) validity() finding.Finding {
 	case left < 0:
 		return finding.Finding{Severity: finding.Error, What: fmt.Sprintf("it ended %s ago, on %s", daysAgo(-left), date(until)), Do: next}
 	case left <= soon:
-		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("it ends %s, on %s", daysLeft(left), date(until)), Do: do}
+		return finding.Finding{Severity: finding.Warning, What: fmt.Sprintf("it ends %s, on %s", DaysLeft(left), date(until)), Do: do}
 	}
-	return fine("it is valid until %s and ends %s", date(until), daysLeft(left))
+	return fine("it is valid until %s and ends %s", date(until), DaysLeft(left))
 }
 
 func (s subject) email() finding.Finding {
@@ -265,9 +265,9 @@ func extendedKeyUsages(cert *x509.Certificate) string {
 func date(t time.Time) string   { return t.UTC().Format("2006-01-02") }
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
-// daysLeft says in how many days an end is. A day that has begun counts, as in the agent's own
+// DaysLeft says in how many days an end is. A day that has begun counts, as in the agent's own
 // warnings.
-func daysLeft(d time.Duration) string {
+func DaysLeft(d time.Duration) string {
 	if d <= day {
 		return "within a day"
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/certlint"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -89,8 +90,7 @@ func (i Identity) Text(now time.Time) string {
 	}
 	if i.CertificateUntil != nil {
 		// In days, by which people plan a renewal: the CA takes some of them.
-		days := int(i.CertificateUntil.Sub(now).Hours() / 24)
-		row("certificate ends", fmt.Sprintf("%s (%d days)", i.CertificateUntil.Local().Format(time.DateOnly), days))
+		row("certificate ends", fmt.Sprintf("%s (%s)", i.CertificateUntil.Local().Format(time.DateOnly), certlint.DaysLeft(i.CertificateUntil.Sub(now))))
 	}
 	return text.String()
 }

@@ -41,13 +41,13 @@ func TestWhoamiWarnsOfAnotherUser(t *testing.T) {
 
 func TestIdentityText(t *testing.T) {
 	now := time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
-	end := now.AddDate(0, 0, 30)
+	end := now.AddDate(0, 0, 30).Add(-time.Second) // a day that has begun counts, as for doctor
 	text := Identity{UserID: "ana@example.com", UserGUID: "u", CustomerGUID: "c", TokenExpiresAt: now.Add(35 * time.Minute), CertificateUntil: &end}.Text(now)
 	want := `user               ana@example.com
 user GUID          u
 customer GUID      c
 token ends         2026-06-01 00:35:00 UTC (35m0s)
-certificate ends   2026-07-01 (30 days)
+certificate ends   2026-06-30 (in 30 days)
 `
 	if text != want {
 		t.Errorf("got:\n%swant:\n%s", text, want)
