@@ -19,6 +19,7 @@ const bootedVariable = "ANAPLAN_AGENT_BOOTED"
 // TestBooted runs the scripts that need a systemd: in one of their own, over this machine's root, of which
 // they change nothing. It starts this test program again in there.
 func TestBooted(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	hsmtest.SoftHSM(t)
 	if os.Getenv(bootedVariable) != "" {
 		runScripts(t, func(name string) bool { return strings.HasPrefix(name, "booted-") })
