@@ -89,7 +89,7 @@ func TestStormsAreBounded(t *testing.T) {
 		{"Anaplan fails, nobody", nil, false, func(w *world) { w.authenticate = always(unreachable) }, 0, 0},
 		{"signer crashes, callers", nil, true, func(w *world) {
 			w.sign = signing(agent.Problemf(agent.CodeSignerFailed, "crashed"))
-		}, 100, 170},
+		}, 500, 560},
 		{"card gone, callers", nil, true, func(w *world) { w.sign = signing(noDevice) }, 3000, 3601},
 		{"card gone, eager", eager, false, func(w *world) { w.sign = signing(noDevice) }, 100, 132},
 		{"no PIN, eager", eager, false, func(w *world) { w.sign = signing(pinNeeded) }, 1, 1},

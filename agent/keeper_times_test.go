@@ -44,12 +44,13 @@ func (w *world) signTimes(err error) *[]time.Time {
 func TestDemandGaps(t *testing.T) {
 	of := func(code agent.Code) *agent.Problem { return agent.Problemf(code, "it fails") }
 	doubled := func(limit time.Duration, n int) (gaps []time.Duration) {
+		gaps = []time.Duration{time.Second}
 		for gap := time.Second; len(gaps) < n; gap = min(2*gap, limit) {
 			gaps = append(gaps, gap)
 		}
 		return gaps
 	}
-	each := slices.Repeat([]time.Duration{time.Second}, 12)
+	each := slices.Repeat([]time.Duration{time.Second}, 120)
 	for _, test := range []struct {
 		problem *agent.Problem
 		want    []time.Duration
@@ -64,7 +65,7 @@ func TestDemandGaps(t *testing.T) {
 		{of(agent.CodeLoginRefused), doubled(5*time.Minute, 12)},
 		{of(agent.CodeKeyUnusable), doubled(5*time.Minute, 12)},
 		// A process that crashes may be a device that is ill; after a hundred of them it is not.
-		{of(agent.CodeSignerFailed), append(doubled(8*time.Second, 100), doubled(time.Minute, 12)[6:]...)},
+		{of(agent.CodeSignerFailed), append(slices.Clone(each[:100]), slices.Repeat([]time.Duration{8 * time.Second}, 12)...)},
 	} {
 		t.Run(string(test.problem.Code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

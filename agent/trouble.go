@@ -89,19 +89,20 @@ func (t *trouble) retryAt(held *holding, now moment) moment {
 }
 
 // demandGap returns how long after a failure a caller gets the same problem and causes no
-// attempt. A device can be tried often: it bothers nobody else. What refuses a login, or a
-// key that cannot make one, is mostly no matter of seconds, and each attempt costs a
-// signature, maybe a touch.
+// attempt. A device can be tried often: it bothers nobody else, also where it is a module that
+// crashes, for a time. What refuses a login, or a key that cannot make one, is mostly not a matter
+// of seconds, and each attempt costs a signature, maybe a touch; but the first step is taken
+// twice, for what does pass within seconds.
 func demandGap(problem *Problem, failures int) time.Duration {
 	switch {
-	case isOfDevice(problem):
+	case problem.Code == CodeSignerFailed && failures > deviceRetries:
+		return maxDeviceRetry
+	case isOfDevice(problem) || problem.Code == CodeSignerFailed:
 		return firstDemand
-	case problem.Code == CodeSignerFailed && failures <= deviceRetries: // a process each time
-		return backoff.Doubled(firstDemand, maxDeviceRetry, failures-1)
 	case isRefusal(problem) || problem.Code == CodeKeyUnusable:
-		return backoff.Doubled(firstDemand, maxRefused, failures-1)
+		return backoff.Doubled(firstDemand, maxRefused, failures-2)
 	}
-	return backoff.Doubled(firstDemand, maxDemand, failures-1)
+	return backoff.Doubled(firstDemand, maxDemand, failures-2)
 }
 
 // isRefusal reports whether a problem is an answer of Anaplan, or of something before it.

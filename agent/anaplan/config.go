@@ -50,7 +50,7 @@ type Config struct {
 	// net/http's copies of a login overwritten after it was sent.
 	HTTP *http.Client
 
-	// Retry bounds what one call may do. Zero: four attempts in about a minute.
+	// Retry bounds what one call may do. Zero: five attempts in about a minute.
 	Retry Retry
 }
 

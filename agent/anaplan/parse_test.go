@@ -113,10 +113,18 @@ func TestScrub(t *testing.T) {
 }
 
 func TestDelaysDouble(t *testing.T) {
-	retry := Retry{Delay: time.Second, MaxDelay: 5 * time.Second}
-	for attempt, delay := range map[int]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 5 * time.Second, 90: 5 * time.Second} {
-		if got, bearable := retry.wait(attempt, ErrUnavailable); got < delay/2 || got >= delay || !bearable {
-			t.Errorf("after attempt %d: %v, want %v to %v", attempt, got, delay/2, delay)
+	for retry, delays := range map[Retry]map[int]time.Duration{
+		{Delay: 200 * time.Millisecond, MaxDelay: time.Minute}:            {1: 200 * time.Millisecond, 2: 400 * time.Millisecond, 3: 800 * time.Millisecond, 4: time.Second, 90: time.Second},
+		{Delay: 200 * time.Millisecond, MaxDelay: 300 * time.Millisecond}: {1: 200 * time.Millisecond, 2: 300 * time.Millisecond, 90: 300 * time.Millisecond},
+		{Delay: 3 * time.Second, MaxDelay: time.Minute}:                   {1: 3 * time.Second, 2: 3 * time.Second, 90: 3 * time.Second},
+		{Delay: 3 * time.Second, MaxDelay: 2 * time.Second}:               {1: 2 * time.Second, 90: 2 * time.Second},
+	} {
+		for attempt, delay := range delays {
+			for range 20 {
+				if got, bearable := retry.wait(attempt, ErrUnavailable); got < delay/2 || got >= delay || !bearable {
+					t.Fatalf("%+v, after attempt %d: %v, want %v to %v", retry, attempt, got, delay/2, delay)
+				}
+			}
 		}
 	}
 }

@@ -12,11 +12,11 @@ import (
 
 // Retry bounds the attempts of one call.
 type Retry struct {
-	// Attempts is how often a request is sent at most. Zero: 4; 1: no retry.
+	// Attempts is how often a request is sent at most. Zero: 5; 1: no retry.
 	Attempts int
 
-	// Delay is the first wait; it doubles each time, and half of it is left to
-	// chance. Zero: 500 ms.
+	// Delay is the first wait; it doubles each time up to one second, or stays where it is
+	// longer than that. Half of it is left to chance. Zero: 500 ms.
 	Delay time.Duration
 
 	// MaxDelay is the longest wait. A service that asks for a longer one gets no
@@ -27,13 +27,17 @@ type Retry struct {
 	AttemptTimeout time.Duration
 }
 
+// longestStep is the longest wait that the service has not asked for. What has passed is noticed
+// that much later at most, and docs/reliability.md promises two seconds.
+const longestStep = time.Second
+
 // limitedDelay is the wait after a 429 that names none; what clients of the
 // integration API do (contract section 6).
 const limitedDelay = 10 * time.Second
 
 func (r Retry) orDefaults() Retry {
 	return Retry{
-		Attempts:       cmp.Or(r.Attempts, 4),
+		Attempts:       cmp.Or(r.Attempts, 5),
 		Delay:          cmp.Or(r.Delay, 500*time.Millisecond),
 		MaxDelay:       cmp.Or(r.MaxDelay, time.Minute),
 		AttemptTimeout: cmp.Or(r.AttemptTimeout, 15*time.Second),
@@ -82,7 +86,7 @@ func (r Retry) wait(attempt int, err error) (wait time.Duration, bearable bool) 
 	if errors.Is(err, ErrRateLimited) {
 		return limitedDelay + backoff.Jitter(r.Delay), limitedDelay <= r.MaxDelay
 	}
-	return backoff.Delay(r.Delay, r.MaxDelay, attempt), true
+	return backoff.Delay(r.Delay, min(max(r.Delay, longestStep), r.MaxDelay), attempt), true
 }
 
 // isInTime reports whether after the wait there is still something to be had: within

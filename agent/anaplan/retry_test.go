@@ -59,8 +59,8 @@ func TestAuthenticateRetries(t *testing.T) {
 	}{
 		{"no fault", 0, nil, 1, nil, 0, 0},
 		{"503 once", 1, anaplantest.Unavailable(), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
-		{"503 three times", 3, anaplantest.Unavailable(), 4, nil, 1750 * time.Millisecond, 3500 * time.Millisecond},
-		{"503 for ever", 9, anaplantest.Unavailable(), 4, anaplan.ErrUnavailable, 1750 * time.Millisecond, 3500 * time.Millisecond},
+		{"503 four times", 4, anaplantest.Unavailable(), 5, nil, 1750 * time.Millisecond, 3500 * time.Millisecond},
+		{"503 for ever", 9, anaplantest.Unavailable(), 5, anaplan.ErrUnavailable, 1750 * time.Millisecond, 3500 * time.Millisecond},
 		{"500", 1, anaplantest.Failing(500), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
 		{"502", 1, anaplantest.Failing(502), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
 		{"408", 1, anaplantest.Failing(408), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
@@ -69,17 +69,17 @@ func TestAuthenticateRetries(t *testing.T) {
 		{"429 with a date gone by", 1, anaplantest.TooManyRequests("Fri, 31 Dec 1999 00:00:00 GMT"), 2, nil, 10 * time.Second, 10500 * time.Millisecond},
 		{"429 without", 1, anaplantest.TooManyRequests(""), 2, nil, 10 * time.Second, 10500 * time.Millisecond},
 		{"429 with rubbish", 1, anaplantest.TooManyRequests("soon"), 2, nil, 10 * time.Second, 10500 * time.Millisecond},
-		{"429 for ever", 9, anaplantest.TooManyRequests("1"), 4, anaplan.ErrRateLimited, 3 * time.Second, 4500 * time.Millisecond},
+		{"429 for ever", 9, anaplantest.TooManyRequests("1"), 5, anaplan.ErrRateLimited, 4 * time.Second, 6 * time.Second},
 		{"429 longer than a payload is fresh", 1, anaplantest.TooManyRequests("60"), 1, anaplan.ErrRateLimited, 0, 0},
 		{"429 longer than anybody waits", 1, anaplantest.TooManyRequests("3600"), 1, anaplan.ErrRateLimited, 0, 0},
 		{"cut", 2, anaplantest.Cut(), 3, nil, 750 * time.Millisecond, 1500 * time.Millisecond},
-		{"cut for ever", 9, anaplantest.Cut(), 4, anaplan.ErrUnavailable, 1750 * time.Millisecond, 3500 * time.Millisecond},
+		{"cut for ever", 9, anaplantest.Cut(), 5, anaplan.ErrUnavailable, 1750 * time.Millisecond, 3500 * time.Millisecond},
 		{"cut after the work", 1, anaplantest.CutAfter(), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
 		{"cut inside the answer", 1, anaplantest.CutInside(), 2, nil, 250 * time.Millisecond, 500 * time.Millisecond},
 		{"silence once", 1, anaplantest.Hang(nil), 2, nil, 15250 * time.Millisecond, 15500 * time.Millisecond},
-		// 15 s four times and the waits between them: the fourth begins at 46 to 49 s, while the
+		// 15 s four times and the waits between them: the fourth begins at 46 to 48 s, while the
 		// payload is fresh.
-		{"silence for ever", 9, anaplantest.Hang(nil), 4, anaplan.ErrUnavailable, 61750 * time.Millisecond, 63500 * time.Millisecond},
+		{"silence for ever", 9, anaplantest.Hang(nil), 4, anaplan.ErrUnavailable, 61250 * time.Millisecond, 62500 * time.Millisecond},
 		{"400", 1, anaplantest.Failing(400), 1, anaplan.ErrBadRequest, 0, 0},
 		{"401 without a code", 1, anaplantest.Failing(401), 1, anaplan.ErrRefused, 0, 0},
 		{"403", 1, anaplantest.Failing(403), 1, anaplan.ErrRefused, 0, 0},
