@@ -87,6 +87,7 @@ var accountHeads = []string{"callers saw", "well after", "signatures", "wrong PI
 type account struct {
 	saw        string        // by callers, from the beginning to the end of it
 	well       time.Duration // how long after the end all was well
+	slow       time.Duration // the machine's share of that
 	person     bool          // somebody had to type something for that
 	signatures int           // that the device was asked for
 	wrong      int           // PINs that the device has refused

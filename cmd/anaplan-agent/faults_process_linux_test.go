@@ -42,7 +42,7 @@ func processTroubles() []trouble {
 			},
 			end: func(w *faultSite) { w.configure(); w.signalAll(syscall.SIGHUP) }},
 		{group: "process", name: "the file of the socket is removed",
-			begin: func(w *faultSite) { w.check(os.Remove(w.path("run/agent.sock"))) }, end: func(*faultSite) {}, within: 5 * time.Second},
+			begin: func(w *faultSite) { w.check(os.Remove(w.path("run/agent.sock"))) }, end: func(*faultSite) {}},
 		{group: "process", name: "the directory of state is removed", needs: aLogin,
 			begin: func(w *faultSite) { w.check(os.RemoveAll(w.path("home"))) }, end: func(w *faultSite) { w.check(os.MkdirAll(w.path("home"), 0o700)) }},
 		wrong.called("a wrong PIN", func(w *faultSite) {}),
