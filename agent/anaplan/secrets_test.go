@@ -97,6 +97,24 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 }
 
+// TestTokenWithinItsIDs: ids are shown, so what a service writes into them of the token is left out.
+func TestTokenWithinItsIDs(t *testing.T) {
+	inBubble(t, agent.V2, nil, func(r *rig) {
+		const value = "token-value-0123456789"
+		r.service.Fault(authenticate, 1, func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			w.WriteHeader(http.StatusCreated)
+			json.NewEncoder(w).Encode(map[string]any{"status": "SUCCESS", "tokenInfo": map[string]any{
+				"tokenId": "id " + value, "refreshTokenId": value, "tokenValue": value, "expiresAt": time.Now().Add(time.Hour).UnixMilli(),
+			}})
+		})
+		token, err := r.client.Authenticate(r.Context(), r.login)
+		if err != nil || token.Value.Reveal() != value {
+			r.Fatalf("got %v, %v", token, err)
+		}
+		findPieces(r.T, token.ID+" "+token.RefreshID, value)
+	})
+}
+
 // findPieces looks for any 16 bytes of the secret.
 func findPieces(t *testing.T, shown, secret string) {
 	t.Helper()

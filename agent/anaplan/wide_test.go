@@ -8,9 +8,11 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +71,40 @@ func TestRestRoots(t *testing.T) {
 		}
 		if read != 1 || len(messages) != 0 {
 			t.Errorf("connected ahead %v: read %d times, %d requests too many", ahead, read, len(messages))
+		}
+	}
+}
+
+// TestDisconnectAfterRestRoots: also the connections that more roots were needed for are closed.
+func TestDisconnectAfterRestRoots(t *testing.T) {
+	ca, stranger := newCA(t), newCA(t)
+	certificate, err := ca.ServerCertificate("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Add(-1)
+		}
+	}
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	defer server.Close()
+	client := newClient(t, anaplan.Config{AuthURL: server.URL, Roots: stranger.Pool, RestRoots: ca.Pool, Retry: anaplan.Retry{Attempts: 1}})
+	client.Authenticate(t.Context(), sign(t, issue(t), agent.V2, time.Now()))
+	if open.Load() == 0 {
+		t.Fatal("the connection is not kept")
+	}
+	client.Disconnect()
+	for deadline := time.Now().Add(time.Minute); open.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections are open", open.Load())
 		}
 	}
 }

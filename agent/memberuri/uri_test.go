@@ -29,6 +29,9 @@ func TestParse(t *testing.T) {
 		{"agent:https://a:1?%zz", "not well encoded"},
 	}
 	for _, test := range tests {
+		if got, want := Is(test.in), strings.EqualFold(test.in[:6], "agent:"); got != want {
+			t.Errorf("Is(%q) = %v", test.in, got)
+		}
 		got, err := Parse(test.in)
 		if err != nil {
 			if !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "835261") {

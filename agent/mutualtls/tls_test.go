@@ -1,10 +1,19 @@
 package mutualtls
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
+	"errors"
+	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls/mutualtlstest"
 )
@@ -87,5 +96,74 @@ func TestCallersWithoutAName(t *testing.T) {
 	}
 	if late := callers.Late(Caller{}.At); len(late) != 2 {
 		t.Errorf("got %v", late)
+	}
+}
+
+// TestWatch: that the files cannot be used, and that the certificate in use has ended, is logged once
+// each, also where nobody connects.
+func TestWatch(t *testing.T) {
+	dir, at := t.TempDir(), time.Now()
+	if err := newCA(t, "Ours").Issue(dir, mutualtlstest.Certificate{Names: []string{"localhost"}, Until: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(dir, KeyFile)
+	good, err := os.ReadFile(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		began := time.Now()
+		identity := &Identity{dir: dir, log: slog.New(slog.NewTextHandler(&log, nil)), now: func() time.Time { return at.Add(time.Since(began)) }}
+		ctx, end := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			identity.Watch(ctx)
+		}()
+		logs := func(after time.Duration, want string) {
+			t.Helper()
+			time.Sleep(after)
+			synctest.Wait()
+			lines := strings.Count(log.String(), "\n")
+			if !strings.Contains(log.String(), want) || want == "" && lines > 0 || want != "" && lines != 1 {
+				t.Errorf("logged %q, want one line with %q", &log, want)
+			}
+			log.Reset()
+		}
+		write := func(text []byte) {
+			if err := os.WriteFile(key, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		logs(3*lookEvery, `msg="certificate read"`)
+		write([]byte("broken"))
+		logs(3*lookEvery, `msg="the certificate files cannot be used"`)
+		write(good)
+		logs(3*lookEvery, `msg="certificate read"`)
+		logs(time.Minute, "")
+		logs(time.Hour, `msg="the certificate in use is not valid any more"`)
+		end()
+		<-ended
+	})
+}
+
+// TestRefusals: what the other side says of this machine's certificate, in words.
+func TestRefusals(t *testing.T) {
+	for alert, want := range map[tls.AlertError]string{
+		42:  "it refuses this machine's certificate (tls: bad certificate)",
+		43:  "it refuses this machine's certificate (tls: unsupported certificate)",
+		44:  "it refuses this machine's certificate (tls: revoked certificate)",
+		45:  "it refuses this machine's certificate: by its clock that has ended or not begun",
+		46:  "it refuses this machine's certificate (tls: unknown certificate)",
+		48:  "it refuses this machine's certificate: no CA of its ca.crt vouches for that",
+		70:  "tls: protocol version not supported",
+		80:  "it has no certificate that can be used: its own log says why",
+		116: "it refuses this machine's certificate (tls: certificate required)",
+	} {
+		err := Explain(&net.OpError{Op: "remote error", Err: errors.New(alert.Error())})
+		if err.Error() != want {
+			t.Errorf("%d: %v, want %s", alert, err, want)
+		}
 	}
 }
