@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
 
@@ -83,6 +84,16 @@ func TestNothingIsDoneAfterAFailedWrite(t *testing.T) {
 	}
 	if got := f.tcp(t, "GET", "/2/0/models/M", "", token); got.status != 401 {
 		t.Errorf("the phantom token that was ended: %d %s", got.status, got.body)
+	}
+}
+
+// TestUnrecordedPhantom: a phantom token whose line could not be written is worth nothing.
+func TestUnrecordedPhantom(t *testing.T) {
+	store := phantom.New(phantom.Config{})
+	f := forwards(t, func(c *server.Config, _ *forwardRig) { c.Phantoms = store })
+	f.records.fail(true)
+	if got := f.tcp(t, "POST", "/token/authenticate", "", nightly); got.status != 507 || store.Len() != 0 {
+		t.Errorf("%d %s, and %d tokens are alive", got.status, got.body, store.Len())
 	}
 }
 

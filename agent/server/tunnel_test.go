@@ -106,6 +106,23 @@ func TestTunnel(t *testing.T) {
 	}
 }
 
+// TestNoTunnelUnrecorded: after a line that could not be written no tunnel is made, and once one can be
+// written again it is.
+func TestNoTunnelUnrecorded(t *testing.T) {
+	host := newElsewhere(t)
+	r, _ := tunnels(t, host, nil)
+	mine := proxyBasic("nightly", clientSecret)
+	r.records.fail(true)
+	r.ask(t, "GET", "/v1/token", "") // whose line fails
+	if got := r.connect(t, "example.com:443", mine); got.status != 507 || got.code() != agent.CodeAuditFailed || len(host.conns) != 0 {
+		t.Errorf("%d %s, %d connections", got.status, got.body, len(host.conns))
+	}
+	r.records.fail(false)
+	if got := r.connect(t, "example.com:443", mine); got.status != 200 {
+		t.Errorf("afterwards: %d %s", got.status, got.body)
+	}
+}
+
 // TestNoTunnel: what is refused says so, and nothing is dialled.
 func TestNoTunnel(t *testing.T) {
 	host := newElsewhere(t)
