@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -68,6 +69,36 @@ func TestTurnedAway(t *testing.T) {
 		if _, number := members.Using(); number != 2 || response.StatusCode != http.StatusOK {
 			t.Errorf("member %d answers %d", number, response.StatusCode)
 		}
+	}
+}
+
+// TestBodyAfterTheAnswer: a member may answer before it has the whole body, which comes to it all the same.
+func TestBodyAfterTheAnswer(t *testing.T) {
+	f := newFleet(t)
+	address, _ := f.answers(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		control.EnableFullDuplex()
+		w.WriteHeader(http.StatusOK)
+		control.Flush()
+		io.Copy(w, r.Body)
+	})
+	members := f.edge(address)
+	body, end := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, members.Base()+"/2/0/x", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := members.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if _, err := io.WriteString(end, "late"); err != nil {
+		t.Error(err)
+	}
+	end.Close()
+	if got, err := io.ReadAll(response.Body); string(got) != "late" || err != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 

@@ -476,6 +476,15 @@ func TestUnrecorded(t *testing.T) {
 		a.wantSent(t, wrong, "9999")
 		a.wantHeld(t) // by this process
 	}
+	// Nor where one process at a time can be had, and a note cannot: its name leads nowhere.
+	r.state = t.TempDir()
+	name := r.process().useOf(t.Context(), r.source, tokenRequest(demo)).name
+	if err := os.Symlink(filepath.Join(r.state, "nowhere", "note"), filepath.Join(r.state, name)); err != nil {
+		t.Fatal(err)
+	}
+	if sent, err := r.process().send(t, nil); sent != "" || !errors.Is(err, ErrUnrecorded) {
+		t.Errorf("sent %q, %v", sent, err)
+	}
 }
 
 // What was written last counts, whatever the clock says.
