@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptrace"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -70,6 +72,28 @@ func TestSending(t *testing.T) {
 	s.takeBack()
 	if !isClear(second) {
 		t.Error("what was read is still there")
+	}
+}
+
+// TestWhoTakesBack: what a transport of ours has read is overwritten when it has been sent, and that of
+// others, who may share their memory, is left alone.
+func TestWhoTakesBack(t *testing.T) {
+	for _, isOurs := range []bool{true, false} {
+		request, err := http.NewRequest(http.MethodPost, "https://auth.example/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request = newBody(loginOf(agent.V2, 100, 256)).addTo(request, isOurs)
+		copied := make([]byte, 100)
+		if _, err := io.ReadFull(request.Body, copied); err != nil {
+			t.Fatal(err)
+		}
+		if trace := httptrace.ContextClientTrace(request.Context()); trace != nil {
+			trace.WroteRequest(httptrace.WroteRequestInfo{})
+		}
+		if isClear(copied) != isOurs {
+			t.Errorf("ours %v: overwritten %v", isOurs, !isOurs)
+		}
 	}
 }
 

@@ -75,6 +75,27 @@ func TestRestRoots(t *testing.T) {
 	}
 }
 
+// TestRestRootsWithoutABody: so do calls that have none.
+func TestRestRootsWithoutABody(t *testing.T) {
+	ca, stranger := newCA(t), newCA(t)
+	certificate, err := ca.ServerCertificate("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	defer server.Close()
+	client := newClient(t, anaplan.Config{AuthURL: server.URL, Roots: stranger.Pool, RestRoots: ca.Pool, Retry: anaplan.Retry{Attempts: 1}})
+	defer client.Disconnect()
+	_, err = client.Validate(t.Context(), agent.Token{Value: agent.NewSecret("token")})
+	host := strings.TrimPrefix(server.URL, "https://")
+	if answer, ok := errors.AsType[*anaplan.AnswerError](err); !ok || answer.Status != http.StatusUnauthorized || !strings.HasPrefix(answer.Error(), host+": "+answer.Kind.Error()) {
+		t.Errorf("got %v, want the answer of %s", err, host)
+	}
+}
+
 // TestDisconnectAfterRestRoots: also the connections that more roots were needed for are closed.
 func TestDisconnectAfterRestRoots(t *testing.T) {
 	ca, stranger := newCA(t), newCA(t)
