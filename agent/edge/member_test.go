@@ -102,6 +102,47 @@ func TestBodyAfterTheAnswer(t *testing.T) {
 	}
 }
 
+// closing is a body that there is once, and that knows whether it was closed.
+type closing struct {
+	io.Reader
+	closed atomic.Bool
+}
+
+func (c *closing) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+// TestBodiesAreClosed: whatever comes of a request, its body is closed.
+func TestBodiesAreClosed(t *testing.T) {
+	f := newFleet(t)
+	good, _ := f.answers(text("good"))
+	gone, stop := f.answers(text("gone"))
+	stop()
+	breaking, _ := f.answers(cut)
+	troubled, _ := f.answers(inTrouble(agent.CodeDeviceAbsent))
+	for name, members := range map[string]*Members{
+		"answered": f.edge(good), "down": f.edge(gone), "down, and then one that is not": f.edge(gone, good),
+		"broken": f.edge(breaking, good), "in trouble": f.edge(troubled), "in trouble, and then down": f.edge(troubled, gone),
+	} {
+		body := &closing{Reader: strings.NewReader("body")}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, members.Base()+"/2/0/x", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if response, err := members.RoundTrip(req); err == nil {
+			io.Copy(io.Discard, response.Body)
+			response.Body.Close()
+		}
+		for deadline := time.Now().Add(time.Minute); !body.closed.Load(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Errorf("%s: the body stays open", name)
+				break
+			}
+		}
+	}
+}
+
 // asMember answers what edges ask a member about tokens.
 type asMember struct {
 	status int
