@@ -487,6 +487,33 @@ func TestUnrecorded(t *testing.T) {
 	}
 }
 
+// A PIN is not sent where there is a note that cannot be read: it may say that the PIN was refused. A
+// directory that cannot be looked into has none.
+func TestNoteThatCannotBeRead(t *testing.T) {
+	t.Setenv("DEMO_PIN", "9999")
+	r := newRig(t, config.PINEnv, "DEMO_PIN")
+	name := r.process().useOf(t.Context(), r.source, tokenRequest(demo)).name
+	for what, put := range map[string]func(path string) error{
+		"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"a loop":      func(path string) error { return os.Symlink(path, path) },
+		"half a note": func(path string) error { return os.WriteFile(path, []byte(`{"state":"ref`), 0o600) },
+	} {
+		r.state = t.TempDir()
+		if err := put(filepath.Join(r.state, name)); err != nil {
+			t.Fatal(err)
+		}
+		sent, err := r.process().send(t, nil)
+		if doubt, ok := errors.AsType[*DoubtError](err); sent != "" || !ok || doubt.Path != filepath.Join(r.state, name) {
+			t.Errorf("%s: sent %q, %v", what, sent, err)
+		}
+	}
+	r.state = filepath.Join(t.TempDir(), strings.Repeat("long", 100))
+	a := r.process()
+	a.Unrecorded = true
+	a.wantSent(t, nil, "9999")
+}
+
 // What was written last counts, whatever the clock says.
 func TestClockSetBack(t *testing.T) {
 	t.Setenv("DEMO_PIN", "1234")
