@@ -43,8 +43,8 @@ func (w *world) signTimes(err error) *[]time.Time {
 // How long after a failure a caller causes the next attempt.
 func TestDemandGaps(t *testing.T) {
 	of := func(code agent.Code) *agent.Problem { return agent.Problemf(code, "it fails") }
-	doubled := func(limit time.Duration, n int) (gaps []time.Duration) {
-		gaps = []time.Duration{time.Second}
+	doubled := func(limit time.Duration, quick, n int) (gaps []time.Duration) {
+		gaps = slices.Repeat([]time.Duration{time.Second}, quick-1)
 		for gap := time.Second; len(gaps) < n; gap = min(2*gap, limit) {
 			gaps = append(gaps, gap)
 		}
@@ -59,11 +59,11 @@ func TestDemandGaps(t *testing.T) {
 		{of(agent.CodeDeviceFailed), each},
 		{pinNeeded, each},
 		{touchNeeded, each},
-		{of(agent.CodeUnreachable), doubled(time.Minute, 12)},
-		{of(agent.CodeInternal), doubled(time.Minute, 12)},
-		{of(agent.CodeServerRefused), doubled(5*time.Minute, 12)},
-		{of(agent.CodeLoginRefused), doubled(5*time.Minute, 12)},
-		{of(agent.CodeKeyUnusable), doubled(5*time.Minute, 12)},
+		{of(agent.CodeUnreachable), doubled(time.Minute, 5, 15)},
+		{of(agent.CodeInternal), doubled(time.Minute, 5, 15)},
+		{of(agent.CodeServerRefused), doubled(5*time.Minute, 2, 12)},
+		{of(agent.CodeLoginRefused), doubled(5*time.Minute, 2, 12)},
+		{of(agent.CodeKeyUnusable), doubled(5*time.Minute, 2, 12)},
 		// A process that crashes may be a device that is ill; after a hundred of them it is not.
 		{of(agent.CodeSignerFailed), append(slices.Clone(each[:100]), slices.Repeat([]time.Duration{8 * time.Second}, 12)...)},
 	} {

@@ -21,9 +21,10 @@ const (
 	maxDeviceRetry = 8 * time.Second // without a token, where the device fails
 	deviceRetries  = 100             // so often; then it is not a matter of minutes, see maxLoginRetry
 
-	firstDemand = time.Second // after a failure, before a caller causes the next attempt
-	maxDemand   = time.Minute
-	maxRefused  = 5 * time.Minute // the same after a refusal
+	firstDemand  = time.Second // after a failure, before a caller causes the next attempt
+	quickDemands = 5           // so often
+	maxDemand    = time.Minute
+	maxRefused   = 5 * time.Minute // the same after a refusal, of which two are quick
 
 	// maxPatience bounds what Anaplan can ask for in patience. More of it is as likely to be
 	// the doing of something in between, and a login every ten minutes harms nobody.

@@ -92,7 +92,8 @@ func (t *trouble) retryAt(held *holding, now moment) moment {
 // attempt. A device can be tried often: it bothers nobody else, also where it is a module that
 // crashes, for a time. What refuses a login, or a key that cannot make one, is mostly not a matter
 // of seconds, and each attempt costs a signature, maybe a touch; but the first step is taken
-// twice, for what does pass within seconds.
+// twice, for what does pass within seconds. That nothing can be reached passes mostly so: it is
+// taken more often then.
 func demandGap(problem *Problem, failures int) time.Duration {
 	switch {
 	case problem.Code == CodeSignerFailed && failures > deviceRetries:
@@ -102,7 +103,7 @@ func demandGap(problem *Problem, failures int) time.Duration {
 	case isRefusal(problem) || problem.Code == CodeKeyUnusable:
 		return backoff.Doubled(firstDemand, maxRefused, failures-2)
 	}
-	return backoff.Doubled(firstDemand, maxDemand, failures-2)
+	return backoff.Doubled(firstDemand, maxDemand, failures-quickDemands)
 }
 
 // isRefusal reports whether a problem is an answer of Anaplan, or of something before it.
