@@ -92,12 +92,14 @@ func (row trouble) suffer(t *testing.T, l *faultLab) account {
 	signatures := w.device.signed()
 	w.fall()
 	r := account{person: row.person != nil, saw: w.crowd.saw()}
+	stood := standstill()
 	r.well = w.recover()
+	lost := stood()
 	r.signatures = w.device.signed() - signatures
 	if r.well > row.limit() {
 		plain = max(plain, w.timeLogin())
 	}
-	r.slow = slowness(plain)
+	r.slow = slowness(plain) + lost
 	w.crowd.stop()
 	r.secrets = w.secrets() + w.remembered()
 	w.stop()
@@ -222,6 +224,30 @@ func (w *faultSite) timeLogin() time.Duration {
 	w.refuse()
 	w.await("a plain login", func() bool { return w.status().Generation > generation })
 	return time.Since(began)
+}
+
+// standstill begins to measure for how long, in sum, the machine runs nothing of this process that is
+// due, and returns what ends that and tells.
+func standstill() (lost func() time.Duration) {
+	const step, usual = 10 * time.Millisecond, 5 * time.Millisecond
+	end, told := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		var sum time.Duration
+		for {
+			began := time.Now()
+			select {
+			case <-end:
+				told <- sum
+				return
+			case <-time.After(step):
+				sum += max(0, time.Since(began)-step-usual)
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(end)
+		return <-told
+	}
 }
 
 // slowness returns how much later all is well because the machine has too much else to do, where a
