@@ -514,6 +514,26 @@ func TestNoteThatCannotBeRead(t *testing.T) {
 	a.wantSent(t, nil, "9999")
 }
 
+// Only one note may be lost in a power cut: that a PIN was taken again which had been taken before.
+func TestNotesThatLast(t *testing.T) {
+	worked := note{State: stateSending, Worked: "k:a"}
+	for _, test := range []struct {
+		note   note
+		onDisk *note
+		want   bool
+	}{
+		{note{State: stateSending, Worked: "k:a"}, &worked, true},
+		{note{State: stateRefused, Worked: "k:a"}, &worked, true},
+		{note{State: stateTaken, Worked: "k:a"}, &worked, false},
+		{note{State: stateTaken, Worked: "k:b"}, &worked, true},
+		{note{State: stateTaken, Worked: "k:a"}, nil, true},
+	} {
+		if got := test.note.mustLast(test.onDisk); got != test.want {
+			t.Errorf("%+v over %+v: %v", test.note, test.onDisk, got)
+		}
+	}
+}
+
 // What was written last counts, whatever the clock says.
 func TestClockSetBack(t *testing.T) {
 	t.Setenv("DEMO_PIN", "1234")

@@ -81,11 +81,8 @@ func (b *Book) write(n note, onDisk *note, u use) error {
 	if u.typed {
 		err = nil
 	} else {
-		// A note that the PIN was accepted may be lost: the PIN has worked before then, and is sent
-		// again.
-		durable := n.State != stateTaken || onDisk == nil || onDisk.Worked != n.Worked
 		for _, s := range b.shelves {
-			if err = s.write(u.name, n, onDisk, durable); err == nil {
+			if err = s.write(u.name, n, onDisk, n.mustLast(onDisk)); err == nil {
 				break
 			}
 		}

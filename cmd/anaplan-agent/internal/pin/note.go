@@ -50,6 +50,12 @@ func (n note) isNewer(other note) bool {
 	return n.Time.After(other.Time)
 }
 
+// mustLast reports whether the note must be on the disk before anything follows from it. One that the
+// PIN was accepted may be lost if the PIN has worked before, for then it is sent again.
+func (n note) mustLast(onDisk *note) bool {
+	return n.State != stateTaken || onDisk == nil || onDisk.Worked != n.Worked
+}
+
 // isLike reports whether nobody has written the note since it was the other one.
 func (n note) isLike(other note) bool {
 	return n.State == other.State && n.Seq == other.Seq && n.PIN == other.PIN && n.Unclear == other.Unclear && n.Time.Equal(other.Time)
