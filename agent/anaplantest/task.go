@@ -71,10 +71,15 @@ func (s *Service) counted(next func(*call) answer) func(*call) answer {
 
 // checkStart reads the body that starts a task: Anaplan answers 400 to one without
 // localeName (its documentation of the integration API, where exports start), and wants
-// it before the mapping parameters (help.anaplan.com, "Import with mapping data").
+// it before the mapping parameters (help.anaplan.com, "Import with mapping data"). Connector
+// parameters are those of Anaplan Connect.
 func checkStart(body []byte) error {
 	var order struct {
-		LocaleName        string `json:"localeName"`
+		LocaleName          string `json:"localeName"`
+		ConnectorParameters []struct {
+			ParameterID string `json:"parameterId"`
+			Value       string `json:"value"`
+		} `json:"connectorParameters"`
 		MappingParameters []struct {
 			EntityType string `json:"entityType"`
 			EntityName string `json:"entityName"`
@@ -85,6 +90,11 @@ func checkStart(body []byte) error {
 	}
 	if order.LocaleName == "" {
 		return errors.New("there is no localeName")
+	}
+	for _, p := range order.ConnectorParameters {
+		if p.ParameterID == "" || p.Value == "" {
+			return errors.New("a connector parameter lacks its parameterId or value")
+		}
 	}
 	for _, p := range order.MappingParameters {
 		if p.EntityType == "" || p.EntityName == "" {

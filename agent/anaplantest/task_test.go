@@ -104,6 +104,8 @@ func TestStartRefusals(t *testing.T) {
 		"", "x", "[]", "{}", `{"localeName":""}`, `{"localeName":7}`,
 		`{"mappingParameters":[],"localeName":"en_US"}`,
 		`{"localeName":"en_US","mappingParameters":{}}`,
+		`{"localeName":"en_US","connectorParameters":[{"parameterId":"PASSWORD"}]}`,
+		`{"localeName":"en_US","connectorParameters":[{"value":"x"}]}`,
 		`{"localeName":"en_US","mappingParameters":[{"entityType":"Version"}]}`,
 		`{"localeName":"en_US","mappingParameters":[{"entityName":"Actual"}]}`,
 	} {

@@ -16,21 +16,34 @@ type Start struct {
 	// Locale is the language of Anaplan's remarks. "": en_US.
 	Locale string
 
-	// Mapping answers what an import asks for at each run, as {"Version", "Actual"}.
+	// Mapping answers what an import asks for at each run, as {Type: "Version", Name: "Actual"}.
 	Mapping []Mapping
+
+	// Connectors say how Anaplan reaches what an import reads elsewhere, such as at Salesforce.
+	Connectors []Connector
 }
 
 // Mapping is the item that an import maps to where its dimension is set at each run.
 type Mapping struct {
-	Type string `json:"entityType"`
-	Name string `json:"entityName"`
+	Import string `json:"importId,omitempty"` // of those of a process; "": all that ask for it
+	Type   string `json:"entityType"`
+	Name   string `json:"entityName"`
+}
+
+// Connector is a property of the connection to what an import reads, as Anaplan Connect's
+// TaskParameters has it: INSTANCE, USERID, PASSWORD or SECURITY_TOKEN.
+type Connector struct {
+	Source   string `json:"sourceIdOrType,omitempty"` // a source's name, id or type (SALESFORCE_API); "": all
+	Property string `json:"parameterId"`
+	Value    string `json:"value"`
 }
 
 // startBody has its fields in Anaplan's order: localeName has to come first
 // (help.anaplan.com, "Import with mapping data").
 type startBody struct {
-	Locale  string    `json:"localeName"`
-	Mapping []Mapping `json:"mappingParameters,omitempty"`
+	Locale     string      `json:"localeName"`
+	Connectors []Connector `json:"connectorParameters,omitempty"`
+	Mapping    []Mapping   `json:"mappingParameters,omitempty"`
 }
 
 // UnclearStartError says that it is not known whether a thing was started by us, or which of
@@ -60,7 +73,7 @@ func (e *UnclearStartError) Unwrap() error { return e.Err }
 // That somebody else starts the same thing in the same seconds cannot be told from that, unless
 // both show: then it is an [*UnclearStartError].
 func (c *Client) Start(ctx context.Context, thing Thing, start Start) (taskID string, err error) {
-	call, err := withJSON(http.MethodPost, thing.path()+"/tasks", startBody{cmp.Or(start.Locale, "en_US"), start.Mapping})
+	call, err := withJSON(http.MethodPost, thing.path()+"/tasks", startBody{cmp.Or(start.Locale, "en_US"), start.Connectors, start.Mapping})
 	if err != nil {
 		return "", err
 	}

@@ -272,7 +272,7 @@ func TestWaitSurvives(t *testing.T) {
 	}
 }
 
-func TestStartWithMapping(t *testing.T) {
+func TestStartWithParameters(t *testing.T) {
 	var body string
 	client := served(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "POST" {
@@ -284,8 +284,13 @@ func TestStartWithMapping(t *testing.T) {
 		io.WriteString(w, `{}`)
 	})
 	thing := Thing{Kind: Imports, ID: "1"}
-	id, err := client.Start(t.Context(), thing, Start{Locale: "de_DE", Mapping: []Mapping{{"Version", "Actual"}}})
-	if want := `{"localeName":"de_DE","mappingParameters":[{"entityType":"Version","entityName":"Actual"}]}`; err != nil || id != "A1" || body != want {
+	id, err := client.Start(t.Context(), thing, Start{
+		Locale: "de_DE", Mapping: []Mapping{{Type: "Version", Name: "Actual"}, {"112000000001", "Region", "North"}},
+		Connectors: []Connector{{"SALESFORCE_API", "USERID", "me"}, {Property: "INSTANCE", Value: "x"}},
+	})
+	if want := `{"localeName":"de_DE",` +
+		`"connectorParameters":[{"sourceIdOrType":"SALESFORCE_API","parameterId":"USERID","value":"me"},{"parameterId":"INSTANCE","value":"x"}],` +
+		`"mappingParameters":[{"entityType":"Version","entityName":"Actual"},{"importId":"112000000001","entityType":"Region","entityName":"North"}]}`; err != nil || id != "A1" || body != want {
 		t.Errorf("%s, %v: %s", id, err, body)
 	}
 	if _, err = client.Start(t.Context(), thing, Start{}); err != nil || body != `{"localeName":"en_US"}` {

@@ -63,15 +63,16 @@ type Order struct {
 	json             bool              // print Anaplan's result also where a person reads
 	Client           string
 
-	uploads []uploadOrder
-	mapping []integration.Mapping
+	uploads    []uploadOrder
+	mapping    []integration.Mapping // Import is what was typed
+	connectors []integration.Connector
 }
 
 // uploadOrder is a file of this machine for a file of the model.
 type uploadOrder struct{ name, path string }
 
 // startFlags are about the start of a task, and are over once it has been started.
-var startFlags = []string{"task", "input", "upload", "map", "locale", "chunk-size", "no-compression", "allow-empty"}
+var startFlags = []string{"task", "input", "upload", "map", "connector", "locale", "chunk-size", "no-compression", "allow-empty"}
 
 // Remember keeps what was typed, to say how to come back to it.
 func (o *Order) Remember(cmd *cobra.Command, args []string) {
@@ -82,7 +83,7 @@ func (o *Order) Remember(cmd *cobra.Command, args []string) {
 }
 
 // Repeated are the flags that can be given more than once, to be read by Check.
-type Repeated struct{ uploads, mapping, columns *[]string }
+type Repeated struct{ uploads, mapping, connectors, columns *[]string }
 
 // AddFlags gives the command its flags.
 func (o *Order) AddFlags(cmd *cobra.Command) (repeated Repeated) {
@@ -94,7 +95,8 @@ func (o *Order) AddFlags(cmd *cobra.Command) (repeated Repeated) {
 	repeated.uploads = flags.StringArray("upload", nil, "NAME=FILE: upload FILE as the model's file NAME, before a process runs; can be given more than once")
 	flags.StringVar(&o.dumps, "dumps", "", "directory for the rejected rows (default: leave them at Anaplan)")
 	flags.BoolVar(&o.failOnRejected, "fail-on-rejected", false, "exit with 1 if an import rejected rows, which Anaplan counts as a success")
-	repeated.mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; can be given more than once")
+	repeated.mapping = flags.StringArray("map", nil, "TYPE=NAME: what the import asks for at each run, as Version=Actual; of a process IMPORT/TYPE=NAME is for one of its imports; can be given more than once")
+	repeated.connectors = flags.StringArray("connector", nil, "[SOURCE/]PROPERTY=VALUE: how Anaplan reaches what the import reads, such as Salesforce: INSTANCE, USERID, PASSWORD, SECURITY_TOKEN; =@FILE has the value in a file; can be given more than once")
 	flags.StringVar(&o.locale, "locale", "", "language of Anaplan's messages (default: en_US)")
 	flags.StringVar(&o.task, "task", "", "wait for this task, and start nothing")
 	flags.Int64Var(&o.chunk, "chunk-size", 0, "size of a chunk of an upload, in MiB, up to 47 (default: 10)")
@@ -134,30 +136,13 @@ func (o *Order) Check(args []string, repeated Repeated) (integration.Kind, error
 	if err := o.checkPlaces(); err != nil {
 		return "", err
 	}
-	if err := o.checkTask(len(uploads) > 0); err != nil {
+	if err := o.checkTask(repeated); err != nil {
 		return "", err
 	}
 	if err := o.readUploads(uploads); err != nil {
 		return "", err
 	}
-	return kind, o.readMapping(mapping)
-}
-
-// readMapping reads what --map says.
-func (o *Order) readMapping(mapping []string) error {
-	for _, text := range mapping {
-		kind, name, ok := strings.Cut(text, "=")
-		if !ok || kind == "" || name == "" {
-			return fmt.Errorf("--map %q: write TYPE=NAME, as Version=Actual", text)
-		}
-		for _, other := range o.mapping {
-			if other.Type == kind {
-				return fmt.Errorf("--map %s=%s and --map %s are for the same: leave one out", kind, other.Name, text)
-			}
-		}
-		o.mapping = append(o.mapping, integration.Mapping{Type: kind, Name: name})
-	}
-	return nil
+	return kind, o.readParameters(kind, mapping, *repeated.connectors)
 }
 
 // readUploads reads what --upload says. Two files for one place would overwrite each other.
@@ -243,15 +228,19 @@ func (o *Order) checkPlaces() error {
 }
 
 // checkTask refuses what comes too late for a task that has been started.
-func (o *Order) checkTask(uploads bool) error {
+func (o *Order) checkTask(repeated Repeated) error {
 	late := ""
 	switch {
 	case o.task == "":
 		return nil
 	case o.input != "":
 		late = "--input"
-	case uploads:
+	case len(*repeated.uploads) > 0:
 		late = "--upload"
+	case len(*repeated.mapping) > 0:
+		late = "--map"
+	case len(*repeated.connectors) > 0:
+		late = "--connector"
 	default:
 		return nil
 	}

@@ -101,12 +101,15 @@ func (r *Task) task(thing integration.Thing) error {
 func (r *Task) through(thing integration.Thing) error {
 	id := r.Order.task
 	if id == "" {
+		start, err := r.parameters(thing)
+		if err != nil {
+			return err
+		}
 		if err := r.feed(thing); err != nil {
 			return err
 		}
-		var err error
 		r.Bar.Step("starting %s", thing)
-		if id, err = r.Client.Start(r.Ctx, thing, integration.Start{Locale: r.Order.locale, Mapping: r.Order.mapping}); err != nil {
+		if id, err = r.Client.Start(r.Ctx, thing, start); err != nil {
 			return r.refused(err, "run", thing)
 		}
 	}
