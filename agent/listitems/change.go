@@ -324,28 +324,32 @@ func call(ctx context.Context, client *integration.Client, method, path string, 
 // progress is told of that, and may be nil.
 func Content(ctx context.Context, client *integration.Client, of integration.Thing, format Format, w io.Writer, progress func(integration.Transfer)) error {
 	err := content(ctx, client, of, format, w)
-	switch {
-	case !integration.IsTooLarge(err):
+	if !integration.IsTooLarge(err) {
 		return err
-	case format == JSON && of.Kind == integration.Views:
-		return fmt.Errorf("%w; if it has more than a million cells: Anaplan gives such only as CSV, so --table csv, or tab", err)
 	}
-	var columns Columns
-	if format == JSON {
-		if columns, err = ColumnsOf(ctx, client, of); err != nil {
+	convert := func(w io.Writer, r io.Reader) error { _, err := io.Copy(w, r); return err }
+	switch {
+	case format == Tab:
+		convert = ToTab
+	case format == JSON:
+		if convert, err = jsonOf(ctx, client, of); err != nil {
 			return err
 		}
 	}
-	return large(ctx, client, of, progress, func(r io.Reader) error {
-		switch format {
-		case Tab:
-			return ToTab(w, r)
-		case JSON:
-			return columns.toJSON(w, r)
+	return large(ctx, client, of, progress, func(r io.Reader) error { return convert(w, r) })
+}
+
+// jsonOf returns what makes JSON of the CSV of a large read.
+func jsonOf(ctx context.Context, client *integration.Client, of integration.Thing) (func(io.Writer, io.Reader) error, error) {
+	if of.Kind == integration.Views {
+		first, err := firstRow(ctx, client, of)
+		if err != nil {
+			return nil, err
 		}
-		_, err := io.Copy(w, r)
-		return err
-	})
+		return first.toJSON, nil
+	}
+	columns, err := ColumnsOf(ctx, client, of)
+	return columns.toJSON, err
 }
 
 // large has read the CSV of a large read while it comes.
