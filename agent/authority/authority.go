@@ -148,6 +148,8 @@ func (a *Authority) loadLocked() error {
 		return nil
 	case err != nil:
 		return err
+	case !info.Mode().IsRegular(): // a FIFO would be waited for
+		return fmt.Errorf("%s is not a file: remove it, and the agent makes its CA there", a.path)
 	case a.read != nil && os.SameFile(info, a.read) && info.ModTime().Equal(a.read.ModTime()) && info.Size() == a.read.Size():
 		return nil
 	}
@@ -160,6 +162,9 @@ func (a *Authority) loadLocked() error {
 	}
 	defer clear(text)
 	pairs, err := parse(text)
+	for i := 0; err == nil && i < len(pairs); i++ {
+		err = pairs[i].checkHosts()
+	}
 	if err != nil {
 		return fmt.Errorf("%s is not a CA of the agent's: %w; to make another: anaplan-agent ca renew", a.path, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -40,5 +41,29 @@ func TestKeyIsPrivate(t *testing.T) {
 	}
 	if _, err := f.another(filepath.Dir(f.path)).Bundle(); err == nil {
 		t.Error("one in a directory that everybody can write to is used")
+	}
+}
+
+// TestNoFile: what is not a file in its place is told, and not waited for.
+func TestNoFile(t *testing.T) {
+	for name, put := range map[string]func(string) error{
+		"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a FIFO":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+	} {
+		f := newFixture(t)
+		f.bundle()
+		if err := os.Remove(f.path); err != nil {
+			t.Fatal(err)
+		}
+		if err := put(f.path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Bundle(); err == nil || !strings.Contains(err.Error(), "is not a file: remove it") {
+			t.Errorf("%s: %v", name, err)
+		}
+		os.Remove(f.path)
+		if len(f.bundle()) != 1 {
+			t.Errorf("%s: there is no CA after it", name)
+		}
 	}
 }

@@ -25,12 +25,17 @@ func Check(text []byte) error {
 	return nil
 }
 
-// check returns an error unless it is about hosts of Anaplan's.
+// check returns an error unless it can be given to programs.
 func (p pair) check() error {
-	switch {
-	case p.key != nil:
+	if p.key != nil {
 		return errors.New("there is a private key in it")
-	case len(p.cert.PermittedDNSDomains) == 0:
+	}
+	return p.checkHosts()
+}
+
+// checkHosts returns an error unless it is about hosts of Anaplan's.
+func (p pair) checkHosts() error {
+	if len(p.cert.PermittedDNSDomains) == 0 {
 		return errors.New("there is a CA in it that is not constrained to hosts")
 	}
 	for _, permitted := range p.cert.PermittedDNSDomains {
