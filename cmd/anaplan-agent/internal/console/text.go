@@ -66,14 +66,19 @@ func Time(at time.Time) string {
 // Counted returns a number of things in words that people read at a glance: "1 line",
 // "1,234 lines".
 func Counted(count int, thing string) string {
+	if count == 1 {
+		return "1 " + thing
+	}
+	return Number(count) + " " + thing + "s"
+}
+
+// Number returns a number as it is in Counted: "1,234".
+func Number(count int) string {
 	digits := strconv.Itoa(count)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	if count == 1 {
-		return digits + " " + thing
-	}
-	return digits + " " + thing + "s"
+	return digits
 }
 
 // QuotedName returns a name as a rule has it, or the id if the name is empty.

@@ -135,11 +135,11 @@ func changed(name string, outcome listitems.Outcome) string {
 		what  string
 	}{{outcome.Added, "added"}, {outcome.Updated, "updated"}, {outcome.Deleted, "deleted"}} {
 		if done.items > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", done.items, done.what))
+			parts = append(parts, console.Number(done.items)+" "+done.what)
 		}
 	}
 	if refused := len(outcome.Failures); refused > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d refused", refused, outcome.Total))
+		parts = append(parts, console.Number(refused)+" of "+console.Number(outcome.Total)+" refused")
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing changed"}

@@ -120,7 +120,12 @@ func (r *Task) through(thing integration.Thing) error {
 	printed := r.print(task)
 	fetched := r.fetch(thing, task)
 	text := outcome(thing, task, time.Since(r.begun), r.saved)
-	if r.received > 0 {
+	switch {
+	case fetched != nil && r.Kind == integration.Exports:
+		text += "; its result was not fetched"
+	case fetched != nil:
+		text += "; the rejected rows were not fetched"
+	case r.received > 0:
 		text += "; " + r.written()
 	}
 	return errors.Join(unsuccessful(thing, task), printed, fetched, r.end(text))
@@ -132,6 +137,9 @@ func (r *Task) feed(thing integration.Thing) error {
 		source, ok := thing.File()
 		if !ok {
 			return fmt.Errorf("%s does not read a file, so --input has no use", thing)
+		}
+		if named, err := r.Client.FindThing(r.Ctx, thing.Model, integration.Files, source.ID); err == nil {
+			source = named // for people: an import tells the id only
 		}
 		return r.upload(source)
 	}
@@ -302,6 +310,19 @@ func (r *Task) fetchCommand(thing integration.Thing) string {
 	return build.Program + " run file " + shell.Word(cmp.Or(thing.Name, thing.ID)) + r.Order.same + " --output FILE"
 }
 
+// importOf is what the import is called that has left rows out: of one in a process Anaplan may tell the
+// id only. "": nobody tells.
+func (r *Task) importOf(dump integration.Dump) string {
+	if dump.Name != "" || dump.ObjectID == "" {
+		return dump.Name
+	}
+	named, err := r.Client.FindThing(r.Ctx, dump.Thing.Model, integration.Imports, dump.ObjectID)
+	if err != nil {
+		return ""
+	}
+	return named.Name
+}
+
 // fetchDumps puts the rows that were not imported into files that have the names of the imports.
 func (r *Task) fetchDumps(thing integration.Thing, dumps []integration.Dump) error {
 	if err := os.MkdirAll(r.Order.dumps, 0o700); err != nil {
@@ -310,7 +331,7 @@ func (r *Task) fetchDumps(thing integration.Thing, dumps []integration.Dump) err
 	taken := map[string]bool{}
 	for _, dump := range dumps {
 		id := cmp.Or(dump.ObjectID, dump.Thing.ID)
-		name := fileName(dump.Name)
+		name := fileName(r.importOf(dump))
 		if name == "" || taken[strings.ToLower(name)] {
 			name = id + ".csv"
 		}

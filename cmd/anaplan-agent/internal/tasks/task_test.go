@@ -72,10 +72,12 @@ func TestOutcome(t *testing.T) {
 	}{
 		{"nothing counted", "Nightly load: done in 1m12s", of(integration.Result{Successful: true}), nil},
 		{"rejected", "Nightly load: done in 1m12s; Sales 2 of 3 rows, 1 rejected (failed/Sales.csv)", of(sales), map[string]string{"112": "failed/Sales.csv"}},
-		{"two", "Nightly load: done in 1m12s; Sales 2 of 3 rows, 1 rejected; Prices 1 of 1,001 rows, 1000 ignored", of(sales,
+		{"two", "Nightly load: done in 1m12s; Sales 2 of 3 rows, 1 rejected; Prices 1 of 1,001 rows, 1,000 ignored", of(sales,
 			integration.Result{Successful: true, ObjectName: "Prices", Details: []integration.Detail{rows("", "1", "0", "1000")}}), nil},
 		{"not counted", "Nightly load: done in 1m12s; Load: rows were rejected (a.csv)",
 			of(integration.Result{ObjectID: "1", ObjectName: "Load", Successful: true, FailureDumpAvailable: true}), map[string]string{"1": "a.csv"}},
+		{"told once", "Nightly load: done in 1m12s; Sales 2 of 3 rows, 1 rejected", integration.Task{State: integration.Complete,
+			Result: &integration.Result{Successful: true, FailureDumpAvailable: true, Nested: []integration.Result{sales}}}, nil},
 		{"failed", "Nightly load: not successful after 1m12s", of(integration.Result{}), nil},
 		{"cancelled", "Nightly load: not successful after 1m12s", integration.Task{State: integration.Cancelled}, nil},
 	} {

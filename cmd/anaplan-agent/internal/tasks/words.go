@@ -51,7 +51,7 @@ func rowsOf(name, id string, result integration.Result, saved map[string]string)
 			of = append(of, text)
 		}
 	}
-	if len(of) == 0 && result.FailureDumpAvailable {
+	if len(of) == 0 && result.FailureDumpAvailable && len(result.Nested) == 0 { // else that tells of one of these
 		of = []string{name + ": rows were rejected"}
 	}
 	if path := saved[id]; path != "" && len(of) > 0 {
@@ -84,14 +84,14 @@ func rowsIn(name string, detail integration.Detail) (text string, ok bool) {
 	all = max(all, good+bad+ignored)
 	text = name + " " + console.Counted(all, "row")
 	if good < all {
-		text = fmt.Sprintf("%s %d of %s", name, good, console.Counted(all, "row"))
+		text = fmt.Sprintf("%s %s of %s", name, console.Number(good), console.Counted(all, "row"))
 	}
 	for _, left := range []struct {
 		rows int
 		what string
 	}{{bad, "rejected"}, {ignored, "ignored"}} {
 		if left.rows > 0 {
-			text += fmt.Sprintf(", %d %s", left.rows, left.what)
+			text += ", " + console.Number(left.rows) + " " + left.what
 		}
 	}
 	return text, true
