@@ -104,6 +104,8 @@ check:
 bench: deps-test build
 	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 100x ./cmd/anaplan-agent
 	go test -run '^$$' -bench Upload -benchtime 1x ./agent/integration
+	go test -run '^$$' -bench Intercepted -benchtime 16000x ./agent/server
+	ANAPLAN_AGENT_INTERCEPT_MIB=1024 go test -count=1 -run '^TestInterceptedMemory$$' ./agent/server
 
 # The targets are found by the go command, package by package: a new one needs no line here. Their seeds
 # are run by every go test.
