@@ -336,15 +336,6 @@ func TestWhatIsNotUsed(t *testing.T) {
 		"half":               func(_ *fixture, text []byte) []byte { return text[:len(text)-40] },
 		"the key of another": func(f *fixture, text []byte) []byte { f.Renew(); return spliced(text, good(f)) },
 		"an open CA":         func(f *fixture, _ []byte) []byte { return f.unconstrained() },
-		"other hosts' CA": func(f *fixture, _ []byte) []byte {
-			elsewhere := New(filepath.Join(filepath.Dir(f.path), "elsewhere"), []string{"example.com"})
-			elsewhere.now = f.Authority.now
-			if err := elsewhere.Renew(); err != nil {
-				f.t.Fatal(err)
-			}
-			text, _ := os.ReadFile(elsewhere.path)
-			return text
-		},
 	} {
 		f := newFixture(t)
 		if err := os.WriteFile(f.path, spoil(f, good(f)), 0o600); err != nil {
