@@ -14,6 +14,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -26,14 +27,14 @@ type crypto11Author struct {
 // generate implements author. crypto11 asks for the usual exponent. It fails as well where it has
 // made the key and cannot read it.
 func (a crypto11Author) generate(n newKey, bits int) (*keyObject, error) {
-	pair, err := a.GenerateRSAKeyPairWithAttributes(attributeSet(n.publicTemplate()), attributeSet(n.privateTemplate()), bits)
+	pair, err := a.GenerateRSAKeyPairWithAttributes(attributeSet(n.Public()), attributeSet(n.Private()), bits)
 	if err != nil {
 		if made := a.look(n); made != nil {
 			return made, nil
 		}
 		return nil, err
 	}
-	made := &keyObject{label: n.label, id: n.id, kind: pkcs11.CKK_RSA, public: pair.Public().(*rsa.PublicKey)}
+	made := &keyObject{label: n.Label, id: n.ID, kind: pkcs11.CKK_RSA, public: pair.Public().(*rsa.PublicKey)}
 	// Some tokens choose the names themselves. What one does not tell it most likely took.
 	if label, err := a.GetAttribute(pair, pkcs11.CKA_LABEL); err == nil && label != nil {
 		made.label = string(label.Value)
@@ -47,7 +48,7 @@ func (a crypto11Author) generate(n newKey, bits int) (*keyObject, error) {
 // look finds the key that was to be made; nil where there is none.
 func (a crypto11Author) look(n newKey) (made *keyObject) {
 	a.beside(token.open, func(s *session) error {
-		keys, _ := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label))
+		keys, _ := s.findKeys(pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.Label))
 		if len(keys) == 1 {
 			made = keys[0]
 		}
@@ -112,7 +113,7 @@ func attributeSet(template []*pkcs11.Attribute) crypto11.AttributeSet {
 
 // generate implements author. A key that cannot be read is taken away again, as nobody would find it.
 func (s *session) generate(n newKey, bits int) (*keyObject, error) {
-	half, handle, err := s.makePair(n.publicTemplate(), n.privateTemplate(), bits)
+	half, handle, err := s.makePair(n.Public(), n.Private(), bits)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (s *session) makesWithout(n newKey, attribute uint) bool {
 		template = slices.DeleteFunc(template, func(a *pkcs11.Attribute) bool { return a.Type == attribute || a.Type == pkcs11.CKA_TOKEN })
 		return append(template, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false))
 	}
-	half, handle, err := s.makePair(brief(n.publicTemplate()), brief(n.privateTemplate()), everywhere)
+	half, handle, err := s.makePair(brief(n.Public()), brief(n.Private()), everywhere)
 	if err == nil {
 		_, _ = s.DestroyObject(s.handle, half), s.DestroyObject(s.handle, handle)
 	}
@@ -173,9 +174,9 @@ func (s *session) makesWithout(n newKey, attribute uint) bool {
 
 // store implements author.
 func (s *session) store(k *keyObject, certificate *x509.Certificate) error {
-	template, err := certificateTemplate(certificate, k.names())
+	object, err := template.Certificate(certificate, k.names())
 	if err == nil {
-		_, err = s.CreateObject(s.handle, template)
+		_, err = s.CreateObject(s.handle, object)
 	}
 	return err
 }

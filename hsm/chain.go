@@ -3,17 +3,15 @@
 package hsm
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha1"
 	"crypto/x509"
-	"encoding/asn1"
 	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -72,37 +70,14 @@ const categoryAuthority = 2
 // does not know it gets the certificate without.
 func (w *works) addAuthority(ctx context.Context, certificate *x509.Certificate) error {
 	const doing = "storing the CA's certificate"
-	template, err := authorityTemplate(certificate)
+	object, err := template.Authority(certificate)
 	if err != nil {
 		return err
 	}
 	category := pkcs11.NewAttribute(pkcs11.CKA_CERTIFICATE_CATEGORY, categoryAuthority)
-	_, err = w.add(ctx, doing, append(template, category))
+	_, err = w.add(ctx, doing, append(object, category))
 	if rv.Is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
-		_, err = w.add(ctx, doing, template)
+		_, err = w.add(ctx, doing, object)
 	}
 	return w.fail(doing, err)
-}
-
-// authorityTemplate is the object of a CA's certificate. CKA_TRUSTED is not set: this package does
-// not say what to trust.
-func authorityTemplate(certificate *x509.Certificate) ([]*pkcs11.Attribute, error) {
-	id := certificate.SubjectKeyId
-	if len(id) == 0 {
-		sum := sha1.Sum(certificate.RawSubjectPublicKeyInfo)
-		id = sum[:]
-	}
-	name := keyObject{id: id, label: cmp.Or(certificate.Subject.CommonName, certificate.Subject.String(), "CA")}
-	return certificateTemplate(certificate, name.names())
-}
-
-// certificateTemplate is the object of a certificate (PKCS#11 section 4.6.3) with these names.
-func certificateTemplate(certificate *x509.Certificate, names []*pkcs11.Attribute) ([]*pkcs11.Attribute, error) {
-	serial, err := asn1.Marshal(certificate.SerialNumber)
-	return append(names,
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE), pkcs11.NewAttribute(pkcs11.CKA_CERTIFICATE_TYPE, pkcs11.CKC_X_509),
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_SUBJECT, certificate.RawSubject), pkcs11.NewAttribute(pkcs11.CKA_ISSUER, certificate.RawIssuer),
-		pkcs11.NewAttribute(pkcs11.CKA_SERIAL_NUMBER, serial), pkcs11.NewAttribute(pkcs11.CKA_VALUE, certificate.Raw),
-	), err
 }

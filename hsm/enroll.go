@@ -9,10 +9,9 @@ import (
 	"crypto/x509"
 	"fmt"
 
-	"github.com/miekg/pkcs11"
-
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -29,20 +28,16 @@ func Generate(ctx context.Context, address uri.URI, spec KeySpec, options Option
 	if err := hardware.CheckNew(spec.Bits); err != nil {
 		return KeyInfo{}, err
 	}
-	if len(key.id) == 0 {
-		key.id = make([]byte, 16)
-		rand.Read(key.id)
+	if len(key.ID) == 0 {
+		key.ID = make([]byte, 16)
+		rand.Read(key.ID)
 	}
 	return visit(ctx, address, options, token.open, func(keys *keyring) (KeyInfo, error) {
 		return key.generate(ctx, keys, spec)
 	})
 }
 
-type newKey struct {
-	label    string
-	id       []byte
-	decrypts bool
-}
+type newKey struct{ template.Key }
 
 // named returns the key to be made that an address names, without an id where that has none.
 func named(address uri.URI) (newKey, error) {
@@ -51,7 +46,7 @@ func named(address uri.URI) (newKey, error) {
 		return newKey{}, fmt.Errorf("%s: the key needs a name: add ;object=NAME", address)
 	}
 	id, _ := address.ID()
-	return newKey{label: label, id: id}, nil
+	return newKey{template.Key{Label: label, ID: id}}, nil
 }
 
 // generate looks first, then writes. crypto11 opens the module again, so the look is over when the
@@ -61,13 +56,13 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 	if err := n.isFree(keys.session); err != nil {
 		return info, err
 	}
-	n.decrypts = keys.isTPM()
+	n.Decrypts = keys.isTPM()
 	refused := n.refusedBy(keys.token, spec.Bits)
 	refused.Longest = keys.longest(spec.Bits)
 	var made *keyObject
 	var answer, taken error
 	var attribute uint
-	address := keys.brief.With("object", n.label) // which was free
+	address := keys.brief.With("object", n.Label) // which was free
 	err = keys.user.write(ctx, "generating the key", func(a author) (err error) {
 		if spec.Before != nil {
 			if err := spec.Before(); err != nil {
@@ -78,8 +73,8 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 		if rv.Is(answer, rv.AboutTemplates...) && !refused.isLong() {
 			attribute = a.refuses(n)
 		}
-		if answer == nil && made.label != n.label {
-			address, taken = a.settle(made, n.label)
+		if answer == nil && made.label != n.Label {
+			address, taken = a.settle(made, n.Label)
 		}
 		return answer
 	})
@@ -107,19 +102,13 @@ func (n newKey) isFree(s *session) error {
 // namesake returns a key of the same label or id; nil for none. An address that fits two keys fits
 // none. The label may be that of its certificate.
 func (n newKey) namesake(s *session) (*keyObject, error) {
-	for _, address := range []uri.URI{uri.URI{}.With("object", n.label), uri.URI{}.With("id", string(n.id))} {
+	for _, address := range []uri.URI{uri.URI{}.With("object", n.Label), uri.URI{}.With("id", string(n.ID))} {
 		keys, err := s.privateKeys(address)
 		if len(keys) > 0 || err != nil {
 			return first(keys), err
 		}
 	}
 	return nil, nil
-}
-
-// publicTemplate is what the token is told of the public key of one that Generate makes.
-func (n newKey) publicTemplate() []*pkcs11.Attribute {
-	return append(n.template(), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true),
-		pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_WRAP, false))
 }
 
 // StoreCertificate stores the certificate of the key that address names beside

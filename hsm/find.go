@@ -65,10 +65,10 @@ func (r *keyring) certifiedKey(ctx context.Context, address uri.URI) (k *keyObje
 	return k, others, nil
 }
 
-// template returns the search for objects of a class that the address names. The type that the
+// searchFor returns the search for objects of a class that the address names. The type that the
 // address may have is not looked at: an address copied from a certificate or a public key means
 // the private key that belongs to it.
-func template(address uri.URI, class uint) []*pkcs11.Attribute {
+func searchFor(address uri.URI, class uint) []*pkcs11.Attribute {
 	wanted := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, class)}
 	if label, ok := address.Get("object"); ok {
 		wanted = append(wanted, pkcs11.NewAttribute(pkcs11.CKA_LABEL, label))
@@ -83,7 +83,7 @@ func template(address uri.URI, class uint) []*pkcs11.Attribute {
 // cards behind OpenSC) put the label on the certificate only or give the two
 // different labels; then the certificate's id leads to the key.
 func (s *session) privateKeys(address uri.URI) ([]*keyObject, error) {
-	handles, err := s.find(template(address, pkcs11.CKO_PRIVATE_KEY)...)
+	handles, err := s.find(searchFor(address, pkcs11.CKO_PRIVATE_KEY)...)
 	if _, labelled := address.Get("object"); len(handles) == 0 && labelled && err == nil {
 		handles, err = s.findByCertificate(address)
 	}
@@ -116,7 +116,7 @@ func (s *session) findKeys(template ...*pkcs11.Attribute) ([]*keyObject, error) 
 // the address names. Several certificates of one key (an old one and its renewal)
 // lead to it once.
 func (s *session) findByCertificate(address uri.URI) ([]pkcs11.ObjectHandle, error) {
-	certificates, err := s.findCertificates(template(address, pkcs11.CKO_CERTIFICATE)...)
+	certificates, err := s.findCertificates(searchFor(address, pkcs11.CKO_CERTIFICATE)...)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (s *session) findByCertificate(address uri.URI) ([]pkcs11.ObjectHandle, err
 			continue
 		}
 		seen[id] = true
-		handles, err := s.find(template(address.Without("object").With("id", id), pkcs11.CKO_PRIVATE_KEY)...)
+		handles, err := s.find(searchFor(address.Without("object").With("id", id), pkcs11.CKO_PRIVATE_KEY)...)
 		if err != nil {
 			return nil, err
 		}
@@ -248,7 +248,7 @@ func (r *keyring) noKey(address uri.URI) error {
 // key is on another token.
 func (s *session) noKey(address uri.URI) error {
 	// This search costs calls on the way to an error only.
-	handles, err := s.find(template(uri.URI{}, pkcs11.CKO_PRIVATE_KEY)...)
+	handles, err := s.find(searchFor(uri.URI{}, pkcs11.CKO_PRIVATE_KEY)...)
 	if err != nil {
 		return err
 	}

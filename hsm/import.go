@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 
 	"github.com/miekg/pkcs11"
@@ -18,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -40,8 +40,8 @@ func Import(ctx context.Context, address uri.URI, key *rsa.PrivateKey, options O
 	if err != nil {
 		return KeyInfo{}, fmt.Errorf("%s: %w", address, err)
 	}
-	if len(name.id) == 0 {
-		name.id = keyID(&private.PublicKey)
+	if len(name.ID) == 0 {
+		name.ID = keyID(&private.PublicKey)
 	}
 	open := func(t token) (*session, error) {
 		s, err := t.openToWrite()
@@ -103,7 +103,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 	if there != nil {
 		return listedKey{keyObject: there}.info(u.tell(there)), u.exists(there)
 	}
-	k.decrypts = u.isTPM()
+	k.Decrypts = u.isTPM()
 	refused := k.refusedBy(u.token, 0)
 	w := &works{user: u}
 	made, err := k.put(ctx, w)
@@ -113,7 +113,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, refused.orNotTaken(w.takeBack(err, refused.Key))
 	}
-	info := made.info(u.found(made.keyObject, k.label)) // not NeverExtractable, whatever the token says: it was outside
+	info := made.info(u.found(made.keyObject, k.Label)) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }
@@ -125,7 +125,7 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 		return made, err
 	}
 	const doing = "storing the public key"
-	public := k.publicObject()
+	public := k.PublicObject(&k.private.PublicKey)
 	// A token that keeps no public keys signs as well, whatever it answers; one that is full will not
 	// take the certificate, either. That it has the private key, and is still there, is proved below.
 	if _, err := w.add(ctx, doing, public); err != nil && (!rv.IsAny(err) || rv.Is(err, pkcs11.CKR_DEVICE_MEMORY)) {
@@ -145,9 +145,9 @@ func (k importedKey) put(ctx context.Context, w *works) (made listedKey, err err
 // private keys in the clear, by unwrapping it.
 func (k importedKey) putPrivate(ctx context.Context, w *works) (pkcs11.ObjectHandle, error) {
 	const doing = "storing the private key"
-	numbers := privateNumbers(k.private)
-	defer attribute.Wipe(numbers)
-	handle, err := w.add(ctx, doing, append(k.privateObject(), numbers...))
+	numbers := template.PrivateNumbers(k.private)
+	defer template.Wipe(numbers)
+	handle, err := w.add(ctx, doing, append(k.PrivateObject(), numbers...))
 	if !rv.Is(err, noPlainKeys...) {
 		return handle, w.fail(doing, err)
 	}
@@ -174,58 +174,6 @@ var noPlainKeys = []pkcs11.Error{
 	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
 	pkcs11.CKR_WRAPPED_KEY_INVALID, pkcs11.CKR_UNWRAPPING_KEY_HANDLE_INVALID,
 	pkcs11.CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT, pkcs11.CKR_UNWRAPPING_KEY_SIZE_RANGE,
-}
-
-// privateTemplate is what the token is told of a private key that Generate or Import makes, beside
-// its numbers. What is not said is left to the token; what is said keeps the key in it and lets it
-// sign only. It is said although most tokens do so unasked: defaults are theirs to choose, and what
-// was once extractable can be on a backup for ever. CKA_EXTRACTABLE false cannot be taken back
-// (PKCS#11 section 4.9).
-func (n newKey) privateTemplate() []*pkcs11.Attribute {
-	return append(n.template(), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
-		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_SIGN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_DECRYPT, n.decrypts), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, false),
-	)
-}
-
-// template is what both halves of a key have.
-func (n newKey) template() []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, n.label), pkcs11.NewAttribute(pkcs11.CKA_ID, n.id),
-	}
-}
-
-// privateObject is the object of the private key, but for its numbers. Where a token makes the
-// key itself it knows what it is.
-func (k importedKey) privateObject() []*pkcs11.Attribute {
-	return append(k.privateTemplate(),
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA))
-}
-
-func (k importedKey) publicObject() []*pkcs11.Attribute {
-	return append(k.template(),
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_RSA),
-		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true),
-		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, k.private.N.Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(k.private.E)).Bytes()),
-	)
-}
-
-// privateNumbers are the numbers of a private key (PKCS#11 mechanisms, section 2.1.3).
-// The caller wipes them.
-func privateNumbers(key *rsa.PrivateKey) []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_MODULUS, key.N.Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, big.NewInt(int64(key.E)).Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE_EXPONENT, key.D.Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_PRIME_1, key.Primes[0].Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_PRIME_2, key.Primes[1].Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_EXPONENT_1, key.Precomputed.Dp.Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_EXPONENT_2, key.Precomputed.Dq.Bytes()),
-		pkcs11.NewAttribute(pkcs11.CKA_COEFFICIENT, key.Precomputed.Qinv.Bytes()),
-	}
 }
 
 // readBack reads the private key as the token has it, and refuses one that the token
@@ -258,7 +206,7 @@ func (k importedKey) readBack(u *user, handle pkcs11.ObjectHandle) (made listedK
 // unwraps, NSS not all. Whether that helped, the attributes show.
 func (k importedKey) guard(s *session, handle pkcs11.ObjectHandle) (attribute.Values, error) {
 	want := map[uint]bool{
-		pkcs11.CKA_SENSITIVE: true, pkcs11.CKA_EXTRACTABLE: false, pkcs11.CKA_DECRYPT: k.decrypts, pkcs11.CKA_UNWRAP: false,
+		pkcs11.CKA_SENSITIVE: true, pkcs11.CKA_EXTRACTABLE: false, pkcs11.CKA_DECRYPT: k.Decrypts, pkcs11.CKA_UNWRAP: false,
 	}
 	kinds := slices.Collect(maps.Keys(want))
 	values, err := s.read(handle, kinds...)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
 )
 
@@ -87,15 +88,7 @@ func (k *keyObject) address(token uri.URI) uri.URI {
 }
 
 // names are the attributes by which the key, and what belongs to it, is found again.
-func (k *keyObject) names() (names []*pkcs11.Attribute) {
-	if len(k.id) > 0 {
-		names = append(names, pkcs11.NewAttribute(pkcs11.CKA_ID, k.id))
-	}
-	if k.label != "" {
-		names = append(names, pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label))
-	}
-	return names
-}
+func (k *keyObject) names() []*pkcs11.Attribute { return template.Names(k.id, k.label) }
 
 // name is what a person knows the key by.
 func (k *keyObject) name() string { return cmp.Or(k.label, fmt.Sprintf("%x", k.id)) }

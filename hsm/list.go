@@ -190,7 +190,7 @@ func (k listedKey) isHalfOf(public listedKey) bool {
 
 // class reads the keys of a class that the address names.
 func (i inventory) class(address uri.URI, class uint) ([]listedKey, error) {
-	found, err := i.findKeys(template(address, class)...)
+	found, err := i.findKeys(searchFor(address, class)...)
 	if err != nil {
 		return nil, err
 	}

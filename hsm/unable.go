@@ -41,7 +41,7 @@ func orNotDeleted(err error) error {
 func (n newKey) refusedBy(t token, bits int) *RefusalError {
 	return &RefusalError{
 		Module: t.path, Manufacturer: strings.TrimSpace(t.info.ManufacturerID), Token: t.info.Label,
-		Key: t.brief.With("object", n.label), Bits: bits,
+		Key: t.brief.With("object", n.Label), Bits: bits,
 	}
 }
 
@@ -65,7 +65,7 @@ const everywhere = 2048
 // refuses has found out.
 func (n newKey) orNotMade(refused *RefusalError, err, answer error, refusing uint) error {
 	isLong := refused.isLong()
-	unclear := n.decrypts && isLong && rv.Is(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
+	unclear := n.Decrypts && isLong && rv.Is(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
 	if !unclear && (!rv.IsRefusal(err) || rv.Is(answer, pkcs11.CKR_DEVICE_MEMORY)) {
 		return err
 	}
@@ -75,9 +75,9 @@ func (n newKey) orNotMade(refused *RefusalError, err, answer error, refusing uin
 	switch {
 	case refused.Shorter || !rv.Is(answer, rv.AboutTemplates...):
 	case refusing != 0:
-		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, attribute.InWords(attribute.Only(n.privateTemplate(), refusing)))
+		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, attribute.InWords(attribute.Only(n.Private(), refusing)))
 	default:
-		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, attribute.InWords(attribute.Only(n.privateTemplate(), attribute.Refusable...)))
+		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, attribute.InWords(attribute.Only(n.Private(), attribute.Refusable...)))
 	}
 	return refused
 }

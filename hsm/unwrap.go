@@ -9,8 +9,8 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 )
 
 // HSMs that are set up to take no private key in the clear take one that is encrypted with
@@ -39,7 +39,7 @@ func (k importedKey) unwrap(ctx context.Context, w *works) (handle pkcs11.Object
 	defer clear(plain)
 	u := w.user
 	u.progress.Module("making a key to wrap the private key with")
-	wrapper, err := u.GenerateKey(u.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, attribute.Wrapper())
+	wrapper, err := u.GenerateKey(u.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_AES_KEY_GEN, nil)}, template.Wrapper())
 	if err != nil {
 		return 0, err
 	}
@@ -66,6 +66,6 @@ func (k importedKey) unwrapWith(ctx context.Context, w *works, wrapper pkcs11.Ob
 		return 0, err
 	}
 	return w.make(ctx, "unwrapping the private key", func() (pkcs11.ObjectHandle, error) {
-		return u.UnwrapKey(u.handle, mechanisms, wrapper, wrapped, k.privateObject())
+		return u.UnwrapKey(u.handle, mechanisms, wrapper, wrapped, k.PrivateObject())
 	})
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
-	"github.com/anaplan-agent/anaplan-agent/hsm/attribute"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/progress"
+	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 )
 
 // enterTest visits a token to write on it.
@@ -35,13 +35,13 @@ func TestTakeBack(t *testing.T) {
 	token := hsmtest.NewToken(t)
 	v := enterTest(t, token)
 	w := &works{user: v.user}
-	n := newKey{label: "made", id: []byte{1}}
+	n := newKey{template.Key{Label: "made", ID: []byte{1}}}
 	key, err := hardware.Importable(hsmtest.RSAKey(t, "a"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := w.add(t.Context(), "storing", importedKey{newKey: n, private: key}.publicObject()); err != nil {
+		if _, err := w.add(t.Context(), "storing", importedKey{newKey: n, private: key}.PublicObject(&key.PublicKey)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,11 +111,11 @@ func TestWipe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	numbers := privateNumbers(key)
+	numbers := template.PrivateNumbers(key)
 	if len(numbers) != 8 {
 		t.Errorf("%d numbers", len(numbers))
 	}
-	attribute.Wipe(numbers)
+	template.Wipe(numbers)
 	for _, n := range numbers {
 		if len(n.Value) == 0 || strings.Trim(string(n.Value), "\x00") != "" {
 			t.Errorf("number 0x%x is still there, or never was", n.Type)

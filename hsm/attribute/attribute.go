@@ -93,21 +93,3 @@ func (a Values) PublicKey() *rsa.PublicKey {
 	}
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(exponent.Int64())}
 }
-
-// Wipe overwrites the values of attributes. miekg/pkcs11 copies them for C; that copy
-// cannot be overwritten from here.
-func Wipe(attributes []*pkcs11.Attribute) {
-	for _, a := range attributes {
-		clear(a.Value)
-	}
-}
-
-// Wrapper is the template of an AES key that wraps another key and lives as long as the session.
-func Wrapper() []*pkcs11.Attribute {
-	return []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_SECRET_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_AES),
-		pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false),
-		pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true), pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, true), pkcs11.NewAttribute(pkcs11.CKA_UNWRAP, true),
-	}
-}
