@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
@@ -17,11 +18,11 @@ import (
 var oidEmailAddress = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 1}
 
 // Email returns the e-mail address by which Anaplan maps the certificate to a
-// user: the first rfc822Name of the subject alternative name, else the subject's
+// user: the first rfc822Name of the subject alternative name that is not empty, else the subject's
 // emailAddress; "" if there is neither (contract section 5.1).
 func Email(cert *x509.Certificate) string {
-	if len(cert.EmailAddresses) > 0 {
-		return cert.EmailAddresses[0]
+	if email := cmp.Or(cert.EmailAddresses...); email != "" {
+		return email
 	}
 	for _, name := range cert.Subject.Names {
 		if email, ok := name.Value.(string); ok && name.Type.Equal(oidEmailAddress) {
@@ -79,6 +80,8 @@ func Examine(cert *x509.Certificate) []Doubt {
 	default:
 		if wrong := notPlain(email); wrong != "" {
 			doubt(false, "email", "its e-mail address, %q, %s", email, wrong)
+		} else if slices.Contains(cert.EmailAddresses, "") {
+			doubt(false, "email", "it has an empty e-mail address beside %s, and whether Anaplan passes over that is not known", email)
 		}
 	}
 	if isSelfSigned(cert) {

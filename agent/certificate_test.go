@@ -59,6 +59,7 @@ func TestEmail(t *testing.T) {
 	}{
 		{"alternative name", x509.Certificate{Subject: subject(), EmailAddresses: []string{"a@example.com"}}, "a@example.com"},
 		{"first of two", x509.Certificate{Subject: subject(), EmailAddresses: []string{"a@example.com", "b@example.com"}}, "a@example.com"},
+		{"first that is not empty", x509.Certificate{Subject: subject("s@example.com"), EmailAddresses: []string{"", "b@example.com"}}, "b@example.com"},
 		{"subject", x509.Certificate{Subject: subject("s@example.com")}, "s@example.com"},
 		{"alternative name before subject", x509.Certificate{Subject: subject("s@example.com"), EmailAddresses: []string{"a@example.com"}}, "a@example.com"},
 		{"common name does not count", x509.Certificate{Subject: pkix.Name{CommonName: "c@example.com"}}, ""},

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 )
 
 // State is how a profile does.
@@ -44,7 +46,7 @@ func certificateStatus(cert *x509.Certificate) *CertificateStatus {
 		return nil
 	}
 	sum := sha256.Sum256(cert.Raw)
-	return &CertificateStatus{Subject: cert.Subject.String(), Email: Email(cert), NotAfter: cert.NotAfter, SHA256: hex.EncodeToString(sum[:])}
+	return &CertificateStatus{Subject: certread.Name(cert.Subject), Email: Email(cert), NotAfter: cert.NotAfter, SHA256: hex.EncodeToString(sum[:])}
 }
 
 func lockedProblem() *Problem {

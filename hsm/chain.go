@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/pkcs11"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/template"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -41,7 +42,7 @@ func authority(certificate *x509.Certificate) error {
 	case certificate == nil:
 		return errors.New("it is missing")
 	case !certificate.IsCA && certificate.Version >= 3:
-		return fmt.Errorf("%s is not a CA; the key's own certificate is stored by itself", certificate.Subject)
+		return fmt.Errorf("%s is not a CA; the key's own certificate is stored by itself", certread.Name(certificate.Subject))
 	}
 	return nil
 }
@@ -54,7 +55,7 @@ func storeChain(ctx context.Context, w *works, chain []*x509.Certificate) (store
 			err = w.addAuthority(ctx, certificate)
 		}
 		if err != nil {
-			return stored, fmt.Errorf("%s: %w", certificate.Subject, err)
+			return stored, fmt.Errorf("%s: %w", certread.Name(certificate.Subject), err)
 		}
 		if !there {
 			stored++

@@ -81,7 +81,7 @@ func (r *keyring) judgeGiven(ctx context.Context, k *keyObject) (*x509.Certifica
 	}
 	if !pairs {
 		return nil, nil, cmp.Or(hardware.OtherKind(certificate), fmt.Errorf("%w: the one given (%s) is not that of %s",
-			hardware.ErrCertificateMismatch, certificate.Subject, r.tell(k)))
+			hardware.ErrCertificateMismatch, certread.Name(certificate.Subject), r.tell(k)))
 	}
 	return certificate, nil, hardware.CheckTime(certificate, r.now)
 }
@@ -236,7 +236,7 @@ func (c *candidate) refusal(now time.Time) error {
 		return hardware.CheckTime(c.Certificate, now)
 	case 2:
 		return cmp.Or(hardware.OtherKind(c.Certificate),
-			fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, c.Certificate.Subject))
+			fmt.Errorf("%w: under the key's id there is one of %s", hardware.ErrCertificateMismatch, certread.Name(c.Certificate.Subject)))
 	case 1:
 		if c.NoLogin {
 			return hardware.NotForLogins(c.Certificate, c.Note)

@@ -69,7 +69,7 @@ func (k *slotKey) objection(certificate *x509.Certificate, now time.Time) error 
 }
 
 func (k *slotKey) mismatch(certificate *x509.Certificate) error {
-	return cmp.Or(hardware.OtherKind(certificate), fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certificate.Subject, k.Address.Slot))
+	return cmp.Or(hardware.OtherKind(certificate), fmt.Errorf("%w: %s is not that of the key in slot %s", hardware.ErrCertificateMismatch, certread.Name(certificate.Subject), k.Address.Slot))
 }
 
 // equal reports whether two public keys are the same. All types of them in the standard

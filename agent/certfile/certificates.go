@@ -165,12 +165,12 @@ func otherKinds(certs []*x509.Certificate, public crypto.PublicKey) error {
 	if certread.IsOtherRSA(first) {
 		why = "a login needs it for a plain RSA key (rsaEncryption), and the CA can issue it so for the same key"
 	}
-	return &UnsupportedError{fmt.Sprintf("the certificate of %q, which is for %s,", first.Subject, certread.KeyName(first)), why}
+	return &UnsupportedError{fmt.Sprintf("the certificate of %q, which is for %s,", certread.Name(first.Subject), certread.KeyName(first)), why}
 }
 
 // subjectOf names a certificate by its subject, and by its key if that is not RSA, and one was looked for.
 func subjectOf(cert *x509.Certificate, public crypto.PublicKey) string {
-	subject := fmt.Sprintf("%q", cert.Subject)
+	subject := fmt.Sprintf("%q", certread.Name(cert.Subject))
 	_, wantsRSA := public.(*rsa.PublicKey)
 	if _, isRSA := cert.PublicKey.(*rsa.PublicKey); wantsRSA && !isRSA {
 		subject += " (for " + certread.KeyName(cert) + ")"

@@ -141,7 +141,7 @@ func (s subject) emails() []string {
 	}
 	all := []string{first}
 	for _, other := range s.cert.EmailAddresses {
-		if !strings.EqualFold(other, all[0]) {
+		if other != "" && !strings.EqualFold(other, all[0]) {
 			all = append(all, other)
 		}
 	}
@@ -149,7 +149,7 @@ func (s subject) emails() []string {
 }
 
 func (s subject) emailPlace() string {
-	if len(s.cert.EmailAddresses) > 0 {
+	if cmp.Or(s.cert.EmailAddresses...) != "" {
 		return "subject alternative name"
 	}
 	return "subject"
@@ -185,7 +185,7 @@ func (s subject) extendedKeyUsage() finding.Finding {
 
 func (s subject) selfSigned() finding.Finding {
 	return s.doubted("selfsigned", "get one from a CA on Anaplan's list; for the request: anaplan-agent enroll",
-		fine("a CA has issued it: %s", s.cert.Issuer))
+		fine("a CA has issued it: %s", certread.Name(s.cert.Issuer)))
 }
 
 func (s subject) ca() finding.Finding {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 )
 
@@ -18,7 +19,7 @@ func (s subject) path() finding.Finding {
 		return finding.Finding{Severity: finding.Skipped, What: "what has signed itself has no chain"}
 	}
 	if len(s.chain) == 0 {
-		return finding.Finding{Severity: finding.Skipped, What: fmt.Sprintf("no CA's certificate is at hand; its issuer is %s", s.cert.Issuer),
+		return finding.Finding{Severity: finding.Skipped, What: fmt.Sprintf("no CA's certificate is at hand; its issuer is %s", certread.Name(s.cert.Issuer)),
 			Do: "to have the chain checked, give the CA's certificates along with it"}
 	}
 	issuers := s.issuers()
@@ -27,9 +28,9 @@ func (s subject) path() finding.Finding {
 	}
 	last := issuers[len(issuers)-1]
 	if isSelfIssued(last) {
-		return fine("it leads to the root %s", last.Subject)
+		return fine("it leads to the root %s", certread.Name(last.Subject))
 	}
-	return finding.Finding{Severity: finding.Info, What: fmt.Sprintf("it leads to %s, whose issuer, %s, is not at hand", last.Subject, last.Issuer),
+	return finding.Finding{Severity: finding.Info, What: fmt.Sprintf("it leads to %s, whose issuer, %s, is not at hand", certread.Name(last.Subject), certread.Name(last.Issuer)),
 		Do: "nothing, if Anaplan's list of CAs has that issuer"}
 }
 
@@ -42,17 +43,17 @@ func (s subject) brokenAt(issuers []*x509.Certificate) (finding.Finding, bool) {
 	if len(issuers) == 0 {
 		for _, ca := range s.chain {
 			if bytes.Equal(ca.RawSubject, s.cert.RawIssuer) {
-				return warning("the CA's certificate at hand has its issuer's name, %s, and has not signed it", s.cert.Issuer)
+				return warning("the CA's certificate at hand has its issuer's name, %s, and has not signed it", certread.Name(s.cert.Issuer))
 			}
 		}
-		return warning("none of the %d certificates of CAs at hand is its issuer's, %s", len(s.chain), s.cert.Issuer)
+		return warning("none of the %d certificates of CAs at hand is its issuer's, %s", len(s.chain), certread.Name(s.cert.Issuer))
 	}
 	for _, ca := range issuers {
 		if s.now.After(ca.NotAfter) || s.now.Before(ca.NotBefore) {
-			return warning("in its chain, %s is valid only from %s until %s", ca.Subject, date(ca.NotBefore), date(ca.NotAfter))
+			return warning("in its chain, %s is valid only from %s until %s", certread.Name(ca.Subject), date(ca.NotBefore), date(ca.NotAfter))
 		}
 		if name := ca.SignatureAlgorithm.String(); !isSelfIssued(ca) && (strings.Contains(name, "SHA1") || strings.Contains(name, "MD5")) {
-			return warning("in its chain, %s is signed with %s, which is no longer trusted", ca.Subject, name)
+			return warning("in its chain, %s is signed with %s, which is no longer trusted", certread.Name(ca.Subject), name)
 		}
 	}
 	return finding.Finding{}, false

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/printable"
 )
@@ -19,7 +20,7 @@ func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) s
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(&text, "%-20s %s\n", name, printable.Line(fmt.Sprintf(format, args...)))
 	}
-	row("subject", "%s", cert.Subject)
+	row("subject", "%s", certread.Name(cert.Subject))
 	emails := s.emails()
 	switch _, doubted := s.doubts["certificate.email"]; {
 	case len(emails) == 0:
@@ -29,13 +30,13 @@ func Explain(cert *x509.Certificate, chain []*x509.Certificate, now time.Time) s
 	default:
 		row("e-mail", "%s, from the %s: the Anaplan user", emails[0], s.emailPlace())
 	}
-	row("issuer", "%s", cert.Issuer)
+	row("issuer", "%s", certread.Name(cert.Issuer))
 	for _, ca := range s.issuers() {
-		kind := "issued by " + ca.Issuer.String()
+		kind := "issued by " + certread.Name(ca.Issuer)
 		if isSelfIssued(ca) {
 			kind = "a root"
 		}
-		row("  chain", "%s, %s", ca.Subject, kind)
+		row("  chain", "%s, %s", certread.Name(ca.Subject), kind)
 	}
 	row("serial number", "%x", cert.SerialNumber)
 	row("valid", "from %s until %s", moment(cert.NotBefore), moment(cert.NotAfter))

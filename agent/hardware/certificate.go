@@ -17,11 +17,11 @@ import (
 func CheckTime(certificate *x509.Certificate, now time.Time) error {
 	switch {
 	case certificate.NotAfter.Before(certificate.NotBefore):
-		return fmt.Errorf("%w: %s ends %s, before it begins", ErrCertificateExpired, certificate.Subject, Day(certificate.NotAfter))
+		return fmt.Errorf("%w: %s ends %s, before it begins", ErrCertificateExpired, certread.Name(certificate.Subject), Day(certificate.NotAfter))
 	case now.After(certificate.NotAfter):
-		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, certificate.Subject, Day(certificate.NotAfter))
+		return fmt.Errorf("%w: %s ended %s", ErrCertificateExpired, certread.Name(certificate.Subject), Day(certificate.NotAfter))
 	case now.Before(certificate.NotBefore):
-		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, certificate.Subject, certificate.NotBefore.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: %s begins %s", ErrCertificateNotYetValid, certread.Name(certificate.Subject), certificate.NotBefore.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -37,12 +37,12 @@ func OtherKind(certificate *x509.Certificate) error {
 		needs = "one for a plain RSA key (rsaEncryption), which the CA can issue for the same key"
 	}
 	return fmt.Errorf("%w: that of %s is for %s, and a login by SHA512withRSA needs %s",
-		ErrNoCertificate, certificate.Subject, certread.KeyName(certificate), needs)
+		ErrNoCertificate, certread.Name(certificate.Subject), certread.KeyName(certificate), needs)
 }
 
 // Describe says which certificate it is, to people who know theirs and not their key.
 func Describe(certificate *x509.Certificate) string {
-	return fmt.Sprintf("certificate of %s until %s", certificate.Subject, Day(certificate.NotAfter))
+	return fmt.Sprintf("certificate of %s until %s", certread.Name(certificate.Subject), Day(certificate.NotAfter))
 }
 
 // Day is precise enough for people, and the same in every time zone.

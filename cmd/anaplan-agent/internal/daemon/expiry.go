@@ -21,6 +21,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -50,7 +51,7 @@ func expiryThreshold(left time.Duration) (reached int) {
 
 // expirySentence says when a certificate ends. The name in it is the CA's text.
 func expirySentence(cert *x509.Certificate, left time.Duration) string {
-	name := "the certificate for " + console.Printable(console.OneLine(cmp.Or(agent.Email(cert), cert.Subject.String())))
+	name := "the certificate for " + console.Printable(console.OneLine(cmp.Or(agent.Email(cert), certread.Name(cert.Subject))))
 	end := cert.NotAfter.Local()
 	switch {
 	case left <= 0:

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/foreign"
@@ -189,7 +190,7 @@ func Describe(cert *x509.Certificate) string {
 	if cert == nil {
 		return "(unreadable)"
 	}
-	name := cert.Subject.String()
+	name := certread.Name(cert.Subject)
 	if email := agent.Email(cert); email != "" && !strings.Contains(name, email) {
 		name += " <" + email + ">"
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
 )
 
@@ -94,7 +95,7 @@ func newCertificateEntry(info hsm.CertificateInfo) certificateEntry {
 	// What cannot be parsed has its id and the note why, and no more.
 	entry := certificateEntry{ID: hex.EncodeToString(info.ID), Note: info.Note}
 	if cert := info.Certificate; cert != nil {
-		entry.Subject, entry.Email = cert.Subject.String(), agent.Email(cert)
+		entry.Subject, entry.Email = certread.Name(cert.Subject), agent.Email(cert)
 		entry.NotAfter = cert.NotAfter.UTC().Format("2006-01-02T15:04:05Z07:00")
 	}
 	return entry

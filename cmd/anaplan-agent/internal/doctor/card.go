@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -192,7 +193,7 @@ func withGiven(key piv.KeyInfo, given *x509.Certificate) piv.KeyInfo {
 	}
 	key.Certificate, key.Problem = given, nil
 	if public, ok := key.Public.(*rsa.PublicKey); ok && !public.Equal(given.PublicKey) {
-		key.Problem = fmt.Errorf("%w: %s does not belong to this key", hardware.ErrCertificateMismatch, given.Subject)
+		key.Problem = fmt.Errorf("%w: %s does not belong to this key", hardware.ErrCertificateMismatch, certread.Name(given.Subject))
 	}
 	return key
 }

@@ -3,6 +3,7 @@ package doctor
 // The certificates that would log in, as Anaplan will see them.
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/x509"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 )
 
@@ -54,18 +56,23 @@ func certificatesOf(devices deviceReports, which func(deviceFacts) [][]byte, unp
 			if err != nil || slices.ContainsFunc(all, func(c judged) bool { return c.cert.Equal(cert) }) {
 				continue
 			}
-			all = append(all, judged{cert, parsedChain(report.facts.Chain), unpaired})
+			all = append(all, judged{cert, chainOf(cert, report.facts.Chain), unpaired})
 		}
 	}
 	return all
 }
 
-// parsedChain returns what of a device's certificates can be read.
-func parsedChain(raw [][]byte) (chain []*x509.Certificate) {
+// chainOf returns the CAs' certificates on a device, if one of them may be that of the certificate's
+// issuer: a device has others as well, as those of its other keys, or that by which it attests keys.
+func chainOf(cert *x509.Certificate, raw [][]byte) (chain []*x509.Certificate) {
+	issued := false
 	for _, der := range raw {
-		if cert, err := certread.Parse(der); err == nil && cert.IsCA {
-			chain = append(chain, cert)
+		if ca, err := certread.Parse(der); err == nil && ca.IsCA && hardware.NoLogin(ca) == "" {
+			chain, issued = append(chain, ca), issued || bytes.Equal(ca.RawSubject, cert.RawIssuer)
 		}
+	}
+	if !issued {
+		return nil
 	}
 	return chain
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
@@ -199,7 +200,7 @@ func (p *Probe) judgeGiven(keys []hsm.KeyInfo, given *x509.Certificate) {
 		}
 	}
 	key := keys[0]
-	key.Problem = fmt.Errorf("%w: the one in the file (%s) does not belong to %s", hardware.ErrCertificateMismatch, given.Subject, key.Address)
+	key.Problem = fmt.Errorf("%w: the one in the file (%s) does not belong to %s", hardware.ErrCertificateMismatch, certread.Name(given.Subject), key.Address)
 	p.judgeKey(key)
 }
 
