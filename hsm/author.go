@@ -67,13 +67,13 @@ func (a crypto11Author) refuses(n newKey) (attribute uint) {
 }
 
 // settle implements author.
-func (a crypto11Author) settle(made *keyObject, label string) (address uri.URI, err error) {
+func (a crypto11Author) settle(made *keyObject) (address uri.URI, err error) {
 	err = a.beside(token.openToWrite, func(s *session) error {
-		address, err = s.settle(made, label)
+		address, err = s.settle(made)
 		return err
 	})
 	if errors.Is(err, errNotBeside) {
-		return made.chosen(a.token.brief), nil
+		return made.address(a.token.brief), nil
 	}
 	return address, err
 }

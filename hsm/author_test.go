@@ -92,11 +92,13 @@ func TestLoginThatNobodyNamed(t *testing.T) {
 func TestRefusedAttribute(t *testing.T) {
 	library := hsmtest.BuildShim(t)
 	for name, c := range map[string]struct{ orders, says string }{
-		"by crypto11":    {"nogenerate=0x162", "it refuses CKA_EXTRACTABLE false"},
-		"in a session":   {"nogenerate=0x107;nullonly", "it refuses CKA_UNWRAP false"},
-		"not found out":  {"C_GenerateKeyPair=0x13", "what was asked of it: CKA_SENSITIVE true, CKA_EXTRACTABLE false, CKA_SIGN true, "},
-		"but once":       {"C_GenerateKeyPair@1=0x13", "what was asked of it: "},
-		"not by a label": {"nogenerate=0x3", "what was asked of it: "},
+		"by crypto11":   {"nogenerate=0x162", "it refuses CKA_EXTRACTABLE false"},
+		"in a session":  {"nogenerate=0x107;nullonly", "it refuses CKA_UNWRAP false"},
+		"not found out": {"C_GenerateKeyPair=0x13", "what was asked of it: CKA_EXTRACTABLE false, CKA_SENSITIVE true, "},
+		"but once":      {"C_GenerateKeyPair@1=0x13", "what was asked of it: "},
+		"a label":       {"nogenerate=0x3", `it refuses CKA_LABEL "new"`},
+		"an id":         {"nogenerate=0x102;nullonly;nogeneraterv=0x5", "it refuses CKA_ID "},
+		"a public one":  {"nogenerate=0x10a", "it refuses CKA_VERIFY true"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := hsmtest.NewToken(t)

@@ -141,10 +141,10 @@ func TestNamesThatTheDeviceChooses(t *testing.T) {
 		alike        bool // each key gets the same names
 	}{
 		"id":              {"newid=00", ";object=new?", false},
-		"label":           {"newlabel=6b6579", "test;id=%", false},
-		"label and id":    {"newlabel=6b6579;newid=00", "test;id=%00?", true},
+		"label":           {"newlabel=6b6579", "test;object=key?", false},
+		"label and id":    {"newlabel=6b6579;newid=00", "test;object=key?", true},
 		"no label":        {"newlabel=", "test;id=%", false},
-		"no threads, too": {"newlabel=6b6579;newid=00;nooslocking", "test;id=%00?", true},
+		"no threads, too": {"newlabel=6b6579;newid=00;nooslocking", "test;object=key?", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := hsmtest.NewToken(t)
@@ -176,7 +176,7 @@ func TestNamesThatTheDeviceChooses(t *testing.T) {
 				return
 			}
 			// A second key could not be told from the first.
-			const words = "test;id=%00?"
+			const words = "test;object=key?"
 			_, err = hsm.Generate(t.Context(), shim.Address(t, ";object=another"), hsm.KeySpec{Bits: 2048}, options)
 			wantError(t, "another one", err, hardware.ErrKeyExists, words)
 			_, err = hsm.Import(t.Context(), shim.Address(t, ";object=another"), hsmtest.RSAKey(t, "b"), options)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"fmt"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/certread"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/template"
@@ -70,11 +71,11 @@ func (n newKey) generate(ctx context.Context, keys *keyring, spec KeySpec) (info
 			}
 		}
 		made, answer = a.generate(n, spec.Bits)
-		if rv.Is(answer, rv.AboutTemplates...) && !refused.isLong() {
+		if (rv.Is(answer, rv.AboutTemplates...) || rv.Is(answer, rv.Unclear...) && !n.Decrypts) && !refused.isLong() {
 			attribute = a.refuses(n)
 		}
 		if answer == nil && made.label != n.Label {
-			address, taken = a.settle(made, n.Label)
+			address, taken = a.settle(made)
 		}
 		return answer
 	})
@@ -114,7 +115,7 @@ func (n newKey) namesake(s *session) (*keyObject, error) {
 // StoreCertificate stores the certificate of the key that address names beside
 // it, under the key's id and label. It reports whether it did: a certificate that
 // is there already is not stored twice. Older ones stay. A token that does not keep it returns
-// hardware.ErrNotKept.
+// hardware.ErrNotKept, and one that fails at it hardware.ErrNotStored.
 func StoreCertificate(ctx context.Context, address uri.URI, certificate *x509.Certificate, options Options) (stored bool, err error) {
 	if certificate == nil {
 		return false, fmt.Errorf("%s: %w to store", address, hardware.ErrNoCertificate)
@@ -134,7 +135,7 @@ func (r *keyring) store(ctx context.Context, address uri.URI, certificate *x509.
 	pairs, err := r.pairs(ctx, k, certificate.PublicKey)
 	if err == nil && !pairs {
 		err = cmp.Or(hardware.OtherKind(certificate),
-			fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certificate.Subject, r.tell(k)))
+			fmt.Errorf("%w: %s is not that of %s", hardware.ErrCertificateMismatch, certread.Name(certificate.Subject), r.tell(k)))
 	}
 	if err != nil {
 		return false, err

@@ -113,7 +113,7 @@ func (k importedKey) importBy(ctx context.Context, u *user) (KeyInfo, error) {
 	if err != nil {
 		return KeyInfo{}, refused.orNotTaken(w.takeBack(err, refused.Key))
 	}
-	info := made.info(u.found(made.keyObject, k.Label)) // not NeverExtractable, whatever the token says: it was outside
+	info := made.info(u.tell(made.keyObject)) // not NeverExtractable, whatever the token says: it was outside
 	info.Problem = hardware.ErrNoCertificate
 	return info, nil
 }

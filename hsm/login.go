@@ -297,19 +297,24 @@ func (l *login) refused(code pkcs11.Error) error {
 func (t token) refusal(reason string) *hardware.PINError {
 	return &hardware.PINError{
 		Text:   fmt.Sprintf("token %q: %s", t.info.Label, reason),
-		Locked: t.pinState() == hardware.PINLocked, Counter: t.counter(),
+		Locked: t.pinState() == hardware.PINLocked, Counter: t.counter(), Unlock: t.unlocking().Command,
 	}
+}
+
+// unlocking is what unlocks the token's PIN.
+func (t token) unlocking() remedies.Unlocking {
+	return remedies.Unlock(remedies.Locked{Module: t.path, Maker: t.info.ManufacturerID, Label: t.info.Label, TPM: t.isTPM()})
 }
 
 // outlook says what the refusal means for the next try, as far as the token tells.
 func (l *login) outlook(refused *hardware.PINError, code pkcs11.Error) string {
 	switch {
 	case refused.Locked && l.isTPM():
-		return "; a TPM counts wrong PINs and power cuts alike and unlocks itself after a time: see tpm2_getcap properties-variable, and tpm2_dictionarylockout -c to unlock it now"
+		return "; a TPM counts wrong PINs and power cuts alike and unlocks itself after a time: see tpm2_getcap properties-variable"
 	case refused.Locked && code == pkcs11.CKR_PIN_LOCKED:
-		return "; its security officer can unlock it"
+		return "; " + l.unlocking().By + " can unlock it"
 	case refused.Locked:
-		return "; it is locked now, and its security officer can unlock it"
+		return "; it is locked now, and " + l.unlocking().By + " can unlock it"
 	case refused.Counter.State == hardware.PINFinalTry:
 		return "; one more wrong PIN locks it"
 	case refused.Counter.State == hardware.PINLow:

@@ -18,12 +18,13 @@ import (
 // Some tokens name keys themselves, whatever they are asked for (GIDS cards, NetHSM). Where they give
 // several keys the same names, no address means one of them.
 
-// settle returns the address of a key that was just made, and that the token has not given this label. If another key has
-// these names, too, it takes the new one away again, for nobody could use either.
-func (s *session) settle(made *keyObject, label string) (uri.URI, error) {
+// settle returns the address of a key that was just made, and that the token has not given the label that
+// was asked for. If another key has these names, too, it takes the new one away again, for nobody could
+// use either.
+func (s *session) settle(made *keyObject) (uri.URI, error) {
 	other, err := s.twin(made)
 	if err != nil || other == nil {
-		return s.found(made, label), err
+		return s.tell(made), err
 	}
 	err = s.sameNames(other)
 	if made.handle == 0 {
@@ -35,7 +36,7 @@ func (s *session) settle(made *keyObject, label string) (uri.URI, error) {
 		doomed = append(doomed, halves...)
 	}
 	w := works{user: &user{login: &login{session: s, progress: new(progress.Progress)}}, handles: doomed}
-	return uri.URI{}, w.takeBack(err, made.chosen(s.brief))
+	return uri.URI{}, w.takeBack(err, made.address(s.brief))
 }
 
 // noTwin refuses an imported key that the token has given the names of another one.
@@ -66,24 +67,6 @@ func (s *session) twin(made *keyObject) (*keyObject, error) {
 	return first(slices.DeleteFunc(same, func(k *keyObject) bool { return k.handle == made.handle })), nil
 }
 
-// found returns the address of a key that was to have a label: by that, which is its alone, or as the
-// token has chosen.
-func (s *session) found(k *keyObject, label string) uri.URI {
-	if k.label == label {
-		return s.brief.With("object", label)
-	}
-	return k.chosen(s.brief)
-}
-
-// chosen returns the address of a key that the token has named itself: by its id, as such a label may be
-// the next key's, too.
-func (k *keyObject) chosen(token uri.URI) uri.URI {
-	if len(k.id) > 0 {
-		return token.With("id", string(k.id))
-	}
-	return k.address(token)
-}
-
 // tell returns the address that a person gets of a private key: by what shortest decides, among all on the
 // token.
 func (s *session) tell(k *keyObject) uri.URI {
@@ -99,18 +82,20 @@ func (s *session) tellAmong(k *keyObject, known []*keyObject) uri.URI {
 func (s *session) tellOf(class uint, k *keyObject, known []*keyObject) uri.URI {
 	label := k.label != "" && !slices.ContainsFunc(known, func(x *keyObject) bool { return x != k && x.label == k.label })
 	id := len(k.id) > 0 && !slices.ContainsFunc(known, func(x *keyObject) bool { return x != k && bytes.Equal(x.id, k.id) })
-	return k.shortest(s.brief, label && s.alone(class, pkcs11.CKA_LABEL, k.label), id && s.alone(class, pkcs11.CKA_ID, k.id), false)
+	return k.shortest(s.brief, label && s.isOneOf(1, class, pkcs11.CKA_LABEL, k.label), id && s.isOneOf(1, class, pkcs11.CKA_ID, k.id), false)
 }
 
-// alone reports whether one key of a class only has an attribute.
-func (s *session) alone(class, attribute uint, value any) bool {
+// isOneOf reports whether so many keys of a class have an attribute.
+func (s *session) isOneOf(many int, class, attribute uint, value any) bool {
 	found, err := s.find(pkcs11.NewAttribute(pkcs11.CKA_CLASS, class), pkcs11.NewAttribute(attribute, value))
-	return err == nil && len(found) == 1
+	return err == nil && len(found) == many
 }
 
-// sameNames is the error that the token has given a new key the names of another one.
+// sameNames is the error that the token has given a new key, which will go again, the names of another one.
 func (s *session) sameNames(other *keyObject) error {
-	address := other.chosen(s.brief).String()
+	label := other.label != "" && s.isOneOf(2, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKA_LABEL, other.label)
+	id := len(other.id) > 0 && s.isOneOf(2, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKA_ID, other.id)
+	address := other.shortest(s.brief, label, id, false).String()
 	return &hardware.KeyExistsError{
 		Address: address, Text: address + ", and the token has given the same names to a new key, which is taken away again, as no address would mean one of them",
 	}

@@ -102,15 +102,19 @@ func TestTPMAway(t *testing.T) {
 // TestTPMCleared: keys that the TPM cannot load, since it was cleared or is another one, are told as that,
 // with what to do.
 func TestTPMCleared(t *testing.T) {
-	token := hsmtest.NewTPMToken(t)
-	options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
-	enroll(t, token.Address(t, ";object=login"), options)
-	hsmtest.ForeignTPM(t)
-	_, err := hsm.Open(t.Context(), token.Address(t, ";object=login"), options)
-	wantError(t, "Open", err, nil, "a TPM that was cleared, or is another one than this store was made with")
-	wantError(t, "Open", err, nil, "move the store away ("+os.Getenv("TPM2_PKCS11_STORE")+"), then tpm2_ptool init, tpm2_ptool addtoken")
-	_, err = hsm.Generate(t.Context(), token.Address(t, ";object=other"), hsm.KeySpec{Bits: 2048}, options)
-	wantError(t, "Generate", err, nil, "a TPM that was cleared")
+	for name, change := range map[string]func(testing.TB){"cleared": hsmtest.ClearTPM, "another": hsmtest.ForeignTPM} {
+		t.Run(name, func(t *testing.T) {
+			token := hsmtest.NewTPMToken(t)
+			options := hsm.Options{PIN: (&pins{pin: token.PIN}).ask}
+			enroll(t, token.Address(t, ";object=login"), options)
+			change(t)
+			_, err := hsm.Open(t.Context(), token.Address(t, ";object=login"), options)
+			wantError(t, "Open", err, nil, "a TPM that was cleared, or is another one than this store was made with")
+			wantError(t, "Open", err, nil, "move the store away ("+os.Getenv("TPM2_PKCS11_STORE")+"), then tpm2_ptool init, tpm2_ptool addtoken")
+			_, err = hsm.Generate(t.Context(), token.Address(t, ";object=other"), hsm.KeySpec{Bits: 2048}, options)
+			wantError(t, "Generate", err, nil, "a TPM that was cleared")
+		})
+	}
 }
 
 // TestTPMLongKey: the TPM tells how long its keys are at most.

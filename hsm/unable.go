@@ -19,12 +19,16 @@ import (
 // same call may succeed.
 
 // orNotKept says of why a certificate was not stored that the token does not keep it, where that is
-// so.
+// so, or that it did not store it.
 func orNotKept(err error) error {
-	if !rv.IsRefusal(err) {
-		return err
+	_, answered := errors.AsType[*rv.Error](err)
+	switch {
+	case rv.IsRefusal(err):
+		return fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
+	case answered:
+		return fmt.Errorf("%w: %w", hardware.ErrNotStored, err)
 	}
-	return fmt.Errorf("%w: %w", hardware.ErrNotKept, err)
+	return err
 }
 
 // orNotDeleted says of why something was not deleted that the token does not do that, where that is so:
@@ -66,18 +70,17 @@ const everywhere = 2048
 func (n newKey) orNotMade(refused *RefusalError, err, answer error, refusing uint) error {
 	isLong := refused.isLong()
 	unclear := n.Decrypts && isLong && rv.Is(answer, pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_DEVICE_ERROR)
-	if !unclear && (!rv.IsRefusal(err) || rv.Is(answer, pkcs11.CKR_DEVICE_MEMORY)) {
+	if !unclear && refusing == 0 && (!rv.IsRefusal(err) || rv.Is(answer, pkcs11.CKR_DEVICE_MEMORY)) {
 		return err
 	}
 	refused.Protected = rv.IsProtected(err)
 	refused.Shorter = isLong && (unclear || rv.Is(answer, pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID))
 	refused.Err = fmt.Errorf("%w: %w", ErrNotMade, err)
 	switch {
-	case refused.Shorter || !rv.Is(answer, rv.AboutTemplates...):
 	case refusing != 0:
-		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, attribute.InWords(attribute.Only(n.Private(), refusing)))
-	default:
-		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, attribute.InWords(attribute.Only(n.Private(), attribute.Refusable...)))
+		refused.Err = fmt.Errorf("%w; it refuses %s", refused.Err, attribute.InWords(attribute.Only(n.Told(), refusing)))
+	case !refused.Shorter && rv.Is(answer, rv.AboutTemplates...):
+		refused.Err = fmt.Errorf("%w; what was asked of it: %s", refused.Err, attribute.InWords(attribute.Only(n.Told(), attribute.Refusable...)))
 	}
 	return refused
 }

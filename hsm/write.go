@@ -30,7 +30,7 @@ type author interface {
 	refuses(key newKey) uint
 	// settle returns the address of a key that was generated and that the token has named itself, see
 	// session.settle.
-	settle(made *keyObject, label string) (uri.URI, error)
+	settle(made *keyObject) (uri.URI, error)
 	// store stores the certificate of a key.
 	store(key *keyObject, certificate *x509.Certificate) error
 }

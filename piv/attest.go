@@ -28,11 +28,8 @@ func Attest(ctx context.Context, address pivuri.URI, options Options) (*Attestat
 
 // attest is Attest on an open card. It wants neither PIN nor management key.
 func (r *keyring) attest(address pivuri.URI) (*Attestation, error) {
-	if !r.card.isYubiKey() {
-		return nil, fmt.Errorf("%w: only YubiKeys attest their keys so that it can be checked, and %s is not one", ErrNotAttested, r.card.name())
-	}
-	if !r.card.since(4, 3, 0) {
-		return nil, fmt.Errorf("%w: attestation needs firmware 4.3, and %s has %s", ErrUnsupported, r.card.name(), r.card.version())
+	if err := r.card.attests(); err != nil {
+		return nil, err
 	}
 	k, err := r.key(address, func(k *slotKey) bool { return k.own == nil && k.Generated })
 	if err != nil {
@@ -57,6 +54,17 @@ func (r *keyring) attest(address pivuri.URI) (*Attestation, error) {
 	}
 	attestation.Problem = r.card.doubt(attestation)
 	return attestation, nil
+}
+
+// attests says why a card attests no key; nil: it does.
+func (c *card) attests() error {
+	switch {
+	case !c.isYubiKey():
+		return fmt.Errorf("%w: only YubiKeys attest their keys so that it can be checked, and %s is not one", ErrNotAttested, c.name())
+	case !c.since(4, 3, 0):
+		return fmt.Errorf("%w: attestation needs firmware 4.3, and %s has %s", ErrUnsupported, c.name(), c.version())
+	}
+	return nil
 }
 
 // notAttested says why a key is not attested. Cards refuse empty slots and imported keys

@@ -71,8 +71,8 @@ func (c *card) open(doing string) (err error) {
 // selection is one of Yubico's own, so a refusal tells that somebody else made the card.
 func (c *card) notOpened(doing string, err error) error {
 	if _, ours := serviceCode(err); !ours && strings.Contains(err.Error(), "yubikey version") {
-		return fmt.Errorf("%w: the card in %q is a PIV card of another maker; OpenSC's module serves those: pkcs11:?module-name=opensc-pkcs11",
-			ErrNotPIV, c.reader)
+		return fmt.Errorf("%w: the card in %q is a %w; OpenSC's module serves those: pkcs11:?module-name=opensc-pkcs11",
+			ErrNotPIV, c.reader, ErrOtherPIV)
 	}
 	return inWords(doing, err)
 }

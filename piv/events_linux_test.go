@@ -95,7 +95,8 @@ func TestWrongCards(t *testing.T) {
 	t.Run("of another maker", func(t *testing.T) {
 		d.put(t, pivtest.Options{Maker: pivtest.OtherMaker})
 		_, err := login(t, "piv:", piv.Options{})
-		wantError(t, err, piv.ErrNotPIV, "pkcs11:?module-name=opensc-pkcs11")
+		wantError(t, err, piv.ErrNotPIV, "is a PIV card of another maker; OpenSC's module serves those: pkcs11:?module-name=opensc-pkcs11")
+		wantError(t, err, piv.ErrOtherPIV, "")
 		d.free(t)
 	})
 	t.Run("another serial number", func(t *testing.T) {

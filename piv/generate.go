@@ -53,6 +53,11 @@ func (r *keyring) generate(ctx context.Context, address pivuri.URI, spec KeySpec
 	if err := r.isFree(address.Slot); err != nil {
 		return KeyInfo{}, err
 	}
+	if spec.Attested {
+		if err := r.card.attests(); err != nil {
+			return KeyInfo{}, err
+		}
+	}
 	var public crypto.PublicKey
 	const doing = "generating the key"
 	err = r.user.write(ctx, doing, func(management []byte) (err error) {

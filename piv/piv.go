@@ -48,6 +48,8 @@ var (
 	ErrNoCard = errors.New("no such card")
 	// ErrNotPIV: the card that is there has no PIV application, or speaks no protocol of ours.
 	ErrNotPIV = errors.New("the card cannot be used")
+	// ErrOtherPIV, beside ErrNotPIV: it has the application, and does not answer Yubico's questions.
+	ErrOtherPIV = errors.New("PIV card of another maker")
 	// ErrBusy: another program has the card and kept it for as long as was waited.
 	ErrBusy = errors.New("another program uses the card")
 	// ErrRemoved: the card was pulled, or its reader or pcscd went away, on the way.
@@ -208,6 +210,9 @@ type KeySpec struct {
 	// others), and no touch.
 	PIN   PINPolicy
 	Touch TouchPolicy
+
+	// Attested: the key will be attested, so a card that cannot do that does not make it.
+	Attested bool
 
 	// Before is called when the place is known to be free, right before the key is made: after it
 	// there may be a key, whatever happens. Its error ends Generate. Import does not call it. nil:

@@ -48,9 +48,17 @@ func (r *keyring) store(ctx context.Context, address pivuri.URI, certificate *x5
 		return r.card.yk.SetCertificate(management, slotOf(k.Address.Slot), certificate)
 	})
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", k.Address, err)
+		return false, orNotStored(fmt.Errorf("%s: %w", k.Address, err))
 	}
 	return true, nil
+}
+
+// orNotStored says of why a certificate was not stored that the card did not do it, where that is so.
+func orNotStored(err error) error {
+	if _, answered := errors.AsType[*deviceError](err); answered || errors.Is(err, ErrManagementKey) {
+		return fmt.Errorf("%w: %w", hardware.ErrNotStored, err)
+	}
+	return err
 }
 
 // pairs refuses a certificate that is another key's: it would be found out at the first

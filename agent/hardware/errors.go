@@ -26,6 +26,8 @@ var (
 	// ErrNotKept: the device does not keep a certificate that is the key's, and would not another
 	// time. A file can.
 	ErrNotKept = errors.New("the device does not keep the certificate")
+	// ErrNotStored: it has not stored it, and may another time, or not: it does not say.
+	ErrNotStored = errors.New("the device did not store the certificate")
 	// ErrBadSignature: the public key of the certificate, or of the key itself, does not verify
 	// a signature. No such signature leaves hsm or piv.
 	ErrBadSignature = errors.New("the device returned a signature that does not verify")

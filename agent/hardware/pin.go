@@ -111,6 +111,9 @@ type PINError struct {
 	// Locked: no PIN helps before somebody unlocks the device.
 	Locked bool
 
+	// Unlock is what to type to unlock a device that is locked; "": its maker's tool does it, whichever that is.
+	Unlock string
+
 	// ResetOnly: nobody can unlock it either, and only a reset helps, which erases its keys.
 	ResetOnly bool
 

@@ -44,12 +44,13 @@ func newImportCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.Entry, "entry", "", "which of several keys: its name in the file, or the e-mail address in its certificate")
 	flags.StringVar(&order.Certificate, "certificate", "", "file with the key's certificate, if FILE has none")
 	flags.StringVar(&order.ChainOut, "chain-out", "", "also write the CA's certificates to this new file (a card has no place for them)")
+	enroll.AddInFile(cmd, &order.InFile)
 	order.Card.AddWriteFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := order.Check(cmd); err != nil {
 			return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 		}
-		order.Next = nextFlags(cmd, []string{"key", "password", "entry", "certificate", "chain-out", "pin-policy", "touch-policy", "management-key", "pin-changed"})
+		order.Next = nextFlags(cmd, []string{"key", "password", "entry", "certificate", "chain-out", "in-file", "pin-policy", "touch-policy", "management-key", "pin-changed"})
 		device.WatchModules()
 		run, err := device.StartRun(cmd.Context(), s, say)
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/rotate"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
@@ -84,6 +85,7 @@ func newRotateFinishCommand(say *console.Messenger) *cobra.Command {
 	flags.StringVar(&order.Answer, "certificate", "", "the CA's answer: PEM, DER or PKCS#7, alone or with the CA's own certificates")
 	flags.StringVar(&order.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
 	flags.StringVar(&order.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
+	enroll.AddInFile(cmd, &order.InFile)
 	flags.BoolVar(&order.NewUser, "new-user", false, "accept a new certificate for another user")
 	rotate.AddManagementKeyFlag(cmd, &order.Card.ManagementKey)
 	return rotate.WithWork(cmd, s, say, func(s *rotate.Session) error { return s.Finish(order, cmd.CommandPath()) })

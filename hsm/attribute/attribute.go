@@ -61,27 +61,48 @@ func KeyType(kind uint) string {
 	return cmp.Or(keyTypes[kind], fmt.Sprintf("of type 0x%X", kind))
 }
 
-// Refusable are the attributes of a private key that tokens refuse, those first that most often are.
-var Refusable = []uint{pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_UNWRAP, pkcs11.CKA_DECRYPT, pkcs11.CKA_SIGN}
+// Refusable are the attributes of a key pair that tokens refuse, those first that most often are.
+var Refusable = []uint{
+	pkcs11.CKA_EXTRACTABLE, pkcs11.CKA_SENSITIVE, pkcs11.CKA_UNWRAP, pkcs11.CKA_DECRYPT, pkcs11.CKA_SIGN,
+	pkcs11.CKA_ID, pkcs11.CKA_LABEL, pkcs11.CKA_PRIVATE, pkcs11.CKA_WRAP, pkcs11.CKA_ENCRYPT, pkcs11.CKA_VERIFY,
+}
 
-// Only returns the attributes of a template that are among some.
-func Only(template []*pkcs11.Attribute, kinds ...uint) []*pkcs11.Attribute {
-	return slices.DeleteFunc(slices.Clone(template), func(a *pkcs11.Attribute) bool { return !slices.Contains(kinds, a.Type) })
+// Only returns the attributes of templates that are among some, each once.
+func Only(templates []*pkcs11.Attribute, kinds ...uint) (some []*pkcs11.Attribute) {
+	for _, kind := range kinds {
+		at := slices.IndexFunc(templates, func(a *pkcs11.Attribute) bool { return a.Type == kind })
+		if at >= 0 {
+			some = append(some, templates[at])
+		}
+	}
+	return some
 }
 
 // attributeNames are those of Refusable (PKCS#11 section 4.9).
 var attributeNames = map[uint]string{
 	pkcs11.CKA_SENSITIVE: "CKA_SENSITIVE", pkcs11.CKA_EXTRACTABLE: "CKA_EXTRACTABLE", pkcs11.CKA_SIGN: "CKA_SIGN",
-	pkcs11.CKA_DECRYPT: "CKA_DECRYPT", pkcs11.CKA_UNWRAP: "CKA_UNWRAP",
+	pkcs11.CKA_DECRYPT: "CKA_DECRYPT", pkcs11.CKA_UNWRAP: "CKA_UNWRAP", pkcs11.CKA_ID: "CKA_ID", pkcs11.CKA_LABEL: "CKA_LABEL",
+	pkcs11.CKA_PRIVATE: "CKA_PRIVATE", pkcs11.CKA_WRAP: "CKA_WRAP", pkcs11.CKA_ENCRYPT: "CKA_ENCRYPT", pkcs11.CKA_VERIFY: "CKA_VERIFY",
 }
 
 // InWords names the attributes of a template: "CKA_SIGN true, CKA_DECRYPT false".
 func InWords(template []*pkcs11.Attribute) string {
 	var words []string
 	for _, a := range template {
-		words = append(words, fmt.Sprintf("%s %v", attributeNames[a.Type], len(a.Value) == 1 && a.Value[0] != 0))
+		words = append(words, attributeNames[a.Type]+" "+value(a))
 	}
 	return strings.Join(words, ", ")
+}
+
+// value puts the value of an attribute into words.
+func value(a *pkcs11.Attribute) string {
+	switch a.Type {
+	case pkcs11.CKA_LABEL:
+		return fmt.Sprintf("%q", a.Value)
+	case pkcs11.CKA_ID:
+		return fmt.Sprintf("%x", a.Value)
+	}
+	return fmt.Sprint(len(a.Value) == 1 && a.Value[0] != 0)
 }
 
 // PublicKey returns the RSA key of a modulus and an exponent; nil without them, and

@@ -79,6 +79,15 @@ func ForeignTPM(t testing.TB) {
 	t.Setenv("TPM2_PKCS11_TCTI", fmt.Sprintf("swtpm:host=127.0.0.1,port=%d", startSimulator(t, Tool(t, "tpm2", "swtpm"))))
 }
 
+// ClearTPM has the TPM forget its keys, as its set-up in the firmware or its owner does.
+func ClearTPM(t testing.TB) {
+	t.Helper()
+	output, err := exec.Command(Tool(t, "tpm2", "tpm2_clear"), "--tcti", os.Getenv("TPM2_PKCS11_TCTI"), "--auth-hierarchy", "lockout").CombinedOutput()
+	if err != nil {
+		t.Fatalf("clearing the TPM: %v\n%s", err, output)
+	}
+}
+
 // startSimulator starts a TPM simulator on a free port, and its control channel on
 // the port above, where clients expect it. Others may take a port between the look
 // and the start; then it looks again.

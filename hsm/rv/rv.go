@@ -153,9 +153,12 @@ var Refusals = []pkcs11.Error{
 
 // AboutTemplates are the answers to attributes that a token does not take.
 var AboutTemplates = []pkcs11.Error{
-	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
+	pkcs11.CKR_ACTION_PROHIBITED, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
 	pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_TEMPLATE_INCONSISTENT,
 }
+
+// Unclear are the answers that some modules have for everything.
+var Unclear = []pkcs11.Error{pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED}
 
 // IsAny reports whether err is what a module returned, without words.
 func IsAny(err error) bool {

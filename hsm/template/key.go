@@ -35,6 +35,9 @@ func (k Key) Public() []*pkcs11.Attribute {
 		pkcs11.NewAttribute(pkcs11.CKA_ENCRYPT, k.Decrypts), pkcs11.NewAttribute(pkcs11.CKA_WRAP, false))
 }
 
+// Told is what the token is told of both halves of a key that it makes.
+func (k Key) Told() []*pkcs11.Attribute { return append(k.Private(), k.Public()...) }
+
 // common is what both halves of a key have.
 func (k Key) common() []*pkcs11.Attribute {
 	return []*pkcs11.Attribute{

@@ -239,14 +239,21 @@ static CK_RV my_C_CreateObject(CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR a, CK_ULONG
 	return rv ? rv : after("C_CreateObject", nth, real->C_CreateObject(h, a, n, o));
 }
 
-/* With the order nogenerate=0x162 a private key is not made with that attribute. */
+/* has reports whether a template has an attribute. */
+static int has(CK_ATTRIBUTE_PTR a, CK_ULONG n, CK_ATTRIBUTE_TYPE type) {
+	for (CK_ULONG i = 0; i < n; i++)
+		if (a[i].type == type)
+			return 1;
+	return 0;
+}
+
+/* With the order nogenerate=0x162 no key pair is made with that attribute. */
 static CK_RV my_C_GenerateKeyPair(CK_SESSION_HANDLE h, CK_MECHANISM_PTR m, CK_ATTRIBUTE_PTR a, CK_ULONG n,
                                   CK_ATTRIBUTE_PTR b, CK_ULONG o, CK_OBJECT_HANDLE_PTR p, CK_OBJECT_HANDLE_PTR q) {
 	unsigned nth;
 	CK_RV rv = before("C_GenerateKeyPair", &nth);
-	for (CK_ULONG i = 0; rv == CKR_OK && order("nogenerate") != NULL && i < o; i++)
-		if (b[i].type == number("nogenerate"))
-			rv = CKR_ATTRIBUTE_TYPE_INVALID;
+	if (rv == CKR_OK && order("nogenerate") != NULL && (has(a, n, number("nogenerate")) || has(b, o, number("nogenerate"))))
+		rv = order("nogeneraterv") == NULL ? CKR_ATTRIBUTE_TYPE_INVALID : number("nogeneraterv");
 	choose(a, n);
 	choose(b, o);
 	return rv ? rv : after("C_GenerateKeyPair", nth, real->C_GenerateKeyPair(h, m, a, n, b, o, p, q));

@@ -117,7 +117,7 @@ func (p cardPlace) Shown(ctx context.Context) (FoundKey, bool) {
 
 // spec returns piv's. "default" is the slot's own policy, which package piv knows.
 func (s KeySpec) card() piv.KeySpec {
-	spec := piv.KeySpec{Bits: s.Bits, PIN: piv.PINPolicy(s.PINPolicy), Touch: piv.TouchPolicy(s.TouchPolicy), Before: s.Before}
+	spec := piv.KeySpec{Bits: s.Bits, PIN: piv.PINPolicy(s.PINPolicy), Touch: piv.TouchPolicy(s.TouchPolicy), Attested: s.Attested, Before: s.Before}
 	if s.PINPolicy == "default" {
 		spec.PIN = ""
 	}

@@ -103,6 +103,9 @@ type KeySpec struct {
 	PINPolicy, TouchPolicy string
 	ManagementKey          string
 
+	// Attested: the key will be attested, so a card that cannot do that does not make it.
+	Attested bool
+
 	// Before is called right before Make makes the key; its error ends it. nil: nothing is.
 	Before func() error
 }

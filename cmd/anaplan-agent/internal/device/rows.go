@@ -31,6 +31,7 @@ const managementKeyHint = "--management-key says where it is, in hexadecimal: pr
 // put right does not.
 func Rows(on remedy.System) explain.Table {
 	return explain.Table{
+		{Is: hardware.ErrNotStored, More: "the key is in the device, and safe: the same command again, or, with `--in-file`, a file of the profile's keeps the certificate", With: keptElsewhere},
 		{As: explain.Type[*certificateSettingError], Exit: explain.Usage, Code: agent.CodeKeyUnusable, Final: true, Hints: explain.Hints(
 			"--certificate names a file with the key's own certificate: PEM, DER or PKCS#7, alone",
 		)},
@@ -95,6 +96,10 @@ func Rows(on remedy.System) explain.Table {
 		{Is: piv.ErrNoCard, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --key piv: lists the cards that are connected",
 		)},
+		{Is: piv.ErrOtherPIV, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
+			build.Program+" keys --key 'pkcs11:?module-name=opensc-pkcs11' lists its keys by OpenSC's module",
+			"the key in slot 9c is: --key "+shell.Quote(openSCsAddress(DefaultSlot)),
+		)},
 		{Is: piv.ErrNotPIV, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			"a YubiKey may have its PIV application switched off: ykman config usb --enable PIV (or nfc)",
 			"cards of other makers work by OpenSC's module: --key 'pkcs11:?module-name=opensc-pkcs11'",
@@ -135,8 +140,22 @@ func Rows(on remedy.System) explain.Table {
 		)},
 
 		// A device that gave no clear answer may give one another time.
-		{As: gaveNoClearAnswer, Exit: explain.Failed, Code: agent.CodeDeviceFailed},
+		{As: gaveNoClearAnswer, Exit: explain.Failed, Code: agent.CodeDeviceFailed, Hints: explain.Hints("try again; if it stays so, " + build.Program + " doctor --key ADDRESS looks at the device and its module")},
 	}
+}
+
+// keptElsewhere says how to go on with a key whose certificate the device has not stored.
+func keptElsewhere(err error, row *explain.Row) {
+	safe := "the key is in the device, and safe"
+	switch {
+	case hsm.Transient(err):
+		row.Hints = nil // those of any trouble of a token
+		safe += ": try the same command again; pull a USB device out and put it back in before"
+	case len(row.Hints) > 0:
+		safe += "; with that put right, the same command stores its certificate"
+	}
+	row.Hints = append(row.Hints, explain.Hint{Text: safe},
+		explain.Hint{Text: "if the device still does not store it, a login takes the certificate from a file of the profile's as well", Flag: "--in-file"})
 }
 
 // onCard gives other hints where the error is of a card: what to do about a key depends on what

@@ -266,7 +266,7 @@ func StoreCertificates(r *device.Run, e Enrolment, address config.Address, got a
 func storeLeaf(r *device.Run, e Enrolment, address config.Address, leaf *x509.Certificate) (Kept, error) {
 	stored, err := r.Device.At(address).StoreCertificate(r.Ctx, leaf, e.Card.ManagementKey)
 	switch {
-	case errors.Is(err, hardware.ErrNotKept):
+	case errors.Is(err, hardware.ErrNotKept), e.InFile && errors.Is(err, hardware.ErrNotStored):
 		return keep(r, leaf, err)
 	case err != nil:
 		return "", err

@@ -80,7 +80,7 @@ func (c CardFlags) check(e Enrolment) error {
 
 // keySpec returns what the flags say of a new key.
 func (c CardFlags) keySpec() device.KeySpec {
-	return device.KeySpec{PINPolicy: c.pinPolicy, TouchPolicy: c.TouchPolicy, ManagementKey: c.ManagementKey}
+	return device.KeySpec{PINPolicy: c.pinPolicy, TouchPolicy: c.TouchPolicy, ManagementKey: c.ManagementKey, Attested: c.attestation != ""}
 }
 
 // attest writes the device's certificates of the key to a file, the key's first. Without

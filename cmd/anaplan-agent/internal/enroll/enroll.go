@@ -37,6 +37,7 @@ type Enrolment struct {
 
 	Certificate         string // the CA's answer
 	ChainOut, UploadOut string
+	InFile              bool // the answer may be kept in a file of the profile's
 	Guided              bool // guide tells the person what comes next, and chooses the files
 	login               bool // --check
 	Resume              bool
@@ -61,10 +62,16 @@ func (e *Enrolment) AddFlags(cmd *cobra.Command) {
 	flags.StringVar(&e.Certificate, "certificate", "", "store the CA's answer beside the key: PEM, DER or PKCS#7, alone or with the CA's own certificates in any order")
 	flags.StringVar(&e.ChainOut, "chain-out", "", "with --certificate: new file for the CA's own certificates, for which cards have no place")
 	flags.StringVar(&e.UploadOut, "upload-out", "", "with --certificate: new file with the one PEM block to upload to Anaplan")
+	AddInFile(cmd, &e.InFile)
 	flags.BoolVar(&e.login, "check", false, "log in for the first time, once the certificate is registered; with --certificate where the device does not keep it")
 	flags.BoolVar(&e.Resume, "resume", false, "continue the enrolment that is under way")
 	flags.BoolVar(&e.JSON, "json", false, "print how far it is as JSON, the CSR within; nothing is asked for but PINs")
 	e.Card.AddFlags(cmd)
+}
+
+// AddInFile gives cmd the flag --in-file.
+func AddInFile(cmd *cobra.Command, inFile *bool) {
+	cmd.Flags().BoolVar(inFile, "in-file", false, "if the device does not store the certificate, whatever the reason, keep it in a file of the profile's")
 }
 
 // Next has the settings that were given by flags, as a shell reads them: what comes next wants them, too.
@@ -79,7 +86,7 @@ var StepFlags = []string{"certificate", "output", "check", "attestation", "manag
 // RememberedFlags are those that --resume knows, that are for a later step, or that are said once.
 var RememberedFlags = []string{
 	"key", "email", "name", "subject", "bits", "reuse-key", "pin-policy", "touch-policy", "resume",
-	"chain-out", "upload-out", "pin-changed", "json",
+	"chain-out", "upload-out", "in-file", "pin-changed", "json",
 }
 
 // IsOpen reports whether the flags leave open what to do, so that a person can be asked.
@@ -116,6 +123,8 @@ func (e Enrolment) checkTask(guided bool) error {
 		return errors.New("--check makes the first login, once the certificate is registered; only settings, such as --key and --region, --certificate and --resume can go with it")
 	case e.Resume && forRequest:
 		return errors.New("--resume remembers the request; --email, --name, --subject, --bits and --reuse-key are for a new request")
+	case e.InFile && e.Certificate == "" && !guided:
+		return errors.New("--in-file is for --certificate: it says where the certificate may be kept")
 	case e.ChainOut != "" && e.Certificate == "" && !guided:
 		return errors.New("--chain-out is for --certificate: it takes the CA's certificates from the answer")
 	case e.UploadOut != "" && e.Certificate == "" && !guided && !e.Resume:

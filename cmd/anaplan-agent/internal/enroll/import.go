@@ -33,6 +33,7 @@ type ImportOrder struct {
 	Password, Entry string
 	Certificate     string
 	ChainOut        string
+	InFile          bool
 	Card            CardFlags
 	Next            Next
 }
@@ -93,7 +94,7 @@ func ImportFile(r *device.Run, path string, order ImportOrder) error {
 	if address, err = importKey(r, address, entry.Key, order.Card); err != nil {
 		return err
 	}
-	storing := Enrolment{Card: order.Card, ChainOut: order.ChainOut}
+	storing := Enrolment{Card: order.Card, ChainOut: order.ChainOut, InFile: order.InFile}
 	kept, err := StoreCertificates(r, storing, address, answer{entry.Certificate, entry.Chain})
 	if err != nil {
 		return err

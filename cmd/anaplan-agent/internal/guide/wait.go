@@ -15,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
@@ -83,10 +84,23 @@ func (g *guide) command(text string) (handled bool, err error) {
 	return false, nil
 }
 
-// storeAnswer stores what came back, with files beside the request.
+// storeAnswer stores what came back: on the device, or, if that does not do it, where the person wants it.
 func (g *guide) storeAnswer(path string) error {
-	p := g.under
 	e := g.order
+	err := g.store(path, e)
+	if !errors.Is(err, hardware.ErrNotStored) {
+		return err
+	}
+	e.InFile, err = g.askYes(fmt.Sprintf("%s.\nThe key is in the device, and safe. Keep the certificate in a file of the profile's instead?", console.Printable(err.Error())))
+	if err != nil || !e.InFile {
+		return err
+	}
+	return g.store(path, e)
+}
+
+// store stores what came back, with files beside the request.
+func (g *guide) store(path string, e enroll.Enrolment) error {
+	p := g.under
 	e.Certificate = path
 	e.UploadOut = cmp.Or(e.UploadOut, freeName(g.beside("-upload.pem")))
 	if e.Guided = true; e.ChainOut == "" && device.IsCard(p.Address()) {

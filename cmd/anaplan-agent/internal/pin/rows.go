@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -82,7 +83,7 @@ func refusalHints(err error, row *explain.Row) {
 func tokenHints(refused *hardware.PINError, row *explain.Row) {
 	row.Hints = explain.Hints("the PIN was sent once; look it up, and correct it where it comes from, for tokens lock after a few wrong ones")
 	if refused.Locked {
-		row.Hints = explain.Hints("have the token's security officer (SO) set a new user PIN, with the vendor's tool or: pkcs11-tool --module MODULE --login --login-type so --init-pin")
+		row.Hints = explain.Hints("to unlock it and set a new PIN: " + cmp.Or(refused.Unlock, "its maker's own tool, as the token's security officer (SO)"))
 	}
 }
 

@@ -24,8 +24,8 @@ func (s *Session) Finish(order Order, command string) error {
 	switch {
 	case s.rotation.Step == "" || s.rotation.Step == rotationMaking:
 		return fmt.Errorf("%w: no rotation to finish:\n%s", errRotation, s.rotation.Text())
-	case order.Answer == "" && order.UploadOut+order.ChainOut != "":
-		return explain.Usagef(command, "--upload-out and --chain-out are for --certificate: they are made from the CA's answer")
+	case order.Answer == "" && (order.UploadOut+order.ChainOut != "" || order.InFile):
+		return explain.Usagef(command, "--upload-out, --chain-out and --in-file are for --certificate, the CA's answer")
 	case order.Answer == "" && s.rotation.Step == rotationRequested:
 		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, build.Program)
 	}
