@@ -57,7 +57,7 @@ func TestLockedPIN(t *testing.T) {
 	shim, sign, env := behindShim(t, flagLocked)
 	var r result
 	r.run(t, env, append(sign, "--pin", "env:PIN"))
-	r.want(t, 3, "CKR_PIN_LOCKED", "hint: have the token's security officer (SO) set a new user PIN")
+	r.want(t, 3, "CKR_PIN_LOCKED", "hint: to unlock it and set a new PIN: ")
 	if n := shim.Calls(t, "C_Login"); n != 0 {
 		t.Errorf("%d logins to a locked token", n)
 	}
