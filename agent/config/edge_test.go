@@ -1,6 +1,8 @@
 package config
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,7 +17,7 @@ func TestEdge(t *testing.T) {
 		{"no address", "key = 'agent:https://a'", "key: the port is missing: write it as agent:https://HOST:8471"},
 		{"pin", members + "pin = 'prompt'", "pin: it does not stand beside a key that another agent has"},
 		{"region", members + "region = 'eu1'", "region: it does not stand beside"},
-		{"token file", members + "token_file = '/run/token'", "token_file: it does not stand beside"},
+		{"token file", members + "token_file = '" + filepath.ToSlash(filepath.Join(os.TempDir(), "token")) + "'", "token_file: it does not stand beside"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
