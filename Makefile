@@ -48,7 +48,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help outdated kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test clean
+.PHONY: help outdated kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -230,8 +230,8 @@ alerts-test: deps-test
 
 nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test bench
 
-# Debian's wine64 and mingw-w64, see .ci/wine; standard output is the table of docs/platforms.md.
-wine:
+# See .ci/wine; standard output is the table of docs/platforms.md.
+wine: deps-wine
 	@.ci/wine-lane
 	@echo "With cgo, but for hsm's own tests, whose tokens are SoftHSM's:"
 	@CGO_ENABLED=1 .ci/wine-lane ./cmd/anaplan-agent
@@ -257,6 +257,9 @@ deps-demo-piv:
 
 deps-test:
 	@sh .ci/install test
+
+deps-wine:
+	@sh .ci/install wine
 
 # -e: of a module that is not on the proxy itself any more nobody can say.
 outdated:

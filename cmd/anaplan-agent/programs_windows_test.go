@@ -47,7 +47,12 @@ func (p *program) configure(text string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		p.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	p.write(path, []byte(text))
+}
+
+func (p *program) write(path string, content []byte) {
+	p.Helper()
+	if err := os.WriteFile(path, content, 0o600); err != nil {
 		p.Fatal(err)
 	}
 }
@@ -135,6 +140,16 @@ func TestAgentOnWindows(t *testing.T) {
 	if !strings.Contains(log, `\\.\pipe\anaplan-agent-S-1-5-`) || !strings.Contains(log, "stopping") {
 		t.Errorf("the log: %s", log)
 	}
+}
+
+// useAgent gets a token from an agent.
+func (p *program) useAgent() {
+	p.Helper()
+	agent := p.serve()
+	p.run(0, []string{"token"})
+	p.run(0, []string{"status"}, "default")
+	p.run(0, []string{"stop"})
+	agent.wait()
 }
 
 // runningAgent is an agent that serves.
