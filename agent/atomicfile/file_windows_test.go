@@ -98,3 +98,22 @@ func TestHeldOpenForLong(t *testing.T) {
 	}
 	wantContent(t, path, "old")
 }
+
+// TestSweepLeavesWriters: what is being written stays, and what a writer that has ended left goes.
+func TestSweepLeavesWriters(t *testing.T) {
+	path := filepath.Join(place(t), "file")
+	file, err := atomicfile.Create(t.Context(), path, atomicfile.Options{})
+	check(t, err)
+	left, err := os.ReadDir(filepath.Dir(path))
+	if check(t, err); len(left) != 1 {
+		t.Fatalf("files %v", left)
+	}
+	killed := filepath.Join(filepath.Dir(path), left[0].Name()+"0")
+	check(t, os.WriteFile(killed, nil, 0o600))
+	atomicfile.Sweep(path)
+	if _, err := os.Stat(killed); err == nil {
+		t.Error("what nobody writes any more is still there")
+	}
+	check(t, file.Finish([]byte("text")))
+	wantContent(t, path, "text")
+}
