@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
@@ -56,15 +57,15 @@ func fullPrivateBlob(key *rsa.PrivateKey) []byte {
 	return blob.Bytes()
 }
 
-// configureToken writes the configuration of a login with a key behind a PKCS#11 module.
-func (p *program) configureToken() *anaplantest.Server {
+// configureToken writes the configuration of a login with a key behind a PKCS#11 module, and more of
+// the profile.
+func (p *program) configureToken(more ...string) *anaplantest.Server {
 	p.Helper()
 	server := anaplantest.NewServer(p.T, nil)
 	ca := filepath.Join(p.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, server.CA.PEM(), 0o600); err != nil {
-		p.Fatal(err)
-	}
-	p.configure(fmt.Sprintf("[profile.default]\nkey = '%s'\npin = 'env:PIN'\nca_file = '%s'\nauth_url = '%s'\napi_url = '%[3]s'\n", tokenHere(p.T, server), ca, server.URL))
+	p.write(ca, server.CA.PEM())
+	p.configure(fmt.Sprintf("[profile.default]\nkey = '%s'\npin = 'env:PIN'\nca_file = '%s'\nauth_url = '%s'\napi_url = '%[3]s'\n%s",
+		tokenHere(p.T, server), ca, server.URL, strings.Join(more, "\n")))
 	p.Setenv("PIN", "4711")
 	return server
 }
@@ -76,17 +77,14 @@ func TestModuleOnWindows(t *testing.T) {
 	p.run(0, []string{"keys"}, "token=wine", "login")
 	p.run(0, []string{"token", "--output", "powershell"}, "$env:ANAPLAN_TOKEN")
 	p.run(0, []string{"doctor", "--login"}, "login")
-	agent := p.serve()
-	p.run(0, []string{"token"})
-	p.run(0, []string{"status"}, "default")
-	p.run(0, []string{"stop"})
-	agent.wait()
+	p.useAgent()
 	if got := server.Counts().Logins; got < 3 {
 		t.Errorf("%d logins", got)
 	}
 }
 
-// TestModuleCrashesOnWindows: a module that crashes takes the signer process with it, and not the agent.
+// TestModuleCrashesOnWindows: a module that crashes takes the signer process with it, and not the agent;
+// of a command without an agent, in words.
 func TestModuleCrashesOnWindows(t *testing.T) {
 	p := newProgram(t)
 	p.configureToken()
@@ -95,4 +93,7 @@ func TestModuleCrashesOnWindows(t *testing.T) {
 	p.run(1, []string{"token"}, "the PKCS#11 module or the smart card library crashed", "it took only the signer process with it")
 	p.run(0, []string{"stop"})
 	agent.wait()
+	p.run(1, []string{"token"}, "error: the PKCS#11 module crashed, and took this program with it", "hint: try again")
+	t.Setenv("ANAPLAN_AGENT_TEST_CRASH", "exit")
+	p.run(1, []string{"token"}, "error: the PKCS#11 module ended this program", "hint: try again")
 }

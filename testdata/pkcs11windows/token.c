@@ -4,7 +4,7 @@
  * In the directory that ANAPLAN_AGENT_TEST_TOKEN names the test has put the token's key (key.blob, a
  * BCRYPT_RSAFULLPRIVATE_BLOB) and certificate (certificate.der). The PIN is 4711, the token's label is
  * "wine", and its objects' label "login" and CKA_ID 01. It signs by CKM_RSA_PKCS, with Windows' own RSA.
- * If ANAPLAN_AGENT_TEST_CRASH is set it crashes when it is to sign.
+ * When it is to sign, it crashes if ANAPLAN_AGENT_TEST_CRASH is "yes", and calls exit if it is "exit".
  */
 #include <windows.h>
 #include <bcrypt.h>
@@ -237,7 +237,10 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG size, CK
 		*signature_size = needed;
 		return CKR_OK;
 	}
-	if (getenv("ANAPLAN_AGENT_TEST_CRASH") != NULL)
+	const char *crash = getenv("ANAPLAN_AGENT_TEST_CRASH");
+	if (crash != NULL && strcmp(crash, "exit") == 0)
+		exit(0);
+	if (crash != NULL)
 		*(volatile int *)8 = 1;
 	BCRYPT_ALG_HANDLE rsa;
 	BCRYPT_KEY_HANDLE handle;
