@@ -33,3 +33,10 @@ func (g *Group) Close() {}
 
 // Bind does nothing on Unix, where what a process has started may outlive it.
 func Bind() (release func()) { return func() {} }
+
+// StartApart starts a command that goes on when this process ends, however it ends, and that the
+// terminal's Ctrl-C is not for. It sets the command's SysProcAttr.
+func StartApart(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return cmd.Start()
+}

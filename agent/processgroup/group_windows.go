@@ -74,6 +74,22 @@ func Bind() (release func()) {
 	return func() { limit(job, limits&^windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE) }
 }
 
+// StartApart starts a command that goes on when this process ends, however it ends, and that neither
+// Ctrl-C nor the end of the window is for. It sets the command's SysProcAttr. In somebody else's job
+// that nothing may leave it stays, and ends with that.
+func StartApart(cmd *exec.Cmd) error {
+	const apart = windows.DETACHED_PROCESS | windows.CREATE_NEW_PROCESS_GROUP
+	within := *cmd // a command can be started once
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: apart | windows.CREATE_BREAKAWAY_FROM_JOB}
+	err := cmd.Start()
+	if errors.Is(err, windows.ERROR_ACCESS_DENIED) {
+		within.SysProcAttr = &syscall.SysProcAttr{CreationFlags: apart}
+		*cmd = within
+		err = cmd.Start()
+	}
+	return err
+}
+
 // newJob makes a job with limits.
 func newJob(limits uint32) (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil) // no program inherits it

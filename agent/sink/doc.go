@@ -12,7 +12,7 @@
 // new, never a part and never no file (package atomicfile), so the directory must be one that
 // the agent may write to. One on a tmpfs, as below /run, leaves no token on a disk. An agent that
 // is killed leaves the file, and in the middle of writing a hidden one beside it (mode 0600); the
-// next one begins with Clear.
+// next one begins with Clear, and [Guard] removes them at once, in another process.
 //
 // Where the file is a mount point, as a container's volume is, or the directory is not writable,
 // it is written in place, and emptied in place of removed.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 )
@@ -96,4 +97,31 @@ func TestModuleCrashesOnWindows(t *testing.T) {
 	p.run(1, []string{"token"}, "error: the PKCS#11 module crashed, and took this program with it", "hint: try again")
 	t.Setenv("ANAPLAN_AGENT_TEST_CRASH", "exit")
 	p.run(1, []string{"token"}, "error: the PKCS#11 module ended this program", "hint: try again")
+}
+
+// TestKilledOnWindows: an agent that is killed leaves no token in a file.
+func TestKilledOnWindows(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(t.TempDir(), "token")
+	p.configureToken("token_file = '" + filepath.ToSlash(file) + "'")
+	agent := p.serve()
+	wait := func(there bool) {
+		t.Helper()
+		for start := time.Now(); ; time.Sleep(time.Second / 10) {
+			if _, err := os.Stat(file); (err == nil) == there {
+				return
+			}
+			if time.Since(start) > time.Minute {
+				t.Fatalf("the file's being there is not %t\n%s", there, &agent.log)
+			}
+		}
+	}
+	wait(true)
+	if err := agent.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-agent.ended; err == nil {
+		t.Error("the agent was not killed")
+	}
+	wait(false)
 }

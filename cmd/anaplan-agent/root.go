@@ -12,6 +12,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/completion"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/daemon"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/help"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 )
@@ -113,6 +114,7 @@ var commands = map[string]func(*console.Messenger) *cobra.Command{
 	"version":    newVersionCommand,
 
 	login.SignerCommand: newSignerCommand,
+	daemon.GuardCommand: newTokenFilesCommand,
 }
 
 // commandsFor returns the one command that a command line calls, since each takes

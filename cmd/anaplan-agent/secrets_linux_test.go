@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplantest"
 	"github.com/anaplan-agent/anaplan-agent/agent/authority"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/daemon"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
@@ -149,6 +150,7 @@ func callsAlone(v *vault) []call {
 		{exit: 1, args: words("stop")},
 		{exit: 2, args: words("serve --listen 192.0.2.1:1")},
 		{exit: 1, args: []string{login.SignerCommand}},
+		{args: []string{daemon.GuardCommand}},
 		{exit: 1, args: words("doctor probe")},
 		{exit: 1, args: words("enroll look")},
 	}

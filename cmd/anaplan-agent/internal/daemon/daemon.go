@@ -54,6 +54,7 @@ type agentProcess struct {
 	expiries *expiryNotes
 	keys     *knownKeys
 	hooks    *expiryHooks
+	guard    *tokenGuard // nil: this system needs none
 	errors   explain.Table
 	host     Host
 	logFile  *LogFile // nil: none
@@ -77,7 +78,7 @@ type profileTable struct {
 
 // newAgentProcess makes the parts, and starts none.
 func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog.Logger, explanations explain.Table) (*agentProcess, error) {
-	d := &agentProcess{settings: s, log: logger, agent: loaded.Agent, signers: login.NewSigners(logger), pins: pin.NewMemory(paths.State(), paths.KeyDirectories()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), errors: explanations}
+	d := &agentProcess{settings: s, log: logger, agent: loaded.Agent, signers: login.NewSigners(logger), pins: pin.NewMemory(paths.State(), paths.KeyDirectories()), tidying: newTidying(), phantoms: phantom.New(phantom.Config{}), expiries: &expiryNotes{dir: paths.State()}, keys: &knownKeys{dir: paths.State()}, hooks: newExpiryHooks(), guard: newTokenGuard(logger), errors: explanations}
 	if err := d.remote.identify(loaded.Agent, logger); err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile
 	if p.client, p.members, err = d.loginAt(profile, func() { p.keeper.Reconsider() }); err != nil {
 		return nil, err
 	}
-	if p.sink, err = newTokenFile(profile, d.log); err != nil {
+	if p.sink, err = newTokenFile(profile, d.guard, d.log); err != nil {
 		return nil, err
 	}
 	p.keeper = agent.NewKeeper(agent.KeeperConfig{

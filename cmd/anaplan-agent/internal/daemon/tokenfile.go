@@ -24,11 +24,12 @@ import (
 
 // tokenFile keeps a file as the Keeper's token is.
 type tokenFile struct {
-	file *sink.File
-	log  *slog.Logger
-	next chan agent.Token // the newest token; zero: there is no token any more
-	last agent.Token      // that was put there
-	left atomic.Bool      // the file is another's now
+	file  *sink.File
+	guard *tokenGuard
+	log   *slog.Logger
+	next  chan agent.Token // the newest token; zero: there is no token any more
+	last  agent.Token      // that was put there
+	left  atomic.Bool      // the file is another's now
 
 	failure atomic.Pointer[agent.Problem] // why the file is not as the token is; nil: it is
 	cause   error                         // of that which was logged last
@@ -36,7 +37,7 @@ type tokenFile struct {
 }
 
 // newTokenFile returns the file of a profile; nil if it has none. Nothing is written yet.
-func newTokenFile(profile *config.Profile, log *slog.Logger) (*tokenFile, error) {
+func newTokenFile(profile *config.Profile, guard *tokenGuard, log *slog.Logger) (*tokenFile, error) {
 	if profile.TokenFile == "" {
 		return nil, nil
 	}
@@ -48,7 +49,7 @@ func newTokenFile(profile *config.Profile, log *slog.Logger) (*tokenFile, error)
 	if err := file.Check(); err != nil {
 		return nil, fmt.Errorf("%w: token_file: %w", settings.ErrSettings, err)
 	}
-	return &tokenFile{file: file, log: log.With("profile", profile.Name), next: make(chan agent.Token, 1)}, nil
+	return &tokenFile{file: file, guard: guard, log: log.With("profile", profile.Name), next: make(chan agent.Token, 1)}, nil
 }
 
 // OwnerOf returns the numbers of "user", "user:group" or ":group"; -1 where there is none.
@@ -156,7 +157,10 @@ func (f *tokenFile) put(token agent.Token) error {
 	var err error
 	switch {
 	case !token.Value.IsZero():
-		err = f.file.Write(token)
+		f.guard.tell(sink.Writing, f.file.Path)
+		if err = f.file.Write(token); err == nil {
+			f.guard.tell(sink.Written, f.file.Path)
+		}
 	case f.unclear:
 		err = f.file.Clear()
 	default:
