@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -20,13 +21,10 @@ var (
 // refusals are why a file cannot be replaced that perhaps can be written to.
 var refusals = []error{fs.ErrPermission, syscall.EROFS, syscall.EBUSY, syscall.EXDEV, syscall.ENOTSUP}
 
-func isRefusal(err error) bool {
-	for _, refusal := range refusals {
-		if errors.Is(err, refusal) {
-			return true
-		}
-	}
-	return false
+func isRefusal(err error) bool { return isAny(err, refusals) }
+
+func isAny(err error, of []error) bool {
+	return slices.ContainsFunc(of, func(one error) bool { return errors.Is(err, one) })
 }
 
 // explain says of an error what it is about and what can be done. It does not name the file
@@ -42,9 +40,9 @@ func (t target) explain(err error) error {
 func (t target) remedy(err error) string {
 	dir := filepath.Dir(t.path)
 	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
+	case isAny(err, noRoom):
 		return fmt.Sprintf("make room in %s; what was there before is unchanged", dir)
-	case errors.Is(err, syscall.EROFS):
+	case errors.Is(err, readOnly):
 		return fmt.Sprintf("%s is on a read-only file system: choose another directory, or have it mounted writable", dir)
 	case isHeldOpen(err):
 		return "another program has it open: end that, or choose another name"

@@ -117,3 +117,17 @@ func TestSweepLeavesWriters(t *testing.T) {
 	check(t, file.Finish([]byte("text")))
 	wantContent(t, path, "text")
 }
+
+// TestFullDisk: Windows' own errors get the same remedies as those of Unix.
+func TestFullDisk(t *testing.T) {
+	for err, want := range map[error]string{
+		windows.ERROR_DISK_FULL: "make room in", windows.ERROR_HANDLE_DISK_FULL: "make room in", windows.ERROR_DISK_QUOTA_EXCEEDED: "make room in",
+		windows.ERROR_FILE_TOO_LARGE: "make room in", windows.ERROR_WRITE_PROTECT: "read-only", windows.ERROR_ACCESS_DENIED: "may not write in",
+		windows.ERROR_SHARING_VIOLATION: "another program has it open",
+	} {
+		said := atomicfile.Explain(`C:\state\file`, &os.PathError{Op: "write", Path: `C:\state\file`, Err: err}).Error()
+		if !strings.Contains(said, want) {
+			t.Errorf("%v: %s", err, said)
+		}
+	}
+}

@@ -16,6 +16,9 @@ import (
 // openThrough opens a FIFO without waiting, and makes no terminal this process's own.
 const openThrough = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
+// noRoom is what a full disk, a quota and a limit of files' sizes say; readOnly a file system that is.
+var noRoom, readOnly = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG}, error(syscall.EROFS)
+
 // descriptor is one of this process that was open when it started.
 type descriptor struct{ number int }
 

@@ -10,6 +10,13 @@ import (
 // openThrough is for FIFOs, which Windows has not.
 const openThrough = 0
 
+// noRoom is what a full disk, a quota and the largest size of a file say; readOnly a medium that is
+// protected.
+var (
+	noRoom   = []error{windows.ERROR_DISK_FULL, windows.ERROR_HANDLE_DISK_FULL, windows.ERROR_DISK_QUOTA_EXCEEDED, windows.ERROR_FILE_TOO_LARGE}
+	readOnly = error(windows.ERROR_WRITE_PROTECT)
+)
+
 // descriptor is one of this process, of which Windows has no names.
 type descriptor struct{}
 
