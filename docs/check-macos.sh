@@ -30,6 +30,7 @@ if ask "Put a made-up password into the keychain as $service, and read it by /us
 	for word in 4711 'a"b' 4711ä; do
 		security add-generic-password -U -s $service -a anaplan-agent -w "$word"
 		printf 'of %s, -g prints: ' "$word"
+		# shellcheck disable=SC2069 # it prints the password to standard error: only that is shown
 		security find-generic-password -g -s $service 2>&1 >/dev/null
 	done
 	run security delete-generic-password -s $service
