@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/Microsoft/go-winio"
 	"golang.org/x/sys/windows"
@@ -92,13 +93,16 @@ func checkServer(conn net.Conn, pipe string) error {
 	if err != nil {
 		return err
 	}
-	descriptor, err := windows.GetSecurityInfo(handle, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION)
+	descriptor, err := windows.GetSecurityInfo(handle, windows.SE_KERNEL_OBJECT, windows.OWNER_SECURITY_INFORMATION|windows.LABEL_SECURITY_INFORMATION)
 	if err != nil {
 		return fmt.Errorf("asking Windows whose the pipe %s is: %w", pipe, err)
 	}
 	owner, _, err := descriptor.Owner()
 	if err != nil || owner == nil {
 		return fmt.Errorf("the pipe %s has no owner, so it is not spoken to", pipe)
+	}
+	if isSandboxed(descriptor) {
+		return fmt.Errorf("the pipe %s was made by a program that Windows does not let change anything of yours, as a browser's parts (of low integrity), so it is not spoken to: end the program%s", pipe, serverProcess(handle))
 	}
 	if isTrusted(owner.String()) {
 		return nil
@@ -107,6 +111,35 @@ func checkServer(conn net.Conn, pipe string) error {
 		"have an administrator end the program%s, or choose another pipe for the agent: socket = '%sNAME' under [agent]",
 		pipe, NameOf(owner.String()), serviceName, serverProcess(handle), pipes)
 }
+
+// isSandboxed reports whether what has the descriptor was made by a program of low integrity. Its user
+// is the owner all the same. Windows labels only what such a program makes, and lets nobody label
+// anything higher than themselves ("Mandatory Integrity Control", Win32).
+func isSandboxed(descriptor *windows.SECURITY_DESCRIPTOR) bool {
+	labels, _, err := descriptor.SACL()
+	if err != nil || labels == nil {
+		return false // there is none
+	}
+	for i := range uint32(labels.AceCount) {
+		var entry *windows.ACCESS_ALLOWED_ACE
+		if windows.GetAce(labels, i, &entry) != nil {
+			return true
+		}
+		if entry.Header.AceType != mandatoryLabel {
+			continue
+		}
+		level := (*windows.SID)(unsafe.Pointer(&entry.SidStart))
+		if count := level.SubAuthorityCount(); count == 0 || level.SubAuthority(uint32(count)-1) < mediumIntegrity {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	mandatoryLabel  = 0x11   // SYSTEM_MANDATORY_LABEL_ACE_TYPE (winnt.h)
+	mediumIntegrity = 0x2000 // SECURITY_MANDATORY_MEDIUM_RID: what programs have
+)
 
 // serverProcess says which process has a pipe, as far as Windows tells that.
 func serverProcess(pipe windows.Handle) string {

@@ -9,8 +9,9 @@ import (
 	"testing"
 
 	"github.com/Microsoft/go-winio"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"golang.org/x/sys/windows"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
 )
 
 // place returns where an agent can listen.
@@ -103,6 +104,25 @@ func TestPlantedPipe(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// TestSandboxed: what a program of low integrity has made is not its user's for that.
+func TestSandboxed(t *testing.T) {
+	for text, want := range map[string]bool{
+		"O:SYD:P(A;;GA;;;WD)":                          false,
+		"O:SYD:P(A;;GA;;;WD)S:(ML;;NW;;;S-1-16-8192)":  false, // medium
+		"O:SYD:P(A;;GA;;;WD)S:(ML;;NW;;;S-1-16-12288)": false, // high: an administrator's
+		"O:SYD:P(A;;GA;;;WD)S:(ML;;NW;;;S-1-16-4096)":  true,  // low
+		"O:SYD:P(A;;GA;;;WD)S:(ML;;NW;;;S-1-16-0)":     true,  // untrusted
+	} {
+		descriptor, err := windows.SecurityDescriptorFromString(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := local.IsSandboxed(descriptor); got != want {
+			t.Errorf("%s: %t", text, got)
+		}
 	}
 }
 
