@@ -2,6 +2,7 @@ package pcsc
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"testing"
 
@@ -22,6 +23,9 @@ func TestMissing(t *testing.T) {
 
 // TestService: whatever there is on this machine, answers and errors are well formed.
 func TestService(t *testing.T) {
+	if socket := os.Getenv("ANAPLAN_AGENT_TEST_PCSCD"); socket != "" { // under Wine: see .ci/wine
+		t.Setenv("PCSCLITE_CSOCK_NAME", socket)
+	}
 	service, err := EstablishContext()
 	if err != nil {
 		if _, ok := errors.AsType[Error](err); !ok {
