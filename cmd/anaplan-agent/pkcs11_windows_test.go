@@ -77,6 +77,9 @@ func TestModuleOnWindows(t *testing.T) {
 	server := p.configureToken()
 	p.run(0, []string{"keys"}, "token=wine", "login")
 	p.run(0, []string{"token", "--output", "powershell"}, "$env:ANAPLAN_TOKEN")
+	if output, err := p.command("token").CombinedOutput(); err != nil || bytes.Contains(output, []byte("hello")) {
+		t.Errorf("what the module prints is beside the token: %v\n%s", err, output)
+	}
 	p.run(0, []string{"doctor", "--login"}, "login")
 	p.useAgent()
 	if got := server.Counts().Logins; got < 3 {

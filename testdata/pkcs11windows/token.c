@@ -66,6 +66,10 @@ static CK_RV unsupported(void) { return CKR_FUNCTION_NOT_SUPPORTED; }
 static CK_RV done(void) { return CKR_OK; }
 
 static CK_RV initialize(CK_VOID_PTR arguments) {
+	/* As a library says hello whose C library is its own. */
+	static const char hello[] = "token.dll says hello\n";
+	DWORD written;
+	WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), hello, sizeof hello - 1, &written, NULL);
 	key_size = read_file("key.blob", key, sizeof key);
 	certificate_size = read_file("certificate.der", certificate, sizeof certificate);
 	return key_size > 0 && certificate_size > 0 ? CKR_OK : CKR_FUNCTION_FAILED;

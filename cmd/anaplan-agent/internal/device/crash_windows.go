@@ -46,7 +46,9 @@ var report = sync.OnceValue(func() *os.File {
 // where there can be no second one, that is this one.
 func WatchModules() {
 	if pipe := report(); pipe != nil {
-		// The runtime asks for this handle each time. os.Stderr, which has the words, stays as it was.
+		// The runtime asks for these handles each time, and a module when it is loaded: what it prints
+		// is not part of a result. os.Stdout and os.Stderr stay as they were.
+		windows.SetStdHandle(windows.STD_OUTPUT_HANDLE, windows.Handle(pipe.Fd()))
 		windows.SetStdHandle(windows.STD_ERROR_HANDLE, windows.Handle(pipe.Fd()))
 		return
 	}
@@ -113,7 +115,7 @@ func isExit(err error) bool {
 
 // judge says what became of the second process, and returns the exit code of this one.
 func judge(code uint32, reported []byte) int {
-	if bytes.HasSuffix(reported, endMark) || code == uint32(windows.STATUS_CONTROL_C_EXIT) {
+	if bytes.Contains(reported, endMark) || code == uint32(windows.STATUS_CONTROL_C_EXIT) {
 		return int(code)
 	}
 	// The words of the Go runtime for a fault in its own code, and of the program's.
