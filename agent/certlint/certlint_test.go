@@ -334,6 +334,8 @@ func TestOnlyThatItIsACAs(t *testing.T) {
 func TestEmptyAddress(t *testing.T) {
 	cert := issue(t, nil, robotKey(), robot())
 	cert.EmailAddresses = []string{"", "robot@example.com"}
+	check(t, byCheck(t, certlint.Check(cert, nil, today), "email"), finding.Warning, "an empty e-mail address beside robot@example.com", "rfc822Name")
+	cert.EmailAddresses = []string{""}
 	check(t, byCheck(t, certlint.Check(cert, nil, today), "email"), finding.Error, "it has no e-mail address", "rfc822Name")
 }
 
