@@ -122,6 +122,8 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"proxy.ErrSlowBody":       "agent/server answers it",
 		"proxy.ErrUpgrade":        "agent/server answers it",
 		"proxy.UnreachableError":  "agent/server answers it",
+		"record.ErrChanged":       "agent/lease reads the lease again",
+		"record.ErrNone":          "agent/lease makes the lease",
 		"rv.Error":                "hsm.Transient says whether it passes, and it is words already",
 		"rv.UnwritableError":      "it is within hsm.ErrNotMade and the like",
 		"textfile.ErrUTF16":       "it is within the error of what was read, and names the remedy",

@@ -1,0 +1,145 @@
+package lease
+
+import (
+	"context"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Election decides which member leads.
+type Election interface {
+	// Run takes part until ctx ends.
+	Run(ctx context.Context)
+
+	// View returns who leads, as far as is known.
+	View() View
+
+	// Suspect says that a port has refused a connection. If it is the leader's, this member takes over
+	// at once.
+	Suspect(address string)
+
+	// SetFit says whether this member can lead; nil: it can. One that cannot gives the lease away.
+	SetFit(problem *agent.Problem)
+
+	// Changed returns a channel that is closed with the next change of the View. To miss none, get the
+	// channel before the View.
+	Changed() <-chan struct{}
+}
+
+// View is what a member knows of who leads.
+type View struct {
+	Address string    // the leader's; "": nobody is known to lead
+	Self    bool      // this member leads
+	Since   time.Time // since when, by the clock of the store or of the leader; zero: unknown
+	Epoch   uint64    // of the leader; 0: it leads without a lease
+	Why     string    // in words, why it leads, or why nobody does
+	Trouble error     // the store is away, and what is known is old; nil: it is not
+}
+
+// View implements Election.
+func (l *Lease) View() View {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.view()
+}
+
+// Changed implements Election.
+func (l *Lease) Changed() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changed
+}
+
+// Suspect implements Election.
+func (l *Lease) Suspect(address string) {
+	if l.config.Fallback != nil {
+		l.config.Fallback.Suspect(address)
+	}
+	l.update(func() {
+		if address != "" && address == l.known.Address && !l.leads {
+			l.suspect, l.suspected = address, time.Now()
+			l.hurry()
+		}
+	})
+}
+
+// SetFit implements Election.
+func (l *Lease) SetFit(problem *agent.Problem) {
+	if l.config.Fallback != nil {
+		l.config.Fallback.SetFit(problem)
+	}
+	l.update(func() {
+		isNews := (problem == nil) != (l.problem == nil)
+		l.problem = problem
+		if problem != nil {
+			l.leads = false
+		}
+		if isNews {
+			l.hurry()
+		}
+	})
+}
+
+// hurry has Run do at once what is due.
+func (l *Lease) hurry() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// update changes what is known, and tells who waits for a change of the View.
+func (l *Lease) update(change func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	change()
+	view, before := l.view(), l.last
+	if isSame(view, before) {
+		return
+	}
+	l.last = view
+	close(l.changed)
+	l.changed = make(chan struct{})
+	l.tell(view, before)
+}
+
+// tell logs a change.
+func (l *Lease) tell(view, before View) {
+	if view.Address != before.Address || view.Self != before.Self || view.Epoch != before.Epoch {
+		l.log.Info("who leads", "leader", view.Address, "self", view.Self, "epoch", view.Epoch, "why", view.Why)
+	}
+	switch {
+	case view.Trouble != nil && (before.Trouble == nil || before.Trouble.Error() != view.Trouble.Error()):
+		l.log.Warn("the lease is not to be had for now", "error", view.Trouble)
+	case view.Trouble == nil && before.Trouble != nil:
+		l.log.Info("the lease can be had again")
+	}
+}
+
+// isSame compares two views by what they say.
+func isSame(a, b View) bool {
+	said := (a.Trouble == nil) == (b.Trouble == nil) && (a.Trouble == nil || a.Trouble.Error() == b.Trouble.Error())
+	return said && a.Since.Equal(b.Since) && a.Address == b.Address && a.Self == b.Self && a.Epoch == b.Epoch && a.Why == b.Why
+}
+
+// view puts together what is known.
+func (l *Lease) view() View {
+	isOwn := l.known.Address == l.config.Address // from this member's life before, or a twin's
+	isLost := l.known.Holder == "" || isOwn || l.suspect == l.known.Address
+	view := View{Epoch: l.known.Epoch, Why: l.known.Reason, Trouble: l.trouble}
+	switch {
+	case l.leads:
+		view.Address, view.Self, view.Since = l.config.Address, true, l.known.Since
+	case l.problem != nil && isOwn:
+		view.Why = l.problem.Message
+	case l.trouble != nil && isLost && l.config.Fallback != nil:
+		view = l.config.Fallback.View()
+		view.Trouble = l.trouble
+	case !l.seen:
+		view.Why = "the store of the lease has not answered yet"
+	case !isOwn:
+		view.Address, view.Since = l.known.Address, l.known.Since
+	}
+	return view
+}
