@@ -10,7 +10,7 @@ import (
 
 // requireVariable lists the lanes that must run, with commas: softhsm, opensc,
 // cc, p11kit, tpm2, opencryptoki, nss, systemd; of other
-// packages pcsc, yubico, pinentry, root, files, clients. What CI installs it requires, so that a
+// packages pcsc, yubico, pinentry, root, files, clients, postgres. What CI installs it requires, so that a
 // package that is gone one day is not taken for a test that passed.
 const requireVariable = "ANAPLAN_AGENT_REQUIRE"
 
