@@ -19,7 +19,7 @@
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
 # make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test,
-#                  kubernetes-test and bench: about an hour, by hand
+#                  kubernetes-test, fleet-test-kubernetes and bench: about an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
 #                  units, manual pages, completions; after make build man
@@ -28,6 +28,9 @@
 #                  pages for servers and laptops followed (needs root, debootstrap, lintian, rpm);
 #                  docs/packages-test.txt has its last output
 # make kubernetes-test  the examples of docs/container.md against the schemas of Kubernetes (PyPI)
+# make fleet-test-kubernetes  a lease by three members with a real kube-apiserver, whose answers the tests
+#                  play (needs etcd; builds kube-apiserver, a quarter of an hour the first time);
+#                  docs/fleet-kubernetes-test.txt has its last output
 # make tarballs    the programs for each system, packages, licences, parts and SHA256SUMS, into
 #                  bin/release; built twice and compared (needs zip)
 # make release     bin/anaplan-agent, built twice and compared, with its parts
@@ -48,7 +51,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help outdated kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
+.PHONY: help outdated fleet-test-kubernetes kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -197,6 +200,9 @@ package-test: package
 kubernetes-test:
 	@packaging/kubernetes-test
 
+fleet-test-kubernetes:
+	@packaging/fleet-test-kubernetes
+
 # The parts (bin/anaplan-agent.cdx.json) are release's.
 tarballs: export BUILD = $(GOFLAGS_BUILD)
 tarballs: release package
@@ -228,7 +234,7 @@ docs-test: deps-test
 alerts-test: deps-test
 	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
 
-nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test bench
+nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test fleet-test-kubernetes bench
 
 # See .ci/wine; standard output is the table of docs/platforms.md.
 wine: deps-wine

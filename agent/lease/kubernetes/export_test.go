@@ -1,0 +1,4 @@
+package kubernetes
+
+// Stored reads an answer.
+var Stored = stored

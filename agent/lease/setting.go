@@ -1,0 +1,100 @@
+package lease
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/lease/kubernetes"
+	"github.com/anaplan-agent/anaplan-agent/agent/lease/postgres"
+)
+
+// Setting is where a lease is. One of the two is set.
+type Setting struct {
+	Postgres   string // parameters of a connection, as libpq writes them
+	Kubernetes struct{ Namespace, Name string }
+}
+
+// forms is how a setting is written.
+const forms = `write "kubernetes:NAMESPACE/NAME", or "postgres:service=NAME" with NAME in the file pg_service.conf`
+
+// What Kubernetes takes as names: of a namespace (RFC 1123, a label) and of a Lease (a subdomain).
+var (
+	label     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	subdomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+)
+
+// hasSecret finds parameters that are secrets, or are written in the place of a file with one.
+var hasSecret = regexp.MustCompile(`(?i)\b(password|sslinline|sslpassword)\s*=`)
+
+// Parse reads a setting. Its errors do not repeat what could be a password.
+func Parse(text string) (setting Setting, err error) {
+	scheme, rest, _ := strings.Cut(text, ":")
+	switch scheme {
+	case "kubernetes":
+		return setting, setting.parseKubernetes(rest)
+	case "postgres", "postgresql":
+		return setting, setting.parsePostgres(rest)
+	}
+	return setting, fmt.Errorf("lease: it begins with neither kubernetes: nor postgres: (%s)", forms)
+}
+
+func (s *Setting) parseKubernetes(rest string) error {
+	namespace, name, found := strings.Cut(rest, "/")
+	switch {
+	case !found || namespace == "" || name == "":
+		return fmt.Errorf("lease: kubernetes:%s does not say which Lease of which namespace: write \"kubernetes:NAMESPACE/NAME\"", rest)
+	case !label.MatchString(namespace):
+		return fmt.Errorf("lease: Kubernetes has no namespace %q: lower case letters, digits and -, 63 at most", namespace)
+	case !subdomain.MatchString(name) || len(name) > 253:
+		return fmt.Errorf("lease: Kubernetes has no Lease of the name %q: lower case letters, digits, - and . between them", name)
+	}
+	s.Kubernetes.Namespace, s.Kubernetes.Name = namespace, name
+	return nil
+}
+
+func (s *Setting) parsePostgres(rest string) error {
+	switch {
+	case strings.HasPrefix(rest, "//"):
+		return fmt.Errorf("lease: a URL of PostgreSQL is not read here: write its parts as %q, and the password into a file (docs/fleet.md)", "postgres:host=HOST dbname=NAME user=NAME")
+	case strings.TrimSpace(rest) == "":
+		return fmt.Errorf("lease: postgres: does not say where PostgreSQL is (%s)", forms)
+	case !strings.Contains(rest, "="):
+		return fmt.Errorf("lease: after postgres: come parameters with =, as service=NAME (%s)", forms)
+	case hasSecret.MatchString(rest):
+		return fmt.Errorf("lease: a password or key does not belong into the configuration: put it into the service file, ~/.pgpass or a file that passfile= names, which only the agent's user can read")
+	}
+	s.Postgres = rest
+	return nil
+}
+
+// Open makes the Lease that a setting names. It connects to nothing: a store that is away shows in the
+// View. An error is one of the settings.
+func Open(text string, config Config) (*Lease, error) {
+	setting, err := Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	store, err := setting.open(config)
+	if err != nil {
+		return nil, fmt.Errorf("lease: %w", err)
+	}
+	return New(store, config), nil
+}
+
+func (s Setting) open(config Config) (Store, error) {
+	if s.Postgres != "" {
+		return postgres.New(s.Postgres)
+	}
+	getenv := config.Getenv
+	if getenv == nil {
+		getenv = os.Getenv
+	}
+	inCluster, err := kubernetes.InCluster(getenv)
+	if err != nil {
+		return nil, err
+	}
+	inCluster.Namespace, inCluster.Name = s.Kubernetes.Namespace, s.Kubernetes.Name
+	return kubernetes.New(inCluster), nil
+}
