@@ -35,6 +35,6 @@
 // # What it refuses
 //
 // It does not count what others send for the same tenant, and does not know what an earlier
-// process has sent: that shows by a 429. Time is that of the monotonic clock; setting the wall
+// process has sent: that shows by a 429, unless somebody knows and calls [Limiter.Spend]. Time is that of the monotonic clock; setting the wall
 // clock gives nobody a call, and while the machine sleeps a Hold stands still.
 package fair

@@ -134,6 +134,16 @@ func (l *Limiter) Hold(d time.Duration) {
 	l.settle(now)
 }
 
+// Spend empties the bucket, for what somebody else may have taken out of the allowance: one call can
+// be sent at once, and others at the rate of the allowance, as if they had all been sent here.
+func (l *Limiter) Spend() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	l.full = max(l.full, now+time.Duration(l.config.Burst-1)*l.interval)
+	l.settle(now)
+}
+
 // Stats returns how it goes.
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
