@@ -70,6 +70,10 @@ type Caller struct {
 	// Of a caller on another machine: the name in its certificate, and its address. "" for others.
 	Certificate string `json:"certificate"`
 	Address     string `json:"address"`
+
+	// Original is who has called the member of the fleet that has called: "certificate:NAME",
+	// "user:NAME", or "tcp" for a program on its machine of which no more is known. "": no member has.
+	Original string `json:"original"`
 }
 
 // Call is a call of somebody else's API.
@@ -140,7 +144,7 @@ func (e *Entry) line(now time.Time) line {
 	if e.Caller != nil {
 		n.Caller = &Caller{
 			UID: e.Caller.UID, SID: bounded(e.Caller.SID, maxWord), PID: e.Caller.PID, Executable: bounded(e.Caller.Executable, maxText),
-			Certificate: bounded(e.Caller.Certificate, maxText), Address: bounded(e.Caller.Address, maxWord),
+			Certificate: bounded(e.Caller.Certificate, maxText), Address: bounded(e.Caller.Address, maxWord), Original: bounded(e.Caller.Original, maxText),
 		}
 	}
 	if e.Call != nil {
@@ -214,6 +218,7 @@ func (c *Caller) encode(text []byte) []byte {
 	text = appendTextIf(text, `,"executable":`, c.Executable)
 	text = appendTextIf(text, `,"certificate":`, c.Certificate)
 	text = appendTextIf(text, `,"address":`, c.Address)
+	text = appendTextIf(text, `,"original":`, c.Original)
 	return append(text, '}')
 }
 

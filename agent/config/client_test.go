@@ -108,6 +108,7 @@ func TestClientErrors(t *testing.T) {
 		{"users", "[client.a]\nusers = ['user:ana', 'bo']" + list, `c.toml:2:1: users: "bo" does not say whether it is a user or a group; write user:NAME or group:NAME`},
 		{"users of numbers", "[client.a]\nusers = [1]" + list, "c.toml:2:1: users is a text in quotes, or a list of them: users = [\"user:NAME\", \"group:NAME\"]\n  users = ...\n  ^"},
 		{"certificates", "[client.a]\ncertificates = ['a.corp', '*.corp']" + list, `c.toml:2:1: certificates: "*.corp" is not a DNS name; write it as etl-1.example, without wildcards, or a SPIFFE id as spiffe://DOMAIN/PATH`},
+		{"certificates of nobody", "[client.a]\ncertificates = ['']" + list, "c.toml:2:1: an entry is empty, and names nobody; certificates is a name in quotes, or a list of them: certificates = [\"spiffe://DOMAIN/PATH\", \"etl-1.example\"]\n  certificates = ...\n  ^"},
 		{"certificates of numbers", "[client.a]\ncertificates = [1]" + list, "c.toml:2:1: certificates is a name in quotes, or a list of them: certificates = [\"spiffe://DOMAIN/PATH\", \"etl-1.example\"]\n  certificates = ...\n  ^"},
 		{"profile's setting", "[client.a]\nallow = ['user:ana']" + list, "c.toml:2:1: allow does not stand here, but in a table [profile.NAME]\n  allow = ...\n  ^"},
 		{"agent's setting", "[client.a]\nlisten = '127.0.0.1:1'" + list, "c.toml:2:1: listen does not stand here, but in the table [agent]\n  listen = ...\n  ^"},

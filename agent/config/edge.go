@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/memberuri"
 )
@@ -31,6 +32,11 @@ func (v values) checkEdge(p *Profile) error {
 	}
 	if members != len(p.Keys) {
 		return fmt.Errorf("%s: keys of this machine and those of other agents do not mix: name one kind", v[keySetting][0].From)
+	}
+	for i, member := range p.Members() {
+		if slices.ContainsFunc(p.Members()[:i], func(before memberuri.URI) bool { return before.Address() == member.Address() }) {
+			return fmt.Errorf("%s: the member %s is there twice; name each once", v[keySetting][i].From, member.Address())
+		}
 	}
 	for _, name := range ofHere {
 		if value := v[name][0]; value.Text != "" {

@@ -14,6 +14,7 @@ func TestEdge(t *testing.T) {
 		{"one, with what an edge decides", "key = 'agent:https://a:1'\nallow = 'user:etl'\npolicy = 'list'\nidle = '1h'\ntimeout = '9s'", "agent:https://a:1"},
 		{"none", "key = 'piv:serial=1;slot=9c'\npin = 'none'", ""},
 		{"both kinds", "key = ['agent:https://a:1', 'piv:serial=1;slot=9c']", "key: keys of this machine and those of other agents do not mix: name one kind"},
+		{"twice", "key = ['agent:https://a:1', 'agent:https://A:1?client=night']", "c.toml:2:1: key: the member a:1 is there twice; name each once"},
 		{"no address", "key = 'agent:https://a'", "key: the port is missing: write it as agent:https://HOST:8471"},
 		{"pin", members + "pin = 'prompt'", "pin: it does not stand beside a key that another agent has"},
 		{"region", members + "region = 'eu1'", "region: it does not stand beside"},

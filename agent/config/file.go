@@ -17,10 +17,11 @@ const (
 	profilesTable = "profile" // of tables, one a profile
 	agentTable    = "agent"
 	clientsTable  = "client" // of tables, one a client
+	fleetTable    = "fleet"
 )
 
 // tables are all of them.
-var tables = []string{profilesTable, agentTable, clientsTable}
+var tables = []string{profilesTable, agentTable, clientsTable, fleetTable}
 
 // Value is the text of a setting and where it comes from.
 type Value struct {
@@ -33,6 +34,7 @@ type File struct {
 	agent    values
 	profiles map[string]values
 	clients  []*Client // sorted by name
+	fleet    *Fleet    // nil: none
 }
 
 // values are the settings of one table, as text with its origin: a value is
@@ -44,9 +46,9 @@ type values map[string][]Value
 // settings of every table in it. Of several mistakes it tells the first, by
 // name of profile and setting.
 //
-// A file holds tables [profile.NAME], tables [client.NAME], the table [agent], and
-// nothing else. key, allow, users, certificates and policy are a text or a list of texts, settings of
-// yes and no a text or a boolean, numbers a text or a number, every other setting is a
+// A file holds tables [profile.NAME], tables [client.NAME], the tables [agent] and [fleet], and
+// nothing else. key, allow, users, certificates, policy, members and trust are a text or a list of texts,
+// settings of yes and no a text or a boolean, numbers a text or a number, every other setting is a
 // text.
 func Parse(name string, data []byte) (*File, error) {
 	text, err := textfile.Decode(data)
@@ -74,7 +76,7 @@ func Parse(name string, data []byte) (*File, error) {
 	if err := file.readClients(d, top); err != nil {
 		return nil, err
 	}
-	return file, nil
+	return file, file.readFleet(d, top)
 }
 
 // checkTables refuses other tables, and settings that stand where tables belong.
@@ -83,8 +85,8 @@ func (d *document) checkTables(top map[string]any) error {
 		at := d.find(table)
 		_, isTable := top[table].(map[string]any)
 		switch {
-		case table == agentTable && !isTable:
-			return d.fail(at, "agent is a table; write [agent], and its settings below it")
+		case (table == agentTable || table == fleetTable) && !isTable:
+			return d.fail(at, "%s is a table; write [%[1]s], and its settings below it", table)
 		case isTable && slices.Contains(tables, table):
 		case isTable:
 			return d.fail(at, "there is no table %q; %s", table, insteadTable(table))
@@ -100,12 +102,12 @@ func insteadTable(name string) string {
 	if meant := nearest.Word(strings.ToLower(name), tables); meant != "" {
 		return fmt.Sprintf("did you mean %s?", heading(meant))
 	}
-	return "settings stand in tables [profile.NAME], those of the whole agent in [agent], and those of its clients in [client.NAME]"
+	return "settings stand in tables [profile.NAME], those of the whole agent in [agent], those of its clients in [client.NAME], and those of a member in [fleet]"
 }
 
 // heading returns the line that begins a table.
 func heading(table string) string {
-	if table == agentTable {
+	if table == agentTable || table == fleetTable {
 		return "[" + table + "]"
 	}
 	return "[" + table + ".NAME]"
@@ -116,6 +118,8 @@ func outside(setting string) string {
 	switch {
 	case has(agentSettings, setting):
 		return fmt.Sprintf("%s is a setting of the whole agent; write [agent] above it", setting)
+	case has(fleetSettings, setting):
+		return fmt.Sprintf("%s is a setting of a member of a fleet; write [fleet] above it", setting)
 	case slices.Contains([]string{clientsTable, secretSetting, usersSetting}, setting): // the others are ambiguous
 		return outsideClient
 	}
@@ -185,6 +189,8 @@ func (d *document) settings(fields map[string]any, path ...string) (values, erro
 			return nil, d.fail(at, "%s", shape(setting))
 		case setting == policySetting && len(rulesIn(texts)) == 0:
 			return nil, d.fail(at, "%s", noRules(path[0]))
+		case setting == certificatesSetting && slices.Contains(texts, ""):
+			return nil, d.fail(at, "an entry is empty, and names nobody; %s", shape(setting))
 		}
 		for _, text := range texts {
 			read[setting] = append(read[setting], Value{Text: text, From: d.at(at) + ": " + setting})
@@ -225,6 +231,10 @@ func shape(setting string) string {
 		return fmt.Sprintf(`%s is a text in quotes, or a list of them: %s = ["user:NAME", "group:NAME"]`, setting, setting)
 	case setting == certificatesSetting:
 		return `certificates is a name in quotes, or a list of them: certificates = ["spiffe://DOMAIN/PATH", "etl-1.example"]`
+	case setting == membersSetting:
+		return `members is a list of addresses in quotes: members = ["agent-1.example:8471", "agent-2.example:8471"]`
+	case setting == trustSetting:
+		return `trust is a name in quotes, or a list of them: trust = "spiffe://DOMAIN/PATH"`
 	case setting == policySetting:
 		return "policy is a rule in quotes, or a list of them: " + samplePolicy
 	case isNumber(setting):
@@ -255,7 +265,7 @@ func unknown(name, table string) string {
 	instead := "there are " + strings.Join(known, ", ")
 	if meant := nearest.Word(spelt, known); meant != "" {
 		instead = fmt.Sprintf("did you mean %s?", meant)
-	} else if meant := nearest.Word(spelt, namesOf(slices.Concat(settings, agentSettings, clientSettings))); meant != "" {
+	} else if meant := nearest.Word(spelt, namesOf(slices.Concat(settings, agentSettings, clientSettings, fleetSettings))); meant != "" {
 		instead = fmt.Sprintf("did you mean %s, in %s?", meant, placesOf(meant))
 	}
 	return fmt.Sprintf("there is no setting %q; %s", name, instead)
@@ -266,7 +276,7 @@ func placesOf(setting string) string {
 	var places []string
 	for _, table := range tables {
 		article := "a"
-		if table == agentTable {
+		if heading(table) == "["+table+"]" {
 			article = "the"
 		}
 		if has(settingsOf(table), setting) {

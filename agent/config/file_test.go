@@ -92,7 +92,7 @@ func TestParseErrors(t *testing.T) {
 			[]string{"[other.x]"},
 			[]string{
 				`c.toml:1:2: there is no table "other"; settings stand in tables [profile.NAME], ` +
-					`those of the whole agent in [agent], and those of its clients in [client.NAME]`,
+					`those of the whole agent in [agent], those of its clients in [client.NAME], and those of a member in [fleet]`,
 				"  [other.x]", "   ^",
 			},
 		},

@@ -75,6 +75,10 @@ const (
 	usersSetting         = "users"
 	certificatesSetting  = "certificates"
 	otherHostsSetting    = "other_hosts"
+
+	fleetAddressSetting = "address"
+	membersSetting      = "members"
+	trustSetting        = "trust"
 )
 
 // settings is the table behind Settings, in the order of --help. A default that
@@ -142,6 +146,9 @@ var clientSettings = []Setting{
 	{Name: otherHostsSetting, Default: "tunnel"},
 }
 
+// fleetSettings are those of a member of a fleet. They have neither flag nor variable.
+var fleetSettings = []Setting{{Name: fleetAddressSetting}, {Name: membersSetting}, {Name: trustSetting}}
+
 // settingsOf returns the settings that stand in a table.
 func settingsOf(table string) []Setting {
 	switch table {
@@ -149,13 +156,15 @@ func settingsOf(table string) []Setting {
 		return agentSettings
 	case clientsTable:
 		return clientSettings
+	case fleetTable:
+		return fleetSettings
 	}
 	return settings
 }
 
 // isList reports whether a setting may have several texts in the file.
 func isList(name string) bool {
-	return slices.Contains([]string{keySetting, allowSetting, policySetting, usersSetting, certificatesSetting}, name)
+	return slices.Contains([]string{keySetting, allowSetting, policySetting, usersSetting, certificatesSetting, membersSetting, trustSetting}, name)
 }
 
 // isSwitch reports whether a setting is yes or no.

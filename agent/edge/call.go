@@ -13,6 +13,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
 )
 
 // RoundTrip implements http.RoundTripper: it sends a request to the member in use, or where that cannot
@@ -20,14 +21,15 @@ import (
 // calling.
 func (m *Members) RoundTrip(req *http.Request) (*http.Response, error) {
 	body := keepBody(req)
+	tries := m.tries(req.Context())
 	var failures []error
 	var refusal *http.Response
-	order := m.order()
-	for _, number := range order {
+	var own error
+	for number, ok := tries.next(); ok; number, ok = tries.next() {
 		one := m.all[number]
-		response, sent, err := one.send(req, body)
+		response, sent, err := m.send(one, req, body)
 		if err == nil && !(isElsewhere(response, req.Method) && body.isWhole()) {
-			m.use(order[0], number)
+			tries.use(number)
 			body.release(true)
 			discard(refusal)
 			return response, nil
@@ -40,37 +42,73 @@ func (m *Members) RoundTrip(req *http.Request) (*http.Response, error) {
 		if sent && !isRead(req.Method) || !body.isWhole() || req.Context().Err() != nil {
 			body.release(false)
 			discard(refusal)
-			return nil, err
+			return nil, m.broken(one, err)
 		}
+		if m.isSelf(one) {
+			own = err
+			continue
+		}
+		tries.failed(number, err)
 		failures = append(failures, fmt.Errorf("%s: %s", one.Address(), reason(err)))
 	}
 	body.release(false)
-	if refusal != nil {
+	switch {
+	case own != nil: // what is wrong here can be put right here
+		discard(refusal)
+		return nil, own
+	case refusal != nil:
 		return refusal, nil
 	}
 	return nil, m.unreachable(failures)
 }
 
+// broken is that a member has not answered to a call that it may have made.
+func (m *Members) broken(one *member, err error) error {
+	if m.lead == nil || m.isSelf(one) { // package proxy finds words
+		return err
+	}
+	return &agent.Problem{
+		Code: agent.CodeUnreachable, Message: "the member " + one.Address() + ", which leads, has not answered: " + reason(err), Hints: []string{proxy.MayBeDone},
+	}
+}
+
 // send sends a request to a member. sent: it may have arrived.
-func (one *member) send(req *http.Request, body *keptBody) (response *http.Response, sent bool, err error) {
+func (m *Members) send(one *member, req *http.Request, body *keptBody) (response *http.Response, sent bool, err error) {
+	if m.isSelf(one) {
+		return m.lead.make(req, body)
+	}
 	var begun atomic.Bool
-	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }})
+	ctx, watched := one.watch(req.Context())
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }})
 	out := req.Clone(ctx)
 	out.URL.Scheme, out.URL.Host, out.Host = "https", one.Address(), one.Address()
 	out.Header.Del("Authorization")
-	if one.Client != "" {
-		out.Header.Set(local.HeaderClient, one.Client)
-	}
+	m.introduce(one, out)
 	if body != nil {
 		if out.Body, err = body.next(); err != nil {
+			watched.end()
 			return nil, false, err
 		}
 	}
 	response, err = one.http.RoundTrip(out)
-	if err == nil {
-		response.Request = req
+	if err != nil {
+		err = watched.explain(err)
+		watched.end()
+		return nil, begun.Load() && !isTurnedAway(err), err
 	}
-	return response, begun.Load() && !isTurnedAway(err), err
+	response.Request = req
+	response.Body = watched.until(response.Body)
+	return response, true, nil
+}
+
+// introduce says in a request who is calling, beside the certificate.
+func (m *Members) introduce(one *member, out *http.Request) {
+	if one.Client != "" {
+		out.Header.Set(local.HeaderClient, one.Client)
+	}
+	if m.lead != nil {
+		m.lead.Introduce(out.Context(), out.Header)
+	}
 }
 
 // isTurnedAway reports whether a member has refused this machine's certificate. By TLS 1.3 that is seen

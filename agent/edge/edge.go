@@ -3,9 +3,6 @@ package edge
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,7 +14,6 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 	"github.com/anaplan-agent/anaplan-agent/agent/memberuri"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
-	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // Times.
@@ -36,6 +32,10 @@ type Config struct {
 	Identity *mutualtls.Identity // of this machine
 	Logger   *slog.Logger        // nil discards
 
+	// Lead is who makes the calls, where this machine is a member itself. nil: the first of Members that
+	// can be reached.
+	Lead *Lead
+
 	// Back is told when a member can be reached after none could. nil: nobody is.
 	Back func()
 }
@@ -46,9 +46,11 @@ type Members struct {
 	log  *slog.Logger
 	back func()
 	down chan struct{} // has one when none could be reached
+	lead *Lead         // nil: all is as above, and none of them is this machine
 
 	mu    sync.Mutex
 	inUse int
+	found bool      // it has answered
 	since time.Time // when it took the place of another
 }
 
@@ -56,17 +58,25 @@ type Members struct {
 type member struct {
 	memberuri.URI
 	identity *mutualtls.Identity
+	names    []string      // of which its certificate must have one; nil: that of its host
+	patience time.Duration // with a call of which nothing comes, see watchAfter
 	http     *http.Transport
 }
 
 // New returns Members. Nothing is connected yet.
 func New(config Config) *Members {
-	m := &Members{log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), back: config.Back, down: make(chan struct{}, 1)}
+	m := &Members{log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), back: config.Back, down: make(chan struct{}, 1), lead: config.Lead}
 	if m.back == nil {
 		m.back = func() {}
 	}
 	for _, address := range config.Members {
-		one := &member{URI: address, identity: config.Identity}
+		one := &member{URI: address, identity: config.Identity, patience: watchAfter}
+		switch {
+		case config.Lead != nil:
+			one.names = config.Lead.Trust
+		case address.ID != "":
+			one.names = []string{address.ID}
+		}
 		one.http = &http.Transport{
 			DialTLSContext: one.dial, ResponseHeaderTimeout: headerTime, IdleConnTimeout: idleTime,
 			MaxIdleConnsPerHost: 64, DisableCompression: true, ExpectContinueTimeout: time.Second,
@@ -79,10 +89,13 @@ func New(config Config) *Members {
 // Base is the URL that requests are for; which member gets them is seen when they are sent.
 func (m *Members) Base() string { return "https://" + m.all[0].Address() }
 
-// Using returns the member in use, and its number from 1.
+// Using returns the member in use, and its number from 1; 0 for one that is yet to be reached.
 func (m *Members) Using() (address string, number int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !m.found {
+		return m.all[m.inUse].Address(), 0
+	}
 	return m.all[m.inUse].Address(), m.inUse + 1
 }
 
@@ -156,6 +169,7 @@ func (m *Members) order() []int {
 func (m *Members) use(before, number int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.found = m.found || m.inUse == before
 	if before == number || m.inUse != before {
 		return
 	}
@@ -167,7 +181,7 @@ func (m *Members) use(before, number int) {
 func (one *member) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
-	conn, err := one.identity.Dial(ctx, one.Address(), one.Host, one.ID)
+	conn, err := one.identity.Dial(ctx, one.Address(), one.Host, one.names...)
 	if err != nil {
 		return nil, &unreachedError{err}
 	}
@@ -175,17 +189,27 @@ func (one *member) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 }
 
 // isThere reports whether a member answers, and takes this machine's certificate.
-func (one *member) isThere(ctx context.Context) bool {
+func (one *member) isThere(ctx context.Context) bool { return one.answers(ctx, one.http) }
+
+// isAlive is isThere on a connection of its own: those that are there may be to a member that is frozen.
+func (one *member) isAlive(ctx context.Context) bool {
+	return one.answers(ctx, &http.Transport{DialTLSContext: one.dial, DisableKeepAlives: true})
+}
+
+func (one *member) answers(ctx context.Context, way http.RoundTripper) bool {
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+one.Address()+"/healthz", nil)
 	if err != nil {
 		return false
 	}
-	response, err := one.http.RoundTrip(req)
+	response, err := way.RoundTrip(req)
 	discard(response)
 	return err == nil && response.StatusCode == http.StatusOK
 }
+
+// reason says in words why there is no answer.
+func reason(err error) string { return mutualtls.Reason(err, reachTime) }
 
 // unreachedError is a member to which there is no connection: nothing has been sent.
 type unreachedError struct{ err error }
@@ -194,31 +218,6 @@ func (e *unreachedError) Error() string { return e.err.Error() }
 
 // Unwrap returns why.
 func (e *unreachedError) Unwrap() error { return e.err }
-
-// reason says in words why there is no connection.
-func reason(err error) string {
-	if told := mutualtls.Explain(err); told != err {
-		return told.Error()
-	}
-	name, isName := errors.AsType[*net.DNSError](err)
-	timeout, isNet := errors.AsType[net.Error](err)
-	_, isTLS := errors.AsType[tls.RecordHeaderError](err)
-	switch {
-	case isName && name.IsNotFound:
-		return fmt.Sprintf("there is no host %q", name.Name)
-	case isName:
-		return fmt.Sprintf("the name %q cannot be looked up now", name.Name)
-	case neterror.IsRefused(err):
-		return "the connection was refused: no agent listens there"
-	case errors.Is(err, context.DeadlineExceeded), isNet && timeout.Timeout():
-		return fmt.Sprintf("it has not answered within %v", reachTime)
-	case isTLS:
-		return "what listens there does not speak TLS: is it the port of listen_tls?"
-	case neterror.IsBroken(err):
-		return "the connection broke"
-	}
-	return err.Error()
-}
 
 // unreachable is that no member can be reached, and why. It passes by itself.
 func (m *Members) unreachable(failures []error) *agent.Problem {

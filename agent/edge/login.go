@@ -25,12 +25,15 @@ func (m *Members) Sign(context.Context, bool, agent.NotifyFunc) (*agent.Login, e
 func (m *Members) Authenticate(ctx context.Context, _ *agent.Login) (agent.Token, error) {
 	var failures []error
 	var refused *agent.Problem
-	order := m.order()
-	for _, number := range order {
+	tries := m.tries(ctx)
+	for number, ok := tries.next(); ok; number, ok = tries.next() {
 		one := m.all[number]
-		body, err := one.ask(ctx, http.MethodPost, "/token/authenticate", agent.Token{})
+		if m.isSelf(one) {
+			return m.lead.stand(ctx)
+		}
+		body, err := m.ask(ctx, one, http.MethodPost, "/token/authenticate", agent.Token{})
 		if err == nil {
-			m.use(order[0], number)
+			tries.use(number)
 			return body.token()
 		}
 		if ctx.Err() != nil {
@@ -42,6 +45,7 @@ func (m *Members) Authenticate(ctx context.Context, _ *agent.Login) (agent.Token
 			}
 			continue
 		}
+		tries.failed(number, err)
 		failures = append(failures, fmt.Errorf("%s: %s", one.Address(), reason(err)))
 	}
 	if refused != nil {
@@ -53,7 +57,11 @@ func (m *Members) Authenticate(ctx context.Context, _ *agent.Login) (agent.Token
 // Refresh extends the life of a token that the member in use has handed out. One of another is refused,
 // as is one that was ended: a login is due then, which costs nothing.
 func (m *Members) Refresh(ctx context.Context, token agent.Token) (agent.Token, error) {
-	body, err := m.using().ask(ctx, http.MethodPost, "/token/refresh", token)
+	one := m.using(ctx)
+	if m.isSelf(one) {
+		return m.lead.stand(ctx)
+	}
+	body, err := m.ask(ctx, one, http.MethodPost, "/token/refresh", token)
 	if err != nil {
 		return agent.Token{}, fmt.Errorf("%w: %w", anaplan.ErrTokenRefused, err)
 	}
@@ -62,7 +70,11 @@ func (m *Members) Refresh(ctx context.Context, token agent.Token) (agent.Token, 
 
 // Validate asks a member whose token it is that its calls are made with.
 func (m *Members) Validate(ctx context.Context, token agent.Token) (anaplan.Identity, error) {
-	body, err := m.using().ask(ctx, http.MethodGet, "/token/validate", token)
+	one := m.using(ctx)
+	if m.isSelf(one) {
+		return m.lead.Identify(ctx)
+	}
+	body, err := m.ask(ctx, one, http.MethodGet, "/token/validate", token)
 	if problem, ok := errors.AsType[*agent.Problem](err); ok && problem.Code == agent.CodeUnauthorized || isReachError(err) {
 		return anaplan.Identity{}, fmt.Errorf("%w: %w", anaplan.ErrTokenRefused, err) // the next login is at the next member
 	}
@@ -77,7 +89,11 @@ func (m *Members) Validate(ctx context.Context, token agent.Token) (anaplan.Iden
 
 // Logout ends a token. One that its member does not have any more is ended.
 func (m *Members) Logout(ctx context.Context, token agent.Token) error {
-	_, err := m.using().ask(ctx, http.MethodPost, "/token/logout", token)
+	one := m.using(ctx)
+	if m.isSelf(one) {
+		return nil
+	}
+	_, err := m.ask(ctx, one, http.MethodPost, "/token/logout", token)
 	if problem, ok := errors.AsType[*agent.Problem](err); ok && problem.Code == agent.CodeUnauthorized || isReachError(err) {
 		return fmt.Errorf("%w: %w", anaplan.ErrTokenRefused, err)
 	}
@@ -89,7 +105,12 @@ func isReachError(err error) bool {
 	return ok
 }
 
-func (m *Members) using() *member {
+// using returns the member in use.
+func (m *Members) using(ctx context.Context) *member {
+	if m.lead != nil {
+		number, _ := m.tries(ctx).next()
+		return m.all[number]
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.all[m.inUse]
@@ -106,14 +127,12 @@ const answerBytes = 64 << 10
 
 // ask asks a member about a token; a zero one is none. The error is its *agent.Problem, or why there is
 // no answer.
-func (one *member) ask(ctx context.Context, method, path string, token agent.Token) (*answer, error) {
+func (m *Members) ask(ctx context.Context, one *member, method, path string, token agent.Token) (*answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, "https://"+one.Address()+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	if one.Client != "" {
-		req.Header.Set(local.HeaderClient, one.Client)
-	}
+	m.introduce(one, req)
 	if !token.Value.IsZero() {
 		req.Header.Set("Authorization", "AnaplanAuthToken "+token.Value.Reveal())
 	}

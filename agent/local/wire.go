@@ -26,6 +26,9 @@ type Status struct {
 	// TLS is how the agent and other machines know each other. nil: they do not.
 	TLS *TLSStatus `json:"tls,omitempty"`
 
+	// Fleet is the members of which the agent is one, and which of them leads. nil: it is none.
+	Fleet *FleetStatus `json:"fleet,omitempty"`
+
 	// Problem is what is wrong with the agent as a whole: that nothing can be written down. nil:
 	// nothing.
 	Problem *agent.Problem `json:"problem,omitempty"`
@@ -48,6 +51,35 @@ type TLSStatus struct {
 
 	// Callers are those of the last hour, the latest first. Only administrators see them.
 	Callers []RemoteCaller `json:"callers,omitempty"`
+}
+
+// Member is what a member of a fleet tells others about itself.
+type Member struct {
+	Address string    `json:"address"`           // as members has it
+	Version string    `json:"version"`           // of the program
+	Time    time.Time `json:"time"`              // by its clock
+	Fit     bool      `json:"fit"`               // it can lead
+	Problem string    `json:"problem,omitempty"` // why it cannot
+	Leads   bool      `json:"leads"`             // it does
+	Since   time.Time `json:"since,omitzero"`    // when it began to
+}
+
+// FleetStatus is how a fleet does, as one member sees it.
+type FleetStatus struct {
+	Address string        `json:"address"`           // of this member
+	Leader  string        `json:"leader,omitempty"`  // the address of the member that leads; "": that is not known yet
+	Since   time.Time     `json:"since,omitzero"`    // when it began to, as far as this member has seen it
+	Why     string        `json:"why,omitempty"`     // it leads, and no other
+	Epoch   uint64        `json:"epoch,omitempty"`   // counts the leads, where the election does
+	Trouble string        `json:"trouble,omitempty"` // what keeps the election from knowing better
+	Members []FleetMember `json:"members"`           // all, in the order in which they lead
+}
+
+// FleetMember is a member as another one sees it.
+type FleetMember struct {
+	Member
+	Self        bool   `json:"self,omitempty"`        // it is the one that tells this
+	Unreachable string `json:"unreachable,omitempty"` // why it does not answer; the rest is what it has said last
 }
 
 // Refusal is what a rule that is missing has kept a client from, since the agent was started.
@@ -156,4 +188,6 @@ const (
 	HeaderProblem = "Anaplan-Agent-Problem" // in answers: this is the agent's own, not Anaplan's
 	HeaderProfile = "Anaplan-Agent-Profile" // in requests on the unix socket: for which profile
 	HeaderClient  = "Anaplan-Agent-Client"  // in requests on the unix socket: as which client
+	HeaderFor     = "Anaplan-Agent-For"     // in requests of a member of the fleet: for whom they are
+	HeaderCaller  = "Anaplan-Agent-Caller"  // likewise: who has called it
 )

@@ -62,7 +62,8 @@ func (c *Conn) Peer() *Peer {
 	if !state.HandshakeComplete || len(state.PeerCertificates) == 0 {
 		return &Peer{}
 	}
-	return &Peer{Names: NamesOf(state.PeerCertificates[0]), chain: state.PeerCertificates}
+	leaf := state.PeerCertificates[0]
+	return &Peer{Names: NamesOf(leaf), Shown: shownNames(leaf), chain: state.PeerCertificates}
 }
 
 // HostOf returns an address without its port.
@@ -75,10 +76,10 @@ func HostOf(addr net.Addr) string {
 }
 
 // Dial connects to an address and makes the handshake: there must be somebody with a certificate for
-// the host, or with the SPIFFE id, as of Client. The error says what is wrong in words. That the other
+// the host, or with one of the names, as of Client. The error says what is wrong in words. That the other
 // side refuses this one's certificate shows with the first read.
-func (i *Identity) Dial(ctx context.Context, address, host, id string) (*tls.Conn, error) {
-	config, err := i.Client(host, id)
+func (i *Identity) Dial(ctx context.Context, address, host string, names ...string) (*tls.Conn, error) {
+	config, err := i.Client(host, names...)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -231,6 +232,11 @@ func (i *Identity) IsAddressed(host string) bool {
 // shownNames are all the names of a certificate, for people.
 func shownNames(cert *x509.Certificate) []string {
 	names := NamesOf(cert)
+	for _, name := range cert.DNSNames {
+		if !slices.Contains(names, strings.ToLower(name)) {
+			names = append(names, name)
+		}
+	}
 	for _, ip := range cert.IPAddresses {
 		names = append(names, ip.String())
 	}

@@ -21,9 +21,9 @@ func NamesOf(cert *x509.Certificate) []string {
 			names = append(names, id)
 		}
 	}
-	for _, name := range cert.DNSNames {
-		if !strings.ContainsAny(name, ":/") {
-			names = append(names, strings.ToLower(name))
+	for _, text := range cert.DNSNames {
+		if name, err := CheckName(text); err == nil && !strings.HasPrefix(name, spiffe) {
+			names = append(names, name)
 		}
 	}
 	return names

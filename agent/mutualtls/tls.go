@@ -28,8 +28,8 @@ func (i *Identity) Server() *tls.Config {
 }
 
 // Client returns what is needed to connect to another machine once: it must have a certificate for its
-// host, or, unless that is "", one with the SPIFFE id.
-func (i *Identity) Client(host, id string) (*tls.Config, error) {
+// host, or, where there are names, one with any of these.
+func (i *Identity) Client(host string, names ...string) (*tls.Config, error) {
 	now, problem := i.look()
 	if now == nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoPair, problem)
@@ -38,18 +38,18 @@ func (i *Identity) Client(host, id string) (*tls.Config, error) {
 		MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}, ServerName: host,
 		GetClientCertificate: now.certificateFor, RootCAs: now.roots, Time: i.now,
 	}
-	if id != "" {
-		config.InsecureSkipVerify = true // as for a host; VerifyConnection does it for the id
+	if len(names) > 0 {
+		config.InsecureSkipVerify = true // as for a host; VerifyConnection does it for the names
 		config.VerifyConnection = func(state tls.ConnectionState) error {
-			return i.verify(now, state.PeerCertificates, x509.ExtKeyUsageServerAuth, id)
+			return i.verify(now, state.PeerCertificates, x509.ExtKeyUsageServerAuth, names)
 		}
 	}
 	return config, nil
 }
 
-// verify returns an error unless the CAs of a pair vouch for a chain, and its certificate has the id;
-// "" is any.
-func (i *Identity) verify(by *pair, chain []*x509.Certificate, use x509.ExtKeyUsage, id string) error {
+// verify returns an error unless the CAs of a pair vouch for a chain, and its certificate has one of the
+// names; nil are any.
+func (i *Identity) verify(by *pair, chain []*x509.Certificate, use x509.ExtKeyUsage, names []string) error {
 	if len(chain) == 0 {
 		return errors.New("there is no certificate")
 	}
@@ -61,8 +61,9 @@ func (i *Identity) verify(by *pair, chain []*x509.Certificate, use x509.ExtKeyUs
 	if _, err := chain[0].Verify(options); err != nil {
 		return &tls.CertificateVerificationError{UnverifiedCertificates: chain, Err: err}
 	}
-	if id != "" && !slices.Contains(NamesOf(chain[0]), id) {
-		return fmt.Errorf("the certificate is for %s, and not for %s", strings.Join(shownNames(chain[0]), ", "), id)
+	isNamed := func(name string) bool { return slices.Contains(names, name) }
+	if names != nil && !slices.ContainsFunc(NamesOf(chain[0]), isNamed) {
+		return fmt.Errorf("the certificate is for %s, and not for %s", strings.Join(shownNames(chain[0]), ", "), strings.Join(names, " or "))
 	}
 	return nil
 }
@@ -70,6 +71,7 @@ func (i *Identity) verify(by *pair, chain []*x509.Certificate, use x509.ExtKeyUs
 // Peer is somebody at the other end of a connection. Its methods are for one goroutine at a time.
 type Peer struct {
 	Names []string // as of NamesOf
+	Shown []string // all in the certificate, also those that name nobody: wildcards, IP addresses
 	chain []*x509.Certificate
 	by    *pair // has vouched for it
 }
@@ -84,7 +86,7 @@ func (i *Identity) Check(peer *Peer) error {
 	if peer.by == now {
 		return inTime(peer.chain[0], i.now())
 	}
-	if err := i.verify(now, peer.chain, x509.ExtKeyUsageClientAuth, ""); err != nil {
+	if err := i.verify(now, peer.chain, x509.ExtKeyUsageClientAuth, nil); err != nil {
 		return Explain(err)
 	}
 	peer.by = now

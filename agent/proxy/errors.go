@@ -46,6 +46,15 @@ type UnreachableError struct {
 	Sent bool
 }
 
+// ToldError is an error of a Transport's Base that callers get as it is, in Err: it is in words already,
+// as those of another Transport are.
+type ToldError struct{ Err error }
+
+func (e *ToldError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *ToldError) Unwrap() error { return e.Err }
+
 // MayBeDone is what there is to say of a change that was Sent.
 const MayBeDone = "Anaplan may have done it all the same: look before you repeat it"
 

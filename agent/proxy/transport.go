@@ -173,6 +173,9 @@ func (t *Transport) explain(req *http.Request, body *payload, err error) error {
 	if problem, ok := errors.AsType[*agent.Problem](err); ok { // Base has words of its own
 		return problem
 	}
+	if told, ok := errors.AsType[*ToldError](err); ok {
+		return told.Err
+	}
 	return unreachable(req.URL.Host, err)
 }
 

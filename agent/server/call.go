@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/agent/policy"
@@ -33,6 +34,7 @@ type call struct {
 	shape   shape          // of what is refused; nil: the agent's own
 	via     *via           // it was asked of Anaplan's own host; nil: it was asked of the agent
 	cut     bool           // the answer has ended in its midst: the connection must, too
+	origin  *fleet.Origin  // whose call a member of the fleet makes; nil: it is the caller's own
 	parent  string         // the ID of the phantom token that came as a password; "": none did
 
 	arguments arguments
@@ -290,6 +292,9 @@ func (c *call) write(record Record, problem *agent.Problem) *agent.Problem {
 	record.Time, record.Peer, record.Network = time.Now(), c.caller.peer, c.caller.network
 	if c.caller.mutual {
 		record.Certificate, record.Address = c.certificateOf(record.Client), mutualtls.HostOf(c.conn.RemoteAddr())
+	}
+	if c.origin != nil {
+		record.Original = c.origin.Caller
 	}
 	if problem != nil {
 		record.Code = problem.Code

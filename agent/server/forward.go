@@ -118,6 +118,9 @@ type namedPolicy struct {
 
 // policies are those that must all allow a call.
 func (p *principal) policies() (all []namedPolicy) {
+	if p.isMember {
+		return nil
+	}
 	if p.client != nil {
 		all = append(all, namedPolicy{"the policy of " + p.shown(), p.client.Policy})
 	}
@@ -129,7 +132,7 @@ func (p *principal) policies() (all []namedPolicy) {
 
 // decide asks one policy. Looking things up for that is on the client's account.
 func decide(c *call, who *principal, by namedPolicy, path policy.Path) (policy.Decision, *agent.Problem) {
-	decision, err := by.Decide(proxy.ForClient(c.r.Context(), who.name), c.r.Method, path, who.profile.Names)
+	decision, err := by.Decide(proxy.ForClient(c.ownContext(), who.name), c.r.Method, path, who.profile.Names)
 	if err != nil {
 		problem := *lookUpProblem(c, err)
 		problem.Message = by.name + " names things, and Anaplan did not say what their ids are: " + problem.Message
@@ -142,7 +145,7 @@ func decide(c *call, who *principal, by namedPolicy, path policy.Path) (policy.D
 func pass(c *call, who *principal, path policy.Path) *agent.Problem {
 	c.conn.calm.Store(true)
 	began := time.Now()
-	result, err := who.profile.API.Serve(c.w, c.r, proxy.Call{Path: path.String(), Client: who.name})
+	result, err := who.profile.API.Serve(c.w, c.told(who), proxy.Call{Path: path.String(), Client: who.name})
 	c.conn.finish()
 	c.cut = result.Cut
 	problem := forwardProblem(c, err)

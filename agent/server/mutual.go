@@ -53,6 +53,9 @@ func (c *call) knowRemote() *agent.Problem {
 		c.w.Header().Set("Connection", "close")
 		return c.refused(agent.Problemf(agent.CodeUnauthorized, "the caller's certificate is not trusted any more: %v", err), Record{Call: c.refusedCall()})
 	}
+	if problem := c.meetMember(); problem != nil {
+		return problem
+	}
 	if isProxied(c.r) {
 		return agent.Problemf(agent.CodeBadRequest, "the agent is a proxy for programs of its own machine only; send the path alone")
 	}
@@ -67,7 +70,7 @@ func (p *Client) isOneOf(names []string) bool {
 
 // remoteAccount returns whose connection it is; "" for somebody's whom no client has.
 func remoteAccount(c *call) string {
-	if len(clientsOfPeer(c)) == 0 {
+	if len(clientsOfPeer(c)) == 0 && !c.isMember() {
 		return ""
 	}
 	return certificateKind + c.certificateOf("")
@@ -93,8 +96,13 @@ func (c *call) certificateOf(principal string) string {
 // remotePrincipal returns the client that a caller on another machine is by its certificate. A phantom
 // token that it has got here says which one, if it is several.
 func remotePrincipal(c *call) (*principal, *agent.Problem) {
+	if c.origin != nil {
+		return memberPrincipal(c)
+	}
 	name := c.r.Header.Get(local.HeaderClient)
 	switch header := c.r.Header["Authorization"]; {
+	case len(c.r.Header[local.HeaderClient]) > 1:
+		return nil, agent.Problemf(agent.CodeBadRequest, "there are %d headers %s; send one", len(c.r.Header[local.HeaderClient]), local.HeaderClient)
 	case len(header) > 1:
 		return nil, agent.Problemf(agent.CodeBadRequest, "there are %d Authorization headers; send one", len(header))
 	case len(header) == 1:
@@ -131,7 +139,11 @@ func remotePrincipal(c *call) (*principal, *agent.Problem) {
 func noRemoteClient(c *call, wanted string) *agent.Problem {
 	names := c.caller.remote.Names
 	if len(names) == 0 {
-		return c.refused(agent.Problemf(agent.CodeNotAllowed, "the caller's certificate has neither a SPIFFE id nor a DNS name"), Record{})
+		problem := agent.Problemf(agent.CodeNotAllowed, "the caller's certificate has neither a SPIFFE id nor a DNS name")
+		if all := c.caller.remote.Shown; len(all) > 0 {
+			problem.Message = "the caller's certificate is for " + strings.Join(all, ", ") + ", and has neither a SPIFFE id nor a DNS name without wildcards, by which a client is known"
+		}
+		return c.refused(problem, Record{})
 	}
 	problem := agent.Problemf(agent.CodeNotAllowed, "no client of this agent has the certificate for %s", strings.Join(names, ", "))
 	if wanted != "" {
@@ -147,7 +159,7 @@ func noRemoteClient(c *call, wanted string) *agent.Problem {
 
 // beClient refuses a caller on another machine that is not a client.
 func (c *call) beClient() *agent.Problem {
-	if c.caller.mutual && len(clientsOfPeer(c)) == 0 {
+	if c.caller.mutual && len(clientsOfPeer(c)) == 0 && !c.isMember() {
 		return noRemoteClient(c, "")
 	}
 	return nil

@@ -27,7 +27,7 @@ func authenticate(c *call) *agent.Problem {
 		problem.Hints, problem.Wait = []string{oneTokenHint}, wait
 		return problem
 	}
-	if _, err := who.profile.Keeper.Token(c.r.Context(), c.wants()); err != nil {
+	if err := c.logIn(who); err != nil {
 		return c.problem(err)
 	}
 	holder := phantom.Holder{Client: who.name, Profile: who.profileName, User: who.user, Parent: c.parent}
@@ -49,6 +49,16 @@ func authenticate(c *call) *agent.Problem {
 		return problem
 	}
 	return sendPhantom(c, http.StatusCreated, "Login successful", token)
+}
+
+// logIn sees to it that a principal's calls can be made, by the profile that has taken the place of its
+// own if need be.
+func (c *call) logIn(who *principal) error {
+	_, err := who.profile.Keeper.Token(c.r.Context(), c.wants())
+	if next := c.profiles()[who.profileName]; err != nil && next != nil && next.Keeper != who.profile.Keeper && c.r.Context().Err() == nil {
+		_, err = next.Keeper.Token(c.r.Context(), c.wants())
+	}
+	return err
 }
 
 const oneTokenHint = "use one token for the 35 minutes that it lives, and end it with POST /token/logout"

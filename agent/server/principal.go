@@ -25,6 +25,7 @@ type principal struct {
 	user        string // that its phantom token is bound to; "": none
 	profile     *Profile
 	client      *Client // nil: it is a user
+	isMember    bool    // it is a member of the fleet itself, which has policies of its own
 }
 
 // Kinds of principals, in front of their names.
@@ -209,7 +210,7 @@ func knownClient(c *call, name string) string {
 }
 
 func ofClient(c *call, name string, client *Client) (*principal, *agent.Problem) {
-	profile := c.server.config.Profiles()[client.Profile]
+	profile := c.profiles()[client.Profile]
 	if profile == nil {
 		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s, for which the client %s acts", shown(client.Profile), shown(name))
 	}
@@ -306,7 +307,7 @@ func holderPrincipal(c *call, holder phantom.Holder) (*principal, *agent.Problem
 		}
 		return ofClient(c, name, client)
 	}
-	profile := c.server.config.Profiles()[holder.Profile]
+	profile := c.profiles()[holder.Profile]
 	if profile == nil {
 		return nil, agent.Problemf(agent.CodeUnknownProfile, "the agent has no profile %s any more", shown(holder.Profile))
 	}

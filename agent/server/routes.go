@@ -52,6 +52,7 @@ var routes = map[string]*route{
 	"/v1/login":  {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: serveLogin},
 	"/v1/logout": {method: http.MethodPost, cost: costAct, takes: paramProfile, recorded: true, answer: serveLogout},
 	"/v1/unlock": {method: http.MethodPost, cost: costAct, takes: paramProfile | paramLastTry | paramPINChanged, secret: true, recorded: true, answer: serveUnlock},
+	"/v1/member": {method: http.MethodGet, cost: costRead, remote: true, answer: serveMember},
 	"/v1/lock":   {method: http.MethodPost, cost: costAct, takes: paramProfile, answer: serveLock},
 	"/v1/reload": {method: http.MethodPost, cost: costAct, answer: serveReload},
 	"/v1/stop":   {method: http.MethodPost, cost: costAct, answer: serveStop},
@@ -106,10 +107,10 @@ func serveToken(c *call) *agent.Problem {
 	return nil
 }
 
-// replaced returns the profile that has come in the place of one that ended while it was
-// asked, as a reload does it; nil if none has.
+// replaced returns the profile that has come in the place of one that failed while it was asked, as a
+// reload does it, or a member that gives the lead away; nil if none has.
 func replaced(c *call, profile *Profile, err error) *Profile {
-	if err == nil || agent.ProblemOf(err).Code != agent.CodeStopping || c.r.Context().Err() != nil {
+	if err == nil || c.r.Context().Err() != nil {
 		return nil
 	}
 	next := c.server.config.Profiles()[c.arguments.profile]
@@ -146,15 +147,15 @@ func act(c *call, action Action, do func(*Profile) (agent.Lease, error)) *agent.
 func serveLogin(c *call) *agent.Problem {
 	return act(c, ActionLogin, func(profile *Profile) (agent.Lease, error) {
 		if c.caller.admin {
-			return profile.Keeper.Login(c.r.Context(), c.wants())
+			return profile.device().Login(c.r.Context(), c.wants())
 		}
-		return profile.Keeper.TryLogin(c.r.Context(), c.wants())
+		return profile.device().TryLogin(c.r.Context(), c.wants())
 	})
 }
 
 func serveLogout(c *call) *agent.Problem {
 	return act(c, ActionLogout, func(profile *Profile) (agent.Lease, error) {
-		return agent.Lease{}, profile.Keeper.Logout(c.r.Context())
+		return agent.Lease{}, profile.device().Logout(c.r.Context())
 	})
 }
 
@@ -163,7 +164,7 @@ func serveLock(c *call) *agent.Problem {
 		if profile.SetPIN != nil {
 			profile.SetPIN(nil)
 		}
-		profile.Keeper.Lock()
+		profile.device().Lock()
 		return agent.Lease{}, nil
 	})
 }
@@ -180,7 +181,7 @@ func serveUnlock(c *call) *agent.Problem {
 		if profile.SetUnlockOptions != nil {
 			profile.SetUnlockOptions(local.UnlockOptions{LastTry: c.arguments.has(paramLastTry), PINChanged: c.arguments.has(paramPINChanged)})
 		}
-		return profile.Keeper.Open(c.r.Context(), c.wants())
+		return profile.device().Open(c.r.Context(), c.wants())
 	})
 }
 
@@ -240,6 +241,7 @@ func serveStatus(c *call) *agent.Problem {
 		Refusals:  refusalsOf(c),
 		Caller:    c.remoteCaller(),
 		TLS:       c.tlsStatus(),
+		Fleet:     c.fleetStatus(),
 
 		ConfiguredAt: c.server.started,
 		Problem:      ownProblem(c),

@@ -102,6 +102,9 @@ type Config struct {
 	// serves nobody.
 	Identity *mutualtls.Identity
 
+	// Fleet is the members of which this agent is one. nil: it is none.
+	Fleet *Fleet
+
 	// Tunnel connects callers that have the server as their proxy to hosts that are not Anaplan's:
 	// package tunnel's Dial. nil: they are refused.
 	Tunnel func(context.Context, tunnel.Target) (net.Conn, error)
@@ -116,6 +119,10 @@ type Config struct {
 // Profile is one profile as the Server needs it.
 type Profile struct {
 	Keeper *agent.Keeper
+
+	// Device is the Keeper of the key on this machine, which unlock, lock, login and logout are for, where
+	// Keeper has its token from another agent. nil: Keeper is.
+	Device *agent.Keeper
 
 	// Allow reports whether a peer may use it beside those that Config.Admin names: have its token,
 	// and log in and out where nothing final stands in the way. It is asked once a connection. nil:
@@ -212,6 +219,7 @@ type Record struct {
 	Network bool // Peer came over TCP, and nothing else is known of it but what follows
 
 	Certificate string // the name in the certificate of a caller on another machine; "": it is on this one
+	Original    string // who has called the member of the fleet that has called, as fleet.Origin has it; "": no member has
 	Address     string // of that machine
 
 	Client     string     // "client:NAME", "user:" and its User, or "" where that does not matter

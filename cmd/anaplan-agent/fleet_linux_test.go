@@ -3,6 +3,7 @@
 package main
 
 import (
+	"net"
 	"strings"
 	"time"
 
@@ -75,4 +76,16 @@ func machineCertCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 	}
 	ts.Check(cas.of(ts, by).Issue(ts.MkAbs(args[0]), wanted))
+}
+
+// portsCommand puts ports into variables at which agents can listen that must know each other's before
+// they start.
+func portsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		defer listener.Close() // not before all have one
+		_, port, _ := net.SplitHostPort(listener.Addr().String())
+		ts.Setenv(name, port)
+	}
 }

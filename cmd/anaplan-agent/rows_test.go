@@ -113,6 +113,7 @@ func TestEveryErrorHasARow(t *testing.T) {
 		"phantom.ErrTooMany":      "agent/server answers it",
 		"phantom.ErrUnknown":      "agent/server answers it",
 		"progress.SilenceError":   "hsm.Transient says that it passes, and it names the module",
+		"proxy.ToldError":         "it is told as what it wraps",
 		"proxy.ErrAnswerCut":      "agent/server answers it",
 		"proxy.ErrBodyCut":        "agent/server answers it",
 		"proxy.ErrGone":           "agent/server answers it",

@@ -60,6 +60,7 @@ func (e ending) Run() int {
 //	agentd ...             see agentCommand
 //	machine NAME ...       the same for one of several agents, see machineCommand
 //	machine-cert DIR ...   see machineCertCommand
+//	ports NAME...          puts free ports into these variables
 //	config ...             see configCommand
 //	module ...             see moduleCommand; scripts with it are named agent-module* or agent-users*
 //	unseen ...             see unseenCommand
@@ -156,6 +157,7 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 
 			"machine":      machineCommand,
 			"machine-cert": machineCertCommand,
+			"ports":        portsCommand,
 
 			"kill-at-each-step": killCommand,
 		},

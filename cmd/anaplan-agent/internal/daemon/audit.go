@@ -29,7 +29,7 @@ func (d *agentProcess) record(record server.Record) error {
 		Action:     callerActions[record.Action],
 		Profile:    record.Profile,
 		Result:     string(record.Code),
-		Caller:     &audit.Caller{UID: record.Peer.UID, SID: record.Peer.SID, PID: record.Peer.PID, Executable: record.Peer.Executable(), Certificate: record.Certificate, Address: record.Address},
+		Caller:     &audit.Caller{UID: record.Peer.UID, SID: record.Peer.SID, PID: record.Peer.PID, Executable: record.Peer.Executable(), Certificate: record.Certificate, Address: record.Address, Original: record.Original},
 		Client:     record.Client,
 		Generation: record.Generation,
 	}

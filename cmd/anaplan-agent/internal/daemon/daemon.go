@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,6 +43,7 @@ type agentProcess struct {
 	socket   string        // "": there is none
 	listens  string        // the address of the TCP port; "": there is none
 	remote   remoteDoor    // for other machines
+	fleet    *membership   // nil: the agent is not a member of one
 	signers  *signer.Process
 	pins     *pin.Memory
 	clients  clientCache
@@ -69,11 +71,12 @@ type agentProcess struct {
 
 // profileTable is the profiles at one time, as the server and as this process has them.
 type profileTable struct {
-	loaded  *settings.Config
-	read    time.Time // when it was
-	served  map[string]*servedProfile
-	local   map[string]*server.Profile
-	clients map[string]*server.Client
+	loaded    *settings.Config
+	read      time.Time // when it was
+	served    map[string]*servedProfile
+	local     map[string]*server.Profile
+	following map[string]*server.Profile // as local, while another member of the fleet leads
+	clients   map[string]*server.Client
 }
 
 // newAgentProcess makes the parts, and starts none.
@@ -82,6 +85,7 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 	if err := d.remote.identify(loaded.Agent, logger); err != nil {
 		return nil, err
 	}
+	d.fleet = newMembership(loaded.Fleet, d.remote.identity, d.upstream.spend, logger)
 	if loaded.Agent.AuditFile != "" {
 		log, err := audit.Open(loaded.Agent.AuditFile, audit.Options{Logger: logger})
 		if err != nil {
@@ -97,7 +101,8 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		d.metrics.SetAudit(func() (bool, int) { return d.audit.Ready() == nil, d.audit.Owed() })
 	}
 	d.server = server.New(server.Config{
-		Profiles: func() map[string]*server.Profile { return d.table.Load().local },
+		Profiles: d.profiles,
+		Fleet:    d.ofServer(),
 		Clients:  func() map[string]*server.Client { return d.table.Load().clients },
 		Phantoms: d.phantoms,
 		Reload:   d.reload,
@@ -164,6 +169,7 @@ func (d *agentProcess) run(ctx context.Context, watched net.Listener, listeners 
 	helpers.Go(func() { systemd.watch(ctx, func() bool { return IsHealthy(d.socket, d.listens) }) })
 	helpers.Go(func() { d.watchExpiry(ctx) })
 	helpers.Go(func() { d.remote.watch(ctx) })
+	helpers.Go(func() { d.fleet.run(ctx, d.leadChanged) })
 	if watched != nil {
 		helpers.Go(func() { d.beWatched(ctx, watched) })
 	}
@@ -290,8 +296,8 @@ func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 	if d.settings.Piped != nil {
 		warnings = append(warnings, "the configuration came by a pipe, which cannot be read again: it is as it was")
 	}
-	if *loaded.Agent != *d.agent {
-		warnings = append(warnings, "the settings in [agent] have changed, and are taken over when the agent is started again")
+	if *loaded.Agent != *d.agent || !reflect.DeepEqual(loaded.Fleet, before.loaded.Fleet) {
+		warnings = append(warnings, "the settings in [agent] or [fleet] have changed, and are taken over when the agent is started again")
 	}
 	for _, warning := range warnings {
 		d.log.Warn(warning)
@@ -354,7 +360,7 @@ func (d *agentProcess) newTable(loaded *settings.Config, before map[string]*serv
 	if err := d.upstream.begin(loaded.Profiles); err != nil {
 		return nil, err
 	}
-	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*servedProfile{}, local: map[string]*server.Profile{}, clients: clients}
+	table := &profileTable{loaded: loaded, read: time.Now(), served: map[string]*servedProfile{}, local: map[string]*server.Profile{}, following: map[string]*server.Profile{}, clients: clients}
 	for _, profile := range loaded.Profiles {
 		p := before[profile.Name]
 		if p == nil || !p.isLike(profile) {
@@ -368,6 +374,7 @@ func (d *agentProcess) newTable(loaded *settings.Config, before map[string]*serv
 		if table.local[profile.Name], err = p.local(profile); err != nil {
 			return nil, err
 		}
+		table.following[profile.Name] = p.followed(table.local[profile.Name])
 	}
 	d.upstream.keep()
 	return table, nil

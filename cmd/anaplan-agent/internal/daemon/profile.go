@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"sync"
 	"time"
@@ -25,20 +26,21 @@ import (
 
 // servedProfile is a profile that is served.
 type servedProfile struct {
-	process  *agentProcess
-	profile  *config.Profile
-	keeper   *agent.Keeper
-	client   loginService
-	members  *edge.Members // client, where other agents have the key; nil: it is on this machine
-	forward  forwarding
-	user     userBox
-	pin      pinStore
-	pinFiles *pinFiles
-	expiry   *expiry
-	caStamp  string     // of the file with further roots, as the client has it
-	sink     *tokenFile // nil: none
-	stop     func()     // ends run
-	ended    chan struct{}
+	process   *agentProcess
+	profile   *config.Profile
+	keeper    *agent.Keeper
+	client    loginService
+	members   *edge.Members // client, where other agents have the key; nil: it is on this machine
+	following *following    // where another member of a fleet may lead; nil: none may
+	forward   forwarding
+	user      userBox
+	pin       pinStore
+	pinFiles  *pinFiles
+	expiry    *expiry
+	caStamp   string     // of the file with further roots, as the client has it
+	sink      *tokenFile // nil: none
+	stop      func()     // ends run
+	ended     chan struct{}
 
 	failover *failover
 	adopted  bool // by the one in its place
@@ -61,7 +63,7 @@ func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile
 	p.keeper = agent.NewKeeper(agent.KeeperConfig{
 		Sign:     p.signer(),
 		Exchange: recordedExchange{p.client, d.mayAct},
-		Refused:  func(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) },
+		Refused:  isRefusedToken,
 		Explain:  d.errors.ProblemForAgent,
 		Eager:    p.sink != nil,
 		Idle:     profile.Idle,
@@ -72,9 +74,17 @@ func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile
 		// Later than those of any agent before this one, so that nobody takes one for another.
 		Generation: uint64(time.Now().UnixMilli()),
 	})
-	p.forward, err = d.upstream.of(profile, p.keeper, p.client, d.mayAct)
+	p.user = userBox{keeper: p.keeper, client: p.client, explain: d.errors.ProblemForAgent}
+	var lead func(http.RoundTripper) http.RoundTripper
+	if d.fleet != nil {
+		lead = p.follow
+	}
+	p.forward, err = d.upstream.of(profile, p.keeper, p.client, d.mayAct, lead)
 	return p, err
 }
+
+// isRefusedToken reports whether an error says that a token is not valid any more.
+func isRefusedToken(err error) bool { return errors.Is(err, anaplan.ErrTokenRefused) }
 
 // local returns the profile as the server has it, with what a reload can change.
 func (p *servedProfile) local(profile *config.Profile) (*server.Profile, error) {
@@ -88,7 +98,8 @@ func (p *servedProfile) local(profile *config.Profile) (*server.Profile, error) 
 	}
 	served := &server.Profile{
 		Keeper: p.keeper, Allow: allow, SetPIN: p.setPIN, SetUnlockOptions: p.pin.heed,
-		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.identify, Details: p.details,
+		API: p.forward.api, Policy: rules, Names: p.forward.names, Identify: p.user.identify, Details: p.details,
+		Phantoms: p.following != nil, // a job must not work on the member only that leads at the time
 	}
 	if p.members != nil {
 		served.SetPIN, served.Phantoms = nil, true
@@ -132,6 +143,9 @@ func (p *servedProfile) adopt(ctx context.Context, before *servedProfile) {
 	if p.sink != nil && before.sink != nil && p.profile.TokenFile == before.profile.TokenFile {
 		before.sink.leave()
 	}
+	if p.following != nil && before.following != nil {
+		p.following.keeper.Adopt(ctx, before.following.keeper)
+	}
 	p.keeper.Adopt(ctx, before.keeper)
 }
 
@@ -171,6 +185,9 @@ func (p *servedProfile) run(ctx context.Context) {
 	if p.members != nil {
 		helpers.Go(func() { p.members.Run(ctx) })
 	}
+	if p.following != nil {
+		helpers.Go(func() { p.following.run(ctx) })
+	}
 	p.keeper.Run(ctx)
 	helpers.Wait()
 }
@@ -189,40 +206,6 @@ func (p *servedProfile) tell(notify agent.NotifyFunc) agent.NotifyFunc {
 	}
 }
 
-// userBox keeps the user that Anaplan names for the profile, with the token that it was asked with.
-type userBox struct {
-	mu         sync.Mutex
-	generation uint64
-	user       server.User
-}
-
-// identify asks Anaplan who the profile is, once for each token.
-func (p *servedProfile) identify(ctx context.Context) (server.User, error) {
-	lease, err := p.keeper.Token(ctx, nil)
-	if err != nil {
-		return server.User{}, err
-	}
-	p.user.mu.Lock()
-	user, known := p.user.user, p.user.generation == lease.Generation
-	p.user.mu.Unlock()
-	if known {
-		return user, nil
-	}
-	found, err := p.client.Validate(ctx, lease.Token)
-	if errors.Is(err, anaplan.ErrTokenRefused) {
-		if lease, err = p.keeper.Replace(ctx, lease.Generation, nil); err == nil {
-			found, err = p.client.Validate(ctx, lease.Token)
-		}
-	}
-	if err != nil {
-		return server.User{}, p.process.errors.ProblemForAgent(err)
-	}
-	p.user.mu.Lock()
-	defer p.user.mu.Unlock()
-	p.user.generation, p.user.user = lease.Generation, server.User{ID: found.UserID, GUID: found.UserGUID, CustomerGUID: found.CustomerGUID}
-	return p.user.user, nil
-}
-
 // observe passes on what the Keeper did.
 func (p *servedProfile) observe(event agent.Event) {
 	if p.members != nil && event.Kind == agent.EventSign { // nothing was signed here
@@ -234,6 +217,7 @@ func (p *servedProfile) observe(event agent.Event) {
 	if p.sink != nil {
 		p.sink.observe(p.keeper)
 	}
+	p.noteFit()
 	switch event.Kind {
 	case agent.EventIdle:
 		p.setPIN(nil)

@@ -46,7 +46,7 @@ func (d *agentProcess) statuses() map[string]agent.Status {
 	served := d.table.Load().served
 	all := make(map[string]agent.Status, len(served))
 	for name, p := range served {
-		all[name] = p.keeper.Status()
+		all[name] = p.serving().Status()
 	}
 	return all
 }

@@ -4,6 +4,7 @@ package daemon
 // connections for all profiles of a host, and one allowance for all of a tenant.
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -158,9 +159,19 @@ type forwarding struct {
 	limiter *fair.Limiter
 }
 
+// spend empties all allowances, for what others may have taken out of them.
+func (u *upstream) spend() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, tenant := range u.held.tenants {
+		tenant.limiter.Spend()
+	}
+}
+
 // of returns how calls are made with a Keeper's tokens, for a profile of what was begun. client is
-// that of the auth host; ready is that of a proxy.Transport.
-func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client loginService, ready func() error) (forwarding, error) {
+// that of the auth host; ready is that of a proxy.Transport. lead is the way of a member of a fleet, which
+// may lead to another member or to what makes the calls here; nil: they are all made here.
+func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client loginService, ready func() error, lead func(own http.RoundTripper) http.RoundTripper) (forwarding, error) {
 	hosts, err := settings.HostsOf(profile)
 	if err != nil {
 		return forwarding{}, err
@@ -175,15 +186,31 @@ func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client logi
 	if members, ok := client.(*edge.Members); ok {
 		sends = members
 	}
-	confirmer := login.NewConfirmer(client)
+	way := proxy.Transport{Source: keeper, Base: sends, Limiter: tenant.limiter, Client: build.Program, Confirm: login.NewConfirmer(client).Confirm, Ready: ready}
+	if lead != nil {
+		own := way
+		way = proxy.Transport{Source: noToken{}, Base: lead(&own), Ready: ready}
+	}
 	api, err := proxy.New(proxy.Config{
-		API: hosts.API, Audit: hosts.Audit(), Transport: sends, Source: keeper, Limiter: tenant.limiter, Confirm: confirmer.Confirm, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
+		API: hosts.API, Audit: hosts.Audit(), Transport: way.Base, Source: way.Source, Limiter: way.Limiter, Confirm: way.Confirm, Ready: ready, UserAgent: build.Program + "/" + build.Version(),
 	})
 	if err != nil {
 		return forwarding{}, fmt.Errorf("%w: %w", settings.ErrSettings, err)
 	}
-	way := &proxy.Transport{Source: keeper, Base: sends, Limiter: tenant.limiter, Client: build.Program, Confirm: confirmer.Confirm, Ready: ready}
-	names := settings.NewAPIClient(hosts.API, way)
+	names := settings.NewAPIClient(hosts.API, &way)
 	names.Retry.Attempts = 2 // a caller waits, and can try again
 	return forwarding{api, integration.NewCatalog(names), tenant.limiter}, nil
+}
+
+// noToken stands where the token is put in further on, if at all.
+type noToken struct{}
+
+// Token implements proxy.Source.
+func (noToken) Token(context.Context, agent.NotifyFunc) (agent.Lease, error) {
+	return agent.Lease{Token: agent.Token{Value: agent.NewSecret("none")}, Generation: 1}, nil
+}
+
+// Replace implements proxy.Source: there is no other.
+func (t noToken) Replace(ctx context.Context, _ uint64, notify agent.NotifyFunc) (agent.Lease, error) {
+	return t.Token(ctx, notify)
 }

@@ -30,6 +30,7 @@ type setUp struct {
 	agent   *config.Agent
 	profile *config.Profile
 	clients []*config.Client
+	fleet   *config.Fleet // nil: the agent is not a member of one
 	hosts   anaplan.Hosts // of the profile
 	path    string        // of the configuration file; "": there is none
 	noKey   bool          // the profile's key or the file of its certificate is wrong
@@ -79,6 +80,11 @@ func (c *configuration) checkTables(file *config.File) {
 		c.ok("config.file", "%s can be read; this is about its profile %q (it has %s)", path, profile.Name, cmp.Or(strings.Join(file.Profiles(), ", "), "none"))
 	}
 	c.found.profile = profile
+	if err := file.Fleet().Check(agent, []*config.Profile{profile}); err != nil {
+		c.wrong("config.file", err)
+	} else {
+		c.found.fleet = file.Fleet()
+	}
 	c.checkProfile(profile)
 	c.found.noKey = c.hasErrors("config.key", "config.certificate")
 }

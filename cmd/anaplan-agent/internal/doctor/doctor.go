@@ -69,7 +69,10 @@ func examine(ctx context.Context, r *Report, s *settings.Settings, options Optio
 	for i, check := range []func(){
 		func() { found = (&configuration{Report: r, settings: s}).check() },
 		func() { status = checkAgent(ctx, r, found, s.ProfileName()) },
-		func() { checkMembers(ctx, r, found, options.Offline) },
+		func() {
+			checkMembers(ctx, r, found, options.Offline)
+			checkFleetMembers(ctx, r, found.agent, found.fleet, options.Offline)
+		},
 		func() { pins = checkPIN(ctx, r, found.profile) },
 		func() { devices = checkDevices(ctx, r, found.profile) },
 		func() { pins.checkRefusals(devices.names(), s.PINChanged) },

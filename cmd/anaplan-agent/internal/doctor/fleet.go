@@ -4,6 +4,8 @@ package doctor
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +13,10 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
 
 // lateRenewal is the part of a certificate's life before whose last it should have been renewed:
@@ -34,6 +38,7 @@ func checkFleet(r *Report, own *config.Agent, profile *config.Profile, clients [
 		return
 	}
 	r.judgeIdentity(identity.State(), own.TLS)
+	r.judgeTLSKey(filepath.Join(own.TLS, mutualtls.KeyFile))
 	if own.ListenTLS != "" {
 		checkRemoteClients(r, own, clients)
 	}
@@ -49,6 +54,15 @@ func (r *Report) judgeIdentity(state mutualtls.State, dir string) {
 			"the certificate for other machines ends at %s", console.Time(state.NotAfter))
 	default:
 		r.ok("fleet.certificate", "other machines know this one as %s, until %s", strings.Join(state.Names, ", "), console.Time(state.NotAfter))
+	}
+}
+
+// judgeTLSKey looks at who can read the key by which this machine is known. A group may, for that is how
+// whatever renews it gives it to the agent.
+func (r *Report) judgeTLSKey(path string) {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm()&0o007 != 0 && paths.OthersMayRead(path, info) {
+		r.warn("fleet.certificate", remedy.Here().KeepPrivate(path), "everybody here can read %s, and call as this machine", path)
 	}
 }
 
@@ -110,13 +124,19 @@ func (r *Report) judgeMember(look edge.Look, works bool) {
 	if look.Err == nil && look.Status.Version != build.Version() {
 		r.info("fleet.version", "", "%s is version %s, and this is %s", look.Address, look.Status.Version, build.Version())
 	}
-	switch skew := look.Skew.Abs(); {
-	case look.Err != nil && look.Skew == 0:
+	if look.Err == nil || look.Skew != 0 {
+		r.judgeClock(look.Address, look.Skew.Abs())
+	}
+}
+
+// judgeClock says whether the clock of another machine is right by this one's.
+func (r *Report) judgeClock(address string, skew time.Duration) {
+	switch {
 	case skew >= badSkew:
-		r.fail("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", look.Address, skew)
+		r.fail("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", address, skew)
 	case skew >= oddSkew:
-		r.warn("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", look.Address, skew)
+		r.warn("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", address, skew)
 	default:
-		r.ok("fleet.clock", "the clock of %s is this one's", look.Address)
+		r.ok("fleet.clock", "the clock of %s is this one's", address)
 	}
 }

@@ -16,6 +16,7 @@ type Config struct {
 	Agent    *config.Agent
 	Profiles []*config.Profile // sorted by name
 	Clients  []*config.Client  // sorted by name
+	Fleet    *config.Fleet     // nil: the agent is not a member of one
 }
 
 // Profile returns the profile of that name; nil if there is none.
@@ -51,7 +52,7 @@ func LoadAll(s *Settings) (*Config, error) {
 	if len(names) == 0 {
 		names = []string{s.ProfileName()}
 	}
-	all := &Config{Agent: agent, Clients: file.Clients()}
+	all := &Config{Agent: agent, Clients: file.Clients(), Fleet: file.Fleet()}
 	for _, name := range names {
 		profile, err := s.ProfileIn(file, name)
 		if err != nil {
@@ -61,6 +62,9 @@ func LoadAll(s *Settings) (*Config, error) {
 			return nil, fmt.Errorf("profile %q: %w", name, ErrNoAddress)
 		}
 		all.Profiles = append(all.Profiles, profile)
+	}
+	if err := all.Fleet.Check(agent, all.Profiles); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
 	return all, nil
 }

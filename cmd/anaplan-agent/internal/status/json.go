@@ -16,6 +16,7 @@ func ForPrograms(status local.Status) local.Status {
 		inUTC(&status.Refusals[i].At)
 	}
 	status.TLS = tlsInUTC(status.TLS)
+	status.Fleet = fleetInUTC(status.Fleet)
 	status.Profiles = slices.Clone(status.Profiles)
 	for i := range status.Profiles {
 		p := &status.Profiles[i]
@@ -34,6 +35,19 @@ func tlsInUTC(tls *local.TLSStatus) *local.TLSStatus {
 	told.Callers = slices.Clone(told.Callers)
 	for i := range told.Callers {
 		inUTC(&told.Callers[i].At)
+	}
+	return &told
+}
+
+func fleetInUTC(fleet *local.FleetStatus) *local.FleetStatus {
+	if fleet == nil {
+		return nil
+	}
+	told := *fleet
+	inUTC(&told.Since)
+	told.Members = slices.Clone(told.Members)
+	for i := range told.Members {
+		inUTC(&told.Members[i].Time, &told.Members[i].Since)
 	}
 	return &told
 }

@@ -22,6 +22,7 @@ func Text(status local.Status, now time.Time) string {
 		fmt.Fprintf(&text, "listening on %s for clients of Anaplan's API\n", console.OneLine(status.Address))
 	}
 	text.WriteString(remoteText(status, now))
+	text.WriteString(fleetText(status.Fleet, now))
 	if status.Problem != nil {
 		text.WriteString(problemText(status.Problem) + "\n")
 	}
@@ -38,7 +39,7 @@ func Text(status local.Status, now time.Time) string {
 	}
 	table.Flush()
 	for _, p := range status.Profiles {
-		text.WriteString(profileRemarks(p, now))
+		text.WriteString(profileRemarks(p, status.Fleet != nil, now))
 	}
 	text.WriteString(refusalsText(status.Refusals, now))
 	for i, c := range status.Clients {
@@ -89,7 +90,7 @@ func refusalsText(all []local.Refusal, now time.Time) string {
 
 // profileRemarks returns what does not fit into a profile's line: what is wrong, waits that Anaplan
 // asked for, which of several keys is in use, and that the certificate is about to end.
-func profileRemarks(p local.ProfileStatus, now time.Time) string {
+func profileRemarks(p local.ProfileStatus, inFleet bool, now time.Time) string {
 	var lines []string
 	if p.Problem != nil {
 		lines = append(lines, problemText(p.Problem))
@@ -104,6 +105,10 @@ func profileRemarks(p local.ProfileStatus, now time.Time) string {
 		lines = append(lines, fmt.Sprintf("Anaplan limits the rate of calls (429): none is sent until %s, %s", console.Time(p.HeldUntil), ahead(p.HeldUntil, now)))
 	}
 	switch {
+	case p.Member != "" && inFleet:
+		lines = append(lines, fmt.Sprintf("the member %s leads and makes the calls", console.OneLine(p.Member)))
+	case p.Member != "" && p.Key == 0:
+		lines = append(lines, fmt.Sprintf("the member %s has not answered yet; it is the first to be asked of %d", console.OneLine(p.Member), p.Keys))
 	case p.Member != "" && p.Keys > 1:
 		lines = append(lines, fmt.Sprintf("the member %s, %d of %d, has the key and makes the calls", console.OneLine(p.Member), p.Key, p.Keys))
 	case p.Member != "":

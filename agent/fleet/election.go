@@ -1,0 +1,41 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+)
+
+// Election says which member leads. All its methods may be called at the same time, before Run too.
+type Election interface {
+	// Run takes part until ctx ends, and then gives the lead away.
+	Run(ctx context.Context)
+
+	// View returns who leads, as far as is known here. It is quick.
+	View() View
+
+	// Suspect says that the port of a member has refused a connection. If it is the one that leads,
+	// another takes its place at once.
+	Suspect(address string)
+
+	// SetFit says why this member cannot lead: its device has failed, its PIN was refused, it is locked.
+	// It gives the lead away then if there is another that can. nil: it can.
+	SetFit(problem *agent.Problem)
+
+	// Changed returns a channel that is closed, or gets something, when View may have another answer
+	// than it had when Changed was called.
+	Changed() <-chan struct{}
+}
+
+// View is who leads.
+type View struct {
+	Address string // of the member that leads, as members has it; "": that is not known yet
+	Self    bool   // it is this one
+
+	Since time.Time // when it began, as far as this member has seen it
+	Epoch uint64    // counts the leads, where the election does; 0: it does not
+	Why   string    // it leads, and no other, in words
+
+	Trouble error // what keeps the election from knowing better, such as a store that is away; nil: nothing
+}

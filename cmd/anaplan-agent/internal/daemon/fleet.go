@@ -1,0 +1,218 @@
+package daemon
+
+// The fleet of which the agent is a member: who leads, and what that changes here.
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
+	"github.com/anaplan-agent/anaplan-agent/agent/local"
+	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
+	"github.com/anaplan-agent/anaplan-agent/agent/server"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+)
+
+// membership is the agent's part in a fleet.
+type membership struct {
+	config   *config.Fleet
+	peers    *fleet.Peers
+	election fleet.Election
+	spend    func() // takes all out of the allowances that others may have taken
+
+	mu      sync.Mutex
+	unfit   map[string]*agent.Problem // by profile, why its key cannot be used; without those that can
+	spentOf fleet.View                // the lead in which spend was called last
+	spentAt time.Time
+}
+
+// newMembership returns the agent's part in a fleet; nil if there is none.
+func newMembership(own *config.Fleet, identity *mutualtls.Identity, spend func(), log *slog.Logger) *membership {
+	if own == nil {
+		return nil
+	}
+	peers := fleet.NewPeers(fleet.PeersConfig{Self: own.Address, Members: own.Members, Probe: fleet.NewProbe(identity, own.Trust)})
+	return &membership{config: own, peers: peers, election: fleet.NewOrder(peers, log), spend: spend, unfit: map[string]*agent.Problem{}}
+}
+
+// leads reports whether this agent makes the calls itself; nil does always.
+func (m *membership) leads() bool { return m == nil || m.election.View().Self }
+
+// unknownTime is how long a call waits at the start until it is known who leads: as long as the others
+// have to answer.
+const unknownTime = 3 * time.Second
+
+// who returns who leads. Where nobody knows, that is this agent.
+func (m *membership) who(ctx context.Context) string {
+	if view := m.election.View(); view.Address != "" {
+		return view.Address
+	}
+	ctx, cancel := context.WithTimeout(ctx, unknownTime)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return m.config.Address
+		case <-ticker.C:
+			if view := m.election.View(); view.Address != "" {
+				return view.Address
+			}
+		}
+	}
+}
+
+// run takes part until ctx ends.
+func (m *membership) run(ctx context.Context, changed func(fleet.View)) {
+	if m == nil {
+		return
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { m.peers.Run(ctx) })
+	parts.Go(func() { m.election.Run(ctx) })
+	defer parts.Wait()
+	var before fleet.View
+	for {
+		next := m.election.Changed()
+		if view := m.election.View(); view.Address != before.Address {
+			changed(view)
+			before = view
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-next:
+		}
+	}
+}
+
+// ownTrouble are the problems of a member with its own key, with which another does better.
+var ownTrouble = []agent.Code{
+	agent.CodePINNeeded, agent.CodePINRefused, agent.CodeTouchNeeded, agent.CodeDeviceAbsent, agent.CodeDeviceFailed,
+	agent.CodeKeyUnusable, agent.CodeSignerFailed, agent.CodeLoginRefused, agent.CodeSettings, agent.CodeLocked, agent.CodeUnreachable,
+}
+
+// noteFit notes how the key of a profile does. A member with one that cannot be used does not lead.
+func (m *membership) noteFit(profile string, status agent.Status) {
+	problem := status.Problem
+	if problem != nil && !slices.Contains(ownTrouble, problem.Code) {
+		problem = nil
+	}
+	if status.State == agent.StateLocked {
+		problem = cmp.Or(problem, agent.Problemf(agent.CodeLocked, "the profile is locked"))
+	}
+	m.mu.Lock()
+	delete(m.unfit, profile)
+	if problem != nil {
+		m.unfit[profile] = problem
+	}
+	m.mu.Unlock()
+	m.election.SetFit(m.problem())
+}
+
+// problem returns why this member cannot lead; nil: it can.
+func (m *membership) problem() *agent.Problem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for profile, problem := range m.unfit {
+		return agent.Problemf(problem.Code, "profile %s: %s", profile, problem.Message)
+	}
+	return nil
+}
+
+// spendOnce has the allowances begin empty with each lead: nobody tells what the member before has spent
+// of them. So has a member that makes calls although another leads.
+func (m *membership) spendOnce() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	view := m.election.View()
+	isSame := view.Address == m.spentOf.Address && view.Since.Equal(m.spentOf.Since)
+	if isSame && (view.Self || time.Since(m.spentAt) < time.Minute) {
+		return
+	}
+	m.spend()
+	m.spentOf, m.spentAt = view, time.Now()
+}
+
+// member is what other members are told.
+func (m *membership) member() local.Member {
+	view, problem := m.election.View(), m.problem()
+	member := local.Member{Address: m.config.Address, Version: build.Version(), Time: time.Now().UTC(), Fit: problem == nil, Leads: view.Self}
+	if view.Self {
+		member.Since = view.Since.UTC().Round(time.Second)
+	}
+	if problem != nil {
+		member.Problem = problem.Message
+	}
+	return member
+}
+
+// status is what users of this machine are told.
+func (m *membership) status() *local.FleetStatus {
+	view := m.election.View()
+	status := &local.FleetStatus{Address: m.config.Address, Leader: view.Address, Since: view.Since.Round(time.Second), Why: view.Why, Epoch: view.Epoch}
+	if view.Trouble != nil {
+		status.Trouble = view.Trouble.Error()
+	}
+	for _, state := range m.peers.States() {
+		shown := local.FleetMember{Member: state.Told, Self: state.Self}
+		switch {
+		case state.Self:
+			shown.Member = m.member()
+		case !state.Known:
+			shown.Unreachable = "it was not asked yet"
+		case state.Err != nil:
+			shown.Unreachable = state.Err.Error()
+		}
+		shown.Address = state.Address
+		status.Members = append(status.Members, shown)
+	}
+	return status
+}
+
+// ofServer is what the server is told of the fleet; nil if there is none.
+func (d *agentProcess) ofServer() *server.Fleet {
+	m := d.fleet
+	if m == nil {
+		return nil
+	}
+	return &server.Fleet{
+		IsMember: func(names []string) bool {
+			return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(m.config.Trust, name) })
+		},
+		Own:    func() map[string]*server.Profile { return d.table.Load().local },
+		Member: m.member,
+		Status: m.status,
+	}
+}
+
+// profiles returns the profiles as they are served now.
+func (d *agentProcess) profiles() map[string]*server.Profile {
+	table := d.table.Load()
+	if d.fleet.leads() {
+		return table.local
+	}
+	return table.following
+}
+
+// leadChanged has this agent log in at once where it leads and somebody wants the token. One that leads
+// no more keeps its token for as long as any: it costs nothing, and no login when the lead is back.
+func (d *agentProcess) leadChanged(view fleet.View) {
+	for _, p := range d.table.Load().served {
+		if p.following == nil {
+			continue
+		}
+		isWanted := p.following.keeper.Status().State != agent.StateIdle
+		p.following.keeper.Reconsider()
+		if view.Self && isWanted {
+			d.running.Go(func() { p.keeper.Token(d.ctx, nil) }) // what comes of it is logged
+		}
+	}
+}
