@@ -13,6 +13,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/phantom"
+	"github.com/anaplan-agent/anaplan-agent/agent/statusline"
 )
 
 // statuses is the HTTP status of each code.
@@ -102,13 +103,13 @@ func (c *call) refuse(problem *agent.Problem) {
 		if problem.Code == agent.CodeUnauthorized && !c.caller.mutual { // clients that are asked show what they have (RFC 9110 section 11.6.1)
 			c.w.Header()["Www-Authenticate"] = basicAuth
 		}
-		c.conn.refused, c.conn.reason = status, reasonOf(status, problem)
+		c.conn.refused, c.conn.reason = status, statusline.Reason(status, problem)
 		c.sendJSON(status, c.shape(status, problem))
 		return
 	}
 	status := cmp.Or(c.status, statusOf(problem.Code))
 	if c.r.Method == http.MethodConnect { // many clients of a proxy show no more of its answer
-		c.conn.refused, c.conn.reason = status, reasonOf(status, problem)
+		c.conn.refused, c.conn.reason = status, statusline.Reason(status, problem)
 	}
 	c.sendJSON(status, problem)
 }

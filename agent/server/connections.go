@@ -7,6 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/listen"
+	"github.com/anaplan-agent/anaplan-agent/agent/statusline"
 )
 
 // connections are those of one listener. They are closed here when something takes too
@@ -21,7 +24,7 @@ type connections struct {
 
 	running sync.WaitGroup // the connections' goroutines, and the one that looks after them
 
-	within *queue // of connections within others, in which TLS ends here
+	within *listen.Queue // of connections within others, in which TLS ends here
 
 	mu   sync.Mutex
 	all  map[*admitted]struct{}
@@ -199,7 +202,7 @@ func (a *admitted) Write(p []byte) (int, error) {
 
 // writeRefusal writes the beginning of a refusal, with its reason.
 func (a *admitted) writeRefusal(p []byte) (int, error) {
-	worded, ok := reword(p, a.refused, a.reason)
+	worded, ok := statusline.Reword(p, a.refused, a.reason)
 	if ok {
 		a.refused, a.reason = 0, ""
 	}

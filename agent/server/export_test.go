@@ -22,6 +22,3 @@ func ParseArguments(query string) (profile string, refused uint64, problem *agen
 	parsed, problem := parseArguments(query, paramProfile|paramRefused)
 	return parsed.profile, parsed.refused, problem
 }
-
-// Phrase lets tests look at what stands in a status line.
-var Phrase = phrase

@@ -168,7 +168,7 @@ func (c *connections) replace(outer, inner *admitted) {
 	inner.due.Store(c.clock.Load() + c.tls)
 	c.add(inner)
 	c.remove(outer)
-	if !c.within.put(inner) {
+	if !c.within.Put(inner) {
 		inner.cut()
 		c.remove(inner)
 	}

@@ -334,7 +334,7 @@ func (s *Server) serve(ctx context.Context, listener net.Listener, guard *mutual
 	conns := newConnections(s.config.Limits)
 	door := &door{Listener: listener, gate: s.gate, guard: guard, among: conns, log: s.config.Logger, closed: make(chan struct{}), spoken: rate.Sometimes{Interval: time.Minute}}
 	server, within := s.httpServer(base, conns), s.httpServer(base, conns)
-	conns.within = newQueue(listener.Addr())
+	conns.within = listen.NewQueue(listener.Addr())
 	var intercepting sync.WaitGroup
 	intercepting.Go(func() { within.Serve(conns.within) })
 	defer intercepting.Wait()
