@@ -25,7 +25,7 @@ type Order struct {
 
 	mu      sync.Mutex
 	fit     *agent.Problem // nil: this member can lead
-	ended   bool
+	ended   bool           // Run has, and nothing changes fit any more
 	view    View
 	changed chan struct{}
 }
@@ -45,10 +45,10 @@ func (o *Order) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			o.SetFit(agent.Problemf(agent.CodeStopping, "the agent is about to end"))
 			o.mu.Lock()
 			o.ended = true
 			o.mu.Unlock()
-			o.decide()
 			return
 		case <-ticker.C: // time itself changes who leads
 			o.decide()
@@ -76,7 +76,9 @@ func (o *Order) Suspect(address string) { o.peers.Suspect(address) }
 // SetFit implements Election.
 func (o *Order) SetFit(problem *agent.Problem) {
 	o.mu.Lock()
-	o.fit = problem
+	if !o.ended { // what ends does not get better
+		o.fit = problem
+	}
 	o.mu.Unlock()
 	o.decide()
 }
@@ -87,9 +89,6 @@ func (o *Order) decide() {
 	defer o.mu.Unlock()
 	look := o.lookLocked(time.Now())
 	leader := look.leader()
-	if o.ended && leader >= 0 && look.all[leader].Self {
-		leader = -1
-	}
 	view := View{}
 	if leader >= 0 {
 		one := look.all[leader]

@@ -208,6 +208,25 @@ func TestUnfit(t *testing.T) {
 	})
 }
 
+// A member that is about to end gives the lead away first, and forwards what still comes.
+func TestStopped(t *testing.T) {
+	run(t, "a b", func(c *company) {
+		c.start("a", "b")
+		time.Sleep(2 * time.Second)
+		c.mu.Lock()
+		c.fits["a"] = agent.Problemf(agent.CodeStopping, "the agent is about to end") // as it tells others
+		c.mu.Unlock()
+		c.ends["a"]()
+		synctest.Wait()
+		if view := c.all["a"].View(); view.Address != "b" || !strings.Contains(view.Why, "a cannot: the agent is about to end") {
+			t.Errorf("a: %+v", view)
+		}
+		c.all["a"].SetFit(nil)
+		time.Sleep(2 * time.Second)
+		c.wants("while it ends", "b")
+	})
+}
+
 // Where two do not reach each other both lead, and the rest agrees on the first. Afterwards one leads.
 func TestCut(t *testing.T) {
 	run(t, "a b c", func(c *company) {

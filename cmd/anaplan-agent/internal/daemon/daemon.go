@@ -286,6 +286,7 @@ func (d *agentProcess) reload(context.Context) (warnings []string, err error) {
 			d.start(p, before.served[name])
 		}
 	}
+	d.fleet.reloaded(table.served)
 	d.endPhantoms(before.loaded, loaded)
 	if d.audit != nil {
 		err = d.audit.Reopen() // logrotate has moved the file

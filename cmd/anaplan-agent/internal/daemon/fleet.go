@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type membership struct {
 	spend    func() // takes all out of the allowances that others may have taken
 
 	mu      sync.Mutex
+	ending  bool
 	unfit   map[string]*agent.Problem // by profile, why its key cannot be used; without those that can
 	spentOf fleet.View                // the lead in which spend was called last
 	spentAt time.Time
@@ -87,6 +89,9 @@ func (m *membership) run(ctx context.Context, changed func(fleet.View)) {
 		}
 		select {
 		case <-ctx.Done():
+			m.mu.Lock()
+			m.ending = true
+			m.mu.Unlock()
 			return
 		case <-next:
 		}
@@ -121,10 +126,27 @@ func (m *membership) noteFit(profile string, status agent.Status) {
 func (m *membership) problem() *agent.Problem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for profile, problem := range m.unfit {
-		return agent.Problemf(problem.Code, "profile %s: %s", profile, problem.Message)
+	if m.ending {
+		return agent.Problemf(agent.CodeStopping, "the agent is about to end")
+	}
+	for _, profile := range slices.Sorted(maps.Keys(m.unfit)) {
+		return agent.Problemf(m.unfit[profile].Code, "profile %s: %s", profile, m.unfit[profile].Message)
 	}
 	return nil
+}
+
+// reloaded notes how the keys of the profiles do that there are now.
+func (m *membership) reloaded(served map[string]*servedProfile) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	maps.DeleteFunc(m.unfit, func(profile string, _ *agent.Problem) bool { return served[profile] == nil })
+	m.mu.Unlock()
+	m.election.SetFit(m.problem())
+	for _, p := range served {
+		p.noteFit()
+	}
 }
 
 // spendOnce has the allowances begin empty with each lead: nobody tells what the member before has spent
