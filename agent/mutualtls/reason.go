@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
@@ -30,7 +31,7 @@ func Reason(err error, within time.Duration) string {
 		return fmt.Sprintf("it has not answered within %v", within)
 	case isTLS:
 		return "what listens there does not speak TLS: is it the port of listen_tls?"
-	case neterror.IsBroken(err):
+	case neterror.IsBroken(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection broke"
 	}
 	return err.Error()
