@@ -102,7 +102,14 @@ func (o *Order) decide() {
 	if before.Address == view.Address {
 		return
 	}
-	o.log.Info("another member leads", "leader", view.Address, "before", before.Address, "self", view.Self, "why", view.Why)
+	switch {
+	case view.Self:
+		o.log.Info("this member leads", "before", before.Address, "why", view.Why)
+	case view.Address == "":
+		o.log.Info("it is not known which member leads", "before", before.Address)
+	default:
+		o.log.Info("another member leads", "leader", view.Address, "before", before.Address, "why", view.Why)
+	}
 	close(o.changed)
 	o.changed = make(chan struct{})
 }
