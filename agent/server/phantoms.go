@@ -74,6 +74,13 @@ func refresh(c *call) *agent.Problem {
 	})
 }
 
+// User is the user that Anaplan says a profile is (contract section 3).
+type User struct {
+	ID           string // the e-mail address
+	GUID         string
+	CustomerGUID string
+}
+
 // validate says when the phantom token ends, and what user Anaplan says it stands for.
 func validate(c *call) *agent.Problem {
 	return withPhantom(c, http.StatusBadRequest, func(token phantom.Token, _ string) *agent.Problem {

@@ -181,13 +181,6 @@ type Client struct {
 	RefuseOtherHosts bool // it gets no tunnels
 }
 
-// User is the user that Anaplan says a profile is (contract section 3).
-type User struct {
-	ID           string // the e-mail address
-	GUID         string
-	CustomerGUID string
-}
-
 // Action is what somebody did, in a Record.
 type Action string
 
