@@ -50,6 +50,16 @@ func (l *Log) anchor() {
 	l.options.Logger.Info(anchorMessage, "file", l.path, "seq", at.seq, "head", at.hash)
 }
 
+// Head returns where the chain stands, as anchors are written; "" for an empty one.
+func (l *Log) Head() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.chain == nil || l.chain.at.seq == 0 {
+		return ""
+	}
+	return fmt.Sprintf("seq=%d head=%s", l.chain.at.seq, l.chain.at.hash)
+}
+
 // Anchors are the hashes of a log's lines by their seq, as its writer has told them elsewhere.
 type Anchors map[uint64]string
 

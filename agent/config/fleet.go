@@ -24,6 +24,10 @@ type Fleet struct {
 	// Trust names who may be a member, as the certificates do: SPIFFE ids and DNS names.
 	Trust []string
 
+	// Lease says where the lease is that the leader holds, as agent/lease reads it. Without text the
+	// first of Members leads that can.
+	Lease Value
+
 	from string // where the table stands, for errors
 }
 
@@ -47,11 +51,14 @@ func (f *File) readFleet(d *document, top map[string]any) error {
 		return err
 	}
 	for _, setting := range fleetSettings {
-		if len(read[setting.Name]) == 0 || read[setting.Name][0].Text == "" {
+		if setting.Name != leaseSetting && (len(read[setting.Name]) == 0 || read[setting.Name][0].Text == "") {
 			return d.fail(at, "%s", lacking(setting.Name))
 		}
 	}
 	fleet := &Fleet{from: d.at(at)}
+	if lease := read[leaseSetting]; len(lease) > 0 {
+		fleet.Lease = lease[0]
+	}
 	if err := cmp.Or(read.readMembers(fleet), certificateNames(&fleet.Trust, read[trustSetting])); err != nil {
 		return err
 	}

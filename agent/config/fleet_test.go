@@ -43,7 +43,7 @@ func TestFleetErrors(t *testing.T) {
 		{"nowhere", strings.Replace(good, "b:1", "0.0.0.0:1", 1), `"0.0.0.0:1" is no machine's address; write where others find this one`},
 		{"a wildcard", strings.Replace(good, "agent.corp", "*.corp", 1), "c.toml:4:1: trust: "},
 		{"a number", strings.Replace(good, "'agent.corp'", "1", 1), "c.toml:4:1: trust is a name in quotes"},
-		{"another setting", good + "lead = 'a:1'", `c.toml:5:1: there is no setting "lead"; there are address, members, trust`},
+		{"another setting", good + "colour = 'a:1'", `c.toml:5:1: there is no setting "colour"; there are address, members, trust, lease`},
 		{"of the agent", good + "listen_tls = '0.0.0.0:1'", "listen_tls does not stand here, but in the table [agent]"},
 	}
 	for _, test := range tests {

@@ -79,6 +79,7 @@ const (
 	fleetAddressSetting = "address"
 	membersSetting      = "members"
 	trustSetting        = "trust"
+	leaseSetting        = "lease"
 )
 
 // settings is the table behind Settings, in the order of --help. A default that
@@ -147,7 +148,7 @@ var clientSettings = []Setting{
 }
 
 // fleetSettings are those of a member of a fleet. They have neither flag nor variable.
-var fleetSettings = []Setting{{Name: fleetAddressSetting}, {Name: membersSetting}, {Name: trustSetting}}
+var fleetSettings = []Setting{{Name: fleetAddressSetting}, {Name: membersSetting}, {Name: trustSetting}, {Name: leaseSetting}}
 
 // settingsOf returns the settings that stand in a table.
 func settingsOf(table string) []Setting {

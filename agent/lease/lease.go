@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 	"github.com/anaplan-agent/anaplan-agent/agent/lease/record"
 )
 
@@ -51,7 +52,7 @@ type Config struct {
 
 	// Fallback is asked who leads while the store has never answered, or is away and the leader's port
 	// has refused. It is run with the Lease. nil: nobody leads then.
-	Fallback Election
+	Fallback fleet.Election
 
 	// AuditHead returns the head of this machine's audit log. nil: there is none.
 	AuditHead func() string
@@ -63,7 +64,7 @@ type Config struct {
 	Getenv func(name string) string
 }
 
-// Lease is an Election by the record of a store. All methods may be called at the same time; Run once.
+// Lease is a fleet.Election by the record of a store. All methods may be called at the same time; Run once.
 type Lease struct {
 	store  Store
 	config Config
@@ -89,7 +90,7 @@ type Lease struct {
 	suspected time.Time
 	pounced   time.Time // when a suspicion was last acted on
 
-	last    View
+	last    fleet.View
 	changed chan struct{}
 }
 

@@ -37,18 +37,18 @@ func Parse(text string) (setting Setting, err error) {
 	case "postgres", "postgresql":
 		return setting, setting.parsePostgres(rest)
 	}
-	return setting, fmt.Errorf("lease: it begins with neither kubernetes: nor postgres: (%s)", forms)
+	return setting, fmt.Errorf("it begins with neither kubernetes: nor postgres: (%s)", forms)
 }
 
 func (s *Setting) parseKubernetes(rest string) error {
 	namespace, name, found := strings.Cut(rest, "/")
 	switch {
 	case !found || namespace == "" || name == "":
-		return fmt.Errorf("lease: kubernetes:%s does not say which Lease of which namespace: write \"kubernetes:NAMESPACE/NAME\"", rest)
+		return fmt.Errorf("kubernetes:%s does not say which Lease of which namespace: write \"kubernetes:NAMESPACE/NAME\"", rest)
 	case !label.MatchString(namespace):
-		return fmt.Errorf("lease: Kubernetes has no namespace %q: lower case letters, digits and -, 63 at most", namespace)
+		return fmt.Errorf("there is no namespace %q in Kubernetes: lower case letters, digits and -, 63 at most", namespace)
 	case !subdomain.MatchString(name) || len(name) > 253:
-		return fmt.Errorf("lease: Kubernetes has no Lease of the name %q: lower case letters, digits, - and . between them", name)
+		return fmt.Errorf("there is no Lease of the name %q in Kubernetes: lower case letters, digits, - and . between them", name)
 	}
 	s.Kubernetes.Namespace, s.Kubernetes.Name = namespace, name
 	return nil
@@ -57,13 +57,13 @@ func (s *Setting) parseKubernetes(rest string) error {
 func (s *Setting) parsePostgres(rest string) error {
 	switch {
 	case strings.HasPrefix(rest, "//"):
-		return fmt.Errorf("lease: a URL of PostgreSQL is not read here: write its parts as %q, and the password into a file (docs/fleet.md)", "postgres:host=HOST dbname=NAME user=NAME")
+		return fmt.Errorf("a URL of PostgreSQL is not read here: write its parts as %q, and the password into a file (docs/fleet.md)", "postgres:host=HOST dbname=NAME user=NAME")
 	case strings.TrimSpace(rest) == "":
-		return fmt.Errorf("lease: postgres: does not say where PostgreSQL is (%s)", forms)
+		return fmt.Errorf("postgres: does not say where PostgreSQL is (%s)", forms)
 	case !strings.Contains(rest, "="):
-		return fmt.Errorf("lease: after postgres: come parameters with =, as service=NAME (%s)", forms)
+		return fmt.Errorf("after postgres: come parameters with =, as service=NAME (%s)", forms)
 	case hasSecret.MatchString(rest):
-		return fmt.Errorf("lease: a password or key does not belong into the configuration: put it into the service file, ~/.pgpass or a file that passfile= names, which only the agent's user can read")
+		return fmt.Errorf("a password or key does not belong in the configuration: put it into the service file, ~/.pgpass or a file that passfile= names, which only the agent's user can read")
 	}
 	s.Postgres = rest
 	return nil
@@ -78,7 +78,7 @@ func Open(text string, config Config) (*Lease, error) {
 	}
 	store, err := setting.open(config)
 	if err != nil {
-		return nil, fmt.Errorf("lease: %w", err)
+		return nil, fmt.Errorf("%w", err)
 	}
 	return New(store, config), nil
 }

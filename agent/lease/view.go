@@ -1,57 +1,27 @@
 package lease
 
 import (
-	"context"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 )
 
-// Election decides which member leads.
-type Election interface {
-	// Run takes part until ctx ends.
-	Run(ctx context.Context)
-
-	// View returns who leads, as far as is known.
-	View() View
-
-	// Suspect says that a port has refused a connection. If it is the leader's, this member takes over
-	// at once.
-	Suspect(address string)
-
-	// SetFit says whether this member can lead; nil: it can. One that cannot gives the lease away.
-	SetFit(problem *agent.Problem)
-
-	// Changed returns a channel that is closed with the next change of the View. To miss none, get the
-	// channel before the View.
-	Changed() <-chan struct{}
-}
-
-// View is what a member knows of who leads.
-type View struct {
-	Address string    // the leader's; "": nobody is known to lead
-	Self    bool      // this member leads
-	Since   time.Time // since when, by the clock of the store or of the leader; zero: unknown
-	Epoch   uint64    // of the leader; 0: it leads without a lease
-	Why     string    // in words, why it leads, or why nobody does
-	Trouble error     // the store is away, and what is known is old; nil: it is not
-}
-
-// View implements Election.
-func (l *Lease) View() View {
+// View implements fleet.Election.
+func (l *Lease) View() fleet.View {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.view()
 }
 
-// Changed implements Election.
+// Changed implements fleet.Election.
 func (l *Lease) Changed() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.changed
 }
 
-// Suspect implements Election.
+// Suspect implements fleet.Election.
 func (l *Lease) Suspect(address string) {
 	if l.config.Fallback != nil {
 		l.config.Fallback.Suspect(address)
@@ -64,7 +34,7 @@ func (l *Lease) Suspect(address string) {
 	})
 }
 
-// SetFit implements Election.
+// SetFit implements fleet.Election.
 func (l *Lease) SetFit(problem *agent.Problem) {
 	if l.config.Fallback != nil {
 		l.config.Fallback.SetFit(problem)
@@ -105,7 +75,7 @@ func (l *Lease) update(change func()) {
 }
 
 // tell logs a change.
-func (l *Lease) tell(view, before View) {
+func (l *Lease) tell(view, before fleet.View) {
 	if view.Address != before.Address || view.Self != before.Self || view.Epoch != before.Epoch {
 		l.log.Info("who leads", "leader", view.Address, "self", view.Self, "epoch", view.Epoch, "why", view.Why)
 	}
@@ -118,16 +88,16 @@ func (l *Lease) tell(view, before View) {
 }
 
 // isSame compares two views by what they say.
-func isSame(a, b View) bool {
+func isSame(a, b fleet.View) bool {
 	said := (a.Trouble == nil) == (b.Trouble == nil) && (a.Trouble == nil || a.Trouble.Error() == b.Trouble.Error())
 	return said && a.Since.Equal(b.Since) && a.Address == b.Address && a.Self == b.Self && a.Epoch == b.Epoch && a.Why == b.Why
 }
 
 // view puts together what is known.
-func (l *Lease) view() View {
+func (l *Lease) view() fleet.View {
 	isOwn := l.known.Address == l.config.Address // from this member's life before, or a twin's
 	isLost := l.known.Holder == "" || isOwn || l.suspect == l.known.Address
-	view := View{Epoch: l.known.Epoch, Why: l.known.Reason, Trouble: l.trouble}
+	view := fleet.View{Epoch: l.known.Epoch, Why: l.known.Reason, Trouble: l.trouble}
 	switch {
 	case l.leads:
 		view.Address, view.Self, view.Since = l.config.Address, true, l.known.Since

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 	"github.com/anaplan-agent/anaplan-agent/agent/lease"
 	"github.com/anaplan-agent/anaplan-agent/agent/lease/record"
 )
@@ -163,15 +164,15 @@ func (s *static) Suspect(address string) {
 	s.refused[address] = true
 }
 
-func (s *static) View() lease.View {
+func (s *static) View() fleet.View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, address := range s.order {
 		if !s.refused[address] {
-			return lease.View{Address: address, Self: address == s.own, Why: "it is the first of the members"}
+			return fleet.View{Address: address, Self: address == s.own, Why: "it is the first of the members"}
 		}
 	}
-	return lease.View{}
+	return fleet.View{}
 }
 
 // world has members who begin at the same time.
@@ -207,7 +208,7 @@ func (w *world) start(names ...string) {
 	w.within(time.Second, "a leader", w.agree)
 }
 
-func (w *world) join(name, address string, fallback lease.Election) *member {
+func (w *world) join(name, address string, fallback fleet.Election) *member {
 	one := &member{name: name, client: &client{server: w.server}}
 	one.Lease = lease.New(one.client, lease.Config{
 		Name: name, Address: address, Fallback: fallback, AuditHead: func() string { return "head of " + name },

@@ -61,6 +61,7 @@ func (e ending) Run() int {
 //	machine NAME ...       the same for one of several agents, see machineCommand
 //	machine-cert DIR ...   see machineCertCommand
 //	ports NAME...          puts free ports into these variables
+//	postgres ...           see postgresCommand; the script with it is real-lease
 //	config ...             see configCommand
 //	module ...             see moduleCommand; scripts with it are named agent-module* or agent-users*
 //	unseen ...             see unseenCommand
@@ -158,6 +159,7 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"machine":      machineCommand,
 			"machine-cert": machineCertCommand,
 			"ports":        portsCommand,
+			"postgres":     postgresCommand,
 
 			"kill-at-each-step": killCommand,
 		},

@@ -85,13 +85,17 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 	if err := d.remote.identify(loaded.Agent, logger); err != nil {
 		return nil, err
 	}
-	d.fleet = newMembership(loaded.Fleet, d.remote.identity, d.upstream.spend, logger)
+	var auditHead func() string
 	if loaded.Agent.AuditFile != "" {
 		log, err := audit.Open(loaded.Agent.AuditFile, audit.Options{Logger: logger})
 		if err != nil {
 			return nil, err
 		}
-		d.audit = log
+		d.audit, auditHead = log, log.Head
+	}
+	var err error
+	if d.fleet, err = newMembership(loaded.Fleet, d.remote.identity, d.upstream.spend, auditHead, logger); err != nil {
+		return nil, err
 	}
 	d.metrics = metrics.New(d.statuses, build.Version(), func() int { return d.server.Connections() })
 	d.metrics.SetTunnels(func() int { return d.server.Tunnels() })

@@ -5,6 +5,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
+	"github.com/anaplan-agent/anaplan-agent/agent/lease"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
@@ -34,13 +36,25 @@ type membership struct {
 	spentAt time.Time
 }
 
-// newMembership returns the agent's part in a fleet; nil if there is none.
-func newMembership(own *config.Fleet, identity *mutualtls.Identity, spend func(), log *slog.Logger) *membership {
+// newMembership returns the agent's part in a fleet; nil if there is none. auditHead is where the audit
+// log stands, which a lease has for all to see; nil: there is no log.
+func newMembership(own *config.Fleet, identity *mutualtls.Identity, spend func(), auditHead func() string, log *slog.Logger) (*membership, error) {
 	if own == nil {
-		return nil
+		return nil, nil
 	}
 	peers := fleet.NewPeers(fleet.PeersConfig{Self: own.Address, Members: own.Members, Probe: fleet.NewProbe(identity, own.Trust)})
-	return &membership{config: own, peers: peers, election: fleet.NewOrder(peers, log), spend: spend, unfit: map[string]*agent.Problem{}}
+	member := &membership{config: own, peers: peers, spend: spend, unfit: map[string]*agent.Problem{}}
+	if own.Lease.Text == "" {
+		member.election = fleet.NewOrder(peers, log)
+		return member, nil
+	}
+	order := fleet.NewOrder(peers, slog.New(slog.DiscardHandler)) // the lease says who leads in the end
+	held, err := lease.Open(own.Lease.Text, lease.Config{Name: own.Address, Address: own.Address, Fallback: order, AuditHead: auditHead, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", own.Lease.From, err)
+	}
+	member.election = held
+	return member, nil
 }
 
 // leads reports whether this agent makes the calls itself; nil does always.
