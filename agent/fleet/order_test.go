@@ -48,6 +48,9 @@ func (c *company) start(names ...string) {
 			return c.probe(ctx, name, address)
 		}})
 		order := NewOrder(peers, nil)
+		if view := order.View(); view.Address != "" {
+			c.t.Errorf("before it has asked: %+v", view)
+		}
 		c.mu.Lock()
 		c.all[name], c.ends[name], c.fits[name] = order, end, nil
 		c.mu.Unlock()
@@ -127,8 +130,8 @@ func TestKilledAndBack(t *testing.T) {
 	run(t, "a b c", func(c *company) {
 		c.start("a", "b", "c")
 		time.Sleep(2 * time.Second)
-		c.kill("a")
 		changed := c.all["b"].Changed()
+		c.kill("a")
 		c.all["b"].Suspect("a")
 		if view := c.all["b"].View(); !view.Self || !strings.Contains(view.Why, "a: the connection was refused") {
 			t.Errorf("at once: %+v", view)
@@ -141,9 +144,6 @@ func TestKilledAndBack(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		c.wants("after the kill", "b")
 		c.start("a")
-		if view := c.all["a"].View(); view.Address != "" {
-			t.Errorf("before it has asked: %+v", view)
-		}
 		time.Sleep(2 * time.Second)
 		c.wants("when it is back", "b")
 		if why := c.all["b"].View().Why; !strings.Contains(why, "a is back") {

@@ -64,7 +64,7 @@ func TestOldTLS(t *testing.T) {
 		}
 		server := func(conn net.Conn) *tls.Conn { return tls.Server(conn, as(new(tls.Config))) }
 		client := func(conn net.Conn) *tls.Conn {
-			config, err := own.Client("localhost", "")
+			config, err := own.Client("localhost")
 			if err != nil {
 				t.Fatal(err)
 			}

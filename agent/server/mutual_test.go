@@ -85,7 +85,7 @@ func (o *otherMachines) caller(name string) (call func(method, path string, head
 	dials = new(int)
 	transport := &http.Transport{DialTLSContext: func(ctx context.Context, _, address string) (net.Conn, error) {
 		*dials++
-		return identity.Dial(ctx, address, "127.0.0.1", "")
+		return identity.Dial(ctx, address, "127.0.0.1")
 	}}
 	o.Cleanup(transport.CloseIdleConnections)
 	return func(method, path string, header http.Header) (int, string) {
