@@ -130,6 +130,7 @@ func TestKilledAndBack(t *testing.T) {
 	run(t, "a b c", func(c *company) {
 		c.start("a", "b", "c")
 		time.Sleep(2 * time.Second)
+		c.wants("before the kill", "a")
 		changed := c.all["b"].Changed()
 		c.kill("a")
 		c.all["b"].Suspect("a")

@@ -129,7 +129,7 @@ var errRefused = errors.New("the connection was refused: no agent listens there"
 
 // Suspect takes a member for one that is not there, until it has answered again.
 func (p *Peers) Suspect(address string) {
-	i := slices.IndexFunc(p.states, func(s State) bool { return s.Address == address && !s.Self }) // addresses never change
+	i := slices.IndexFunc(p.States(), func(s State) bool { return s.Address == address && !s.Self })
 	if i < 0 {
 		return
 	}
