@@ -108,7 +108,7 @@ func memberAddress(text string) (string, error) {
 		return "", fmt.Errorf("%q is not the address of a member; write it as %s", text, sample)
 	}
 	if ip := net.ParseIP(member.Host); ip != nil && ip.IsUnspecified() {
-		return "", fmt.Errorf("%q is no machine's address; write where others find this one, as %s", text, sample)
+		return "", fmt.Errorf("%q is not a machine's address; write where others find this one, as %s", text, sample)
 	}
 	return member.Address(), nil
 }

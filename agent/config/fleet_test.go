@@ -40,7 +40,7 @@ func TestFleetErrors(t *testing.T) {
 		{"a URL", strings.Replace(good, "b:1", "https://u:835261@b:1", 1), "c.toml:3:1: members: only a host and its port stand here, not a URL"},
 		{"no port", strings.Replace(good, "b:1", "b", 1), `c.toml:3:1: members: "b" is not the address of a member; write it as agent-1.example:8471`},
 		{"port 0", strings.Replace(good, "b:1", "b:0", 1), `"b:0" is not the address of a member`},
-		{"nowhere", strings.Replace(good, "b:1", "0.0.0.0:1", 1), `"0.0.0.0:1" is no machine's address; write where others find this one`},
+		{"nowhere", strings.Replace(good, "b:1", "0.0.0.0:1", 1), `"0.0.0.0:1" is not a machine's address; write where others find this one`},
 		{"a wildcard", strings.Replace(good, "agent.corp", "*.corp", 1), "c.toml:4:1: trust: "},
 		{"a number", strings.Replace(good, "'agent.corp'", "1", 1), "c.toml:4:1: trust is a name in quotes"},
 		{"another setting", good + "colour = 'a:1'", `c.toml:5:1: there is no setting "colour"; there are address, members, trust, lease`},
