@@ -30,6 +30,16 @@ const (
 	CodeInternal      Code = "internal"       // a mistake of this program
 )
 
+// IsOfKey reports whether a problem is of a key, its device or its settings on the machine that has it:
+// nothing was called, and another machine with a key of its own may do better.
+func (c Code) IsOfKey() bool {
+	switch c {
+	case CodePINNeeded, CodePINRefused, CodeTouchNeeded, CodeDeviceAbsent, CodeDeviceFailed, CodeKeyUnusable, CodeSignerFailed, CodeLoginRefused, CodeSettings, CodeLocked:
+		return true
+	}
+	return false
+}
+
 // Codes of what stands between a caller and a profile.
 const (
 	CodeUnknownProfile Code = "unknown_profile" // there is no such profile

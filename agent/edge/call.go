@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -121,18 +120,17 @@ func isTurnedAway(err error) bool {
 // isRead reports whether a method only reads.
 func isRead(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// ownTrouble are the problems of a member with its own key and machine: it has called nothing, and
-// another may do better.
-var ownTrouble = []agent.Code{
-	agent.CodePINNeeded, agent.CodePINRefused, agent.CodeTouchNeeded, agent.CodeDeviceAbsent, agent.CodeDeviceFailed,
-	agent.CodeKeyUnusable, agent.CodeSignerFailed, agent.CodeLoginRefused, agent.CodeSettings, agent.CodeLocked, agent.CodeStopping, agent.CodeAuditFailed,
-}
-
-// isElsewhere reports whether a member's answer says that another one is to be asked. That Anaplan cannot
-// be reached may be said of a call that was made.
+// isElsewhere reports whether a member's answer says that another one is to be asked: it has called
+// nothing. That Anaplan cannot be reached may be said of a call that was made.
 func isElsewhere(response *http.Response, method string) bool {
-	code := agent.Code(response.Header.Get(local.HeaderProblem))
-	return slices.Contains(ownTrouble, code) || code == agent.CodeUnreachable && isRead(method)
+	switch code := agent.Code(response.Header.Get(local.HeaderProblem)); code {
+	case agent.CodeStopping, agent.CodeAuditFailed:
+		return true
+	case agent.CodeUnreachable:
+		return isRead(method)
+	default:
+		return code.IsOfKey()
+	}
 }
 
 // discard drops an answer that nobody gets; nil is none.

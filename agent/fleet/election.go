@@ -23,8 +23,8 @@ type Election interface {
 	// It gives the lead away then if there is another that can. nil: it can.
 	SetFit(problem *agent.Problem)
 
-	// Changed returns a channel that is closed, or gets something, when View may have another answer
-	// than it had when Changed was called.
+	// Changed returns a channel that is closed when View has another answer. To miss none, get the channel
+	// before the View.
 	Changed() <-chan struct{}
 }
 

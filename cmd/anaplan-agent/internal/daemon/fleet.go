@@ -66,21 +66,17 @@ const unknownTime = 3 * time.Second
 
 // who returns who leads. Where nobody knows, that is this agent.
 func (m *membership) who(ctx context.Context) string {
-	if view := m.election.View(); view.Address != "" {
-		return view.Address
-	}
 	ctx, cancel := context.WithTimeout(ctx, unknownTime)
 	defer cancel()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
 	for {
+		changed := m.election.Changed()
+		if view := m.election.View(); view.Address != "" {
+			return view.Address
+		}
 		select {
 		case <-ctx.Done():
 			return m.config.Address
-		case <-ticker.C:
-			if view := m.election.View(); view.Address != "" {
-				return view.Address
-			}
+		case <-changed:
 		}
 	}
 }
@@ -112,16 +108,10 @@ func (m *membership) run(ctx context.Context, changed func(fleet.View)) {
 	}
 }
 
-// ownTrouble are the problems of a member with its own key, with which another does better.
-var ownTrouble = []agent.Code{
-	agent.CodePINNeeded, agent.CodePINRefused, agent.CodeTouchNeeded, agent.CodeDeviceAbsent, agent.CodeDeviceFailed,
-	agent.CodeKeyUnusable, agent.CodeSignerFailed, agent.CodeLoginRefused, agent.CodeSettings, agent.CodeLocked, agent.CodeUnreachable,
-}
-
 // noteFit notes how the key of a profile does. A member with one that cannot be used does not lead.
 func (m *membership) noteFit(profile string, status agent.Status) {
 	problem := status.Problem
-	if problem != nil && !slices.Contains(ownTrouble, problem.Code) {
+	if problem != nil && !problem.Code.IsOfKey() && problem.Code != agent.CodeUnreachable {
 		problem = nil
 	}
 	if status.State == agent.StateLocked {
