@@ -147,7 +147,7 @@ func (m *Members) ask(ctx context.Context, one *member, method, path string, tok
 	}
 	defer clear(text)
 	if response.StatusCode/100 != 2 {
-		return nil, problemIn(response, text)
+		return nil, refusal(response, text)
 	}
 	told := &answer{}
 	told.at, _ = http.ParseTime(response.Header.Get("Date"))
@@ -160,15 +160,13 @@ func (m *Members) ask(ctx context.Context, one *member, method, path string, tok
 	return told, nil
 }
 
-// problemIn returns a member's refusal. What does not look like one has come from something in between.
-func problemIn(response *http.Response, text []byte) *agent.Problem {
-	var told struct {
-		Problem *agent.Problem `json:"problem"`
+// refusal returns a member's refusal. What does not look like one has come from something in between.
+func refusal(response *http.Response, text []byte) *agent.Problem {
+	err := local.ParseProblem(response.StatusCode, text)
+	if problem, ok := errors.AsType[*agent.Problem](err); ok {
+		return problem
 	}
-	if json.Unmarshal(text, &told) != nil || told.Problem == nil || told.Problem.Message == "" {
-		return agent.Problemf(agent.CodeServerRefused, "it has answered with status %d, and not as an agent does", response.StatusCode)
-	}
-	return told.Problem
+	return agent.Problemf(agent.CodeServerRefused, "%v", err)
 }
 
 // token returns the token of an answer. Its end is by this machine's clock, whatever the member's says.

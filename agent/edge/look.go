@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -56,20 +55,9 @@ func (one *member) look(ctx context.Context) Look {
 	case err != nil:
 		look.Err = errors.New(reason(err))
 	case response.StatusCode != http.StatusOK:
-		look.Err = refusedLook(text, response.StatusCode)
+		look.Err = local.ParseProblem(response.StatusCode, text)
 	case json.Unmarshal(text, &look.Status) != nil || look.Status.Caller == nil:
 		look.Err = errors.New("it does not answer as an agent does")
 	}
 	return look
-}
-
-// refusedLook says why a member tells nothing.
-func refusedLook(text []byte, status int) error {
-	var problem struct {
-		Message string `json:"message"`
-	}
-	if json.Unmarshal(text, &problem) != nil || problem.Message == "" {
-		return fmt.Errorf("it answers with status %d, and not as an agent does", status)
-	}
-	return errors.New(problem.Message)
 }

@@ -289,7 +289,7 @@ func TestLook(t *testing.T) {
 		{200, local.Status{}, "it does not answer as an agent does"},
 		{200, "hello", "it does not answer as an agent does"},
 		{403, agent.Problemf(agent.CodeNotAllowed, "nobody knows you"), "nobody knows you"},
-		{404, "page", "it answers with status 404, and not as an agent does"},
+		{404, "page", "the agent's answer makes no sense: it has HTTP status 404 and is not a problem that an agent reports"},
 	} {
 		member := &asMember{status: test.status, body: test.body, date: time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}
 		look := member.edge(f).Look(t.Context())[0]

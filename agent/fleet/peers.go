@@ -19,7 +19,7 @@ const (
 
 // PeersConfig says who the members are.
 type PeersConfig struct {
-	Self    string   // the address of this one
+	Self    string   // the address of this one, which is not asked; "": all are
 	Members []string // of all, in the order in which they lead
 	Probe   Probe
 }
@@ -68,6 +68,18 @@ func (p *Peers) Run(ctx context.Context) {
 			all.Go(func() { p.watch(ctx, i, state.Address) })
 		}
 	}
+}
+
+// Look asks all members once, side by side, and returns how they do.
+func (p *Peers) Look(ctx context.Context) []State {
+	var all sync.WaitGroup
+	for i, state := range p.States() {
+		if !state.Self {
+			all.Go(func() { p.ask(ctx, i, state.Address) })
+		}
+	}
+	all.Wait()
+	return p.States()
 }
 
 func (p *Peers) watch(ctx context.Context, i int, address string) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -56,22 +55,11 @@ func ask(ctx context.Context, way http.RoundTripper, address string) (member loc
 	case err != nil:
 		return member, errors.New(mutualtls.Reason(err, probeTime))
 	case response.StatusCode != http.StatusOK:
-		return member, errors.New(refusal(text, response.StatusCode))
+		return member, local.ParseProblem(response.StatusCode, text)
 	case json.Unmarshal(text, &member) != nil || member.Version == "":
 		return member, errors.New("it does not answer as a member does")
 	}
 	return member, nil
-}
-
-// refusal says why somebody does not tell how it does.
-func refusal(text []byte, status int) string {
-	var problem struct {
-		Message string `json:"message"`
-	}
-	if json.Unmarshal(text, &problem) != nil || problem.Message == "" {
-		return fmt.Sprintf("it answers with status %d, and not as a member does", status)
-	}
-	return problem.Message
 }
 
 // hostOf returns an address without its port.

@@ -194,9 +194,9 @@ func (l *Lease) due(stored record.Stored) string {
 	return ""
 }
 
-// suspects reports whether a leader's port has refused a connection, and is to be replaced for it. Two members that cannot
-// reach each other would take the lease in turn without an end, so a member does so once in a lease's
-// duration.
+// suspects reports whether a leader is to be replaced because its port has refused a connection. Two
+// members that cannot reach each other would take the lease in turn without an end, so a member does so
+// once in a lease's duration.
 func (l *Lease) suspects(address string) bool {
 	return l.suspect == address && (l.pounced.IsZero() || time.Since(l.pounced) >= l.config.Duration)
 }

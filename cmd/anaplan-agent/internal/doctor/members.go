@@ -5,24 +5,13 @@ package doctor
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
-	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
-
-// seenMember is a member as doctor has found it.
-type seenMember struct {
-	address string
-	self    bool
-	told    local.Member
-	err     error         // in words, why it does not answer
-	skew    time.Duration // of its clock, which is ahead by it
-}
 
 // checkFleetMembers asks all members, this machine's agent too, as they ask each other: whether they can
 // be reached, who leads, and what time it is there.
@@ -39,73 +28,50 @@ func checkFleetMembers(ctx context.Context, r *Report, own *config.Agent, member
 		r.skip("fleet.member", "there is no certificate to show to the members")
 		return
 	}
-	seen := seeMembers(ctx, members, identity)
+	seen := fleet.NewPeers(fleet.PeersConfig{Members: members.Members, Probe: fleet.NewProbe(identity, members.Trust)}).Look(ctx)
 	for _, member := range seen {
-		r.judgeFleetMember(member)
+		r.judgeFleetMember(member, member.Address == members.Address)
 	}
 	r.judgeLeader(seen)
 }
 
-func seeMembers(ctx context.Context, members *config.Fleet, identity *mutualtls.Identity) []seenMember {
-	probe := fleet.NewProbe(identity, members.Trust)
-	ctx, cancel := context.WithTimeout(ctx, memberTime)
-	defer cancel()
-	seen := make([]seenMember, len(members.Members))
-	var all sync.WaitGroup
-	for i, address := range members.Members {
-		all.Go(func() {
-			began := time.Now()
-			told, err := probe(ctx, address)
-			seen[i] = seenMember{address: address, self: address == members.Address, told: told, err: err}
-			if err == nil {
-				seen[i].skew = told.Time.Sub(began.Add(time.Since(began) / 2))
-			}
-		})
-	}
-	all.Wait()
-	return seen
-}
-
-// memberTime is how long a member may take to answer.
-const memberTime = 5 * time.Second
-
 // judgeFleetMember says how a member does.
-func (r *Report) judgeFleetMember(seen seenMember) {
+func (r *Report) judgeFleetMember(seen fleet.State, isSelf bool) {
 	there := "there: "
-	if seen.self {
+	if isSelf {
 		there = ""
 	}
 	switch {
-	case seen.err != nil && seen.self:
+	case seen.Err != nil && isSelf:
 		r.warn("fleet.member", "start the agent here; if it runs, compare address under [fleet] with listen_tls and with the names in the certificate",
-			"%s, which is this agent: %v", seen.address, seen.err)
-	case seen.err != nil:
+			"%s, which is this agent: %v", seen.Address, seen.Err)
+	case seen.Err != nil:
 		r.warn("fleet.member", "start it there, and compare members and trust with listen_tls there, and with the names in its certificate; "+build.Program+" status there says who was turned away",
-			"%s: %v (without it the others serve on)", seen.address, seen.err)
-	case !seen.told.Fit:
-		r.warn("fleet.member", there+build.Program+" doctor", "%s answers, and cannot lead: %s", seen.address, seen.told.Problem)
-	case seen.told.Leads:
-		r.ok("fleet.member", "%s answers, and leads", seen.address)
+			"%s: %v (without it the others serve on)", seen.Address, seen.Err)
+	case !seen.Told.Fit:
+		r.warn("fleet.member", there+build.Program+" doctor", "%s answers, and cannot lead: %s", seen.Address, seen.Told.Problem)
+	case seen.Told.Leads:
+		r.ok("fleet.member", "%s answers, and leads", seen.Address)
 	default:
-		r.ok("fleet.member", "%s answers, and could lead", seen.address)
+		r.ok("fleet.member", "%s answers, and could lead", seen.Address)
 	}
-	if seen.err != nil {
+	if seen.Err != nil {
 		return
 	}
-	if seen.told.Version != build.Version() {
-		r.info("fleet.version", "", "%s is version %s, and this is %s", seen.address, seen.told.Version, build.Version())
+	if seen.Told.Version != build.Version() {
+		r.info("fleet.version", "", "%s is version %s, and this is %s", seen.Address, seen.Told.Version, build.Version())
 	}
-	if !seen.self {
-		r.judgeClock(seen.address, seen.skew.Round(time.Second).Abs())
+	if !isSelf {
+		r.judgeClock(seen.Address, seen.Skew.Round(time.Second).Abs())
 	}
 }
 
 // judgeLeader says who leads.
-func (r *Report) judgeLeader(seen []seenMember) {
+func (r *Report) judgeLeader(seen []fleet.State) {
 	var leaders []string
 	for _, member := range seen {
-		if member.err == nil && member.told.Leads {
-			leaders = append(leaders, member.address)
+		if member.Err == nil && member.Told.Leads {
+			leaders = append(leaders, member.Address)
 		}
 	}
 	switch len(leaders) {
