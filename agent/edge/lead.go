@@ -69,12 +69,19 @@ func (m *Members) isSelf(one *member) bool { return m.lead != nil && one.Address
 
 // tries are the members to which one call goes, one after the other until one has made it.
 type tries struct {
-	m    *Members
-	ctx  context.Context
-	been []int // in turn
+	m     *Members
+	ctx   context.Context
+	order []int // in which to go to them, if there is no lead
+	been  []int // in turn
 }
 
-func (m *Members) tries(ctx context.Context) *tries { return &tries{m: m, ctx: ctx} }
+func (m *Members) tries(ctx context.Context) *tries {
+	t := &tries{m: m, ctx: ctx}
+	if m.lead == nil {
+		t.order = m.order()
+	}
+	return t
+}
 
 // next returns the next one. Of a fleet that is the one that leads, or who leads after that has failed;
 // at last this machine itself.
@@ -82,10 +89,8 @@ func (t *tries) next() (number int, ok bool) {
 	number = -1
 	switch lead := t.m.lead; {
 	case lead == nil:
-		if order := t.m.order(); len(t.been) == 0 {
-			number = order[0]
-		} else {
-			number = slices.IndexFunc(t.m.all, func(one *member) bool { return !slices.Contains(t.been, t.m.numberOf(one.Address())) })
+		if len(t.been) < len(t.order) {
+			number = t.order[len(t.been)]
 		}
 	case lead.Here(t.ctx):
 		number = t.m.numberOf(lead.Self)

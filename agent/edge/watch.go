@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// watchAfter is a member's patience: how long an answer, or the next piece of one, may take before it is seen whether the
-// member lives: one that is frozen, or whose machine is gone, says nothing on connections that are there.
+// watchAfter is how long a member's answer, or the next piece of one, may take before it is seen whether
+// the member lives: one that is frozen, or whose machine is gone, says nothing on connections that are
+// there.
 const watchAfter = 4 * time.Second
 
 // errFrozen is a member that has stopped to answer.
