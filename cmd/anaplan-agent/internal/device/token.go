@@ -62,15 +62,24 @@ func (p tokenPlace) Keys(ctx context.Context, logIn bool) (found []FoundKey, err
 	for _, token := range tokens {
 		err = errors.Join(err, token.Err)
 		for _, key := range token.Keys {
-			found = append(found, foundInToken(key))
+			found = append(found, p.foundInToken(key))
 		}
 	}
 	return found, err
 }
 
+// withPIN returns an address that the token gave a key, with the place of the PIN that is in the one
+// asked for: the next login is at that address.
+func (p tokenPlace) withPIN(address uri.URI) uri.URI {
+	if source, named := p.address.Get("pin-source"); named {
+		return address.With("pin-source", source)
+	}
+	return address
+}
+
 // foundInToken returns a key of a listing.
-func foundInToken(key hsm.KeyInfo) FoundKey {
-	found := FoundKey{Address: key.Address, Public: key.Public, Certificate: key.Certificate, Newest: key.Certificate, Problem: key.Problem}
+func (p tokenPlace) foundInToken(key hsm.KeyInfo) FoundKey {
+	found := FoundKey{Address: p.withPIN(key.Address), Public: key.Public, Certificate: key.Certificate, Newest: key.Certificate, Problem: key.Problem}
 	if found.Newest == nil {
 		found.Newest = lastOf(key.PassedOver)
 	}
@@ -94,7 +103,7 @@ func (p tokenPlace) Shown(ctx context.Context) (FoundKey, bool) {
 	if err != nil || len(tokens) != 1 || len(tokens[0].Keys) != 1 {
 		return FoundKey{}, false
 	}
-	return foundInToken(tokens[0].Keys[0]), true
+	return p.foundInToken(tokens[0].Keys[0]), true
 }
 
 // Chain implements ChainStore. The labels and ids of CAs' certificates are not the key's.
@@ -124,20 +133,20 @@ func (p tokenPlace) Make(ctx context.Context, spec KeySpec) (config.Address, err
 		key, err = hsm.Generate(ctx, p.address, hsm.KeySpec{Bits: spec.Bits, Before: before}, p.tokenOptions(p.address))
 		return err
 	})
-	return key.Address, err
+	return p.withPIN(key.Address), err
 }
 
 // Import implements Place.
 func (p tokenPlace) Import(ctx context.Context, key *rsa.PrivateKey, _ KeySpec) (config.Address, error) {
 	info, err := hsm.Import(ctx, p.address, key, p.tokenOptions(p.address))
-	if errors.Is(err, hardware.ErrKeyExists) {
-		return info.Address, err
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, hardware.ErrKeyExists) {
 		return p.address, err
 	}
-	p.Say.Note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", info.Address)
-	return info.Address, nil
+	address := p.withPIN(info.Address)
+	if err == nil {
+		p.Say.Note("the key is in the token as %s, cannot be taken out again, and has proved itself by a signature", address)
+	}
+	return address, err
 }
 
 // Request implements Place. A login writes to some tokens (SoftHSM's), and hides them from another
