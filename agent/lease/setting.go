@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/lease/kubernetes"
 	"github.com/anaplan-agent/anaplan-agent/agent/lease/postgres"
@@ -19,14 +20,20 @@ type Setting struct {
 // forms is how a setting is written.
 const forms = `write "kubernetes:NAMESPACE/NAME", or "postgres:service=NAME" with NAME in the file pg_service.conf`
 
-// What Kubernetes takes as names: of a namespace (RFC 1123, a label) and of a Lease (a subdomain).
-var (
-	label     = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
-	subdomain = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
-)
+// namespaceName is what Kubernetes takes as a namespace's (RFC 1123: a label).
+var namespaceName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+})
 
-// hasSecret finds parameters that are secrets, or are written in the place of a file with one.
-var hasSecret = regexp.MustCompile(`(?i)\b(password|sslinline|sslpassword)\s*=`)
+// leaseName is what it takes as a Lease's (a subdomain).
+var leaseName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+})
+
+// secret finds parameters that are secrets, or are written in the place of a file with one.
+var secret = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(password|sslinline|sslpassword)\s*=`)
+})
 
 // Parse reads a setting. Its errors do not repeat what could be a password.
 func Parse(text string) (setting Setting, err error) {
@@ -45,9 +52,9 @@ func (s *Setting) parseKubernetes(rest string) error {
 	switch {
 	case !found || namespace == "" || name == "":
 		return fmt.Errorf("kubernetes:%s does not say which Lease of which namespace: write \"kubernetes:NAMESPACE/NAME\"", rest)
-	case !label.MatchString(namespace):
+	case !namespaceName().MatchString(namespace):
 		return fmt.Errorf("there is no namespace %q in Kubernetes: lower case letters, digits and -, 63 at most", namespace)
-	case !subdomain.MatchString(name) || len(name) > 253:
+	case !leaseName().MatchString(name) || len(name) > 253:
 		return fmt.Errorf("there is no Lease of the name %q in Kubernetes: lower case letters, digits, - and . between them", name)
 	}
 	s.Kubernetes.Namespace, s.Kubernetes.Name = namespace, name
@@ -62,7 +69,7 @@ func (s *Setting) parsePostgres(rest string) error {
 		return fmt.Errorf("postgres: does not say where PostgreSQL is (%s)", forms)
 	case !strings.Contains(rest, "="):
 		return fmt.Errorf("after postgres: come parameters with =, as service=NAME (%s)", forms)
-	case hasSecret.MatchString(rest):
+	case secret().MatchString(rest):
 		return fmt.Errorf("a password or key does not belong in the configuration: put it into the service file, ~/.pgpass or a file that passfile= names, which only the agent's user can read")
 	}
 	s.Postgres = rest

@@ -3,6 +3,7 @@ package asservice
 import (
 	"os"
 	"regexp"
+	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
@@ -11,7 +12,9 @@ import (
 const Variable = "ANAPLAN_AGENT_AS_SERVICE"
 
 // onDevice are calls of commands that as-service is for, in a hint.
-var onDevice = regexp.MustCompile(`\b` + build.Program + ` (enroll|cert|keys|whoami|token|sign|doctor|import|rotate)\b`)
+var onDevice = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b` + build.Program + ` (enroll|cert|keys|whoami|token|sign|doctor|import|rotate)\b`)
+})
 
 // Reworded returns what changes a text so that the commands in it are to be typed as this one was; nil
 // where that is as they stand.
@@ -20,6 +23,6 @@ func Reworded() func(string) string {
 		return nil
 	}
 	return func(text string) string {
-		return onDevice.ReplaceAllString(text, "sudo "+build.Program+" as-service $1")
+		return onDevice().ReplaceAllString(text, "sudo "+build.Program+" as-service $1")
 	}
 }
