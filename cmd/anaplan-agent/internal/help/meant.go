@@ -5,6 +5,7 @@ package help
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,7 +44,12 @@ func below(cmd *cobra.Command, word string) string {
 // flag was most likely meant.
 func WrongFlag(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		err = fmt.Errorf("%w%s", err, DidYouMean(typed(unknown), flagsOf(cmd), "--"))
+		name := typed(unknown)
+		ofCommand := func(c *cobra.Command) bool { return slices.Contains(flagsOf(c), name) }
+		if slices.ContainsFunc(cmd.Commands(), ofCommand) {
+			return &explain.UsageError{Err: fmt.Errorf("write the command first: %s COMMAND --%s", cmd.CommandPath(), name), Command: cmd.CommandPath()}
+		}
+		err = fmt.Errorf("%w%s", err, DidYouMean(name, flagsOf(cmd), "--"))
 	}
 	return &explain.UsageError{Err: err, Command: cmd.CommandPath()}
 }
