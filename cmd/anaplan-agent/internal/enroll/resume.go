@@ -154,7 +154,12 @@ func firstLogin(r *device.Run, e Enrolment, address config.Address) error {
 		return err
 	}
 	Forget(r, address)
-	r.Say.Note("the first login worked; the profile for it, if %s has none yet:\n%s", settings.ConfigToBe(), ConfigText(r, address))
+	file, _ := settings.ParseConfig(r.Config) // nil for one that is not there yet
+	var kept Kept
+	if r.Profile.Certificate != "" {
+		kept = Kept(paths.Absolute(r.Profile.Certificate))
+	}
+	r.Say.Note("the first login worked. %s", strings.TrimSuffix(Lacking(r, file, r.Config, address, kept), "\n"))
 	return e.tellUser(address, who)
 }
 
@@ -210,7 +215,7 @@ func ConfigText(r *device.Run, address config.Address) string {
 	if r.Profile.NoPINPad {
 		row("pin_pad", "no")
 	}
-	if source.Kind == "" || pin.Interactive(source) {
+	if _, inAddress := address.Get("pin-source"); source.Kind == "" && !inAddress || pin.Interactive(source) {
 		text.WriteString("# For jobs without a person: pin = \"file:PATH\", " + remedy.Here().PINStores() + " or command:PROGRAM\n")
 	}
 	row("region", r.Profile.Region)

@@ -8,15 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
-	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
-	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -200,14 +197,6 @@ func (g *guide) login(run *device.Run) error {
 	return g.offerConfig(run)
 }
 
-// profileFlag returns the flag that names a profile, where one is needed.
-func profileFlag(name string) string {
-	if name == config.DefaultProfile {
-		return ""
-	}
-	return " --profile " + shell.Quote(name)
-}
-
 // offerConfig says how to do without flags from now on, and offers to write it where
 // there is no configuration yet.
 func (g *guide) offerConfig(run *device.Run) error {
@@ -215,23 +204,11 @@ func (g *guide) offerConfig(run *device.Run) error {
 	if err != nil {
 		return err
 	}
-	text := enroll.ConfigText(run, g.under.Address())
 	if file != nil {
-		if profile, err := file.Profile(run.Profile.Name, nil); err == nil && len(profile.Keys) > 0 && enroll.MayMean(profile.Keys[0], g.under.Address()) {
-			if kept := enroll.Kept(g.under.Certificate); profile.Certificate != run.Profile.Certificate && kept != "" {
-				g.tell("The profile %q in %s has this key already, and needs its certificate:\n\n%s", run.Profile.Name, g.settings.ConfigPath(), kept.Setting())
-				return nil
-			}
-			g.tell("The profile %q has this key already. A token: %s token%s", run.Profile.Name, build.Program, profileFlag(run.Profile.Name))
-			return nil
-		}
-		if slices.Contains(file.Profiles(), run.Profile.Name) {
-			g.tell("The profile %q in %s has another key. To use this one in its place, these lines take the place of its own; to have both, give them another name, and say --profile NAME:\n\n%s", run.Profile.Name, g.settings.ConfigPath(), text)
-			return nil
-		}
-		g.tell("To log in without flags, put this into %s:\n\n%s", g.settings.ConfigPath(), text)
+		g.tell("%s", enroll.Lacking(run, file, g.settings.ConfigPath(), g.under.Address(), enroll.Kept(g.under.Certificate)))
 		return nil
 	}
+	text := enroll.ConfigText(run, g.under.Address())
 	path := settings.ConfigToBe()
 	g.tell("To log in without flags, the configuration file %s should hold:\n\n%s", path, text)
 	yes, err := g.askYes("Write it?")
@@ -248,6 +225,6 @@ func (g *guide) offerConfig(run *device.Run) error {
 	if err := console.WriteNew(g.ctx, path, text); err != nil {
 		return err
 	}
-	g.tell("Done. A token: %s token%s; one for many scripts: %s serve", build.Program, profileFlag(run.Profile.Name), build.Program)
+	g.tell("Done. A token: %s token%s; one for many scripts: %s serve", build.Program, enroll.ProfileFlag(run.Profile.Name), build.Program)
 	return nil
 }
