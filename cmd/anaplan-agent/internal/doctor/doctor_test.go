@@ -4,10 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestJudgeMechanisms(t *testing.T) {
@@ -188,5 +189,19 @@ func TestSummary(t *testing.T) {
 	}
 	if r.hasErrors("a.") || !r.hasErrors("c.e") || r.hasErrors("c.d") {
 		t.Error("which checks have errors is wrong")
+	}
+}
+
+// What a login shows of the device is found last, and stands beside what was known before.
+func TestGroupsStandOnce(t *testing.T) {
+	var r Report
+	for _, check := range []string{"device.token", "anaplan.login", "device.key"} {
+		r.findings = append(r.findings, finding.Finding{Check: check, Severity: finding.OK, What: "it works"})
+	}
+	want := "0 errors, 0 warnings, 0 skipped, 0 info, 3 ok\n" +
+		"\nDevice and key\n  ok       device.token: it works\n  ok       device.key: it works\n" +
+		"\nA login to Anaplan\n  ok       anaplan.login: it works\n"
+	if got := r.text(true); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -5,6 +5,7 @@ package doctor
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
@@ -30,12 +31,25 @@ func groupOf(f finding.Finding) string {
 	return doctorGroups[prefix]
 }
 
+// byGroup returns the findings with those of a group together: what a login shows of the device comes last.
+func byGroup(findings []finding.Finding) []finding.Finding {
+	rank := map[string]int{}
+	for i, f := range findings {
+		if _, seen := rank[groupOf(f)]; !seen {
+			rank[groupOf(f)] = i
+		}
+	}
+	return slices.SortedStableFunc(slices.Values(findings), func(a, b finding.Finding) int {
+		return rank[groupOf(a)] - rank[groupOf(b)]
+	})
+}
+
 // text returns the summary and the findings, all of them or those that are problems.
 func (r *Report) text(all bool) string {
 	var text strings.Builder
 	text.WriteString(r.summary() + "\n")
 	group, left := "", 0
-	for _, f := range r.findings {
+	for _, f := range byGroup(r.findings) {
 		if !all && f.Severity != finding.Error && f.Severity != finding.Warning {
 			left++
 			continue
