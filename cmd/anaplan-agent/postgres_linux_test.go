@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,50 +18,80 @@ import (
 // TestLease runs the program with a lease in a real PostgreSQL.
 func TestLease(t *testing.T) {
 	hsmtest.SoftHSM(t)
+	runScripts(t, func(name string) bool { return name == "real-lease.txtar" }, "POSTGRES", postgresPrograms(t))
+}
+
+// postgresPrograms returns the directory of PostgreSQL's programs; where there is none, the test ends.
+func postgresPrograms(t testing.TB) string {
+	t.Helper()
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
 	if len(found) == 0 {
 		hsmtest.Missing(t, "postgres", "/usr/lib/postgresql/*/bin")
 	}
-	runScripts(t, func(name string) bool { return name == "real-lease.txtar" }, "POSTGRES", found[len(found)-1])
+	return found[len(found)-1]
 }
+
+// postgresCommand has a server of PostgreSQL listen at the port DB: postgres start|stop. It keeps its data
+// until the script ends.
+func postgresCommand(ts *testscript.TestScript, _ bool, args []string) {
+	server := &postgres{programs: ts.Getenv("POSTGRES"), port: ts.Getenv("DB"), data: ts.Getenv("DBDATA")}
+	if server.data == "" {
+		ts.Check(server.make())
+		ts.Setenv("DBDATA", server.data)
+		ts.Defer(func() { server.remove() })
+	}
+	if args[0] == "stop" {
+		ts.Check(server.stop())
+		return
+	}
+	ts.Check(server.start())
+}
+
+// postgres is a server of PostgreSQL at a port of 127.0.0.1, with the user admin.
+type postgres struct{ programs, port, data string }
 
 // postgresUser is who PostgreSQL runs as where the tests are root's, for whom it does not start: nobody.
 const postgresUser = 65534
 
-// postgresCommand has a server of PostgreSQL listen at the port DB of 127.0.0.1, with the user admin:
-// postgres start|stop. It is stopped as by a crash, and keeps its data until the script ends.
-func postgresCommand(ts *testscript.TestScript, _ bool, args []string) {
-	run := func(name string, args ...string) {
-		cmd := exec.Command(filepath.Join(ts.Getenv("POSTGRES"), name), args...)
-		cmd.Dir = "/"
-		if os.Geteuid() == 0 {
-			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: postgresUser, Gid: postgresUser}}
+// make makes the data of a server that is yet to be started.
+func (p *postgres) make() error {
+	dir, err := os.MkdirTemp("", "postgres") // no other user may look into a test's own
+	if err != nil {
+		return err
+	}
+	p.data = filepath.Join(dir, "data")
+	if os.Geteuid() == 0 {
+		if err := os.Chown(dir, postgresUser, postgresUser); err != nil {
+			return err
 		}
-		out, err := cmd.CombinedOutput()
-		ts.Logf("%s", out)
-		ts.Check(err)
 	}
-	data := ts.Getenv("DBDATA")
-	if data == "" {
-		dir, err := os.MkdirTemp("", "postgres") // no other user may look into the script's own
-		ts.Check(err)
-		if os.Geteuid() == 0 {
-			ts.Check(os.Chown(dir, postgresUser, postgresUser))
-		}
-		data = filepath.Join(dir, "data")
-		ts.Setenv("DBDATA", data)
-		ts.Defer(func() {
-			if _, err := os.Stat(filepath.Join(data, "postmaster.pid")); err == nil {
-				run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-			}
-			os.RemoveAll(dir)
-		})
-		run("initdb", "-D", data, "-U", "admin", "-A", "trust", "--no-sync", "--no-instructions")
+	return p.run("initdb", "-U", "admin", "-A", "trust", "--no-sync", "--no-instructions")
+}
+
+func (p *postgres) start() error {
+	options := "-p " + p.port + " -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+	return p.run("pg_ctl", "-w", "-l", p.data+".log", "-o", options, "start")
+}
+
+// stop stops the server as by a crash.
+func (p *postgres) stop() error { return p.run("pg_ctl", "-m", "immediate", "-w", "stop") }
+
+// remove stops the server, if it runs, and removes its data.
+func (p *postgres) remove() {
+	if _, err := os.Stat(filepath.Join(p.data, "postmaster.pid")); err == nil {
+		p.stop()
 	}
-	if args[0] == "stop" {
-		run("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-		return
+	os.RemoveAll(filepath.Dir(p.data))
+}
+
+func (p *postgres) run(program string, args ...string) error {
+	cmd := exec.Command(filepath.Join(p.programs, program), append([]string{"-D", p.data}, args...)...)
+	cmd.Dir = "/"
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: postgresUser, Gid: postgresUser}}
 	}
-	options := "-p " + ts.Getenv("DB") + " -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-	run("pg_ctl", "-D", data, "-w", "-l", data+".log", "-o", options, "start")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", program, err, out)
+	}
+	return nil
 }
