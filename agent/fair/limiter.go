@@ -134,13 +134,13 @@ func (l *Limiter) Hold(d time.Duration) {
 	l.settle(now)
 }
 
-// Spend empties the bucket, for what somebody else may have taken out of the allowance: one call can
-// be sent at once, and others at the rate of the allowance, as if they had all been sent here.
+// Spend empties the bucket, for what somebody else may have taken out of the allowance until now: calls
+// can be sent at the rate of the allowance, as if all had been sent here that could be.
 func (l *Limiter) Spend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	l.full = max(l.full, now+time.Duration(l.config.Burst-1)*l.interval)
+	l.full = max(l.full, now+time.Duration(l.config.Burst)*l.interval)
 	l.settle(now)
 }
 
