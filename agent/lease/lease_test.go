@@ -32,6 +32,9 @@ func TestPortOfLeaderRefuses(t *testing.T) {
 			killed := w.kill(w.leader().name)
 			for _, one := range w.members {
 				one.Suspect(killed.name + ":1")
+				if view := one.View(); view.Address != "" {
+					w.Errorf("a suspicion is looked into, and %s leads", view.Address)
+				}
 			}
 			w.within(50*time.Millisecond, "a new leader that saw the refusal", func() bool { return len(w.leaders()) == 1 })
 			w.within(2*time.Second, "all see it", w.agree)

@@ -108,8 +108,16 @@ func (l *Lease) view() fleet.View {
 		view.Trouble = l.trouble
 	case !l.seen:
 		view.Why = "the store of the lease has not answered yet"
+	case l.isLookedInto():
+		view.Why = "the port of " + l.known.Address + " refused a connection"
 	case !isOwn:
 		view.Address, view.Since = l.known.Address, l.known.Since
 	}
 	return view
+}
+
+// isLookedInto reports whether this member is about to take the place of a leader whose port has refused, or
+// to see who else has. Until then it is not known who leads: a call that waits for that costs no login.
+func (l *Lease) isLookedInto() bool {
+	return l.suspect != "" && l.suspects(l.known.Address) && l.problem == nil && l.trouble == nil
 }
