@@ -24,6 +24,7 @@ const (
 	backEvery  = 10 * time.Second       // how often it is seen whether a member before the one in use is back
 	backAfter  = time.Minute            // for how long a member is used at least that has taken another's place
 	downWait   = 500 * time.Millisecond // before the members are tried again when none can be reached
+	endingTime = 100 * time.Millisecond // for which connections to a member break that ends, and then are refused
 )
 
 // Config says which members there are.

@@ -2,6 +2,8 @@ package edge
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -73,6 +75,7 @@ type tries struct {
 	ctx   context.Context
 	order []int // in which to go to them, if there is no lead
 	been  []int // in turn
+	again bool  // one was gone to a second time
 }
 
 func (m *Members) tries(ctx context.Context) *tries {
@@ -118,9 +121,24 @@ func (t *tries) use(number int) {
 	}
 }
 
-// failed notes that a member could not be reached.
+// failed notes that a member could not be reached. Where a connection breaks, the member may be about to end:
+// its port says that, if it is gone to once more.
 func (t *tries) failed(number int, err error) {
-	if t.m.lead != nil && neterror.IsRefused(err) {
+	switch {
+	case t.m.lead == nil:
+	case neterror.IsRefused(err):
 		t.m.lead.Suspect(t.m.all[number].Address())
+	case isBroken(err) && !t.again:
+		t.again = true
+		t.been = slices.DeleteFunc(t.been, func(one int) bool { return one == number })
+		select {
+		case <-t.ctx.Done():
+		case <-time.After(endingTime):
+		}
 	}
+}
+
+// isBroken reports whether the other end has ended a connection, made or about to be made.
+func isBroken(err error) bool {
+	return neterror.IsBroken(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }

@@ -119,6 +119,39 @@ func TestLead(t *testing.T) {
 	}
 }
 
+// TestLeadBreaks: where a connection breaks it is seen whether the leader is there, before this machine makes
+// a call that another member is about to lead for.
+func TestLeadBreaks(t *testing.T) {
+	f := newFleet(t)
+	second, _ := f.answers(text("second"))
+	var first memberuri.URI
+	var kill func()
+	first, kill = f.answers(func(w http.ResponseWriter, r *http.Request) {
+		kill()
+		cut(w, r)
+	})
+	here, leader := memberuri.URI{Host: "127.0.0.1", Port: "1"}, first.Address()
+	lead := &Lead{
+		Self: here.Address(), Who: func(context.Context) string { return leader }, Here: func(context.Context) bool { return false },
+		Suspect:   func(string) { leader = second.Address() },
+		Introduce: func(context.Context, http.Header) {},
+		Own:       roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("made here") }),
+	}
+	members := New(Config{Members: []memberuri.URI{first, second, here}, Identity: f.machine("edge.corp"), Lead: lead})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.example/2/0/x", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := members.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got, err := io.ReadAll(response.Body); string(got) != "second  " || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 // Where this machine leads, what stands for a token stands for its own.
 func TestLeadHere(t *testing.T) {
 	f, here := newFleet(t), memberuri.URI{Host: "127.0.0.1", Port: "1"}
