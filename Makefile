@@ -6,6 +6,8 @@
 # make check       formatting, vet for each system, staticcheck, modules; no tests
 # make bench       what it costs, beside yardsticks measured in the same run; fails where a limit
 #                  does not hold, so run it on a machine that has nothing else to do
+# make bench-fleet what a way over other machines costs, and what callers see when the leader is killed
+#                  twelve times in FLEET=3m; FLEET=1h: every five minutes
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
 # make faults      what callers see while devices, networks, clocks, processes and callers go
 #                  wrong: the last table of docs/reliability.md
@@ -19,7 +21,7 @@
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
 # make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test,
-#                  kubernetes-test, fleet-test-kubernetes and bench: about an hour, by hand
+#                  kubernetes-test, fleet-test-kubernetes, bench and bench-fleet: over an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
 #                  units, manual pages, completions; after make build man
@@ -51,7 +53,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help outdated fleet-test-kubernetes kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
+.PHONY: help outdated fleet-test-kubernetes kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench bench-fleet pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -105,10 +107,15 @@ check:
 	go mod tidy -diff
 
 bench: deps-test build
-	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -benchtime 100x ./cmd/anaplan-agent
+	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin go test -run '^$$' -bench . -skip '^BenchmarkFleet$$' -benchtime 100x ./cmd/anaplan-agent
 	go test -run '^$$' -bench Upload -benchtime 1x ./agent/integration
 	go test -run '^$$' -bench Intercepted -benchtime 16000x ./agent/server
 	ANAPLAN_AGENT_INTERCEPT_MIB=1024 go test -count=1 -run '^TestInterceptedMemory$$' ./agent/server
+
+FLEET = 3m
+
+bench-fleet: deps-test build
+	ANAPLAN_AGENT_BENCH_BIN=$(CURDIR)/bin ANAPLAN_AGENT_BENCH_FLEET=$(FLEET) go test -run '^$$' -bench '^BenchmarkFleet$$' -benchtime 100x -timeout 0 ./cmd/anaplan-agent
 
 # The targets are found by the go command, package by package: a new one needs no line here. Their seeds
 # are run by every go test.
@@ -234,7 +241,7 @@ docs-test: deps-test
 alerts-test: deps-test
 	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
 
-nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test fleet-test-kubernetes bench
+nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test fleet-test-kubernetes bench bench-fleet
 
 # See .ci/wine; standard output is the table of docs/platforms.md.
 wine: deps-wine

@@ -41,21 +41,24 @@ func (l *agentLab) benchmarkRequests(b *testing.B, row row) {
 	audited := l.serve(b, 1, fmt.Sprintf("audit_file = %q\n", l.file("audit.log")))
 	for _, callers := range []int{8, 64} {
 		rowLoads(b, row, strconv.Itoa(callers), fmt.Sprintf("token, %d callers", callers), []string{">= 0.80", "<= 1.30"},
-			newLoad(b, plain.socket, tokenPath, callers), newLoad(b, bare, tokenPath, callers), 2048)
+			newLoad(b, plain.socket, tokenPath, callers), newLoad(b, bare, tokenPath, callers), 2048, bareWords)
 	}
 	rowLoads(b, row, "audited", "with an audit log, 64 callers", []string{">= 0.60", ""},
-		newLoad(b, audited.socket, tokenPath, 64), newLoad(b, bare, tokenPath, 64), 512)
+		newLoad(b, audited.socket, tokenPath, 64), newLoad(b, bare, tokenPath, 64), 512, bareWords)
 }
 
+// bareWords says in a table what loads are compared with that have a server or proxy to themselves.
+const bareWords = "the bare server or proxy"
+
 // rowLoads compares loads, and adds requests a second and the 99th percentile to the table.
-func rowLoads(b *testing.B, row row, name, what string, limits []string, ours, yardstick load, n int) {
+func rowLoads(b *testing.B, row row, name, what string, limits []string, ours, yardstick load, n int, words string) {
 	figures := best(b, name, limits, func(b *testing.B) []float64 {
 		rate, p99 := compareLoads(b, ours, yardstick, n)
 		return []float64{rate, p99}
 	})
 	if figures != nil {
-		row(what+", requests/s", figures[0], limits[0], "%.2f", "the bare server or proxy")
-		row(what+", p99", figures[1], limits[1], "%.2f", "the bare server or proxy")
+		row(what+", requests/s", figures[0], limits[0], "%.2f", words)
+		row(what+", p99", figures[1], limits[1], "%.2f", words)
 	}
 }
 
@@ -235,16 +238,22 @@ func (l *agentLab) serve(b *testing.B, profiles int, more string) *benchAgent {
 
 // configure writes the configuration file. Agents that run have read theirs.
 func (l *agentLab) configure(b *testing.B, profiles int, agent string) {
-	profile, err := os.ReadFile(l.file("profile.toml"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	profile := l.profile(b)
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "[agent]\n%s\n[profile.default]\n%s", agent, profile)
 	for i := range profiles - 1 {
 		fmt.Fprintf(&text, "\n[profile.p%d]\n%s", i, profile)
 	}
 	l.write(b, "config.toml", text.String())
+}
+
+// profile is what all profiles have.
+func (l *agentLab) profile(b *testing.B) string {
+	text, err := os.ReadFile(l.file("profile.toml"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(text)
 }
 
 // stop ends the agent. It can be called more than once.

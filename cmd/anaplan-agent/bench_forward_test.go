@@ -135,22 +135,22 @@ func BenchmarkForward(b *testing.B) {
 		b.Fatal(err)
 	}
 	rowLoads(b, row, "kilobyte", "GET of 1 kB, 8 clients", []string{">= 0.95", ""},
-		newLoad(b, a.socket, "/2/0/kilobyte", 8), newLoad(b, bare, "/2/0/kilobyte", 8), 512)
+		newLoad(b, a.socket, "/2/0/kilobyte", 8), newLoad(b, bare, "/2/0/kilobyte", 8), 512, bareWords)
 	l.benchmarkStreams(b, row, a, bare)
 	b.Run("policy", func(b *testing.B) { row("a decision by 200 rules, us", benchmarkDecisions(b), "<= 5", "%.2f", "") })
 }
 
 // serveForwarding starts an agent whose profile has 200 rules and calls the upstream.
 func (l *agentLab) serveForwarding(b *testing.B, upstream string) *benchAgent {
-	profile, err := os.ReadFile(l.file("profile.toml"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	before := string(profile)
+	before := l.profile(b)
 	defer l.write(b, "profile.toml", before)
-	l.write(b, "profile.toml", fmt.Sprintf("%s\napi_url = %q\nca_file = %q\nrequests_per_minute = \"100000000\"\npolicy = %s\n",
-		before, upstream, l.file("upstream.pem"), tomlList(manyRules())))
+	l.write(b, "profile.toml", before+l.forwarding(upstream))
 	return l.serve(b, 1, "")
+}
+
+// forwarding is what a profile has more that has 200 rules and calls the upstream.
+func (l *lab) forwarding(upstream string) string {
+	return fmt.Sprintf("\napi_url = %q\nca_file = %q\nrequests_per_minute = \"100000000\"\npolicy = %s\n", upstream, l.file("upstream.pem"), tomlList(manyRules()))
 }
 
 // manyRules are 200 rules, of which the last allow what the benchmarks call.
@@ -179,8 +179,9 @@ func (l *agentLab) benchmarkStreams(b *testing.B, row row, a *benchAgent, bare s
 	}{{"down", fetchBytes(size)}, {"up", sendBytes(size)}} {
 		ours, yardstick := socketClient(a.socket), socketClient(bare)
 		stream.do(b, ours)
-		before := a.memory(b).rss
-		peak := watchPeak(b, a)
+		resident := func() float64 { return a.memory(b).rss }
+		before := resident()
+		peak := watchPeak(resident)
 		var ratios, speeds []float64
 		for range rounds {
 			first, second := stream.do(b, ours), stream.do(b, yardstick)
@@ -194,19 +195,19 @@ func (l *agentLab) benchmarkStreams(b *testing.B, row row, a *benchAgent, bare s
 	}
 }
 
-// watchPeak looks at the agent's memory all the time, until the function that it returns is
-// called for the most that was seen.
-func watchPeak(b *testing.B, a *benchAgent) func() float64 {
+// watchPeak looks at a figure all the time, until the function that it returns is called for the most
+// that was seen.
+func watchPeak(look func() float64) func() float64 {
 	stop, most := make(chan struct{}), make(chan float64)
 	go func() {
-		peak := a.memory(b).rss
+		peak := look()
 		for {
 			select {
 			case <-stop:
 				most <- peak
 				return
 			case <-time.After(10 * time.Millisecond):
-				peak = max(peak, a.memory(b).rss)
+				peak = max(peak, look())
 			}
 		}
 	}()
