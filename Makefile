@@ -47,7 +47,8 @@
 # The sources, as they are named in the program where the Go command may not ask git
 # (-buildvcs=false); an archive of git's names them by itself.
 REVISION := $(shell git log -1 --format='%(describe:tags=true)|%ct|%H' 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || echo +dirty)
-GOFLAGS_BUILD = -trimpath -ldflags='-s -w -X github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build.fromMake=$(REVISION)'
+# Functions begin at multiples of 16 bytes and not 32: 0.12 MiB less padding in 15; what wants more has it.
+GOFLAGS_BUILD = -trimpath -ldflags='-s -w -funcalign=16 -X github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build.fromMake=$(REVISION)'
 
 # The agent speaks HTTP/1.1 only (agent/anaplan), so HTTP/2 need not be in it: it is a
 # twentieth of the program, and of what a start maps into memory.
