@@ -27,7 +27,9 @@ func (m *Members) RoundTrip(req *http.Request) (*http.Response, error) {
 	for number, ok := tries.next(); ok; number, ok = tries.next() {
 		one := m.all[number]
 		response, sent, err := m.send(one, req, body)
-		if err == nil && !(isElsewhere(response, req.Method) && body.isWhole()) {
+		isMade := err == nil && !isElsewhere(response, req.Method)
+		m.tell(one, req, isMade)
+		if isMade || err == nil && !body.isWhole() {
 			tries.use(number)
 			body.release(true)
 			discard(refusal)
@@ -59,6 +61,13 @@ func (m *Members) RoundTrip(req *http.Request) (*http.Response, error) {
 		return refusal, nil
 	}
 	return nil, m.unreachable(failures)
+}
+
+// tell tells what has come of a call at a member. One that its caller has given up says nothing of that.
+func (m *Members) tell(one *member, req *http.Request, isMade bool) {
+	if !m.isSelf(one) && (isMade || req.Context().Err() == nil) {
+		m.sent(one.Address(), isMade)
+	}
 }
 
 // broken is that a member has not answered to a call that it may have made.

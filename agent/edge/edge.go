@@ -39,6 +39,9 @@ type Config struct {
 
 	// Back is told when a member can be reached after none could. nil: nobody is.
 	Back func()
+
+	// Sent is told of each call that was sent to another agent, and whether that has made it. nil: nobody is.
+	Sent func(member string, ok bool)
 }
 
 // Members are the agents that have the key. All methods may be called at the same time.
@@ -46,6 +49,7 @@ type Members struct {
 	all  []*member
 	log  *slog.Logger
 	back func()
+	sent func(member string, ok bool)
 	down chan struct{} // has one when none could be reached
 	lead *Lead         // nil: all is as above, and none of them is this machine
 
@@ -66,9 +70,12 @@ type member struct {
 
 // New returns Members. Nothing is connected yet.
 func New(config Config) *Members {
-	m := &Members{log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), back: config.Back, down: make(chan struct{}, 1), lead: config.Lead}
+	m := &Members{log: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), back: config.Back, sent: config.Sent, down: make(chan struct{}, 1), lead: config.Lead}
 	if m.back == nil {
 		m.back = func() {}
+	}
+	if m.sent == nil {
+		m.sent = func(string, bool) {}
 	}
 	for _, address := range config.Members {
 		one := &member{URI: address, identity: config.Identity, patience: watchAfter}

@@ -52,25 +52,27 @@ func TestLead(t *testing.T) {
 		method        string
 		isHere        bool
 		want, err     string
+		sent          string // what has come of it at others
 	}{
-		{"another leads", second, second, own, "POST", false, "second  body", ""},
-		{"this one leads", here, here, own, "POST", false, "here api.example body", ""},
-		{"from a member", second, second, own, "POST", true, "here api.example body", ""},
-		{"the leader is gone, another leads", gone, second, own, "POST", false, "second  body", ""},
-		{"the leader is gone, this one leads", gone, here, own, "POST", false, "here api.example body", ""},
-		{"the leader is gone, and nobody knows", gone, gone, own, "POST", false, "here api.example body", ""},
-		{"the leader is in trouble", troubled, troubled, own, "POST", false, "here api.example body", ""},
-		{"this one is in trouble, another leads", here, second, locked, "POST", false, "second  body", ""},
-		{"this one is in trouble, and leads", here, here, locked, "POST", false, "", "locked"},
-		{"this one may have made it", here, second, busy, "POST", false, "", "busy"},
-		{"all are in trouble", troubled, troubled, locked, "POST", false, "", "locked"},
-		{"broken, a change", breaking, here, own, "POST", false, "", "which leads, has not answered: the connection broke"},
-		{"broken, a read", breaking, here, own, "GET", false, "here api.example ", ""},
+		{"another leads", second, second, own, "POST", false, "second  body", "", "ok"},
+		{"this one leads", here, here, own, "POST", false, "here api.example body", "", ""},
+		{"from a member", second, second, own, "POST", true, "here api.example body", "", ""},
+		{"the leader is gone, another leads", gone, second, own, "POST", false, "second  body", "", "failed ok"},
+		{"the leader is gone, this one leads", gone, here, own, "POST", false, "here api.example body", "", "failed"},
+		{"the leader is gone, and nobody knows", gone, gone, own, "POST", false, "here api.example body", "", "failed"},
+		{"the leader is in trouble", troubled, troubled, own, "POST", false, "here api.example body", "", "failed"},
+		{"this one is in trouble, another leads", here, second, locked, "POST", false, "second  body", "", "ok"},
+		{"this one is in trouble, and leads", here, here, locked, "POST", false, "", "locked", ""},
+		{"this one may have made it", here, second, busy, "POST", false, "", "busy", ""},
+		{"all are in trouble", troubled, troubled, locked, "POST", false, "", "locked", "failed"},
+		{"broken, a change", breaking, here, own, "POST", false, "", "which leads, has not answered: the connection broke", "failed"},
+		{"broken, a read", breaking, here, own, "GET", false, "here api.example ", "", "failed"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			leader, suspected := test.leader, ""
 			asked := 0
+			var sent []string
 			lead := &Lead{
 				Self: here.Address(), Trust: []string{"127.0.0.1"},
 				Who: func(context.Context) string {
@@ -86,7 +88,9 @@ func TestLead(t *testing.T) {
 				Ready:     func(context.Context) (time.Time, error) { return time.Now().Add(time.Minute), nil },
 				Identify:  func(context.Context) (anaplan.Identity, error) { return anaplan.Identity{UserID: "here"}, nil },
 			}
-			members := New(Config{Members: []memberuri.URI{gone, second, troubled, breaking, here}, Identity: f.machine("edge.corp"), Lead: lead})
+			members := New(Config{Members: []memberuri.URI{gone, second, troubled, breaking, here}, Identity: f.machine("edge.corp"), Lead: lead, Sent: func(_ string, ok bool) {
+				sent = append(sent, map[bool]string{true: "ok", false: "failed"}[ok])
+			}})
 			for _, one := range members.all {
 				one.names = nil // these have an address in their certificates, and no name
 			}
@@ -114,6 +118,9 @@ func TestLead(t *testing.T) {
 			}
 			if wants := test.leader == gone; wants != (suspected == gone.Address()) {
 				t.Errorf("suspected: %q", suspected)
+			}
+			if got := strings.Join(sent, " "); got != test.sent {
+				t.Errorf("told of what was sent to others: %q, want %q", got, test.sent)
 			}
 		})
 	}

@@ -37,5 +37,9 @@ type View struct {
 	Epoch uint64    // counts the leads, where the election does; 0: it does not
 	Why   string    // it leads, and no other, in words
 
+	// Answered is when the store of the election last did what it was asked; of one that never has, when it
+	// was asked first. Zero: there is no store.
+	Answered time.Time
+
 	Trouble error // what keeps the election from knowing better, such as a store that is away; nil: nothing
 }

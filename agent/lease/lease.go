@@ -83,8 +83,9 @@ type Lease struct {
 	highest uint64        // epoch
 	trouble error
 
-	away       bool // the store did not answer when it was last asked
-	unwritable bool // it did not take what was last written in the leader's place
+	answered   time.Time // when the store last did what it was asked
+	away       bool      // the store did not answer when it was last asked
+	unwritable bool      // it did not take what was last written in the leader's place
 
 	suspect   string // a leader whose port has refused
 	suspected time.Time
@@ -107,7 +108,7 @@ func New(store Store, config Config) *Lease {
 	l := &Lease{
 		store: store, config: config, holder: config.Name + "_" + hex.EncodeToString(random[:]),
 		log:  cmp.Or(config.Logger, slog.New(slog.DiscardHandler)),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}), answered: time.Now(),
 	}
 	l.last = l.view()
 	return l

@@ -108,7 +108,11 @@ func TestStoreAway(t *testing.T) {
 				w.always(40*time.Second, "the same leader", func() bool {
 					return leader.leads() && !other.leads() && other.View().Address == leader.name+":1" && leader.View().Trouble != nil && other.View().Trouble != nil
 				})
+				if silent := time.Since(leader.View().Answered); silent < 40*time.Second {
+					t.Errorf("the store has answered %v ago", silent)
+				}
 				w.set(func() { way.back(w) })
+				w.within(late, "the store answers", func() bool { return time.Since(leader.View().Answered) < 3*time.Second })
 				if w.within(late, "all is well", w.agree); name == "read-only" {
 					return // who is the first to write again leads
 				}

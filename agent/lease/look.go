@@ -105,7 +105,7 @@ func (l *Lease) write(ctx context.Context, version string, new record.Record) er
 // observe keeps in mind what the store has. A record that is gone leaves what was known of the leader.
 func (l *Lease) observe(stored record.Stored) {
 	first := !l.seen
-	l.seen = true
+	l.seen, l.answered = true, time.Now()
 	if l.away {
 		l.grace()
 		l.away = false

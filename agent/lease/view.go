@@ -87,7 +87,7 @@ func (l *Lease) tell(view, before fleet.View) {
 	}
 }
 
-// isSame compares two views by what they say.
+// isSame compares two views by what they say. That the store has answered once more changes nothing.
 func isSame(a, b fleet.View) bool {
 	said := (a.Trouble == nil) == (b.Trouble == nil) && (a.Trouble == nil || a.Trouble.Error() == b.Trouble.Error())
 	return said && a.Since.Equal(b.Since) && a.Address == b.Address && a.Self == b.Self && a.Epoch == b.Epoch && a.Why == b.Why
@@ -113,6 +113,7 @@ func (l *Lease) view() fleet.View {
 	case !isOwn:
 		view.Address, view.Since = l.known.Address, l.known.Since
 	}
+	view.Answered = l.answered
 	return view
 }
 

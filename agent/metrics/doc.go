@@ -29,6 +29,12 @@
 //	anaplan_agent_open_tunnels                        those that are open or being made
 //	anaplan_agent_tunnel_sent_bytes_total{client}     and _received_
 //	anaplan_agent_allowance_left{tenant}              calls that could be made at once; and _waiting, _held_seconds, _waited_total, _refused_total, _holds_total
+//	anaplan_agent_fleet_leads{fleet}                  1 if this member of a fleet leads; and _can_lead, _epoch, _takeovers_total, _store_silent_seconds
+//	anaplan_agent_fleet_leader{fleet,member}          1 for the member that leads, as this one sees it
+//	anaplan_agent_fleet_member_reachable{fleet,member}    and _member_clock_ahead_seconds; of the others
+//	anaplan_agent_fleet_member_active{profile,member} 1 for the member that makes the calls of an edge's profile
+//	anaplan_agent_fleet_forwarded_total{member,result}    calls that were sent to another member; result is ok or failed
+//	anaplan_agent_tls_certificate_seconds_left        of the certificate for other machines; and _lifetime_seconds; anaplan_agent_tls_files_usable
 //	anaplan_agent_connections
 //	anaplan_agent_build_info{version}
 //	process_..., go_...                               a few of the process and of Go

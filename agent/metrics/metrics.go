@@ -40,6 +40,7 @@ type Metrics struct {
 	requests  *requests
 	calls     *calls
 	tunnels   *tunnels
+	fleet     *fleet
 
 	profiles   func() map[string]Profile   // nil: nothing more is told of them
 	allowances func() map[string]Allowance // nil: there are none
@@ -73,6 +74,7 @@ func New(status func() map[string]agent.Status, version string, connections func
 		requests:  newRequests(),
 		calls:     newCalls(),
 		tunnels:   newTunnels(),
+		fleet:     newFleet(),
 	}
 }
 
@@ -162,6 +164,7 @@ func (m *Metrics) writeAll(out *page) {
 	m.requests.seconds.write(out)
 	m.calls.write(out)
 	m.tunnels.write(out)
+	m.fleet.write(out)
 	if m.allowances != nil {
 		writeAllowances(out, m.allowances())
 	}
@@ -180,11 +183,7 @@ func (m *Metrics) writeAgent(out *page) {
 	}
 	if m.audit != nil {
 		writable, owed := m.audit()
-		value := 0.0
-		if writable {
-			value = 1
-		}
-		writeOne(out, prefix+"audit_writable", "gauge", "1 if the audit log can be written; while it cannot, nothing is handed out or called.", value)
+		writeOne(out, prefix+"audit_writable", "gauge", "1 if the audit log can be written; while it cannot, nothing is handed out or called.", float64(bit(writable)))
 		writeOne(out, prefix+"audit_owed_lines", "gauge", "Lines that are kept in memory until the audit log can be written.", float64(owed))
 	}
 	out.head(prefix+"build_info", "gauge", "The version of the agent.")

@@ -11,6 +11,10 @@ type Profile struct {
 	Keys int // that it has
 	Key  int // in use, from 1; 0: none is yet
 
+	// Members are the addresses of the agents that have its key. nil: it is on this machine.
+	Members []string
+	Member  int // in use, from 1; 0: none has answered yet
+
 	// WarningDays is the threshold, in days before the end of its certificate, that was
 	// passed last. 0: none was.
 	WarningDays int
@@ -36,13 +40,10 @@ func writeKeys(out *page, names []string, profiles map[string]Profile) {
 	}
 	for _, name := range several {
 		for key := 1; key <= profiles[name].Keys; key++ {
-			active := 0
-			if profiles[name].Key == key {
-				active = 1
-			}
-			fmt.Fprintf(out, "%skey_active%s %d\n", prefix, labels("profile", name, "key", strconv.Itoa(key)), active)
+			fmt.Fprintf(out, "%skey_active%s %d\n", prefix, labels("profile", name, "key", strconv.Itoa(key)), bit(profiles[name].Key == key))
 		}
 	}
+	writeActiveMembers(out, names, profiles)
 	writeTokenFiles(out, names, profiles)
 	warned := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return profiles[name].WarningDays == 0 })
 	if len(warned) > 0 {
@@ -53,6 +54,19 @@ func writeKeys(out *page, names []string, profiles map[string]Profile) {
 	}
 }
 
+// writeActiveMembers adds which member makes the calls, of profiles whose key other agents have.
+func writeActiveMembers(out *page, names []string, profiles map[string]Profile) {
+	remote := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return len(profiles[name].Members) == 0 })
+	if len(remote) > 0 {
+		out.head(prefix+"fleet_member_active", "gauge", "1 for the member that makes the profile's calls, where other agents have its key.")
+	}
+	for _, name := range remote {
+		for i, member := range profiles[name].Members {
+			fmt.Fprintf(out, "%sfleet_member_active%s %d\n", prefix, labels("profile", name, "member", member), bit(profiles[name].Member == i+1))
+		}
+	}
+}
+
 // writeTokenFiles adds whether the files of tokens are as the tokens are.
 func writeTokenFiles(out *page, names []string, profiles map[string]Profile) {
 	filed := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !profiles[name].TokenFile })
@@ -60,10 +74,6 @@ func writeTokenFiles(out *page, names []string, profiles map[string]Profile) {
 		out.head(prefix+"token_file_ok", "gauge", "1 if the profile's token file is as its token is, 0 if it cannot be.")
 	}
 	for _, name := range filed {
-		ok := 1
-		if profiles[name].TokenFileFails {
-			ok = 0
-		}
-		fmt.Fprintf(out, "%stoken_file_ok%s %d\n", prefix, labels("profile", name), ok)
+		fmt.Fprintf(out, "%stoken_file_ok%s %d\n", prefix, labels("profile", name), bit(!profiles[name].TokenFileFails))
 	}
 }

@@ -33,3 +33,13 @@ func TestNoSeveralKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestActiveMember(t *testing.T) {
+	m := metrics.New(nil, "v1", nil)
+	m.SetProfiles(func() map[string]metrics.Profile {
+		return map[string]metrics.Profile{"edge": {Members: []string{"a:1", "b:1"}, Member: 2}, "own": {Keys: 1, Key: 1}}
+	})
+	wantSamples(t, scrape(t, m), "anaplan_agent_fleet_member_active", map[string]float64{
+		`{profile="edge",member="a:1"}`: 0, `{profile="edge",member="b:1"}`: 1,
+	})
+}

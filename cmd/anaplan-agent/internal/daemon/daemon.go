@@ -101,6 +101,10 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 	d.metrics.SetTunnels(func() int { return d.server.Tunnels() })
 	d.metrics.SetAllowances(d.upstream.allowances)
 	d.metrics.SetProfiles(d.details)
+	d.metrics.SetFleet(d.fleet.seen)
+	if d.remote.identity != nil {
+		d.metrics.SetCertificate(d.remote.seen)
+	}
 	if d.audit != nil {
 		d.metrics.SetAudit(func() (bool, int) { return d.audit.Ready() == nil, d.audit.Owed() })
 	}

@@ -30,7 +30,12 @@ func (d *agentProcess) loginAt(profile *config.Profile, back func()) (service lo
 	if d.remote.identity == nil {
 		return nil, nil, fmt.Errorf("%w: key: %s wants a certificate of this machine: under [agent], tls = \"DIRECTORY\" with tls.crt, tls.key and ca.crt; then start the agent again", settings.ErrSettings, addresses[0])
 	}
-	members = edge.New(edge.Config{Members: addresses, Identity: d.remote.identity, Logger: d.log.With("profile", profile.Name), Back: back})
+	for _, address := range addresses {
+		d.metrics.Forwards(address.Address())
+	}
+	members = edge.New(edge.Config{
+		Members: addresses, Identity: d.remote.identity, Logger: d.log.With("profile", profile.Name), Back: back, Sent: d.metrics.Forwarded,
+	})
 	return members, members, nil
 }
 

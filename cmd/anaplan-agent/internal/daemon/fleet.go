@@ -231,6 +231,9 @@ func (d *agentProcess) profiles() map[string]*server.Profile {
 // leadChanged has this agent log in at once where it leads and somebody wants the token. One that leads
 // no more keeps its token for as long as any: it costs nothing, and no login when the lead is back.
 func (d *agentProcess) leadChanged(view fleet.View) {
+	if view.Self {
+		d.metrics.TookOver()
+	}
 	for _, p := range d.table.Load().served {
 		if p.following == nil {
 			continue

@@ -34,11 +34,14 @@ func (p *servedProfile) follow(own http.RoundTripper) http.RoundTripper {
 	for _, address := range m.config.Members {
 		member, _ := memberuri.Parse(memberuri.Scheme + ":https://" + address) // config has made sure
 		addresses = append(addresses, member)
+		if address != m.config.Address {
+			p.process.metrics.Forwards(address)
+		}
 	}
 	f := &following{}
 	f.members = edge.New(edge.Config{
 		Members: addresses, Identity: p.process.remote.identity, Logger: p.process.log.With("profile", p.profile.Name),
-		Back: func() { f.keeper.Reconsider() },
+		Back: func() { f.keeper.Reconsider() }, Sent: p.process.metrics.Forwarded,
 		Lead: &edge.Lead{
 			Self: m.config.Address, Trust: m.config.Trust,
 			Who: m.who, Here: func(ctx context.Context) bool { return fleet.From(ctx).Here }, Suspect: m.election.Suspect,

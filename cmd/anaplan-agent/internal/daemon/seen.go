@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
+	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/metrics"
 	"github.com/anaplan-agent/anaplan-agent/agent/server"
 )
@@ -33,12 +34,49 @@ func (d *agentProcess) details() map[string]metrics.Profile {
 	all := make(map[string]metrics.Profile, len(served))
 	for name, p := range served {
 		days, _ := p.expiry.warning()
-		all[name] = metrics.Profile{
-			Keys: p.failover.keys, Key: p.failover.inUse(), WarningDays: days,
-			TokenFile: p.sink != nil, TokenFileFails: p.sink.problem() != nil,
+		told := metrics.Profile{WarningDays: days, TokenFile: p.sink != nil, TokenFileFails: p.sink.problem() != nil}
+		if p.members != nil {
+			_, told.Member = p.members.Using()
+			told.Members = addressesOf(p.profile)
+		} else {
+			told.Keys, told.Key = p.failover.keys, p.failover.inUse()
 		}
+		all[name] = told
 	}
 	return all
+}
+
+// addressesOf returns where the members are that have a profile's key.
+func addressesOf(profile *config.Profile) (addresses []string) {
+	for _, member := range profile.Members() {
+		addresses = append(addresses, member.Address())
+	}
+	return addresses
+}
+
+// seen returns how the fleet does, for the metrics; nil: there is none. All its members have the same
+// first one, which stands for the fleet.
+func (m *membership) seen() *metrics.Fleet {
+	if m == nil {
+		return nil
+	}
+	view := m.election.View()
+	told := &metrics.Fleet{
+		Name: m.config.Members[0], Leader: view.Address, Leads: view.Self, CanLead: m.problem() == nil,
+		Epoch: view.Epoch, StoreAnswered: view.Answered,
+	}
+	for _, state := range m.peers.States() {
+		told.Members = append(told.Members, metrics.FleetMember{
+			Address: state.Address, Self: state.Self, Reachable: state.Known && state.Err == nil, Skew: state.Skew,
+		})
+	}
+	return told
+}
+
+// seen returns how the certificate for other machines does, for the metrics.
+func (r *remoteDoor) seen() metrics.Certificate {
+	state := r.identity.State()
+	return metrics.Certificate{Usable: state.Problem == nil, NotBefore: state.NotBefore, NotAfter: state.NotAfter}
 }
 
 // statuses returns how the profiles do, for the metrics.
