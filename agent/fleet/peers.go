@@ -17,6 +17,10 @@ const (
 	probeTime  = 2 * time.Second
 )
 
+// OddSkew is by how much the clocks of two machines differ where that matters: certificates and tokens are
+// valid from one time to another.
+const OddSkew = 30 * time.Second
+
 // PeersConfig says who the members are.
 type PeersConfig struct {
 	Self    string   // the address of this one, which is not asked; "": all are

@@ -62,6 +62,15 @@ type Member struct {
 	Problem string    `json:"problem,omitempty"` // why it cannot
 	Leads   bool      `json:"leads"`             // it does
 	Since   time.Time `json:"since,omitzero"`    // when it began to
+
+	// CannotReach are the other members that have not answered it the last time.
+	CannotReach []UnreachedMember `json:"cannot_reach,omitempty"`
+}
+
+// UnreachedMember is a member that does not answer another one.
+type UnreachedMember struct {
+	Address string `json:"address"`
+	Why     string `json:"why"`
 }
 
 // FleetStatus is how a fleet does, as one member sees it.
@@ -80,6 +89,9 @@ type FleetMember struct {
 	Member
 	Self        bool   `json:"self,omitempty"`        // it is the one that tells this
 	Unreachable string `json:"unreachable,omitempty"` // why it does not answer; the rest is what it has said last
+
+	// ClockAhead is by how many seconds its clock is ahead of this agent's, where that is enough to matter.
+	ClockAhead int `json:"clock_ahead_seconds,omitempty"`
 }
 
 // Refusal is what a rule that is missing has kept a client from, since the agent was started.

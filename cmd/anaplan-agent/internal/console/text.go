@@ -72,6 +72,14 @@ func Counted(count int, thing string) string {
 	return Number(count) + " " + thing + "s"
 }
 
+// Ahead returns by how much a clock is ahead of another: "1h0m0s ahead", "3s behind".
+func Ahead(skew time.Duration) string {
+	if skew < 0 {
+		return skew.Abs().String() + " behind"
+	}
+	return skew.String() + " ahead"
+}
+
 // Number returns a number as it is in Counted: "1,234".
 func Number(count int) string {
 	digits := strconv.Itoa(count)

@@ -177,6 +177,11 @@ func (m *membership) member() local.Member {
 	if problem != nil {
 		member.Problem = problem.Message
 	}
+	for _, state := range m.peers.States() {
+		if state.Err != nil {
+			member.CannotReach = append(member.CannotReach, local.UnreachedMember{Address: state.Address, Why: state.Err.Error()})
+		}
+	}
 	return member
 }
 
@@ -196,6 +201,8 @@ func (m *membership) status() *local.FleetStatus {
 			shown.Unreachable = "it was not asked yet"
 		case state.Err != nil:
 			shown.Unreachable = state.Err.Error()
+		case state.Skew.Abs() >= fleet.OddSkew:
+			shown.ClockAhead = int(state.Skew.Round(time.Second).Seconds())
 		}
 		shown.Address = state.Address
 		status.Members = append(status.Members, shown)

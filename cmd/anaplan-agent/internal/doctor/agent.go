@@ -104,6 +104,9 @@ func (a *runningAgent) ask(socket string) *local.Status {
 	if status.TLS != nil && status.TLS.Problem != "" {
 		a.fail("fleet.agent", "put the files in the directory of tls right; the agent reads them again by itself", "%s", status.TLS.Problem)
 	}
+	if status.Fleet != nil {
+		a.judgeLease(status.Fleet)
+	}
 	a.ok("agent.running", "it runs as process %d since %s, and shows %s to this user", status.PID, console.Time(status.StartedAt), console.Counted(len(status.Profiles), "profile"))
 	i := slices.IndexFunc(status.Profiles, func(p local.ProfileStatus) bool { return p.Name == a.profile })
 	if i < 0 {

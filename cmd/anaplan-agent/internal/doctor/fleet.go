@@ -12,6 +12,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/edge"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
 	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
@@ -82,11 +83,8 @@ func checkRemoteClients(r *Report, own *config.Agent, clients []*config.Client) 
 	r.ok("fleet.clients", "clients on other machines: %s", strings.Join(named, ", "))
 }
 
-// Differences of clocks that matter: certificates and tokens are valid from one time to another.
-const (
-	oddSkew = 30 * time.Second
-	badSkew = 3 * time.Minute
-)
+// badSkew is by how much clocks differ where that may already keep machines apart.
+const badSkew = 3 * time.Minute
 
 // checkMembers asks the agents that have the profile's key: whether they can be reached, who this machine
 // is to them, and what time it is there.
@@ -125,17 +123,19 @@ func (r *Report) judgeMember(look edge.Look, works bool) {
 		r.info("fleet.version", "", "%s is version %s, and this is %s", look.Address, look.Status.Version, build.Version())
 	}
 	if look.Err == nil || look.Skew != 0 {
-		r.judgeClock(look.Address, look.Skew.Abs())
+		r.judgeClock(look.Address, look.Skew)
 	}
 }
 
-// judgeClock says whether the clock of another machine is right by this one's.
+// judgeClock says whether the clock of another machine is right by this one's, which it is ahead of by skew.
 func (r *Report) judgeClock(address string, skew time.Duration) {
+	const remedy = "set the clocks of both machines by NTP"
+	differs := "the clock of " + address + " is " + console.Ahead(skew) + " of this one's"
 	switch {
-	case skew >= badSkew:
-		r.fail("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", address, skew)
-	case skew >= oddSkew:
-		r.warn("fleet.clock", "set the clocks of both machines by NTP", "the clock of %s differs from this one's by %v", address, skew)
+	case skew.Abs() >= badSkew:
+		r.fail("fleet.clock", remedy, "%s", differs)
+	case skew.Abs() >= fleet.OddSkew:
+		r.warn("fleet.clock", remedy, "%s", differs)
 	default:
 		r.ok("fleet.clock", "the clock of %s is this one's", address)
 	}

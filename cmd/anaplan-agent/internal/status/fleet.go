@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +20,16 @@ func fleetText(fleet *local.FleetStatus, now time.Time) string {
 	if fleet.Trouble != "" {
 		fmt.Fprintf(&text, "  who leads is not known for sure: %s\n", console.Indented(fleet.Trouble))
 	}
+	version := ""
+	if i := slices.IndexFunc(fleet.Members, func(m local.FleetMember) bool { return m.Self }); i >= 0 {
+		version = fleet.Members[i].Version
+	}
 	for _, member := range fleet.Members {
 		self := ""
 		if member.Self {
 			self = " (this agent)"
 		}
-		fmt.Fprintf(&text, "  %s%s: %s\n", console.OneLine(member.Address), self, console.OneLine(memberText(member)))
+		fmt.Fprintf(&text, "  %s%s: %s\n", console.OneLine(member.Address), self, console.OneLine(memberText(member)+memberRemarks(member, version)))
 	}
 	return text.String()
 }
@@ -54,4 +59,24 @@ func memberText(member local.FleetMember) string {
 		return "leads"
 	}
 	return "could lead"
+}
+
+// memberRemarks says what is odd about a member, by this one's version.
+func memberRemarks(member local.FleetMember, version string) string {
+	if member.Unreachable != "" {
+		return ""
+	}
+	var remarks strings.Builder
+	if !member.Self { // what this one does not reach has lines of its own
+		for _, other := range member.CannotReach {
+			fmt.Fprintf(&remarks, "; it does not reach %s (%s)", other.Address, other.Why)
+		}
+	}
+	if member.ClockAhead != 0 {
+		remarks.WriteString("; its clock is " + console.Ahead(time.Duration(member.ClockAhead)*time.Second))
+	}
+	if member.Version != version {
+		remarks.WriteString("; it is version " + member.Version)
+	}
+	return remarks.String()
 }
