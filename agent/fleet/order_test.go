@@ -286,3 +286,45 @@ func TestOrigin(t *testing.T) {
 		}
 	}
 }
+
+// TestRefused: that the port of a member begins to refuse connections is told once, and again when it has
+// answered meanwhile.
+func TestRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		refuses, told := false, 0
+		peers := NewPeers(PeersConfig{
+			Self: "a", Members: []string{"a", "b"},
+			Probe: func(context.Context, string) (local.Member, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if refuses {
+					return local.Member{}, errRefused
+				}
+				return local.Member{Version: "v1"}, nil
+			},
+			Refused: func(string) {
+				mu.Lock()
+				told++
+				mu.Unlock()
+			},
+		})
+		ctx, end := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { peers.Run(ctx) })
+		for want := range 3 {
+			time.Sleep(5 * time.Second)
+			mu.Lock()
+			refuses = !refuses
+			mu.Unlock()
+			time.Sleep(5 * time.Second)
+			mu.Lock()
+			if told != want/2+1 {
+				t.Errorf("it was told %d times, after %d changes", told, want+1)
+			}
+			mu.Unlock()
+		}
+		end()
+		run.Wait()
+	})
+}

@@ -26,11 +26,15 @@ type PeersConfig struct {
 	Self    string   // the address of this one, which is not asked; "": all are
 	Members []string // of all, in the order in which they lead
 	Probe   Probe
+
+	// Refused is told when the port of a member begins to refuse connections. nil: nobody is.
+	Refused func(address string)
 }
 
 // Peers looks at the other members all the time. All its methods may be called at the same time.
 type Peers struct {
-	probe Probe
+	probe   Probe
+	refused func(address string)
 
 	mu     sync.Mutex
 	states []State // in the order of the members
@@ -54,7 +58,10 @@ func (s *State) isThere() bool { return s.Self || s.Known && s.Err == nil }
 
 // NewPeers returns Peers. Nobody is asked before Run.
 func NewPeers(config PeersConfig) *Peers {
-	p := &Peers{probe: config.Probe, noted: func() {}}
+	p := &Peers{probe: config.Probe, refused: config.Refused, noted: func() {}}
+	if p.refused == nil {
+		p.refused = func(string) {}
+	}
 	for _, address := range config.Members {
 		isSelf := address == config.Self
 		p.states = append(p.states, State{Address: address, Self: isSelf, Known: isSelf})
@@ -108,13 +115,18 @@ func (p *Peers) ask(ctx context.Context, i int, address string) {
 	if ctx.Err() != nil {
 		return
 	}
+	isNews := false
 	p.note(func() {
 		state := &p.states[i]
+		isNews = err == errRefused && state.Err != err
 		state.Known, state.Err = true, err
 		if err == nil {
 			state.Told, state.Skew = told, told.Time.Sub(began.Add(time.Since(began)/2))
 		}
 	})
+	if isNews {
+		p.refused(address)
+	}
 }
 
 // note changes a state, and tells that.
@@ -140,7 +152,7 @@ func (p *Peers) States() []State {
 	return slices.Clone(p.states)
 }
 
-// errRefused is what is known of a member that somebody has just called in vain.
+// errRefused is what is known of a member whose port refuses connections.
 var errRefused = errors.New("the connection was refused: no agent listens there")
 
 // Suspect takes a member for one that is not there, until it has answered again.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls"
+	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
 // ProbePath is where members ask each other how they do.
@@ -46,6 +47,9 @@ func ask(ctx context.Context, way http.RoundTripper, address string) (member loc
 	}
 	Origin{}.Write(req.Header)
 	response, err := way.RoundTrip(req)
+	if neterror.IsRefused(err) {
+		return member, errRefused
+	}
 	if err != nil {
 		return member, errors.New(mutualtls.Reason(err, probeTime))
 	}

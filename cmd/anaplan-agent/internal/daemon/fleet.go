@@ -42,8 +42,12 @@ func newMembership(own *config.Fleet, identity *mutualtls.Identity, spend func()
 	if own == nil {
 		return nil, nil
 	}
-	peers := fleet.NewPeers(fleet.PeersConfig{Self: own.Address, Members: own.Members, Probe: fleet.NewProbe(identity, own.Trust)})
-	member := &membership{config: own, peers: peers, spend: spend, unfit: map[string]*agent.Problem{}}
+	member := &membership{config: own, spend: spend, unfit: map[string]*agent.Problem{}}
+	peers := fleet.NewPeers(fleet.PeersConfig{
+		Self: own.Address, Members: own.Members, Probe: fleet.NewProbe(identity, own.Trust),
+		Refused: func(address string) { member.election.Suspect(address) },
+	})
+	member.peers = peers
 	if own.Lease.Text == "" {
 		member.election = fleet.NewOrder(peers, log)
 		return member, nil
