@@ -27,7 +27,8 @@
 #                  units, manual pages, completions; after make build man
 # make package     .deb and .rpm of the agent and of the emulators, into bin/packages
 # make package-test  the packages in an empty Debian: installed, upgraded, removed, purged, and the
-#                  pages for servers and laptops followed (needs root, debootstrap, lintian, rpm);
+#                  pages for servers, laptops and fleets followed (needs root, debootstrap, lintian, rpm,
+#                  iproute2, postgresql);
 #                  docs/packages-test.txt has its last output
 # make kubernetes-test  the examples of docs/container.md against the schemas of Kubernetes (PyPI)
 # make fleet-test-kubernetes  a lease by three members with a real kube-apiserver, whose answers the tests

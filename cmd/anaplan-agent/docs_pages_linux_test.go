@@ -62,6 +62,7 @@ var pagesElsewhere = map[string]string{
 	"container":      "make kubernetes-test has its manifests; the image wants buildah",
 	"devices":        "packaging/inside-server has SoftHSM's; others want their devices",
 	"errors":         "TestErrorsPage",
+	"fleet-servers":  "packaging/inside-fleet, in two Debians that systemd has booted, on one network",
 	"fleet":          "the scripts fleet-callers, fleet-edge, fleet-members and real-lease, on addresses of this machine",
 	"platforms":      "what was run there",
 	"reliability":    "make faults and make pin-faults print its tables",
