@@ -186,13 +186,17 @@ func TestOddModules(t *testing.T) {
 	}
 }
 
-// TestProcessStaysAsItWas: a module changes neither the directory nor the signals of the process.
+// TestProcessStaysAsItWas: a module changes neither the directory nor the signals of the process,
+// whoever starts it.
 func TestProcessStaysAsItWas(t *testing.T) {
 	library := hsmtest.BuildShim(t)
 	for _, order := range []string{"chdir", "sigpipe"} {
 		directory, signals := processState(t)
 		token := newLogin(t).Behind(t, library, order)
 		if err := openAndSign(t.Context(), token, t, hsm.Options{PIN: (&pins{pin: token.PIN}).ask}); err != nil {
+			t.Error(err)
+		}
+		if _, err := hsm.Generate(t.Context(), token.Address(t, ";object=new"), hsm.KeySpec{Bits: 2048}, hsm.Options{PIN: (&pins{pin: token.PIN}).ask}); err != nil {
 			t.Error(err)
 		}
 		if nowIn, nowCaught := processState(t); nowIn != directory || nowCaught != signals {

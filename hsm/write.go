@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/hsm/loader"
 	"github.com/anaplan-agent/anaplan-agent/hsm/remedies"
 	"github.com/anaplan-agent/anaplan-agent/hsm/rv"
 	"github.com/anaplan-agent/anaplan-agent/hsm/uri"
@@ -135,7 +136,7 @@ func (u *user) writeAnew(ctx context.Context, doing string, pin hardware.PIN, wo
 	}
 	u.progress.Module(doing)
 	if err = work(s); rv.IsAny(err) {
-		err = u.fail(doing, err)
+		err = u.unlessWritable(u.fail(doing, err))
 	}
 	return err
 }
@@ -153,6 +154,7 @@ func (w writer) configure(config *crypto11.Config, pin hardware.PIN) (token *cry
 	}
 	err = pin.Send(hardware.DevicePIN, func() (err error) {
 		defer remedies.SpareHome()()
+		defer loader.KeepProcess()()
 		token, err = crypto11.Configure(config)
 		return w.configured(err)
 	})
@@ -169,7 +171,7 @@ func (w writer) configured(err error) error {
 	code, _ := errors.AsType[pkcs11.Error](err)
 	switch {
 	case !strings.Contains(err.Error(), "failed to log into"):
-		return notSentError{failure}
+		return notSentError{w.unlessWritable(failure)}
 	case rv.Is(code, rv.PINRefused...):
 		return w.refusal(fmt.Sprintf("%s (%s)", rv.Words(code), rv.Name(code)))
 	}
