@@ -129,6 +129,23 @@ func TestOddities(t *testing.T) {
 	}
 }
 
+// TestNoMechanism: of a key that signs by neither mechanism both answers are told, and that trying again
+// does not change them.
+func TestNoMechanism(t *testing.T) {
+	library := hsmtest.BuildShim(t)
+	for order, code := range map[string]string{
+		"C_SignInit=0x70": "CKR_MECHANISM_INVALID", "C_SignInit=0x68": "CKR_KEY_FUNCTION_NOT_PERMITTED", "C_Sign=0x20": "CKR_DATA_INVALID",
+	} {
+		token := newLogin(t).Behind(t, library, order)
+		err := openAndSign(t.Context(), token, t, hsm.Options{PIN: (&pins{pin: token.PIN}).ask})
+		wantError(t, order, err, hardware.ErrUnusableKey, "it does not make the RSASSA-PKCS1-v1_5 signature that is needed: CKM_RSA_PKCS: ")
+		wantError(t, order, err, hardware.ErrUnusableKey, "("+code+"); CKM_SHA512_RSA_PKCS: ")
+		if hsm.Transient(err) {
+			t.Errorf("%s: it is taken for something that passes", order)
+		}
+	}
+}
+
 // TestHang lets each call of a login hang in turn.
 func TestHang(t *testing.T) {
 	library := hsmtest.BuildShim(t)

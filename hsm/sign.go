@@ -18,14 +18,15 @@ import (
 // scheme is how RSASSA-PKCS1-v1_5 is done with one hash.
 type scheme struct {
 	mechanism uint                  // hashes on the token
+	name      string                // of the mechanism
 	object    asn1.ObjectIdentifier // of the hash (RFC 8017 appendix B.1)
 }
 
 // schemes are the hashes that hsm signs with: SHA-512 for logins, SHA-256 for all
 // that must not be one.
 var schemes = map[crypto.Hash]scheme{
-	crypto.SHA256: {pkcs11.CKM_SHA256_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}},
-	crypto.SHA512: {pkcs11.CKM_SHA512_RSA_PKCS, asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}},
+	crypto.SHA256: {pkcs11.CKM_SHA256_RSA_PKCS, "CKM_SHA256_RSA_PKCS", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 1}},
+	crypto.SHA512: {pkcs11.CKM_SHA512_RSA_PKCS, "CKM_SHA512_RSA_PKCS", asn1.ObjectIdentifier{2, 16, 840, 1, 101, 3, 4, 2, 3}},
 }
 
 // digestInfo is what RSASSA-PKCS1-v1_5 pads and signs (RFC 8017 section 9.2).
@@ -64,13 +65,22 @@ func (u *user) sign(ctx context.Context, k *keyObject, hash crypto.Hash, message
 	}
 	// A refusal can come from C_SignInit or, later than it should, from C_Sign.
 	signature, err := u.signWith(k, pkcs11.CKM_RSA_PKCS, info)
-	if rv.Is(err, otherMechanism...) {
+	if raw := err; rv.Is(raw, otherMechanism...) {
 		signature, err = u.signWith(k, schemes[hash].mechanism, message)
+		if rv.Is(err, otherMechanism...) {
+			return nil, u.signsNot(hash, raw, err)
+		}
 	}
 	if rv.IsAny(err) {
 		err = u.fail("signing", err)
 	}
 	return signature, err
+}
+
+// signsNot says that a key signs by neither mechanism.
+func (u *user) signsNot(hash crypto.Hash, raw, hashed error) error {
+	return fmt.Errorf("token %q: %w: it does not make the RSASSA-PKCS1-v1_5 signature that is needed: %w; %w; its maker's tool shows what the token allows it",
+		u.info.Label, hardware.ErrUnusableKey, rv.InWords("CKM_RSA_PKCS", raw), rv.InWords(schemes[hash].name, hashed))
 }
 
 // signWith signs once. A key with CKA_ALWAYS_AUTHENTICATE wants its PIN between

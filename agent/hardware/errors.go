@@ -10,7 +10,7 @@ var (
 	ErrNoKey = errors.New("no such key")
 	// ErrKeyExists: a key was to be made or imported where there is one already.
 	ErrKeyExists = errors.New("the key exists")
-	// ErrUnusableKey: the key is not RSA, is shorter than 2048 bits, or may not sign.
+	// ErrUnusableKey: the key is not RSA, is shorter than 2048 bits, or does not sign.
 	ErrUnusableKey = errors.New("the key cannot log in")
 
 	// ErrNoPublicKey: the device does not tell the public key of a key, which a request needs.
