@@ -110,6 +110,9 @@ type Token struct {
 	// PIN is the state of the counter after a login, if there was one.
 	PIN hardware.PINState
 
+	// Unlock is what to type to unlock the PIN; "": it is not locked.
+	Unlock string
+
 	// PINPad: the PIN is typed on the device.
 	PINPad bool
 

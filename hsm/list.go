@@ -93,7 +93,9 @@ func (t token) list(ctx context.Context, address uri.URI, options Options, progr
 		pin, listed.Err = login.logIn(ctx)
 		clear(pin.Value) // nothing that a list does needs it again
 	}
-	listed.PIN = login.pinState()
+	if listed.PIN = login.pinState(); listed.PIN == hardware.PINLocked {
+		listed.Unlock = t.unlocking().Command
+	}
 	listed.LoggedIn = login.wanted && listed.Err == nil || (login.claimed || listed.PINOptional) && login.showsPrivate()
 	i := inventory{session: s, certificate: options.Certificate, now: time.Now()}
 	if err := i.fill(&listed, address); err != nil && listed.Err == nil {

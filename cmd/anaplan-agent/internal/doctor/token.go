@@ -108,7 +108,7 @@ func (p *Probe) judgePINState(token *hsm.Token) {
 	switch {
 	case token.PIN == hardware.PINLocked:
 		p.Facts.PINSpent = "the token no longer accepts a PIN"
-		p.fail("device.pin", p.findingOf("device.pin", &hardware.PINError{Locked: true}).Do, "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
+		p.fail("device.pin", p.findingOf("device.pin", &hardware.PINError{Locked: true, Unlock: token.Unlock}).Do, "the PIN of token %q is locked: too many wrong ones were sent", token.Label)
 	case token.PIN == hardware.PINFinalTry:
 		p.Facts.PINSpent = "one more wrong PIN locks the token, and the last try is a person's to spend"
 		p.fail("device.pin", "log in once by hand with the right PIN: "+build.Program+" login --socket none --pin prompt", "token %q has one PIN try left, which is not spent without a person's yes", token.Label)
