@@ -201,8 +201,11 @@ func (c *card) isPUKBlocked() (blocked bool) {
 	return blocked
 }
 
-// referencePUK is the PUK's key reference (NIST SP 800-73-4 part 1, table 4b).
-const referencePUK = 0x81
+// The key references of PIN and PUK (NIST SP 800-73-4 part 1, table 4b).
+const (
+	referencePIN = 0x80
+	referencePUK = 0x81
+)
 
 // The elements of a PIN's or PUK's metadata (docs.yubico.com, "Get metadata").
 const (

@@ -133,6 +133,9 @@ const (
 	FactoryManagementKey
 )
 
+// Factory is which of the factory's secrets a card still has.
+type Factory struct{ PIN, PUK bool }
+
 // Card is a card in a reader.
 type Card struct {
 	Address  pivuri.URI // with the serial number

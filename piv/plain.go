@@ -53,7 +53,7 @@ func (c *card) verifyPIN(pin []byte) error {
 	}
 	filled := slices.Concat(pin, []byte("\xff\xff\xff\xff\xff\xff\xff\xff"))[:maxPIN]
 	defer clear(filled[:cap(filled)])
-	_, err := c.raw.command(0x20, 0x00, 0x80, filled)
+	_, err := c.raw.command(0x20, 0x00, referencePIN, filled)
 	return err
 }
 
@@ -62,7 +62,7 @@ func (c *card) retries() (int, error) {
 	if c.raw == nil {
 		return c.yk.Retries()
 	}
-	_, err := c.raw.command(0x20, 0x00, 0x80, nil)
+	_, err := c.raw.command(0x20, 0x00, referencePIN, nil)
 	if err == nil {
 		return 0, errors.New("the PIN is verified")
 	}

@@ -49,3 +49,5 @@ func Import(context.Context, pivuri.URI, *rsa.PrivateKey, KeySpec, Options) (Key
 }
 
 func Delete(context.Context, pivuri.URI, Options) ([]string, error) { return nil, errNoCgo }
+
+func ReadFactory(string) (Factory, error) { return Factory{}, errNoCgo }

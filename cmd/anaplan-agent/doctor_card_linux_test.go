@@ -98,6 +98,8 @@ var brokenCards = []struct {
 	{broken: broken{name: "PUK of the factory", check: "device.factory_pin", severity: finding.Warning, fragment: "change-puk"}, options: pivtest.Options{PIN: scriptPIN, PUK: "12345678"}},
 	{broken: broken{name: "PUK of the factory, told in parts", check: "device.factory_pin", severity: finding.Warning, fragment: "change-puk"},
 		options: pivtest.Options{PIN: scriptPIN, PUK: "12345678", Quirks: pivtest.Quirks{StrictLe: true, FirstSelect: 0x6f00}}},
+	{broken: broken{name: "PUK of the factory, told by T=0", check: "device.factory_pin", severity: finding.Warning, fragment: "change-puk"},
+		options: pivtest.Options{PIN: scriptPIN, PUK: "12345678", Maker: pivtest.CanoKey, Quirks: pivtest.Quirks{OnlyT0: true}}},
 	{broken: broken{name: "empty slot", check: "device.key", severity: finding.Error, fragment: "slot=9c",
 		do: func(m *machine) { m.profile["key"] = "piv:slot=9d" }}},
 	{broken: broken{name: "PIN that is too long", check: "pin.source", severity: finding.Error, fragment: "PIV application",

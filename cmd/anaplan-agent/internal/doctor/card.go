@@ -125,13 +125,13 @@ func (p *Probe) judgeTries(card *piv.Card) {
 // themselves, so nothing is tried.
 func (p *Probe) judgeFactory(card *piv.Card) {
 	p.step("asking %s whether its PIN is the factory's", card.Name)
-	factory, err := readFactory(card.Reader)
+	factory, err := piv.ReadFactory(card.Reader)
 	switch {
 	case err != nil:
 		p.skip("device.factory_pin", fmt.Sprintf("%s does not tell whether its PIN is the factory's%s: %v", card.Name, oldFirmware(card), err))
-	case factory.pin:
+	case factory.PIN:
 		p.fail("device.factory_pin", "set another: ykman piv access change-pin (or yubico-piv-tool -a change-pin)", "%s has the PIN that cards of its kind are sold with, so anybody who finds it can log in", card.Name)
-	case factory.puk:
+	case factory.PUK:
 		p.warn("device.factory_pin", "set another: ykman piv access change-puk (or yubico-piv-tool -a change-puk)", "%s has the PUK that cards of its kind are sold with, so anybody who finds it can set a new PIN", card.Name)
 	default:
 		p.ok("device.factory_pin", "%s has neither PIN nor PUK of the factory", card.Name)
@@ -145,9 +145,6 @@ func oldFirmware(card *piv.Card) string {
 	}
 	return " (firmware before 5.3 does not)"
 }
-
-// factoryState is what of the factory's a card still has.
-type factoryState struct{ pin, puk bool }
 
 // judgeSlots looks at the key that the address means.
 func (p *Probe) judgeSlots(address pivuri.URI, card *piv.Card, given *x509.Certificate) {
