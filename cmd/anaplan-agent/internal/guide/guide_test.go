@@ -161,6 +161,7 @@ func TestSift(t *testing.T) {
 	}{
 		"a YubiKey":            {[]foundDevice{card, ykcs11, opensc, onepin}, false, "5", ""},
 		"two YubiKeys":         {[]foundDevice{card, another, ykcs11, opensc, opensc}, false, "5 6", ""},
+		"of another maker":     {[]foundDevice{applet, found("pkcs11:", "ykcs11", "YubiKey PIV #0", "Yubico (www.yubico.com)", "0")}, false, "7", ""},
 		"and one of others":    {[]foundDevice{card, opensc, found("pkcs11:", "opensc-pkcs11", "b", "piv_II", "00cd")}, false, "5", "00cd"},
 		"one of others":        {[]foundDevice{opensc, onepin}, false, "", "00ab"},
 		"one of others, again": {[]foundDevice{opensc, onepin}, true, "00ab", ""},

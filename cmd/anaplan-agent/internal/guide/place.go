@@ -95,19 +95,19 @@ func (c chooser) chooseDevice() (foundDevice, error) {
 			unusable = append(unusable, module.Name)
 		}
 	}
-	devices = c.offer(devices)
+	devices, useless := sift(devices, c.reuse)
 	c.tellDevices(devices)
+	c.tellUseless(useless)
 	for _, problem := range problems {
 		c.tell("  (YubiKeys: %s)", problem)
 	}
 	if len(unusable) > 0 { // most often a module without its device, so the reason is only on request
 		c.tell("  (no use now: %s; why: %s keys --key 'pkcs11:?module-name=NAME')", strings.Join(unusable, ", "), build.Program)
 	}
-	preset := ""
+	preset := "1"
 	if len(devices) == 0 {
-		c.tell("No device was found. Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=%s", remedy.Here().Library())
-	} else {
-		preset = "1"
+		preset = ""
+		c.tell("%s Plug a YubiKey in, or name your device's PKCS#11 library:\n  pkcs11:?module-path=%s", nothing(useless), remedy.Here().Library())
 	}
 	var fitting []foundDevice
 	_, err := c.askUntil("Which one shall hold the key? A number, or an address (pkcs11:... or piv:...)", preset, func(text string) (err error) {
@@ -123,6 +123,14 @@ func (c chooser) chooseDevice() (foundDevice, error) {
 		return foundDevice{}, err
 	}
 	return fitting[0], nil
+}
+
+// nothing says that there is no device to choose, and why.
+func nothing(useless []foundDevice) string {
+	if len(useless) > 0 {
+		return "No other device was found."
+	}
+	return "No device was found."
 }
 
 // tellDevices shows the devices with their numbers.
@@ -151,6 +159,9 @@ func (c chooser) devicesOf(text string, devices []foundDevice) ([]foundDevice, e
 	fitting, problems := c.list(address.String())
 	if len(fitting) == 0 {
 		return nil, errors.New(strings.Join(append(problems, "no device fits the address"), "; "))
+	}
+	if d := fitting[0]; len(fitting) == 1 && !c.reuse && !d.makesKeys() && len(d.taken) == 0 {
+		return nil, errors.New("no key can be made from here on " + d.text + "; " + d.elsewhere())
 	}
 	switch name := device.Name(address); {
 	case name != "" && len(fitting) == 1:

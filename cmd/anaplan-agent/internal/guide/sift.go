@@ -5,6 +5,7 @@ package guide
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,30 +17,35 @@ import (
 // openSCsPIV is what OpenSC calls the maker of each PIV card.
 const openSCsPIV = "piv_II"
 
-// offer returns the devices to choose from, and says which others there are, and why not.
-func (c chooser) offer(found []foundDevice) []foundDevice {
-	offered, useless := sift(found, c.reuse)
-	for _, d := range useless {
-		if device.IsCard(d.address) {
-			c.tell("  (no key can be made on it from here: %s; what makes one, says: %s keys --key %s)", d.text, build.Program, shell.Quote(d.address.String()))
-			continue
-		}
-		c.tell("  (no key can be made by this module: %s; one that is there gets its request by: %s enroll --reuse-key)", d.text, build.Program)
+// tellUseless says which devices are not offered, and what does make a key there.
+func (c chooser) tellUseless(useless []foundDevice) {
+	if len(useless) > 0 {
+		c.tell("  No key can be made from here on:")
 	}
-	return offered
+	for _, d := range useless {
+		c.tell("    %s; %s", d.text, d.elsewhere())
+	}
+}
+
+// elsewhere says how there comes to be a key on a device where none is made from here.
+func (d foundDevice) elsewhere() string {
+	if device.IsCard(d.address) {
+		return fmt.Sprintf("what another program has to do: %s keys --key %s", build.Program, shell.Word(d.address.String()))
+	}
+	return "the request for a key that is there: " + build.Program + " enroll --reuse-key"
 }
 
 // sift divides devices into those to offer and those of no use for a new key; what was shown by another
 // module before is in neither.
 func sift(found []foundDevice, reuse bool) (offered, useless []foundDevice) {
 	cards := slices.DeleteFunc(slices.Clone(found), func(d foundDevice) bool { return !device.IsCard(d.address) })
-	behindOpenSC := map[string]int{} // how many PIV cards, by module
+	behind := map[string]int{} // how many PIV cards, by module
 	for i, d := range found {
-		if d.maker == openSCsPIV {
-			behindOpenSC[d.module]++
+		if d.isPIV() {
+			behind[d.module]++
 		}
 		switch {
-		case slices.ContainsFunc(found[:i], d.isAgain), d.maker == openSCsPIV && behindOpenSC[d.module] <= len(cards):
+		case slices.ContainsFunc(found[:i], d.isAgain), d.isPIV() && behind[d.module] <= len(cards):
 		case !reuse && !d.makesKeys() && !d.hasOnlyKeys():
 			useless = append(useless, d)
 		default:
@@ -64,6 +70,10 @@ func (d foundDevice) isAgain(other foundDevice) bool {
 	return d.module != other.module && d.label == other.label && d.maker == other.maker
 }
 
+// isPIV reports whether the device is a PIV card behind a module. Yubico's shows cards of other makers, too, in
+// readers of Yubico's.
+func (d foundDevice) isPIV() bool { return d.maker == openSCsPIV || d.isYubicos() }
+
 func (d foundDevice) isYubicos() bool { return strings.Contains(strings.ToLower(d.module), "ykcs11") }
 
 // hasOnlyKeys reports whether the device is a card that makes no key for this program and has some, of
@@ -81,5 +91,5 @@ func (d foundDevice) onlyKeys() []string {
 // makesKeys reports whether the device may make a key for this program: OpenSC only reads PIV cards, and
 // Yubico's module wants the management key in the PIN's place.
 func (d foundDevice) makesKeys() bool {
-	return !d.readOnly && d.maker != openSCsPIV && !d.isYubicos()
+	return !d.readOnly && !d.isPIV()
 }
