@@ -38,23 +38,40 @@ func openCard(service *service, reader string) (*card, error) {
 	}
 	c := &card{service: service, reader: reader}
 	if c.maker = probe.maker(); !c.isYubiKey() {
-		err = c.ask(probe)
+		return c, c.openOther(probe, doing)
 	}
-	if c.plain {
-		c.raw = probe
-		return c, nil
-	}
-	if err = cmp.Or(err, probe.close(pcsc.LeaveCard)); err != nil {
+	if err = probe.close(pcsc.LeaveCard); err != nil {
 		return nil, inWords(doing, err)
 	}
-	return c, c.open(doing)
+	if err = c.open(doing); !errors.Is(err, errNoVersion) {
+		return c, err
+	}
+	// It passed for a YubiKey by its ATR, or because the service did not tell that.
+	if probe, err = service.open(reader); err != nil {
+		return nil, inWords(doing, err)
+	}
+	c.maker = anyMaker
+	return c, c.openOther(probe, doing)
+}
+
+// openOther opens a card of another maker that a probe has.
+func (c *card) openOther(probe *rawCard, doing string) error {
+	err := c.ask(probe)
+	if c.plain {
+		c.raw = probe
+		return nil
+	}
+	if err = cmp.Or(err, probe.close(pcsc.LeaveCard)); err != nil {
+		return inWords(doing, err)
+	}
+	return c.open(doing)
 }
 
 // open opens the card by piv-go. Somebody must have seen its PIV application just now.
 func (c *card) open(doing string) (err error) {
 	c.yk, err = yubikey.Open(c.reader)
 	if err != nil {
-		return c.notOpened(doing, err)
+		return notOpened(doing, err)
 	}
 	c.firmware = c.yk.Version()
 	c.serial, err = c.yk.Serial()
@@ -67,12 +84,13 @@ func (c *card) open(doing string) (err error) {
 	return inWords(doing, err)
 }
 
-// notOpened says why piv-go could not open the card. Its first question after the
-// selection is one of Yubico's own, so a refusal tells that somebody else made the card.
-func (c *card) notOpened(doing string, err error) error {
+// errNoVersion: the card refuses piv-go's first question after the selection, which is one of Yubico's own.
+var errNoVersion = fmt.Errorf("%w: it does not tell its version", ErrDevice)
+
+// notOpened says why piv-go could not open the card.
+func notOpened(doing string, err error) error {
 	if _, ours := serviceCode(err); !ours && strings.Contains(err.Error(), "yubikey version") {
-		return fmt.Errorf("%w: the card in %q is a %w; OpenSC's module serves those: pkcs11:?module-name=opensc-pkcs11",
-			ErrNotPIV, c.reader, ErrOtherPIV)
+		return errNoVersion
 	}
 	return inWords(doing, err)
 }

@@ -48,8 +48,6 @@ var (
 	ErrNoCard = errors.New("no such card")
 	// ErrNotPIV: the card that is there has no PIV application, or speaks no protocol of ours.
 	ErrNotPIV = errors.New("the card cannot be used")
-	// ErrOtherPIV, beside ErrNotPIV: it has the application, and does not answer Yubico's questions.
-	ErrOtherPIV = errors.New("PIV card of another maker")
 	// ErrBusy: another program has the card and kept it for as long as was waited.
 	ErrBusy = errors.New("another program uses the card")
 	// ErrRemoved: the card was pulled, or its reader or pcscd went away, on the way.

@@ -72,7 +72,6 @@ func TestExplain(t *testing.T) {
 		{"locked PIN, and what unlocks it", &hardware.PINError{Locked: true, Unlock: "TOOL"}, explain.Human, "to unlock it and set a new PIN: TOOL"},
 		{"certificate that is not stored", hardware.ErrNotStored, explain.Failed, "the key is in the device, and safe"},
 		{"nor for want of a management key", fmt.Errorf("%w: %w", hardware.ErrNotStored, piv.ErrManagementKey), explain.Human, "with that put right, the same command stores"},
-		{"PIV card that piv: does not reach", fmt.Errorf("%w: it is a %w", piv.ErrNotPIV, piv.ErrOtherPIV), explain.Human, "--key 'pkcs11:manufacturer=piv_II;object=SIGN%20key?module-name=opensc-pkcs11'"},
 		{"anything else", errors.New("disk full"), explain.Failed, ""},
 	}
 	for _, test := range tests {

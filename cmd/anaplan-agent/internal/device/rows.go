@@ -96,10 +96,6 @@ func Rows(on remedy.System) explain.Table {
 		{Is: piv.ErrNoCard, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			build.Program + " keys --key piv: lists the cards that are connected",
 		)},
-		{Is: piv.ErrOtherPIV, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
-			build.Program+" keys --key 'pkcs11:?module-name=opensc-pkcs11' lists its keys by OpenSC's module",
-			"the key in slot 9c is: --key "+shell.Quote(openSCsAddress(DefaultSlot)),
-		)},
 		{Is: piv.ErrNotPIV, Exit: explain.Human, Code: agent.CodeDeviceAbsent, Hints: explain.Hints(
 			"a YubiKey may have its PIV application switched off: ykman config usb --enable PIV (or nfc)",
 			"cards of other makers work by OpenSC's module: --key 'pkcs11:?module-name=opensc-pkcs11'",
