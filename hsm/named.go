@@ -97,7 +97,7 @@ func (s *session) sameNames(other *keyObject) error {
 	id := len(other.id) > 0 && s.isOneOf(2, pkcs11.CKO_PRIVATE_KEY, pkcs11.CKA_ID, other.id)
 	address := other.shortest(s.brief, label, id, false).String()
 	return &hardware.KeyExistsError{
-		Address: address, Text: address + ", and the token has given the same names to a new key, which is taken away again, as no address would mean one of them",
+		OnlyOne: true, Address: address, Text: address + ", and the token has given the same names to a new key, which is taken away again, as no address would mean one of them",
 	}
 }
 

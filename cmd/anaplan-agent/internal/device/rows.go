@@ -174,10 +174,11 @@ func onCard(hints ...string) func(error, *explain.Row) {
 func keyExists(err error, row *explain.Row) {
 	onCard("for a new CSR of that key: --reuse-key; for a new key: another slot= in --key (82 to 95 are as good)")(err, row)
 	if there, ok := errors.AsType[*hardware.KeyExistsError](err); ok {
-		row.Hints = explain.Hints(
-			"for a new CSR of that key: "+build.Program+" enroll --key "+shell.Quote(there.Address)+" --email YOU --reuse-key",
-			"for a new key: another object= in --key",
-		)
+		another := "for a new key: another object= in --key"
+		if there.OnlyOne {
+			another = "for a new key: another token, or this one once the tool of its maker has deleted that key"
+		}
+		row.Hints = explain.Hints("for a new CSR of that key: "+build.Program+" enroll --key "+shell.Quote(there.Address)+" --email YOU --reuse-key", another)
 	}
 }
 

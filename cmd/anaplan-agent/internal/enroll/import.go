@@ -257,7 +257,7 @@ var errInDevice = errors.New("the key is in the device already, or another one i
 // unlessThere returns why a key was not imported; nil if the same key is in its place, since an
 // interrupted import continues with the certificate. The error differs from enroll's, whose advice
 // is about a request. Where the device does not tell the key, its certificate does; when that is
-// stored again, the key has to sign.
+// stored, once more or for the first time, the key has to sign.
 func unlessThere(r *device.Run, err error, address config.Address, key *rsa.PrivateKey) error {
 	if !errors.Is(err, hardware.ErrKeyExists) {
 		return err
@@ -266,7 +266,11 @@ func unlessThere(r *device.Run, err error, address config.Address, key *rsa.Priv
 	if listing != nil {
 		return listing
 	}
-	if !slices.ContainsFunc(there, key.PublicKey.Equal) {
+	switch {
+	case len(there) == 0:
+		r.Say.Note("there is a key already as %s, and the device does not tell which; a signature shows whether it is this one", address)
+		return nil
+	case !slices.ContainsFunc(there, key.PublicKey.Equal):
 		return fmt.Errorf("%w: %v", errInDevice, err)
 	}
 	r.Say.Note("the key is there already, as %s", address)
