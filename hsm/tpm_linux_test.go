@@ -60,13 +60,16 @@ func TestTPMStoreIsNone(t *testing.T) {
 	}
 }
 
+// p11KitProxy is where distributions have the module that brings in all others.
+var p11KitProxy = []string{"/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", "/usr/lib/aarch64-linux-gnu/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so"}
+
 // TestTPMBroughtIn: nor does it make a store where another module brings it in, or has its name.
 func TestTPMBroughtIn(t *testing.T) {
 	module, link := hsmtest.TPM(t), filepath.Join(t.TempDir(), "other.so")
 	if err := os.Symlink(module, link); err != nil {
 		t.Fatal(err)
 	}
-	proxy := hsmtest.Library(t, "p11kit", "/usr/lib/x86_64-linux-gnu/p11-kit-proxy.so", "/usr/lib/aarch64-linux-gnu/p11-kit-proxy.so", "/usr/lib64/p11-kit-proxy.so")
+	proxy := hsmtest.Library(t, "p11kit", p11KitProxy...)
 	t.Setenv("TPM2_PKCS11_STORE", "") // to have it put back
 	t.Setenv("TSS2_LOG", "all+NONE")
 	named := t.TempDir()
@@ -88,6 +91,25 @@ func TestTPMBroughtIn(t *testing.T) {
 				t.Errorf("%s: there is %v, %v", path, left, err)
 			}
 		}
+	}
+}
+
+// TestTPMBroughtInToWrite: nor where crypto11 starts the module that brings it in.
+func TestTPMBroughtInToWrite(t *testing.T) {
+	hsmtest.TPM(t)
+	proxy := hsmtest.Library(t, "p11kit", p11KitProxy...)
+	token := hsmtest.NewToken(t)
+	t.Setenv("TPM2_PKCS11_STORE", "") // to have it put back
+	t.Setenv("TSS2_LOG", "all+NONE")
+	os.Unsetenv("TPM2_PKCS11_STORE")
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	address := uri.URI{}.With("token", "test").With("object", "new").With("module-path", proxy)
+	if _, err := hsm.Generate(t.Context(), address, hsm.KeySpec{Bits: 2048}, hsm.Options{PIN: (&pins{pin: token.PIN}).ask}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(home, ".tpm2_pkcs11")); err == nil {
+		t.Error("there is a store in the home directory")
 	}
 }
 
