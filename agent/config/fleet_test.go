@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -66,12 +67,13 @@ func TestFleetErrors(t *testing.T) {
 }
 
 func TestFleetCheck(t *testing.T) {
-	const table = "[fleet]\naddress = 'a:1'\nmembers = ['a:1', 'b:1']\ntrust = 'agent.corp'\n[agent]\ntls = '/t'\nlisten_tls = '0.0.0.0:1'\n[profile.default]\n"
+	place := filepath.Join(t.TempDir(), "t")
+	table := "[fleet]\naddress = 'a:1'\nmembers = ['a:1', 'b:1']\ntrust = 'agent.corp'\n[agent]\ntls = '" + place + "'\nlisten_tls = '0.0.0.0:1'\n[profile.default]\n"
 	tests := []struct{ name, text, want string }{
 		{"a member", table + "key = 'pkcs11:token=a'", ""},
 		{"no port", strings.Replace(table, "listen_tls = '0.0.0.0:1'\n", "", 1) + "key = 'pkcs11:token=a'", "c.toml:1:2: the other members call this one: under [agent], add listen_tls"},
 		{"an edge", table + "key = 'agent:https://b:1'", `c.toml:1:2: a member has a key of its own, and that of the profile "default" is another agent's`},
-		{"a token file", table + "key = 'pkcs11:token=a'\ntoken_file = '/t'", `the profile "default" cannot have a token_file`},
+		{"a token file", table + "key = 'pkcs11:token=a'\ntoken_file = '" + place + "'", `the profile "default" cannot have a token_file`},
 	}
 	for _, test := range tests {
 		file := mustParse(t, test.text)

@@ -70,7 +70,7 @@ func (s *Setting) parsePostgres(rest string) error {
 	case !strings.Contains(rest, "="):
 		return fmt.Errorf("after postgres: come parameters with =, as service=NAME (%s)", forms)
 	case secret().MatchString(rest):
-		return fmt.Errorf("a password or key does not belong in the configuration: put it into the service file, ~/.pgpass or a file that passfile= names, which only the agent's user can read")
+		return fmt.Errorf("a password or key does not belong in the configuration: put it into the service file, or into a file that passfile= names, which only the agent's user can read")
 	}
 	s.Postgres = rest
 	return nil

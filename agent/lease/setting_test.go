@@ -1,6 +1,7 @@
 package lease_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -63,20 +64,28 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestOpen(t *testing.T) {
+	const inKubernetes = "kubernetes:etl/anaplan-agent"
 	env := map[string]string{}
 	config := lease.Config{Name: "a", Address: "a:1", Getenv: func(name string) string { return env[name] }}
 	for text, want := range map[string]string{
-		"x":                            "neither",
-		"kubernetes:etl/anaplan-agent": "not a pod of Kubernetes",
-		"postgres:port=x":              `wrong value for "port"`,
-		"postgres:service=a host":      `missing "=" after "host"`,
+		"x":                       "neither",
+		inKubernetes:              "not a pod of Kubernetes",
+		"postgres:port=x":         `wrong value for "port"`,
+		"postgres:service=a host": `missing "=" after "host"`,
 	} {
 		if got, err := lease.Open(text, config); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
 	env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"] = "10.0.0.1", "443"
-	for _, text := range []string{"kubernetes:etl/anaplan-agent", "postgres:host=127.0.0.1 port=1"} {
+	usable := []string{inKubernetes, "postgres:host=127.0.0.1 port=1"}
+	if runtime.GOOS == "windows" { // any user there may make the directory of a pod's account
+		usable = usable[1:]
+		if got, err := lease.Open(inKubernetes, config); err == nil || !strings.Contains(err.Error(), "not to be had on Windows: it can be in PostgreSQL") {
+			t.Errorf("on Windows: %v, %v", got, err)
+		}
+	}
+	for _, text := range usable {
 		one, err := lease.Open(text, config)
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
