@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 )
 
 // keepEvery is how often Keep looks whether the file of a socket is still there.
@@ -57,11 +59,12 @@ func lookAfter(socket net.Listener) func() (anew bool, err error) {
 	return func() (bool, error) { return false, lookAt(socket.Addr().String()) }
 }
 
-// lookAt reports that a socket is gone which is systemd's: it alone can make it again, for
-// the next agent gets it from there as well.
+// lookAt reports that a socket is gone which is systemd's or launchd's: they alone can make it
+// again, for the next agent gets it from there as well.
 func lookAt(path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("%s: systemd has opened it, and opens it again when the socket unit is restarted: systemctl restart anaplan-agent.socket", path)
+	here := remedy.Here()
+	return fmt.Errorf("%s: %s has opened it, and has to open it again: %s", path, here.Manager(), here.ReopenSocket())
 }

@@ -58,6 +58,13 @@ func (s System) RestartAgent() string {
 		"launchctl kickstart -k gui/$(id -u)/com.github.anaplan-agent", "Restart-Service anaplan-agent, as administrator (Get-Service anaplan-agent tells how it does)")
 }
 
+// ReopenSocket has what starts services listen anew where it has opened the agent's socket; "" where
+// it opens none.
+func (s System) ReopenSocket() string {
+	return by(s, "systemctl restart anaplan-agent.socket",
+		"launchctl bootout gui/$(id -u)/com.github.anaplan-agent; launchctl bootstrap gui/$(id -u) ~/Library/LaunchAgents/com.github.anaplan-agent.plist", "")
+}
+
 // SetForAgent gives the service a variable of the environment, of which those of a shell are not its.
 func (s System) SetForAgent(name, value string) string {
 	return by(s, "systemctl edit anaplan-agent.service (of a user's: systemctl --user edit), with the lines [Service] and Environment="+name+"="+value+"; then: systemctl restart anaplan-agent.service",

@@ -116,8 +116,9 @@ func newUnlockCommand(say *console.Messenger) *cobra.Command {
 const stopHelp = `Have the agent end, and wait until it has. Requests under way may finish; token files are
 removed, and with logout_at_end the tokens are ended.
 
-Only root and the agent's user may do that. With a socket unit systemd starts the agent again
-at the next connection: end that one as well, by systemctl stop anaplan-agent.socket.`
+Only root and the agent's user may do that. Where systemd or launchd has opened its
+socket, that starts the agent again at the next connection: end it as well, by systemctl stop
+anaplan-agent.socket or launchctl bootout gui/$(id -u)/com.github.anaplan-agent.`
 
 // newStopCommand returns the stop command.
 func newStopCommand(say *console.Messenger) *cobra.Command {

@@ -60,7 +60,6 @@ func TestHintsOfHere(t *testing.T) {
 func TestWordsOfWindows(t *testing.T) {
 	ofOneSystem := map[string]string{
 		"agent/remedy/remedy.go":                           "",
-		"agent/listen/keep.go":                             "a socket that systemd has opened",
 		"cmd/anaplan-agent/internal/agentclient/rows.go":   "the column of docs/errors.md, which is of all systems",
 		"cmd/anaplan-agent/internal/device/rows.go":        "the column of docs/errors.md, which is of all systems",
 		"cmd/anaplan-agent/internal/doctor/card.go":        "looked at on Linux only",

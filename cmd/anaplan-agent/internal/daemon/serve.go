@@ -157,7 +157,7 @@ func addressOf(listener net.Listener) string {
 	return listener.Addr().String()
 }
 
-// openSocket returns the socket that systemd has opened, or opens it, at the usual place unless a
+// openSocket returns the socket that systemd or launchd has opened, or opens it, at the usual place unless a
 // setting says otherwise; nil if there is to be none.
 func openSocket(own *config.Agent, usual string) (net.Listener, error) {
 	inherited, err := inheritedListener()

@@ -2,16 +2,10 @@
 
 package daemon
 
-import (
-	"context"
-	"net"
-)
+import "context"
 
 // isJournal returns false: only Linux has journald.
 func isJournal() bool { return false }
-
-// inheritedListener returns nil: only systemd passes sockets.
-func inheritedListener() (net.Listener, error) { return nil, nil }
 
 // supervisor does nothing here.
 type supervisor struct{}

@@ -56,6 +56,8 @@ type serviceFile struct {
 	path string // without --root
 	text string
 	wide bool // on the disk it is in UTF-16
+
+	private string // a directory for this user alone that is made before; "": none
 }
 
 // Name returns the name by which print knows the file.
@@ -134,8 +136,10 @@ func (s *Service) makePlist() error {
 		return fmt.Errorf("where to put the file: %w", err)
 	}
 	s.Manager = agentManager
+	socket := paths.OwnSocket()
 	s.file(filepath.Join(home, "Library/LaunchAgents", launchdLabel+".plist"), agentPlist, "@PROGRAM@", program,
-		"@SOCKET@", html.EscapeString(paths.OwnSocket()), "@LOG@", html.EscapeString(filepath.Join(home, "Library/Logs/anaplan-agent.log")))
+		"@SOCKET@", html.EscapeString(socket), "@LOG@", html.EscapeString(filepath.Join(home, "Library/Logs/anaplan-agent.log")))
+	s.Files[0].private = filepath.Dir(socket) // launchd makes the socket and no directory for it
 	return nil
 }
 

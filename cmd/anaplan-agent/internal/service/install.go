@@ -253,6 +253,11 @@ func (s *Service) write(file serviceFile) error {
 	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
+	if file.private != "" {
+		if err := atomicfile.MkdirAll(filepath.Join(s.root, file.private), 0o700); err != nil {
+			return err
+		}
+	}
 	data := []byte(file.text)
 	if file.wide {
 		data = widened(file.text)
