@@ -259,6 +259,7 @@ func execAlone(ctx context.Context, s *settings.Settings, say *console.Messenger
 	if err != nil {
 		return err
 	}
+	run.Device.LetGo() // the program may take hours
 	err = runRenewed(ctx, say, "the token", func(ctx context.Context) error {
 		return agentclient.KeepToken(ctx, client, token)
 	}, func() error { return subprocess.RunProgram(path, args, withToken(token, pinVariables(s))) })

@@ -102,6 +102,40 @@ func TestModuleCrashesOnWindows(t *testing.T) {
 	p.run(1, []string{"token"}, "error: the PKCS#11 module ended this program", "hint: try again")
 }
 
+// TestBadEndingsOnWindows: what was wanted of a module is delivered, however badly it ends; also where
+// it is an agent's.
+func TestBadEndingsOnWindows(t *testing.T) {
+	for order, want := range map[string]string{
+		"close": "crashed while it closed", "close-exit": "crashed while it closed", "close-heap": "crashed while it closed",
+		"close-hang": "did not close within 2s", "unload": "",
+	} {
+		t.Run(order, func(t *testing.T) {
+			p := newProgram(t)
+			p.configureToken()
+			t.Setenv("ANAPLAN_AGENT_TEST_CRASH", order)
+			for _, args := range [][]string{{"token"}, {"whoami"}, {"keys"}, {"exec", "--", p.path, "version"}} {
+				command := p.command(args...)
+				var out, said bytes.Buffer
+				command.Stdout, command.Stderr = &out, &said
+				command.WaitDelay = 10 * time.Second
+				err := command.Run()
+				warnings := strings.Count(said.String(), "warning: the PKCS#11 module")
+				isWarned := want == "" && warnings == 0 || want != "" && warnings == 1 && strings.Contains(said.String(), want)
+				if args[0] == "exec" && (order == "close-exit" || order == "close-heap") { // before its program begins
+					if exitCode(err) != 1 || out.Len() != 0 || !strings.Contains(said.String(), "error: the PKCS#11 module") {
+						t.Errorf("%s: %v, stdout %q\n%s", args, err, &out, &said)
+					}
+					continue
+				}
+				if exitCode(err) != 0 || out.Len() == 0 || !isWarned {
+					t.Errorf("%s: %v, %d warnings, stdout %q\n%s", args, err, warnings, &out, &said)
+				}
+			}
+			p.useAgent()
+		})
+	}
+}
+
 // TestKilledOnWindows: an agent that is killed leaves no token in a file.
 func TestKilledOnWindows(t *testing.T) {
 	p := newProgram(t)

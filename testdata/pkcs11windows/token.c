@@ -4,7 +4,9 @@
  * In the directory that ANAPLAN_AGENT_TEST_TOKEN names the test has put the token's key (key.blob, a
  * BCRYPT_RSAFULLPRIVATE_BLOB) and certificate (certificate.der). The PIN is 4711, the token's label is
  * "wine", and its objects' label "login" and CKA_ID 01. It signs by CKM_RSA_PKCS, with Windows' own RSA.
- * When it is to sign, it crashes if ANAPLAN_AGENT_TEST_CRASH is "yes", and calls exit if it is "exit".
+ * ANAPLAN_AGENT_TEST_CRASH has it end badly: "yes" crashes when it is to sign, "exit" calls exit then;
+ * "close", "close-exit", "close-heap" and "close-hang" do what they say when it closes, and "unload"
+ * crashes when the process ends.
  */
 #include <windows.h>
 #include <bcrypt.h>
@@ -60,6 +62,29 @@ static unsigned char *modulus(CK_ULONG *size) {
 static void pad(unsigned char *to, size_t size, const char *text) {
 	memset(to, ' ', size);
 	memcpy(to, text, strlen(text));
+}
+
+static int is_to(const char *what) {
+	const char *order = getenv("ANAPLAN_AGENT_TEST_CRASH");
+	return order != NULL && strcmp(order, what) == 0;
+}
+
+static CK_RV finalize(CK_VOID_PTR reserved) {
+	if (is_to("close"))
+		*(volatile int *)8 = 1;
+	if (is_to("close-exit"))
+		exit(0);
+	if (is_to("close-heap")) /* as Windows does when it finds a heap damaged: no handler is asked */
+		TerminateProcess(GetCurrentProcess(), 0xC0000374);
+	if (is_to("close-hang"))
+		Sleep(INFINITE);
+	return CKR_OK;
+}
+
+BOOL WINAPI DllMain(HINSTANCE library, DWORD why, LPVOID ends) {
+	if (why == DLL_PROCESS_DETACH && is_to("unload"))
+		*(volatile int *)8 = 1;
+	return TRUE;
 }
 
 static CK_RV unsupported(void) { return CKR_FUNCTION_NOT_SUPPORTED; }
@@ -241,10 +266,9 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG size, CK
 		*signature_size = needed;
 		return CKR_OK;
 	}
-	const char *crash = getenv("ANAPLAN_AGENT_TEST_CRASH");
-	if (crash != NULL && strcmp(crash, "exit") == 0)
+	if (is_to("exit"))
 		exit(0);
-	if (crash != NULL)
+	if (is_to("yes"))
 		*(volatile int *)8 = 1;
 	BCRYPT_ALG_HANDLE rsa;
 	BCRYPT_KEY_HANDLE handle;
@@ -269,7 +293,7 @@ __declspec(dllexport) CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR to) {
 		functions[i] = unsupported;
 	list.version.major = 2, list.version.minor = 40;
 	list.C_Initialize = initialize;
-	list.C_Finalize = (CK_C_Finalize)done;
+	list.C_Finalize = finalize;
 	list.C_GetInfo = get_info;
 	list.C_GetFunctionList = C_GetFunctionList;
 	list.C_GetSlotList = get_slot_list;

@@ -60,6 +60,13 @@ func (c *Closings) Begin() {
 	}()
 }
 
+// BeginEarly is Begin where a module that ends badly takes nothing with it that is not delivered yet.
+func (c *Closings) BeginEarly() {
+	if closesEarly {
+		c.Begin()
+	}
+}
+
 // End closes what is in the queue and waits for all of it, at most CloseTimeout. The error,
 // returned once, names what did not close.
 func (c *Closings) End() error {

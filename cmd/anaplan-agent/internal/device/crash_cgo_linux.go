@@ -112,6 +112,9 @@ func WatchModules() { C.watch(0, C.int(os.Stderr.Fd())) }
 // process is told by which signal it ended, and puts that into words.
 func WatchModulesOfSigner() { C.watch(1, C.int(os.Stderr.Fd())) }
 
+// closesEarly: a module that ends badly is held up until the work is done.
+const closesEarly = true
+
 // modulesClose says that from now on, or no longer, modules do nothing but close: one that
 // crashes, or calls exit, takes only its thread with it.
 func modulesClose(closing bool) {
@@ -127,6 +130,9 @@ func moduleDied() bool { return C.hasDied() != 0 }
 
 // modulesLeft says that a module has not closed, and has a thread that is left behind.
 func modulesLeft() { C.setLost() }
+
+// workDone has nothing to do here.
+func workDone() {}
 
 // BeforeExit says that the program itself ends now, and not a module. If a module has not closed,
 // it ends the program with that exit code.

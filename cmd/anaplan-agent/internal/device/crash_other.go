@@ -2,6 +2,8 @@
 
 package device
 
+import "runtime"
+
 // WatchModules has nothing to do where there are no modules, or where the Go runtime's own report
 // of a crash must do.
 func WatchModules() {}
@@ -9,8 +11,14 @@ func WatchModules() {}
 // WatchModulesOfSigner has nothing to do, either.
 func WatchModulesOfSigner() {}
 
-// modulesClose has nothing to do, either: a module that crashes while it closes ends the
-// program, with what it has not delivered by then.
+// workDone has nothing to do, either.
+func workDone() {}
+
+// closesEarly: on macOS a module that crashes while it closes ends the program, so it closes when the
+// work is done. Elsewhere there are no modules here.
+const closesEarly = runtime.GOOS != "darwin"
+
+// modulesClose has nothing to do, either.
 func modulesClose(bool) {}
 
 // moduleDied reports nothing.

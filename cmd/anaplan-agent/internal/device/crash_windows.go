@@ -2,9 +2,56 @@
 
 package device
 
+/*
+#include <windows.h>
+
+extern IMAGE_DOS_HEADER __ImageBase; // where the program itself lies; ld says so
+
+static volatile LONG closing, died; // a module is closing; one has died of it
+static volatile LONG lost;          // one did not close
+
+static int isOurs(const char *at) {
+	const char *begin = (const char *)&__ImageBase;
+	const IMAGE_NT_HEADERS *headers = (const void *)(begin + __ImageBase.e_lfanew);
+	return at >= begin && at < begin + headers->OptionalHeader.SizeOfImage;
+}
+
+static int isFault(DWORD code) {
+	return code == EXCEPTION_ACCESS_VIOLATION || code == EXCEPTION_IN_PAGE_ERROR || code == EXCEPTION_DATATYPE_MISALIGNMENT ||
+		code == EXCEPTION_ILLEGAL_INSTRUCTION || code == EXCEPTION_PRIV_INSTRUCTION || code == EXCEPTION_INT_DIVIDE_BY_ZERO;
+}
+
+// A module that dies while it closes takes no more than its thread with it: all that was wanted of it
+// is done, and the other threads have that to deliver. A fault that it means to handle itself is taken
+// for one that it dies of, which then costs a warning.
+static LONG CALLBACK faulted(EXCEPTION_POINTERS *what) {
+	const EXCEPTION_RECORD *record = what->ExceptionRecord;
+	if (!closing || !isFault(record->ExceptionCode) || isOurs(record->ExceptionAddress)) return EXCEPTION_CONTINUE_SEARCH;
+	InterlockedExchange(&died, 1);
+	InterlockedExchange(&lost, 1);
+	for (;;) Sleep(INFINITE);
+}
+
+// The Go runtime's handler is asked before this one, and keeps what is Go's.
+static void watch(void) { AddVectoredExceptionHandler(0, faulted); }
+
+static void setClosing(int on) { InterlockedExchange(&closing, on); }
+
+static int hasDied(void) { return InterlockedExchange(&died, 0); }
+
+static void setLost(void) { InterlockedExchange(&lost, 1); }
+
+// A thread that was left in a module may hold the loader's lock, which ExitProcess wants.
+static void end(int code) {
+	if (lost) TerminateProcess(GetCurrentProcess(), code);
+}
+*/
+import "C"
+
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -27,8 +74,12 @@ import (
 // reportVariable has the number of the pipe to the first process, in the second one.
 const reportVariable = "ANAPLAN_AGENT_REPORT"
 
-// endMark is what the second process reports when it ends by itself.
-var endMark = []byte("\x00ended")
+// What the second process reports: that its work is done and delivered, and that it ends by itself,
+// with the exit code behind the mark and a line's end behind that.
+const (
+	doneMark = "\x00done\n"
+	endMark  = "\x00ended "
+)
 
 // report returns the pipe to the process that watches this one; nil in a process that is not watched.
 // Programs that it starts are not.
@@ -46,6 +97,7 @@ var report = sync.OnceValue(func() *os.File {
 // where there can be no second one, that is this one.
 func WatchModules() {
 	if pipe := report(); pipe != nil {
+		C.watch()
 		// The runtime asks for these handles each time, and a module when it is loaded: what it prints
 		// is not part of a result. os.Stdout and os.Stderr stay as they were.
 		windows.SetStdHandle(windows.STD_OUTPUT_HANDLE, windows.Handle(pipe.Fd()))
@@ -60,11 +112,20 @@ func WatchModules() {
 // WatchModulesOfSigner has nothing to do: the agent has started this process, and watches it.
 func WatchModulesOfSigner() {}
 
-// BeforeExit says that the program itself ends now, and not a module.
-func BeforeExit(int) {
+// workDone says that from now on nothing is lost with this process.
+func workDone() {
 	if pipe := report(); pipe != nil {
-		pipe.Write(endMark)
+		pipe.WriteString(doneMark)
 	}
+}
+
+// BeforeExit says that the program itself ends now, and not a module. If a module has not closed,
+// it ends the program with that exit code.
+func BeforeExit(code int) {
+	if pipe := report(); pipe != nil {
+		fmt.Fprintf(pipe, "%s%d\n", endMark, code)
+	}
+	C.end(C.int(code))
 }
 
 // runWatched runs this command again, in a second process. It fails if that does not start.
@@ -88,12 +149,9 @@ func runWatched() (code int, err error) {
 		return 0, err
 	}
 	write.Close()
-	reported := make(chan []byte, 1)
-	go func() {
-		text, _ := io.ReadAll(read)
-		reported <- text
-	}()
-	if err := command.Wait(); err != nil && !isExit(err) {
+	marked, reported := make(chan struct{}), make(chan []byte, 1)
+	go readReport(read, marked, reported)
+	if err := awaitEnd(command, marked); err != nil && !isExit(err) {
 		return 0, err
 	}
 	select {
@@ -101,6 +159,43 @@ func runWatched() (code int, err error) {
 		return judge(uint32(command.ProcessState.ExitCode()), text), nil
 	case <-time.After(reportDelay):
 		return command.ProcessState.ExitCode(), nil
+	}
+}
+
+// readReport reads the whole report. It closes marked when the second process ends by itself.
+func readReport(from io.Reader, marked chan<- struct{}, reported chan<- []byte) {
+	var text []byte
+	isMarked, part := false, make([]byte, 4096)
+	for {
+		n, err := from.Read(part)
+		text = append(text, part[:n]...)
+		if !isMarked && bytes.Contains(text, []byte(endMark)) {
+			isMarked = true
+			close(marked)
+		}
+		if err != nil {
+			reported <- text
+			return
+		}
+	}
+}
+
+// awaitEnd waits for the second process. One that ends by itself, and is held up by a library that ends
+// with it, is killed: all that it had to do is done.
+func awaitEnd(command *exec.Cmd, marked <-chan struct{}) error {
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-marked:
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(CloseTimeout):
+		command.Process.Kill()
+		return <-ended
 	}
 }
 
@@ -115,7 +210,13 @@ func isExit(err error) bool {
 
 // judge says what became of the second process, and returns the exit code of this one.
 func judge(code uint32, reported []byte) int {
-	if bytes.Contains(reported, endMark) || code == uint32(windows.STATUS_CONTROL_C_EXIT) {
+	if _, end, ended := bytes.Cut(reported, []byte(endMark)); ended { // whatever libraries did to the process then
+		text, _, _ := bytes.Cut(end, []byte("\n"))
+		if own, err := strconv.Atoi(string(text)); err == nil {
+			return own
+		}
+	}
+	if code == uint32(windows.STATUS_CONTROL_C_EXIT) {
 		return int(code)
 	}
 	// The words of the Go runtime for a fault in its own code, and of the program's.
@@ -124,6 +225,10 @@ func judge(code uint32, reported []byte) int {
 			os.Stderr.Write(reported[i:])
 			return int(code)
 		}
+	}
+	if bytes.Contains(reported, []byte(doneMark)) {
+		os.Stderr.WriteString("anaplan-agent: warning: the PKCS#11 module crashed while it closed; its work is done\n")
+		return 0
 	}
 	what := "ended this program"
 	if code >= failure || code == aborted || bytes.Contains(reported, []byte(foreignFault)) {
@@ -140,12 +245,22 @@ const (
 	aborted      = 3              // by abort() of the C library
 )
 
-// modulesClose has nothing to do: a module that crashes while it closes ends the program, with what it
-// has not delivered by then.
-func modulesClose(bool) {}
+// closesEarly: what ends a process at once, as damage to its heap does, cannot be held up here. So a
+// module closes when the work is done, and not while a login is under way.
+const closesEarly = false
 
-// moduleDied reports nothing.
-func moduleDied() bool { return false }
+// modulesClose says that from now on, or no longer, modules do nothing but close: one that crashes
+// takes only its thread with it.
+func modulesClose(closing bool) {
+	on := C.int(0)
+	if closing {
+		on = 1
+	}
+	C.setClosing(on)
+}
 
-// modulesLeft has nothing to do, either.
-func modulesLeft() {}
+// moduleDied reports, once, whether a module has crashed while it closed.
+func moduleDied() bool { return C.hasDied() != 0 }
+
+// modulesLeft says that a module has not closed, and has a thread that is left behind.
+func modulesLeft() { C.setLost() }

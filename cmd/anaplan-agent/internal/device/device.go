@@ -136,6 +136,10 @@ func (d *Device) closeNow(path string, close func()) (closed bool) {
 	return closed
 }
 
+// LetGo closes what was opened, and waits for that. It is for a command that has long to do with
+// what it got.
+func (d *Device) LetGo() { d.close(d.Closings.End) }
+
 // close closes what was opened, in some way, and warns of what does not close well: the work is
 // done by then.
 func (d *Device) close(way func() error) {

@@ -54,7 +54,11 @@ func RunTo(s *settings.Settings, say *console.Messenger, output *string, work fu
 			return err
 		}
 		defer run.End()
-		return work(run)
+		if err := work(run); err != nil {
+			return err
+		}
+		workDone()
+		return nil
 	}
 }
 
@@ -92,7 +96,7 @@ func StartRun(parent context.Context, s *settings.Settings, say *console.Messeng
 	d.PIN.Changed, d.PIN.Unrecorded = s.PINChanged, s.Unrecorded
 	return &Run{ctx, profile, s.ConfigFile(), d, say, func() {
 		end()
-		d.close(d.Closings.End)
+		d.LetGo()
 		d.PIN.End()
 		d.Touch.End()
 	}}, nil

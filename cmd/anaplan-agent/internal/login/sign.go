@@ -21,7 +21,7 @@ type connector interface {
 // device signs, and not held by a PIN that takes its time. The device is let go of meanwhile:
 // a network that is slow must not keep an HSM's session open.
 func Sign(r *device.Run, anaplan connector) (*agent.Login, error) {
-	defer r.Device.Closings.Begin()
+	defer r.Device.Closings.BeginEarly()
 	if slices.ContainsFunc(pin.Sources(r.Profile), isSlow) {
 		r.Device.PIN.Got = func() { anaplan.Connect(r.Ctx) }
 	} else if len(r.Profile.Keys) > 0 {
