@@ -135,30 +135,3 @@ func TestBadEndingsOnWindows(t *testing.T) {
 		})
 	}
 }
-
-// TestKilledOnWindows: an agent that is killed leaves no token in a file.
-func TestKilledOnWindows(t *testing.T) {
-	p := newProgram(t)
-	file := filepath.Join(t.TempDir(), "token")
-	p.configureToken("token_file = '" + filepath.ToSlash(file) + "'")
-	agent := p.serve()
-	wait := func(there bool) {
-		t.Helper()
-		for start := time.Now(); ; time.Sleep(time.Second / 10) {
-			if _, err := os.Stat(file); (err == nil) == there {
-				return
-			}
-			if time.Since(start) > time.Minute {
-				t.Fatalf("the file's being there is not %t\n%s", there, &agent.log)
-			}
-		}
-	}
-	wait(true)
-	if err := agent.process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-agent.ended; err == nil {
-		t.Error("the agent was not killed")
-	}
-	wait(false)
-}

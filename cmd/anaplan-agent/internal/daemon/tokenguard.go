@@ -10,11 +10,23 @@ import (
 	"sync"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/processgroup"
+	"github.com/anaplan-agent/anaplan-agent/agent/sink"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 )
 
-// GuardCommand is the name of the hidden command that runs [sink.Guard].
+// GuardCommand is the name of the hidden command that runs [Guard].
 const GuardCommand = "token-files"
+
+// Guard runs [sink.Guard] for the agent at the other end of standard input. first has it start a process
+// that does so, and return: the agent is not the parent of that, so whoever ends the agent and all
+// that descends from it ("End process tree" of the Task Manager) does not find it.
+func Guard(first bool) error {
+	if !first {
+		return sink.Guard(os.Stdin)
+	}
+	command := &exec.Cmd{Path: build.Self(), Args: []string{os.Args[0], GuardCommand, "watch"}, Stdin: os.Stdin}
+	return processgroup.StartApart(command)
+}
 
 // tokenGuard has another process remove the token files, should this one be killed. nil does nothing.
 type tokenGuard struct {
@@ -64,7 +76,7 @@ func (g *tokenGuard) send(path string) error {
 	return err
 }
 
-// start starts the process, which outlives this one.
+// start starts the process, which outlives this one, by one that ends at once.
 func (g *tokenGuard) start() error {
 	g.to = nil
 	read, write, err := os.Pipe()
@@ -77,7 +89,10 @@ func (g *tokenGuard) start() error {
 		write.Close()
 		return err
 	}
-	go command.Wait() // one that ends early is missed at the next token
-	g.to = write
+	if err := command.Wait(); err != nil {
+		write.Close()
+		return err
+	}
+	g.to = write // a process that ends early is missed at the next token
 	return nil
 }
