@@ -9,6 +9,7 @@ package remedy
 
 import (
 	"runtime"
+	"strings"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/shell"
 )
@@ -70,6 +71,14 @@ func (s System) SetForAgent(name, value string) string {
 	return by(s, "systemctl edit anaplan-agent.service (of a user's: systemctl --user edit), with the lines [Service] and Environment="+name+"="+value+"; then: systemctl restart anaplan-agent.service",
 		"EnvironmentVariables in ~/Library/LaunchAgents/com.github.anaplan-agent.plist; then load it anew: launchctl bootout and launchctl bootstrap gui/$(id -u)",
 		`[Environment]::SetEnvironmentVariable("`+name+`", "`+value+`", "Machine"), as administrator; then start the service again`)
+}
+
+// Unset takes variables out of the environment of the shell.
+func (s System) Unset(names ...string) string {
+	if s == windows {
+		return "Remove-Item Env:" + strings.Join(names, ", Env:")
+	}
+	return "unset " + strings.Join(names, " ")
 }
 
 // StartSmartcards has the smartcard service started. Under systemd it is the socket that is

@@ -9,7 +9,7 @@ import (
 )
 
 // foreign are words that mean nothing on Windows.
-var foreign = regexp.MustCompile(`\b(chmod|chown|systemctl|systemd|launchd|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|ulimit|apt|eval|/dev/null|brew|ss|credential|keychain)\b`)
+var foreign = regexp.MustCompile(`\b(chmod|chown|systemctl|systemd|launchd|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|ulimit|apt|eval|/dev/null|brew|ss|credential|keychain|unset)\b`)
 
 // TestWindows: whatever is said on Windows can be typed there.
 func TestWindows(t *testing.T) {

@@ -81,6 +81,9 @@ func TestModuleOnWindows(t *testing.T) {
 		t.Errorf("what the module prints is beside the token: %v\n%s", err, output)
 	}
 	p.run(0, []string{"doctor", "--login"}, "login")
+	if output, err := p.command("list", "workspaces").CombinedOutput(); err != nil || bytes.Count(output, []byte("a login of this command's own")) != 1 {
+		t.Errorf("what is said of the login is said once: %v\n%s", err, output)
+	}
 	p.useAgent()
 	if got := server.Counts().Logins; got < 3 {
 		t.Errorf("%d logins", got)

@@ -15,7 +15,7 @@ import (
 )
 
 // noWordsOfWindows are commands that Windows has not.
-var noWordsOfWindows = regexp.MustCompile(`\b(chmod|chown|systemctl|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|usermod|apt|ss -ltnp)\b`)
+var noWordsOfWindows = regexp.MustCompile(`\b(chmod|chown|systemctl|sudo|resolvectl|pcscd|journalctl|lsof|umask|timedatectl|setsid|usermod|apt|ss -ltnp)\b|\bunset ["A-Z]`)
 
 // noHintsOfWindows are sources and services that Windows has not.
 var noHintsOfWindows = regexp.MustCompile(`\b(launchd|credential:NAME|keychain:SERVICE|StateDirectory|XDG_\w+)\b`)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 )
@@ -45,8 +46,9 @@ func TellOwnTry(s *settings.Settings, say *console.Messenger) {
 	}
 }
 
-// tellOwnLogin says that a command logs in by itself.
+// tellOwnLogin says that a command logs in by itself, in the process that does so.
 func tellOwnLogin(say *console.Messenger, why string) {
+	device.WatchModules()
 	say.Note("not through the agent (%s): a login of this command's own", why)
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/integration"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/proxy"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/device"
@@ -121,15 +122,15 @@ func RefuseOverrides(s *settings.Settings, flag string) error {
 		return nil
 	}
 	problem := agent.Problemf(agent.CodeSettings, "%s, but %s goes through the agent, which has its own settings", given(overridden), flag)
-	verb := "unset "
+	first := remedy.Here().Unset(overridden...)
 	if strings.HasPrefix(overridden[0], "--") {
-		verb = "leave out "
+		first = "leave out " + strings.Join(overridden, " ")
 	}
 	or := "leave " + strings.Fields(flag)[0] + " out"
 	if name, _, isVariable := strings.Cut(flag, "="); isVariable {
-		or = "unset " + name
+		or = remedy.Here().Unset(name)
 	}
-	problem.Hints = []string{verb + strings.Join(overridden, " ") + ", or " + or}
+	problem.Hints = []string{first + ", or " + or}
 	return problem
 }
 
@@ -317,7 +318,7 @@ func RefuseClient() error {
 		return nil
 	}
 	problem := agent.Problemf(agent.CodeSettings, "%s says that this is the client %s, and clients are not given Anaplan's token", ClientVariable, client)
-	problem.Hints = []string{"a token of the agent's own: " + build.Program + " exec --phantom -- PROGRAM", "to be the user again: unset " + ClientVariable}
+	problem.Hints = []string{"a token of the agent's own: " + build.Program + " exec --phantom -- PROGRAM", "to be the user again: " + remedy.Here().Unset(ClientVariable)}
 	return problem
 }
 

@@ -78,6 +78,8 @@ static void exited(void) {
 // The Go runtime has its handlers by now; they are called for what is theirs
 // (os/signal, "Go programs that use cgo or SWIG").
 static void watch(int is_signer, int descriptor) {
+	static int watches;
+	if (watches++) return;
 	silent = is_signer;
 	person = descriptor;
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
@@ -105,7 +107,7 @@ import "os"
 
 // WatchModules makes a crash of a module an error in words. Modules are foreign C
 // in this process: without it, people who did nothing wrong would read the stacks
-// of all goroutines, and scripts the exit code of a wrong call.
+// of all goroutines, and scripts the exit code of a wrong call. It may be called again.
 func WatchModules() { C.watch(0, C.int(os.Stderr.Fd())) }
 
 // WatchModulesOfSigner leaves a crash to the system: the agent that has started this

@@ -33,7 +33,10 @@ static LONG CALLBACK faulted(EXCEPTION_POINTERS *what) {
 }
 
 // The Go runtime's handler is asked before this one, and keeps what is Go's.
-static void watch(void) { AddVectoredExceptionHandler(0, faulted); }
+static void watch(void) {
+	static int watches;
+	if (!watches++) AddVectoredExceptionHandler(0, faulted);
+}
 
 static void setClosing(int on) { InterlockedExchange(&closing, on); }
 
@@ -94,7 +97,8 @@ var report = sync.OnceValue(func() *os.File {
 })
 
 // WatchModules makes a crash of a module an error in words. It returns in the process that is to go on;
-// where there can be no second one, that is this one.
+// where there can be no second one, that is this one. It may be called again. What was said before is
+// said by both.
 func WatchModules() {
 	if pipe := report(); pipe != nil {
 		C.watch()

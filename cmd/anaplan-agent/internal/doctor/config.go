@@ -123,7 +123,7 @@ func (c *configuration) checkVariables() {
 	}
 	for _, name := range environmentNames() {
 		if strings.HasPrefix(name, "ANAPLAN_AGENT_") && !slices.Contains(known, name) {
-			c.warn("config.environment", "unset "+name+"; settings are listed by: "+build.Program+" serve --help", "the variable %s is set, but there is no such setting", name)
+			c.warn("config.environment", remedy.Here().Unset(name)+"; settings are listed by: "+build.Program+" serve --help", "the variable %s is set, but there is no such setting", name)
 		}
 	}
 }
