@@ -64,6 +64,25 @@ cat "$work/log"
 title "The service, as it would be installed"
 run "$program" service print --user
 run "$program" service install --user --dry-run
+label=com.github.anaplan-agent
+plist=$HOME/Library/LaunchAgents/$label.plist
+if [ -e "$plist" ]; then
+	echo "(not installed for a try: $plist is there)"
+elif ask "Install the file of launchd, have it start the agent, and remove both again? With a configuration only."; then
+	run "$program" service install --user
+	run launchctl bootstrap "gui/$(id -u)" "$plist"
+	sleep 3
+	echo "launchd's socket, which must be yours and for you alone, and the agent on it:"
+	run ls -l "$(sed -n '/SockPathName/{n;s/.*<string>\(.*\)<.*/\1/p;}' "$plist")"
+	run "$program" status
+	run "$program" stop
+	echo "the next command has launchd start it again:"
+	run "$program" status
+	launchctl print "gui/$(id -u)/$label" | head -n 40
+	run launchctl bootout "gui/$(id -u)/$label"
+	run "$program" service uninstall --user
+	tail -n 20 "$HOME/Library/Logs/anaplan-agent.log"
+fi
 
 title "A login"
 echo "Not done here. With a key that is set up: $program doctor --login, which asks for its PIN."

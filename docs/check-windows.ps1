@@ -25,8 +25,14 @@ function Run([string]$file, [string[]]$arguments) {
     } catch { "[not started: $_]" }
 }
 
+# Read-Answer asks the person. It asks on standard error, since the report is standard output.
+function Read-Answer($question) {
+    [Console]::Error.Write("$question ")
+    [Console]::In.ReadLine()
+}
+
 # Ask is true if the person says yes.
-function Ask($question) { (Read-Host "$question [y/N]") -match '^(y|yes)$' }
+function Ask($question) { (Read-Answer "$question [y/N]") -match '^(y|yes)$' }
 
 try {
     Title "The machine and the program"
@@ -55,9 +61,9 @@ try {
     "the audit log (the SID must be yours: $([Security.Principal.WindowsIdentity]::GetCurrent().User.Value)):"
     Get-Content $audit
     if (Ask "Ask the agent as another user of this machine, by runas? It must be refused.") {
-        $user = Read-Host "name of the user"
+        $user = Read-Answer "name of the user:"
         runas.exe "/user:$user" "cmd /k `"$Program`" status --socket \\.\pipe\anaplan-agent-check"
-        "what its window said: $(Read-Host 'copy what the window says')"
+        "what its window said: $(Read-Answer 'copy what the window says:')"
     }
     Run $Program @("stop", "--socket", "\\.\pipe\anaplan-agent-check")
     "ended by itself: $($agent.WaitForExit(10000))"
@@ -88,7 +94,7 @@ try {
     Title "The service of the machine"
     if ($administrator -and (Ask "Register the service anaplan-agent, start it, and remove it again? Not if you use it.")) {
         Run $Program @("service", "install", "--system")
-        foreach ($what in "qc", "qfailure", "qprivs", "qsidtype") { Run "sc.exe" @($what, "anaplan-agent") }
+        foreach ($what in "qc", "qfailure", "qprivs", "qsidtype", "qpreshutdown") { Run "sc.exe" @($what, "anaplan-agent") }
         Run "sc.exe" @("start", "anaplan-agent")
         Start-Sleep 5
         Run "sc.exe" @("query", "anaplan-agent")

@@ -101,6 +101,7 @@ func TestProgramOnWindows(t *testing.T) {
 	p.run(2, []string{"token"}, "no key configured", "C:/path/to/library.dll")
 	p.run(1, []string{"status"}, `nobody listens at \\.\pipe\anaplan-agent-S-1-5-`, "has Windows do it")
 	p.run(1, []string{"doctor", "--offline"}, `\\.\pipe\anaplan-agent`, `local\anaplan-agent\state is writable`, "memory for tokens and typed PINs can be locked")
+	p.run(1, []string{"doctor", "--offline", "--key", "piv:slot=9c", "--pin", "credential:x"}, "credential is a place of systemd's", "wincred:NAME")
 	p.run(0, []string{"service", "print", "--system"}, `sc.exe create anaplan-agent`, `NT SERVICE\anaplan-agent`)
 	p.run(0, []string{"service", "print", "--user"}, "schtasks.exe /create", "--no-window --log-file")
 	p.run(2, []string{"token", "--key", "piv:slot=9c", "--socket", "/run/anaplan-agent/agent.sock"}, "is not an absolute path")

@@ -157,6 +157,8 @@ func (p *pinSources) checkFilePIN(source config.PINSource, path string) {
 func (p *pinSources) checkCredentialPIN(source config.PINSource) {
 	path, err := pin.CredentialPath(source.Arg)
 	switch {
+	case err != nil && remedy.Here().Manager() != "systemd":
+		p.fail("pin.source", "name another place: "+machineSources(), "%v", err)
 	case err != nil:
 		p.state.serviceOnly = true
 		p.warn("pin.source", "systemctl cat anaplan-agent.service | grep LoadCredential, which must name "+source.Arg+"; systemctl restart anaplan-agent.service after a change",

@@ -15,6 +15,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/hardware"
+	"github.com/anaplan-agent/anaplan-agent/agent/remedy"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/console"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 )
@@ -129,6 +130,9 @@ func readFile(ctx context.Context, path string, warn func(string, ...any)) ([]by
 // systemd has put it (systemd.exec(5), LoadCredential=). config has made sure that the
 // name leads to no other directory; Base makes it so here too.
 func CredentialPath(name string) (string, error) {
+	if remedy.Here().Manager() != "systemd" {
+		return "", fmt.Errorf("%w: credential is a place of systemd's; here a PIN can come from file:PATH or command:PROGRAM", ErrSource)
+	}
 	directory := os.Getenv("CREDENTIALS_DIRECTORY")
 	if directory == "" {
 		return "", fmt.Errorf("%w: systemd passes no credentials to this process (CREDENTIALS_DIRECTORY is not set)", ErrSource)
