@@ -170,6 +170,9 @@ func (d *document) syntax(err error) error {
 	var p place
 	p.line, p.column = wrong.Position()
 	words := strings.TrimPrefix(wrong.Error(), "toml: ")
+	if strings.Contains(words, "escape") { // as in "C:\users"
+		words += `: in double quotes \ has a meaning of its own; write the value in single quotes, or a path with /`
+	}
 	line := strings.ToLower(d.lineText(p))
 	if strings.Contains(line, pinSetting) || strings.Contains(line, secretSetting) {
 		words = `this is not TOML; write NAME = "VALUE"`
