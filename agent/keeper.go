@@ -47,6 +47,12 @@ type KeeperConfig struct {
 	// returns nil: ProblemOf.
 	Explain func(error) *Problem
 
+	// Look reports whether what Exchange calls can be reached, without anything that costs a
+	// signature: nil if it answers, and not with a failure. After an attempt that failed of that, or
+	// was refused, it is called about once a second; once it returns nil after an error, the next
+	// attempt is made at once. nil: attempts are made in their steps.
+	Look func(ctx context.Context) error
+
 	// Eager: there is a token from Run on, and always, without a caller.
 	Eager bool
 
@@ -90,7 +96,7 @@ func NewKeeper(config KeeperConfig) *Keeper {
 	if config.Explain == nil {
 		config.Explain = ProblemOf
 	}
-	k := &Keeper{profile: profile{wall: time.Now, wake: make(chan struct{}, 1), state: StateIdle}}
+	k := &Keeper{profile: profile{wall: time.Now, wake: make(chan struct{}, 1), state: StateIdle, looks: config.Look != nil}}
 	k.profile.journal = journal{observe: config.Observe, telling: make(chan struct{}, 1)}
 	k.profile.held.lease.Generation = config.Generation
 	k.profile.agenda = agenda{eager: config.Eager, wanted: config.Eager, rests: cmp.Or(config.Idle, 12*time.Hour)}

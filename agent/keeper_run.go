@@ -45,6 +45,8 @@ func (k *Keeper) tick() time.Duration {
 	defer k.profile.mu.Unlock()
 	if k.profile.look(now) {
 		k.pilot.launch(&flight{errand: renewing})
+	} else if k.profile.lookIn(now) <= 0 {
+		k.pilot.look(now)
 	}
 	k.profile.note(now)
 	return k.profile.sleep(now)

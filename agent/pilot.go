@@ -24,6 +24,7 @@ func (p *pilot) launch(f *flight) {
 	if f.errand == loggingIn {
 		p.profile.trouble.final = nil
 	}
+	p.profile.unwatch()
 	p.profile.flight = f
 	p.flights.Go(func() { p.fly(f) })
 }
@@ -205,7 +206,7 @@ func (p *pilot) sign(f *flight) (*Login, *Problem) {
 	if err == nil && login == nil {
 		err = Problemf(CodeInternal, "signing brought no login")
 	}
-	event := Event{Kind: EventSign, Took: time.Since(began), Err: err, Problem: p.explain(f, err)}
+	event := Event{Kind: EventSign, Took: time.Since(began), Err: err, Problem: p.explain(f.ctx, err)}
 	f.hush()
 
 	p.profile.mu.Lock()
@@ -263,7 +264,7 @@ func (p *pilot) exchange(f *flight, kind EventKind, limit time.Duration, call fu
 	} else if err != nil && ctx.Err() != nil && !p.isRefused(err) {
 		err = &Problem{Code: CodeUnreachable, Message: fmt.Sprintf("Anaplan has not answered within %v: %v", limit, err)}
 	}
-	return token, Event{Kind: kind, Took: time.Since(began), Err: err, Problem: p.explain(f, err)}
+	return token, Event{Kind: kind, Took: time.Since(began), Err: err, Problem: p.explain(f.ctx, err)}
 }
 
 // judge refuses a token that nobody can use.
@@ -285,13 +286,13 @@ func (p *pilot) isRefused(err error) bool {
 	return err != nil && p.config.Refused != nil && p.config.Refused(err)
 }
 
-// explain makes a Problem of what Sign or Exchange returned.
-func (p *pilot) explain(f *flight, err error) *Problem {
+// explain makes a Problem of what Sign, Exchange or Look returned in a context.
+func (p *pilot) explain(ctx context.Context, err error) *Problem {
 	if err == nil {
 		return nil
 	}
-	if f.ctx.Err() != nil {
-		return ProblemOf(context.Cause(f.ctx))
+	if ctx.Err() != nil {
+		return ProblemOf(context.Cause(ctx))
 	}
 	switch err.(type) {
 	case *Problem, *PanicError:

@@ -17,6 +17,7 @@ type profile struct {
 	wall    func() time.Time // the wall clock; tests let it jump
 	wake    chan struct{}    // wakes Run to look again
 	journal journal
+	looks   bool // KeeperConfig.Look is there
 
 	mu          sync.Mutex
 	stopped     bool
@@ -26,6 +27,7 @@ type profile struct {
 	held        holding
 	trouble     trouble
 	agenda      agenda
+	outlook     *outlook // nil: nothing is looked for
 	complaints  complaints
 	logouts     []holding // tokens that a logout is to end, and has not yet
 	certificate *CertificateStatus
@@ -217,6 +219,7 @@ func (p *profile) land(f *flight, problem *Problem, now moment) {
 	if f.errand != loggingIn || !p.held.isLive(now) { // else the token is renewed as planned
 		p.agenda.next = p.trouble.retryAt(&p.held, now)
 	}
+	p.watch(problem, now)
 	if p.agenda.idle {
 		p.trouble.setAside()
 	}
@@ -245,6 +248,7 @@ func (p *profile) forgetEnded(now moment) {
 // stop ends it: nothing is handed out or begun any more, and what is under way is interrupted.
 func (p *profile) stop() {
 	p.stopped = true
+	p.unwatch()
 	if p.flight != nil {
 		p.flight.interrupt(stoppingProblem())
 	}
@@ -279,7 +283,7 @@ func (p *profile) look(now moment) bool {
 func (p *profile) sleep(now moment) time.Duration {
 	next := p.held.endsIn(now)
 	if p.flight == nil {
-		next = min(next, p.dueIn(now))
+		next = min(next, p.dueIn(now), p.lookIn(now))
 	}
 	if next != never {
 		next = min(next, lookEvery)

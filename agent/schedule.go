@@ -26,6 +26,13 @@ const (
 	maxDemand    = time.Minute
 	maxRefused   = 5 * time.Minute // the same after a refusal, of which two are quick
 
+	lookGap      = time.Second      // from one look to the next at most, see KeeperConfig.Look
+	lookOften    = time.Hour        // for so long
+	lookGapLater = 10 * time.Second // and after that
+	lookTimeout  = 5 * time.Second  // of one look
+	earlyJitter  = time.Second / 4  // from what a look has shown to the attempt
+	mostEarly    = 5                // attempts that looks have led to, without a success
+
 	// maxPatience bounds what Anaplan can ask for in patience. More of it is as likely to be
 	// the doing of something in between, and a login every ten minutes harms nobody.
 	maxPatience = 10 * time.Minute

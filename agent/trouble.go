@@ -14,12 +14,16 @@ type trouble struct {
 	waitUntil  time.Time // until when, by the monotonic clock
 	failures   int       // in a row
 	demandAt   moment    // before that a caller causes no attempt
+	since      moment    // the first of them
+	early      int       // attempts that a look has made before their time
 	unattended bool      // the last attempt had needed a person and asked none
 }
 
 // fail notes a failure; unattended: for want of a person, and none was asked.
 func (t *trouble) fail(problem *Problem, unattended bool, now moment) {
-	t.failures++
+	if t.failures++; t.failures == 1 {
+		t.since = now
+	}
 	t.problem, t.unattended = problem, unattended
 	t.demandAt = now.add(demandGap(problem, t.failures))
 	if problem.Final {
@@ -31,7 +35,7 @@ func (t *trouble) fail(problem *Problem, unattended bool, now moment) {
 func (t *trouble) pass() { *t = trouble{problem: t.final, final: t.final} }
 
 // forgive lets a caller cause an attempt at once.
-func (t *trouble) forgive() { t.final, t.failures, t.demandAt = nil, 0, moment{} }
+func (t *trouble) forgive() { t.final, t.failures, t.demandAt, t.early = nil, 0, moment{}, 0 }
 
 // setAside forgets the last problem if it need not stand: nothing is tried again, for nobody asks.
 func (t *trouble) setAside() { t.problem = t.final }
