@@ -15,7 +15,7 @@ const maxBody = 64 << 10
 type call struct {
 	op            string // for the log
 	method, path  string
-	authorization string
+	authorization string // "": none
 	body          *body     // nil: none
 	freshUntil    time.Time // no attempt after it; zero: no such limit
 	unauthorized  error     // what a 401 means
@@ -68,7 +68,9 @@ func (c *Client) newRequest(ctx context.Context, call *call) (*http.Request, err
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("Authorization", call.authorization)
+	if call.authorization != "" {
+		request.Header.Set("Authorization", call.authorization)
+	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("User-Agent", c.userAgent)
 	if call.body != nil {
