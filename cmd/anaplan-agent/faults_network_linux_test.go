@@ -79,12 +79,36 @@ func networkTroubles() (rows []trouble) {
 			met:   func(w *faultSite) bool { return w.way.hasMet() },
 		})
 	}
-	return append(rows, trouble{
+	refused := trouble{
 		group: "network", name: "login: refused connections", needs: aLogin,
 		begin: func(w *faultSite) { w.way.close() },
 		end:   func(w *faultSite) { w.way.reopen() },
-	})
+	}
+	return append(append(rows, refused), longTroubles(append(rows, refused))...)
 }
+
+// longTroubles are some of the rows, for so long that the steps in which logins are tried have grown
+// longer than what is promised.
+func longTroubles(rows []trouble) (long []trouble) {
+	for _, row := range rows {
+		switch row.name {
+		case "login: a firewall's web page, 403":
+			row = row.under("", anaplantest.Blocked())
+		case "login: 503, a web page":
+			row = row.under("", anaplantest.Unavailable())
+		case "login: connections without an answer", "login: refused connections", "login: no TLS":
+		default:
+			continue
+		}
+		row.name, row.lasts, row.signatures = row.name+", for 100 s", 100*time.Second, mostSigned
+		long = append(long, row)
+	}
+	return long
+}
+
+// mostSigned is how many signatures callers cause in 100 s of failures, by the waits of demandGap in
+// package agent, and one for the login after it. Nothing else costs one.
+const mostSigned = 13
 
 // under returns the trouble with a weather at a path.
 func (row trouble) under(path string, weather anaplantest.Fault) trouble {

@@ -49,6 +49,7 @@ type trouble struct {
 	lasts      time.Duration         // from then on; 0: whileIll
 	until      func(*faultSite) bool // it lasts until then; nil: for a time, which lasts is
 	within     time.Duration         // it is well after the end; 0: mostIll
+	signatures int                   // at most; 0: as many as it takes
 	person     []string              // the command that somebody has to type; nil: nobody has to
 }
 
@@ -272,6 +273,9 @@ func (row trouble) checked(t *testing.T, r account) account {
 	}
 	if most := map[bool]int{true: 1}[row.isWrong]; r.wrong > most {
 		t.Errorf("%d wrong PINs, and at most %d was promised", r.wrong, most)
+	}
+	if row.signatures > 0 && r.signatures > row.signatures {
+		t.Errorf("%d signatures, and at most %d was promised", r.signatures, row.signatures)
 	}
 	if r.secrets > 0 {
 		t.Errorf("%d secrets found", r.secrets)

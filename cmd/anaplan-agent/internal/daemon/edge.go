@@ -39,6 +39,15 @@ func (d *agentProcess) loginAt(profile *config.Profile, back func()) (service lo
 	return members, members, nil
 }
 
+// lookAt returns what looks whether a service can be reached; nil for members, which are looked at
+// anyway.
+func lookAt(service loginService) func(context.Context) error {
+	if client, ok := service.(*anaplan.Client); ok {
+		return client.Look
+	}
+	return nil
+}
+
 // signer returns what makes the profile's logins.
 func (p *servedProfile) signer() func(context.Context, bool, agent.NotifyFunc) (*agent.Login, error) {
 	if p.members != nil {

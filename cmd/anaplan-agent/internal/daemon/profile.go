@@ -63,6 +63,7 @@ func (d *agentProcess) newServedProfile(profile *config.Profile) (*servedProfile
 	p.keeper = agent.NewKeeper(agent.KeeperConfig{
 		Sign:     p.signer(),
 		Exchange: recordedExchange{p.client, d.mayAct},
+		Look:     lookAt(p.client),
 		Refused:  isRefusedToken,
 		Explain:  d.errors.ProblemForAgent,
 		Eager:    p.sink != nil,
