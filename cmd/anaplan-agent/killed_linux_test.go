@@ -50,7 +50,7 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 	for n := 1; ; n++ {
 		ts.Check(ts.Exec("sh", "-e", args[0]))
 		restoreCards(ts)
-		step, err := killAt(ts, n, want, args[2:])
+		step, err := killAt(ts, &fate{left: n}, newDisk(ts.Getenv("WORK")), want, args[2:])
 		ts.Check(err)
 		if step == "" {
 			ts.Logf("%s: %d steps", strings.Join(args[2:], " "), n-1)
@@ -72,9 +72,9 @@ func killCommand(ts *testscript.TestScript, _ bool, args []string) {
 	runAgent(ts, append([]string{strconv.Itoa(want)}, args[2:]...), asJob()...)
 }
 
-// killAt runs the program and kills it before its nth step, which it returns; "" if it has ended
-// before that, with exit code want.
-func killAt(ts *testscript.TestScript, n, want int, args []string) (step string, err error) {
+// killAt runs the program until its fate, and returns the step at which that is; "" if it has ended
+// before that, with exit code want and all that it has written on the disk.
+func killAt(ts *testscript.TestScript, fate *fate, disk *disk, want int, args []string) (step string, err error) {
 	runtime.LockOSThread() // whose child it is, to the kernel
 	defer runtime.UnlockOSThread()
 	path, err := programOfScripts()
@@ -94,14 +94,17 @@ func killAt(ts *testscript.TestScript, n, want int, args []string) (step string,
 		return "", err
 	}
 	defer cmd.Process.Release()
-	fate := &fate{pid: cmd.Process.Pid, left: n}
+	fate.begin(cmd.Process.Pid)
 	defer watchCards(ts, fate)()
-	tracee := &tracee{pid: cmd.Process.Pid, work: ts.Getenv("WORK"), fate: fate}
+	tracee := &tracee{pid: cmd.Process.Pid, work: ts.Getenv("WORK"), fate: fate, disk: disk}
 	code, err := tracee.run()
 	step = fate.met()
 	if step == "" && err == nil && code != want {
 		text, _ := os.ReadFile(output.Name())
 		err = fmt.Errorf("exit code %d, want %d: %s", code, want, text)
+	}
+	if step == "" && err == nil {
+		err = disk.end()
 	}
 	return step, err
 }
@@ -111,7 +114,7 @@ func killAt(ts *testscript.TestScript, n, want int, args []string) (step string,
 type fate struct {
 	mu   sync.Mutex
 	pid  int
-	left int    // steps until then
+	left int    // steps until then; negative: no step is it
 	step string // at which it was killed
 }
 
@@ -129,6 +132,24 @@ func (f *fate) at(step string) (dead bool) {
 	return f.step != ""
 }
 
+// end kills the program for another reason.
+func (f *fate) end(reason string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.step = reason; f.pid != 0 {
+		syscall.Kill(f.pid, syscall.SIGKILL)
+	}
+}
+
+// begin is the start of the program.
+func (f *fate) begin(pid int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pid = pid; f.step != "" {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
+
 // met returns the step at which the program was killed; "" if it was not.
 func (f *fate) met() string {
 	f.mu.Lock()
@@ -141,6 +162,7 @@ type tracee struct {
 	pid     int
 	work    string
 	fate    *fate
+	disk    *disk
 	changes bool // the module is at it
 }
 
@@ -206,6 +228,7 @@ func (p *tracee) syscall(thread int) {
 	if failed != 0 || info.op != unix.PTRACE_SYSCALL_INFO_ENTRY {
 		return
 	}
+	p.disk.at(p, info.number, info.args)
 	if step := p.stepOf(info.number, info.args); step != "" {
 		p.fate.at(step)
 	}

@@ -162,6 +162,7 @@ func runScripts(t *testing.T, isMeant func(name string) bool, more ...string) {
 			"postgres":     postgresCommand,
 
 			"kill-at-each-step": killCommand,
+			"on-disk":           onDiskCommand,
 		},
 	})
 }
