@@ -128,7 +128,7 @@ fuzz: deps-test
 	awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, names[i]; n = 0}' | \
 	while read -r package name; do \
 		echo "$$name of $$package"; \
-		go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || exit; \
+		sh .ci/fuzz "$$package" "$$name" $(FUZZTIME) || exit; \
 	done
 
 # Standard output is the tables, even if a cell does not hold; the test's own words go to standard error.
