@@ -56,7 +56,12 @@ func TestClientAnswersWithoutSense(t *testing.T) {
 	}
 	for _, test := range tests {
 		client := impostor(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Location", "http://127.0.0.1:1/")
+			if r.URL.Path == "/followed" {
+				t.Errorf("%s: it is followed", test.name)
+				w.WriteHeader(http.StatusTeapot)
+				return
+			}
+			w.Header().Set("Location", "http://127.0.0.1:1/followed")
 			w.WriteHeader(test.status)
 			io.WriteString(w, test.body)
 		})
