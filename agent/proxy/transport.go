@@ -52,6 +52,10 @@ type Transport struct {
 	// a 401 in the form of Anaplan's refusals is believed.
 	Confirm func(context.Context, agent.Lease) error
 
+	// Elsewhere: another machine with a key of its own may make a call that this one cannot. So where no
+	// other token is to be had here, why is returned in place of the refusal of the first.
+	Elsewhere bool
+
 	// Notify is told what a person should know while a token is made. nil: nobody is.
 	Notify agent.NotifyFunc
 }
@@ -110,6 +114,10 @@ func (t *Transport) renew(req *http.Request, body *payload, refused agent.Lease,
 		return response, nil
 	}
 	fresh, err := t.Source.Replace(ctx, refused.Generation, t.Notify)
+	if problem, ok := errors.AsType[*agent.Problem](err); ok && again && t.Elsewhere && problem.Code.IsOfKey() {
+		response.Body.Close()
+		return nil, problem
+	}
 	if !again || err != nil || fresh.Generation == refused.Generation || body.rewind() != nil {
 		return response, nil
 	}

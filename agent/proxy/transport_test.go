@@ -83,6 +83,32 @@ func refuse(count *int) http.HandlerFunc {
 	}
 }
 
+// TestRefusedElsewhere: a member of a fleet whose token is refused, and whose key fails, has another make the
+// call, which Anaplan has not looked at.
+func TestRefusedElsewhere(t *testing.T) {
+	problem := agent.Problemf(agent.CodeDeviceAbsent, "no token")
+	attempts := 0
+	server := httptest.NewServer(refuse(&attempts))
+	defer server.Close()
+	way := &proxy.Transport{Source: &source{generation: 1, good: 1, replaceErr: problem}, Elsewhere: true}
+	for _, test := range []struct {
+		body io.Reader
+		want error
+	}{{nil, problem}, {plain{strings.NewReader("of unknown length")}, nil}} {
+		req, err := http.NewRequest("POST", server.URL+"/2/0/x", test.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := way.RoundTrip(req)
+		if err != test.want {
+			t.Errorf("got %v, want %v", err, test.want)
+		}
+		if err == nil {
+			response.Body.Close()
+		}
+	}
+}
+
 func TestPasses401On(t *testing.T) {
 	long := strings.Repeat("x", 64<<10+1)
 	problem := agent.Problemf(agent.CodePINNeeded, "no PIN")

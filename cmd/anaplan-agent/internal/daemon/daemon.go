@@ -94,6 +94,7 @@ func newAgentProcess(s *settings.Settings, loaded *settings.Config, logger *slog
 		d.audit, auditHead = log, log.Head
 	}
 	var err error
+	d.upstream.inTurn = loaded.Fleet != nil
 	if d.fleet, err = newMembership(loaded.Fleet, d.remote.identity, d.upstream.spend, auditHead, logger); err != nil {
 		return nil, err
 	}

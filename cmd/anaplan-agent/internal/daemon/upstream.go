@@ -27,6 +27,8 @@ import (
 // upstream has what profiles share. It is changed as a whole, when a configuration is
 // taken over: one with a mistake in it must leave nothing behind.
 type upstream struct {
+	inTurn bool // other members of a fleet have the allowances before and after this one
+
 	mu   sync.Mutex
 	held shared // in use
 	next shared // of the configuration that is being read
@@ -61,7 +63,7 @@ func (u *upstream) begin(profiles []*config.Profile) error {
 		if err := u.next.addBase(u.held, profile, hosts.API); err != nil {
 			return err
 		}
-		u.next.addTenant(u.held, profile, hosts.API)
+		u.addTenant(profile, hosts.API)
 	}
 	return nil
 }
@@ -96,16 +98,20 @@ func (s *shared) addBase(before shared, profile *config.Profile, apiURL string) 
 }
 
 // addTenant adds the allowance of a profile's tenant.
-func (s *shared) addTenant(before shared, profile *config.Profile, apiURL string) {
-	name := tenantName(profile, apiURL)
-	if s.tenants[name] != nil {
+func (u *upstream) addTenant(profile *config.Profile, apiURL string) {
+	name, perMinute := tenantName(profile, apiURL), profile.RequestsPerMinute
+	if u.next.tenants[name] != nil {
 		return
 	}
-	if known := before.tenants[name]; known != nil && known.perMinute == profile.RequestsPerMinute {
-		s.tenants[name] = known
+	if known := u.held.tenants[name]; known != nil && known.perMinute == perMinute {
+		u.next.tenants[name] = known
 		return
 	}
-	s.tenants[name] = &tenant{fair.New(fair.Config{PerMinute: profile.RequestsPerMinute}), profile.RequestsPerMinute}
+	allowed := fair.Config{PerMinute: perMinute}
+	if u.inTurn {
+		allowed = fair.InTurn(perMinute)
+	}
+	u.next.tenants[name] = &tenant{fair.New(allowed), perMinute}
 }
 
 // tenantName names the tenant of a profile. Unless the settings name one, all profiles of a host
@@ -189,6 +195,7 @@ func (u *upstream) of(profile *config.Profile, keeper *agent.Keeper, client logi
 	way := proxy.Transport{Source: keeper, Base: sends, Limiter: tenant.limiter, Client: build.Program, Confirm: login.NewConfirmer(client).Confirm, Ready: ready}
 	if lead != nil {
 		own := way
+		own.Elsewhere = true
 		way = proxy.Transport{Source: noToken{}, Base: lead(&own), Ready: ready}
 	}
 	api, err := proxy.New(proxy.Config{
