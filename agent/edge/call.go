@@ -38,6 +38,7 @@ func (m *Members) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			discard(refusal)
 			refusal = response
+			tries.declined(number, agent.Code(response.Header.Get(local.HeaderProblem)))
 			continue
 		}
 		if sent && !isRead(req.Method) || !body.isWhole() || req.Context().Err() != nil {
@@ -103,6 +104,9 @@ func (m *Members) send(one *member, req *http.Request, body *keptBody) (response
 		err = watched.explain(err)
 		watched.end()
 		return nil, begun.Load() && !isTurnedAway(err), err
+	}
+	if response.StatusCode == http.StatusForbidden {
+		one.refused()
 	}
 	response.Request = req
 	response.Body = watched.until(response.Body)

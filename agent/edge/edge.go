@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
@@ -24,7 +26,6 @@ const (
 	backEvery  = 10 * time.Second       // how often it is seen whether a member before the one in use is back
 	backAfter  = time.Minute            // for how long a member is used at least that has taken another's place
 	downWait   = 500 * time.Millisecond // before the members are tried again when none can be reached
-	endingTime = 100 * time.Millisecond // for which connections to a member break that ends, and then are refused
 )
 
 // Config says which members there are.
@@ -66,6 +67,8 @@ type member struct {
 	names    []string      // of which its certificate must have one; nil: that of its host
 	patience time.Duration // with a call of which nothing comes, see watchAfter
 	http     *http.Transport
+
+	shown atomic.Pointer[mutualtls.State] // the certificate of this machine that connections were made with last
 }
 
 // New returns Members. Nothing is connected yet.
@@ -189,11 +192,22 @@ func (m *Members) use(before, number int) {
 func (one *member) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, reachTime)
 	defer cancel()
+	shown := one.identity.State()
+	one.shown.Store(&shown)
 	conn, err := one.identity.Dial(ctx, one.Address(), one.Host, one.names...)
 	if err != nil {
 		return nil, &unreachedError{err}
 	}
 	return conn, nil
+}
+
+// refused is that the member does not allow something to this machine. If that has another certificate by
+// now, the next call shows it, and does not go over a connection with the one before.
+func (one *member) refused() {
+	now, shown := one.identity.State(), one.shown.Load()
+	if shown != nil && !(now.NotBefore.Equal(shown.NotBefore) && now.NotAfter.Equal(shown.NotAfter) && slices.Equal(now.Names, shown.Names)) {
+		one.http.CloseIdleConnections()
+	}
 }
 
 // isThere reports whether a member answers, and takes this machine's certificate.

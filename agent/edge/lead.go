@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"time"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 	"github.com/anaplan-agent/anaplan-agent/agent/neterror"
 )
 
@@ -22,6 +24,10 @@ type Lead struct {
 	// Who returns the address of the member that leads. Where that is not known it waits for a while, and
 	// then returns this one's: a call that two members make is better than one that nobody does.
 	Who func(ctx context.Context) string
+
+	// After returns the member that leads in the place of that one, which has refused a connection or said
+	// that it cannot lead. It waits for a while until somebody does, and then returns this one's.
+	After func(ctx context.Context, gone string) string
 
 	// Here reports whether a call is made on this machine, whoever leads.
 	Here func(ctx context.Context) bool
@@ -75,7 +81,7 @@ type tries struct {
 	ctx   context.Context
 	order []int // in which to go to them, if there is no lead
 	been  []int // in turn
-	again bool  // one was gone to a second time
+	gone  bool  // the last of them leads no more
 }
 
 func (m *Members) tries(ctx context.Context) *tries {
@@ -97,6 +103,8 @@ func (t *tries) next() (number int, ok bool) {
 		}
 	case lead.Here(t.ctx):
 		number = t.m.numberOf(lead.Self)
+	case t.gone:
+		number = t.m.numberOf(lead.After(t.ctx, t.m.all[t.been[len(t.been)-1]].Address()))
 	default:
 		number = t.m.numberOf(lead.Who(t.ctx))
 		if number < 0 || slices.Contains(t.been, number) {
@@ -106,7 +114,7 @@ func (t *tries) next() (number int, ok bool) {
 	if number < 0 || slices.Contains(t.been, number) {
 		return 0, false
 	}
-	t.been = append(t.been, number)
+	t.been, t.gone = append(t.been, number), false
 	return number, true
 }
 
@@ -121,24 +129,50 @@ func (t *tries) use(number int) {
 	}
 }
 
-// failed notes that a member could not be reached. Where a connection breaks, the member may be about to end:
-// its port says that, if it is gone to once more.
+// failed notes that a member could not be reached. Where a connection broke it is seen whether its port
+// takes another: of a member that was killed that is all that shows.
 func (t *tries) failed(number int, err error) {
-	switch {
-	case t.m.lead == nil:
-	case neterror.IsRefused(err):
-		t.m.lead.Suspect(t.m.all[number].Address())
-	case isBroken(err) && !t.again:
-		t.again = true
-		t.been = slices.DeleteFunc(t.been, func(one int) bool { return one == number })
-		select {
-		case <-t.ctx.Done():
-		case <-time.After(endingTime):
-		}
+	if t.m.lead == nil {
+		return
+	}
+	one := t.m.all[number]
+	if isBroken(err) || !isReachError(err) && err != errFrozen {
+		err = one.redial(t.ctx)
+	}
+	if neterror.IsRefused(err) {
+		t.m.lead.Suspect(one.Address())
+		t.gone = true
 	}
 }
 
-// isBroken reports whether the other end has ended a connection, made or about to be made.
+// isBroken reports whether the other end has ended a connection that was being made.
 func isBroken(err error) bool {
 	return neterror.IsBroken(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// A process that ends closes its connections one by one, and its port among them: until then that still
+// takes connections, or resets them.
+const (
+	redials    = 5
+	redialWait = 20 * time.Millisecond
+)
+
+// redial connects for a while, until that is refused, and returns why it fails.
+func (one *member) redial(ctx context.Context) (err error) {
+	for range redials {
+		var conn net.Conn
+		if conn, err = one.dial(ctx, "", ""); err == nil {
+			conn.Close()
+		}
+		if timed, ok := errors.AsType[net.Error](err); neterror.IsRefused(err) || ok && timed.Timeout() || backoff.Sleep(ctx, redialWait) != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// declined notes that a member has said that another one is to be asked. Where it gives the lead away with
+// that, it is seen who gets it: a call that is made here instead would cost a login.
+func (t *tries) declined(number int, code agent.Code) {
+	t.gone = t.m.lead != nil && !t.m.isSelf(t.m.all[number]) && (code == agent.CodeStopping || code.IsOfKey())
 }

@@ -32,6 +32,9 @@ func TestLead(t *testing.T) {
 	stop()
 	troubled, _ := f.answers(inTrouble(agent.CodeDeviceAbsent))
 	breaking, _ := f.answers(cut)
+	var die func()
+	dying, end := f.answers(func(w http.ResponseWriter, r *http.Request) { die(); cut(w, r) })
+	die = end
 	here := memberuri.URI{Host: "127.0.0.1", Port: "1"}
 	own := func(req *http.Request) (*http.Response, error) {
 		body := ""
@@ -61,11 +64,13 @@ func TestLead(t *testing.T) {
 		{"the leader is gone, this one leads", gone, here, own, "POST", false, "here api.example body", "", "failed"},
 		{"the leader is gone, and nobody knows", gone, gone, own, "POST", false, "here api.example body", "", "failed"},
 		{"the leader is in trouble", troubled, troubled, own, "POST", false, "here api.example body", "", "failed"},
+		{"the leader gives the lead away", troubled, second, own, "POST", false, "second  body", "", "failed ok"},
 		{"this one is in trouble, another leads", here, second, locked, "POST", false, "second  body", "", "ok"},
 		{"this one is in trouble, and leads", here, here, locked, "POST", false, "", "locked", ""},
 		{"this one may have made it", here, second, busy, "POST", false, "", "busy", ""},
 		{"all are in trouble", troubled, troubled, locked, "POST", false, "", "locked", "failed"},
 		{"broken, a change", breaking, here, own, "POST", false, "", "which leads, has not answered: the connection broke", "failed"},
+		{"the leader is killed meanwhile, a read", dying, second, own, "GET", false, "second  ", "", "failed ok"},
 		{"broken, a read", breaking, here, own, "GET", false, "here api.example ", "", "failed"},
 	}
 	for _, test := range tests {
@@ -81,6 +86,12 @@ func TestLead(t *testing.T) {
 					}
 					return leader.Address()
 				},
+				After: func(_ context.Context, gone string) string {
+					if leader = test.later; leader.Address() == gone {
+						return here.Address()
+					}
+					return leader.Address()
+				},
 				Here:      func(ctx context.Context) bool { return ctx.Value(hereKey{}) != nil },
 				Suspect:   func(address string) { suspected = address },
 				Introduce: func(_ context.Context, header http.Header) { header.Set(local.HeaderFor, "client:a") },
@@ -88,7 +99,7 @@ func TestLead(t *testing.T) {
 				Ready:     func(context.Context) (time.Time, error) { return time.Now().Add(time.Minute), nil },
 				Identify:  func(context.Context) (anaplan.Identity, error) { return anaplan.Identity{UserID: "here"}, nil },
 			}
-			members := New(Config{Members: []memberuri.URI{gone, second, troubled, breaking, here}, Identity: f.machine("edge.corp"), Lead: lead, Sent: func(_ string, ok bool) {
+			members := New(Config{Members: []memberuri.URI{gone, second, troubled, breaking, dying, here}, Identity: f.machine("edge.corp"), Lead: lead, Sent: func(_ string, ok bool) {
 				sent = append(sent, map[bool]string{true: "ok", false: "failed"}[ok])
 			}})
 			for _, one := range members.all {
@@ -116,46 +127,13 @@ func TestLead(t *testing.T) {
 			if got != test.want || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
 				t.Errorf("got %q, %v", got, err)
 			}
-			if wants := test.leader == gone; wants != (suspected == gone.Address()) {
+			if wants := test.leader == gone || test.leader == dying; wants != (suspected == test.leader.Address()) {
 				t.Errorf("suspected: %q", suspected)
 			}
 			if got := strings.Join(sent, " "); got != test.sent {
 				t.Errorf("told of what was sent to others: %q, want %q", got, test.sent)
 			}
 		})
-	}
-}
-
-// TestLeadBreaks: where a connection breaks it is seen whether the leader is there, before this machine makes
-// a call that another member is about to lead for.
-func TestLeadBreaks(t *testing.T) {
-	f := newFleet(t)
-	second, _ := f.answers(text("second"))
-	var first memberuri.URI
-	var kill func()
-	first, kill = f.answers(func(w http.ResponseWriter, r *http.Request) {
-		kill()
-		cut(w, r)
-	})
-	here, leader := memberuri.URI{Host: "127.0.0.1", Port: "1"}, first.Address()
-	lead := &Lead{
-		Self: here.Address(), Who: func(context.Context) string { return leader }, Here: func(context.Context) bool { return false },
-		Suspect:   func(string) { leader = second.Address() },
-		Introduce: func(context.Context, http.Header) {},
-		Own:       roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("made here") }),
-	}
-	members := New(Config{Members: []memberuri.URI{first, second, here}, Identity: f.machine("edge.corp"), Lead: lead})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://api.example/2/0/x", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := members.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if got, err := io.ReadAll(response.Body); string(got) != "second  " || err != nil {
-		t.Errorf("got %q, %v", got, err)
 	}
 }
 

@@ -43,6 +43,7 @@ func (m *Members) Authenticate(ctx context.Context, _ *agent.Login) (agent.Token
 			if refused == nil {
 				refused = one.translate(problem)
 			}
+			tries.declined(number, problem.Code)
 			continue
 		}
 		tries.failed(number, err)
@@ -146,6 +147,9 @@ func (m *Members) ask(ctx context.Context, one *member, method, path string, tok
 		return nil, err
 	}
 	defer clear(text)
+	if response.StatusCode == http.StatusForbidden {
+		one.refused()
+	}
 	if response.StatusCode/100 != 2 {
 		return nil, refusal(response, text)
 	}

@@ -19,6 +19,9 @@ type Election interface {
 	// another takes its place at once.
 	Suspect(address string)
 
+	// Recheck says that a member may lead no more: who does is looked at again at once.
+	Recheck(address string)
+
 	// SetFit says why this member cannot lead: its device has failed, its PIN was refused, it is locked.
 	// It gives the lead away then if there is another that can. nil: it can.
 	SetFit(problem *agent.Problem)

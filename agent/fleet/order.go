@@ -73,6 +73,9 @@ func (o *Order) Changed() <-chan struct{} {
 // Suspect implements Election.
 func (o *Order) Suspect(address string) { o.peers.Suspect(address) }
 
+// Recheck implements Election.
+func (o *Order) Recheck(address string) { o.peers.Recheck(address) }
+
 // SetFit implements Election.
 func (o *Order) SetFit(problem *agent.Problem) {
 	o.mu.Lock()

@@ -162,6 +162,15 @@ func (p *Peers) Suspect(address string) {
 		return
 	}
 	p.note(func() { p.states[i].Known, p.states[i].Err = true, cmp.Or(p.states[i].Err, errRefused) })
+	p.Recheck(address)
+}
+
+// Recheck has a member asked again at once.
+func (p *Peers) Recheck(address string) {
+	i := slices.IndexFunc(p.States(), func(s State) bool { return s.Address == address && !s.Self })
+	if i < 0 {
+		return
+	}
 	select {
 	case p.pokes[i] <- struct{}{}:
 	default:

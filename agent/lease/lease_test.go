@@ -402,3 +402,16 @@ func TestForeignRecord(t *testing.T) {
 		}
 	})
 }
+
+// TestRecheck: a member that is told that another leads no more sees at once whether it may lead.
+func TestRecheck(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.start("a", "b")
+		leader, other := w.leader(), w.other()
+		time.Sleep(1700 * time.Millisecond)
+		leader.SetFit(agent.Problemf(agent.CodeDeviceAbsent, "no token"))
+		time.Sleep(10 * time.Millisecond) // it is written
+		other.Recheck(leader.name + ":1")
+		w.within(10*time.Millisecond, "the other leads", other.leads)
+	})
+}

@@ -34,6 +34,14 @@ func (l *Lease) Suspect(address string) {
 	})
 }
 
+// Recheck implements fleet.Election.
+func (l *Lease) Recheck(address string) {
+	if l.config.Fallback != nil {
+		l.config.Fallback.Recheck(address)
+	}
+	l.hurry()
+}
+
 // SetFit implements fleet.Election.
 func (l *Lease) SetFit(problem *agent.Problem) {
 	if l.config.Fallback != nil {

@@ -156,6 +156,7 @@ type static struct {
 
 func (s *static) Run(ctx context.Context)  { <-ctx.Done() }
 func (s *static) SetFit(*agent.Problem)    {}
+func (s *static) Recheck(string)           {}
 func (s *static) Changed() <-chan struct{} { return s.changed }
 
 func (s *static) Suspect(address string) {

@@ -85,6 +85,34 @@ func (m *membership) who(ctx context.Context) string {
 	}
 }
 
+// Of a call whose leader leads no more: for how long it waits until another does, and how often it is
+// looked at who. The leader may not have given the lead away yet when it says that it does.
+const (
+	succeedTime  = 2 * time.Second
+	succeedEvery = 100 * time.Millisecond
+)
+
+// after returns who leads in the place of a member. Where nobody does for a while, that is this agent.
+func (m *membership) after(ctx context.Context, gone string) string {
+	ctx, cancel := context.WithTimeout(ctx, succeedTime)
+	defer cancel()
+	ticker := time.NewTicker(succeedEvery)
+	defer ticker.Stop()
+	for {
+		changed := m.election.Changed()
+		if view := m.election.View(); view.Address != "" && view.Address != gone {
+			return view.Address
+		}
+		m.election.Recheck(gone)
+		select {
+		case <-ctx.Done():
+			return m.config.Address
+		case <-ticker.C:
+		case <-changed:
+		}
+	}
+}
+
 // run takes part until ctx ends.
 func (m *membership) run(ctx context.Context, changed func(fleet.View)) {
 	if m == nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
+	"github.com/anaplan-agent/anaplan-agent/agent/backoff"
 	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -44,7 +45,7 @@ func (p *servedProfile) follow(own http.RoundTripper) http.RoundTripper {
 		Back: func() { f.keeper.Reconsider() }, Sent: p.process.metrics.Forwarded,
 		Lead: &edge.Lead{
 			Self: m.config.Address, Trust: m.config.Trust,
-			Who: m.who, Here: func(ctx context.Context) bool { return fleet.From(ctx).Here }, Suspect: m.election.Suspect,
+			Who: m.who, After: m.after, Here: func(ctx context.Context) bool { return fleet.From(ctx).Here }, Suspect: m.election.Suspect,
 			Introduce: func(ctx context.Context, header http.Header) {
 				fleet.From(ctx).Write(header)
 				header.Set(local.HeaderProfile, p.profile.Name)
@@ -99,6 +100,25 @@ func (p *servedProfile) followed(own *server.Profile) *server.Profile {
 		return details
 	}
 	return &served
+}
+
+// Times between attempts with a key that cannot be used.
+const (
+	keyRetry     = 5 * time.Second
+	mostKeyRetry = 5 * time.Minute
+)
+
+// lookAfter tries this machine's key until ctx ends where its device has failed: no caller does that while
+// another member leads, and this one could not lead again.
+func (p *servedProfile) lookAfter(ctx context.Context) {
+	for failures := 1; backoff.Sleep(ctx, backoff.Delay(keyRetry, mostKeyRetry, failures)) == nil; failures++ {
+		status := p.keeper.Status()
+		if status.Problem == nil || status.Problem.Code != agent.CodeDeviceAbsent && status.Problem.Code != agent.CodeDeviceFailed {
+			failures = 0
+			continue
+		}
+		p.keeper.Token(ctx, nil) // what comes of it is logged, and noted
+	}
 }
 
 // run keeps the token alive until ctx ends.

@@ -188,6 +188,7 @@ func (p *servedProfile) run(ctx context.Context) {
 	}
 	if p.following != nil {
 		helpers.Go(func() { p.following.run(ctx) })
+		helpers.Go(func() { p.lookAfter(ctx) })
 	}
 	p.keeper.Run(ctx)
 	helpers.Wait()
