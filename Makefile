@@ -11,6 +11,9 @@
 # make pin-faults  what becomes of a PIN when its device fails: the tables of docs/reliability.md
 # make faults      what callers see while devices, networks, clocks, processes and callers go
 #                  wrong: the last table of docs/reliability.md
+# make fleet-test  what programs miss while members of a fleet, their networks and their PostgreSQL go
+#                  wrong, in network namespaces (needs root); docs/fleet-test.txt has its last output.
+#                  FLEET=short: a few rows, in a minute
 # make kills       enroll, import and rotate with YubiKeys of all kinds, killed at each step and gone
 #                  on with; make test has each with one kind
 # make soak        an agent that serves for minutes while things go wrong; SOAK=4h: for hours
@@ -20,7 +23,7 @@
 # make docs-test   the commands of the pages of docs, as they are written, in the order of the page
 # make alerts-test the rules of docs/monitoring, by promtool and with a Prometheus that scrapes an agent
 # make wine        the tests of a build for Windows under Wine, with what is known to fail there
-# make nightly     pin-faults, faults, kills, soak, fuzz, wine, package-test,
+# make nightly     pin-faults, faults, fleet-test, kills, soak, fuzz, wine, package-test,
 #                  kubernetes-test, fleet-test-kubernetes, bench and bench-fleet: over an hour, by hand
 # make build       bin/anaplan-agent, bin/anaplan-emulator and bin/piv-emulator
 # make install     what a package has, below DESTDIR (none) and PREFIX (/usr/local): program,
@@ -55,7 +58,7 @@ GOFLAGS_BUILD = -trimpath -ldflags='-s -w -funcalign=16 -X github.com/anaplan-ag
 # twentieth of the program, and of what a start maps into memory.
 AGENT_TAGS = -tags nethttpomithttp2
 
-.PHONY: help outdated fleet-test-kubernetes kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench bench-fleet pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
+.PHONY: help outdated fleet-test fleet-test-kubernetes kubernetes-test tarballs package package-test man go-is-new install clients nightly docs-test alerts-test wine errors pictures build test check bench bench-fleet pin-faults faults kills soak fuzz release demo demo-piv demo-agent demo-calls deps-demo deps-demo-piv deps-test deps-wine clean
 
 # The first target: what make does when nobody says what.
 help:
@@ -137,6 +140,13 @@ pin-faults: deps-test
 
 faults: deps-test
 	$(call tables,ANAPLAN_AGENT_FAULTS,TestFaults)
+
+FLEET = whole
+
+fleet-test: export ANAPLAN_AGENT_BUILT = $(CURDIR)/bin
+fleet-test: export ANAPLAN_AGENT_FLEET_TEST_WHOLE = $(filter whole,$(FLEET))
+fleet-test: deps-test build
+	$(call tables,ANAPLAN_AGENT_FLEET_TEST,TestFleet)
 
 define tables
 	@tables=$$(mktemp) && trap 'rm -f "$$tables"' EXIT && \
@@ -243,7 +253,7 @@ docs-test: deps-test
 alerts-test: deps-test
 	go test -count=1 -timeout 5m -run '^(TestAlertRules|TestScripts)$$/^(serve-metrics)$$' ./cmd/anaplan-agent
 
-nightly: pin-faults faults kills soak fuzz wine package-test kubernetes-test fleet-test-kubernetes bench bench-fleet
+nightly: pin-faults faults fleet-test kills soak fuzz wine package-test kubernetes-test fleet-test-kubernetes bench bench-fleet
 
 # See .ci/wine; standard output is the table of docs/platforms.md.
 wine: deps-wine

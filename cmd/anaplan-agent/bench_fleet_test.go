@@ -79,7 +79,7 @@ func (l *agentLab) startFleet(b *testing.B, edges int, profile string, rules []s
 }
 
 func (f *fleetLab) makeMembers(b *testing.B, edges int, profile string, rules []string) {
-	server := &postgres{programs: postgresPrograms(b), port: freePort(b)}
+	server := &postgres{programs: postgresPrograms(b), address: "127.0.0.1", port: freePort(b)}
 	if err := server.make(); err != nil {
 		b.Fatal(err)
 	}

@@ -29,7 +29,11 @@ func (s *site) start() {
 	s.t.Helper()
 	a := &siteAgent{cmd: s.command("serve", "--log-level", "debug"), ended: make(chan struct{})}
 	a.cmd.Stderr = &a.log
-	s.check(a.cmd.Start())
+	begin := s.begins
+	if begin == nil {
+		begin = (*exec.Cmd).Start
+	}
+	s.check(begin(a.cmd))
 	go func() {
 		a.cmd.Wait()
 		close(a.ended)

@@ -77,11 +77,13 @@ type site struct {
 	pin      string // that is in the place now
 	met      int    // PINs that came before the fault began
 	env      map[string]string
-	settings map[string]string // of the profile
-	ofAgent  map[string]string // settings of the agent, beside its socket
-	onStart  func()            // before each start of the program; nil: nothing
-	disturb  func()            // does what should make no difference; nil: nothing
-	agent    *siteAgent        // nil: none runs
+	settings map[string]string     // of the profile
+	ofAgent  map[string]string     // settings of the agent, beside its socket
+	tables   string                // what follows the profile's settings in the configuration
+	begins   func(*exec.Cmd) error // starts the agent; nil: where the test runs
+	onStart  func()                // before each start of the program; nil: nothing
+	disturb  func()                // does what should make no difference; nil: nothing
+	agent    *siteAgent            // nil: none runs
 }
 
 // newSite returns one whose device is well.
@@ -209,7 +211,7 @@ func (s *site) said() string {
 // configure writes the configuration.
 func (s *site) configure() {
 	s.t.Helper()
-	text := fmt.Sprintf("[agent]\nsocket = %q\n%s[profile.default]\n%s", s.path("run/agent.sock"), inTOML(s.ofAgent), inTOML(s.settings))
+	text := fmt.Sprintf("[agent]\nsocket = %q\n%s[profile.default]\n%s%s", s.path("run/agent.sock"), inTOML(s.ofAgent), inTOML(s.settings), s.tables)
 	s.check(os.WriteFile(s.path("config.toml"), []byte(text), 0o600))
 }
 

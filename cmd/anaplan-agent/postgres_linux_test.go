@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -34,7 +35,7 @@ func postgresPrograms(t testing.TB) string {
 // postgresCommand has a server of PostgreSQL listen at the port DB: postgres start|stop. It keeps its data
 // until the script ends.
 func postgresCommand(ts *testscript.TestScript, _ bool, args []string) {
-	server := &postgres{programs: ts.Getenv("POSTGRES"), port: ts.Getenv("DB"), data: ts.Getenv("DBDATA")}
+	server := &postgres{programs: ts.Getenv("POSTGRES"), address: "127.0.0.1", port: ts.Getenv("DB"), data: ts.Getenv("DBDATA")}
 	if server.data == "" {
 		ts.Check(server.make())
 		ts.Setenv("DBDATA", server.data)
@@ -47,8 +48,12 @@ func postgresCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(server.start())
 }
 
-// postgres is a server of PostgreSQL at a port of 127.0.0.1, with the user admin.
-type postgres struct{ programs, port, data string }
+// postgres is a server of PostgreSQL at an address and port, and at a socket beside its data, with the user
+// admin.
+type postgres struct {
+	programs, address, port, data string
+	at                            *host // nil: this machine
+}
 
 // postgresUser is who PostgreSQL runs as where the tests are root's, for whom it does not start: nobody.
 const postgresUser = 65534
@@ -65,16 +70,18 @@ func (p *postgres) make() error {
 			return err
 		}
 	}
-	return p.run("initdb", "-U", "admin", "-A", "trust", "--no-sync", "--no-instructions")
+	return p.run("initdb", "-D", p.data, "-U", "admin", "-A", "trust", "--no-sync", "--no-instructions")
 }
 
 func (p *postgres) start() error {
-	options := "-p " + p.port + " -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-	return p.run("pg_ctl", "-w", "-l", p.data+".log", "-o", options, "start")
+	options := "-p " + p.port + " -c fsync=off -c listen_addresses=" + p.address + " -c unix_socket_directories=" + filepath.Dir(p.data)
+	return p.run("pg_ctl", "-D", p.data, "-w", "-l", p.data+".log", "-o", options, "start")
 }
 
 // stop stops the server as by a crash.
-func (p *postgres) stop() error { return p.run("pg_ctl", "-m", "immediate", "-w", "stop") }
+func (p *postgres) stop() error {
+	return p.run("pg_ctl", "-D", p.data, "-m", "immediate", "-w", "stop")
+}
 
 // remove stops the server, if it runs, and removes its data.
 func (p *postgres) remove() {
@@ -84,14 +91,35 @@ func (p *postgres) remove() {
 	os.RemoveAll(filepath.Dir(p.data))
 }
 
+// sql runs a statement, and returns what it gives.
+func (p *postgres) sql(statement string) (string, error) {
+	return p.output("psql", "-h", filepath.Dir(p.data), "-p", p.port, "-U", "admin", "-d", "postgres", "-Atqc", statement)
+}
+
 func (p *postgres) run(program string, args ...string) error {
-	cmd := exec.Command(filepath.Join(p.programs, program), append([]string{"-D", p.data}, args...)...)
+	_, err := p.output(program, args...)
+	return err
+}
+
+// output runs one of PostgreSQL's programs to its end, and returns what it prints.
+func (p *postgres) output(program string, args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(p.programs, program), args...)
 	cmd.Dir = "/"
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: postgresUser, Gid: postgresUser}}
 	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", program, err, out)
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	start := cmd.Start
+	if p.at != nil {
+		start = func() error { return p.at.start(cmd) }
 	}
-	return nil
+	err := start()
+	if err == nil {
+		err = cmd.Wait()
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s", program, err, said.String())
+	}
+	return said.String(), nil
 }
