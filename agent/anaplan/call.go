@@ -15,7 +15,7 @@ const maxBody = 64 << 10
 type call struct {
 	op            string // for the log
 	method, path  string
-	authorization string // "": none
+	authorization string    // "": none
 	body          *body     // nil: none
 	freshUntil    time.Time // no attempt after it; zero: no such limit
 	unauthorized  error     // what a 401 means
