@@ -150,24 +150,18 @@ func isDatabase(path string) bool {
 	return err == nil && string(begin) == magic
 }
 
-// SpareHome has a store thrown away that tpm2-pkcs11 makes where there is none, until undo is called:
-// modules bring others in (p11-kit's proxy all that are registered), which make theirs as they start.
+// SpareHome has tpm2-pkcs11 make no store where there is none, until undo is called: modules bring others
+// in (p11-kit's proxy all that are registered), which make theirs as they start. There is none that it
+// could need: where it is what was asked for, CheckStore has refused it.
 func SpareHome() (undo func()) {
 	path, named := storePath(), os.Getenv(storeVariable)
 	if runtime.GOOS != "linux" || path != "" && isThere(path) {
 		return func() {}
 	}
-	dir, err := os.MkdirTemp("", "anaplan-agent-store-")
-	if err != nil {
-		dir = os.DevNull // in which none can be made
-	}
-	os.Setenv(storeVariable, dir)
+	os.Setenv(storeVariable, os.DevNull) // in which none can be made
 	return func() {
 		if os.Unsetenv(storeVariable); named != "" {
 			os.Setenv(storeVariable, named)
-		}
-		if err == nil {
-			os.RemoveAll(dir)
 		}
 	}
 }
