@@ -1,14 +1,11 @@
 package edge
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync"
-	"sync/atomic"
 
 	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
@@ -86,9 +83,9 @@ func (m *Members) send(one *member, req *http.Request, body *keptBody) (response
 	if m.isSelf(one) {
 		return m.lead.make(req, body)
 	}
-	var begun atomic.Bool
+	var way passage
 	ctx, watched := one.watch(req.Context())
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { begun.Store(true) }})
+	ctx = httptrace.WithClientTrace(ctx, way.trace())
 	out := req.Clone(ctx)
 	out.URL.Scheme, out.URL.Host, out.Host = "https", one.Address(), one.Address()
 	out.Header.Del("Authorization")
@@ -101,9 +98,9 @@ func (m *Members) send(one *member, req *http.Request, body *keptBody) (response
 	}
 	response, err = one.http.RoundTrip(out)
 	if err != nil {
-		err = watched.explain(err)
+		sent, err = way.failed(watched.explain(err))
 		watched.end()
-		return nil, begun.Load() && !isTurnedAway(err), err
+		return nil, sent, err
 	}
 	if response.StatusCode == http.StatusForbidden {
 		one.refused()
@@ -121,13 +118,6 @@ func (m *Members) introduce(one *member, out *http.Request) {
 	if m.lead != nil {
 		m.lead.Introduce(out.Context(), out.Header)
 	}
-}
-
-// isTurnedAway reports whether a member has refused this machine's certificate. By TLS 1.3 that is seen
-// when a request has been written, which it then has not read.
-func isTurnedAway(err error) bool {
-	said, ok := errors.AsType[*net.OpError](err)
-	return ok && said.Op == "remote error"
 }
 
 // isRead reports whether a method only reads.

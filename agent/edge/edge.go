@@ -198,7 +198,7 @@ func (one *member) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if err != nil {
 		return nil, &unreachedError{err}
 	}
-	return conn, nil
+	return &door{Conn: conn}, nil
 }
 
 // refused is that the member does not allow something to this machine. If that has another certificate by
