@@ -20,11 +20,10 @@ type Config struct {
 // InTurn returns the Config of an allowance that several have one after the other, none of whom knows what
 // the one before has sent: each calls [Limiter.Spend] when its turn begins. All together they send no more
 // than perMinute calls in any minute, where a single Limiter with a full bucket may send twice as many in
-// its first. So there are fewer calls at once, a tenth of those of a minute, and the rate is lower by these
-// and by one call for each turn, of which there may be a hundredth of perMinute in a minute.
+// its first. So there are fewer calls at once, a tenth of those of a minute, and the rate is lower by these.
 func InTurn(perMinute int) Config {
-	burst, turns := max(perMinute/10, 1), perMinute/100
-	return Config{PerMinute: max(perMinute-burst-turns, 1), Burst: burst}
+	burst := max(perMinute/10, 1)
+	return Config{PerMinute: max(perMinute-burst, 1), Burst: burst}
 }
 
 // longestHold keeps what a server asks for by mistake from stopping a client for good.
