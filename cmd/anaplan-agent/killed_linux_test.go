@@ -281,14 +281,19 @@ func isLasting(call string) bool {
 
 // text reads the program's memory, as far as it can be read, up to a size.
 func (p *tracee) text(address uint64, size int) string {
-	buffer := make([]byte, size)
-	// Not across the end of a page, behind which there may be none.
-	size = min(size, os.Getpagesize()-int(address)%os.Getpagesize())
 	memory, err := os.Open("/proc/" + strconv.Itoa(p.pid) + "/mem")
 	if err != nil {
 		return ""
 	}
 	defer memory.Close()
-	n, _ := memory.ReadAt(buffer[:size], int64(address))
-	return string(buffer[:n])
+	var text []byte
+	for err == nil && len(text) < size {
+		// Not across the end of a page, behind which there may be none.
+		at := int64(address) + int64(len(text))
+		piece := make([]byte, min(size-len(text), os.Getpagesize()-int(at)%os.Getpagesize()))
+		var n int
+		n, err = memory.ReadAt(piece, at)
+		text = append(text, piece[:n]...)
+	}
+	return string(text)
 }
