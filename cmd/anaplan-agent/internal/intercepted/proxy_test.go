@@ -21,6 +21,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -231,15 +232,22 @@ func TestTunnel(t *testing.T) {
 func TestWholeURL(t *testing.T) {
 	s := newStandIn(t)
 	run, _ := s.run(t)
-	for range 2 {
+	asked := -1
+	for range 20 { // a connection is free for the next request a moment after the answer
 		got := run.ask(t, "POST https://api.anaplan.com/token/authenticate HTTP/1.1\r\nHost: api.anaplan.com\r\nContent-Length: 5\r\nProxy-Authorization: Basic eDp5\r\n\r\nhello")
 		if want := "200 OK POST https://api.anaplan.com/token/authenticate 5"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
+		connects := strings.Split(s.requests(), ", ")
+		if i := slices.IndexFunc(connects, func(r string) bool { return r != "CONNECT api.anaplan.com:443 as nightly" }); i >= 0 {
+			t.Fatalf("the agent was asked %s", connects[i])
+		}
+		if len(connects) == asked {
+			return
+		}
+		asked = len(connects)
 	}
-	if got := s.requests(); got != "CONNECT api.anaplan.com:443 as nightly" {
-		t.Errorf("the agent was asked %s", got)
-	}
+	t.Error("no connection to the agent is used twice")
 }
 
 // The agent's reason reaches the program, and once the person: most programs do not print it.
