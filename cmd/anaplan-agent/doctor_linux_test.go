@@ -294,7 +294,7 @@ var brokenDevices = []broken{
 	{name: "token that does not answer", do: func(m *machine) { m.behind("C_OpenSession=0xE1") },
 		check: "device.token", severity: finding.Error, fragment: ""},
 	{name: "locked PIN", do: func(m *machine) { m.behind(flagLocked) },
-		check: "device.pin", severity: finding.Error, fragment: "security officer"},
+		check: "device.pin", severity: finding.Error, fragment: "--login-type so --init-pin"},
 	{name: "last try", do: func(m *machine) { m.behind(flagFinalTry) },
 		check: "device.pin", severity: finding.Error, fragment: "--pin prompt"},
 	{name: "wrong PIN before", do: func(m *machine) { m.behind("setflags=0x10000") },
