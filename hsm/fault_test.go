@@ -53,6 +53,7 @@ func TestFaults(t *testing.T) {
 		"certificate is not told":    {order: "C_GetAttributeValue@3=0x30", says: []string{"reading a certificate"}, transient: true},
 		"login breaks off":           {order: "C_Login=0x30", says: []string{"logging in"}, transient: true},
 		"cancelled at the PIN pad":   {order: "pinpad;C_Login=0x50", says: []string{"logging in: it was cancelled at the token (CKR_FUNCTION_CANCELED)"}},
+		"cancelled, by CKR_CANCEL":   {order: "pinpad;C_Login=0x1", says: []string{"logging in: it was cancelled at the token (CKR_CANCEL)"}},
 		"no user PIN":                {order: "C_Login=0x102", says: []string{"no user PIN yet"}},
 		"PIN of wrong length":        {order: "C_Login=0xA2", says: []string{"too long or too short"}, refused: &hardware.PINError{}},
 		"PIN with wrong characters":  {order: "C_Login=0xA1", says: []string{"characters"}, refused: &hardware.PINError{}},

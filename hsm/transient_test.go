@@ -31,6 +31,7 @@ func TestInWords(t *testing.T) {
 		{pkcs11.Error(pkcs11.CKR_DEVICE_REMOVED), "doing: the token was removed (CKR_DEVICE_REMOVED)", true},
 		{pkcs11.Error(pkcs11.CKR_PIN_LOCKED), "doing: the PIN is locked (CKR_PIN_LOCKED)", false},
 		{pkcs11.Error(pkcs11.CKR_FUNCTION_CANCELED), "doing: it was cancelled at the token (CKR_FUNCTION_CANCELED)", false},
+		{pkcs11.Error(pkcs11.CKR_CANCEL), "doing: it was cancelled at the token (CKR_CANCEL)", false},
 		{pkcs11.Error(pkcs11.CKR_KEY_UNEXTRACTABLE), "doing: the module returned an error (CKR_KEY_UNEXTRACTABLE)", true},
 		{pkcs11.Error(0x80000001), "doing: the module returned an error of its maker's own (0x80000001)", true},
 		{pkcs11.Error(0x4711), "doing: the module returned an error (0x4711)", true},

@@ -14,6 +14,7 @@ import (
 // words says what the return values of PKCS#11 (version 2.40, section 5.1) mean
 // to the person at the keyboard.
 var words = map[pkcs11.Error]string{
+	pkcs11.CKR_CANCEL:                           "it was cancelled at the token",
 	pkcs11.CKR_HOST_MEMORY:                      "the machine has no memory left",
 	pkcs11.CKR_SLOT_ID_INVALID:                  "the slot is gone",
 	pkcs11.CKR_GENERAL_ERROR:                    "the module failed and does not say why",
@@ -117,7 +118,7 @@ var Final = []pkcs11.Error{
 	pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_ATTRIBUTE_SENSITIVE,
 	pkcs11.CKR_ATTRIBUTE_TYPE_INVALID, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID,
 	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE,
-	pkcs11.CKR_FUNCTION_CANCELED, // the person at the PIN pad said no: no retry may ask again
+	pkcs11.CKR_CANCEL, pkcs11.CKR_FUNCTION_CANCELED, // the person at the PIN pad said no: no retry may ask again
 	pkcs11.CKR_FUNCTION_NOT_SUPPORTED,
 	pkcs11.CKR_KEY_SIZE_RANGE, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED,
 	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
