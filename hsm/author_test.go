@@ -33,6 +33,7 @@ func TestEnrollOnOddModules(t *testing.T) {
 		"somebody is logged in, the login":   {"alreadyloggedin", 5},
 		"no raw signature":                   {"norawsign=0x20", 5},
 		"no raw signature, by length":        {"norawsign=0x21", 5},
+		"no raw signature at all":            {"norawsign=0x54", 5},
 		"no raw signature of this type":      {"nomechanism=1;nomechanismrv=0x63", 5},
 		"the length ends a signature":        {"lengthends", 5},
 		"one attribute at a time":            {"oneattribute", 5},

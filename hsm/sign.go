@@ -45,7 +45,7 @@ func digestInfo(hash crypto.Hash, message []byte) ([]byte, error) {
 // not with this key, but may with a mechanism that hashes.
 var otherMechanism = []pkcs11.Error{
 	pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID,
-	pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED, pkcs11.CKR_KEY_TYPE_INCONSISTENT,
+	pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED, pkcs11.CKR_KEY_TYPE_INCONSISTENT, pkcs11.CKR_FUNCTION_NOT_SUPPORTED,
 	pkcs11.CKR_DATA_INVALID, pkcs11.CKR_DATA_LEN_RANGE, // of C_Sign, for the DigestInfo
 }
 
