@@ -241,7 +241,7 @@ func ParseAddress(text string) (Address, error) {
 		_, err = ParsePINURI(source)
 	}
 	if err != nil && !strings.HasPrefix(strings.ToLower(text), uri.Scheme+":") {
-		err = fmt.Errorf("%w, or piv:serial=NUMBER;slot=9c for a key on a YubiKey", err)
+		err = fmt.Errorf("%w, or piv:serial=NUMBER;slot=9c for a key on a YubiKey, or agent:https://HOST:8471 for one that another agent has", err)
 	}
 	return address, err
 }

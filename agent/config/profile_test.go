@@ -173,7 +173,7 @@ func TestProfileErrors(t *testing.T) {
 		{"PIN in a PIV address", "default", over("key", "piv:slot=9c?pin-value=835261"), `--key: address "piv:slot=9c?...": it ends after the slot; where the PIN comes from is said by the setting pin`},
 		{
 			"no scheme", "default", over("key", "slot=9c"),
-			`--key: address "slot=9c", column 1: it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME, or piv:serial=NUMBER;slot=9c for a key on a YubiKey`,
+			`--key: address "slot=9c", column 1: it does not begin with "pkcs11:"; write pkcs11:token=NAME;object=NAME, or piv:serial=NUMBER;slot=9c for a key on a YubiKey, or agent:https://HOST:8471 for one that another agent has`,
 		},
 		{"touch command", "default", over("touch_command", "notify-send 'x"), "--touch-command: a single quote is not closed"},
 		{"expiry command", "default", over("expiry_command", "mail 'x"), "--expiry-command: a single quote is not closed"},
