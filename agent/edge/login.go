@@ -31,10 +31,10 @@ func (m *Members) Authenticate(ctx context.Context, _ *agent.Login) (agent.Token
 		if m.isSelf(one) {
 			return m.lead.stand(ctx)
 		}
-		body, err := m.ask(ctx, one, http.MethodPost, "/token/authenticate", agent.Token{})
+		token, err := m.login(ctx, one)
 		if err == nil {
 			tries.use(number)
-			return body.token()
+			return token, nil
 		}
 		if ctx.Err() != nil {
 			return agent.Token{}, context.Cause(ctx)
@@ -53,6 +53,15 @@ func (m *Members) Authenticate(ctx context.Context, _ *agent.Login) (agent.Token
 		return agent.Token{}, refused
 	}
 	return agent.Token{}, m.unreachable(failures)
+}
+
+// login logs in at a member. One that gives no token is none: another program may listen there.
+func (m *Members) login(ctx context.Context, one *member) (agent.Token, error) {
+	body, err := m.ask(ctx, one, http.MethodPost, "/token/authenticate", agent.Token{})
+	if err != nil {
+		return agent.Token{}, err
+	}
+	return body.token()
 }
 
 // Refresh extends the life of a token that the member in use has handed out. One of another is refused,
@@ -159,7 +168,7 @@ func (m *Members) ask(ctx context.Context, one *member, method, path string, tok
 		return told, nil
 	}
 	if err := json.Unmarshal(text, &told.TokenBody); err != nil {
-		return nil, agent.Problemf(agent.CodeServerRefused, "its answer is not a member's")
+		return nil, agent.Problemf(agent.CodeServerRefused, "its answer is not a member's: is it the port of listen_tls?")
 	}
 	return told, nil
 }
@@ -176,7 +185,7 @@ func refusal(response *http.Response, text []byte) *agent.Problem {
 // token returns the token of an answer. Its end is by this machine's clock, whatever the member's says.
 func (a *answer) token() (agent.Token, error) {
 	if a.Token.Value == "" {
-		return agent.Token{}, agent.Problemf(agent.CodeServerRefused, "the member has given an empty token")
+		return agent.Token{}, agent.Problemf(agent.CodeServerRefused, "its answer has no token: is it the port of listen_tls?")
 	}
 	ends := time.UnixMilli(a.Token.ExpiresAt)
 	if !a.at.IsZero() {

@@ -225,7 +225,7 @@ func TestAnswersAboutTokens(t *testing.T) {
 		gone   bool       // the token counts as refused, so that a login follows
 	}{
 		{"authenticate", 201, tokenUntil(time.Now().Add(time.Hour)), "", false},
-		{"authenticate", 201, local.TokenBody{}, agent.CodeServerRefused, false},
+		{"authenticate", 201, local.TokenBody{}, agent.CodeDeviceFailed, false},
 		{"authenticate", 201, "no token", agent.CodeDeviceFailed, false},
 		{"authenticate", 502, "a proxy's", agent.CodeDeviceFailed, false},
 		{"authenticate", 503, problem(agent.CodeRateLimited), agent.CodeRateLimited, false},
