@@ -105,7 +105,7 @@ func memberAddress(text string) (string, error) {
 	}
 	member, err := memberuri.Parse(memberuri.Scheme + ":https://" + text)
 	if err != nil {
-		return "", fmt.Errorf("%q is not the address of a member; write it as %s", text, sample)
+		return "", fmt.Errorf("%q is not the address of a member; write it as %s, or [2001:db8::1]:8471", text, sample)
 	}
 	if ip := net.ParseIP(member.Host); ip != nil && ip.IsUnspecified() {
 		return "", fmt.Errorf("%q is not a machine's address; write where others find this one, as %s", text, sample)

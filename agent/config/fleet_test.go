@@ -40,6 +40,7 @@ func TestFleetErrors(t *testing.T) {
 		{"twice", strings.Replace(good, "b:1", "A:1", 1), "c.toml:3:1: members: a:1 is there twice"},
 		{"a URL", strings.Replace(good, "b:1", "https://u:835261@b:1", 1), "c.toml:3:1: members: only a host and its port stand here, not a URL"},
 		{"no port", strings.Replace(good, "b:1", "b", 1), `c.toml:3:1: members: "b" is not the address of a member; write it as agent-1.example:8471`},
+		{"IPv6 without brackets", strings.Replace(good, "b:1", "::1:8471", 1), `"::1:8471" is not the address of a member; write it as agent-1.example:8471, or [2001:db8::1]:8471`},
 		{"port 0", strings.Replace(good, "b:1", "b:0", 1), `"b:0" is not the address of a member`},
 		{"nowhere", strings.Replace(good, "b:1", "0.0.0.0:1", 1), `"0.0.0.0:1" is not a machine's address; write where others find this one`},
 		{"a wildcard", strings.Replace(good, "agent.corp", "*.corp", 1), "c.toml:4:1: trust: "},
