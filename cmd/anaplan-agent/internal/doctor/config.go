@@ -107,12 +107,15 @@ func (c *configuration) checkFile(path string) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil: // there is none, or it is about to be replaced
-	case len(c.found.clients) > 0 && paths.OthersMayRead(path, info):
+	case slices.ContainsFunc(c.found.clients, hasSecret) && paths.OthersMayRead(path, info):
 		c.warn("config.permissions", remedy.Here().KeepPrivate(path), "%s holds the hashes of clients' secrets, and others can read it", path)
 	default:
 		c.ok("config.permissions", "nobody else can change %s", path)
 	}
 }
+
+// hasSecret reports whether a client shows a secret; others are known by their user or certificate.
+func hasSecret(client *config.Client) bool { return client.Secret != nil }
 
 // checkVariables looks for variables that look like settings but are not: nothing else reports a
 // typo in one.

@@ -46,7 +46,7 @@ func (r *Report) judgeFleetMember(seen fleet.State, isSelf bool) {
 	}
 	switch {
 	case seen.Err != nil && isSelf:
-		r.warn("fleet.member", "start the agent here; if it runs, compare address under [fleet] with listen_tls and with the names in the certificate",
+		r.warn("fleet.member", "start the agent here; if it runs, compare address under [fleet] with listen_tls, and address and trust with the names in the certificate",
 			"%s, which is this agent: %v", seen.Address, seen.Err)
 	case seen.Err != nil:
 		r.warn("fleet.member", "start it there, and compare members and trust with listen_tls there, and with the names in its certificate; "+build.Program+" status there says who was turned away",
