@@ -97,8 +97,10 @@ func CheckSocket(path string) error {
 	for deadline := time.Now().Add(socketTimeout); ; time.Sleep(socketPause) {
 		err := knock(path)
 		switch {
-		case !errors.Is(err, ErrNoAgent) || !local.RunsWithoutSocket(path):
+		case !errors.Is(err, ErrNoAgent):
 			return err
+		case !local.RunsWithoutSocket(path):
+			return knock(path) // it may have been made between the two looks
 		case time.Now().After(deadline):
 			return fmt.Errorf("%w: %s", local.ErrSocketGone, path)
 		}
