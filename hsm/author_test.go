@@ -21,6 +21,7 @@ func TestEnrollOnOddModules(t *testing.T) {
 	}{
 		"as usual":                           {"", 5}, // crypto11 logs in again for the key and for the certificate
 		"no threads":                         {"nooslocking", 3},
+		"threads of its own":                 {"nooslocking=0x9", 3},
 		"no arguments":                       {"nullonly", 3},
 		"a token comes":                      {"newslot=1", 3},
 		"tokens seen when asked for all":     {"lateslots", 3},

@@ -138,7 +138,7 @@ func (m *module) start(address uri.URI) error {
 	defer loader.KeepProcess()()
 	err := m.Initialize(reserved(address))
 	_, m.odd = address.Get(initReserved)
-	if !m.odd && rv.Is(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK) {
+	if !m.odd && rv.Is(err, pkcs11.CKR_ARGUMENTS_BAD, pkcs11.CKR_CANT_LOCK, pkcs11.CKR_NEED_TO_CREATE_THREADS) {
 		m.odd = true
 		return loader.StartBare(m.path)
 	}

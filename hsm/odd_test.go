@@ -166,6 +166,7 @@ func TestOddModules(t *testing.T) {
 	library := hsmtest.BuildShim(t)
 	for name, order := range map[string]string{
 		"no threads":               "nooslocking",
+		"threads of its own":       "nooslocking=0x9",
 		"no arguments":             "nullonly",
 		"read/write sessions only": "rwonly",
 		"read-only sessions only":  "roonly",

@@ -21,6 +21,7 @@ var words = map[pkcs11.Error]string{
 	pkcs11.CKR_FUNCTION_FAILED:                  "the token could not do it and does not say why",
 	pkcs11.CKR_ARGUMENTS_BAD:                    "the module did not take the arguments",
 	pkcs11.CKR_CANT_LOCK:                        "the module cannot be used by several threads",
+	pkcs11.CKR_NEED_TO_CREATE_THREADS:           "the module wants threads of its own",
 	pkcs11.CKR_ACTION_PROHIBITED:                "the token does not allow that with this object",
 	pkcs11.CKR_ATTRIBUTE_READ_ONLY:              "the token sets an attribute itself that was asked for",
 	pkcs11.CKR_ATTRIBUTE_SENSITIVE:              "the token does not tell an attribute of the object",

@@ -352,12 +352,13 @@ static void configure(void) {
 }
 
 /* manners are what a module does to the process that it is loaded into, and wants of it:
- * nullonly takes no arguments of C_Initialize, and nooslocking no locks of the system's. */
+ * nullonly takes no arguments of C_Initialize, and nooslocking no locks of the system's, to which it
+ * answers CKR_CANT_LOCK or, as nooslocking=0x9, a code. */
 static CK_RV manners(CK_C_INITIALIZE_ARGS_PTR arguments) {
 	if (arguments != NULL && order("nullonly") != NULL)
 		return CKR_ARGUMENTS_BAD;
 	if (arguments != NULL && order("nooslocking") != NULL && (arguments->flags & CKF_OS_LOCKING_OK))
-		return CKR_CANT_LOCK;
+		return number("nooslocking") ? number("nooslocking") : CKR_CANT_LOCK;
 	if (order("chdir") != NULL && chdir("/") != 0)
 		return CKR_GENERAL_ERROR;
 	if (order("sigpipe") != NULL)
