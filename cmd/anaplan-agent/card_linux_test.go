@@ -336,7 +336,7 @@ func setTouch(ts *testscript.TestScript, card *pivtest.Card, who string) {
 }
 
 // countOf counts the commands of an instruction that a card has had. A question for
-// the counter is no PIN that was sent (SP 800-73-4 part 2, section 3.2.1).
+// the counter is not a PIN that was sent (SP 800-73-4 part 2, section 3.2.1).
 func countOf(card *pivtest.Card, ins byte) int {
 	n := 0
 	for _, command := range card.Commands() {

@@ -17,8 +17,8 @@ static struct sigaction before[NSIG];
 static int silent;
 static int person; // the descriptor to say it on
 
-static volatile int closing, died; // a module is closing; one has died of it
-static volatile int lost, ending;  // one did not close; the program ends
+extern volatile int module_closing, module_died, module_lost; // crash_marks.go
+static volatile int ending;                                    // the program ends
 
 static uintptr_t faultAt(const ucontext_t *context) {
 #ifdef __x86_64__
@@ -31,7 +31,7 @@ static uintptr_t faultAt(const ucontext_t *context) {
 // A module that dies while it closes takes no more than its thread with it: all that was
 // wanted of it is done, and the other threads have that to deliver.
 static void park(void) {
-	__atomic_store_n(&died, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&module_died, 1, __ATOMIC_SEQ_CST);
 	for (;;) pause();
 }
 
@@ -57,7 +57,7 @@ static void crashed(int signal, siginfo_t *info, void *context) {
 		raise(signal);
 		return; // for the fault to come again
 	}
-	if (closing) park();
+	if (module_closing) park();
 	static const char said[] =
 		"anaplan-agent: error: the PKCS#11 module crashed, and took this program with it\n"
 		"anaplan-agent: hint: try again; if it stays so, ask the device's vendor for another version of the module\n";
@@ -68,7 +68,7 @@ static void crashed(int signal, siginfo_t *info, void *context) {
 // that has called it.
 static void exited(void) {
 	if (ending) return;
-	if (closing) park();
+	if (module_closing) park();
 	static const char said[] =
 		"anaplan-agent: error: the PKCS#11 module ended this program\n"
 		"anaplan-agent: hint: try again; if it stays so, ask the device's vendor for another version of the module\n";
@@ -89,16 +89,10 @@ static void watch(int is_signer, int descriptor) {
 	if (!is_signer) atexit(exited); // before the module's own, so after them
 }
 
-static void setClosing(int on) { closing = on; }
-
-static int hasDied(void) { return __atomic_exchange_n(&died, 0, __ATOMIC_SEQ_CST); }
-
-static void setLost(void) { lost = 1; }
-
 // A thread that was left in a module may hold the loader's lock, which exit(3) wants.
 static void end(int code) {
 	ending = 1;
-	if (lost) _exit(code);
+	if (module_lost) _exit(code);
 }
 */
 import "C"
@@ -116,22 +110,6 @@ func WatchModulesOfSigner() { C.watch(1, C.int(os.Stderr.Fd())) }
 
 // closesEarly: a module that ends badly is held up until the work is done.
 const closesEarly = true
-
-// modulesClose says that from now on, or no longer, modules do nothing but close: one that
-// crashes, or calls exit, takes only its thread with it.
-func modulesClose(closing bool) {
-	on := C.int(0)
-	if closing {
-		on = 1
-	}
-	C.setClosing(on)
-}
-
-// moduleDied reports, once, whether a module has crashed while it closed.
-func moduleDied() bool { return C.hasDied() != 0 }
-
-// modulesLeft says that a module has not closed, and has a thread that is left behind.
-func modulesLeft() { C.setLost() }
 
 // workDone has nothing to do here.
 func workDone() {}

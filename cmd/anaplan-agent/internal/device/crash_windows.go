@@ -7,8 +7,7 @@ package device
 
 extern IMAGE_DOS_HEADER __ImageBase; // where the program itself lies; ld says so
 
-static volatile LONG closing, died; // a module is closing; one has died of it
-static volatile LONG lost;          // one did not close
+extern volatile int module_closing, module_died, module_lost; // crash_marks.go
 
 static int isOurs(const char *at) {
 	const char *begin = (const char *)&__ImageBase;
@@ -26,9 +25,9 @@ static int isFault(DWORD code) {
 // for one that it dies of, which then costs a warning.
 static LONG CALLBACK faulted(EXCEPTION_POINTERS *what) {
 	const EXCEPTION_RECORD *record = what->ExceptionRecord;
-	if (!closing || !isFault(record->ExceptionCode) || isOurs(record->ExceptionAddress)) return EXCEPTION_CONTINUE_SEARCH;
-	InterlockedExchange(&died, 1);
-	InterlockedExchange(&lost, 1);
+	if (!module_closing || !isFault(record->ExceptionCode) || isOurs(record->ExceptionAddress)) return EXCEPTION_CONTINUE_SEARCH;
+	__atomic_store_n(&module_died, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&module_lost, 1, __ATOMIC_SEQ_CST);
 	for (;;) Sleep(INFINITE);
 }
 
@@ -38,15 +37,9 @@ static void watch(void) {
 	if (!watches++) AddVectoredExceptionHandler(0, faulted);
 }
 
-static void setClosing(int on) { InterlockedExchange(&closing, on); }
-
-static int hasDied(void) { return InterlockedExchange(&died, 0); }
-
-static void setLost(void) { InterlockedExchange(&lost, 1); }
-
 // A thread that was left in a module may hold the loader's lock, which ExitProcess wants.
 static void end(int code) {
-	if (lost) TerminateProcess(GetCurrentProcess(), code);
+	if (module_lost) TerminateProcess(GetCurrentProcess(), code);
 }
 */
 import "C"
@@ -252,19 +245,3 @@ const (
 // closesEarly: what ends a process at once, as damage to its heap does, cannot be held up here. So a
 // module closes when the work is done, and not while a login is under way.
 const closesEarly = false
-
-// modulesClose says that from now on, or no longer, modules do nothing but close: one that crashes
-// takes only its thread with it.
-func modulesClose(closing bool) {
-	on := C.int(0)
-	if closing {
-		on = 1
-	}
-	C.setClosing(on)
-}
-
-// moduleDied reports, once, whether a module has crashed while it closed.
-func moduleDied() bool { return C.hasDied() != 0 }
-
-// modulesLeft says that a module has not closed, and has a thread that is left behind.
-func modulesLeft() { C.setLost() }
