@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/lease/postgres/postgrestest"
 	"github.com/anaplan-agent/anaplan-agent/agent/local"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls/mutualtlstest"
 )
@@ -79,7 +80,7 @@ func (l *agentLab) startFleet(b *testing.B, edges int, profile string, rules []s
 }
 
 func (f *fleetLab) makeMembers(b *testing.B, edges int, profile string, rules []string) {
-	server := &postgres{programs: postgresPrograms(b), address: "127.0.0.1", port: freePort(b)}
+	server := &postgres{programs: postgrestest.Programs(b), address: "127.0.0.1", port: freePort(b)}
 	if err := server.make(); err != nil {
 		b.Fatal(err)
 	}

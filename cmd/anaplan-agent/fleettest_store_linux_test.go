@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/anaplan-agent/anaplan-agent/agent/lease/postgres/postgrestest"
 )
 
 // fleetStore is a server of PostgreSQL in a host of its own.
@@ -22,7 +24,7 @@ type fleetStore struct {
 
 func newFleetStore(t *testing.T, at *host) *fleetStore {
 	t.Helper()
-	s := &fleetStore{postgres{programs: postgresPrograms(t), address: at.address(), port: "5432", at: at}, t}
+	s := &fleetStore{postgres{programs: postgrestest.Programs(t), address: at.address(), port: "5432", at: at}, t}
 	s.do(s.make())
 	t.Cleanup(func() { s.signal(syscall.SIGCONT); s.remove() })
 	file, err := os.OpenFile(filepath.Join(s.data, "pg_hba.conf"), os.O_APPEND|os.O_WRONLY, 0)
@@ -68,16 +70,12 @@ func (s *fleetStore) stop() {
 	s.do(s.postgres.stop())
 }
 
-// signal reaches the server with all that serve its connections, each of which is in a session of its
-// own.
+// signal reaches the server with all that serve its connections.
 func (s *fleetStore) signal(signal syscall.Signal) {
 	text, _ := os.ReadFile(filepath.Join(s.data, "postmaster.pid"))
-	main, _, _ := strings.Cut(string(text), "\n")
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%s/task/%s/children", main, main))
-	for _, word := range append(strings.Fields(string(children)), main) {
-		if pid, err := strconv.Atoi(word); err == nil {
-			syscall.Kill(pid, signal)
-		}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if pid, err := strconv.Atoi(first); err == nil {
+		postgrestest.Signal(pid, signal)
 	}
 }
 

@@ -13,23 +13,14 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/lease/postgres/postgrestest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
 
 // TestLease runs the program with a lease in a real PostgreSQL.
 func TestLease(t *testing.T) {
 	hsmtest.SoftHSM(t)
-	runScripts(t, func(name string) bool { return name == "real-lease.txtar" }, "POSTGRES", postgresPrograms(t))
-}
-
-// postgresPrograms returns the directory of PostgreSQL's programs; where there is none, the test ends.
-func postgresPrograms(t testing.TB) string {
-	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if len(found) == 0 {
-		hsmtest.Missing(t, "postgres", "/usr/lib/postgresql/*/bin")
-	}
-	return found[len(found)-1]
+	runScripts(t, func(name string) bool { return name == "real-lease.txtar" }, "POSTGRES", postgrestest.Programs(t))
 }
 
 // postgresCommand has a server of PostgreSQL listen at the port DB: postgres start|stop. It keeps its data
@@ -55,9 +46,6 @@ type postgres struct {
 	at                            *host // nil: this machine
 }
 
-// postgresUser is who PostgreSQL runs as where the tests are root's, for whom it does not start: nobody.
-const postgresUser = 65534
-
 // make makes the data of a server that is yet to be started.
 func (p *postgres) make() error {
 	dir, err := os.MkdirTemp("", "postgres") // no other user may look into a test's own
@@ -65,10 +53,8 @@ func (p *postgres) make() error {
 		return err
 	}
 	p.data = filepath.Join(dir, "data")
-	if os.Geteuid() == 0 {
-		if err := os.Chown(dir, postgresUser, postgresUser); err != nil {
-			return err
-		}
+	if err := postgrestest.Own(dir); err != nil {
+		return err
 	}
 	return p.run("initdb", "-D", p.data, "-U", "admin", "-A", "trust", "--no-sync", "--no-instructions")
 }
@@ -105,9 +91,7 @@ func (p *postgres) run(program string, args ...string) error {
 func (p *postgres) output(program string, args ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(p.programs, program), args...)
 	cmd.Dir = "/"
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: postgresUser, Gid: postgresUser}}
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: postgrestest.Credential()}
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := cmd.Start

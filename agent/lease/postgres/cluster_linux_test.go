@@ -8,20 +8,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	_ "github.com/lib/pq"
 
+	"github.com/anaplan-agent/anaplan-agent/agent/lease/postgres/postgrestest"
 	"github.com/anaplan-agent/anaplan-agent/agent/mutualtls/mutualtlstest"
 	"github.com/anaplan-agent/anaplan-agent/hsm/hsmtest"
 )
-
-// nobody is who the server runs as where the tests are root's, for whom it does not start.
-const nobody = 65534
 
 // bound is for what has to come true; only a failing test reaches it.
 const bound = time.Minute
@@ -44,15 +40,12 @@ hostssl all tls   127.0.0.1/32 scram-sha-256
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		hsmtest.Missing(t, "postgres", "/usr/lib/postgresql/*/bin/initdb")
-	}
+	programs := postgrestest.Programs(t)
 	dir, err := os.MkdirTemp("", "postgres")
 	check(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	c := &cluster{dir: dir, bin: filepath.Dir(found[len(found)-1]), port: freePort(t)}
-	c.own(t, dir)
+	c := &cluster{dir: dir, bin: programs, port: freePort(t)}
+	check(t, postgrestest.Own(dir))
 	init := c.command(filepath.Join(c.bin, "initdb"), "-D", c.data(), "-U", "admin", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions")
 	if out, err := init.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
@@ -126,48 +119,22 @@ func (c *cluster) stop(signal syscall.Signal) {
 	<-c.ended
 }
 
-// signal reaches the server with all that serve its connections, each of which is in a session of its
-// own.
-func (c *cluster) signal(signal syscall.Signal) {
-	all := []int{c.server.Process.Pid}
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, stat := range stats {
-		text, _ := os.ReadFile(stat)
-		_, rest, _ := strings.Cut(string(text), ") ")
-		fields := strings.Fields(rest)
-		if len(fields) > 1 && fields[1] == strconv.Itoa(all[0]) {
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(stat)))
-			all = append(all, pid)
-		}
-	}
-	for _, pid := range all {
-		syscall.Kill(pid, signal)
-	}
-}
+// signal reaches the server with all that serve its connections.
+func (c *cluster) signal(signal syscall.Signal) { postgrestest.Signal(c.server.Process.Pid, signal) }
 
 // command is a program as the user of the server.
 func (c *cluster) command(program string, arguments ...string) *exec.Cmd {
 	command := exec.Command(program, arguments...)
 	command.Dir = c.dir
-	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if os.Getuid() == 0 {
-		command.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
-	}
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: postgrestest.Credential()}
 	return command
-}
-
-func (c *cluster) own(t *testing.T, path string) {
-	t.Helper()
-	if os.Getuid() == 0 {
-		check(t, os.Chown(path, nobody, nobody))
-	}
 }
 
 func (c *cluster) write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(c.dir, name)
 	check(t, os.WriteFile(path, []byte(text), 0o600))
-	c.own(t, path)
+	check(t, postgrestest.Own(path))
 	return path
 }
 
