@@ -1,14 +1,18 @@
 package doctor
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/anaplan"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
+	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/finding"
+	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
 )
 
 func TestJudgeMechanisms(t *testing.T) {
@@ -203,5 +207,21 @@ func TestGroupsStandOnce(t *testing.T) {
 		"\nA login to Anaplan\n  ok       anaplan.login: it works\n"
 	if got := r.text(true); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A member that answers is not to be started: what it says is to be done.
+func TestRefusedByMember(t *testing.T) {
+	refusal := agent.Problemf(agent.CodeNotAllowed, "no client of this agent has the certificate for edge.corp")
+	refusal.Hints = []string{"name it there"}
+	for _, err := range []error{refusal, errors.New("connection refused")} {
+		var r Report
+		r.judgeMember(edge.Look{Address: "a:1", Err: err}, false)
+		r.judgeFleetMember(fleet.State{Address: "a:1", Err: err}, false)
+		for _, f := range r.findings {
+			if asksThere := f.Do == "name it there"; asksThere != (err == refusal) || strings.HasPrefix(f.Do, "start it") == asksThere {
+				t.Errorf("%v: %s", err, f.Do)
+			}
+		}
 	}
 }

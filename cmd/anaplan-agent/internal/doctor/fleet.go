@@ -4,12 +4,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/anaplan-agent/anaplan-agent/agent"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/agent/edge"
 	"github.com/anaplan-agent/anaplan-agent/agent/fleet"
@@ -108,14 +110,22 @@ func checkMembers(ctx context.Context, r *Report, found setUp, offline bool) {
 	}
 }
 
+// toDo returns what a member that has refused this machine says is to be done; else what else is.
+func toDo(err error, otherwise string) string {
+	if refusal, ok := errors.AsType[*agent.Problem](err); ok && len(refusal.Hints) > 0 {
+		return strings.Join(refusal.Hints, "; ")
+	}
+	return otherwise
+}
+
 // judgeMember says how a member does. works: one of them does.
 func (r *Report) judgeMember(look edge.Look, works bool) {
 	const remedy = "start it there, and compare listen_tls, and the names in its certificate with the address here; " + build.Program + " status at the member says who was turned away"
 	switch {
 	case look.Err != nil && works:
-		r.warn("fleet.member", remedy, "%s: %v (another member takes its place)", look.Address, look.Err)
+		r.warn("fleet.member", toDo(look.Err, remedy), "%s: %v (another member takes its place)", look.Address, look.Err)
 	case look.Err != nil:
-		r.fail("fleet.member", remedy, "%s: %v", look.Address, look.Err)
+		r.fail("fleet.member", toDo(look.Err, remedy), "%s: %v", look.Address, look.Err)
 	default:
 		r.ok("fleet.member", "%s answers, and takes this machine for the client %s", look.Address, strings.Join(look.Status.Caller.Clients, ", "))
 	}

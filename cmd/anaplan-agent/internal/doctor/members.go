@@ -49,7 +49,7 @@ func (r *Report) judgeFleetMember(seen fleet.State, isSelf bool) {
 		r.warn("fleet.member", "start the agent here; if it runs, compare address under [fleet] with listen_tls, and address and trust with the names in the certificate",
 			"%s, which is this agent: %v", seen.Address, seen.Err)
 	case seen.Err != nil:
-		r.warn("fleet.member", "start it there, and compare members and trust with listen_tls there, and with the names in its certificate; "+build.Program+" status there says who was turned away",
+		r.warn("fleet.member", toDo(seen.Err, "start it there, and compare members and trust with listen_tls there, and with the names in its certificate; "+build.Program+" status there says who was turned away"),
 			"%s: %v (without it the others serve on)", seen.Address, seen.Err)
 	case !seen.Told.Fit:
 		r.warn("fleet.member", there+build.Program+" doctor", "%s answers, and cannot lead: %s", seen.Address, seen.Told.Problem)
