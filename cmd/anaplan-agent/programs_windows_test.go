@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +144,38 @@ func TestAgentOnWindows(t *testing.T) {
 	if !strings.Contains(log, `\\.\pipe\anaplan-agent-S-1-5-`) || !strings.Contains(log, "stopping") {
 		t.Errorf("the log: %s", log)
 	}
+}
+
+// TestPortOnWindows: an agent that is called over TCP only. There is no pipe to ask it by.
+func TestPortOnWindows(t *testing.T) {
+	p := newProgram(t)
+	p.configure("[agent]\nsocket = 'none'\nlisten = '127.0.0.1:0'\n[profile.default]\nkey = 'piv:serial=12345678;slot=9c'\npin = 'wincred:NOT-THERE'\n")
+	command := p.command("serve")
+	log, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _ = command.Process.Kill(), command.Wait() })
+	var address, all string
+	for lines := bufio.NewScanner(log); address == "" && lines.Scan(); {
+		all += lines.Text() + "\n"
+		address = regexp.MustCompile(`127\.0\.0\.1:[1-9]\d*`).FindString(lines.Text())
+	}
+	if address == "" || strings.Contains(all, `\\.\pipe`) {
+		t.Fatalf("it does not listen there alone:\n%s", all)
+	}
+	response, err := http.Get("http://" + address + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Error(response.Status)
+	}
+	p.run(1, []string{"status"}, "no agent runs")
 }
 
 // useAgent gets a token from an agent.
