@@ -87,7 +87,7 @@ func nextFlags(cmd *cobra.Command, own []string) enroll.Next {
 	for i, name := range device {
 		device[i] = strings.ReplaceAll(name, "_", "-")
 	}
-	return enroll.Next{Login: settings.FlagsBut(cmd, own), Look: settings.FlagsBut(cmd, device)}
+	return enroll.Next{Login: settings.FlagsBut(cmd, own), Look: settings.FlagsBut(cmd, device), Config: settings.ConfigFlag(cmd)}
 }
 
 // newLookCommand returns the hidden command.

@@ -76,8 +76,9 @@ func AddInFile(cmd *cobra.Command, inFile *bool) {
 
 // Next has the settings that were given by flags, as a shell reads them: what comes next wants them, too.
 type Next struct {
-	Login string // of commands that log in
-	Look  string // of commands that need the device only
+	Login  string // of commands that log in
+	Look   string // of commands that need the device only
+	Config string // --config alone
 }
 
 // StepFlags are those that are for one step.

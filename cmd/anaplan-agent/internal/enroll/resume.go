@@ -159,7 +159,7 @@ func firstLogin(r *device.Run, e Enrolment, address config.Address) error {
 	if r.Profile.Certificate != "" {
 		kept = Kept(paths.Absolute(r.Profile.Certificate))
 	}
-	r.Say.Note("the first login worked. %s", strings.TrimSuffix(Lacking(r, file, r.Config, address, kept), "\n"))
+	r.Say.Note("the first login worked. %s", strings.TrimSuffix(Lacking(r, file, r.Config, address, kept, e.Next.Config), "\n"))
 	return e.tellUser(address, who)
 }
 

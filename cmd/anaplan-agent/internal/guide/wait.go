@@ -205,7 +205,7 @@ func (g *guide) offerConfig(run *device.Run) error {
 		return err
 	}
 	if file != nil {
-		g.tell("%s", enroll.Lacking(run, file, g.settings.ConfigPath(), g.under.Address(), enroll.Kept(g.under.Certificate)))
+		g.tell("%s", enroll.Lacking(run, file, g.settings.ConfigPath(), g.under.Address(), enroll.Kept(g.under.Certificate), settings.ConfigFlag(g.settings.Command)))
 		return nil
 	}
 	text := enroll.ConfigText(run, g.under.Address())

@@ -182,7 +182,7 @@ func (s *Session) agentHas(key *device.Run) error {
 		return agentProblem("the old key is not deleted, for the running agent cannot log in with the new one", err)
 	case !used:
 		problem := agentProblem("the old key is not deleted, for the running agent does not use the new one", s.agent().otherCertificate())
-		problem.Hints = []string{build.Program + " rotate finish  # has it read the configuration, and log in"}
+		problem.Hints = []string{s.rotation.command("finish") + "  # has it read the configuration, and log in"}
 		return problem
 	}
 	return nil

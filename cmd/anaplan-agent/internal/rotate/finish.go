@@ -27,7 +27,7 @@ func (s *Session) Finish(order Order, command string) error {
 	case order.Answer == "" && (order.UploadOut+order.ChainOut != "" || order.InFile):
 		return explain.Usagef(command, "--upload-out, --chain-out and --in-file are for --certificate, the CA's answer")
 	case order.Answer == "" && s.rotation.Step == rotationRequested:
-		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s rotate finish --certificate FILE", errRotation, build.Program)
+		return fmt.Errorf("%w: the new key has no certificate yet: give the CA's answer, %s", errRotation, s.rotation.command("finish --certificate FILE"))
 	}
 	fresh, address, err := s.withKey(s.rotation.freshEntry())
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Session) Finish(order Order, command string) error {
 	if err := s.takeOver(fresh, s.rotation.oldEntry(), s.rotation.freshEntry(), rotationStored, rotationSwitched); err != nil {
 		return err
 	}
-	s.Say.Note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s rotate retire", s.rotation.Config, enroll.WhereToRegister, build.Program)
+	s.Say.Note("%s has the new key. The old one stays as it is: when you are sure, disable its certificate in Anaplan (%s), and then: %s", s.rotation.Config, enroll.WhereToRegister, s.rotation.command("retire"))
 	return nil
 }
 
@@ -61,7 +61,7 @@ func (s *Session) store(fresh *device.Run, address config.Address, order Order) 
 	if errors.Is(err, enroll.ErrOtherKey) {
 		return &agent.Problem{
 			Code: agent.CodeKeyUnusable, Message: err.Error(),
-			Hints: []string{"the CA needs the request of the new key: " + build.Program + " rotate start prints it again"},
+			Hints: []string{"the CA needs the request of the new key: " + s.rotation.command("start") + " prints it again"},
 		}
 	}
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Session) notYet(err error) error {
 		Message: fmt.Sprintf("the new certificate is stored, and Anaplan does not take it yet, so the old key stays in use (%v)", err),
 		Hints: []string{
 			fmt.Sprintf("have a tenant administrator register it (%s > Add Certificates): the file is that of --upload-out, or: %s cert --key %s > upload.pem", enroll.WhereToRegister, build.Program, fresh),
-			"then: " + build.Program + " rotate finish",
+			"then: " + s.rotation.command("finish"),
 		},
 	}
 }
@@ -154,6 +154,6 @@ func (s *Session) Back() error {
 	if err := s.takeOver(old, s.rotation.freshEntry(), s.rotation.oldEntry(), rotationSwitched, rotationBack); err != nil {
 		return err
 	}
-	s.Say.Note("%s has the old key again; %s rotate finish switches once more, rotate cancel deletes the new key", s.rotation.Config, build.Program)
+	s.Say.Note("%s has the old key again; %s switches once more, rotate cancel deletes the new key", s.rotation.Config, s.rotation.command("finish"))
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
-	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/login"
 	"github.com/anaplan-agent/anaplan-agent/hsm"
@@ -26,7 +25,7 @@ func (s *Session) Retire(yes bool, managementKey string) error {
 		return err
 	}
 	if !slices.Contains(users, s.rotation.Profile) {
-		return fmt.Errorf("%w: profile %s in %s does not have the new key any more, so the old one is not deleted: %s rotate finish puts it there", errRotation, s.rotation.Profile, s.rotation.Config, build.Program)
+		return fmt.Errorf("%w: profile %s in %s does not have the new key any more, so the old one is not deleted: %s puts it there", errRotation, s.rotation.Profile, s.rotation.Config, s.rotation.command("finish"))
 	}
 	fresh, _, err := s.withKey(s.rotation.freshEntry())
 	if err != nil {
@@ -52,7 +51,7 @@ func (s *Session) Cancel(yes bool, managementKey string) error {
 	case "":
 		return fmt.Errorf("%w: none is under way", errRotation)
 	case rotationSwitched, rotationSwitching:
-		return fmt.Errorf("%w: the new key is in use; %s rotate back first", errRotation, build.Program)
+		return fmt.Errorf("%w: the new key is in use; %s first", errRotation, s.rotation.command("back"))
 	case rotationMaking:
 		made, err := s.interrupted()
 		if err != nil {

@@ -93,7 +93,7 @@ func (s *Session) interrupted() (made *device.FoundKey, err error) {
 	case err != nil || len(found) == 0:
 		return nil, err
 	case len(found) > 1:
-		return nil, fmt.Errorf("%w: the making of the new key was interrupted, and %s fits several keys: see which is which with %s keys, and then: %s rotate cancel", errRotation, s.rotation.New, build.Program, build.Program)
+		return nil, fmt.Errorf("%w: the making of the new key was interrupted, and %s fits several keys: see which is which with %s keys, and then: %s", errRotation, s.rotation.New, build.Program, s.rotation.command("cancel"))
 	}
 	return &found[0], nil
 }
@@ -128,7 +128,7 @@ func (s *Session) startAgain(order Order, command string) error {
 		return err
 	}
 	if flag := s.differs(order); flag != "" {
-		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s rotate cancel takes its key away, and then start can begin anew\n%s", errRotation, flag, build.Program, s.rotation.Text())
+		return fmt.Errorf("%w: one has begun with another %s, and its request stays as it is: %s takes its key away, and then start can begin anew\n%s", errRotation, flag, s.rotation.command("cancel"), s.rotation.Text())
 	}
 	s.Say.Note("the rotation has begun; this is its request again")
 	under := &enroll.Pending{Key: s.rotation.New, Request: s.rotation.Request, OfRotation: true}
@@ -192,16 +192,16 @@ func (s *Session) ask(e enroll.Enrolment, made config.Address) error {
 		if s.rotation.Taken {
 			return fmt.Errorf("the request of the new key was not made: %w", err)
 		}
-		return fmt.Errorf("the new key is made, and its request is not (%s rotate cancel takes the key away): %w", build.Program, err)
+		return fmt.Errorf("the new key is made, and its request is not (%s takes the key away): %w", s.rotation.command("cancel"), err)
 	}
 	s.rotation.New, s.rotation.NewPublic, s.rotation.Request = under.Key, publicHash(under.Public()), under.Request
 	if err := s.rotation.save(rotationRequested); err != nil {
 		return err
 	}
 	if err := enroll.PutRequest(s.Run, e, under); err != nil {
-		return fmt.Errorf("%w; %s rotate start prints the request again", err, build.Program)
+		return fmt.Errorf("%w; %s prints the request again", err, s.rotation.command("start"))
 	}
-	s.Say.Note("the old key stays in use. Next: send the CSR to your CA, then: %s rotate finish --certificate FILE --upload-out upload.pem", build.Program)
+	s.Say.Note("the old key stays in use. Next: send the CSR to your CA, then: %s", s.rotation.command("finish --certificate FILE --upload-out upload.pem"))
 	return enroll.AttestKey(s.Run, e, under)
 }
 

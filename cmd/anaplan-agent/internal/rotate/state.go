@@ -17,6 +17,7 @@ import (
 	"github.com/anaplan-agent/anaplan-agent/agent/atomicfile"
 	"github.com/anaplan-agent/anaplan-agent/agent/config"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/build"
+	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/enroll"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/paths"
 	"github.com/anaplan-agent/anaplan-agent/cmd/anaplan-agent/internal/settings"
 	"github.com/gofrs/flock"
@@ -59,7 +60,8 @@ type rotation struct {
 	Taken     bool   `json:"taken,omitempty"`    // the new key was there, and is not this program's to delete
 	Deleting  bool   `json:"deleting,omitempty"` // one of the keys, since the last step
 
-	path string
+	path       string
+	configFlag string // by which a command finds it again
 }
 
 // entry is one of the keys as a profile has it.
@@ -93,9 +95,16 @@ func StateOf(s *settings.Settings) (*rotation, error) {
 		}
 		return nil, settings.NoAddress(profile) // a key of a variable is refused before
 	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file, and rotate changes the configuration file: name the file itself", settings.ErrSettings, file)
+	}
 	if file, err := filepath.EvalSymlinks(file); err == nil {
 		file, _ = filepath.Abs(file)
-		return readRotation(s.ProfileName(), file)
+		n, err := readRotation(s.ProfileName(), file)
+		if err == nil {
+			n.configFlag = settings.ConfigFlag(s.Command)
+		}
+		return n, err
 	}
 	return nil, fmt.Errorf("%w: configuration file %s cannot be found", settings.ErrSettings, file)
 }
@@ -171,6 +180,11 @@ func (n *rotation) save(step rotationStep) error {
 // forget ends it.
 func (n *rotation) forget() error { return atomicfile.Remove(n.path) }
 
+// command is how a person calls a step of this rotation.
+func (n *rotation) command(step string) string {
+	return build.Program + " rotate " + step + n.configFlag + enroll.ProfileFlag(n.Profile)
+}
+
 // Text says how far it is, and what comes next.
 func (n *rotation) Text() string {
 	since := n.Time.Local().Format("2006-01-02 15:04")
@@ -179,17 +193,17 @@ func (n *rotation) Text() string {
 	}
 	switch n.Step {
 	case rotationMaking:
-		return lines("the making of the new key was interrupted", n.Old, n.New, "new", build.Program+" rotate start, which goes on, or rotate cancel")
+		return lines("the making of the new key was interrupted", n.Old, n.New, "new", n.command("start")+", which goes on, or rotate cancel")
 	case rotationRequested:
-		return lines("waiting for the CA", n.Old, n.New, "new", build.Program+" rotate finish --certificate FILE (rotate start prints the request again)")
+		return lines("waiting for the CA", n.Old, n.New, "new", n.command("finish --certificate FILE")+" (rotate start prints the request again)")
 	case rotationStored:
-		return lines("the new certificate is stored, and waits for its registration in Anaplan", n.Old, n.New, "new", build.Program+" rotate finish")
+		return lines("the new certificate is stored, and waits for its registration in Anaplan", n.Old, n.New, "new", n.command("finish"))
 	case rotationSwitching:
-		return fmt.Sprintf("profile %s: the switch from one key to the other was interrupted, %s\n  old:    %s\n  new:    %s\n  next:   %s rotate finish, or rotate back", n.Profile, since, n.Old, n.New, build.Program)
+		return fmt.Sprintf("profile %s: the switch from one key to the other was interrupted, %s\n  old:    %s\n  new:    %s\n  next:   %s, or rotate back", n.Profile, since, n.Old, n.New, n.command("finish"))
 	case rotationBack:
-		return lines("the old key is in use again", n.Old, n.New, "new", build.Program+" rotate finish, which switches once more, or rotate cancel")
+		return lines("the old key is in use again", n.Old, n.New, "new", n.command("finish")+", which switches once more, or rotate cancel")
 	case rotationSwitched:
-		return lines("the new key is in use", n.New, n.Old, "old", build.Program+" rotate retire, or rotate back")
+		return lines("the new key is in use", n.New, n.Old, "old", n.command("retire")+", or rotate back")
 	}
-	return fmt.Sprintf("profile %s: no rotation is under way; begin one with: %s rotate start", n.Profile, build.Program)
+	return fmt.Sprintf("profile %s: no rotation is under way; begin one with: %s", n.Profile, n.command("start"))
 }

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -42,6 +43,16 @@ func FlagsBut(cmd *cobra.Command, over []string) string {
 		}
 	})
 	return words.String()
+}
+
+// ConfigFlag returns --config as it was given, with a blank before it: a command that is told to a
+// person as the next one needs it, too. A pipe is not there for a second one.
+func ConfigFlag(cmd *cobra.Command) string {
+	path := flagValue(cmd, "config")
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return " --config " + shell.Word(path)
 }
 
 // Of returns the settings of a command whose flags are parsed: for what is asked about a command
